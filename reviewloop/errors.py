@@ -1,0 +1,86 @@
+"""The expected ways to fail: each is one sentence for the user and one documented exit code.
+
+Anything that is not a `ReviewLoopError` is our bug (exit code 70) and is handled in `cli/main.py`.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process answers; when several apply, `first_that_applies` picks one."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    GUARD_FAILED = 3
+    WAITING = 4
+    INCOMPLETE = 5
+    BUDGET = 6
+    SKIPPED = 7
+    BUG = 70
+    INTERRUPTED = 130
+
+
+_PRECEDENCE = (
+    ExitCode.BUG,
+    ExitCode.INTERRUPTED,
+    ExitCode.USAGE,
+    ExitCode.GUARD_FAILED,
+    ExitCode.BUDGET,
+    ExitCode.INCOMPLETE,
+    ExitCode.WAITING,
+    ExitCode.SKIPPED,
+    ExitCode.FINDINGS,
+    ExitCode.CLEAN,
+)
+
+
+def first_that_applies(*codes: ExitCode) -> ExitCode:
+    """Return the most telling of several exit codes (the order is documented in the README)."""
+    return min(codes, key=_PRECEDENCE.index, default=ExitCode.CLEAN)
+
+
+class ReviewLoopError(Exception):
+    """An expected failure; `str(error)` says what is wrong, where, and what to do."""
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+
+class UsageError(ReviewLoopError):
+    """The command line, a settings file, a spec or an agent file needs the user's hand."""
+
+
+class WorkspaceError(ReviewLoopError):
+    """The repository, the disk or the private workspace is in a state we refuse to work on."""
+
+
+class GuardRailError(ReviewLoopError):
+    """A hard guard-rail stands in the way before anything was paid."""
+
+    exit_code = ExitCode.GUARD_FAILED
+
+
+class ModelError(ReviewLoopError):
+    """A model could not be reached or gave no usable answer."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class ModelAccessError(ModelError):
+    """Credentials, permission or model id are wrong; asking again cannot help."""
+
+
+class ContextOverflowError(ModelError):
+    """The request is longer than the model takes; it has to shrink."""
+
+
+class BudgetExhaustedError(ReviewLoopError):
+    """The cap on tokens, money or minutes is reached; the run is kept and can be resumed."""
+
+    exit_code = ExitCode.BUDGET
+
+
+class InterruptedByUserError(ReviewLoopError):
+    """The person pressed Ctrl-C; the run is kept and can be resumed."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,131 @@
+"""A finding is a value: what is wrong, how bad, where, why, and what to do about it."""
+
+import hashlib
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Severity(StrEnum):
+    """Ordered: red and yellow findings are acted on, green ones are only listed."""
+
+    MUST_FIX = "must_fix"
+    SHOULD_FIX = "should_fix"
+    NIT = "nit"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most severe."""
+        return list(Severity).index(self)
+
+    @property
+    def mark(self) -> str:
+        """The sign people see."""
+        return {"must_fix": "🔴", "should_fix": "🟡", "nit": "🟢"}[self]
+
+    @property
+    def label(self) -> str:
+        """The words people read."""
+        return {"must_fix": "must fix", "should_fix": "should fix", "nit": "nit"}[self]
+
+    @property
+    def actionable(self) -> bool:
+        """Whether the loop fixes findings of this severity."""
+        return self is not Severity.NIT
+
+
+class Status(StrEnum):
+    """What became of a finding."""
+
+    OPEN = "open"
+    FIXED = "fixed"
+    UNRESOLVED = "unresolved"
+    DISMISSED = "dismissed"
+    SUPPRESSED = "suppressed"
+
+
+class Placement(StrEnum):
+    """Where the quoted code was found (see `reviewing.anchoring`)."""
+
+    CHANGED = "changed"  # on lines of the change: the normal case
+    CONTEXT = "context"  # in the file, but not on changed lines: listed, not inline
+    FILE = "file"  # about the file or the change as a whole; nothing was quoted
+    UNANCHORED = "unanchored"  # the quote is nowhere: listed as such, never acted on by itself
+
+
+class Evidence(BaseModel):
+    """Why a finding is believed: quoted code, an analyser's hit, or a failing test."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str = "quote"  # quote | analyser | gate | person
+    source: str = ""  # tool, gate or agent that produced it
+    text: str = ""
+
+
+class Finding(BaseModel):
+    """One thing a reviewer, an analyser, a gate or a person wants changed.
+
+    Lines are 1-based and inclusive, counted by LF only, in the new file.
+    `line` is None for findings about a whole file or the whole change.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    agents: tuple[str, ...]
+    severity: Severity
+    title: Annotated[str, Field(min_length=1, max_length=300)]
+    why: str = ""
+    suggestion: str = ""
+    path: str = ""
+    line: int | None = None
+    end_line: int | None = None
+    side: str = "new"
+    category: str = ""
+    rule: str = ""
+    confidence: str = "medium"
+    quote: str = ""
+    replacement: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    placement: Placement = Placement.CHANGED
+    round_found: int = 0
+    status: Status = Status.OPEN
+    attempts: int = 0
+    note: str = ""  # what happened last: why unresolved, who dismissed it and for what reason
+
+    @property
+    def open_and_actionable(self) -> bool:
+        """Whether the loop should try to fix this by itself."""
+        return (
+            self.status is Status.OPEN
+            and self.severity.actionable
+            and self.placement is not Placement.UNANCHORED
+        )
+
+    @property
+    def where(self) -> str:
+        """`path:line`, as terminals and editors link it."""
+        if not self.path:
+            return "(whole change)"
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+def fingerprint(path: str, quote: str, rule_or_title: str) -> str:
+    """Return the id of a finding: stable when lines move, new when the code it quotes changes.
+
+    White space is collapsed and case folded, so reformatting nearby keeps the id.
+    """
+    parts = (path, _normalise(quote), _normalise(rule_or_title))
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _normalise(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+def by_severity(findings: "list[Finding]") -> "list[Finding]":
+    """Return the findings most severe first, then by place, in a stable order."""
+    return sorted(findings, key=lambda f: (f.severity.rank, f.path, f.line or 0, f.id))

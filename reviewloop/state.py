@@ -1,0 +1,143 @@
+"""What flows through the loop: small, plain, typed values; everything big is a reference.
+
+LangGraph writes the whole state at every step, so it holds tree ids, blob ids and counts only.
+Values are plain (str, int, list, dict): other types do not survive a checkpoint unchanged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypedDict
+
+from reviewloop.findings import Finding
+
+SCHEMA_VERSION = 1
+"""Raise it when the meaning of a state key or the name of a node changes."""
+
+Mode = Literal["run", "review", "fix"]
+
+
+class GateStatus(StrEnum):
+    """How a gate ended; only PASSED is green."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # goes back to the implementer with its log
+    HARD_STOP = "hard_stop"  # never goes back to a model: secrets, protected branch
+    NEEDS_PERSON = "needs_person"  # governance: allowed, but never without a person
+    WARNING = "warning"  # findings, but the loop goes on: coverage below its threshold
+    NOT_DETECTED = "not_detected"  # nothing to run was found: shown as such, never as green
+    NOT_VERIFIABLE = "not_verifiable"  # it could not be shown that the workspace's code was tested
+    ERROR = "error"  # the gate itself broke
+    OFF = "off"  # switched off in the settings
+
+    @property
+    def stops(self) -> bool:
+        """Whether the change may not go on to review."""
+        return self in {GateStatus.FAILED, GateStatus.HARD_STOP, GateStatus.ERROR}
+
+
+@dataclass(frozen=True)
+class TestCounts:
+    """What a test run counted, from JUnit XML where the runner writes it."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    passed: int
+    failed: int
+    skipped: int
+
+    @property
+    def total(self) -> int:
+        """Tests that were looked at, skipped ones included."""
+        return self.passed + self.failed + self.skipped
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One guard-rail's answer about one tree."""
+
+    name: str
+    status: GateStatus
+    summary: str  # one line for people
+    command: tuple[str, ...] = ()
+    exit_code: int | None = None
+    seconds: float = 0.0
+    log: str = ""  # file name inside the run's log folder
+    excerpt: str = ""  # the part of the log that matters, for the model and the screen
+    tests: TestCounts | None = None
+    coverage: float | None = None  # of the change's new lines, 0..1
+    findings: tuple[Finding, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the result as JSON-plain values."""
+        record = asdict(self)
+        record["status"] = str(self.status)
+        record["findings"] = [finding.model_dump(mode="json") for finding in self.findings]
+        record["details"] = dict(self.details)
+        return record
+
+    @classmethod
+    def from_plain(cls, record: Mapping[str, Any]) -> "GateResult":
+        """Rebuild a result that `plain` wrote."""
+        values = dict(record)
+        values["status"] = GateStatus(values["status"])
+        values["command"] = tuple(values["command"])
+        values["tests"] = TestCounts(**values["tests"]) if values.get("tests") else None
+        values["findings"] = tuple(Finding.model_validate(f) for f in values["findings"])
+        return cls(**values)
+
+
+class FindingRef(TypedDict):
+    """What the state keeps of a finding; the body is a blob."""
+
+    severity: str
+    status: str
+    attempts: int
+    round: int
+    act: bool  # open, red or yellow, and anchored: the loop should fix it
+    blob: str
+
+
+class ReviewerState(TypedDict):
+    """How one reviewer's reading of one tree ended."""
+
+    status: str  # done | failed
+    tree: str
+    findings: list[str]  # ids it reported
+    blob: str  # its intake record: findings as reported, what was repaired or dropped
+    reason: str  # why it failed
+    seconds: float
+
+
+def merge_by_key(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Merge two mappings; parallel writers never lose each other's entries."""
+    return {**(old or {}), **(new or {})}
+
+
+class LoopState(TypedDict, total=False):
+    """The loop's whole memory; see DESIGN section 3 for why it is this small."""
+
+    run: str
+    mode: Mode
+    base: str  # tree of the commit the run started from
+    tree: str  # the change as it stands
+    trees: Annotated[dict[str, str], merge_by_key]  # "implement", "fix-1-<finding>", ... -> tree
+    phase: str  # implement | fix: which of the two the guard-rails are judging
+    cycle: int  # how often the person asked for a modification
+    round: int  # fix rounds used in this cycle
+    repairs: int  # repairs used since the last implement or fix
+    survived: int  # fixes that survived in the latest round
+    fixed: list[str]  # findings the latest round has fixes for
+    fix_from: str  # the tree the latest fix round started from
+    findings: Annotated[dict[str, FindingRef], merge_by_key]
+    gates: str  # blob: list of gate results for `tree`
+    verdict: str  # what the guard-rails said: ok | failed | stopped
+    reviewers: Annotated[dict[str, ReviewerState], merge_by_key]
+    proposal: str  # blob: what the approval screen shows, commit id included
+    approval: dict[str, str]  # {"choice": approve|modify|skip, "by", "text", "proposal"}
+    modification: str  # id of the finding a person asked for in this cycle
+    summary: str  # blob: what the implementer said it did, and the commit subject it proposes
+    commit: str
+    outcome: str  # committed | skipped | blocked | clean | findings
+    reason: str
