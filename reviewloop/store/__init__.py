@@ -1,0 +1,1 @@
+"""What outlives a process: run records, journal, blobs, events, locks; never in a repository."""

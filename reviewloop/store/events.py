@@ -1,0 +1,45 @@
+"""What a run tells while it works: one JSON line per event, for the live table and `logs -f`."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Events:
+    """Append events to a file and hand them to whoever watches."""
+
+    def __init__(self, path: Path, listener: Listener | None = None) -> None:
+        self._path = path
+        self._listener = listener
+        self._lock = threading.Lock()
+
+    def tell(self, kind: str, **what: Any) -> None:
+        """Record one event; `what` holds JSON-plain values."""
+        event = {"at": time.time(), "kind": kind, **what}
+        line = json.dumps(event, ensure_ascii=True) + "\n"
+        with self._lock:
+            with self._path.open("a", encoding="ascii") as file:
+                file.write(line)
+            if self._listener:
+                self._listener(event)
+
+
+def read_events(path: Path, *, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield (event, offset after it) from a byte offset; a half-written last line is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            start += len(line)
+            try:
+                yield json.loads(line), start
+            except ValueError:  # a line torn by a crash must not hide the ones after it
+                continue

@@ -1,0 +1,181 @@
+"""Every model reply and tool result of a run, written before it is used and never asked for twice.
+
+LangGraph alone pays again for replies it had already received when it is killed between a reply
+and the checkpoint after it; this journal closes that gap (DESIGN section 3).
+"""
+
+import hashlib
+import json
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reviewloop.store.sqlite import open_database
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT PRIMARY KEY,
+    agent TEXT NOT NULL, step TEXT NOT NULL, finding TEXT NOT NULL,
+    cycle INTEGER NOT NULL, round INTEGER NOT NULL, attempt INTEGER NOT NULL, turn INTEGER NOT NULL,
+    kind TEXT NOT NULL, request_hash TEXT NOT NULL,
+    request BLOB NOT NULL, reply BLOB NOT NULL, usage TEXT NOT NULL,
+    seconds REAL NOT NULL, at REAL NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True)
+class CallKey:
+    """Which call of a run this is; together with the request's hash it is unique."""
+
+    agent: str
+    step: str
+    finding: str = ""
+    cycle: int = 0
+    round: int = 0
+    attempt: int = 0
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """One journalled call, as `calls` returns it."""
+
+    key: CallKey
+    kind: str  # model | tool
+    request_hash: str
+    request: Mapping[str, Any]
+    reply: Mapping[str, Any]
+    usage: Mapping[str, Any]
+    seconds: float
+    at: float
+
+
+class Journal:
+    """One SQLite file per run; safe to use from the threads of the reviewers."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = open_database(path, _SCHEMA)
+
+    def close(self) -> None:
+        """Close the file; the journal cannot be used afterwards."""
+        self._connection.close()
+
+    def lookup(self, key: CallKey, request_hash: str) -> dict[str, Any] | None:
+        """Return the reply recorded for exactly this call and request, or None."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            row = cursor.execute(
+                "SELECT reply FROM calls WHERE key = ?", (_row_key(key, request_hash),)
+            ).fetchone()
+        return _unpack(row["reply"]) if row else None
+
+    def record(
+        self,
+        key: CallKey,
+        request_hash: str,
+        kind: str,
+        *,
+        request: Mapping[str, Any],
+        reply: Mapping[str, Any],
+        usage: Mapping[str, Any],
+        seconds: float,
+    ) -> None:
+        """Write a reply durably; when this returns it will never be paid for again."""
+        values = (
+            _row_key(key, request_hash),
+            *asdict(key).values(),
+            kind,
+            request_hash,
+            _pack(request),
+            _pack(reply),
+            json.dumps(dict(usage), sort_keys=True),
+            seconds,
+            time.time(),
+        )
+        marks = ",".join("?" * len(values))
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", values)  # noqa: S608
+
+    def once(
+        self, key: CallKey, request: Mapping[str, Any], do: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return the recorded result of this tool call, or do it, record it and return it.
+
+        `request` and the result are JSON-plain. Doing it may happen twice if the process dies
+        in the middle, so `do` must be idempotent.
+        """
+        request_hash = hash_of(request)
+        found = self.lookup(key, request_hash)
+        if found is not None:
+            return found
+        started = time.monotonic()
+        result = do()
+        self.record(
+            key,
+            request_hash,
+            "tool",
+            request=request,
+            reply=result,
+            usage={},
+            seconds=time.monotonic() - started,
+        )
+        return result
+
+    def calls(self, kind: str | None = None) -> Iterator[CallRecord]:
+        """Yield what was recorded, oldest first."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute(
+                "SELECT * FROM calls WHERE ?1 IS NULL OR kind = ?1 ORDER BY at, rowid", (kind,)
+            ).fetchall()
+        for row in rows:
+            yield CallRecord(
+                key=CallKey(
+                    row["agent"],
+                    row["step"],
+                    row["finding"],
+                    row["cycle"],
+                    row["round"],
+                    row["attempt"],
+                    row["turn"],
+                ),
+                kind=row["kind"],
+                request_hash=row["request_hash"],
+                request=_unpack(row["request"]),
+                reply=_unpack(row["reply"]),
+                usage=json.loads(row["usage"]),
+                seconds=row["seconds"],
+                at=row["at"],
+            )
+
+    def usage_rows(self) -> list[tuple[str, str, dict[str, Any], float]]:
+        """Return (agent, step, usage, seconds) of every model call, without unpacking bodies."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute(
+                "SELECT agent, step, usage, seconds FROM calls WHERE kind = 'model' ORDER BY at"
+            ).fetchall()
+        return [(r["agent"], r["step"], json.loads(r["usage"]), r["seconds"]) for r in rows]
+
+
+def hash_of(value: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a JSON-plain value in canonical form."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _row_key(key: CallKey, request_hash: str) -> str:
+    return hash_of({**asdict(key), "request": request_hash})
+
+
+def _pack(value: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(value, sort_keys=True).encode("ascii"), 6)
+
+
+def _unpack(data: bytes) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(zlib.decompress(data))
+    return value

@@ -1,0 +1,34 @@
+"""Where reviewloop keeps its own files: under the user's state folder, never in a repository."""
+
+import os
+from pathlib import Path
+
+
+def state_root() -> Path:
+    """Return the state folder, made if absent and readable by its owner only.
+
+    `REVIEWLOOP_STATE_DIR` wins over `XDG_STATE_HOME/reviewloop`, then `~/.local/state/reviewloop`.
+    """
+    named = os.environ.get("REVIEWLOOP_STATE_DIR")
+    if named:
+        root = Path(named)
+    else:
+        base = os.environ.get("XDG_STATE_HOME")
+        root = (Path(base) if base else Path.home() / ".local" / "state") / "reviewloop"
+    return private_folder(root)
+
+
+def repository_folder(repository_key: str) -> Path:
+    """Return the folder that holds everything about one repository."""
+    return private_folder(state_root() / "repositories" / repository_key)
+
+
+def run_folder(repository_key: str, run_id: str) -> Path:
+    """Return one run's folder; `RunFolder` names what is in it."""
+    return private_folder(repository_folder(repository_key) / "runs" / run_id)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can enter."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

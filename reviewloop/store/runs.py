@@ -1,0 +1,146 @@
+"""The record of every run: our own small table, read by `status` and `show` without LangGraph."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from reviewloop.errors import UsageError
+from reviewloop.state import SCHEMA_VERSION
+from reviewloop.store.sqlite import open_database
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY, created_at REAL NOT NULL, updated_at REAL NOT NULL,
+    status TEXT NOT NULL, record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_by_age ON runs (created_at);
+"""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands, as people see it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # stopped resumably: interrupted, out of budget, model away
+    WAITING = "waiting"  # for a person's approval
+    BLOCKED = "blocked"  # a guard-rail stands in the way; a person can modify or skip
+    COMMITTED = "committed"
+    SKIPPED = "skipped"
+    UNDONE = "undone"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen by itself or by an answer."""
+        return self in {RunStatus.COMMITTED, RunStatus.SKIPPED, RunStatus.UNDONE}
+
+
+@dataclass
+class RunRecord:
+    """All that is remembered about a run besides its state, findings and journal."""
+
+    run_id: str
+    repository: str  # the user's checkout
+    title: str
+    base_commit: str
+    branch: str  # where the commit will go
+    new_branch: bool = False  # the branch is made at approval
+    task_id: str = ""
+    spec_path: str = ""
+    instruction: str = ""  # of `run -m`
+    status: RunStatus = RunStatus.RUNNING
+    step: str = ""
+    reason: str = ""
+    exit_code: int = 0
+    incomplete: list[str] = field(default_factory=list)  # reviewers that failed
+    commit: str = ""
+    approved_by: str = ""
+    proposal: str = ""  # blob id
+    settings: dict[str, Any] = field(default_factory=dict)  # as they were when the run began
+    options: dict[str, Any] = field(default_factory=dict)  # include_dirty, record, ...
+    evidence: dict[str, Any] = field(default_factory=dict)  # who approved, agents, models, gates
+    nonce: str = ""  # of the fences around untrusted text
+    active_seconds: float = 0.0
+    schema_version: int = SCHEMA_VERSION
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class RunStore:
+    """The runs of one repository, newest first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
+
+    def close(self) -> None:
+        """Close the table."""
+        self._connection.close()
+
+    def save(self, record: RunRecord) -> None:
+        """Insert or replace a record."""
+        record.updated_at = time.time()
+        record.created_at = record.created_at or record.updated_at
+        body = {f.name: getattr(record, f.name) for f in fields(record)}
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)",
+                (
+                    record.run_id,
+                    record.created_at,
+                    record.updated_at,
+                    str(record.status),
+                    json.dumps(body),
+                ),
+            )
+
+    def all(self) -> list[RunRecord]:
+        """Return every run, newest first."""
+        with closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute("SELECT record FROM runs ORDER BY created_at DESC").fetchall()
+        return [_record(row) for row in rows]
+
+    def find(self, wanted: str) -> RunRecord:
+        """Return the run with this id, or with the only id that starts with it.
+
+        Raises `UsageError` when there is none or more than one.
+        """
+        runs = self.all()
+        matches = [run for run in runs if run.run_id == wanted] or [
+            run for run in runs if run.run_id.startswith(wanted)
+        ]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            names = ", ".join(run.run_id for run in matches)
+            raise UsageError(f"several runs start with {wanted!r}: {names}; give more of the id")
+        raise UsageError(
+            f"there is no run {wanted!r} in this repository; `reviewloop status` lists the runs"
+        )
+
+    def only(self, statuses: Sequence[RunStatus], doing: str) -> RunRecord:
+        """Return the one run in any of these states; say how to choose when there are several."""
+        matches = [run for run in self.all() if run.status in statuses]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            names = ", ".join(run.run_id for run in matches)
+            raise UsageError(f"more than one run could be meant: {names}; name the one to {doing}")
+        raise UsageError(f"no run is there to {doing}; `reviewloop status` lists the runs")
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run."""
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+
+
+def _record(row: sqlite3.Row) -> RunRecord:
+    body = json.loads(row["record"])
+    known = {f.name for f in fields(RunRecord)}
+    values = {name: value for name, value in body.items() if name in known}
+    values["status"] = RunStatus(values["status"])
+    return RunRecord(**values)
