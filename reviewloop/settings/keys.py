@@ -1,0 +1,119 @@
+"""The dotted names of all settings, and what to say about a name that is none of them."""
+
+import difflib
+import typing
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from reviewloop.errors import UsageError
+from reviewloop.settings.schema import Settings
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model behind a field that is a table, None for a plain value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def is_open_table(field: FieldInfo) -> bool:
+    """Whether a field is a table whose keys the user chooses (`models.per_agent`)."""
+    return typing.get_origin(field.annotation) is dict
+
+
+@cache
+def all_fields() -> Mapping[str, FieldInfo]:
+    """Return every setting by dotted name, in the order of the schema."""
+    return _fields(Settings, "")
+
+
+def _fields(model: type[BaseModel], prefix: str) -> dict[str, FieldInfo]:
+    found: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        section = section_of(field)
+        if section is None:
+            found[prefix + name] = field
+        else:
+            found.update(_fields(section, f"{prefix}{name}."))
+    return found
+
+
+def flatten(table: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return a nested table as {dotted name: value}.
+
+    Raises `UsageError` for a name that is no setting, naming `place` and the nearest one.
+    """
+    return dict(_flatten(table, Settings, "", place))
+
+
+def _flatten(
+    table: Mapping[str, Any], model: type[BaseModel], prefix: str, place: str
+) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        dotted = prefix + name
+        field = model.model_fields.get(name)
+        if field is None:
+            raise unknown_key(dotted, place)
+        section = section_of(field)
+        if section is None and not is_open_table(field):
+            yield dotted, value
+            continue
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{place}: {dotted} is {shown(value)}, expected a table")
+        if section is not None:
+            yield from _flatten(value, section, f"{dotted}.", place)
+        else:
+            yield from ((f"{dotted}.{key}", item) for key, item in value.items())
+
+
+def nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `flatten`; the keys of an open table may hold dots."""
+    tables = {name for name, field in all_fields().items() if is_open_table(field)}
+    nested: dict[str, Any] = {}
+    for dotted, value in values.items():
+        parent = next((name for name in tables if dotted.startswith(f"{name}.")), None)
+        if parent:
+            parts = [*parent.split("."), dotted.removeprefix(f"{parent}.")]
+        else:
+            parts = dotted.split(".")
+        table = nested
+        for part in parts[:-1]:
+            table = table.setdefault(part, {})
+        table[parts[-1]] = value
+    return nested
+
+
+def unknown_key(dotted: str, place: str) -> UsageError:
+    """Return the error for a name that is no setting, with the nearest name there is."""
+    near = nearest(dotted)
+    hint = f"; did you mean {near}?" if near else "; `reviewloop config show` lists all settings"
+    return UsageError(f"{place}: there is no setting {printable(dotted)}{hint}")
+
+
+def nearest(dotted: str) -> str | None:
+    """Return the setting or section whose name is most like this one."""
+    names = list(all_fields())
+    sections = {name.rpartition(".")[0] for name in names}
+    candidates = [*names, *sorted(sections)]
+    last = dotted.rpartition(".")[2]
+    elsewhere = [name for name in names if name.rpartition(".")[2] == last]
+    if len(elsewhere) == 1:
+        return elsewhere[0]
+    head = dotted.rpartition(".")[0]
+    siblings = [name for name in candidates if name.rpartition(".")[0] == head]
+    close = difflib.get_close_matches(dotted, siblings, n=1, cutoff=0.6)
+    return next(iter(close or difflib.get_close_matches(dotted, candidates, n=1, cutoff=0.6)), None)
+
+
+def shown(value: object) -> str:
+    """Return a value as an error message quotes it: one line and not too long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def printable(name: str) -> str:
+    """Return a name as it may stand in a message."""
+    return name if name.isprintable() else repr(name)

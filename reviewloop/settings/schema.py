@@ -1,0 +1,286 @@
+"""Every setting with its default, its bounds and the sentence that `init` and `config show` print.
+
+Rounds and retries are ceilings of the loop: the bounds below let a user lower them only.
+"""
+
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Argv = tuple[str, ...]
+
+
+def _inside(path: str) -> str:
+    """Refuse a path that leaves the repository."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        raise ValueError("a path inside the repository, without '..'")
+    return path
+
+
+def _program(argv: Argv) -> Argv:
+    """Refuse an argv whose program is empty."""
+    if argv and not argv[0].strip():
+        raise ValueError("a list that begins with a program, or an empty list")
+    return argv
+
+
+RelativePath = Annotated[str, AfterValidator(_inside)]
+Command = Annotated[Argv, AfterValidator(_program)]
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Models(Section):
+    """Which models answer, and how they are reached."""
+
+    reasoning: str = Field(
+        default="bedrock_converse:global.anthropic.claude-sonnet-5-5",
+        min_length=1,
+        description="Model for review, design, implementation and complex fixes (provider:model).",
+    )
+    generation: str = Field(
+        default="bedrock_converse:amazon.nova-pro-v1:0",
+        min_length=1,
+        description="Model for boilerplate, test scaffolding and other high-volume work.",
+    )
+    per_agent: dict[str, str] = Field(
+        default_factory=dict,
+        description='Agent name to "reasoning", "generation" or a provider:model of its own.',
+    )
+    fallbacks: tuple[str, ...] = Field(
+        default=(), description="Models asked in this order when the chosen one stays unavailable."
+    )
+    region: str = Field(default="", description="AWS region; empty means the usual AWS chain.")
+    profile: str = Field(default="", description="AWS profile; empty means the usual AWS chain.")
+    role_arn: str = Field(
+        default="", description="AWS role to assume before asking; empty means none."
+    )
+    endpoint_url: str = Field(
+        default="",
+        description="Bedrock runtime endpoint; empty means AWS_ENDPOINT_URL_BEDROCK_RUNTIME.",
+    )
+    max_output_tokens: int = Field(
+        default=8192, ge=256, description="Longest reply asked for, in tokens."
+    )
+    read_timeout_seconds: float = Field(
+        default=600, gt=0, description="Longest silence inside a reply."
+    )
+    connect_timeout_seconds: float = Field(
+        default=10, gt=0, description="Longest wait for a connection."
+    )
+    max_attempts: int = Field(
+        default=6, ge=1, le=20, description="Attempts per call, the first one included."
+    )
+    concurrency: int = Field(
+        default=16, ge=1, le=256, description="Calls under way at the same time."
+    )
+    cache: bool = Field(
+        default=True, description="Mark the shared part of prompts for prompt caching."
+    )
+    tracing: bool = Field(
+        default=False, description="Let LangSmith tracing send prompts elsewhere."
+    )
+
+
+class Limits(Section):
+    """Where a run stops by itself, resumably."""
+
+    usd: float = Field(default=10.0, gt=0, description="Most US dollars one run may cost.")
+    tokens: int = Field(default=2_000_000, ge=1, description="Most tokens one run may use.")
+    minutes: float = Field(
+        default=60, gt=0, description="Longest active time of one run, in minutes."
+    )
+    rounds: int = Field(
+        default=3, ge=0, le=3, description="Fix rounds before a person decides (max 3)."
+    )
+    fix_retries: int = Field(
+        default=2, ge=0, le=2, description="Retries of one fix whose tests went red (max 2)."
+    )
+    repairs: int = Field(
+        default=2,
+        ge=0,
+        le=2,
+        description="Times a failing build or test goes back to the agent (max 2).",
+    )
+    agent_turns: int = Field(
+        default=40, ge=1, description="Most model replies in one agent's task."
+    )
+    agent_tokens: int = Field(default=400_000, ge=1, description="Most tokens in one agent's task.")
+    agent_minutes: float = Field(default=20, gt=0, description="Longest time of one agent's task.")
+    context_tokens: int = Field(
+        default=60_000, ge=1000, description="Budget of what all reviewers are shown, in tokens."
+    )
+    gate_seconds: float = Field(
+        default=900, gt=0, description="Longest time of one gate that sets no timeout of its own."
+    )
+    log_keep_days: int = Field(
+        default=30, ge=0, description="Days that logs and transcripts are kept."
+    )
+
+
+class Gate(Section):
+    """One command that judges the change."""
+
+    command: Command = Field(
+        default=(), description="Program and arguments as a list; empty means auto-detected."
+    )
+    enabled: bool = Field(default=True, description="Whether this gate runs at all.")
+    timeout_seconds: float = Field(
+        default=0, ge=0, description="Longest time of this gate; 0 means limits.gate_seconds."
+    )
+
+
+class Coverage(Section):
+    """How much of the change its tests must run."""
+
+    enabled: bool = Field(default=True, description="Whether coverage of new lines is measured.")
+    threshold: float = Field(
+        default=0.80, ge=0, le=1, description="Share of new lines that tests should run, 0 to 1."
+    )
+    hard: bool = Field(default=False, description="Stop the change below the threshold.")
+    report: RelativePath = Field(
+        default="",
+        description="Cobertura, LCOV or coverage.py JSON file that a custom test command writes.",
+    )
+
+
+class Gates(Section):
+    """The commands that judge a change before reviewers read it."""
+
+    python: str = Field(
+        default="",
+        description="Interpreter of the project's environment; empty means found by itself.",
+    )
+    reuse: tuple[RelativePath, ...] = Field(
+        default=(".venv", "venv", "node_modules"),
+        description="Installed dependencies of the checkout that the workspace uses as well.",
+    )
+    build: Gate = Field(default=Gate(), description="The project's build.")
+    test: Gate = Field(default=Gate(), description="The project's tests.")
+    lint: Gate = Field(default=Gate(), description="The project's linter.")
+    security: Gate = Field(default=Gate(), description="The project's security scan.")
+    coverage: Coverage = Field(default=Coverage(), description="Coverage of new lines.")
+
+
+class Guard(Section):
+    """What a change must never do; these stops cannot be switched off."""
+
+    protected_branches: tuple[str, ...] = Field(
+        default=("main", "master"),
+        description="Branches that never receive a commit from reviewloop.",
+    )
+    secret_files: tuple[str, ...] = Field(
+        default=(
+            "**/.env*",
+            "**/*secret*",
+            "**/*credentials*",
+            "**/*.pem",
+            "**/id_rsa*",
+            "**/id_ed25519*",
+            "**/*production*.yml",
+            "**/*production*.yaml",
+            "**/*production*.json",
+            "**/*production*.toml",
+        ),
+        description="Files that must never be part of a change.",
+    )
+    secret_files_allowed: tuple[str, ...] = Field(
+        default=("**/.env.example", "**/.env.sample", "**/.env.template"),
+        description="Exceptions to secret_files.",
+    )
+
+
+class Governance(Section):
+    """From where on a person must look, even in autopilot."""
+
+    files: int = Field(
+        default=10, ge=0, description="Changed files a change may have without a person."
+    )
+    lines: int = Field(
+        default=500, ge=0, description="Changed lines a change may have without a person."
+    )
+    complexity_percent: float = Field(
+        default=20, ge=0, description="Growth of complexity, in percent, allowed without a person."
+    )
+    patterns: tuple[str, ...] = Field(
+        default=(
+            "**/migrations/**",
+            "**/*schema*",
+            "**/production/**",
+            "**/Dockerfile*",
+            ".github/workflows/**",
+        ),
+        description="Files whose change always needs a person.",
+    )
+
+
+class Tools(Section):
+    """What agents may call beyond reading, writing and the named gates."""
+
+    execute_bash: bool = Field(
+        default=False, description="Let the implementer run commands in a proven sandbox."
+    )
+    allowed_commands: tuple[str, ...] = Field(
+        default=(), description="Programs execute_bash may start; empty means any."
+    )
+
+
+class FollowUps(Section):
+    """What is offered after an approval, in this order; an empty list is "not configured"."""
+
+    build_and_deploy: Command = Field(default=(), description="Command that builds and deploys.")
+    push_and_pr: Command = Field(
+        default=(), description="Command that pushes and opens a pull request."
+    )
+    session_handoff: Command = Field(
+        default=(), description="Command that writes the handoff notes."
+    )
+
+
+class Spec(Section):
+    """Where the tasks come from."""
+
+    path: RelativePath = Field(
+        default="", description="Spec file or folder; empty means found by itself."
+    )
+    mark_in_progress: bool = Field(
+        default=False, description="Write [-] into the spec while a run works on the task."
+    )
+
+
+class Commit(Section):
+    """How the approved commit is made."""
+
+    sign: bool = Field(
+        default=False, description="Sign the commit as the user's git is configured to."
+    )
+    run_hooks: bool = Field(
+        default=False, description="Run the repository's git hooks at approval."
+    )
+
+
+class Runs(Section):
+    """What is kept of finished runs."""
+
+    keep_days: int = Field(default=30, ge=0, description="Days that `clean` keeps finished runs.")
+
+
+class Settings(Section):
+    """All settings of a run; frozen, built once in the cli and handed down."""
+
+    models: Models = Models()
+    limits: Limits = Limits()
+    gates: Gates = Gates()
+    guard: Guard = Guard()
+    governance: Governance = Governance()
+    tools: Tools = Tools()
+    follow_ups: FollowUps = FollowUps()
+    spec: Spec = Spec()
+    commit: Commit = Commit()
+    runs: Runs = Runs()

@@ -1,0 +1,63 @@
+"""The commented settings file that `init` writes: every key, its default and what it is for."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from reviewloop.settings.keys import is_open_table, section_of
+from reviewloop.settings.schema import Settings
+
+_HEAD = """\
+# Settings of reviewloop for this repository. Every line that is commented out shows the default.
+# Order: defaults < your own file < this file < REVIEWLOOP_<SECTION>__<KEY> < flags.
+# `reviewloop config show` prints each value with the place it came from.
+# Commands named here run only after `reviewloop trust`.
+"""
+
+
+def settings_template(notes: Mapping[str, str] | None = None) -> str:
+    """Return the text of a settings file; `notes` maps dotted names to comments beside them."""
+    return "\n".join([*_HEAD.splitlines(), *_tables(Settings, "", notes or {})]) + "\n"
+
+
+def _tables(model: type[BaseModel], prefix: str, notes: Mapping[str, str]) -> list[str]:
+    lines: list[str] = []
+    for key, field in model.model_fields.items():
+        section = section_of(field)
+        if section is None:
+            continue
+        name = prefix + key
+        lines += ["", f"# {field.description or (section.__doc__ or '').strip()}"]
+        lines += [*_note(name, notes), f"[{name}]"]
+        lines += _entries(section, f"{name}.", notes)
+        lines += _tables(section, f"{name}.", notes)
+    return lines
+
+
+def _entries(section: type[BaseModel], prefix: str, notes: Mapping[str, str]) -> list[str]:
+    lines: list[str] = []
+    for key, field in section.model_fields.items():
+        if section_of(field) is None:
+            lines += [f"# {field.description}", *_note(prefix + key, notes), _default(key, field)]
+    return lines
+
+
+def _note(name: str, notes: Mapping[str, str]) -> list[str]:
+    """Return a note as comments; what a repository says cannot leave them."""
+    text = "".join(char if char.isprintable() else " " for char in notes.get(name, ""))
+    return [f"# {text}"] if text else []
+
+
+def _default(key: str, field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    return f"# {key} = {'{}' if is_open_table(field) else _toml(default)}"
+
+
+def _toml(value: Any) -> str:
+    """Return a default as TOML; JSON's strings, numbers and booleans are TOML as well."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
