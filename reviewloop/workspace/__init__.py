@@ -1,0 +1,1 @@
+"""The only door to git, to processes and to the files a run works on."""

@@ -1,0 +1,168 @@
+"""The working files that commands run on: exactly one tree, with a `.git` to throw away."""
+
+import os
+import shutil
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.skeleton import write_git_dir
+
+_SUBMODULE = b"160000"
+
+
+class Workspace:
+    """A folder of working files. One reset at a time; the run's lock sees to that.
+
+    Its index stands beside the folder, not in it, so that a command cannot reach it.
+    """
+
+    def __init__(self, private: PrivateRepo, folder: Path) -> None:
+        self.private = private
+        self.folder = folder
+        self.index = folder.with_name(folder.name + ".index")
+
+    @property
+    def needed_folders(self) -> tuple[Path, ...]:
+        """What a sandbox has to let commands read besides the folder: git's objects."""
+        return self.private.object_folders
+
+    def reset(self, tree: str, keep: Collection[str] = ()) -> Path:
+        """Put exactly the files of `tree` into the folder and return it.
+
+        Untracked files go, except what `keep` names: `a/b` is that path, a plain name (`.venv`,
+        `node_modules`) matches at any depth; what stands below is not looked at. Links are never
+        followed. The `.git` in the folder is made anew, whatever became of the last one.
+        """
+        self._own_folder()
+        _remove(self.folder / ".git")
+        files, submodules = self._listing(tree)
+        _Sweep(self.folder, files, submodules, keep).run()
+        self._lock_file().unlink(missing_ok=True)  # of a reset that was killed: the index is ours
+        git = self.private.git.with_index(self.index, self.folder)
+        try:
+            git.run("read-tree", "--reset", "-u", tree)
+        except WorkspaceError:
+            # An index damaged by a crash tells nothing that the files do not tell, only faster.
+            self.index.unlink(missing_ok=True)
+            self._lock_file().unlink(missing_ok=True)
+            git.run("read-tree", "--reset", "-u", tree)
+        self._write_git_dir()
+        return self.folder
+
+    def remove(self) -> None:
+        """Delete the folder and its index."""
+        _remove(self.folder)
+        self.index.unlink(missing_ok=True)
+        self._lock_file().unlink(missing_ok=True)
+
+    def _own_folder(self) -> None:
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            _remove(self.folder)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise WorkspaceError(f"The workspace {self.folder} cannot be made: {error}.") from error
+
+    def _lock_file(self) -> Path:
+        return self.index.with_name(self.index.name + ".lock")
+
+    def _listing(self, tree: str) -> tuple[set[bytes], set[bytes]]:
+        files: set[bytes] = set()
+        submodules: set[bytes] = set()
+        output = self.private.git.run("ls-tree", "-r", "-z", "--full-tree", tree)
+        for line in output.split(b"\0"):
+            if line:
+                facts, _, path = line.partition(b"\t")
+                (submodules if facts.startswith(_SUBMODULE) else files).add(path)
+        return files, submodules
+
+    def _write_git_dir(self) -> None:
+        """Write the `.git` that build tools ask; nothing ever reads it back."""
+        private = self.private
+        folder = self.folder / ".git"
+        branch = private.branch
+        write_git_dir(
+            folder,
+            objects=(private.folder / "objects",),
+            head=f"ref: refs/heads/{branch}" if branch else private.head,
+            settings=private.settings,
+            object_format=private.object_format,
+            bare=False,
+        )
+        refs = (private.folder / "packed-refs").read_bytes()
+        if branch:
+            refs += f"{private.head} refs/heads/".encode() + os.fsencode(branch) + b"\n"
+        (folder / "packed-refs").write_bytes(refs)
+        shutil.copyfile(private.folder / "info/exclude", folder / "info/exclude")
+        if (private.folder / "shallow").is_file():
+            shutil.copyfile(private.folder / "shallow", folder / "shallow")
+        shutil.copy2(self.index, folder / "index")  # with its time stamp: git compares it
+
+
+class _Sweep:
+    """Removes what a tree does not hold; afterwards only real folders lead to its files."""
+
+    def __init__(
+        self, folder: Path, files: set[bytes], submodules: set[bytes], keep: Collection[str]
+    ) -> None:
+        self._root = os.fsencode(folder)
+        self._files = files
+        self._submodules = submodules
+        self._folders = {path[:end] for path in files | submodules for end in _slashes(path)}
+        names = [os.fsencode(name.strip("/")) for name in keep]
+        self._kept_paths = {name for name in names if b"/" in name}
+        self._kept_names = {name for name in names if b"/" not in name}
+
+    def run(self) -> None:
+        todo = [b""]
+        while todo:
+            prefix = todo.pop()
+            folder = self._root + b"/" + prefix
+            if os.lstat(folder).st_mode & stat.S_IRWXU != stat.S_IRWXU:
+                Path(os.fsdecode(folder)).chmod(stat.S_IRWXU)  # a command may have closed it
+            with os.scandir(folder) as entries:
+                for entry in list(entries):
+                    path = prefix + entry.name
+                    if not self._belongs(path, entry):
+                        _remove(Path(os.fsdecode(entry.path)))
+                    elif path in self._folders and not self._is_kept(path, entry.name):
+                        todo.append(path + b"/")
+
+    def _belongs(self, path: bytes, entry: "os.DirEntry[bytes]") -> bool:
+        real_folder = entry.is_dir(follow_symlinks=False)
+        if path in self._files:
+            return entry.is_symlink() or entry.is_file(follow_symlinks=False)
+        if path in self._folders:
+            return real_folder
+        return self._is_kept(path, entry.name)  # an empty folder for a submodule comes back
+
+    def _is_kept(self, path: bytes, name: bytes) -> bool:
+        return name in self._kept_names or path in self._kept_paths
+
+
+def _slashes(path: bytes) -> Iterator[int]:
+    position = path.find(b"/")
+    while position >= 0:
+        yield position
+        position = path.find(b"/", position + 1)
+
+
+def _remove(path: Path) -> None:
+    """Delete a file or a whole folder; links are removed, never followed."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        path.chmod(stat.S_IRWXU)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                below = Path(folder, name)
+                if not below.is_symlink():
+                    below.chmod(stat.S_IRWXU)
+        shutil.rmtree(path)

@@ -1,0 +1,121 @@
+"""Makes characters visible that a person would not see but a model or a compiler would read.
+
+Nothing is stripped: hidden text is evidence. The bytes in git stay as they are; what is shown maps
+back to them, so that code with hidden characters can still be quoted and replaced.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_RANGES = (
+    (0x00, 0x08),
+    (0x0B, 0x1F),  # carriage returns before a line feed are let through below
+    (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x61C, 0x61C),
+    (0x115F, 0x1160),  # blank letters
+    (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0x3164, 0x3164),
+    (0xD800, 0xDFFF),  # lone surrogates: how bytes that are no UTF-8 arrive here
+    (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE0FFF),  # tags and variation selectors
+)
+# Built from numbers: this file must not hold the characters it looks for.
+_SUSPECT = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in _RANGES) + "]")
+_SHOWN = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
+
+_JOINER = "\u200d"
+_EMOJI_STYLE = "\ufe0f"
+_TEXT_STYLE = "\ufe0e"
+_KEYCAP = "\u20e3"
+_STYLED = frozenset("©®‼⁉™ℹ〰〽")  # besides symbols, these take an emoji style
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """One hidden character: 1-based line (by LF) and column, and what it is."""
+
+    line: int
+    column: int
+    char: str
+
+    @property
+    def code(self) -> str:
+        """The code point as `U+202E`."""
+        return f"U+{ord(self.char):04X}"
+
+    @property
+    def name(self) -> str:
+        """What Unicode calls it."""
+        if "\ud800" <= self.char <= "\udfff":
+            return "byte that is not UTF-8"
+        return unicodedata.name(self.char, "control character")
+
+
+def show_hidden(text: str) -> str:
+    """Return the text with every hidden character as `⟦U+XXXX⟧`; lines keep their numbers."""
+    return _SUSPECT.sub(_shown, text)
+
+
+def find_hidden(text: str) -> list[Hidden]:
+    """Return the hidden characters of a text, in order."""
+    found = []
+    line, line_start = 1, 0
+    for match in _SUSPECT.finditer(text):
+        if _belongs(match):
+            continue
+        line += text.count("\n", line_start, match.start())
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        found.append(Hidden(line, match.start() - line_start + 1, match.group()))
+    return found
+
+
+def restore_hidden(text: str) -> str:
+    """Return the text with every `⟦U+XXXX⟧` turned back into its character."""
+    return _SHOWN.sub(_restored, text)
+
+
+def placeholders(text: str) -> list[str]:
+    """Return every `⟦U+XXXX⟧` in the text."""
+    return [match.group() for match in _SHOWN.finditer(text)]
+
+
+def _shown(match: re.Match[str]) -> str:
+    return match.group() if _belongs(match) else f"⟦U+{ord(match.group()):04X}⟧"
+
+
+def _restored(match: re.Match[str]) -> str:
+    number = int(match.group(1), 16)
+    if number > 0x10FFFF or not _SUSPECT.match(chr(number)):
+        return match.group()  # no mark of ours
+    return chr(number)
+
+
+def _belongs(match: re.Match[str]) -> bool:
+    """Whether the character is at its place: a line end, a BOM at the start, inside an emoji."""
+    char, text, at = match.group(), match.string, match.start()
+    before = text[at - 1 : at]
+    after = text[at + 1 : at + 2]
+    if char == "\r":
+        return after == "\n"
+    if char == "\ufeff":
+        return at == 0
+    if char in (_EMOJI_STYLE, _TEXT_STYLE):
+        keycap = after == _KEYCAP and before in set("#*0123456789")
+        return keycap or _is_symbol(before) or before in _STYLED
+    if char == _JOINER:
+        return (_is_symbol(before) or before == _EMOJI_STYLE) and _is_symbol(after)
+    return False
+
+
+def _is_symbol(char: str) -> bool:
+    if not char or char.isascii():
+        return False
+    return unicodedata.category(char) in ("So", "Sm") or "\U0001f3fb" <= char <= "\U0001f3ff"

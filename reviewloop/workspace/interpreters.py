@@ -1,0 +1,136 @@
+"""Finds the Python environment whose packages the project's tests use, without starting it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from reviewloop.errors import UsageError
+
+Origin = Literal["settings", "checkout", "active", "reviewloop"]
+
+_ASK = """
+import json, site, sys
+places = site.getsitepackages() + [site.getusersitepackages()]
+print(json.dumps({"version": list(sys.version_info[:2]), "sites": places, "prefix": sys.prefix,
+                  "real": sys._base_executable if hasattr(sys, "_base_executable") else None}))
+"""
+
+
+@dataclass(frozen=True)
+class PythonSource:
+    """One installed environment: a virtual one, or a whole interpreter such as conda's."""
+
+    prefix: Path
+    executable: Path  # the base interpreter, links resolved
+    library: str  # name of the folder below lib, `python3.12`
+    sites: tuple[Path, ...]
+    origin: Origin
+    is_venv: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)  # pyvenv.cfg
+
+    @property
+    def bin(self) -> Path:
+        """Where the environment keeps its programs."""
+        return self.prefix / "bin"
+
+
+def find_python(
+    user_root: Path, *, setting: str, reuse: Sequence[str], environ: Mapping[str, str]
+) -> PythonSource:
+    """Return the project's environment: the setting, one in the checkout, the active one, or ours.
+
+    `setting` names an interpreter, relative to the checkout or absolute; `UsageError` if unusable.
+    """
+    if setting:
+        named = read_interpreter(user_root / Path(setting).expanduser(), "settings")
+        if named is None:
+            raise UsageError(
+                f"gates.python names {setting}, which is not a working Python interpreter; "
+                "correct it or remove it to have the environment found."
+            )
+        return named
+    for name in reuse:
+        found = read_venv(user_root / name, "checkout")
+        if found is not None:
+            return found
+    active = environ.get("VIRTUAL_ENV")
+    if active and Path(active).resolve() != Path(sys.prefix).resolve():
+        found = read_venv(Path(active), "active")
+        if found is not None:
+            return found
+    ours = read_interpreter(Path(sys.executable), "reviewloop")
+    if ours is None:
+        raise UsageError("No Python was found for the gates; name one as gates.python.")
+    return ours
+
+
+def read_interpreter(executable: Path, origin: Origin) -> PythonSource | None:
+    """Return the environment that an interpreter belongs to, None when it cannot be used."""
+    if not os.access(executable, os.X_OK) or executable.is_dir():
+        return None
+    venv = read_venv(executable.parent.parent, origin)
+    return venv if venv is not None else _ask(executable, origin)
+
+
+def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
+    """Return the virtual environment in a folder, None when there is none that works."""
+    try:
+        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    settings = {}
+    for line in lines:
+        key, separator, value = line.partition("=")
+        if separator:
+            settings[key.strip().lower()] = value.strip()
+    executable = prefix / "bin" / "python"
+    sites = sorted(prefix.glob("lib/*/site-packages"))
+    version = settings.get("version", settings.get("version_info", ""))
+    fitting = [s for s in sites if s.parent.name.endswith(".".join(version.split(".")[:2]))]
+    if not executable.exists() or not sites:
+        return None
+    site = (fitting or sites)[0]
+    places = [site]
+    extra = prefix / "lib64" / site.parent.name / "site-packages"
+    if extra.is_dir() and extra.resolve() != site.resolve():
+        places.append(extra)
+    prefix = prefix.absolute()
+    return PythonSource(
+        prefix,
+        executable.resolve(),
+        site.parent.name,
+        tuple(place.absolute() for place in places),
+        origin,
+        settings=settings,
+    )
+
+
+def _ask(executable: Path, origin: Origin) -> PythonSource | None:
+    """Ask a whole interpreter where its packages are; -S keeps it from running any of them."""
+    try:
+        done = subprocess.run(
+            [str(executable), "-S", "-E", "-c", _ASK],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=30,
+            check=True,
+            cwd="/",
+        )
+        answer = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    real = Path(answer["real"] or executable).resolve()
+    return PythonSource(
+        Path(answer["prefix"]),
+        real,
+        "python{}.{}".format(*answer["version"]),
+        tuple(Path(place) for place in answer["sites"] if Path(place).is_dir()),
+        origin,
+        is_venv=False,
+        settings={"version": "{}.{}".format(*answer["version"])},
+    )

@@ -1,0 +1,197 @@
+"""Asks git for the text of a diff and cuts it into files and hunks, checking that all fits."""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, NamedTuple, cast
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.git import Git
+
+Status = Literal["A", "M", "D", "R", "T"]
+
+SUBMODULE = "160000"
+
+# Everything that a configuration could change about the text, said explicitly.
+DIFF_FLAGS = (
+    "-r",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-relative",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--full-index",
+    "--find-renames=50%",
+    "--diff-algorithm=myers",
+    "--inter-hunk-context=0",
+    "--submodule=short",
+    "--ignore-submodules=none",
+    "--output-indicator-new=+",
+    "--output-indicator-old=-",
+    "--output-indicator-context= ",
+    "--ws-error-highlight=none",
+    f"-O{os.devnull}",
+)
+
+
+class DiffLine(NamedTuple):
+    """A line of a hunk: `+`, `-`, a space, or `\\` for git's remark about a missing line feed."""
+
+    sign: str
+    text: str  # without the line feed; bytes that are no UTF-8 stand as lone surrogates
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One block of a diff; starts and counts as in its `@@` line."""
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+    lines: tuple[DiffLine, ...]
+
+
+class Facts(NamedTuple):
+    """What git says of one changed file without looking at its lines."""
+
+    path: str
+    old_path: str
+    status: Status
+    old_mode: str
+    new_mode: str
+    old_oid: str
+    new_oid: str
+    counts: tuple[int, int] | None  # None: git says binary
+
+
+class PatchSource:
+    """Where the patches of a change come from, one per number of context lines."""
+
+    def __init__(
+        self,
+        git: Git,
+        old: str,
+        new: str,
+        context_lines: int,
+        facts: tuple[Facts, ...],
+        binary: tuple[bool, ...],
+    ) -> None:
+        self.git = git
+        self.trees = (old, new)
+        self.facts = facts
+        self.binary = binary
+        self._context_lines = context_lines
+        self._lock = threading.Lock()
+        self._made: dict[int, Patches] = {}
+
+    def patches(self, context_lines: int | None) -> "Patches":
+        """Return the patches with so many context lines (None: as the change was asked for)."""
+        lines = self._context_lines if context_lines is None else context_lines
+        with self._lock:
+            return self._made.setdefault(lines, Patches(self, lines))
+
+
+class Patches:
+    """The diff text, cut into files; git is asked once, at the first question."""
+
+    def __init__(self, source: PatchSource, context_lines: int) -> None:
+        self._source = source
+        self._context_lines = context_lines
+        self._lock = threading.Lock()
+        self._chunks: list[tuple[bytes, ...]] | None = None
+
+    def text(self, position: int) -> str:
+        """Return the diff of the file at this position of the change, as valid UTF-8."""
+        return b"".join(self._load()[position]).decode("utf-8", "replace")
+
+    def hunks(self, position: int) -> tuple[Hunk, ...]:
+        """Return the parsed blocks of the file at this position of the change."""
+        return tuple(hunk for chunk in self._load()[position] for hunk in _parse_hunks(chunk))
+
+    def _load(self) -> list[tuple[bytes, ...]]:
+        with self._lock:
+            if self._chunks is None:
+                chunks = self._assign(self._ask(), self._source.facts)
+                for position, fact in enumerate(self._source.facts):
+                    if fact.counts is None and not self._source.binary[position]:
+                        names = dict.fromkeys((fact.old_path, fact.path))
+                        chunks[position] = self._assign(self._ask("--text", *names), (fact,))[0]
+                self._chunks = chunks
+            return self._chunks
+
+    def _ask(self, text: str = "", *paths: str) -> bytes:
+        flags = [*DIFF_FLAGS, f"-U{self._context_lines}", *([text] if text else [])]
+        return self._source.git.run("diff-tree", "-p", *flags, *self._source.trees, "--", *paths)
+
+    def _assign(self, output: bytes, facts: tuple[Facts, ...]) -> list[tuple[bytes, ...]]:
+        """Give each file its part of the text; both come in the same order."""
+        # A line of a hunk begins with a sign and names are quoted, so this starts files only.
+        parts = output.split(b"\ndiff --git ")
+        chunks = [part + b"\n" for part in parts[:-1]] + [part for part in parts[-1:] if part]
+        chunks = chunks[:1] + [b"diff --git " + chunk for chunk in chunks[1:]]
+        rest = iter(chunks)
+        assigned = [tuple(islice(rest, 2 if fact.status == "T" else 1)) for fact in facts]
+        if sum(map(len, assigned)) != sum(1 + (fact.status == "T") for fact in facts) or any(rest):
+            raise WorkspaceError(
+                f"The diff of {' and '.join(self._source.trees)} names {len(facts)} files but "
+                f"shows {len(chunks)}; please report this with the repository."
+            )
+        return assigned
+
+
+def parse_facts(output: bytes) -> Iterator[Facts]:
+    """Read `--raw --numstat -z`: all raw records first, then the counts in the same order."""
+    fields = iter(output.split(b"\0"))
+    raw: list[tuple[list[bytes], str, str]] = []
+    for record in fields:
+        if not record.startswith(b":"):
+            break
+        facts = record[1:].split(b" ")
+        old_path = os.fsdecode(next(fields))
+        path = os.fsdecode(next(fields)) if facts[4][:1] == b"R" else old_path
+        raw.append((facts, old_path, path))
+    else:
+        record = b""
+    for facts, old_path, path in raw:
+        added, removed, name = record.split(b"\t", 2)
+        if not name:  # a rename: both names follow
+            next(fields)
+            next(fields)
+        counts = None if added == b"-" else (int(added), int(removed))
+        modes = (facts[0].decode(), facts[1].decode(), facts[2].decode(), facts[3].decode())
+        yield Facts(path, old_path, cast(Status, facts[4][:1].decode()), *modes, counts)
+        record = next(fields, b"")
+
+
+def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
+    start = chunk.find(b"\n@@ ")
+    if start < 0:
+        return
+    from unidiff.patch import PatchSet
+
+    text = "--- a\n+++ b\n" + chunk[start + 1 :].decode("utf-8", "surrogateescape")
+    for hunk in PatchSet.from_string(text)[0]:
+        lines = tuple(DiffLine(line.line_type, line.value.removesuffix("\n")) for line in hunk)
+        yield Hunk(
+            hunk.source_start, hunk.source_length, hunk.target_start, hunk.target_length, lines
+        )
+
+
+def new_side(hunks: Iterable[Hunk]) -> Iterator[tuple[int, DiffLine]]:
+    """Yield line number in the new file and line, for added and context lines."""
+    for hunk in hunks:
+        number = hunk.new_start
+        for line in hunk.lines:
+            if line.sign in "+ ":
+                yield number, line
+                number += 1
+
+
+def count(hunks: Iterable[Hunk]) -> tuple[int, int]:
+    """Return how many lines the hunks add and remove."""
+    signs = [line.sign for hunk in hunks for line in hunk.lines]
+    return signs.count("+"), signs.count("-")

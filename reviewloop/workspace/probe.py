@@ -1,0 +1,140 @@
+"""Shows where the workspace's packages are imported from, before a green gate is believed."""
+
+import configparser
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from reviewloop.workspace.run import excerpt, read_log, run_command
+
+_SECONDS = 60.0
+_NEVER_IMPORTED = frozenset({"setup", "conftest", "noxfile", "tasks", "fabfile", "manage"})
+_COMMON_NAMES = frozenset(
+    {"tests", "test", "testing", "docs", "doc", "examples", "scripts", "tools"}
+)
+_NAME = re.compile(r"[^\W\d]\w*")
+
+# Reads only: finders are asked, no package is imported, so no code of the project runs.
+_SCRIPT = """
+import importlib.util, json, sys
+names, first, answer = json.loads(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
+sys.path[:] = first + [place for place in sys.path if place]
+found = {}
+for name in names:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    if spec is not None:
+        places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+        found[name] = [place for place in places if isinstance(place, str)]
+with open(answer, "w", encoding="utf-8") as file:
+    json.dump({"path": sys.path, "found": found}, file)
+"""
+
+
+def verify_imports(
+    *,
+    python: Path,
+    env: Mapping[str, str],
+    workspace: Path,
+    user_root: Path,
+    installed: Iterable[Path],
+    extra_names: Iterable[str] = (),
+    cwd_on_path: bool = False,
+    folder: Path,
+) -> str | None:
+    """Return why tests would not test the workspace's Python code, None when they would.
+
+    `installed` are folders whose content is third-party even inside the checkout; `cwd_on_path`
+    says that the command puts the workspace first on the path, as `python -m pytest` does.
+    """
+    names = sorted(set(_importable(workspace)) | set(extra_names))
+    first = [str(workspace)] if cwd_on_path else []
+    first += [str(workspace / place) for place in _pytest_pythonpath(workspace)]
+    answer = folder / "probe.json"
+    answer.unlink(missing_ok=True)
+    argv = [str(python), "-c", _SCRIPT, json.dumps(names), json.dumps(first), str(answer)]
+    log = folder / "probe.log"
+    result = run_command(argv, cwd=workspace, env=env, timeout_seconds=_SECONDS, log=log)
+    try:
+        told = json.loads(answer.read_bytes())
+    except (FileNotFoundError, ValueError):
+        reason = excerpt(read_log(log), 300).replace("\n", " ")
+        return f"the project's Python could not be asked (exit code {result.exit_code}): {reason}"
+    places = _Places(workspace, user_root, tuple(installed))
+    for entry in told["path"]:
+        if places.is_users(Path(entry)):
+            return f"Python's path has {entry} of the checkout on it"
+    for name, found in told["found"].items():
+        for place in found:
+            problem = places.problem(name, Path(place))
+            if problem:
+                return problem
+    return None
+
+
+class _Places:
+    def __init__(self, workspace: Path, user_root: Path, installed: tuple[Path, ...]) -> None:
+        self.workspace = workspace.resolve()
+        self.user_root = user_root.resolve()
+        self.installed = tuple(place.resolve() for place in installed)
+
+    def is_users(self, path: Path) -> bool:
+        """Whether a path is the user's own code: in the checkout, and no installed package."""
+        place = path.resolve()
+        return (
+            place.is_relative_to(self.user_root)
+            and not place.is_relative_to(self.workspace)
+            and not any(place.is_relative_to(folder) for folder in self.installed)
+        )
+
+    def problem(self, name: str, origin: Path) -> str | None:
+        if self.is_users(origin):
+            return f"`import {name}` gives {origin} of the checkout, not the workspace's code"
+        inside = origin.resolve().is_relative_to(self.workspace)
+        if inside or name in _COMMON_NAMES or not self._is_installed(origin):
+            return None
+        return (
+            f"`import {name}` gives an installed copy ({origin}); "
+            "install the project editable (`pip install -e .`)"
+        )
+
+    def _is_installed(self, origin: Path) -> bool:
+        return any(part in {"site-packages", "dist-packages"} for part in origin.parts)
+
+
+def _importable(workspace: Path) -> Iterator[str]:
+    """Yield the names of packages and modules at the two usual places of a project."""
+    for folder in (workspace, workspace / "src"):
+        if not folder.is_dir():
+            continue
+        for entry in folder.iterdir():
+            if entry.is_dir() and (entry / "__init__.py").is_file():
+                name = entry.name
+            elif entry.suffix == ".py":
+                name = entry.stem
+            else:
+                continue
+            if _NAME.fullmatch(name) and name not in _NEVER_IMPORTED:
+                yield name
+
+
+def _pytest_pythonpath(workspace: Path) -> list[str]:
+    """Return the folders that the project's own pytest settings put first on the path."""
+    try:
+        text = (workspace / "pyproject.toml").read_text(encoding="utf-8", errors="replace")
+        options = tomllib.loads(text)["tool"]["pytest"]["ini_options"]
+        value = options.get("pythonpath", [])
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError):
+        value = []
+    for name, section in (("pytest.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(workspace / name, encoding="utf-8")
+            value = value or parser.get(section, "pythonpath", fallback="")
+        except (configparser.Error, UnicodeDecodeError, OSError):
+            continue
+    return value.split() if isinstance(value, str) else [str(place) for place in value]

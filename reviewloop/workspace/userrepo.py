@@ -1,0 +1,270 @@
+"""Finds the person's repository and reads what a run needs of it, without running or writing it."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.skeleton import COPIED_SETTINGS, write_git_dir
+
+# In this order: a rebase leaves CHERRY_PICK_HEAD behind while it stops at a conflict.
+_OPERATIONS = (
+    ("rebase-merge", "rebase"),
+    ("rebase-apply/applying", "am"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("BISECT_LOG", "bisect"),
+)
+
+
+class ConfigValue(NamedTuple):
+    """One value of git's configuration: where it stands (system, global, local...), key, value."""
+
+    scope: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class UserRepo:
+    """The person's repository as it was when we looked; nothing here ever writes to it."""
+
+    root: Path
+    git_dir: Path  # of this worktree
+    common_dir: Path  # shared by all worktrees of the repository
+    key: str  # names the repository in our state folder
+    branch: str | None  # None when HEAD is detached
+    head: str | None
+    dirty: tuple[str, ...] = ()  # staged, modified and untracked paths, relative to root
+    identity: tuple[str, str] | None = None  # name, email
+    operation: str | None = None  # merge, rebase, ... in progress
+    object_format: str = "sha1"
+    settings: Mapping[str, str] = field(default_factory=dict)  # see skeleton.COPIED_SETTINGS
+    excludes_file: Path | None = None  # the person's global ignore rules
+
+    @property
+    def objects(self) -> Path:
+        """The folder with the repository's objects."""
+        return self.common_dir / "objects"
+
+    def mirror(self, folder: Path) -> Git:
+        """Write a private bare git directory that sees this repository's objects; return its Git.
+
+        Ignore rules, settings and the shallow boundary are copied as data. The copy holds no
+        hook, filter, driver or remote, so git has nothing to run there.
+        """
+        write_git_dir(
+            folder,
+            objects=(self.objects,),
+            head=self.head or f"ref: refs/heads/{self.branch or 'main'}",
+            settings=self.settings,
+            object_format=self.object_format,
+        )
+        excludes = [_read(self.excludes_file), _read(self.common_dir / "info/exclude")]
+        (folder / "info/exclude").write_bytes(b"\n".join(excludes))
+        attributes = [_read(self.common_dir / "info/attributes"), b"* !diff\n"]
+        (folder / "info/attributes").write_bytes(b"\n".join(attributes))
+        if (self.common_dir / "shallow").is_file():
+            shutil.copyfile(self.common_dir / "shallow", folder / "shallow")
+        return Git(folder)
+
+    def copied_index(self, mirror: Git, index: Path) -> Git:
+        """Copy this repository's index for use in `mirror`; return a Git on it and on our files.
+
+        The copy keeps the index's own time stamp (git tells recently changed files by it) and
+        forgets "assume unchanged" marks, which would hide edits.
+        """
+        if mirror.git_dir is None:
+            raise ValueError("a mirror has a git directory")
+        for shared in self.git_dir.glob("sharedindex.*"):
+            shutil.copy2(shared, mirror.git_dir / shared.name)
+        if (self.git_dir / "index").is_file():
+            shutil.copy2(self.git_dir / "index", index)
+        git = mirror.with_index(index, self.root)
+        listed = git.run("ls-files", "-v", "-z").split(b"\0")
+        assumed = [line[2:] for line in listed if line[:1].islower()]
+        if assumed:
+            paths = b"\0".join(assumed) + b"\0"
+            git.run("update-index", "--no-assume-unchanged", "-z", "--stdin", input=paths)
+        return git
+
+
+def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
+    """Return the repository that holds `start`; raise WorkspaceError when no run can start in it.
+
+    `for_reading` is for commands that only look (status, show): an operation in progress is then
+    marked instead of refused, and the list of dirty files, which costs time, stays empty.
+    """
+    root = _find_root(start)
+    git = Git(None, cwd=root, user_config=True)
+    git_dir = Path(git.text("rev-parse", "--absolute-git-dir"))
+    common_dir = Path(git.text("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    branch, head = _head(root, git)
+    if head is None:
+        raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")
+    values = read_config(git_dir, root)
+    by_key = {value.key: value.value for value in values}
+    user = UserRepo(
+        root=Path(git.text("rev-parse", "--show-toplevel")),
+        git_dir=git_dir,
+        common_dir=common_dir,
+        key=hashlib.sha256(os.fsencode(common_dir.resolve())).hexdigest()[:16],
+        branch=branch,
+        head=head,
+        identity=_identity(by_key),
+        operation=_operation(git_dir),
+        object_format=by_key.get("extensions.objectformat", "sha1").lower(),
+        settings={name: by_key[name] for name in COPIED_SETTINGS if name in by_key},
+        excludes_file=_excludes_file(by_key),
+    )
+    if not for_reading:
+        _refuse_operation(user)
+        user = replace(user, dirty=_dirty(user))
+    return user
+
+
+def read_config(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
+    """Return git's configuration, the person's own files included, least important value first.
+
+    Everything is read as data; section and key are in lower case.
+    """
+    git = Git(git_dir, cwd=root, user_config=True)
+    fields = git.run("config", "--list", "--show-scope", "-z").split(b"\0")
+    values = []
+    for scope, item in zip(fields[0::2], fields[1::2], strict=False):
+        key, separator, value = os.fsdecode(item).partition("\n")
+        if scope != b"command":  # our own hardening flags
+            values.append(ConfigValue(os.fsdecode(scope), key, value if separator else "true"))
+    return tuple(values)
+
+
+def signing_settings(values: tuple[ConfigValue, ...]) -> dict[str, str]:
+    """Return the settings that `git commit-tree -S` needs, for a person who asked for signing.
+
+    Programs are only taken from the person's own files: a repository must not name what we run.
+    """
+    wanted = {"gpg.format", "user.signingkey"}
+    programs = {"gpg.program", "gpg.openpgp.program", "gpg.ssh.program", "gpg.x509.program"}
+    programs.add("gpg.ssh.defaultkeycommand")
+    chosen: dict[str, str] = {}
+    for scope, key, value in values:
+        own = scope in {"system", "global"}
+        if key in wanted or (own and key in programs):
+            chosen[key] = value
+    return chosen
+
+
+def _find_root(start: Path) -> Path:
+    folder = start if start.is_dir() else start.parent
+    with _gitpython() as gitpython:
+        try:
+            found = gitpython.Repo(folder, search_parent_directories=True, expand_vars=False)
+        except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError):
+            raise WorkspaceError(
+                f"{folder} is not inside a git repository; run `git init` or change the folder."
+            ) from None
+        with found:
+            if found.bare or found.working_tree_dir is None:
+                raise WorkspaceError(
+                    f"{found.git_dir} is a bare repository; run in a checkout of it instead."
+                )
+            return Path(found.working_tree_dir)
+
+
+def _head(root: Path, git: Git) -> tuple[str | None, str | None]:
+    """Return branch and commit; only files are read, no object, so nothing can be fetched."""
+    with _gitpython() as gitpython, gitpython.Repo(root, expand_vars=False) as repository:
+        try:
+            branch = None if repository.head.is_detached else str(repository.head.reference.name)
+            head = gitpython.SymbolicReference.dereference_recursive(repository, "HEAD")
+            return branch, str(head)
+        except (ValueError, OSError, TypeError):
+            # Unborn, stored as a reftable, or named in bytes that are no UTF-8: git knows.
+            name = git.text("symbolic-ref", "-q", "HEAD", ok=(0, 1))
+            head = git.text("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1))
+            return name.removeprefix("refs/heads/") or None, head or None
+
+
+@contextmanager
+def _gitpython() -> Iterator[Any]:
+    """Lend GitPython, with the trusted git and without the GIT_* variables it would obey.
+
+    It takes both from `os.environ` only: the program when it is imported (it tries it then), the
+    variables whenever a repository is opened.
+    """
+    before = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+    program = str(Git(None).program)
+    try:
+        for name in before:
+            del os.environ[name]
+        os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = program
+        import git
+
+        yield git
+    finally:
+        del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
+        os.environ.update(before)
+
+
+def _identity(by_key: Mapping[str, str]) -> tuple[str, str] | None:
+    name = os.environ.get("GIT_AUTHOR_NAME") or by_key.get("user.name", "")
+    email = os.environ.get("GIT_AUTHOR_EMAIL") or by_key.get("user.email", "")
+    return (name, email) if name and email else None
+
+
+def _excludes_file(by_key: Mapping[str, str]) -> Path | None:
+    if "core.excludesfile" in by_key:
+        try:
+            return Path(by_key["core.excludesfile"]).expanduser()
+        except RuntimeError:  # ~nobody
+            return None
+    config_home = os.environ.get("XDG_CONFIG_HOME")
+    home = os.environ.get("HOME")
+    if config_home:
+        return Path(config_home) / "git/ignore"
+    return Path(home) / ".config/git/ignore" if home else None
+
+
+def _operation(git_dir: Path) -> str | None:
+    for name, operation in _OPERATIONS:
+        if (git_dir / name).exists():
+            return operation
+    return None
+
+
+def _refuse_operation(user: UserRepo) -> None:
+    if user.operation:
+        raise WorkspaceError(
+            f"A {user.operation} is in progress in {user.root}; finish or abort it, then run again."
+        )
+
+
+def _dirty(user: UserRepo) -> tuple[str, ...]:
+    """List changed and untracked paths through a copy of the index that knows no programs."""
+    with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
+        folder = Path(name)
+        git = user.copied_index(user.mirror(folder), folder / "index")
+        if git.run("ls-files", "-u", "-z"):
+            raise WorkspaceError(
+                f"{user.root} has unresolved merge conflicts; resolve them, then run again."
+            )
+        output = git.run(
+            "status", "--porcelain", "-z", "-uall", "--no-renames", "--ignore-submodules=dirty"
+        )
+    return tuple(os.fsdecode(line[3:]) for line in output.split(b"\0") if line)
+
+
+def _read(path: Path | None) -> bytes:
+    try:
+        return path.read_bytes() if path else b""
+    except OSError:
+        return b""  # git passes over ignore files it cannot read, too
