@@ -1,0 +1,1 @@
+"""What a person wrote down to be built: specs, their tasks, and the steering that goes along."""

@@ -1,0 +1,228 @@
+"""Writes what an implementer is told: the task, its requirements, the design, rules, and a map."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewloop.specs.designparts import choose_design
+from reviewloop.specs.fileref import NEVER_READ, resolve_references
+from reviewloop.specs.files import Files
+from reviewloop.specs.model import Spec, Task
+from reviewloop.specs.repomap import draw_map, focus_on
+from reviewloop.specs.requirements import resolve
+from reviewloop.specs.select import is_done
+from reviewloop.specs.steering import Steering
+from reviewloop.specs.tasks import ancestors
+from reviewloop.specs.words import estimate_tokens, find_paths, named_paths, terms
+
+_STEERING_SHARE = 0.35  # of what is left after the task and its requirements
+_DESIGN_SHARE = 0.5  # of what is left after steering
+_PLAN_SHARE = 0.1
+_TITLE_WEIGHT, _BODY_WEIGHT, _REQUIREMENT_WEIGHT = 3.0, 2.0, 1.0
+_CHARACTERS_PER_TOKEN = 4
+_CLOSING = 300  # tokens kept for the list of what was left out
+_LISTED = 12
+
+Entries = Iterable[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """The text for the implementer, and what did not fit into its budget."""
+
+    text: str
+    tokens: int
+    left_out: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()  # ids whose text is in it
+    outlined: tuple[str, ...] = ()  # files of the map that are shown with their symbols
+
+
+def brief_task(
+    spec: Spec,
+    task: Task,
+    *,
+    steering: Steering,
+    files: Files,
+    entries: Entries,
+    budget_tokens: int,
+    never: Sequence[str] = NEVER_READ,
+) -> Briefing:
+    """Return the briefing for a task of a spec.
+
+    `entries` are (path, size) of the tree that `files` reads; files that match `never` are
+    neither shown nor referred to. The task and its requirements are never cut.
+    """
+    found, missing = resolve(task.requirements, spec.requirements)
+    first = [_task_part(spec, task, files, never), _requirements_part(spec, found, missing)]
+    words = _weighted(task.title, task.body, "\n".join(found.values()))
+    about = f"{task.title}\n{task.body}"
+    writer = _Writer(budget_tokens, first)
+    writer.add_steering(steering)
+    if spec.design:
+        share = int(writer.room * _DESIGN_SHARE)
+        choice = choose_design(spec.design, set(words), about, list(found), share)
+        resolved = resolve_references(choice.text, files, "", never) if choice.text else None
+        text = resolved.text if resolved else ""
+        if estimate_tokens(text) > share:
+            text = choice.text
+        writer.add("Design", text)
+        writer.left_out += [f"design: {name}" for name in choice.left_out]
+    writer.add_plan(spec, task)
+    outlined = writer.add_map(about, words, files, entries, never)
+    return writer.finish(tuple(found), outlined)
+
+
+def brief_change(
+    message: str,
+    *,
+    steering: Steering,
+    files: Files,
+    entries: Entries,
+    budget_tokens: int,
+    never: Sequence[str] = NEVER_READ,
+) -> Briefing:
+    """Return the briefing for a change that a person asked for in words, without a spec."""
+    resolved = resolve_references(message, files, "", never)
+    writer = _Writer(budget_tokens, [f"## What to change\n\n{resolved.text.strip()}"])
+    writer.add_steering(steering)
+    outlined = writer.add_map(message, _weighted(message, "", ""), files, entries, never)
+    return writer.finish((), outlined)
+
+
+def likely_paths(spec: Spec | None, task: Task | str, entries: Entries) -> tuple[str, ...]:
+    """Return the files a piece of work names, there already or not: for steering by file match."""
+    text = task if isinstance(task, str) else f"{task.title}\n{task.body}"
+    if spec is not None and isinstance(task, Task):
+        text += "\n" + "\n".join(owner.body for owner in ancestors(task, spec.by_id))
+    named = named_paths(text)
+    existing = dict.fromkeys(path for path, _ in entries)
+    new = [path for path in named if "/" in path and "." in path.rpartition("/")[2]]
+    return tuple(dict.fromkeys([*find_paths(named, existing), *new]))
+
+
+def describe_task(
+    spec: Spec, task: Task, files: Files, never: Sequence[str] = NEVER_READ
+) -> str:
+    """Return the task with the requirements it names: what its reviewers have to know."""
+    found, missing = resolve(task.requirements, spec.requirements)
+    parts = [_task_part(spec, task, files, never), _requirements_part(spec, found, missing)]
+    return "\n\n".join(part for part in parts if part)
+
+
+class _Writer:
+    """Puts sections together and keeps count of what room is left."""
+
+    def __init__(self, budget: int, first: Iterable[str]) -> None:
+        self.parts = [part for part in first if part]
+        self.left_out: list[str] = []
+        used = sum(map(estimate_tokens, self.parts)) + _CLOSING
+        self.room = max(0, budget - used)
+
+    def add(self, title: str, text: str) -> None:
+        if text.strip():
+            part = f"## {title}\n\n{text.strip()}"
+            self.parts.append(part)
+            self.room = max(0, self.room - estimate_tokens(part))
+
+    def add_steering(self, steering: Steering) -> None:
+        limit = int(self.room * _STEERING_SHARE) * _CHARACTERS_PER_TOKEN
+        self.add("Rules", steering.text(limit))
+        kept = steering.kept(limit)
+        self.left_out += [
+            f"steering: {item.path}" for item in steering.included if item not in kept
+        ]
+
+    def add_plan(self, spec: Spec, task: Task) -> None:
+        limit = int(self.room * _PLAN_SHARE)
+        lines = [_plan_line(spec, one, task) for one in spec.tasks]
+        if estimate_tokens("\n".join(lines)) > limit:
+            at = next(n for n, one in enumerate(spec.tasks) if one.line == task.line)
+            lines = lines[max(0, at - 3) : at + 4]
+        if estimate_tokens("\n".join(lines)) <= max(limit, 100):
+            self.add("The plan this task is part of (for orientation only)", "\n".join(lines))
+
+    def add_map(
+        self,
+        about: str,
+        words: Mapping[str, float],
+        files: Files,
+        entries: Entries,
+        never: Sequence[str],
+    ) -> tuple[str, ...]:
+        listed = [(path, size) for path, size in entries]
+        focus = focus_on(named_paths(about), words, [path for path, _ in listed])
+        drawn = draw_map(listed, files.read, focus, max(0, self.room - 10), unread=never)
+        self.add("The repository", drawn.text)
+        self.left_out += [f"map: {one}" for one in drawn.left_out]
+        return drawn.outlined
+
+    def finish(self, requirements: tuple[str, ...], outlined: tuple[str, ...]) -> Briefing:
+        if self.left_out:
+            listed = "\n".join(f"- {one[:120]}" for one in self.left_out[:_LISTED])
+            more = len(self.left_out) - _LISTED
+            listed += f"\n- ... and {more} more" if more > 0 else ""
+            self.parts.append(f"## Left out for lack of room\n\n{listed}")
+        text = "\n\n".join(self.parts) + "\n"
+        return Briefing(text, estimate_tokens(text), tuple(self.left_out), requirements, outlined)
+
+
+def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str]) -> str:
+    lines = [f"## Task {task.id}: {task.title}"]
+    if spec.introduction:
+        lines += ["", f"From the spec '{spec.name}': {_first_paragraph(spec.introduction)}"]
+    for owner in reversed(ancestors(task, spec.by_id)):
+        lines += ["", f"Part of task {owner.id}: {owner.title}"]
+        lines += [owner.body] if owner.body else []
+    if task.body:
+        lines += ["", resolve_references(task.body, files, "", never).text]
+    parts = [one for one in spec.tasks if one.parent == task.id and not is_done(spec, one)]
+    if parts:
+        names = "; ".join(f"{one.id} {one.title}" for one in parts)
+        lines += ["", f"Optional parts, not asked for now: {names}"]
+    return "\n".join(lines)
+
+
+def _requirements_part(spec: Spec, found: Mapping[str, str], missing: Sequence[str]) -> str:
+    if not found and not missing:
+        return ""
+    lines = ["## Requirements this task has to meet"]
+    shown: set[str] = set()
+    for key, text in found.items():
+        owner = key.rpartition(".")[0]
+        if owner in found:
+            continue  # the whole requirement is there
+        if owner in spec.requirements and owner not in shown:
+            shown.add(owner)
+            lines += ["", _story(spec.requirements[owner])]
+        lines += ["", text] if "\n" in text and text.startswith("#") else [f"- {key}: {text}"]
+    if missing:
+        lines += ["", f"Named by the task but written nowhere: {', '.join(missing)}"]
+    return "\n".join(lines)
+
+
+def _story(requirement: str) -> str:
+    """Return the heading and the user story of a requirement, without its criteria."""
+    kept: list[str] = []
+    for line in requirement.split("\n"):
+        if kept and (line.startswith("#") or line.lstrip()[:1].isdigit()):
+            break
+        kept.append(line)
+    return "\n".join(kept).strip()
+
+
+def _first_paragraph(text: str) -> str:
+    return text.strip().split("\n\n", 1)[0].strip()
+
+
+def _plan_line(spec: Spec, one: Task, task: Task) -> str:
+    depth = "  " * len(ancestors(one, spec.by_id))
+    here = "  <- this one" if one.line == task.line else ""
+    mark = "x" if is_done(spec, one) else " "
+    return f"{depth}[{mark}] {one.id} {one.title}{here}"
+
+
+def _weighted(title: str, body: str, requirements: str) -> dict[str, float]:
+    words: dict[str, float] = {}
+    parts = ((requirements, _REQUIREMENT_WEIGHT), (body, _BODY_WEIGHT), (title, _TITLE_WEIGHT))
+    for text, weight in parts:
+        words.update(dict.fromkeys(terms(text), weight))
+    return words

@@ -1,0 +1,166 @@
+"""Reads requirements into texts by id: "1", "1.2", "FR-3"; in headings, lists, tables."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from reviewloop.specs.lines import Line
+from reviewloop.specs.references import match_id
+
+_CODE = r"(?P<code>[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+(?:\.\d+)*[a-z]?)"
+_NAMED_HEAD = re.compile(
+    r"^[*_`]*(?:requirement|req\.?)\s+#?(?P<id>\d+(?:\.\d+)*)\b", re.IGNORECASE
+)
+_CODE_HEAD = re.compile(rf"^[*_`\[]*{_CODE}\b")
+_PLAIN_HEAD = re.compile(r"^[*_`]*(?P<id>\d+(?:\.\d+)*)[.):]?\s+\S")
+_BOLD_LINE = re.compile(r"^\*\*(?P<bold>[^*]+)\*\*")
+_ORDERED = re.compile(r"^(?P<indent>\s*)(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
+_DOTTED = re.compile(
+    r"^(?P<indent>\s*)(?:[-*+]\s+)?[*_]*(?P<id>\d+(?:\.\d+)+)[.):]?[*_]*[:.]?\s+(?P<text>\S.*)$"
+)
+_CODE_ITEM = re.compile(
+    rf"^(?P<indent>\s*)(?:[-*+]\s+|\d+[.)]\s+)?(?:\[[ xX]\]\s+)?[*_`\[]*{_CODE}[*_`\]]*"
+    r"(?:\s*\([^)]*\))?[*_`]*\s*[:.–—-]?[*_]*\s+(?P<text>\S.*)$"
+)
+_TABLE_ROW = re.compile(rf"^\s*\|\s*[*_`\[]*{_CODE}[*_`\]]*\s*\|(?P<text>.*?)\|?\s*$")
+_CRITERIA = re.compile(r"^\W*(?:acceptance )?criteria\b", re.IGNORECASE)
+_BOLD_LEVEL = 7
+
+
+class _Reader:
+    """Collects the lines of every requirement in one pass."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.weak: set[str] = set()  # plain numbered headings: anything better replaces them
+        self.open: list[tuple[int, str, int]] = []  # headings in force: level, id, line number
+        self.item: tuple[str, int] | None = None  # the item that continues: id, columns
+
+    def read(self, lines: Iterable[Line]) -> dict[str, str]:
+        for line in lines:
+            level, text = self._head(line)
+            if level:
+                self._open_head(line, level, text)
+            elif not line.code and self._item(line):
+                self._add_to_heads(line)
+            else:
+                self._continue(line)
+                self._add_to_heads(line)
+        return {key: "\n".join(text).strip() for key, text in self.texts.items()}
+
+    def _head(self, line: Line) -> tuple[int, str]:
+        if line.level:
+            return line.level, line.title
+        bold = None if line.code else _BOLD_LINE.match(line.text)
+        if bold and (_NAMED_HEAD.match(bold["bold"]) or _CODE_HEAD.match(bold["bold"])):
+            return _BOLD_LEVEL, bold["bold"]
+        return 0, ""
+
+    def _open_head(self, line: Line, level: int, title: str) -> None:
+        self.open = [head for head in self.open if head[0] < level]
+        self.item = None
+        self._add_to_heads(line)
+        named, code = _NAMED_HEAD.match(title), _CODE_HEAD.match(title)
+        plain = None if level == 1 else _PLAIN_HEAD.match(title)
+        found = named["id"] if named else code["code"] if code else plain["id"] if plain else ""
+        strong = bool(named or code)
+        if not found or (found in self.texts and not (strong and found in self.weak)):
+            return
+        (self.weak.discard if strong else self.weak.add)(found)
+        self.texts[found] = [line.text]
+        self.open.append((level, found, line.number))
+
+    def _item(self, line: Line) -> bool:
+        """Start a new item where the line is one; say whether it was."""
+        coded = _TABLE_ROW.match(line.text) or _CODE_ITEM.match(line.text)
+        if coded:
+            indent = len(coded["indent"]) if "indent" in coded.groupdict() else 0
+            return self._start(coded["code"], coded["text"], indent)
+        if dotted := _DOTTED.match(line.text):
+            return self._start(dotted["id"], dotted["text"], len(dotted["indent"]))
+        ordered = _ORDERED.match(line.text)
+        if not ordered or (self.item and len(ordered["indent"]) > self.item[1]):
+            return False
+        owner = self.open[-1][1] if self.open else ""
+        wanted = f"{owner}.{ordered['number']}" if owner else ordered["number"]
+        known = wanted in self.texts
+        started = self._start(wanted, ordered["text"], len(ordered["indent"]))
+        if not owner and not known:
+            self.weak.add(wanted)
+        return started
+
+    def _start(self, key: str, text: str, indent: int) -> bool:
+        if key in self.texts and not (key in self.weak and "." in key):
+            self.item = None
+            return True
+        self.weak.discard(key)
+        self.texts[key] = [_cells(text)]
+        self.item = (key, indent)
+        return True
+
+    def _continue(self, line: Line) -> None:
+        if self.item is None:
+            return
+        key, indent = self.item
+        columns = len(line.text) - len(line.text.lstrip())
+        blank = not line.text.strip()
+        if blank or columns > indent:
+            self.texts[key].append(line.text.strip() if not line.code else line.text)
+        elif self.texts[key][-1] == "" or re.match(r"\s*[-*+|]\s", line.text):
+            self.item = None
+        else:
+            self.texts[key].append(line.text.strip())
+
+    def _add_to_heads(self, line: Line) -> None:
+        for _, key, _ in self.open:
+            self.texts[key].append(line.text)
+
+
+def read_requirements(lines: Sequence[Line]) -> dict[str, str]:
+    """Return the text of every requirement and criterion that has an id, in reading order."""
+    texts = _Reader().read(_without_other_lists(lines))
+    groups: dict[str, list[str]] = {}
+    for key, text in texts.items():
+        owner = key.rpartition(".")[0]
+        if owner and owner not in texts:
+            groups.setdefault(owner, []).append(f"{key} {text}")
+    return {**texts, **{owner: "\n".join(parts) for owner, parts in groups.items()}}
+
+
+def resolve(
+    wanted: Sequence[str], requirements: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the texts of the wanted ids, and the ids that no requirement has."""
+    found: dict[str, str] = {}
+    missing: list[str] = []
+    for ref in wanted:
+        if ref == "all":
+            tops = [key for key in requirements if key.rpartition(".")[0] not in requirements]
+            found.update({key: requirements[key] for key in tops})
+            continue
+        key = match_id(ref, requirements)
+        if key is None:
+            missing.append(ref)
+        else:
+            found[key] = requirements[key]
+    return found, tuple(missing)
+
+
+def _cells(text: str) -> str:
+    return re.sub(r"\s*\|\s*", " | ", text).strip().strip("|").strip().rstrip("*_")
+
+
+def _without_other_lists(lines: Sequence[Line]) -> list[Line]:
+    """Hide numbered lists above "Acceptance Criteria" where a requirement has that part."""
+    result: list[Line] = []
+    pending: list[int] = []
+    for line in lines:
+        if _NAMED_HEAD.match(line.title):
+            pending = []
+        elif _CRITERIA.match(line.title or line.text):
+            for index in pending:
+                result[index] = Line(**{**vars(result[index]), "code": True})
+            pending = []
+        elif not line.code and _ORDERED.match(line.text):
+            pending.append(len(result))
+        result.append(line)
+    return result

@@ -1,0 +1,228 @@
+"""Says which task is meant, which may start, and how far a spec has come."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reviewloop.errors import UsageError
+from reviewloop.specs.model import Problem, Spec, Task
+from reviewloop.specs.references import match_id
+from reviewloop.specs.tasks import ancestors, waits_for
+
+
+def pick(spec: Spec, wanted: str = "next") -> Task:
+    """Return the task that is meant by an id, by words of its title, or by "next".
+
+    Raises UsageError where there is no such task or it cannot start: done already, blocked, made
+    of other tasks, waiting for one, or part of a problem that the spec's author has to solve.
+    """
+    _refuse_unreadable(spec)
+    if wanted.strip().casefold() in ("", "next"):
+        return _next(spec)
+    task = _named(spec, wanted.strip())
+    _refuse_problem(spec, task)
+    if parts := _open_parts(spec, task):
+        raise UsageError(
+            f"task {task.id} '{task.title}' is made of other tasks; run the next of them: "
+            f"{parts[0].id} '{parts[0].title}' ({parts[0].where})"
+        )
+    if is_done(spec, task):
+        raise UsageError(
+            f"task {task.id} '{task.title}' is done already ({task.where}); "
+            "untick it there to run it again, or choose another one (reviewloop tasks)"
+        )
+    if task.blocked:
+        raise UsageError(f"task {task.id} '{task.title}' is blocked ({task.where}): {task.blocked}")
+    if waiting := missing_dependencies(spec, task):
+        shown = ", ".join(f"{one.id} '{one.title}' ({_words(one)})" for one in waiting)
+        raise UsageError(
+            f"task {task.id} '{task.title}' depends on work that is not done: {shown}; "
+            "do that first"
+        )
+    return task
+
+
+def eligible(spec: Spec) -> tuple[Task, ...]:
+    """Return the required tasks that may start now, in the order of the file.
+
+    A task that declares dependencies may start when these are done. Where a spec does not say
+    what depends on what, its waves decide, and without waves the order of the file.
+    """
+    ready = [task for task in leaves(spec) if _can_start(spec, task)]
+    undeclared = [task for task in ready if not _declares(spec, task)]
+    chosen = {task.id for task in ready if _declares(spec, task)}
+    if spec.fully_declared:
+        chosen |= {task.id for task in undeclared}
+    elif spec.waves and undeclared:
+        places = _wave_places(spec)
+        first = min(places[task.id] for task in undeclared)
+        chosen |= {task.id for task in undeclared if places[task.id] == first}
+    elif undeclared:
+        chosen |= {task.id for task in _front(spec, undeclared)}
+    return tuple(task for task in ready if task.id in chosen)
+
+
+def newly_eligible(spec: Spec, after_task: Task | str) -> tuple[Task, ...]:
+    """Return the tasks that may start only once the given task is done."""
+    finished = after_task if isinstance(after_task, str) else after_task.id
+    before = {task.id for task in eligible(spec)}
+    tasks = tuple(
+        replace(task, state="done") if task.id == finished else task for task in spec.tasks
+    )
+    later = eligible(replace(spec, tasks=tasks))
+    return tuple(task for task in later if task.id not in before and task.id != finished)
+
+
+def progress(spec: Spec) -> tuple[int, int]:
+    """Return how many required tasks are done, and how many there are; parents do not count."""
+    required = leaves(spec)
+    return sum(is_done(spec, task) for task in required), len(required)
+
+
+def optional_progress(spec: Spec) -> tuple[int, int]:
+    """Return the same for the optional tasks."""
+    found = [task for task in spec.tasks if task.optional and not _required_parts(spec.by_id, task)]
+    found = [task for task in found if not task.children]
+    return sum(is_done(spec, task) for task in found), len(found)
+
+
+def leaves(spec: Spec) -> list[Task]:
+    """Return the required tasks that are work of their own."""
+    return [
+        task for task in spec.tasks if not task.optional and not _required_parts(spec.by_id, task)
+    ]
+
+
+def is_done(spec: Spec, task: Task) -> bool:
+    """Say whether a task is ticked, or all its required parts are."""
+    parts = _required_parts(spec.by_id, task)
+    return task.state == "done" or (bool(parts) and all(is_done(spec, part) for part in parts))
+
+
+def missing_dependencies(spec: Spec, task: Task) -> list[Task]:
+    """Return the tasks that the given one declares to wait for and that are not done."""
+    waited = (spec.by_id.get(one) for one in waits_for(task, spec.by_id))
+    return [one for one in waited if one is not None and not is_done(spec, one)]
+
+
+def _next(spec: Spec) -> Task:
+    order = leaves(spec)
+    if spec.waves:
+        places = _wave_places(spec)
+        order.sort(key=lambda task: places[task.id])
+    remaining = [task for task in order if not is_done(spec, task)]
+    for task in remaining:
+        if not task.blocked and not missing_dependencies(spec, task):
+            _refuse_problem(spec, task)
+            return task
+    if not remaining:
+        optional = [task.id for task in spec.tasks if task.optional and not is_done(spec, task)]
+        more = f"; optional ones are open: {', '.join(optional)}" if optional else ""
+        raise UsageError(f"every required task of {spec.path} is done{more}")
+    for task in remaining:
+        _refuse_problem(spec, task)
+    first = remaining[0]
+    why = first.blocked or ", ".join(one.id for one in missing_dependencies(spec, first))
+    kind = "is blocked" if first.blocked else "waits for"
+    raise UsageError(f"no task can start: task {first.id} ({first.where}) {kind}: {why}")
+
+
+def _named(spec: Spec, wanted: str) -> Task:
+    known = match_id(wanted, spec.by_id)
+    if known is not None:
+        return spec.by_id[known]
+    plain = wanted.casefold()
+    exact = [task for task in spec.tasks if task.title.casefold() == plain]
+    found = exact or [task for task in spec.tasks if plain in task.title.casefold()]
+    if len(found) == 1 and (exact or len(plain) > 2):
+        return found[0]
+    if len(found) > 1 and len(plain) > 2:
+        shown = ", ".join(f"{task.id} '{task.title}'" for task in found[:5])
+        raise UsageError(f"'{wanted}' could mean several tasks: {shown}; name one by its number")
+    titles = {task.title.casefold(): task for task in reversed(spec.tasks)}
+    near = difflib.get_close_matches(wanted, spec.by_id, 1, 0.5)
+    near += [titles[one].id for one in difflib.get_close_matches(plain, titles, 1, 0.5)]
+    hint = f"did you mean {near[0]} '{spec.by_id[near[0]].title}'? " if near else ""
+    raise UsageError(
+        f"there is no task '{wanted}' in {spec.tasks_path}; {hint}reviewloop tasks lists them all"
+    )
+
+
+def _refuse_unreadable(spec: Spec) -> None:
+    for problem in spec.problems:
+        if problem.kind in ("no-tasks", "fence", "encoding"):
+            raise UsageError(str(problem))
+
+
+def _refuse_problem(spec: Spec, task: Task) -> None:
+    """Refuse a task where a problem concerns it, a task it is part of, or one it waits for."""
+    concerned: list[str] = []
+    todo = [task.id]
+    while todo:
+        current = todo.pop()
+        if current in concerned or current not in spec.by_id:
+            continue
+        concerned.append(current)
+        found = spec.by_id[current]
+        if current == task.id or not is_done(spec, found):
+            todo += [
+                *waits_for(found, spec.by_id),
+                *(one.id for one in ancestors(found, spec.by_id)),
+            ]
+    problem = _first_problem(spec, concerned)
+    if problem:
+        raise UsageError(str(problem))
+
+
+def _first_problem(spec: Spec, concerned: list[str]) -> Problem | None:
+    return next((one for one in spec.problems if set(one.tasks) & set(concerned)), None)
+
+
+def _can_start(spec: Spec, task: Task) -> bool:
+    concerned = {task.id, *(owner.id for owner in ancestors(task, spec.by_id))}
+    return (
+        not is_done(spec, task)
+        and not task.blocked
+        and not missing_dependencies(spec, task)
+        and _first_problem(spec, list(concerned)) is None
+    )
+
+
+def _declares(spec: Spec, task: Task) -> bool:
+    return any(one.declares_depends for one in (task, *ancestors(task, spec.by_id)))
+
+
+def _front(spec: Spec, ready: list[Task]) -> list[Task]:
+    """Return the first task, and the ones after it that are marked to run beside it."""
+    front = ready[:1]
+    for task in ready[1:]:
+        if not (task.parallel and front[0].parallel and task.parent == front[0].parent):
+            break
+        front.append(task)
+    return front
+
+
+def _wave_places(spec: Spec) -> dict[str, float]:
+    """Return where each task stands; one that is in no wave comes after the tasks above it."""
+    listed = {task: float(place) for place, wave in enumerate(spec.waves) for task in wave}
+    places: dict[str, float] = {}
+    latest = -1.0
+    for task in spec.tasks:
+        if task.id in listed:
+            latest = max(latest, listed[task.id])
+        places[task.id] = listed.get(task.id, latest + 0.5)
+    return places
+
+
+def _open_parts(spec: Spec, task: Task) -> list[Task]:
+    parts = [one for one in leaves(spec) if task in ancestors(one, spec.by_id)]
+    return [one for one in parts if not is_done(spec, one)]
+
+
+def _required_parts(by_id: Mapping[str, Task], task: Task) -> list[Task]:
+    found = (by_id.get(child) for child in task.children)
+    return [child for child in found if child is not None and not child.optional]
+
+
+def _words(task: Task) -> str:
+    return task.state.replace("_", " ")

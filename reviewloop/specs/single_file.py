@@ -1,0 +1,41 @@
+"""Reads a spec that is one markdown file: requirements, high- and low-level design, task plan."""
+
+from reviewloop.errors import UsageError
+from reviewloop.specs.files import Files
+from reviewloop.specs.kiro import digest, introduction, unresolved
+from reviewloop.specs.lines import outermost, read_document, sections
+from reviewloop.specs.model import Spec, SpecRef
+from reviewloop.specs.requirements import read_requirements
+from reviewloop.specs.sectionnames import is_named
+from reviewloop.specs.tasks import read_tasks
+from reviewloop.specs.waves import read_waves
+
+
+def read_single_file(files: Files, ref: SpecRef) -> Spec:
+    """Read a single-file spec; headings are matched by what they mean, not to the letter."""
+    data = files.read(ref.path)
+    if data is None:
+        raise UsageError(f"the spec file {ref.path} does not exist; name one with --spec PATH")
+    lines = read_document(data).lines
+    headed = sections(lines)
+    listed = read_tasks(data, ref.path, "single-file")
+    design = outermost(headed, is_named("design", lines))
+    required = outermost(headed, is_named("requirements", lines))
+    requirements = read_requirements([line for part in required for line in part.lines[1:]])
+    waves, wave_notice = read_waves(lines, listed.tasks, ref.path)
+    notices = (*listed.notices, wave_notice, *unresolved(listed, requirements))
+    return Spec(
+        name=ref.name,
+        dialect="single-file",
+        path=ref.path,
+        tasks_path=ref.path,
+        files={ref.path: digest(data)},
+        tasks=listed.tasks,
+        requirements=requirements,
+        design="\n\n".join(section.text for section in design),
+        introduction=introduction(data),
+        waves=waves,
+        fully_declared=listed.fully_declared,
+        problems=listed.problems,
+        notices=tuple(notice for notice in notices if notice),
+    )

@@ -1,0 +1,190 @@
+"""Collects what a team wants said to every agent: Kiro's steering files and AGENTS.md."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from reviewloop.specs.fileref import NEVER_READ, resolve_references
+from reviewloop.specs.files import Files, decode, inside
+from reviewloop.specs.frontmatter import FrontMatter, read_front_matter
+from reviewloop.specs.globs import matches_any
+from reviewloop.specs.words import fits, terms
+
+Scope = Literal["global", "project"]
+Mode = Literal["always", "fileMatch", "manual", "auto"]
+
+_MODES: dict[str, Mode] = {
+    "": "always", "always": "always", "filematch": "fileMatch", "manual": "manual", "auto": "auto",
+}  # fmt: skip
+_PROJECT_FOLDER = ".kiro/steering"
+_GLOBAL_NAME = "~/.kiro/steering"
+_SHARED_WORDS = 2  # that an "auto" description and the task need to have in common
+
+
+@dataclass(frozen=True)
+class SteeringItem:
+    """One steering file, and why it was given to the agents or not."""
+
+    path: str
+    scope: Scope
+    mode: Mode
+    text: str  # without front matter, with the files it refers to
+    included: bool
+    reason: str
+    description: str = ""
+    files: tuple[str, ...] = ()  # that its references brought in
+
+
+@dataclass(frozen=True)
+class Steering:
+    """All steering files in the order they are given: global first, later ones win."""
+
+    items: tuple[SteeringItem, ...] = ()
+
+    @property
+    def included(self) -> tuple[SteeringItem, ...]:
+        """The files whose text reaches the agents."""
+        return tuple(item for item in self.items if item.included)
+
+    def kept(self, limit: int | None = None) -> tuple[SteeringItem, ...]:
+        """Return the included files that fit a limit in characters: the first go first."""
+        kept = list(self.included)
+        while limit is not None and kept and sum(len(item.text) for item in kept) > limit:
+            kept.pop(0)
+        return tuple(kept)
+
+    def text(self, limit: int | None = None) -> str:
+        """Return the prompt's section on steering, "" where there is none.
+
+        With a limit (in characters) whole files are left out and named, global ones first.
+        """
+        kept = self.kept(limit)
+        left_out = [item.path for item in self.included if item not in kept]
+        if not kept and not left_out:
+            return ""
+        lead = "Rules of this team. Where two of them disagree, the later one wins."
+        parts = [lead, *(f"### {item.path}\n\n{item.text.strip()}" for item in kept)]
+        offered = [item for item in self.items if item.mode == "auto" and not item.included]
+        parts += [f"Also there, not shown: {item.path} - {item.description}" for item in offered]
+        parts += [f"Left out for lack of room: {path}" for path in left_out]
+        return "\n\n".join(parts)
+
+    def log(self) -> list[dict[str, object]]:
+        """Return JSON-plain records of which file was given to the agents, and why."""
+        return [
+            {"path": item.path, "scope": item.scope, "mode": item.mode, "reason": item.reason,
+             "included": item.included, "files": list(item.files)}
+            for item in self.items
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What decides which files are included."""
+
+    changed: tuple[str, ...]
+    manual: frozenset[str]
+    about: frozenset[str]
+    never: Sequence[str]
+
+
+def read_steering(
+    project: Files,
+    changed: Iterable[str],
+    *,
+    home: Files | None = None,
+    manual: Iterable[str] = (),
+    about: str = "",
+    never: Sequence[str] = NEVER_READ,
+) -> Steering:
+    """Return all steering for work that touches the `changed` paths (or is likely to).
+
+    `home` is the folder ~/.kiro/steering; `manual` names files to include by request; `about` is
+    the task's text, for files that say when they fit; files matching `never` are not referred to.
+    """
+    asked = _Question(
+        tuple(sorted(set(changed))), frozenset(manual), frozenset(terms(about)), tuple(never)
+    )
+    items: list[SteeringItem] = []
+    if home is not None:
+        names = [path for path in home.paths() if "/" not in path and path.endswith(".md")]
+        # AGENTS.md first: it is the general word, the topical files say more.
+        for name in sorted(names, key=lambda one: (one != "AGENTS.md", one)):
+            items += _item(home, name, "global", asked)
+    items += _item(project, "AGENTS.md", "project", asked)
+    for path in project.paths(_PROJECT_FOLDER):
+        if path.endswith(".md") and path.count("/") == 2:
+            items += _item(project, path, "project", asked)
+    for folder in _folders_above(asked.changed):
+        items += _item(project, f"{folder}/AGENTS.md", "project", asked)
+    return Steering(tuple(items))
+
+
+def _item(files: Files, path: str, scope: Scope, asked: _Question) -> list[SteeringItem]:
+    data = files.read(path)
+    if data is None:
+        return []
+    name = path.rpartition("/")[2]
+    plain = name == "AGENTS.md"
+    front = FrontMatter({}, decode(data)) if plain else read_front_matter(decode(data))
+    mode, included, reason = _decide(front, name.removesuffix(".md"), asked)
+    if plain and "/" in path:
+        reason = f"lies above {_first_below(path, asked.changed)}"
+    base = path.rpartition("/")[0] if plain else ""
+    resolved = resolve_references(front.body, files, base, asked.never) if included else None
+    if resolved and resolved.missing:
+        reason += f"; not resolved: {', '.join(resolved.missing)}"
+    return [
+        SteeringItem(
+            path=f"{_GLOBAL_NAME}/{path}" if scope == "global" else path,
+            scope=scope,
+            mode=mode,
+            text=resolved.text if resolved else front.body,
+            included=included,
+            reason=reason,
+            description=front.first("description"),
+            files=resolved.files if resolved else (),
+        )
+    ]
+
+
+def _decide(front: FrontMatter, name: str, asked: _Question) -> tuple[Mode, bool, str]:
+    written = front.first("inclusion")
+    mode = _MODES.get(written.casefold())
+    if mode is None:
+        return "always", True, f"its inclusion '{written}' is unknown, so it is always included"
+    if mode == "fileMatch":
+        patterns = front.values.get("fileMatchPattern", ())
+        for path in asked.changed:
+            if pattern := matches_any(path, patterns):
+                return mode, True, f"{path} matches {pattern}"
+        shown = ", ".join(patterns) or "(no fileMatchPattern)"
+        return mode, False, f"no file of this work matches {shown}"
+    title = front.first("name") or name
+    if mode == "manual":
+        wanted = bool({name, title} & asked.manual)
+        return mode, wanted, "asked for by name" if wanted else "only included when asked for"
+    if mode == "auto":
+        described = terms(f"{title} {front.first('description')}")
+        shared = sorted(word for word in described if fits(word, asked.about))
+        if {name, title} & asked.manual:
+            return mode, True, "asked for by name"
+        if len(shared) >= _SHARED_WORDS:
+            return mode, True, f"its description shares words with the task: {', '.join(shared)}"
+        return mode, False, "its description shares too little with the task"
+    unread = f"; line {front.unread[0]} of its front matter is unclear" if front.unread else ""
+    return mode, True, "always included" + unread
+
+
+def _folders_above(paths: Iterable[str]) -> list[str]:
+    """Return the folders of the paths, outer ones first, without the root."""
+    found: set[str] = set()
+    for path in paths:
+        parts = (inside(path) or "").split("/")[:-1]
+        found |= {"/".join(parts[: depth + 1]) for depth in range(len(parts))}
+    return sorted(found, key=lambda folder: (folder.count("/"), folder))
+
+
+def _first_below(agents_md: str, paths: Sequence[str]) -> str:
+    folder = agents_md.removesuffix("AGENTS.md")
+    return next((path for path in paths if path.startswith(folder)), folder)

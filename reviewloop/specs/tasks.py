@@ -1,0 +1,245 @@
+"""Turns the bytes of a task list into tasks, and says what in it only its author can decide."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewloop.specs.details import Details, read_details
+from reviewloop.specs.lines import Line, outermost, read_document, sections
+from reviewloop.specs.model import Dialect, Problem, Task
+from reviewloop.specs.references import References, match_id, read_references
+from reviewloop.specs.sectionnames import is_named
+from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.tasktree import Node, build_tree
+
+
+@dataclass(frozen=True)
+class TaskList:
+    """The tasks of one file, in its order."""
+
+    tasks: tuple[Task, ...]
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+    fully_declared: bool = (
+        False  # tasks say what they wait for; those that do not, wait for nothing
+    )
+
+
+def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool = False) -> TaskList:
+    """Read every task line of a file; in a single-file spec only those of its task plan."""
+    document = read_document(data)
+    lines = task_lines(document.lines) if dialect == "single-file" else document.lines
+    tree = build_tree(lines, path)
+    details = [_details(node) for node in tree.nodes]
+    links = _Links(path, tree.nodes, details)
+    tasks = tuple(
+        _task(node, detail, depends, path, dialect, in_work_mark)
+        for node, detail, depends in zip(tree.nodes, details, links.depends, strict=True)
+    )
+    problems = [*_encoding(data, path), *_open_fence(document.open_fence, path)]
+    problems += _no_tasks(tasks, path)
+    problems += [*_duplicates(tasks), *links.problems, *cycles(tasks)]
+    notices = (*tree.notices, *links.notices)
+    return TaskList(tasks, tuple(problems), notices, any(one.fully_declared for one in details))
+
+
+def task_lines(lines: Sequence[Line]) -> Sequence[Line]:
+    """Return the lines of the task plan, or all of them where no heading announces one."""
+    found = outermost(sections(lines), is_named("tasks", lines))
+    inside = [line for section in found for line in section.lines]
+    if any(read_task_line(line) for line in inside):
+        return inside
+    start = found[0].lines[0].number if found else 1
+    return [line for line in lines if line.number >= start]
+
+
+def ancestors(task: Task, by_id: Mapping[str, Task]) -> list[Task]:
+    """Return the tasks a task is part of, nearest first."""
+    found: list[Task] = []
+    parent = by_id.get(task.parent) if task.parent else None
+    while parent and parent not in found:
+        found.append(parent)
+        parent = by_id.get(parent.parent) if parent.parent else None
+    return found
+
+
+def cycles(tasks: Iterable[Task]) -> list[Problem]:
+    """Return one problem for each ring of tasks that wait for each other."""
+    listed = list(tasks)
+    by_id = {task.id: task for task in reversed(listed)}
+    found: list[Problem] = []
+    settled: set[str] = set()
+    for task in listed:
+        ring = _ring_through(task, by_id, settled)
+        if ring:
+            shown = " -> ".join([*ring, ring[0]])
+            what = "these tasks wait for each other" if ring[1:] else "this task waits for itself"
+            message = f"{what}: {shown}; remove one of the dependencies"
+            where = by_id[ring[0]]
+            found.append(Problem("cycle", where.path, where.line, message, tuple(ring)))
+            settled.update(ring)
+    return found
+
+
+def waits_for(task: Task, by_id: Mapping[str, Task]) -> list[str]:
+    """Return the ids a task declares to wait for, those of the tasks it is part of included."""
+    ids = list(task.depends)
+    family = {task.id}
+    for owner in ancestors(task, by_id):
+        family.add(owner.id)
+        ids += [one for one in owner.depends if not _part_of(one, owner.id, by_id)]
+    own = set(task.depends)
+    return [one for one in dict.fromkeys(ids) if one in own or one not in family]
+
+
+def _part_of(inner: str, outer: str, by_id: Mapping[str, Task]) -> bool:
+    task = by_id.get(inner)
+    return task is not None and (
+        inner == outer or any(owner.id == outer for owner in ancestors(task, by_id))
+    )
+
+
+def _ring_through(start: Task, by_id: Mapping[str, Task], settled: set[str]) -> list[str]:
+    """Walk what `start` waits for; return the first ring met, and settle what is on no ring."""
+    path: list[str] = []
+    stack: list[tuple[str, int]] = [(start.id, 0)]
+    while stack:
+        current, depth = stack.pop()
+        if current == "":
+            settled.add(path.pop())
+            continue
+        if current in path:
+            return path[path.index(current) :]
+        if current in settled:
+            continue
+        path = [*path[:depth], current]
+        task = by_id[current]
+        # A task with parts is done when its parts are, so it waits for them too.
+        needed = [*waits_for(task, by_id), *task.children]
+        stack.append(("", depth))
+        stack += [(one, depth + 1) for one in reversed(needed) if one in by_id]
+    return []
+
+
+def _details(node: Node) -> Details:
+    return read_details(node.head.line.text, [line.text for line in node.lines if not line.code])
+
+
+def _task(
+    node: Node, details: Details, depends: tuple[str, ...], path: str, dialect: Dialect, mark: bool
+) -> Task:
+    head = node.head
+    requirements: list[str] = []
+    for value in details.requirements:
+        refs = read_references(value)
+        requirements += [*refs.ids, *refs.unclear, *(["all"] if refs.everything else [])]
+    return Task(
+        id=node.id,
+        title=head.title,
+        state=head.state,
+        optional=head.optional or any(owner.head.optional for owner in node.ancestors),
+        parent=node.parent.id if node.parent else None,
+        children=tuple(child.id for child in node.children),
+        requirements=tuple(dict.fromkeys(requirements)),
+        depends=depends,
+        body=textwrap.dedent("\n".join(line.text for line in node.lines)).strip("\n"),
+        line=head.line.number,
+        mark_offset=head.mark_offset,
+        path=path,
+        mark=head.mark,
+        line_hash=head.hash,
+        dialect=dialect,
+        declares_depends=details.declares_depends,
+        parallel=head.parallel,
+        blocked=details.blocked,
+        has_in_work_mark=mark and head.mark in " -~xX",
+    )
+
+
+class _Links:
+    """What each task waits for, with what could not be understood."""
+
+    def __init__(self, path: str, nodes: Sequence[Node], details: Sequence[Details]) -> None:
+        self.path = path
+        self.nodes = nodes
+        self.known = [node.id for node in nodes]
+        self.problems: list[Problem] = []
+        self.notices: list[str] = []
+        self.depends = tuple(
+            self._of(index, node, detail)
+            for index, (node, detail) in enumerate(zip(nodes, details, strict=True))
+        )
+
+    def _of(self, index: int, node: Node, details: Details) -> tuple[str, ...]:
+        ids: list[str] = []
+        for value in details.depends:
+            refs = read_references(value, self.known)
+            ids += [found for ref in refs.ids if (found := self._known(ref, node, value))]
+            ids += self._by_place(index, node, refs)
+            if refs.unclear or refs.everything:
+                shown = ", ".join(refs.unclear) or value
+                self._notice(node, f"the dependency '{shown}' of task {node.id} names no task")
+        return tuple(dict.fromkeys(ids))
+
+    def _known(self, ref: str, node: Node, value: str) -> str | None:
+        found = match_id(ref, self.known)
+        if found is not None:
+            return found
+        if _prefix(ref) in {"", "t", "task", *map(_prefix, self.known)}:
+            message = (
+                f"task {node.id} depends on '{ref}', which is no task of this file (in '{value}'); "
+                "correct the dependency"
+            )
+            line = node.head.line.number
+            self.problems.append(Problem("unknown", self.path, line, message, (node.id,)))
+        else:
+            self._notice(node, f"the dependency '{ref}' of task {node.id} names no task")
+        return None
+
+    def _by_place(self, index: int, node: Node, refs: References) -> list[str]:
+        family = {node.id, *(owner.id for owner in node.ancestors)}
+        earlier = [one for one in self.known[:index] if one not in family]
+        if refs.all_earlier:
+            return earlier
+        return earlier[-1:] if refs.previous else []
+
+    def _notice(self, node: Node, text: str) -> None:
+        self.notices.append(f"{self.path}:{node.head.line.number}: {text}")
+
+
+def _prefix(ref: str) -> str:
+    return re.sub(r"-?\d.*", "", ref).casefold()
+
+
+def _duplicates(tasks: Sequence[Task]) -> list[Problem]:
+    places: dict[str, list[Task]] = {}
+    for task in tasks:
+        places.setdefault(task.id, []).append(task)
+    return [
+        Problem(
+            "duplicate",
+            same[1].path,
+            same[1].line,
+            f"two tasks have the number {number} (the first is on line {same[0].line}); "
+            "give one of them another number",
+            (number,),
+        )
+        for number, same in places.items()
+        if len(same) > 1
+    ]
+
+
+def _no_tasks(tasks: Sequence[Task], path: str) -> list[Problem]:
+    message = "no task line was found; write tasks as '- [ ] 1. Title'"
+    return [] if tasks else [Problem("no-tasks", path, 1, message)]
+
+
+def _open_fence(line: int, path: str) -> list[Problem]:
+    message = "this code fence is never closed, so every task below it is hidden; close it"
+    return [Problem("fence", path, line, message)] if line else []
+
+
+def _encoding(data: bytes, path: str) -> list[Problem]:
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return [Problem("encoding", path, 1, "this file is UTF-16; save it as UTF-8")] if wide else []

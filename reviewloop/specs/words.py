@@ -1,0 +1,77 @@
+"""Picks out what a text is about: its telling words, and the files it names."""
+
+import re
+from collections.abc import Collection, Iterable
+
+_WORD = re.compile(r"[^\W\d_]+(?:\d+)?")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w@+-]+(?:\.[\w-]+)*\.[A-Za-z]\w{0,5}\b")
+_SHORTEST = 3
+_STOP_WORDS = """
+    a about above add added after all also always and any are as at be been before below but by
+    can case check code correct could create created data do does done each else ensure every
+    file files for from function get given has have if implement implementation in include into is
+    it its let make may method more must name new no none not of on one only or other our out over
+    per property requirement requirements return returns run scope set shall should so some spec
+    sure system task tasks test tests than that the their them then there these they this to too
+    under up update use used uses user using validates value was we when where which while who will
+    with within without work write yes you your dependencies depends
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+
+
+def terms(text: str) -> dict[str, int]:
+    """Return the telling words of a text with their counts; names are split, plurals folded."""
+    counts: dict[str, int] = {}
+    for found in _WORD.finditer(text):
+        for part in _CAMEL.split(found[0]):
+            word = _stem(part.casefold())
+            if len(word) >= _SHORTEST and word not in _STOP:
+                counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def fits(word: str, wanted: Collection[str]) -> bool:
+    """Say whether a word is one of the wanted, or begins like one (upload, uploader)."""
+    if word in wanted:
+        return True
+    return len(word) > 4 and any(
+        len(one) > 4 and (one.startswith(word) or word.startswith(one)) for one in wanted
+    )
+
+
+def named_paths(text: str) -> list[str]:
+    """Return what looks like a file or a folder in a text, in order, each once."""
+    found = (match[0].strip(".").rstrip("/") for match in _PATH.finditer(text))
+    return list(dict.fromkeys(path for path in found if path))
+
+
+def find_paths(named: Iterable[str], existing: Collection[str]) -> list[str]:
+    """Return the existing files that named ones mean: the same path, or the only one ending so."""
+    by_name: dict[str, list[str]] = {}
+    for path in existing:
+        by_name.setdefault(path.rpartition("/")[2], []).append(path)
+    found: list[str] = []
+    for name in named:
+        if name in existing:
+            found.append(name)
+            continue
+        ends = [
+            path for path in by_name.get(name.rpartition("/")[2], []) if path.endswith("/" + name)
+        ]
+        if len(ends) == 1:
+            found += ends
+    return list(dict.fromkeys(found))
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a text takes, at four bytes each."""
+    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4
+
+
+def _stem(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word

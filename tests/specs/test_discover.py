@@ -1,0 +1,80 @@
+"""Finding the spec that is meant."""
+
+import pytest
+
+from reviewloop.errors import UsageError
+from reviewloop.specs.discover import find_specs, open_spec
+from reviewloop.specs.files import DiskFiles, MemoryFiles
+
+
+def test_one_spec_is_opened_without_a_name(kiro_spec, single_spec):
+    assert open_spec(kiro_spec()).name == "parcel-labels"
+    assert open_spec(single_spec()).name == "returns"
+
+
+def test_several_specs_have_to_be_chosen_from(kiro_spec, single_spec):
+    files = MemoryFiles({**kiro_spec().contents, **single_spec().contents})
+    assert [ref.path for ref in find_specs(files)] == [
+        ".kiro/specs/parcel-labels", "docs/returns-spec.md",
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="ambiguous") as error:
+        open_spec(files)
+    assert "docs/returns-spec.md" in str(error.value) and "--spec" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["parcel-labels", ".kiro/specs/parcel-labels", ".kiro/specs/parcel-labels/",
+     ".kiro/specs/parcel-labels/tasks.md", "./.kiro/specs/parcel-labels/design.md"],
+)  # fmt: skip
+def test_a_kiro_spec_can_be_named_in_several_ways(kiro_spec, single_spec, wanted):
+    files = MemoryFiles({**kiro_spec().contents, **single_spec().contents})
+    assert open_spec(files, wanted).path == ".kiro/specs/parcel-labels"
+
+
+def test_any_markdown_file_can_be_named(single_text):
+    files = MemoryFiles({"notes/plan.md": single_text.encode()})
+    assert find_specs(files) == []
+    assert open_spec(files, "notes/plan.md").name == "plan"
+
+
+def test_documents_without_tasks_are_no_specs():
+    assert find_specs(MemoryFiles({"docs/openapi-spec.md": b"# API\n\ntext\n"})) == []
+
+
+def test_no_spec_says_where_was_looked():
+    with pytest.raises(UsageError, match=r"\.kiro/specs/<feature>/tasks\.md.*docs/<feature>-spec"):
+        open_spec(MemoryFiles({"README.md": b""}))
+
+
+def test_unknown_spec_suggests_the_nearest(kiro_spec):
+    with pytest.raises(UsageError, match="did you mean parcel-labels"):
+        open_spec(kiro_spec(), "parcel-lables")
+
+
+def test_spec_outside_the_repository_is_refused(kiro_spec):
+    with pytest.raises(UsageError, match="leads out of the repository"):
+        open_spec(kiro_spec(), "../other/spec.md")
+
+
+def test_spec_without_tasks_says_what_is_missing(kiro_spec):
+    contents = {k: v for k, v in kiro_spec().contents.items() if not k.endswith("tasks.md")}
+    with pytest.raises(UsageError, match=r"has no tasks\.md yet"):
+        open_spec(MemoryFiles(contents))
+
+
+def test_specs_are_found_on_disk_and_links_out_are_not_followed(tmp_path, kiro_spec):
+    root = tmp_path / "project"
+    for path, data in kiro_spec().contents.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    outside = tmp_path / "outside.md"
+    outside.write_text("- [ ] 1. Elsewhere\n")
+    (root / "docs").mkdir()
+    (root / "docs/evil-spec.md").symlink_to(outside)
+    files = DiskFiles(root)
+    assert open_spec(files).name == "parcel-labels"
+    assert files.read("docs/evil-spec.md") is None
+    assert files.read("../outside.md") is None
+    assert files.read(str(outside)) is None
+    assert files.read("docs") is None
