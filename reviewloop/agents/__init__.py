@@ -1,0 +1,24 @@
+"""Agent definitions: read leniently from files people already have, granted strictly."""
+
+from reviewloop.agents.definition import AgentDefinition, AgentFile, Place
+from reviewloop.agents.dialect import FIX, IMPLEMENT, QUICK_REVIEW, READ_ONLY
+from reviewloop.agents.parsing import parse_agent
+from reviewloop.agents.places import collect_agent_files, prompt_reader, shipped_agent_files
+from reviewloop.agents.team import Shadowed, Team, build_team
+
+__all__ = [
+    "FIX",
+    "IMPLEMENT",
+    "QUICK_REVIEW",
+    "READ_ONLY",
+    "AgentDefinition",
+    "AgentFile",
+    "Place",
+    "Shadowed",
+    "Team",
+    "build_team",
+    "collect_agent_files",
+    "parse_agent",
+    "prompt_reader",
+    "shipped_agent_files",
+]
