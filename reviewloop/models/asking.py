@@ -1,0 +1,114 @@
+"""One paid call: the chosen model with its retries, then the fallbacks, every attempt counted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from reviewloop.errors import ModelAccessError
+from reviewloop.models.messages import ModelRequest, Reply
+from reviewloop.models.providers import Providers
+from reviewloop.models.retry import (
+    Attempt,
+    ModelUnavailableError,
+    Patience,
+    ask_patiently,
+)
+from reviewloop.store.journal import CallKey
+
+Tell = Callable[..., None]  # tell(kind, **what), as `Events.tell`
+
+
+class Asking:
+    """Asks models through their providers; `on_lost` hears of attempts that may be billed."""
+
+    def __init__(
+        self,
+        providers: Providers,
+        *,
+        fallbacks: tuple[str, ...],
+        patience: Patience,
+        tell: Tell,
+        on_lost: Callable[[CallKey, ModelRequest, Attempt], None],
+        check: Callable[[], None],
+    ) -> None:
+        self._providers = providers
+        self._fallbacks = fallbacks
+        self._patience = patience
+        self._tell = tell
+        self._on_lost = on_lost
+        self._check = check  # raises when nothing more may be asked
+
+    def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
+        """Return the reply of the first model that gives one.
+
+        Fallbacks are for models that cannot be reached or used. A request that is too long or
+        wrong would be so for the next one too, and fails at once.
+        """
+        names = [request.model]
+        names += [name for name in self._fallbacks if name != request.model]
+        failures: list[ModelAccessError | ModelUnavailableError] = []
+        attempts = 0
+
+        def count(attempt: Attempt) -> None:
+            nonlocal attempts
+            attempts += 1
+            self._note_failure(key, replace(request, model=name), attempt)
+
+        for position, name in enumerate(names):
+            try:
+                reply = self._ask_one(key, replace(request, model=name), on_first, count)
+                return replace(reply, attempts=attempts + 1)
+            except (ModelAccessError, ModelUnavailableError) as error:
+                failures.append(error)
+            self._check()
+            if position + 1 < len(names):
+                self._tell(
+                    "model.fallback",
+                    agent=key.agent,
+                    model=name,
+                    to=names[position + 1],
+                    why=str(failures[-1]),
+                )
+        first, *others = failures
+        if not others:
+            raise first
+        said = "; ".join(str(failure) for failure in others)
+        raise type(first)(f"{first} (the fallbacks failed too: {said})") from first
+
+    def _ask_one(
+        self,
+        key: CallKey,
+        request: ModelRequest,
+        first_event: Callable[[], None],
+        on_failure: Callable[[Attempt], None],
+    ) -> Reply:
+        provider = self._providers.get(request.model)
+        told: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
+
+        def attempt(on_first: Callable[[], None]) -> Reply:
+            def began() -> None:
+                on_first()
+                first_event()
+                self._tell("model.first", **told)
+
+            self._tell("model.asked", **told, model=request.model)
+            return provider.ask(key, request, began)
+
+        patience = replace(self._patience, on_failure=on_failure)
+        where = self._providers.place(request.model)
+        return ask_patiently(attempt, patience, request.model, where)
+
+    def _note_failure(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
+        self._tell(
+            "model.failed",
+            agent=key.agent,
+            step=key.step,
+            finding=key.finding,
+            model=request.model,
+            attempt=failed.number,
+            trouble=str(failed.diagnosis.trouble),
+            wait=failed.wait,
+            possibly_paid=failed.possibly_paid,
+        )
+        if failed.possibly_paid:
+            self._on_lost(key, request, failed)

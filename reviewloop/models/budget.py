@@ -1,0 +1,189 @@
+"""The caps of a run on tokens, money and active minutes: checked before paying, shared by threads.
+
+A call reserves what it will probably use, so that five reviewers at once cannot all slip under
+the last of the cap; what it really used replaces the reservation when it ends.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.models.messages import Usage
+from reviewloop.settings import Limits
+from reviewloop.store.journal import Journal
+
+_SLICE = 0.1  # seconds between looks at the clock and the stop signal while waiting
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run has used; `unpriced` counts calls whose price is not known."""
+
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    estimated: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, those read from a cache included."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
+    @property
+    def cost(self) -> str:
+        """The money as people read it; "unknown" rather than a wrong sum."""
+        if not self.unpriced:
+            return f"${self.usd:.2f}"
+        return f"more than ${self.usd:.2f} (some prices unknown)" if self.usd else "unknown"
+
+    def plus(self, usage: Usage) -> "Spent":
+        """Return this with one more call."""
+        return Spent(
+            calls=self.calls + 1,
+            input=self.input + usage.input,
+            output=self.output + usage.output,
+            cache_read=self.cache_read + usage.cache_read,
+            cache_write=self.cache_write + usage.cache_write,
+            usd=self.usd + (usage.cost_usd or 0.0),
+            unpriced=self.unpriced + (usage.cost_usd is None),
+            estimated=self.estimated or usage.estimated,
+        )
+
+
+def usage_of(row: dict[str, object]) -> Usage:
+    """Return the usage that a row of the journal holds."""
+    fields = {name: row[name] for name in Usage.__dataclass_fields__ if name in row}
+    return Usage(**fields)  # type: ignore[arg-type]
+
+
+def spent_by(journal: Journal) -> Spent:
+    """Return what the calls in a run's journal used."""
+    spent = Spent()
+    for _, _, row, _ in journal.usage_rows():
+        spent = spent.plus(usage_of(row))
+    return spent
+
+
+class Budget:
+    """Caps and what was spent under them; `seconds_used` is the run's active time so far."""
+
+    def __init__(
+        self, limits: Limits, *, spent: Spent = Spent(), seconds_used: float = 0.0
+    ) -> None:
+        self._limits = limits
+        self._spent = spent
+        self._seconds_used = seconds_used
+        self._running_since: float | None = time.monotonic()
+        self._reserved: dict[int, tuple[int, float]] = {}
+        self._changed = threading.Condition()
+        self._next = 0
+
+    @property
+    def spent(self) -> Spent:
+        """What is spent so far."""
+        with self._changed:
+            return self._spent
+
+    @property
+    def seconds(self) -> float:
+        """Active time of the run so far, in seconds."""
+        with self._changed:
+            return self._seconds()
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the cap on minutes is reached."""
+        return self._limits.minutes * 60 - self.seconds
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let no time pass while a person thinks."""
+        with self._changed:
+            self._seconds_used, self._running_since = self._seconds(), None
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running_since = time.monotonic()
+
+    def check(self) -> None:
+        """Raise `BudgetExhaustedError` if a cap is reached."""
+        with self._changed:
+            self._check(0, 0.0)
+
+    @contextmanager
+    def call(
+        self,
+        *,
+        tokens: int,
+        usd: float | None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[None]:
+        """Hold a reservation for a call that will probably use this much.
+
+        Waits while only the calls under way leave no room. Raises `BudgetExhaustedError` when
+        what is spent already leaves none; `stopped` ends the waiting with an interruption.
+        """
+        number = self._reserve(tokens, usd or 0.0, stopped)
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._reserved[number]
+                self._changed.notify_all()
+
+    def add(self, usage: Usage) -> None:
+        """Count what a call used."""
+        with self._changed:
+            self._spent = self._spent.plus(usage)
+            self._changed.notify_all()
+
+    def _reserve(self, tokens: int, usd: float, stopped: Callable[[], bool]) -> int:
+        with self._changed:
+            while True:
+                self._check(tokens, usd)
+                waiting_tokens = sum(held for held, _ in self._reserved.values())
+                waiting_usd = sum(held for _, held in self._reserved.values())
+                if (
+                    self._spent.tokens + waiting_tokens + tokens <= self._limits.tokens
+                    and self._spent.usd + waiting_usd + usd <= self._limits.usd
+                ):
+                    break
+                if stopped():
+                    raise InterruptedByUserError("stopped; `reviewloop resume` goes on")
+                self._changed.wait(_SLICE)
+            self._next += 1
+            self._reserved[self._next] = (tokens, usd)
+            return self._next
+
+    def _check(self, tokens: int, usd: float) -> None:
+        limits, spent = self._limits, self._spent
+        if spent.tokens + tokens > limits.tokens or spent.tokens >= limits.tokens:
+            used = f"{spent.tokens:,} of {limits.tokens:,} tokens"
+            self._exhausted("limits.tokens", used, f"{limits.tokens * 2}", tokens)
+        if spent.usd + usd > limits.usd or spent.usd >= limits.usd:
+            used = f"${spent.usd:.2f} of ${limits.usd:.2f}"
+            self._exhausted("limits.usd", used, f"{limits.usd * 2:g}", tokens)
+        if self._seconds() >= limits.minutes * 60:
+            used = f"{self._seconds() / 60:.0f} of {limits.minutes:g} minutes"
+            self._exhausted("limits.minutes", used, f"{limits.minutes * 2:g}", 0)
+
+    def _exhausted(self, setting: str, used: str, higher: str, asked: int) -> None:
+        variable = "REVIEWLOOP_" + setting.upper().replace(".", "__")
+        next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
+        raise BudgetExhaustedError(
+            f"the cap {setting} of this run is reached: {used} used (all in all "
+            f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
+            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with "
+            f"`{variable}={higher} reviewloop resume`"
+        )
+
+    def _seconds(self) -> float:
+        running = 0.0 if self._running_since is None else time.monotonic() - self._running_since
+        return self._seconds_used + running

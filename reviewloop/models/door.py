@@ -1,0 +1,224 @@
+"""The one way to ask a model: journal, then budget, then the provider, then the journal again."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from reviewloop.errors import InterruptedByUserError
+from reviewloop.models import checks, prices
+from reviewloop.models.asking import Asking, Tell
+from reviewloop.models.budget import Budget
+from reviewloop.models.messages import (
+    ModelRequest,
+    Reply,
+    Scrub,
+    Usage,
+    estimated_tokens,
+    masked,
+    plain_request,
+    request_hash,
+)
+from reviewloop.models.prefix_gate import PrefixGate, PrefixGates
+from reviewloop.models.providers import Providers
+from reviewloop.models.retry import Attempt, Pacing, Patience
+from reviewloop.models.routing import Route, kind_of, route
+from reviewloop.settings import Settings
+from reviewloop.store.journal import CallKey, Journal
+
+_LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _silent(kind: str, **what: Any) -> None:
+    """Tell nobody."""
+
+
+class Models:
+    """All models of a run, safe to ask from the threads of the reviewers.
+
+    `canonical` removes from a text what differs between equal requests (nonces, temporary
+    paths); `mask` hides held secrets in what models answer; `on_event` is told what happens.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        *,
+        budget: Budget,
+        canonical: Scrub = _unchanged,
+        mask: Scrub = _unchanged,
+        on_event: Tell = _silent,
+        pacing: Pacing | None = None,
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._budget = budget
+        self._canonical = canonical
+        self._mask = mask
+        self._tell = on_event
+        self._stop = threading.Event()
+        self._providers = Providers(settings.models, scrub=canonical, stopped=self._stop.wait)
+        self._asking = Asking(
+            self._providers,
+            fallbacks=settings.models.fallbacks,
+            patience=Patience(
+                max_attempts=settings.models.max_attempts,
+                pacing=pacing or Pacing(),
+                sleep=self._stop.wait,
+                seconds_left=budget.seconds_left,
+            ),
+            tell=on_event,
+            on_lost=self._note_lost,
+            check=self._refuse_when_stopped,
+        )
+        self.gates = PrefixGates()
+        self._slots = threading.BoundedSemaphore(settings.models.concurrency)
+        self._idle = threading.Condition()
+        self._under_way = 0
+
+    def ask(self, key: CallKey, request: ModelRequest, *, hold: PrefixGate | None = None) -> Reply:
+        """Return the reply, recorded before it is returned.
+
+        A call that was answered before costs nothing. Raises `BudgetExhaustedError`,
+        `InterruptedByUserError`, or a `ModelError` that says what to do.
+        """
+        plain = plain_request(request, self._canonical)
+        digest = request_hash(plain)
+        found = self._journal.lookup(key, digest)
+        if found is not None:
+            reply = Reply.from_plain(found)
+            self._tell("model.reply", **_told(key, reply))
+            return reply
+        self._refuse_when_stopped()
+        waiting: AbstractContextManager[Callable[[], None]] = (
+            hold.turn(self._stop.is_set) if hold else nullcontext(lambda: None)
+        )
+        with waiting as first_event:
+            self._refuse_when_stopped()
+            tokens = estimated_tokens(request) + min(request.max_tokens, _LIKELY_OUTPUT)
+            usd = self._likely_cost(request)
+            reserved = self._budget.call(tokens=tokens, usd=usd, stopped=self._stop.is_set)
+            with reserved, self._slots:
+                self._refuse_when_stopped()
+                self._count(1)
+                try:
+                    return self._paid(key, request, plain, digest, first_event)
+                finally:
+                    self._count(-1)
+
+    def stop(self) -> None:
+        """Start no call any more; those under way end and are recorded."""
+        self._stop.set()
+
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait for the calls under way and return whether all ended in time."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._under_way == 0, timeout=seconds)
+
+    def model_for(self, agent: str, step: str, agent_model: str | None = None) -> str:
+        """Return the name of the model for an agent in a step (or for a kind of work)."""
+        return self.route(agent, step, agent_model).model
+
+    def route(self, agent: str, step: str, agent_model: str | None = None) -> Route:
+        """Return the model with where the choice comes from and what to tell the person."""
+        return route(self._settings, agent, kind_of(step), agent_model)
+
+    def warm_up(self, names: Iterable[str]) -> None:
+        """Load what these models need in the background, behind the first screen."""
+        work = partial(self._providers.warm_up, tuple(names))
+        threading.Thread(target=work, name="warm-up", daemon=True).start()
+
+    def check(
+        self, agents: Iterable[tuple[str, str | None]] = (), *, online: bool = False
+    ) -> list[checks.ModelCheck]:
+        """Return whether each model could be asked, without paying.
+
+        `agents` are (name, model of the agent's file) pairs. With `online` Bedrock's control
+        plane is asked whether the model exists; without, nothing leaves the machine.
+        """
+        return checks.check_models(self._settings, agents, online=online)
+
+    def _paid(
+        self,
+        key: CallKey,
+        request: ModelRequest,
+        plain: Mapping[str, Any],
+        digest: str,
+        first_event: Callable[[], None],
+    ) -> Reply:
+        started = time.monotonic()
+        reply = self._asking.ask(key, request, first_event)
+        usage = replace(reply.usage, cost_usd=self._cost(reply))
+        reply = masked(replace(reply, usage=usage, seconds=time.monotonic() - started), self._mask)
+        record = reply.plain()
+        self._journal.record(
+            key,
+            digest,
+            "model",
+            request=plain,
+            reply=record,
+            usage={**record["usage"], "model": reply.model, "attempts": reply.attempts},
+            seconds=reply.seconds,
+        )
+        self._budget.add(reply.usage)
+        self._tell("model.reply", **_told(key, reply))
+        return reply
+
+    def _note_lost(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
+        """Count an attempt that broke off: the provider may bill it although nobody got it."""
+        usage = Usage(input=estimated_tokens(request), estimated=True)
+        usage = replace(usage, cost_usd=prices.cost(request.model, usage))
+        self._journal.record(
+            key,
+            f"lost-{uuid4().hex}",  # never looked up: the call itself is still to be answered
+            "model",
+            request={"model": request.model},
+            reply={"lost": failed.diagnosis.code},
+            usage={**asdict(usage), "model": request.model, "attempts": 1},
+            seconds=0.0,
+        )
+        self._budget.add(usage)
+
+    def _cost(self, reply: Reply) -> float | None:
+        return prices.cost(reply.model, reply.usage)
+
+    def _likely_cost(self, request: ModelRequest) -> float | None:
+        output = min(request.max_tokens, _LIKELY_OUTPUT)
+        return prices.estimate(
+            request.model, input_tokens=estimated_tokens(request), output_tokens=output
+        )
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stop.is_set():
+            raise InterruptedByUserError(
+                "stopped before asking the model; `reviewloop resume` goes on from here"
+            )
+
+    def _count(self, change: int) -> None:
+        with self._idle:
+            self._under_way += change
+            self._idle.notify_all()
+
+
+def _told(key: CallKey, reply: Reply) -> dict[str, Any]:
+    return {
+        "agent": key.agent,
+        "step": key.step,
+        "finding": key.finding,
+        "turn": key.turn,
+        "model": reply.model,
+        "seconds": reply.seconds,
+        "from_journal": reply.from_journal,
+        "stop_reason": reply.stop_reason,
+        "usage": asdict(reply.usage),
+        "attempts": reply.attempts,
+    }

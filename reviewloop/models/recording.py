@@ -1,0 +1,120 @@
+"""Recordings of a run's model calls: `--record FILE` writes one, `replay:FILE` answers from it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.models.messages import content_hash
+from reviewloop.store.journal import CallKey, Journal
+
+FORMAT = "reviewloop-recording"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One recorded call; `content` is the hash of its request whatever model it went to."""
+
+    key: CallKey
+    content: str
+    request: Mapping[str, Any]
+    reply: Mapping[str, Any]
+
+
+def export_journal(journal: Journal, path: Path) -> int:
+    """Write the journal's model calls to a JSON-lines file and return how many they are."""
+    count = 0
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("w", encoding="ascii") as file:
+            file.write(json.dumps({"format": FORMAT, "version": VERSION}) + "\n")
+            for call in journal.calls("model"):
+                if "lost" in call.reply:
+                    continue
+                line = {
+                    "key": asdict(call.key),
+                    "content": content_hash(call.request),
+                    "request": call.request,
+                    "reply": call.reply,
+                }
+                file.write(json.dumps(line, sort_keys=True) + "\n")
+                count += 1
+        partial.replace(path)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{path}: the recording cannot be written ({error}); choose another file"
+        ) from error
+    return count
+
+
+def read_recording(path: Path) -> list[Recorded]:
+    """Return the calls of a recording; raise `UsageError` naming file and line if it is none."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return list(_records(file, path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}); make a recording with --record {path.name}"
+        ) from error
+
+
+def _records(lines: Iterator[str], path: Path) -> Iterator[Recorded]:
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+            if number == 1:
+                _check_header(value, path)
+                continue
+            yield Recorded(
+                CallKey(**value["key"]), value["content"], value["request"], value["reply"]
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{path}:{number}: not a line of a recording ({error}); record it again"
+            ) from error
+
+
+def _check_header(value: Any, path: Path) -> None:
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise UsageError(f"{path}: not a recording of reviewloop; make one with --record")
+    if value.get("version") != VERSION:
+        raise UsageError(
+            f"{path}: recorded in version {value.get('version')} of the format, this release "
+            f"reads version {VERSION}; record it again"
+        )
+
+
+def first_difference(wanted: Any, recorded: Any, path: str = "request") -> str | None:
+    """Return where two JSON-plain values first differ and how, None if they are equal."""
+    if wanted == recorded and type(wanted) is type(recorded):
+        return None
+    if isinstance(wanted, Mapping) and isinstance(recorded, Mapping):
+        for name in [*recorded, *(name for name in wanted if name not in recorded)]:
+            if name not in wanted or name not in recorded:
+                missing = "recorded" if name not in recorded else "asked now"
+                return f"{path}.{name} is not in what was {missing}"
+            found = first_difference(wanted[name], recorded[name], f"{path}.{name}")
+            if found:
+                return found
+    if isinstance(wanted, list) and isinstance(recorded, list):
+        for index, (left, right) in enumerate(zip(wanted, recorded, strict=False)):
+            found = first_difference(left, right, f"{path}[{index}]")
+            if found:
+                return found
+        return f"{path} has {len(wanted)} entries, recorded were {len(recorded)}"
+    if isinstance(wanted, str) and isinstance(recorded, str):
+        return _text_difference(wanted, recorded, path)
+    return f"{path} is {wanted!r:.80}, recorded was {recorded!r:.80}"
+
+
+def _text_difference(wanted: str, recorded: str, path: str) -> str:
+    pairs = zip(wanted, recorded, strict=False)
+    shorter = min(len(wanted), len(recorded))
+    at = next((index for index, (left, right) in enumerate(pairs) if left != right), shorter)
+    line = recorded.count("\n", 0, at) + 1
+    start = max(0, at - 20)
+    now, then = wanted[start : at + 40], recorded[start : at + 40]
+    return f"{path}, line {line}, character {at}: now {now!r}, recorded {then!r}"

@@ -1,0 +1,163 @@
+"""Ask again when that can help, at a polite pace, never without end; else say what is wrong."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from reviewloop.errors import (
+    ContextOverflowError,
+    InterruptedByUserError,
+    ModelAccessError,
+    ModelError,
+)
+from reviewloop.models.trouble import Diagnosis, Trouble, diagnose, provider_errors
+
+Result = TypeVar("Result")
+
+_MOST_TIMEOUTS = 2  # attempts that may each have waited for the whole read timeout
+_MOST_PAID = 3  # attempts that broke off and may all be billed
+
+
+class ModelUnavailableError(ModelError):
+    """The provider stayed unreachable, overloaded or broken off through all attempts."""
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """Seconds between attempts: doubled each time, half of it random; throttling waits longer."""
+
+    first: float = 0.5
+    throttled_first: float = 2.0
+    longest: float = 60.0
+
+    def delay(self, diagnosis: Diagnosis, failures: int) -> float:
+        """Return the seconds to wait after so many failures."""
+        throttled = diagnosis.trouble is Trouble.THROTTLED
+        base = self.throttled_first if throttled else self.first
+        grown = min(self.longest, base * 2.0 ** (failures - 1))
+        spread = grown / 2 + random.uniform(0, grown / 2)  # noqa: S311 - jitter is no secret
+        return min(self.longest, max(spread, diagnosis.retry_after or 0.0))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One failed attempt: what went wrong, and whether it may be billed."""
+
+    number: int
+    diagnosis: Diagnosis
+    possibly_paid: bool
+    wait: float | None  # seconds until the next attempt; None: there is none
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to keep asking one model."""
+
+    max_attempts: int
+    pacing: Pacing
+    sleep: Callable[[float], bool]  # seconds -> whether the person asked to stop meanwhile
+    seconds_left: Callable[[], float]  # of the run's time
+    on_failure: Callable[[Attempt], None] = lambda attempt: None
+
+
+def ask_patiently(
+    attempt: Callable[[Callable[[], None]], Result], patience: Patience, model: str, where: str
+) -> Result:
+    """Return the result of `attempt`, which calls its argument at the reply's first event.
+
+    `where` names region and profile for messages. Raises `ModelAccessError`,
+    `ContextOverflowError`, `ModelUnavailableError` or `ModelError`, each naming the model.
+    """
+    timeouts = paid = 0
+    for number in range(1, patience.max_attempts + 1):
+        started: list[bool] = []
+        try:
+            return attempt(partial(started.append, True))
+        except provider_errors() as error:
+            failure = error
+        diagnosis = diagnose(failure)
+        lost = diagnosis.possibly_paid or bool(started)
+        timeouts += diagnosis.trouble is Trouble.TIMEOUT
+        paid += lost
+        last = number == patience.max_attempts or timeouts >= _MOST_TIMEOUTS or paid >= _MOST_PAID
+        again = _may_help(diagnosis) and not last
+        wait = patience.pacing.delay(diagnosis, number) if again else None
+        if wait is not None and wait > patience.seconds_left():
+            wait = None
+        patience.on_failure(Attempt(number, diagnosis, lost, wait))
+        if wait is None:
+            raise _explained(diagnosis, model, where, number) from failure
+        if patience.sleep(wait):
+            raise InterruptedByUserError(
+                "stopped while waiting to ask the model again; `reviewloop resume` goes on"
+            )
+    raise AssertionError("max_attempts is at least 1")
+
+
+def _may_help(diagnosis: Diagnosis) -> bool:
+    return diagnosis.trouble not in {Trouble.ACCESS, Trouble.OVERFLOW, Trouble.REJECTED}
+
+
+def _explained(diagnosis: Diagnosis, model: str, where: str, attempts: int) -> ModelError:
+    if diagnosis.trouble is Trouble.ACCESS:
+        return ModelAccessError(access_problem(diagnosis, model, where))
+    said = _quoted(diagnosis)
+    if diagnosis.trouble is Trouble.OVERFLOW:
+        return ContextOverflowError(
+            f"{model} takes no request this long ({said}); lower limits.context_tokens or make "
+            "the task smaller"
+        )
+    if diagnosis.trouble is Trouble.REJECTED:
+        return ModelError(
+            f"{model} rejected the request ({said}); if the settings under [models] suit this "
+            "model, this is a bug worth reporting"
+        )
+    tries = "attempt" if attempts == 1 else "attempts"
+    hint = {
+        Trouble.THROTTLED: "wait a little or ask the provider for a higher quota",
+        Trouble.TIMEOUT: "the attempts may have been billed; raise models.read_timeout_seconds",
+        Trouble.CUT: "the attempts may have been billed",
+    }.get(diagnosis.trouble, "nothing was paid; check the connection and the provider's status")
+    return ModelUnavailableError(
+        f"{model} gave no reply in {attempts} {tries} ({said}); {hint}, or name another model "
+        "in models.fallbacks, then `reviewloop resume`"
+    )
+
+
+def access_problem(diagnosis: Diagnosis, model: str, where: str) -> str:
+    """Return one sentence that names the model, where it was asked and what is missing."""
+    code = diagnosis.code.lower()
+    said = _quoted(diagnosis)
+    if "accessdenied" in code or "notauthorized" in code:
+        return (
+            f"no access to {model}{where}: allow bedrock:InvokeModel and "
+            "bedrock:InvokeModelWithResponseStream on this model for your role, and enable the "
+            f"model in the Bedrock console ({said})"
+        )
+    if "expired" in code:
+        return (
+            f"the AWS credentials for {model}{where} have expired: sign in again (for example "
+            "`aws sso login`), then `reviewloop resume`"
+        )
+    if "credential" in code or code in {"tokenretrievalerror", "ssoerror"}:
+        return (
+            f"no usable AWS credentials for {model}{where}: run `aws configure sso`, or set "
+            f"AWS_PROFILE or models.profile ({said})"
+        )
+    if "noregion" in code:
+        return f"no AWS region for {model}: set AWS_REGION or models.region"
+    if "profilenotfound" in code:
+        return f"{model}{where}: {said}; set models.profile to a profile of your AWS configuration"
+    if "notfound" in code or "validation" in code:
+        return (
+            f"{model} is not known or not offered{where}: check the model id and the region in "
+            f"[models] ({said})"
+        )
+    return f"{model}{where} refused the credentials: check profile, role and key ({said})"
+
+
+def _quoted(diagnosis: Diagnosis) -> str:
+    text = " ".join(diagnosis.message.split())
+    return f"{diagnosis.code}: {text[:300]}" if diagnosis.code not in text else text[:300]

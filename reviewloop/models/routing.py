@@ -1,0 +1,111 @@
+"""Which model answers whom: the step's kind of work, the agent's file, the person's settings."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from reviewloop.errors import UsageError
+from reviewloop.settings import Settings
+
+Kind = Literal["reasoning", "generation"]
+
+BEDROCK = "bedrock_converse"
+OFFLINE = frozenset({"script", "replay", "none"})
+
+STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "spec": "reasoning",
+        "design": "reasoning",
+        "implement": "reasoning",
+        "repair": "reasoning",
+        "review": "reasoning",
+        "fix": "reasoning",
+        "quick-review": "reasoning",
+        "summary": "generation",
+        "commit-message": "generation",
+        "test-scaffolding": "generation",
+        "boilerplate": "generation",
+    }
+)
+"""What each step of the loop asks for, as `config show` names it."""
+
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
+_BEDROCK_ID = re.compile(r"arn:aws[a-z-]*:bedrock:.+|(?:[a-z-]{2,8}\.)?[a-z0-9]+\.[a-z0-9][\w.:-]*")
+
+
+def kind_of(step: str) -> Kind:
+    """Return the kind of work of a step, or of an agent whose step is named after it."""
+    if step in ("reasoning", "generation"):
+        return "reasoning" if step == "reasoning" else "generation"
+    return STEP_KINDS.get(step, "reasoning")
+
+
+def is_bedrock_id(ident: str) -> bool:
+    """Whether this has the form of a Bedrock model id, inference profile or ARN."""
+    return _BEDROCK_ID.fullmatch(ident) is not None
+
+
+@dataclass(frozen=True)
+class Route:
+    """The model chosen for an agent, where the choice comes from, and what to tell the person."""
+
+    model: str
+    origin: str
+    note: str = ""
+
+
+def split_model(name: str) -> tuple[str, str]:
+    """Return (provider, model id) of a name such as `openai:gpt-5` or a bare Bedrock id.
+
+    Raises `UsageError` for a name that says neither.
+    """
+    provider, colon, ident = name.partition(":")
+    if name == "none":
+        return "none", ""
+    if colon and ident and _PROVIDER.fullmatch(provider) and provider != "arn":
+        return provider, ident
+    if is_bedrock_id(name):
+        return BEDROCK, name
+    raise UsageError(
+        f"models: {name!r} names no provider; write provider:model, for example "
+        f"{BEDROCK}:amazon.nova-pro-v1:0 or script:replies.json"
+    )
+
+
+def names_a_model(name: str) -> bool:
+    """Whether a name can be asked as it stands; Kiro's short names (`claude-sonnet-4`) cannot."""
+    try:
+        split_model(name)
+    except UsageError:
+        return False
+    return True
+
+
+def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = None) -> Route:
+    """Return the model for an agent doing this kind of work.
+
+    The person's setting for the agent wins over the agent's file, which wins over the kind of
+    work. When the kind's model is a script, a recording or `none`, nothing else is asked: who
+    chose to spend nothing must not pay because of an agent's file.
+    """
+    models = settings.models
+    default = models.reasoning if kind == "reasoning" else models.generation
+    offline = split_model(default)[0] in OFFLINE
+    own = models.per_agent.get(agent)
+    if own in ("reasoning", "generation"):
+        default = models.reasoning if own == "reasoning" else models.generation
+        return Route(default, f"models.per_agent.{agent}")
+    if own and (not offline or split_model(own)[0] in OFFLINE):
+        return Route(own, f"models.per_agent.{agent}")
+    if not agent_model or agent_model == "auto" or offline:
+        return Route(default, f"models.{kind}")
+    if names_a_model(agent_model):
+        return Route(agent_model, "agent file")
+    return Route(
+        default,
+        f"models.{kind}",
+        f"{agent}: its file asks for {agent_model!r}, a short name that no provider knows; "
+        f"{default} is used (set models.per_agent.{agent} to choose another)",
+    )

@@ -1,0 +1,86 @@
+"""Doctor and preflight: what is missing is found before anything is paid."""
+
+import json
+
+import pytest
+from support.model_requests import CLAUDE, NOVA
+
+
+@pytest.fixture
+def problems(open_door):
+    """Return a function (models settings) -> {model: problem} without online look-ups."""
+
+    def check(agents=(), online=False, **models):
+        checks = open_door(models=models).models.check(agents, online=online)
+        assert all(check.ok is (not check.problem) for check in checks)
+        assert all(bool(check.how_to_fix) is bool(check.problem) for check in checks)
+        return {check.model: check.problem for check in checks}
+
+    return check
+
+
+def test_with_credentials_and_region_all_is_well_and_nothing_is_sent(bedrock, problems):
+    server = bedrock(lambda request: "never")
+    assert problems() == {CLAUDE: "", NOVA: ""}
+    assert (server.ledger, server.other) == ([], [])
+
+
+def test_users_of_each_model_are_named(bedrock, open_door):
+    bedrock(lambda request: "never")
+    door = open_door(models={"per_agent": {"fix": NOVA}, "fallbacks": [NOVA]})
+    checks = {check.model: check.used_by for check in door.models.check([("implement", None)])}
+    assert checks[CLAUDE] == ("models.reasoning", "implement")
+    assert checks[NOVA] == ("models.generation", "models.fallbacks", "fix")
+
+
+def test_missing_credentials_are_found(monkeypatch, problems):
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert "no AWS credentials were found (region us-east-1)" in problems()[CLAUDE]
+
+
+def test_a_missing_region_is_found(bedrock, monkeypatch, problems):
+    bedrock(lambda request: "never")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert problems()[CLAUDE] == "no AWS region is set"
+
+
+def test_an_unknown_profile_is_found(bedrock, problems):
+    bedrock(lambda request: "never")
+    assert "nosuch" in problems(profile="nosuch")[CLAUDE]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("claude-sonnet-4", "names no provider"),
+        ("bedrock_converse:claude-sonnet-4", "has not the form of a Bedrock model id"),
+        ("groq:llama", "the package langchain-groq is not installed"),
+        ("script:/nosuch/replies.json", "cannot be read"),
+        ("replay:/nosuch/run.jsonl", "cannot be read"),
+        ("none", ""),
+    ],
+)
+def test_a_model_that_cannot_be_asked_is_found(problems, name, problem):
+    assert problem in problems(reasoning=name)[name]
+
+
+def test_a_readable_script_is_fine(problems, tmp_path):
+    path = tmp_path / "replies.json"
+    path.write_text(json.dumps({"replies": []}))
+    assert problems(reasoning=f"script:{path}")[f"script:{path}"] == ""
+
+
+def test_online_a_model_that_does_not_exist_is_found(bedrock, problems):
+    server = bedrock(lambda request: "never", known_models=lambda model: "nova" in model)
+    found = problems(online=True)
+    assert "is not known or not offered" in found[CLAUDE]
+    assert found[NOVA] == ""
+    assert server.ledger == []
+
+
+def test_online_without_a_connection_says_that_it_is_not_known(bedrock, problems):
+    server = bedrock(lambda request: "never")
+    server.close()
+    assert "could not be asked" in problems(online=True)[NOVA]

@@ -1,0 +1,148 @@
+"""One prompt writes the shared prefix, the others read it: gates alone, then over HTTP."""
+
+import threading
+import time
+
+import pytest
+from support import bedrock as b
+from support.model_requests import CLAUDE, REPORT
+
+from reviewloop.errors import ModelAccessError
+from reviewloop.models.messages import ModelRequest, cache_point, text_block, user_message
+from reviewloop.models.prefix_gate import PrefixGates
+from reviewloop.store.journal import CallKey
+
+REVIEWERS = ["security", "infrastructure", "maintainability", "performance", "test-quality"]
+
+
+def _request(name: str) -> ModelRequest:
+    shared = text_block("the change " * 500)
+    message = user_message(shared, cache_point(), text_block(f"You are {name}."))
+    return ModelRequest(CLAUDE, "House rules.", (message,), (REPORT,))
+
+
+def _all_at_once(door, gate, names=REVIEWERS, round_=0):
+    outcomes: dict[str, object] = {}
+
+    def ask(name: str) -> None:
+        try:
+            key = CallKey(name, "review", round=round_)
+            outcomes[name] = door.models.ask(key, _request(name), hold=gate)
+        except ModelAccessError as error:
+            outcomes[name] = error
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def test_four_of_five_read_the_prefix_that_the_first_wrote(bedrock, open_door):
+    server = bedrock(lambda request: b.reply("ok").after(0.4, first_byte=0.05))
+    door = open_door()
+    started = time.monotonic()
+    _all_at_once(door, door.models.gates.gate(CLAUDE, "the change"))
+    took = time.monotonic() - started
+    usages = [received.usage for received in server.ledger]
+    assert [usage["cacheWriteInputTokens"] > 1000 for usage in usages] == [True] + [False] * 4
+    assert [usage["cacheReadInputTokens"] > 1000 for usage in usages] == [False] + [True] * 4
+    first = server.ledger[0]
+    assert all(received.at >= first.first_sent_at for received in server.ledger[1:])
+    assert all(received.at < first.ended_at for received in server.ledger[1:])
+    assert took < 1.5
+
+
+def test_without_a_gate_each_one_writes_the_prefix(bedrock, open_door):
+    server = bedrock(lambda request: b.reply("ok").after(0.3, first_byte=0.2))
+    _all_at_once(open_door(), None)
+    assert all(received.usage["cacheWriteInputTokens"] > 1000 for received in server.ledger)
+
+
+def test_a_failing_first_lets_the_others_go(bedrock, open_door, in_turn):
+    server = bedrock(in_turn(b.access_denied(), "ok"))
+    door = open_door()
+    outcomes = _all_at_once(door, door.models.gates.gate(CLAUDE, "the change"))
+    failed = [name for name, outcome in outcomes.items() if isinstance(outcome, ModelAccessError)]
+    assert len(failed) == 1
+    assert len(server.ledger) == 5
+
+
+def test_a_journalled_reply_holds_nobody_up(bedrock, open_door):
+    bedrock(lambda request: b.reply("ok").after(0.3, first_byte=0.2))
+    door = open_door()
+    _all_at_once(door, None, names=["security"])
+    gate = door.models.gates.gate(CLAUDE, "the change")
+    inside = threading.Event()
+    leave = threading.Event()
+
+    def hold() -> None:
+        with gate.turn():
+            inside.set()
+            leave.wait(5)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(5)
+    started = time.monotonic()
+    reply = door.models.ask(CallKey("security", "review"), _request("security"), hold=gate)
+    leave.set()
+    holder.join()
+    assert reply.from_journal
+    assert time.monotonic() - started < 0.2
+
+
+def test_gates_of_other_models_and_prefixes_are_others():
+    gates = PrefixGates()
+    assert gates.gate("m", "p") is gates.gate("m", "p")
+    assert gates.gate("m", "p") is not gates.gate("n", "p")
+    assert gates.gate("m", "p") is not gates.gate("m", "q")
+
+
+def _seconds_of_second(gate, *, after_first=None, stopped=lambda: False) -> float:
+    """Return how long a second caller waits while a first one is inside."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with gate.turn() as began:
+            inside.set()
+            if after_first:
+                after_first(began)
+            leave.wait(5)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait(5)
+    started = time.monotonic()
+    with gate.turn(stopped):
+        took = time.monotonic() - started
+    leave.set()
+    thread.join()
+    return took
+
+
+def test_the_first_event_opens_the_gate():
+    def begin_soon(began) -> None:
+        time.sleep(0.1)
+        began()
+
+    took = _seconds_of_second(PrefixGates(5).gate("m", "p"), after_first=begin_soon)
+    assert 0.05 < took < 1
+
+
+def test_the_time_limit_opens_the_gate():
+    assert 0.1 < _seconds_of_second(PrefixGates(0.2).gate("m", "p")) < 1
+
+
+def test_a_stop_opens_the_gate():
+    assert _seconds_of_second(PrefixGates(5).gate("m", "p"), stopped=lambda: True) < 1
+
+
+def test_an_error_of_the_first_opens_the_gate():
+    gate = PrefixGates(5).gate("m", "p")
+    with pytest.raises(ZeroDivisionError), gate.turn():
+        raise ZeroDivisionError
+    started = time.monotonic()
+    with gate.turn():
+        assert time.monotonic() - started < 1

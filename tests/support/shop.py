@@ -1,0 +1,79 @@
+"""A small real project with a Kiro spec, as the end-to-end tests find it in a person's checkout."""
+
+import subprocess
+from pathlib import Path
+
+FILES = {
+    "shop/__init__.py": "",
+    "shop/store.py": '''"""Orders in SQLite."""
+
+import sqlite3
+
+
+def connect(path=":memory:"):
+    """Return a database with the tables of the shop."""
+    db = sqlite3.connect(path)
+    db.execute("create table if not exists orders (id integer primary key, customer text, item text)")
+    return db
+
+
+def add(db, customer, item):
+    """Store an order."""
+    db.execute("insert into orders (customer, item) values (?, ?)", (customer, item))
+''',
+    "tests/test_store.py": """from shop.store import add, connect
+
+
+def test_add_stores_an_order():
+    db = connect()
+    add(db, "ada", "pen")
+    assert db.execute("select item from orders").fetchall() == [("pen",)]
+""",
+    ".kiro/specs/orders/requirements.md": """# Requirements Document
+
+## Requirements
+
+### Requirement 1: Search
+
+**User Story:** As a clerk, I want to find orders, so that I can answer on the phone.
+
+#### Acceptance Criteria
+
+1. WHEN a customer is named, THE Shop SHALL return that customer's items in the order they came
+""",
+    ".kiro/specs/orders/design.md": "# Design\n\n## Overview\n\nPlain functions over sqlite3.\n",
+    ".kiro/specs/orders/tasks.md": """# Implementation Plan: orders
+
+## Tasks
+
+- [ ] 1. Foundations
+  - [x] 1.1 Store orders
+    - _Requirements: 1.1_
+
+- [ ] 2. Search
+  - [ ] 2.1 Find the items of a customer
+    - Add `shop/search.py`
+    - _Requirements: 1.1_
+  - [ ] 2.2 Report
+    - _Requirements: 1.1_
+    - _Depends: 2.1_
+""",
+}
+
+
+def make_shop(folder: Path, *, branch: str = "work") -> Path:
+    """Write the project into a folder and commit it; return the folder."""
+    for path, text in FILES.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+    def git(*args: str) -> None:
+        subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True)
+
+    git("init", "-q", "-b", branch)
+    git("config", "user.name", "Ada Example")
+    git("config", "user.email", "ada@example.org")
+    git("add", "-A")
+    git("commit", "-q", "-m", "base")
+    return folder
