@@ -1,0 +1,158 @@
+"""What every guard-rail is given, and what they share: where logs go and how they are quoted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.guards.plan import GatePlan
+from reviewloop.guards.secret_rules import mask
+from reviewloop.settings import Settings
+from reviewloop.workspace.diff import Change
+from reviewloop.workspace.environment import ProjectEnv
+from reviewloop.workspace.run import CommandResult, excerpt, read_log, run_command
+
+ReadFile = Callable[[str], bytes | None]
+"""Content of a file in one tree, None when the tree does not hold it."""
+
+EXCERPT_CHARS = 6000
+QUOTE_LINES = 12
+
+
+@dataclass(frozen=True)
+class GuardInput:
+    """One change to judge, and the means to judge it."""
+
+    settings: Settings
+    change: Change  # from the run's base to the tree that is judged
+    read_base: ReadFile
+    read_new: ReadFile
+    folder: Callable[[], Path]  # workspace; its first call resets it to the tree, if anything runs
+    env: ProjectEnv
+    plan: GatePlan  # which commands judge this repository: see `detect.detect`
+    logs: Path  # folder that exists
+    branch: str | None  # where the change would be committed; None: HEAD is detached
+    label: str = ""  # begins every file name in `logs`, so that one folder serves many trees
+    selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
+    stop: Callable[[], bool] | None = None  # asked while a command runs
+
+    def log(self, name: str) -> Path:
+        """Return the path of a file of this judgement in the log folder."""
+        return self.logs / f"{self.label}{name}"
+
+    def timeout(self, gate: str) -> float:
+        """Return how many seconds the gate's command may take."""
+        own = getattr(self.settings.gates, gate).timeout_seconds
+        return float(own or self.settings.limits.gate_seconds)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        gate: str,
+        log: Path,
+        variables: dict[str, str] | None = None,
+    ) -> CommandResult:
+        """Run a command in the workspace; the word `python` means the project's interpreter."""
+        program = str(self.env.python) if argv[0] == "python" else argv[0]
+        return run_command(
+            (program, *argv[1:]),
+            cwd=self.folder(),
+            env={**self.env.env, **(variables or {})},
+            timeout_seconds=self.timeout(gate),
+            log=log,
+            stop=self.stop,
+        )
+
+    def quote_log(self, log: Path, limit: int = EXCERPT_CHARS) -> str:
+        """Return the part of a log that matters: masked, with paths as the repository has them."""
+        return excerpt(self.repository_terms(read_log(log)), limit)
+
+    def repository_terms(self, text: str) -> str:
+        """Return text without secrets and without the folders that only exist for this run."""
+        for place, shown in self._places():
+            text = text.replace(place + "/", shown + "/" if shown else "").replace(
+                place, shown or "."
+            )
+        return mask(text)
+
+    def shown(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """Return a command as people would type it in the repository."""
+        words = [self.repository_terms(word) for word in argv]
+        if words and argv[0] in {"python", str(self.env.python)}:
+            words[0] = "python"
+        return tuple(words)
+
+    def _places(self) -> list[tuple[str, str]]:
+        known = {
+            str(self.logs): "logs",
+            str(self.env.folder): "environment",
+            str(self.env.workspace): "",
+        }
+        for place, shown in list(known.items()):
+            known.setdefault(str(Path(place).resolve()), shown)
+        return sorted(known.items(), key=lambda item: -len(item[0]))
+
+
+def gate_finding(
+    *,
+    gate: str,
+    agent: str,
+    rule: str,
+    severity: Severity,
+    title: str,
+    path: str,
+    lines: tuple[int, int] | None = None,
+    quote: str = "",
+    why: str = "",
+    suggestion: str = "",
+    category: str = "",
+    confidence: str = "high",
+    proof: str = "",
+) -> Finding:
+    """Return a finding that a gate made, for the reviewer whose concern it is."""
+    first, last = lines or (None, None)
+    return Finding(
+        id=fingerprint(path, quote, f"{rule} {title}" if not quote else rule),
+        agents=(agent,),
+        severity=severity,
+        title=title[:300],
+        why=why,
+        suggestion=suggestion,
+        path=path,
+        line=first,
+        end_line=last if last != first else None,
+        category=category,
+        rule=rule,
+        confidence=confidence,
+        quote=quote,
+        evidence=(Evidence(kind="gate", source=gate, text=proof or quote),),
+        placement=Placement.CHANGED if lines else Placement.FILE,
+    )
+
+
+def text_lines(data: bytes | None) -> list[str]:
+    """Return a file's lines as text, separated by LF only; none for a file that is not there."""
+    return (data or b"").decode("utf-8", "replace").split("\n")
+
+
+def quoted(lines: Sequence[str], first: int, last: int) -> str:
+    """Return the lines first..last (1-based), at most a dozen of them, secrets masked."""
+    return mask("\n".join(lines[first - 1 : min(last, first - 1 + QUOTE_LINES)]))
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a path looks like a test: such code is not what coverage and complexity are about."""
+    camel = path.rsplit("/", 1)[-1].split(".")[0]
+    parts = path.lower().split("/")
+    name = parts[-1]
+    stem = name.split(".")[0]
+    return (
+        bool({"test", "tests", "__tests__", "spec", "specs", "testing", "e2e"} & set(parts[:-1]))
+        or stem.startswith("test_")
+        or stem.endswith(("_test", "_spec"))
+        or stem in {"conftest", "tests"}
+        or camel.endswith(("Test", "Tests"))
+        or ".test." in name
+        or ".spec." in name
+    )

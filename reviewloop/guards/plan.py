@@ -1,0 +1,47 @@
+"""Which commands judge a repository, and why exactly these."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+GateName = Literal["build", "test", "lint", "security"]
+COMMAND_GATES: tuple[GateName, ...] = ("build", "test", "lint", "security")
+"""The gates that run a command; the settings have a table for each."""
+
+Origin = Literal["configured", "detected", "off", "none"]
+
+
+@dataclass(frozen=True)
+class DetectedGate:
+    """One command of one gate; without argv it says why there is none."""
+
+    name: GateName
+    kind: str  # pytest, npm, cargo, ...: how the command is run and its output read
+    argv: tuple[str, ...]
+    why: str  # what was seen in the repository, or which setting says so
+    source: Origin = "detected"
+    problem: str = ""  # why it cannot be run here, with the way out
+
+    @property
+    def runnable(self) -> bool:
+        """Whether there is something to start."""
+        return bool(self.argv) and not self.problem
+
+
+@dataclass(frozen=True)
+class GatePlan:
+    """All commands, gate by gate; one gate may have several in a repository of two languages."""
+
+    entries: tuple[DetectedGate, ...]
+
+    def of(self, name: GateName) -> tuple[DetectedGate, ...]:
+        """Return the entries of one gate; at least one that says why there is no command."""
+        return tuple(entry for entry in self.entries if entry.name == name) or (
+            DetectedGate(name, "", (), f"no {name} gate detected", "none"),
+        )
+
+    @classmethod
+    def collect(cls, entries: Iterable[DetectedGate]) -> "GatePlan":
+        """Return a plan of the entries in the order of the gates."""
+        ordered = sorted(entries, key=lambda entry: COMMAND_GATES.index(entry.name))
+        return cls(tuple(ordered))

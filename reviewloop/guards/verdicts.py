@@ -1,0 +1,38 @@
+"""Decides what a test run means: an exit code of 0 alone is no proof that anything was tested."""
+
+from collections.abc import Sequence
+
+from reviewloop.guards.plan import DetectedGate
+from reviewloop.state import GateStatus, TestCounts
+
+_NAMES_SHOWN = 3
+
+
+def judge_tests(
+    entry: DetectedGate, exit_code: int, counts: TestCounts | None, failed: Sequence[str]
+) -> tuple[GateStatus, str]:
+    """Return status and one line for people; `counts` None means that the runner did not say."""
+    if exit_code or (counts and counts.failed):
+        return GateStatus.FAILED, _failed(exit_code, counts, failed)
+    if counts is None:
+        return GateStatus.PASSED, "tests passed; the runner did not say how many"
+    if not counts.passed:
+        return _nothing_ran(entry, counts)
+    skipped = f", {counts.skipped} skipped" if counts.skipped else ""
+    return GateStatus.PASSED, f"{counts.passed} passed{skipped}"
+
+
+def _failed(exit_code: int, counts: TestCounts | None, failed: Sequence[str]) -> str:
+    if counts is None or not counts.failed:
+        return f"the tests ended with exit code {exit_code} before or after any test failed"
+    names = ", ".join(failed[:_NAMES_SHOWN])
+    more = f" and {len(failed) - _NAMES_SHOWN} more" if len(failed) > _NAMES_SHOWN else ""
+    named = f": {names}{more}" if names else ""
+    return f"{counts.failed} failed, {counts.passed} passed{named}"
+
+
+def _nothing_ran(entry: DetectedGate, counts: TestCounts) -> tuple[GateStatus, str]:
+    reason = f"all {counts.skipped} tests were skipped" if counts.skipped else "no test ran"
+    if entry.source == "configured":
+        return GateStatus.FAILED, f"{reason}, although {entry.why} is set"
+    return GateStatus.NOT_DETECTED, f"{reason}, so nothing is known ({entry.why})"

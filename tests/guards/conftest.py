@@ -1,0 +1,116 @@
+"""A real repository, a real private copy of it, and one function that builds a guard's input."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from reviewloop.guards.base import GuardInput
+from reviewloop.guards.detect import detect
+from reviewloop.settings import Settings
+from reviewloop.workspace.checkout import Workspace
+from reviewloop.workspace.environment import build_environment
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.userrepo import discover
+
+
+@dataclass
+class Project:
+    """Builds what a guard is given: base files are committed, the change is a tree."""
+
+    root: Path
+    state: Path
+    git: Callable[..., str]
+    plugins: bool = False
+    settings: Settings = field(default_factory=Settings)
+
+    def commit(self, files: dict[str, str | bytes]) -> None:
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        self.git(self.root, "add", "-A")
+        self.git(self.root, "commit", "-q", "-m", "base")
+
+    def change(
+        self,
+        files: dict[str, str | bytes | None],
+        *,
+        branch: str | None = "feature",
+        selection: tuple[str, ...] | None = None,
+        search_path: str | None = None,
+        label: str = "guard-1-",
+    ) -> GuardInput:
+        user = discover(self.root)
+        private = PrivateRepo.create(self.state / f"private-{label}", user)
+        base = private.tree_of("HEAD")
+        contents = {
+            name: text.encode() if isinstance(text, str) else text for name, text in files.items()
+        }
+        tree = private.edit(base, contents)
+        workspace = Workspace(private, self.state / "workspace")
+        workspace.folder.mkdir(parents=True, exist_ok=True)
+        # Plugins of the environment these tests run in cost half a second per run of pytest.
+        plain = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+        env = build_environment(
+            user_root=self.root,
+            workspace=workspace.folder,
+            folder=self.state / "env",
+            environ={**os.environ, plain: "1"},
+            pass_through=() if self.plugins else (plain,),
+        )
+        logs = self.state / "logs"
+        logs.mkdir(exist_ok=True)
+        ready: list[Path] = []
+
+        def folder() -> Path:
+            if not ready:
+                ready.append(workspace.reset(tree, keep=self.settings.gates.reuse))
+                env.prepare()
+            return ready[0]
+
+        plan = detect(
+            self.settings,
+            read=lambda path: private.read(base, path),
+            paths=[entry.path for entry in private.entries(base)],
+            checkout=self.root,
+            sites=env.source.sites,
+            search_path=search_path if search_path is not None else env.env["PATH"],
+        )
+        return GuardInput(
+            settings=self.settings,
+            change=private.change(base, tree),
+            read_base=lambda path: private.read(base, path),
+            read_new=lambda path: private.read(tree, path),
+            folder=folder,
+            env=env,
+            plan=plan,
+            logs=logs,
+            branch=branch,
+            label=label,
+            selection=selection,
+        )
+
+
+@pytest.fixture
+def project(repo: Path, tmp_path: Path, git: Callable[..., str]) -> Project:
+    return Project(repo, tmp_path / "state", git)
+
+
+@pytest.fixture
+def with_settings(project: Project) -> Callable[..., Project]:
+    """Return a function that changes tables of the project's settings."""
+
+    def change(**tables: dict[str, object]) -> Project:
+        values = project.settings.model_dump()
+        for name, table in tables.items():
+            for key, value in table.items():
+                current = values[name][key]
+                merged = {**current, **value} if isinstance(current, dict) else value
+                values[name][key] = merged
+        project.settings = Settings.model_validate(values)
+        return project
+
+    return change

@@ -1,0 +1,113 @@
+import pytest
+
+from reviewloop.guards import branch, governance
+from reviewloop.settings import Settings
+from reviewloop.state import GateStatus
+
+PLAIN = "def f(a):\n    if a:\n        return 1\n    return 2\n"
+
+
+@pytest.mark.parametrize("name", ["main", "master", "refs/heads/main"])
+def test_protected_branch_is_a_hard_stop(name):
+    assert branch.check_branch(name, Settings()).status is GateStatus.HARD_STOP
+
+
+def test_other_branch_passes():
+    assert branch.check_branch("mainline", Settings()).status is GateStatus.PASSED
+
+
+def test_detached_head_is_a_hard_stop():
+    assert branch.check_branch(None, Settings()).status is GateStatus.HARD_STOP
+
+
+def test_branch_protected_by_a_pattern_is_named_with_it(project, with_settings):
+    with_settings(guard={"protected_branches": ("release/*",)})
+    result = branch.check(project.change({"a.py": "x = 1\n"}, branch="release/2.0"))
+    assert result.status is GateStatus.HARD_STOP
+    assert "by the pattern release/*" in result.summary
+
+
+def test_small_change_passes_and_says_what_it_measured(project):
+    project.commit({"a.py": PLAIN})
+    result = governance.check(project.change({"a.py": PLAIN.replace("2", "3")}))
+    assert result.status is GateStatus.PASSED
+    assert result.summary == "1 files, 2 lines, complexity +0 %"
+
+
+def test_many_files_need_a_person(project):
+    change = project.change({f"f{n}.txt": "x\n" for n in range(11)})
+    result = governance.check(change)
+    assert result.status is GateStatus.NEEDS_PERSON
+    assert result.details["reasons"] == ["11 files changed (limit 10)"]
+
+
+def test_many_lines_need_a_person(project):
+    result = governance.check(project.change({"data.txt": "x\n" * 501}))
+    assert result.details["reasons"] == ["501 lines changed (limit 500)"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["app/migrations/1.py", "db/schema.sql", "Dockerfile", ".github/workflows/ci.yml"],
+)
+def test_sensitive_path_needs_a_person(project, path):
+    result = governance.check(project.change({path: "x\n"}))
+    assert result.status is GateStatus.NEEDS_PERSON
+    assert result.details["reasons"][0].startswith(f"{path} matches ")
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("a.py", PLAIN, PLAIN + "    while a and not f(1):\n        a -= 1\n"),
+        (
+            "a.js",
+            "function f(a) { if (a) { return 1 } return 2 }\n",
+            "function f(a) { if (a && g) { return 1 } for (;;) {} return 2 }\n",
+        ),
+    ],
+)
+def test_growth_of_complexity_needs_a_person(project, path, before, after):
+    project.commit({path: before})
+    result = governance.check(project.change({path: after}))
+    assert result.details["complexity_before"] == 2
+    assert result.details["complexity_after"] == 4
+    assert "grew by 100 %" in result.details["reasons"][0]
+
+
+def test_tests_may_be_as_many_as_they_like(project):
+    project.commit({"a.py": PLAIN, "tests/test_a.py": "def test_a():\n    pass\n"})
+    more = "".join(f"def test_{n}():\n    pass\n" for n in range(20))
+    result = governance.check(project.change({"tests/test_a.py": more}))
+    assert result.status is GateStatus.PASSED
+
+
+def test_language_without_measure_is_said(project):
+    result = governance.check(project.change({"a.zig": "fn f() void {}\n"}))
+    assert result.summary == "1 files, 1 lines (not measured: .zig)"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("package.json", '{"scripts": {"test": "jest"}}', '{"scripts": {"test": "true"}}'),
+        ("pytest.ini", "[pytest]\n", "[pytest]\naddopts = --co\n"),
+        (
+            "pyproject.toml",
+            "[tool.pytest.ini_options]\n",
+            "[tool.pytest.ini_options]\naddopts = '--co'\n",
+        ),
+    ],
+)
+def test_change_of_what_judges_it_needs_a_person(project, path, before, after):
+    project.commit({path: before})
+    result = governance.check(project.change({path: after}))
+    assert result.status is GateStatus.NEEDS_PERSON
+    assert "takes part in judging changes" in result.summary
+
+
+def test_other_parts_of_a_project_file_do_not_judge(project):
+    project.commit({"package.json": '{"scripts": {"test": "jest"}}'})
+    added = '{"scripts": {"test": "jest"}, "dependencies": {"a": "1"}}'
+    result = governance.check(project.change({"package.json": added}))
+    assert result.status is GateStatus.PASSED
