@@ -1,0 +1,106 @@
+"""Which files an agent may not write: what steers tools and machines, and what holds secrets."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reviewloop.guards.globs import first_match
+from reviewloop.tools.answers import shown_name
+from reviewloop.workspace.hygiene import find_hidden
+
+# At any depth: a tool that is started in a sub-folder reads the copy there.
+_PROTECTED = (
+    # runs on somebody else's machine
+    "**/.github/workflows/**",
+    "**/.github/actions/**",
+    "**/.gitlab-ci.{yml,yaml}",
+    "**/.circleci/**",
+    "**/.buildkite/**",
+    "**/azure-pipelines*.{yml,yaml}",
+    "**/bitbucket-pipelines.yml",
+    "**/Jenkinsfile",
+    # runs on a person's machine, by git, an editor or a shell
+    "**/.git/**",
+    "**/{.gitmodules,.gitattributes,.gitconfig}",
+    "**/{.husky,.githooks,.devcontainer,.idea}/**",
+    "**/{.pre-commit-config.yaml,lefthook.yml,.envrc,.npmrc,.yarnrc,.yarnrc.yml,.pnpmfile.cjs}",
+    "**/.vscode/{tasks,settings,launch,extensions,mcp}.json",
+    "**/*.code-workspace",
+    # steers agents
+    "**/.kiro/{agents,hooks,settings,steering}/**",
+    "**/.kiro/specs/**/tasks.md",
+    "**/{.claude,.cursor,.gemini,.codex,.amazonq,.windsurf,.mcp}/**",
+    "**/{.mcp,mcp}.json",
+    "**/{reviewloop.toml,.reviewloop,.reviewloop/**}",
+)
+_PATH_LIKE = re.compile(r"[\w.@+/-]*[\w]")
+
+
+def _allow(_path: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class WritePolicy:
+    """What is refused, and the exceptions.
+
+    `off_limits` are further files nobody but the engine writes, like the spec whose box it
+    ticks. `named` are protected files that the task names, so a person asked for them. `refuse`
+    returns the reason why a path is refused in this conversation, or an empty string.
+    """
+
+    secret_files: tuple[str, ...] = ()
+    secret_files_allowed: tuple[str, ...] = ()
+    off_limits: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+    refuse: Callable[[str], str] = _allow
+
+    def refusal(self, path: str) -> str:
+        """Return why the path may not be written, or an empty string."""
+        name = shown_name(path)
+        if find_hidden(path) or "\n" in path:
+            return f"{name} holds hidden characters; use plain names"
+        if any(part != part.rstrip(". ") for part in path.split("/")):
+            return f"{name} ends in a dot or space, which some disks drop; use another name"
+        same = _folded(path)
+        if any(_folded(other) == same for other in self.off_limits):
+            return f"{name} is written by the engine only; leave it as it is"
+        if is_protected(path) and all(_folded(other) != same for other in self.named):
+            return (
+                f"{name} steers tools or people's machines and the task does not name it; leave "
+                "it, and mention in your summary what should change there"
+            )
+        if self._holds_secrets(path):
+            return (
+                f"{name} may hold secrets and must not be part of a change (guard.secret_files); "
+                "read the value from the environment, or write an example file"
+            )
+        return self.refuse(path)
+
+    def _holds_secrets(self, path: str) -> bool:
+        plain = _normal(path)
+        return bool(
+            first_match(plain, self.secret_files)
+            and not first_match(plain, self.secret_files_allowed)
+        )
+
+
+def is_protected(path: str) -> bool:
+    """Whether a file is one that only a task which names it may change."""
+    return first_match(_folded(path), _PROTECTED) is not None
+
+
+def protected_files_named_in(text: str) -> frozenset[str]:
+    """Return the protected files that a task's text names by their path."""
+    words = (word.removeprefix("./") for word in _PATH_LIKE.findall(text))
+    return frozenset(word for word in words if is_protected(word))
+
+
+def _normal(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
+
+
+def _folded(path: str) -> str:
+    """Return the spelling that a case-insensitive disk takes for the same file."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -1,0 +1,180 @@
+"""fs_read, grep and glob: pages of files, folders, and searches in one tree."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.tools.answers import CallRefusedError, Output, shown_name
+from reviewloop.tools.arguments import Glob, Grep, Read, ReadOperation
+from reviewloop.tools.filetext import cut, decode, is_binary, lines_of, numbered
+from reviewloop.tools.places import file_at, plain_path
+from reviewloop.workspace.objects import TreeReader
+
+Mask = Callable[[str], str]
+
+PAGE_LINES = 600
+PAGE_CHARS = 24_000  # about 6,000 tokens
+_READ_AT_MOST = 8_000_000  # bytes of one file
+_MASKED_WHOLE = 1_000_000  # characters; of longer files only the page is searched for secrets
+_MOST_NAMES = 300
+_MOST_HITS = 300
+_HIT_CHARS = 300
+_PATHS_PER_SEARCH = 400  # paths on git's command line
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The tree that is looked at, and what masks secrets in it; masking keeps line numbers."""
+
+    reader: TreeReader
+    mask: Mask
+
+
+def fs_read(sight: Sight, args: Read) -> Output:
+    """Return a page of a file or the names in a folder; several when `operations` are given."""
+    if not args.operations:
+        return _read_one(sight, args)
+    parts = []
+    for operation in args.operations:
+        try:
+            part = _read_one(sight, operation)
+        except CallRefusedError as refused:
+            part = refused.output
+        parts.append(f"{part.note}\n{part.data}")
+    return Output(f"{len(parts)} readings", "\n\n".join(parts), "files")
+
+
+def text_of(sight: Sight, path: str, size: int) -> str:
+    """Return the text of a file with secrets masked; raise CallRefusedError for binary ones."""
+    data = sight.reader.read(path, _READ_AT_MOST) or b""
+    if is_binary(data):
+        raise CallRefusedError(f"{shown_name(path)} is a binary file of {size:,} bytes: not shown")
+    text = decode(data).removeprefix("\ufeff")
+    return sight.mask(text) if len(text) <= _MASKED_WHOLE else text
+
+
+def _read_one(sight: Sight, args: ReadOperation) -> Output:
+    path = plain_path(args.path)
+    entry = file_at(sight.reader, path)
+    if entry is None:
+        return _folder(sight.reader, path)
+    text = text_of(sight, path, entry.size)
+    lines = lines_of(text)
+    name = shown_name(path)
+    if not lines:
+        return Output(f"{name} is empty")
+    first, last = _range(args, len(lines), name)
+    page = _page(lines[first - 1 : last])
+    shown_last = first + len(page) - 1
+    note = f"{name}, lines {first}-{shown_last} of {len(lines)}"
+    if "\r\n" in text:
+        note += " (CRLF line ends)"
+    if shown_last < last:
+        note += f"; go on with start_line={shown_last + 1}"
+    if entry.size > _READ_AT_MOST:
+        note += f"; the file has {entry.size:,} bytes, beyond {_READ_AT_MOST:,} use grep"
+    masked = sight.mask("\n".join(page)).split("\n")
+    return Output(note, numbered(masked, first), "file")
+
+
+def _range(args: ReadOperation, count: int, name: str) -> tuple[int, int]:
+    """Return the wanted lines; negative numbers count from the end, as in Kiro."""
+    first = 1 if args.start_line is None else args.start_line
+    last = count if args.end_line is None else args.end_line
+    first = max(1, count + 1 + first) if first < 0 else max(1, first)
+    last = count + 1 + last if last < 0 else min(count, last)
+    if first > count:
+        raise CallRefusedError(f"{name} has {count} lines; start_line={first} is beyond its end")
+    if last < first:
+        raise CallRefusedError(f"start_line={first} is after end_line={last}; swap them")
+    return first, last
+
+
+def _page(lines: list[str]) -> list[str]:
+    size = 0
+    for number, line in enumerate(lines[:PAGE_LINES]):
+        size += min(len(line), 2000) + 8
+        if size > PAGE_CHARS and number:
+            return lines[:number]
+    return lines[:PAGE_LINES]
+
+
+def _folder(reader: TreeReader, path: str) -> Output:
+    names = [shown_name(name) for name in reader.list_dir(path) or ()]
+    note = f"folder {shown_name(path) or '(root)'}, {len(names)} entries"
+    if len(names) > _MOST_NAMES:
+        note += f"; the first {_MOST_NAMES} of them, use glob for the others"
+    return Output(note, "\n".join(names[:_MOST_NAMES]), "folder")
+
+
+def glob(sight: Sight, args: Glob) -> Output:
+    """Return the paths that match a pattern."""
+    pattern, folder = args.pattern.strip().removeprefix("./"), plain_path(args.path)
+    found = [path for path in _matching(sight, pattern) if _is_in(path, folder)]
+    if folder and not found:  # the pattern may be meant relative to the folder
+        found = _matching(sight, f"/{folder}/{pattern.removeprefix('/')}")
+    if not found:
+        return Output("no file matches")
+    note = f"{len(found)} files" if len(found) > 1 else "1 file"
+    if len(found) > _MOST_NAMES:
+        note += f", the first {_MOST_NAMES} of them; use a narrower pattern"
+    return Output(note, "\n".join(shown_name(path) for path in found[:_MOST_NAMES]), "paths")
+
+
+def grep(sight: Sight, args: Grep) -> Output:
+    """Return the lines that match a regular expression."""
+    folder = plain_path(args.path)
+    if folder:
+        file_at(sight.reader, folder)
+    paths: Collection[str] = [folder] if folder else []
+    wanted: set[str] | None = None
+    if args.include:
+        wanted = {path for path in _matching(sight, args.include) if _is_in(path, folder)}
+        if not wanted:
+            return Output(f"no file matches include={shown_name(args.include)}")
+        paths = wanted if len(wanted) <= _PATHS_PER_SEARCH else paths
+    limit = min(args.max, _MOST_HITS)
+    return search(sight, args.pattern, paths, wanted, ignore_case=args.ignore_case, limit=limit)
+
+
+def search(
+    sight: Sight,
+    pattern: str,
+    paths: Collection[str],
+    wanted: Collection[str] | None = None,
+    *,
+    ignore_case: bool = False,
+    fixed: bool = False,
+    limit: int = 100,
+) -> Output:
+    """Return matching lines as `path:line: text`; `wanted` filters files git was not told of."""
+    asked = limit + 1 if wanted is None or paths == wanted else 50 * limit
+    try:
+        hits = sight.reader.grep(
+            pattern, paths=sorted(paths), ignore_case=ignore_case, fixed=fixed, limit=asked
+        )
+    except WorkspaceError as error:
+        raise CallRefusedError(f"the search failed: {error}") from None
+    if wanted is not None:
+        hits = [hit for hit in hits if hit.path in wanted]
+    if not hits:
+        return Output("no match")
+    note = f"{len(hits)} lines" if len(hits) > 1 else "1 line"
+    if len(hits) > limit:
+        note = f"more than {limit} lines, the first {limit} of them; narrow the search"
+    lines = [
+        f"{shown_name(hit.path)}:{hit.line}: {cut(hit.text.removesuffix(chr(13)), _HIT_CHARS)}"
+        for hit in hits[:limit]
+    ]
+    return Output(note, "\n".join(lines), "matches")
+
+
+def _matching(sight: Sight, pattern: str) -> list[str]:
+    try:
+        return list(sight.reader.glob(pattern))
+    except WorkspaceError as error:
+        raise CallRefusedError(str(error)) from None
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(folder + "/")

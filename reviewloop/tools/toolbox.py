@@ -1,0 +1,232 @@
+"""One agent's tools on one tree: checks each call, runs it, and makes the answer safe to read."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.models.messages import ToolSpec
+from reviewloop.tools import catalogue
+from reviewloop.tools.answers import BadCallError, CallRefusedError, Output
+from reviewloop.tools.arguments import (
+    Code,
+    ExecuteBash,
+    Glob,
+    Grep,
+    Read,
+    RunGate,
+    Write,
+    read_arguments,
+)
+from reviewloop.tools.policy import WritePolicy
+from reviewloop.tools.reading import Sight, fs_read, glob, grep
+from reviewloop.tools.running import RunGateCallback, Shell, run_gate, split_command
+from reviewloop.tools.structure import code
+from reviewloop.tools.writing import fs_write
+from reviewloop.workspace.hygiene import show_hidden
+from reviewloop.workspace.private import PrivateRepo
+
+ORDER = ("fs_read", "code", "grep", "glob", "fs_write", "run_gate", "execute_bash")
+"""The tools in the order in which models are offered them."""
+
+_ALSO_CALLED = {"read": "fs_read", "write": "fs_write", "shell": "execute_bash"}
+_NOTICE_AT = 3  # times the same call was made on the same tree
+_END_AT = 5
+_MOST_CHARS = 40_000  # of one answer, whatever the tool
+
+Fence = Callable[[str, str], str]
+"""(label, untrusted text) -> the text between marks that it cannot forge."""
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What the model reads, whether the call failed, and the tree as the call left it."""
+
+    text: str
+    error: bool
+    tree: str
+    bad_call: bool = False  # the call itself was malformed: enough of these end a conversation
+
+
+def _plain(text: str) -> str:
+    return text
+
+
+def _unfenced(_label: str, text: str) -> str:
+    return text
+
+
+def _nothing(_tree: str) -> None:
+    return None
+
+
+class Toolbox:
+    """The tools of one conversation; `tree` is what they see, and it moves with each edit.
+
+    Offered is what stands in `allowed` and can work: run_gate needs `run_gate` and `gates`,
+    execute_bash needs `shell`. `mask` hides secrets and keeps line numbers; `fence` marks what
+    was quoted from the repository; `on_tree` is told each new tree.
+    """
+
+    def __init__(
+        self,
+        private: PrivateRepo,
+        tree: str,
+        *,
+        allowed: Iterable[str],
+        run_gate: RunGateCallback | None = None,
+        gates: Sequence[str] = (),
+        shell: Shell | None = None,
+        commands: Sequence[str] = (),
+        policy: WritePolicy | None = None,
+        mask: Callable[[str], str] = _plain,
+        fence: Fence = _unfenced,
+        on_tree: Callable[[str], None] = _nothing,
+    ) -> None:
+        self.tree = tree
+        self._private = private
+        self._run_gate = run_gate
+        self._gates = tuple(gates)
+        self._shell = shell
+        self._commands = tuple(commands)
+        self._policy = policy or WritePolicy()
+        self._mask = mask
+        self._fence = fence
+        self._on_tree = on_tree
+        granted = set(allowed)
+        self._offered = tuple(n for n in ORDER if n in granted and self._can_work(n))
+        self._calls: Counter[str] = Counter()
+        self._answers: dict[str, ToolResult] = {}
+        self._counted = False  # whether the call to be settled next was made, and so counted
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the agent goes round in circles: the same call, the same tree, five times."""
+        return any(count >= _END_AT for count in self._calls.values())
+
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """Return the tools to offer, always in the same order."""
+        known = {
+            "fs_read": catalogue.FS_READ,
+            "code": catalogue.CODE,
+            "grep": catalogue.GREP,
+            "glob": catalogue.GLOB,
+            "fs_write": catalogue.FS_WRITE,
+            "execute_bash": catalogue.EXECUTE_BASH,
+        }
+        return tuple(
+            catalogue.run_gate_spec(self._gates) if name == "run_gate" else known[name]
+            for name in self._offered
+        )
+
+    def call(self, name: str, args: Mapping[str, Any]) -> ToolResult:
+        """Run one call and return its answer; failures are answers too, never exceptions.
+
+        The third equal call on an equal tree is answered from memory with a notice, the fifth
+        is refused and marks the conversation as exhausted.
+        """
+        name = _ALSO_CALLED.get(name, name)
+        key = self._key(name, args)
+        self._calls[key] += 1
+        self._counted = True
+        times = self._calls[key]
+        if times >= _END_AT:
+            return self._result(
+                Output(f"this same call was made {times} times; answer now with what you know"),
+                error=True,
+            )
+        before = self._answers.get(key)
+        if times >= _NOTICE_AT and before is not None:
+            notice = f"[asked {times} times, on unchanged files; the answer is the same]"
+            return ToolResult(f"{notice}\n{before.text}", before.error, self.tree, before.bad_call)
+        result = self._answer(name, args)
+        self._answers[key] = result
+        return result
+
+    def settle(self, name: str, args: Mapping[str, Any], tree: str) -> None:
+        """Take over the outcome of a call, whether it was made just now or in an earlier life.
+
+        A resumed run gets its results from the journal without calling; counting them here
+        keeps `exhausted` the same in both lives.
+        """
+        if not self._counted:
+            self._calls[self._key(_ALSO_CALLED.get(name, name), args)] += 1
+        self._counted = False
+        self.tree = tree
+
+    def close(self) -> None:
+        """Forget the answers kept for repeated calls."""
+        self._answers.clear()
+
+    def _answer(self, name: str, args: Mapping[str, Any]) -> ToolResult:
+        try:
+            if name not in self._offered:
+                raise BadCallError(self._not_offered(name))
+            output = self._run(name, args)
+        except CallRefusedError as refused:
+            bad = isinstance(refused, BadCallError)
+            return self._result(refused.output, error=True, bad_call=bad)
+        return self._result(output)
+
+    def _run(self, name: str, args: Mapping[str, Any]) -> Output:
+        sight = Sight(self._private.reader(self.tree), self._mask)
+        if name == "fs_read":
+            usage = "right is {path, start_line?, end_line?}"
+            return fs_read(sight, read_arguments(Read, args, usage))
+        if name == "grep":
+            usage = "right is {pattern, path?, include?, ignore_case?, max?}"
+            return grep(sight, read_arguments(Grep, args, usage))
+        if name == "glob":
+            return glob(sight, read_arguments(Glob, args, "right is {pattern, path?}"))
+        if name == "code":
+            usage = "right is {operation: outline|symbols|references, path?, name?}"
+            return code(sight, read_arguments(Code, args, usage))
+        if name == "fs_write":
+            return self._write(args)
+        if name == "run_gate" and self._run_gate is not None:
+            wanted = read_arguments(RunGate, args, "right is {name, paths?}")
+            return run_gate(self._run_gate, self._gates, wanted, sight.reader)
+        return self._execute(args)
+
+    def _write(self, args: Mapping[str, Any]) -> Output:
+        usage = "right is {command: create|str_replace|insert|append|delete, path, ...}"
+        wanted = read_arguments(Write, args, usage)
+        tree, output = fs_write(self._private, self.tree, wanted, self._policy, self._mask)
+        self._move(tree)
+        return output
+
+    def _execute(self, args: Mapping[str, Any]) -> Output:
+        if self._shell is None:
+            raise BadCallError(self._not_offered("execute_bash"))
+        usage = 'right is {command: ["program", "argument"]}'
+        argv = split_command(read_arguments(ExecuteBash, args, usage), self._commands)
+        answer = self._shell(argv, self.tree)
+        self._move(answer.tree)
+        return Output(f"exit code {answer.exit_code}", answer.text, "output")
+
+    def _move(self, tree: str) -> None:
+        if tree != self.tree:
+            self.tree = tree
+            self._on_tree(tree)
+
+    def _can_work(self, name: str) -> bool:
+        if name == "run_gate":
+            return self._run_gate is not None and bool(self._gates)
+        return name != "execute_bash" or self._shell is not None
+
+    def _not_offered(self, name: str) -> str:
+        offered = ", ".join(self._offered) or "none"
+        return f"there is no tool {show_hidden(name)[:80]} here; the tools are: {offered}"
+
+    def _result(self, output: Output, *, error: bool = False, bad_call: bool = False) -> ToolResult:
+        text = show_hidden(self._mask(output.note))
+        if output.data:
+            data = show_hidden(self._mask(output.data))
+            if len(data) > _MOST_CHARS:
+                data = data[:_MOST_CHARS] + "\n[cut here: ask for less at a time]"
+            text += "\n" + self._fence(output.label, data)
+        return ToolResult(text, error, self.tree, bad_call)
+
+    def _key(self, name: str, args: Mapping[str, Any]) -> str:
+        return json.dumps([self.tree, name, args], sort_keys=True, default=str)
