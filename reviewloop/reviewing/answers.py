@@ -1,0 +1,62 @@
+"""The schemas of the answers: what `report_findings` and `report_resolution` take."""
+
+from typing import Any
+
+REPORT_FINDINGS = "report_findings"
+REPORT_RESOLUTION = "report_resolution"
+
+_FINDING: dict[str, Any] = {
+    "type": "object",
+    "required": ["severity", "title", "why", "suggestion", "path", "quote"],
+    "properties": {
+        "severity": {"type": "string", "enum": ["must_fix", "should_fix", "nit"]},
+        "title": {"type": "string", "description": "one sentence: what is wrong"},
+        "why": {"type": "string", "description": "the risk, cost or impact in your field"},
+        "suggestion": {"type": "string", "description": "what to do, concretely"},
+        "path": {"type": "string", "description": "file in the repository; empty: whole change"},
+        "line": {"type": "integer", "description": "first line in the new file, if you know it"},
+        "end_line": {"type": "integer"},
+        "quote": {
+            "type": "string",
+            "description": "the code this is about, copied exactly (1 to 10 lines)",
+        },
+        "category": {"type": "string"},
+        "confidence": {"type": "string", "enum": ["high", "medium", "low"]},
+        "replacement": {"type": "string", "description": "exact new lines for the quote"},
+        "rule": {"type": "string", "description": "id of the analyser rule this confirms, if any"},
+    },
+}
+
+FINDINGS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["findings"],
+    "properties": {"findings": {"type": "array", "items": _FINDING}},
+}
+
+RESOLUTION_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["resolutions", "new_findings"],
+    "properties": {
+        "resolutions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "resolved", "quote", "reason"],
+                "properties": {
+                    "id": {"type": "string", "description": "id of the finding"},
+                    "resolved": {"type": "boolean"},
+                    "quote": {
+                        "type": "string",
+                        "description": "code of the fixed file that shows it, copied exactly",
+                    },
+                    "reason": {"type": "string"},
+                },
+            },
+        },
+        "new_findings": {
+            "type": "array",
+            "items": _FINDING,
+            "description": "problems that the fixes themselves introduced",
+        },
+    },
+}

@@ -1,0 +1,221 @@
+"""Read a reviewer's answer leniently, judge it strictly.
+
+What can be repaired without guessing is repaired; what cannot is reported back once, and after
+that the finding is dropped with its reason kept. A severity is never invented: an unknown word is
+an error, because a default would hide the worst findings.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reviewloop.findings import Severity
+
+MAX_FINDINGS = 200
+_MAX_TITLE, _MAX_TEXT = 120, 4000
+
+_SYNONYMS = {
+    "must_fix": Severity.MUST_FIX,
+    "must fix": Severity.MUST_FIX,
+    "must": Severity.MUST_FIX,
+    "🔴": Severity.MUST_FIX,
+    "red": Severity.MUST_FIX,
+    "critical": Severity.MUST_FIX,
+    "blocker": Severity.MUST_FIX,
+    "high": Severity.MUST_FIX,
+    "error": Severity.MUST_FIX,
+    "should_fix": Severity.SHOULD_FIX,
+    "should fix": Severity.SHOULD_FIX,
+    "should": Severity.SHOULD_FIX,
+    "🟡": Severity.SHOULD_FIX,
+    "yellow": Severity.SHOULD_FIX,
+    "major": Severity.SHOULD_FIX,
+    "medium": Severity.SHOULD_FIX,
+    "moderate": Severity.SHOULD_FIX,
+    "warning": Severity.SHOULD_FIX,
+    "nit": Severity.NIT,
+    "🟢": Severity.NIT,
+    "green": Severity.NIT,
+    "minor": Severity.NIT,
+    "low": Severity.NIT,
+    "info": Severity.NIT,
+    "note": Severity.NIT,
+    "trivial": Severity.NIT,
+}
+
+
+@dataclass(frozen=True)
+class ReportedFinding:
+    """One finding as a reviewer reported it, before it is anchored."""
+
+    severity: Severity
+    title: str
+    why: str
+    suggestion: str
+    path: str
+    line: int | None
+    end_line: int | None
+    quote: str
+    category: str = ""
+    confidence: str = "medium"
+    replacement: str | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What came out of an answer: findings, what was wrong with the rest, what was cut."""
+
+    findings: tuple[ReportedFinding, ...] = ()
+    problems: tuple[str, ...] = ()  # for the repair turn; afterwards: why something was dropped
+    cut: int = 0
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """quick-review's word on one finding."""
+
+    finding: str
+    resolved: bool
+    quote: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReReview:
+    """quick-review's whole answer."""
+
+    resolutions: tuple[Resolution, ...] = ()
+    new_findings: Intake = field(default_factory=Intake)
+    problems: tuple[str, ...] = ()
+
+
+def read_findings(arguments: Any) -> Intake:
+    """Return the findings in a `report_findings` call, whatever shape they came in."""
+    items, problem = _list_of(arguments, "findings")
+    if problem:
+        return Intake(problems=(problem,))
+    found: list[ReportedFinding] = []
+    problems: list[str] = []
+    for number, item in enumerate(items, 1):
+        result = _finding(item)
+        if isinstance(result, str):
+            problems.append(f"finding {number}: {result}")
+        else:
+            found.append(result)
+    found.sort(key=lambda finding: finding.severity.rank)
+    return Intake(tuple(found[:MAX_FINDINGS]), tuple(problems), max(0, len(found) - MAX_FINDINGS))
+
+
+def read_resolutions(arguments: Any) -> ReReview:
+    """Return what a `report_resolution` call says; anything unclear counts as not resolved."""
+    value = _decoded(arguments)
+    items, problem = _list_of(value, "resolutions")
+    if problem:
+        return ReReview(problems=(problem,))
+    resolutions = []
+    problems = []
+    for number, raw in enumerate(items, 1):
+        item = _decoded(raw)
+        if not isinstance(item, Mapping) or not item.get("id"):
+            problems.append(f"resolution {number} names no finding id")
+            continue
+        resolved = item.get("resolved")
+        resolutions.append(
+            Resolution(
+                finding=str(item["id"]),
+                resolved=resolved is True or str(resolved).lower() in {"true", "yes", "resolved"},
+                quote=_text(item.get("quote"), _MAX_TEXT),
+                reason=_text(item.get("reason"), _MAX_TEXT),
+            )
+        )
+    fresh = Intake()
+    if isinstance(value, Mapping) and value.get("new_findings"):
+        fresh = read_findings({"findings": value["new_findings"]})
+    return ReReview(tuple(resolutions), fresh, tuple(problems) + fresh.problems)
+
+
+def _decoded(value: Any) -> Any:
+    """Undo the commonest slip: a JSON value inside a JSON string."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value, strict=False)
+        except ValueError:
+            return value
+    return value
+
+
+def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
+    value = _decoded(arguments)
+    if isinstance(value, Mapping):
+        if key in value:
+            value = _decoded(value[key])
+        elif "title" in value or "id" in value:
+            value = [value]  # a single finding where a list was asked for
+        else:
+            return [], f"the answer has no {key!r} list"
+    if isinstance(value, Mapping):
+        value = [value]
+    if value is None:
+        value = []
+    if not isinstance(value, list):
+        return [], f"{key!r} must be a list, not {type(value).__name__}"
+    return value, ""
+
+
+def _finding(raw: Any) -> ReportedFinding | str:
+    item = _decoded(raw)
+    if not isinstance(item, Mapping):
+        return f"must be an object, not {type(item).__name__}"
+    severity = _SYNONYMS.get(str(item.get("severity", "")).strip().lower())
+    if severity is None:
+        return f"severity {item.get('severity')!r} is not one of must_fix, should_fix, nit"
+    title = _text(item.get("title"), _MAX_TITLE)
+    if not title:
+        return "title is missing"
+    line, end_line = _line(item.get("line")), _line(item.get("end_line"))
+    if line and end_line and end_line < line:
+        end_line = None
+    replacement = item.get("replacement")
+    return ReportedFinding(
+        severity=severity,
+        title=title,
+        why=_text(item.get("why"), _MAX_TEXT),
+        suggestion=_text(item.get("suggestion"), _MAX_TEXT),
+        path=_text(item.get("path"), 4096).strip(),
+        line=line,
+        end_line=end_line,
+        quote=_text(item.get("quote"), _MAX_TEXT, strip=False),
+        category=_text(item.get("category"), 60),
+        confidence=_confidence(item.get("confidence")),
+        replacement=replacement if isinstance(replacement, str) and replacement else None,
+        rule=_text(item.get("rule"), 120),
+    )
+
+
+def _text(value: Any, limit: int, *, strip: bool = True) -> str:
+    """Return text that every store and screen takes: no lone surrogates, no control characters."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = "".join(c for c in text if c in "\n\t" or (c >= " " and c != "\x7f"))
+    if strip:
+        text = text.strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _line(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _confidence(value: Any) -> str:
+    text = str(value).lower()
+    return text if text in {"high", "medium", "low"} else "medium"

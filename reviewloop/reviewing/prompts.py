@@ -1,0 +1,117 @@
+"""Put a prompt together so that the reviewers of one model share one cached prefix.
+
+Order (DESIGN section 5): tools and house rules, then the shared material (steering, the task, the
+change, what the gates found), then a cache point, then the reviewer's own persona and resources.
+Everything before the cache point is byte-identical for all reviewers of one change.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reviewloop.agents import AgentDefinition
+from reviewloop.findings import Finding
+from reviewloop.models.messages import Message, cache_point, text_block, user_message
+from reviewloop.reviewing.answers import REPORT_FINDINGS, REPORT_RESOLUTION
+from reviewloop.reviewing.fences import Fence
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every reviewer of one change reads."""
+
+    task: str  # the task and its requirements
+    steering: str
+    files: Sequence[str]  # one line per changed file
+    patch: str
+    evidence: str = ""  # what the gates found, as facts
+    left_out: Sequence[str] = field(default_factory=tuple)  # files whose diff did not fit
+
+
+def review_messages(
+    material: Material, agent: AgentDefinition, fence: Fence, resources: str = ""
+) -> list[Message]:
+    """Return the first message of a reviewer's conversation."""
+    persona = f"# Your part: {agent.name}\n\n{agent.prompt}\n"
+    if resources:
+        persona += "\n## Your resources\n\n" + fence.wrap("resources", resources)
+    persona += (
+        f"\nRead what you need with the tools, then call `{REPORT_FINDINGS}` once with all your "
+        "findings. An empty list is a complete answer."
+    )
+    return [
+        user_message(text_block(shared_text(material, fence)), cache_point(), text_block(persona))
+    ]
+
+
+def shared_text(material: Material, fence: Fence) -> str:
+    """Return the part of the prompt that all reviewers of one change share."""
+    parts = []
+    if material.steering:
+        parts.append("# The team's steering\n\n" + fence.wrap("steering", material.steering))
+    if material.task:
+        parts.append("# What the change is for\n\n" + fence.wrap("task", material.task))
+    parts.append("# The change\n\n" + fence.wrap("files", "\n".join(material.files)))
+    parts.append(fence.wrap("diff", material.patch))
+    if material.left_out:
+        parts.append(
+            "The diff of these files did not fit here; read them with `fs_read`:\n"
+            + fence.wrap("files", "\n".join(material.left_out))
+        )
+    if material.evidence:
+        parts.append("# What the guard-rails found\n\n" + fence.wrap("gates", material.evidence))
+    return "\n".join(parts)
+
+
+def fix_message(
+    finding: Finding, code: str, failure: str, task: str, fence: Fence, *, attempt: int
+) -> Message:
+    """Return the message that asks for the fix of one finding; `failure` is the last test log."""
+    fields = [
+        f"id: {finding.id}",
+        f"severity: {finding.severity.label}",
+        f"reported by: {', '.join(finding.agents)}",
+        f"place: {finding.where}",
+        f"title: {finding.title}",
+        f"why: {finding.why}",
+        f"suggestion: {finding.suggestion}",
+    ]
+    if finding.quote:
+        fields.append("quoted code:\n" + finding.quote)
+    if finding.replacement:
+        fields.append("proposed replacement:\n" + finding.replacement)
+    text = "# The task this change is for\n\n" + fence.wrap("task", task)
+    text += "\n# Fix exactly this finding\n\n" + fence.wrap("finding", "\n".join(fields))
+    if code:
+        text += "\n# The file as it stands\n\n" + fence.wrap("code", code)
+    if failure:
+        text += (
+            f"\n# Attempt {attempt} made the checks fail; your edits are still in place. Mend "
+            "them, or take them back and fix it another way.\n\n" + fence.wrap("log", failure)
+        )
+    return user_message(text_block(text))
+
+
+def re_review_message(
+    fixes: Sequence[tuple[Finding, str]], agent: AgentDefinition, fence: Fence, other_edits: str
+) -> Message:
+    """Return the message that shows each finding with its fix diff, and nothing else."""
+    parts = [agent.prompt, ""]
+    for finding, patch in fixes:
+        facts = (
+            f"id: {finding.id}\nseverity: {finding.severity.label}\nplace: {finding.where}\n"
+            f"title: {finding.title}\nwhy: {finding.why}\nsuggestion: {finding.suggestion}"
+        )
+        if finding.quote:
+            facts += f"\nquoted code before the fix:\n{finding.quote}"
+        parts.append(f"# Finding {finding.id}\n\n" + fence.wrap("finding", facts))
+        parts.append("Its fix:\n" + fence.wrap("diff", patch))
+    if other_edits:
+        parts.append(
+            "# Other edits of this round (made to repair the build or the tests)\n\n"
+            + fence.wrap("diff", other_edits)
+        )
+    parts.append(
+        f"Call `{REPORT_RESOLUTION}` once: for every finding above whether its fix resolves it, "
+        "with a quote of the new code that shows it; and what the fixes broke, if anything."
+    )
+    return user_message(text_block("\n".join(parts)))
