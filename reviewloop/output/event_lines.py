@@ -1,0 +1,131 @@
+"""What one event of a run says, as a line for people (`store/events.py` holds the events)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reviewloop.output.figures import counted, duration
+from reviewloop.output.untrusted import one_line
+
+Event = Mapping[str, Any]
+
+
+def describe(event: Event) -> str:
+    """Return the line of an event; "" for kinds that only figures are made of, or unknown ones."""
+    line = _LINES.get(str(event.get("kind", "")))
+    return line(event) if line else ""
+
+
+def outcome(event: Event) -> str:
+    """Return how a step, gate or reviewer ended: `failed, 2 findings, timed out`."""
+    status = _text(event, "status").replace("_", " ")
+    findings = int(event.get("findings") or 0)
+    parts = [
+        "" if status in {"done", "ok", "passed"} else status,
+        counted(findings, "finding") if findings else "",
+        _text(event, "summary") or _text(event, "note") or _text(event, "reason"),
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _text(event: Event, key: str) -> str:
+    value = event.get(key)
+    return "" if value is None else one_line(str(value))
+
+
+def _name(event: Event) -> str:
+    for key in ("agent", "gate", "name", "step"):
+        if event.get(key):
+            return _text(event, key)
+    return "?"
+
+
+def _started(event: Event) -> str:
+    about = f" on {_text(event, 'finding')}" if event.get("finding") else ""
+    return f"{_name(event)}: started{about}"
+
+
+def _ended(event: Event) -> str:
+    took = event.get("seconds")
+    seconds = f" ({duration(float(took))})" if took is not None else ""
+    return f"{_name(event)}: {outcome(event) or 'done'}{seconds}"
+
+
+def _reviews(event: Event) -> bool:
+    """Whether `reviewer.*` events tell the same already."""
+    return _name(event).startswith(("review-", "quick-review"))
+
+
+def _finding(event: Event) -> str:
+    where = f"{_text(event, 'path')}:{_text(event, 'line')}".strip(":")
+    by = ", ".join(filter(None, (where, _text(event, "agent"))))
+    severity = _text(event, "severity").replace("_", " ")
+    return f"finding: {severity}: {_text(event, 'title')}" + (f" ({by})" if by else "")
+
+
+def _fix(event: Event) -> str:
+    words = {
+        "fixed": "fixed, its tests pass",
+        "red": "a fix made tests fail; it is tried again",
+        "unresolved": "left for you: no fix kept the tests green",
+    }
+    result = _text(event, "result")
+    return f"fix: {_text(event, 'title')}: {words.get(result, result)}"
+
+
+def _failed(event: Event) -> str:
+    wait = event.get("wait")
+    again = f"; asking again in {duration(float(wait))}" if wait else ""
+    return (
+        f"{_name(event)}: {_text(event, 'model')} did not answer: {_text(event, 'trouble')}{again}"
+    )
+
+
+def _fallback(event: Event) -> str:
+    return f"{_name(event)}: {_text(event, 'to')} is asked instead of {_text(event, 'model')}"
+
+
+def _round(event: Event) -> str:
+    number = _text(event, "number")
+    return f"fix round {number}: {counted(int(event.get('findings') or 0), 'finding')}"
+
+
+def _proposed(event: Event) -> str:
+    blocked = _text(event, "blocked")
+    return f"blocked: {blocked}" if blocked else "ready for your decision"
+
+
+def _answer(event: Event) -> str:
+    text = _text(event, "text")
+    return f"{_text(event, 'by')} said {_text(event, 'choice')}" + (f": {text}" if text else "")
+
+
+def _end(event: Event) -> str:
+    reason = _text(event, "reason")
+    return f"run: {_text(event, 'status')}" + (f": {reason}" if reason else "")
+
+
+_LINES: Mapping[str, Callable[[Event], str]] = {
+    "step.start": _started,
+    "step.end": _ended,
+    "reviewer.start": _started,
+    "reviewer.end": _ended,
+    "agent.start": lambda event: "" if _reviews(event) else _started(event),
+    "agent.end": lambda event: "" if _reviews(event) else _ended(event),
+    "gate.start": _started,
+    "gate": _ended,
+    "finding": _finding,
+    "fix": _fix,
+    "round": _round,
+    "model.failed": _failed,
+    "model.fallback": _fallback,
+    "collected": lambda event: (
+        f"all reviewers are done: {counted(int(event.get('findings') or 0), 'finding')}"
+    ),
+    "proposed": _proposed,
+    "answer": _answer,
+    "committed": lambda event: (
+        f"committed {_text(event, 'commit')[:10]} on {_text(event, 'branch')}"
+    ),
+    "run.end": _end,
+    "note": lambda event: _text(event, "text"),
+}

@@ -1,0 +1,135 @@
+"""What the approval screen shows, as JSON-plain values: the `propose` step fills it in.
+
+Every key may be missing; the screen leaves out what it is not told. `findings` holds every finding
+of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain()` values.
+"""
+
+from typing import Any, TypedDict
+
+
+class BaseInfo(TypedDict, total=False):
+    """What the run is based on."""
+
+    commit: str  # full id
+    subject: str  # first line of that commit's message
+    branch: str  # where the commit will go
+    new_branch: bool  # the branch is made at approval
+    dirty: list[str]  # uncommitted paths of the user's checkout
+    include_dirty: bool  # the run saw them too
+
+
+class ProposedFile(TypedDict, total=False):
+    """One file of the change."""
+
+    path: str
+    old_path: str  # of a rename
+    status: str  # A | M | D | R | T
+    added: int
+    removed: int
+    binary: bool
+
+
+class TestFigures(TypedDict, total=False):
+    """What the test gate counted; None in the proposal when nothing was counted."""
+
+    passed: int
+    failed: int
+    skipped: int
+
+
+class CoverageFigures(TypedDict, total=False):
+    """Coverage of the change's new lines."""
+
+    covered: float | None  # 0..1; None: not measured
+    threshold: float
+    reason: str  # why it was not measured
+
+
+class ReviewerFigures(TypedDict, total=False):
+    """How one reviewer's reading ended."""
+
+    name: str
+    status: str  # done | failed
+    findings: int
+    seconds: float
+    reason: str  # why it failed
+
+
+class RoundFigures(TypedDict, total=False):
+    """How often the change went round."""
+
+    used: int
+    limit: int
+    cycle: int  # modifications a person asked for
+    repairs: int
+
+
+class TaskRef(TypedDict):
+    """A task of the spec."""
+
+    id: str
+    title: str
+
+
+class SpecProgress(TypedDict, total=False):
+    """The spec as it will stand after the approval."""
+
+    done: int
+    total: int
+    newly_eligible: list[TaskRef]
+
+
+class UsageFigures(TypedDict, total=False):
+    """Tokens and money; `cost_usd` is None when any price is unknown."""
+
+    calls: int
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    cost_usd: float | None
+    estimated: bool
+
+
+class AgentFigures(UsageFigures, total=False):
+    """What one agent used, over all steps."""
+
+    agent: str
+    model: str
+    seconds: float
+
+
+class Proposal(TypedDict, total=False):
+    """Everything a person needs to say yes or no."""
+
+    run: str
+    title: str
+    task: str  # id in the spec; "" for `run -m`
+    spec: str  # path of the spec file
+    blocked: str  # why approving is not offered; "" when it is
+    incomplete: list[str]  # reviewers that failed
+    base: BaseInfo
+    files: list[ProposedFile]
+    tests: TestFigures | None
+    coverage: CoverageFigures | None
+    rounds: RoundFigures
+    reviewers: list[ReviewerFigures]
+    gates: list[dict[str, Any]]
+    governance: list[str]  # why a person is needed whatever the mode
+    findings: list[dict[str, Any]]
+    spec_progress: SpecProgress | None
+    seconds: float  # active time of the run
+    usage: UsageFigures
+    agents: list[AgentFigures]
+    warnings: list[str]  # what else the person should know, one sentence each
+    message: str  # of the proposed commit
+    commit: str  # its id; "" when blocked
+    base_tree: str  # the change is what lies between these two trees
+    tree: str
+    tick_on_disk: str  # the spec file to tick after the commit; "" when the commit holds the tick
+
+
+def choices(proposal: Proposal) -> tuple[str, ...]:
+    """Return the answers a person may give, in the order they are offered."""
+    answers = ("approve", "modify", "skip", "quit", "diff")
+    return answers[1:] if proposal.get("blocked") else answers

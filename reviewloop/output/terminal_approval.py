@@ -1,0 +1,293 @@
+"""The screen a person decides on, and the question below it; imported only to show them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from reviewloop.findings import Finding, Severity, Status
+from reviewloop.output.figures import counted, duration, money, share, tokens
+from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices
+from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list, tally
+from reviewloop.output.terminal_gates import render_gates
+from reviewloop.output.untrusted import one_line, safe
+
+_LABEL_WIDTH = 11
+_FILES_SHOWN = 40
+_STATUS = {"A": "created", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the person said; `text` belongs to modify."""
+
+    choice: str  # approve | modify | skip | quit
+    text: str = ""
+
+
+def render_proposal(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
+    """Print everything about a proposed change except its diff."""
+    _head(proposal, console)
+    _files(proposal, console)
+    _figures(proposal, console)
+    if proposal.get("gates"):
+        _title("Guard-rails", console)
+        render_gates(proposal["gates"], console)
+    _listed("A person is needed because", proposal.get("governance", []), console, "yellow")
+    _findings(proposal, read_line, console)
+    _spec(proposal, console)
+    _cost(proposal, console)
+    if proposal.get("message") and not proposal.get("blocked"):
+        _title("Proposed commit message", console)
+        for line in safe(proposal["message"]).rstrip().split("\n"):
+            console.print(Text("  | ", style="blue").append(line, style="default"), soft_wrap=True)
+    console.print()
+
+
+def question(proposal: Proposal) -> str:
+    """Return the question, such as `[a]pprove [m]odify [s]kip [q]uit [d]iff`."""
+    return " ".join(f"[{name[0]}]{name[1:]}" for name in choices(proposal))
+
+
+def ask(
+    proposal: Proposal,
+    console: Console,
+    *,
+    read: Callable[[str], str],
+    show_diff: Callable[[], None],
+) -> Answer:
+    """Ask until there is an answer; `read` prompts and returns a line.
+
+    The end of input is `quit`: nothing is decided and the run waits.
+    """
+    offered = {name[0]: name for name in choices(proposal)}
+    while True:
+        try:
+            said = read(f"{question(proposal)} > ").strip().casefold()
+            choice = offered.get(said[:1]) if said else None
+            if choice is None or not choice.startswith(said):
+                console.print(f"please answer with one of: {', '.join(offered.values())}")
+            elif choice == "diff":
+                show_diff()
+            elif choice == "modify":
+                text = read("what should be different? (one sentence) > ").strip()
+                if text:
+                    return Answer(choice, text)
+            else:
+                return Answer(choice)
+        except EOFError:
+            return Answer("quit")
+
+
+def render_diff(patch: str, console: Console) -> None:
+    """Print a unified diff in colours; long lines wrap, nothing is left out."""
+    styles = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
+    for line in safe(patch).rstrip("\n").split("\n"):
+        style = next((style for start, style in styles if line.startswith(start)), "")
+        if line.startswith(("diff ", "index ", "rename ", "new file", "deleted file")):
+            style = "bold"
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _head(proposal: Proposal, console: Console) -> None:
+    blocked = proposal.get("blocked", "")
+    title = " ".join(filter(None, (proposal.get("task", ""), proposal.get("title", ""))))
+    lead = "Blocked" if blocked else "Ready for your decision"
+    style = "red" if blocked else "green"
+    rule = "-" if console.options.ascii_only else "─"
+    head = Text(f"{lead}: {one_line(title)}", style=f"bold {style}")
+    console.print(Rule(head, align="left", style=style, characters=rule))
+    if blocked:
+        hanging(Text("why        "), Text(one_line(blocked), style="red"), console)
+    _row("run", one_line(proposal.get("run", "")), console)
+    base = proposal.get("base", {})
+    if base:
+        subject = f" ({one_line(base['subject'])})" if base.get("subject") else ""
+        new = ", a new branch" if base.get("new_branch") else ""
+        target = f"; the commit goes to {one_line(base.get('branch', ''))}{new}"
+        based = f"{one_line(base.get('commit', ''))[:10]}{subject}"
+        _row("based on", based + (target if base.get("branch") else ""), console)
+        _dirty(base.get("dirty", []), base.get("include_dirty", False), console)
+    for name in proposal.get("incomplete", []):
+        _row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
+    for warning in proposal.get("warnings", []):
+        _row("note", one_line(warning), console, "yellow")
+
+
+def _dirty(paths: list[str], included: bool, console: Console) -> None:
+    if not paths:
+        return
+    named = ", ".join(map(one_line, paths[:3])) + (", ..." if len(paths) > 3 else "")
+    what = f"{counted(len(paths), 'uncommitted file')} ({named})"
+    seen = "the run saw them, the commit leaves them out" if included else "not part of this run"
+    _row("checkout", f"{what}: {seen}; untouched either way", console, "yellow")
+
+
+def _files(proposal: Proposal, console: Console) -> None:
+    files = proposal.get("files", [])
+    counts = [f"{sum(f.get('status') == s for f in files)} {w}" for s, w in _STATUS.items()]
+    shown = [text for text in counts if not text.startswith("0 ")]
+    added, removed = (
+        sum(f.get("added", 0) for f in files),
+        sum(f.get("removed", 0) for f in files),
+    )
+    _row("files", f"{', '.join(shown) or 'none'}, +{added} -{removed}", console)
+    for file in files[:_FILES_SHOWN]:
+        console.print(_file_line(file), no_wrap=True, overflow="ignore", crop=False)
+    if len(files) > _FILES_SHOWN:
+        console.print(f"    ... {counted(len(files) - _FILES_SHOWN, 'more file')}")
+
+
+def _file_line(file: ProposedFile) -> Text:
+    status = file.get("status", "M")
+    style = {"A": "green", "D": "red"}.get(status, "yellow")
+    old = f"{one_line(file['old_path'])} -> " if file.get("old_path") and status == "R" else ""
+    line = Text.assemble("    ", (one_line(status), style), f" {old}{one_line(file['path'])} ")
+    if file.get("binary"):
+        return line.append(" binary", style="dim")
+    return line.append(f" +{file.get('added', 0)} -{file.get('removed', 0)}", style="dim")
+
+
+def _figures(proposal: Proposal, console: Console) -> None:
+    tests = proposal.get("tests")
+    if tests:
+        total = tests.get("passed", 0) + tests.get("failed", 0)
+        failed = f", {tests['failed']} failed" if tests.get("failed") else ""
+        skipped = f", {tests['skipped']} skipped" if tests.get("skipped") else ""
+        style = "red" if failed else "green"
+        _row("tests", f"{tests.get('passed', 0)}/{total} passing{failed}{skipped}", console, style)
+    else:
+        _row("tests", "not counted", console, "yellow")
+    _coverage(proposal, console)
+    rounds = proposal.get("rounds", {})
+    if rounds:
+        parts = [f"{rounds.get('used', 0)} of {rounds.get('limit', 0)} fix rounds"]
+        if rounds.get("repairs"):
+            parts.append(counted(rounds["repairs"], "repair"))
+        if rounds.get("cycle"):
+            parts.append(f"modified {counted(rounds['cycle'], 'time')} by a person")
+        _row("rounds", ", ".join(parts), console)
+    reviewers = proposal.get("reviewers", [])
+    if reviewers:
+        done = sum(r.get("status") == "done" for r in reviewers)
+        style = "" if done == len(reviewers) else "red"
+        _row("reviewers", f"{done} of {len(reviewers)} finished", console, style)
+    for reviewer in reviewers:
+        if reviewer.get("status") != "done":
+            why = one_line(reviewer.get("reason", "")) or "no reason given"
+            _row("", f"{one_line(reviewer.get('name', ''))} failed: {why}", console, "red")
+
+
+def _coverage(proposal: Proposal, console: Console) -> None:
+    coverage = proposal.get("coverage")
+    if not coverage:
+        return
+    covered, threshold = coverage.get("covered"), coverage.get("threshold")
+    if covered is None:
+        reason = one_line(coverage.get("reason", ""))
+        _row("coverage", f"not measured{f': {reason}' if reason else ''}", console, "yellow")
+        return
+    wanted = "" if threshold is None else f" (wanted: {share(threshold)})"
+    style = "green" if threshold is None or covered >= threshold else "yellow"
+    _row("coverage", f"{share(covered)} of the new lines{wanted}", console, style)
+
+
+def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
+    every = [Finding.model_validate(record) for record in proposal.get("findings", [])]
+    loud = [f for f in every if f.severity is not Severity.NIT]
+    remaining = [f for f in loud if f.status in {Status.OPEN, Status.UNRESOLVED}]
+    fixed = [f for f in every if f.status is Status.FIXED]
+    quiet = [f for f in every if f.status in {Status.DISMISSED, Status.SUPPRESSED}]
+    nits = [f for f in every if f.severity is Severity.NIT and f not in quiet and f not in fixed]
+    summary = f"{tally(remaining)} remaining; {len(fixed)} fixed, {len(quiet)} dismissed"
+    _title(f"Findings: {summary}, {counted(len(nits), 'nit')}", console)
+    if remaining:
+        console.print()
+        render_findings(remaining, read_line, console)
+    for title, group in (("Dismissed", quiet), ("Nits, listed only", nits)):
+        if group:
+            console.print(Text(f"  {title}", style="dim"))
+            render_list(group, console)
+
+
+def _spec(proposal: Proposal, console: Console) -> None:
+    progress = proposal.get("spec_progress")
+    if not progress:
+        return
+    console.print()
+    done = f"{progress.get('done', 0)}/{progress.get('total', 0)} tasks done after approval"
+    _row("spec", f"{done}  {one_line(proposal.get('spec', ''))}".rstrip(), console)
+    for task in progress.get("newly_eligible", []):
+        _row("", f"can start next: {one_line(task['id'])} {one_line(task['title'])}", console)
+
+
+def _cost(proposal: Proposal, console: Console) -> None:
+    usage = proposal.get("usage", {})
+    console.print()
+    parts = [duration(proposal.get("seconds", 0.0))]
+    if usage:
+        parts.append(
+            f"{tokens(usage.get('input', 0))} tokens in, {tokens(usage.get('output', 0))} out"
+        )
+        if usage.get("cache_read") or usage.get("cache_write"):
+            read, written = usage.get("cache_read", 0), usage.get("cache_write", 0)
+            parts.append(f"cache {tokens(read)} read, {tokens(written)} written")
+        about = "about " if usage.get("estimated") else ""
+        parts.append(about + money(usage.get("cost_usd")))
+    _row(
+        "spent",
+        " · ".join(parts) if console.encoding.startswith("utf") else ", ".join(parts),
+        console,
+    )
+    if proposal.get("agents"):
+        console.print(_agents(proposal, console.width))
+
+
+def _agents(proposal: Proposal, width: int) -> Table:
+    """Return the table of agents; columns that do not fit a narrow terminal are left out."""
+    figures: dict[str, Callable[[AgentFigures], str]] = {
+        "calls": lambda agent: str(agent.get("calls", 0)),
+        "in": lambda agent: tokens(agent.get("input", 0)),
+        "out": lambda agent: tokens(agent.get("output", 0)),
+        "cached": lambda agent: tokens(agent.get("cache_read", 0)),
+        "time": lambda agent: duration(agent.get("seconds", 0.0)),
+        "money": lambda agent: _price(agent.get("cost_usd")),
+        "model": lambda agent: one_line(agent.get("model", "")),
+    }
+    left_out = {"model"} if width < 110 else set()
+    left_out |= {"cached", "time"} if width < 80 else set()
+    columns = {name: figure for name, figure in figures.items() if name not in left_out}
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("    agent", no_wrap=True, overflow="ellipsis")
+    for name in columns:
+        right: Literal["left", "right"] = "left" if name == "model" else "right"
+        table.add_column(name, justify=right, overflow="ellipsis", no_wrap=True)
+    for agent in proposal.get("agents", []):
+        who = Text(f"    {one_line(agent.get('agent', ''))}")
+        table.add_row(who, *(Text(figure(agent)) for figure in columns.values()))
+    return table
+
+
+def _price(usd: float | None) -> str:
+    return "unknown" if usd is None else money(usd)
+
+
+def _row(label: str, text: str, console: Console, style: str = "") -> None:
+    if text:
+        hanging(Text(f"{label:<{_LABEL_WIDTH}}", style="bold"), Text(text, style=style), console)
+
+
+def _title(text: str, console: Console) -> None:
+    console.print()
+    console.print(Text(text, style="bold"))
+
+
+def _listed(title: str, items: list[str], console: Console, style: str) -> None:
+    if items:
+        _title(title, console)
+    for item in items:
+        hanging(Text("  - ", style=style), Text(one_line(item)), console)

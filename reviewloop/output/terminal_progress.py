@@ -1,0 +1,224 @@
+"""What a run is doing, live: one table on a terminal, one line per event elsewhere.
+
+Imported only while a run is on the screen. Feed it the events of `store/events.py`. Rows come from
+`step.*`, `reviewer.*`, `agent.*` and `gate*` events, figures from `finding`, `model.reply` and
+`usage`; everything else that `event_lines.py` can describe is a note. Kinds it does not know are
+not shown, so that a run may tell more than a screen has room for.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from reviewloop.findings import Severity
+from reviewloop.output.event_lines import Event, describe, outcome
+from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.untrusted import one_line
+
+_STARTS = {"step.start", "reviewer.start", "agent.start", "gate.start"}
+_ENDS = {"step.end", "reviewer.end", "agent.end", "gate"}
+_OUTER = {"step.start", "agent.start"}
+_DOING = {"tool": "", "model.asked": "thinking", "model.first": "answering"}
+_BAD = {"failed", "blocked", "stopped", "error", "hard_stop"}
+_GOOD = {"done", "ok", "passed"}
+_NOTES_SHOWN = 3
+
+
+@dataclass
+class _Row:
+    """One step or reviewer on the screen."""
+
+    name: str
+    started: float
+    ended: float | None = None
+    kind: str = ""
+    status: str = ""
+    doing: str = ""
+    said: str = ""
+    findings: int = 0
+    indent: bool = False
+
+    def seconds(self, now: float) -> float:
+        return max(0.0, (self.ended if self.ended is not None else now) - self.started)
+
+
+@dataclass
+class _Screen:
+    """What the events told so far."""
+
+    rows: list[_Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    found: dict[str, int] = field(default_factory=dict)
+    tokens: int = 0
+    cost: float | None = 0.0
+    started: float | None = None
+
+    def take(self, event: Event) -> None:
+        """Change the screen by one event."""
+        kind, at = str(event.get("kind", "")), float(event.get("at") or time.time())
+        self.started = at if self.started is None else self.started
+        if kind in _STARTS:
+            self._start(event, at)
+        elif kind in _ENDS:
+            self._end(event, at)
+        elif kind == "finding":
+            severity = str(event.get("severity"))
+            self.found[severity] = self.found.get(severity, 0) + 1
+            if row := self.running(event):
+                row.findings += 1
+        elif kind in {"usage", "model.reply"}:
+            self._use(event.get("usage") or event)
+        elif kind in _DOING:
+            if row := self.running(event):
+                row.doing = one_line(str(event.get("name") or _DOING[kind]))
+        elif line := describe(event):
+            self.notes.append(line)
+
+    def running(self, event: Event) -> _Row | None:
+        """Return the open row that an event is about."""
+        name = _name(event)
+        return next((r for r in reversed(self.rows) if r.name == name and r.ended is None), None)
+
+    def _start(self, event: Event, at: float) -> None:
+        kind = str(event["kind"])
+        if kind == "agent.start" and self.running(event):
+            return  # a reviewer has its row already
+        self.rows.append(_Row(_name(event), at, kind=kind, indent=kind not in _OUTER))
+
+    def _end(self, event: Event, at: float) -> None:
+        row = self.running(event)
+        if row is None and event["kind"] == "gate":
+            row = _Row(_name(event), at - float(event.get("seconds") or 0), indent=True)
+            self.rows.append(row)
+        if row is None or (event["kind"] == "agent.end" and row.kind != "agent.start"):
+            return
+        row.ended = at
+        if event.get("seconds") is not None:
+            row.ended = row.started + float(event["seconds"])
+        row.status = one_line(str(event.get("status") or "done"))
+        row.findings = int(event.get("findings") or row.findings)
+        row.said = outcome({**event, "findings": row.findings})
+
+    def _use(self, usage: Mapping[str, Any]) -> None:
+        kinds = ("input", "output", "cache_read", "cache_write")
+        self.tokens += sum(int(usage.get(kind) or 0) for kind in kinds)
+        cost = usage.get("cost_usd")
+        self.cost = None if cost is None or self.cost is None else self.cost + float(cost)
+
+
+class Progress:
+    """Show events while a run works; a context manager whose `listen` takes each event."""
+
+    def __init__(
+        self, console: Console, *, title: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
+        self._console = console
+        self._title = one_line(title)
+        self._clock = clock
+        self._screen = _Screen()
+        self._lock = Lock()
+        self._spinners: dict[int, Spinner] = {}
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Progress":
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(
+                get_renderable=self._table,
+                console=self._console,
+                refresh_per_second=8,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def listen(self, event: Event) -> None:
+        """Take one event; may be called from any thread."""
+        with self._lock:
+            self._screen.take(event)
+            if self._live is None:
+                line = describe(self._completed(event))
+                if line:
+                    self._console.print(Text(line), soft_wrap=True)
+
+    def summary(self) -> str:
+        """Return the line below the table: findings, time, tokens, money."""
+        screen = self._screen
+        started = screen.started if screen.started is not None else self._clock()
+        found = [f"{screen.found[s]} {s.label}" for s in Severity if screen.found.get(s)]
+        parts = [
+            duration(max(0.0, self._clock() - started)),
+            f"{tokens(screen.tokens)} tokens",
+            money(screen.cost),
+            ", ".join(found) or "no findings yet",
+        ]
+        return "  ".join(parts)
+
+    def _table(self) -> Group:
+        with self._lock:
+            now = self._clock()
+            table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+            table.add_column(width=2)
+            table.add_column(no_wrap=True, overflow="ellipsis", min_width=16)
+            table.add_column(justify="right", no_wrap=True)
+            table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+            rows = self._screen.rows[-max(6, self._console.height - 8) :]
+            for row in rows:
+                name = Text(("  " if row.indent else "") + row.name)
+                table.add_row(self._sign(row), name, duration(row.seconds(now)), _said(row))
+            notes = [Text(f"   {note}", style="dim") for note in self._screen.notes[-_NOTES_SHOWN:]]
+            head = [Text(self._title, style="bold")] if self._title else []
+            return Group(*head, table, *notes, Text(self.summary(), style="dim"))
+
+    def _sign(self, row: _Row) -> "Spinner | Text":
+        plain = self._console.options.ascii_only
+        if row.ended is None:
+            name = "line" if plain else "dots"
+            return self._spinners.setdefault(id(row), Spinner(name, style="cyan"))
+        if row.status in _BAD:
+            return Text("x" if plain else "✗", style="red")
+        if row.status in _GOOD:
+            return Text("+" if plain else "✓", style="green")
+        return Text("-" if plain else "–", style="yellow")
+
+    def _completed(self, event: Event) -> Event:
+        """Add to the end of a row what only its start and its findings tell."""
+        if event.get("kind") not in _ENDS:
+            return event
+        name = _name(event)
+        row = next((row for row in reversed(self._screen.rows) if row.name == name), None)
+        if row is None or row.ended is None:
+            return event
+        return {**event, "seconds": row.seconds(self._clock()), "findings": row.findings}
+
+
+def _name(event: Event) -> str:
+    keys = ("agent", "gate", "step", "name")
+    return next((one_line(str(event[key])) for key in keys if event.get(key)), "?")
+
+
+def _said(row: _Row) -> Text:
+    if row.ended is not None:
+        bad = row.status in _BAD
+        return Text(row.said, style="red" if bad else "" if row.status in _GOOD else "yellow")
+    found = counted(row.findings, "finding") if row.findings else ""
+    return Text(", ".join(filter(None, (row.doing, found))), style="dim")

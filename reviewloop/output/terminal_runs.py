@@ -1,0 +1,77 @@
+"""The runs of a repository and the lines of their logs; imported only to show them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from reviewloop.output.event_lines import Event, describe
+from reviewloop.output.figures import duration
+from reviewloop.output.terminal import hanging
+from reviewloop.output.untrusted import one_line
+
+_STYLES = {
+    "running": "cyan",
+    "waiting": "bold yellow",
+    "blocked": "bold red",
+    "paused": "yellow",
+    "stopped": "yellow",
+    "committed": "green",
+}
+_DAY = 86_400
+
+
+def render_runs(
+    rows: Sequence[Mapping[str, Any]], console: Console, *, now: float | None = None
+) -> None:
+    """Print runs, newest first: id, state, age, what they are about, and why they stand still."""
+    if not rows:
+        console.print("no runs yet; `reviewloop run` starts one")
+        return
+    now = time.time() if now is None else now
+    ids = max(len(one_line(row["run"])) for row in rows)
+    for row in rows:
+        state = one_line(row["status"])
+        head = Text(f"{one_line(row['run']):<{ids}}  ", style="bold")
+        head.append(f"{state:<9}", style=f"not bold {_STYLES.get(state, 'default')}")
+        head.append(f" {_age(now - float(row.get('updated_at') or now)):>8}  ", style="not bold")
+        title = " ".join(filter(None, (row.get("task"), row.get("title"))))
+        hanging(head, Text(one_line(title)), console)
+        for text in _below(row, state):
+            hanging(Text(" " * 4), Text(text, style="dim"), console)
+
+
+def event_line(event: Event) -> str:
+    """Return an event as a line of `logs`, with its local time; "" when it says nothing."""
+    line = describe(event)
+    if not line:
+        return ""
+    at = time.localtime(float(event.get("at") or 0))
+    return f"{time.strftime('%H:%M:%S', at)}  {line}"
+
+
+def _below(row: Mapping[str, Any], state: str) -> list[str]:
+    lines = []
+    if row.get("commit") and state == "committed":
+        lines.append(f"{one_line(row['commit'])[:10]} on {one_line(row.get('branch') or '')}")
+    elif row.get("step") and state in {"running", "paused", "stopped"}:
+        lines.append(f"at {one_line(row['step'])}, {duration(row.get('active_seconds') or 0.0)} in")
+    if row.get("reason"):
+        lines.append(one_line(row["reason"]))
+    if row.get("incomplete"):
+        lines.append(f"incomplete: {', '.join(map(one_line, row['incomplete']))} failed")
+    if state in {"paused", "stopped"}:
+        lines.append(f"`reviewloop resume {one_line(row['run'])}` goes on")
+    elif state in {"waiting", "blocked"}:
+        lines.append(f"`reviewloop show {one_line(row['run'])}` shows what it proposes")
+    return lines
+
+
+def _age(seconds: float) -> str:
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.0f} days"

@@ -1,0 +1,39 @@
+"""Text of models and repositories, made safe to show: it cannot move the cursor or hide itself."""
+
+import re
+import unicodedata
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC and its kin: titles, links, clipboard
+    r"|\x1b[ -/]*[0-~]"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+_TAB = " " * 4
+_HARMLESS = {"\u200d", "\ufe0f"}  # they join and colour emoji, and hide nothing
+
+
+def one_line(text: str) -> str:
+    """Return the text as one line without control characters; white space is collapsed."""
+    return re.sub(r"\s+", " ", safe(text)).strip()
+
+
+def safe(text: str) -> str:
+    """Return the text without terminal escapes; hidden characters are shown as code points.
+
+    Line ends stay, carriage returns become line ends, tabs become four spaces.
+    """
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", _TAB)
+    return "".join(map(_shown, text))
+
+
+def _shown(char: str) -> str:
+    if char == "\n" or char.isprintable() or char in _HARMLESS:
+        return char
+    category = unicodedata.category(char)
+    if category in {"Zs", "Zl", "Zp"}:
+        return " "
+    if category == "Cc":
+        return ""
+    return f"<U+{ord(char):04X}>"

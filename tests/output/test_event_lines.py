@@ -1,0 +1,102 @@
+"""Each event of a run is one line that a person understands, or none."""
+
+import io
+import time
+
+import pytest
+from rich.console import Console
+
+from reviewloop.output.event_lines import describe
+from reviewloop.output.terminal_runs import event_line, render_runs
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        ({"kind": "agent.start", "agent": "fix", "finding": "ab12"}, "fix: started on ab12"),
+        ({"kind": "reviewer.start", "agent": "review-x"}, "review-x: started"),
+        ({"kind": "agent.start", "agent": "review-x"}, ""),
+        (
+            {"kind": "reviewer.end", "agent": "r", "status": "done", "findings": 2, "seconds": 3},
+            "r: 2 findings (3.0 s)",
+        ),
+        (
+            {"kind": "reviewer.end", "agent": "r", "status": "failed", "reason": "no answer"},
+            "r: failed, no answer",
+        ),
+        (
+            {"kind": "gate", "name": "test", "status": "not_detected", "summary": "no test gate"},
+            "test: not detected, no test gate",
+        ),
+        (
+            {"kind": "gate", "name": "test", "status": "passed", "summary": "3 passed"},
+            "test: 3 passed",
+        ),
+        (
+            {"kind": "finding", "severity": "must_fix", "title": "SQL", "agent": "r"},
+            "finding: must fix: SQL (r)",
+        ),
+        (
+            {"kind": "fix", "title": "SQL", "result": "red"},
+            "fix: SQL: a fix made tests fail; it is tried again",
+        ),
+        ({"kind": "round", "number": 2, "findings": 1}, "fix round 2: 1 finding"),
+        (
+            {"kind": "model.failed", "agent": "fix", "model": "m", "trouble": "throttled",
+             "wait": 2.5},
+            "fix: m did not answer: throttled; asking again in 2.5 s",
+        ),
+        (
+            {"kind": "model.fallback", "agent": "fix", "model": "m", "to": "n"},
+            "fix: n is asked instead of m",
+        ),
+        ({"kind": "proposed", "commit": "c", "blocked": ""}, "ready for your decision"),
+        ({"kind": "proposed", "commit": "", "blocked": "tests fail"}, "blocked: tests fail"),
+        ({"kind": "answer", "choice": "modify", "by": "Ada", "text": "x"}, "Ada said modify: x"),
+        ({"kind": "committed", "commit": "c" * 40, "branch": "b"}, "committed cccccccccc on b"),
+        ({"kind": "run.end", "status": "paused", "reason": "budget"}, "run: paused: budget"),
+        ({"kind": "note", "text": "a\nb\x1b[2J"}, "a b"),
+        ({"kind": "model.reply", "agent": "fix", "usage": {}}, ""),
+        ({"kind": "tool", "agent": "fix", "name": "grep"}, ""),
+        ({"kind": "of tomorrow"}, ""),
+        ({}, ""),
+    ],
+)  # fmt: skip
+def test_event_reads_as_a_sentence(event, line):
+    assert describe(event) == line
+
+
+def test_log_line_has_the_time():
+    at = time.mktime((2025, 1, 2, 13, 14, 15, 0, 0, -1))
+    assert event_line({"at": at, "kind": "note", "text": "hello"}) == "13:14:15  hello"
+    assert event_line({"at": at, "kind": "tool"}) == ""
+
+
+def test_runs_are_listed_with_the_next_step():
+    out = io.StringIO()
+    rows = [
+        {"run": "r2", "status": "waiting", "task": "2.1", "title": "Add [red]login",
+         "updated_at": 1000.0},
+        {"run": "r1", "status": "committed", "title": "t", "commit": "c" * 40, "branch": "b",
+         "updated_at": 100.0, "incomplete": ["review-x"]},
+        {"run": "r0", "status": "paused", "title": "t", "step": "review", "active_seconds": 65,
+         "reason": "the cap of $3 is reached", "updated_at": 1.0},
+    ]  # fmt: skip
+    render_runs(rows, Console(file=out, width=80, markup=False, highlight=False), now=1010.0)
+    assert out.getvalue().splitlines() == [
+        "r2  waiting        now  2.1 Add [red]login",
+        "    `reviewloop show r2` shows what it proposes",
+        "r1  committed   15 min  t",
+        "    cccccccccc on b",
+        "    incomplete: review-x failed",
+        "r0  paused      17 min  t",
+        "    at review, 1 min 05 s in",
+        "    the cap of $3 is reached",
+        "    `reviewloop resume r0` goes on",
+    ]
+
+
+def test_no_runs_says_how_to_start_one():
+    out = io.StringIO()
+    render_runs([], Console(file=out, width=80))
+    assert out.getvalue().startswith("no runs yet")
