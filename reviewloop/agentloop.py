@@ -1,0 +1,232 @@
+"""One agent's conversation: ask the model, run the tools it calls, stop at an answer or a cap.
+
+The engine ends a conversation, never the model's prose: an agent is done when it has called its
+ending tool with arguments that pass the check. Replies and tool results come from the journal when
+this conversation was already held, so a resumed run repeats nothing that was paid for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reviewloop.errors import ModelError
+from reviewloop.models.door import Models
+from reviewloop.models.messages import (
+    Message,
+    ModelRequest,
+    Reply,
+    ToolCall,
+    ToolSpec,
+    assistant_message,
+    cache_point,
+    text_block,
+    tool_message,
+    tool_result,
+    user_message,
+)
+from reviewloop.models.prefix_gate import PrefixGate
+from reviewloop.store.events import Events
+from reviewloop.store.journal import CallKey, Journal
+from reviewloop.tools.toolbox import Toolbox
+
+_REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
+_BAD_CALLS = 3  # tool calls in a row that cannot be understood
+_REFUSALS = {"refusal", "content_filtered", "guardrail_intervened"}
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Where a conversation ends whatever the model wants: replies, tokens, seconds of replies."""
+
+    turns: int
+    tokens: int
+    seconds: float
+
+
+Check = Callable[[Mapping[str, Any], bool], str]
+"""(arguments, whether this is the last chance) -> what is wrong with the answer, or ""."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What is said first, to whom, and how it ends."""
+
+    key: CallKey
+    model: str
+    system: str
+    opening: tuple[Message, ...]
+    ending: ToolSpec
+    check: Check
+    caps: Caps
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the agent answered, and the tree its edits left."""
+
+    arguments: Mapping[str, Any]
+    tree: str
+    turns: int
+
+
+def converse(
+    conversation: Conversation,
+    toolbox: Toolbox,
+    *,
+    models: Models,
+    journal: Journal,
+    events: Events,
+    hold: PrefixGate | None = None,
+) -> Answer:
+    """Hold the conversation and return the answer.
+
+    Raises `ModelError` when the agent gives no usable answer within its caps, refuses, or cannot
+    be reached; budget and interruption pass through as their own errors.
+    """
+    return _Talk(conversation, toolbox, models, journal, events, hold).run()
+
+
+class _Talk:
+    """The moving parts of one conversation."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        toolbox: Toolbox,
+        models: Models,
+        journal: Journal,
+        events: Events,
+        hold: PrefixGate | None,
+    ) -> None:
+        self._plan = conversation
+        self._toolbox = toolbox
+        self._models = models
+        self._journal = journal
+        self._events = events
+        self._hold = hold
+        self._messages = list(conversation.opening)
+        self._tokens = 0
+        self._seconds = 0.0
+        self._repairs = 0
+        self._bad_calls = 0
+
+    def run(self) -> Answer:
+        caps = self._plan.caps
+        for turn in range(caps.turns):
+            last = (
+                turn == caps.turns - 1
+                or self._tokens >= caps.tokens
+                or self._seconds >= caps.seconds
+                or self._toolbox.exhausted
+            )
+            key = replace(self._plan.key, turn=turn)
+            reply = self._models.ask(key, self._request(last), hold=self._hold)
+            self._tokens += reply.usage.input + reply.usage.output
+            self._seconds += reply.seconds
+            answer = self._take(reply, key, turn)
+            if answer is not None:
+                return answer
+            if last:
+                break
+        raise ModelError(
+            f"{self._plan.key.agent} gave no answer within its caps ({caps.turns} turns, "
+            f"{caps.tokens} tokens, {caps.seconds:.0f} s of replies); raise them in [limits] or "
+            "give it a smaller task"
+        )
+
+    def _request(self, last: bool) -> ModelRequest:
+        messages = list(self._messages)
+        if len(messages) > len(self._plan.opening):  # the travelling cache point at the tail
+            tail = messages[-1]
+            messages[-1] = {**tail, "content": [*tail["content"], cache_point()]}
+        return ModelRequest(
+            model=self._plan.model,
+            system=self._plan.system,
+            messages=tuple(messages),
+            tools=(*self._toolbox.specs(), self._plan.ending),
+            tool_choice=self._plan.ending.name if last else None,
+            max_tokens=self._plan.max_tokens,
+        )
+
+    def _take(self, reply: Reply, key: CallKey, turn: int) -> Answer | None:
+        if reply.stop_reason in _REFUSALS:
+            raise ModelError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
+        said = assistant_message(reply)
+        if said["content"]:  # an empty reply cannot stand in the history
+            self._messages.append(said)
+        if not reply.tool_calls:
+            problem = self._unanswered(reply)
+            self._count_repair(problem)
+            self._messages.append(user_message(text_block(problem)))
+            return None
+        results = []
+        answer: Mapping[str, Any] | None = None
+        for index, call in enumerate(reply.tool_calls):
+            if call.name != self._plan.ending.name:
+                results.append(self._run_tool(call, key, index))
+                continue
+            problem = self._problem_with(call, reply)
+            if problem:
+                self._count_repair(problem)
+                results.append(tool_result(call.id, problem, error=True))
+            else:
+                answer = call.args
+                results.append(tool_result(call.id, "received", error=False))
+        if answer is not None:
+            return Answer(answer, self._toolbox.tree, turn + 1)
+        self._messages.append(tool_message(results))
+        return None
+
+    def _problem_with(self, call: ToolCall, reply: Reply) -> str:
+        if call.args is None:
+            if reply.stop_reason == "max_tokens":
+                return "your answer was cut off; give it again, shorter: the worst findings first"
+            return f"the arguments are not valid JSON ({call.error}); call {call.name} again"
+        return self._plan.check(call.args, self._repairs >= _REPAIRS)
+
+    def _run_tool(self, call: ToolCall, key: CallKey, index: int) -> dict[str, Any]:
+        if call.args is None:
+            self._count_bad_call(call.error)
+            return tool_result(call.id, f"arguments are not valid JSON: {call.error}", error=True)
+        args = call.args
+        request = {"tool": call.name, "args": args, "index": index, "tree": self._toolbox.tree}
+
+        def do() -> dict[str, Any]:
+            result = self._toolbox.call(call.name, args)
+            return {
+                "text": result.text,
+                "error": result.error,
+                "tree": result.tree,
+                "bad": result.bad_call,
+            }
+
+        result = self._journal.once(key, request, do)
+        self._toolbox.settle(call.name, args, result["tree"])
+        self._events.tell(
+            "tool", agent=key.agent, finding=key.finding, name=call.name, error=result["error"]
+        )
+        if result["bad"]:
+            self._count_bad_call(result["text"])
+        else:
+            self._bad_calls = 0
+        return tool_result(call.id, result["text"], error=result["error"])
+
+    def _unanswered(self, reply: Reply) -> str:
+        ending = self._plan.ending.name
+        if reply.stop_reason == "max_tokens":
+            return f"your reply was cut off; be shorter, and answer by calling {ending}"
+        return f"answer by calling {ending}; text outside of tool calls is not read"
+
+    def _count_repair(self, problem: str) -> None:
+        self._repairs += 1
+        if self._repairs > _REPAIRS:
+            raise ModelError(f"{self._plan.key.agent} gave no usable answer: {problem}")
+
+    def _count_bad_call(self, problem: str) -> None:
+        self._bad_calls += 1
+        if self._bad_calls >= _BAD_CALLS:
+            raise ModelError(
+                f"{self._plan.key.agent} called tools wrongly {_BAD_CALLS} times in a row; "
+                f"the last time: {problem[:300]}"
+            )

@@ -1,0 +1,171 @@
+"""What one run carries through its steps: everything that is not state."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
+from reviewloop.agents import AgentDefinition, Team
+from reviewloop.models.door import Models
+from reviewloop.models.messages import Message, ToolSpec
+from reviewloop.models.prefix_gate import PrefixGate, PrefixGates
+from reviewloop.models.routing import STEP_KINDS
+from reviewloop.reviewing.fences import Fence
+from reviewloop.settings import Settings
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events
+from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.tools.toolbox import Toolbox
+from reviewloop.workspace.checkout import Workspace
+from reviewloop.workspace.diff import Change
+from reviewloop.workspace.environment import ProjectEnv
+from reviewloop.workspace.faults import fault
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.userrepo import UserRepo
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the run is about, fixed when it starts so that a resumed run reads the same."""
+
+    title: str
+    task: str  # the task with the requirements it names
+    briefing: str  # for the implementer: task, design, steering, map of the repository
+    steering: str
+    steering_log: tuple[str, ...] = ()  # which steering reached whom, and why not
+    spec: str = ""  # name of the spec
+    spec_path: str = ""  # where the spec was found: what `--spec` takes
+    tasks_path: str = ""  # the file that holds the task's checkbox
+    task_id: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return {**self.__dict__, "steering_log": list(self.steering_log)}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Brief":
+        """Rebuild what `plain` wrote."""
+        return cls(**{**values, "steering_log": tuple(values.get("steering_log", ()))})
+
+
+@dataclass
+class RunContext:
+    """Handed to every step; steps read it and never put results into it."""
+
+    record: RunRecord
+    runs: RunStore
+    folder: Path
+    settings: Settings
+    team: Team
+    brief: Brief
+    user: UserRepo
+    private: PrivateRepo
+    workspace: Workspace
+    environment: ProjectEnv
+    blobs: Blobs
+    journal: Journal
+    events: Events
+    models: Models
+    gates: PrefixGates
+    fence: Fence
+    base_tree: str
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _made: dict[object, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    # One process, one workspace on disk: gates of parallel agents take turns.
+    workspace_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the run's logs."""
+        return self.folder / "logs"
+
+    def change(self, old: str, new: str) -> Change:
+        """Return the change between two trees; parsed once however many agents ask."""
+        return self.private.change(old, new)
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what `make` returned the first time for this key, whichever thread asks."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
+
+    def read_text(self, tree: str, path: str) -> str | None:
+        """Return a file of a tree as text, or None when it is no file or not text."""
+        data = self.private.read(tree, path)
+        if data is None or b"\0" in data[:8000]:
+            return None
+        return data.decode("utf-8", "replace")
+
+    def keep(self, tree: str, name: str) -> None:
+        """Keep a step's tree alive under the run's refs, so that no edit can be lost."""
+        self.private.keep(tree, self.record.run_id, name)
+
+    @contextmanager
+    def in_step(self, name: str) -> Iterator[None]:
+        """Tell that a step begins and ends; both are points at which a test may kill the run."""
+        reviewer = name.startswith("review-")  # tells of itself, with its findings
+        fault(f"{name}.begin")
+        if not reviewer:
+            self.events.tell("step.start", step=name)
+        started = time.monotonic()
+        yield
+        if not reviewer:
+            self.events.tell("step.end", step=name, seconds=time.monotonic() - started)
+        fault(f"{name}.end")
+
+    def agent_model(self, agent: AgentDefinition, step: str) -> str:
+        """Return the model that answers for this agent in this step."""
+        return self.models.model_for(agent.name, STEP_KINDS[step], agent.model)
+
+    def stop(self) -> None:
+        """Ask the run to stop: no new call or command starts, replies on their way are kept."""
+        self.stopped.set()
+        self.models.stop()
+
+    def talk(
+        self,
+        agent: AgentDefinition,
+        key: CallKey,
+        toolbox: Toolbox,
+        *,
+        system: str,
+        opening: list[Message],
+        ending: ToolSpec,
+        check: Check,
+        hold: PrefixGate | None = None,
+    ) -> Answer:
+        """Hold one agent's conversation under the run's caps."""
+        limits = self.settings.limits
+        self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
+        conversation = Conversation(
+            key=key,
+            model=self.agent_model(agent, key.step),
+            system=system,
+            opening=tuple(opening),
+            ending=ending,
+            check=check,
+            caps=Caps(limits.agent_turns, limits.agent_tokens, limits.agent_minutes * 60),
+            max_tokens=self.settings.models.max_output_tokens,
+        )
+        try:
+            return converse(
+                conversation,
+                toolbox,
+                models=self.models,
+                journal=self.journal,
+                events=self.events,
+                hold=hold,
+            )
+        finally:
+            toolbox.close()
+            self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)

@@ -1,0 +1,95 @@
+"""The review loop, drawn as a graph. Read this file first.
+
+    implement -> guard -> every review-* agent, in parallel -> collect
+                 |   ^                                           |
+           red   v   |                      red or yellow left   v
+               repair                          fix -> guard -> re_review -> collect
+                 |                                               |
+                 +-- still red --> propose -> approve <----------+  clean, or a cap is reached
+                                                |
+              commit | skip | implement again <-+  the person's word
+
+The engine decides what comes next, here and only here, from exit codes and typed findings.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from reviewloop.context import RunContext
+from reviewloop.state import LoopState
+from reviewloop.steps.approve import hear
+from reviewloop.steps.collect import collect, has_open_findings
+from reviewloop.steps.commit import commit
+from reviewloop.steps.fix import fix
+from reviewloop.steps.guard import guard
+from reviewloop.steps.implement import implement, repair
+from reviewloop.steps.propose import propose
+from reviewloop.steps.re_review import re_review
+from reviewloop.steps.review import review_as
+
+ReviewLoop = CompiledStateGraph[LoopState, RunContext, LoopState, LoopState]
+Step = Callable[[LoopState, RunContext], dict[str, Any]]
+
+
+def build_graph(
+    reviewers: list[str],
+    *,
+    rounds: int,
+    repairs: int,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+) -> ReviewLoop:
+    """Return the compiled loop for a team; `rounds` and `repairs` are the caps in force."""
+
+    def after_guard(state: LoopState) -> list[str] | str:
+        if state["verdict"] == "ok":
+            return "re_review" if state["phase"] == "fix" else reviewers
+        if state["verdict"] == "failed" and state.get("repairs", 0) < repairs:
+            return "repair"
+        return "propose"
+
+    def after_collect(state: LoopState) -> str:
+        return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
+
+    def after_fix(state: LoopState) -> str:
+        return "guard" if state["survived"] else "propose"
+
+    def after_approve(state: LoopState) -> str:
+        return {"approve": "commit", "modify": "implement"}.get(state["approval"]["choice"], END)
+
+    def approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+        # Nothing stands before the interrupt: a resumed node runs again from its top.
+        return hear(state, interrupt({"proposal": state["proposal"]}), runtime.context)
+
+    graph = StateGraph(LoopState, context_schema=RunContext)
+    for step in (implement, guard, repair, collect, fix, re_review, propose, commit):
+        graph.add_node(step.__name__, partial(_with_context, step))
+    for name in reviewers:
+        graph.add_node(name, partial(_with_context, review_as(name)))
+    graph.add_node("approve", approve)
+
+    graph.add_edge(START, "implement")
+    graph.add_edge("implement", "guard")
+    graph.add_conditional_edges(
+        "guard", after_guard, ["repair", "re_review", "propose", *reviewers]
+    )
+    graph.add_edge("repair", "guard")
+    graph.add_edge(reviewers, "collect")  # a list of names waits for all of them
+    graph.add_conditional_edges("collect", after_collect, ["fix", "propose"])
+    graph.add_conditional_edges("fix", after_fix, ["guard", "propose"])
+    graph.add_edge("re_review", "collect")
+    graph.add_edge("propose", "approve")
+    graph.add_conditional_edges("approve", after_approve, ["commit", "implement", END])
+    graph.add_edge("commit", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def _with_context(step: Step, state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    with runtime.context.in_step(step.__name__):
+        return step(state, runtime.context)

@@ -1,0 +1,1 @@
+"""How a run begins, moves, is answered and is tidied away; the CLI and a worker both come here."""

@@ -1,0 +1,178 @@
+"""`advance` is the only way a run moves: from the CLI now, from a worker elsewhere later."""
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any, cast
+
+from reviewloop.context import RunContext
+from reviewloop.errors import (
+    ExitCode,
+    ReviewLoopError,
+    UsageError,
+    first_that_applies,
+)
+from reviewloop.runs.opening import open_context
+from reviewloop.runs.repository import Repository
+from reviewloop.state import SCHEMA_VERSION, LoopState
+from reviewloop.store.events import Listener
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_RECURSION_LIMIT = 400  # supersteps; the loop's own caps end it long before (3 rounds a cycle)
+
+
+def advance(
+    repository: Repository,
+    run_id: str,
+    *,
+    answer: Mapping[str, str] | None = None,
+    listener: Listener | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> RunRecord:
+    """Move a run until it waits for a person, is over, or cannot go on; return its record.
+
+    `answer` is a person's word for a waiting run (see `steps.approve.hear`). Raises
+    `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
+    """
+    record = repository.runs.find(run_id)
+    if record.schema_version != SCHEMA_VERSION:
+        raise UsageError(
+            f"run {run_id} was begun by another release of reviewloop (state version "
+            f"{record.schema_version}, this one reads {SCHEMA_VERSION}): finish it with that "
+            f"release, or save its work with `reviewloop checkout {run_id} NAME`"
+        )
+    with hold(repository.run_lock(run_id), f"run {run_id}"):
+        record = repository.runs.find(run_id)
+        with open_context(repository, record, listener, overrides) as context:
+            return _move(context, answer)
+
+
+def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
+    record = context.record
+    started = time.monotonic()
+    record.status, record.reason, record.exit_code = RunStatus.RUNNING, "", 0
+    context.runs.save(record)
+    try:
+        with _interruptible(context):
+            state = _invoke(context, answer)
+    except ReviewLoopError as error:
+        _stopped(record, error)
+        raise
+    finally:
+        record.active_seconds += time.monotonic() - started
+        context.runs.save(record)
+    _settle(record, state)
+    context.runs.save(record)
+    context.events.tell("run.end", status=str(record.status), reason=record.reason)
+    return record
+
+
+def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
+    """Run the graph from where it stands; return its state when it pauses or ends."""
+    # Read at import: only types named in the state's schema may come out of a checkpoint.
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    from langgraph.types import Command
+
+    from reviewloop.graph import build_graph
+
+    record, limits = context.record, context.settings.limits
+    path = context.folder / "checkpoints.sqlite"
+    with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+        graph = build_graph(
+            [agent.name for agent in context.team.reviewers],
+            rounds=limits.rounds,
+            repairs=limits.repairs,
+            checkpointer=SqliteSaver(connection),
+        )
+        config: Any = {
+            "configurable": {"thread_id": record.run_id},
+            "recursion_limit": _RECURSION_LIMIT,
+            "max_concurrency": max(
+                context.settings.models.concurrency, len(context.team.reviewers)
+            ),
+        }
+        before = graph.get_state(config)
+        begun = bool(before.values)
+        given: Any
+        if answer is not None:
+            if len(before.interrupts) != 1:
+                raise UsageError(
+                    f"run {record.run_id} does not wait for an answer (it is {record.status})"
+                )
+            given = Command(resume={before.interrupts[0].id: dict(answer)})
+        elif begun:
+            if not before.next or before.interrupts:
+                return cast(LoopState, before.values)
+            given = None
+        else:
+            given = LoopState(
+                run=record.run_id, mode="run", base=context.base_tree, tree=context.base_tree
+            )
+        graph.invoke(given, config, context=context, durability="sync")
+        return cast(LoopState, graph.get_state(config).values)
+
+
+def _settle(record: RunRecord, state: LoopState) -> None:
+    """Write into the record where the run stands now."""
+    outcome = state.get("outcome", "")
+    record.proposal = state.get("proposal", "")
+    record.reason = state.get("reason", "")
+    record.incomplete = sorted(
+        name for name, r in state.get("reviewers", {}).items() if r["status"] == "failed"
+    )
+    codes = [ExitCode.INCOMPLETE] if record.incomplete else []
+    if outcome == "committed":
+        record.status, record.commit = RunStatus.COMMITTED, state["commit"]
+        codes.append(ExitCode.CLEAN)
+    elif outcome == "skipped":
+        record.status = RunStatus.SKIPPED
+        codes.append(ExitCode.SKIPPED)
+    elif outcome == "blocked":
+        record.status = RunStatus.BLOCKED
+        codes.append(ExitCode.GUARD_FAILED)
+    else:
+        record.status = RunStatus.WAITING
+        codes.append(ExitCode.WAITING)
+    record.exit_code = int(first_that_applies(*codes))
+
+
+def _stopped(record: RunRecord, error: ReviewLoopError) -> None:
+    record.status, record.reason = RunStatus.PAUSED, str(error)
+    record.exit_code = int(error.exit_code)
+
+
+@contextmanager
+def _interruptible(context: RunContext) -> Iterator[None]:
+    """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
+
+    The first lets replies in flight arrive, so that what is being paid for is kept; the second
+    leaves by `os._exit`, because threads that wait for a model cannot be ended otherwise.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen = 0
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            context.stop()
+            context.events.tell("note", text="stopping: replies on their way are still taken in")
+            return
+        os.write(2, f"\nresume with: reviewloop resume {context.record.run_id}\n".encode())
+        os._exit(int(ExitCode.INTERRUPTED))
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

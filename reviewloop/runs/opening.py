@@ -1,0 +1,79 @@
+"""Open everything a run carries, from its record and its folder; close it all again afterwards."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from reviewloop.context import Brief, RunContext
+from reviewloop.guards.secret_rules import mask
+from reviewloop.models.budget import Budget, spent_by
+from reviewloop.models.door import Models
+from reviewloop.models.prefix_gate import PrefixGates
+from reviewloop.reviewing.fences import Fence
+from reviewloop.runs.repository import Repository, settings_of
+from reviewloop.runs.team import team_from_plain
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events, Listener
+from reviewloop.store.journal import Journal
+from reviewloop.store.runs import RunRecord
+from reviewloop.workspace.checkout import Workspace
+from reviewloop.workspace.environment import build_environment
+from reviewloop.workspace.private import PrivateRepo
+
+
+@contextmanager
+def open_context(
+    repository: Repository,
+    record: RunRecord,
+    listener: Listener | None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Iterator[RunContext]:
+    """Yield the context of a run whose lock the caller holds."""
+    settings = settings_of(record, overrides)
+    folder = repository.run_folder(record.run_id)
+    with ExitStack() as stack:
+        journal = Journal(folder / "journal.sqlite")
+        stack.callback(journal.close)
+        private = PrivateRepo.open(folder / "git")
+        stack.callback(private.close)
+        blobs = Blobs(folder / "blobs")
+        events = Events(folder / "events.jsonl", listener)
+        fence = Fence(record.nonce)
+        workspace = Workspace(private, folder / "workspace" / repository.user.root.name)
+        environment = build_environment(
+            user_root=repository.user.root,
+            workspace=workspace.folder,
+            folder=folder / "environment",
+            reuse=settings.gates.reuse,
+            python=settings.gates.python,
+        )
+        stack.callback(environment.discard)
+        models = Models(
+            settings,
+            journal,
+            budget=Budget(
+                settings.limits, spent=spent_by(journal), seconds_used=record.active_seconds
+            ),
+            canonical=fence.canonical,
+            mask=mask,
+            on_event=events.tell,
+        )
+        yield RunContext(
+            record=record,
+            runs=repository.runs,
+            folder=folder,
+            settings=settings,
+            team=team_from_plain(blobs.get_json(record.options["team"])),
+            brief=Brief.from_plain(blobs.get_json(record.options["brief"])),
+            user=repository.user,
+            private=private,
+            workspace=workspace,
+            environment=environment,
+            blobs=blobs,
+            journal=journal,
+            events=events,
+            models=models,
+            gates=PrefixGates(),
+            fence=fence,
+            base_tree=private.tree_of(record.base_commit),
+        )

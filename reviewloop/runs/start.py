@@ -1,0 +1,221 @@
+"""How a run begins: a free preflight first, then the run's folder, its brief and its record."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reviewloop.agents import Team
+from reviewloop.context import Brief
+from reviewloop.errors import GuardRailError, ModelAccessError, UsageError
+from reviewloop.guards.branch import check_branch
+from reviewloop.reviewing.fences import new_nonce
+from reviewloop.runs.brief import Subject, brief_of
+from reviewloop.runs.estimate import Estimate, estimate_run
+from reviewloop.runs.project import read_settings, team_of
+from reviewloop.runs.repository import Repository, require_trust
+from reviewloop.runs.team import team_to_plain
+from reviewloop.settings import Loaded, Settings
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.model import Spec, Task
+from reviewloop.specs.select import pick
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.export import branch_ref
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.refs import branch_exists, safe_branch_name
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the person asked for on the command line."""
+
+    task: str = "next"
+    spec: str = ""
+    instruction: str = ""  # of `run -m`: there is no spec then
+    branch: str = ""
+    again: bool = False  # although another run of this task is not over
+    record_to: str = ""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do; nothing was paid for it and nothing was written."""
+
+    wanted: Wanted
+    loaded: Loaded
+    team: Team
+    spec: Spec | None
+    task: Task | None
+    brief: Brief
+    branch: str
+    new_branch: bool
+    estimate: Estimate
+    notes: tuple[str, ...]
+
+
+def plan(repository: Repository, wanted: Wanted) -> Plan:
+    """Check everything that can be checked for free, and say what would be done.
+
+    Raises the `ReviewLoopError` of the first thing that stands in the way.
+    """
+    user = repository.user
+    loaded = read_settings(user.root, wanted.flags)
+    settings = loaded.settings
+    require_trust(loaded, repository)
+    spec, task = _subject(repository, wanted, settings.spec.path)
+    _refuse_second_run(repository, task, wanted)
+    name = task.id if task else "change"
+    branch, new_branch = choose_branch(repository, settings, wanted.branch, name)
+    team = team_of(user.root)
+    _require_models(loaded, team)
+    subject = Subject(spec, task, wanted.instruction)
+    brief = brief_of(repository, subject, settings)
+    estimate = estimate_run(brief, team, settings)
+    notes = [f"steering: {line}" for line in brief.steering_log]
+    if user.dirty:
+        notes.append(
+            f"based on commit {(user.head or '')[:10]}; your uncommitted changes "
+            f"({_listed(user.dirty)}) are not part of the run and stay untouched"
+        )
+    if spec:
+        notes += spec.notices
+    return Plan(wanted, loaded, team, spec, task, brief, branch, new_branch, estimate, tuple(notes))
+
+
+def begin(repository: Repository, planned: Plan) -> RunRecord:
+    """Make the run's folder, private repository and record; nothing of the person's is written."""
+    user = repository.user
+    settings = planned.loaded.settings
+    run_id = _new_run_id(planned.task.id if planned.task else "m")
+    folder = repository.run_folder(run_id)
+    for name in ("logs", "blobs"):
+        (folder / name).mkdir(mode=0o700)
+    private = PrivateRepo.create(folder / "git", user)
+    private.close()
+    blobs = Blobs(folder / "blobs")
+    record = RunRecord(
+        run_id=run_id,
+        repository=str(user.root),
+        title=planned.brief.title,
+        base_commit=user.head or "",
+        branch=planned.branch,
+        new_branch=planned.new_branch,
+        task_id=planned.brief.task_id,
+        spec_path=planned.brief.spec_path,
+        instruction=planned.wanted.instruction,
+        status=RunStatus.RUNNING,
+        settings=settings.model_dump(mode="json"),
+        options={
+            "brief": blobs.put_json(planned.brief.plain()),
+            "team": blobs.put_json(team_to_plain(planned.team)),
+            "record_to": planned.wanted.record_to,
+        },
+        nonce=new_nonce(),
+        created_at=float(int(time.time())),
+    )
+    repository.runs.save(record)
+    return record
+
+
+def choose_branch(
+    repository: Repository, settings: Settings, wanted: str, name: str
+) -> tuple[str, bool]:
+    """Return (branch the commit goes to, whether it is made at approval).
+
+    Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
+    """
+    user = repository.user
+    offered = f"reviewloop/{safe_branch_name(name)}"
+    if not wanted:
+        if user.branch is None:
+            raise GuardRailError(
+                "HEAD is detached, so there is no branch to commit to; switch to a branch, or "
+                f"start with --branch {offered}"
+            )
+        if check_branch(user.branch, settings).status.stops:
+            raise GuardRailError(
+                f"the branch {user.branch} is protected; start with --branch {offered}"
+            )
+        return user.branch, False
+    if check_branch(wanted, settings).status.stops:
+        raise GuardRailError(f"the branch {wanted} is protected; choose another, say {offered}")
+    branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
+    if wanted == user.branch:
+        return wanted, False
+    if branch_exists(user, wanted):
+        raise UsageError(
+            f"the branch {wanted} exists already; switch to it first (`git switch {wanted}`), or "
+            "choose another name"
+        )
+    return wanted, True
+
+
+def _subject(
+    repository: Repository, wanted: Wanted, default_spec: str
+) -> tuple[Spec | None, Task | None]:
+    if wanted.instruction:
+        return None, None
+    spec = open_spec(DiskFiles(repository.user.root), wanted.spec or default_spec or None)
+    busy = {
+        run.task_id
+        for run in repository.runs.all()
+        if not run.status.over and run.spec_path == spec.path
+    }
+    if wanted.task == "next" and not wanted.again:
+        return spec, _next_free(spec, busy)
+    return spec, pick(spec, wanted.task)
+
+
+def _next_free(spec: Spec, busy: set[str]) -> Task:
+    task = pick(spec, "next")
+    if task.id in busy:
+        raise UsageError(
+            f"the next task, {task.id}, has a run that is not over yet; see `reviewloop status`, "
+            "then answer or resume it (or start another one with --again)"
+        )
+    return task
+
+
+def _refuse_second_run(repository: Repository, task: Task | None, wanted: Wanted) -> None:
+    if task is None or wanted.again:
+        return
+    for run in repository.runs.all():
+        if not run.status.over and run.task_id == task.id and run.spec_path:
+            raise UsageError(
+                f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
+                "it, or start another one with --again"
+            )
+
+
+def _require_models(loaded: Loaded, team: Team) -> None:
+    from reviewloop.models.checks import check_models
+
+    settings = loaded.settings
+    if "none" in (settings.models.reasoning, settings.models.generation):
+        raise ModelAccessError(
+            "implementing needs a model, and the settings say none; name one with --model "
+            "provider:model or in [models]"
+        )
+    agents = [(agent.name, agent.model) for agent in team.members]
+    for check in check_models(settings, agents, online=False):
+        if not check.ok:
+            used = ", ".join(check.used_by)
+            raise ModelAccessError(
+                f"the model {check.model} ({used}) cannot be asked: {check.problem}; "
+                f"{check.how_to_fix}"
+            )
+
+
+def _new_run_id(name: str) -> str:
+    day = time.strftime("%m%d")
+    return f"{safe_branch_name(name)}-{day}-{secrets.token_hex(2)}"
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    shown = ", ".join(paths[:3])
+    return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"

@@ -1,0 +1,49 @@
+"""Look at a run without moving it: its proposal, diff and files, from blobs and git objects."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reviewloop.errors import UsageError
+from reviewloop.output.proposal import Proposal
+from reviewloop.runs.repository import Repository
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.runs import RunRecord
+from reviewloop.workspace.private import PrivateRepo
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What there is to see of a run that has proposed something."""
+
+    record: RunRecord
+    proposal: Proposal
+    private: PrivateRepo
+
+    def diff(self) -> str:
+        """Return the whole change as a unified diff."""
+        return self.private.change(self.proposal["base_tree"], self.proposal["tree"]).patch()
+
+    def lines(self, path: str) -> list[str] | None:
+        """Return the lines of a file as the change leaves it, None when it is no text file."""
+        data = self.private.read(self.proposal["tree"], path)
+        if data is None or b"\0" in data[:8000]:
+            return None
+        return data.decode("utf-8", "replace").split("\n")
+
+
+@contextmanager
+def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
+    """Yield the view of a run; raises `UsageError` when it has nothing to show yet."""
+    if not record.proposal:
+        raise UsageError(
+            f"run {record.run_id} has nothing to show yet (it is {record.status}); "
+            f"`reviewloop logs {record.run_id}` tells what it does"
+        )
+    folder = repository.run_folder(record.run_id)
+    proposal: Proposal = Blobs(folder / "blobs").get_json(record.proposal)
+    private = PrivateRepo.open(folder / "git")
+    try:
+        yield RunView(record, proposal, private)
+    finally:
+        private.close()

@@ -1,0 +1,1 @@
+"""One file per box of the diagram in `graph.py`: a step takes the state, returns what changed."""

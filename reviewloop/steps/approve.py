@@ -1,0 +1,54 @@
+"""The person's word: what an answer to the approval question means for the state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.errors import UsageError
+from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.state import LoopState
+from reviewloop.steps.book import write_findings
+
+PERSON = "person"
+
+
+def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+    """Return what the answer changes.
+
+    `answer` holds `choice` (approve | modify | skip), `by`, `proposal` and, for modify, `text`.
+    An approval names the proposal it was given for; for any other it is refused.
+    """
+    if answer["proposal"] != state["proposal"]:
+        raise UsageError(
+            "this approval was given for an earlier state of the run; look at it again with "
+            f"`reviewloop show {context.record.run_id}` and answer again"
+        )
+    choice = answer["choice"]
+    update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "reason": ""}
+    if choice == "skip":
+        update |= {"outcome": "skipped", "reason": answer.get("text", "")}
+    elif choice == "modify":
+        wish = _wish(answer["text"], answer["by"])
+        update |= {
+            "cycle": state.get("cycle", 0) + 1,
+            "round": 0,
+            "modification": wish.id,
+            "findings": write_findings([wish], context.blobs),
+        }
+    context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
+    return update
+
+
+def _wish(text: str, by: str) -> Finding:
+    """Return the must-fix finding that a person's sentence becomes."""
+    return Finding(
+        id=fingerprint("", text, PERSON),
+        agents=(PERSON,),
+        severity=Severity.MUST_FIX,
+        title=text if len(text) <= 300 else text[:299] + "…",
+        suggestion=text,
+        category="person",
+        confidence="high",
+        evidence=(Evidence(kind="person", source=by, text=text),),
+        placement=Placement.FILE,
+    )

@@ -1,0 +1,68 @@
+"""What agents work with: their tools on a tree, and what they may write."""
+
+from functools import partial
+
+from reviewloop.agents import AgentDefinition
+from reviewloop.context import RunContext
+from reviewloop.guards.registry import GUARDS
+from reviewloop.guards.secret_rules import mask
+from reviewloop.reviewing.anchoring import ChangedLines
+from reviewloop.steps.judging import gate_plan, judge_by_name
+from reviewloop.store.journal import CallKey
+from reviewloop.tools.policy import WritePolicy, protected_files_named_in
+from reviewloop.tools.toolbox import Toolbox
+from reviewloop.workspace.diff import Change
+
+READ_ONLY = ("fs_read", "code", "grep", "glob")
+
+
+def reading_toolbox(context: RunContext, tree: str) -> Toolbox:
+    """Return the tools of a reviewer: they read git objects, and nothing can be written."""
+    return Toolbox(context.private, tree, allowed=READ_ONLY, mask=mask, fence=context.fence.wrap)
+
+
+def writing_toolbox(
+    context: RunContext, tree: str, key: CallKey, agent: AgentDefinition
+) -> Toolbox:
+    """Return the tools of an agent that changes code, as far as its file grants them."""
+    guard, brief = context.settings.guard, context.brief
+    policy = WritePolicy(
+        secret_files=guard.secret_files,
+        secret_files_allowed=guard.secret_files_allowed,
+        off_limits=tuple(path for path in (brief.tasks_path,) if path),
+        named=protected_files_named_in(brief.task),
+    )
+    return Toolbox(
+        context.private,
+        tree,
+        allowed=agent.tools,
+        run_gate=partial(judge_by_name, context, key),
+        gates=_gates(context),
+        policy=policy,
+        mask=mask,
+        fence=context.fence.wrap,
+    )
+
+
+def changed_lines(change: Change) -> ChangedLines:
+    """Return which lines a change touched, for anchoring."""
+    return ChangedLines({file.path: file.added_ranges for file in change.files})
+
+
+def resources_of(agent: AgentDefinition, context: RunContext) -> str:
+    """Return the files an agent's definition lists, read from the base commit, with their names."""
+    reader = context.private.reader(context.base_tree)
+    found: list[str] = []
+    for resource in agent.resources:
+        pattern = resource.removeprefix("file://").removeprefix("./")
+        for path in reader.glob(pattern):
+            text = context.read_text(context.base_tree, path)
+            if text is not None and path not in found:
+                found.append(f"## {path}\n\n{text}")
+    return mask("\n\n".join(found))
+
+
+def _gates(context: RunContext) -> tuple[str, ...]:
+    """Return the names of the checks that an agent may run: those that start something."""
+    runnable = {entry.name for entry in gate_plan(context).entries if entry.runnable}
+    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)

@@ -1,0 +1,70 @@
+"""Commit: promote exactly the approved commit into the person's repository, then tick."""
+
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.errors import GuardRailError, UsageError
+from reviewloop.guards.branch import check_branch
+from reviewloop.state import LoopState
+from reviewloop.steps.tick import tick_beside
+from reviewloop.store.locks import hold
+from reviewloop.workspace.promote import promote, resume_promotion
+from reviewloop.workspace.userrepo import discover
+
+
+def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Move the approved commit to the branch; repeated after a crash it finishes what it began.
+
+    Raises `WorkspaceError` when the person moved on meanwhile; nothing is touched then.
+    """
+    record = context.record
+    proposal = context.blobs.get_json(state["proposal"])
+    if not proposal["commit"]:
+        raise UsageError(f"run {record.run_id} is blocked, so there is nothing to approve")
+    intent = context.folder / "promotion.json"
+    repository_lock = context.folder.parent.parent / "lock"
+    with hold(repository_lock, f"the repository {record.repository}"):
+        warning = ""
+        if intent.exists():
+            promotion = resume_promotion(intent)
+        else:
+            _require_branch(context)
+            beside: dict[str, tuple[bytes, bytes]] = {}
+            if proposal["tick_on_disk"]:
+                beside, warning = tick_beside(context, proposal["tick_on_disk"])
+            promotion = promote(
+                discover(context.user.root),
+                context.private,
+                proposal["commit"],
+                branch=record.branch,
+                expected_head=record.base_commit,
+                intent=intent,
+                extra=beside,
+                new_branch=record.new_branch,
+            )
+    record.approved_by = state["approval"]["by"]
+    record.evidence = {**_evidence(state, proposal), "promotion": promotion.plain()}
+    context.events.tell("committed", commit=proposal["commit"], branch=record.branch)
+    notes = [note for note in (*promotion.notes, warning) if note]
+    return {"commit": proposal["commit"], "outcome": "committed", "reason": "; ".join(notes)}
+
+
+def _require_branch(context: RunContext) -> None:
+    """Check the branch again: it may have become protected since the run began."""
+    judged = check_branch(context.record.branch, context.settings)
+    if judged.status.stops:
+        raise GuardRailError(f"{judged.summary}; the run is kept: {context.record.run_id}")
+
+
+def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
+    """Return what the run's record keeps about the commit: who, which agents and models, proof."""
+    return {
+        "approved_by": state["approval"]["by"],
+        "proposal": state["proposal"],
+        "agents": proposal["agents"],
+        "reviewers": proposal["reviewers"],
+        "gates": [
+            {key: gate[key] for key in ("name", "status", "summary", "command", "exit_code")}
+            for gate in proposal["gates"]
+        ],
+    }

@@ -1,0 +1,122 @@
+"""Fix: the open findings one by one, most severe first, each proven by tests or taken back."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.errors import ModelError
+from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.reviewing.prompts import fix_message
+from reviewloop.reviewing.rules import HOUSE_RULES
+from reviewloop.state import LoopState
+from reviewloop.steps.bench import writing_toolbox
+from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.implement import FINISH, needs_summary
+from reviewloop.steps.judging import failure_of
+from reviewloop.store.journal import CallKey
+
+_LARGEST_FILE = 40_000  # characters of a file shown with its finding; more is read with fs_read
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """What became of one finding: the tree to go on from, and the finding's new state."""
+
+    tree: str
+    finding: Finding
+    survived: bool
+
+
+def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Use one round on the open findings.
+
+    A fix that keeps the tests red after its retries is taken back (its tree is dropped) and its
+    finding becomes unresolved: the person's. Fixes that survive still need the re-review's word.
+    """
+    number = state.get("round", 0) + 1
+    cycle = state.get("cycle", 0)
+    tree = state["tree"]
+    known = read_findings(state, context.blobs)
+    todo = by_severity([f for f in known.values() if f.open_and_actionable])
+    done: list[_Fixed] = []
+    trees: dict[str, str] = {}
+    context.events.tell("round", number=number, findings=len(todo))
+    for finding in todo:
+        key = CallKey(context.team.fixer.name, "fix", finding.id, cycle, number)
+        result = _fix_one(finding, tree, key, state, context)
+        if result.survived:
+            name = f"fix-{cycle}-{number}-{finding.id}"
+            trees |= {f"{name}-before": tree, name: result.tree}
+            context.keep(result.tree, name)
+        tree = result.tree
+        done.append(result)
+    survivors = [result.finding.id for result in done if result.survived]
+    return {
+        "tree": tree,
+        "trees": trees,
+        "phase": "fix",
+        "round": number,
+        "repairs": 0,
+        "survived": len(survivors),
+        "fixed": survivors,
+        "fix_from": state["tree"],
+        "findings": write_findings([result.finding for result in done], context.blobs),
+    }
+
+
+def _fix_one(
+    finding: Finding, before: str, key: CallKey, state: LoopState, context: RunContext
+) -> _Fixed:
+    tree, failure, attempts = before, "", finding.attempts
+    for attempt in range(context.settings.limits.fix_retries + 1):
+        key = replace(key, attempt=attempt)
+        attempts += 1
+        try:
+            tree = _attempt(finding, tree, failure, key, context)
+        except ModelError as error:
+            return _given_up(finding, before, attempts, f"the fixer failed: {error}", context)
+        if tree == before:
+            failure = "You changed nothing. Edit the code so that the finding no longer holds."
+            continue
+        failure = failure_of(tree, state, key, context)
+        if not failure:
+            fixed = finding.model_copy(update={"attempts": attempts, "note": ""})
+            context.events.tell("fix", finding=finding.id, title=finding.title, result="fixed")
+            return _Fixed(tree, fixed, survived=True)
+        context.events.tell("fix", finding=finding.id, title=finding.title, result="red")
+    reason = (
+        "no edit was made"
+        if tree == before
+        else f"its fix kept the checks red after {attempts} attempts and was taken back"
+    )
+    return _given_up(finding, before, attempts, reason, context)
+
+
+def _attempt(finding: Finding, tree: str, failure: str, key: CallKey, context: RunContext) -> str:
+    code = (finding.path and context.read_text(tree, finding.path)) or ""
+    message = fix_message(
+        finding,
+        code if len(code) <= _LARGEST_FILE else "",
+        failure,
+        context.brief.task,
+        context.fence,
+        attempt=key.attempt,
+    )
+    answer = context.talk(
+        context.team.fixer,
+        key,
+        writing_toolbox(context, tree, key, context.team.fixer),
+        system=f"{HOUSE_RULES}\n\n{context.team.fixer.prompt}",
+        opening=[message],
+        ending=FINISH,
+        check=needs_summary,
+    )
+    return answer.tree
+
+
+def _given_up(
+    finding: Finding, before: str, attempts: int, reason: str, context: RunContext
+) -> _Fixed:
+    context.events.tell("fix", finding=finding.id, title=finding.title, result="unresolved")
+    left = {"status": Status.UNRESOLVED, "attempts": attempts, "note": reason}
+    return _Fixed(before, finding.model_copy(update=left), survived=False)

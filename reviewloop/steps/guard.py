@@ -1,0 +1,61 @@
+"""Guard: every guard-rail judges the change; what they find is written down, what fails stops."""
+
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.findings import Finding, Status
+from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.judging import judge
+
+
+def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Return the verdict on the tree in the state: ok, failed (repairable) or stopped (not)."""
+    tree = state["tree"]
+    if not context.change(context.base_tree, tree):
+        return {"verdict": "stopped", "gates": context.blobs.put_json([])}
+    label = f"guard-{state.get('cycle', 0)}-{state.get('round', 0)}-{state.get('repairs', 0)}-"
+    results = judge(context, tree, label)
+    return {
+        "verdict": _verdict(results),
+        "gates": context.blobs.put_json([result.plain() for result in results]),
+        "findings": write_findings(_findings(state, results, context), context.blobs),
+    }
+
+
+def _verdict(results: tuple[GateResult, ...]) -> str:
+    statuses = {result.status for result in results}
+    if GateStatus.HARD_STOP in statuses:
+        return "stopped"  # secrets and protected branches never go back to a model
+    return "failed" if any(status.stops for status in statuses) else "ok"
+
+
+def _findings(
+    state: LoopState, results: tuple[GateResult, ...], context: RunContext
+) -> list[Finding]:
+    """Return what gates found now, and what they no longer find: that is fixed, by their word."""
+    known = read_findings(state, context.blobs)
+    found = [finding for result in results for finding in result.findings]
+    now = {finding.id for finding in found}
+    judged = {result.name for result in results if _gave_a_verdict(result)}
+    fixed = [
+        finding.model_copy(
+            update={"status": Status.FIXED, "note": "the guard-rail no longer finds it"}
+        )
+        for finding in known.values()
+        if finding.status is Status.OPEN
+        and finding.id not in now
+        and {e.source for e in finding.evidence if e.kind == "gate"} & judged
+        and all(evidence.kind == "gate" for evidence in finding.evidence)
+    ]
+    return [*join_with_known(found, known), *fixed]
+
+
+def _gave_a_verdict(result: GateResult) -> bool:
+    """Whether silence of this gate is evidence: it ran to its end on this tree."""
+    return result.status in {
+        GateStatus.PASSED,
+        GateStatus.WARNING,
+        GateStatus.FAILED,
+        GateStatus.NEEDS_PERSON,
+    }

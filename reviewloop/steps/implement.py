@@ -1,0 +1,128 @@
+"""Implement: the task becomes a change; and repair, which gives a red gate's log back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.findings import Finding, Status
+from reviewloop.models.messages import Message, ToolSpec, text_block, user_message
+from reviewloop.reviewing.rules import HOUSE_RULES
+from reviewloop.state import GateResult, LoopState
+from reviewloop.steps.bench import writing_toolbox
+from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.store.journal import CallKey
+
+FINISH = ToolSpec(
+    name="finish",
+    description="Say that your part is done. Nothing you write after it is read.",
+    schema={
+        "type": "object",
+        "required": ["summary"],
+        "properties": {
+            "summary": {"type": "string", "description": "what you changed and why, 1-5 sentences"},
+            "subject": {
+                "type": "string",
+                "description": "subject line for the commit, imperative, up to 60 characters",
+            },
+        },
+    },
+)
+
+
+def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Have the implementer do the task, or what the person asked to be modified.
+
+    Returns the new tree; a change that turns out empty is judged by the guard step.
+    """
+    cycle = state.get("cycle", 0)
+    tree = state.get("tree") or context.base_tree
+    wish = _wish(state, context) if cycle else None
+    text = context.fence.wrap("task", context.brief.briefing)
+    if wish:
+        text += (
+            "\n# A person looked at your change and asks for this\n\n"
+            + context.fence.wrap("request", wish.title)
+            + "\nThe change so far:\n\n"
+            + context.fence.wrap("diff", context.change(context.base_tree, tree).patch())
+        )
+    text += (
+        "\nImplement the task with the tools, run the gates, then call `finish`."
+        if not wish
+        else "\nChange it as asked, run the gates, then call `finish`."
+    )
+    key = CallKey(context.team.implementer.name, "implement", cycle=cycle)
+    new_tree, said = _work(context, key, tree, [user_message(text_block(text))])
+    name = f"implement-{cycle}"
+    context.keep(new_tree, name)
+    update: dict[str, Any] = {
+        "tree": new_tree,
+        "trees": {name: new_tree},
+        "phase": "implement",
+        "repairs": 0,
+        "round": 0,
+        "survived": 0,
+        "fixed": [],
+        "summary": context.blobs.put_json(said),
+    }
+    if wish:
+        done = new_tree != tree
+        note = "implemented; judge it in the diff" if done else "the implementer changed nothing"
+        status = Status.FIXED if done else Status.UNRESOLVED
+        answered = wish.model_copy(update={"status": status, "note": note})
+        update["findings"] = write_findings([answered], context.blobs)
+    return update
+
+
+def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Give the log of the red gates back to the implementer."""
+    number = state.get("repairs", 0) + 1
+    gates = [GateResult.from_plain(r) for r in context.blobs.get_json(state["gates"])]
+    red = [gate for gate in gates if gate.status.stops]
+    change = context.change(context.base_tree, state["tree"])
+    text = (
+        "# The task\n\n"
+        + context.fence.wrap("task", context.brief.task)
+        + "\n# The change so far\n\n"
+        + context.fence.wrap("diff", change.patch())
+        + "\n# The checks that failed\n\n"
+    )
+    for gate in red:
+        head = f"{gate.name}: {gate.summary}\ncommand: {' '.join(gate.command)}\n"
+        text += context.fence.wrap(gate.name, head + gate.excerpt) + "\n"
+    text += "\nMend the change so that these checks pass, then call `finish`."
+    key = CallKey(
+        context.team.implementer.name,
+        "repair",
+        cycle=state.get("cycle", 0),
+        round=state.get("round", 0),
+        attempt=number,
+    )
+    new_tree, _ = _work(context, key, state["tree"], [user_message(text_block(text))])
+    name = f"repair-{key.cycle}-{key.round}-{number}"
+    context.keep(new_tree, name)
+    return {"tree": new_tree, "trees": {name: new_tree}, "repairs": number}
+
+
+def _work(
+    context: RunContext, key: CallKey, tree: str, opening: list[Message]
+) -> tuple[str, dict[str, str]]:
+    answer = context.talk(
+        context.team.implementer,
+        key,
+        writing_toolbox(context, tree, key, context.team.implementer),
+        system=f"{HOUSE_RULES}\n\n{context.team.implementer.prompt}",
+        opening=opening,
+        ending=FINISH,
+        check=needs_summary,
+    )
+    said = {name: str(answer.arguments.get(name) or "") for name in ("summary", "subject")}
+    return answer.tree, said
+
+
+def needs_summary(arguments: Mapping[str, Any], _last_chance: bool) -> str:
+    """Return what is wrong with the arguments of `finish`, or an empty string."""
+    return "" if str(arguments.get("summary") or "").strip() else "`summary` is missing"
+
+
+def _wish(state: LoopState, context: RunContext) -> Finding:
+    return read_findings(state, context.blobs)[state["modification"]]

@@ -1,0 +1,67 @@
+"""What all reviewers of a change are shown, made once per tree and within its token budget."""
+
+from functools import partial
+
+from reviewloop.context import RunContext
+from reviewloop.reviewing.prompts import Material
+from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.workspace.diff import Change, FileChange
+
+_CHARS_PER_TOKEN = 4
+_STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
+
+
+def material_of(state: LoopState, context: RunContext) -> Material:
+    """Return the shared material for the tree in the state."""
+    tree, gates = state["tree"], state.get("gates", "")
+    return context.once(("material", tree, gates), partial(_material, tree, gates, context))
+
+
+def _material(tree: str, gates: str, context: RunContext) -> Material:
+    change = context.change(context.base_tree, tree)
+    budget = context.settings.limits.context_tokens * _CHARS_PER_TOKEN
+    budget -= len(context.brief.steering) + len(context.brief.task)
+    patch, left_out = fit(change, max(budget, 4000))
+    results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
+    return Material(
+        task=context.brief.task,
+        steering=context.brief.steering,
+        files=[describe(file) for file in change.files],
+        patch=patch,
+        evidence=_evidence(results),
+        left_out=left_out,
+    )
+
+
+def describe(file: FileChange) -> str:
+    """Return one line about a changed file."""
+    word = _STATUS_WORDS.get(file.status, file.status)
+    renamed = f" from {file.old_path}" if file.old_path and file.old_path != file.path else ""
+    size = "binary" if file.binary else f"+{file.added} -{file.removed}"
+    return f"{file.path} ({word}{renamed}, {size})"
+
+
+def fit(change: Change, budget: int) -> tuple[str, tuple[str, ...]]:
+    """Return as many whole file diffs as fit, smallest first to fit most, in the change's order.
+
+    The second value names the files left out, so that nothing is cut silently.
+    """
+    sizes = {file.path: len(change.patch([file.path])) for file in change.files}
+    chosen: set[str] = set()
+    for path in sorted(sizes, key=lambda p: (sizes[p], p)):
+        if sizes[path] > budget:
+            break
+        budget -= sizes[path]
+        chosen.add(path)
+    inside = [file.path for file in change.files if file.path in chosen]
+    left_out = tuple(file.path for file in change.files if file.path not in chosen)
+    return (change.patch(inside) if inside else ""), left_out
+
+
+def _evidence(results: list[GateResult]) -> str:
+    lines = []
+    for gate in results:
+        lines.append(f"- {gate.name}: {gate.status.value.replace('_', ' ')}: {gate.summary}")
+        if gate.status in {GateStatus.WARNING, GateStatus.NEEDS_PERSON}:
+            lines += [f"  - {f.where}: {f.title} [{f.rule}]" for f in gate.findings[:40]]
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""Propose: build the commit once, and everything a person needs to say yes or no to it.
+
+When a guard-rail stands in the way there is no commit and approving is not offered.
+"""
+
+import re
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.output.proposal import Proposal
+from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.steps.book import read_findings
+from reviewloop.steps.figures import agent_figures, usage_figures
+from reviewloop.steps.tick import TickedSpec, ticked_spec
+from reviewloop.workspace.diff import Change
+
+_SUBJECT_LIMIT = 72
+
+
+def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Return the proposal's blob; its commit stands ready in the private repository."""
+    gates = gates_of(state, context)
+    change = context.change(context.base_tree, state["tree"])
+    findings = by_severity(list(read_findings(state, context.blobs).values()))
+    blocked = _blocked_by(state, gates, change)
+    ticked = ticked_spec(context) if not blocked else TickedSpec()
+    message = _message(state, context, findings, gates)
+    commit = "" if blocked else _build_commit(state, context, ticked, message)
+    proposal = _proposal(state, context, change, gates, findings)
+    proposal |= {
+        "blocked": blocked,
+        "message": message,
+        "commit": commit,
+        "spec_progress": ticked.progress,
+        "warnings": [*proposal["warnings"], *ticked.warnings],
+        "tick_on_disk": ticked.on_disk,
+    }
+    context.events.tell("proposed", commit=commit, blocked=blocked)
+    return {
+        "proposal": context.blobs.put_json(proposal),
+        "outcome": "blocked" if blocked else "",
+        "reason": blocked,
+    }
+
+
+def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
+    """Return the latest guard-rail results."""
+    ref = state.get("gates", "")
+    return [GateResult.from_plain(r) for r in context.blobs.get_json(ref)] if ref else []
+
+
+def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> str:
+    if not change.files:
+        return "the change is empty: the implementer changed nothing"
+    if state["verdict"] == "ok":
+        return ""
+    red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
+    return "; ".join(red) or "a guard-rail failed"
+
+
+def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, message: str) -> str:
+    """Make the commit on the run's base: the reviewed tree plus the task's tick, nothing else."""
+    record = context.record
+    tree = state["tree"]
+    if ticked.in_commit:
+        tree = context.private.edit(tree, ticked.in_commit)
+    identity = context.user.identity or ("reviewloop", "reviewloop@localhost")
+    commit = context.private.commit(
+        tree,
+        [record.base_commit],
+        message,
+        identity,
+        identity,
+        sign=context.settings.commit.sign,
+        date=f"{int(record.created_at)} +0000",
+    )
+    return commit
+
+
+def _message(
+    state: LoopState, context: RunContext, findings: list[Finding], gates: list[GateResult]
+) -> str:
+    """Return the commit message: what was done, for which task, and how it was reviewed."""
+    said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
+    subject = _one_line(said.get("subject") or context.brief.title)[:_SUBJECT_LIMIT]
+    lines = [subject, ""]
+    if summary := _plain(said.get("summary", "")):
+        lines += [summary, ""]
+    if context.brief.task_id:
+        lines.append(f"Task: {context.brief.task_id} {context.brief.title} ({context.brief.spec})")
+    lines.append(f"Review: {review_line(state, findings)}")
+    lines += [f"Tests: {gate.summary}" for gate in gates if gate.name == "test"]
+    covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
+    if covered is not None:
+        lines.append(f"Coverage of new lines: {covered:.0%}")
+    left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
+    lines += [f"Left open: {f.severity.mark} {_one_line(f.title)} ({f.where})" for f in left]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def review_line(state: LoopState, findings: list[Finding]) -> str:
+    """Return the review statistics in one line."""
+    reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
+    done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
+    acted = [f for f in findings if f.severity.actionable and "person" not in f.agents]
+    fixed = sum(f.status is Status.FIXED for f in acted)
+    left = sum(_left_to_person(f) for f in acted)
+    nits = sum(not f.severity.actionable for f in findings)
+    who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
+    return (
+        f"{who} reviewers, {_counted(state.get('round', 0), 'fix round')}; "
+        f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
+        f"{_counted(nits, 'nit')}"
+    )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _left_to_person(finding: Finding) -> bool:
+    return finding.status in {Status.OPEN, Status.UNRESOLVED}
+
+
+def _proposal(
+    state: LoopState,
+    context: RunContext,
+    change: Change,
+    gates: list[GateResult],
+    findings: list[Finding],
+) -> Proposal:
+    record, limits = context.record, context.settings.limits
+    tests = next((gate.tests for gate in gates if gate.tests), None)
+    coverage = next((gate for gate in gates if gate.name == "coverage"), None)
+    reviewers = state.get("reviewers", {})
+    return Proposal(
+        run=record.run_id,
+        title=context.brief.title,
+        task=context.brief.task_id,
+        spec=context.brief.spec_path,
+        incomplete=sorted(name for name, r in reviewers.items() if r["status"] == "failed"),
+        base_tree=context.base_tree,
+        tree=state["tree"],
+        base={
+            "commit": record.base_commit,
+            "branch": record.branch,
+            "new_branch": record.new_branch,
+            "dirty": list(context.user.dirty),
+        },
+        files=[
+            {
+                "path": file.path,
+                "old_path": file.old_path,
+                "status": file.status,
+                "added": file.added,
+                "removed": file.removed,
+                "binary": file.binary,
+            }
+            for file in change.files
+        ],
+        tests=None
+        if tests is None
+        else {"passed": tests.passed, "failed": tests.failed, "skipped": tests.skipped},
+        coverage=None
+        if coverage is None
+        else {
+            "covered": coverage.coverage,
+            "threshold": context.settings.gates.coverage.threshold,
+            "reason": "" if coverage.coverage is not None else coverage.summary,
+        },
+        rounds={
+            "used": state.get("round", 0),
+            "limit": limits.rounds,
+            "cycle": state.get("cycle", 0),
+            "repairs": state.get("repairs", 0),
+        },
+        reviewers=[
+            {
+                "name": name,
+                "status": result["status"],
+                "findings": len(result["findings"]),
+                "seconds": result["seconds"],
+                "reason": result["reason"],
+            }
+            for name, result in sorted(reviewers.items())
+        ],
+        gates=[gate.plain() for gate in gates],
+        governance=[
+            reason
+            for gate in gates
+            if gate.status is GateStatus.NEEDS_PERSON
+            for reason in gate.details.get("reasons", [gate.summary])
+        ],
+        findings=[finding.model_dump(mode="json") for finding in findings],
+        seconds=record.active_seconds,
+        usage=usage_figures(context.journal),
+        agents=agent_figures(context.journal),
+        warnings=list(context.environment.notes),
+    )
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _plain(text: str) -> str:
+    """Return a model's text as paragraphs for a commit message; lines that git reads are bent."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    return "\n".join(" " + line if line.startswith("#") else line for line in lines)

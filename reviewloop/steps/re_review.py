@@ -1,0 +1,132 @@
+"""Re-review: quick-review reads each finding with its fix diff, and only the fix diff.
+
+A finding is closed by a positive answer whose quote stands in the new code, or, when an analyser
+or gate found it, by that gate no longer finding it. Everything else stays open.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.errors import ModelError
+from reviewloop.findings import Finding, Status
+from reviewloop.models.messages import ToolSpec
+from reviewloop.reviewing.anchoring import anchor, occurrences
+from reviewloop.reviewing.answers import REPORT_RESOLUTION, RESOLUTION_SCHEMA
+from reviewloop.reviewing.intake import ReReview, Resolution, read_resolutions
+from reviewloop.reviewing.prompts import re_review_message
+from reviewloop.reviewing.rules import REVIEW_RULES
+from reviewloop.state import LoopState
+from reviewloop.steps.bench import changed_lines, reading_toolbox
+from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.store.journal import CallKey
+
+REPORT = ToolSpec(
+    name=REPORT_RESOLUTION,
+    description="Say of every finding whether its fix resolves it, and what the fixes broke.",
+    schema=RESOLUTION_SCHEMA,
+)
+
+
+def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Return the findings with the re-review's verdicts, new ones included."""
+    known = read_findings(state, context.blobs)
+    waiting = [known[ident] for ident in state["fixed"] if known[ident].open_and_actionable]
+    if not waiting:  # the gates have already closed what was fixed
+        return {}
+    agent = context.team.quick_reviewer
+    context.events.tell("reviewer.start", agent=agent.name)
+    try:
+        said = _ask(waiting, state, context)
+    except ModelError as error:
+        # Nobody has confirmed the fixes, so they stay open; the run is shown as incomplete.
+        context.events.tell("reviewer.end", agent=agent.name, status="failed", reason=str(error))
+        failed = {
+            "status": "failed",
+            "tree": state["tree"],
+            "findings": [],
+            "blob": "",
+            "reason": str(error),
+            "seconds": 0.0,
+        }
+        return {"reviewers": {agent.name: failed}}
+    judged = [_judge(finding, said, state, context) for finding in waiting]
+    fresh = _new_findings(said, state, context)
+    context.events.tell(
+        "reviewer.end",
+        agent=agent.name,
+        status="done",
+        findings=len(fresh),
+        resolved=sum(f.status is Status.FIXED for f in judged),
+    )
+    return {"findings": write_findings([*judged, *join_with_known(fresh, known)], context.blobs)}
+
+
+def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReReview:
+    agent = context.team.quick_reviewer
+    cycle, number = state.get("cycle", 0), state["round"]
+    fixes = []
+    for finding in waiting:
+        name = f"fix-{cycle}-{number}-{finding.id}"
+        before, after = state["trees"][f"{name}-before"], state["trees"][name]
+        fixes.append((finding, context.change(before, after).patch()))
+    repaired = state.get("repairs", 0)
+    after_fixes = state["trees"][f"fix-{cycle}-{number}-{state['fixed'][-1]}"]
+    other = context.change(after_fixes, state["tree"]).patch() if repaired else ""
+    answer = context.talk(
+        agent,
+        CallKey(agent.name, "quick-review", cycle=cycle, round=number),
+        reading_toolbox(context, state["tree"]),
+        system=REVIEW_RULES,
+        opening=[re_review_message(fixes, agent, context.fence, other)],
+        ending=REPORT,
+        check=_check,
+    )
+    return read_resolutions(answer.arguments)
+
+
+def _judge(finding: Finding, said: ReReview, state: LoopState, context: RunContext) -> Finding:
+    answer = next((r for r in said.resolutions if r.finding == finding.id), None)
+    if answer is None:
+        return finding.model_copy(update={"note": "the re-review did not answer"})
+    if not answer.resolved:
+        return finding.model_copy(update={"note": f"not resolved: {answer.reason}"})
+    if not _quotes_new_code(answer, state, context):
+        return finding.model_copy(
+            update={"note": "said to be resolved, but the quote is no code that the fix wrote"}
+        )
+    return finding.model_copy(update={"status": Status.FIXED, "note": answer.reason})
+
+
+def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:
+    """Whether the quote stands on lines that this round's fixes wrote.
+
+    In a file from which the fixes only removed lines, code around the removal may be quoted.
+    """
+    change = context.change(state["fix_from"], state["tree"])
+    written = changed_lines(change)
+    for file in change.files:
+        text = context.read_text(state["tree"], file.path)
+        for first, last in occurrences(answer.quote, text) if text is not None else ():
+            if not file.added or written.touch(file.path, first, last):
+                return True
+    return False
+
+
+def _new_findings(said: ReReview, state: LoopState, context: RunContext) -> list[Finding]:
+    tree = state["tree"]
+    lines = changed_lines(context.change(state["fix_from"], tree))
+    read = partial(context.read_text, tree)
+    agent = context.team.quick_reviewer.name
+    return [
+        anchor(found, agent, changed=lines, read=read, round_=state["round"])
+        for found in said.new_findings.findings
+    ]
+
+
+def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
+    said = read_resolutions(arguments)
+    if last_chance and said.resolutions:
+        return ""
+    return "; ".join(said.problems[:5])

@@ -1,0 +1,111 @@
+"""Review: one agent reads the whole change; all of them do so at the same time."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from reviewloop.agents import AgentDefinition
+from reviewloop.context import RunContext
+from reviewloop.errors import ModelError
+from reviewloop.models.messages import ToolSpec
+from reviewloop.reviewing.anchoring import anchor
+from reviewloop.reviewing.answers import FINDINGS_SCHEMA, REPORT_FINDINGS
+from reviewloop.reviewing.intake import read_findings
+from reviewloop.reviewing.prompts import review_messages, shared_text
+from reviewloop.reviewing.rules import REVIEW_RULES
+from reviewloop.state import LoopState, ReviewerState
+from reviewloop.steps.bench import changed_lines, reading_toolbox, resources_of
+from reviewloop.steps.material import material_of
+from reviewloop.store.journal import CallKey
+
+REPORT = ToolSpec(
+    name=REPORT_FINDINGS,
+    description="Report everything you found, once; an empty list says you found nothing.",
+    schema=FINDINGS_SCHEMA,
+)
+
+
+def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
+    """Return the step in which this reviewer reads the change."""
+
+    def review(state: LoopState, context: RunContext) -> dict[str, Any]:
+        agent = next(agent for agent in context.team.reviewers if agent.name == name)
+        started = time.monotonic()
+        context.events.tell("reviewer.start", agent=name)
+        try:
+            result = _read_change(agent, state, context)
+        except ModelError as error:
+            # One reviewer's failure must not cost the others' findings; it is shown as a failure.
+            result = _failed(state, str(error))
+        result["seconds"] = round(time.monotonic() - started, 3)
+        context.events.tell(
+            "reviewer.end",
+            agent=name,
+            status=result["status"],
+            findings=len(result["findings"]),
+            reason=result["reason"],
+            seconds=result["seconds"],
+        )
+        return {"reviewers": {name: result}}
+
+    review.__name__ = name
+    return review
+
+
+def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) -> ReviewerState:
+    tree = state["tree"]
+    material = material_of(state, context)
+    shared = shared_text(material, context.fence)
+    model = context.agent_model(agent, "review")
+    key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
+    toolbox = reading_toolbox(context, tree)
+    answer = context.talk(
+        agent,
+        key,
+        toolbox,
+        system=REVIEW_RULES,
+        opening=review_messages(material, agent, context.fence, resources_of(agent, context)),
+        ending=REPORT,
+        check=_check,
+        hold=context.gates.gate(model, shared),
+    )
+    intake = read_findings(answer.arguments)
+    lines = changed_lines(context.change(context.base_tree, tree))
+    read = partial(context.read_text, tree)
+    findings = [
+        anchor(found, agent.name, changed=lines, read=read, round_=key.round)
+        for found in intake.findings
+    ]
+    for finding in findings:
+        context.events.tell(
+            "finding", agent=agent.name, severity=str(finding.severity), title=finding.title
+        )
+    record = {
+        "findings": [finding.model_dump(mode="json") for finding in findings],
+        "dropped": list(intake.problems),
+        "cut": intake.cut,
+        "turns": answer.turns,
+    }
+    return ReviewerState(
+        status="done",
+        tree=tree,
+        findings=[finding.id for finding in findings],
+        blob=context.blobs.put_json(record),
+        reason="",
+        seconds=0.0,
+    )
+
+
+def _failed(state: LoopState, reason: str) -> ReviewerState:
+    return ReviewerState(
+        status="failed", tree=state["tree"], findings=[], blob="", reason=reason, seconds=0.0
+    )
+
+
+def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
+    """Return what has to be mended; at the last chance the usable findings are taken."""
+    intake = read_findings(arguments)
+    if last_chance and intake.findings:
+        return ""
+    return "; ".join(intake.problems[:5])

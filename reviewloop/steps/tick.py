@@ -1,0 +1,79 @@
+"""The task's tick: in the commit when the spec is committed, on disk after approval when not.
+
+It is no part of the reviewed tree: neighbouring ticks of parallel tasks would conflict otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from reviewloop.context import RunContext
+from reviewloop.errors import ReviewLoopError
+from reviewloop.output.proposal import SpecProgress, TaskRef
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.model import Spec, Task
+from reviewloop.specs.select import newly_eligible, progress
+from reviewloop.specs.tick import tick
+
+
+@dataclass(frozen=True)
+class TickedSpec:
+    """The tick, ready: what goes into the commit, or what is written on disk after it."""
+
+    in_commit: Mapping[str, bytes] = field(default_factory=dict)
+    on_disk: str = ""  # path of the file to tick after promotion
+    progress: SpecProgress | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def ticked_spec(context: RunContext) -> TickedSpec:
+    """Return the tick of the run's task; a spec that cannot be ticked any more is a warning."""
+    if not context.brief.task_id:
+        return TickedSpec()
+    try:
+        spec, task = _task(context)
+        data = DiskFiles(context.user.root).read(spec.tasks_path) or b""
+        ticked = tick(data, task)
+    except ReviewLoopError as error:
+        return TickedSpec(warnings=(f"the task will not be ticked: {error}",))
+    figures = _progress(spec, task)
+    committed = context.private.read(context.private.tree_of(context.record.base_commit), task.path)
+    if committed == data:
+        return TickedSpec(in_commit={task.path: ticked}, progress=figures)
+    why = "is not committed" if committed is None else "has uncommitted changes"
+    return TickedSpec(
+        on_disk=task.path,
+        progress=figures,
+        warnings=(f"{task.path} {why}: it is ticked on disk after the commit, not in it",),
+    )
+
+
+def tick_beside(context: RunContext, path: str) -> tuple[dict[str, tuple[bytes, bytes]], str]:
+    """Return ({path: (old, new) bytes}, "") for a spec outside the commit, or ({}, why not)."""
+    try:
+        spec, task = _task(context)
+        old = DiskFiles(context.user.root).read(spec.tasks_path) or b""
+        return {path: (old, tick(old, task))}, ""
+    except ReviewLoopError as error:
+        return {}, f"{path} was not ticked: {error}"
+
+
+def _task(context: RunContext) -> tuple[Spec, Task]:
+    spec = open_spec(DiskFiles(context.user.root), context.brief.spec_path)
+    task = spec.by_id.get(context.brief.task_id)
+    if task is None:
+        raise ReviewLoopError(f"task {context.brief.task_id} is no longer in {spec.tasks_path}")
+    return spec, task
+
+
+def _progress(spec: Spec, task: Task) -> SpecProgress:
+    after = replace(
+        spec,
+        tasks=tuple(replace(t, state="done") if t.id == task.id else t for t in spec.tasks),
+    )
+    done, total = progress(after)
+    return SpecProgress(
+        done=done,
+        total=total,
+        newly_eligible=[TaskRef(id=t.id, title=t.title) for t in newly_eligible(spec, task)],
+    )
