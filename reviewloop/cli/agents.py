@@ -1,0 +1,84 @@
+"""`reviewloop agents list`: who works on a run, which file won, what it may use."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reviewloop.agents import AgentDefinition
+    from reviewloop.settings import Settings
+
+
+@click.group()
+def agents() -> None:
+    """Show the agents of this repository."""
+
+
+@agents.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def list_agents(as_json: bool) -> ExitCode:
+    """List the agents: the file each comes from, its model, tools, and what was dropped."""
+    from pathlib import Path
+
+    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.runs.project import read_settings, repository_if_any, team_of
+
+    repo = repository_if_any()
+    root = repo.root if repo else Path.cwd()
+    team = team_of(root)
+    settings = read_settings(repo.root if repo else None).settings
+    body = {
+        "agents": [_agent(member, settings) for member in team.members],
+        "shadowed": [
+            {"name": one.name, "winner": one.winner, "loser": one.loser} for one in team.shadowed
+        ],
+    }
+    if as_json:
+        print_json("agents", body)
+    else:
+        _print(body, results())
+    return ExitCode.CLEAN
+
+
+def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
+    from reviewloop.models.routing import route
+
+    chosen = route(settings, agent.name, "reasoning", agent.model)
+    return {
+        "name": agent.name,
+        "description": agent.description,
+        "file": agent.origin,
+        "model": chosen.model,
+        "model_origin": chosen.origin,
+        "tools": list(agent.tools),
+        "dropped_tools": list(agent.dropped_tools),
+        "reviewer": agent.is_reviewer,
+        "notes": [*agent.notes, *([chosen.note] if chosen.note else [])],
+    }
+
+
+def _print(body: dict[str, Any], console: "Console") -> None:
+    from rich.text import Text
+
+    from reviewloop.output.terminal import hanging
+    from reviewloop.output.untrusted import one_line
+
+    for agent in body["agents"]:
+        line = Text(one_line(agent["name"]), style="bold")
+        line.append(f"  {one_line(agent['file'])}", style="cyan")
+        console.print(line, soft_wrap=True)
+        model = f"{agent['model']} ({agent['model_origin']})"
+        rows = [("model", model), ("tools", ", ".join(agent["tools"]) or "none")]
+        if agent["dropped_tools"]:
+            rows.append(("dropped", ", ".join(agent["dropped_tools"])))
+        rows += [("note", note) for note in agent["notes"]]
+        for label, text in rows:
+            style = "yellow" if label in {"dropped", "note"} else ""
+            hanging(Text(f"  {label:<8}", style="dim"), Text(one_line(text), style=style), console)
+    for one in body["shadowed"]:
+        text = f"{one['name']}: {one['winner']} is used, {one['loser']} is not"
+        hanging(Text("shadowed  ", style="dim"), Text(one_line(text)), console)

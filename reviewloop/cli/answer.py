@@ -1,0 +1,47 @@
+"""`approve`, `modify`, `reject`: the answers to a waiting run, from any terminal, later."""
+
+import click
+
+from reviewloop.errors import ExitCode, UsageError
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def approve(run_id: str | None, as_json: bool) -> ExitCode:
+    """Commit what a waiting run proposes, exactly as it was shown."""
+    return _answer(run_id, "approve", "", as_json)
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("-m", "--message", "text", required=True, help="What should be different.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def modify(run_id: str | None, text: str, as_json: bool) -> ExitCode:
+    """Ask for a modification: implement, guard and full review again, with fresh rounds."""
+    if not text.strip():
+        raise UsageError("-m needs a sentence that says what should be different")
+    return _answer(run_id, "modify", text.strip(), as_json)
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("-m", "--message", "text", default="", help="Why; kept with the run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def reject(run_id: str | None, text: str, as_json: bool) -> ExitCode:
+    """Skip what a waiting run proposes; your checkout stays as it is, the work is kept."""
+    return _answer(run_id, "skip", text, as_json)
+
+
+def _answer(run_id: str | None, choice: str, text: str, as_json: bool) -> ExitCode:
+    from reviewloop.cli.conversation import move, print_record
+    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.runs.answers import waiting_run
+    from reviewloop.runs.repository import open_repository
+
+    repository = open_repository()
+    record = waiting_run(repository, run_id, choice)
+    record = move(repository, record, answer=Answer(choice, text), ask=not as_json)
+    if as_json:
+        print_record(repository, record)
+    return ExitCode(record.exit_code)

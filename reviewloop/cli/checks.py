@@ -1,0 +1,227 @@
+"""The doctor's checks: each says in one sentence what it found, and whether it stops a run."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from reviewloop.errors import ReviewLoopError
+
+if TYPE_CHECKING:
+    from reviewloop.agents import Team
+    from reviewloop.settings import Loaded, Settings
+    from reviewloop.workspace.userrepo import UserRepo
+
+_DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, logs
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor; a bad one stops a run, a note is worth knowing."""
+
+    name: str
+    mark: Literal["ok", "bad", "note"]
+    text: str
+
+
+def all_checks(*, online: bool) -> Iterator[Check]:
+    """Yield every check; one that cannot be made is a bad one and stops no other."""
+    yield from _guarded("python", _python)
+    yield from _guarded("git", _git)
+    yield from _guarded("state", _state)
+    found: list[UserRepo] = []
+    yield from _guarded("repository", lambda: _repository(found))
+    repo = found[0] if found else None
+    settings: list[Loaded] = []
+    yield from _guarded("settings", lambda: _settings(repo, settings))
+    yield from _guarded("sandbox", _sandbox)
+    if not settings:
+        return
+    loaded = settings[0]
+    team: list[Team] = []
+    yield from _guarded("agents", lambda: _agents(repo, team))
+    yield from _guarded("models", lambda: _models(loaded.settings, team, online=online))
+    if repo:
+        yield from _guarded("branch", lambda: _branch(repo, loaded.settings))
+        yield from _guarded("specs", lambda: _specs(repo))
+        yield from _guarded("gates", lambda: _gates(repo, loaded))
+
+
+def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    try:
+        yield from check()
+    except ReviewLoopError as error:
+        yield Check(name, "bad", str(error))
+
+
+def _python() -> Iterator[Check]:
+    import platform
+
+    from reviewloop import __version__
+
+    version = platform.python_version()
+    system = f"{platform.system()} {platform.machine()}"
+    yield Check("python", "ok", f"reviewloop {__version__} on Python {version}, {system}")
+
+
+def _git() -> Iterator[Check]:
+    from reviewloop.workspace.git import Git
+
+    yield Check("git", "ok", Git(None).text("version"))
+
+
+def _state() -> Iterator[Check]:
+    import os
+    import shutil
+
+    from reviewloop.runs.project import shown_path
+    from reviewloop.store.places import state_root
+
+    try:
+        root = state_root()
+    except OSError as error:
+        yield Check("state", "bad", f"{error.filename} cannot be made ({error.strerror})")
+        return
+    if not os.access(root, os.W_OK | os.X_OK):
+        yield Check("state", "bad", f"{shown_path(root)} cannot be written; check who owns it")
+        return
+    yield Check("state", "ok", f"runs are kept in {shown_path(root)}")
+    free = shutil.disk_usage(root).free
+    text = f"{free / 1e9:.1f} GB free there"
+    if free < _DISK_NEEDED:
+        yield Check("disk", "note", f"{text}; a run may need 1 GB, `reviewloop clean` frees some")
+    else:
+        yield Check("disk", "ok", text)
+
+
+def _repository(found: "list[UserRepo]") -> Iterator[Check]:
+    from reviewloop.output.figures import counted
+    from reviewloop.runs.project import repository, shown_path
+
+    repo = repository(for_reading=False)
+    found.append(repo)
+    yield Check("repository", "ok", f"{shown_path(repo.root)} at {(repo.head or '')[:10]}")
+    if repo.identity is None:
+        yield Check(
+            "repository",
+            "bad",
+            "git has no identity for the commit; set it with `git config user.name` and user.email",
+        )
+    if repo.dirty:
+        files = counted(len(repo.dirty), "uncommitted file")
+        yield Check("repository", "note", f"{files}: a run leaves them alone and does not see them")
+
+
+def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]:
+    from reviewloop.runs.project import read_settings
+    from reviewloop.store.places import state_root
+    from reviewloop.store.trust import TrustStore
+
+    loaded = read_settings(repo.root if repo else None)
+    found.append(loaded)
+    changed = sorted({origin for origin in loaded.origins.values() if origin != "default"})
+    yield Check("settings", "ok", f"from {', '.join(changed)}" if changed else "all defaults")
+    if repo and not TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest):
+        names = ", ".join(loaded.repository_commands)
+        yield Check(
+            "settings",
+            "bad",
+            f"commands of the repository's settings wait for your consent ({names}); "
+            "`reviewloop trust` shows them",
+        )
+
+
+def _sandbox() -> Iterator[Check]:
+    from reviewloop.workspace.run import sandbox_level
+
+    level = sandbox_level()
+    if level == "none":
+        yield Check("sandbox", "note", "none: gates run with your rights, in a cleaned environment")
+    else:
+        yield Check("sandbox", "ok", level)
+
+
+def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
+    from pathlib import Path
+
+    from reviewloop.output.figures import counted
+    from reviewloop.runs.project import team_of
+
+    team = team_of(repo.root if repo else Path.cwd())
+    found.append(team)
+    names = ", ".join(agent.name for agent in team.reviewers)
+    yield Check("agents", "ok", f"{counted(len(team.reviewers), 'reviewer')}: {names}")
+    for agent in team.members:
+        if not agent.origin.endswith("(shipped)"):
+            yield Check("agents", "ok", f"{agent.name} comes from {agent.origin}")
+        if agent.dropped_tools:
+            dropped = ", ".join(agent.dropped_tools)
+            yield Check("agents", "note", f"{agent.name} asked for {dropped}: not granted")
+        yield from (Check("agents", "note", f"{agent.name}: {note}") for note in agent.notes)
+    for one in team.shadowed:
+        yield Check("agents", "note", f"{one.name}: {one.winner} is used, {one.loser} is not")
+
+
+def _models(settings: "Settings", team: "list[Team]", *, online: bool) -> Iterator[Check]:
+    from reviewloop.models.checks import check_models
+    from reviewloop.models.prices import estimate
+    from reviewloop.models.routing import OFFLINE, split_model
+
+    members = [(agent.name, agent.model) for found in team for agent in found.members]
+    for model in check_models(settings, members, online=online):
+        users = ", ".join(model.used_by)
+        if not model.ok:
+            fix = f"; {model.how_to_fix}" if model.how_to_fix else ""
+            yield Check("models", "bad", f"{model.model} ({users}): {model.problem}{fix}")
+            continue
+        asked = "can be asked" if online else "looks usable; it was not asked (--offline)"
+        yield Check("models", "ok", f"{model.model} ({users}) {asked}")
+        is_paid = split_model(model.model)[0] not in OFFLINE
+        if is_paid and estimate(model.model, input_tokens=1000, output_tokens=1000) is None:
+            yield Check("models", "note", f"{model.model}: its price is unknown")
+
+
+def _branch(repo: "UserRepo", settings: "Settings") -> Iterator[Check]:
+    from fnmatch import fnmatchcase
+
+    if repo.branch is None:
+        yield Check(
+            "branch", "bad", "HEAD is detached; check out a branch, or run with --branch NAME"
+        )
+    elif any(fnmatchcase(repo.branch, rule) for rule in settings.guard.protected_branches):
+        yield Check(
+            "branch",
+            "note",
+            f"{repo.branch} is protected: a run needs another branch "
+            "(it offers --branch reviewloop/<task>)",
+        )
+    else:
+        yield Check("branch", "ok", f"commits go to {repo.branch}")
+
+
+def _specs(repo: "UserRepo") -> Iterator[Check]:
+    from reviewloop.cli.detected import spec_paths
+
+    found = spec_paths(repo.root)
+    if found:
+        yield Check("specs", "ok", ", ".join(found))
+    else:
+        text = 'none found; `reviewloop run -m "what to change"` works without one'
+        yield Check("specs", "note", text)
+
+
+def _gates(repo: "UserRepo", loaded: "Loaded") -> Iterator[Check]:
+    from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence
+    from reviewloop.store.places import state_root
+    from reviewloop.store.trust import TrustStore
+
+    trusted = TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest)
+    python = python_of(repo, loaded.settings, trusted=trusted)
+    yield Check("python", "ok", f"gates use {python_sentence(python)}")
+    for gate in gate_plan(repo, loaded.settings, python).entries:
+        mark: Literal["ok", "note"] = "ok" if gate.runnable else "note"
+        yield Check("gates", mark, f"{gate.name}: {gate_sentence(gate)}")
+    coverage = loaded.settings.gates.coverage
+    if coverage.enabled:
+        words = "stops the change" if coverage.hard else "gives findings"
+        text = f"coverage: below {coverage.threshold:.0%} of the new lines {words}"
+        yield Check("gates", "ok", text)

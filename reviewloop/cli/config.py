@@ -1,0 +1,101 @@
+"""`reviewloop config show`: every setting in force, and where it comes from."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode
+
+if TYPE_CHECKING:
+    from reviewloop.settings import Loaded
+
+
+@click.group()
+def config() -> None:
+    """Show the settings in force."""
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def show(as_json: bool) -> ExitCode:
+    """Show each setting with its origin, and the model of each step."""
+    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.runs.project import read_settings, repository_if_any
+
+    repo = repository_if_any()
+    loaded = read_settings(repo.root if repo else None)
+    values, models = _values(loaded), _models(loaded)
+    if as_json:
+        print_json("config", {"settings": values, "models": models})
+        return ExitCode.CLEAN
+    console = results()
+    _print_values(values, console)
+    _print_models(models, console)
+    return ExitCode.CLEAN
+
+
+def _values(loaded: "Loaded") -> list[dict[str, Any]]:
+    """Return name, value, origin and description of every setting."""
+    from reviewloop.settings.keys import all_fields, flatten
+
+    flat = flatten(loaded.settings.model_dump(mode="json"), "settings")
+    fields = all_fields()
+    shown = []
+    for name in sorted(flat, key=_section_order(list(fields))):
+        field = fields.get(name) or fields[name.rpartition(".")[0]]
+        origin = loaded.origins.get(name, "default")
+        about = field.description or ""
+        shown.append({"name": name, "value": flat[name], "origin": origin, "description": about})
+    return shown
+
+
+def _section_order(names: list[str]) -> Any:
+    places = {name: index for index, name in enumerate(names)}
+    return lambda name: places.get(name, places.get(name.rpartition(".")[0], 0))
+
+
+def _models(loaded: "Loaded") -> list[dict[str, str]]:
+    """Return the model that each kind of step uses when its agent does not name one."""
+    from reviewloop.models.routing import STEP_KINDS, route
+
+    chosen = []
+    for step, kind in STEP_KINDS.items():
+        answer = route(loaded.settings, step, kind)
+        chosen.append({"step": step, "use": kind, "model": answer.model, "origin": answer.origin})
+    return chosen
+
+
+def _print_values(values: list[dict[str, Any]], console: Any) -> None:
+    import json
+
+    from rich.text import Text
+
+    from reviewloop.output.untrusted import one_line
+
+    width = max(len(value["name"]) for value in values)
+    section = ""
+    for value in values:
+        head = value["name"].partition(".")[0]
+        if section and head != section:
+            console.print()
+        section = head
+        line = Text(f"{one_line(value['name']):<{width}}  ")
+        line.append(one_line(json.dumps(value["value"], ensure_ascii=False)), style="bold")
+        style = "dim" if value["origin"] == "default" else "cyan"
+        line.append(f"  ({one_line(value['origin'])})", style=style)
+        console.print(line, soft_wrap=True)
+
+
+def _print_models(models: list[dict[str, str]], console: Any) -> None:
+    from rich.text import Text
+
+    from reviewloop.output.untrusted import one_line
+
+    console.print()
+    console.print(Text("Models by step (an agent's own file may name another)", style="bold"))
+    width = max(len(entry["step"]) for entry in models)
+    for entry in models:
+        line = Text(f"{entry['step']:<{width}}  {entry['use']:<10}  ")
+        line.append(one_line(entry["model"]), style="bold")
+        line.append(f"  ({one_line(entry['origin'])})", style="dim")
+        console.print(line, soft_wrap=True)

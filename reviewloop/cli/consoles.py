@@ -1,0 +1,46 @@
+"""Where words go: results to stdout, everything else to stderr, so that `--json` can be piped."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def results() -> "Console":
+    """Return the console for what a command was asked for."""
+    return _console(err=False)
+
+
+def messages() -> "Console":
+    """Return the console for progress, questions and notes."""
+    return _console(err=True)
+
+
+def print_json(kind: str, body: Mapping[str, Any]) -> None:
+    """Print the one object of `--json`."""
+    from reviewloop.output.json_report import json_report
+
+    click.echo(json_report(kind, body))
+
+
+def say(sentence: str) -> None:
+    """Print one sentence for people on stderr."""
+    from reviewloop.output.untrusted import one_line
+
+    click.echo(one_line(sentence), err=True)
+
+
+def read_line(prompt: str) -> str:
+    """Ask on stderr and return the line that was typed; raise `EOFError` at the end of input."""
+    click.echo(prompt, nl=False, err=True)
+    return input()
+
+
+def _console(*, err: bool) -> "Console":
+    from rich.console import Console
+
+    # Markup, emoji codes and highlighting would let a model's text style or hide itself.
+    return Console(stderr=err, markup=False, emoji=False, highlight=False)

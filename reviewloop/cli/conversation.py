@@ -1,0 +1,146 @@
+"""Moving a run in front of a person: live table, approval screen, answer, what follows."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
+
+
+def somebody_is_there() -> bool:
+    """Whether a person can be asked: both ends of the conversation are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def move(
+    repository: "Repository",
+    record: "RunRecord",
+    *,
+    answer: "Answer | None" = None,
+    ask: bool = True,
+    overrides: "Mapping[str, Any] | None" = None,
+) -> "RunRecord":
+    """Advance a run and, where somebody is there, ask until it is over or left waiting."""
+    from reviewloop.cli.consoles import messages
+    from reviewloop.output.terminal_progress import Progress
+    from reviewloop.runs.advance import advance
+    from reviewloop.runs.answers import worded
+    from reviewloop.store.runs import RunStatus
+
+    while True:
+        title = f"{record.run_id}  {record.title}"
+        with Progress(messages(), title=title) as progress:
+            record = advance(
+                repository,
+                record.run_id,
+                answer=worded(record, answer.choice, answer.text) if answer else None,
+                listener=progress.listen,
+                overrides=overrides,
+            )
+        if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
+            _tell_end(record)
+            if record.status is RunStatus.COMMITTED and ask and somebody_is_there():
+                _offer_follow_ups(repository, record)
+            return record
+        show(repository, record)
+        if not (ask and somebody_is_there()):
+            click.echo(waiting_hint(record), err=True)
+            return record
+        answer = _ask(repository, record)
+        if answer.choice == "quit":
+            click.echo(waiting_hint(record), err=True)
+            return record
+
+
+def show(
+    repository: "Repository",
+    record: "RunRecord",
+    *,
+    diff: bool = False,
+    on_stdout: bool = False,
+) -> None:
+    """Print the approval screen of a run: to stderr while it is a question, else to stdout."""
+    from reviewloop.cli.consoles import messages, results
+    from reviewloop.output.terminal_approval import render_diff, render_proposal
+    from reviewloop.runs.view import view
+
+    with view(repository, record) as seen:
+        console = results() if on_stdout else messages()
+        render_proposal(seen.proposal, seen.lines, console)
+        if diff:
+            render_diff(seen.diff(), console)
+
+
+def waiting_hint(record: "RunRecord") -> str:
+    """Return how the run is answered later, from any terminal."""
+    run = record.run_id
+    ways = [f"reviewloop modify {run} -m '...'", f"reviewloop reject {run}"]
+    if record.status == "waiting":
+        ways.insert(0, f"reviewloop approve {run}")
+    return f"The run waits for you. Later: {', '.join(ways)} (or `reviewloop show {run} --diff`)"
+
+
+def print_record(repository: "Repository", record: "RunRecord") -> None:
+    """Print the one JSON object about a run."""
+    from dataclasses import asdict
+
+    from reviewloop.cli.consoles import print_json
+    from reviewloop.store.blobs import Blobs
+
+    body = asdict(record)
+    body["status"] = str(record.status)
+    del body["nonce"]
+    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
+    body["proposal"] = blobs.get_json(record.proposal) if record.proposal else None
+    print_json("run", body)
+
+
+def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
+    from reviewloop.cli.consoles import messages, read_line
+    from reviewloop.output.terminal_approval import ask, render_diff
+    from reviewloop.runs.view import view
+
+    with view(repository, record) as seen:
+        return ask(
+            seen.proposal,
+            messages(),
+            read=read_line,
+            show_diff=lambda: render_diff(seen.diff(), messages()),
+        )
+
+
+def _tell_end(record: "RunRecord") -> None:
+    if record.status == "committed":
+        click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
+        if record.reason:
+            click.echo(record.reason, err=True)
+        click.echo(
+            f"Take it back while it is not pushed: reviewloop undo {record.run_id}", err=True
+        )
+    elif record.status == "skipped":
+        click.echo(
+            "Skipped; your checkout is as it was. The work is kept: "
+            f"reviewloop checkout {record.run_id} NAME",
+            err=True,
+        )
+
+
+def _offer_follow_ups(repository: "Repository", record: "RunRecord") -> None:
+    from reviewloop.runs.follow_ups import follow_ups, run_follow_up
+
+    for follow_up in follow_ups(record):
+        if not follow_up.argv:
+            click.echo(f"{follow_up.name}: not configured", err=True)
+            continue
+        if click.confirm(f"{follow_up.name}: run `{' '.join(follow_up.argv)}`?", err=True):
+            result = run_follow_up(repository, record, follow_up)
+            click.echo(f"{follow_up.name}: {result.said}", err=True)
+            if result.exit_code:
+                return

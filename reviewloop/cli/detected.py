@@ -1,0 +1,112 @@
+"""What was detected in a repository: its gates, specs and environment; nothing of it is run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reviewloop.guards.plan import DetectedGate, GatePlan
+    from reviewloop.settings import Settings
+    from reviewloop.workspace.interpreters import PythonSource
+    from reviewloop.workspace.userrepo import UserRepo
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What `init` tells: comments for the settings file, and sentences for the screen."""
+
+    notes: dict[str, str]
+    sentences: tuple[str, ...]
+
+
+def detected(repo: "UserRepo") -> Detected:
+    """Return what a run would find in this repository with default settings."""
+    from reviewloop.settings import Settings
+
+    settings = Settings()
+    python = python_of(repo, settings)
+    plan = gate_plan(repo, settings, python)
+    notes = {
+        f"gates.{name}": "; ".join(map(gate_sentence, plan.of(name)))
+        for name in ("build", "test", "lint", "security")
+    }
+    specs = spec_paths(repo.root)
+    notes["spec.path"] = f"detected: {', '.join(specs)}" if specs else "detected: no spec"
+    notes["models"] = "`reviewloop doctor` checks access to these before anything is paid"
+    told = [f"{name}: {text}" for name, text in notes.items() if name != "models"]
+    # Not written down: the file is committed, and this place exists on one machine only.
+    told.append(f"gates.python: {python_sentence(python)}")
+    return Detected(notes, tuple(told))
+
+
+def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") -> "GatePlan":
+    """Return the gates for the commit a run would start from."""
+    import tempfile
+
+    from reviewloop.guards.detect import detect
+    from reviewloop.workspace.private import PrivateRepo
+
+    with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
+        private = PrivateRepo.create(Path(folder) / "repository", repo)
+        try:
+            tree = private.tree_of(private.head)
+            return detect(
+                settings,
+                read=lambda path: private.read(tree, path),
+                paths=[entry.path for entry in private.entries(tree)],
+                checkout=repo.root,
+                sites=python.sites,
+            )
+        finally:
+            private.close()
+
+
+def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -> "PythonSource":
+    """Return the project's Python environment; an untrusted setting is left out, not started."""
+    import os
+
+    from reviewloop.workspace.interpreters import find_python
+
+    return find_python(
+        repo.root,
+        setting=settings.gates.python if trusted else "",
+        reuse=settings.gates.reuse,
+        environ=os.environ,
+    )
+
+
+def python_sentence(source: "PythonSource") -> str:
+    """Return which environment the gates use, in words."""
+    from reviewloop.runs.project import shown_path
+
+    words = {
+        "settings": "named in the settings",
+        "checkout": "found in the checkout",
+        "active": "the active environment",
+        "reviewloop": "reviewloop's own, as the project has none",
+    }
+    return f"{shown_path(source.prefix)} ({words[source.origin]})"
+
+
+def gate_sentence(gate: "DetectedGate") -> str:
+    """Return what was found for a gate, why, and what stands in its way."""
+    import shlex
+
+    if not gate.argv:
+        return gate.why
+    problem = f"; {gate.problem}" if gate.problem else ""
+    return f"{gate.source}: {shlex.join(gate.argv)} ({gate.why}){problem}"
+
+
+def spec_paths(root: Path) -> list[str]:
+    """Return the specs of a checkout."""
+    return list(_spec_paths(root))
+
+
+def _spec_paths(root: Path) -> Iterator[str]:
+    from reviewloop.specs.discover import find_specs
+    from reviewloop.specs.files import DiskFiles
+
+    for found in find_specs(DiskFiles(root)):
+        yield found.path if found.tasks_path else f"{found.path} (without tasks)"

@@ -1,0 +1,54 @@
+"""`reviewloop doctor`: what a run needs here, checked before anything is paid."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reviewloop.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reviewloop.cli.checks import Check
+
+_MARKS = {"ok": ("✓", "green"), "bad": ("✗", "red"), "note": ("–", "yellow")}
+_ASCII = {"✓": "+", "✗": "x", "–": "-"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--offline", is_flag=True, help="Do not ask the model provider (asking is free).")
+def doctor(as_json: bool, offline: bool) -> ExitCode:
+    """Check what a run needs here.
+
+    Nothing is paid, and nothing of the project is run.
+    """
+    from reviewloop.cli.checks import all_checks
+    from reviewloop.cli.consoles import print_json, results, say
+
+    checks = list(all_checks(online=not offline))
+    blocked = [check for check in checks if check.mark == "bad"]
+    if as_json:
+        rows = [{"name": c.name, "mark": c.mark, "text": c.text} for c in checks]
+        print_json("doctor", {"ready": not blocked, "checks": rows})
+    else:
+        _print(checks, results())
+        if blocked:
+            say(f"a run cannot start yet: {', '.join(dict.fromkeys(c.name for c in blocked))}")
+    return ExitCode.USAGE if blocked else ExitCode.CLEAN
+
+
+def _print(checks: "list[Check]", console: "Console") -> None:
+    from rich.text import Text
+
+    from reviewloop.output.terminal import hanging
+    from reviewloop.output.untrusted import one_line
+
+    before = ""
+    for check in checks:
+        mark, style = _MARKS[check.mark]
+        shown = _ASCII[mark] if console.options.ascii_only else mark
+        name = "" if check.name == before else check.name
+        before = check.name
+        head = Text(f"{shown} ", style=style).append(f"{name:<10} ", style="bold default")
+        hanging(head, Text(one_line(check.text)), console)

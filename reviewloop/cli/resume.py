@@ -1,0 +1,33 @@
+"""`reviewloop resume`: go on with a run that stopped on its way."""
+
+import click
+
+from reviewloop.errors import ExitCode
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--budget-usd", type=float, metavar="USD", help="Raise the cap on money.")
+@click.option("--budget-tokens", type=int, metavar="N", help="Raise the cap on tokens.")
+@click.option("--minutes", type=float, metavar="MIN", help="Raise the cap on active time.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def resume(
+    run_id: str | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    minutes: float | None,
+    as_json: bool,
+) -> ExitCode:
+    """Go on with a run that was interrupted, killed or out of budget; nothing is paid twice."""
+    from reviewloop.cli.conversation import move, print_record
+    from reviewloop.runs.answers import resumable_run
+    from reviewloop.runs.repository import open_repository
+
+    repository = open_repository()
+    record = resumable_run(repository, run_id)
+    caps = {"limits.usd": budget_usd, "limits.tokens": budget_tokens, "limits.minutes": minutes}
+    raised = {name: value for name, value in caps.items() if value is not None}
+    record = move(repository, record, ask=not as_json, overrides=raised)
+    if as_json:
+        print_record(repository, record)
+    return ExitCode(record.exit_code)

@@ -1,0 +1,117 @@
+"""`reviewloop run`: one task, from a free preflight to your answer."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reviewloop.errors import ExitCode, GuardRailError, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.runs.repository import Repository
+    from reviewloop.runs.start import Plan, Wanted
+
+
+@click.command()
+@click.argument("task", required=False, metavar="[TASK|next]")
+@click.option("-m", "--message", metavar="TEXT", help="Change something without a spec.")
+@click.option("--spec", metavar="PATH", default="", help="Spec file, folder or feature name.")
+@click.option("--branch", metavar="NAME", default="", help="Commit to a new branch of this name.")
+@click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of this run.")
+@click.option("--budget-usd", type=float, metavar="USD", help="Most this run may cost.")
+@click.option("--budget-tokens", type=int, metavar="N", help="Most tokens this run may use.")
+@click.option("--minutes", type=float, metavar="MIN", help="Longest active time of this run.")
+@click.option("--record", metavar="FILE", default="", help="Write all calls to FILE (JSON lines).")
+@click.option("--again", is_flag=True, help="Although another run of the task is not over.")
+@click.option("--preflight", is_flag=True, help="Only check and estimate; nothing is paid.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def run(
+    task: str | None,
+    message: str | None,
+    spec: str,
+    branch: str,
+    model: str | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    minutes: float | None,
+    record: str,
+    again: bool,
+    preflight: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Implement a task, have it guarded, reviewed and fixed, and ask for your approval.
+
+    TASK is an id such as 2.1, words of its title, or `next` (the default).
+    """
+    from reviewloop.runs.start import Wanted
+
+    if message is not None and (task or spec):
+        raise UsageError("give a task of a spec or -m TEXT, not both")
+    if message is not None and not message.strip():
+        raise UsageError("-m needs a sentence that says what to change")
+    flags = {
+        "models.reasoning": model,
+        "models.generation": model,
+        "limits.usd": budget_usd,
+        "limits.tokens": budget_tokens,
+        "limits.minutes": minutes,
+    }
+    wanted = Wanted(
+        task=task or "next",
+        spec=spec,
+        instruction=message or "",
+        branch=branch,
+        again=again,
+        record_to=record,
+        flags={name: value for name, value in flags.items() if value is not None},
+    )
+    return _run(wanted, only_preflight=preflight, as_json=as_json)
+
+
+def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
+    from reviewloop.cli.conversation import move, print_record
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.start import begin
+
+    repository = open_repository()
+    planned = _planned(repository, wanted)
+    _show(planned)
+    if only_preflight:
+        return ExitCode.CLEAN
+    record = begin(repository, planned)
+    record = move(repository, record, ask=not as_json)
+    if as_json:
+        print_record(repository, record)
+    return ExitCode(record.exit_code)
+
+
+def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
+    """Plan the run; on a protected branch offer a new one where somebody can say yes."""
+    from dataclasses import replace
+
+    from reviewloop.cli.conversation import somebody_is_there
+    from reviewloop.runs.start import plan
+
+    try:
+        return plan(repository, wanted)
+    except GuardRailError as error:
+        offered = str(error).rpartition("--branch ")[2]
+        if not somebody_is_there() or not offered:
+            raise
+        click.echo(f"{str(error).partition(';')[0]}.", err=True)
+        if not click.confirm(f"Commit to a new branch {offered}?", default=True, err=True):
+            raise
+        return plan(repository, replace(wanted, branch=offered))
+
+
+def _show(planned: "Plan") -> None:
+    """Say what will be done, on what, by whom, and what it may cost."""
+    from reviewloop.cli.consoles import say
+
+    limits = planned.loaded.settings.limits
+    name = f"{planned.brief.task_id} {planned.brief.title}".strip()
+    say(f"task      {name}" + (f" ({planned.brief.spec})" if planned.brief.spec else ""))
+    say(f"branch    {planned.branch}" + (" (made at approval)" if planned.new_branch else ""))
+    say(f"reviewers {', '.join(agent.name for agent in planned.team.reviewers)}")
+    say(f"estimate  {planned.estimate.shown}; stops at ${limits.usd:g}, {limits.tokens:,} tokens")
+    for note in planned.notes:
+        say(f"note      {note}")

@@ -1,0 +1,101 @@
+"""`status`, `show` and `logs`: where the runs of this repository stand, and what they did."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode
+
+if TYPE_CHECKING:
+    from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
+
+_FOLLOW_SECONDS = 0.5
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def status(as_json: bool) -> ExitCode:
+    """List the runs of this repository, newest first."""
+    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.output.terminal_runs import render_runs
+    from reviewloop.runs.repository import open_repository
+
+    repository = open_repository(for_reading=True)
+    rows = [_row(repository, record) for record in repository.runs.all()]
+    if as_json:
+        print_json("status", {"runs": rows})
+    else:
+        render_runs(rows, results())
+    return ExitCode.CLEAN
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--diff", is_flag=True, help="Show the whole diff as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def show(run_id: str | None, diff: bool, as_json: bool) -> ExitCode:
+    """Show what a run proposes: files, tests, findings, cost, commit message."""
+    from reviewloop.cli.conversation import print_record
+    from reviewloop.cli.conversation import show as show_run
+    from reviewloop.runs.answers import newest_or_named
+    from reviewloop.runs.repository import open_repository
+
+    repository = open_repository(for_reading=True)
+    record = newest_or_named(repository, run_id)
+    if as_json:
+        print_record(repository, record)
+    else:
+        show_run(repository, record, diff=diff, on_stdout=True)
+    return ExitCode.CLEAN
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing until the run stops.")
+def logs(run_id: str | None, follow: bool) -> ExitCode:
+    """Print what a run did, event by event."""
+    from reviewloop.output.terminal_runs import event_line
+    from reviewloop.runs.answers import newest_or_named
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.store.events import read_events
+    from reviewloop.store.locks import is_held
+
+    repository = open_repository(for_reading=True)
+    record = newest_or_named(repository, run_id)
+    path = repository.run_folder(record.run_id) / "events.jsonl"
+    offset = 0
+    while True:
+        live = is_held(repository.run_lock(record.run_id))
+        for event, after in read_events(path, start=offset):
+            offset = after
+            if line := event_line(event):
+                click.echo(line)
+        if not (follow and live):
+            return ExitCode.CLEAN
+        time.sleep(_FOLLOW_SECONDS)
+
+
+def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
+    from reviewloop.store.locks import is_held
+
+    state = str(record.status)
+    if record.status == "running" and not is_held(repository.run_lock(record.run_id)):
+        state = "stopped"  # its process is gone: `resume` goes on
+    return {
+        "run": record.run_id,
+        "status": state,
+        "task": record.task_id,
+        "title": record.title,
+        "spec": record.spec_path,
+        "branch": record.branch,
+        "commit": record.commit,
+        "step": record.step,
+        "reason": record.reason,
+        "incomplete": record.incomplete,
+        "exit_code": record.exit_code,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "active_seconds": record.active_seconds,
+    }

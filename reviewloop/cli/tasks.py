@@ -1,0 +1,159 @@
+"""`reviewloop tasks`: the tasks of a spec, what may start, what waits for what, how far it is."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from reviewloop.specs.model import Spec, Task
+    from reviewloop.workspace.userrepo import UserRepo
+
+_MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
+
+
+@click.command()
+@click.option("--spec", "path", metavar="PATH", help="Spec file, folder or feature name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def tasks(path: str | None, as_json: bool) -> ExitCode:
+    """List the tasks of a spec and what may start.
+
+    Shows states, dependencies, requirements and progress; runs in work are marked [-].
+    """
+    from reviewloop.cli.consoles import print_json, results, say
+    from reviewloop.runs.project import read_settings, repository
+    from reviewloop.specs.discover import open_spec
+    from reviewloop.specs.files import DiskFiles
+
+    repo = repository()
+    wanted = path or read_settings(repo.root).settings.spec.path or None
+    spec = open_spec(DiskFiles(repo.root), wanted)
+    body = tasks_report(spec, runs_in_work(repo, spec))
+    if as_json:
+        print_json("tasks", body)
+    else:
+        _print(body, results())
+    for sentence in body["notices"]:
+        say(f"note: {sentence}")
+    for sentence in body["problems"]:
+        say(f"problem: {sentence}")
+    return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
+
+
+def runs_in_work(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
+    """Return {task id: run id} of the runs on this spec that are not over."""
+    from reviewloop.store.places import repository_folder
+    from reviewloop.store.runs import RunStore
+
+    folder = repository_folder(repo.key)
+    if not (folder / "runs.sqlite").exists():
+        return {}
+    store = RunStore(folder)
+    try:
+        runs = [run for run in store.all() if not run.status.over and run.task_id]
+    finally:
+        store.close()
+    paths = {spec.path, spec.tasks_path}
+    return {run.task_id: run.run_id for run in reversed(runs) if run.spec_path in paths}
+
+
+def tasks_report(spec: "Spec", in_work: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is known about the tasks as plain values; `in_work` maps task ids to runs."""
+    from reviewloop.specs.select import eligible, optional_progress, progress
+
+    done, total = progress(spec)
+    optional_done, optional_total = optional_progress(spec)
+    ready = {task.id for task in eligible(spec)} - set(in_work)
+    return {
+        "spec": {"name": spec.name, "path": spec.path, "dialect": spec.dialect},
+        "progress": {
+            "done": done,
+            "total": total,
+            "optional_done": optional_done,
+            "optional_total": optional_total,
+        },
+        "tasks": [_task(spec, task, in_work, ready) for task in spec.tasks],
+        "problems": [str(problem) for problem in spec.problems],
+        "notices": list(spec.notices),
+    }
+
+
+def _task(
+    spec: "Spec", task: "Task", in_work: Mapping[str, str], ready: set[str]
+) -> dict[str, Any]:
+    from reviewloop.specs.select import is_done, missing_dependencies
+
+    run = in_work.get(task.id, "")
+    state = "done" if is_done(spec, task) else "in_progress" if run else task.state
+    return {
+        "id": task.id,
+        "title": task.title,
+        "state": state,
+        "optional": task.optional,
+        "parent": task.parent,
+        "children": list(task.children),
+        "depends": list(task.depends),
+        "waits_for": [one.id for one in missing_dependencies(spec, task)],
+        "requirements": list(task.requirements),
+        "blocked": task.blocked,
+        "eligible": task.id in ready,
+        "run": run,
+        "where": task.where,
+    }
+
+
+def _print(body: Mapping[str, Any], console: "Console") -> None:
+    from rich.text import Text
+
+    from reviewloop.output.terminal import hanging
+    from reviewloop.output.untrusted import one_line
+
+    shares = body["progress"]
+    head = Text(f"{one_line(body['spec']['path'])}  ", style="bold")
+    head.append(f"{shares['done']}/{shares['total']} tasks done", style="default")
+    if shares["optional_total"]:
+        head.append(f", {shares['optional_done']}/{shares['optional_total']} optional", style="dim")
+    console.print(head, soft_wrap=True)
+    parents = {task["id"]: task["parent"] for task in body["tasks"]}
+    width = max((len(one_line(task["id"])) for task in body["tasks"]), default=1)
+    for task in body["tasks"]:
+        indent = "  " * _depth(task["id"], parents)
+        left = Text(f"{indent}{_MARKS[task['state']]} {one_line(task['id']):<{width}} ")
+        hanging(left, _description(task), console)
+
+
+def _depth(task_id: str, parents: Mapping[str, str | None]) -> int:
+    depth, parent = 0, parents.get(task_id)
+    while parent is not None and depth < len(parents):
+        depth, parent = depth + 1, parents.get(parent)
+    return depth
+
+
+def _description(task: Mapping[str, Any]) -> "Text":
+    from rich.text import Text
+
+    from reviewloop.output.untrusted import one_line
+
+    text = Text(one_line(task["title"]), style="dim" if task["state"] == "done" else "")
+    remarks = []
+    if task["optional"]:
+        remarks.append(("optional", "dim"))
+    if task["run"]:
+        remarks.append((f"in work: run {one_line(task['run'])}", "yellow"))
+    elif task["eligible"]:
+        remarks.append(("can start", "green"))
+    elif task["blocked"] and task["state"] != "done":
+        remarks.append((f"blocked: {one_line(task['blocked'])}", "red"))
+    elif task["waits_for"] and task["state"] != "done":
+        remarks.append((f"waits for {', '.join(map(one_line, task['waits_for']))}", "yellow"))
+    if task["requirements"]:
+        names = ", ".join(map(one_line, task["requirements"]))
+        remarks.append((f"requirements {names}", "dim"))
+    for words, style in remarks:
+        text.append(f"  {words}", style=style)
+    return text

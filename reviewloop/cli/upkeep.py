@@ -1,0 +1,52 @@
+"""`undo`, `checkout` and `clean`: what can be done with a run afterwards."""
+
+import click
+
+from reviewloop.errors import ExitCode
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+def undo(run_id: str | None) -> ExitCode:
+    """Take back the commit of a run, as long as it is not pushed and nothing came after it."""
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.upkeep import undo_run
+
+    repository = open_repository()
+    for sentence in undo_run(repository, run_id):
+        click.echo(sentence, err=True)
+    return ExitCode.CLEAN
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("name", metavar="NAME")
+def checkout(run_id: str, name: str) -> ExitCode:
+    """Export the work of a run, finished or not, as the branch NAME."""
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.upkeep import export_run
+
+    commit = export_run(open_repository(), run_id, name)
+    click.echo(f"The branch {name} holds the work of {run_id} ({commit[:10]}).", err=True)
+    return ExitCode.CLEAN
+
+
+@click.command()
+@click.option("--older-than", type=int, metavar="DAYS", help="Default: runs.keep_days.")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def clean(older_than: int | None, yes: bool) -> ExitCode:
+    """Delete runs that are over and older than the retention; lists them first."""
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.upkeep import deletable, delete_run
+
+    repository = open_repository(for_reading=True)
+    records = deletable(repository, older_than)
+    if not records:
+        click.echo("There is nothing to delete.", err=True)
+        return ExitCode.CLEAN
+    for record in records:
+        click.echo(f"{record.run_id}  {record.status}  {record.title}")
+    if yes or click.confirm(f"Delete these {len(records)} runs for good?", err=True):
+        for record in records:
+            delete_run(repository, record)
+    return ExitCode.CLEAN

@@ -1,0 +1,242 @@
+"""`doctor`, `agents list` and `tasks` look at a repository and change nothing."""
+
+import json
+
+import pytest
+
+from reviewloop.store.places import repository_folder
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+from reviewloop.workspace.userrepo import discover
+
+TASKS = """\
+# Implementation Plan
+
+- [x] 1. Set up the project
+  - _Requirements: 1.1_
+- [ ] 2. Log in
+  - [ ] 2.1 Draw the [red]form[/red]
+    - _Requirements: 1.1, 1.2_
+  - [ ] 2.2 Check the password
+  - [ ]* 2.3 Measure it
+"""
+REQUIREMENTS = """\
+# Requirements
+
+### Requirement 1
+
+#### Acceptance Criteria
+
+1. WHEN a person opens the page THEN the system SHALL show a form
+2. WHEN the password is wrong THEN the system SHALL say so
+"""
+
+
+@pytest.fixture
+def spec(project, git):
+    """Return the current repository with a Kiro spec in it."""
+    folder = project / ".kiro/specs/login"
+    folder.mkdir(parents=True)
+    (folder / "tasks.md").write_text(TASKS)
+    (folder / "requirements.md").write_text(REQUIREMENTS)
+    git(project, "add", ".")
+    git(project, "commit", "-q", "-m", "spec")
+    return project
+
+
+def started(repo, task_id: str, status: RunStatus) -> None:
+    store = RunStore(repository_folder(discover(repo, for_reading=True).key))
+    store.save(
+        RunRecord(
+            run_id=f"run-{task_id}",
+            repository=str(repo),
+            title="t",
+            base_commit="c",
+            branch="b",
+            task_id=task_id,
+            spec_path=".kiro/specs/login/tasks.md",
+            status=status,
+        )
+    )
+    store.close()
+
+
+def test_tasks_show_state_progress_and_what_may_start(spec, reviewloop):
+    said = reviewloop("tasks")
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        ".kiro/specs/login  1/3 tasks done, 0/1 optional",
+        "[x] 1   Set up the project  requirements 1.1",
+        "[ ] 2   Log in",
+        "  [ ] 2.1 Draw the [red]form[/red]  can start  requirements 1.1, 1.2",
+        "  [ ] 2.2 Check the password",
+        "  [ ] 2.3 Measure it  optional",
+    ]
+
+
+def test_task_of_a_run_in_work_is_marked_without_touching_the_file(spec, reviewloop):
+    started(spec, "2.1", RunStatus.WAITING)
+    started(spec, "2.2", RunStatus.SKIPPED)
+    before = (spec / ".kiro/specs/login/tasks.md").read_bytes()
+    out = reviewloop("tasks").out
+    assert "  [-] 2.1 Draw the [red]form[/red]  in work: run run-2.1" in out
+    assert "  [ ] 2.2 Check the password" in out
+    assert (spec / ".kiro/specs/login/tasks.md").read_bytes() == before
+
+
+def test_tasks_as_json(spec, reviewloop):
+    report = json.loads(reviewloop("tasks", "--json", "--spec", "login").out)
+    assert report["kind"] == "tasks"
+    assert report["progress"] == {
+        "done": 1,
+        "total": 3,
+        "optional_done": 0,
+        "optional_total": 1,
+    }
+    form = next(task for task in report["tasks"] if task["id"] == "2.1")
+    assert form["eligible"]
+    assert form["requirements"] == ["1.1", "1.2"]
+    assert form["parent"] == "2"
+
+
+def test_problem_of_the_spec_is_named_and_exit_code_2(spec, reviewloop):
+    file = spec / "docs/pay-spec.md"
+    file.parent.mkdir()
+    file.write_text(
+        "# Pay\n\n## Task plan\n\n"
+        "- [ ] 1. One\n  Dependencies: Task 2\n- [ ] 2. Two\n  Dependencies: Task 1\n"
+    )
+    said = reviewloop("tasks", "--spec", "docs/pay-spec.md")
+    assert said.code == 2
+    assert "problem: docs/pay-spec.md:" in said.err
+    assert "waits for 2" in said.out
+
+
+def test_ambiguous_and_unknown_specs_are_one_sentence(spec, reviewloop):
+    said = reviewloop("tasks", "--spec", "logn")
+    assert said.code == 2
+    assert "did you mean" in said.err
+
+
+def test_tasks_without_a_spec_is_one_sentence(project, reviewloop):
+    said = reviewloop("tasks")
+    assert said.code == 2
+    assert said.err.startswith("reviewloop: no spec was found")
+
+
+def test_agents_show_which_file_won_and_what_was_dropped(project, reviewloop):
+    folder = project / ".kiro/agents"
+    folder.mkdir(parents=True)
+    (folder / "review-security.json").write_text(
+        json.dumps(
+            {
+                "name": "review-security",
+                "description": "Ours",
+                "prompt": "Look at\nsecurity.",
+                "tools": ["fs_read", "fs_write"],
+                "model": "bedrock_converse:x.y",
+            }
+        )
+    )
+    said = reviewloop("agents", "list")
+    assert said.code == 0
+    block = said.out[said.out.index("review-security") :]
+    assert block.startswith("review-security  .kiro/agents/review-security.json\n")
+    assert "dropped fs_write" in block
+    assert "bedrock_converse:x.y (agent file)" in block
+    assert "shadowed" in said.out
+
+    report = json.loads(reviewloop("agents", "list", "--json").out)
+    ours = next(one for one in report["agents"] if one["name"] == "review-security")
+    assert ours["dropped_tools"] == ["fs_write"]
+    assert report["shadowed"][0]["winner"] == ".kiro/agents/review-security.json"
+
+
+def test_malformed_agent_file_is_named_with_its_line(project, reviewloop):
+    folder = project / ".kiro/agents"
+    folder.mkdir(parents=True)
+    (folder / "review-x.json").write_text('{"name": "review-x",\n "prompt": }')
+    for command in (("agents", "list"), ("doctor", "--offline")):
+        said = reviewloop(*command)
+        assert said.code == 2
+        assert ".kiro/agents/review-x.json:2" in said.out + said.err
+
+
+def ready(monkeypatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+
+
+def test_doctor_is_content_where_a_run_could_start(spec, reviewloop, monkeypatch, git):
+    ready(monkeypatch)
+    git(spec, "switch", "-q", "-c", "work")
+    said = reviewloop("doctor", "--offline")
+    assert said.code == 0, said.out
+    assert "commits go to work" in said.out
+    assert "5 reviewers" in said.out
+    assert ".kiro/specs/login" in said.out
+
+
+def test_doctor_never_shows_an_undetected_gate_as_fine(project, reviewloop, monkeypatch):
+    ready(monkeypatch)
+    report = json.loads(reviewloop("doctor", "--offline", "--json").out)
+    gates = {c["text"].partition(":")[0]: c for c in report["checks"] if c["name"] == "gates"}
+    assert gates["test"]["mark"] == "note"
+    assert "no test gate detected" in gates["test"]["text"]
+    assert report["ready"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "sentence"),
+    [
+        ("detach", "HEAD is detached"),
+        ("settings", "did you mean limits.rounds?"),
+        ("anonymous", "git has no identity"),
+        ("merge", "in progress"),
+        ("nowhere", "not inside a git repository"),
+        ("script", "missing.json"),
+    ],
+)
+def test_doctor_names_what_stops_a_run(
+    project, reviewloop, monkeypatch, git, tmp_path, prepare, sentence
+):
+    ready(monkeypatch)
+    git(project, "switch", "-q", "-c", "work")
+    if prepare == "detach":
+        git(project, "checkout", "-q", "--detach")
+    elif prepare == "settings":
+        (project / "reviewloop.toml").write_text("[limits]\nround = 1\n")
+    elif prepare == "anonymous":
+        git(project, "config", "--unset", "user.name")
+        git(project, "config", "--unset", "user.email")
+    elif prepare == "merge":
+        (project / ".git/MERGE_HEAD").write_text(git(project, "rev-parse", "HEAD") + "\n")
+    elif prepare == "nowhere":
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        monkeypatch.chdir(outside)
+    else:
+        monkeypatch.setenv("REVIEWLOOP_MODELS__REASONING", "script:missing.json")
+    said = reviewloop("doctor", "--offline")
+    assert said.code == 2
+    assert sentence in " ".join(said.out.split())
+    assert "a run cannot start yet" in said.err
+
+
+def test_doctor_says_that_main_is_protected(project, reviewloop, monkeypatch):
+    ready(monkeypatch)
+    said = reviewloop("doctor", "--offline")
+    assert said.code == 0
+    assert "main is protected" in said.out
+
+
+def test_looking_leaves_checkout_and_git_folder_as_they_were(spec, reviewloop, monkeypatch):
+    ready(monkeypatch)
+
+    def content() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in spec.rglob("*") if path.is_file()}
+
+    before = content()
+    for command in (("doctor", "--offline"), ("tasks",), ("agents", "list"), ("config", "show")):
+        reviewloop(*command)
+    assert content() == before
