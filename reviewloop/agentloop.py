@@ -140,6 +140,9 @@ class _Talk:
         if len(messages) > len(self._plan.opening):  # the travelling cache point at the tail
             tail = messages[-1]
             messages[-1] = {**tail, "content": [*tail["content"], cache_point()]}
+        if last:  # not every model can be forced to call a tool, so it is also said
+            ending = self._plan.ending.name
+            messages.append(user_message(text_block(f"Your last turn: call {ending} now.")))
         return ModelRequest(
             model=self._plan.model,
             system=self._plan.system,

@@ -4,18 +4,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.models.door import Models
 from reviewloop.models.messages import Message, ToolSpec
-from reviewloop.models.prefix_gate import PrefixGate, PrefixGates
+from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
 from reviewloop.reviewing.fences import Fence
 from reviewloop.settings import Settings
+from reviewloop.specs.model import Task
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
@@ -38,21 +41,33 @@ class Brief:
     title: str
     task: str  # the task with the requirements it names
     briefing: str  # for the implementer: task, design, steering, map of the repository
-    steering: str
-    steering_log: tuple[str, ...] = ()  # which steering reached whom, and why not
+    steering_log: tuple[str, ...] = ()  # which steering reached the implementer, and why not
     spec: str = ""  # name of the spec
     spec_path: str = ""  # where the spec was found: what `--spec` takes
-    tasks_path: str = ""  # the file that holds the task's checkbox
-    task_id: str = ""
+    spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
+
+    @property
+    def task_id(self) -> str:
+        """Id of the spec's task, empty for `run -m`."""
+        return self.spec_task.id if self.spec_task else ""
+
+    @property
+    def tasks_path(self) -> str:
+        """The file that holds the task's checkbox."""
+        return self.spec_task.path if self.spec_task else ""
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON-plain values."""
-        return {**self.__dict__, "steering_log": list(self.steering_log)}
+        return asdict(self)
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Brief":
         """Rebuild what `plain` wrote."""
-        return cls(**{**values, "steering_log": tuple(values.get("steering_log", ()))})
+        given = dict(values)
+        given["steering_log"] = tuple(given["steering_log"])
+        if given["spec_task"] is not None:
+            given["spec_task"] = TypeAdapter(Task).validate_python(given["spec_task"])
+        return cls(**given)
 
 
 @dataclass
@@ -73,7 +88,6 @@ class RunContext:
     journal: Journal
     events: Events
     models: Models
-    gates: PrefixGates
     fence: Fence
     base_tree: str
     stopped: threading.Event = field(default_factory=threading.Event)

@@ -180,11 +180,9 @@ def test_repository_may_lower_what_a_run_costs():
         ("[limits]\ngate_seconds = 60", "[limits]\ngate_seconds = 61", "above 60 (your own file)"),
         ("[governance]\nfiles = 3", "[governance]\nfiles = 4", "above 3 (your own file)"),
         ("", "[tools]\nexecute_bash = true", "tools.execute_bash is True, but a repository may"),
-        ("", "[tools]\nallowed_commands = ['sh']", "a repository may not decide this"),
         ("", "[models]\nendpoint_url = 'http://x'", "a repository may not decide this"),
         ("", "[models]\nrole_arn = 'arn:x'", "a repository may not decide this"),
         ("", "[models]\ntracing = true", "a repository may not decide this"),
-        ("", "[commit]\nrun_hooks = true", "a repository may not decide this"),
     ],
 )
 def test_repository_cannot_widen_what_the_user_allows(user, repository, message):

@@ -103,7 +103,7 @@ def _decode(file: AgentFile) -> str:
 
 
 def _read_markdown(file: AgentFile, text: str) -> Mapping[str, Any]:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     match = _FRONT_MATTER.match(text)
     if match is None:

@@ -9,7 +9,7 @@ from reviewloop.errors import ExitCode, UsageError
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def approve(run_id: str | None, as_json: bool) -> ExitCode:
-    """Commit what a waiting run proposes, exactly as it was shown."""
+    """Commit what a waiting run proposes."""
     return _answer(run_id, "approve", "", as_json)
 
 
@@ -18,7 +18,10 @@ def approve(run_id: str | None, as_json: bool) -> ExitCode:
 @click.option("-m", "--message", "text", required=True, help="What should be different.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def modify(run_id: str | None, text: str, as_json: bool) -> ExitCode:
-    """Ask for a modification: implement, guard and full review again, with fresh rounds."""
+    """Ask a waiting run for a modification.
+
+    It is implemented, guarded and fully reviewed again, with fresh rounds.
+    """
     if not text.strip():
         raise UsageError("-m needs a sentence that says what should be different")
     return _answer(run_id, "modify", text.strip(), as_json)
@@ -29,7 +32,10 @@ def modify(run_id: str | None, text: str, as_json: bool) -> ExitCode:
 @click.option("-m", "--message", "text", default="", help="Why; kept with the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def reject(run_id: str | None, text: str, as_json: bool) -> ExitCode:
-    """Skip what a waiting run proposes; your checkout stays as it is, the work is kept."""
+    """Skip what a waiting run proposes.
+
+    Your checkout stays as it is; the work is kept with the run.
+    """
     return _answer(run_id, "skip", text, as_json)
 
 

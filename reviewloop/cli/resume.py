@@ -18,7 +18,10 @@ def resume(
     minutes: float | None,
     as_json: bool,
 ) -> ExitCode:
-    """Go on with a run that was interrupted, killed or out of budget; nothing is paid twice."""
+    """Go on with a run that stopped on its way.
+
+    Interrupted, killed or out of budget: no reply that was received is paid again.
+    """
     from reviewloop.cli.conversation import move, print_record
     from reviewloop.runs.answers import resumable_run
     from reviewloop.runs.repository import open_repository

@@ -1,5 +1,6 @@
 """`reviewloop run`: one task, from a free preflight to your answer."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -38,7 +39,7 @@ def run(
     preflight: bool,
     as_json: bool,
 ) -> ExitCode:
-    """Implement a task, have it guarded, reviewed and fixed, and ask for your approval.
+    """Implement a task, have it reviewed, ask you.
 
     TASK is an id such as 2.1, words of its title, or `next` (the default).
     """
@@ -61,7 +62,7 @@ def run(
         instruction=message or "",
         branch=branch,
         again=again,
-        record_to=record,
+        record_to=str(Path(record).absolute()) if record else "",
         flags={name: value for name, value in flags.items() if value is not None},
     )
     return _run(wanted, only_preflight=preflight, as_json=as_json)

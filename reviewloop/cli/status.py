@@ -17,7 +17,7 @@ _FOLLOW_SECONDS = 0.5
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def status(as_json: bool) -> ExitCode:
-    """List the runs of this repository, newest first."""
+    """List the runs of this repository."""
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_runs import render_runs
     from reviewloop.runs.repository import open_repository
@@ -36,7 +36,10 @@ def status(as_json: bool) -> ExitCode:
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def show(run_id: str | None, diff: bool, as_json: bool) -> ExitCode:
-    """Show what a run proposes: files, tests, findings, cost, commit message."""
+    """Show what a run proposes.
+
+    Files, tests, findings, cost and the commit message; the diff with --diff.
+    """
     from reviewloop.cli.conversation import print_record
     from reviewloop.cli.conversation import show as show_run
     from reviewloop.runs.answers import newest_or_named
@@ -55,7 +58,7 @@ def show(run_id: str | None, diff: bool, as_json: bool) -> ExitCode:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the run stops.")
 def logs(run_id: str | None, follow: bool) -> ExitCode:
-    """Print what a run did, event by event."""
+    """Print what a run did."""
     from reviewloop.output.terminal_runs import event_line
     from reviewloop.runs.answers import newest_or_named
     from reviewloop.runs.repository import open_repository

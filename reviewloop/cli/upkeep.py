@@ -8,7 +8,10 @@ from reviewloop.errors import ExitCode
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN]")
 def undo(run_id: str | None) -> ExitCode:
-    """Take back the commit of a run, as long as it is not pushed and nothing came after it."""
+    """Take back the commit of a run.
+
+    As long as it is not pushed and nothing came after it.
+    """
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import undo_run
 
@@ -22,7 +25,7 @@ def undo(run_id: str | None) -> ExitCode:
 @click.argument("run_id", metavar="RUN")
 @click.argument("name", metavar="NAME")
 def checkout(run_id: str, name: str) -> ExitCode:
-    """Export the work of a run, finished or not, as the branch NAME."""
+    """Export the work of a run as the branch NAME."""
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import export_run
 
@@ -35,7 +38,10 @@ def checkout(run_id: str, name: str) -> ExitCode:
 @click.option("--older-than", type=int, metavar="DAYS", help="Default: runs.keep_days.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 def clean(older_than: int | None, yes: bool) -> ExitCode:
-    """Delete runs that are over and older than the retention; lists them first."""
+    """Delete old runs that are over.
+
+    They are listed first; `runs.keep_days` says what is old.
+    """
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import deletable, delete_run
 

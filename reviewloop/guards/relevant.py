@@ -1,11 +1,12 @@
 """Chooses the tests that a small change needs, from what the last full run covered."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reviewloop.guards.base import ReadFile, is_test_file
+from reviewloop.guards.base import ReadFile, is_test_file, text_lines
 from reviewloop.workspace.diff import Change, FileChange
 
 if TYPE_CHECKING:
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 _PROSE = (".md", ".rst", ".txt")
 
 
-def relevant_tests(data_file: Path, change: Change, read_old: ReadFile) -> tuple[str, ...] | None:
+def relevant_tests(
+    data_file: Path, change: Change, read_old: ReadFile, read_new: ReadFile
+) -> tuple[str, ...] | None:
     """Return the ids of the tests to run for `change`, None for all of them.
 
     `data_file` is the `coverage_data` of the last full test gate, whose tree must be the old side
-    of `change`; `read_old` reads that tree. Relevant are the tests that ran any line of a function
-    that the change touches, and changed test files as a whole. Whatever cannot be told from the
-    data (code that runs on import, other languages, new files, code no test runs) means all.
+    of `change`; `read_old` and `read_new` read the two sides. Relevant are the tests that ran any
+    line of a function that the change touches, and changed test files as a whole. Whatever cannot
+    be told from the data means all: code that runs on import, new functions, other languages, code
+    that no test runs.
     """
     selected: set[str] = set()
     data = _open(data_file)
@@ -29,30 +33,32 @@ def relevant_tests(data_file: Path, change: Change, read_old: ReadFile) -> tuple
     for file in change.files:
         if file.path.endswith(_PROSE):
             continue
-        tests = _tests_for(data, file, read_old)
+        tests = _tests_for(data, file, read_old, read_new)
         if tests is None:
             return None
         selected |= tests
     return tuple(sorted(selected)) or None
 
 
-def _tests_for(data: "CoverageData", file: FileChange, read_old: ReadFile) -> set[str] | None:
+def _tests_for(
+    data: "CoverageData", file: FileChange, read_old: ReadFile, read_new: ReadFile
+) -> set[str] | None:
     name = file.path.rsplit("/", 1)[-1]
     if is_test_file(file.path):
         whole = name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
         return {file.path} if whole and file.status in {"A", "M"} else None
     if file.status != "M" or not file.path.endswith(".py"):
         return None
-    spans = _functions(read_old(file.path) or b"")
-    if spans is None:
+    before, after = _Side.of(read_old(file.path)), _Side.of(read_new(file.path))
+    if before is None or after is None:
+        return None
+    touched = before.functions_at(_removed_lines(file)), after.functions_at(iter(file.added_text))
+    if touched[0] is None or touched[1] is None:
         return None
     contexts = data.contexts_by_lineno(file.path)
     tests: set[str] = set()
-    for line in _touched_lines(file):
-        span = _innermost(spans, line)
-        if span is None:
-            return None
-        reached = {name for body in range(span[0], span[1] + 1) for name in contexts.get(body, ())}
+    for function in touched[0] | touched[1]:
+        reached = {test for line in before.body(function) for test in contexts.get(line, ())}
         if not reached or "" in reached:
             return None
         tests |= reached
@@ -73,44 +79,62 @@ def _open(data_file: Path) -> "CoverageData | None":
     return data
 
 
-def _touched_lines(file: FileChange) -> Iterator[int]:
-    """Yield the old side's lines that a change removes, and those around what it inserts."""
+def _removed_lines(file: FileChange) -> Iterator[int]:
     for hunk in file.hunks:
-        line = hunk.old_start if hunk.old_count else hunk.old_start + 1
+        line = hunk.old_start
         for sign, _ in hunk.lines:
             if sign == "-":
                 yield line
+            if sign in {"-", " "}:
                 line += 1
-            elif sign == " ":
-                line += 1
-            elif sign == "+":
-                # What is inserted belongs to the line before it, or to the one after it.
-                yield line - 1
-                yield line
 
 
-def _functions(source: bytes) -> list[tuple[int, int, int]] | None:
-    """Return (first line of the body, last line, first line) of every function, None if unknown."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    return list(_spans(ast.walk(tree)))
+@dataclass(frozen=True)
+class _Function:
+    name: str
+    first: int  # line of the body: defaults and decorators before it run on import
+    last: int
 
 
-def _spans(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, int, int]]:
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.body[0].lineno, node.end_lineno or node.lineno, node.lineno
+@dataclass(frozen=True)
+class _Side:
+    """The functions of one version of a Python file."""
+
+    lines: list[str]
+    functions: list[_Function]
+
+    @classmethod
+    def of(cls, source: bytes | None) -> "_Side | None":
+        try:
+            tree = ast.parse(source or b"")
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+        return cls(text_lines(source), list(_named(tree, "")))
+
+    def functions_at(self, lines: Iterator[int]) -> set[str] | None:
+        """Return the innermost functions around lines, None if code outside of them is touched."""
+        names = set()
+        for line in lines:
+            around = [f for f in self.functions if f.first <= line <= f.last]
+            if around:
+                names.add(min(around, key=lambda f: f.last - f.first).name)
+            elif self.lines[line - 1].strip() and not self.lines[line - 1].lstrip().startswith("#"):
+                return None
+        return names
+
+    def body(self, name: str) -> Iterator[int]:
+        """Yield the lines of all functions of a name, which setters and overloads share."""
+        for function in self.functions:
+            if function.name == name:
+                yield from range(function.first, function.last + 1)
 
 
-def _innermost(spans: list[tuple[int, int, int]], line: int) -> tuple[int, int] | None:
-    """Return the body of the smallest function around a line, None outside functions.
-
-    Its signature does not count as inside: defaults and decorators run on import.
-    """
-    around = [span for span in spans if span[0] <= line <= span[1]]
-    if not around:
-        return None
-    body, last, _ = min(around, key=lambda span: span[1] - span[0])
-    return body, last
+def _named(node: ast.AST, prefix: str) -> Iterator[_Function]:
+    for child in ast.iter_child_nodes(node):
+        inner = prefix
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = f"{prefix}{child.name}."
+            if not isinstance(child, ast.ClassDef):
+                last = child.end_lineno or child.lineno
+                yield _Function(inner, child.body[0].lineno, last)
+        yield from _named(child, inner)

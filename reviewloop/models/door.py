@@ -27,6 +27,7 @@ from reviewloop.models.prefix_gate import PrefixGate, PrefixGates
 from reviewloop.models.providers import Providers
 from reviewloop.models.retry import Attempt, Pacing, Patience
 from reviewloop.models.routing import Route, kind_of, route
+from reviewloop.models.tracing import silence_tracing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
 
@@ -65,6 +66,8 @@ class Models:
         self._canonical = canonical
         self._mask = mask
         self._tell = on_event
+        if not settings.models.tracing:
+            silence_tracing()  # here, because a graph hands its tracer down to the models' calls
         self._stop = threading.Event()
         self._providers = Providers(settings.models, scrub=canonical, stopped=self._stop.wait)
         self._asking = Asking(

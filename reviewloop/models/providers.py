@@ -12,7 +12,6 @@ from reviewloop.models.provider import Provider
 from reviewloop.models.replay_provider import ReplayProvider
 from reviewloop.models.routing import BEDROCK, OFFLINE, split_model
 from reviewloop.models.script_provider import ScriptProvider
-from reviewloop.models.tracing import silence_tracing
 from reviewloop.models.trouble import provider_errors
 from reviewloop.settings import Models as ModelSettings
 
@@ -64,8 +63,6 @@ class Providers:
             return ScriptProvider(Path(ident).expanduser(), stopped=self._stopped)
         if provider == "replay":
             return ReplayProvider(Path(ident).expanduser(), scrub=self._scrub)
-        if not self._settings.tracing:
-            silence_tracing()
         from reviewloop.models.langchain_provider import LangChainProvider
 
         return LangChainProvider(provider, ident, self._settings, self._clients)

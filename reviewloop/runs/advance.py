@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
@@ -17,6 +18,8 @@ from reviewloop.errors import (
     UsageError,
     first_that_applies,
 )
+from reviewloop.models.recording import export_journal
+from reviewloop.runs.in_work import show_free
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.repository import Repository
 from reviewloop.state import SCHEMA_VERSION, LoopState
@@ -58,6 +61,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     started = time.monotonic()
     record.status, record.reason, record.exit_code = RunStatus.RUNNING, "", 0
     context.runs.save(record)
+    team = context.team
+    context.models.warm_up({context.agent_model(agent, "review") for agent in team.members})
     try:
         with _interruptible(context):
             state = _invoke(context, answer)
@@ -66,9 +71,14 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
         raise
     finally:
         record.active_seconds += time.monotonic() - started
+        if record.options.get("record_to"):
+            export_journal(context.journal, Path(record.options["record_to"]))
         context.runs.save(record)
     _settle(record, state)
     context.runs.save(record)
+    task = context.brief.spec_task
+    if record.status is RunStatus.SKIPPED and task and context.settings.spec.mark_in_progress:
+        show_free(context.user, task)
     context.events.tell("run.end", status=str(record.status), reason=record.reason)
     return record
 

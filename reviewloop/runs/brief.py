@@ -14,9 +14,8 @@ from reviewloop.specs.briefing import (
     describe_task,
     likely_paths,
 )
-from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.steering import Steering, read_steering
+from reviewloop.specs.steering import steering_on_disk
 from reviewloop.specs.treefiles import TreeFiles
 from reviewloop.workspace.private import PrivateRepo
 
@@ -45,14 +44,6 @@ def brief_of(repository: Repository, subject: Subject, settings: Settings) -> Br
             private.close()
 
 
-def steering_for(root: Path, paths: list[str], about: str) -> Steering:
-    """Return the steering for work on these paths: the person's first, the project's winning."""
-    home = Path.home() / ".kiro" / "steering"
-    return read_steering(
-        DiskFiles(root), paths, home=DiskFiles(home) if home.is_dir() else None, about=about
-    )
-
-
 def _brief(
     repository: Repository, subject: Subject, settings: Settings, private: PrivateRepo
 ) -> Brief:
@@ -62,7 +53,8 @@ def _brief(
     spec, task = subject.spec, subject.task
     about = f"{task.title}\n{task.body}" if task else subject.instruction
     paths = list(likely_paths(spec, task or subject.instruction, entries))
-    steering = steering_for(root, paths, about)
+    never = settings.guard.secret_files
+    steering = steering_on_disk(root, paths, about, never)
     limit = settings.limits.context_tokens
     written: Briefing
     if spec and task:
@@ -73,8 +65,9 @@ def _brief(
             files=TreeFiles(reader),
             entries=entries,
             budget_tokens=limit,
+            never=never,
         )
-        described = describe_task(spec, task, TreeFiles(reader))
+        described = describe_task(spec, task, TreeFiles(reader), never)
     else:
         written = brief_change(
             subject.instruction,
@@ -82,18 +75,17 @@ def _brief(
             files=TreeFiles(reader),
             entries=entries,
             budget_tokens=limit,
+            never=never,
         )
         described = subject.instruction
     return Brief(
         title=subject.title,
         task=described,
         briefing=written.text,
-        steering=steering.text(),
         steering_log=tuple(_line(record) for record in steering.log()),
         spec=spec.name if spec else "",
         spec_path=spec.path if spec else "",
-        tasks_path=spec.tasks_path if spec else "",
-        task_id=task.id if task else "",
+        spec_task=task,
     )
 
 

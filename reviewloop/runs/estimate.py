@@ -34,7 +34,7 @@ def estimate_run(brief: Brief, team: Team, settings: Settings) -> Estimate:
     from reviewloop.models.routing import route
 
     start = len(brief.briefing) // _CHARS_PER_TOKEN
-    shared = (len(brief.task) + len(brief.steering)) // _CHARS_PER_TOKEN + 2000
+    shared = len(brief.task) // _CHARS_PER_TOKEN + 3000
     reviewers = len(team.reviewers)
     short = _talk(start, _IMPLEMENT_TURNS // 2) + reviewers * _talk(shared, 2)
     fixes = 3 * max(1, settings.limits.rounds)

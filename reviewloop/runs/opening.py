@@ -8,7 +8,6 @@ from reviewloop.context import Brief, RunContext
 from reviewloop.guards.secret_rules import mask
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.models.door import Models
-from reviewloop.models.prefix_gate import PrefixGates
 from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.team import team_from_plain
@@ -73,7 +72,6 @@ def open_context(
             journal=journal,
             events=events,
             models=models,
-            gates=PrefixGates(),
             fence=fence,
             base_tree=private.tree_of(record.base_commit),
         )

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
@@ -13,6 +14,7 @@ from reviewloop.guards.branch import check_branch
 from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
+from reviewloop.runs.in_work import show_in_work
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.team import team_to_plain
@@ -22,11 +24,13 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import pick
 from reviewloop.store.blobs import Blobs
+from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.export import branch_ref
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.refs import branch_exists, safe_branch_name
+from reviewloop.workspace.run import sandbox_level
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     require_trust(loaded, repository)
     spec, task = _subject(repository, wanted, settings.spec.path)
     _refuse_second_run(repository, task, wanted)
+    if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
+        raise UsageError(f"--record {wanted.record_to}: its folder does not exist; make it first")
     name = task.id if task else "change"
     branch, new_branch = choose_branch(repository, settings, wanted.branch, name)
     team = team_of(user.root)
@@ -84,6 +90,11 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         )
     if spec:
         notes += spec.notices
+    if settings.tools.execute_bash and sandbox_level() == "none":
+        notes.append(
+            "tools.execute_bash is on, but no sandbox is proven on this machine: the tool is not "
+            "given to any agent"
+        )
     return Plan(wanted, loaded, team, spec, task, brief, branch, new_branch, estimate, tuple(notes))
 
 
@@ -119,6 +130,9 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
         created_at=float(int(time.time())),
     )
     repository.runs.save(record)
+    if planned.task and settings.spec.mark_in_progress:
+        with hold(repository.lock, f"the repository {record.repository}"):
+            show_in_work(user, planned.task)
     return record
 
 

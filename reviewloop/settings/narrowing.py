@@ -14,9 +14,8 @@ _USERS_OWN = (
     "models.profile",
     "models.role_arn",
     "models.endpoint_url",
-    "tools.allowed_commands",
 )
-_USERS_TO_SWITCH_ON = ("models.tracing", "tools.execute_bash", "commit.run_hooks")
+_USERS_TO_SWITCH_ON = ("models.tracing", "tools.execute_bash")
 _USER_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
 
 

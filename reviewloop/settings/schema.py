@@ -66,7 +66,7 @@ class Models(Section):
         description="Bedrock runtime endpoint; empty means AWS_ENDPOINT_URL_BEDROCK_RUNTIME.",
     )
     max_output_tokens: int = Field(
-        default=8192, ge=256, description="Longest reply asked for, in tokens."
+        default=16_384, ge=256, description="Longest reply asked for, in tokens."
     )
     read_timeout_seconds: float = Field(
         default=600, gt=0, description="Longest silence inside a reply."
@@ -92,7 +92,7 @@ class Limits(Section):
     """Where a run stops by itself, resumably."""
 
     usd: float = Field(default=10.0, gt=0, description="Most US dollars one run may cost.")
-    tokens: int = Field(default=2_000_000, ge=1, description="Most tokens one run may use.")
+    tokens: int = Field(default=5_000_000, ge=1, description="Most tokens one run may use.")
     minutes: float = Field(
         default=60, gt=0, description="Longest active time of one run, in minutes."
     )
@@ -118,9 +118,6 @@ class Limits(Section):
     )
     gate_seconds: float = Field(
         default=900, gt=0, description="Longest time of one gate that sets no timeout of its own."
-    )
-    log_keep_days: int = Field(
-        default=30, ge=0, description="Days that logs and transcripts are kept."
     )
 
 
@@ -224,10 +221,8 @@ class Tools(Section):
     """What agents may call beyond reading, writing and the named gates."""
 
     execute_bash: bool = Field(
-        default=False, description="Let the implementer run commands in a proven sandbox."
-    )
-    allowed_commands: tuple[str, ...] = Field(
-        default=(), description="Programs execute_bash may start; empty means any."
+        default=False,
+        description="Let the implementer run commands, where a sandbox is proven (see doctor).",
     )
 
 
@@ -259,9 +254,6 @@ class Commit(Section):
 
     sign: bool = Field(
         default=False, description="Sign the commit as the user's git is configured to."
-    )
-    run_hooks: bool = Field(
-        default=False, description="Run the repository's git hooks at approval."
     )
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from reviewloop.specs.fileref import NEVER_READ, resolve_references
-from reviewloop.specs.files import Files, decode, inside
+from reviewloop.specs.files import DiskFiles, Files, decode, inside
 from reviewloop.specs.frontmatter import FrontMatter, read_front_matter
 from reviewloop.specs.globs import matches_any
 from reviewloop.specs.words import fits, terms
@@ -118,6 +119,20 @@ def read_steering(
     for folder in _folders_above(asked.changed):
         items += _item(project, f"{folder}/AGENTS.md", "project", asked)
     return Steering(tuple(items))
+
+
+def steering_on_disk(
+    root: Path, paths: Iterable[str], about: str, never: Sequence[str] = NEVER_READ
+) -> Steering:
+    """Return the steering of the checkout at `root`: the person's first, the project's winning."""
+    home = Path.home() / ".kiro" / "steering"
+    return read_steering(
+        DiskFiles(root),
+        paths,
+        home=DiskFiles(home) if home.is_dir() else None,
+        about=about,
+        never=never,
+    )
 
 
 def _item(files: Files, path: str, scope: Scope, asked: _Question) -> list[SteeringItem]:

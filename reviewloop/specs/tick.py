@@ -37,6 +37,12 @@ def mark_in_progress(data: bytes, task: Task) -> bytes:
     return _write(data, found, "-") if found.state in ("open", "queued") else data
 
 
+def restore_mark(data: bytes, task: Task) -> bytes:
+    """Return the file with the mark the task had when it was read, if `[-]` stands there now."""
+    found = _locate(_read(data, task), task)
+    return _write(data, found, task.mark) if found.state == "in_progress" else data
+
+
 def _read(data: bytes, task: Task) -> tuple[Task, ...]:
     listed = read_tasks(data, task.path, task.dialect, in_work_mark=task.has_in_work_mark)
     return listed.tasks

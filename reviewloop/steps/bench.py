@@ -1,8 +1,9 @@
 """What agents work with: their tools on a tree, and what they may write."""
 
+from collections.abc import Iterable
 from functools import partial
 
-from reviewloop.agents import AgentDefinition
+from reviewloop.agents import READ_ONLY, AgentDefinition
 from reviewloop.context import RunContext
 from reviewloop.guards.registry import GUARDS
 from reviewloop.guards.secret_rules import mask
@@ -13,12 +14,12 @@ from reviewloop.tools.policy import WritePolicy, protected_files_named_in
 from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.diff import Change
 
-READ_ONLY = ("fs_read", "code", "grep", "glob")
 
-
-def reading_toolbox(context: RunContext, tree: str) -> Toolbox:
+def reading_toolbox(
+    context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY
+) -> Toolbox:
     """Return the tools of a reviewer: they read git objects, and nothing can be written."""
-    return Toolbox(context.private, tree, allowed=READ_ONLY, mask=mask, fence=context.fence.wrap)
+    return Toolbox(context.private, tree, allowed=allowed, mask=mask, fence=context.fence.wrap)
 
 
 def writing_toolbox(

@@ -31,7 +31,7 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
             _require_branch(context)
             beside: dict[str, tuple[bytes, bytes]] = {}
             if proposal["tick_on_disk"]:
-                beside, warning = tick_beside(context, proposal["tick_on_disk"])
+                beside, warning = tick_beside(context)
             promotion = promote(
                 discover(context.user.root),
                 context.private,

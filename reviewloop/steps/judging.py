@@ -110,7 +110,10 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
         data = record["details"].get("coverage_data", "")
         if record["name"] == tests.NAME and data:
             selection = relevant.relevant_tests(
-                context.logs / data, change, partial(context.private.read, judged["tree"])
+                context.logs / data,
+                change,
+                partial(context.private.read, judged["tree"]),
+                partial(context.private.read, tree),
             )
     with context.workspace_lock:
         asked = guard_input(context, tree, label, selection=selection)

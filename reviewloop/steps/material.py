@@ -1,10 +1,13 @@
 """What all reviewers of a change are shown, made once per tree and within its token budget."""
 
 from functools import partial
+from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.reviewing.prompts import Material
+from reviewloop.specs.steering import steering_on_disk
 from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.store.journal import CallKey
 from reviewloop.workspace.diff import Change, FileChange
 
 _CHARS_PER_TOKEN = 4
@@ -20,17 +23,36 @@ def material_of(state: LoopState, context: RunContext) -> Material:
 def _material(tree: str, gates: str, context: RunContext) -> Material:
     change = context.change(context.base_tree, tree)
     budget = context.settings.limits.context_tokens * _CHARS_PER_TOKEN
-    budget -= len(context.brief.steering) + len(context.brief.task)
+    steering = _steering(change, context)
+    budget -= len(steering) + len(context.brief.task)
     patch, left_out = fit(change, max(budget, 4000))
     results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
     return Material(
         task=context.brief.task,
-        steering=context.brief.steering,
+        steering=steering,
         files=[describe(file) for file in change.files],
         patch=patch,
         evidence=_evidence(results),
         left_out=left_out,
     )
+
+
+def _steering(change: Change, context: RunContext) -> str:
+    """Return the team's rules for the files that the change touches; told in the run's log.
+
+    What is on disk may change while a run waits, so the first reading is the one that counts.
+    """
+    paths = list(change.paths)
+    limit = context.settings.limits.context_tokens * _CHARS_PER_TOKEN // 3
+
+    def read() -> dict[str, Any]:
+        never = context.settings.guard.secret_files
+        steering = steering_on_disk(context.user.root, paths, context.brief.task, never)
+        return {"text": steering.text(limit), "log": steering.log()}
+
+    found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
+    context.events.tell("steering", agent="review-*", files=found["log"])
+    return str(found["text"])
 
 
 def describe(file: FileChange) -> str:

@@ -77,7 +77,7 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     answer = context.talk(
         agent,
         CallKey(agent.name, "quick-review", cycle=cycle, round=number),
-        reading_toolbox(context, state["tree"]),
+        reading_toolbox(context, state["tree"], agent.tools),
         system=REVIEW_RULES,
         opening=[re_review_message(fixes, agent, context.fence, other)],
         ending=REPORT,

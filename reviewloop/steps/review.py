@@ -68,7 +68,7 @@ def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) 
         opening=review_messages(material, agent, context.fence, resources_of(agent, context)),
         ending=REPORT,
         check=_check,
-        hold=context.gates.gate(model, shared),
+        hold=context.models.gates.gate(model, shared),
     )
     intake = read_findings(answer.arguments)
     lines = changed_lines(context.change(context.base_tree, tree))

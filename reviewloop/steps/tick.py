@@ -28,12 +28,14 @@ class TickedSpec:
 
 def ticked_spec(context: RunContext) -> TickedSpec:
     """Return the tick of the run's task; a spec that cannot be ticked any more is a warning."""
-    if not context.brief.task_id:
+    task = context.brief.spec_task
+    if task is None:
         return TickedSpec()
+    files = DiskFiles(context.user.root)
+    data = files.read(task.path) or b""
     try:
-        spec, task = _task(context)
-        data = DiskFiles(context.user.root).read(spec.tasks_path) or b""
         ticked = tick(data, task)
+        spec = open_spec(files, context.brief.spec_path)
     except ReviewLoopError as error:
         return TickedSpec(warnings=(f"the task will not be ticked: {error}",))
     figures = _progress(spec, task)
@@ -48,22 +50,16 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     )
 
 
-def tick_beside(context: RunContext, path: str) -> tuple[dict[str, tuple[bytes, bytes]], str]:
+def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], str]:
     """Return ({path: (old, new) bytes}, "") for a spec outside the commit, or ({}, why not)."""
-    try:
-        spec, task = _task(context)
-        old = DiskFiles(context.user.root).read(spec.tasks_path) or b""
-        return {path: (old, tick(old, task))}, ""
-    except ReviewLoopError as error:
-        return {}, f"{path} was not ticked: {error}"
-
-
-def _task(context: RunContext) -> tuple[Spec, Task]:
-    spec = open_spec(DiskFiles(context.user.root), context.brief.spec_path)
-    task = spec.by_id.get(context.brief.task_id)
+    task = context.brief.spec_task
     if task is None:
-        raise ReviewLoopError(f"task {context.brief.task_id} is no longer in {spec.tasks_path}")
-    return spec, task
+        return {}, ""
+    old = DiskFiles(context.user.root).read(task.path) or b""
+    try:
+        return {task.path: (old, tick(old, task))}, ""
+    except ReviewLoopError as error:
+        return {}, f"{task.path} was not ticked: {error}"
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:

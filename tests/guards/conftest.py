@@ -23,7 +23,6 @@ class Project:
     root: Path
     state: Path
     git: Callable[..., str]
-    plugins: bool = False
     settings: Settings = field(default_factory=Settings)
 
     def commit(self, files: dict[str, str | bytes]) -> None:
@@ -59,7 +58,7 @@ class Project:
             workspace=workspace.folder,
             folder=self.state / "env",
             environ={**os.environ, plain: "1"},
-            pass_through=() if self.plugins else (plain,),
+            pass_through=(plain,),
         )
         logs = self.state / "logs"
         logs.mkdir(exist_ok=True)

@@ -176,12 +176,13 @@ def test_langsmith_of_the_shell_is_switched_off(bedrock, open_door, monkeypatch)
     for name in LANGSMITH:
         monkeypatch.setenv(name, "true")
     monkeypatch.setenv("LANGSMITH_GATEWAY", "http://127.0.0.1:1")
-    open_door().models.ask(KEY, asking())
+    door = open_door()
     assert {name: os.environ.get(name) for name in LANGSMITH} == {
         "LANGSMITH_GATEWAY": None,
         "LANGSMITH_TRACING": "false",
         "LANGCHAIN_TRACING_V2": None,
     }
+    door.models.ask(KEY, asking())
     assert len(server.ledger) == 1
 
 

@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ from reviewloop.workspace.nodeenv import verify_node_modules
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.run import read_log, run_command
 from reviewloop.workspace.userrepo import discover
+
+
+@pytest.fixture(autouse=True)
+def short_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the gates' temporary folders, whose names must be short, out of the machine's own."""
+    with tempfile.TemporaryDirectory(prefix="rl-test-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture

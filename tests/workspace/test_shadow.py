@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ class Finder:
 def install():
     sys.meta_path.append(Finder)
 """
+
+
+@pytest.fixture(autouse=True)
+def short_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the gates' temporary folders, whose names must be short, out of the machine's own."""
+    with tempfile.TemporaryDirectory(prefix="rl-test-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 class Project:
