@@ -15,10 +15,12 @@ from reviewloop.models.messages import (
     Message,
     ModelRequest,
     Reply,
+    Scrub,
     ToolCall,
     ToolSpec,
     assistant_message,
     cache_point,
+    masked,
     text_block,
     tool_message,
     tool_result,
@@ -59,6 +61,7 @@ class Conversation:
     check: Check
     caps: Caps
     max_tokens: int
+    mask: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,10 @@ class _Talk:
     def _take(self, reply: Reply, key: CallKey, turn: int) -> Answer | None:
         if reply.stop_reason in _REFUSALS:
             raise ModelError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
-        said = assistant_message(reply)
+        # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
+        # and the run's findings get it masked.
+        shown = masked(reply, self._plan.mask)
+        said = assistant_message(shown)
         if said["content"]:  # an empty reply cannot stand in the history
             self._messages.append(said)
         if not reply.tool_calls:
@@ -165,9 +171,9 @@ class _Talk:
             return None
         results = []
         answer: Mapping[str, Any] | None = None
-        for index, call in enumerate(reply.tool_calls):
+        for index, call in enumerate(shown.tool_calls):
             if call.name != self._plan.ending.name:
-                results.append(self._run_tool(call, key, index))
+                results.append(self._run_tool(reply.tool_calls[index], key, index))
                 continue
             problem = self._problem_with(call, reply)
             if problem:

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 
 from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
+from reviewloop.guards.secret_rules import mask
 from reviewloop.models.door import Models
-from reviewloop.models.messages import Message, ToolSpec
+from reviewloop.models.messages import Message, ToolSpec, map_text
 from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
 from reviewloop.reviewing.fences import Fence
@@ -90,6 +91,7 @@ class RunContext:
     models: Models
     fence: Fence
     base_tree: str
+    opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     _made: dict[object, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -100,6 +102,11 @@ class RunContext:
     def logs(self) -> Path:
         """Folder of the run's logs."""
         return self.folder / "logs"
+
+    @property
+    def seconds(self) -> float:
+        """Active time of the run so far."""
+        return self.record.active_seconds + time.monotonic() - self.opened_at
 
     def change(self, old: str, new: str) -> Change:
         """Return the change between two trees; parsed once however many agents ask."""
@@ -130,6 +137,8 @@ class RunContext:
         reviewer = name.startswith("review-")  # tells of itself, with its findings
         fault(f"{name}.begin")
         if not reviewer:
+            self.record.step = name
+            self.runs.save(self.record)
             self.events.tell("step.start", step=name)
         started = time.monotonic()
         yield
@@ -158,16 +167,17 @@ class RunContext:
         check: Check,
         hold: PrefixGate | None = None,
     ) -> Answer:
-        """Hold one agent's conversation under the run's caps."""
+        """Hold one agent's conversation under the run's caps; no secret is sent to its model."""
         limits = self.settings.limits
         self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
         conversation = Conversation(
             key=key,
             model=self.agent_model(agent, key.step),
-            system=system,
-            opening=tuple(opening),
+            system=mask(system),
+            opening=tuple(map_text(opening, mask)),
             ending=ending,
             check=check,
+            mask=mask,
             caps=Caps(limits.agent_turns, limits.agent_tokens, limits.agent_minutes * 60),
             max_tokens=self.settings.models.max_output_tokens,
         )

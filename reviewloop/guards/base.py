@@ -1,5 +1,6 @@
 """What every guard-rail is given, and what they share: where logs go and how they are quoted."""
 
+import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,12 @@ class GuardInput:
                 place, shown or "."
             )
         return mask(text)
+
+    def repository_path(self, path: str) -> str:
+        """Return a path that a tool printed as the repository has it: `././a.py` is `a.py`."""
+        for place, _ in self._places():
+            path = path.removeprefix(place + "/")
+        return posixpath.normpath(path)
 
     def shown(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return a command as people would type it in the repository."""

@@ -56,11 +56,10 @@ def joined(results: Sequence[GateResult]) -> GateResult:
         }
         for r in results
     ]
-    said = [result for result in results if result.status is not GateStatus.NOT_DETECTED]
     return GateResult(
         worst.name,
         worst.status,
-        "; ".join(result.summary for result in said or results),
+        "; ".join(result.summary for result in results),
         worst.command,
         worst.exit_code,
         sum(result.seconds for result in results),

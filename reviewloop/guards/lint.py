@@ -82,9 +82,8 @@ def _is_python(path: str) -> bool:
 def _findings(change: GuardInput, tool: str, remarks: list[Remark]) -> list[Finding]:
     """Return findings for remarks on added lines; the rest of a file is not the change's doing."""
     found = []
-    prefix = f"{change.folder()}/"
     for remark in remarks:
-        path = remark.path.removeprefix(prefix).removeprefix("./")
+        path = change.repository_path(remark.path)
         ranges = change.change.added_lines(path)
         if not any(first <= remark.line <= last for first, last in ranges):
             continue

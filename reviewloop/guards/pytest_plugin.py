@@ -30,11 +30,12 @@ def _switch(name):
         measurement.switch_context(name)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config):
     # Two measurements in one process undo each other, and a part of the tests cannot reach a
     # minimum that is meant for all of them.
     early_config.known_args_namespace.no_cov = True
+    yield
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)

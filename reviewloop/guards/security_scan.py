@@ -56,7 +56,7 @@ def _findings(change: GuardInput, text: str) -> list[Finding] | None:
         return None
     found = []
     for remark in remarks:
-        path = remark.path.removeprefix("./")
+        path = change.repository_path(remark.path)
         last = min(max(remark.end_line, remark.line), remark.line + 5)
         touched = any(a <= last and remark.line <= b for a, b in change.change.added_lines(path))
         if not touched:

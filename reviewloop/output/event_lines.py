@@ -66,10 +66,15 @@ def _fix(event: Event) -> str:
     words = {
         "fixed": "fixed, its tests pass",
         "red": "a fix made tests fail; it is tried again",
-        "unresolved": "left for you: no fix kept the tests green",
+        "unresolved": f"left for you: {_text(event, 'reason')}",
     }
     result = _text(event, "result")
     return f"fix: {_text(event, 'title')}: {words.get(result, result)}"
+
+
+def _steering(event: Event) -> str:
+    files = [one_line(str(file)) for file in event.get("files") or ()]
+    return f"steering for {_text(event, 'agent')}: {'; '.join(files) or 'none'}"
 
 
 def _failed(event: Event) -> str:
@@ -116,6 +121,10 @@ _LINES: Mapping[str, Callable[[Event], str]] = {
     "finding": _finding,
     "fix": _fix,
     "round": _round,
+    "begun": lambda event: (
+        f"begun: {_text(event, 'task')} {_text(event, 'title')}, on {_text(event, 'base')[:10]}"
+    ),
+    "steering": _steering,
     "model.failed": _failed,
     "model.fallback": _fallback,
     "collected": lambda event: (

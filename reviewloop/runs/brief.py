@@ -82,13 +82,9 @@ def _brief(
         title=subject.title,
         task=described,
         briefing=written.text,
-        steering_log=tuple(_line(record) for record in steering.log()),
+        steering_log=tuple(steering.lines()),
         spec=spec.name if spec else "",
         spec_path=spec.path if spec else "",
         spec_task=task,
     )
 
-
-def _line(record: dict[str, object]) -> str:
-    given = "given" if record["included"] else "not given"
-    return f"{record['path']} ({record['scope']}): {given}, {record['reason']}"

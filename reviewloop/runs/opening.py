@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from reviewloop.context import Brief, RunContext
-from reviewloop.guards.secret_rules import mask
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.models.door import Models
 from reviewloop.reviewing.fences import Fence
@@ -54,7 +53,6 @@ def open_context(
                 settings.limits, spent=spent_by(journal), seconds_used=record.active_seconds
             ),
             canonical=fence.canonical,
-            mask=mask,
             on_event=events.tell,
         )
         yield RunContext(

@@ -24,6 +24,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import pick
 from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.export import branch_ref
@@ -130,6 +131,9 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
         created_at=float(int(time.time())),
     )
     repository.runs.save(record)
+    events = Events(folder / "events.jsonl")
+    events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
+    events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
     if planned.task and settings.spec.mark_in_progress:
         with hold(repository.lock, f"the repository {record.repository}"):
             show_in_work(user, planned.task)

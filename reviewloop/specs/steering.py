@@ -70,6 +70,13 @@ class Steering:
         parts += [f"Left out for lack of room: {path}" for path in left_out]
         return "\n\n".join(parts)
 
+    def lines(self) -> list[str]:
+        """Return one line per file: whether it was given to the agents, and why."""
+        return [
+            f"{item.path} ({item.scope}): {'given' if item.included else 'not given'}, {item.reason}"
+            for item in self.items
+        ]
+
     def log(self) -> list[dict[str, object]]:
         """Return JSON-plain records of which file was given to the agents, and why."""
         return [

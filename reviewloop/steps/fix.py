@@ -117,6 +117,8 @@ def _attempt(finding: Finding, tree: str, failure: str, key: CallKey, context: R
 def _given_up(
     finding: Finding, before: str, attempts: int, reason: str, context: RunContext
 ) -> _Fixed:
-    context.events.tell("fix", finding=finding.id, title=finding.title, result="unresolved")
+    context.events.tell(
+        "fix", finding=finding.id, title=finding.title, result="unresolved", reason=reason
+    )
     left = {"status": Status.UNRESOLVED, "attempts": attempts, "note": reason}
     return _Fixed(before, finding.model_copy(update=left), survived=False)

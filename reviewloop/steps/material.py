@@ -48,10 +48,10 @@ def _steering(change: Change, context: RunContext) -> str:
     def read() -> dict[str, Any]:
         never = context.settings.guard.secret_files
         steering = steering_on_disk(context.user.root, paths, context.brief.task, never)
-        return {"text": steering.text(limit), "log": steering.log()}
+        return {"text": steering.text(limit), "log": steering.lines()}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
-    context.events.tell("steering", agent="review-*", files=found["log"])
+    context.events.tell("steering", agent="the reviewers", files=found["log"])
     return str(found["text"])
 
 

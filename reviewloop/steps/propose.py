@@ -193,7 +193,7 @@ def _proposal(
             for reason in gate.details.get("reasons", [gate.summary])
         ],
         findings=[finding.model_dump(mode="json") for finding in findings],
-        seconds=record.active_seconds,
+        seconds=round(context.seconds, 1),
         usage=usage_figures(context.journal),
         agents=agent_figures(context.journal),
         warnings=list(context.environment.notes),

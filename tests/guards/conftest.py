@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.detect import detect
+from reviewloop.guards.inputs import guard_input
 from reviewloop.settings import Settings
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment
@@ -60,33 +60,16 @@ class Project:
             environ={**os.environ, plain: "1"},
             pass_through=(plain,),
         )
-        logs = self.state / "logs"
-        logs.mkdir(exist_ok=True)
-        ready: list[Path] = []
-
-        def folder() -> Path:
-            if not ready:
-                ready.append(workspace.reset(tree, keep=self.settings.gates.reuse))
-                env.prepare()
-            return ready[0]
-
-        plan = detect(
-            self.settings,
-            read=lambda path: private.read(base, path),
-            paths=[entry.path for entry in private.entries(base)],
-            checkout=self.root,
-            sites=env.source.sites,
-            search_path=search_path if search_path is not None else env.env["PATH"],
-        )
-        return GuardInput(
+        if search_path is not None:
+            env = replace(env, env={**env.env, "PATH": search_path})
+        return guard_input(
             settings=self.settings,
-            change=private.change(base, tree),
-            read_base=lambda path: private.read(base, path),
-            read_new=lambda path: private.read(tree, path),
-            folder=folder,
+            private=private,
+            base=base,
+            tree=tree,
+            workspace=workspace,
             env=env,
-            plan=plan,
-            logs=logs,
+            logs=self.state / "logs",
             branch=branch,
             label=label,
             selection=selection,

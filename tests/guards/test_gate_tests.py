@@ -167,3 +167,16 @@ def test_unknown_count_is_said():
         GateStatus.PASSED,
         "tests passed; the runner did not say how many",
     )
+
+
+def test_first_tests_of_a_project_are_run(project):
+    project.commit({"shop.py": SHOP})
+    result = gate.check(project.change({"tests/test_shop.py": TESTS}))
+    assert result.tests == TestCounts(passed=1, failed=0, skipped=1)
+
+
+def test_change_cannot_replace_what_judges_it(project):
+    project.commit({"Makefile": "test:\n\t@echo '1 failed in 0.1s'; exit 1\n"})
+    easy = '{"scripts": {"test": "true"}}'
+    change = project.change({"package.json": easy, "pytest.ini": "[pytest]\n"})
+    assert gate.check(change).status is GateStatus.FAILED

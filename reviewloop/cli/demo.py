@@ -1,0 +1,102 @@
+"""`reviewloop demo`: the whole loop on a small project, with a model whose replies we wrote."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reviewloop.demo.play import Begun
+    from reviewloop.demo.project import DemoProject
+    from reviewloop.store.runs import RunRecord
+
+_INTRODUCTION = """\
+One task of a small project, from its spec to a commit.
+
+The model's replies are recorded: we wrote them, its mistakes included. No model is asked, and
+nothing leaves this machine. All the rest is real: git, guard-rails, tests, coverage, approval.
+"""
+_NEXT = """\
+What next, in a repository of your own:
+  reviewloop init      write a settings file in which every setting is explained
+  reviewloop doctor    check git, models, agents and tests; nothing is paid
+  reviewloop run       do the next task of your spec
+"""
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Approve by itself instead of asking you.")
+@click.option("--keep", is_flag=True, help="Keep the demo's folder and say where it is.")
+def demo(yes: bool, keep: bool) -> ExitCode:
+    """Watch the whole loop on a small project; no model is asked, nothing is paid."""
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    from reviewloop.demo.project import DemoProject, apart
+
+    folder = Path(tempfile.mkdtemp(prefix="reviewloop-demo-")).resolve()
+    kept = keep
+    try:
+        with apart(folder):
+            record = _play(folder, yes=yes)
+        kept = keep or record.status != "committed"
+        _tell_end(DemoProject(folder), record, kept=kept)
+        return ExitCode(record.exit_code)
+    except (KeyboardInterrupt, InterruptedByUserError) as error:
+        left = f"its folder is kept: {folder}" if keep else "its folder is deleted"
+        raise InterruptedByUserError(f"the demo was stopped; {left}") from error
+    except ReviewLoopError:
+        kept = True
+        click.echo(f"The demo's folder is kept to look at: {folder}", err=True)
+        raise
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _play(folder: "Path", *, yes: bool) -> "RunRecord":
+    from reviewloop.cli.conversation import move
+    from reviewloop.demo.play import begin_run
+    from reviewloop.demo.project import make_project
+    from reviewloop.output.terminal_approval import Answer
+
+    project = make_project(folder)
+    begun = begin_run(project)
+    _tell_beginning(project, begun)
+    record = move(begun.repository, begun.record, ask=not yes)
+    if yes and record.status == "waiting":
+        click.echo("\n--yes: approved for you.", err=True)
+        record = move(begun.repository, record, answer=Answer("approve"), ask=False)
+    return record
+
+
+def _tell_beginning(project: "DemoProject", begun: "Begun") -> None:
+    brief = begun.planned.brief
+    reviewers = ", ".join(agent.name for agent in begun.planned.team.reviewers)
+    click.echo(_INTRODUCTION, err=True)
+    click.echo(f"project    {project.root}", err=True)
+    click.echo(f"task       {brief.task_id} {brief.title} ({brief.tasks_path})", err=True)
+    click.echo(f"branch     {begun.planned.branch}", err=True)
+    click.echo(f"reviewers  {reviewers}\n", err=True)
+
+
+def _tell_end(project: "DemoProject", record: "RunRecord", *, kept: bool) -> None:
+    if record.status == "committed":
+        click.echo(f"\n{project.last_commit()}\n")
+        click.echo(f"The spec's task is ticked in the same commit:\n  {project.ticked()}\n")
+    elif record.status == "waiting":
+        state = f"REVIEWLOOP_STATE_DIR={project.state}"
+        click.echo(
+            "\nThe demo ends here, because nobody is there to answer; nothing was committed.\n"
+            "  see it to its end:  reviewloop demo --yes\n"
+            f"  or answer it:       cd {project.root} && {state} reviewloop approve\n"
+        )
+    if kept:
+        click.echo(f"The demo's folder is kept: {project.folder} (delete it when you like)\n")
+    else:
+        click.echo("The demo's folder is deleted; --keep would keep it.\n")
+    click.echo(_NEXT, nl=False)

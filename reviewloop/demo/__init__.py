@@ -1,0 +1,1 @@
+"""The demo: a small project of our own, and the replies that we wrote for its model."""

@@ -1,0 +1,36 @@
+"""Begin a real run on the demo's project, with a model whose replies we wrote."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.demo.project import DemoProject
+from reviewloop.runs.repository import Repository, open_repository
+from reviewloop.runs.start import Plan, Wanted, begin, plan
+from reviewloop.store.runs import RunRecord
+
+_REPLIES = Path(__file__).with_name("replies.json")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that waits to be moved."""
+
+    repository: Repository
+    planned: Plan
+    record: RunRecord
+
+
+def begin_run(project: DemoProject) -> Begun:
+    """Begin a run of the project's next task, exactly as `reviewloop run` does."""
+    model = f"script:{_REPLIES}"
+    flags = {
+        "models.reasoning": model,
+        "models.generation": model,
+        # pytest and coverage came along with reviewloop; an environment that happens to be
+        # active may have neither.
+        "gates.python": sys.executable,
+    }
+    repository = open_repository(project.root)
+    planned = plan(repository, Wanted(flags=flags))
+    return Begun(repository, planned, begin(repository, planned))

@@ -1,0 +1,84 @@
+"""Make the demo's project: a small real git repository with a spec, in a folder of its own."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.workspace.git import Git
+
+NAME = "toolshed"
+BRANCH = "tool-search"
+TASKS = ".kiro/specs/tool-search/tasks.md"
+
+_SOURCES = Path(__file__).with_name(NAME)
+_SUFFIX = ".txt"  # keeps our own tools from taking the project's files for ours
+_INHERITED = ("REVIEWLOOP_", "GIT_", "XDG_")
+
+
+@dataclass(frozen=True)
+class DemoProject:
+    """The folder that holds everything of the demo, and the repository in it."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """The checkout."""
+        return self.folder / NAME
+
+    @property
+    def state(self) -> Path:
+        """Where the demo's run is kept."""
+        return self.folder / "state"
+
+    def git(self) -> Git:
+        """Return git on the demo's repository."""
+        return Git(self.root / ".git", self.root)
+
+    def ticked(self) -> str:
+        """Return the line of the last task that is ticked in the spec."""
+        lines = (self.root / TASKS).read_text(encoding="utf-8").splitlines()
+        return [line for line in lines if line.startswith("- [x]")][-1]
+
+    def last_commit(self) -> str:
+        """Return the newest commit with its files, as `git log -1 --stat` shows it."""
+        return self.git().text("log", "-1", "--stat", "--no-color")
+
+
+def make_project(folder: Path) -> DemoProject:
+    """Write the project into a folder and commit it; return where it is."""
+    project = DemoProject(folder)
+    for source in sorted(_SOURCES.rglob(f"*{_SUFFIX}")):
+        target = project.root / source.relative_to(_SOURCES).with_suffix("")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    Git(None, cwd=folder).run("init", "--quiet", "--initial-branch=main", NAME)
+    git = project.git()
+    git.run("config", "user.name", "Demo Person")  # of this repository alone
+    git.run("config", "user.email", "demo@example.org")
+    git.run("add", "--all")
+    git.run("commit", "--quiet", "--message", "Keep tools, members and loans in SQLite")
+    git.run("switch", "--quiet", "--create", BRANCH)
+    return project
+
+
+@contextmanager
+def apart(folder: Path) -> Iterator[None]:
+    """Keep the person's settings and agents out of the demo, and its run out of their state.
+
+    Agents are looked for below the home folder, so the demo has a home of its own.
+    """
+    before = dict(os.environ)
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    for name in before:
+        if name.startswith(_INHERITED):
+            del os.environ[name]
+    os.environ |= {"HOME": str(home), "REVIEWLOOP_STATE_DIR": str(DemoProject(folder).state)}
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before

@@ -1,0 +1,81 @@
+"""Builds what guard-rails are given from a run's private repository, workspace and environment."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+from reviewloop.guards.base import GuardInput
+from reviewloop.guards.detect import detect
+from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GatePlan
+from reviewloop.settings import Settings
+from reviewloop.workspace.checkout import Workspace
+from reviewloop.workspace.environment import ProjectEnv
+from reviewloop.workspace.private import PrivateRepo
+
+
+def guard_input(
+    *,
+    settings: Settings,
+    private: PrivateRepo,
+    base: str,
+    tree: str,
+    workspace: Workspace,
+    env: ProjectEnv,
+    logs: Path,
+    branch: str | None,
+    label: str = "",
+    selection: tuple[str, ...] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> GuardInput:
+    """Return the input for judging `tree` against `base`.
+
+    The workspace is reset to the tree when the first guard-rail has something to run, once.
+    """
+
+    @cache
+    def folder() -> Path:
+        reset = workspace.reset(tree, keep=settings.gates.reuse)
+        env.prepare()
+        return reset
+
+    logs.mkdir(parents=True, exist_ok=True)
+    return GuardInput(
+        settings=settings,
+        change=private.change(base, tree),
+        read_base=partial(private.read, base),
+        read_new=partial(private.read, tree),
+        folder=folder,
+        env=env,
+        plan=plan_for_change(settings, private, base, tree, env),
+        logs=logs,
+        branch=branch,
+        label=label,
+        selection=selection,
+        stop=stop,
+    )
+
+
+def plan_for_change(
+    settings: Settings, private: PrivateRepo, base: str, tree: str, env: ProjectEnv
+) -> GatePlan:
+    """Return the plan of the base tree, so that a change cannot rewrite what judges it.
+
+    A gate that the base does not have, such as the first tests of a project, is the change's own.
+    """
+    before, after = (_plan_of(settings, private, version, env) for version in (base, tree))
+    entries: list[DetectedGate] = []
+    for name in COMMAND_GATES:
+        known = before.of(name)
+        entries += after.of(name) if all(e.source == "none" for e in known) else known
+    return GatePlan.collect(entries)
+
+
+def _plan_of(settings: Settings, private: PrivateRepo, tree: str, env: ProjectEnv) -> GatePlan:
+    return detect(
+        settings,
+        read=partial(private.read, tree),
+        paths=[entry.path for entry in private.entries(tree)],
+        checkout=env.user_root,
+        sites=env.source.sites,
+        search_path=env.env["PATH"],
+    )
