@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -136,6 +136,7 @@ class RunContext:
         """Tell that a step begins and ends; both are points at which a test may kill the run."""
         reviewer = name.startswith("review-")  # tells of itself, with its findings
         fault(f"{name}.begin")
+        self._note_step("review" if reviewer else name)
         if not reviewer:
             self.record.step = name
             self.runs.save(self.record)
@@ -145,6 +146,13 @@ class RunContext:
         if not reviewer:
             self.events.tell("step.end", step=name, seconds=time.monotonic() - started)
         fault(f"{name}.end")
+
+    def _note_step(self, name: str) -> None:
+        """Write into the record where the run is, for `status` in another terminal."""
+        with self._lock:
+            if self.record.step != name:
+                self.record.step = name
+                self.runs.save(replace(self.record, active_seconds=self.seconds))
 
     def agent_model(self, agent: AgentDefinition, step: str) -> str:
         """Return the model that answers for this agent in this step."""

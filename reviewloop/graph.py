@@ -63,6 +63,9 @@ def build_graph(
     def after_approve(state: LoopState) -> str:
         return {"approve": "commit", "modify": "implement"}.get(state["approval"]["choice"], END)
 
+    def after_commit(state: LoopState) -> str:
+        return "approve" if state["refused"] else END
+
     def approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
         # Nothing stands before the interrupt: a resumed node runs again from its top.
         return hear(state, interrupt({"proposal": state["proposal"]}), runtime.context)
@@ -86,7 +89,7 @@ def build_graph(
     graph.add_edge("re_review", "collect")
     graph.add_edge("propose", "approve")
     graph.add_conditional_edges("approve", after_approve, ["commit", "implement", END])
-    graph.add_edge("commit", END)
+    graph.add_conditional_edges("commit", after_commit, ["approve", END])
     return graph.compile(checkpointer=checkpointer)
 
 

@@ -111,8 +111,12 @@ class ReviewerState(TypedDict):
 
 
 def merge_by_key(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Merge two mappings; parallel writers never lose each other's entries."""
-    return {**(old or {}), **(new or {})}
+    """Merge two mappings; parallel writers never lose each other's entries.
+
+    A value of None takes an entry out.
+    """
+    merged = {**(old or {}), **(new or {})}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 class LoopState(TypedDict, total=False):
@@ -139,5 +143,6 @@ class LoopState(TypedDict, total=False):
     modification: str  # id of the finding a person asked for in this cycle
     summary: str  # blob: what the implementer said it did, and the commit subject it proposes
     commit: str
+    refused: int  # exit code of a commit that could not be made: the question stands again
     outcome: str  # committed | skipped | blocked | clean | findings
     reason: str

@@ -50,6 +50,8 @@ def move(
                 _offer_follow_ups(repository, record)
             return record
         show(repository, record)
+        if record.reason and record.status is RunStatus.WAITING:  # the answer could not be followed
+            click.echo(f"reviewloop: {record.reason}", err=True)
         if not (ask and somebody_is_there()):
             click.echo(waiting_hint(record), err=True)
             return record

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from reviewloop.store.runs import RunRecord
 
 _INTRODUCTION = """\
-One task of a small project, from its spec to a commit.
+The whole loop on a small project: one task of its spec, from code to commit.
 
-The model's replies are recorded: we wrote them, its mistakes included. No model is asked, and
-nothing leaves this machine. All the rest is real: git, guard-rails, tests, coverage, approval.
+The model's replies are recorded, not live: we wrote them, mistakes included. Nothing is sent
+anywhere and nothing is paid. All the rest is real: git, guard-rails, tests, coverage, approval.
+"""
+_NO_MODIFY = """\
+You will be asked at the end. Only "modify" cannot do much here: replies that were written
+beforehand cannot follow a wish of yours.
 """
 _NEXT = """\
 What next, in a repository of your own:
@@ -59,14 +63,14 @@ def demo(yes: bool, keep: bool) -> ExitCode:
 
 
 def _play(folder: "Path", *, yes: bool) -> "RunRecord":
-    from reviewloop.cli.conversation import move
+    from reviewloop.cli.conversation import move, somebody_is_there
     from reviewloop.demo.play import begin_run
     from reviewloop.demo.project import make_project
     from reviewloop.output.terminal_approval import Answer
 
     project = make_project(folder)
     begun = begin_run(project)
-    _tell_beginning(project, begun)
+    _tell_beginning(project, begun, asked=not yes and somebody_is_there())
     record = move(begun.repository, begun.record, ask=not yes)
     if yes and record.status == "waiting":
         click.echo("\n--yes: approved for you.", err=True)
@@ -74,14 +78,16 @@ def _play(folder: "Path", *, yes: bool) -> "RunRecord":
     return record
 
 
-def _tell_beginning(project: "DemoProject", begun: "Begun") -> None:
+def _tell_beginning(project: "DemoProject", begun: "Begun", *, asked: bool) -> None:
     brief = begun.planned.brief
-    reviewers = ", ".join(agent.name for agent in begun.planned.team.reviewers)
+    reviewers = [agent.name.removeprefix("review-") for agent in begun.planned.team.reviewers]
     click.echo(_INTRODUCTION, err=True)
+    if asked:
+        click.echo(_NO_MODIFY, err=True)
     click.echo(f"project    {project.root}", err=True)
     click.echo(f"task       {brief.task_id} {brief.title} ({brief.tasks_path})", err=True)
     click.echo(f"branch     {begun.planned.branch}", err=True)
-    click.echo(f"reviewers  {reviewers}\n", err=True)
+    click.echo(f"reviewers  {', '.join(reviewers)}\n", err=True)
 
 
 def _tell_end(project: "DemoProject", record: "RunRecord", *, kept: bool) -> None:

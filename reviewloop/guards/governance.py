@@ -78,8 +78,9 @@ class _Growth:
             if counts[0] is None or counts[1] is None:
                 unknown.add(_kind(file.path))
                 continue
-            before += counts[0]
-            after += counts[1]
+            if file.status != "A":  # new files are counted by lines; growth is of what was there
+                before += counts[0]
+                after += counts[1]
         return cls(before, after, sorted(unknown))
 
     def reasons(self, change: GuardInput) -> Iterator[str]:

@@ -5,10 +5,7 @@ from collections.abc import Iterable
 
 from reviewloop.findings import Finding, Placement, by_severity
 
-_STOP_WORDS = frozenset(
-    """a an and are as at be by can could does for from has have in into is it its may no not of on
-    or should so that the there this to use used using was which will with without""".split()
-)
+_SHORTEST_WORD = 4  # letters; shorter ones ("the", "is", "may") say nothing about meaning
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:
@@ -58,7 +55,7 @@ def _same_meaning(one: Finding, two: Finding) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", text.casefold()) if word not in _STOP_WORDS}
+    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) >= _SHORTEST_WORD}
 
 
 def _joined(kept: Finding, other: Finding) -> Finding:

@@ -19,9 +19,10 @@ from reviewloop.errors import (
     first_that_applies,
 )
 from reviewloop.models.recording import export_journal
+from reviewloop.runs.answers import require_question
 from reviewloop.runs.in_work import show_free
 from reviewloop.runs.opening import open_context
-from reviewloop.runs.repository import Repository
+from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.state import SCHEMA_VERSION, LoopState
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
@@ -40,8 +41,10 @@ def advance(
 ) -> RunRecord:
     """Move a run until it waits for a person, is over, or cannot go on; return its record.
 
-    `answer` is a person's word for a waiting run (see `steps.approve.hear`). Raises
-    `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
+    `answer` is a person's word for a waiting run (see `steps.approve.hear`), `overrides` are caps
+    to raise. Raises `UsageError` for an answer to another question than the run asks; it is left
+    as it was. Raises `ReviewLoopError` when it stopped on the way; the run is then paused and can
+    be advanced again.
     """
     record = repository.runs.find(run_id)
     if record.schema_version != SCHEMA_VERSION:
@@ -52,7 +55,11 @@ def advance(
         )
     with hold(repository.run_lock(run_id), f"run {run_id}"):
         record = repository.runs.find(run_id)
-        with open_context(repository, record, listener, overrides) as context:
+        if answer is not None:
+            require_question(record, answer)
+        # Kept, so that what a person raised holds for the rest of the run.
+        record.settings = settings_of(record, overrides).model_dump(mode="json")
+        with open_context(repository, record, listener) as context:
             return _move(context, answer)
 
 
@@ -149,7 +156,7 @@ def _settle(record: RunRecord, state: LoopState) -> None:
         codes.append(ExitCode.GUARD_FAILED)
     else:
         record.status = RunStatus.WAITING
-        codes.append(ExitCode.WAITING)
+        codes += [ExitCode.WAITING, ExitCode(state.get("refused", 0))]
     record.exit_code = int(first_that_applies(*codes))
 
 

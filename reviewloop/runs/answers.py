@@ -1,6 +1,7 @@
 """Which run an answer is for, and the form in which it reaches the graph."""
 
 import getpass
+from collections.abc import Mapping
 
 from reviewloop.errors import UsageError
 from reviewloop.runs.repository import Repository
@@ -18,20 +19,20 @@ def worded(record: RunRecord, choice: str, text: str = "") -> dict[str, str]:
 
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
     """Return the run that is answered; raises `UsageError` when it cannot be."""
-    if named is None:
-        return repository.runs.only(_ANSWERABLE, choice)
-    record = repository.runs.find(named)
-    if record.status not in _ANSWERABLE:
-        raise UsageError(
-            f"run {record.run_id} does not wait for an answer (it is {record.status})"
-            + ("; `reviewloop resume` goes on with it" if record.status in _RESUMABLE else "")
-        )
-    if choice == "approve" and record.status is RunStatus.BLOCKED:
-        raise UsageError(
-            f"run {record.run_id} is blocked ({record.reason}); modify it, reject it, or save its "
-            f"work with `reviewloop checkout {record.run_id} NAME`"
-        )
+    runs = repository.runs
+    record = runs.only(_ANSWERABLE, choice) if named is None else runs.find(named)
+    _require_question(record, choice)
     return record
+
+
+def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
+    """Raise `UsageError` unless the run asks what this answers: somebody may have been quicker."""
+    _require_question(record, answer["choice"])
+    if answer["proposal"] != record.proposal:
+        raise UsageError(
+            f"run {record.run_id} has changed since you looked at it; look again with "
+            f"`reviewloop show {record.run_id}` and answer again"
+        )
 
 
 def resumable_run(repository: Repository, named: str | None) -> RunRecord:
@@ -52,3 +53,16 @@ def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
     if not runs:
         raise UsageError("there are no runs in this repository yet; `reviewloop run` starts one")
     return runs[0]
+
+
+def _require_question(record: RunRecord, choice: str) -> None:
+    if record.status not in _ANSWERABLE:
+        raise UsageError(
+            f"run {record.run_id} does not wait for an answer (it is {record.status})"
+            + ("; `reviewloop resume` goes on with it" if record.status in _RESUMABLE else "")
+        )
+    if choice == "approve" and record.status is RunStatus.BLOCKED:
+        raise UsageError(
+            f"run {record.run_id} is blocked ({record.reason}); modify it, reject it, or save its "
+            f"work with `reviewloop checkout {record.run_id} NAME`"
+        )

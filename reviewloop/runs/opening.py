@@ -1,8 +1,7 @@
 """Open everything a run carries, from its record and its folder; close it all again afterwards."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
@@ -24,10 +23,9 @@ def open_context(
     repository: Repository,
     record: RunRecord,
     listener: Listener | None,
-    overrides: Mapping[str, Any] | None = None,
 ) -> Iterator[RunContext]:
     """Yield the context of a run whose lock the caller holds."""
-    settings = settings_of(record, overrides)
+    settings = settings_of(record)
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
         journal = Journal(folder / "journal.sqlite")

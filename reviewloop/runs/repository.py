@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from reviewloop.errors import UsageError
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.places import repository_folder, run_folder, state_root
@@ -57,9 +59,16 @@ def require_trust(loaded: Loaded, repository: Repository) -> None:
 
 
 def settings_of(record: RunRecord, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Return the settings a run was started with, with caps raised on resuming."""
+    """Return the settings a run was started with, with caps raised on resuming.
+
+    Raises `UsageError` for a cap that cannot be.
+    """
     values = dict(record.settings)
     for dotted, value in (overrides or {}).items():
         section, _, key = dotted.partition(".")
         values[section] = {**values[section], key: value}
-    return Settings.model_validate(values)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -73,7 +73,7 @@ class Steering:
     def lines(self) -> list[str]:
         """Return one line per file: whether it was given to the agents, and why."""
         return [
-            f"{item.path} ({item.scope}): {'given' if item.included else 'not given'}, {item.reason}"
+            f"{item.path} ({item.scope}): {'' if item.included else 'not '}given, {item.reason}"
             for item in self.items
         ]
 

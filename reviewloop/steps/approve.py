@@ -5,9 +5,9 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.errors import UsageError
-from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, fingerprint
 from reviewloop.state import LoopState
-from reviewloop.steps.book import write_findings
+from reviewloop.steps.book import read_findings, write_findings
 
 PERSON = "person"
 
@@ -24,7 +24,7 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             f"`reviewloop show {context.record.run_id}` and answer again"
         )
     choice = answer["choice"]
-    update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "reason": ""}
+    update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "reason": "", "refused": 0}
     if choice == "skip":
         update |= {"outcome": "skipped", "reason": answer.get("text", "")}
     elif choice == "modify":
@@ -33,10 +33,20 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             "cycle": state.get("cycle", 0) + 1,
             "round": 0,
             "modification": wish.id,
-            "findings": write_findings([wish], context.blobs),
+            "findings": write_findings([wish, *_left(state, context)], context.blobs),
+            "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }
     context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
     return update
+
+
+def _left(state: LoopState, context: RunContext) -> list[Finding]:
+    """Return what was left to the person, open again: fresh rounds are for all of it."""
+    return [
+        finding.model_copy(update={"status": Status.OPEN, "note": ""})
+        for finding in read_findings(state, context.blobs).values()
+        if finding.status is Status.UNRESOLVED and PERSON not in finding.agents
+    ]
 
 
 def _wish(text: str, by: str) -> Finding:

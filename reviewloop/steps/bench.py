@@ -5,10 +5,9 @@ from functools import partial
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
 from reviewloop.context import RunContext
-from reviewloop.guards.registry import GUARDS
 from reviewloop.guards.secret_rules import mask
 from reviewloop.reviewing.anchoring import ChangedLines
-from reviewloop.steps.judging import gate_plan, judge_by_name
+from reviewloop.steps.judging import judge_by_name, offered_gates
 from reviewloop.store.journal import CallKey
 from reviewloop.tools.policy import WritePolicy, protected_files_named_in
 from reviewloop.tools.toolbox import Toolbox
@@ -38,7 +37,7 @@ def writing_toolbox(
         tree,
         allowed=agent.tools,
         run_gate=partial(judge_by_name, context, key),
-        gates=_gates(context),
+        gates=offered_gates(context),
         policy=policy,
         mask=mask,
         fence=context.fence.wrap,
@@ -62,8 +61,3 @@ def resources_of(agent: AgentDefinition, context: RunContext) -> str:
                 found.append(f"## {path}\n\n{text}")
     return mask("\n\n".join(found))
 
-
-def _gates(context: RunContext) -> tuple[str, ...]:
-    """Return the names of the checks that an agent may run: those that start something."""
-    runnable = {entry.name for entry in gate_plan(context).entries if entry.runnable}
-    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)

@@ -1,9 +1,11 @@
 """Collect: what the reviewers and the guard-rails said becomes one list of findings."""
 
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status
+from reviewloop.reviewing.anchoring import occurrences
 from reviewloop.reviewing.merging import merge
 from reviewloop.state import LoopState
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
@@ -16,13 +18,15 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     already written its verdicts, and no reviewer has read the new tree.
     """
     known = read_findings(state, context.blobs)
-    fresh: list[Finding] = []
-    for result in state.get("reviewers", {}).values():
-        if result["status"] == "done" and result["tree"] == state["tree"]:
-            record = context.blobs.get_json(result["blob"])
-            fresh += [Finding.model_validate(f) for f in record["findings"]]
-    if not fresh:
+    read = {
+        name: context.blobs.get_json(result["blob"])["findings"]
+        for name, result in state.get("reviewers", {}).items()
+        if result["status"] == "done" and result["tree"] == state["tree"]
+    }
+    if not read:
         return {}
+    fresh = [Finding.model_validate(f) for found in read.values() for f in found]
+    known |= {f.id: f for f in _outdated(known.values(), fresh, read, state["tree"], context)}
     # Findings of gates and of the person take part in merging, so that a reviewer who repeats
     # one adds its name instead of a second finding.
     others = [f for f in known.values() if f.open_and_actionable]
@@ -33,7 +37,30 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         for i in gone
     ]
     context.events.tell("collected", findings=len(merged))
-    return {"findings": write_findings([*merged, *swallowed], context.blobs)}
+    return {"findings": write_findings([*known.values(), *merged, *swallowed], context.blobs)}
+
+
+def _outdated(
+    known: Iterable[Finding],
+    fresh: Iterable[Finding],
+    readers: Collection[str],
+    tree: str,
+    context: RunContext,
+) -> Iterator[Finding]:
+    """Yield as fixed what was left of an earlier cycle and is gone after a modification.
+
+    Its code must stand nowhere in the file any more, and whoever found it must have read the
+    change again without repeating it.
+    """
+    repeated = {finding.id for finding in fresh}
+    for finding in known:
+        if not finding.open_and_actionable or finding.id in repeated or not finding.quote:
+            continue
+        if set(finding.agents) <= set(readers) and not occurrences(
+            finding.quote, context.read_text(tree, finding.path) or ""
+        ):
+            note = "its code is gone, and the new review does not repeat it"
+            yield finding.model_copy(update={"status": Status.FIXED, "note": note})
 
 
 def has_open_findings(state: LoopState) -> bool:

@@ -1,9 +1,10 @@
 """Commit: promote exactly the approved commit into the person's repository, then tick."""
 
+from pathlib import Path
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.errors import GuardRailError, UsageError
+from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.guards.branch import check_branch
 from reviewloop.state import LoopState
 from reviewloop.steps.tick import tick_beside
@@ -15,13 +16,24 @@ from reviewloop.workspace.userrepo import discover
 def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Move the approved commit to the branch; repeated after a crash it finishes what it began.
 
-    Raises `WorkspaceError` when the person moved on meanwhile; nothing is touched then.
+    When the person moved on meanwhile nothing is touched, and the question stands again. Raises
+    `WorkspaceError` when it stopped half-way: resuming finishes it.
     """
+    intent = context.folder / "promotion.json"
+    try:
+        return _commit(state, context, intent)
+    except (WorkspaceError, GuardRailError) as error:
+        if intent.exists():
+            raise
+        context.events.tell("refused", reason=str(error))
+        return {"refused": int(error.exit_code), "outcome": "", "reason": str(error)}
+
+
+def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, Any]:
     record = context.record
     proposal = context.blobs.get_json(state["proposal"])
     if not proposal["commit"]:
         raise UsageError(f"run {record.run_id} is blocked, so there is nothing to approve")
-    intent = context.folder / "promotion.json"
     repository_lock = context.folder.parent.parent / "lock"
     with hold(repository_lock, f"the repository {record.repository}"):
         warning = ""
@@ -46,14 +58,19 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
     record.evidence = {**_evidence(state, proposal), "promotion": promotion.plain()}
     context.events.tell("committed", commit=proposal["commit"], branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]
-    return {"commit": proposal["commit"], "outcome": "committed", "reason": "; ".join(notes)}
+    return {
+        "commit": proposal["commit"],
+        "outcome": "committed",
+        "refused": 0,
+        "reason": "; ".join(notes),
+    }
 
 
 def _require_branch(context: RunContext) -> None:
     """Check the branch again: it may have become protected since the run began."""
     judged = check_branch(context.record.branch, context.settings)
     if judged.status.stops:
-        raise GuardRailError(f"{judged.summary}; the run is kept: {context.record.run_id}")
+        raise GuardRailError(f"{judged.summary}, so nothing was committed")
 
 
 def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """Put a tree before the guard-rails: all of them, one by its name, or the tests a fix needs."""
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from reviewloop.context import RunContext
 from reviewloop.guards import build, relevant, tests
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.detect import detect
-from reviewloop.guards.plan import GatePlan
-from reviewloop.guards.registry import run_all, run_one
+from reviewloop.guards.inputs import guard_input, plan_for_change
+from reviewloop.guards.registry import GUARDS, run_all, run_one
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.store.journal import CallKey
 
@@ -18,7 +15,7 @@ def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     """Run every guard-rail on a tree and return the results in order."""
     with context.workspace_lock:
         return run_all(
-            guard_input(context, tree, label),
+            _input(context, tree, label),
             on_start=lambda name: context.events.tell("gate.start", name=name),
             on_result=lambda result: context.events.tell(
                 "gate",
@@ -36,7 +33,7 @@ def judge_by_name(
     """Run one guard-rail for an agent that asked for it."""
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
     with context.workspace_lock:
-        return run_one(name, guard_input(context, tree, label, selection=paths or None))
+        return run_one(name, _input(context, tree, label, paths or None))
 
 
 def failure_of(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
@@ -52,54 +49,42 @@ def failure_of(tree: str, judged: LoopState, key: CallKey, context: RunContext) 
     return str(result["failure"])
 
 
-def guard_input(
-    context: RunContext, tree: str, label: str, *, selection: tuple[str, ...] | None = None
+def offered_gates(context: RunContext) -> tuple[str, ...]:
+    """Return the checks an agent may run: build and test always, others where something is set up.
+
+    The first tests of a project come with the change itself, so the test gate cannot depend on
+    the base having one.
+    """
+    plan = context.once(
+        "gate plan",
+        lambda: plan_for_change(
+            context.settings,
+            context.private,
+            context.base_tree,
+            context.base_tree,
+            context.environment,
+        ),
+    )
+    runnable = {entry.name for entry in plan.entries if entry.runnable} | {"build", "test"}
+    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)
+
+
+def _input(
+    context: RunContext, tree: str, label: str, selection: tuple[str, ...] | None = None
 ) -> GuardInput:
-    """Return what the guard-rails need to judge a tree."""
-    return GuardInput(
+    return guard_input(
         settings=context.settings,
-        change=context.change(context.base_tree, tree),
-        read_base=partial(context.private.read, context.base_tree),
-        read_new=partial(context.private.read, tree),
-        folder=_once_a_judgement(context, tree),
+        private=context.private,
+        base=context.base_tree,
+        tree=tree,
+        workspace=context.workspace,
         env=context.environment,
-        plan=gate_plan(context),
         logs=context.logs,
         branch=context.record.branch,
         label=label,
         selection=selection,
         stop=context.stopped.is_set,
     )
-
-
-def gate_plan(context: RunContext) -> GatePlan:
-    """Return which commands judge the repository, told from the base, not from the change."""
-    return context.once("gate plan", partial(_detect, context))
-
-
-def _detect(context: RunContext) -> GatePlan:
-    reader = context.private.reader(context.base_tree)
-    return detect(
-        context.settings,
-        read=reader.read,
-        paths={entry.path for entry in reader.entries()},
-        checkout=context.user.root,
-        sites=context.environment.source.sites,
-        search_path=context.environment.env["PATH"],
-    )
-
-
-def _once_a_judgement(context: RunContext, tree: str) -> Callable[[], Path]:
-    """Return what puts the tree on disk when it is first asked for, and then names the folder."""
-    done: list[Path] = []
-
-    def folder() -> Path:
-        if not done:
-            done.append(context.workspace.reset(tree, keep=context.settings.gates.reuse))
-            context.environment.prepare()
-        return done[0]
-
-    return folder
 
 
 def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
@@ -116,7 +101,7 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
                 partial(context.private.read, tree),
             )
     with context.workspace_lock:
-        asked = guard_input(context, tree, label, selection=selection)
+        asked = _input(context, tree, label, selection)
         for name in (build.NAME, tests.NAME):
             result = run_one(name, asked)
             if result.status.stops:

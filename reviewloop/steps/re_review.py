@@ -60,7 +60,10 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         findings=len(fresh),
         resolved=sum(f.status is Status.FIXED for f in judged),
     )
-    return {"findings": write_findings([*judged, *join_with_known(fresh, known)], context.blobs)}
+    return {
+        "findings": write_findings([*judged, *join_with_known(fresh, known)], context.blobs),
+        "reviewers": {agent.name: None},  # should it have failed in an earlier round
+    }
 
 
 def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReReview:

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from support.bedrock import BedrockServer
+
 import reviewloop
 from reviewloop.cli.main import run as run_here
-from support.bedrock import BedrockServer
 
 PACKAGE = Path(reviewloop.__file__).resolve().parent.parent
 QUIET_GATES = {
