@@ -12,6 +12,7 @@ from reviewloop import __version__
 from reviewloop.cli.agents import agents
 from reviewloop.cli.answer import approve, modify, reject
 from reviewloop.cli.config import config
+from reviewloop.cli.demo import demo
 from reviewloop.cli.doctor import doctor
 from reviewloop.cli.init import init
 from reviewloop.cli.resume import resume
@@ -24,6 +25,7 @@ from reviewloop.cli.upkeep import checkout, clean, undo
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 COMMANDS: tuple[click.Command, ...] = (
+    demo,
     init,
     doctor,
     tasks,

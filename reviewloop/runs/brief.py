@@ -87,4 +87,3 @@ def _brief(
         spec_path=spec.path if spec else "",
         spec_task=task,
     )
-

@@ -99,9 +99,7 @@ def likely_paths(spec: Spec | None, task: Task | str, entries: Entries) -> tuple
     return tuple(dict.fromkeys([*find_paths(named, existing), *new]))
 
 
-def describe_task(
-    spec: Spec, task: Task, files: Files, never: Sequence[str] = NEVER_READ
-) -> str:
+def describe_task(spec: Spec, task: Task, files: Files, never: Sequence[str] = NEVER_READ) -> str:
     """Return the task with the requirements it names: what its reviewers have to know."""
     found, missing = resolve(task.requirements, spec.requirements)
     parts = [_task_part(spec, task, files, never), _requirements_part(spec, found, missing)]

@@ -14,9 +14,7 @@ from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.diff import Change
 
 
-def reading_toolbox(
-    context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY
-) -> Toolbox:
+def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY) -> Toolbox:
     """Return the tools of a reviewer: they read git objects, and nothing can be written."""
     return Toolbox(context.private, tree, allowed=allowed, mask=mask, fence=context.fence.wrap)
 
@@ -60,4 +58,3 @@ def resources_of(agent: AgentDefinition, context: RunContext) -> str:
             if text is not None and path not in found:
                 found.append(f"## {path}\n\n{text}")
     return mask("\n\n".join(found))
-

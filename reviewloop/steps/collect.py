@@ -26,7 +26,8 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     if not read:
         return {}
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
-    known |= {f.id: f for f in _outdated(known.values(), fresh, read, state["tree"], context)}
+    outdated = list(_outdated(known.values(), fresh, read, state["tree"], context))
+    known |= {finding.id: finding for finding in outdated}
     # Findings of gates and of the person take part in merging, so that a reviewer who repeats
     # one adds its name instead of a second finding.
     others = [f for f in known.values() if f.open_and_actionable]
@@ -37,7 +38,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         for i in gone
     ]
     context.events.tell("collected", findings=len(merged))
-    return {"findings": write_findings([*known.values(), *merged, *swallowed], context.blobs)}
+    return {"findings": write_findings([*outdated, *merged, *swallowed], context.blobs)}
 
 
 def _outdated(

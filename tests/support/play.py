@@ -22,7 +22,10 @@ REVIEWERS = (
 INJECTION = (
     "    rows = db.execute(f\"select id from orders where customer = '{customer}'\").fetchall()"
 )
-N_PLUS_ONE = '    return [db.execute("select item from orders where id = ?", row).fetchone()[0] for row in rows]'
+N_PLUS_ONE = (
+    '    item = "select item from orders where id = ?"\n'
+    "    return [db.execute(item, row).fetchone()[0] for row in rows]"
+)
 BOUND = '    rows = db.execute("select id from orders where customer = ?", (customer,)).fetchall()'
 ONE_QUERY = (
     '    rows = db.execute("select item from orders where customer = ? order by id", (customer,))\n'

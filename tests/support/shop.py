@@ -13,7 +13,7 @@ import sqlite3
 def connect(path=":memory:"):
     """Return a database with the tables of the shop."""
     db = sqlite3.connect(path)
-    db.execute("create table if not exists orders (id integer primary key, customer text, item text)")
+    db.execute("create table orders (id integer primary key, customer text, item text)")
     return db
 
 

@@ -1,0 +1,208 @@
+"""The demo: what a newcomer sees first, played as they play it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import reviewloop
+
+ROOT = Path(reviewloop.__file__).parent.parent
+COMMAND = (sys.executable, "-m", "reviewloop", "demo")
+
+
+class Played(NamedTuple):
+    """A demo that was played to its end."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    folder: Path  # where it made its own folder
+
+
+def environ(temporary: Path) -> dict[str, str]:
+    """Return an environment with an empty home, no identity for git and settings to ignore."""
+    home = temporary / "home"
+    (home / ".kiro" / "agents").mkdir(parents=True)
+    (home / ".kiro" / "agents" / "review-own.json").write_text('{"name": "review-own"}')
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return {
+        **kept,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(ROOT),
+        "REVIEWLOOP_MODELS__REASONING": "bedrock_converse:amazon.nova-pro-v1:0",
+    }
+
+
+def play(temporary: Path, *options: str) -> Played:
+    """Play the demo in a process of its own, without a terminal."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [*COMMAND, *options],
+        cwd=temporary,
+        env=environ(temporary),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    seconds = time.monotonic() - started
+    return Played(done.returncode, done.stdout, done.stderr, seconds, temporary)
+
+
+def demo_folders(temporary: Path) -> list[Path]:
+    return list(temporary.glob("reviewloop-demo-*"))
+
+
+@pytest.fixture(scope="module")
+def approved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Return a demo that approved by itself and kept its folder."""
+    yield play(tmp_path_factory.mktemp("approved"), "--yes", "--keep")
+
+
+@pytest.fixture
+def checkout(approved: Played) -> Path:
+    assert approved.code == 0, approved.err
+    return demo_folders(approved.folder)[0] / "toolshed"
+
+
+def story(approved: Played) -> list[dict[str, object]]:
+    """Return the run's events."""
+    (events,) = demo_folders(approved.folder)[0].glob("state/repositories/*/runs/*/events.jsonl")
+    return [json.loads(line) for line in events.read_text().splitlines()]
+
+
+def test_demo_ends_well_in_half_a_minute(approved):
+    assert approved.code == 0, approved.err
+    assert approved.seconds < 30
+
+
+def test_demo_says_that_its_replies_are_recorded_and_that_it_approved(approved):
+    assert "The model's replies are recorded, not live: we wrote them" in approved.err
+    assert "Nothing is sent\nanywhere" in approved.err
+    assert "--yes: approved for you" in approved.err
+
+
+def test_demo_commits_the_change_with_its_ticked_task(approved, checkout, git):
+    assert git(checkout, "log", "--format=%s") == (
+        "Search tools by name and remember what was searched\n"
+        "Keep tools, members and loans in SQLite"
+    )
+    assert git(checkout, "branch", "--show-current") == "tool-search"
+    assert git(checkout, "show", "--name-status", "--format=").splitlines() == [
+        "M\t.kiro/specs/tool-search/tasks.md",
+        "A\ttests/test_search.py",
+        "M\ttoolshed/schema.sql",
+        "A\ttoolshed/search.py",
+    ]
+    tick = git(checkout, "diff", "HEAD~", "--unified=0", "--", ".kiro").splitlines()[-2:]
+    assert tick == ["-- [ ] 2. Search tools by name", "+- [x] 2. Search tools by name"]
+    assert git(checkout, "status", "--porcelain") == ""
+    assert "- [x] 2. Search tools by name" in approved.out
+
+
+def test_commit_message_tells_how_the_change_was_reviewed(checkout, git):
+    body = git(checkout, "log", "-1", "--format=%b")
+    assert "Task: 2 Search tools by name (tool-search)" in body
+    assert re.search(r"5 reviewers, 1 fix round; 4 findings, 3 fixed, 1 left open, 1 nit", body)
+    assert "Searches are kept for ever" in body
+
+
+def test_one_fix_breaks_a_test_is_retried_and_one_finding_is_left(approved):
+    fixes = [(e["title"], e["result"]) for e in story(approved) if e["kind"] == "fix"]
+    assert fixes == [
+        ("Members' text becomes part of the SQL statement", "fixed"),
+        ("No test gives a tool back before searching for it", "fixed"),
+        ("Searches are kept for ever, with the member who made them", "unresolved"),
+        ("One query per tool found, to learn who has it", "red"),
+        ("One query per tool found, to learn who has it", "fixed"),
+    ]
+
+
+def test_reviewers_look_before_they_judge_and_quote_what_is_there(approved):
+    told = story(approved)
+    looked = {e["agent"] for e in told if e["kind"] == "tool" and not e["error"]}
+    reviewers = {e["agent"]: e for e in told if e["kind"] == "reviewer.end"}
+    names = {name for name in reviewers if name != "quick-review"}
+    assert len(names) == 5  # the agent in the person's home takes no part
+    assert names <= looked
+    assert all(end["status"] == "done" for end in reviewers.values())
+    assert not [e for e in told if e["kind"] == "tool" and e["error"]]
+
+
+def test_committed_code_does_what_the_story_says(checkout):
+    code = (checkout / "toolshed" / "search.py").read_text()
+    assert "LIKE ?" in code
+    assert "AND loans.returned_on IS NULL" in code
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert "7 passed" in done.stdout
+
+
+def test_without_a_terminal_nobody_approves(tmp_path, git):
+    played = play(tmp_path)
+    assert played.code == 4, played.err
+    (folder,) = demo_folders(tmp_path)
+    assert git(folder / "toolshed", "log", "--format=%s") == (
+        "Keep tools, members and loans in SQLite"
+    )
+    assert git(folder / "toolshed", "status", "--porcelain") == ""
+    assert "reviewloop demo --yes" in played.out
+    assert str(folder) in played.out
+    assert not (tmp_path / "home" / ".local").exists()
+
+    answer = f"REVIEWLOOP_STATE_DIR={folder / 'state'} reviewloop approve"
+    assert answer in played.out
+    approve = subprocess.run(
+        [*COMMAND[:-1], "approve"],
+        cwd=folder / "toolshed",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "REVIEWLOOP_STATE_DIR": str(folder / "state")},
+        capture_output=True,
+        text=True,
+    )
+    assert approve.returncode == 0, approve.stderr
+    assert git(folder / "toolshed", "log", "-1", "--format=%s").startswith("Search tools by name")
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "--yes"],
+        cwd=tmp_path,
+        env=environ(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("guard: started"):
+            break
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait(timeout=60) == 130, said
+    assert said.endswith("reviewloop: the demo was stopped; its folder is deleted\n")
+    assert demo_folders(tmp_path) == []
+
+
+def test_approved_demo_deletes_its_folder_and_keeps_out_of_the_home(tmp_path):
+    played = play(tmp_path, "--yes")
+    assert played.code == 0, played.err
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert [path.name for path in (tmp_path / "home").iterdir()] == [".kiro"]
+    assert "The demo's folder is deleted" in played.out
