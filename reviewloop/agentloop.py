@@ -30,6 +30,7 @@ from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.tools.toolbox import Toolbox
+from reviewloop.workspace.faults import fault
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood
@@ -211,6 +212,7 @@ class _Talk:
             }
 
         result = self._journal.once(key, request, do)
+        fault("tool.recorded")
         self._toolbox.settle(call.name, args, result["tree"])
         self._events.tell(
             "tool", agent=key.agent, finding=key.finding, name=call.name, error=result["error"]

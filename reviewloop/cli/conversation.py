@@ -123,6 +123,8 @@ def _tell_end(record: "RunRecord") -> None:
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
         if record.reason:
             click.echo(record.reason, err=True)
+        if record.new_branch:
+            click.echo(f"To have it in your checkout: git switch {record.branch}", err=True)
         click.echo(
             f"Take it back while it is not pushed: reviewloop undo {record.run_id}", err=True
         )

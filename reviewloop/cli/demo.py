@@ -51,11 +51,14 @@ def demo(yes: bool, keep: bool) -> ExitCode:
         _tell_end(DemoProject(folder), record, kept=kept)
         return ExitCode(record.exit_code)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
+        if isinstance(error, KeyboardInterrupt):
+            click.echo(err=True)  # the terminal shows ^C where a question stood
         left = f"its folder is kept: {folder}" if keep else "its folder is deleted"
         raise InterruptedByUserError(f"the demo was stopped; {left}") from error
     except ReviewLoopError:
-        kept = True
-        click.echo(f"The demo's folder is kept to look at: {folder}", err=True)
+        kept = keep or DemoProject(folder).state.exists()
+        if kept:
+            click.echo(f"The demo's folder is kept to look at: {folder}", err=True)
         raise
     finally:
         if not kept:
@@ -95,11 +98,13 @@ def _tell_end(project: "DemoProject", record: "RunRecord", *, kept: bool) -> Non
         click.echo(f"\n{project.last_commit()}\n")
         click.echo(f"The spec's task is ticked in the same commit:\n  {project.ticked()}\n")
     elif record.status == "waiting":
-        state = f"REVIEWLOOP_STATE_DIR={project.state}"
+        from shlex import quote
+
+        state = f"REVIEWLOOP_STATE_DIR={quote(str(project.state))}"
         click.echo(
-            "\nThe demo ends here, because nobody is there to answer; nothing was committed.\n"
+            "\nThe demo ends here without an answer; nothing was committed.\n"
             "  see it to its end:  reviewloop demo --yes\n"
-            f"  or answer it:       cd {project.root} && {state} reviewloop approve\n"
+            f"  or answer it:       cd {quote(str(project.root))} && {state} reviewloop approve\n"
         )
     if kept:
         click.echo(f"The demo's folder is kept: {project.folder} (delete it when you like)\n")

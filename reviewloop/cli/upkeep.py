@@ -43,9 +43,10 @@ def clean(older_than: int | None, yes: bool) -> ExitCode:
     They are listed first; `runs.keep_days` says what is old.
     """
     from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.upkeep import deletable, delete_run
+    from reviewloop.runs.upkeep import deletable, delete_run, sweep
 
     repository = open_repository(for_reading=True)
+    sweep(repository)
     records = deletable(repository, older_than)
     if not records:
         click.echo("There is nothing to delete.", err=True)

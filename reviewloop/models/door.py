@@ -30,6 +30,7 @@ from reviewloop.models.routing import Route, kind_of, route
 from reviewloop.models.tracing import silence_tracing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.workspace.faults import fault
 
 _LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
 
@@ -172,6 +173,7 @@ class Models:
             usage={**record["usage"], "model": reply.model, "attempts": reply.attempts},
             seconds=reply.seconds,
         )
+        fault("reply.recorded")
         self._budget.add(reply.usage)
         self._tell("model.reply", **_told(key, reply))
         return reply

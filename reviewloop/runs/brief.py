@@ -17,7 +17,10 @@ from reviewloop.specs.briefing import (
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.steering import steering_on_disk
 from reviewloop.specs.treefiles import TreeFiles
+from reviewloop.workspace.faults import fault
 from reviewloop.workspace.private import PrivateRepo
+
+SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,10 @@ class Subject:
 
 def brief_of(repository: Repository, subject: Subject, settings: Settings) -> Brief:
     """Return the brief; the map of the repository is that of the commit the run starts from."""
-    with tempfile.TemporaryDirectory(dir=repository.folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch:
         private = PrivateRepo.create(Path(scratch) / "git", repository.user)
         try:
+            fault("begin.brief")
             return _brief(repository, subject, settings, private)
         finally:
             private.close()

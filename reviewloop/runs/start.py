@@ -28,6 +28,7 @@ from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.export import branch_ref
+from reviewloop.workspace.faults import fault
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.refs import branch_exists, safe_branch_name
@@ -130,7 +131,9 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
         nonce=new_nonce(),
         created_at=float(int(time.time())),
     )
+    fault("begin.files")
     repository.runs.save(record)
+    fault("begin.end")
     events = Events(folder / "events.jsonl")
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)

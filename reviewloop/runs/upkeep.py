@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from reviewloop.errors import UsageError
+from reviewloop.runs.brief import SCRATCH
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
@@ -16,6 +17,7 @@ from reviewloop.workspace.promote import Promotion
 from reviewloop.workspace.promote import undo as undo_promotion
 
 _DAY = 86_400.0
+_LONGEST_START = 3600.0  # seconds; a younger start may still be on its way
 
 
 def undo_run(repository: Repository, named: str | None) -> list[str]:
@@ -79,6 +81,16 @@ def delete_run(repository: Repository, record: RunRecord) -> None:
     with hold(folder / "lock", f"run {record.run_id}"):
         shutil.rmtree(folder)
     repository.runs.delete(record.run_id)
+
+
+def sweep(repository: Repository) -> None:
+    """Delete what starts left that were killed before their run had a record."""
+    known = {record.run_id for record in repository.runs.all()}
+    found = [path for path in (repository.folder / "runs").glob("*") if path.name not in known]
+    found += repository.folder.glob(f"{SCRATCH}*")
+    for path in found:
+        if path.stat().st_mtime < time.time() - _LONGEST_START:
+            shutil.rmtree(path)
 
 
 def _latest(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> str:

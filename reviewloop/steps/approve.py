@@ -8,6 +8,7 @@ from reviewloop.errors import UsageError
 from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, fingerprint
 from reviewloop.state import LoopState
 from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.workspace.faults import fault
 
 PERSON = "person"
 
@@ -18,6 +19,7 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
     `answer` holds `choice` (approve | modify | skip), `by`, `proposal` and, for modify, `text`.
     An approval names the proposal it was given for; for any other it is refused.
     """
+    fault("approve.begin")
     if answer["proposal"] != state["proposal"]:
         raise UsageError(
             "this approval was given for an earlier state of the run; look at it again with "
@@ -37,6 +39,7 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }
     context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
+    fault("approve.end")
     return update
 
 

@@ -14,6 +14,7 @@ from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.implement import FINISH, needs_summary
 from reviewloop.steps.judging import failure_of
 from reviewloop.store.journal import CallKey
+from reviewloop.workspace.faults import fault
 
 _LARGEST_FILE = 40_000  # characters of a file shown with its finding; more is read with fs_read
 
@@ -48,6 +49,7 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
             name = f"fix-{cycle}-{number}-{finding.id}"
             trees |= {f"{name}-before": tree, name: result.tree}
             context.keep(result.tree, name)
+            fault("fix.kept")
         tree = result.tree
         done.append(result)
     survivors = [result.finding.id for result in done if result.survived]
@@ -79,6 +81,7 @@ def _fix_one(
             failure = "You changed nothing. Edit the code so that the finding no longer holds."
             continue
         failure = failure_of(tree, state, key, context)
+        fault("fix.checked")
         if not failure:
             fixed = finding.model_copy(update={"attempts": attempts, "note": ""})
             context.events.tell("fix", finding=finding.id, title=finding.title, result="fixed")

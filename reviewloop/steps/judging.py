@@ -1,8 +1,11 @@
 """Put a tree before the guard-rails: all of them, one by its name, or the tests a fix needs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from reviewloop.context import RunContext
+from reviewloop.errors import InterruptedByUserError
 from reviewloop.guards import build, relevant, tests
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input, plan_for_change
@@ -13,7 +16,7 @@ from reviewloop.store.journal import CallKey
 
 def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     """Run every guard-rail on a tree and return the results in order."""
-    with context.workspace_lock:
+    with _judging(context):
         return run_all(
             _input(context, tree, label),
             on_start=lambda name: context.events.tell("gate.start", name=name),
@@ -32,7 +35,7 @@ def judge_by_name(
 ) -> GateResult:
     """Run one guard-rail for an agent that asked for it."""
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
-    with context.workspace_lock:
+    with _judging(context):
         return run_one(name, _input(context, tree, label, paths or None))
 
 
@@ -69,6 +72,17 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
     return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)
 
 
+@contextmanager
+def _judging(context: RunContext) -> Iterator[None]:
+    """Have the workspace to oneself; what was cut off by the person is no judgement."""
+    with context.workspace_lock:
+        yield
+        if context.stopped.is_set():
+            raise InterruptedByUserError(
+                "stopped while a check ran; `reviewloop resume` runs it again"
+            )
+
+
 def _input(
     context: RunContext, tree: str, label: str, selection: tuple[str, ...] | None = None
 ) -> GuardInput:
@@ -100,7 +114,7 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
                 partial(context.private.read, judged["tree"]),
                 partial(context.private.read, tree),
             )
-    with context.workspace_lock:
+    with _judging(context):
         asked = _input(context, tree, label, selection)
         for name in (build.NAME, tests.NAME):
             result = run_one(name, asked)
