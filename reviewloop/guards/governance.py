@@ -30,7 +30,7 @@ def check(change: GuardInput) -> GateResult:
         more = (
             f" (and {len(reasons) - _REASONS_SHOWN} more)" if len(reasons) > _REASONS_SHOWN else ""
         )
-        summary = f"needs a person: {'; '.join(reasons[:_REASONS_SHOWN])}{more}"
+        summary = f"{'; '.join(reasons[:_REASONS_SHOWN])}{more}"
         return GateResult(
             NAME, GateStatus.NEEDS_PERSON, summary, excerpt="\n".join(reasons), details=details
         )

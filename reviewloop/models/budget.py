@@ -166,22 +166,21 @@ class Budget:
         limits, spent = self._limits, self._spent
         if spent.tokens + tokens > limits.tokens or spent.tokens >= limits.tokens:
             used = f"{spent.tokens:,} of {limits.tokens:,} tokens"
-            self._exhausted("limits.tokens", used, f"{limits.tokens * 2}", tokens)
+            self._exhausted("limits.tokens", used, f"--budget-tokens {limits.tokens * 2}", tokens)
         if spent.usd + usd > limits.usd or spent.usd >= limits.usd:
             used = f"${spent.usd:.2f} of ${limits.usd:.2f}"
-            self._exhausted("limits.usd", used, f"{limits.usd * 2:g}", tokens)
+            self._exhausted("limits.usd", used, f"--budget-usd {limits.usd * 2:g}", tokens)
         if self._seconds() >= limits.minutes * 60:
             used = f"{self._seconds() / 60:.0f} of {limits.minutes:g} minutes"
-            self._exhausted("limits.minutes", used, f"{limits.minutes * 2:g}", 0)
+            self._exhausted("limits.minutes", used, f"--minutes {limits.minutes * 2:g}", 0)
 
-    def _exhausted(self, setting: str, used: str, higher: str, asked: int) -> None:
-        variable = "REVIEWLOOP_" + setting.upper().replace(".", "__")
+    def _exhausted(self, setting: str, used: str, flag: str, asked: int) -> None:
         next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
         raise BudgetExhaustedError(
             f"the cap {setting} of this run is reached: {used} used (all in all "
             f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
             f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with "
-            f"`{variable}={higher} reviewloop resume`"
+            f"`reviewloop resume {flag}`"
         )
 
     def _seconds(self) -> float:

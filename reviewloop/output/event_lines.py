@@ -40,8 +40,7 @@ def _name(event: Event) -> str:
 
 
 def _started(event: Event) -> str:
-    about = f" on {_text(event, 'finding')}" if event.get("finding") else ""
-    return f"{_name(event)}: started{about}"
+    return f"{_name(event)}: started"
 
 
 def _ended(event: Event) -> str:
@@ -50,9 +49,13 @@ def _ended(event: Event) -> str:
     return f"{_name(event)}: {outcome(event) or 'done'}{seconds}"
 
 
-def _reviews(event: Event) -> bool:
-    """Whether `reviewer.*` events tell the same already."""
-    return _name(event).startswith(("review-", "quick-review"))
+def _step(tell: Callable[[Event], str]) -> Callable[[Event], str]:
+    """Return a line for steps that last; the others are over before they are read."""
+    return lambda event: tell(event) if _name(event) in {"implement", "repair", "fix"} else ""
+
+
+def _gate_started(event: Event) -> str:
+    return _started(event) if _name(event) in {"build", "test", "lint", "security"} else ""
 
 
 def _finding(event: Event) -> str:
@@ -110,13 +113,11 @@ def _end(event: Event) -> str:
 
 
 _LINES: Mapping[str, Callable[[Event], str]] = {
-    "step.start": _started,
-    "step.end": _ended,
+    "step.start": _step(_started),
+    "step.end": _step(_ended),
     "reviewer.start": _started,
     "reviewer.end": _ended,
-    "agent.start": lambda event: "" if _reviews(event) else _started(event),
-    "agent.end": lambda event: "" if _reviews(event) else _ended(event),
-    "gate.start": _started,
+    "gate.start": _gate_started,
     "gate": _ended,
     "finding": _finding,
     "fix": _fix,

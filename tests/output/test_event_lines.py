@@ -13,7 +13,6 @@ from reviewloop.output.terminal_runs import event_line, render_runs
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        ({"kind": "agent.start", "agent": "fix", "finding": "ab12"}, "fix: started on ab12"),
         ({"kind": "reviewer.start", "agent": "review-x"}, "review-x: started"),
         ({"kind": "agent.start", "agent": "review-x"}, ""),
         (
