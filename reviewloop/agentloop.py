@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reviewloop.errors import ModelError
+from reviewloop.errors import NoAnswerError
 from reviewloop.models.door import Models
 from reviewloop.models.messages import (
     Message,
@@ -85,7 +85,7 @@ def converse(
 ) -> Answer:
     """Hold the conversation and return the answer.
 
-    Raises `ModelError` when the agent gives no usable answer within its caps, refuses, or cannot
+    Raises `NoAnswerError` when the agent gives no usable answer within its caps, refuses, or cannot
     be reached; budget and interruption pass through as their own errors.
     """
     return _Talk(conversation, toolbox, models, journal, events, hold).run()
@@ -133,7 +133,7 @@ class _Talk:
                 return answer
             if last:
                 break
-        raise ModelError(
+        raise NoAnswerError(
             f"{self._plan.key.agent} gave no answer within its caps ({caps.turns} turns, "
             f"{caps.tokens} tokens, {caps.seconds:.0f} s of replies); raise them in [limits] or "
             "give it a smaller task"
@@ -158,7 +158,7 @@ class _Talk:
 
     def _take(self, reply: Reply, key: CallKey, turn: int) -> Answer | None:
         if reply.stop_reason in _REFUSALS:
-            raise ModelError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
+            raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
         # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
         # and the run's findings get it masked.
         shown = masked(reply, self._plan.mask)
@@ -232,12 +232,12 @@ class _Talk:
     def _count_repair(self, problem: str) -> None:
         self._repairs += 1
         if self._repairs > _REPAIRS:
-            raise ModelError(f"{self._plan.key.agent} gave no usable answer: {problem}")
+            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {problem}")
 
     def _count_bad_call(self, problem: str) -> None:
         self._bad_calls += 1
         if self._bad_calls >= _BAD_CALLS:
-            raise ModelError(
+            raise NoAnswerError(
                 f"{self._plan.key.agent} called tools wrongly {_BAD_CALLS} times in a row; "
                 f"the last time: {problem[:300]}"
             )

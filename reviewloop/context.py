@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
+from reviewloop.errors import InterruptedByUserError
 from reviewloop.guards.secret_rules import mask
 from reviewloop.models.door import Models
 from reviewloop.models.messages import Message, ToolSpec, map_text
@@ -136,10 +137,12 @@ class RunContext:
         """Tell that a step begins and ends; both are points at which a test may kill the run."""
         reviewer = name.startswith("review-")  # tells of itself, with its findings
         fault(f"{name}.begin")
+        if self.stopped.is_set():
+            raise InterruptedByUserError(
+                f"stopped before {name}; `reviewloop resume` goes on from here"
+            )
         self._note_step("review" if reviewer else name)
         if not reviewer:
-            self.record.step = name
-            self.runs.save(self.record)
             self.events.tell("step.start", step=name)
         started = time.monotonic()
         yield

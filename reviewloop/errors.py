@@ -55,15 +55,23 @@ class WorkspaceError(ReviewLoopError):
 
 
 class GuardRailError(ReviewLoopError):
-    """A hard guard-rail stands in the way before anything was paid."""
+    """A hard guard-rail stands in the way; `offer` is the branch to use instead, if that helps."""
 
     exit_code = ExitCode.GUARD_FAILED
+
+    def __init__(self, message: str, *, offer: str = "") -> None:
+        super().__init__(message)
+        self.offer = offer
 
 
 class ModelError(ReviewLoopError):
     """A model could not be reached or gave no usable answer."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+class NoAnswerError(ModelError):
+    """An agent was reached but gave no usable answer within its caps; asking anew may help."""
 
 
 class ModelAccessError(ModelError):

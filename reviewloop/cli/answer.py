@@ -40,14 +40,17 @@ def reject(run_id: str | None, text: str, as_json: bool) -> ExitCode:
 
 
 def _answer(run_id: str | None, choice: str, text: str, as_json: bool) -> ExitCode:
-    from reviewloop.cli.conversation import move, print_record
+    from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
     from reviewloop.output.terminal_approval import Answer
-    from reviewloop.runs.answers import waiting_run
+    from reviewloop.runs.answers import give_up, is_stopped, waiting_run
     from reviewloop.runs.repository import open_repository
 
     repository = open_repository()
     record = waiting_run(repository, run_id, choice)
-    record = move(repository, record, answer=Answer(choice, text), ask=not as_json)
-    if as_json:
-        print_record(repository, record)
-    return ExitCode(record.exit_code)
+    if choice == "skip" and is_stopped(record):
+        record = give_up(repository, record, text)
+        tell_end(record)
+        if as_json:
+            print_record(repository, record)
+        return ExitCode(record.exit_code)
+    return move_and_tell(repository, record, as_json=as_json, answer=Answer(choice, text))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.errors import ExitCode, ReviewLoopError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -30,6 +32,7 @@ def move(
     """Advance a run and, where somebody is there, ask until it is over or left waiting."""
     from reviewloop.cli.consoles import messages
     from reviewloop.output.terminal_progress import Progress
+    from reviewloop.output.untrusted import one_line
     from reviewloop.runs.advance import advance
     from reviewloop.runs.answers import worded
     from reviewloop.store.runs import RunStatus
@@ -45,13 +48,13 @@ def move(
                 overrides=overrides,
             )
         if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
-            _tell_end(record)
+            tell_end(record)
             if record.status is RunStatus.COMMITTED and ask and somebody_is_there():
                 _offer_follow_ups(repository, record)
             return record
         show(repository, record)
         if record.reason and record.status is RunStatus.WAITING:  # the answer could not be followed
-            click.echo(f"reviewloop: {record.reason}", err=True)
+            click.echo(f"reviewloop: {one_line(record.reason)}", err=True)
         if not (ask and somebody_is_there()):
             click.echo(waiting_hint(record), err=True)
             return record
@@ -59,6 +62,26 @@ def move(
         if answer.choice == "quit":
             click.echo(waiting_hint(record), err=True)
             return record
+
+
+def move_and_tell(
+    repository: "Repository",
+    record: "RunRecord",
+    *,
+    as_json: bool,
+    answer: "Answer | None" = None,
+    overrides: "Mapping[str, Any] | None" = None,
+) -> ExitCode:
+    """Move a run for a command; return its exit code. `--json` prints the run however it ends."""
+    try:
+        record = move(repository, record, answer=answer, ask=not as_json, overrides=overrides)
+    except ReviewLoopError:
+        if as_json:
+            print_record(repository, repository.runs.find(record.run_id))
+        raise
+    if as_json:
+        print_record(repository, record)
+    return ExitCode(record.exit_code)
 
 
 def show(
@@ -118,11 +141,14 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
         )
 
 
-def _tell_end(record: "RunRecord") -> None:
+def tell_end(record: "RunRecord") -> None:
+    """Say how a run ended, and what can be done now."""
+    from reviewloop.output.untrusted import one_line
+
     if record.status == "committed":
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
         if record.reason:
-            click.echo(record.reason, err=True)
+            click.echo(one_line(record.reason), err=True)
         if record.new_branch:
             click.echo(f"To have it in your checkout: git switch {record.branch}", err=True)
         click.echo(
@@ -137,6 +163,7 @@ def _tell_end(record: "RunRecord") -> None:
 
 
 def _offer_follow_ups(repository: "Repository", record: "RunRecord") -> None:
+    from reviewloop.output.untrusted import safe
     from reviewloop.runs.follow_ups import follow_ups, run_follow_up
 
     for follow_up in follow_ups(record):
@@ -145,6 +172,6 @@ def _offer_follow_ups(repository: "Repository", record: "RunRecord") -> None:
             continue
         if click.confirm(f"{follow_up.name}: run `{' '.join(follow_up.argv)}`?", err=True):
             result = run_follow_up(repository, record, follow_up)
-            click.echo(f"{follow_up.name}: {result.said}", err=True)
+            click.echo(f"{follow_up.name}: {safe(result.said)}", err=True)
             if result.exit_code:
                 return

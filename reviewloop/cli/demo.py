@@ -35,7 +35,10 @@ What next, in a repository of your own:
 @click.option("--yes", is_flag=True, help="Approve by itself instead of asking you.")
 @click.option("--keep", is_flag=True, help="Keep the demo's folder and say where it is.")
 def demo(yes: bool, keep: bool) -> ExitCode:
-    """Watch the whole loop on a small project; no model is asked, nothing is paid."""
+    """Watch a whole run on a small project.
+
+    No model is asked and nothing is paid.
+    """
     import shutil
     import tempfile
     from pathlib import Path

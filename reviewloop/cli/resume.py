@@ -22,15 +22,13 @@ def resume(
 
     Interrupted, killed or out of budget: no reply that was received is paid again.
     """
-    from reviewloop.cli.conversation import move, print_record
-    from reviewloop.runs.answers import resumable_run
+    from reviewloop.cli.conversation import move_and_tell
+    from reviewloop.runs.answers import changed_limits, resumable_run
     from reviewloop.runs.repository import open_repository
 
     repository = open_repository()
     record = resumable_run(repository, run_id)
     caps = {"limits.usd": budget_usd, "limits.tokens": budget_tokens, "limits.minutes": minutes}
     raised = {name: value for name, value in caps.items() if value is not None}
-    record = move(repository, record, ask=not as_json, overrides=raised)
-    if as_json:
-        print_record(repository, record)
-    return ExitCode(record.exit_code)
+    overrides = {**changed_limits(repository), **raised}
+    return move_and_tell(repository, record, as_json=as_json, overrides=overrides)

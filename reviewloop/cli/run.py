@@ -69,7 +69,8 @@ def run(
 
 
 def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
-    from reviewloop.cli.conversation import move, print_record
+    from reviewloop.cli.consoles import print_json
+    from reviewloop.cli.conversation import move_and_tell
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.start import begin
 
@@ -77,12 +78,10 @@ def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
     planned = _planned(repository, wanted)
     _show(planned)
     if only_preflight:
+        if as_json:
+            print_json("preflight", planned.plain())
         return ExitCode.CLEAN
-    record = begin(repository, planned)
-    record = move(repository, record, ask=not as_json)
-    if as_json:
-        print_record(repository, record)
-    return ExitCode(record.exit_code)
+    return move_and_tell(repository, begin(repository, planned), as_json=as_json)
 
 
 def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
@@ -95,24 +94,29 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
     try:
         return plan(repository, wanted)
     except GuardRailError as error:
-        offered = str(error).rpartition("--branch ")[2]
-        if not somebody_is_there() or not offered:
+        if not somebody_is_there() or not error.offer:
             raise
         click.echo(f"{str(error).partition(';')[0]}.", err=True)
-        if not click.confirm(f"Commit to a new branch {offered}?", default=True, err=True):
+        if not click.confirm(f"Commit to a new branch {error.offer}?", default=True, err=True):
             raise
-        return plan(repository, replace(wanted, branch=offered))
+        return plan(repository, replace(wanted, branch=error.offer))
 
 
 def _show(planned: "Plan") -> None:
     """Say what will be done, on what, by whom, and what it may cost."""
-    from reviewloop.cli.consoles import say
+    from reviewloop.output.untrusted import one_line
 
     limits = planned.loaded.settings.limits
     name = f"{planned.brief.task_id} {planned.brief.title}".strip()
-    say(f"task      {name}" + (f" ({planned.brief.spec})" if planned.brief.spec else ""))
-    say(f"branch    {planned.branch}" + (" (made at approval)" if planned.new_branch else ""))
-    say(f"reviewers {', '.join(agent.name for agent in planned.team.reviewers)}")
-    say(f"estimate  {planned.estimate.shown}; stops at ${limits.usd:g}, {limits.tokens:,} tokens")
-    for note in planned.notes:
-        say(f"note      {note}")
+    rows = [
+        ("task", name + (f" ({planned.brief.spec})" if planned.brief.spec else "")),
+        ("branch", planned.branch + (" (made at approval)" if planned.new_branch else "")),
+        ("reviewers", ", ".join(agent.name for agent in planned.team.reviewers)),
+        (
+            "estimate",
+            f"{planned.estimate.shown}; stops at ${limits.usd:g}, {limits.tokens:,} tokens",
+        ),
+        *(("note", note) for note in planned.notes),
+    ]
+    for label, text in rows:
+        click.echo(f"{label:<11}{one_line(text)}", err=True)

@@ -42,6 +42,7 @@ def clean(older_than: int | None, yes: bool) -> ExitCode:
 
     They are listed first; `runs.keep_days` says what is old.
     """
+    from reviewloop.output.untrusted import one_line
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import deletable, delete_run, sweep
 
@@ -52,7 +53,7 @@ def clean(older_than: int | None, yes: bool) -> ExitCode:
         click.echo("There is nothing to delete.", err=True)
         return ExitCode.CLEAN
     for record in records:
-        click.echo(f"{record.run_id}  {record.status}  {record.title}")
+        click.echo(one_line(f"{record.run_id}  {record.status}  {record.title}"))
     if yes or click.confirm(f"Delete these {len(records)} runs for good?", err=True):
         for record in records:
             delete_run(repository, record)

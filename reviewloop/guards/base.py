@@ -116,11 +116,15 @@ def gate_finding(
     category: str = "",
     confidence: str = "high",
     proof: str = "",
+    identity: str = "",
 ) -> Finding:
-    """Return a finding that a gate made, for the reviewer whose concern it is."""
+    """Return a finding that a gate made, for the reviewer whose concern it is.
+
+    `identity` keeps its id when the quoted code changes: the name of a function, say.
+    """
     first, last = lines or (None, None)
     return Finding(
-        id=fingerprint(path, quote, f"{rule} {title}" if not quote else rule),
+        id=fingerprint(path, identity or quote, rule if identity or quote else f"{rule} {title}"),
         agents=(agent,),
         severity=severity,
         title=title[:300],

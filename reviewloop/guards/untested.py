@@ -59,5 +59,6 @@ def _finding(change: GuardInput, function: Unreached) -> Finding:
         why="Whoever changes it later gets no warning when it breaks.",
         suggestion="Add a test that calls it and asserts on what it returns or does.",
         category="coverage",
+        identity=symbol.name,
         proof=f"coverage of the test run: no hit in the body of {symbol.name}",
     )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.output.event_lines import Event, describe
-from reviewloop.output.figures import duration
+from reviewloop.output.figures import duration, tokens
 from reviewloop.output.terminal import hanging
 from reviewloop.output.untrusted import one_line
 
@@ -45,11 +45,21 @@ def render_runs(
 
 def event_line(event: Event) -> str:
     """Return an event as a line of `logs`, with its local time; "" when it says nothing."""
-    line = describe(event)
+    line = _reply(event) if event.get("kind") == "model.reply" else describe(event)
     if not line:
         return ""
     at = time.localtime(float(event.get("at") or 0))
     return f"{time.strftime('%H:%M:%S', at)}  {line}"
+
+
+def _reply(event: Event) -> str:
+    """Return the line of one model call: too many for the screen, wanted in the log."""
+    usage = event.get("usage") or {}
+    kinds = ("input", "output", "cache_read", "cache_write")
+    used = tokens(sum(int(usage.get(kind) or 0) for kind in kinds))
+    again = " (from the journal)" if event.get("from_journal") else ""
+    who = one_line(f"{event.get('agent')} ({event.get('step')})")
+    return f"{who}: reply from {one_line(str(event.get('model')))}, {used} tokens{again}"
 
 
 def _below(row: Mapping[str, Any], state: str) -> list[str]:

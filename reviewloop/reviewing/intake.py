@@ -157,8 +157,6 @@ def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
             return [], f"the answer has no {key!r} list"
     if isinstance(value, Mapping):
         value = [value]
-    if value is None:
-        value = []
     if not isinstance(value, list):
         return [], f"{key!r} must be a list, not {type(value).__name__}"
     return value, ""
@@ -183,7 +181,7 @@ def _finding(raw: Any) -> ReportedFinding | str:
         title=title,
         why=_text(item.get("why"), _MAX_TEXT),
         suggestion=_text(item.get("suggestion"), _MAX_TEXT),
-        path=_text(item.get("path"), 4096).strip(),
+        path=_text(item.get("path"), 4096).replace("\n", "").replace("\t", "").strip(),
         line=line,
         end_line=end_line,
         quote=_text(item.get("quote"), _MAX_TEXT, strip=False),

@@ -12,9 +12,9 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings, duplicates joined, most severe first.
 
     Two findings are the same when their fingerprints are equal, or when they stand on overlapping
-    lines of one file, come from different reviewers and mean the same: same rule, same category,
-    or mostly the same words. The joined one carries every reviewer's name, the higher severity
-    and all evidence.
+    lines of one file, come from different reviewers and mean the same: same rule,
+    or mostly the same words (fewer are enough within one category). The joined one carries every
+    reviewer's name, the higher severity and all evidence.
     """
     merged: list[Finding] = []
     for finding in by_severity(list(findings)):
@@ -46,12 +46,12 @@ def _same_meaning(one: Finding, two: Finding) -> bool:
         return True
     if one.rule and two.rule:
         return False
-    if one.category and one.category.casefold() == two.category.casefold():
-        return True
     ours, theirs = _words(one.title), _words(two.title)
     if not ours or not theirs:
         return False
-    return len(ours & theirs) / min(len(ours), len(theirs)) >= 0.6
+    same_field = one.category and one.category.casefold() == two.category.casefold()
+    wanted = 0.3 if same_field else 0.6
+    return len(ours & theirs) / min(len(ours), len(theirs)) >= wanted
 
 
 def _words(text: str) -> set[str]:

@@ -75,6 +75,8 @@ def fix_message(
         f"why: {finding.why}",
         f"suggestion: {finding.suggestion}",
     ]
+    if finding.note:
+        fields.append(f"said of an earlier fix: {finding.note}")
     if finding.quote:
         fields.append("quoted code:\n" + finding.quote)
     if finding.replacement:

@@ -14,16 +14,18 @@ from typing import Any, cast
 from reviewloop.context import RunContext
 from reviewloop.errors import (
     ExitCode,
+    NoAnswerError,
     ReviewLoopError,
     UsageError,
+    WorkspaceError,
     first_that_applies,
 )
 from reviewloop.models.recording import export_journal
 from reviewloop.runs.answers import require_question
-from reviewloop.runs.in_work import show_free
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.state import SCHEMA_VERSION, LoopState
+from reviewloop.steps.in_work import show_free
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -76,11 +78,17 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     except ReviewLoopError as error:
         _stopped(record, error)
         raise
+    except sqlite3.DatabaseError as error:
+        damaged = WorkspaceError(
+            f"the state of run {record.run_id} cannot be read ({error}); "
+            f"`reviewloop checkout {record.run_id} NAME` still saves its work as a branch"
+        )
+        _stopped(record, damaged)
+        raise damaged from error
     finally:
         record.active_seconds += time.monotonic() - started
-        if record.options.get("record_to"):
-            export_journal(context.journal, Path(record.options["record_to"]))
         context.runs.save(record)
+        _export(context)
     _settle(record, state)
     context.runs.save(record)
     task = context.brief.spec_task
@@ -160,9 +168,28 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     record.exit_code = int(first_that_applies(*codes))
 
 
+def _export(context: RunContext) -> None:
+    """Write the recording that `--record` asked for; that it fails must not cost the run."""
+    wanted = context.record.options.get("record_to")
+    if not wanted:
+        return
+    try:
+        export_journal(context.journal, Path(wanted))
+    except ReviewLoopError as error:
+        context.events.tell("note", text=str(error))
+
+
 def _stopped(record: RunRecord, error: ReviewLoopError) -> None:
     record.status, record.reason = RunStatus.PAUSED, str(error)
+    if isinstance(error, NoAnswerError):
+        # The journal would give the same useless answers again: the next try asks anew.
+        record.options["tries"] = record.options.get("tries", 0) + 1
     record.exit_code = int(error.exit_code)
+
+
+def _stop(context: RunContext) -> None:
+    context.stop()
+    context.events.tell("note", text="stopping: replies on their way are still taken in")
 
 
 @contextmanager
@@ -181,8 +208,8 @@ def _interruptible(context: RunContext) -> Iterator[None]:
         nonlocal seen
         seen += 1
         if seen == 1:
-            context.stop()
-            context.events.tell("note", text="stopping: replies on their way are still taken in")
+            # In a thread: the one that was interrupted may hold the locks that telling needs.
+            threading.Thread(target=_stop, args=(context,), daemon=True).start()
             return
         os.write(2, f"\nresume with: reviewloop resume {context.record.run_id}\n".encode())
         os._exit(int(ExitCode.INTERRUPTED))

@@ -2,10 +2,12 @@
 
 import getpass
 from collections.abc import Mapping
+from typing import Any
 
-from reviewloop.errors import UsageError
+from reviewloop.errors import ExitCode, UsageError
+from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
-from reviewloop.store.locks import is_held
+from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
@@ -21,7 +23,17 @@ def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRe
     """Return the run that is answered; raises `UsageError` when it cannot be."""
     runs = repository.runs
     record = runs.only(_ANSWERABLE, choice) if named is None else runs.find(named)
+    if choice == "skip" and is_stopped(record):
+        return record
     _require_question(record, choice)
+    user = repository.user
+    moved = user.branch == record.branch and user.head != record.base_commit
+    if choice == "modify" and moved and not record.new_branch:
+        raise UsageError(
+            f"{record.branch} has moved on since run {record.run_id} began, so what it makes "
+            "could not be committed there; save its work with "
+            f"`reviewloop checkout {record.run_id} NAME` or reject it, and start again"
+        )
     return record
 
 
@@ -43,6 +55,34 @@ def resumable_run(repository: Repository, named: str | None) -> RunRecord:
     if is_held(repository.run_lock(record.run_id)):
         raise UsageError(f"run {record.run_id} is at work; `reviewloop logs -f` follows it")
     return record
+
+
+def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
+    """End a run that stopped on its way; nothing of it is in the checkout, its work is kept."""
+    with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
+        record = repository.runs.find(record.run_id)
+        if record.status not in _RESUMABLE:
+            raise UsageError(f"run {record.run_id} has moved on (it is {record.status})")
+        record.status, record.reason = RunStatus.SKIPPED, text
+        record.exit_code = int(ExitCode.SKIPPED)
+        repository.runs.save(record)
+    return record
+
+
+def is_stopped(record: RunRecord) -> bool:
+    """Whether the run stopped on its way: it can be resumed, or given up."""
+    return record.status in _RESUMABLE
+
+
+def changed_limits(repository: Repository) -> dict[str, Any]:
+    """Return the `[limits]` that are set somewhere now: they hold for a run that goes on."""
+    loaded = read_settings(repository.user.root)
+    limits = loaded.settings.limits.model_dump()
+    return {
+        name: limits[name.partition(".")[2]]
+        for name, origin in loaded.origins.items()
+        if name.startswith("limits.") and origin != "default"
+    }
 
 
 def newest_or_named(repository: Repository, named: str | None) -> RunRecord:

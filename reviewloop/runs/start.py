@@ -14,7 +14,6 @@ from reviewloop.guards.branch import check_branch
 from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
-from reviewloop.runs.in_work import show_in_work
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.team import team_to_plain
@@ -23,6 +22,7 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import pick
+from reviewloop.steps.in_work import show_in_work
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
@@ -63,6 +63,19 @@ class Plan:
     estimate: Estimate
     notes: tuple[str, ...]
 
+    def plain(self) -> dict[str, Any]:
+        """Return what the preflight found as JSON-plain values."""
+        return {
+            "task": self.brief.task_id,
+            "title": self.brief.title,
+            "spec": self.brief.spec_path,
+            "branch": self.branch,
+            "new_branch": self.new_branch,
+            "reviewers": [agent.name for agent in self.team.reviewers],
+            "estimate": {"tokens": list(self.estimate.tokens), "usd": self.estimate.usd},
+            "notes": list(self.notes),
+        }
+
 
 def plan(repository: Repository, wanted: Wanted) -> Plan:
     """Check everything that can be checked for free, and say what would be done.
@@ -74,7 +87,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     settings = loaded.settings
     require_trust(loaded, repository)
     spec, task = _subject(repository, wanted, settings.spec.path)
-    _refuse_second_run(repository, task, wanted)
+    _refuse_second_run(repository, spec, task, wanted)
     if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
         raise UsageError(f"--record {wanted.record_to}: its folder does not exist; make it first")
     name = task.id if task else "change"
@@ -156,15 +169,19 @@ def choose_branch(
         if user.branch is None:
             raise GuardRailError(
                 "HEAD is detached, so there is no branch to commit to; switch to a branch, or "
-                f"start with --branch {offered}"
+                f"start with --branch {offered}",
+                offer=offered,
             )
         if check_branch(user.branch, settings).status.stops:
             raise GuardRailError(
-                f"the branch {user.branch} is protected; start with --branch {offered}"
+                f"the branch {user.branch} is protected; start with --branch {offered}",
+                offer=offered,
             )
         return user.branch, False
     if check_branch(wanted, settings).status.stops:
-        raise GuardRailError(f"the branch {wanted} is protected; choose another, say {offered}")
+        raise GuardRailError(
+            f"the branch {wanted} is protected; choose another, say {offered}", offer=offered
+        )
     branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
     if wanted == user.branch:
         return wanted, False
@@ -202,11 +219,13 @@ def _next_free(spec: Spec, busy: set[str]) -> Task:
     return task
 
 
-def _refuse_second_run(repository: Repository, task: Task | None, wanted: Wanted) -> None:
-    if task is None or wanted.again:
+def _refuse_second_run(
+    repository: Repository, spec: Spec | None, task: Task | None, wanted: Wanted
+) -> None:
+    if spec is None or task is None or wanted.again:
         return
     for run in repository.runs.all():
-        if not run.status.over and run.task_id == task.id and run.spec_path:
+        if not run.status.over and run.task_id == task.id and run.spec_path == spec.path:
             raise UsageError(
                 f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
                 "it, or start another one with --again"

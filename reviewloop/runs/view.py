@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reviewloop.errors import UsageError
+from reviewloop.guards.secret_rules import mask
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
@@ -21,15 +22,18 @@ class RunView:
     private: PrivateRepo
 
     def diff(self) -> str:
-        """Return the whole change as a unified diff."""
-        return self.private.change(self.proposal["base_tree"], self.proposal["tree"]).patch()
+        """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""
+        return mask(self.private.change(self.proposal["base_tree"], self.proposal["tree"]).patch())
 
     def lines(self, path: str) -> list[str] | None:
-        """Return the lines of a file as the change leaves it, None when it is no text file."""
+        """Return the lines of a file as the change leaves it, None when it is no text file.
+
+        Secrets are masked.
+        """
         data = self.private.read(self.proposal["tree"], path)
         if data is None or b"\0" in data[:8000]:
             return None
-        return data.decode("utf-8", "replace").split("\n")
+        return mask(data.decode("utf-8", "replace")).split("\n")
 
 
 @contextmanager

@@ -34,7 +34,8 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
     """Return the findings to write down after a reading of the change.
 
     What a person dismissed stays dismissed, and what ran out of retries stays the person's. What
-    was fixed and is reported again is open again, with its attempts remembered.
+    was fixed, or said by another finding, and is reported again is open again, with its attempts
+    remembered.
     """
     result = []
     for finding in found:
@@ -42,7 +43,7 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
         if before is None:
             result.append(finding)
             continue
-        kept = before.status in {Status.DISMISSED, Status.SUPPRESSED, Status.UNRESOLVED}
+        kept = before.status in {Status.DISMISSED, Status.UNRESOLVED}
         result.append(
             finding.model_copy(
                 update={

@@ -6,7 +6,9 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.guards.branch import check_branch
+from reviewloop.specs.model import Task
 from reviewloop.state import LoopState
+from reviewloop.steps.in_work import show_free, show_in_work
 from reviewloop.steps.tick import tick_beside
 from reviewloop.store.locks import hold
 from reviewloop.workspace.promote import promote, resume_promotion
@@ -25,6 +27,8 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
     except (WorkspaceError, GuardRailError) as error:
         if intent.exists():
             raise
+        if marked := _marked_task(context):
+            show_in_work(context.user, marked)
         context.events.tell("refused", reason=str(error))
         return {"refused": int(error.exit_code), "outcome": "", "reason": str(error)}
 
@@ -41,6 +45,8 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             promotion = resume_promotion(intent)
         else:
             _require_branch(context)
+            if marked := _marked_task(context):
+                show_free(context.user, marked)  # the tick replaces what stood there before
             beside: dict[str, tuple[bytes, bytes]] = {}
             if proposal["tick_on_disk"]:
                 beside, warning = tick_beside(context)
@@ -56,6 +62,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             )
     record.approved_by = state["approval"]["by"]
     record.evidence = {**_evidence(state, proposal), "promotion": promotion.plain()}
+    context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
     context.events.tell("committed", commit=proposal["commit"], branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]
     return {
@@ -64,6 +71,11 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
         "refused": 0,
         "reason": "; ".join(notes),
     }
+
+
+def _marked_task(context: RunContext) -> Task | None:
+    """Return the task if the settings ask for `[-]` in the person's spec."""
+    return context.brief.spec_task if context.settings.spec.mark_in_progress else None
 
 
 def _require_branch(context: RunContext) -> None:

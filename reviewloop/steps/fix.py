@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.errors import ModelError
+from reviewloop.errors import ModelAccessError, ModelError
 from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.reviewing.prompts import fix_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import LoopState
@@ -70,11 +71,15 @@ def _fix_one(
     finding: Finding, before: str, key: CallKey, state: LoopState, context: RunContext
 ) -> _Fixed:
     tree, failure, attempts = before, "", finding.attempts
-    for attempt in range(context.settings.limits.fix_retries + 1):
+    # Retries are the finding's, over all rounds; every round may still try once.
+    tries = max(1, context.settings.limits.fix_retries + 1 - finding.attempts)
+    for attempt in range(tries):
         key = replace(key, attempt=attempt)
         attempts += 1
         try:
             tree = _attempt(finding, tree, failure, key, context)
+        except (ModelAccessError, ModelUnavailableError):
+            raise  # asking again later can help, so the run pauses here
         except ModelError as error:
             return _given_up(finding, before, attempts, f"the fixer failed: {error}", context)
         if tree == before:
@@ -87,11 +92,12 @@ def _fix_one(
             context.events.tell("fix", finding=finding.id, title=finding.title, result="fixed")
             return _Fixed(tree, fixed, survived=True)
         context.events.tell("fix", finding=finding.id, title=finding.title, result="red")
-    reason = (
-        "no edit was made"
-        if tree == before
-        else f"its fix kept the checks red after {attempts} attempts and was taken back"
-    )
+    if tree != before:
+        reason = f"its fix kept the checks red after {attempts} attempts and was taken back"
+    elif finding.note:  # an earlier fix is in the tree, and was not found good enough
+        reason = f"its fix stands, no further edit was made; {finding.note}"
+    else:
+        reason = "no edit was made"
     return _given_up(finding, before, attempts, reason, context)
 
 

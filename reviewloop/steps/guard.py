@@ -43,7 +43,7 @@ def _findings(
             update={"status": Status.FIXED, "note": "the guard-rail no longer finds it"}
         )
         for finding in known.values()
-        if finding.status is Status.OPEN
+        if finding.status in {Status.OPEN, Status.UNRESOLVED}
         and finding.id not in now
         and {e.source for e in finding.evidence if e.kind == "gate"} & judged
         and all(evidence.kind == "gate" for evidence in finding.evidence)

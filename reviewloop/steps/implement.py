@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewloop.context import RunContext
+from reviewloop.errors import ModelError
 from reviewloop.findings import Finding, Status
 from reviewloop.models.messages import Message, ToolSpec, text_block, user_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import writing_toolbox
 from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.material import fitted
 from reviewloop.store.journal import CallKey
+
+_MOST_REPAIRS = 10  # more than the settings allow: keeps the keys of later tries apart
 
 FINISH = ToolSpec(
     name="finish",
@@ -41,17 +45,22 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     if wish:
         text += (
             "\n# A person looked at your change and asks for this\n\n"
-            + context.fence.wrap("request", wish.title)
+            + context.fence.wrap("request", wish.suggestion)
             + "\nThe change so far:\n\n"
-            + context.fence.wrap("diff", context.change(context.base_tree, tree).patch())
+            + context.fence.wrap("diff", fitted(context.change(context.base_tree, tree), context))
         )
     text += (
         "\nImplement the task with the tools, run the gates, then call `finish`."
         if not wish
         else "\nChange it as asked, run the gates, then call `finish`."
     )
-    key = CallKey(context.team.implementer.name, "implement", cycle=cycle)
+    tries = context.record.options.get("tries", 0)
+    key = CallKey(context.team.implementer.name, "implement", cycle=cycle, attempt=tries)
     new_tree, said = _work(context, key, tree, [user_message(text_block(text))])
+    if wish:  # the commit is about the whole task, not about its latest modification
+        before = context.blobs.get_json(state["summary"])
+        said["subject"] = before["subject"] or said["subject"]
+        said["summary"] = f"{before['summary']}\n\n{said['summary']}"
     name = f"implement-{cycle}"
     context.keep(new_tree, name)
     update: dict[str, Any] = {
@@ -83,7 +92,7 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
         "# The task\n\n"
         + context.fence.wrap("task", context.brief.task)
         + "\n# The change so far\n\n"
-        + context.fence.wrap("diff", change.patch())
+        + context.fence.wrap("diff", fitted(change, context))
         + "\n# The checks that failed\n\n"
     )
     for gate in red:
@@ -95,7 +104,7 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
         "repair",
         cycle=state.get("cycle", 0),
         round=state.get("round", 0),
-        attempt=number,
+        attempt=number + _MOST_REPAIRS * context.record.options.get("tries", 0),
     )
     new_tree, _ = _work(context, key, state["tree"], [user_message(text_block(text))])
     name = f"repair-{key.cycle}-{key.round}-{number}"
@@ -106,15 +115,20 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
 def _work(
     context: RunContext, key: CallKey, tree: str, opening: list[Message]
 ) -> tuple[str, dict[str, str]]:
-    answer = context.talk(
-        context.team.implementer,
-        key,
-        writing_toolbox(context, tree, key, context.team.implementer),
-        system=f"{HOUSE_RULES}\n\n{context.team.implementer.prompt}",
-        opening=opening,
-        ending=FINISH,
-        check=needs_summary,
-    )
+    toolbox = writing_toolbox(context, tree, key, context.team.implementer)
+    try:
+        answer = context.talk(
+            context.team.implementer,
+            key,
+            toolbox,
+            system=f"{HOUSE_RULES}\n\n{context.team.implementer.prompt}",
+            opening=opening,
+            ending=FINISH,
+            check=needs_summary,
+        )
+    except ModelError:
+        context.keep(toolbox.tree, f"{key.step}-unfinished")  # `checkout` can still save it
+        raise
     said = {name: str(answer.arguments.get(name) or "") for name in ("summary", "subject")}
     return answer.tree, said
 

@@ -63,6 +63,16 @@ def describe(file: FileChange) -> str:
     return f"{file.path} ({word}{renamed}, {size})"
 
 
+def fitted(change: Change, context: RunContext, share: int = 1) -> str:
+    """Return a change as a diff within the budget of a prompt (or its share); names what is cut."""
+    patch, left_out = fit(
+        change, context.settings.limits.context_tokens * _CHARS_PER_TOKEN // share
+    )
+    if left_out:
+        patch += f"\n(not shown, too large: {', '.join(left_out)}; read them with fs_read)\n"
+    return patch
+
+
 def fit(change: Change, budget: int) -> tuple[str, tuple[str, ...]]:
     """Return as many whole file diffs as fit, smallest first to fit most, in the change's order.
 

@@ -9,6 +9,7 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status, by_severity
 from reviewloop.output.proposal import Proposal
+from reviewloop.output.untrusted import one_line, safe
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
@@ -16,6 +17,7 @@ from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
 
 _SUBJECT_LIMIT = 72
+_LOOKS_OURS = re.compile(r"#|[A-Za-z][\w -]{0,40}:( |$)")
 
 
 def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "message": message,
         "commit": commit,
         "spec_progress": ticked.progress,
-        "warnings": [*proposal["warnings"], *ticked.warnings],
+        "warnings": [*proposal["warnings"], *_lost_in_reading(state), *ticked.warnings],
         "tick_on_disk": ticked.on_disk,
     }
     context.events.tell("proposed", commit=commit, blocked=blocked)
@@ -54,6 +56,9 @@ def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> st
     if not change.files:
         return "the change is empty: the implementer changed nothing"
     if state["verdict"] == "ok":
+        read = [r for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
+        if not any(result["status"] == "done" for result in read):
+            return "no reviewer could read the change, and nothing goes unreviewed"
         return ""
     red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
     return "; ".join(red) or "a guard-rail failed"
@@ -83,7 +88,8 @@ def _message(
 ) -> str:
     """Return the commit message: what was done, for which task, and how it was reviewed."""
     said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
-    subject = _one_line(said.get("subject") or context.brief.title)[:_SUBJECT_LIMIT]
+    subject = one_line(said.get("subject", "")) or one_line(context.brief.title)
+    subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
     lines = [subject, ""]
     if summary := _plain(said.get("summary", "")):
         lines += [summary, ""]
@@ -95,7 +101,9 @@ def _message(
     if covered is not None:
         lines.append(f"Coverage of new lines: {covered:.0%}")
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
-    lines += [f"Left open: {f.severity.mark} {_one_line(f.title)} ({f.where})" for f in left]
+    lines += [
+        f"Left open: {f.severity.mark} {one_line(f.title)} ({one_line(f.where)})" for f in left
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -113,6 +121,12 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
         f"{_counted(nits, 'nit')}"
     )
+
+
+def _lost_in_reading(state: LoopState) -> list[str]:
+    """Return what of the reviewers' answers could not be taken, one sentence a reviewer."""
+    results = state.get("reviewers", {}).items()
+    return [f"{n}: {r['reason']}" for n, r in results if r["status"] == "done" and r["reason"]]
 
 
 def _counted(number: int, thing: str) -> str:
@@ -200,11 +214,10 @@ def _proposal(
     )
 
 
-def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
-
-
 def _plain(text: str) -> str:
-    """Return a model's text as paragraphs for a commit message; lines that git reads are bent."""
-    lines = [line.rstrip() for line in text.strip().splitlines()]
-    return "\n".join(" " + line if line.startswith("#") else line for line in lines)
+    """Return a model's text as paragraphs for a commit message.
+
+    Lines that git or a reader would take for ours (comments, trailers, `Review: ...`) are indented.
+    """
+    lines = [line.rstrip() for line in safe(text).strip().split("\n")]
+    return "\n".join("  " + line if _LOOKS_OURS.match(line) else line for line in lines)

@@ -4,22 +4,24 @@ A finding is closed by a positive answer whose quote stands in the new code, or,
 or gate found it, by that gate no longer finding it. Everything else stays open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.errors import ModelError
+from reviewloop.errors import ModelAccessError, ModelError
 from reviewloop.findings import Finding, Status
 from reviewloop.models.messages import ToolSpec
+from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.reviewing.anchoring import anchor, occurrences
 from reviewloop.reviewing.answers import REPORT_RESOLUTION, RESOLUTION_SCHEMA
 from reviewloop.reviewing.intake import ReReview, Resolution, read_resolutions
 from reviewloop.reviewing.prompts import re_review_message
 from reviewloop.reviewing.rules import REVIEW_RULES
-from reviewloop.state import LoopState
+from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import changed_lines, reading_toolbox
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.material import fitted
 from reviewloop.store.journal import CallKey
 
 REPORT = ToolSpec(
@@ -39,8 +41,10 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     context.events.tell("reviewer.start", agent=agent.name)
     try:
         said = _ask(waiting, state, context)
+    except (ModelAccessError, ModelUnavailableError):
+        raise  # asking again later can help, so the run pauses here
     except ModelError as error:
-        # Nobody has confirmed the fixes, so they stay open; the run is shown as incomplete.
+        # Nobody has confirmed the fixes: they are the person's, and the run shown as incomplete.
         context.events.tell("reviewer.end", agent=agent.name, status="failed", reason=str(error))
         failed = {
             "status": "failed",
@@ -50,8 +54,14 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
             "reason": str(error),
             "seconds": 0.0,
         }
-        return {"reviewers": {agent.name: failed}}
-    judged = [_judge(finding, said, state, context) for finding in waiting]
+        why = f"fixed, but not confirmed: {agent.name} failed"
+        left = [f.model_copy(update={"status": Status.UNRESOLVED, "note": why}) for f in waiting]
+        return {
+            "reviewers": {agent.name: failed},
+            "findings": write_findings(left, context.blobs),
+        }
+    still_found = _found_by_gates(state, context)
+    judged = [_judge(finding, said, state, context, still_found) for finding in waiting]
     fresh = _new_findings(said, state, context)
     context.events.tell(
         "reviewer.end",
@@ -73,10 +83,10 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     for finding in waiting:
         name = f"fix-{cycle}-{number}-{finding.id}"
         before, after = state["trees"][f"{name}-before"], state["trees"][name]
-        fixes.append((finding, context.change(before, after).patch()))
+        fixes.append((finding, fitted(context.change(before, after), context, len(waiting))))
     repaired = state.get("repairs", 0)
     after_fixes = state["trees"][f"fix-{cycle}-{number}-{state['fixed'][-1]}"]
-    other = context.change(after_fixes, state["tree"]).patch() if repaired else ""
+    other = fitted(context.change(after_fixes, state["tree"]), context) if repaired else ""
     answer = context.talk(
         agent,
         CallKey(agent.name, "quick-review", cycle=cycle, round=number),
@@ -89,7 +99,15 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     return read_resolutions(answer.arguments)
 
 
-def _judge(finding: Finding, said: ReReview, state: LoopState, context: RunContext) -> Finding:
+def _judge(
+    finding: Finding,
+    said: ReReview,
+    state: LoopState,
+    context: RunContext,
+    still_found: Container[tuple[str, str]],
+) -> Finding:
+    if (finding.rule, finding.path) in still_found:
+        return finding.model_copy(update={"note": "the guard-rail still finds it"})
     answer = next((r for r in said.resolutions if r.finding == finding.id), None)
     if answer is None:
         return finding.model_copy(update={"note": "the re-review did not answer"})
@@ -100,6 +118,12 @@ def _judge(finding: Finding, said: ReReview, state: LoopState, context: RunConte
             update={"note": "said to be resolved, but the quote is no code that the fix wrote"}
         )
     return finding.model_copy(update={"status": Status.FIXED, "note": answer.reason})
+
+
+def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str]]:
+    """Return (rule, path) of what the guard-rails find in the fixed tree: no word closes those."""
+    gates = [GateResult.from_plain(r) for r in context.blobs.get_json(state["gates"])]
+    return {(finding.rule, finding.path) for gate in gates for finding in gate.findings}
 
 
 def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 
 from reviewloop.agents import AgentDefinition
 from reviewloop.context import RunContext
-from reviewloop.errors import ModelError
+from reviewloop.errors import ModelAccessError, ModelError
 from reviewloop.models.messages import ToolSpec
 from reviewloop.reviewing.anchoring import anchor
 from reviewloop.reviewing.answers import FINDINGS_SCHEMA, REPORT_FINDINGS
-from reviewloop.reviewing.intake import read_findings
+from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings
 from reviewloop.reviewing.prompts import review_messages, shared_text
 from reviewloop.reviewing.rules import REVIEW_RULES
 from reviewloop.state import LoopState, ReviewerState
@@ -35,6 +35,8 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
         context.events.tell("reviewer.start", agent=name)
         try:
             result = _read_change(agent, state, context)
+        except ModelAccessError:
+            raise  # wrong for all of them: the run pauses until access is there
         except ModelError as error:
             # One reviewer's failure must not cost the others' findings; it is shown as a failure.
             result = _failed(state, str(error))
@@ -92,9 +94,16 @@ def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) 
         tree=tree,
         findings=[finding.id for finding in findings],
         blob=context.blobs.put_json(record),
-        reason="",
+        reason=_left_out(intake),
         seconds=0.0,
     )
+
+
+def _left_out(intake: Intake) -> str:
+    """Return what of the answer could not be taken, for the screen; usually nothing."""
+    parts = [f"could not be read: {'; '.join(intake.problems[:3])}"] if intake.problems else []
+    parts += [f"{intake.cut} more than {MAX_FINDINGS} were cut"] if intake.cut else []
+    return "; ".join(parts)
 
 
 def _failed(state: LoopState, reason: str) -> ReviewerState:

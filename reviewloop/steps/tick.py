@@ -13,7 +13,7 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import newly_eligible, progress
-from reviewloop.specs.tick import tick
+from reviewloop.specs.tick import restore_mark, tick
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ def ticked_spec(context: RunContext) -> TickedSpec:
         return TickedSpec(warnings=(f"the task will not be ticked: {error}",))
     figures = _progress(spec, task)
     committed = context.private.read(context.private.tree_of(context.record.base_commit), task.path)
-    if committed == data:
+    unmarked = restore_mark(data, task) if context.settings.spec.mark_in_progress else data
+    if committed == unmarked:
+        ticked = tick(unmarked, task)
         return TickedSpec(in_commit={task.path: ticked}, progress=figures)
     why = "is not committed" if committed is None else "has uncommitted changes"
     return TickedSpec(

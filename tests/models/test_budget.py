@@ -26,7 +26,7 @@ def test_a_cap_on_tokens_names_itself_what_was_spent_and_the_way_on():
     assert "limits.tokens" in message
     assert "1,000 of 1,000 tokens" in message
     assert "$0.25" in message
-    assert "`REVIEWLOOP_LIMITS__TOKENS=2000 reviewloop resume`" in message
+    assert "`reviewloop resume --budget-tokens 2000`" in message
 
 
 def test_a_cap_on_money_stops():
@@ -38,7 +38,7 @@ def test_a_cap_on_money_stops():
 
 def test_a_cap_on_minutes_counts_earlier_active_time():
     budget = Budget(Limits(minutes=1), seconds_used=61)
-    with pytest.raises(BudgetExhaustedError, match=r"REVIEWLOOP_LIMITS__MINUTES=2 "):
+    with pytest.raises(BudgetExhaustedError, match="`reviewloop resume --minutes 2`"):
         budget.check()
     assert budget.seconds_left() < 0
 

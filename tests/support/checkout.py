@@ -49,6 +49,8 @@ class Checkout:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.root = root
+        self.home = home
+        self.server = server
         self.state = home / "state"
         home.mkdir(parents=True, exist_ok=True)
         self.environ = {
@@ -68,12 +70,26 @@ class Checkout:
         """Run a command in this process."""
         out, err = io.StringIO(), io.StringIO()
         with (
-            _inside(self.root, {**self.environ, **environ}),
+            self.inside(**environ),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
             code = run_here(arguments)
         return Said(int(code), out.getvalue(), err.getvalue())
+
+    @contextlib.contextmanager
+    def inside(self, **environ: str) -> Iterator[None]:
+        """Stand in the checkout, with its environment and no other."""
+        before, there = dict(os.environ), Path.cwd()
+        os.environ.clear()
+        os.environ.update({**self.environ, **environ})
+        os.chdir(self.root)
+        try:
+            yield
+        finally:
+            os.chdir(there)
+            os.environ.clear()
+            os.environ.update(before)
 
     def process(self, *arguments: str, **environ: str) -> Said:
         """Run a command in a process of its own."""
@@ -155,18 +171,3 @@ def _look(path: Path) -> str:
     if path.is_symlink():
         return f"{mode} {path.readlink()}"
     return f"{mode} {hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else mode
-
-
-@contextlib.contextmanager
-def _inside(folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
-    """Stand in a folder with exactly this environment."""
-    before, there = dict(os.environ), Path.cwd()
-    os.environ.clear()
-    os.environ.update(environ)
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(there)
-        os.environ.clear()
-        os.environ.update(before)
