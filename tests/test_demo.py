@@ -179,25 +179,32 @@ def test_without_a_terminal_nobody_approves(tmp_path, git):
     assert git(folder / "toolshed", "log", "-1", "--format=%s").startswith("Search tools by name")
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path):
-    process = subprocess.Popen(
-        [*COMMAND, "--yes"],
-        cwd=tmp_path,
-        env=environ(tmp_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("guard: started"):
-            break
-    process.send_signal(signal.SIGINT)
-    said = process.stderr.read()
-    assert process.wait(timeout=60) == 130, said
-    assert said.endswith("reviewloop: the demo was stopped; its folder is deleted\n")
+def test_ctrl_c_leaves_nothing_behind(tmp_path, tmp_path_factory):
+    told = tmp_path_factory.mktemp("told") / "stderr"
+    with told.open("w") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, "--yes"],
+            cwd=tmp_path,
+            env=environ(tmp_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+    try:
+        while not has_begun_a_gate(tmp_path) and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130, told.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert told.read_text().endswith("reviewloop: the demo was stopped; its folder is deleted\n")
     assert demo_folders(tmp_path) == []
+
+
+def has_begun_a_gate(temporary: Path) -> bool:
+    events = "reviewloop-demo-*/state/repositories/*/runs/*/events.jsonl"
+    return any('"gate.start"' in file.read_text() for file in temporary.glob(events))
 
 
 def test_approved_demo_deletes_its_folder_and_keeps_out_of_the_home(tmp_path):

@@ -201,14 +201,15 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     loud = [f for f in every if f.severity is not Severity.NIT]
     remaining = [f for f in loud if f.status in {Status.OPEN, Status.UNRESOLVED}]
     fixed = [f for f in every if f.status is Status.FIXED]
-    quiet = [f for f in every if f.status in {Status.DISMISSED, Status.SUPPRESSED}]
-    nits = [f for f in every if f.severity is Severity.NIT and f not in quiet and f not in fixed]
+    quiet = [f for f in every if f.status is Status.DISMISSED]
+    over = {Status.DISMISSED, Status.FIXED, Status.SUPPRESSED}
+    nits = [f for f in every if f.severity is Severity.NIT and f.status not in over]
     summary = f"{tally(remaining)} remaining; {len(fixed)} fixed, {len(quiet)} dismissed"
     _title(f"Findings: {summary}, {counted(len(nits), 'nit')}", console)
     if remaining:
         console.print()
         render_findings(remaining, read_line, console)
-    for title, group in (("Dismissed", quiet), ("Nits, listed only", nits)):
+    for title, group in (("Fixed", fixed), ("Dismissed", quiet), ("Nits, listed only", nits)):
         if group:
             console.print(Text(f"  {title}", style="dim"))
             render_list(group, console)

@@ -31,6 +31,8 @@ _DOING = {"tool": "", "model.asked": "thinking", "model.first": "answering"}
 _BAD = {"failed", "blocked", "stopped", "error", "hard_stop"}
 _GOOD = {"done", "ok", "passed"}
 _NOTES_SHOWN = 3
+_NAME_WIDTH = 24  # the longest shipped reviewer, indented
+_TIME_WIDTH = 8
 
 
 @dataclass
@@ -176,10 +178,12 @@ class Progress:
     def _table(self) -> Group:
         with self._lock:
             now = self._clock()
-            table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+            table = Table(
+                box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0), expand=True
+            )
             table.add_column(width=2)
-            table.add_column(no_wrap=True, overflow="ellipsis", min_width=16)
-            table.add_column(justify="right", no_wrap=True)
+            table.add_column(no_wrap=True, overflow="ellipsis", width=_NAME_WIDTH)
+            table.add_column(justify="right", no_wrap=True, width=_TIME_WIDTH)
             table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
             rows = self._screen.rows[-max(6, self._console.height - 8) :]
             for row in rows:

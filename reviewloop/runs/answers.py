@@ -1,6 +1,7 @@
 """Which run an answer is for, and the form in which it reaches the graph."""
 
 import getpass
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ _RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 def worded(record: RunRecord, choice: str, text: str = "") -> dict[str, str]:
     """Return a person's answer; it names the proposal it was given for."""
-    return {"choice": choice, "by": getpass.getuser(), "text": text, "proposal": record.proposal}
+    return {"choice": choice, "by": _who(), "text": text, "proposal": record.proposal}
 
 
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
@@ -93,6 +94,14 @@ def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
     if not runs:
         raise UsageError("there are no runs in this repository yet; `reviewloop run` starts one")
     return runs[0]
+
+
+def _who() -> str:
+    """Return the name under which an answer given on this machine is recorded."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user id without a name
+        return f"uid {os.getuid()}"
 
 
 def _require_question(record: RunRecord, choice: str) -> None:

@@ -7,6 +7,7 @@ from reviewloop.context import RunContext
 from reviewloop.errors import ModelAccessError, ModelError
 from reviewloop.findings import Finding, Status, by_severity
 from reviewloop.models.retry import ModelUnavailableError
+from reviewloop.output.untrusted import one_line
 from reviewloop.reviewing.prompts import fix_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import LoopState
@@ -17,6 +18,8 @@ from reviewloop.steps.judging import failure_of
 from reviewloop.store.journal import CallKey
 from reviewloop.workspace.faults import fault
 
+_MOST_IDLE = 2  # tries without an edit: who says twice that nothing is to be done means it
+_LONGEST_REASON = 300
 _LARGEST_FILE = 40_000  # characters of a file shown with its finding; more is read with fs_read
 
 
@@ -70,19 +73,22 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
 def _fix_one(
     finding: Finding, before: str, key: CallKey, state: LoopState, context: RunContext
 ) -> _Fixed:
-    tree, failure, attempts = before, "", finding.attempts
+    tree, failure, attempts, idle, said = before, "", finding.attempts, 0, ""
     # Retries are the finding's, over all rounds; every round may still try once.
     tries = max(1, context.settings.limits.fix_retries + 1 - finding.attempts)
     for attempt in range(tries):
         key = replace(key, attempt=attempt)
         attempts += 1
         try:
-            tree = _attempt(finding, tree, failure, key, context)
+            tree, said = _attempt(finding, tree, failure, key, context)
         except (ModelAccessError, ModelUnavailableError):
             raise  # asking again later can help, so the run pauses here
         except ModelError as error:
             return _given_up(finding, before, attempts, f"the fixer failed: {error}", context)
         if tree == before:
+            idle += 1
+            if idle == _MOST_IDLE:
+                break
             failure = "You changed nothing. Edit the code so that the finding no longer holds."
             continue
         failure = failure_of(tree, state, key, context)
@@ -97,11 +103,14 @@ def _fix_one(
     elif finding.note:  # an earlier fix is in the tree, and was not found good enough
         reason = f"its fix stands, no further edit was made; {finding.note}"
     else:
-        reason = "no edit was made"
+        reason = f"no edit was made: {said}"
     return _given_up(finding, before, attempts, reason, context)
 
 
-def _attempt(finding: Finding, tree: str, failure: str, key: CallKey, context: RunContext) -> str:
+def _attempt(
+    finding: Finding, tree: str, failure: str, key: CallKey, context: RunContext
+) -> tuple[str, str]:
+    """Return the tree after one try, and what the fixer said about it."""
     code = (finding.path and context.read_text(tree, finding.path)) or ""
     message = fix_message(
         finding,
@@ -120,7 +129,7 @@ def _attempt(finding: Finding, tree: str, failure: str, key: CallKey, context: R
         ending=FINISH,
         check=needs_summary,
     )
-    return answer.tree
+    return answer.tree, one_line(str(answer.arguments["summary"]))[:_LONGEST_REASON]
 
 
 def _given_up(

@@ -4,6 +4,7 @@ When a guard-rail stands in the way there is no commit and approving is not offe
 """
 
 import re
+import textwrap
 from typing import Any
 
 from reviewloop.context import RunContext
@@ -219,5 +220,7 @@ def _plain(text: str) -> str:
 
     Lines that git or a reader would take for ours (comments, trailers, `Review: ...`) are indented.
     """
-    lines = [line.rstrip() for line in safe(text).strip().split("\n")]
+    lines = []
+    for line in safe(text).strip().split("\n"):
+        lines += textwrap.wrap(line, _SUBJECT_LIMIT) or [""]
     return "\n".join("  " + line if _LOOKS_OURS.match(line) else line for line in lines)

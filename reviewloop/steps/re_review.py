@@ -127,15 +127,23 @@ def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str
 
 
 def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:
-    """Whether the quote stands on lines that this round's fixes wrote.
+    """Whether the quote stands on lines that the finding's own fix wrote, or the round did.
 
-    In a file from which the fixes only removed lines, code around the removal may be quoted.
+    A later fix of the same round may have moved on from what the finding's own diff shows. In a
+    file from which a fix only removed lines, code around the removal may be quoted.
     """
-    change = context.change(state["fix_from"], state["tree"])
+    name = f"fix-{state.get('cycle', 0)}-{state['round']}-{answer.finding}"
+    own = (state["trees"][f"{name}-before"], state["trees"][name])
+    whole = (state["fix_from"], state["tree"])
+    return any(_quotes(answer.quote, *trees, context) for trees in (own, whole))
+
+
+def _quotes(quote: str, before: str, after: str, context: RunContext) -> bool:
+    change = context.change(before, after)
     written = changed_lines(change)
     for file in change.files:
-        text = context.read_text(state["tree"], file.path)
-        for first, last in occurrences(answer.quote, text) if text is not None else ():
+        text = context.read_text(after, file.path)
+        for first, last in occurrences(quote, text) if text is not None else ():
             if not file.added or written.touch(file.path, first, last):
                 return True
     return False
