@@ -1,7 +1,7 @@
 """A real repository, a real private copy of it, and one function that builds a guard's input."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Project:
     state: Path
     git: Callable[..., str]
     settings: Settings = field(default_factory=Settings)
+    discard: list[Callable[[], None]] = field(default_factory=list)
 
     def commit(self, files: dict[str, str | bytes]) -> None:
         for name, text in files.items():
@@ -60,6 +61,7 @@ class Project:
             environ={**os.environ, plain: "1"},
             pass_through=(plain,),
         )
+        self.discard.append(env.discard)
         if search_path is not None:
             env = replace(env, env={**env.env, "PATH": search_path})
         return guard_input(
@@ -77,8 +79,11 @@ class Project:
 
 
 @pytest.fixture
-def project(repo: Path, tmp_path: Path, git: Callable[..., str]) -> Project:
-    return Project(repo, tmp_path / "state", git)
+def project(repo: Path, tmp_path: Path, git: Callable[..., str]) -> Iterator[Project]:
+    made = Project(repo, tmp_path / "state", git)
+    yield made
+    for discard in made.discard:
+        discard()
 
 
 @pytest.fixture
