@@ -46,51 +46,58 @@ def build_graph(
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> ReviewLoop:
     """Return the compiled loop for a team; `rounds` and `repairs` are the caps in force."""
-
-    def after_guard(state: LoopState) -> list[str] | str:
-        if state["verdict"] == "ok":
-            return "re_review" if state["phase"] == "fix" else reviewers
-        if state["verdict"] == "failed" and state.get("repairs", 0) < repairs:
-            return "repair"
-        return "propose"
-
-    def after_collect(state: LoopState) -> str:
-        return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
-
-    def after_fix(state: LoopState) -> str:
-        return "guard" if state["survived"] else "propose"
-
-    def after_approve(state: LoopState) -> str:
-        return {"approve": "commit", "modify": "implement"}.get(state["approval"]["choice"], END)
-
-    def after_commit(state: LoopState) -> str:
-        return "approve" if state["refused"] else END
-
-    def approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        # Nothing stands before the interrupt: a resumed node runs again from its top.
-        return hear(state, interrupt({"proposal": state["proposal"]}), runtime.context)
-
     graph = StateGraph(LoopState, context_schema=RunContext)
     for step in (implement, guard, repair, collect, fix, re_review, propose, commit):
         graph.add_node(step.__name__, partial(_with_context, step))
     for name in reviewers:
         graph.add_node(name, partial(_with_context, review_as(name)))
-    graph.add_node("approve", approve)
+    graph.add_node("approve", _approve)
 
     graph.add_edge(START, "implement")
     graph.add_edge("implement", "guard")
     graph.add_conditional_edges(
-        "guard", after_guard, ["repair", "re_review", "propose", *reviewers]
+        "guard",
+        partial(_after_guard, reviewers, repairs),
+        ["repair", "re_review", "propose", *reviewers],
     )
     graph.add_edge("repair", "guard")
     graph.add_edge(reviewers, "collect")  # a list of names waits for all of them
-    graph.add_conditional_edges("collect", after_collect, ["fix", "propose"])
-    graph.add_conditional_edges("fix", after_fix, ["guard", "propose"])
+    graph.add_conditional_edges("collect", partial(_after_collect, rounds), ["fix", "propose"])
+    graph.add_conditional_edges("fix", _after_fix, ["guard", "propose"])
     graph.add_edge("re_review", "collect")
     graph.add_edge("propose", "approve")
-    graph.add_conditional_edges("approve", after_approve, ["commit", "implement", END])
-    graph.add_conditional_edges("commit", after_commit, ["approve", END])
+    graph.add_conditional_edges("approve", _after_approve, ["commit", "implement", END])
+    graph.add_conditional_edges("commit", _after_commit, ["approve", END])
     return graph.compile(checkpointer=checkpointer)
+
+
+def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:
+    if state["verdict"] == "ok":
+        return "re_review" if state["phase"] == "fix" else reviewers
+    if state["verdict"] == "failed" and state.get("repairs", 0) < repairs:
+        return "repair"
+    return "propose"
+
+
+def _after_collect(rounds: int, state: LoopState) -> str:
+    return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
+
+
+def _after_fix(state: LoopState) -> str:
+    return "guard" if state["survived"] else "propose"
+
+
+def _after_approve(state: LoopState) -> str:
+    return {"approve": "commit", "modify": "implement"}.get(state["approval"]["choice"], END)
+
+
+def _after_commit(state: LoopState) -> str:
+    return "approve" if state["refused"] else END
+
+
+def _approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    # Nothing stands before the interrupt: a resumed node runs again from its top.
+    return hear(state, interrupt({"proposal": state["proposal"]}), runtime.context)
 
 
 def _with_context(step: Step, state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:

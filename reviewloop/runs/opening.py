@@ -44,14 +44,10 @@ def open_context(
             python=settings.gates.python,
         )
         stack.callback(environment.discard)
+        spent = spent_by(journal)
+        budget = Budget(settings.limits, spent=spent, seconds_used=record.active_seconds)
         models = Models(
-            settings,
-            journal,
-            budget=Budget(
-                settings.limits, spent=spent_by(journal), seconds_used=record.active_seconds
-            ),
-            canonical=fence.canonical,
-            on_event=events.tell,
+            settings, journal, budget=budget, canonical=fence.canonical, on_event=events.tell
         )
         yield RunContext(
             record=record,

@@ -44,11 +44,11 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
 
 
 def _left(state: LoopState, context: RunContext) -> list[Finding]:
-    """Return what was left to the person, open again: fresh rounds are for all of it."""
+    """Return what was left to the person, open again, with fresh retries for the fresh rounds."""
     return [
-        finding.model_copy(update={"status": Status.OPEN, "note": ""})
+        finding.model_copy(update={"status": Status.OPEN, "attempts": 0, "note": ""})
         for finding in read_findings(state, context.blobs).values()
-        if finding.status is Status.UNRESOLVED and PERSON not in finding.agents
+        if finding.status in {Status.OPEN, Status.UNRESOLVED} and PERSON not in finding.agents
     ]
 
 

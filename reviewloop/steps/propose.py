@@ -9,9 +9,14 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status, by_severity
-from reviewloop.output.proposal import Proposal
+from reviewloop.output.proposal import (
+    CoverageFigures,
+    Proposal,
+    ProposedFile,
+    ReviewerFigures,
+)
 from reviewloop.output.untrusted import one_line, safe
-from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.tick import TickedSpec, ticked_spec
@@ -95,7 +100,8 @@ def _message(
     if summary := _plain(said.get("summary", "")):
         lines += [summary, ""]
     if context.brief.task_id:
-        lines.append(f"Task: {context.brief.task_id} {context.brief.title} ({context.brief.spec})")
+        brief = context.brief
+        lines.append(one_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
     lines.append(f"Review: {review_line(state, findings)}")
     lines += [f"Tests: {gate.summary}" for gate in gates if gate.name == "test"]
     covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
@@ -147,7 +153,6 @@ def _proposal(
 ) -> Proposal:
     record, limits = context.record, context.settings.limits
     tests = next((gate.tests for gate in gates if gate.tests), None)
-    coverage = next((gate for gate in gates if gate.name == "coverage"), None)
     reviewers = state.get("reviewers", {})
     return Proposal(
         run=record.run_id,
@@ -163,43 +168,18 @@ def _proposal(
             "new_branch": record.new_branch,
             "dirty": list(context.user.dirty),
         },
-        files=[
-            {
-                "path": file.path,
-                "old_path": file.old_path,
-                "status": file.status,
-                "added": file.added,
-                "removed": file.removed,
-                "binary": file.binary,
-            }
-            for file in change.files
-        ],
+        files=_files(change),
         tests=None
         if tests is None
         else {"passed": tests.passed, "failed": tests.failed, "skipped": tests.skipped},
-        coverage=None
-        if coverage is None
-        else {
-            "covered": coverage.coverage,
-            "threshold": context.settings.gates.coverage.threshold,
-            "reason": "" if coverage.coverage is not None else coverage.summary,
-        },
+        coverage=_coverage(gates, context.settings.gates.coverage.threshold),
         rounds={
             "used": state.get("round", 0),
             "limit": limits.rounds,
             "cycle": state.get("cycle", 0),
             "repairs": state.get("repairs", 0),
         },
-        reviewers=[
-            {
-                "name": name,
-                "status": result["status"],
-                "findings": len(result["findings"]),
-                "seconds": result["seconds"],
-                "reason": result["reason"],
-            }
-            for name, result in sorted(reviewers.items())
-        ],
+        reviewers=[_reviewer(name, result) for name, result in sorted(reviewers.items())],
         gates=[gate.plain() for gate in gates],
         governance=[
             reason
@@ -213,6 +193,38 @@ def _proposal(
         agents=agent_figures(context.journal),
         warnings=list(context.environment.notes),
     )
+
+
+def _files(change: Change) -> list[ProposedFile]:
+    return [
+        {
+            "path": file.path,
+            "old_path": file.old_path,
+            "status": file.status,
+            "added": file.added,
+            "removed": file.removed,
+            "binary": file.binary,
+        }
+        for file in change.files
+    ]
+
+
+def _coverage(gates: list[GateResult], threshold: float) -> CoverageFigures | None:
+    gate = next((gate for gate in gates if gate.name == "coverage"), None)
+    if gate is None:
+        return None
+    reason = "" if gate.coverage is not None else gate.summary
+    return {"covered": gate.coverage, "threshold": threshold, "reason": reason}
+
+
+def _reviewer(name: str, result: ReviewerState) -> ReviewerFigures:
+    return {
+        "name": name,
+        "status": result["status"],
+        "findings": len(result["findings"]),
+        "seconds": result["seconds"],
+        "reason": result["reason"],
+    }
 
 
 def _plain(text: str) -> str:

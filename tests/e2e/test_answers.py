@@ -1,0 +1,433 @@
+"""What a person can say to a waiting run, now or later, and what becomes of their checkout."""
+
+import pytest
+from support import play
+from support.checkout import QUIET_GATES
+from support.parts import CLEAN, cast, finds, found, replaces, resolves, says, writes
+from support.play import QUOTE_TEST, REVIEWERS, TEST, calls, done, reply, write
+from support.terminal import Terminal
+
+from reviewloop.errors import UsageError
+from reviewloop.runs.advance import advance
+from reviewloop.runs.repository import open_repository
+
+TASKS = ".kiro/specs/orders/tasks.md"
+DOC = '"""Search."""'
+UNCLEAR = found("should_fix", "The module's sentence says nothing", DOC)
+BUILD_ONLY = {k: v for k, v in QUIET_GATES.items() if "BUILD" not in k}
+
+
+def implements_then(change, *, wish):
+    """An implementer that makes the clean version first and `change` when a person asks."""
+    first = writes({"shop/search.py": CLEAN, "tests/test_search.py": TEST + QUOTE_TEST})
+    return lambda received: (change if wish in received.said else first)(received)
+
+
+# modify
+
+
+def test_modify_goes_through_implement_guard_and_the_whole_review_with_fresh_rounds(shop):
+    wish = "Say in the docstring that the oldest comes first."
+    clearer = '"""Search, the oldest first."""'
+    rounds = iter(range(1, 4))
+    checkout = shop(
+        cast(
+            implement=implements_then(
+                replaces("shop/search.py", "rows = db", "found = db"), wish=wish
+            ),
+            review_maintainability=lambda r: finds(*([UNCLEAR] if DOC in r.said else []))(r),
+            fix=lambda r: (
+                done("Edited it.")
+                if r.turn
+                else reply(write("NOTES.md", f"attempt {next(rounds)}\n"))
+                if DOC in r.said and wish not in r.said
+                else calls("finish", {"summary": "nothing"})
+            ),
+        )
+    )
+    assert checkout.run("run", "2.1").code == 4
+    first = checkout.record()["proposal"]
+    assert first["rounds"]["used"] == 3
+    assert checkout.findings()[UNCLEAR["title"]]["status"] == "open"
+    asked = len(checkout.server.ledger)
+    gates = len(checkout.events("gate"))
+
+    checkout.server.answer = cast(
+        implement=implements_then(
+            says(
+                reply(play.replace("shop/search.py", "rows = db", "found = db")),
+                reply(play.replace("shop/search.py", "in rows]", "in found]")),
+                done("Renamed."),
+            ),
+            wish=wish,
+        ),
+        review_maintainability=finds(UNCLEAR),
+        fix=replaces("shop/search.py", DOC, clearer),
+        quick_review=resolves({UNCLEAR["title"]: clearer}),
+    )
+    said = checkout.run("modify", "-m", wish)
+    assert said.code == 4, said.err
+    new = checkout.server.ledger[asked:]
+    request = new[0]
+    assert request.agent == "implement"
+    assert "A person looked at your change" in request.said
+    assert wish in request.said
+    assert "+def items_of(db, customer):" in request.said
+    assert {r.agent for r in new} == {"implement", *REVIEWERS, "fix", "quick-review"}
+    assert all(any(r.agent == name and r.turn == 0 for r in new) for name in REVIEWERS)
+    assert [e["name"] for e in checkout.events("gate")[gates:]].count("secrets") == 2
+
+    proposal = checkout.record()["proposal"]
+    assert (proposal["rounds"]["used"], proposal["rounds"]["cycle"]) == (1, 1)
+    findings = checkout.findings()
+    assert findings[wish]["agents"] == ["person"]
+    assert findings[wish]["severity"] == "must_fix"
+    assert findings[wish]["status"] == "fixed"
+    again = findings[UNCLEAR["title"]]
+    assert (again["status"], again["attempts"]) == ("fixed", 1)
+    assert checkout.run("approve").code == 0
+    assert checkout.read("shop/search.py") == CLEAN.replace(DOC, clearer).replace("rows", "found")
+
+
+def test_what_a_modification_took_away_is_not_left_open(shop):
+    wish = "Write the docstring anew."
+    checkout = shop(
+        cast(
+            implement=implements_then(
+                replaces("shop/search.py", DOC, '"""Orders of a customer."""'), wish=wish
+            ),
+            review_maintainability=finds(UNCLEAR),
+        )
+    )
+    checkout.run("run", "2.1")
+    assert checkout.findings()[UNCLEAR["title"]]["status"] == "unresolved"
+    checkout.server.answer = cast(
+        implement=implements_then(
+            replaces("shop/search.py", DOC, '"""Orders of a customer."""'), wish=wish
+        )
+    )
+    assert checkout.run("modify", "-m", wish).code == 4
+    left = checkout.findings()[UNCLEAR["title"]]
+    assert left["status"] == "fixed"
+    assert "its code is gone" in left["note"]
+
+
+def test_a_modification_nobody_made_is_left_to_the_person(shop):
+    checkout = shop(cast())
+    checkout.run("run", "2.1")
+    checkout.server.answer = cast(implement=says(done("I like it as it is.")))
+    assert checkout.run("modify", "-m", "Use a class.").code == 4
+    assert checkout.findings()["Use a class."]["status"] == "unresolved"
+    assert "Left open: 🔴 Use a class." in checkout.record()["proposal"]["message"]
+
+
+# skip
+
+
+def test_reject_leaves_no_trace_in_the_checkout_and_keeps_the_work(shop):
+    checkout = shop()
+    before = checkout.bytes()
+    checkout.run("run", "2.1")
+    said = checkout.run("reject", "-m", "not now")
+    assert said.code == 7
+    assert checkout.bytes() == before
+    record = checkout.record()
+    assert (record["status"], record["reason"]) == ("skipped", "not now")
+    assert f"reviewloop checkout {record['run_id']} NAME" in said.err
+    assert checkout.run("approve", record["run_id"]).code == 2
+    assert checkout.json("tasks")["tasks"][3]["run"] == ""
+
+    exported = checkout.run("checkout", record["run_id"], "saved/work")
+    assert exported.code == 0, exported.err
+    assert checkout.git("show", "saved/work:shop/search.py") + "\n" == CLEAN
+    assert checkout.git("rev-parse", "saved/work^") == checkout.git("rev-parse", "HEAD")
+    assert checkout.git("symbolic-ref", "--short", "HEAD") == "work"
+    assert checkout.git("status", "--porcelain") == ""
+    taken = checkout.run("checkout", record["run_id"], "work")
+    assert (taken.code, "work" in taken.err) == (2, True)
+
+
+def test_a_rejected_task_can_be_started_again(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    checkout.run("reject")
+    assert checkout.run("run", "2.1").code == 4
+
+
+# approve, and taking it back
+
+
+def test_undo_takes_an_unpushed_commit_back_and_keeps_the_work(shop):
+    checkout = shop()
+    base, files = checkout.git("rev-parse", "HEAD"), checkout.git("ls-files")
+    tasks = checkout.read(TASKS)
+    checkout.run("run", "2.1")
+    assert checkout.run("approve").code == 0
+    said = checkout.run("undo")
+    assert said.code == 0, said.err
+    assert checkout.git("rev-parse", "HEAD") == base
+    assert checkout.git("ls-files") == files
+    assert checkout.git("status", "--porcelain") == ""
+    assert checkout.read(TASKS) == tasks
+    record = checkout.record()
+    assert record["status"] == "undone"
+    assert checkout.run("undo").code == 2
+    assert checkout.run("checkout", record["run_id"], "kept").code == 0
+
+
+def test_undo_refuses_what_was_pushed(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    checkout.run("approve")
+    checkout.git("update-ref", "refs/remotes/origin/work", "HEAD")
+    head = checkout.git("rev-parse", "HEAD")
+    said = checkout.run("undo")
+    assert said.code == 2
+    assert "was pushed" in said.err
+    assert checkout.git("rev-parse", "HEAD") == head
+
+
+def edit_new_file(checkout):
+    checkout.write("shop/search.py", "# mine\n")
+    return lambda: (checkout.root / "shop/search.py").unlink()
+
+
+def edit_spec(checkout):
+    old = checkout.read(TASKS)
+    checkout.write(TASKS, old + "- [ ] 3. One more\n")
+    return lambda: checkout.write(TASKS, old)
+
+
+def stage_file(checkout):
+    checkout.write("shop/search.py", "# mine\n")
+    checkout.git("add", "shop/search.py")
+
+    def back():
+        checkout.git("rm", "-q", "--cached", "shop/search.py")
+        (checkout.root / "shop/search.py").unlink()
+
+    return back
+
+
+def hold_index(checkout):
+    lock = checkout.write(".git/index.lock", "")
+    return lock.unlink
+
+
+@pytest.mark.parametrize("meddle", [edit_new_file, edit_spec, stage_file, hold_index])
+def test_approval_touches_nothing_when_the_person_moved_on_and_can_be_repeated(shop, meddle):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    undo = meddle(checkout)
+    before = checkout.bytes()
+    said = checkout.run("approve")
+    assert said.code == 2, said.err
+    assert said.err.count("reviewloop: ") == 1
+    assert "Traceback" not in said.err
+    assert checkout.bytes() == before
+    record = checkout.record()
+    assert (record["status"], record["exit_code"]) == ("waiting", 2)
+    undo()
+    said = checkout.run("approve")
+    assert said.code == 0, said.err
+    assert checkout.git("status", "--porcelain") == ""
+
+
+def test_approval_is_refused_when_the_branch_moved_and_the_run_can_still_be_rejected(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    checkout.git("commit", "-q", "--allow-empty", "-m", "mine")
+    before = checkout.bytes()
+    said = checkout.run("approve")
+    assert said.code == 2
+    assert "work moved from" in said.err
+    assert "nothing was touched" in said.err
+    assert checkout.bytes() == before
+    assert checkout.run("checkout", checkout.record()["run_id"], "saved").code == 0
+    assert checkout.run("reject").code == 7
+
+
+def test_an_answer_to_an_earlier_question_is_refused_and_changes_nothing(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    old = checkout.record()
+    checkout.server.answer = cast(implement=says(done("Nothing.")))
+    checkout.run("modify", "-m", "Look again.")
+    new = checkout.record()
+    assert new["proposal"]["commit"] != old["proposal"]["commit"]
+    with checkout.inside():
+        repository = open_repository()
+        stale = {"choice": "approve", "by": "ada", "text": "", "proposal": "0" * 64}
+        with pytest.raises(UsageError, match="has changed since you looked"):
+            advance(repository, old["run_id"], answer=stale)
+        repository.runs.close()
+    assert checkout.record()["status"] == "waiting"
+    assert checkout.run("approve").code == 0
+    with checkout.inside():
+        repository = open_repository()
+        with pytest.raises(UsageError, match="does not wait for an answer"):
+            advance(repository, old["run_id"], answer=stale)
+        repository.runs.close()
+    assert checkout.record()["status"] == "committed"
+
+
+def test_an_answer_without_a_waiting_run_or_with_two_says_what_to_do(shop):
+    checkout = shop()
+    said = checkout.run("approve")
+    assert (said.code, "no run is there to approve" in said.err) == (2, True)
+    checkout.run("run", "2.1")
+    checkout.run("run", "2.1", "--again")
+    said = checkout.run("approve")
+    assert said.code == 2
+    assert "more than one run could be meant" in said.err
+    assert all(row["status"] == "waiting" for row in checkout.json("status")["runs"])
+
+
+def test_other_peoples_changes_in_the_checkout_are_untouched_and_said(shop):
+    checkout = shop()
+    checkout.write("shop/store.py", "# half an idea\n")
+    checkout.write("scratch.txt", "notes\n")
+    checkout.write("shop/staged.py", "x = 1\n")
+    checkout.git("add", "shop/staged.py")
+    base = checkout.git("rev-parse", "--short=10", "HEAD")
+    before = checkout.bytes()
+    said = checkout.run("run", "2.1")
+    assert said.code == 4
+    assert f"based on commit {base}; your uncommitted changes (" in said.err
+    assert "stay untouched" in said.err
+    assert checkout.bytes() == before
+    assert checkout.run("approve").code == 0
+    assert checkout.read("shop/store.py") == "# half an idea\n"
+    assert checkout.git("status", "--porcelain").splitlines() == [
+        "A  shop/staged.py",
+        " M shop/store.py",
+        "?? scratch.txt",
+    ]
+    assert checkout.git("show", "--name-only", "--format=", "HEAD").splitlines() == [
+        TASKS,
+        "shop/search.py",
+        "tests/test_search.py",
+    ]
+
+
+def test_on_a_protected_branch_a_new_one_is_offered_and_made_at_approval(shop):
+    checkout = shop(branch="main")
+    refused = checkout.run("run", "2.1")
+    assert refused.code == 3
+    assert "the branch main is protected; start with --branch reviewloop/2.1" in refused.err
+    assert checkout.server.ledger == []
+    before = checkout.bytes()
+    base = checkout.git("rev-parse", "main")
+    assert checkout.run("run", "2.1", "--branch", "reviewloop/2.1").code == 4
+    assert checkout.bytes() == before
+    assert checkout.run("approve").code == 0
+    assert checkout.git("rev-parse", "reviewloop/2.1^") == base
+    assert checkout.git("rev-parse", "main") == base
+    assert checkout.git("symbolic-ref", "--short", "HEAD") == "main"
+    assert checkout.git("status", "--porcelain") == ""
+    assert "- [x] 2.1" in checkout.git("show", f"reviewloop/2.1:{TASKS}")
+    assert checkout.run("undo").code == 0
+    assert checkout.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_an_untracked_spec_is_ticked_on_disk_and_stays_out_of_the_commit(shop):
+    checkout = shop()
+    checkout.git("rm", "-rq", "--cached", ".kiro")
+    checkout.write(".gitignore", ".kiro/\n")
+    checkout.git("add", ".gitignore")
+    checkout.git("commit", "-q", "-m", "spec is private")
+    old = checkout.read(TASKS)
+    said = checkout.run("run", "2.1")
+    assert f"{TASKS} is not committed: it is ticked on disk after the commit" in said.err
+    assert checkout.read(TASKS) == old
+    assert checkout.run("approve").code == 0
+    assert checkout.read(TASKS) == old.replace("- [ ] 2.1", "- [x] 2.1")
+    assert checkout.git("show", "--name-only", "--format=", "HEAD").splitlines() == [
+        "shop/search.py",
+        "tests/test_search.py",
+    ]
+
+
+# blocked
+
+
+def test_a_gate_that_stays_red_after_two_repairs_blocks_the_run(shop):
+    checkout = shop(cast(implement=writes({"shop/search.py": "def broken(:\n"})), BUILD_ONLY)
+    before = checkout.bytes()
+    said = checkout.run("run", "2.1")
+    assert said.code == 3
+    assert "Blocked: 2.1" in said.err
+    assert "reviewloop approve" not in said.err
+    agents = [received.agent for received in checkout.server.ledger]
+    assert agents == ["implement", "implement", "repair", "repair"]
+    assert "SyntaxError" in checkout.server.of("repair")[0].said
+    record = checkout.record()
+    assert record["status"] == "blocked"
+    assert record["proposal"]["commit"] == ""
+
+    for name in ((), (record["run_id"],)):
+        refused = checkout.run("approve", *name)
+        assert refused.code == 2
+        assert "is blocked (build: " in refused.err
+    assert checkout.bytes() == before
+    exported = checkout.run("checkout", record["run_id"], "saved")
+    assert exported.code == 0
+    assert checkout.git("show", "saved:shop/search.py") == "def broken(:"
+
+    checkout.server.answer = cast(implement=writes({"shop/search.py": CLEAN}))
+    assert checkout.run("modify", "-m", "Mend the syntax.").code == 4
+    assert checkout.run("approve").code == 0
+    assert checkout.read("shop/search.py") == CLEAN
+
+
+def test_an_empty_change_is_blocked_and_nobody_reviews_it(shop):
+    checkout = shop(cast(implement=says(done("It is fine already."))))
+    said = checkout.run("run", "2.1")
+    assert said.code == 3
+    assert "the change is empty" in said.err
+    assert {received.agent for received in checkout.server.ledger} == {"implement"}
+    assert checkout.run("reject").code == 7
+
+
+# at a terminal
+
+
+def test_a_person_at_the_terminal_modifies_approves_and_runs_a_follow_up(shop):
+    checkout = shop()
+    settings = checkout.home / ".config/reviewloop/config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        '[follow_ups]\npush_and_pr = ["sh", "-c", "echo pushed $REVIEWLOOP_COMMIT"]\n'
+    )
+    terminal = Terminal(checkout, "run", "2.1")
+    terminal.expect("[a]pprove [m]odify [s]kip [q]uit [d]iff > ")
+    terminal.type("d")
+    terminal.expect("+def items_of(db, customer):")
+    terminal.expect(" > ")
+    checkout.server.answer = cast(implement=replaces("shop/search.py", "rows = db", "found = db"))
+    terminal.type("m")
+    terminal.expect("what should be different?")
+    terminal.type("Call it found.")
+    terminal.expect("Ready for your decision")
+    terminal.expect(" > ")
+    terminal.type("a")
+    terminal.expect("build-and-deploy: not configured")
+    terminal.expect("push-and-pr: run `sh -c echo pushed $REVIEWLOOP_COMMIT`?")
+    terminal.type("y")
+    terminal.expect(f"pushed {checkout.git('rev-parse', 'HEAD')}")
+    terminal.expect("session-handoff: not configured")
+    assert terminal.end() == 0
+    assert "found = db" in checkout.git("show", "HEAD:shop/search.py")
+
+
+def test_quitting_at_the_terminal_leaves_the_run_waiting(shop):
+    checkout = shop(branch="main")
+    terminal = Terminal(checkout, "run", "2.1")
+    terminal.expect("Commit to a new branch reviewloop/2.1? [Y/n]")
+    terminal.type("")
+    terminal.expect("[q]uit [d]iff > ")
+    terminal.type("q")
+    assert terminal.end() == 4
+    assert checkout.record()["status"] == "waiting"
+    assert checkout.run("approve").code == 0
+    assert checkout.git("log", "-1", "--format=%s", "reviewloop/2.1") != "base"

@@ -1,0 +1,51 @@
+"""A lock has one holder, names it, and dies with it."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.store.locks import hold, is_held
+
+
+def test_the_second_to_come_is_told_who_holds_it(tmp_path):
+    path = tmp_path / "run" / "lock"
+    with hold(path, "run 2.1"):
+        assert is_held(path)
+        with (
+            pytest.raises(WorkspaceError, match=r"^run 2\.1 is in use by process \d+ on "),
+            hold(path, "run 2.1"),
+        ):
+            pass
+    assert not is_held(path)
+    with hold(path, "run 2.1"):
+        pass
+
+
+def test_a_lock_that_nobody_ever_took_is_free(tmp_path):
+    assert not is_held(tmp_path / "lock")
+
+
+def test_a_lock_dies_with_its_process_however_it_ends(tmp_path):
+    path = tmp_path / "lock"
+    code = (
+        "import fcntl, sys, time\n"
+        f"file = open({str(path)!r}, 'a+')\n"
+        "fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert is_held(path)
+        with pytest.raises(WorkspaceError, match="in use by another process"), hold(path, "it"):
+            pass
+        process.kill()
+    deadline = time.monotonic() + 5
+    while is_held(path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with hold(path, "it"):
+        pass

@@ -1,0 +1,80 @@
+"""The table of runs: what `status` lists, and how a run is named on the command line."""
+
+import json
+import sqlite3
+
+import pytest
+
+from reviewloop.errors import UsageError
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+
+
+@pytest.fixture
+def runs(tmp_path):
+    store = RunStore(tmp_path)
+    yield store
+    store.close()
+
+
+def add(runs, ident, status=RunStatus.WAITING, at=1.0, **more):
+    record = RunRecord(ident, "/project", f"title of {ident}", "abc", "work", **more)
+    record.status, record.created_at = status, at
+    runs.save(record)
+    return record
+
+
+def test_a_record_comes_back_as_it_was_saved(runs, tmp_path):
+    saved = add(runs, "2.1-a", incomplete=["review-x"], evidence={"gates": [1]}, new_branch=True)
+    other = RunStore(tmp_path)
+    assert other.find("2.1-a") == saved
+    other.close()
+
+
+def test_the_newest_run_stands_first(runs):
+    add(runs, "old", at=1)
+    add(runs, "new", at=2)
+    assert [run.run_id for run in runs.all()] == ["new", "old"]
+
+
+def test_a_run_is_named_by_any_unique_beginning_of_its_id(runs):
+    add(runs, "2.1-1121-ab")
+    add(runs, "2.1-1121-cd")
+    add(runs, "2.1")
+    assert runs.find("2.1-1121-a").run_id == "2.1-1121-ab"
+    assert runs.find("2.1").run_id == "2.1", "an exact id wins over longer ones"
+    with pytest.raises(UsageError, match=r"several runs start with '2\.1-': .*give more"):
+        runs.find("2.1-")
+    with pytest.raises(UsageError, match=r"there is no run '9' .*reviewloop status"):
+        runs.find("9")
+
+
+def test_the_only_run_in_a_state_need_not_be_named(runs):
+    with pytest.raises(UsageError, match="no run is there to approve"):
+        runs.only([RunStatus.WAITING], "approve")
+    add(runs, "one")
+    add(runs, "over", RunStatus.COMMITTED)
+    assert runs.only([RunStatus.WAITING], "approve").run_id == "one"
+    add(runs, "two")
+    with pytest.raises(UsageError, match=r"more than one run could be meant: .*name the one"):
+        runs.only([RunStatus.WAITING], "approve")
+
+
+def test_a_deleted_run_is_forgotten(runs):
+    add(runs, "one")
+    runs.delete("one")
+    assert runs.all() == []
+
+
+def test_a_record_of_a_newer_release_with_keys_we_do_not_know_is_still_listed(runs, tmp_path):
+    add(runs, "one")
+    with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
+        (text,) = connection.execute("SELECT record FROM runs").fetchone()
+        later = {**json.loads(text), "something_later": 1}
+        connection.execute("UPDATE runs SET record = ?", (json.dumps(later),))
+    connection.close()
+    assert runs.find("one").title == "title of one"
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+def test_a_run_is_over_when_nothing_can_come_any_more(status):
+    assert status.over == (status in {"committed", "skipped", "undone"})

@@ -1,0 +1,68 @@
+"""The promises of the layout: small files, telling names, no heavy import before a run starts."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import reviewloop
+from reviewloop.agents import build_team, shipped_agent_files
+from reviewloop.graph import build_graph
+
+PACKAGE = Path(reviewloop.__file__).parent
+ROOT = PACKAGE.parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 50
+VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "service", "handler", "misc"}
+HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git")
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_no_file_is_too_long_to_hold_in_mind():
+    sizes = {names(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    assert {name: size for name, size in sizes.items() if size > MOST_LINES} == {}
+
+
+def test_no_function_is_too_long_to_hold_in_mind():
+    long = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                size = (node.end_lineno or 0) - node.lineno + 1
+                if size > MOST_LINES_OF_A_FUNCTION:
+                    long[f"{names(path)}:{node.name}"] = size
+    assert long == {}
+
+
+def test_files_are_named_for_their_job():
+    assert [names(path) for path in SOURCES if path.stem in VAGUE] == []
+
+
+def test_every_module_says_in_its_first_line_what_it_is_for():
+    silent = [names(p) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
+    assert silent == []
+
+
+def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
+    code = (
+        "import sys, reviewloop.cli.main\n"
+        f"print(sorted({{n.split('.')[0] for n in sys.modules}} & set({HEAVY!r})))"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_diagram_in_the_readme_is_the_compiled_graph():
+    team = build_team(shipped_agent_files(), lambda path: None)
+    graph = build_graph([agent.name for agent in team.reviewers], rounds=3, repairs=2)
+    drawn = graph.get_graph().draw_mermaid(with_styles=False).strip()
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    shown = readme.partition("```mermaid\n")[2].partition("```")[0].strip()
+    assert shown == drawn

@@ -1,0 +1,91 @@
+"""The one place that picks the next step, asked about every situation."""
+
+from typing import Any
+
+import pytest
+from langgraph.graph import END
+
+from reviewloop.graph import build_graph
+
+REVIEWERS = ["review-a", "review-b"]
+
+
+def after(node: str, state: dict[str, Any], *, rounds: int = 3, repairs: int = 2) -> Any:
+    """Return where the loop goes from a node in this state."""
+    graph = build_graph(REVIEWERS, rounds=rounds, repairs=repairs)
+    (branch,) = graph.builder.branches[node].values()
+    return branch.path.invoke(state)
+
+
+def ref(act: bool) -> dict[str, Any]:
+    return {"severity": "must_fix", "status": "open", "act": act, "blob": ""}
+
+
+@pytest.mark.parametrize(
+    ("state", "following"),
+    [
+        ({"verdict": "ok", "phase": "implement"}, REVIEWERS),
+        ({"verdict": "ok", "phase": "fix"}, "re_review"),
+        ({"verdict": "failed", "phase": "implement"}, "repair"),
+        ({"verdict": "failed", "phase": "implement", "repairs": 1}, "repair"),
+        ({"verdict": "failed", "phase": "implement", "repairs": 2}, "propose"),
+        ({"verdict": "failed", "phase": "fix", "repairs": 0}, "repair"),
+        ({"verdict": "failed", "phase": "fix", "repairs": 2}, "propose"),
+        ({"verdict": "stopped", "phase": "implement"}, "propose"),
+        ({"verdict": "stopped", "phase": "fix"}, "propose"),
+    ],
+)
+def test_what_the_guard_rails_say_decides_who_comes_next(state, following):
+    assert after("guard", state) == following
+
+
+def test_without_repairs_a_red_gate_goes_to_the_person():
+    assert after("guard", {"verdict": "failed", "phase": "implement"}, repairs=0) == "propose"
+
+
+@pytest.mark.parametrize(
+    ("state", "following"),
+    [
+        ({}, "propose"),
+        ({"findings": {"a": ref(act=False)}}, "propose"),
+        ({"findings": {"a": ref(act=False), "b": ref(act=True)}}, "fix"),
+        ({"findings": {"a": ref(act=True)}, "round": 2}, "fix"),
+        ({"findings": {"a": ref(act=True)}, "round": 3}, "propose"),
+    ],
+)
+def test_findings_are_fixed_while_there_are_rounds(state, following):
+    assert after("collect", state) == following
+
+
+def test_settings_can_only_shorten_the_rounds():
+    assert after("collect", {"findings": {"a": ref(act=True)}, "round": 1}, rounds=1) == "propose"
+
+
+def test_a_round_in_which_no_fix_survived_goes_straight_to_the_person():
+    assert after("fix", {"survived": 0}) == "propose"
+    assert after("fix", {"survived": 1}) == "guard"
+
+
+@pytest.mark.parametrize(
+    ("choice", "following"), [("approve", "commit"), ("modify", "implement"), ("skip", END)]
+)
+def test_the_persons_word_decides(choice, following):
+    assert after("approve", {"approval": {"choice": choice}}) == following
+
+
+def test_a_commit_that_could_not_be_made_asks_again():
+    assert after("commit", {"refused": 2}) == "approve"
+    assert after("commit", {"refused": 0}) == END
+
+
+def test_every_reviewer_is_a_node_between_guard_and_collect():
+    edges = build_graph(REVIEWERS, rounds=3, repairs=2).get_graph().edges
+    for name in REVIEWERS:
+        assert [e.source for e in edges if e.target == name] == ["guard"]
+        assert [e.target for e in edges if e.source == name] == ["collect"]
+
+
+def test_only_approve_leads_to_commit_and_only_propose_to_approve_the_first_time():
+    edges = build_graph(REVIEWERS, rounds=3, repairs=2).get_graph().edges
+    assert [e.source for e in edges if e.target == "commit"] == ["approve"]
+    assert {e.source for e in edges if e.target == "approve"} == {"propose", "commit"}
