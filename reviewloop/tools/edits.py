@@ -46,9 +46,10 @@ def replaced(old: str, wanted: str, new: str, *, everywhere: bool) -> str:
     if len(spans) > 1 and not everywhere:
         raise _ambiguous(old, spans)
     parts, position = [], 0
+    usual = newline_of(old)
     for start, end in spans:
         matched = old[start:end]
-        newline = newline_of(matched) if "\n" in matched else newline_of(old)
+        newline = newline_of(matched) if "\n" in matched else usual
         parts += [old[position:start], with_newline(real_text(new, matched), newline)]
         position = end
     result = "".join((*parts, old[position:]))

@@ -40,7 +40,7 @@ def fs_write(
     if args.command == "create" and old is not None and mask(old) != old:
         raise CallRefusedError(
             f"{shown_name(path)} holds secrets that you are shown masked, so it cannot be written "
-            "anew; change other lines with str_replace"
+            "anew; change other lines with str_replace, or delete the file and create it"
         )
     bom = _BOM if old is not None and old.startswith(_BOM) else ""
     new = _edited(args, path, None if old is None else old.removeprefix(bom))
