@@ -79,12 +79,9 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
         _stopped(record, error)
         raise
     except sqlite3.DatabaseError as error:
-        damaged = WorkspaceError(
-            f"the state of run {record.run_id} cannot be read ({error}); "
-            f"`reviewloop checkout {record.run_id} NAME` still saves its work as a branch"
-        )
-        _stopped(record, damaged)
-        raise damaged from error
+        trouble = unusable_state(error, record.run_id)
+        _stopped(record, trouble)
+        raise trouble from error
     finally:
         record.active_seconds += time.monotonic() - started
         context.runs.save(record)
@@ -166,6 +163,19 @@ def _settle(record: RunRecord, state: LoopState) -> None:
         record.status = RunStatus.WAITING
         codes += [ExitCode.WAITING, ExitCode(state.get("refused", 0))]
     record.exit_code = int(first_that_applies(*codes))
+
+
+def unusable_state(error: sqlite3.DatabaseError, run_id: str) -> WorkspaceError:
+    """Return what to tell the person when a run's databases cannot be written or read."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return WorkspaceError(
+            f"the disk that holds the state of run {run_id} is full; free some space, then "
+            f"`reviewloop resume {run_id}`"
+        )
+    return WorkspaceError(
+        f"the state of run {run_id} cannot be used ({error}); "
+        f"`reviewloop checkout {run_id} NAME` still saves its work as a branch"
+    )
 
 
 def _export(context: RunContext) -> None:
