@@ -1,6 +1,7 @@
 """Every test works in an empty home, without credentials, and never leaves this machine."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,15 @@ from pathlib import Path
 import pytest
 
 _LEAKY = ("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out a test whose `needs_<program>` is not there, and say so; in CI it has to run."""
+    for mark in item.iter_markers():
+        program = mark.name.removeprefix("needs_")
+        missing = mark.name.startswith("needs_") and shutil.which(program) is None
+        if missing and not os.environ.get("CI"):
+            pytest.skip(f"{program} is not installed")
 
 
 @pytest.fixture(autouse=True)

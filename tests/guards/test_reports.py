@@ -81,7 +81,7 @@ COBERTURA = (
     '<line number="1" hits="2"/><line number="2" hits="0"/></lines></class></classes></package>'
     "</packages></coverage>"
 )
-LCOV = "TN:\nSF:/work/src/shop/a.py\nDA:1,2\nDA:2,0\nend_of_record\n"
+LCOV = "TN:\nSF:/build/src/shop/a.py\nDA:1,2\nDA:2,0\nend_of_record\n"
 JSON = (
     '{"files": {"src/shop/a.py": {"executed_lines": [1], "missing_lines": [2],'
     ' "excluded_lines": []}, "other.py": {"executed_lines": [1], "missing_lines": []}}}'
@@ -94,7 +94,7 @@ def test_coverage_reports_of_three_formats(tmp_path, text):
     path.write_text(text)
     from pathlib import Path
 
-    table = read_report(path, folder=Path("/work"), known=["src/shop/a.py", "b.py"])
+    table = read_report(path, folder=Path("/build"), known=["src/shop/a.py", "b.py"])
     assert list(table) == ["src/shop/a.py"]
     assert table["src/shop/a.py"].executed == {1}
     assert table["src/shop/a.py"].missing == {2}
