@@ -49,8 +49,8 @@ def move(
             )
         if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
             tell_end(record)
-            if record.status is RunStatus.COMMITTED and ask and somebody_is_there():
-                _offer_follow_ups(repository, record)
+            if record.status is RunStatus.COMMITTED:
+                _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
             return record
         show(repository, record)
         if record.reason and record.status is RunStatus.WAITING:  # the answer could not be followed
@@ -98,6 +98,8 @@ def show(
 
     with view(repository, record) as seen:
         console = results() if on_stdout else messages()
+        if record.status.over:
+            console.print(f"This run is over ({record.status}); this is what it proposed.")
         render_proposal(seen.proposal, seen.lines, console)
         if diff:
             render_diff(seen.diff(), console)
@@ -162,7 +164,7 @@ def tell_end(record: "RunRecord") -> None:
         )
 
 
-def _offer_follow_ups(repository: "Repository", record: "RunRecord") -> None:
+def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
     from reviewloop.output.untrusted import safe
     from reviewloop.runs.follow_ups import follow_ups, run_follow_up
 
@@ -170,7 +172,9 @@ def _offer_follow_ups(repository: "Repository", record: "RunRecord") -> None:
         if not follow_up.argv:
             click.echo(f"{follow_up.name}: not configured", err=True)
             continue
-        if click.confirm(f"{follow_up.name}: run `{' '.join(follow_up.argv)}`?", err=True):
+        if not ask:
+            click.echo(f"{follow_up.name}: not run, nobody is there to ask", err=True)
+        elif click.confirm(f"{follow_up.name}: run `{' '.join(follow_up.argv)}`?", err=True):
             result = run_follow_up(repository, record, follow_up)
             click.echo(f"{follow_up.name}: {safe(result.said)}", err=True)
             if result.exit_code:

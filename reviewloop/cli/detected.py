@@ -56,7 +56,7 @@ def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") ->
                 read=lambda path: private.read(tree, path),
                 paths=[entry.path for entry in private.entries(tree)],
                 checkout=repo.root,
-                sites=python.sites,
+                sites=python.visible,
             )
         finally:
             private.close()

@@ -2,7 +2,7 @@
 
 import click
 
-from reviewloop.errors import ExitCode
+from reviewloop.errors import ExitCode, UsageError
 
 
 @click.command()
@@ -42,6 +42,7 @@ def clean(older_than: int | None, yes: bool) -> ExitCode:
 
     They are listed first; `runs.keep_days` says what is old.
     """
+    from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import deletable, delete_run, sweep
@@ -54,7 +55,9 @@ def clean(older_than: int | None, yes: bool) -> ExitCode:
         return ExitCode.CLEAN
     for record in records:
         click.echo(one_line(f"{record.run_id}  {record.status}  {record.title}"))
-    if yes or click.confirm(f"Delete these {len(records)} runs for good?", err=True):
+    if not yes and not somebody_is_there():
+        raise UsageError("there is no terminal to ask on; add --yes to delete these runs")
+    if yes or click.confirm(f"Delete for good what is listed ({len(records)})?", err=True):
         for record in records:
             delete_run(repository, record)
     return ExitCode.CLEAN

@@ -42,7 +42,7 @@ def detect(
 
     Hand in the base tree, so that a change cannot rewrite what judges it. `checkout` is where
     node_modules is installed, `sites` where the project's Python packages are
-    (`ProjectEnv.source.sites`), `search_path` the PATH of the gates. Settings come first; a gate
+    (`ProjectEnv.source.visible`), `search_path` the PATH of the gates. Settings come first; a gate
     without any entry says what was looked for.
     """
     around = Surroundings(

@@ -76,6 +76,6 @@ def _plan_of(settings: Settings, private: PrivateRepo, tree: str, env: ProjectEn
         read=partial(private.read, tree),
         paths=[entry.path for entry in private.entries(tree)],
         checkout=env.user_root,
-        sites=env.source.sites,
+        sites=env.source.visible,
         search_path=env.env["PATH"],
     )

@@ -118,7 +118,7 @@ def _parts(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 def has_package(change: GuardInput, name: str) -> bool:
     """Whether the project's Python environment has a package; nothing is imported."""
-    return any((site / name / "__init__.py").is_file() for site in change.env.source.sites)
+    return any((site / name / "__init__.py").is_file() for site in change.env.source.visible)
 
 
 def _measures_coverage(change: GuardInput) -> bool:

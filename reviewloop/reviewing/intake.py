@@ -180,8 +180,11 @@ def _finding(raw: Any) -> ReportedFinding | str:
         severity=severity,
         title=title,
         why=_text(item.get("why"), _MAX_TEXT),
-        suggestion=_text(item.get("suggestion"), _MAX_TEXT),
-        path=_text(item.get("path"), 4096).replace("\n", "").replace("\t", "").strip(),
+        suggestion=_text(item.get("suggestion") or item.get("fix"), _MAX_TEXT),
+        path=_text(item.get("path") or item.get("file"), 4096)
+        .replace("\n", "")
+        .replace("\t", "")
+        .strip(),
         line=line,
         end_line=end_line,
         quote=_text(item.get("quote"), _MAX_TEXT, strip=False),

@@ -90,6 +90,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     _refuse_second_run(repository, spec, task, wanted)
     if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
         raise UsageError(f"--record {wanted.record_to}: its folder does not exist; make it first")
+    if wanted.record_to and Path(wanted.record_to).resolve() in _model_files(settings):
+        raise UsageError(f"--record {wanted.record_to} would overwrite the model's own file")
     name = task.id if task else "change"
     branch, new_branch = choose_branch(repository, settings, wanted.branch, name)
     team = team_of(user.root)
@@ -249,6 +251,13 @@ def _require_models(loaded: Loaded, team: Team) -> None:
                 f"the model {check.model} ({used}) cannot be asked: {check.problem}; "
                 f"{check.how_to_fix}"
             )
+
+
+def _model_files(settings: Settings) -> set[Path]:
+    """Return the files that `script:` and `replay:` models answer from."""
+    names = (settings.models.reasoning, settings.models.generation)
+    files = (name.partition(":")[2] for name in names if name.startswith(("script:", "replay:")))
+    return {Path(file).expanduser().resolve() for file in files}
 
 
 def _new_run_id(name: str) -> str:

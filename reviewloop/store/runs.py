@@ -113,6 +113,8 @@ class RunStore:
         matches = [run for run in runs if run.run_id == wanted] or [
             run for run in runs if run.run_id.startswith(wanted)
         ]
+        if len(matches) > 1:  # who names a task by its id means the run that still waits
+            matches = [run for run in matches if not run.status.over] or matches
         if len(matches) == 1:
             return matches[0]
         if matches:

@@ -34,6 +34,19 @@ class PythonSource:
     settings: Mapping[str, str] = field(default_factory=dict)  # pyvenv.cfg
 
     @property
+    def visible(self) -> tuple[Path, ...]:
+        """All folders it imports packages from: the base's too, where it was made to see them."""
+        if self.settings.get("include-system-site-packages", "").lower() != "true":
+            return self.sites
+        base = self.executable.parent.parent
+        places = [base / "lib" / self.library / name for name in ("site-packages", "dist-packages")]
+        places += [  # Debian keeps the packages of its own and of pip in folders of their own
+            base / "lib/python3/dist-packages",
+            base / "local/lib" / self.library / "dist-packages",
+        ]
+        return (*self.sites, *(place for place in places if place.is_dir()))
+
+    @property
     def bin(self) -> Path:
         """Where the environment keeps its programs."""
         return self.prefix / "bin"
