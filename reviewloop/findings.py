@@ -83,12 +83,16 @@ class Finding(BaseModel):
     path: str = ""
     line: int | None = None
     end_line: int | None = None
+    column: int = 0  # 1-based, in characters; 0: the whole line
+    end_column: int = 0  # exclusive
     side: str = "new"
     category: str = ""
     rule: str = ""
+    url: str = ""  # where the rule is explained
     confidence: str = "medium"
     quote: str = ""
     replacement: str | None = None
+    fix_safe: bool = False  # the replacement cannot alter what the code does
     evidence: tuple[Evidence, ...] = ()
     placement: Placement = Placement.CHANGED
     round_found: int = 0

@@ -1,0 +1,1 @@
+"""Deterministic analysers: tools that others maintain, and small checks of our own."""
