@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
+from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.errors import InterruptedByUserError
-from reviewloop.guards.secret_rules import mask
 from reviewloop.models.door import Models
 from reviewloop.models.messages import Message, ToolSpec, map_text
 from reviewloop.models.prefix_gate import PrefixGate

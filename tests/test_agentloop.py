@@ -22,8 +22,8 @@ from support.bedrock import (
 from support.play import write
 
 from reviewloop.agentloop import Answer, Caps, Conversation, converse
+from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError, ModelError
-from reviewloop.guards.secret_rules import mask
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message

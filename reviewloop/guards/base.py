@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.guards.plan import GatePlan
-from reviewloop.guards.secret_rules import mask
 from reviewloop.settings import Settings
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.environment import ProjectEnv

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reviewloop.analysers.secrets.scanning import SecretHit, mask, scan_text
 from reviewloop.findings import Finding, Severity
 from reviewloop.guards.base import GuardInput, gate_finding
 from reviewloop.guards.globs import first_match
-from reviewloop.guards.secret_rules import SecretHit, mask, scan_text
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.diff import FileChange
 

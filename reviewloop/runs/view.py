@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.errors import UsageError
-from reviewloop.guards.secret_rules import mask
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs

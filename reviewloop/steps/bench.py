@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
+from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.context import RunContext
-from reviewloop.guards.secret_rules import mask
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.steps.judging import judge_by_name, offered_gates
 from reviewloop.store.journal import CallKey

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from reviewloop.guards.secret_rules import mask, scan_text
-from reviewloop.guards.secret_table import RULES
+from reviewloop.analysers.secrets.scanning import mask, scan_text
+from reviewloop.analysers.secrets.table import RULES
 
 # Values are put together here, so that no scanner takes this file for a leak.
 _SHUFFLED = random.Random(7)

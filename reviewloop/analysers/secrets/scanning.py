@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from reviewloop.guards.secret_table import RULES, SecretRule
+from reviewloop.analysers.secrets.table import RULES, SecretRule
 
 _SHOWN = 4  # characters of a secret that people may see, to recognise which one it is
 

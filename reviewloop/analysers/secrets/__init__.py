@@ -1,0 +1,1 @@
+"""Secrets in texts: what vendors issue, passwords written down, and masking both."""
