@@ -1,14 +1,19 @@
 """Finds the secrets of a text and masks them, without moving a line."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote
 
-from reviewloop.analysers.secrets.table import RULES, SecretRule
+from reviewloop.analysers.secrets.placeholders import is_documented, is_placeholder
+from reviewloop.analysers.secrets.rule import SecretRule
+from reviewloop.analysers.secrets.table import RULES, VENDOR_RULES
+from reviewloop.analysers.secrets.words import entropy, reads_like_words
 
 _SHOWN = 4  # characters of a secret that people may see, to recognise which one it is
+_LONG_WORD = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{16,}")
+_ESCAPED = re.compile(r"[nrt](?=[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -22,20 +27,6 @@ class SecretHit:
     end: int
 
 
-# Values that vendors print in their documentation: they open nothing.
-_DOCUMENTED = (
-    "IOSFODNN7EXAMPLE",
-    "I44QH8DHBEXAMPLE",
-    "wJalrXUtnFEMI/K7MDENG",
-    "je7MtGbClwBF/2Zp9Utk/",
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq",  # the storage emulator's
-    ".eyJzdWIiOiIxMjM0NTY3ODkwIiwi",  # jwt.io's
-)
-_PLACEHOLDER = re.compile(
-    r"example|placeholder|change_?-?me|your[_\-]|dummy|redacted|xxxxx|\*\*\*|\.\.\.|0123456789abcdef"
-    r"|abcdefghij|1234567890",
-    re.IGNORECASE,
-)
 _LOCAL_HOST = re.compile(
     r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|[^.]+|(?:.+\.)?example\.(?:com|org|net)"
     r"|.+\.(?:test|local|localhost|invalid|example)",
@@ -52,15 +43,12 @@ _WEAK_PASSWORDS = frozenset(
 
 def scan_text(text: str) -> list[SecretHit]:
     """Return every secret in the text, in order; one stretch of text is one hit."""
-    hits: list[SecretHit] = []
-    taken: list[tuple[int, int]] = []
-    for rule, start, end in _candidates(text):
-        if any(start < other_end and other_start < end for other_start, other_end in taken):
-            continue  # the rule that stands first in the table is the more telling one
-        taken.append((start, end))
-        line = text.count("\n", 0, start) + 1
-        hits.append(SecretHit(rule, line, _masked(text[start:end]), start, end))
-    return sorted(hits, key=lambda hit: hit.start)
+    return _scan(text, RULES)
+
+
+def scan_for_vendors(text: str) -> list[SecretHit]:
+    """Return the secrets whose own shape betrays them; nothing that is guessed from a name."""
+    return _scan(text, VENDOR_RULES)
 
 
 def mask(text: str) -> str:
@@ -75,23 +63,78 @@ def mask(text: str) -> str:
     return "".join((*parts, text[position:]))
 
 
-def _candidates(text: str) -> Iterator[tuple[SecretRule, int, int]]:
+def masked_value(value: str) -> str:
+    """Keep what identifies a secret, and its line feeds so that line numbers stay right."""
+    first, *rest = value.split("\n")
+    return "\n".join([f"{first[:_SHOWN]}…", *("…" for _ in rest)])
+
+
+def _scan(text: str, rules: tuple[SecretRule, ...]) -> list[SecretHit]:
+    order = {rule.name: index for index, rule in enumerate(rules)}
+    found = [c for c in _candidates(text, rules) if c[0].name in order]
+    hits: list[SecretHit] = []
+    taken: list[tuple[int, int]] = []
+    for rule, start, end in sorted(found, key=lambda c: (order[c[0].name], c[1])):
+        if any(start < other_end and other_start < end for other_start, other_end in taken):
+            continue  # the rule that stands first in the table is the more telling one
+        taken.append((start, end))
+        hits.append(SecretHit(rule, 0, masked_value(text[start:end]), start, end))
+    hits.sort(key=lambda hit: hit.start)
+    return list(_with_lines(text, hits))
+
+
+def _with_lines(text: str, hits: list[SecretHit]) -> Iterator[SecretHit]:
+    line, position = 1, 0
+    for hit in hits:
+        line += text.count("\n", position, hit.start)
+        position = hit.start
+        yield SecretHit(hit.rule, line, hit.masked, hit.start, hit.end)
+
+
+@cache
+def _by_prefix() -> dict[str, tuple[SecretRule, ...]]:
+    """Rules by the first two characters of the words that their tokens begin with."""
+    table: dict[str, tuple[SecretRule, ...]] = {}
+    for rule in VENDOR_RULES:
+        for key in sorted({prefix[:2] for prefix in rule.word_prefixes}):
+            table[key] = (*table.get(key, ()), rule)
+    return table
+
+
+def _candidates(text: str, rules: tuple[SecretRule, ...]) -> Iterator[tuple[SecretRule, int, int]]:
+    yield from _at_long_words(text)
     lowered: str | None = None
-    for rule in RULES:
-        if rule.pattern.flags & re.IGNORECASE:
-            lowered = text.lower() if lowered is None else lowered
-            if not any(hint.lower() in lowered for hint in rule.hints):
-                continue
-        elif not any(hint in text for hint in rule.hints):
+    for rule in rules:
+        if rule.word_prefixes:
             continue
+        if rule.ignore_case:
+            lowered = text.lower() if lowered is None else lowered
+            if not any(needle in lowered for needle in rule.needles):
+                continue
+        elif not any(needle in text for needle in rule.needles):
+            continue
+        group: str | int = "secret" if "secret" in rule.pattern.groupindex else 0
         for match in rule.pattern.finditer(text):
-            group = "secret" if "secret" in rule.pattern.groupindex else 0
             if not _is_harmless(rule, match, match.group(group)):
                 yield rule, match.start(group), match.end(group)
 
 
+def _at_long_words(text: str) -> Iterator[tuple[SecretRule, int, int]]:
+    table = _by_prefix()
+    for word in _LONG_WORD.finditer(text):
+        start = word.start()
+        if start and text[start - 1] == "\\" and _ESCAPED.match(text, start):
+            start += 1  # the word begins behind an escaped line feed or tab
+        for rule in table.get(text[start : start + 2], ()):
+            if not text.startswith(rule.word_prefixes, start):
+                continue
+            match = rule.at_word_start.match(text, start)
+            if match and not _is_harmless(rule, match, match.group()):
+                yield rule, match.start(), match.end()
+
+
 def _is_harmless(rule: SecretRule, match: re.Match[str], value: str) -> bool:
-    if any(known in value for known in _DOCUMENTED) or _PLACEHOLDER.search(value):
+    if is_documented(value) or is_placeholder(value):
         return True
     if rule.name == "database-url":
         user, password, host = match.group("user"), unquote(value), match.group("host")
@@ -100,15 +143,6 @@ def _is_harmless(rule: SecretRule, match: re.Match[str], value: str) -> bool:
             or password.lower() in _WEAK_PASSWORDS
             or password == user
         )
-    return _entropy(value) < rule.entropy
-
-
-def _entropy(value: str) -> float:
-    counts = (value.count(character) / len(value) for character in set(value))
-    return -sum(share * math.log2(share) for share in counts)
-
-
-def _masked(value: str) -> str:
-    """Keep what identifies the secret, and its line feeds so that line numbers stay right."""
-    first, *rest = value.split("\n")
-    return "\n".join([f"{first[:_SHOWN]}…", *("…" for _ in rest)])
+    if len(value) < 200 and not any(c.isdigit() for c in value[6:]) and reads_like_words(value):
+        return True  # an identifier that begins like a token
+    return entropy(value) < rule.entropy

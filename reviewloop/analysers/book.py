@@ -1,0 +1,57 @@
+"""The rule book: every check of ours, and what is said about the rules of other people's tools."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from reviewloop.analysers.base import ChangeCheck, FileCheck
+from reviewloop.analysers.rules import Rule
+
+
+@cache
+def file_checks() -> tuple[FileCheck, ...]:
+    """Return our checks of single files, in the order the list of analysers shows."""
+    from reviewloop.analysers import diffchecks, infra, patterns, secrets, taint, testquality
+
+    return (
+        *secrets.CHECKS,
+        *taint.CHECKS,
+        *patterns.CHECKS,
+        *infra.CHECKS,
+        *testquality.FILE_CHECKS,
+        *diffchecks.FILE_CHECKS,
+    )
+
+
+@cache
+def change_checks() -> tuple[ChangeCheck, ...]:
+    """Return our checks that need to see the whole change."""
+    from reviewloop.analysers import dependencies, diffchecks, infra, testquality
+
+    return (
+        *dependencies.CHANGE_CHECKS,
+        *diffchecks.CHANGE_CHECKS,
+        *testquality.CHANGE_CHECKS,
+        *infra.CHANGE_CHECKS,
+    )
+
+
+def own_rules() -> Iterator[Rule]:
+    """Yield every rule of ours, by check."""
+    for check in (*file_checks(), *change_checks()):
+        yield from check.rules
+
+
+@cache
+def _own() -> dict[str, Rule]:
+    return {rule.id: rule for rule in own_rules()}
+
+
+@cache
+def rule_of(rule_id: str) -> Rule | None:
+    """Return a rule by its id, ours or another tool's; None when it is unknown or switched off."""
+    own = _own().get(rule_id)
+    if own is not None:
+        return own
+    from reviewloop.analysers.tools import tool_rule
+
+    return tool_rule(rule_id)

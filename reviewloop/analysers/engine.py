@@ -1,0 +1,267 @@
+"""Runs every analyser over a change, side by side, and keeps what the change brings.
+
+Kept is what touches changed lines, and what the change causes elsewhere in a changed file where
+the rule says so. What the base version already had at the same line text is not new.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from reviewloop.analysers import book
+from reviewloop.analysers.base import (
+    AnalyserReport,
+    AnalyserStatus,
+    ChangeCheck,
+    ChangeView,
+    FileCheck,
+    Hit,
+    PathClass,
+    SourceFile,
+)
+from reviewloop.analysers.rules import Rule
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A hit that is the change's own, with its rule."""
+
+    hit: Hit
+    rule: Rule
+    source: str  # the analyser that said it, with its version where it has one
+    on_change: bool  # False: caused by the change, but outside of its lines
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What all analysers said about a change, and how each of them fared."""
+
+    hits: tuple[Placed, ...] = ()
+    reports: tuple[AnalyserReport, ...] = ()
+
+    @property
+    def failed(self) -> tuple[AnalyserReport, ...]:
+        """The analysers whose silence means nothing."""
+        bad = {AnalyserStatus.FAILED, AnalyserStatus.PARTIAL}
+        return tuple(report for report in self.reports if report.status in bad)
+
+
+class Analyser(Protocol):
+    """Anything that turns files into hits: a program, or a check of ours."""
+
+    name: str
+
+    def understands(self, file: SourceFile) -> bool:
+        """Whether the file is worth handing over."""
+
+    def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
+        """Return hits and report; a failure is a report, never an error."""
+
+
+Told = Callable[[AnalyserReport], None]
+
+
+def examine(
+    view: ChangeView,
+    *,
+    reviewers: Collection[str] = (),
+    off: Collection[str] = (),
+    told: Told | None = None,
+) -> Examination:
+    """Return what is new in a change according to every analyser.
+
+    `reviewers` restricts to the rules of these agents (empty: all); `off` names analysers that
+    do not run; `told` hears of each analyser as it ends.
+    """
+    from reviewloop.analysers.programs import programs
+
+    base = _BaseVersions(view)
+    outside = [p for p in programs(view.options) if p.name not in off]
+    ours = [_FileCheckAnalyser(check) for check in book.file_checks() if check.name not in off]
+    whole = [check for check in book.change_checks() if check.name not in off]
+    hits: list[Placed] = []
+    reports: list[AnalyserReport] = []
+
+    def take(result: tuple[list[Placed], AnalyserReport | None]) -> None:
+        placed, report = result
+        hits.extend(p for p in placed if not reviewers or p.rule.reviewer in reviewers)
+        if report is not None:
+            reports.append(report)
+            if told is not None:
+                told(report)
+
+    # Programs are waited for while our own checks use this thread.
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="analyser") as pool:
+        running: list[Future[tuple[list[Placed], AnalyserReport | None]]] = [
+            pool.submit(_analyse, program, view.files, base) for program in outside
+        ]
+        for analyser in ours:
+            take(_analyse(analyser, view.files, base))
+        for check in whole:
+            take(_whole(check, view))
+        for future in running:
+            take(future.result())
+    return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
+
+
+def _ordered(hits: Iterable[Placed]) -> list[Placed]:
+    def place(placed: Placed) -> tuple[str, int, int, str, str]:
+        span = placed.hit.span
+        line, column = (span.line, span.column) if span else (0, 0)
+        return placed.hit.path, line, column, placed.hit.rule, placed.hit.message
+
+    return sorted(hits, key=place)
+
+
+class _BaseVersions:
+    """The files as they were, read once and only where somebody has to compare."""
+
+    def __init__(self, view: ChangeView) -> None:
+        self._view = view
+        self._texts: dict[str, SourceFile | None] = {}
+
+    def of(self, file: SourceFile) -> SourceFile | None:
+        """Return the base version of a file under its new name, None when there was none."""
+        if file.status == "A":
+            return None
+        if file.path not in self._texts:
+            text = self._view.read_base(file.path)
+            before = None if text is None else replace(file, text=text, added=())
+            self._texts[file.path] = before
+        return self._texts[file.path]
+
+
+@dataclass(frozen=True)
+class _FileCheckAnalyser:
+    """One of our file checks, seen as an analyser."""
+
+    check: FileCheck
+
+    @property
+    def name(self) -> str:
+        return self.check.name
+
+    def understands(self, file: SourceFile) -> bool:
+        return self.check.understands(file)
+
+    def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
+        started = time.monotonic()
+        hits: list[Hit] = []
+        broken: list[str] = []
+        for file in files:
+            try:
+                hits.extend(self.check.run(file))
+            except Exception as error:  # noqa: BLE001 - one check's bug must not cost the others
+                broken.append(f"{file.path}: {type(error).__name__}: {error}")
+        status = AnalyserStatus.DONE
+        if broken:
+            status = AnalyserStatus.PARTIAL if len(broken) < len(files) else AnalyserStatus.FAILED
+        seconds = round(time.monotonic() - started, 3)
+        reason = "; ".join(broken[:3])
+        return hits, AnalyserReport(self.name, status, seconds, "", len(files), reason)
+
+
+def _analyse(
+    analyser: Analyser, files: Sequence[SourceFile], base: _BaseVersions
+) -> tuple[list[Placed], AnalyserReport | None]:
+    mine = [file for file in files if analyser.understands(file)]
+    if not mine:
+        return [], None
+    hits, report = analyser.run(mine)
+    by_path = {file.path: file for file in mine}
+    known = _placed(hits, by_path, analyser.name, report.version)
+    modified = {p.hit.path for p in known if p.rule.only_new or p.rule.caused}
+    before = [b for path in sorted(modified) if (b := base.of(by_path[path])) is not None]
+    if before:
+        old_hits, old_report = analyser.run(before)
+        report = replace(report, seconds=round(report.seconds + old_report.seconds, 3))
+        if old_report.status is AnalyserStatus.FAILED:
+            # Without the comparison everything on changed lines is reported, which is honest.
+            old_hits = []
+        known = _new_ones(known, old_hits, by_path, {file.path: file for file in before})
+    kept = [p for p in known if p.on_change or (p.rule.caused and by_path[p.hit.path].status != "A")]
+    return kept, report
+
+
+def _placed(
+    hits: Iterable[Hit], files: Mapping[str, SourceFile], name: str, version: str
+) -> list[Placed]:
+    source = f"{name} {version}".strip()
+    placed = []
+    for hit in hits:
+        rule = book.rule_of(hit.rule)
+        file = files.get(hit.path)
+        if rule is not None and file is not None and speaks_in(rule, file.path_class):
+            placed.append(Placed(hit, rule, source, _touches(hit, file)))
+    return placed
+
+
+def speaks_in(rule: Rule, path_class: PathClass) -> bool:
+    """Whether a rule has anything to say about files of this class."""
+    return {
+        PathClass.PRODUCT: rule.in_product,
+        PathClass.TEST: rule.in_tests,
+        PathClass.EXAMPLE: rule.in_examples,
+        PathClass.FIXTURE: rule.in_fixtures,
+    }[path_class]
+
+
+def _touches(hit: Hit, file: SourceFile) -> bool:
+    if hit.span is None:
+        return bool(file.added)
+    spans = [hit.span, *(span for span, _ in hit.related)]
+    return any(file.touched(span.line, span.end_line) for span in spans)
+
+
+def _key(hit: Hit, file: SourceFile) -> tuple[str, str, str]:
+    if hit.identity or hit.span is None:
+        return hit.path, hit.rule, hit.identity
+    lines = file.lines
+    number = min(max(hit.span.line, 1), len(lines))
+    return hit.path, hit.rule, lines[number - 1].strip()
+
+
+def _new_ones(
+    known: list[Placed],
+    old: Iterable[Hit],
+    files: Mapping[str, SourceFile],
+    before: Mapping[str, SourceFile],
+) -> list[Placed]:
+    """Drop as many hits of a kind as the base version had, untouched lines first."""
+    had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
+    kept: list[Placed] = []
+    for placed in sorted(known, key=lambda p: p.on_change):
+        key = _key(placed.hit, files[placed.hit.path])
+        if placed.rule.only_new and had[key] > 0:
+            had[key] -= 1
+        else:
+            kept.append(placed)
+    return kept
+
+
+def _whole(check: ChangeCheck, view: ChangeView) -> tuple[list[Placed], AnalyserReport | None]:
+    started = time.monotonic()
+    status, reason = AnalyserStatus.DONE, ""
+    hits: list[Hit] = []
+    try:
+        hits.extend(check.run(view))
+    except Exception as error:  # noqa: BLE001 - one check's bug must not cost the others
+        status, reason = AnalyserStatus.FAILED, f"{type(error).__name__}: {error}"
+    report = AnalyserReport(
+        check.name, status, round(time.monotonic() - started, 3), "", len(view.files), reason
+    )
+    by_path = {file.path: file for file in view.files}
+    placed = []
+    for hit in hits:
+        rule = book.rule_of(hit.rule)
+        if rule is None:
+            continue
+        file = by_path.get(hit.path)
+        on_change = file is None or hit.span is None or _touches(hit, file)
+        if file is None or speaks_in(rule, file.path_class):
+            placed.append(Placed(hit, rule, check.name, on_change))
+    return placed, report

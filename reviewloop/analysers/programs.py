@@ -1,0 +1,34 @@
+"""Other people's tools, seen as analysers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reviewloop.analysers.base import AnalyserReport, Hit, Options, SourceFile
+from reviewloop.analysers.tools import TOOLS, Tool, run_tool
+
+
+@dataclass(frozen=True)
+class Program:
+    """One tool of the table with the options it runs under."""
+
+    tool: Tool
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return self.tool.name
+
+    def understands(self, file: SourceFile) -> bool:
+        """Whether the tool reads files of this language."""
+        return file.language in self.tool.languages
+
+    def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
+        """Run the tool once over all files."""
+        done = run_tool(self.tool, files, self.options)
+        return list(done.hits), done.report
+
+
+def programs(options: Options) -> list[Program]:
+    """Return every tool of the table; one that is not installed reports itself as missing."""
+    return [Program(tool, options) for tool in TOOLS]

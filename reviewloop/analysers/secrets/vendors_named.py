@@ -1,0 +1,93 @@
+"""Vendors whose keys have no mark of their own: the name of the variable and the shape tell them.
+
+Facts (lengths, alphabets) are the vendors' own, checked against the rules of gitleaks (MIT).
+"""
+
+from reviewloop.analysers.secrets.rule import NamedRule
+
+_HEX32, _HEX40, _HEX64 = ("{h:32}",), ("{h:40}",), ("{h:64}",)
+_UUID = ("{H:8}-{H:4}-{H:4}-{H:4}-{H:12}",)
+
+
+def _of(vendor: str, what: str, shapes: tuple[str, ...], *more: str) -> NamedRule:
+    return NamedRule(f"{vendor}-by-name", what, (vendor.replace("-", ""), *more), shapes)
+
+
+NAMED: tuple[NamedRule, ...] = (
+    _of("adafruit", "Adafruit key", ("{w:32}",)),
+    _of("airtable", "Airtable key", ("key{a:14}", "{a:17}")),
+    _of("algolia", "Algolia key", _HEX32),
+    _of("alibaba", "Alibaba Cloud secret", ("{a:30}",), "aliyun", "oss"),
+    _of("asana", "Asana secret", ("{l:32}",)),
+    _of("atlassian", "Atlassian token", ("{a:24}",), "jira", "confluence"),
+    _of("azure", "Azure key", ("{h:32}", "{b:43}=", "{b:86}==", "{a:84}"), "cosmos", "openai"),
+    _of("bitbucket", "Bitbucket secret", ("{a:32}", "{w:64}")),
+    _of("bittrex", "Bittrex key", _HEX32),
+    _of("cloudflare", "Cloudflare key", ("{h:37}", "{w:40}"), "cf"),
+    _of("cloudinary", "Cloudinary secret", ("{w:27}",)),
+    _of("codecov", "Codecov token", (*_UUID, "{l:32}")),
+    _of("cohere", "Cohere key", ("{a:40}",)),
+    _of("coinbase", "Coinbase secret", ("{w:64}",)),
+    _of("confluent", "Confluent secret", ("{b:64}",)),
+    _of("contentful", "Contentful token", ("{w:43}",)),
+    _of("datadog", "Datadog key", (*_HEX32, *_HEX40), "dd"),
+    _of("deepgram", "Deepgram key", _HEX40),
+    _of("deepseek", "DeepSeek key", ("sk-{h:32}",)),
+    _of("discord", "Discord secret", ("{w:32}", "{h:64}")),
+    _of("drone", "Drone token", ("{a:32}",), "droneci"),
+    _of("dropbox", "Dropbox secret", ("{l:15}",)),
+    _of("etsy", "Etsy key", ("{l:24}",)),
+    _of("facebook", "Facebook app secret", _HEX32, "fb", "meta"),
+    _of("fastly", "Fastly token", ("{w:32}",)),
+    _of("finnhub", "Finnhub key", ("{l:20}", "{l:40}")),
+    _of("flickr", "Flickr secret", ("{h:16}", "{h:32}")),
+    _of("freshbooks", "FreshBooks secret", _HEX64),
+    _of("github", "GitHub secret", ("{h:40}",), "gh"),
+    _of("gitter", "Gitter token", _HEX40),
+    _of("google", "Google secret", ("{w:24}",), "recaptcha"),
+    _of("heroku", "Heroku key", _UUID),
+    _of("hetzner", "Hetzner token", ("{a:64}",), "hcloud"),
+    _of("hubspot", "HubSpot key", _UUID),
+    _of("intercom", "Intercom token", ("{w:60}",)),
+    _of("jfrog", "JFrog token", ("{a:64}", "{a:73}"), "artifactory"),
+    _of("kraken", "Kraken key", ("{b:84-90}",)),
+    _of("kucoin", "KuCoin secret", (*_UUID, "{h:24}")),
+    _of("linkedin", "LinkedIn secret", ("{a:16}",)),
+    _of("linode", "Linode token", _HEX64),
+    _of("looker", "Looker secret", ("{a:24}",)),
+    _of("mailgun", "Mailgun key", ("{h:32}-{h:8}-{h:8}",)),
+    _of("mattermost", "Mattermost token", ("{l:26}",)),
+    _of("meraki", "Cisco Meraki key", _HEX40),
+    _of("messagebird", "MessageBird key", ("{a:25}",)),
+    _of("mistral", "Mistral key", ("{a:32}",)),
+    _of("netlify", "Netlify token", ("{w:40-46}",)),
+    _of("newrelic", "New Relic licence key", ("{h:36}NRAL", "{h:40}", "{l:64}")),
+    _of("nytimes", "New York Times key", ("{w:32}",)),
+    _of("okta", "Okta token", ("00{w:40}",)),
+    _of("openweather", "OpenWeather key", _HEX32, "openweathermap", "owm"),
+    _of("pagerduty", "PagerDuty key", ("{w:20}", "{h:32}")),
+    _of("pinecone", "Pinecone key", _UUID),
+    _of("plaid", "Plaid secret", ("{h:30}",)),
+    _of("pusher", "Pusher secret", ("{h:20}",)),
+    _of("rapidapi", "RapidAPI key", ("{w:50}",)),
+    _of("rollbar", "Rollbar token", _HEX32),
+    _of("segment", "Segment write key", ("{a:32}",)),
+    _of("sendbird", "Sendbird token", _HEX40),
+    _of("sentry", "Sentry token", _HEX64),
+    _of("snyk", "Snyk token", _UUID),
+    _of("sonar", "SonarQube token", _HEX40, "sonarqube"),
+    _of("splunk", "Splunk token", _UUID, "hec"),
+    _of("spotify", "Spotify secret", _HEX32),
+    _of("squarespace", "Squarespace key", _UUID),
+    _of("sumologic", "Sumo Logic key", ("{a:64}",), "sumo"),
+    _of("travis", "Travis CI token", ("{w:22}",)),
+    _of("trello", "Trello token", (*_HEX32, *_HEX64, "ATTA{h:72}")),
+    _of("twilio", "Twilio auth token", _HEX32),
+    _of("twitch", "Twitch secret", ("{l:30}",)),
+    _of("twitter", "Twitter secret", ("{a:25}", "{a:45}", "{a:50}", "{d:15-25}-{a:20-40}")),
+    _of("vultr", "Vultr key", ("{u:36}",)),
+    _of("wechat", "WeChat app secret", _HEX32, "weixin", "wx"),
+    _of("yandex", "Yandex secret", ("YC{w:38}", "{h:32}")),
+    _of("zendesk", "Zendesk token", ("{a:40}",)),
+    _of("zoom", "Zoom secret", ("{a:32}", "{a:36}")),
+)
