@@ -1,0 +1,103 @@
+"""Reads ruff's JSON, and runs ruff so that comments cannot silence its security rules."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.analysers.base import Edit, Fix, Hit, Span
+from reviewloop.analysers.tools.layout import Laid, LaidFile
+from reviewloop.analysers.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysers.tools.tool import Reading, UnusableOutput
+
+if TYPE_CHECKING:
+    from reviewloop.analysers.tools.running import Session
+
+_SYNTAX = "invalid-syntax"
+_SILENCING = re.compile(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)
+_NAMED = re.compile(r"`([^`]{1,200})`")
+_BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
+
+
+def run_ruff(session: "Session") -> Reading:
+    """Run all rules without heeding comments, then again with them where there are any.
+
+    Of the second run everything but the security rules counts: those may not be silenced, the
+    others may. Files without such comments are read once.
+    """
+    laid = session.laid
+    reading = session.read_in_parts(laid, lambda part: _once(session, part, "--ignore-noqa"))
+    commented = [one for one in laid.files if _SILENCING.search(one.text)]
+    if not commented:
+        return reading
+    paths = {one.file.path for one in commented}
+    heeding = session.read_in_parts(laid.only(commented), lambda part: _once(session, part))
+    reading.failed |= heeding.failed
+    reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
+    reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
+    return reading
+
+
+def _once(session: "Session", laid: Laid, *extra: str) -> Reading:
+    output = session.start([*session.arguments(laid)[:1], *extra, *session.arguments(laid)[1:]])
+    return read_ruff(output.stdout, laid)
+
+
+def _is_security(hit: Hit) -> bool:
+    return bool(re.match(r"ruff/S\d", hit.rule))
+
+
+def read_ruff(raw: bytes, laid: Laid) -> Reading:
+    """Return the hits of ruff's JSON; files with syntax errors have one hit that says so."""
+    reading = Reading()
+    broken: set[str] = set()
+    for record in records(parsed(raw)):
+        one = laid.find(text_at(record, "filename"))
+        if one is None:
+            raise UnusableOutput("it names a file that it was not given")
+        hit = _hit(record, one)
+        if hit.rule == f"ruff/{_SYNTAX}":
+            if one.file.path in broken:
+                continue  # what follows the first error is mostly its echo
+            broken.add(one.file.path)
+        reading.hits.append(hit)
+    return reading
+
+
+def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
+    name = text_at(record, "name")
+    code = text_at(record, "code") or name  # rules without a code go by their name
+    message = text_at(record, "message")
+    if name == _SYNTAX or code == _SYNTAX:
+        code, message = _SYNTAX, f"The file cannot be parsed: {message}"
+    span = one.span(
+        number_at(record, "location", "row", otherwise=1),
+        number_at(record, "end_location", "row"),
+        number_at(record, "location", "column"),
+        number_at(record, "end_location", "column"),
+    )
+    named = _NAMED.search(message) if code in _BY_NAME else None
+    return Hit(
+        rule=f"ruff/{code}",
+        path=one.file.path,
+        span=span,
+        message=message,
+        fix=_fix(record.get("fix"), one),
+        identity=named.group(1) if named else "",
+    )
+
+
+def _fix(value: Any, one: LaidFile) -> Fix | None:
+    if not isinstance(value, dict) or one.rows:
+        return None
+    edits = []
+    for edit in records(value, "edits"):
+        span = Span(
+            number_at(edit, "location", "row"),
+            number_at(edit, "end_location", "row"),
+            number_at(edit, "location", "column"),
+            number_at(edit, "end_location", "column"),
+        )
+        if not 1 <= span.line <= span.end_line <= len(one.lines) or not span.column:
+            return None
+        edits.append(Edit(span, text_at(edit, "content")))
+    safe = text_at(value, "applicability") == "safe"
+    return Fix(tuple(edits), text_at(value, "message"), safe) if edits else None

@@ -1,0 +1,83 @@
+"""Reads zizmor's JSON, and finds the workflows it could not parse: it passes over them."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.analysers.base import Hit, Span
+from reviewloop.analysers.rules import MUST, NIT, SHOULD
+from reviewloop.analysers.tools.layout import Laid, LaidFile
+from reviewloop.analysers.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysers.tools.tool import Reading, UnusableOutput
+
+if TYPE_CHECKING:
+    from reviewloop.analysers.tools.running import Session
+
+_COMPLETED = re.compile(r"completed (\S+)")
+_SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT, "Unknown": NIT}
+_CONFIDENCES = {"High": "high", "Medium": "medium"}
+
+
+def run_zizmor(session: "Session") -> Reading:
+    """Run over all files at once; files it does not report as done are run one by one."""
+    return session.read_in_parts(session.laid, lambda part: _once(session, part))
+
+
+def _once(session: "Session", laid: Laid) -> Reading:
+    output = session.start(session.arguments(laid))
+    told = output.stderr.decode("utf-8", "replace")
+    done = {found.path for named in _COMPLETED.findall(told) if (found := laid.find(named))}
+    if len(done) < len(laid.files):
+        raise UnusableOutput("it was passed over")
+    return read_zizmor(output.stdout, laid)
+
+
+def read_zizmor(raw: bytes, laid: Laid) -> Reading:
+    """Return the hits of zizmor's JSON, each at its primary location."""
+    reading = Reading()
+    for record in records(parsed(raw)):
+        if record.get("ignored") is True:
+            continue
+        places = records(record, "locations")
+        primary = [p for p in places if text_at(p, "symbolic", "kind") == "Primary"] or places[:1]
+        for place in primary[:1]:
+            reading.hits.append(_hit(record, place, places, laid))
+    return reading
+
+
+def _hit(
+    record: dict[str, Any], place: dict[str, Any], places: list[dict[str, Any]], laid: Laid
+) -> Hit:
+    one = laid.find(text_at(place, "symbolic", "key", "Local", "verbatim_path"))
+    if one is None:
+        raise UnusableOutput("it names a file that it was not given")
+    determined = record.get("determinations")
+    note = text_at(place, "symbolic", "annotation")
+    about = text_at(record, "desc")
+    return Hit(
+        rule=f"zizmor/{text_at(record, 'ident')}",
+        path=one.file.path,
+        span=_span(place, one),
+        message=f"{about[:1].upper()}{about[1:]}: {note}" if note else about,
+        severity=_SEVERITIES.get(text_at(determined, "severity")),
+        confidence=_confidence(text_at(determined, "confidence")),
+        related=tuple(
+            (_span(other, one), text_at(other, "symbolic", "annotation"))
+            for other in places
+            if text_at(other, "symbolic", "kind") == "Related" and other is not place
+        ),
+    )
+
+
+def _confidence(word: str) -> "Any":
+    return _CONFIDENCES.get(word, "low")
+
+
+def _span(place: dict[str, Any], one: LaidFile) -> Span:
+    location = place.get("concrete", {})
+    line = number_at(location, "location", "start_point", "row") + 1
+    end = number_at(location, "location", "end_point", "row") + 1
+    end_offset = number_at(location, "location", "end_point", "column")
+    if end > line and end_offset == 0:
+        end, end_offset = end - 1, 1 << 30  # up to the end of the line before
+    offset = number_at(location, "location", "start_point", "column")
+    return one.span(line, end, one.characters(line, offset), one.characters(end, end_offset))

@@ -1,0 +1,81 @@
+"""What a row of the tool table holds, and what running a tool gives."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reviewloop.analysers.base import AnalyserReport, Hit, SourceFile
+
+if TYPE_CHECKING:
+    from reviewloop.analysers.tools.layout import Laid
+    from reviewloop.analysers.tools.running import Session
+
+
+class UnusableOutput(Exception):  # noqa: N818 - says what it is
+    """What a tool wrote cannot be read; the text says what was wrong with it."""
+
+
+@dataclass
+class Reading:
+    """What was understood of a tool's output, by the files it was given."""
+
+    hits: list[Hit] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)  # repository path -> why
+
+    def add(self, other: "Reading") -> None:
+        """Take over what another reading holds."""
+        self.hits += other.hits
+        self.failed |= other.failed
+
+
+Reader = Callable[[bytes, "Laid"], Reading]
+"""Turns a tool's stdout into hits; raises UnusableOutput when it is not what was asked for."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One row of the table: how a program is found, started and read."""
+
+    name: str  # family of its rule ids
+    program: str
+    languages: frozenset[str]
+    arguments: tuple[str, ...]  # {files} and {configuration} stand for none or more of them
+    read: Reader
+    get: str  # how a person gets it
+    licence: str
+    core: bool = False  # installed with reviewloop
+    wave: int = 1  # 1: within the two seconds people wait for; 2: slower
+    version: tuple[str, ...] = ("--version",)
+    package: str = ""  # distribution whose metadata tells the version, when it is in ours
+    file_names: frozenset[str] = frozenset()  # understood by name, whatever their language
+    good_exits: Collection[int] = (0, 1)  # exit codes under which stdout is meant
+    one_by_one: bool = False  # cannot tell several files apart
+    silent_when_clean: bool = False  # writes nothing when it finds nothing
+    environment: tuple[tuple[str, str], ...] = ()
+    configuration: tuple[str, ...] = ()  # files of a repository it is pointed at where trusted
+    configured: tuple[str, ...] = ()  # then these are {configuration}, with the file's path in it
+    unconfigured: tuple[str, ...] = ()  # and these otherwise
+    needs_configuration: str = ""  # why it says nothing without a configuration
+    run: "Callable[[Session], Reading] | None" = None  # for one that needs more than one start
+    node: bool = False  # may come from the checkout's node_modules where trusted
+
+    def understands(self, file: SourceFile) -> bool:
+        """Whether the tool reads this file."""
+        return file.language in self.languages or file.path.rpartition("/")[2] in self.file_names
+
+
+@dataclass(frozen=True)
+class FoundTool:
+    """Where a tool is; the version is "" when it does not tell."""
+
+    program: Path
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """What one tool said about some files, and how it fared."""
+
+    report: AnalyserReport
+    hits: tuple[Hit, ...] = ()
