@@ -18,6 +18,7 @@ from reviewloop.models.door import Models
 from reviewloop.models.messages import Message, ToolSpec, map_text
 from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
+from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence
 from reviewloop.settings import Settings
 from reviewloop.specs.model import Task
@@ -85,19 +86,28 @@ class RunContext:
     user: UserRepo
     private: PrivateRepo
     workspace: Workspace
-    environment: ProjectEnv
+    gate_environment: ProjectEnv | None  # None: this use of the loop runs no code
     blobs: Blobs
     journal: Journal
     events: Events
     models: Models
     fence: Fence
     base_tree: str
+    # What analysers find in a tree, set beside the base.
+    analyse: Callable[[str], tuple[EvidencePiece, ...]] = lambda _: ()
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     _made: dict[object, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # One process, one workspace on disk: gates of parallel agents take turns.
     workspace_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def environment(self) -> ProjectEnv:
+        """What gates run in; a review of a diff has none, because it runs no code of the head."""
+        if self.gate_environment is None:
+            raise RuntimeError("a review of a diff must not run the repository's code")
+        return self.gate_environment
 
     @property
     def logs(self) -> Path:

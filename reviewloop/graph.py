@@ -1,6 +1,6 @@
 """The review loop, drawn as a graph. Read this file first.
 
-    implement -> guard -> every review-* agent, in parallel -> collect
+    implement -> guard -> every review-* agent, in parallel -> collect -> (a diff's review ends)
                  |   ^                                           |
            red   v   |                      red or yellow left   v
                repair                          fix -> guard -> re_review -> collect
@@ -53,7 +53,9 @@ def build_graph(
         graph.add_node(name, partial(_with_context, review_as(name)))
     graph.add_node("approve", _approve)
 
-    graph.add_edge(START, "implement")
+    graph.add_conditional_edges(
+        START, partial(_where_to_start, reviewers), ["implement", *reviewers]
+    )
     graph.add_edge("implement", "guard")
     graph.add_conditional_edges(
         "guard",
@@ -62,13 +64,17 @@ def build_graph(
     )
     graph.add_edge("repair", "guard")
     graph.add_edge(reviewers, "collect")  # a list of names waits for all of them
-    graph.add_conditional_edges("collect", partial(_after_collect, rounds), ["fix", "propose"])
+    graph.add_conditional_edges("collect", partial(_after_collect, rounds), ["fix", "propose", END])
     graph.add_conditional_edges("fix", _after_fix, ["guard", "propose"])
     graph.add_edge("re_review", "collect")
     graph.add_edge("propose", "approve")
     graph.add_conditional_edges("approve", _after_approve, ["commit", "implement", END])
     graph.add_conditional_edges("commit", _after_commit, ["approve", END])
     return graph.compile(checkpointer=checkpointer)
+
+
+def _where_to_start(reviewers: list[str], state: LoopState) -> list[str] | str:
+    return reviewers if state.get("mode") == "review" else "implement"
 
 
 def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:
@@ -80,6 +86,8 @@ def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[s
 
 
 def _after_collect(rounds: int, state: LoopState) -> str:
+    if state.get("mode") == "review":
+        return END
     return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
 
 

@@ -183,7 +183,9 @@ def _analyse(
             # Without the comparison everything on changed lines is reported, which is honest.
             old_hits = []
         known = _new_ones(known, old_hits, by_path, {file.path: file for file in before})
-    kept = [p for p in known if p.on_change or (p.rule.caused and by_path[p.hit.path].status != "A")]
+    kept = [
+        p for p in known if p.on_change or (p.rule.caused and by_path[p.hit.path].status != "A")
+    ]
     return kept, report
 
 

@@ -11,12 +11,16 @@ import click
 from reviewloop import __version__
 from reviewloop.cli.agents import agents
 from reviewloop.cli.answer import approve, modify, reject
+from reviewloop.cli.completion import completion
 from reviewloop.cli.config import config
 from reviewloop.cli.demo import demo
 from reviewloop.cli.doctor import doctor
+from reviewloop.cli.explain import explain
 from reviewloop.cli.init import init
 from reviewloop.cli.resume import resume
+from reviewloop.cli.review import review
 from reviewloop.cli.run import run as run_task
+from reviewloop.cli.silencing import baseline, dismiss
 from reviewloop.cli.status import logs, show, status
 from reviewloop.cli.tasks import tasks
 from reviewloop.cli.trouble import bug_report, expected
@@ -28,6 +32,10 @@ COMMANDS: tuple[click.Command, ...] = (
     demo,
     init,
     doctor,
+    review,
+    explain,
+    dismiss,
+    baseline,
     tasks,
     run_task,
     status,
@@ -43,6 +51,7 @@ COMMANDS: tuple[click.Command, ...] = (
     config,
     agents,
     trust,
+    completion,
 )
 """Every command, in the order the help shows them."""
 

@@ -27,10 +27,31 @@ _FINDING: dict[str, Any] = {
     },
 }
 
+_VERDICT: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "verdict", "reason"],
+    "properties": {
+        "id": {"type": "string", "description": "number of the piece of evidence, E3 for example"},
+        "verdict": {"type": "string", "enum": ["confirm", "raise", "lower", "reject"]},
+        "reason": {"type": "string", "description": "why, in one or two sentences"},
+    },
+}
+
 FINDINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["findings"],
-    "properties": {"findings": {"type": "array", "items": _FINDING}},
+    "properties": {
+        "evidence": {
+            "type": "array",
+            "items": _VERDICT,
+            "description": "your word on every piece of evidence that is marked as yours",
+        },
+        "findings": {
+            "type": "array",
+            "items": _FINDING,
+            "description": "what you found yourself, beyond the evidence",
+        },
+    },
 }
 
 RESOLUTION_SCHEMA: dict[str, Any] = {

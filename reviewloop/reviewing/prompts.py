@@ -24,6 +24,7 @@ class Material:
     files: Sequence[str]  # one line per changed file
     patch: str
     evidence: str = ""  # what the gates found, as facts
+    analysis: str = ""  # what the analysers found, numbered, each for one reviewer
     left_out: Sequence[str] = field(default_factory=tuple)  # files whose diff did not fit
 
 
@@ -59,6 +60,14 @@ def shared_text(material: Material, fence: Fence) -> str:
         )
     if material.evidence:
         parts.append("# What the guard-rails found\n\n" + fence.wrap("gates", material.evidence))
+    if material.analysis:
+        parts.append(
+            "# What the analysers found\n\nEvery piece of evidence names the reviewer it is for. "
+            "If it is yours, look at the code and give your verdict in `evidence`: confirm, raise "
+            "or lower (by one step), or reject, each with a reason. What you do not answer stands "
+            "unconfirmed. Do not repeat evidence among your findings.\n\n"
+            + fence.wrap("evidence", material.analysis)
+        )
     return "\n".join(parts)
 
 

@@ -1,14 +1,11 @@
 """`advance` is the only way a run moves: from the CLI now, from a worker elsewhere later."""
 
 import os
-import signal
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import Any, cast
 
 from reviewloop.context import RunContext
@@ -22,6 +19,7 @@ from reviewloop.errors import (
 )
 from reviewloop.models.recording import export_journal
 from reviewloop.runs.answers import require_question
+from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.state import SCHEMA_VERSION, LoopState
@@ -73,7 +71,7 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     team = context.team
     context.models.warm_up({context.agent_model(agent, "review") for agent in team.members})
     try:
-        with _interruptible(context):
+        with interruptible(context, f"reviewloop resume {record.run_id}"):
             state = _invoke(context, answer)
     except ReviewLoopError as error:
         _stopped(record, error)
@@ -195,38 +193,3 @@ def _stopped(record: RunRecord, error: ReviewLoopError) -> None:
         # The journal would give the same useless answers again: the next try asks anew.
         record.options["tries"] = record.options.get("tries", 0) + 1
     record.exit_code = int(error.exit_code)
-
-
-def _stop(context: RunContext) -> None:
-    context.stop()
-    context.events.tell("note", text="stopping: replies on their way are still taken in")
-
-
-@contextmanager
-def _interruptible(context: RunContext) -> Iterator[None]:
-    """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
-
-    The first lets replies in flight arrive, so that what is being paid for is kept; the second
-    leaves by `os._exit`, because threads that wait for a model cannot be ended otherwise.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seen = 0
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 1:
-            # In a thread: the one that was interrupted may hold the locks that telling needs.
-            threading.Thread(target=_stop, args=(context,), daemon=True).start()
-            return
-        os.write(2, f"\nresume with: reviewloop resume {context.record.run_id}\n".encode())
-        os._exit(int(ExitCode.INTERRUPTED))
-
-    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

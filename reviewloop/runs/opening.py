@@ -59,7 +59,7 @@ def open_context(
             user=repository.user,
             private=private,
             workspace=workspace,
-            environment=environment,
+            gate_environment=environment,
             blobs=blobs,
             journal=journal,
             events=events,

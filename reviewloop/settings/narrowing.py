@@ -15,7 +15,7 @@ _USERS_OWN = (
     "models.role_arn",
     "models.endpoint_url",
 )
-_USERS_TO_SWITCH_ON = ("models.tracing", "tools.execute_bash")
+_USERS_TO_SWITCH_ON = ("models.tracing", "tools.execute_bash", "review.repository_configuration")
 _USER_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
 
 

@@ -4,7 +4,7 @@ Rounds and retries are ceilings of the loop: the bounds below let a user lower t
 """
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -257,6 +257,38 @@ class Commit(Section):
     )
 
 
+class Review(Section):
+    """How `reviewloop review` reads a change."""
+
+    base: str = Field(
+        default="",
+        description="Branch that changes are compared with; empty means found by itself.",
+    )
+    fail_on: Literal["must", "should", "nit", "never"] = Field(
+        default="must", description="Severity from which on the exit code is 1."
+    )
+    min_severity: Literal["must", "should", "nit"] = Field(
+        default="nit", description="Least severity that is listed."
+    )
+    ignore: tuple[str, ...] = Field(default=(), description="Files that are not reviewed.")
+    analysers_off: tuple[str, ...] = Field(
+        default=(), description="Analysers that do not run, by the names the review lists."
+    )
+    analyser_seconds: float = Field(
+        default=60, gt=0, description="Longest time of one analyser program."
+    )
+    repository_configuration: bool = Field(
+        default=False, description="Let analysers read the repository's own configuration files."
+    )
+    required_tags: tuple[str, ...] = Field(
+        default=(), description="Tags that every cloud resource must carry."
+    )
+    advisories: str = Field(
+        default="",
+        description="Folder or zip with OSV records of vulnerable packages; empty: not checked.",
+    )
+
+
 class Runs(Section):
     """What is kept of finished runs."""
 
@@ -275,4 +307,8 @@ class Settings(Section):
     follow_ups: FollowUps = FollowUps()
     spec: Spec = Spec()
     commit: Commit = Commit()
+    review: Review = Review()
+    rules: dict[str, Literal["off", "must", "should", "nit"]] = Field(
+        default={}, description='Severity of rules by id or pattern: "tf/*" = "off".'
+    )
     runs: Runs = Runs()

@@ -28,6 +28,8 @@ def _tables(model: type[BaseModel], prefix: str, notes: Mapping[str, str]) -> li
     for key, field in model.model_fields.items():
         section = section_of(field)
         if section is None:
+            if not prefix and is_open_table(field):
+                lines += ["", f"# {field.description}", *_note(key, notes), f"[{key}]"]
             continue
         name = prefix + key
         lines += ["", f"# {field.description or (section.__doc__ or '').strip()}"]

@@ -9,6 +9,7 @@ from reviewloop.reviewing.anchoring import occurrences
 from reviewloop.reviewing.merging import merge
 from reviewloop.state import LoopState
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.evidence import weighed
 
 
 def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -18,14 +19,18 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     already written its verdicts, and no reviewer has read the new tree.
     """
     known = read_findings(state, context.blobs)
-    read = {
-        name: context.blobs.get_json(result["blob"])["findings"]
+    records = {
+        name: context.blobs.get_json(result["blob"])
         for name, result in state.get("reviewers", {}).items()
         if result["status"] == "done" and result["tree"] == state["tree"]
     }
-    if not read:
+    judged = list(weighed(state, context, records)) if just_reviewed(state) else []
+    if not records and not judged:
         return {}
+    read = {name: record["findings"] for name, record in records.items()}
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
+    rejected = [f for f in judged if f.status is not Status.OPEN]
+    fresh += [f for f in judged if f.status is Status.OPEN]
     outdated = list(_outdated(known.values(), fresh, read, state["tree"], context))
     known |= {finding.id: finding for finding in outdated}
     # Findings of gates and of the person take part in merging, so that a reviewer who repeats
@@ -38,7 +43,13 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         for i in gone
     ]
     context.events.tell("collected", findings=len(merged))
-    return {"findings": write_findings([*outdated, *merged, *swallowed], context.blobs)}
+    everything = [*outdated, *merged, *swallowed, *rejected]
+    return {"findings": write_findings(everything, context.blobs)}
+
+
+def just_reviewed(state: LoopState) -> bool:
+    """Whether the reviewers have just read the tree in the state (a re-review reads fixes only)."""
+    return any(r["tree"] == state["tree"] for r in state.get("reviewers", {}).values())
 
 
 def _outdated(

@@ -5,8 +5,10 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.reviewing.prompts import Material
+from reviewloop.reviewing.verdicts import evidence_text
 from reviewloop.specs.steering import steering_on_disk
 from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.steps.evidence import evidence_of
 from reviewloop.store.journal import CallKey
 from reviewloop.workspace.diff import Change, FileChange
 
@@ -24,7 +26,8 @@ def _material(tree: str, gates: str, context: RunContext) -> Material:
     change = context.change(context.base_tree, tree)
     budget = context.settings.limits.context_tokens * _CHARS_PER_TOKEN
     steering = _steering(change, context)
-    budget -= len(steering) + len(context.brief.task)
+    analysis = evidence_text(evidence_of(context, tree))
+    budget -= len(steering) + len(context.brief.task) + len(analysis)
     patch, left_out = fit(change, max(budget, 4000))
     results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
     return Material(
@@ -33,6 +36,7 @@ def _material(tree: str, gates: str, context: RunContext) -> Material:
         files=[describe(file) for file in change.files],
         patch=patch,
         evidence=_evidence(results),
+        analysis=analysis,
         left_out=left_out,
     )
 

@@ -14,14 +14,16 @@ from reviewloop.reviewing.answers import FINDINGS_SCHEMA, REPORT_FINDINGS
 from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings
 from reviewloop.reviewing.prompts import review_messages, shared_text
 from reviewloop.reviewing.rules import REVIEW_RULES
+from reviewloop.reviewing.verdicts import read_verdicts
 from reviewloop.state import LoopState, ReviewerState
 from reviewloop.steps.bench import changed_lines, reading_toolbox, resources_of
+from reviewloop.steps.evidence import evidence_of
 from reviewloop.steps.material import material_of
 from reviewloop.store.journal import CallKey
 
 REPORT = ToolSpec(
     name=REPORT_FINDINGS,
-    description="Report everything you found, once; an empty list says you found nothing.",
+    description="Judge your evidence and report what else you found, once; no entry says: nothing.",
     schema=FINDINGS_SCHEMA,
 )
 
@@ -83,9 +85,11 @@ def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) 
         context.events.tell(
             "finding", agent=agent.name, severity=str(finding.severity), title=finding.title
         )
+    verdicts, problems = read_verdicts(answer.arguments, agent.name, evidence_of(context, tree))
     record = {
         "findings": [finding.model_dump(mode="json") for finding in findings],
-        "dropped": list(intake.problems),
+        "verdicts": {ident: verdict.plain() for ident, verdict in verdicts.items()},
+        "dropped": [*intake.problems, *problems],
         "cut": intake.cut,
         "turns": answer.turns,
     }

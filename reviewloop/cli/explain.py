@@ -1,0 +1,87 @@
+"""`reviewloop explain`: why something was said, where the fact is from, how to live with it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.analysers.rules import Rule
+    from reviewloop.findings import Finding
+
+
+@click.command()
+@click.argument("what", metavar="RULE|FINDING", required=False)
+@click.option("--list", "list_", is_flag=True, help="List every rule of our own.")
+def explain(what: str | None, list_: bool) -> ExitCode:
+    """Explain a rule, or a finding of the last review by its id."""
+    from reviewloop.analysers.book import own_rules, rule_of
+
+    if list_ or not what:
+        for rule in own_rules():
+            click.echo(f"{rule.severity.mark} {rule.id:<40} {rule.title}")
+        return ExitCode.CLEAN
+    rule_ = rule_of(what)
+    if rule_ is not None:
+        _explain_rule(rule_)
+        return ExitCode.CLEAN
+    if "/" in what:
+        raise UsageError(f"there is no rule {what!r}{_near(what)}")
+    _explain_finding(_finding(what))
+    return ExitCode.CLEAN
+
+
+def _near(what: str) -> str:
+    import difflib
+
+    from reviewloop.analysers.book import own_rules
+
+    near = difflib.get_close_matches(what, [rule.id for rule in own_rules()], n=1)
+    return f"; did you mean {near[0]}?" if near else "; `reviewloop explain --list` shows ours"
+
+
+def _finding(ident: str) -> "Finding":
+    from reviewloop.runs.project import repository
+    from reviewloop.runs.remembered import find_finding
+
+    return find_finding(repository().key, ident)
+
+
+def _explain_finding(finding: "Finding") -> None:
+    from reviewloop.analysers.book import rule_of
+    from reviewloop.output.untrusted import one_line, safe
+
+    click.echo(one_line(f"{finding.severity.mark} {finding.where}: {finding.title}"))
+    click.echo(one_line(f"   {finding.status} · found by {', '.join(finding.agents)}"))
+    if finding.note:
+        click.echo(one_line(f"   {finding.note}"))
+    if finding.quote:
+        click.echo("\n" + "\n".join(f"    {safe(line)}" for line in finding.quote.split("\n")))
+    for piece in finding.evidence:
+        click.echo(one_line(f"\n{piece.kind} ({piece.source}): {piece.text}").strip())
+    rule = rule_of(finding.rule) if finding.rule else None
+    if rule is not None:
+        click.echo("")
+        _explain_rule(rule)
+    else:
+        for label, text in (("Why", finding.why), ("What to do", finding.suggestion)):
+            if text:
+                click.echo(f"\n{label}: {safe(text)}")
+    click.echo(f"\nNot a problem here?  reviewloop dismiss {finding.id} -m REASON")
+
+
+def _explain_rule(rule: "Rule") -> None:
+    click.echo(f"{rule.severity.mark} {rule.id}: {rule.title}")
+    click.echo(f"   {rule.severity.label} · {rule.reviewer}")
+    for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
+        if text:
+            click.echo(f"\n{label}: {text}")
+    for label, examples in (("Found", rule.bad), ("Not found", rule.good)):
+        for example in examples[:1]:
+            click.echo(f"\n{label}, for example in {example.path}:")
+            click.echo("\n".join(f"    {line}" for line in example.code.strip("\n").split("\n")))
+    click.echo(
+        f'\nSwitch it off: [rules] "{rule.id}" = "off" in reviewloop.toml, '
+        f"or a comment `reviewloop: ignore[{rule.id}] REASON` at the line"
+    )

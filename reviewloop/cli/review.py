@@ -1,0 +1,157 @@
+"""`reviewloop review`: any diff, read by all reviewers, with a model or without."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.runs.review import Reviewed, Wish
+    from reviewloop.workspace.compared import Asked
+
+FORMATS = ("terminal", "concise", "json", "sarif", "markdown", "github", "html")
+SEVERITIES = ("must", "should", "nit")
+_LARGEST_PATCH = 256 * 1024 * 1024
+
+
+@click.command()
+@click.argument("what", nargs=-1, metavar="[RANGE | -] [PATH]...")
+@click.option("--staged", is_flag=True, help="Only what is staged for the next commit.")
+@click.option("--commit", metavar="REV", default="", help="Only what this commit changed.")
+@click.option("--files", is_flag=True, help="The PATHs as a whole, every line of them.")
+@click.option("--base", metavar="REV", default="", help="Branch to compare with.")
+@click.option("--agents", metavar="NAMES", default="", help="Only these reviewers (comma list).")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Least severity to list.")
+@click.option(
+    "--fail-on",
+    type=click.Choice((*SEVERITIES, "never")),
+    help="Severity from which on the exit code is 1 (must).",
+)
+@click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
+@click.option("-o", "--output", metavar="FILE", default="", help="Write the report to FILE.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--apply-fixes", is_flag=True, help="Apply fixes that are safe and verified.")
+@click.option("--again", is_flag=True, help="Ask the models anew about a change they have read.")
+@click.option("--budget-usd", type=float, metavar="USD", help="Most this review may cost.")
+@click.option("-v", "--verbose", is_flag=True, help="List everything, nits and skipped files too.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+def review(
+    what: tuple[str, ...],
+    staged: bool,
+    commit: str,
+    files: bool,
+    base: str,
+    agents: str,
+    min_severity: str | None,
+    fail_on: str | None,
+    model: str,
+    format_: str,
+    output: str,
+    as_json: bool,
+    apply_fixes: bool,
+    again: bool,
+    budget_usd: float | None,
+    verbose: bool,
+    quiet: bool,
+) -> ExitCode:
+    """Review a diff: by default everything that is not yet on the base branch.
+
+    RANGE is A..B, A...B, or a branch to compare with; `-` reads a patch from standard input.
+    Uncommitted and untracked files are part of the default. PATHs restrict what is reviewed.
+    """
+    from reviewloop.runs.review import Wish
+
+    flags: dict[str, Any] = {
+        "review.min_severity": min_severity,
+        "review.fail_on": fail_on,
+        "limits.usd": budget_usd,
+    }
+    if model and model != "none":
+        flags |= {"models.reasoning": model, "models.generation": model}
+    wish = Wish(
+        asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
+        agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
+        model=model,
+        flags={name: value for name, value in flags.items() if value is not None},
+        again=again,
+    )
+    format_ = "json" if as_json else format_
+    return _review(wish, format_, output, apply_fixes=apply_fixes, verbose=verbose, quiet=quiet)
+
+
+def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> "Asked":
+    """Sort out what the words mean, as git does: a range, then paths."""
+    from reviewloop.workspace.compared import Asked
+    from reviewloop.workspace.revisions import is_revision
+
+    words = list(what)
+    range_, patch = "", None
+    if words[:1] == ["-"]:
+        words.pop(0)
+        patch = sys.stdin.buffer.read(_LARGEST_PATCH + 1)
+        if len(patch) > _LARGEST_PATCH:
+            raise UsageError("the patch on standard input is larger than 256 MB")
+    elif words and not files and not Path(words[0]).exists():
+        named = ".." in words[0] or is_revision(Path.cwd(), words[0])
+        range_ = words.pop(0) if named else ""
+    given = {
+        "a range": range_,
+        "-": patch is not None,
+        "--staged": staged,
+        "--commit": commit,
+        "--files": files,
+    }
+    named_ones = [name for name, value in given.items() if value]
+    if len(named_ones) > 1:
+        raise UsageError(f"{' and '.join(named_ones)} cannot be combined; give one of them")
+    if files and not words:
+        raise UsageError("--files needs the files or folders to review, `.` for all")
+    return Asked(
+        range=range_,
+        base=base,
+        staged=staged,
+        commit=commit,
+        whole=files,
+        patch=patch,
+        paths=tuple(words),
+    )
+
+
+def _review(
+    wish: "Wish", format_: str, output: str, *, apply_fixes: bool, verbose: bool, quiet: bool
+) -> ExitCode:
+    from reviewloop.cli.review_progress import progress
+    from reviewloop.runs.review import review as run_review
+
+    if output and not Path(output).parent.is_dir():
+        raise UsageError(f"--output {output}: its folder does not exist; make it first")
+    show = not quiet and sys.stderr.isatty()
+    with progress(show) as told, run_review(wish, Path.cwd(), told=told) as done:
+        told("")
+        _print(done, format_, output, verbose=verbose)
+        if apply_fixes:
+            from reviewloop.cli.review_fixes import apply_safe_fixes
+
+            apply_safe_fixes(done)
+        return ExitCode(done.report.exit_code)
+
+
+def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> None:
+    if format_ == "terminal" and not output:
+        from reviewloop.cli.consoles import results
+        from reviewloop.output.terminal_review import print_review
+
+        print_review(results(), done.report, done, verbose=verbose)
+        return
+    from reviewloop.output.formats import rendered
+
+    text = rendered(format_, done.report, done)
+    if output:
+        Path(output).write_text(text, encoding="utf-8", errors="replace")
+        click.echo(f"{output}: {done.report.outcome.replace('_', ' ')}", err=True)
+    else:
+        click.echo(text, nl=not text.endswith("\n"))

@@ -1,0 +1,72 @@
+"""`reviewloop baseline` and `reviewloop dismiss`: what shall not be said again."""
+
+from pathlib import Path
+
+import click
+
+from reviewloop.errors import ExitCode, UsageError
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--show", is_flag=True, help="List what the baseline holds; nothing is written.")
+def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
+    """Accept what is there today: later reviews only tell what is new.
+
+    Writes .reviewloop/baseline.json; commit it. Without PATHs everything is looked at.
+    """
+    from reviewloop.reviewing.silencing import BASELINE_FILE, read_baseline, write_baseline
+    from reviewloop.runs.project import repository
+    from reviewloop.runs.review import Wish, review
+    from reviewloop.workspace.compared import Asked
+
+    target = repository().root / BASELINE_FILE
+    if show:
+        known = read_baseline(target.read_bytes() if target.is_file() else None)
+        click.echo(f"{len(known)} accepted findings in {BASELINE_FILE}")
+        return ExitCode.CLEAN
+    wish = Wish(
+        Asked(whole=True, paths=paths or (".",)),
+        model="none",
+        flags={"review.min_severity": "nit"},
+        remembered=False,
+    )
+    with review(wish, Path.cwd()) as done:
+        report = done.report
+        if report.outcome == "incomplete":
+            failed = ", ".join(a.name for a in report.analysers if str(a.status) != "done")
+            raise UsageError(f"no baseline was written, because the review is incomplete: {failed}")
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(write_baseline(report.findings))
+    click.echo(f"{len(report.findings)} findings accepted in {BASELINE_FILE}; commit that file")
+    return ExitCode.CLEAN
+
+
+@click.command()
+@click.argument("finding", required=False, metavar="[FINDING]")
+@click.option("-m", "--message", "reason", metavar="TEXT", default="", help="Why it is none.")
+@click.option("--list", "list_", is_flag=True, help="Show what was dismissed.")
+@click.option("--undo", is_flag=True, help="Take a dismissal back.")
+def dismiss(finding: str | None, reason: str, list_: bool, undo: bool) -> ExitCode:
+    """Dismiss a finding of the last review for good, by its id, with a reason."""
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs import remembered
+    from reviewloop.runs.project import repository
+
+    key = repository().key
+    if list_:
+        for entry in remembered.dismissals(key):
+            click.echo(one_line(f"{entry.id}  {entry.path}  {entry.title}: {entry.reason}"))
+        return ExitCode.CLEAN
+    if not finding:
+        raise UsageError("name the finding to dismiss; `reviewloop review` shows the ids")
+    if undo:
+        entry = remembered.take_back(key, finding)
+        click.echo(one_line(f"{entry.id} will be told again: {entry.title}"))
+        return ExitCode.CLEAN
+    if not reason.strip():
+        raise UsageError("a dismissal needs a reason: -m TEXT")
+    found = remembered.find_finding(key, finding)
+    remembered.dismiss(key, found, reason.strip())
+    click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
+    return ExitCode.CLEAN

@@ -1,0 +1,177 @@
+"""Turns what analysers hit into findings of the reviewer whose concern it is."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
+from reviewloop.analysers.engine import Examination, Placed
+from reviewloop.analysers.secrets.scanning import mask
+from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.reviewing.selection import Selection
+from reviewloop.reviewing.silencing import LEVELS, OFF
+from reviewloop.workspace.diff import Change
+from reviewloop.workspace.private import PrivateRepo
+
+_QUOTE_LINES = 6
+_QUOTE_WIDTH = 400  # characters of a line that are kept
+_SEARCH_LIMIT = 5000
+ANALYSER = "analyser"
+
+
+@dataclass(frozen=True)
+class EvidencePiece:
+    """One finding of an analyser, before a reviewer has judged it."""
+
+    finding: Finding
+    hard: bool  # no reviewer moves or rejects it
+    fix: Fix | None = None
+
+
+def view_of(
+    change: Change, selection: Selection, private: PrivateRepo, options: Options
+) -> ChangeView:
+    """Return the change as analysers see it; files are read from git objects only."""
+
+    def read(tree: str) -> Callable[[str], str | None]:
+        renamed = {f.path: f.old_path for f in change.files} if tree == change.old else {}
+
+        def reading(path: str) -> str | None:
+            data = private.read(tree, renamed.get(path) or path)
+            if data is None or b"\0" in data[:8000]:
+                return None
+            return data.decode("utf-8", "replace")
+
+        return reading
+
+    def search(strings: Sequence[str]) -> list[tuple[str, int, str]]:
+        wanted = [text for text in dict.fromkeys(strings) if text and "\n" not in text]
+        if not wanted:
+            return []
+        # git takes a list of fixed strings separated by line feeds.
+        hits = private.grep(change.new, "\n".join(wanted), fixed=True, limit=_SEARCH_LIMIT)
+        return [(hit.path, hit.line, hit.text) for hit in hits]
+
+    return ChangeView(
+        files=selection.sources,
+        changed_paths=change.paths,
+        read_new=read(change.new),
+        read_base=read(change.old),
+        search_new=search,
+        list_new=lambda: [entry.path for entry in private.entries(change.new)],
+        options=options,
+    )
+
+
+def evidence_of(
+    examination: Examination,
+    files: Iterable[SourceFile],
+    *,
+    level: Callable[[str], str] = lambda _: "",
+) -> list[EvidencePiece]:
+    """Return a finding for every hit, most severe first.
+
+    `level` tells what the settings say of a rule: off, must, should, nit, or "" for nothing. The
+    same code at two places gives two findings: the second one's id counts it.
+    """
+    by_path = {file.path: file for file in files}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    pieces = []
+    for placed in examination.hits:
+        file = by_path.get(placed.hit.path)
+        said = level(placed.rule.id)
+        if said == OFF:
+            continue
+        finding = _finding(placed, file, LEVELS.get(said))
+        key = (finding.path, finding.quote, finding.rule)
+        seen[key] += 1
+        identity = placed.hit.identity or finding.quote or finding.title
+        if seen[key] > 1:
+            identity += f" #{seen[key]}"
+        finding = finding.model_copy(
+            update={"id": fingerprint(finding.path, identity, finding.rule)}
+        )
+        pieces.append(EvidencePiece(finding, placed.rule.hard, placed.hit.fix))
+    pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
+    return pieces
+
+
+def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None) -> Finding:
+    hit, rule = placed.hit, placed.rule
+    span = _within(hit.span, file)
+    quote = _quote(span, file)
+    told = f"{rule.id}: {hit.message}"
+    evidence = [Evidence(kind=ANALYSER, source=placed.source, text=told)]
+    for place, message in hit.related:
+        note = f"{hit.path}:{place.line}: {message}"
+        evidence.append(Evidence(kind="related", source=placed.source, text=note))
+    placement = Placement.CHANGED if placed.on_change else Placement.CONTEXT
+    replacement = _replacement(hit.fix, span, file) if hit.fix and span and file else None
+    return Finding(
+        id="-",
+        agents=(rule.reviewer,),
+        severity=severity or hit.severity or rule.severity,
+        title=_title(hit.message or rule.title),
+        why=rule.why,
+        suggestion=rule.fix or (hit.fix.description if hit.fix else ""),
+        path=hit.path,
+        line=span.line if span else None,
+        end_line=span.end_line if span and span.end_line != span.line else None,
+        column=span.column if span else 0,
+        end_column=span.end_column if span else 0,
+        category=rule.category,
+        rule=rule.id,
+        url=rule.source if rule.source.startswith("https://") else "",
+        confidence=hit.confidence,
+        quote=quote,
+        replacement=replacement,
+        fix_safe=bool(replacement is not None and hit.fix and hit.fix.safe),
+        evidence=tuple(evidence),
+        placement=placement if span else Placement.FILE,
+    )
+
+
+def _title(text: str) -> str:
+    text = " ".join(text.split()) or "(no message)"
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _within(span: Span | None, file: SourceFile | None) -> Span | None:
+    """Return the span with lines that the file has: no finding may point past its end."""
+    if span is None or file is None:
+        return None
+    last = len(file.lines) - (1 if file.text.endswith("\n") else 0)
+    if last < 1:
+        return None
+    line = min(max(span.line, 1), last)
+    end_line = min(max(span.end_line, line), last)
+    moved = (line, end_line) != (span.line, span.end_line)
+    return Span(line, end_line) if moved else span
+
+
+def _quote(span: Span | None, file: SourceFile | None) -> str:
+    if span is None or file is None:
+        return ""
+    last = min(span.end_line, span.line + _QUOTE_LINES - 1)
+    lines = [line[:_QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
+    return mask("\n".join(lines))
+
+
+def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:
+    """Return the new text of the span's lines, None when an edit leaves them or they overlap."""
+    lines = [line.rstrip("\r") for line in file.lines[span.line - 1 : span.end_line]]
+    text = "\n".join(lines)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    end = len(text)
+    for edit in sorted(fix.edits, key=lambda e: (e.span.line, e.span.column), reverse=True):
+        if edit.span.line < span.line or edit.span.end_line > span.end_line + 1:
+            return None
+        first = starts[edit.span.line - span.line] + edit.span.column - 1
+        last = min(starts[edit.span.end_line - span.line] + edit.span.end_column - 1, len(text) + 1)
+        if last > end + 1 or first > last:
+            return None
+        text = text[:first] + edit.text + text[last:]
+        end = first
+    return text.removesuffix("\n")

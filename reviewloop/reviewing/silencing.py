@@ -1,0 +1,150 @@
+"""What people have said about findings: rules set in the settings, comments, baseline, dismissals.
+
+Nothing that is silenced disappears: it is listed apart, with the reason.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from reviewloop.errors import UsageError
+from reviewloop.findings import Finding, Severity, Status
+
+BASELINE_FILE = ".reviewloop/baseline.json"
+BASELINE_SCHEMA = "reviewloop.baseline/1"
+
+LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
+OFF = "off"
+
+_COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
+_COMMENT_ENDS = re.compile(r"(?:\*/|-->|#\}|--%>)\s*$")
+_LEADING = re.compile(r"^[\s:,\-\u2013\u2014]+")
+_COMMENT_LINE = re.compile(r"^\s*(?:#|//|/\*|<!--|--|;|\*|\{#|\{/\*|%)")
+
+
+@dataclass(frozen=True)
+class Silences:
+    """Everything that may silence a finding of one review."""
+
+    rules: Mapping[str, str] = field(default_factory=dict)  # rule pattern -> off|must|should|nit
+    baseline: Collection[str] = ()  # ids of findings that were accepted
+    dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the person's reason
+
+    def level(self, rule: str) -> str:
+        """Return what the settings say of a rule, "" for nothing; the longest pattern counts."""
+        named = [pattern for pattern in self.rules if fnmatchcase(rule, pattern)]
+        return self.rules[max(named, key=len)] if named else ""
+
+
+def silence(
+    findings: Iterable[Finding],
+    silences: Silences,
+    *,
+    read: Callable[[str], str | None],
+    added: Callable[[str, int], bool],
+    hard: Collection[str] = (),
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that stay open, and those that somebody silenced, with the reason noted.
+
+    `added` tells whether a line is part of the change. A comment that the change itself brings
+    cannot silence a finding of a hard rule (`hard` holds their ids): whoever writes a secret
+    would write the comment, too.
+    """
+    comments = _Comments(read)
+    stay: list[Finding] = []
+    gone: list[Finding] = []
+    for finding in findings:
+        found = _said(finding, silences)
+        if not found:
+            comment = comments.about(finding)
+            if comment and not (finding.id in hard and added(finding.path, comment[0])):
+                found = (Status.SUPPRESSED, f"suppressed in the code: {comment[1]}")
+        if found:
+            gone.append(finding.model_copy(update={"status": found[0], "note": found[1]}))
+        else:
+            stay.append(finding)
+    return stay, gone
+
+
+def _said(finding: Finding, silences: Silences) -> tuple[Status, str] | None:
+    if finding.id in silences.dismissed:
+        return Status.DISMISSED, f"dismissed: {silences.dismissed[finding.id]}"
+    if finding.id in silences.baseline:
+        return Status.SUPPRESSED, "in the baseline"
+    return None
+
+
+class _Comments:
+    """The `reviewloop: ignore[...]` comments of files, read once per file."""
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._lines: dict[str, dict[int, tuple[tuple[str, ...], str, bool]]] = {}
+
+    def about(self, finding: Finding) -> tuple[int, str] | None:
+        """Return line and reason of the comment that silences a finding."""
+        if finding.line is None or not finding.path:
+            return None
+        known = self._of(finding.path)
+        for line in (*range(finding.line, (finding.end_line or finding.line) + 1),):
+            if line in known and _names(known[line][0], finding):
+                return line, known[line][1]
+        above = finding.line - 1
+        while above in known and known[above][2]:  # several comments may stand above
+            if _names(known[above][0], finding):
+                return above, known[above][1]
+            above -= 1
+        return None
+
+    def _of(self, path: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
+        if path not in self._lines:
+            text = self._read(path) or ""
+            self._lines[path] = _comments_in(text) if "reviewloop:" in text else {}
+        return self._lines[path]
+
+
+def _comments_in(text: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
+    found = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        match = _COMMENT.search(line)
+        if match is None:
+            continue
+        reason = _COMMENT_ENDS.sub("", match.group(2).strip()).strip()
+        reason = _LEADING.sub("", reason)
+        if reason:  # without a reason it does not count
+            names = tuple(name.strip() for name in match.group(1).split(","))
+            found[number] = (names, reason, _COMMENT_LINE.match(line) is not None)
+    return found
+
+
+def _names(names: Iterable[str], finding: Finding) -> bool:
+    keys = {finding.rule, finding.id, *finding.agents} - {""}
+    return any(fnmatchcase(key, name) for name in names if name for key in keys)
+
+
+def read_baseline(data: bytes | None, place: str = BASELINE_FILE) -> frozenset[str]:
+    """Return the ids in a baseline file; raise `UsageError` when it is not one."""
+    if data is None:
+        return frozenset()
+    try:
+        content = json.loads(data)
+        entries = content["findings"]
+        if content.get("schema") != BASELINE_SCHEMA:
+            raise ValueError(f"its schema is {content.get('schema')!r}")
+        return frozenset(str(entry["id"]) for entry in entries)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{place} is no baseline file ({error}); write it anew with `reviewloop baseline`"
+        ) from None
+
+
+def write_baseline(findings: Iterable[Finding]) -> bytes:
+    """Return the content of a baseline file; sorted, so that its diffs are small."""
+    entries = sorted(
+        ({"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings),
+        key=lambda entry: (entry["path"], entry["rule"], entry["id"]),
+    )
+    content = {"schema": BASELINE_SCHEMA, "findings": entries}
+    return (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()

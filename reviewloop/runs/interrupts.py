@@ -1,0 +1,47 @@
+"""Ctrl-C: the first lets replies on their way arrive, the second leaves at once."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from reviewloop.context import RunContext
+from reviewloop.errors import ExitCode
+
+
+def _stop(context: RunContext) -> None:
+    context.stop()
+    context.events.tell("note", text="stopping: replies on their way are still taken in")
+
+
+@contextmanager
+def interruptible(context: RunContext, resume: str) -> Iterator[None]:
+    """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
+
+    The first lets replies in flight arrive, so that what is being paid for is kept; the second
+    leaves by `os._exit`, because threads that wait for a model cannot be ended otherwise. `resume` is
+    the command that goes on afterwards.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen = 0
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            # In a thread: the one that was interrupted may hold the locks that telling needs.
+            threading.Thread(target=_stop, args=(context,), daemon=True).start()
+            return
+        os.write(2, f"\nresume with: {resume}\n".encode())
+        os._exit(int(ExitCode.INTERRUPTED))
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

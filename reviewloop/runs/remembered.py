@@ -1,0 +1,121 @@
+"""What a review leaves behind for the next one: its findings by id, and what people dismissed."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reviewloop.errors import UsageError
+from reviewloop.findings import Finding
+from reviewloop.output.review_report import ReviewReport
+from reviewloop.reviewing.silencing import BASELINE_FILE, Silences, read_baseline
+from reviewloop.settings import Settings
+from reviewloop.store.places import repository_folder
+from reviewloop.workspace.compared import Compared
+
+_LAST = "last-review.json"
+_DISMISSED = "dismissed.json"
+
+
+@dataclass(frozen=True)
+class Dismissal:
+    """A person's word that a finding shall not be said again."""
+
+    id: str
+    reason: str
+    title: str = ""
+    path: str = ""
+    rule: str = ""
+    at: float = 0.0  # seconds since 1970
+
+
+def silences_of(two: Compared, settings: Settings, *, remembered: bool = True) -> Silences:
+    """Return everything that may silence a finding here; without what is `remembered`, only rules.
+
+    The baseline is read from the new side: it is part of the code under review, and its own
+    changes are visible in the diff.
+    """
+    if not remembered:
+        return Silences(rules=settings.rules)
+    return Silences(
+        rules=settings.rules,
+        baseline=read_baseline(two.private.read(two.new, BASELINE_FILE)),
+        dismissed={entry.id: entry.reason for entry in dismissals(two.user.key)},
+    )
+
+
+def remember(two: Compared, report: ReviewReport) -> None:
+    """Keep a review's findings, so that `explain` and `dismiss` know what an id stands for."""
+    findings = [f.model_dump(mode="json") for f in (*report.findings, *report.silenced)]
+    _write(two.user.key, _LAST, {"what": report.what, "findings": findings})
+
+
+def last_findings(key: str) -> tuple[Finding, ...]:
+    """Return the findings of the last review in a repository; none when there was no review."""
+    content = _read(key, _LAST)
+    return tuple(Finding.model_validate(item) for item in content.get("findings", ()))
+
+
+def find_finding(key: str, ident: str) -> Finding:
+    """Return the finding of the last review whose id begins so; raise `UsageError` otherwise."""
+    found = {f.id: f for f in last_findings(key) if f.id.startswith(ident.lower())}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise UsageError(f"{ident} may be any of {', '.join(sorted(found))}; give more of the id")
+    raise UsageError(
+        f"the last review here has no finding {ident!r}; `reviewloop review` shows the ids"
+    )
+
+
+def dismissals(key: str) -> tuple[Dismissal, ...]:
+    """Return what was dismissed in a repository, oldest first."""
+    return tuple(Dismissal(**entry) for entry in _read(key, _DISMISSED).get("dismissed", ()))
+
+
+def dismiss(key: str, finding: Finding, reason: str) -> None:
+    """Remember that a person does not want to hear of a finding again."""
+    entry = Dismissal(
+        finding.id, reason, finding.title, finding.path, finding.rule, float(int(time.time()))
+    )
+    kept = [known for known in dismissals(key) if known.id != finding.id]
+    _save(key, [*kept, entry])
+
+
+def take_back(key: str, ident: str) -> Dismissal:
+    """Forget a dismissal and return it; raise `UsageError` when there is none of this id."""
+    known = dismissals(key)
+    found = [entry for entry in known if entry.id.startswith(ident.lower())]
+    if len(found) != 1:
+        raise UsageError(
+            f"{len(found) or 'no'} dismissed finding has an id that begins with {ident!r}; "
+            "`reviewloop dismiss --list` shows them"
+        )
+    _save(key, [entry for entry in known if entry.id != found[0].id])
+    return found[0]
+
+
+def _save(key: str, entries: list[Dismissal]) -> None:
+    _write(key, _DISMISSED, {"dismissed": [vars(entry) for entry in entries]})
+
+
+def _write(key: str, name: str, content: Mapping[str, Any]) -> None:
+    path = repository_folder(key) / name
+    fresh = path.with_name(f"{name}.{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(content, ensure_ascii=True))
+    fresh.replace(path)
+
+
+def _read(key: str, name: str) -> dict[str, Any]:
+    path: Path = repository_folder(key) / name
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); delete it to start anew") from None
+    return content if isinstance(content, dict) else {}

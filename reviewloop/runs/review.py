@@ -1,0 +1,199 @@
+"""Reviews any diff: what changed is selected, analysed, read by the reviewers, and reported."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reviewloop.agents import AgentDefinition
+from reviewloop.analysers.base import AnalyserReport, Options
+from reviewloop.analysers.engine import Examination, examine
+from reviewloop.errors import UsageError
+from reviewloop.output.review_report import ReviewReport
+from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
+from reviewloop.reviewing.selection import Selection, select
+from reviewloop.runs.project import read_settings, team_of
+from reviewloop.runs.remembered import remember, silences_of
+from reviewloop.runs.review_result import Standing, analysers_word, result
+from reviewloop.settings import Loaded, Settings
+from reviewloop.workspace.compared import Asked, Compared, compared
+from reviewloop.workspace.diff import Change
+from reviewloop.workspace.located import locate
+from reviewloop.workspace.patches import Hunk
+
+NO_MODEL = "none"
+_UNCONFIGURED = (
+    "no model is configured: the reviewers report what their analysers find, patterns and not "
+    "logic bugs (--model PROVIDER:MODEL asks one)"
+)
+_UNWANTED = "without a model the reviewers report patterns their analysers find, not logic bugs"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for."""
+
+    asked: Asked = field(default_factory=Asked)
+    agents: tuple[str, ...] = ()  # empty: the whole team
+    model: str = ""  # "": what the settings say
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
+    again: bool = False  # ask the models anew although they have read this very change
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A finished review; what it read can be read while its context is open."""
+
+    report: ReviewReport
+    evidence: tuple[EvidencePiece, ...]
+    change: Change
+    compared: Compared
+    loaded: Loaded
+
+    def text(self, path: str) -> str | None:
+        """Return the new version of a file as text."""
+        data = self.compared.private.read(self.compared.new, path)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def hunks(self, path: str) -> Sequence[Hunk]:
+        """Return the blocks of a file's diff."""
+        file = self.change.file(path)
+        return file.hunks if file else ()
+
+
+Told = Callable[[str], None]
+
+
+@contextmanager
+def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[Reviewed]:
+    """Review what was asked for and yield the result, which can be drawn while inside.
+
+    `told` hears what is being done. Raises WorkspaceError for what cannot be compared, UsageError
+    for settings, agents or files of ours that are wrong.
+    """
+    started = time.monotonic()
+    root = locate(start).user.root
+    loaded = read_settings(root, wish.flags)
+    with compared(start, _with_base(wish.asked, loaded.settings)) as two:
+        settings = loaded.settings
+        team = chosen(team_of(root).reviewers, wish.agents)
+        told("reading the change")
+        change = two.private.change(two.old, two.new)
+        selection = select(
+            change,
+            two.private,
+            base=two.base,
+            ignore=settings.review.ignore,
+            unreadable=dict(two.unreadable),
+        )
+        silences = silences_of(two, settings, remembered=wish.remembered)
+        examination = _examined(change, selection, two, settings, team, told)
+        pieces = evidence_of(examination, selection.sources, level=silences.level)
+        standing = _standing(wish, loaded, team, two, change, selection, examination, pieces, told)
+        report = result(
+            two=two,
+            settings=settings,
+            selection=selection,
+            examination=examination,
+            pieces=pieces,
+            standing=standing,
+            silences=silences,
+        )
+        report = replace(report, seconds=round(time.monotonic() - started, 3))
+        if wish.remembered:
+            remember(two, report)
+        yield Reviewed(report, tuple(pieces), change, two, loaded)
+
+
+def _with_base(asked: Asked, settings: Settings) -> Asked:
+    """Return what was asked with the settings' base branch, where a base matters."""
+    named = asked.range or asked.staged or asked.commit or asked.whole or asked.base
+    if named or asked.patch is not None or not settings.review.base:
+        return asked
+    return replace(asked, base=settings.review.base)
+
+
+def chosen(
+    reviewers: Sequence[AgentDefinition], names: Sequence[str]
+) -> tuple[AgentDefinition, ...]:
+    """Return the named reviewers, all for no name; `security` stands for `review-security`."""
+    if not names:
+        return tuple(reviewers)
+    known = {agent.name: agent for agent in reviewers}
+    picked = []
+    for name in names:
+        full = name if name in known else f"review-{name}"
+        if full not in known:
+            raise UsageError(
+                f"there is no reviewer {name!r}; there are: {', '.join(sorted(known))}"
+            )
+        picked.append(known[full])
+    return tuple(dict.fromkeys(picked))
+
+
+def model_in_force(asked: str, loaded: Loaded) -> str:
+    """Return the model that is asked, `none` when nobody configured one.
+
+    The defaults name a model, too, but a review must not begin to cost money by itself.
+    """
+    if asked:
+        return asked
+    configured = loaded.origins.get("models.reasoning", "default") != "default"
+    return loaded.settings.models.reasoning if configured else NO_MODEL
+
+
+def _examined(
+    change: Change,
+    selection: Selection,
+    two: Compared,
+    settings: Settings,
+    team: Sequence[AgentDefinition],
+    told: Told,
+) -> Examination:
+    options = Options(
+        required_tags=settings.review.required_tags,
+        advisories=settings.review.advisories,
+        repository_configuration=settings.review.repository_configuration,
+        checkout=str(two.user.root),
+        timeout_seconds=settings.review.analyser_seconds,
+    )
+
+    def ended(report: AnalyserReport) -> None:
+        told(f"{report.name}: {report.status}")
+
+    told("running the analysers")
+    return examine(
+        view_of(change, selection, two.private, options),
+        reviewers={agent.name for agent in team},
+        off=settings.review.analysers_off,
+        told=ended,
+    )
+
+
+def _standing(
+    wish: Wish,
+    loaded: Loaded,
+    team: Sequence[AgentDefinition],
+    two: Compared,
+    change: Change,
+    selection: Selection,
+    examination: Examination,
+    pieces: Sequence[EvidencePiece],
+    told: Told,
+) -> Standing:
+    model = model_in_force(wish.model, loaded)
+    names = [agent.name for agent in team]
+    if model == NO_MODEL:
+        note = _UNWANTED if wish.model else _UNCONFIGURED
+        return analysers_word(pieces, names, examination, note)
+    if not selection.sources:
+        return analysers_word(pieces, names, examination, "no model was asked: nothing to read")
+    from reviewloop.runs.model_review import ModelReview, models_word
+
+    told(f"asking {model}")
+    return models_word(
+        ModelReview(loaded, model, tuple(team), two, change, selection, tuple(pieces), wish.again)
+    )

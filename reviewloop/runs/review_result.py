@@ -1,0 +1,149 @@
+"""Draws the line under a review: what stays open, what is listed, and what the exit code says."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reviewloop.analysers.engine import Examination
+from reviewloop.errors import ExitCode, first_that_applies
+from reviewloop.findings import Finding, Severity, Status, by_severity
+from reviewloop.output.review_report import (
+    Outcome,
+    ReviewedFile,
+    ReviewerReport,
+    ReviewReport,
+    SkippedFile,
+)
+from reviewloop.reviewing.anchoring import ChangedLines
+from reviewloop.reviewing.evidence import EvidencePiece
+from reviewloop.reviewing.merging import merge
+from reviewloop.reviewing.selection import Selection
+from reviewloop.reviewing.silencing import LEVELS, Silences, silence
+from reviewloop.settings import Settings
+from reviewloop.workspace.compared import Compared
+
+NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the reviewers say, whether they are models or stand for their analysers."""
+
+    findings: tuple[Finding, ...]  # merged; rejected ones carry the status dismissed
+    agents: tuple[ReviewerReport, ...]
+    model: str
+    notes: tuple[str, ...] = ()
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: ExitCode = ExitCode.CLEAN  # why it ended early: budget, interruption
+
+
+def analysers_word(
+    pieces: Sequence[EvidencePiece], names: Sequence[str], examination: Examination, note: str
+) -> Standing:
+    """Return the reviewers' word when no model is asked: what their analysers found."""
+    found = merge(piece.finding for piece in pieces)
+    served = {rule_owner for piece in pieces for rule_owner in piece.finding.agents}
+    reports = []
+    for name in names:
+        count = sum(name in finding.agents for finding in found)
+        known = name in served or name in SHIPPED
+        reason = "" if known else "has no analysers of its own; it needs a model"
+        reports.append(
+            ReviewerReport(name, "done" if known else "skipped", 0.0, count, reason=reason)
+        )
+    del examination
+    return Standing(tuple(found), tuple(reports), "none", (note,))
+
+
+SHIPPED = frozenset(
+    (
+        "review-security",
+        "review-infrastructure",
+        "review-maintainability",
+        "review-performance",
+        "review-test-quality",
+    )
+)
+
+
+def result(
+    *,
+    two: Compared,
+    settings: Settings,
+    selection: Selection,
+    examination: Examination,
+    pieces: Sequence[EvidencePiece],
+    standing: Standing,
+    silences: Silences,
+    notes: Iterable[str] = (),
+) -> ReviewReport:
+    """Return the report of a review (its seconds are filled in when it is over)."""
+
+    def read(path: str) -> str | None:
+        data = two.private.read(two.new, path)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    lines = ChangedLines({file.path: file.added_ranges for file in selection.reviewed})
+    rejected = [f for f in standing.findings if f.status is not Status.OPEN]
+    stay, gone = silence(
+        [f for f in standing.findings if f.status is Status.OPEN],
+        silences,
+        read=read,
+        added=lambda path, line: lines.touch(path, line, line),
+        hard={piece.finding.id for piece in pieces if piece.hard},
+    )
+    least = LEVELS[settings.review.min_severity]
+    listed = by_severity([f for f in stay if f.severity.rank <= least.rank])
+    incomplete = bool(examination.failed) or any(a.status == "failed" for a in standing.agents)
+    return ReviewReport(
+        what=two.what,
+        base=two.base_commit or two.old,
+        head=two.head_commit or two.new,
+        findings=tuple(listed),
+        silenced=tuple(by_severity([*rejected, *gone])),
+        reviewed=tuple(
+            ReviewedFile(
+                f.path,
+                f.status,
+                f.added_ranges,
+                f.old_path if f.old_path != f.path else "",
+                f.removed,
+            )
+            for f in selection.reviewed
+        ),
+        skipped=tuple(SkippedFile(s.file.path, s.file.status, s.reason) for s in selection.skipped),
+        agents=standing.agents,
+        analysers=examination.reports,
+        outcome=_outcome(selection, listed, incomplete),
+        exit_code=int(_exit_code(stay, settings.review.fail_on, incomplete, standing.exit_code)),
+        fail_on=settings.review.fail_on,
+        seconds=0.0,
+        model=standing.model,
+        notes=(*two.notes, *notes, *standing.notes),
+        below=len(stay) - len(listed),
+        usage=dict(standing.usage),
+    )
+
+
+def _outcome(selection: Selection, listed: Sequence[Finding], incomplete: bool) -> Outcome:
+    if incomplete:
+        return "incomplete"
+    if listed:
+        return "findings"
+    return "clean" if selection.reviewed else "nothing_to_review"
+
+
+def _exit_code(
+    stay: Collection[Finding], fail_on: str, incomplete: bool, early: ExitCode
+) -> ExitCode:
+    codes = [early]
+    if incomplete:
+        codes.append(ExitCode.INCOMPLETE)
+    if fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in stay):
+        codes.append(ExitCode.FINDINGS)
+    return first_that_applies(*codes)
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """Return the highest severity among findings, None when there are none."""
+    return min((f.severity for f in findings), key=lambda s: s.rank, default=None)

@@ -1,0 +1,72 @@
+"""Every rule of ours holds its own positives and negatives; here all of them are run."""
+
+import pytest
+
+from reviewloop.analysers.base import FileCheck, SourceFile
+from reviewloop.analysers.book import change_checks, file_checks, own_rules
+from reviewloop.analysers.paths import language_of, path_class
+from reviewloop.analysers.rules import Example, Rule
+
+
+def source(example: Example) -> SourceFile:
+    """Return an example as a file in which every line is new."""
+    last = len(example.code.split("\n"))
+    return SourceFile(
+        path=example.path,
+        text=example.code,
+        added=((1, last),),
+        language=language_of(example.path, example.code),
+        path_class=path_class(example.path),
+        status="A",
+    )
+
+
+def found(check: FileCheck, example: Example) -> set[str]:
+    """Return the ids of the rules that fire on an example."""
+    file = source(example)
+    assert check.understands(file), f"{check.name} does not understand {example.path}"
+    return {hit.rule for hit in check.run(file)}
+
+
+CASES = [(check, rule) for check in file_checks() for rule in check.rules]
+
+
+@pytest.mark.parametrize(("check", "rule"), CASES, ids=lambda v: getattr(v, "id", ""))
+def test_examples_of_a_rule_are_found_or_left_alone(check: FileCheck, rule: Rule) -> None:
+    for example in rule.bad:
+        assert rule.id in found(check, example), example.code
+    for example in rule.good:
+        assert rule.id not in found(check, example), example.code
+
+
+@pytest.mark.parametrize("rule", list(own_rules()), ids=lambda rule: rule.id)
+def test_a_rule_can_be_explained(rule: Rule) -> None:
+    family, _, slug = rule.id.partition("/")
+    assert family
+    assert slug
+    assert rule.id == rule.id.lower()
+    assert rule.title
+    assert rule.why, "a rule says what the risk is"
+    assert rule.fix, "a rule says what to do"
+
+
+def test_rule_ids_are_unique() -> None:
+    ids = [rule.id for rule in own_rules()]
+
+    assert sorted(set(ids)) == sorted(ids)
+
+
+@pytest.mark.parametrize("check", file_checks(), ids=lambda check: check.name)
+def test_rules_of_file_checks_show_a_positive_and_a_negative(check: FileCheck) -> None:
+    # Secrets are built while tests run: a literal one in a file would be a finding itself.
+    if check.name == "secrets":
+        return
+    without = [rule.id for rule in check.rules if not rule.bad or not rule.good]
+
+    assert without == []
+
+
+def test_names_of_checks_are_unique() -> None:
+    names = [check.name for check in (*file_checks(), *change_checks())]
+
+    assert sorted(set(names)) == sorted(names)
