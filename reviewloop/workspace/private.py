@@ -52,15 +52,19 @@ class PrivateRepo:
         self._changes: OrderedDict[tuple[str, str, int], Change] = OrderedDict()
 
     @classmethod
-    def create(cls, folder: Path, user: UserRepo) -> "PrivateRepo":
-        """Write the repository into `folder`; creating it again keeps the objects in it."""
-        if user.head is None:
+    def create(cls, folder: Path, user: UserRepo, *, for_review: bool = False) -> "PrivateRepo":
+        """Write the repository into `folder`; creating it again keeps the objects in it.
+
+        `for_review` leaves out the tags, which only builds ask for, and allows an unborn branch.
+        """
+        if user.head is None and not for_review:
             raise WorkspaceError(f"{user.root} has no commits yet; make a first commit.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         user.mirror(folder)
-        (folder / "packed-refs").write_bytes(_tags(user))
+        if not for_review:
+            (folder / "packed-refs").write_bytes(_tags(user))
         about = {
-            "head": user.head,
+            "head": user.head or "",
             "branch": user.branch or "",
             "root": str(user.root),
             "git_dir": str(user.git_dir),
@@ -166,7 +170,7 @@ class PrivateRepo:
             lines.append(f"{mode} {self.write_blob(content)}\t".encode() + raw)
         if not lines:
             return self.tree_of(tree)
-        with self._scratch_index() as git:
+        with self.scratch_index() as git:
             git.run("read-tree", tree)
             git.run("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
             return git.text("write-tree")
@@ -235,7 +239,7 @@ class PrivateRepo:
         Works on a copy of their index with no filter configured; files whose committed form needs
         a filter (Git LFS) are refused when they were changed. Nested repositories stay out.
         """
-        with self._scratch_index() as scratch:
+        with self.scratch_index() as scratch:
             if scratch.index is None:
                 raise ValueError("a scratch index has a path")
             git = user.copied_index(self.git, scratch.index)
@@ -244,7 +248,8 @@ class PrivateRepo:
     # Inside
 
     @contextmanager
-    def _scratch_index(self) -> Iterator[Git]:
+    def scratch_index(self) -> Iterator[Git]:
+        """Lend a Git with an empty index of its own."""
         with tempfile.TemporaryDirectory(prefix="index-", dir=self.folder) as name:
             yield self.git.with_index(Path(name) / "index")
 

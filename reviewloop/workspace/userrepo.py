@@ -83,19 +83,28 @@ class UserRepo:
         The copy keeps the index's own time stamp (git tells recently changed files by it) and
         forgets "assume unchanged" marks, which would hide edits.
         """
+        git = self.placed_index(mirror, index)
+        listed = git.run("ls-files", "-v", "-z").split(b"\0")
+        forget_assumed(git, [line[2:] for line in listed if line[:1].islower()])
+        return git
+
+    def placed_index(self, mirror: Git, index: Path, source: Path | None = None) -> Git:
+        """Copy the index as it is (or the one at `source`), with what it shares with others."""
         if mirror.git_dir is None:
             raise ValueError("a mirror has a git directory")
         for shared in self.git_dir.glob("sharedindex.*"):
             shutil.copy2(shared, mirror.git_dir / shared.name)
-        if (self.git_dir / "index").is_file():
-            shutil.copy2(self.git_dir / "index", index)
-        git = mirror.with_index(index, self.root)
-        listed = git.run("ls-files", "-v", "-z").split(b"\0")
-        assumed = [line[2:] for line in listed if line[:1].islower()]
-        if assumed:
-            paths = b"\0".join(assumed) + b"\0"
-            git.run("update-index", "--no-assume-unchanged", "-z", "--stdin", input=paths)
-        return git
+        source = source or self.git_dir / "index"
+        if source.is_file():
+            shutil.copy2(source, index)
+        return mirror.with_index(index, self.root)
+
+
+def forget_assumed(git: Git, paths: list[bytes]) -> None:
+    """Take the "assume unchanged" marks of these paths out of the index of `git`."""
+    if paths:
+        listing = b"\0".join(paths) + b"\0"
+        git.run("update-index", "--no-assume-unchanged", "-z", "--stdin", input=listing)
 
 
 def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
@@ -121,10 +130,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
         branch=branch,
         head=head,
         identity=_identity(by_key),
-        operation=_operation(git_dir),
+        operation=operation(git_dir),
         object_format=by_key.get("extensions.objectformat", "sha1").lower(),
         settings={name: by_key[name] for name in COPIED_SETTINGS if name in by_key},
-        excludes_file=_excludes_file(by_key),
+        excludes_file=excludes_file(by_key),
     )
     if not for_reading:
         _refuse_operation(user)
@@ -221,7 +230,8 @@ def _identity(by_key: Mapping[str, str]) -> tuple[str, str] | None:
     return (name, email) if name and email else None
 
 
-def _excludes_file(by_key: Mapping[str, str]) -> Path | None:
+def excludes_file(by_key: Mapping[str, str]) -> Path | None:
+    """Return where the person's own ignore rules are, whether or not the file exists."""
     if "core.excludesfile" in by_key:
         try:
             return Path(by_key["core.excludesfile"]).expanduser()
@@ -234,11 +244,10 @@ def _excludes_file(by_key: Mapping[str, str]) -> Path | None:
     return Path(home) / ".config/git/ignore" if home else None
 
 
-def _operation(git_dir: Path) -> str | None:
-    for name, operation in _OPERATIONS:
-        if (git_dir / name).exists():
-            return operation
-    return None
+def operation(git_dir: Path) -> str | None:
+    """Return what git is in the middle of (merge, rebase, ...), or None."""
+    found = (what for name, what in _OPERATIONS if (git_dir / name).exists())
+    return next(found, None)
 
 
 def _refuse_operation(user: UserRepo) -> None:

@@ -1,0 +1,171 @@
+"""Finds the commits that a review was asked about: names, the base branch, where histories part."""
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.located import Place, locate
+from reviewloop.workspace.paths import shown
+
+_DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
+_PLACES = ("", "tags/", "heads/", "remotes/")  # where git looks for a short name, in its order
+_EXPRESSION = re.compile(r"[\^~]|@\{")  # what follows a name: HEAD~2, main@{upstream}, v1^{}
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_DEEPEN = "fetch it first, for example with `git fetch --deepen=100`"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A commit and the name people know it by."""
+
+    commit: str
+    name: str
+
+    def __str__(self) -> str:
+        short = self.commit[:7]
+        return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
+
+
+def resolve(place: Place, name: str) -> Named:
+    """Return the commit a person means; raise WorkspaceError when there is none, or two."""
+    if not name or name.strip() != name or any(ord(char) < 32 for char in name):
+        raise WorkspaceError(f"{name!r} is no revision; name a commit, a branch or a tag.")
+    git = place.git
+    if not _ID.fullmatch(name):
+        _refuse_ambiguous(git, name)
+    if name.startswith(":/"):  # what follows is text to search for, up to the end
+        found = git.result("rev-parse", "--verify", "-q", "--end-of-options", name)
+        commit = found.stdout.decode().strip() + "^{commit}"
+    else:
+        commit = name + "^{commit}"
+    answer = git.result("rev-parse", "--verify", "-q", "--end-of-options", commit)
+    if answer.exit_code:
+        raise _unknown(place, name)
+    return Named(answer.stdout.decode().strip(), shown(name))
+
+
+def is_revision(start: Path, name: str) -> bool:
+    """Whether a word on the command line names a commit, even if it is not clear which one."""
+    if not name or name.startswith("-") or "\0" in name:
+        return False
+    git = locate(start).git
+    answer = git.result("rev-parse", "--verify", "-q", "--end-of-options", name + "^{commit}")
+    return answer.exit_code == 0
+
+
+def head_of(place: Place) -> Named:
+    """Return the commit that is checked out; raise WorkspaceError on an unborn branch."""
+    if place.user.head is None:
+        raise WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
+    return Named(place.user.head, "HEAD")
+
+
+def default_base(place: Place) -> Named | None:
+    """Return the branch that work goes to: of the remote if there is one, else a local one.
+
+    None when there is nothing to compare with but HEAD: no such branch, or we stand on it.
+    """
+    refs = _candidates(place.git)
+    remotes = _remotes(place, refs)
+    tries = [f"refs/remotes/{remote}/HEAD" for remote in remotes]
+    tries += [f"refs/remotes/{remote}/{name}" for remote in remotes for name in _DEFAULT_BRANCHES]
+    tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES]
+    chosen = next((ref for ref in tries if ref in refs), None)
+    if chosen is None or chosen == f"refs/heads/{place.user.branch}":
+        return None
+    commit, target = refs[chosen]
+    return Named(commit, shown(_short(target or chosen)))
+
+
+def merge_base(git: Git, place: Place, base: Named, tip: Named) -> str:
+    """Return the commit where two histories part; raise WorkspaceError when they never met."""
+    answer = git.result("merge-base", base.commit, tip.commit)
+    if answer.exit_code == 0:
+        return answer.stdout.decode().split()[0]
+    if answer.exit_code != 1:
+        raise git.error(("merge-base",), answer.stderr, answer.exit_code)
+    if place.shallow:
+        raise WorkspaceError(
+            f"This is a shallow clone, and the commit where {tip} left {base} is not in it; "
+            f"{_DEEPEN}."
+        )
+    raise WorkspaceError(
+        f"{base} and {tip} have no history in common, so there is no change between them; "
+        f"compare the two as they are with `{base.name}..{tip.name}`."
+    )
+
+
+def first_parent(git: Git, commit: Named) -> str | None:
+    """Return the first parent, None for a root; refuse where a shallow clone cut it off."""
+    headers = git.run("cat-file", "commit", commit.commit).partition(b"\n\n")[0]
+    found = re.search(rb"^parent ([0-9a-f]+)$", headers, re.MULTILINE)
+    if found is None:
+        return None
+    parent = found.group(1).decode()
+    if git.result("cat-file", "-e", parent).exit_code:
+        raise WorkspaceError(f"The parent of {commit} is not in this clone; {_DEEPEN}.")
+    return parent
+
+
+def _refuse_ambiguous(git: Git, name: str) -> None:
+    short = _EXPRESSION.split(name, maxsplit=1)[0]
+    if not short or short == "@" or short.startswith(("refs/", ":", "-")):
+        return
+    patterns = [f"refs/{place}{short}" for place in _PLACES]
+    output = git.run("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", *patterns)
+    found: dict[str, str] = {}
+    for line in os.fsdecode(output).splitlines():
+        commit, peeled, ref = line.split(" ", 2)
+        if ref in patterns:
+            found[ref] = peeled or commit
+    if len(set(found.values())) > 1:
+        names = " and ".join(shown(ref) for ref in found)
+        raise WorkspaceError(f"{shown(short)} is ambiguous: {names}; use the full name.")
+
+
+def _unknown(place: Place, name: str) -> WorkspaceError:
+    if place.user.head is None and name == "HEAD":
+        return WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
+    output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
+    output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
+    known = {_short(ref): None for ref in output.splitlines()}
+    near = difflib.get_close_matches(_EXPRESSION.split(name, maxsplit=1)[0], known, 3, 0.6)
+    hint = f"did you mean {' or '.join(map(shown, near))}?" if near else ""
+    if not hint and place.shallow:
+        hint = f"this is a shallow clone; {_DEEPEN}."
+    if not hint and (place.user.root / name).exists():
+        hint = "it is a path; a path restricts a review, it does not name a change."
+    return WorkspaceError(
+        f"{shown(name)} is no commit, branch or tag of {place.user.root}; "
+        + (hint or "look with `git log --all`.")
+    )
+
+
+def _candidates(git: Git) -> dict[str, tuple[str, str]]:
+    """Return ref -> (commit, what it points to if it is symbolic) of all that could be a base."""
+    patterns = [
+        f"refs/{folder}{name}"
+        for folder in ("heads/", "remotes/*/")
+        for name in ("HEAD", *_DEFAULT_BRANCHES)
+    ]
+    output = git.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *patterns)
+    lines = (line.split(" ", 2) for line in os.fsdecode(output).splitlines())
+    return {ref: (commit, target) for commit, target, ref in lines}
+
+
+def _remotes(place: Place, refs: dict[str, tuple[str, str]]) -> list[str]:
+    """Return the remotes to ask for their default branch, most telling first."""
+    seen = {ref.removeprefix("refs/remotes/").rpartition("/")[0] for ref in refs if "/rem" in ref}
+    own = place.config.get(f"branch.{place.user.branch}.remote", "")
+    ordered = ["origin", own, *(sorted(seen) if len(seen) == 1 else ())]
+    return [remote for remote in dict.fromkeys(ordered) if remote in seen]
+
+
+def _short(ref: str) -> str:
+    for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/"):
+        ref = ref.removeprefix(prefix)
+    return ref

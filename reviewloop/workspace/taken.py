@@ -1,0 +1,174 @@
+"""Takes the person's files into a tree for a review; what cannot be read is listed, not refused."""
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.located import Place
+from reviewloop.workspace.paths import shown
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.snapshot import changed_paths, filters, store, unresolved
+from reviewloop.workspace.userrepo import forget_assumed
+
+LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
+IN_LFS = "in Git LFS; its content is not read"
+
+_MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
+_CHUNK = 1 << 20
+_MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The files as a tree, with the paths that stayed as they were before, and why."""
+
+    tree: str
+    unreadable: tuple[tuple[str, str], ...] = ()
+    skipped: frozenset[str] = frozenset()  # marked skip-worktree: on disk they may be absent
+
+
+def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) -> Taken:
+    """Return the tree of what is on disk: staged, modified and untracked files, and `extra` ones.
+
+    `extra` are paths that are taken although they are ignored. Raises WorkspaceError for
+    unresolved conflicts and for files that the system does not let us read.
+    """
+    with private.scratch_index() as scratch:
+        git, skipped = _copied(place, private, scratch, None)
+        paths = changed_paths(git) + [os.fsencode(path) for path in extra]
+        unreadable: dict[str, str] = {}
+        if paths:
+            paths = _without_filtered(private, place, git, paths, unreadable)
+            paths = [path for path in paths if not _is_special(place, path, unreadable)]
+            _store(place, git, paths)
+        return Taken(_write(git), tuple(sorted(unreadable.items())), skipped)
+
+
+def take_staged(private: PrivateRepo, place: Place) -> Taken:
+    """Return the tree of the index: what `git commit` would take right now."""
+    with private.scratch_index() as scratch:
+        source = os.environ.get("GIT_INDEX_FILE")  # `git commit -a` gives its hooks another index
+        named = Path(source) if source else None
+        if named and not named.is_absolute():
+            named = place.user.root / named
+        if named and not named.resolve().is_relative_to(place.user.git_dir.resolve()):
+            named = None
+        git, skipped = _copied(place, private, scratch, named)
+        return Taken(_write(git), (), skipped)
+
+
+def is_pointer(data: bytes | None) -> bool:
+    """Whether a blob stands for a file that is kept in Git LFS."""
+    return data is not None and data.startswith(LFS_HEADER)
+
+
+def _copied(
+    place: Place, private: PrivateRepo, scratch: Git, source: Path | None
+) -> tuple[Git, frozenset[str]]:
+    if scratch.index is None:
+        raise ValueError("a scratch index has a path")
+    git = place.user.placed_index(private.git, scratch.index, source)
+    output = git.run("ls-files", "-v", "-z")
+    if not _MARKED.search(output):
+        return git, frozenset()
+    listed = [(line[:1], line[2:]) for line in output.split(b"\0") if line]
+    if any(mark in b"Mm" for mark, _ in listed):
+        raise unresolved(git)
+    forget_assumed(git, [path for mark, path in listed if mark.islower()])
+    return git, frozenset(os.fsdecode(path) for mark, path in listed if mark in b"Ss")
+
+
+def _write(git: Git) -> str:
+    # Missing objects of unchanged files are no concern of a review (partial clones have many).
+    return git.text("write-tree", "--missing-ok")
+
+
+def _without_filtered(
+    private: PrivateRepo, place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
+) -> list[bytes]:
+    """Leave out what only a filter can turn into what would be committed.
+
+    A filter that nobody configured is none for git either: a change cannot hide files with it.
+    """
+    pointers: list[bytes] = []
+    for path, name in filters(git, paths).items():
+        if name == "lfs":
+            if line := _pointer(private, place.user.root, git, path):
+                pointers.append(line)
+                unreadable[path] = IN_LFS
+        elif any(f"filter.{name}.{kind}" in place.config for kind in ("clean", "process")):
+            unreadable[path] = f"needs the filter {name!r}, which is not run here"
+    if pointers:
+        git.run("update-index", "-z", "--index-info", input=b"\0".join(pointers) + b"\0")
+    return [path for path in paths if os.fsdecode(path) not in unreadable]
+
+
+def _pointer(private: PrivateRepo, root: Path, git: Git, path: str) -> bytes | None:
+    """Return a line for the index with what Git LFS would commit, None for no such file."""
+    digest, size = hashlib.sha256(), 0
+    place = root / path
+    try:
+        mode = place.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            return None
+        with place.open("rb") as file:
+            if is_pointer(file.read(len(LFS_HEADER))):
+                return None
+            file.seek(0)
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _cannot_read(path, error) from None
+    text = LFS_HEADER + f"oid sha256:{digest.hexdigest()}\nsize {size}\n".encode()
+    known = git.run("ls-files", "-s", "-z", "--", path).split(b" ")[0]
+    plain = b"100755" if mode & stat.S_IXUSR else b"100644"
+    oid = private.write_blob(text if size else b"").encode()
+    return (known or plain) + b" " + oid + b"\t" + os.fsencode(path)
+
+
+def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:
+    name = os.fsdecode(path)
+    try:
+        found = (place.user.root / name).lstat()
+    except OSError:
+        return False  # gone; or git will tell why it cannot be read
+    mode = found.st_mode
+    if stat.S_ISREG(mode) and found.st_size > _MAX_BYTES:
+        size, limit = found.st_size >> 20, _MAX_BYTES >> 20
+        unreadable[name] = f"is {size} MB large; changed files over {limit} MB are not read"
+    elif not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        unreadable[name] = "is no regular file"
+    return name in unreadable
+
+
+def _store(place: Place, git: Git, paths: list[bytes]) -> None:
+    if not paths:
+        return
+    try:
+        store(git, paths)
+    except WorkspaceError:
+        for path in map(os.fsdecode, paths):
+            try:
+                mode = (place.user.root / path).lstat().st_mode
+                if stat.S_ISREG(mode):
+                    (place.user.root / path).open("rb").close()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _cannot_read(path, error) from None
+        raise
+
+
+def _cannot_read(path: str, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"{shown(path)} cannot be read ({error.strerror}); make it readable or ignore it, "
+        "then run again."
+    )
