@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
@@ -22,7 +22,6 @@ from reviewloop.workspace.revisions import (
 )
 from reviewloop.workspace.stdin_patch import apply_patch
 from reviewloop.workspace.taken import Taken, take_files, take_staged
-from reviewloop.workspace.userrepo import UserRepo
 from reviewloop.workspace.userrepo import UserRepo
 
 __all__ = ["Asked", "Compared", "compared"]
@@ -45,7 +44,7 @@ class Asked:
 class Compared:
     """Two trees to review the difference of; valid while the `with` block lasts."""
 
-    user: UserRepo
+    user: UserRepo  # its root is the git directory itself when it is bare
     private: PrivateRepo
     old: str  # tree; `new` with the reviewed files as they were, when paths were asked for
     new: str  # tree, always whole
@@ -56,7 +55,6 @@ class Compared:
     in_checkout: bool  # whether the new side is the files on disk
     notes: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()  # path, why its content is not in the trees
-    user: UserRepo = field(kw_only=True)  # its root is the git directory itself when it is bare
     prefix: str = ""  # the folder it was started in, relative to the root, with a final slash
 
 
@@ -125,8 +123,7 @@ def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
         sides.in_checkout,
         sides.notes,
         unreadable,
-        user=place.user,
-        prefix=place.prefix,
+        place.prefix,
     )
 
 
