@@ -53,7 +53,9 @@ class Examination:
 class Analyser(Protocol):
     """Anything that turns files into hits: a program, or a check of ours."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name in the list of analysers."""
 
     def understands(self, file: SourceFile) -> bool:
         """Whether the file is worth handing over."""

@@ -134,9 +134,11 @@ def _review(
         told("")
         _print(done, format_, output, verbose=verbose)
         if apply_fixes:
-            from reviewloop.cli.review_fixes import apply_safe_fixes
+            from reviewloop.cli.consoles import say
+            from reviewloop.runs.apply_fixes import apply_safe_fixes
 
-            apply_safe_fixes(done)
+            for sentence in apply_safe_fixes(done).sentences:
+                say(sentence)
         return ExitCode(done.report.exit_code)
 
 

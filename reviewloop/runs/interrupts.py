@@ -21,8 +21,8 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
     """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
 
     The first lets replies in flight arrive, so that what is being paid for is kept; the second
-    leaves by `os._exit`, because threads that wait for a model cannot be ended otherwise. `resume` is
-    the command that goes on afterwards.
+    leaves by `os._exit`, because threads that wait for a model cannot be ended otherwise.
+    `resume` is the command that goes on afterwards.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -49,7 +49,12 @@ def open_repository(start: Path | None = None, *, for_reading: bool = False) -> 
 
 def require_trust(loaded: Loaded, repository: Repository) -> None:
     """Refuse to run commands that a repository's file asks for until the person trusted them."""
-    trusted = TrustStore(state_root()).is_trusted(repository.user.key, loaded.commands_digest)
+    require_trusted_commands(loaded, repository.user.key)
+
+
+def require_trusted_commands(loaded: Loaded, key: str) -> None:
+    """The same for the repository of this key."""
+    trusted = TrustStore(state_root()).is_trusted(key, loaded.commands_digest)
     if not trusted:
         named = ", ".join(sorted(loaded.repository_commands))
         raise UsageError(

@@ -1,0 +1,100 @@
+"""The documentation pages of our rules, drawn from the rules themselves."""
+
+from collections.abc import Iterable
+
+from reviewloop.analysers.base import PathClass
+from reviewloop.analysers.book import own_rules
+from reviewloop.analysers.engine import speaks_in
+from reviewloop.analysers.rules import Example, Rule
+
+_FENCES = {
+    "py": "python",
+    "js": "javascript",
+    "ts": "typescript",
+    "tsx": "tsx",
+    "go": "go",
+    "sh": "bash",
+    "tf": "hcl",
+    "yml": "yaml",
+    "yaml": "yaml",
+    "json": "json",
+    "toml": "toml",
+}
+
+
+def pages() -> dict[str, str]:
+    """Return file name -> Markdown text: one page for each family of rules, and an index."""
+    families: dict[str, list[Rule]] = {}
+    for rule in own_rules():
+        families.setdefault(rule.id.partition("/")[0], []).append(rule)
+    texts = {f"{name}.md": _page(name, rules) for name, rules in sorted(families.items())}
+    texts["README.md"] = _index(families)
+    return texts
+
+
+def _index(families: dict[str, list[Rule]]) -> str:
+    lines = [
+        "# Rules of our own",
+        "",
+        "Every rule with its reviewer and severity; the pages say why, what to do and where the",
+        "fact is from, with code that is found and code that is not. `reviewloop explain RULE`",
+        "shows the same in the terminal. Rules of other people's tools are explained by their",
+        "makers; `reviewloop explain ruff/S608` gives the link.",
+        "",
+        "These pages are written by `python docs/write_rules.py`.",
+        "",
+    ]
+    for name, rules in sorted(families.items()):
+        lines += [f"## [{name}]({name}.md)", "", "| rule | severity | reviewer | what |"]
+        lines.append("|---|---|---|---|")
+        for rule in sorted(rules, key=lambda r: r.id):
+            slug = rule.id.partition("/")[2]
+            lines.append(
+                f"| [{rule.id}]({name}.md#{slug}) | {rule.severity.mark} {rule.severity.label} "
+                f"| {rule.reviewer.removeprefix('review-')} | {_cell(rule.title)} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _page(name: str, rules: Iterable[Rule]) -> str:
+    lines = [f"# Rules: {name}", "", "[All rules](README.md)", ""]
+    for rule in sorted(rules, key=lambda r: r.id):
+        lines += [f'<a id="{rule.id.partition("/")[2]}"></a>', "", f"## {rule.id}", ""]
+        lines += [f"{rule.severity.mark} {rule.severity.label} · {rule.reviewer}", ""]
+        lines += [f"**{rule.title}**", "", f"Why: {rule.why}", "", f"What to do: {rule.fix}", ""]
+        if rule.source:
+            lines += [f"Source: {rule.source}", ""]
+        lines += [f"Speaks about: {_classes(rule)}.", ""]
+        for title, examples in (("Found", rule.bad), ("Not found", rule.good)):
+            for example in examples:
+                lines += [f"{title}, in `{example.path}`:", "", *_code(example), ""]
+    return "\n".join(lines)
+
+
+def _classes(rule: Rule) -> str:
+    words = {
+        PathClass.PRODUCT: "product code",
+        PathClass.TEST: "tests",
+        PathClass.EXAMPLE: "examples and documentation",
+        PathClass.FIXTURE: "test data",
+    }
+    return ", ".join(word for kind, word in words.items() if speaks_in(rule, kind))
+
+
+def _code(example: Example) -> list[str]:
+    suffix = example.path.rsplit(".", 1)[-1]
+    fence = "`" * max(3, _longest_run(example.code) + 1)
+    return [f"{fence}{_FENCES.get(suffix, '')}", example.code.strip("\n"), fence]
+
+
+def _longest_run(text: str) -> int:
+    longest = run = 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

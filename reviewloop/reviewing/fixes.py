@@ -1,0 +1,123 @@
+"""Applies the edits of analysers to texts, and checks that the result still parses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reviewloop.analysers.base import Edit, Fix
+from reviewloop.analysers.paths import language_of
+
+_GRAMMARS = {
+    "python": "python",
+    "javascript": "javascript",
+    "typescript": "typescript",
+    "tsx": "tsx",
+    "go": "go",
+    "shell": "bash",
+    "terraform": "hcl",
+    "java": "java",
+    "rust": "rust",
+    "ruby": "ruby",
+    "css": "css",
+    "html": "html",
+}
+_YAML = {"yaml", "cloudformation", "github-workflow", "github-action", "dependabot"}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A text with fixes in it, and which of them got in; overlapping ones stay out."""
+
+    text: str
+    fixes: tuple[int, ...]  # positions in what was given
+
+
+def apply_fixes(text: str, fixes: Sequence[Fix]) -> Applied:
+    """Return the text with every fix whose edits overlap no earlier one, first come first in."""
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    taken: list[tuple[int, int, str]] = []
+    done: list[int] = []
+    for number, fix in enumerate(fixes):
+        edits = [_offsets(edit, starts, len(text)) for edit in fix.edits]
+        if edits and not any(_overlap(edit, other) for edit in edits for other in taken):
+            taken += edits
+            done.append(number)
+    for first, last, new in sorted(taken, reverse=True):
+        text = text[:first] + new + text[last:]
+    return Applied(text, tuple(done))
+
+
+def parses(path: str, before: str, after: str) -> bool:
+    """Whether a file has no more syntax errors after an edit than before; False if unknown."""
+    language = language_of(path, after)
+    if language in _GRAMMARS:
+        grammar = _GRAMMARS[language]
+        return _errors(after, grammar) <= _errors(before, grammar)
+    if language == "json":
+        return _loads_json(after) or not _loads_json(before)
+    if language in _YAML:
+        return _composes_yaml(after) or not _composes_yaml(before)
+    if language == "toml":
+        return _loads_toml(after) or not _loads_toml(before)
+    # A Dockerfile is made of lines: an edit inside of one cannot break another.
+    return language == "dockerfile"
+
+
+def _offsets(edit: Edit, starts: Sequence[int], end: int) -> tuple[int, int, str]:
+    span = edit.span
+    last_line = len(starts) - 1
+    first = starts[min(span.line, last_line) - 1] + max(span.column, 1) - 1
+    last = starts[min(span.end_line, last_line + 1) - 1] + max(span.end_column, 1) - 1
+    return min(first, end), min(max(first, last), end), edit.text
+
+
+def _overlap(one: tuple[int, int, str], two: tuple[int, int, str]) -> bool:
+    # Two insertions at one place have no order of their own.
+    return (one[0] < two[1] and two[0] < one[1]) or one[0] == two[0]
+
+
+def _errors(text: str, grammar: str) -> int:
+    from ast_grep_py import SgRoot
+
+    root = SgRoot(text, grammar).root()
+    return sum(1 for _ in _error_nodes([root]))
+
+
+def _error_nodes(todo: list[object]) -> Iterable[object]:
+    while todo:
+        node = todo.pop()
+        if node.kind() == "ERROR":  # type: ignore[attr-defined]
+            yield node
+        todo.extend(node.children())  # type: ignore[attr-defined]
+
+
+def _loads_json(text: str) -> bool:
+    import json
+
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _loads_toml(text: str) -> bool:
+    import tomllib
+
+    try:
+        tomllib.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _composes_yaml(text: str) -> bool:
+    import yaml
+
+    try:
+        for _ in yaml.parse(text, Loader=yaml.SafeLoader):
+            pass
+    except yaml.YAMLError:
+        return False
+    return True
