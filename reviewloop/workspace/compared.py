@@ -20,7 +20,7 @@ from reviewloop.workspace.revisions import (
     merge_base,
     resolve,
 )
-from reviewloop.workspace.stdin_patch import apply_patch
+from reviewloop.workspace.stdin_patch import Target, apply_patch
 from reviewloop.workspace.taken import Taken, take_files, take_staged
 from reviewloop.workspace.userrepo import UserRepo
 
@@ -212,18 +212,17 @@ def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
 
 
 def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
-    targets: list[tuple[str, str, bool]] = []
+    targets: list[Target] = []
     if not place.bare and not place.user.operation:
-        targets.append((take_files(private, place).tree, "your files", True))
+        targets.append(Target(take_files(private, place).tree, "your files", True))
     if place.user.head:
-        head = Named(place.user.head, "HEAD")
-        targets.append((private.tree_of(head.commit), str(head), False))
+        head = str(head_of(place))
+        targets.append(Target(private.tree_of(place.user.head), head, False))
     applied = apply_patch(private, targets, patch, place.prefix)
     what = f"the patch on standard input, {applied.how}"
-    base_commit = place.user.head or ""
-    return _Sides(
-        applied.old, applied.new, what, base_commit, "", applied.in_checkout, applied.notes
-    )
+    head = place.user.head or ""
+    on_disk = applied.in_checkout
+    return _Sides(applied.old, applied.new, what, head, "", on_disk, (), applied.unreadable)
 
 
 def _trees(private: PrivateRepo, old: str, new: str) -> tuple[str, str]:
