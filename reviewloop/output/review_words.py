@@ -1,0 +1,164 @@
+"""The sentences and orders of a review report that every format has in common."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.analysers.rules import Rule
+from reviewloop.findings import Evidence, Finding, Placement, Severity, by_severity
+from reviewloop.output.figures import counted
+from reviewloop.output.review_report import ReviewReport, SkippedFile
+from reviewloop.output.untrusted import one_line
+
+Rules = Callable[[str], Rule | None]
+
+_FAIL_ON = {
+    "must": "“must fix”",
+    "should": "“should fix” or worse",
+    "nit": "nits or worse",
+}
+_ANCHORED = {Placement.CHANGED, Placement.FILE}
+
+
+def no_rules(rule_id: str) -> Rule | None:
+    """Know no rule: what formats are given when there is no rule book."""
+    return None
+
+
+def severity_counts(findings: Iterable[Finding]) -> dict[Severity, int]:
+    """Return how many findings there are of each severity, zeros included."""
+    found = Counter(finding.severity for finding in findings)
+    return {severity: found[severity] for severity in Severity}
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """Return `2 must fix, 1 should fix, 3 nits`, or `no findings`."""
+    counts = severity_counts(findings)
+    parts = [
+        counted(number, "nit") if severity is Severity.NIT else f"{number} {severity.label}"
+        for severity, number in counts.items()
+        if number
+    ]
+    return ", ".join(parts) or "no findings"
+
+
+def outcome_sentence(report: ReviewReport) -> str:
+    """Return in one sentence how the review ended and what the exit code means."""
+    if report.outcome == "nothing_to_review":
+        if report.skipped:
+            files = counted(len(report.skipped), "changed file")
+            return f"Nothing to review: {files}, skipped for the reasons given."
+        return "Nothing to review: there are no changes."
+    if report.outcome == "incomplete":
+        who = ", ".join(name for name, _ in failures(report)) or "a part of the review"
+        return f"Incomplete: {who} failed, so that silence about its concerns means nothing."
+    if report.outcome == "findings":
+        return _verdict(report)
+    if report.findings:
+        return f"Clean: nothing that fails the review, {tally(report.findings)}."
+    return "Clean: no findings."
+
+
+def _verdict(report: ReviewReport) -> str:
+    ranks = {"must": 0, "should": 1, "nit": 2}
+    worst = ranks.get(report.fail_on, -1)
+    failing = sum(finding.severity.rank <= worst for finding in report.findings)
+    if not failing:
+        return f"Nothing here fails the review: {tally(report.findings)}."
+    found = counted(failing, "finding is", "findings are")
+    return f"The review fails: {found} {_FAIL_ON[report.fail_on]} (--fail-on {report.fail_on})."
+
+
+def failures(report: ReviewReport) -> list[tuple[str, str]]:
+    """Return (name, reason) of every reviewer and analyser whose silence means nothing."""
+    bad = {AnalyserStatus.FAILED: "failed", AnalyserStatus.PARTIAL: "was only partly run"}
+    failed = [
+        (a.name, one_line(a.reason) or "failed") for a in report.agents if a.status == "failed"
+    ]
+    failed += [
+        (a.name, one_line(a.reason) or bad[a.status]) for a in report.analysers if a.status in bad
+    ]
+    return failed
+
+
+def of_status(report: ReviewReport, *wanted: AnalyserStatus) -> list[AnalyserReport]:
+    """Return the analysers that ended in one of the wanted ways."""
+    return [analyser for analyser in report.analysers if analyser.status in wanted]
+
+
+def skipped_by_reason(report: ReviewReport) -> list[tuple[str, list[SkippedFile]]]:
+    """Return the skipped files by reason, the most frequent reason first."""
+    groups: dict[str, list[SkippedFile]] = {}
+    for file in report.skipped:
+        groups.setdefault(file.reason, []).append(file)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
+    """Return how many findings were silenced in which way, the most frequent first."""
+    return Counter(str(f.status) for f in report.silenced).most_common()
+
+
+def added_lines(report: ReviewReport) -> int:
+    """Return how many added or changed lines were reviewed."""
+    return sum(last - first + 1 for file in report.reviewed for first, last in file.added)
+
+
+def by_file(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Return findings grouped by file: the file with the worst finding first, then by name."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in by_severity(list(findings)):
+        groups.setdefault(finding.path, []).append(finding)
+    return sorted(groups.items(), key=lambda group: (group[1][0].severity.rank, group[0]))
+
+
+def anchored(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings about the change itself."""
+    return [finding for finding in findings if finding.placement in _ANCHORED]
+
+
+def placed(findings: Iterable[Finding], placement: Placement) -> list[Finding]:
+    """Return the findings with this placement."""
+    return [finding for finding in findings if finding.placement is placement]
+
+
+PLACEMENT_NOTES = {
+    Placement.CONTEXT: "This code is not part of the change.",
+    Placement.UNANCHORED: "The quoted code was not found in the file; read this with doubt.",
+}
+
+
+def evidence_lines(finding: Finding) -> list[str]:
+    """Return what supports a finding, without what title, reason and shown code say already."""
+    said = {one_line(finding.title), one_line(finding.why), ""}
+    lines = []
+    for item in finding.evidence:
+        if item.kind != "quote" and (line := _evidence(item, said)) not in lines:
+            lines.append(line)
+    return [line for line in lines if line]
+
+
+def _evidence(item: Evidence, said: set[str]) -> str:
+    source, text = one_line(item.source), one_line(item.text)
+    if text in said:
+        return source
+    return f"{source}: {text}" if source else text
+
+
+def remarks(finding: Finding) -> list[tuple[str, str]]:
+    """Return (label, text) of what is said about a finding: why, evidence, fix, note."""
+    why = finding.why if one_line(finding.why) != one_line(finding.title) else ""
+    listed = [("why", why)]
+    listed += [("evidence", line) for line in evidence_lines(finding)]
+    listed += [("fix", finding.suggestion), ("note", finding.note)]
+    return [(label, text.strip()) for label, text in listed if text.strip()]
+
+
+def who(finding: Finding) -> str:
+    """Return the reviewers of a finding in words."""
+    return ", ".join(map(one_line, finding.agents)) or "nobody"
+
+
+def agents_of(findings: Sequence[Finding]) -> list[str]:
+    """Return every reviewer that found something, sorted."""
+    return sorted({agent for finding in findings for agent in finding.agents})

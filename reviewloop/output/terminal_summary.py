@@ -1,0 +1,161 @@
+"""The block at the end of a review on the terminal: who looked, what was left out, how it ended."""
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.findings import Finding, Severity
+from reviewloop.output.code_view import shown_path
+from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.review_report import ReviewerReport, ReviewReport
+from reviewloop.output.review_words import (
+    added_lines,
+    failures,
+    of_status,
+    outcome_sentence,
+    severity_counts,
+    silenced_by_note,
+    skipped_by_reason,
+)
+from reviewloop.output.terminal import hanging
+from reviewloop.output.terminal_code import STYLES
+from reviewloop.output.untrusted import one_line
+
+_NARROW = 76
+_OUTCOMES = {
+    "clean": "bold green",
+    "findings": "bold",
+    "incomplete": "bold red",
+    "nothing_to_review": "bold",
+}
+
+
+def print_summary(console: Console, report: ReviewReport, *, verbose: bool = False) -> None:
+    """Print what the review did and how it ended; with `verbose`, every name and number."""
+    console.print()
+    if report.agents and report.outcome != "nothing_to_review":
+        line = "-" if console.options.ascii_only else "─"
+        console.print(Text(line * min(console.width, 100), style="dim"), no_wrap=True, crop=True)
+        console.print(_reviewers(console, report))
+        console.print()
+    _analysers(console, report, verbose=verbose)
+    _skipped(console, report, verbose=verbose)
+    _silenced(console, report)
+    for note in report.notes:
+        _labelled(console, "note", one_line(note))
+    console.print()
+    if report.outcome != "nothing_to_review":
+        _counts(console, report)
+    sentence = Text(outcome_sentence(report), style=_OUTCOMES[report.outcome])
+    hanging(Text(), sentence, console)
+    _hints(console, report, verbose=verbose)
+
+
+def _reviewers(console: Console, report: ReviewReport) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    paid = report.model != "none" and any(agent.tokens for agent in report.agents)
+    table.add_column("reviewer", no_wrap=True, overflow="ellipsis")
+    table.add_column("status", no_wrap=console.width >= _NARROW)
+    table.add_column("findings", justify="right")
+    table.add_column("time", justify="right", no_wrap=True)
+    if paid:
+        table.add_column("tokens", justify="right", no_wrap=True)
+        table.add_column("cost", justify="right", no_wrap=True)
+    for agent in report.agents:
+        cells = [
+            Text(one_line(agent.name)),
+            _status(agent),
+            Text(str(agent.findings) if agent.status == "done" else ""),
+            Text(duration(agent.seconds) if agent.status != "skipped" else ""),
+        ]
+        if paid:
+            cells += [Text(tokens(sum(agent.tokens.values()))), Text(money(agent.cost_usd))]
+        table.add_row(*cells)
+    return table
+
+
+def _status(agent: ReviewerReport) -> Text:
+    style = {"done": "green", "failed": "bold red", "skipped": "yellow"}[agent.status]
+    reason = f": {one_line(agent.reason)}" if agent.reason and agent.status != "failed" else ""
+    return Text(agent.status + reason, style=style)
+
+
+def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None:
+    ran = of_status(report, AnalyserStatus.DONE)
+    if ran and verbose:
+        each = (f"{_named(a)} ({counted(a.files, 'file')}, {duration(a.seconds)})" for a in ran)
+        _labelled(console, "analysers", ", ".join(each))
+    elif ran:
+        _labelled(console, "analysers", ", ".join(map(_named, ran)))
+    unknown = of_status(report, AnalyserStatus.NOT_CHECKED)
+    for analyser in unknown:
+        _labelled(console, "not checked", f"{_named(analyser)}: {one_line(analyser.reason)}")
+    missing = of_status(report, AnalyserStatus.MISSING)
+    if missing:
+        names = ", ".join(one_line(a.name) for a in missing)
+        _labelled(console, "missing", f"{names} (`reviewloop doctor` tells how to get them)")
+    for name, reason in failures(report):
+        _labelled(console, "failed", f"{one_line(name)}: {reason}", "red")
+
+
+def _named(analyser: AnalyserReport) -> str:
+    return f"{one_line(analyser.name)} {one_line(analyser.version)}".strip()
+
+
+def _skipped(console: Console, report: ReviewReport, *, verbose: bool) -> None:
+    groups = skipped_by_reason(report)
+    if not groups:
+        return
+    parts = [f"{len(files)} {one_line(reason)}" for reason, files in groups]
+    total = counted(len(report.skipped), "file")
+    hint = "" if verbose else "; -v names them"
+    _labelled(console, "skipped", f"{total}: {', '.join(parts)}{hint}")
+    if verbose:
+        for reason, files in groups:
+            for file in files:
+                name = Text(shown_path(file.path)).append(f"  {one_line(reason)}", style="dim")
+                hanging(Text(" " * 13), name, console)
+
+
+def _silenced(console: Console, report: ReviewReport) -> None:
+    if report.silenced:
+        ways = ", ".join(f"{number} {status}" for status, number in silenced_by_note(report))
+        _labelled(console, "silenced", f"{counted(len(report.silenced), 'finding')}: {ways}")
+    if report.below:
+        _labelled(console, "not listed", f"{report.below} below --min-severity")
+
+
+def _counts(console: Console, report: ReviewReport) -> None:
+    plain = console.options.ascii_only
+    line = Text()
+    for severity, number in severity_counts(report.findings).items():
+        label = "nits" if severity is Severity.NIT and number != 1 else severity.label
+        mark = "" if plain else f"{severity.mark} "
+        line.append(f"{mark}{number} {label}", style=STYLES[severity] if number else "dim")
+        line.append("   ")
+    files, lines = len(report.reviewed), added_lines(report)
+    read = f"in {counted(files, 'file')}, {counted(lines, 'changed line')}"
+    line.append(f"{read}, {duration(report.seconds)}", style="dim")
+    hanging(Text(), line, console)
+
+
+def _hints(console: Console, report: ReviewReport, *, verbose: bool) -> None:
+    told = _first_with_rule(report)
+    if told is not None:
+        hint = f"`reviewloop explain {one_line(told.rule)}` tells why and how to mend or silence it"
+        hanging(Text(), Text(hint, style="dim"), console)
+    if not verbose and report.findings:
+        hanging(Text(), Text("`--verbose` shows nits with their code", style="dim"), console)
+
+
+def _first_with_rule(report: ReviewReport) -> Finding | None:
+    return next((finding for finding in report.findings if finding.rule), None)
+
+
+def _labelled(console: Console, label: str, text: str, style: str = "") -> None:
+    head = Text(f"{label:<11}", style=style or "dim")
+    indent = cell_len(head.plain)
+    head.append("  " if indent < 13 else "")
+    hanging(head, Text(text, style=style), console)
