@@ -4,9 +4,12 @@ Rounds and retries are ceilings of the loop: the bounds below let a user lower t
 """
 
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
+
+from reviewloop.settings.reviews import Review, RuleLevel
+from reviewloop.settings.section import Section
 
 Argv = tuple[str, ...]
 
@@ -28,12 +31,6 @@ def _program(argv: Argv) -> Argv:
 
 RelativePath = Annotated[str, AfterValidator(_inside)]
 Command = Annotated[Argv, AfterValidator(_program)]
-
-
-class Section(BaseModel):
-    """A table of the settings file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Models(Section):
@@ -257,38 +254,6 @@ class Commit(Section):
     )
 
 
-class Review(Section):
-    """How `reviewloop review` reads a change."""
-
-    base: str = Field(
-        default="",
-        description="Branch that changes are compared with; empty means found by itself.",
-    )
-    fail_on: Literal["must", "should", "nit", "never"] = Field(
-        default="must", description="Severity from which on the exit code is 1."
-    )
-    min_severity: Literal["must", "should", "nit"] = Field(
-        default="nit", description="Least severity that is listed."
-    )
-    ignore: tuple[str, ...] = Field(default=(), description="Files that are not reviewed.")
-    analysers_off: tuple[str, ...] = Field(
-        default=(), description="Analysers that do not run, by the names the review lists."
-    )
-    analyser_seconds: float = Field(
-        default=60, gt=0, description="Longest time of one analyser program."
-    )
-    repository_configuration: bool = Field(
-        default=False, description="Let analysers read the repository's own configuration files."
-    )
-    required_tags: tuple[str, ...] = Field(
-        default=(), description="Tags that every cloud resource must carry."
-    )
-    advisories: str = Field(
-        default="",
-        description="Folder or zip with OSV records of vulnerable packages; empty: not checked.",
-    )
-
-
 class Runs(Section):
     """What is kept of finished runs."""
 
@@ -308,7 +273,7 @@ class Settings(Section):
     spec: Spec = Spec()
     commit: Commit = Commit()
     review: Review = Review()
-    rules: dict[str, Literal["off", "must", "should", "nit"]] = Field(
+    rules: dict[str, RuleLevel] = Field(
         default={}, description='Severity of rules by id or pattern: "tf/*" = "off".'
     )
     runs: Runs = Runs()
