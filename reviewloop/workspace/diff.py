@@ -16,7 +16,6 @@ from reviewloop.workspace.patches import (
     Patches,
     PatchSource,
     Status,
-    count,
     new_side,
     parse_facts,
 )
@@ -54,7 +53,7 @@ class FileChange:
         """The file's part of the diff with its header, as valid UTF-8."""
         return self._patches.text(self._position)
 
-    @cached_property
+    @property
     def hunks(self) -> tuple[Hunk, ...]:
         """The blocks of the file; none for binary files, pure renames and mode changes.
 
@@ -62,25 +61,18 @@ class FileChange:
         """
         if self.binary:
             return ()
-        hunks = self._patches.hunks(self._position)
-        counted = count(hunks)
-        if counted != (self.added, self.removed):
-            raise WorkspaceError(
-                f"The diff of {shown(self.path)} has +{counted[0]} -{counted[1]} lines, but git "
-                f"counts +{self.added} -{self.removed}; please report this with the two versions."
-            )
-        return hunks
+        blocks = self._patches.blocks(self._position)
+        self._check(blocks.added, blocks.removed)
+        return blocks.hunks
 
     @cached_property
     def added_ranges(self) -> tuple[tuple[int, int], ...]:
         """First and last line of each run of added lines: 1-based, inclusive, in the new file."""
-        ranges: list[tuple[int, int]] = []
-        for line in sorted(self._added_text):
-            if ranges and ranges[-1][1] == line - 1:
-                ranges[-1] = (ranges[-1][0], line)
-            else:
-                ranges.append((line, line))
-        return tuple(ranges)
+        if self.binary:
+            return ()
+        ranges, added, removed = self._patches.ranges(self._position)
+        self._check(added, removed)
+        return ranges
 
     @property
     def added_lines(self) -> tuple[tuple[int, int], ...]:
@@ -90,19 +82,18 @@ class FileChange:
     @property
     def added_text(self) -> dict[int, str]:
         """Line number in the new file -> text, of the added lines."""
-        return dict(self._added_text)
+        return {number: line.text for number, line in new_side(self.hunks) if line.sign == "+"}
 
     def line_text(self, line: int) -> str | None:
         """Return a line of the new file if the diff shows it (added or context), else None."""
-        return self._shown_text.get(line)
+        return next((found.text for at, found in new_side(self.hunks) if at == line), None)
 
-    @cached_property
-    def _shown_text(self) -> dict[int, str]:
-        return {number: line.text for number, line in new_side(self.hunks)}
-
-    @cached_property
-    def _added_text(self) -> dict[int, str]:
-        return {number: line.text for number, line in new_side(self.hunks) if line.sign == "+"}
+    def _check(self, added: int, removed: int) -> None:
+        if (added, removed) != (self.added, self.removed):
+            raise WorkspaceError(
+                f"The diff of {shown(self.path)} has +{added} -{removed} lines, but git "
+                f"counts +{self.added} -{self.removed}; please report this with the two versions."
+            )
 
 
 @dataclass(frozen=True)
@@ -169,7 +160,7 @@ def read_change(git: Git, pool: ObjectPool, old: str, new: str, context_lines: i
         if counts is None or (fact.status == "T" and not binary[position]):
             # Text that git calls binary (attributes, a size limit), or a change of kind, which
             # git counts as an edit while the diff shows two whole files.
-            counts = count(patches.hunks(position))
+            counts = patches.ranges(position)[1:]
         files.append(FileChange(*fact[:7], binary[position], *counts, patches, position))
     return Change(old, new, tuple(files), source)
 

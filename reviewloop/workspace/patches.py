@@ -1,14 +1,18 @@
 """Asks git for the text of a diff and cuts it into files and hunks, checking that all fits."""
 
 import os
+import re
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.paths import shown
 
 Status = Literal["A", "M", "D", "R", "T"]
 
@@ -37,6 +41,11 @@ DIFF_FLAGS = (
 )
 
 
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_LINES_AT_ONCE = 4_000  # that unidiff parses: its own lines take five times as much room as ours
+_LINES_KEPT = 50_000  # of parsed hunks, so that a huge change is not in memory as a whole
+
+
 class DiffLine(NamedTuple):
     """A line of a hunk: `+`, `-`, a space, or `\\` for git's remark about a missing line feed."""
 
@@ -53,6 +62,15 @@ class Hunk:
     new_start: int
     new_count: int
     lines: tuple[DiffLine, ...]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """All blocks of one file and how many lines they add and remove."""
+
+    hunks: tuple[Hunk, ...]
+    added: int
+    removed: int
 
 
 class Facts(NamedTuple):
@@ -103,14 +121,49 @@ class Patches:
         self._context_lines = context_lines
         self._lock = threading.Lock()
         self._chunks: list[tuple[bytes, ...]] | None = None
+        self._parsed: OrderedDict[int, Blocks] = OrderedDict()
+        self._kept = 0  # lines in `_parsed`
 
     def text(self, position: int) -> str:
         """Return the diff of the file at this position of the change, as valid UTF-8."""
         return b"".join(self._load()[position]).decode("utf-8", "replace")
 
-    def hunks(self, position: int) -> tuple[Hunk, ...]:
-        """Return the parsed blocks of the file at this position of the change."""
-        return tuple(hunk for chunk in self._load()[position] for hunk in _parse_hunks(chunk))
+    def blocks(self, position: int) -> Blocks:
+        """Return the parsed blocks of the file at this position; the latest ones stay at hand."""
+        chunks = self._load()[position]
+        with self._lock:
+            if found := self._parsed.get(position):
+                return found
+        hunks = tuple(hunk for chunk in chunks for hunk in _parse_hunks(chunk))
+        found = Blocks(hunks, *count(hunks))
+        with self._lock:
+            self._kept += 0 if position in self._parsed else _size(found)
+            self._parsed[position] = found
+            while self._kept > _LINES_KEPT and len(self._parsed) > 1:
+                self._kept -= _size(self._parsed.popitem(last=False)[1])
+        return found
+
+    def ranges(self, position: int) -> tuple[tuple[tuple[int, int], ...], int, int]:
+        """Return the runs of added lines of a file, and how many lines it adds and removes.
+
+        Only the signs are looked at, so this costs no more than the text of the diff.
+        """
+        ranges: list[tuple[int, int]] = []
+        added = removed = 0
+        for chunk in self._load()[position]:
+            for start, _, lines in _cut_hunks(chunk):
+                number = start
+                for line in lines:
+                    sign = line[:1]
+                    if sign == b"+":
+                        added += 1
+                        if ranges and ranges[-1][1] == number - 1:
+                            ranges[-1] = (ranges[-1][0], number)
+                        else:
+                            ranges.append((number, number))
+                    removed += sign == b"-"
+                    number += sign in b"+ "
+        return tuple(ranges), added, removed
 
     def _load(self) -> list[tuple[bytes, ...]]:
         with self._lock:
@@ -167,18 +220,64 @@ def parse_facts(output: bytes) -> Iterator[Facts]:
         record = next(fields, b"")
 
 
-def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
+def _cut_hunks(chunk: bytes) -> Iterator[tuple[int, bytes, list[bytes]]]:
+    """Yield where each hunk starts in the new file, its header and its lines, line feeds and all.
+
+    Where it ends is told by the counts in its header, since any text may stand in it.
+    """
     start = chunk.find(b"\n@@ ")
     if start < 0:
         return
+    lines = BytesIO(chunk)
+    lines.seek(start + 1)
+    header = lines.readline()
+    while header:
+        found = _HUNK.match(header)
+        if not found:
+            raise WorkspaceError(
+                f"A diff has {shown(os.fsdecode(header[:80]))!r} where a hunk should begin; "
+                "please report this with the repository."
+            )
+        old, new = (int(number) if number is not None else 1 for number in found.group(1, 3))
+        body = []
+        line = lines.readline()
+        while line and (old > 0 or new > 0 or line[:1] == b"\\"):
+            sign = line[:1]
+            old -= sign in b"- "
+            new -= sign in b"+ "
+            body.append(line)
+            line = lines.readline()
+        # A hunk that adds nothing is counted from the line before it.
+        yield int(found.group(2)) + (found.group(3) == b"0"), header, body
+        header = line
+
+
+def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
     from unidiff.patch import PatchSet
 
-    text = "--- a\n+++ b\n" + chunk[start + 1 :].decode("utf-8", "surrogateescape")
-    for hunk in PatchSet.from_string(text)[0]:
-        lines = tuple(DiffLine(line.line_type, line.value.removesuffix("\n")) for line in hunk)
-        yield Hunk(
-            hunk.source_start, hunk.source_length, hunk.target_start, hunk.target_length, lines
-        )
+    for part in _in_parts(chunk):
+        for hunk in PatchSet.from_string("--- a\n+++ b\n" + part)[0]:
+            lines = tuple(DiffLine(line.line_type, line.value.removesuffix("\n")) for line in hunk)
+            yield Hunk(
+                hunk.source_start, hunk.source_length, hunk.target_start, hunk.target_length, lines
+            )
+
+
+def _in_parts(chunk: bytes) -> Iterator[str]:
+    """Cut the hunks of a file into parts that hold whole hunks and are not too long."""
+    part: list[bytes] = []
+    for _, header, lines in _cut_hunks(chunk):
+        part.append(header)
+        part += lines
+        if len(part) >= _LINES_AT_ONCE:
+            yield b"".join(part).decode("utf-8", "surrogateescape")
+            part = []
+    if part:
+        yield b"".join(part).decode("utf-8", "surrogateescape")
+
+
+def _size(blocks: Blocks) -> int:
+    return sum(len(hunk.lines) for hunk in blocks.hunks)
 
 
 def new_side(hunks: Iterable[Hunk]) -> Iterator[tuple[int, DiffLine]]:
