@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from reviewloop.analysers.secrets.placeholders import is_documented, is_placeholder
 from reviewloop.analysers.secrets.rule import SecretRule
+from reviewloop.analysers.secrets.stretches import Lines, Stretches
 from reviewloop.analysers.secrets.table import RULES, VENDOR_RULES
 from reviewloop.analysers.secrets.words import entropy, reads_like_words
 
@@ -73,22 +74,13 @@ def _scan(text: str, rules: tuple[SecretRule, ...]) -> list[SecretHit]:
     order = {rule.name: index for index, rule in enumerate(rules)}
     found = [c for c in _candidates(text, rules) if c[0].name in order]
     hits: list[SecretHit] = []
-    taken: list[tuple[int, int]] = []
+    taken = Stretches()
+    lines = Lines(text)
     for rule, start, end in sorted(found, key=lambda c: (order[c[0].name], c[1])):
-        if any(start < other_end and other_start < end for other_start, other_end in taken):
-            continue  # the rule that stands first in the table is the more telling one
-        taken.append((start, end))
-        hits.append(SecretHit(rule, 0, masked_value(text[start:end]), start, end))
-    hits.sort(key=lambda hit: hit.start)
-    return list(_with_lines(text, hits))
-
-
-def _with_lines(text: str, hits: list[SecretHit]) -> Iterator[SecretHit]:
-    line, position = 1, 0
-    for hit in hits:
-        line += text.count("\n", position, hit.start)
-        position = hit.start
-        yield SecretHit(hit.rule, line, hit.masked, hit.start, hit.end)
+        if taken.take(start, end):  # the rule that stands first in the table is more telling
+            value = masked_value(text[start:end])
+            hits.append(SecretHit(rule, lines.number(start), value, start, end))
+    return sorted(hits, key=lambda hit: hit.start)
 
 
 @cache

@@ -106,7 +106,6 @@ CLOUD: tuple[SecretRule, ...] = (
     token("pulumi-token", "Pulumi token", "pul-{h:40}"),
     token("infracost-key", "Infracost key", "ico-{a:32}"),
     token("doppler-token", "Doppler token", "dp.(pt|st|ct|sa|scim|audit).{a:40-44}"),
-    token("infisical-token", "Infisical service token", "st.{h:24}.{h:32}.{h:32}"),
     SecretRule(
         "onepassword-secret-key",
         "1Password secret key",
@@ -116,11 +115,6 @@ CLOUD: tuple[SecretRule, ...] = (
         entropy=3.5,
     ),
     token("onepassword-token", "1Password service account token", "ops_eyJ{b:250-2000}"),
-    token(
-        "bitwarden-token",
-        "Bitwarden secrets manager token",
-        "0.{h:8}-{h:4}-{h:4}-{h:4}-{h:12}.{a:30}",
-    ),
     SecretRule(
         "age-secret-key",
         "age secret key",

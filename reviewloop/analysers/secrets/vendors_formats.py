@@ -53,7 +53,10 @@ FORMATS: tuple[SecretRule, ...] = (
         r"(?:\+[a-z0-9_]{1,20})?://(?P<user>[^\s:/@\"'<>{}$]{0,80}):"
         r"(?P<secret>(?:[^\s/@\"'<>{}$*%]|%[0-9A-Fa-f]{2}){4,128})"
         r"@(?P<host>[A-Za-z0-9.\-]{1,200})",
-        hints=("://",),
+        hints=(
+            *("postgres", "mysql", "mariadb", "mongodb", "redis", "amqp", "mssql", "oracle:"),
+            *("clickhouse", "cockroachdb", "sqlserver", "ldap", "ftp:", "ftps:", "smtp", "jdbc:"),
+        ),
         entropy=0.0,
         public_in_tests=True,
     ),

@@ -89,13 +89,7 @@ SERVICES: tuple[SecretRule, ...] = (
     token("dropbox-token", "Dropbox token", "sl.{w:130-152}", "sl.u.{w:130-1500}"),
     token("notion-token", "Notion token", "ntn_{d:11}{a:35}", "secret_{a:43}"),
     token("linear-key", "Linear key", "lin_(api|oauth)_{a:40-64}"),
-    SecretRule(
-        "airtable-token",
-        "Airtable token",
-        expression=r"(?<![A-Za-z0-9])pat[A-Za-z0-9]{14}\.[0-9a-f]{64}(?![0-9a-f])",
-        hints=("pat",),
-    ),
-    token("asana-token", "Asana token", "2/{d:16}/{d:16}:{h:32}", "1/{d:16}:{h:32}"),
+    token("airtable-token", "Airtable token", "pat{a:14}.{h:64}"),
     token("figma-token", "Figma token", "fig(d|o|u|or|oh|s)_{w:40-80}"),
     token("frameio-token", "Frame.io token", "fio-u-{w:64}"),
     token("typeform-token", "Typeform token", "tfp_{t:59}"),
@@ -114,7 +108,7 @@ SERVICES: tuple[SecretRule, ...] = (
     token(
         "authress-key",
         "Authress key",
-        "(sc|ext|scauth|authress)_{a:5-30}.{a:4-6}.acc_{w:10-32}.{b:30-120}",
+        "(scauth|authress)_{a:5-30}.{a:4-6}.acc_{w:10-32}.{b:30-120}",
     ),
     token("intra42-secret", "Intra42 client secret", "s-s4t2(ud|af)-{h:64}"),
     token("ubidots-key", "Ubidots token", "BBFF-{a:30}"),

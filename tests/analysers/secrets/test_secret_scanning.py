@@ -98,7 +98,6 @@ SAMPLES |= {
     + "/"
     + uuid(),
     "mailchimp-key": made(32, HEX) + "-us" + "12",
-    "airtable-token": "pa" + "t" + made(14) + "." + made(64, HEX),
     "maxmind-key": made(6) + "_" + made(29) + "_m" + "mk",
     "putty-private-key": "PuTTY-User-Key-"
     + "File-2: ssh-rsa\nEncryption: none\n"

@@ -1,0 +1,136 @@
+"""Finds names that promise a secret together with the literal they are given, in any language."""
+
+import re
+import string
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from reviewloop.analysers.secrets.names import Promise, promise_of
+
+
+class Given(NamedTuple):
+    """A name and the literal it is given; offsets of the literal in the text."""
+
+    promise: Promise
+    name: str
+    value: str
+    start: int
+    end: int
+    quoted: bool
+
+
+# What every telling name holds, lower case; `names` then judges the whole name.
+_STEMS = ("pass", "pwd", "psw", "secret", "token", "key", "cred", "auth", "salt", "pswd", "senha")
+_RARE_STEMS = ("kennwort", "contrasena", "_pw", "jwt", "_pat", "pword", "parola")
+_NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$"
+_NAME_RIGHT = re.compile(r"[\w.\-]{0,60}")
+_VALUE = r"(?P<q>[\"'`])(?P<value>(?:(?!(?P=q))[^\\\n]|\\[^\n]){1,600})(?P=q)"
+_QUOTED = re.compile(
+    # The name's own quote or bracket, a type, what binds the two, a wrapper, the literal.
+    r"[\"'`]?[\])]?\s{0,20}"
+    r"(?:(?::\s{0,4}|\s)[A-Za-z_*&][\w.\[\]<>|?*&]{0,40}\s{0,8}(?==)|\[\d{0,6}\]\s{0,4}(?==))?"
+    r"(?P<sep>=>|:=|={1,3}|!==?|:|,|\(|\?\?|\|\||\bor\b|-eq\b|\beq\b)"
+    r"\s{0,40}(?:[A-Za-z][\w.]{0,30}\()?[rbufRBUFL@]{0,2}" + _VALUE
+)
+_BARE = re.compile(
+    r"[\"']?[ \t]{0,20}(?:=|:(?![/:=]))[ \t]{0,20}(?P<value>[^\s\"'#,`][^\s\"'`]{2,300})"
+)
+_BARE_END = re.compile(r"[ \t]*(?:$|[#;,]|\\$|[A-Z_]+=)", re.MULTILINE)
+_SPACED = re.compile(r"[ \t]{1,4}[\"']?(?P<value>[^\s\"'`=:]{4,200})[\"']?")
+_ELEMENT = re.compile(r"(?:\s[^<>\n]{0,80})?>(?P<value>[^<>\n]{4,300})</")
+_BESIDE = re.compile(  # name="x" value="y", "name": "x", "value": "y", also on the next line
+    r"[\"']?[ \t]{0,8},?\s{1,60}[\"']?(?:value|defaultValue|ParameterValue|content|Value)"
+    r"[\"']?\s{0,4}[:=]\s{0,4}(?P<q>[\"']?)(?P<value>[^\s\"'<>,}]{3,300})(?P=q)"
+)
+_NAMED_BY = re.compile(r"(?:name|key|ParameterKey|Name|Key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?$")
+_DEFAULT = re.compile(
+    r"[\"']?\s{0,4}(?:\{|:)\s{0,60}(?:[^\n{}]{0,200}\n){0,5}?\s{0,40}[\"']?[dD]efault[\"']?"
+    r"\s{0,20}[:=]\s{0,20}[\"'](?P<value>[^\"'\n]{4,200})[\"']"
+)
+_BEFORE_BARE = re.compile(
+    r"(?:^|[\n;&|])[ \t]*(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+|set[ \t]+|setx[ \t]+|-[ \t]+|[\"']|"
+    r"environment[ \t]*=[ \t]*|(?:[A-Za-z_]\w{0,40}=\S{0,80}[ \t]+){1,5}|#+[ \t]*|//[ \t]*)?$"
+)
+_SETTERS = ("set", "with", "use", "add", "put", "append", "using", "define", "create")
+
+# Bare values are literals only where nothing else could stand.
+BARE_LANGUAGES = {
+    *("yaml", "toml", "shell", "dockerfile", "cloudformation", "github-workflow", "github-action"),
+    *("terraform", "markdown", ""),
+}
+
+
+def givens(text: str, language: str) -> Iterator[Given]:
+    """Yield every name that promises a secret with the literal it is given."""
+    seen = -1
+    bare = language in BARE_LANGUAGES
+    for position in _stems(text):
+        if position < seen:
+            continue
+        left = text[max(0, position - 80) : position]
+        start = position - len(left) + len(left.rstrip(_NAME_CHARACTERS))
+        right = _NAME_RIGHT.match(text, position)
+        name = text[start : right.end() if right else position].rstrip("-.")
+        end = start + len(name)
+        seen = end
+        promise = promise_of(name)
+        if promise is Promise.NOTHING:
+            continue
+        for match, quoted in _literals(text, start, end, bare=bare, language=language):
+            if not quoted or not _is_call_about(name, match):
+                yield Given(promise, name, match["value"], *match.span("value"), quoted)
+                seen = max(seen, match.end("value"))
+                break
+
+
+def _stems(text: str) -> list[int]:
+    """Return where telling names may stand, in order."""
+    # The one character whose lower case is longer than itself would shift every offset.
+    lowered = text.replace("\u0130", "I").lower()
+    found = []
+    for stem in (*_STEMS, *_RARE_STEMS):
+        at = lowered.find(stem)
+        while at >= 0:
+            found.append(at)
+            at = lowered.find(stem, at + len(stem))
+    return sorted(found)
+
+
+def _literals(
+    text: str, start: int, end: int, *, bare: bool, language: str
+) -> Iterator[tuple[re.Match[str], bool]]:
+    """Yield the places where the value may stand, the likeliest first."""
+    before = text[max(0, start - 120) : start]
+    quoted = _QUOTED.match(text, end)
+    if quoted:
+        yield quoted, True
+    if _NAMED_BY.search(before):
+        beside = _BESIDE.match(text, end)
+        if beside:
+            yield beside, bool(beside["q"])
+    if before.endswith("<") or (before.endswith(":") and "<" in before):
+        element = _ELEMENT.match(text, end)
+        if element:
+            yield element, False
+    if language in {"terraform", "cloudformation"}:
+        default = _DEFAULT.match(text, end)
+        if default:
+            yield default, True
+    if not bare:
+        return
+    value = _BARE.match(text, end)
+    if value and _BEFORE_BARE.search(before) and _BARE_END.match(text, value.end()):
+        yield value, False
+    elif before.endswith("--") or (language == "dockerfile" and before.endswith(("ENV ", "ARG "))):
+        spaced = _SPACED.match(text, end)
+        if spaced:
+            yield spaced, True
+
+
+def _is_call_about(name: str, match: re.Match[str]) -> bool:
+    """Whether `check_password("x")` is a call that is given something else than a password."""
+    if match.groupdict().get("sep") != "(":
+        return False
+    lowered = name.rsplit(".", 1)[-1].lower()
+    telling = ("password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "passphrase")
+    return not lowered.startswith((*_SETTERS, *telling))
