@@ -140,7 +140,7 @@ def _within(span: Span | None, file: SourceFile | None) -> Span | None:
     """Return the span with lines that the file has: no finding may point past its end."""
     if span is None or file is None:
         return None
-    last = len(file.lines) - (1 if file.text.endswith("\n") else 0)
+    last = len(file.lines) - (1 if not file.text or file.text.endswith("\n") else 0)
     if last < 1:
         return None
     line = min(max(span.line, 1), last)
@@ -160,7 +160,7 @@ def _quote(span: Span | None, file: SourceFile | None) -> str:
 def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:
     """Return the new text of the span's lines, None when an edit leaves them or they overlap."""
     lines = [line.rstrip("\r") for line in file.lines[span.line - 1 : span.end_line]]
-    text = "\n".join(lines)
+    text = "\n".join(lines) + "\n"
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
@@ -169,8 +169,8 @@ def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:
         if edit.span.line < span.line or edit.span.end_line > span.end_line + 1:
             return None
         first = starts[edit.span.line - span.line] + edit.span.column - 1
-        last = min(starts[edit.span.end_line - span.line] + edit.span.end_column - 1, len(text) + 1)
-        if last > end + 1 or first > last:
+        last = starts[edit.span.end_line - span.line] + edit.span.end_column - 1
+        if last > end or first > last:
             return None
         text = text[:first] + edit.text + text[last:]
         end = first
