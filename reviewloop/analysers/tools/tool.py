@@ -40,7 +40,7 @@ class Tool:
     name: str  # family of its rule ids
     program: str
     languages: frozenset[str]
-    arguments: tuple[str, ...]  # {files} and {configuration} stand for none or more of them
+    arguments: tuple[str, ...]  # {files}, {folder}, {configuration}, {own}, {report}: see running
     read: Reader
     get: str  # how a person gets it
     licence: str
@@ -57,6 +57,7 @@ class Tool:
     configured: tuple[str, ...] = ()  # then these are {configuration}, with the file's path in it
     unconfigured: tuple[str, ...] = ()  # and these otherwise
     needs_configuration: str = ""  # why it says nothing without a configuration
+    own_file: tuple[str, str] = ("", "")  # name and text of a file of ours, {own} in arguments
     run: "Callable[[Session], Reading] | None" = None  # for one that needs more than one start
     node: bool = False  # may come from the checkout's node_modules where trusted
 

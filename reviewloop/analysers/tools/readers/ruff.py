@@ -1,6 +1,7 @@
 """Reads ruff's JSON, and runs ruff so that comments cannot silence its security rules."""
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.analysers.base import Edit, Fix, Hit, Span
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _SYNTAX = "invalid-syntax"
 _SILENCING = re.compile(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)
+_UNKNOWN = re.compile(r"[Uu]nknown rule selector `([A-Z0-9]+)`")
 _NAMED = re.compile(r"`([^`]{1,200})`")
 _BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
 
@@ -24,21 +26,42 @@ def run_ruff(session: "Session") -> Reading:
     others may. Files without such comments are read once.
     """
     laid = session.laid
-    reading = session.read_in_parts(laid, lambda part: _once(session, part, "--ignore-noqa"))
+    unknown: set[str] = set()
+    reading = session.read_in_parts(laid, lambda p: _once(session, p, unknown, "--ignore-noqa"))
     commented = [one for one in laid.files if _SILENCING.search(one.text)]
     if not commented:
         return reading
     paths = {one.file.path for one in commented}
-    heeding = session.read_in_parts(laid.only(commented), lambda part: _once(session, part))
+    heeding = session.read_in_parts(laid.only(commented), lambda p: _once(session, p, unknown))
     reading.failed |= heeding.failed
     reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
     reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
     return reading
 
 
-def _once(session: "Session", laid: Laid, *extra: str) -> Reading:
-    output = session.start([*session.arguments(laid)[:1], *extra, *session.arguments(laid)[1:]])
-    return read_ruff(output.stdout, laid)
+def _once(session: "Session", laid: Laid, unknown: set[str], *extra: str) -> Reading:
+    """Start ruff; rules it does not know (another version's) are left out and it starts again."""
+    command, *others = session.arguments(laid)
+    while True:
+        try:
+            output = session.start([command, *extra, *_without(others, unknown)])
+            return read_ruff(output.stdout, laid)
+        except UnusableOutput as error:
+            named = _UNKNOWN.search(str(error))
+            if named is None or named.group(1) in unknown:
+                raise
+            unknown.add(named.group(1))
+
+
+def _without(arguments: Sequence[str], unknown: set[str]) -> list[str]:
+    if not unknown:
+        return list(arguments)
+    return [
+        ",".join(code for code in given.split(",") if code not in unknown)
+        if before in ("--select", "--ignore")
+        else given
+        for before, given in zip(("", *arguments), arguments, strict=False)
+    ]
 
 
 def _is_security(hit: Hit) -> bool:

@@ -1,7 +1,7 @@
 """Reads zizmor's JSON, and finds the workflows it could not parse: it passes over them."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from reviewloop.analysers.base import Hit, Span
 from reviewloop.analysers.rules import MUST, NIT, SHOULD
@@ -12,9 +12,10 @@ from reviewloop.analysers.tools.tool import Reading, UnusableOutput
 if TYPE_CHECKING:
     from reviewloop.analysers.tools.running import Session
 
+Confidence = Literal["high", "medium", "low"]
 _COMPLETED = re.compile(r"completed (\S+)")
 _SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT, "Unknown": NIT}
-_CONFIDENCES = {"High": "high", "Medium": "medium"}
+_CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
 
 def run_zizmor(session: "Session") -> Reading:
@@ -51,6 +52,8 @@ def _hit(
     if one is None:
         raise UnusableOutput("it names a file that it was not given")
     determined = record.get("determinations")
+    severity = _SEVERITIES.get(text_at(determined, "severity"), NIT)
+    confidence = _CONFIDENCES.get(text_at(determined, "confidence"), "low")
     note = text_at(place, "symbolic", "annotation")
     about = text_at(record, "desc")
     return Hit(
@@ -58,18 +61,14 @@ def _hit(
         path=one.file.path,
         span=_span(place, one),
         message=f"{about[:1].upper()}{about[1:]}: {note}" if note else about,
-        severity=_SEVERITIES.get(text_at(determined, "severity")),
-        confidence=_confidence(text_at(determined, "confidence")),
+        severity=NIT if severity is SHOULD and confidence == "low" else severity,
+        confidence=confidence,
         related=tuple(
             (_span(other, one), text_at(other, "symbolic", "annotation"))
             for other in places
             if text_at(other, "symbolic", "kind") == "Related" and other is not place
         ),
     )
-
-
-def _confidence(word: str) -> "Any":
-    return _CONFIDENCES.get(word, "low")
 
 
 def _span(place: dict[str, Any], one: LaidFile) -> Span:
