@@ -1,0 +1,244 @@
+"""A review as SARIF 2.1.0, which code scanning services and editors read."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from reviewloop import __version__
+from reviewloop.analysers.base import AnalyserStatus
+from reviewloop.findings import Finding, Placement, Status
+from reviewloop.output.code_view import line_range, shown_path, split_lines
+from reviewloop.output.figures import counted
+from reviewloop.output.review_json import strict
+from reviewloop.output.review_report import ReviewReport, Source
+from reviewloop.output.review_words import (
+    PLACEMENT_NOTES,
+    Rules,
+    evidence_lines,
+    failures,
+    no_rules,
+    of_status,
+    outcome_sentence,
+    remarks,
+)
+from reviewloop.output.rule_links import rule_link
+from reviewloop.output.sarif_rules import LEVELS, descriptors, rule_id
+from reviewloop.output.untrusted import one_line, safe
+
+_OASIS = "https://docs.oasis-open.org/sarif/sarif/v2.1.0"
+_SCHEMA = f"{_OASIS}/errata01/os/schemas/sarif-schema-2.1.0.json"
+_ROOT = "%SRCROOT%"
+_LINE = re.compile(r"\bline (\d{1,9})\b")
+_ROLES = {"A": ["added"], "D": ["deleted"], "R": ["renamed"]}
+
+
+def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str:
+    """Return the text of a log file with one run."""
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(report, source, rules)]}
+    return json.dumps(strict(log), ensure_ascii=True, indent=2, allow_nan=False)
+
+
+def _run(report: ReviewReport, source: Source, rules: Rules) -> dict[str, Any]:
+    everything = (*report.findings, *report.silenced)
+    described = descriptors(everything, rules)
+    rule_index = {rule["id"]: index for index, rule in enumerate(described)}
+    paths = {file.path: index for index, file in enumerate(report.reviewed)}
+    driver = {
+        "name": "reviewloop",
+        "version": __version__,
+        "semanticVersion": __version__,
+        "rules": described,
+        "notifications": [
+            {"id": "failed", "shortDescription": {"text": "A part of the review failed"}},
+            {"id": "not-run", "shortDescription": {"text": "An analyser was not run"}},
+            {"id": "skipped", "shortDescription": {"text": "Files were not reviewed"}},
+        ],
+    }
+    skipped = [{"uri": uri(f.path), "reason": one_line(f.reason)} for f in report.skipped]
+    return {
+        "tool": {"driver": driver},
+        "invocations": [_invocation(report)],
+        "originalUriBaseIds": {
+            _ROOT: {"description": {"text": "The top folder of the repository."}}
+        },
+        "artifacts": [
+            {"location": _location(file.path), "roles": _ROLES.get(file.status, ["modified"])}
+            for file in report.reviewed
+        ],
+        "results": [_result(finding, source, rules, rule_index, paths) for finding in everything],
+        "columnKind": "unicodeCodePoints",
+        "properties": {
+            "what": one_line(report.what),
+            "outcome": report.outcome,
+            "base": report.base,
+            "head": report.head,
+            "skipped": skipped,
+        },
+    }
+
+
+def _invocation(report: ReviewReport) -> dict[str, Any]:
+    told = [
+        _notification("failed", "error", f"{one_line(name)}: {reason}")
+        for name, reason in failures(report)
+    ]
+    for analyser in of_status(report, AnalyserStatus.MISSING, AnalyserStatus.NOT_CHECKED):
+        why = one_line(analyser.reason) or str(analyser.status).replace("_", " ")
+        told.append(_notification("not-run", "note", f"{one_line(analyser.name)}: {why}"))
+    if report.skipped:
+        left = f"{counted(len(report.skipped), 'file')} of the change not reviewed"
+        told.append(_notification("skipped", "note", left))
+    return {
+        "executionSuccessful": report.outcome != "incomplete",
+        "exitCode": report.exit_code,
+        "exitCodeDescription": outcome_sentence(report),
+        "toolExecutionNotifications": told,
+    }
+
+
+def _notification(kind: str, level: str, said: str) -> dict[str, Any]:
+    return {"descriptor": {"id": kind}, "level": level, "message": {"text": text(said)}}
+
+
+def _result(
+    finding: Finding,
+    source: Source,
+    rules: Rules,
+    rule_index: dict[str, int],
+    paths: dict[str, int],
+) -> dict[str, Any]:
+    lines = split_lines(source.text(finding.path)) if finding.path else []
+    place = _place(finding, lines, paths)
+    result: dict[str, Any] = {
+        "ruleId": rule_id(finding),
+        "ruleIndex": rule_index[rule_id(finding)],
+        "kind": "fail",
+        "level": LEVELS[finding.severity],
+        "message": {"text": text(_message(finding))},
+        "locations": [{"physicalLocation": place}] if place else [],
+        "partialFingerprints": {"reviewloopFindingId/v1": finding.id},
+        "properties": _properties(finding, rules),
+    }
+    if evidence := _evidence(finding, len(lines)):
+        result["relatedLocations"] = evidence
+    if fix := _fix(finding, lines):
+        result["fixes"] = [fix]
+    if finding.status in {Status.SUPPRESSED, Status.DISMISSED}:
+        kind = "inSource" if finding.status is Status.SUPPRESSED else "external"
+        note = one_line(finding.note) or "no reason was given"
+        result["suppressions"] = [{"kind": kind, "status": "accepted", "justification": note}]
+    return result
+
+
+def text(said: str) -> str:
+    """Return words of others as the text of a message, in which they can make no link."""
+    return said.replace("](", "] (")
+
+
+def _message(finding: Finding) -> str:
+    parts = [one_line(finding.title)]
+    if note := PLACEMENT_NOTES.get(finding.placement):
+        parts.append(note)
+    parts += [safe(said) for label, said in remarks(finding) if label == "why"]
+    parts += [f"Fix: {safe(said)}" for label, said in remarks(finding) if label == "fix"]
+    return "\n".join(parts)
+
+
+def _properties(finding: Finding, rules: Rules) -> dict[str, Any]:
+    record = {
+        "reviewers": [one_line(agent) for agent in finding.agents],
+        "severity": str(finding.severity),
+        "confidence": finding.confidence,
+        "category": finding.category,
+        "placement": str(finding.placement),
+        "url": rule_link(finding, rules),
+        "evidence": evidence_lines(finding),
+    }
+    return {key: value for key, value in record.items() if value}
+
+
+def _place(finding: Finding, lines: Sequence[str], paths: dict[str, int]) -> dict[str, Any] | None:
+    if not finding.path:
+        return None
+    location = _location(finding.path)
+    if finding.path in paths:
+        location["index"] = paths[finding.path]
+    place: dict[str, Any] = {"artifactLocation": location}
+    if finding.line is not None and finding.placement is not Placement.UNANCHORED:
+        place["region"] = _region(finding, lines)
+    return place
+
+
+def _region(finding: Finding, lines: Sequence[str]) -> dict[str, Any]:
+    first = max(finding.line or 1, 1)
+    last = max(finding.end_line or first, first)
+    region: dict[str, Any] = {"startLine": first, "endLine": last}
+    if finding.column > 0:
+        region["startColumn"] = finding.column
+        if last > first or finding.end_column > finding.column:
+            region["endColumn"] = max(finding.end_column, 1)
+        if last > first and not finding.end_column:
+            del region["endColumn"]
+    if last - first < 50 and line_range(finding, len(lines)):
+        snippet = "\n".join(safe(line[:1000]) for line in lines[first - 1 : last])
+        region["snippet"] = {"text": snippet}
+    return region
+
+
+def _evidence(finding: Finding, count: int) -> list[dict[str, Any]]:
+    """Return the other places that evidence names by their line: where a value comes from."""
+    found: dict[int, str] = {}
+    for item in finding.evidence:
+        for match in _LINE.finditer(item.text):
+            if 1 <= int(match.group(1)) <= count and int(match.group(1)) != finding.line:
+                found.setdefault(int(match.group(1)), text(one_line(item.text)))
+    return [
+        {
+            "id": number,
+            "message": {"text": said},
+            "physicalLocation": {
+                "artifactLocation": _location(finding.path),
+                "region": {"startLine": number},
+            },
+        }
+        for number, said in sorted(found.items())
+    ]
+
+
+def _fix(finding: Finding, lines: Sequence[str]) -> dict[str, Any] | None:
+    span = line_range(finding, len(lines))
+    if finding.replacement is None or span is None:
+        return None
+    first, last = span
+    new = finding.replacement.removesuffix("\n")
+    region: dict[str, Any] = {"startLine": first, "startColumn": 1, "endLine": last}
+    if finding.replacement:
+        region["endColumn"] = len(lines[last - 1]) + 1
+    elif last < len(lines):  # the lines go away with their line ends
+        region |= {"endLine": last + 1, "endColumn": 1}
+    else:
+        region["endColumn"] = len(lines[last - 1]) + 1
+    replacement: dict[str, Any] = {"deletedRegion": region, "insertedContent": {"text": new}}
+    description = one_line(finding.suggestion) or "Replace the lines"
+    return {
+        "description": {"text": description},
+        "artifactChanges": [
+            {"artifactLocation": _location(finding.path), "replacements": [replacement]}
+        ],
+        "properties": {"safe": finding.fix_safe},
+    }
+
+
+def _location(path: str) -> dict[str, Any]:
+    return {"uri": uri(path), "uriBaseId": _ROOT}
+
+
+def uri(path: str) -> str:
+    """Return a repository path as a relative URI; its bytes stay what they are on the disk."""
+    try:
+        return quote(os.fsencode(path), safe="/")
+    except UnicodeEncodeError:
+        return quote(shown_path(path), safe="/")
