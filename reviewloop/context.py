@@ -94,7 +94,7 @@ class RunContext:
     fence: Fence
     base_tree: str
     # What analysers find in a tree, set beside the base.
-    analyse: Callable[[str], tuple[EvidencePiece, ...]] = lambda _: ()
+    analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     _made: dict[object, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from reviewloop.analysers import book
@@ -76,15 +77,15 @@ def examine(
 ) -> Examination:
     """Return what is new in a change according to every analyser.
 
-    `reviewers` restricts to the rules of these agents (empty: all); `off` names analysers that
-    do not run; `told` hears of each analyser as it ends.
+    `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
+    patterns) of analysers that do not run; `told` hears of each analyser as it ends.
     """
     from reviewloop.analysers.programs import programs
 
     base = _BaseVersions(view)
-    outside = [p for p in programs(view.options) if p.name not in off]
-    ours = [_FileCheckAnalyser(check) for check in book.file_checks() if check.name not in off]
-    whole = [check for check in book.change_checks() if check.name not in off]
+    outside = [p for p in programs(view.options) if not _is_off(p.name, off)]
+    ours = [_FileCheckAnalyser(c) for c in book.file_checks() if not _is_off(c.name, off)]
+    whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
     hits: list[Placed] = []
     reports: list[AnalyserReport] = []
 
@@ -108,6 +109,10 @@ def examine(
         for future in running:
             take(future.result())
     return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
+
+
+def _is_off(name: str, off: Collection[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in off)
 
 
 def _ordered(hits: Iterable[Placed]) -> list[Placed]:

@@ -1,6 +1,8 @@
 """Where words go: results to stdout, everything else to stderr, so that `--json` can be piped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +19,15 @@ def results() -> "Console":
 def messages() -> "Console":
     """Return the console for progress, questions and notes."""
     return _console(err=True)
+
+
+@contextmanager
+def written_to(path: Path) -> "Iterator[Console]":
+    """Yield a console that writes plain text, 100 columns wide, to a file."""
+    from rich.console import Console
+
+    with path.open("w", encoding="utf-8", errors="replace") as file:
+        yield Console(file=file, width=100, markup=False, emoji=False, highlight=False)
 
 
 def print_json(kind: str, body: Mapping[str, Any]) -> None:

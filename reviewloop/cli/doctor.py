@@ -25,12 +25,15 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
     """
     from reviewloop.cli.checks import all_checks
     from reviewloop.cli.consoles import print_json, results, say
+    from reviewloop.cli.doctor_analysers import analyser_checks, tool_states
 
-    checks = list(all_checks(online=not offline))
+    states = tool_states()
+    checks = [*all_checks(online=not offline), *analyser_checks(states)]
     blocked = [check for check in checks if check.mark == "bad"]
     if as_json:
         rows = [{"name": c.name, "mark": c.mark, "text": c.text} for c in checks]
-        print_json("doctor", {"ready": not blocked, "checks": rows})
+        analysers = [state.as_json() for state in states]
+        print_json("doctor", {"ready": not blocked, "checks": rows, "analysers": analysers})
     else:
         _print(checks, results())
         if blocked:

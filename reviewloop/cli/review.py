@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reviewloop.runs.review import Reviewed, Wish
     from reviewloop.workspace.compared import Asked
 
-FORMATS = ("terminal", "concise", "json", "sarif", "markdown", "github", "html")
+FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "html")
 SEVERITIES = ("must", "should", "nit")
 _LARGEST_PATCH = 256 * 1024 * 1024
 
@@ -31,7 +31,7 @@ _LARGEST_PATCH = 256 * 1024 * 1024
     help="Severity from which on the exit code is 1 (must).",
 )
 @click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="terminal")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text")
 @click.option("-o", "--output", metavar="FILE", default="", help="Write the report to FILE.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--apply-fixes", is_flag=True, help="Apply fixes that are safe and verified.")
@@ -143,17 +143,21 @@ def _review(
 
 
 def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> None:
-    if format_ == "terminal" and not output:
-        from reviewloop.cli.consoles import results
-        from reviewloop.output.terminal_review import print_review
+    from reviewloop.analysers.book import rule_of
+    from reviewloop.output.formats import TERMINAL, renderer
 
+    if format_ != TERMINAL:
+        text = renderer(format_)(done.report, done, rule_of)
+        if output:
+            Path(output).write_text(text, encoding="utf-8", errors="replace")
+        else:
+            click.echo(text, nl=not text.endswith("\n"))
+        return
+    from reviewloop.cli.consoles import results, written_to
+    from reviewloop.output.terminal_review import print_review
+
+    if not output:
         print_review(results(), done.report, done, verbose=verbose)
         return
-    from reviewloop.output.formats import rendered
-
-    text = rendered(format_, done.report, done)
-    if output:
-        Path(output).write_text(text, encoding="utf-8", errors="replace")
-        click.echo(f"{output}: {done.report.outcome.replace('_', ' ')}", err=True)
-    else:
-        click.echo(text, nl=not text.endswith("\n"))
+    with written_to(Path(output)) as console:
+        print_review(console, done.report, done, verbose=verbose)

@@ -45,13 +45,17 @@ def clean(older_than: int | None, yes: bool) -> ExitCode:
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.upkeep import deletable, delete_run, sweep
+    from reviewloop.runs.upkeep import deletable, delete_run, sweep, sweep_reviews
 
     repository = open_repository(for_reading=True)
     sweep(repository)
+    swept = sweep_reviews(repository, older_than)
+    if swept:
+        click.echo(f"Deleted what models said in {swept} old reviews.", err=True)
     records = deletable(repository, older_than)
-    if not records:
+    if not records and not swept:
         click.echo("There is nothing to delete.", err=True)
+    if not records:
         return ExitCode.CLEAN
     for record in records:
         click.echo(one_line(f"{record.run_id}  {record.status}  {record.title}"))

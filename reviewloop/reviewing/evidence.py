@@ -1,8 +1,9 @@
 """Turns what analysers hit into findings of the reviewer whose concern it is."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysers.engine import Examination, Placed
@@ -25,7 +26,16 @@ class EvidencePiece:
 
     finding: Finding
     hard: bool  # no reviewer moves or rejects it
-    fix: Fix | None = None
+    fix: Fix | None = None  # not part of the plain form: only a review of a diff applies fixes
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return {"finding": self.finding.model_dump(mode="json"), "hard": self.hard}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "EvidencePiece":
+        """Rebuild what `plain` wrote."""
+        return cls(Finding.model_validate(values["finding"]), bool(values["hard"]))
 
 
 def view_of(

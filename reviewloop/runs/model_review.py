@@ -113,7 +113,7 @@ def _open(asked: ModelReview, stack: ExitStack) -> RunContext:
         models=models,
         fence=fence,
         base_tree=two.old,
-        analyse=lambda _: pieces,
+        analyse=lambda *_: pieces,
     )
 
 

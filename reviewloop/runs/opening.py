@@ -7,6 +7,7 @@ from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.models.door import Models
 from reviewloop.reviewing.fences import Fence
+from reviewloop.runs.analysis import analyse
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.team import team_from_plain
 from reviewloop.store.blobs import Blobs
@@ -66,4 +67,5 @@ def open_context(
             models=models,
             fence=fence,
             base_tree=private.tree_of(record.base_commit),
+            analyse=analyse,
         )

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
-from reviewloop.analysers.base import AnalyserReport, Options
-from reviewloop.analysers.engine import Examination, examine
+from reviewloop.analysers.engine import Examination
 from reviewloop.errors import UsageError
 from reviewloop.output.review_report import ReviewReport
-from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
+from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
 from reviewloop.reviewing.selection import Selection, select
+from reviewloop.runs.analysis import examined
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, result
@@ -90,7 +90,11 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             unreadable=dict(two.unreadable),
         )
         silences = silences_of(two, settings, remembered=wish.remembered)
-        examination = _examined(change, selection, two, settings, team, told)
+        told("running the analysers")
+        names = {agent.name for agent in team}
+        examination = examined(
+            change, selection, two.private, two.user, settings, names, lambda r: told(r.name)
+        )
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         standing = _standing(wish, loaded, team, two, change, selection, examination, pieces, told)
         report = result(
@@ -143,34 +147,6 @@ def model_in_force(asked: str, loaded: Loaded) -> str:
         return asked
     configured = loaded.origins.get("models.reasoning", "default") != "default"
     return loaded.settings.models.reasoning if configured else NO_MODEL
-
-
-def _examined(
-    change: Change,
-    selection: Selection,
-    two: Compared,
-    settings: Settings,
-    team: Sequence[AgentDefinition],
-    told: Told,
-) -> Examination:
-    options = Options(
-        required_tags=settings.review.required_tags,
-        advisories=settings.review.advisories,
-        repository_configuration=settings.review.repository_configuration,
-        checkout=str(two.user.root),
-        timeout_seconds=settings.review.analyser_seconds,
-    )
-
-    def ended(report: AnalyserReport) -> None:
-        told(f"{report.name}: {report.status}")
-
-    told("running the analysers")
-    return examine(
-        view_of(change, selection, two.private, options),
-        reviewers={agent.name for agent in team},
-        off=settings.review.analysers_off,
-        told=ended,
-    )
 
 
 def _standing(

@@ -93,6 +93,22 @@ def sweep(repository: Repository) -> None:
             shutil.rmtree(path)
 
 
+def sweep_reviews(repository: Repository, older_than_days: int | None) -> int:
+    """Delete what models said in old reviews of diffs; return how many such reviews there were."""
+    days = older_than_days
+    if days is None:
+        days = read_settings(repository.user.root).settings.runs.keep_days
+    limit = time.time() - days * _DAY
+    old = [
+        path
+        for path in (repository.folder / "reviews").glob("*")
+        if path.stat().st_mtime <= limit
+    ]
+    for path in old:
+        shutil.rmtree(path)
+    return len(old)
+
+
 def _latest(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> str:
     """Return the commit to export: the proposed one, else the newest snapshot on the run's base."""
     if record.proposal:

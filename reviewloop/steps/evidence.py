@@ -12,7 +12,7 @@ from reviewloop.state import LoopState
 
 def evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
     """Return the evidence about a tree, most severe first."""
-    return context.once(("evidence", tree), lambda: context.analyse(tree))
+    return context.once(("evidence", tree), lambda: context.analyse(context, tree))
 
 
 def weighed(

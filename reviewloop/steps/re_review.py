@@ -4,7 +4,7 @@ A finding is closed by a positive answer whose quote stands in the new code, or,
 or gate found it, by that gate no longer finding it. Everything else stays open.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,14 @@ from reviewloop.models.messages import ToolSpec
 from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.reviewing.anchoring import anchor, occurrences
 from reviewloop.reviewing.answers import REPORT_RESOLUTION, RESOLUTION_SCHEMA
+from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.intake import ReReview, Resolution, read_resolutions
 from reviewloop.reviewing.prompts import re_review_message
 from reviewloop.reviewing.rules import REVIEW_RULES
 from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import changed_lines, reading_toolbox
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.evidence import evidence_of
 from reviewloop.steps.material import fitted
 from reviewloop.store.journal import CallKey
 
@@ -62,7 +64,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         }
     still_found = _found_by_gates(state, context)
     judged = [_judge(finding, said, state, context, still_found) for finding in waiting]
-    fresh = _new_findings(said, state, context)
+    fresh = [*_new_findings(said, state, context), *_new_evidence(state, context)]
     context.events.tell(
         "reviewer.end",
         agent=agent.name,
@@ -108,6 +110,8 @@ def _judge(
 ) -> Finding:
     if (finding.rule, finding.path) in still_found:
         return finding.model_copy(update={"note": "the guard-rail still finds it"})
+    if finding.rule and finding.id in _ids(evidence_of(context, state["tree"])):
+        return finding.model_copy(update={"note": "its analyser still finds it"})
     answer = next((r for r in said.resolutions if r.finding == finding.id), None)
     if answer is None:
         return finding.model_copy(update={"note": "the re-review did not answer"})
@@ -124,6 +128,20 @@ def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str
     """Return (rule, path) of what the guard-rails find in the fixed tree: no word closes those."""
     gates = [GateResult.from_plain(r) for r in context.blobs.get_json(state["gates"])]
     return {(finding.rule, finding.path) for gate in gates for finding in gate.findings}
+
+
+def _new_evidence(state: LoopState, context: RunContext) -> list[Finding]:
+    """Return what the analysers find in the fixed tree and did not find before the fixes."""
+    before = _ids(evidence_of(context, state["fix_from"]))
+    return [
+        piece.finding.model_copy(update={"round_found": state["round"]})
+        for piece in evidence_of(context, state["tree"])
+        if piece.finding.id not in before
+    ]
+
+
+def _ids(pieces: Iterable[EvidencePiece]) -> set[str]:
+    return {piece.finding.id for piece in pieces}
 
 
 def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:

@@ -26,7 +26,7 @@ MD5, SHELL = "ruff/S324", "ruff/S602"
 
 def changed(shop, *args, **parts):
     """Return a checkout with uncommitted work whose reviewers play these parts."""
-    checkout = shop(cast(**parts), *args)
+    checkout = shop(cast(**parts), {}, *args)
     (checkout.root / "shop/digest.py").write_text(CODE)
     return checkout
 

@@ -24,8 +24,8 @@ from reviewloop.cli.main import run as run_here
 PACKAGE = Path(reviewloop.__file__).resolve().parent.parent
 QUIET_GATES = {
     f"REVIEWLOOP_GATES__{name}__ENABLED": "false" for name in ("BUILD", "TEST", "COVERAGE")
-}
-"""Settings under which no gate starts a process: for tests that are about something else."""
+} | {"REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["*"]'}
+"""Settings under which no gate and no analyser runs: for tests that are about something else."""
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 

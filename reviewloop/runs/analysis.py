@@ -1,0 +1,73 @@
+"""Has the analysers read a tree: for a review of a diff, and for the loop's own reviews."""
+
+from collections.abc import Collection
+from functools import partial
+
+from reviewloop.analysers.base import AnalyserReport, Options
+from reviewloop.analysers.engine import Examination, Told, examine
+from reviewloop.context import RunContext
+from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
+from reviewloop.reviewing.selection import Selection, select
+from reviewloop.reviewing.silencing import Silences
+from reviewloop.settings import Settings
+from reviewloop.store.journal import CallKey
+from reviewloop.workspace.diff import Change
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.userrepo import UserRepo
+
+
+def examined(
+    change: Change,
+    selection: Selection,
+    private: PrivateRepo,
+    user: UserRepo,
+    settings: Settings,
+    reviewers: Collection[str],
+    told: Told | None = None,
+) -> Examination:
+    """Return what the analysers of these reviewers find in a change, under these settings."""
+    review = settings.review
+    options = Options(
+        required_tags=review.required_tags,
+        advisories=review.advisories,
+        repository_configuration=review.repository_configuration,
+        checkout=str(user.root),
+        timeout_seconds=review.analyser_seconds,
+    )
+    return examine(
+        view_of(change, selection, private, options),
+        reviewers=reviewers,
+        off=review.analysers_off,
+        told=told,
+    )
+
+
+def analyse(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+    """Return the evidence about a tree of a run, read once and kept in its journal.
+
+    Kept, because another release of an analyser must not change what a resumed run has asked.
+    """
+    key = CallKey("analysers", "review")
+    found = context.journal.once(key, {"tree": tree}, partial(_analysed, context, tree))
+    return tuple(EvidencePiece.from_plain(piece) for piece in found["pieces"])
+
+
+def _analysed(context: RunContext, tree: str) -> dict[str, object]:
+    settings = context.settings
+    change = context.change(context.base_tree, tree)
+    selection = select(
+        change, context.private, base=context.base_tree, ignore=settings.review.ignore
+    )
+    names = {agent.name for agent in context.team.reviewers}
+    examination = examined(
+        change, selection, context.private, context.user, settings, names, partial(_tell, context)
+    )
+    silences = Silences(rules=settings.rules)
+    pieces = evidence_of(examination, selection.sources, level=silences.level)
+    return {"pieces": [piece.plain() for piece in pieces]}
+
+
+def _tell(context: RunContext, report: AnalyserReport) -> None:
+    context.events.tell(
+        "analyser", name=report.name, status=str(report.status), reason=report.reason
+    )
