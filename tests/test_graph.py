@@ -81,7 +81,7 @@ def test_a_commit_that_could_not_be_made_asks_again():
 def test_every_reviewer_is_a_node_between_guard_and_collect():
     edges = build_graph(REVIEWERS, rounds=3, repairs=2).get_graph().edges
     for name in REVIEWERS:
-        assert [e.source for e in edges if e.target == name] == ["guard"]
+        assert [e.source for e in edges if e.target == name] == ["__start__", "guard"]
         assert [e.target for e in edges if e.source == name] == ["collect"]
 
 

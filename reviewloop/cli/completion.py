@@ -15,7 +15,10 @@ _HOW = {
 @click.argument("shell", type=click.Choice(tuple(_HOW)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> ExitCode:
-    """Print the completion script of a shell; its first line says where it goes."""
+    """Print a shell's completion script.
+
+    Its first line says where it goes.
+    """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="RULE|FINDING", required=False)
 @click.option("--list", "list_", is_flag=True, help="List every rule of our own.")
 def explain(what: str | None, list_: bool) -> ExitCode:
-    """Explain a rule, or a finding of the last review by its id."""
+    """Explain a rule or a finding.
+
+    A finding is named by its id, or the beginning of it, from the last review.
+    """
     from reviewloop.analysers.book import own_rules, rule_of
 
     if list_ or not what:

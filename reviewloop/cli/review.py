@@ -58,7 +58,9 @@ def review(
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
-    """Review a diff: by default everything that is not yet on the base branch.
+    """Review any diff.
+
+    By default that is everything that is not yet on the base branch.
 
     RANGE is A..B, A...B, or a branch to compare with; `-` reads a patch from standard input.
     Uncommitted and untracked files are part of the default. PATHs restrict what is reviewed.

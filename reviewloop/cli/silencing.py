@@ -11,7 +11,9 @@ from reviewloop.errors import ExitCode, UsageError
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--show", is_flag=True, help="List what the baseline holds; nothing is written.")
 def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
-    """Accept what is there today: later reviews only tell what is new.
+    """Accept what is there today.
+
+    Later reviews only tell what is new.
 
     Writes .reviewloop/baseline.json; commit it. Without PATHs everything is looked at.
     """
@@ -48,7 +50,10 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
 @click.option("--list", "list_", is_flag=True, help="Show what was dismissed.")
 @click.option("--undo", is_flag=True, help="Take a dismissal back.")
 def dismiss(finding: str | None, reason: str, list_: bool, undo: bool) -> ExitCode:
-    """Dismiss a finding of the last review for good, by its id, with a reason."""
+    """Dismiss a finding for good.
+
+    FINDING is the id of one of the last review's findings, or its beginning.
+    """
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs import remembered
     from reviewloop.runs.project import repository
