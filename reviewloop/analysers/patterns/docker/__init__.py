@@ -1,0 +1,52 @@
+"""Patterns for Dockerfiles: what ends up in the image, who runs it, and how it is built."""
+
+import re
+from collections.abc import Iterable
+
+from reviewloop.analysers.base import FileCheck, Hit, SourceFile
+from reviewloop.analysers.patterns.docker import (
+    copying,
+    images,
+    instructions,
+    languages,
+    leftovers,
+    packages,
+    rights,
+    running,
+    safety,
+)
+from reviewloop.analysers.patterns.docker.reading import read
+from reviewloop.analysers.patterns.docker.source import DockerSource, hit_of
+from reviewloop.analysers.patterns.lazy_regex import Regex
+
+_RULES = (
+    *images.RULES,
+    *rights.RULES,
+    *safety.RULES,
+    *packages.RULES,
+    *leftovers.RULES,
+    *languages.RULES,
+    *copying.RULES,
+    *instructions.RULES,
+    *running.RULES,
+)
+_TEMPLATE = Regex(r"^\s*(?:\{\{|\{%|<%)", re.MULTILINE)
+
+
+def _understands(file: SourceFile) -> bool:
+    return file.language == "dockerfile"
+
+
+def _run(file: SourceFile) -> Iterable[Hit]:
+    if _TEMPLATE.search(file.text):
+        return  # what the template leaves out cannot be told
+    source = DockerSource(file, read(file.text))
+    lower = file.text.lower()
+    for row in _RULES:
+        if row.hints and not any(word in lower for word in row.hints):
+            continue
+        for place in row.test(source):
+            yield hit_of(row.rule, place, file.path)
+
+
+CHECK = FileCheck("dockerfile", tuple(row.rule for row in _RULES), _understands, _run)

@@ -1,0 +1,200 @@
+"""Questions about JavaScript and TypeScript syntax trees that the rules share."""
+
+from typing import TYPE_CHECKING
+
+from reviewloop.analysers.patterns.engine import Grammar, Source
+from reviewloop.analysers.patterns.lazy_regex import Regex
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+FUNCTIONS = frozenset(
+    {
+        "function_declaration",
+        "function_expression",
+        "arrow_function",
+        "method_definition",
+        "generator_function",
+        "generator_function_declaration",
+    }
+)
+LOOPS = frozenset({"for_statement", "for_in_statement", "while_statement", "do_statement"})
+_LITERALS = frozenset({"string", "number", "true", "false", "null", "undefined", "regex"})
+_CONSTANT = Regex(r"[A-Z][A-Z0-9_]*$")
+
+
+def call_name(node: "SgNode") -> str:
+    """Return the last name of what is called: `query` for `db.pool.query(...)`."""
+    called = node.field("constructor" if node.kind() == "new_expression" else "function")
+    if called is None:
+        return ""
+    kind = called.kind()
+    if kind == "member_expression":
+        called = called.field("property")
+        return called.text() if called else ""
+    return called.text() if kind in {"identifier", "import"} else ""
+
+
+JAVASCRIPT = Grammar(("call_expression", "new_expression"), call_name)
+
+
+def receiver(node: "SgNode") -> str:
+    """Return the text of what a method is called on, "" for a plain function."""
+    called = node.field("constructor" if node.kind() == "new_expression" else "function")
+    if called is None or called.kind() != "member_expression":
+        return ""
+    of = called.field("object")
+    if of is None:
+        return ""
+    text = of.text()
+    return text if len(text) < 200 else text[-200:]
+
+
+def arguments(node: "SgNode") -> "list[SgNode]":
+    """Return a call's arguments; none for a tagged template."""
+    given = node.field("arguments")
+    if given is None or given.kind() != "arguments":
+        return []
+    return [child for child in given.named_children() if child.kind() != "comment"]
+
+
+def argument(node: "SgNode", index: int) -> "SgNode | None":
+    """Return one argument of a call, None when there are fewer."""
+    given = arguments(node)
+    return given[index] if index < len(given) else None
+
+
+def plain(node: "SgNode") -> "SgNode":
+    """Return a node without the parentheses and type assertions around it."""
+    for _ in range(20):
+        if node.kind() not in {
+            "parenthesized_expression",
+            "as_expression",
+            "satisfies_expression",
+            "non_null_expression",
+        }:
+            break
+        inner = node.named_children()
+        if not inner:
+            break
+        node = inner[0]
+    return node
+
+
+def literal(node: "SgNode") -> bool:
+    """Whether a value is written out in the code, or built from such values and constants."""
+    node = plain(node)
+    kind = node.kind()
+    if kind in _LITERALS:
+        return True
+    if kind == "identifier":
+        return bool(_CONSTANT.match(node.text()))
+    if kind == "template_string":
+        return all(literal(part) for part in _substituted(node))
+    if kind == "ternary_expression":
+        return all(
+            side is not None and literal(side)
+            for side in (node.field("consequence"), node.field("alternative"))
+        )
+    if kind == "binary_expression":
+        return all(literal(part) for part in operands(node))
+    return False
+
+
+def _substituted(template: "SgNode") -> "list[SgNode]":
+    found = []
+    for part in template.named_children():
+        if part.kind() == "template_substitution":
+            found.extend(part.named_children()[:1])
+    return found
+
+
+def operands(node: "SgNode", most: int = 40) -> "list[SgNode]":
+    """Return the parts of a chain of binary operators, left to right."""
+    parts: list[SgNode] = []
+    while node.kind() == "binary_expression" and len(parts) < most:
+        left, right = node.field("left"), node.field("right")
+        if left is None or right is None:
+            break
+        parts.append(right)
+        node = plain(left)
+    return [node, *reversed(parts)]
+
+
+def glued(node: "SgNode") -> "tuple[str, list[SgNode]] | None":
+    """Return the fixed text and the changing parts of a string put together from both.
+
+    None when the node is no template or concatenation, or when nothing in it changes.
+    """
+    node = plain(node)
+    if node.kind() == "template_string":
+        moving = [part for part in _substituted(node) if not literal(part)]
+        return (node.text(), moving) if moving else None
+    if node.kind() != "binary_expression":
+        return None
+    sign = node.field("operator")
+    parts = operands(node)
+    if sign is None or sign.text() != "+":
+        return None
+    if not any(plain(part).kind() in {"string", "template_string"} for part in parts):
+        return None
+    fixed = "".join(p.text() for p in parts if plain(p).kind() in {"string", "template_string"})
+    moving = [part for part in parts if not literal(part)]
+    return (fixed, moving) if moving else None
+
+
+def text_of(node: "SgNode | None") -> str:
+    """Return what a string literal says, "" for everything else."""
+    if node is None:
+        return ""
+    node = plain(node)
+    if node.kind() == "string" or (node.kind() == "template_string" and not _substituted(node)):
+        return node.text()[1:-1]
+    return ""
+
+
+def pairs(node: "SgNode | None") -> "dict[str, SgNode]":
+    """Return the named values of an object literal."""
+    if node is None or node.kind() != "object":
+        return {}
+    found = {}
+    for child in node.named_children():
+        if child.kind() == "pair":
+            name, value = child.field("key"), child.field("value")
+            if name is not None and value is not None:
+                found[name.text().strip("'\"")] = value
+        elif child.kind() == "shorthand_property_identifier":
+            found[child.text()] = child
+        elif child.kind() == "spread_element":
+            found["..."] = child
+    return found
+
+
+def function_around(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return the innermost function a node is in."""
+    return next((n for n in source.ancestors(node) if n.kind() in FUNCTIONS), None)
+
+
+def is_async(function: "SgNode | None") -> bool:
+    """Whether a function is declared async."""
+    if function is None:
+        return False
+    return any(child.kind() == "async" for child in function.children()[:4])
+
+
+def loop_around(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return the innermost loop whose body repeats a node, inside the node's own function."""
+    inner = node
+    for outer in source.ancestors(node):
+        kind = outer.kind()
+        if kind in FUNCTIONS:
+            return None
+        if kind in LOOPS and _repeats(outer, inner):
+            return outer
+        inner = outer
+    return None
+
+
+def _repeats(loop: "SgNode", child: "SgNode") -> bool:
+    body = loop.field("body")
+    return body is not None and body.range().start.index <= child.range().start.index

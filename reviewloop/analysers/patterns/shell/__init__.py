@@ -1,0 +1,1 @@
+"""Patterns for shell scripts, and the reading of shell commands."""
