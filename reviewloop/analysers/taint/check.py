@@ -1,0 +1,55 @@
+"""Run the taint pass over one file and put what it found into words."""
+
+from collections.abc import Iterator
+from bisect import bisect_right
+
+from reviewloop.analysers.base import Hit, SourceFile, Span
+from reviewloop.analysers.taint.sources import ANY_SOURCE
+
+
+def find_flows(file: SourceFile) -> Iterator[Hit]:
+    """Yield a hit for every flow of outside data into a sink."""
+    if not ANY_SOURCE.search(file.text):
+        return
+    from reviewloop.analysers.taint.evaluating import evaluate
+    from reviewloop.analysers.taint.frame import Machine
+    from reviewloop.analysers.taint.running import execute, note_import, run_module, summarise
+    from reviewloop.analysers.taint.statements import read_module
+    from reviewloop.analysers.taint.syntax import Import
+    from reviewloop.analysers.taint.wording import hit_for
+
+    source = file.text.encode("utf-8", "surrogatepass")
+    body = read_module(source)
+    machine = Machine(source, evaluate, execute, summarise)
+    for statement in body:
+        if isinstance(statement, Import):
+            for bound, dotted in statement.names:
+                note_import(machine, bound, dotted)
+    run_module(machine, body)
+    places = Places(source)
+    for found in sorted(machine.found.values(), key=lambda each: (each.start, each.rule)):
+        yield hit_for(file.path, found, places)
+
+
+class Places:
+    """Turns byte offsets into lines and columns of characters."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self._starts = [0]
+        at = source.find(b"\n")
+        while at >= 0:
+            self._starts.append(at + 1)
+            at = source.find(b"\n", at + 1)
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span between two byte offsets."""
+        line, column = self._place(start)
+        last, stop = self._place(max(start, end))
+        return Span(line, last, column, stop)
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, offset)
+        begin = self._starts[line - 1]
+        text = self._source[begin:offset].decode("utf-8", "replace")
+        return line, len(text) + 1

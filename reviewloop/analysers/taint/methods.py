@@ -1,0 +1,325 @@
+"""Methods of texts, lists, dictionaries, buffers and the like: what they return and change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.analysers.taint.assigning import element_of, replace, with_member
+from reviewloop.analysers.taint.frame import Frame, known_constant
+from reviewloop.analysers.taint.syntax import Attr
+from reviewloop.analysers.taint.values import (
+    CLEAN,
+    PLAIN,
+    UNKNOWN,
+    Value,
+    changed,
+    concat,
+    constant,
+    join_taints,
+    mapping,
+    piece_of,
+    series,
+    text_of,
+)
+
+if TYPE_CHECKING:
+    from reviewloop.analysers.taint.calls import Site
+
+
+def method_result(frame: Frame, site: Site) -> Value | None:
+    """Return what a well-known method gives back, None when it is not one."""
+    if site.callee.bound is None or not isinstance(site.expr.callee, Attr):
+        return None
+    handle = _METHODS.get(site.name)
+    return handle(frame, site, site.receiver) if handle is not None else None
+
+
+def _keep(frame: Frame, site: Site, value: Value | None) -> None:
+    """Give the variable the method was called on its new content."""
+    if isinstance(site.expr.callee, Attr):
+        replace(frame, site.expr.callee.owner, value)
+
+
+def _append(frame: Frame, site: Site, owner: Value) -> Value | None:
+    added = site.args[0] if site.args else CLEAN
+    added = frame.env.baked(added)
+    if owner.seq is not None and site.name == "append" and frame.passes < 2:
+        _keep(frame, site, series([*owner.seq, added], owner.path))
+    elif owner.seq is not None and site.name == "extend" and added.seq is not None:
+        _keep(frame, site, series([*owner.seq, *added.seq], owner.path))
+    elif added.taints and not owner.path.startswith("@"):
+        taints = join_taints(owner.taints, added.taints)
+        _keep(frame, site, Value(taints=taints, path=owner.path or "list()"))
+    return CLEAN
+
+
+def _insert(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if len(site.args) != 2:
+        return None
+    place = site.args[0].const
+    if owner.seq is not None and isinstance(place, int):
+        members = list(owner.seq)
+        members.insert(place, site.args[1])
+        _keep(frame, site, series(members, owner.path))
+    elif site.args[1].taints:
+        _keep(frame, site, Value(taints=join_taints(owner.taints, site.args[1].taints)))
+    return CLEAN
+
+
+def _pop(frame: Frame, site: Site, owner: Value) -> Value | None:
+    key = site.args[0] if site.args else constant(-1)
+    if owner.seq and isinstance(key.const, int) and -len(owner.seq) <= key.const < len(owner.seq):
+        members = list(owner.seq)
+        taken = members.pop(key.const)
+        _keep(frame, site, series(members, owner.path))
+        return taken
+    return _get(frame, site, owner)
+
+
+def _reorder(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.seq is None:
+        return None
+    _keep(frame, site, CLEAN if site.name == "clear" else Value(taints=owner.taints))
+    return CLEAN
+
+
+def _get(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """`mapping.get(key)`; a config parser takes a section first."""
+    keys = site.args
+    if "ConfigParser()" in owner.path and len(keys) >= 2 and known_constant(keys[1]):
+        section = (owner.items or {}).get(keys[0].const)
+        return (section.items or {}).get(keys[1].const, CLEAN) if section is not None else CLEAN
+    if owner.items is None or not keys:
+        return None
+    default = site.argument(1, "default") or CLEAN
+    if known_constant(keys[0]):
+        found = owner.items.get(keys[0].const)
+        return found if found is not None else default
+    return Value(taints=join_taints(owner.taints, default.taints))
+
+
+def _set(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if "ConfigParser()" not in owner.path or len(site.args) != 3:
+        return None
+    section, key, value = site.args
+    sections = dict(owner.items or {})
+    if known_constant(section) and known_constant(key):
+        held = sections.get(section.const)
+        items = dict(held.items or {}) if held is not None else {}
+        sections[section.const] = mapping({**items, key.const: value})
+        made = mapping(sections)
+        made.path = owner.path
+        _keep(frame, site, made)
+    return CLEAN
+
+
+def _update(frame: Frame, site: Site, owner: Value) -> Value | None:
+    extra = site.args[0] if site.args else CLEAN
+    if owner.path.startswith("@"):
+        return None
+    if owner.items is not None and (extra.items is not None or not site.args):
+        named: dict[Any, Value] = {**owner.items, **(extra.items or {}), **site.keywords}
+        _keep(frame, site, mapping(named))
+    elif site.all_taints():
+        path = owner.path or "dict()"
+        _keep(frame, site, Value(taints=join_taints(owner.taints, site.all_taints()), path=path))
+    return CLEAN
+
+
+def _setdefault(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.items is None or len(site.args) < 2:
+        return None
+    if known_constant(site.args[0]) and site.args[0].const not in owner.items:
+        _keep(frame, site, with_member(owner, site.args[0], site.args[1]))
+        return site.args[1]
+    return _get(frame, site, owner)
+
+
+def _views(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.items is None:
+        return None
+    if site.name == "keys":
+        return series([constant(key) for key in owner.items])
+    if site.name == "values":
+        return series(list(owner.items.values()))
+    return series([series([constant(k), v]) for k, v in owner.items.items()])
+
+
+def _write(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """Text buffers keep what is written to them."""
+    if not owner.path.endswith(("StringIO()", "BytesIO()")) or not site.args:
+        return None
+    text = concat([Value(taints=owner.taints, shape=owner.shape or ""), site.args[0]])
+    _keep(frame, site, Value(taints=text.taints, shape=text_of(text), path=owner.path))
+    return CLEAN
+
+
+def _getvalue(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if not owner.path.endswith(("StringIO()", "BytesIO()")):
+        return None
+    return Value(taints=changed(owner.taints), shape=owner.shape)
+
+
+def _join(frame: Frame, site: Site, owner: Value) -> Value | None:
+    held = site.args[0] if site.args else CLEAN
+    if owner.path.startswith("os.path") or not isinstance(owner.const, str | bytes):
+        return None
+    if held.seq is not None:
+        parts: list[Value] = []
+        for member in held.seq:
+            parts += [owner, member]
+        return concat(parts[1:]) if parts else constant("")
+    element = element_of(held)
+    shape = piece_of(element)
+    return Value(taints=changed(held.taints), shape=f"{shape}{piece_of(owner)}{shape}"[:400])
+
+
+def _format(frame: Frame, site: Site, owner: Value) -> Value | None:
+    text = text_of(owner)
+    if text is None:
+        return None
+    parts: list[Value] = []
+    auto = 0
+    rest = text
+    for _ in range(40):
+        before, opening, after = rest.partition("{")
+        parts.append(Value(shape=before))
+        if not opening:
+            break
+        if after.startswith("{"):
+            rest = after[1:]
+            continue
+        field, _, rest = after.partition("}")
+        name = field.split(":")[0].split("!")[0]
+        if not name:
+            name, auto = str(auto), auto + 1
+        parts.append(_field(site, name))
+    made = concat(parts)
+    if owner.taints:
+        made.taints = join_taints(changed(owner.taints), made.taints)
+    return made
+
+
+def _field(site: Site, name: str) -> Value:
+    head = name.split("[")[0].split(".")[0]
+    held = site.argument(int(head)) if head.isdigit() else site.keywords.get(head)
+    if held is None and site.name == "format_map" and site.args:
+        held = (site.args[0].items or {}).get(head, site.args[0])
+    if held is None:
+        return Value(taints=site.starred, shape=PLAIN)
+    key = name.partition("[")[2].rstrip("]")
+    if key and held.items is not None:
+        return held.items.get(key, CLEAN)
+    return held
+
+
+def _replace_text(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if len(site.args) < 2:
+        return None
+    old, new = site.args[0].const, site.args[1].const
+    if isinstance(owner.const, str) and isinstance(old, str) and isinstance(new, str) and old:
+        return constant(owner.const.replace(old, new)) if len(owner.const) < 4000 else CLEAN
+    taints = changed(join_taints(owner.taints, site.args[1].taints))
+    if isinstance(old, str) and taints:
+        from reviewloop.analysers.taint.cleaners import forbidding
+
+        cleared = frozenset[str]() if old in {"../", "..\\", "../../", "<script>"} else forbidding(old)
+        cleared = cleared - {"command-injection"}
+        taints = changed(taints, cleared)
+        if isinstance(new, str) and old in new and cleared == frozenset({"path-traversal"}):
+            taints = changed(join_taints(owner.taints))
+    shape = None
+    text = text_of(owner)
+    if text is not None and isinstance(old, str) and old and len(text) <= 400:
+        shape = text.replace(old, piece_of(site.args[1]))[:400]
+    return Value(taints=taints, path=f"{site.path}()", shape=shape)
+
+
+def _same_text(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """Case, padding and coding: the text stays what it is."""
+    if isinstance(owner.const, str) and site.name in {"lower", "upper", "strip", "title"}:
+        return constant(getattr(owner.const, site.name)()) if not site.args else CLEAN
+    if isinstance(owner.const, str) and site.name == "encode":
+        return constant(owner.const.encode("utf-8", "replace"))
+    if not owner.taints:
+        return None
+    path = owner.path
+    return Value(taints=changed(owner.taints), path=path, shape=owner.shape)
+
+
+def _split(frame: Frame, site: Site, owner: Value) -> Value | None:
+    sep = site.args[0].const if site.args else None
+    if isinstance(owner.const, str) and (sep is None or (isinstance(sep, str) and sep)):
+        if len(owner.const) < 2000 and len(site.args) < 2:
+            return series([constant(part) for part in owner.const.split(sep)])
+        return CLEAN
+    if not owner.taints:
+        return None
+    return Value(taints=changed(owner.taints), path=f"{site.path}()")
+
+
+def _copy(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.items is None and owner.seq is None:
+        return None
+    return owner
+
+
+def _compiled(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.path not in {"re", "regex"} or not site.args:
+        return None
+    return Value(path="re.compile()", fields={"pattern": site.args[0]})
+
+
+def _substituted(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """`re.sub(pattern, "", text)` takes away what the pattern names."""
+    args = site.args
+    if owner.path in {"re", "regex"} and len(args) >= 3:
+        pattern, new, text = args[0], args[1], args[2]
+    elif len(args) >= 2 and owner.path == "re.compile()":
+        pattern, new, text = (owner.fields or {}).get("pattern", CLEAN), args[0], args[1]
+    else:
+        return None
+    taints = changed(join_taints(text.taints, new.taints))
+    if isinstance(pattern.const, str) and isinstance(new.const, str):
+        from reviewloop.analysers.taint.guards import _excluded
+
+        taints = changed(taints, _excluded(pattern.const))
+    return Value(taints=taints, path=f"{site.path}()")
+
+
+_SAME = (
+    "lower upper strip lstrip rstrip encode decode title capitalize casefold swapcase expandtabs "
+    "zfill ljust rjust center removeprefix removesuffix"
+)
+_METHODS: dict[str, Callable[[Frame, "Site", Value], Value | None]] = {
+    "append": _append,
+    "add": _append,
+    "extend": _append,
+    "appendleft": _append,
+    "insert": _insert,
+    "pop": _pop,
+    "sort": _reorder,
+    "reverse": _reorder,
+    "clear": _reorder,
+    "get": _get,
+    "set": _set,
+    "update": _update,
+    "setdefault": _setdefault,
+    "keys": _views,
+    "values": _views,
+    "items": _views,
+    "write": _write,
+    "getvalue": _getvalue,
+    "join": _join,
+    "format": _format,
+    "format_map": _format,
+    "replace": _replace_text,
+    "split": _split,
+    "rsplit": _split,
+    "copy": _copy,
+    "compile": _compiled,
+    "sub": _substituted,
+    **{name: _same_text for name in _SAME.split()},
+}
+_ = UNKNOWN
