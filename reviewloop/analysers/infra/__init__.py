@@ -1,0 +1,61 @@
+"""Attribute rules for Terraform, CloudFormation and CDK code."""
+
+from collections.abc import Iterator
+
+from reviewloop.analysers.base import ChangeCheck, FileCheck, Hit, SourceFile
+from reviewloop.analysers.infra import (
+    access,
+    durability,
+    encryption,
+    exposure,
+    keys,
+    layout,
+    logs,
+    network,
+    policies,
+    secrets_in_code,
+    transit,
+)
+from reviewloop.analysers.infra.evaluation import index_of, table_hits
+from reviewloop.analysers.infra.reading import is_cdk, is_template, is_terraform, read_template
+from reviewloop.analysers.infra.tags import REQUIRED_TAGS, change_tag_hits, tag_hits
+
+_ENTRIES = (
+    *encryption.ENTRIES,
+    *keys.ENTRIES,
+    *transit.ENTRIES,
+    *exposure.ENTRIES,
+    *access.ENTRIES,
+    *logs.ENTRIES,
+    *durability.ENTRIES,
+)
+_INDEX = index_of(_ENTRIES)
+RULES = (
+    *{entry.rule.id: entry.rule for entry in _ENTRIES}.values(),
+    *network.RULES,
+    *policies.RULES,
+    *secrets_in_code.RULES,
+    *layout.RULES,
+)
+
+
+def infra_hits(file: SourceFile) -> Iterator[Hit]:
+    """Yield what the rules say about one file of infrastructure code."""
+    template = read_template(file)
+    if template is None:
+        return
+    yield from table_hits(file.path, template, _INDEX)
+    yield from network.network_hits(file.path, template)
+    yield from policies.policy_hits(file.path, template)
+    yield from secrets_in_code.secret_hits(file.path, template)
+    yield from layout.layout_hits(file.path, template)
+
+
+CHECKS = (
+    FileCheck("terraform", RULES, is_terraform, infra_hits),
+    FileCheck("cloudformation", RULES, is_template, infra_hits),
+    FileCheck("cdk", RULES, is_cdk, infra_hits),
+)
+CHANGE_CHECKS = (ChangeCheck("required tags", (REQUIRED_TAGS,), change_tag_hits),)
+
+__all__ = ["CHANGE_CHECKS", "CHECKS", "RULES", "infra_hits", "tag_hits"]
