@@ -69,7 +69,8 @@ def attributes_in(
     if not wanted or not (lines or any(name.encode() in own for name in names)):
         return {}
     with private.scratch_index() as git:
-        git.run("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
+        if lines:
+            git.run("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
         listing = b"\0".join(os.fsencode(path) for path in wanted) + b"\0"
         output = git.run("check-attr", "--cached", "-z", "--stdin", *names, input=listing)
     found: dict[str, dict[str, str]] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.chosen import checked_choice, narrow, only
-from reviewloop.workspace.inspected import inspect
+from reviewloop.workspace.inspected import inspect, missing
 from reviewloop.workspace.located import Place, locate
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.revisions import (
@@ -150,10 +150,10 @@ def _commit(place: Place, private: PrivateRepo, name: str) -> _Sides:
     commit = resolve(place, name)
     parent = first_parent(private.git, commit)
     if parent is None:
-        tree = private.tree_of(commit.commit)
+        (tree,) = _trees(place, private, commit.commit)
         what = f"the first commit, {commit}"
         return _Sides(_empty_tree(private), tree, what, "", commit.commit)
-    base, new = _trees(private, parent, commit.commit)
+    base, new = _trees(place, private, parent, commit.commit)
     return _Sides(base, new, f"the commit {commit}", parent, commit.commit)
 
 
@@ -168,8 +168,8 @@ def _range(place: Place, private: PrivateRepo, text: str) -> _Sides:
         old = Named(parted, old.name)
     else:
         what = f"the changes from {old} to {new}"
-    trees = _trees(private, old.commit, new.commit)
-    return _Sides(*trees, what, old.commit, new.commit)
+    before, after = _trees(place, private, old.commit, new.commit)
+    return _Sides(before, after, what, old.commit, new.commit)
 
 
 def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
@@ -189,14 +189,14 @@ def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
         parted = merge_base(private.git, place, base, head)
         since = Named(parted, base.name)
         what = f"your changes since {since}, uncommitted work included"
-    tree = private.tree_of(parted)
+    (tree,) = _trees(place, private, parted)
     return _Sides(tree, taken.tree, what, parted, "", True, notes, taken.unreadable)
 
 
 def _staged(place: Place, private: PrivateRepo) -> _Sides:
     taken = take_staged(private, place)
     head = place.user.head or ""
-    base = private.tree_of(head) if head else _empty_tree(private)
+    base = _head_tree(place, private)
     return _Sides(base, taken.tree, "your staged changes", head)
 
 
@@ -205,7 +205,7 @@ def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
     named = tuple(p for p in asked.paths if os.path.lexists(place.user.root / p))
     files = tuple(p for p in named if not (place.user.root / p).is_dir())
     taken = take_files(private, place, files)
-    base = private.tree_of(place.user.head) if place.user.head else _empty_tree(private)
+    base = _head_tree(place, private)
     what = "whole files as they are on disk"
     notes, unreadable = _notes(place, taken), taken.unreadable
     return _Sides(base, taken.tree, what, "", "", True, notes, unreadable)
@@ -217,7 +217,7 @@ def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
         targets.append(Target(take_files(private, place).tree, "your files", True))
     if place.user.head:
         head = str(head_of(place))
-        targets.append(Target(private.tree_of(place.user.head), head, False))
+        targets.append(Target(_head_tree(place, private), head, False))
     applied = apply_patch(private, targets, patch, place.prefix)
     what = f"the patch on standard input, {applied.how}"
     head = place.user.head or ""
@@ -225,9 +225,18 @@ def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
     return _Sides(applied.old, applied.new, what, head, "", on_disk, (), applied.unreadable)
 
 
-def _trees(private: PrivateRepo, old: str, new: str) -> tuple[str, str]:
-    first, second = private.git.text("rev-parse", f"{old}^{{tree}}", f"{new}^{{tree}}").split()
-    return first, second
+def _trees(place: Place, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
+    names = [f"{commit}^{{tree}}" for commit in commits]
+    answer = private.git.result("rev-parse", *names)
+    if answer.exit_code:  # a clone that holds back trees
+        raise missing(place, [f"the files of {commit[:12]}" for commit in commits])
+    return tuple(answer.stdout.decode().split())
+
+
+def _head_tree(place: Place, private: PrivateRepo) -> str:
+    if place.user.head is None:
+        return _empty_tree(private)
+    return _trees(place, private, place.user.head)[0]
 
 
 def _empty_tree(private: PrivateRepo) -> str:

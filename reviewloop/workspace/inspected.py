@@ -22,7 +22,7 @@ def inspect(
     """
     answer = private.git.result("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--")
     if answer.exit_code:
-        raise _missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
+        raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
     new_ids: dict[str, str] = {}
     ids: dict[str, str] = {}
     fields = answer.stdout.split(b"\0")
@@ -52,10 +52,11 @@ def _refuse_missing(private: PrivateRepo, place: Place, ids: dict[str, str]) -> 
     if "missing" not in output:
         return
     lost = [line.split()[0] for line in output.splitlines() if line.endswith(" missing")]
-    raise _missing(place, [f"{shown(ids[oid])} ({oid})" for oid in lost])
+    raise missing(place, [f"{shown(ids[oid])} ({oid})" for oid in lost])
 
 
-def _missing(place: Place, names: list[str]) -> WorkspaceError:
+def missing(place: Place, names: list[str]) -> WorkspaceError:
+    """Return the error for objects that are not there, or for what git said about them."""
     count = len(names)
     text = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
     partial = "extensions.partialclone" in place.config or any(

@@ -128,7 +128,7 @@ def _refuse_ambiguous(git: Git, name: str) -> None:
 
 
 def _unknown(place: Place, name: str) -> WorkspaceError:
-    if place.user.head is None and name == "HEAD":
+    if place.user.head is None and _EXPRESSION.split(name, maxsplit=1)[0] in {"HEAD", "@", ""}:
         return WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
     output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
     output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")

@@ -15,14 +15,13 @@ def snapshot(git: Git) -> str:
     """
     if git.run("ls-files", "-u", "-z"):
         raise unresolved(git)
-    paths = changed_paths(git)
-    if paths:
-        for path, name in filters(git, paths).items():
-            raise WorkspaceError(
-                f"{shown(path)} was changed and needs the filter {name!r}, "
-                "which is not run here; commit or stash that file, then run again."
-            )
-        store(git, paths)
+    gone, there = changed_paths(git)
+    for path, name in filters(git, there).items():
+        raise WorkspaceError(
+            f"{shown(path)} was changed and needs the filter {name!r}, "
+            "which is not run here; commit or stash that file, then run again."
+        )
+    store(git, gone, there)
     return git.text("write-tree")
 
 
@@ -33,16 +32,26 @@ def unresolved(git: Git) -> WorkspaceError:
     )
 
 
-def changed_paths(git: Git) -> list[bytes]:
-    """Return modified, deleted and untracked paths; nested repositories belong to themselves."""
-    changed = git.run("diff-files", "--name-only", "-z", "--ignore-submodules=dirty")
+def changed_paths(git: Git) -> tuple[list[bytes], list[bytes]]:
+    """Return the paths that are gone, and those that are modified or untracked.
+
+    Nested repositories belong to themselves, not to this change.
+    """
+    output = git.run("diff-files", "--name-status", "-z", "--ignore-submodules=dirty")
+    fields = output.split(b"\0")
+    gone: list[bytes] = []
+    there: list[bytes] = []
+    for status, path in zip(fields[0::2], fields[1::2], strict=False):
+        (gone if status == b"D" else there).append(path)
     untracked = git.run("ls-files", "-o", "--exclude-standard", "-z")
-    paths = [path for path in changed.split(b"\0") if path]
-    return paths + [path for path in untracked.split(b"\0") if path and not path.endswith(b"/")]
+    there += [path for path in untracked.split(b"\0") if path and not path.endswith(b"/")]
+    return gone, there
 
 
 def filters(git: Git, paths: list[bytes]) -> dict[str, str]:
     """Return path -> name of its filter, for the paths that have one."""
+    if not paths:
+        return {}
     output = git.run("check-attr", "-z", "--stdin", "filter", input=b"\0".join(paths) + b"\0")
     fields = output.split(b"\0")
     return {
@@ -52,7 +61,11 @@ def filters(git: Git, paths: list[bytes]) -> dict[str, str]:
     }
 
 
-def store(git: Git, paths: list[bytes]) -> None:
-    """Take these files into the index as they are on disk, or out of it when they are gone."""
-    listing = b"\0".join(paths) + b"\0"
-    git.run("update-index", "--add", "--remove", "-z", "--stdin", input=listing)
+def store(git: Git, gone: list[bytes], there: list[bytes]) -> None:
+    """Take files into the index as they are on disk, and out of it those that are gone.
+
+    What is gone goes first: a folder may have become a file, or a link that leads elsewhere.
+    """
+    for flags, paths in ((("--force-remove",), gone), (("--add", "--remove"), there)):
+        if paths:
+            git.run("update-index", *flags, "-z", "--stdin", input=b"\0".join(paths) + b"\0")

@@ -40,12 +40,12 @@ def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) 
     """
     with private.scratch_index() as scratch:
         git, skipped = _copied(place, private, scratch, None)
-        paths = changed_paths(git) + [os.fsencode(path) for path in extra]
+        gone, there = changed_paths(git)
+        there += [os.fsencode(path) for path in extra]
         unreadable: dict[str, str] = {}
-        if paths:
-            paths = _without_filtered(private, place, git, paths, unreadable)
-            paths = [path for path in paths if not _is_special(place, path, unreadable)]
-            _store(place, git, paths)
+        there = _without_filtered(private, place, git, there, unreadable)
+        there = [path for path in there if not _is_special(place, path, unreadable)]
+        _store(place, git, gone, there)
         return Taken(_write(git), tuple(sorted(unreadable.items())), skipped)
 
 
@@ -149,13 +149,11 @@ def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:
     return name in unreadable
 
 
-def _store(place: Place, git: Git, paths: list[bytes]) -> None:
-    if not paths:
-        return
+def _store(place: Place, git: Git, gone: list[bytes], there: list[bytes]) -> None:
     try:
-        store(git, paths)
+        store(git, gone, there)
     except WorkspaceError:
-        for path in map(os.fsdecode, paths):
+        for path in map(os.fsdecode, there):
             try:
                 mode = (place.user.root / path).lstat().st_mode
                 if stat.S_ISREG(mode):
