@@ -1,1 +1,15 @@
-"""Checks of what a change does to the review itself: suppressions, leftovers, hidden text, copies."""
+"""What a change does to its own review: silenced checks, leftovers, hidden text, copies."""
+
+from reviewloop.analysers.diffchecks.attributes import ATTRIBUTES
+from reviewloop.analysers.diffchecks.conflicts import CONFLICTS
+from reviewloop.analysers.diffchecks.copies import COPIES
+from reviewloop.analysers.diffchecks.endings import LINE_ENDINGS
+from reviewloop.analysers.diffchecks.hidden import HIDDEN
+from reviewloop.analysers.diffchecks.leftovers import LEFTOVERS
+from reviewloop.analysers.diffchecks.steering import STEERING
+from reviewloop.analysers.diffchecks.suppressions import SUPPRESSIONS
+
+FILE_CHECKS = (SUPPRESSIONS, CONFLICTS, HIDDEN, ATTRIBUTES)
+CHANGE_CHECKS = (STEERING, LEFTOVERS, LINE_ENDINGS, COPIES)
+
+__all__ = ["CHANGE_CHECKS", "FILE_CHECKS"]
