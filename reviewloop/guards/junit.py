@@ -1,21 +1,19 @@
 """Reads JUnit XML, which nearly every test runner can write."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.parsers import expat
 
+from reviewloop.analysers.testquality.report_xml import (
+    UnreadableReportError,
+    parse_xml,
+    refuse_long,
+)
 from reviewloop.state import TestCounts
 
-StartHandler = Callable[[str, dict[str, str]], None]
-EndHandler = Callable[[str], None]
+__all__ = ["Case", "Report", "UnreadableReportError", "read_junit"]
 
-_BYTES = 64 * 1024 * 1024
 _MESSAGE_CHARS = 300
-
-
-class UnreadableReportError(Exception):
-    """A report that is missing, too long, malformed, or tries more than a report needs."""
 
 
 @dataclass
@@ -64,7 +62,12 @@ def read_junit(paths: Iterable[Path]) -> Report:
     report = Report()
     for path in paths:
         reader = _Reader(report)
-        parse_xml(path, reader.start, reader.end)
+        try:
+            refuse_long(path.name, path.stat().st_size)
+            data = path.read_bytes()
+        except OSError as error:
+            raise UnreadableReportError(f"{path.name} cannot be read: {error}") from error
+        parse_xml(path.name, data, reader.start, reader.end)
     return report
 
 
@@ -87,26 +90,3 @@ class _Reader:
         if tag == "testcase" and self._case is not None:
             self._report.cases.append(self._case)
             self._case = None
-
-
-def parse_xml(path: Path, start: StartHandler, end: EndHandler) -> None:
-    """Stream an XML file's elements; entities are refused, because a report needs none."""
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda tag, attributes: start(_local(tag), attributes)
-    parser.EndElementHandler = lambda tag: end(_local(tag))
-    parser.EntityDeclHandler = _refuse_entity
-    try:
-        if path.stat().st_size > _BYTES:
-            raise UnreadableReportError(f"{path.name} is longer than {_BYTES // 1024 // 1024} MB")
-        with path.open("rb") as file:
-            parser.ParseFile(file)
-    except (OSError, expat.ExpatError) as error:
-        raise UnreadableReportError(f"{path.name} cannot be read: {error}") from error
-
-
-def _local(tag: str) -> str:
-    return tag.rsplit(":", 1)[-1]
-
-
-def _refuse_entity(*_: object) -> None:
-    raise UnreadableReportError("the report declares entities")

@@ -1,0 +1,233 @@
+"""What is said about the tests of a change as a whole."""
+
+import pytest
+from support.change_views import change_view
+
+from reviewloop.analysers.testquality import CHANGE_CHECKS, coverage_hits, read_coverage
+from reviewloop.analysers.testquality.report_xml import UnreadableReportError
+from reviewloop.findings import Severity
+
+
+def hits(base, new):
+    (check,) = CHANGE_CHECKS
+    return list(check.run(change_view(base, new)))
+
+
+def told(base, new):
+    return [(hit.rule.removeprefix("tests/"), hit.path) for hit in hits(base, new)]
+
+
+CODE = "def total(cart):\n    return sum(cart)\n"
+CHANGED = "def total(cart):\n    return sum(cart) or None\n"
+TEST = """\
+import pytest
+from shop import total
+
+
+def test_total():
+    assert total([1, 2]) == 3
+    assert total([]) == 0
+
+
+def test_negative():
+    assert total([-1]) == -1
+
+
+def test_kind():
+    assert total([1])
+"""
+
+
+def change(test, code=CHANGED):
+    before = {"shop.py": CODE, "tests/test_shop.py": TEST}
+    return told(before, {"shop.py": code, "tests/test_shop.py": test})
+
+
+def test_deleted_test():
+    removed = TEST.replace("def test_negative():\n    assert total([-1]) == -1\n", "")
+    assert change(removed) == [("test-deleted", "tests/test_shop.py")]
+    assert change(removed, CODE) == []  # nothing but tests was changed
+
+
+def test_deleted_test_file():
+    before = {"shop.py": CODE, "tests/test_shop.py": TEST}
+    (hit,) = hits(before, {"shop.py": CHANGED})
+    assert (hit.rule, hit.path, hit.span) == ("tests/test-deleted", "tests/test_shop.py", None)
+    assert "test_total, test_negative, test_kind were deleted" in hit.message
+
+
+def test_renamed_and_moved_tests_are_not_deleted():
+    assert change(TEST.replace("test_negative", "test_below_zero")) == []
+    moved = TEST.replace("def test_negative():\n    assert total([-1]) == -1\n", "")
+    before = {"shop.py": CODE, "tests/test_shop.py": TEST}
+    new = "def test_negative():\n    assert total([-1]) == -1\n"
+    after = {"shop.py": CHANGED, "tests/test_shop.py": moved, "tests/test_new.py": new}
+    assert told(before, after) == []
+
+
+def test_tests_may_go_with_what_they_tested():
+    code = CODE + "\n\ndef tax(cart):\n    return 1\n"
+    test = TEST + "\n\ndef test_tax():\n    assert tax([]) == 1\n"
+    before = {"shop.py": code, "tests/test_shop.py": test}
+    assert told(before, {"shop.py": CHANGED, "tests/test_shop.py": TEST}) == []
+
+
+def test_fewer_assertions():
+    before = {"shop.py": CODE, "tests/test_shop.py": TEST}
+    thinner = TEST.replace("    assert total([]) == 0\n", "")
+    (hit,) = hits(before, {"shop.py": CHANGED, "tests/test_shop.py": thinner})
+    assert (hit.rule, hit.span.line) == ("tests/assertions-removed", 5)
+    assert hit.message.endswith("gone is: assert total([]) == 0")
+
+
+def test_assertions_in_a_loop_are_not_fewer():
+    looped = TEST.replace(
+        "    assert total([1, 2]) == 3\n    assert total([]) == 0\n",
+        "    for given, sum in CASES:\n        assert total(given) == sum\n",
+    )
+    assert change(looped) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("assert total(a) == 3", "assert total(a) is not None"),
+        ("assert total(a) == 3", "assert total(a)"),
+        ("assert out == 'ab'", "assert 'a' in out"),
+        ("assert len(a) == 3", "assert a"),
+        ("self.assertEqual(out, 'ab')", "self.assertIn('a', out)"),
+        ("self.assertEqual(3, total(a))", "self.assertTrue(total(a))"),
+        ("assert 'a' in out", "assert isinstance(out, str)"),
+        ("assert total(a) == 3", "assert total(a) > 0"),
+    ],
+)
+def test_weakened_assertion(old, new):
+    before, after = (f"def test_a():\n    a = 1\n    {each}\n" for each in (old, new))
+    (hit,) = hits({"tests/test_a.py": before}, {"tests/test_a.py": after})
+    assert (hit.rule, hit.span.line) == ("tests/assertion-weakened", 3)
+    assert hit.message == f"It was: {old} - and is: {new}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("assert total(a) == 3", "assert total(a) == 4"),
+        ("assert total(a) == True", "assert total(a)"),
+        ("assert total(a)", "assert total(a) == 3"),
+        ("assert out == 'ab'", "assert 'a' in out\n    assert out == 'ac'"),
+        ("assert out == 'ab'", "assert 'a' in err"),
+        ("self.assertEqual(out, 'ab')", "assert out == 'ab'"),
+        ("assert len(a) == 0", "assert not a"),
+        ("self.assertFalse(out)", "assert not out"),
+        ("self.assertTrue(out)", "assert out"),
+    ],
+)
+def test_assertion_as_strict_as_before(old, new):
+    before, after = (f"def test_a():\n    {each}\n" for each in (old, new))
+    assert told({"tests/test_a.py": before}, {"tests/test_a.py": after}) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "code", "text"),
+    [
+        ("a.test.ts", "a.ts",
+         "it('adds', () => {\n  expect(a()).toBe(1)\n  expect(b()).toBe(2)\n})\n"),
+        ("a_test.go", "a.go", 'func TestA(t *testing.T) {\n\tt.Error("a")\n\tt.Error("b")\n}\n'),
+        ("src/test/ATest.java", "A.java",
+         "@Test\npublic void adds() {\n  assertEquals(1, a());\n  assertEquals(2, b());\n}\n"),
+        ("tests/a.rs", "a.rs", "#[test]\nfn adds() {\n  assert_eq!(1, a());\n  assert!(b());\n}\n"),
+    ],
+)  # fmt: skip
+def test_other_languages(test, code, text):
+    before = {test: text, code: "a\n"}
+    assert told(before, {code: "b\n"}) == [("test-deleted", test)]
+    lines = text.split("\n")
+    thinner = "\n".join(line for line in lines if line is not lines[-3])
+    assert told(before, {test: thinner, code: "b\n"}) == [("assertions-removed", test)]
+
+
+def lines_of_code(count):
+    return "def total(a):\n" + "".join(f"    a += {n}\n" for n in range(count - 1))
+
+
+WITH_TESTS = {"tests/test_old.py": "def test_a():\n    assert total\n"}
+
+
+def test_change_without_a_test():
+    (hit,) = hits(WITH_TESTS, WITH_TESTS | {"shop.py": lines_of_code(10)})
+    assert (hit.rule, hit.path, hit.span) == ("tests/no-test-change", "shop.py", None)
+    assert hit.severity is None
+
+
+def test_large_change_without_a_test_is_to_be_acted_on():
+    (hit,) = hits(WITH_TESTS, WITH_TESTS | {"a.py": "x = f()\n", "shop.py": lines_of_code(30)})
+    assert (hit.severity, hit.path) == (Severity.SHOULD_FIX, "shop.py")
+    (hit,) = hits({}, {"shop.py": lines_of_code(30)})
+    assert hit.severity is None  # a repository without tests
+
+
+@pytest.mark.parametrize(
+    ("base", "new"),
+    [
+        ({}, {"README.md": "text\n" * 50}),
+        ({}, {"config.yaml": "a: 1\n" * 50}),
+        ({}, {"docs/conf.py": "a = f()\n" * 50}),
+        ({}, {"shop/types.pyi": "def a(): ...\n" * 50}),
+        ({}, {"shop.py": '"""A text.\n' + "more\n" * 50 + '"""\n' + "# comment\n" * 50}),
+        ({}, {"a.ts": "interface A {\n" + "  name: string;\n" * 50 + "}\n"}),
+        ({"a.py": lines_of_code(40)}, {"b.py": lines_of_code(40)}),
+        ({"a.py": lines_of_code(40)}, {"a.py": lines_of_code(9)}),
+        ({}, {"shop.py": lines_of_code(40), "tests/data/a.txt": "x\n"}),
+        ({}, {"lib.rs": lines_of_code(40) + "#[cfg(test)]\nmod tests {}\n"}),
+    ],
+    ids=["docs", "config", "docs code", "types", "comments", "ts types", "moved", "deleted", "data",
+         "inline"],
+)  # fmt: skip
+def test_changes_that_need_no_test(base, new):
+    assert told(WITH_TESTS | base, WITH_TESTS | new) == []
+
+
+def test_new_functions_that_no_test_names():
+    text = "".join(f"def named_{n}(a):\n    return a + {n}\n\n\n" for n in range(6))
+    tests = {"tests/test_a.py": "def test_a():\n    assert named_0(1)\n"}
+    found = [hit for hit in hits(tests, tests | {"shop.py": text}) if hit.span]
+    assert [hit.message for hit in found] == [
+        "No test names named_1.",
+        "No test names named_2.",
+        "No test names named_3.",
+    ]
+
+
+def test_uncovered_added_lines():
+    base = "def a():\n    return 1\n"
+    new = (
+        "def a():\n    if x:\n        y()\n\n        z()\n    return 1\n    w()\n\n\n"
+        "class B:\n    def c(self):\n        d()\n\n\ne()\n"
+    )
+    view = change_view({"shop.py": base}, {"shop.py": new})
+    data = {"shop.py": frozenset({3, 5, 6, 7, 12}), "other.py": frozenset({1})}
+    found = [(hit.span[:2], hit.message) for hit in coverage_hits(view, data, "coverage.xml")]
+    assert found == [
+        ((3, 5), "Lines 3 to 5 of a were not reached, says coverage.xml (1 more there were not"
+         " either)."),
+        ((12, 12), "Line 12 of B.c was not reached, says coverage.xml."),
+    ]  # fmt: skip
+
+
+REPORTS = {
+    "json": '{"files": {"shop/a.py": {"executed_lines": [1], "missing_lines": [2]}}}',
+    "lcov": "SF:/build/shop/a.py\nDA:1,2\nDA:2,0\nend_of_record\n",
+    "cobertura": '<coverage><class filename="./shop/a.py"><line number="2" hits="0"/></class>'
+    "</coverage>",
+}
+
+
+@pytest.mark.parametrize("text", REPORTS.values(), ids=REPORTS)
+def test_reports_of_three_formats(text):
+    assert read_coverage("report", text.encode(), "/build/") == {"shop/a.py": frozenset({2})}
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"<a>", b"\xff\xfe"])
+def test_what_is_no_report_is_refused(data):
+    with pytest.raises(UnreadableReportError):
+        read_coverage("report", data, "/")
