@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from reviewloop.analysers.base import ChangeCheck, FileCheck, Hit, SourceFile
 from reviewloop.analysers.infra import (
     access,
+    azure,
     durability,
     encryption,
     exposure,
+    google,
     keys,
+    kubernetes,
     layout,
     logs,
     network,
@@ -28,6 +31,9 @@ _ENTRIES = (
     *access.ENTRIES,
     *logs.ENTRIES,
     *durability.ENTRIES,
+    *azure.ENTRIES,
+    *google.ENTRIES,
+    *kubernetes.ENTRIES,
 )
 _INDEX = index_of(_ENTRIES)
 RULES = (

@@ -169,9 +169,18 @@ PRIVILEGED = Entry(
             "AWS::ECS::TaskDefinition ContainerDefinitions.Privileged",
             "AWS::Batch::JobDefinition ContainerProperties.Privileged",
             "aws_codebuild.Project environment.privileged",
+            "aws_ecs_task_definition container_definitions.privileged",
+            "aws_batch_job_definition container_properties.privileged",
         ),
         *avoid(is_in("host", "task"), "aws_ecs_task_definition pid_mode"),
         *avoid(is_in("host"), "aws_ecs_task_definition ipc_mode", severity=NIT),
+        *avoid(
+            false,
+            "aws_ecs_task_definition container_definitions.readonlyRootFilesystem",
+            "AWS::ECS::TaskDefinition ContainerDefinitions.ReadonlyRootFilesystem",
+            severity=NIT,
+            says="whoever breaks in can change its programs",
+        ),
         *need(
             is_in("Disabled"),
             "aws_sagemaker_notebook_instance root_access",

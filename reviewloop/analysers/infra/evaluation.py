@@ -37,9 +37,11 @@ def _judge(
     path: str, template: Template, resource: Resource, entry: Entry, fact: Fact
 ) -> Iterator[Hit]:
     body = resource.body
-    if body.value is UNKNOWN or not _applies(body, fact):
+    if body.value is UNKNOWN or not _applies(body, fact, near=False):
         return
     for scope in parts(body, fact.scope):
+        if not _applies(scope, fact, near=True):
+            continue
         wrong, missing = _wrong(scope, fact)
         if wrong is None and not missing:
             continue
@@ -48,8 +50,10 @@ def _judge(
         yield make_hit(path, resource, entry, fact, scope if fact.scope else None, wrong)
 
 
-def _applies(body: Node, fact: Fact) -> bool:
+def _applies(body: Node, fact: Fact, *, near: bool) -> bool:
     for guard in fact.when:
+        if guard.near is not near:
+            continue
         found = find(body, guard.path)
         answers = [guard.missing if one is None else guard.test(one) for one in found]
         if True not in answers:
@@ -66,9 +70,8 @@ def _wrong(scope: Node, fact: Fact) -> tuple[Node | None, bool]:
         bad = [one for one, fine in zip(found, answers, strict=True) if fine is False]
         if bad:
             failing = failing or bad[0]
-        elif True in answers:
-            if fact.required:
-                return None, False
+        elif True in answers and fact.required:
+            return None, False
     if failing is not None:
         return failing, False
     return None, fact.required
@@ -99,10 +102,14 @@ def make_hit(
     """Return the hit for a value that is wrong, or for one that is not set."""
     attribute = ".".join(part for part in (*fact.scope, *fact.paths[0]) if part != "*")
     says = fact.says or entry.rule.title
-    if wrong is not None:
+    related: tuple[tuple[Span, str], ...]
+    if not attribute:
+        span, related = Span(resource.line, resource.line), ()
+        message = f"{resource.address}: {says}"
+    elif wrong is not None:
         span = Span(wrong.line, min(wrong.end_line, wrong.line + 20) or wrong.line)
         message = f"{resource.address} sets {attribute}{_shown(wrong)}: {says}"
-        related: tuple[tuple[Span, str], ...] = ()
+        related = ()
     else:
         first, last = resource.line, resource.end_line
         if scope is not None:

@@ -4,6 +4,7 @@ from reviewloop.analysers.infra.examples import cdk, template, terraform
 from reviewloop.analysers.infra.facts import (
     Entry,
     avoid,
+    discourage,
     false,
     holds,
     if_set,
@@ -403,6 +404,80 @@ PUBLIC_CLUSTER = Entry(
     ),
 )
 
+DEFAULT_NETWORK = Entry(
+    Rule(
+        id="infra/default-network",
+        reviewer=INFRASTRUCTURE,
+        severity=NIT,
+        title="the account's default network is used, or nobody sees its traffic",
+        why="Default networks are open and shared by whatever is started without a thought; without"
+        " flow logs an intrusion leaves no trace in them.",
+        fix="Make a network for the purpose, with flow logs.",
+        category="public-access",
+        source="CIS AWS Foundations Benchmark 3.7, 5.4",
+        bad=(
+            *terraform('resource "aws_default_vpc" "a" {; tags = {}; }'),
+            *terraform('resource "aws_vpc" "a" {; cidr_block = "10.0.0.0/16"; }'),
+        ),
+        good=terraform(
+            'resource "aws_vpc" "a" {; cidr_block = "10.0.0.0/16"; }'
+            '; resource "aws_flow_log" "a" {; vpc_id = aws_vpc.a.id; }'
+        ),
+    ),
+    (
+        discourage(
+            "aws_default_vpc",
+            "aws_default_subnet",
+            severity=SHOULD,
+            says="the default network is taken over instead of one made for the purpose",
+        ),
+        *need(
+            present,
+            "aws_vpc flow_logs",
+            beside="aws_flow_log.vpc_id",
+            says="no flow log of this file records its traffic",
+        ),
+        *avoid(
+            present,
+            "aws_default_security_group ingress",
+            "aws_default_security_group egress",
+            severity=SHOULD,
+            says="what is started without a group of its own gets this access",
+        ),
+    ),
+)
+
+CROSS_ORIGIN = Entry(
+    Rule(
+        id="infra/cross-origin-open",
+        reviewer=SECURITY,
+        severity=NIT,
+        title="scripts of every web site may call it",
+        why="A page a visitor happens to open can send requests and read the answers.",
+        fix="Name the origins.",
+        category="public-access",
+        source="CWE-942",
+        bad=terraform(
+            'resource "aws_s3_bucket_cors_configuration" "a" {; cors_rule {'
+            '; allowed_origins = ["*"]; }; }'
+        ),
+        good=terraform(
+            'resource "aws_s3_bucket_cors_configuration" "a" {; cors_rule {'
+            '; allowed_origins = ["https://example.com"]; }; }'
+        ),
+    ),
+    (
+        *avoid(
+            holds("*"),
+            "aws_s3_bucket,aws_s3_bucket_cors_configuration cors_rule.allowed_origins",
+            "aws_apigatewayv2_api cors_configuration.allow_origins",
+            "aws_lambda_function_url cors.allow_origins",
+            "AWS::S3::Bucket CorsConfiguration.CorsRules.AllowedOrigins",
+            "AWS::ApiGatewayV2::Api CorsConfiguration.AllowOrigins",
+        ),
+    ),
+)
+
 ENTRIES = (
     PUBLIC_ACL,
     PUBLIC_BLOCK_OFF,
@@ -411,4 +486,6 @@ ENTRIES = (
     OPEN_ENDPOINT,
     METADATA,
     PUBLIC_CLUSTER,
+    DEFAULT_NETWORK,
+    CROSS_ORIGIN,
 )

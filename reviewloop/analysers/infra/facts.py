@@ -14,11 +14,15 @@ Test = Callable[[Node], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A condition on another attribute; `missing` is its answer when that is not set."""
+    """A condition on another attribute; `missing` is its answer when that is not set.
+
+    `near`: the path starts from the nested block that is judged, not from the resource.
+    """
 
     path: tuple[str, ...]
     test: Test
     missing: bool
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ def need(
     return _facts(test, places, True, when, beside, severity, says)
 
 
+def discourage(*kinds: str, severity: Severity | None = None, says: str = "") -> Fact:
+    """Make a row against resources that should not be declared at all."""
+    never = _literal(lambda value: False)
+    return Fact(kinds, (), ((),), never, required=False, severity=severity, says=says)
+
+
 def want(
     test: Test,
     *places: str,
@@ -136,8 +146,11 @@ def _facts(
 
 
 def if_set(path: str, test: Test, *, missing: bool = False) -> Guard:
-    """Make a row apply only where another attribute passes; `missing`: also where it is not set."""
-    return Guard(tuple(path.split(".")), test, missing)
+    """Make a row apply only where another attribute passes; `missing`: also where it is not set.
+
+    A path that begins with "@" starts from the nested block that is judged.
+    """
+    return Guard(tuple(path.lstrip("@").split(".")), test, missing, path.startswith("@"))
 
 
 # Tests of one value

@@ -97,12 +97,15 @@ def layout_hits(path: str, template: Template) -> Iterator[Hit]:
             yield from _settings(path, resource)
         elif resource.partial or resource.kind == "module":
             yield from _module(path, resource)
-        elif resource.kind == "data.terraform_remote_state" or resource.kind in {
-            "call.exportValue",
-            "call.importValue",
-        }:
-            yield _hit(path, COUPLED, resource, resource.line)
-        elif resource.kind == "CfnOutput" and resource.body.get("exportName"):
+        elif (
+            resource.kind == "data.terraform_remote_state"
+            or resource.kind
+            in {
+                "call.exportValue",
+                "call.importValue",
+            }
+            or (resource.kind == "CfnOutput" and resource.body.get("exportName"))
+        ):
             yield _hit(path, COUPLED, resource, resource.line)
         elif template.dialect == "cloudformation":
             yield from _of_template(path, resource)
@@ -150,7 +153,7 @@ def _settings(path: str, resource: Resource) -> Iterator[Hit]:
                 yield _hit(path, UNPINNED, resource, wanted.line, message)
     for backend in (resource.body.get("backend") or Node([], 0, 0)).items():
         entries = backend.value if isinstance(backend.value, dict) else {}
-        if "bucket" not in entries or "key" not in entries and "encrypt" not in entries:
+        if "bucket" not in entries or ("key" not in entries and "encrypt" not in entries):
             continue
         encrypt = entries.get("encrypt")
         if encrypt is not None and encrypt.value is False:

@@ -282,7 +282,7 @@ MONITORING = Entry(
         *need(
             is_in("enhanced"),
             "aws_elastic_beanstalk_environment setting[].value",
-            when=if_set("setting.name", is_in("SystemType")),
+            when=if_set("@name", is_in("SystemType")),
         ),
     ),
 )

@@ -168,7 +168,7 @@ def _openings(path: str, resource: Resource, form: Form) -> Iterator[Hit]:
             continue
         ranges, known = _ranges(scope, form)
         protocols = {str(node.value).lower() for node in _known(scope, form.protocol)}
-        if protocols and protocols <= _QUIET_PROTOCOLS or not known:
+        if (protocols and protocols <= _QUIET_PROTOCOLS) or not known:
             continue
         everything = bool(protocols & _ALL_PROTOCOLS) or not ranges
         yield from _hit(path, resource, source, [(0, 65535)] if everything else ranges)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from reviewloop.analysers.base import Hit, Span
 from reviewloop.analysers.infra.examples import template, terraform
-from reviewloop.analysers.infra.hcl import read_json
 from reviewloop.analysers.infra.values import UNKNOWN, Node, Resource, Template, walk
 from reviewloop.analysers.rules import MUST, NIT, SECURITY, SHOULD, Rule
 from reviewloop.findings import Severity
@@ -120,10 +119,6 @@ def _literals(path: str, resource: Resource) -> Iterator[Hit]:
             yield _hit(path, LITERAL, resource, node.line, f"{key} holds a secret in plain text")
         elif isinstance(node.value, str) and is_secret(key, node.value):
             yield _hit(path, LITERAL, resource, node.line, f"{key} is a secret in plain text")
-        elif key in {"container_definitions", "container_properties"} and '"name"' in text:
-            definitions = read_json(text, node.inner_line or node.line)
-            for _, inner in walk(definitions) if definitions is not None else ():
-                yield from _named_pair(path, resource, inner)
 
 
 def _named_pair(path: str, resource: Resource, node: Node) -> Iterator[Hit]:

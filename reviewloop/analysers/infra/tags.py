@@ -20,32 +20,107 @@ REQUIRED_TAGS = Rule(
 
 _TERRAFORM = frozenset(
     f"aws_{name}"
-    for name in (
-        "s3_bucket db_instance rds_cluster rds_cluster_instance dynamodb_table ebs_volume"
-        " efs_file_system instance launch_template security_group lb alb lb_target_group"
-        " cloudfront_distribution api_gateway_rest_api api_gateway_stage apigatewayv2_api"
-        " lambda_function sns_topic sqs_queue kms_key cloudtrail cloudwatch_log_group"
-        " cloudwatch_metric_alarm iam_role iam_user ecr_repository ecs_cluster ecs_service"
-        " ecs_task_definition eks_cluster eks_node_group elasticache_replication_group"
-        " elasticache_cluster opensearch_domain elasticsearch_domain redshift_cluster msk_cluster"
-        " kinesis_stream ssm_parameter secretsmanager_secret sfn_state_machine cognito_user_pool"
-        " docdb_cluster neptune_cluster vpc subnet nat_gateway internet_gateway eip backup_vault"
-        " backup_plan codebuild_project wafv2_web_acl"
-    ).split()
+    for name in [
+        "s3_bucket",
+        "db_instance",
+        "rds_cluster",
+        "rds_cluster_instance",
+        "dynamodb_table",
+        "ebs_volume",
+        "efs_file_system",
+        "instance",
+        "launch_template",
+        "security_group",
+        "lb",
+        "alb",
+        "lb_target_group",
+        "cloudfront_distribution",
+        "api_gateway_rest_api",
+        "api_gateway_stage",
+        "apigatewayv2_api",
+        "lambda_function",
+        "sns_topic",
+        "sqs_queue",
+        "kms_key",
+        "cloudtrail",
+        "cloudwatch_log_group",
+        "cloudwatch_metric_alarm",
+        "iam_role",
+        "iam_user",
+        "ecr_repository",
+        "ecs_cluster",
+        "ecs_service",
+        "ecs_task_definition",
+        "eks_cluster",
+        "eks_node_group",
+        "elasticache_replication_group",
+        "elasticache_cluster",
+        "opensearch_domain",
+        "elasticsearch_domain",
+        "redshift_cluster",
+        "msk_cluster",
+        "kinesis_stream",
+        "ssm_parameter",
+        "secretsmanager_secret",
+        "sfn_state_machine",
+        "cognito_user_pool",
+        "docdb_cluster",
+        "neptune_cluster",
+        "vpc",
+        "subnet",
+        "nat_gateway",
+        "internet_gateway",
+        "eip",
+        "backup_vault",
+        "backup_plan",
+        "codebuild_project",
+        "wafv2_web_acl",
+    ]
 )
 _TEMPLATE = frozenset(
     f"AWS::{name}"
-    for name in (
-        "S3::Bucket RDS::DBInstance RDS::DBCluster DynamoDB::Table EC2::Volume EC2::Instance"
-        " EC2::SecurityGroup EC2::VPC EC2::Subnet EC2::NatGateway EC2::InternetGateway EC2::EIP"
-        " ElasticLoadBalancingV2::LoadBalancer ElasticLoadBalancingV2::TargetGroup"
-        " CloudFront::Distribution ApiGateway::RestApi ApiGateway::Stage Lambda::Function"
-        " Serverless::Function SNS::Topic SQS::Queue KMS::Key CloudTrail::Trail Logs::LogGroup"
-        " IAM::Role IAM::User ECR::Repository ECS::Cluster ECS::Service ECS::TaskDefinition"
-        " EKS::Cluster ElastiCache::ReplicationGroup OpenSearchService::Domain Redshift::Cluster"
-        " MSK::Cluster Kinesis::Stream SecretsManager::Secret StepFunctions::StateMachine"
-        " DocDB::DBCluster Neptune::DBCluster"
-    ).split()
+    for name in [
+        "S3::Bucket",
+        "RDS::DBInstance",
+        "RDS::DBCluster",
+        "DynamoDB::Table",
+        "EC2::Volume",
+        "EC2::Instance",
+        "EC2::SecurityGroup",
+        "EC2::VPC",
+        "EC2::Subnet",
+        "EC2::NatGateway",
+        "EC2::InternetGateway",
+        "EC2::EIP",
+        "ElasticLoadBalancingV2::LoadBalancer",
+        "ElasticLoadBalancingV2::TargetGroup",
+        "CloudFront::Distribution",
+        "ApiGateway::RestApi",
+        "ApiGateway::Stage",
+        "Lambda::Function",
+        "Serverless::Function",
+        "SNS::Topic",
+        "SQS::Queue",
+        "KMS::Key",
+        "CloudTrail::Trail",
+        "Logs::LogGroup",
+        "IAM::Role",
+        "IAM::User",
+        "ECR::Repository",
+        "ECS::Cluster",
+        "ECS::Service",
+        "ECS::TaskDefinition",
+        "EKS::Cluster",
+        "ElastiCache::ReplicationGroup",
+        "OpenSearchService::Domain",
+        "Redshift::Cluster",
+        "MSK::Cluster",
+        "Kinesis::Stream",
+        "SecretsManager::Secret",
+        "StepFunctions::StateMachine",
+        "DocDB::DBCluster",
+        "Neptune::DBCluster",
+    ]
 )
 
 

@@ -25,6 +25,11 @@ _MODULES = {
     "redshift": "aws_redshift_cluster",
     "vpc": "module.vpc",
 }
+# Attributes that hold JSON as text, so that the tables can look into it.
+_JSON = {
+    "aws_ecs_task_definition": "container_definitions",
+    "aws_batch_job_definition": "container_properties",
+}
 _LABELLED = {"resource", "data", "ephemeral"}
 
 
@@ -50,7 +55,16 @@ def _from_block(block: Block) -> list[Resource]:
         return [_module(labels[0], block.body, block.line, block.end_line)]
     else:
         kind, name = block.type, labels[0]
+    if kind in _JSON and isinstance(block.body.value, dict):
+        _unfold(block.body.value, _JSON[kind])
     return [Resource(kind, name, block.body, block.line, block.end_line)]
+
+
+def _unfold(entries: dict[str, Node], key: str) -> None:
+    node = entries.get(key)
+    if node is not None and node.text.lstrip()[:1] in {"[", "{"}:
+        inner = read_json(node.text, node.inner_line or node.line)
+        entries[key] = inner if inner is not None else node
 
 
 def _module(name: str, body: Node, line: int, end_line: int) -> Resource:

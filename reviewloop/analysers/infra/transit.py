@@ -107,6 +107,32 @@ IN_TRANSIT = Entry(
             " DistributionConfig.Origins.CustomOriginConfig.OriginProtocolPolicy",
             says="the origin is asked over plain HTTP",
         ),
+        *avoid(
+            is_in("HTTP"),
+            "aws_lb_listener,aws_alb_listener protocol",
+            when=if_set("default_action.type", like("^(?!redirect)")),
+            says="it serves plain HTTP instead of redirecting to HTTPS",
+        ),
+        *need(
+            is_in("HTTPS", "TLS", "TCP", "UDP", "TCP_UDP", "GENEVE"),
+            "aws_lb_listener,aws_alb_listener protocol",
+            when=(
+                if_set("default_action.type", like("^(?!redirect)")),
+                if_set("port", is_in("80", "8080")),
+            ),
+            says="it serves plain HTTP instead of redirecting to HTTPS",
+        ),
+        *avoid(
+            is_in("HTTP"),
+            "aws_lb_listener,aws_alb_listener default_action.redirect.protocol",
+            "AWS::ElasticLoadBalancingV2::Listener DefaultActions.RedirectConfig.Protocol",
+        ),
+        *avoid(
+            is_in("HTTP"),
+            "AWS::ElasticLoadBalancingV2::Listener Protocol",
+            when=if_set("DefaultActions.Type", like("^(?!redirect)")),
+            says="it serves plain HTTP instead of redirecting to HTTPS",
+        ),
         *avoid(is_in("none"), "aws_dms_endpoint ssl_mode", "AWS::DMS::Endpoint SslMode"),
         *avoid(is_in("http"), "aws_elb listener.lb_protocol", severity=SHOULD),
         *avoid(
@@ -128,14 +154,12 @@ IN_TRANSIT = Entry(
         ),
         *need(
             is_in("true", "1"),
-            "aws_redshift_parameter_group parameter.value",
-            when=if_set("parameter.name", is_in("require_ssl")),
+            "aws_redshift_parameter_group parameter[].value",
+            when=if_set("@name", is_in("require_ssl")),
         ),
         *avoid(
             true,
-            "aws_emrcontainers_virtual_cluster insecure",
             "github_repository_webhook,github_organization_webhook configuration.insecure_ssl",
-            "aws_appmesh_virtual_node spec.backend_defaults.client_policy.tls.insecure",
             "provider insecure",
             says="certificates are not checked",
         ),
