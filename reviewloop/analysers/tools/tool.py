@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.base import AnalyserReport, Hit, SourceFile
+from reviewloop.analysers.tools.policy.rows import Policy
 
 if TYPE_CHECKING:
     from reviewloop.analysers.tools.layout import Laid
@@ -37,11 +38,12 @@ Reader = Callable[[bytes, "Laid"], Reading]
 class Tool:
     """One row of the table: how a program is found, started and read."""
 
-    name: str  # family of its rule ids
+    name: str  # family of its rule ids, and the policy's
     program: str
     languages: frozenset[str]
     arguments: tuple[str, ...]  # {files}, {folder}, {configuration}, {own}, {report}: see running
     read: Reader
+    policy: Policy  # what we make of its rules
     get: str  # how a person gets it
     licence: str
     core: bool = False  # installed with reviewloop

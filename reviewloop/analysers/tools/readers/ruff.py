@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reviewloop.analysers.base import Edit, Fix, Hit, Span
 from reviewloop.analysers.tools.layout import Laid, LaidFile
 from reviewloop.analysers.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysers.tools.ruff_settings import ruff_settings
 from reviewloop.analysers.tools.tool import Reading, UnusableOutput
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ def run_ruff(session: "Session") -> Reading:
     unknown: set[str] = set()
     reading = session.read_in_parts(laid, lambda p: _once(session, p, unknown, "--ignore-noqa"))
     commented = [one for one in laid.files if _SILENCING.search(one.text)]
-    if not commented:
-        return reading
-    paths = {one.file.path for one in commented}
-    heeding = session.read_in_parts(laid.only(commented), lambda p: _once(session, p, unknown))
-    reading.failed |= heeding.failed
-    reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
-    reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
+    if commented:
+        paths = {one.file.path for one in commented}
+        heeding = session.read_in_parts(laid.only(commented), lambda p: _once(session, p, unknown))
+        reading.failed |= heeding.failed
+        reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
+        reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
+    settings = ruff_settings(session.configuration)
+    reading.hits = [hit for hit in reading.hits if not settings.leaves_out(hit)]
     return reading
 
 

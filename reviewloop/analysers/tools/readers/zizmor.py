@@ -36,8 +36,6 @@ def read_zizmor(raw: bytes, laid: Laid) -> Reading:
     """Return the hits of zizmor's JSON, each at its primary location."""
     reading = Reading()
     for record in records(parsed(raw)):
-        if record.get("ignored") is True:
-            continue
         places = records(record, "locations")
         primary = [p for p in places if text_at(p, "symbolic", "kind") == "Primary"] or places[:1]
         for place in primary[:1]:
