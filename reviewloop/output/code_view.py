@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reviewloop.findings import Finding
+from reviewloop.output.review_report import Source
 from reviewloop.output.untrusted import one_line, safe
 
 # Control characters become their pictures, so that none is lost and none can act.
@@ -42,6 +43,20 @@ def split_lines(text: str | None) -> list[str]:
         return []
     lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+class FileLines:
+    """The lines of files, each file read and split once."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lines: dict[str, list[str]] = {}
+
+    def of(self, path: str) -> list[str]:
+        """Return the lines of a file, none when there is no such file."""
+        if path not in self._lines:
+            self._lines[path] = split_lines(self._source.text(path)) if path else []
+        return self._lines[path]
 
 
 def visible(code: str) -> str:

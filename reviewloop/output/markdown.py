@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from reviewloop.analysers.base import AnalyserStatus
 from reviewloop.analysers.paths import language_of
 from reviewloop.findings import Finding, Placement, Severity
-from reviewloop.output.code_view import excerpt, line_range, shown_path, split_lines, visible
+from reviewloop.output.code_view import FileLines, excerpt, line_range, shown_path, visible
 from reviewloop.output.figures import counted, duration
 from reviewloop.output.markdown_text import code, fenced, link, plain
 from reviewloop.output.review_report import ReviewReport, Source
@@ -74,11 +74,11 @@ def _head(report: ReviewReport) -> str:
 
 def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tuple[str, int]]:
     """Yield (text, number of findings told in it), most important first."""
-    listed = anchored(report.findings)
+    listed, files = anchored(report.findings), FileLines(source)
     for severity in (Severity.MUST_FIX, Severity.SHOULD_FIX):
         for finding in listed:
             if finding.severity is severity:
-                yield _finding(finding, source, rules), 1
+                yield _finding(finding, files, rules), 1
     for placement, title in (
         (Placement.CONTEXT, "About code outside of the change"),
         (Placement.UNANCHORED, "Without a place"),
@@ -94,11 +94,11 @@ def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tupl
         yield _folded(f"{Severity.NIT.mark} {counted(len(nits), 'nit')}", text), len(nits)
 
 
-def _finding(finding: Finding, source: Source, rules: Rules) -> str:
+def _finding(finding: Finding, files: FileLines, rules: Rules) -> str:
     parts = [f"### {finding.severity.mark} {plain(finding.title)}"]
     where = [code(_place(finding)) or "The change as a whole", plain(who(finding))]
     parts.append(" · ".join([*where, *_rule(finding, rules)]))
-    lines = split_lines(source.text(finding.path)) if finding.path else []
+    lines = files.of(finding.path)
     shown = excerpt(finding, lines, around=1)
     if shown:
         language = language_of(finding.path)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from reviewloop import __version__
 from reviewloop.analysers.base import AnalyserStatus
 from reviewloop.findings import Finding, Placement, Status
-from reviewloop.output.code_view import line_range, shown_path, split_lines
+from reviewloop.output.code_view import FileLines, line_range, shown_path
 from reviewloop.output.figures import counted
 from reviewloop.output.review_json import strict
 from reviewloop.output.review_report import ReviewReport, Source
@@ -45,6 +45,7 @@ def _run(report: ReviewReport, source: Source, rules: Rules) -> dict[str, Any]:
     everything = (*report.findings, *report.silenced)
     described = descriptors(everything, rules)
     rule_index = {rule["id"]: index for index, rule in enumerate(described)}
+    files = FileLines(source)
     paths = {file.path: index for index, file in enumerate(report.reviewed)}
     driver = {
         "name": "reviewloop",
@@ -68,7 +69,7 @@ def _run(report: ReviewReport, source: Source, rules: Rules) -> dict[str, Any]:
             {"location": _location(file.path), "roles": _ROLES.get(file.status, ["modified"])}
             for file in report.reviewed
         ],
-        "results": [_result(finding, source, rules, rule_index, paths) for finding in everything],
+        "results": [_result(finding, files, rules, rule_index, paths) for finding in everything],
         "columnKind": "unicodeCodePoints",
         "properties": {
             "what": one_line(report.what),
@@ -105,12 +106,12 @@ def _notification(kind: str, level: str, said: str) -> dict[str, Any]:
 
 def _result(
     finding: Finding,
-    source: Source,
+    files: FileLines,
     rules: Rules,
     rule_index: dict[str, int],
     paths: dict[str, int],
 ) -> dict[str, Any]:
-    lines = split_lines(source.text(finding.path)) if finding.path else []
+    lines = files.of(finding.path)
     place = _place(finding, lines, paths)
     result: dict[str, Any] = {
         "ruleId": rule_id(finding),

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.findings import Finding, Placement, Severity
-from reviewloop.output.code_view import shown_path, split_lines
+from reviewloop.output.code_view import FileLines, shown_path
 from reviewloop.output.figures import counted
 from reviewloop.output.review_report import ReviewReport, Source
 from reviewloop.output.review_words import (
@@ -66,13 +66,13 @@ class _Screen:
 
     def __init__(self, console: Console, source: Source) -> None:
         self._console = console
-        self._source = source
+        self._lines = FileLines(source)
 
     def by_file(self, findings: Iterable[Finding]) -> None:
         """Print findings below the names of their files."""
         for path, group in by_file(findings):
             self._title(shown_path(path) or "The change as a whole", tally(group))
-            lines = split_lines(self._source.text(path)) if path else []
+            lines = self._lines.of(path)
             for finding in group:
                 print_finding(self._console, finding, lines)
 
@@ -84,7 +84,7 @@ class _Screen:
         note = PLACEMENT_NOTES[findings[0].placement]
         hanging(Text(), Text(note, style="dim"), self._console)
         for path, group in by_file(findings):
-            lines = split_lines(self._source.text(path)) if path else []
+            lines = self._lines.of(path)
             for finding in group:
                 if finding.severity is Severity.NIT:
                     print_short(self._console, finding)
