@@ -1,7 +1,7 @@
 """The form of the policy: one row per rule of a tool, one line per family of rules."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from reviewloop.analysers.rules import Rule
@@ -52,7 +52,7 @@ class Policy:
             return self.rules[code]
         if not code or code in self.off or code.startswith(self.off_prefixes):
             return None
-        fitting = [family for family in self.families if code.startswith(family.prefix)]
+        fitting = [family for family in self.families if _belongs(code, family.prefix)]
         if not fitting:
             return None
         family = max(fitting, key=lambda one: len(one.prefix))
@@ -72,6 +72,12 @@ class Policy:
 
     def _page(self, code: str) -> str:
         return self.page.replace("{code}", code)
+
+
+def _belongs(code: str, prefix: str) -> bool:
+    """Whether a code is of a family: PTH118 is not of PT."""
+    rest = code.removeprefix(prefix)
+    return code.startswith(prefix) and not (prefix[-1:].isalpha() and rest[:1].isalpha())
 
 
 def rules_of(
@@ -104,8 +110,3 @@ def rules_of(
         )
         for row in rows
     }
-
-
-def where(rules: dict[str, Rule], code: str, **changed: object) -> Rule:
-    """Return one of the rules with some fields changed."""
-    return replace(rules[code], **changed)  # type: ignore[arg-type]

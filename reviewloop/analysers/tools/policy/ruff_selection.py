@@ -6,7 +6,7 @@ _FAMILIES = (
     *("SIM1", "SIM2", "C90", "LOG", "G1", "G2", "PERF", "ASYNC", "C4", "PT", "TRY002", "TRY203"),
     *("EXE003", "EXE004", "EXE005", "PLC0206", "PLC0207", "PLC0208", "PLC0414", "PLC1802"),
 )
-_RUF = (
+RUF = (
     *("RUF006", "RUF008", "RUF009", "RUF015", "RUF016", "RUF017", "RUF018", "RUF024", "RUF026"),
     *("RUF030", "RUF032", "RUF033", "RUF034", "RUF040", "RUF048", "RUF049", "RUF053", "RUF060"),
     *("RUF064", "RUF068", "RUF200"),
@@ -23,4 +23,4 @@ OFF = frozenset(
 )
 OFF_PREFIXES = ("S40", "S41")  # importing something is not yet doing something
 
-RUFF_SELECTION = ("--select", ",".join((*_FAMILIES, *_RUF)), "--ignore", ",".join(sorted(OFF)))
+RUFF_SELECTION = ("--select", ",".join((*_FAMILIES, *RUF)), "--ignore", ",".join(sorted(OFF)))

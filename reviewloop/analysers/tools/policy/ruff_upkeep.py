@@ -2,6 +2,7 @@
 
 from reviewloop.analysers.rules import INFRASTRUCTURE, MAINTAINABILITY, NIT, PERFORMANCE, SHOULD
 from reviewloop.analysers.tools.policy.rows import Family, Row
+from reviewloop.analysers.tools.policy.ruff_selection import RUF
 
 _ALL = "Bugs and Ctrl-C end in the same place as the error that was meant."
 _NAME_IT = "Catch the exceptions that the block is known to raise."
@@ -127,13 +128,22 @@ PERFORMANCE_ROWS = (
 )  # fmt: skip
 
 UPKEEP_FAMILIES = (
+    *(
+        Family(code, NIT, MAINTAINABILITY, "style", "It often hides a mistake", _SMELL)
+        for code in RUF
+        if code != "RUF200"
+    ),
     Family("PLR09", NIT, MAINTAINABILITY, "complexity", "The function has grown too large", _SIZE,
            _SPLIT),
     Family("B", NIT, MAINTAINABILITY, "style", "A construct that often hides a mistake", _SMELL),
     Family("SIM", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
     Family("PLW", NIT, MAINTAINABILITY, "style", "A construct that often hides a mistake", _SMELL),
-    Family("PLR", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
-    Family("PLC", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
+    Family("PLR01", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
+    Family("PLR02", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
+    Family("PLR17", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
+    Family("PLC02", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
+    Family("PLC0414", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
+    Family("PLC18", NIT, MAINTAINABILITY, "style", "This can be said more simply", _SMELL),
     Family("LOG", NIT, MAINTAINABILITY, "error-handling", "Logging that does not log what is meant",
            _SMELL),
     Family("G", NIT, MAINTAINABILITY, "error-handling", "Logging that does not log what is meant",
@@ -141,7 +151,6 @@ UPKEEP_FAMILIES = (
     Family("TRY", NIT, MAINTAINABILITY, "error-handling", "Error handling that does nothing",
            _SMELL),
     Family("E7", NIT, MAINTAINABILITY, "style", "A comparison or name that misleads", _SMELL),
-    Family("RUF", NIT, MAINTAINABILITY, "style", "A construct that often hides a mistake", _SMELL),
     Family("EXE", NIT, INFRASTRUCTURE, "shell", "The first line does not start the script",
            "The system cannot tell what to run it with.", "Put #!/usr/bin/env python3 first."),
     Family("RUF200", SHOULD, INFRASTRUCTURE, "packaging", "pyproject.toml is not valid",
