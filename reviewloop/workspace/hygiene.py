@@ -67,12 +67,14 @@ def show_hidden(text: str) -> str:
 def find_hidden(text: str) -> list[Hidden]:
     """Return the hidden characters of a text, in order."""
     found = []
-    line, line_start = 1, 0
+    line, line_start, counted = 1, 0, 0
     for match in _SUSPECT.finditer(text):
         if _belongs(match):
             continue
-        line += text.count("\n", line_start, match.start())
-        line_start = text.rfind("\n", 0, match.start()) + 1
+        line += text.count("\n", counted, match.start())
+        # Only what is new since the last one is searched: a line may hold a million of them.
+        line_start = max(line_start, text.rfind("\n", counted, match.start()) + 1)
+        counted = match.start()
         found.append(Hidden(line, match.start() - line_start + 1, match.group()))
     return found
 

@@ -1,6 +1,7 @@
 """Finds characters that people do not see and letters that only look like others."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -201,8 +202,8 @@ def _is_at_home(file: SourceFile, hidden: Hidden) -> bool:
     return False
 
 
-def _is_letter_beyond_latin(char: str) -> bool:
-    return char > "\u0590" and char.isalpha()
+def _is_visible_beyond_latin(char: str) -> bool:
+    return char > "\u0590" and unicodedata.category(char)[0] in "LMS"
 
 
 def _severity(file: SourceFile, rule: Rule) -> Severity | None:
