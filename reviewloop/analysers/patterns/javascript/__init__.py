@@ -5,11 +5,29 @@ from collections.abc import Iterable
 from reviewloop.analysers.base import FileCheck, Hit, SourceFile
 from reviewloop.analysers.patterns.engine import search
 from reviewloop.analysers.patterns.javascript import (
+    answers,
+    code_injection,
+    crypto,
     injection,
+    objects,
+    pages,
+    sessions,
+    trust,
+    web,
 )
 from reviewloop.analysers.patterns.javascript.syntax import JAVASCRIPT
 
-_PATTERNS = (*injection.PATTERNS,)
+_PATTERNS = (
+    *code_injection.PATTERNS,
+    *injection.PATTERNS,
+    *web.PATTERNS,
+    *answers.PATTERNS,
+    *pages.PATTERNS,
+    *sessions.PATTERNS,
+    *objects.PATTERNS,
+    *crypto.PATTERNS,
+    *trust.PATTERNS,
+)
 _LANGUAGES = frozenset({"javascript", "typescript", "tsx"})
 
 

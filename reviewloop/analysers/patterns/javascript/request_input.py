@@ -119,7 +119,7 @@ def _dirty_call(node: "SgNode", names: frozenset[str], browser: bool, depth: int
         return not of.endswith("earchParams") or browser or "req" in of or of in names
     if name == "replace":  # what is replaced may be all that was dangerous
         return False
-    if name not in _CARRY and not (name in _READ and of in names):
+    if name not in _CARRY and name not in _READ:
         return False
     called = node.field("function")
     held = called.field("object") if called is not None else None
