@@ -80,6 +80,7 @@ class Frame:
     summary: Summary = field(default_factory=Summary)
     loops: list[tuple[Env, list[Env]]] = field(default_factory=list)
     passes: int = 0  # how many loops around us are run twice
+    refining: int = 0  # how many checks are being looked into right now
     checks: dict[str, Expr] = field(default_factory=dict)  # variables that hold a check
     exits: list[tuple[Env, Value]] = field(default_factory=list)
 

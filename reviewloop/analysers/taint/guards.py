@@ -28,6 +28,7 @@ from reviewloop.analysers.taint.values import FLOWS, OBJECTS, Value, text_of
 
 _HOST = frozenset({"open-redirect", "ssrf"})
 _PATH = frozenset({"path-traversal"})
+_MOST_REFINING = 3  # checks inside checks: the work must not double with every level
 _TYPE_CHECKS = frozenset(
     "isdigit isalpha isalnum isnumeric isdecimal isidentifier is_integer".split()
 )
@@ -36,8 +37,15 @@ _NUMBERS = ("int", "float", "bool", "UUID", "uuid.UUID", "datetime", "date", "De
 
 def refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
     """Note in `env` what is known when a test came out as `outcome`."""
+    if frame.refining < _MOST_REFINING:
+        frame.refining += 1
+        _refine(frame, test, outcome, env)
+        frame.refining -= 1
+
+
+def _refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
     if isinstance(test, Unary) and test.op == "not":
-        refine(frame, test.operand, not outcome, env)
+        _refine(frame, test.operand, not outcome, env)
     elif isinstance(test, Logic):
         _logic(frame, test, outcome, env)
     elif isinstance(test, Compare):
@@ -45,11 +53,9 @@ def refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
     elif isinstance(test, Call):
         _call(frame, test, outcome, env)
     elif isinstance(test, Walrus):
-        refine(frame, test.value, outcome, env)
+        _refine(frame, test.value, outcome, env)
     elif isinstance(test, Name) and test.id in frame.checks:
-        check = frame.checks[test.id]
-        if not isinstance(check, Name):
-            refine(frame, check, outcome, env)
+        refine(frame, frame.checks[test.id], outcome, env)
     elif isinstance(test, Attr) and not outcome and HOST_PIECE.search("." + test.name):
         env.clear(frame.value(test), _HOST)
 
@@ -57,12 +63,12 @@ def refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
 def _logic(frame: Frame, test: Logic, outcome: bool, env: Env) -> None:
     if (test.op == "and") == outcome:
         for operand in test.operands:
-            refine(frame, operand, outcome, env)
+            _refine(frame, operand, outcome, env)
         return
     branches = []
     for operand in test.operands:
         branch = env.branch()
-        refine(frame, operand, outcome, branch)
+        _refine(frame, operand, outcome, branch)
         branches.append(branch)
     env.merge(branches)
 
@@ -202,7 +208,7 @@ def _builtin(
 ) -> None:
     arguments = [argument.value for argument in test.arguments]
     if name == "bool" and arguments:
-        refine(frame, arguments[0], outcome, env)
+        _refine(frame, arguments[0], outcome, env)
     elif name == "isinstance" and len(arguments) == 2 and outcome:
         kinds = frame.machine.source[arguments[1].start : arguments[1].end].decode("utf-8", "ignore")
         words = [word.strip(" ()") for word in kinds.replace("|", ",").split(",") if word.strip(" ()")]

@@ -189,7 +189,7 @@ def _join_shapes(left: Value, right: Value) -> str | None:
     risky = [text for text in texts if TAINTED in text]
     if len(risky) == 2 and risky[0] != risky[1]:
         return min(risky, key=lambda text: text.index(TAINTED))
-    return (risky or texts or [None])[0]
+    return risky[0] if risky else texts[0] if texts else None
 
 
 def _join_members(left: dict[Any, Value], right: dict[Any, Value]) -> dict[Any, Value] | None:

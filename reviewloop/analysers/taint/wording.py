@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from reviewloop.analysers.base import Hit
+from reviewloop.analysers.base import Hit, Span
 from reviewloop.analysers.rules import MUST, NIT, SHOULD, Rule
 from reviewloop.analysers.taint.frame import Found
 from reviewloop.analysers.taint.rules import RULES
@@ -42,7 +42,7 @@ def hit_for(path: str, found: Found, places: "Places") -> Hit:
     sentence = sentence[0].upper() + sentence[1:] + "."
     severity = rule.severity if found.sure or rule.severity is not MUST else SHOULD
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
-    related = ()
+    related: tuple[tuple[Span, str], ...] = ()
     if origin is not None:
         related = ((places.span(origin.start, origin.end), "comes from here"),)
     span = places.span(found.start, found.end)
