@@ -21,6 +21,7 @@ from reviewloop.output.review_words import (
     placed,
     remarks,
     severity_counts,
+    severity_label,
     silenced_by_note,
     skipped_by_reason,
     tally,
@@ -30,6 +31,7 @@ from reviewloop.output.rule_links import rule_link
 
 LONGEST = 60_000  # characters; GitHub refuses comments of more than 65,536
 _LONGEST_LINE = 300
+_NITS_SHOWN = 50
 _FENCES = {
     "terraform": "hcl",
     "cloudformation": "yaml",
@@ -60,7 +62,7 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
 
 def _head(report: ReviewReport) -> str:
     counts = severity_counts(report.findings)
-    marks = " · ".join(f"{s.mark} {n} {s.label}" for s, n in counts.items() if n)
+    marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts.items() if n)
     lines = [f"## reviewloop: {marks or 'no findings'}", plain(outcome_sentence(report))]
     failed = failures(report)
     if failed:
@@ -90,7 +92,10 @@ def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tupl
             yield _folded(f"{title}: {tally(group)}", text), len(group)
     nits = [finding for finding in listed if finding.severity is Severity.NIT]
     if nits:
-        text = "\n".join(_short(finding, rules) for finding in nits)
+        lines = [_short(finding, rules) for finding in nits[:_NITS_SHOWN]]
+        if len(nits) > len(lines):
+            lines.append(f"- … and {len(nits) - len(lines)} more")
+        text = "\n".join(lines)
         yield _folded(f"{Severity.NIT.mark} {counted(len(nits), 'nit')}", text), len(nits)
 
 

@@ -31,14 +31,15 @@ def severity_counts(findings: Iterable[Finding]) -> dict[Severity, int]:
     return {severity: found[severity] for severity in Severity}
 
 
+def severity_label(severity: Severity, number: int) -> str:
+    """Return the words that follow a number of findings: `must fix`, `nit`, `nits`."""
+    return "nits" if severity is Severity.NIT and number != 1 else severity.label
+
+
 def tally(findings: Iterable[Finding]) -> str:
     """Return `2 must fix, 1 should fix, 3 nits`, or `no findings`."""
     counts = severity_counts(findings)
-    parts = [
-        counted(number, "nit") if severity is Severity.NIT else f"{number} {severity.label}"
-        for severity, number in counts.items()
-        if number
-    ]
+    parts = [f"{n} {severity_label(severity, n)}" for severity, n in counts.items() if n]
     return ", ".join(parts) or "no findings"
 
 

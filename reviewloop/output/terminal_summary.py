@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
-from reviewloop.findings import Finding, Severity
+from reviewloop.findings import Finding
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.review_report import ReviewerReport, ReviewReport
@@ -16,6 +16,7 @@ from reviewloop.output.review_words import (
     of_status,
     outcome_sentence,
     severity_counts,
+    severity_label,
     silenced_by_note,
     skipped_by_reason,
 )
@@ -131,7 +132,7 @@ def _counts(console: Console, report: ReviewReport) -> None:
     plain = console.options.ascii_only
     line = Text()
     for severity, number in severity_counts(report.findings).items():
-        label = "nits" if severity is Severity.NIT and number != 1 else severity.label
+        label = severity_label(severity, number)
         mark = "" if plain else f"{severity.mark} "
         line.append(f"{mark}{number} {label}", style=STYLES[severity] if number else "dim")
         line.append("   ")

@@ -229,7 +229,7 @@ def sample_findings() -> tuple[Finding, ...]:
         ),
         finding(
             "app/db.py", 20, "py/query-in-loop", "One query per customer",
-            agents=("review-performance",), end_line=23, column=9, end_column=57,
+            agents=("review-performance",), end_line=23, column=5, end_column=57,
             suggestion="Ask once, with GROUP BY customer.",
         ),
         finding(
@@ -251,7 +251,7 @@ def sample_findings() -> tuple[Finding, ...]:
         finding("deploy.sh", 4, "shellcheck/SC2115", "An empty BUILD_DIR deletes from the root",
                 column=8, end_column=20, replacement='rm -rf "${BUILD_DIR:?}"/*'),
         finding("web/greet.js", 3, "js/inner-html", "Text of others becomes markup",
-                column=46, end_column=50, severity=must),
+                column=44, end_column=48, severity=must),
         finding("web/greet.js", 4, "js/eval", "Code is made of text", column=29, end_column=47),
         finding(".github/workflows/ci.yml", 8, "zizmor/template-injection",
                 "A pull request's title is run as a shell command", severity=must, column=20,

@@ -13,6 +13,7 @@ from reviewloop.output.review_words import (
     failures,
     outcome_sentence,
     severity_counts,
+    severity_label,
     skipped_by_reason,
 )
 
@@ -24,7 +25,7 @@ def banner(report: ReviewReport) -> str:
     files, lines = len(report.reviewed), added_lines(report)
     read = f"{counted(files, 'file')}, {counted(lines, 'changed line')}, {duration(report.seconds)}"
     chips = "".join(
-        f'<li class="{severity}"><strong>{number}</strong> {_label(severity, number)}</li>'
+        f'<li class="{severity}"><strong>{number}</strong> {severity_label(severity, number)}</li>'
         for severity, number in severity_counts(report.findings).items()
     )
     failed = "".join(
@@ -40,10 +41,6 @@ def banner(report: ReviewReport) -> str:
             f'<ul class="notes">{notes}</ul>' if notes else "",
         )
     )
-
-
-def _label(severity: Severity, number: int) -> str:
-    return "nits" if severity is Severity.NIT and number != 1 else severity.label
 
 
 def filters(report: ReviewReport) -> str:

@@ -47,10 +47,15 @@ def last_line(finding: Finding) -> int:
     return min(max(finding.end_line or first, first), first + _LONGEST - 1)
 
 
-def parts_of(hunks: Sequence[Hunk], findings: Sequence[Finding], budget: Budget) -> list[Part]:
-    """Return the parts of a file's diff in order, and take them off the budget's shown rows."""
+def parts_of(
+    hunks: Sequence[Hunk], findings: Sequence[Finding], budget: Budget, *, whole: bool
+) -> list[Part]:
+    """Return the parts of a file's diff in order, and take them off the budget's shown rows.
+
+    With `whole`, a small file is shown with all its rows.
+    """
     total = sum(len(hunk.lines) for hunk in hunks)
-    whole = bool(findings) and total <= min(_SMALL, budget.small)
+    whole = whole and total <= min(_SMALL, budget.small)
     wanted = _wanted(findings)
     parts: list[Part] = []
     for hunk in hunks:

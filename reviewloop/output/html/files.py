@@ -55,7 +55,7 @@ class Files:
     def _section(self, path: str, file: ReviewedFile | None, findings: list[Finding]) -> str:
         hunks = self.source.hunks(path) if file is not None else ()
         inside, outside = _split(findings, {n for hunk in hunks for n in _numbers(hunk)})
-        parts = parts_of(hunks, inside, self.budget)
+        parts = parts_of(hunks, inside, self.budget, whole=bool(findings))
         self._below = {id(finding): _below(finding, hunks) for finding in inside}
         opened = {"open": ""} if findings else {}
         opening = attributes(class_="file", data_path=path_words(path), **opened)
@@ -189,9 +189,9 @@ def _summary(path: str, file: ReviewedFile | None, findings: Sequence[Finding]) 
     elif path:
         parts.append('<span class="status">not part of the change</span>')
     counts = severity_counts(findings)
-    parts += [
+    chips = "".join(
         f'<span class="count {severity}" title="{number} {severity.label}">{number}</span>'
         for severity, number in counts.items()
         if number
-    ]
-    return "".join(parts)
+    )
+    return "".join(parts) + f'<span class="counts">{chips}</span>'
