@@ -12,7 +12,7 @@ from reviewloop.analysers.base import SourceFile, Span
 _LONE_CR = re.compile(r"\r(?!\n)")
 _CR_ENDS_LINES = {"python", "javascript", "typescript", "tsx", "github-workflow", "github-action"}
 _ROW_BREAKS = str.maketrans(dict.fromkeys("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", " "))
-_KEPT_NAMES = {"__init__.py", "__main__.py", "conftest.py", "pyproject.toml", "package.json"}
+_KEPT_NAMES = {"__init__.py", "__main__.py", "conftest.py", "pyproject.toml"}
 _NAMES = {
     "dockerfile": "Dockerfile",
     "github-workflow": ".github/workflows/workflow",

@@ -211,7 +211,13 @@ EXTRAS = (
         name="cfn-lint",
         program="cfn-lint",
         languages=frozenset({"cloudformation"}),
-        arguments=("--format", "json", "--non-zero-exit-code", "none", "--", "{files}"),
+        arguments=(
+            *("--format", "json", "--non-zero-exit-code", "none", "{configuration}"),
+            *("--", "{files}"),
+        ),
+        configuration=(".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml"),
+        configured=("--config-file", "{configuration}"),
+        unconfigured=("--mandatory-checks", "E"),  # a template's own metadata may not silence it
         good_exits=(0,),
         policy=CFN_LINT,
         read=read_cfn_lint,

@@ -128,6 +128,12 @@ def test_more_files_than_a_command_line_holds():
     assert {hit.path for hit in done.hits} == {file.path for file in files}
 
 
+def test_package_hands_on_what_it_imports():
+    text = "from os import path\n"
+    assert said(RUFF, source("pkg/__init__.py", text)) == set()
+    assert said(RUFF, source("pkg/a.py", text)) == {("ruff/F401", "pkg/a.py", 1)}
+
+
 def test_package_and_stub_files_are_told_apart_from_modules():
     assert said(RUFF, source("pkg/__init__.py", "eval('1')\n"), source("a.pyi", "x: int\n"))
     assert said(RUFF, source("bin/tool", "#!/usr/bin/env python3\neval('1')\n"))

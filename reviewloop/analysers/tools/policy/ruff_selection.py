@@ -14,6 +14,7 @@ RUF = (
 OFF = frozenset(
     {
         *("S101", "S603", "S606", "S607"),  # asserts; commands without a shell
+        *("F405", "C408", "PLR0917"),  # said once by F403; taste; PLR0913 says it
         *("B009", "B010", "B028", "B905", "B911", "B912"),
         *("PLW2901", "PLW3201", "PLW1514", "PLW0717", "PLR0202", "PLR0203", "PLR0402"),
         *("SIM105", "SIM108", "SIM112", "SIM117", "PERF203"),

@@ -37,8 +37,15 @@ def run_ruff(session: "Session") -> Reading:
         reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
         reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
     settings = ruff_settings(session.configuration)
-    reading.hits = [hit for hit in reading.hits if not settings.leaves_out(hit)]
+    reading.hits = [
+        hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_export(hit)
+    ]
     return reading
+
+
+def _is_export(hit: Hit) -> bool:
+    """Whether an import is unused because a package hands it on."""
+    return hit.rule == "ruff/F401" and hit.path.rpartition("/")[2] == "__init__.py"
 
 
 def _once(session: "Session", laid: Laid, unknown: set[str], *extra: str) -> Reading:
