@@ -262,6 +262,8 @@ def _unknown(site: Site, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
     cleared = cleaned_by(site.name)
     if cleared:
         return changed(taints, cleared)
+    if site.name.lower().endswith(("url", "uri", "link", "href")):
+        return changed(taints, frozenset({"open-redirect", "ssrf"}), sure=False)
     if SELECTS_BY_NAME.match(site.name.lstrip("_")):
         return ()
     if site.name[:1].isupper() and site.name.endswith(("Response", "Error", "Exception", "Form")):

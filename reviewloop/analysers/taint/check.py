@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from bisect import bisect_right
 
 from reviewloop.analysers.base import Hit, SourceFile, Span
-from reviewloop.analysers.taint.sources import ANY_SOURCE
+from reviewloop.analysers.taint.sources import ANY_SOURCE, NO_VIEWS
 
 
 def find_flows(file: SourceFile) -> Iterator[Hit]:
@@ -21,6 +21,7 @@ def find_flows(file: SourceFile) -> Iterator[Hit]:
     source = file.text.encode("utf-8", "surrogatepass")
     body = read_module(source)
     machine = Machine(source, evaluate, execute, summarise)
+    machine.backstage = bool(NO_VIEWS.search(file.path))
     for statement in body:
         if isinstance(statement, Import):
             for bound, dotted in statement.names:

@@ -13,8 +13,9 @@ from reviewloop.analysers.taint.sources import (
     SAFE_CONVERTERS,
     SAFE_TYPES,
     SERVING_CLASSES,
+    TEXT_TYPES,
 )
-from reviewloop.analysers.taint.syntax import Attr, Call, Const, Expr, Param
+from reviewloop.analysers.taint.syntax import Attr, Call, Const, Expr, Name, Param
 from reviewloop.analysers.taint.values import OBJECTS, RANDOM, Origin, Taint, Value
 
 _REQUEST_NAMES = frozenset({"request", "req", "_request", "http_request"})
@@ -42,7 +43,7 @@ def harmless_type(annotation: str) -> bool:
 def bind_params(frame: Frame, info: FunctionInfo) -> None:
     """Give the parameters of a function their values, and say what it returns to."""
     node = info.node
-    routes = [route for decorator in node.decorators if (route := _route(decorator)) is not None]
+    routes = [route for decorator in node.decorators if (route := _route(frame, decorator)) is not None]
     handler = bool(routes)
     serving = _serving(frame, info)
     frame.fixed_path = handler and all("<" not in path and "{" not in path for path in routes)
@@ -76,19 +77,22 @@ def _outside(param: Param, cleared: frozenset[str], sure: bool = True) -> Value:
     return Value(taints=(Taint(origin, cleared, sure),), path=param.name)
 
 
-def _route(decorator: Expr) -> str | None:
+def _route(frame: Frame, decorator: Expr) -> str | None:
     """Return the path a decorator binds a function to, None when it is no route."""
     if not isinstance(decorator, Call):
         return None
     callee = decorator.callee
-    if not isinstance(callee, Attr) or callee.name not in ROUTE_METHODS:
+    name = callee.name if isinstance(callee, Attr) else ""
+    if isinstance(callee, Name) and "bottle" in frame.machine.frameworks:
+        name = callee.id
+    if name not in ROUTE_METHODS:
         return None
     for argument in decorator.arguments:
         if argument.name in {"", "path", "rule", "uri"}:
             value = argument.value
             if isinstance(value, Const) and isinstance(value.value, str):
                 return value.value if value.value.startswith("/") or not value.value else None
-            return "<path:unknown>" if callee.name in {"route", "api_route"} else None
+            return "<path:unknown>" if name in {"route", "api_route"} else None
     return None
 
 
@@ -198,7 +202,7 @@ def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:
     if place == 0 or not params or "django" not in frame.machine.frameworks:
         return False
     first = params[0].name
-    if info.owner is not None or first not in _REQUEST_NAMES:
+    if info.owner is not None or first not in _REQUEST_NAMES or frame.machine.backstage:
         return False
     body = frame.machine.source[info.node.start : info.node.end]
     return bool(_RESPONSES.search(body))
@@ -207,6 +211,6 @@ def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:
 def _view_param(param: Param) -> Value | None:
     if _KEYS.search(param.name) or param.default is not None or param.star == "*":
         return Value(path=param.name)
-    return _outside(param, RANDOM | OBJECTS, sure=bool(param.annotation)) if not _harmless(
-        param
-    ) else Value(path=param.name)
+    if param.annotation and not TEXT_TYPES.search(param.annotation):
+        return Value(path=param.name)
+    return _outside(param, RANDOM | OBJECTS, sure=bool(param.annotation))

@@ -37,6 +37,7 @@ class Machine:
     frameworks: set[str] = field(default_factory=set)
     waiting: list[FunctionInfo] = field(default_factory=list)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
+    backstage: bool = False  # the file's path says that it holds no views
     calls: int = 0  # functions of the file being followed right now
 
     @property

@@ -163,7 +163,7 @@ def _getvalue(frame: Frame, site: Site, owner: Value) -> Value | None:
 
 def _join(frame: Frame, site: Site, owner: Value) -> Value | None:
     held = site.args[0] if site.args else CLEAN
-    if owner.path.startswith("os.path") or not isinstance(owner.const, str | bytes):
+    if owner.path.startswith("os.path") or site.path in {"shlex.join", "pathlib.join"}:
         return None
     if held.seq is not None:
         parts: list[Value] = []

@@ -156,6 +156,7 @@ def _if(frame: Frame, statement: If) -> None:
         if known is True:
             rest.dead = True
             break
+        frame.env = rest
         refine(frame, test, False, rest)
     if not rest.dead:
         frame.env = rest
@@ -234,8 +235,6 @@ def _match(frame: Frame, statement: Match) -> None:
         frame.env = outer.branch()
         for name in case.binds:
             frame.env.vars[name] = subject
-        if case.literals and not _from_outside(subject):
-            frame.env.clear(subject, FLOWS)
         if case.literals:
             frame.env.clear(subject, FLOWS)
         if case.guard is not None:
@@ -250,14 +249,10 @@ def _match(frame: Frame, statement: Match) -> None:
     outer.merge(branches, with_base=not complete)
 
 
-def _from_outside(value: Value) -> bool:
-    return any(taint.origin.kind == "request" for taint in value.taints)
-
-
 def _fits(subject: Value, case: Case) -> bool | None:
     """Whether a subject matches a case: None when that is not known."""
-    if case.literals is None or not case.literals:
-        return True if not case.binds or len(case.binds) == 1 else None
+    if not case.literals:
+        return None if case.literals is None else True
     if not subject.known():
         return None
     return subject.const in case.literals

@@ -91,18 +91,31 @@ class Env:
         gathered: dict[str, tuple[Value, int]] = {}
         for branch in live:
             for name, value in branch.vars.items():
-                old = gathered.get(name)
-                gathered[name] = (join(old[0], value), old[1] + 1) if old else (value, 1)
+                before = gathered.get(name)
+                gathered[name] = (join(before[0], value), before[1] + 1) if before else (value, 1)
         guards: dict[str, tuple[frozenset[str], int]] = {}
         for branch in live:
             for origin, cleared in branch.guards.items():
                 seen = guards.get(origin)
                 guards[origin] = (seen[0] & cleared, seen[1] + 1) if seen else (cleared, 1)
+        checked = [branch for branch in live if branch.guards]
         for name, (value, times) in gathered.items():
-            old_value = self.get(name) if times < count else None
-            self.vars[name] = join(old_value, value) if old_value is not None else value
+            old = self.get(name) if times < count else None
+            if old is not None and old.taints and checked:
+                value, times = _with_checks(name, old, value, times, checked)
+            self.vars[name] = join(old, value) if old is not None and times < count else value
         for origin, (cleared, times) in guards.items():
             self.guards[origin] = cleared & self.guard(origin) if times < count else cleared
+
+
+def _with_checks(
+    name: str, old: Value, value: Value, times: int, checked: list[Env]
+) -> tuple[Value, int]:
+    """Let branches that only checked a variable contribute it as checked."""
+    for branch in checked:
+        if name not in branch.vars:
+            value, times = join(branch.baked(old), value), times + 1
+    return value, times
 
 
 def duplicate(value: Value) -> Value:

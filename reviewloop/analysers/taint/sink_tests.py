@@ -83,7 +83,7 @@ def _risky_words(value: Value) -> Value:
     first = members[0].const if members else None
     if isinstance(first, str) and first.rpartition("/")[2].lower() in _SHELLS:
         return value
-    if any(member.const in ("-c", "/c", "/C") for member in members[1:2]):
+    if not isinstance(first, str) and any(m.const in ("-c", "/c", "/C") for m in members[1:2]):
         return value
     return members[0] if members else value
 

@@ -49,8 +49,8 @@ PATH_DATA = frozenset(
 ROUTE_DATA = frozenset("path base_url path_info raw_path".split())  # fixed by a route without parts
 # Classes whose methods serve requests: by (part of) a base's name, the kind of `self`.
 SERVING_CLASSES = (
-    (re.compile(r"(?:^|\.)(?:\w*RequestHandler|WebSocketHandler|StaticFileHandler)$"), "@tornado"),
     (re.compile(r"(?:^|\.)(?:Simple|Base|CGI)HTTPRequestHandler$"), "@http"),
+    (re.compile(r"(?:^|\.)(?:\w*RequestHandler|WebSocketHandler|StaticFileHandler)$"), "@tornado"),
     (re.compile(r"(?:View|ViewSet|APIView|Mixin|Resource|HTTPEndpoint|Controller)$"), "@view"),
 )
 SELF_DATA = {
@@ -111,6 +111,7 @@ ROUTE_PART = re.compile(
     r"<(?:(?P<kind>[\w.]+)(?:\([^)]*\))?:)?(?P<name>\w+)(?::(?P<filter>\w+)[^>]*)?>"
 )
 SAFE_CONVERTERS = frozenset({"int", "float", "uuid", "bool", "date", "ymd", "number"})
+NO_VIEWS = re.compile(r"(?:utils?|backends?|helpers?|middlewares?|mixins?|admin|lib|tags?|signals)\b")
 ANY_SOURCE = re.compile(
     r"request|environ\b|FieldStorage|get_(?:query_|body_)?argument|rfile|matchdict|websocket|"
     r"def \w+\(\s*event\b|@\w+(?:\.\w+)*\.(?:get|post|put|patch|delete|route|websocket)\(|"

@@ -164,20 +164,29 @@ def _case(reader: Reader, node: "Node") -> Case | None:
     patterns = [child for child in node.named_children if child.type == "case_pattern"]
     guard = node.child_by_field_name("guard")
     test = reader.expr(guard.named_children[0]) if guard and guard.named_children else None
-    literals: list[object] | None = []
-    binds: list[str] = []
-    for pattern in patterns:
-        inner = pattern.named_children
-        options = inner[0].named_children if inner and inner[0].type == "union_pattern" else inner
-        values = [reader.expr(option) for option in options]
-        known = [value.value for value in values if isinstance(value, Const)]
-        if values and len(known) == len(values) and literals is not None:
-            literals += known
-        else:
-            literals = None
-            binds += _names(reader, pattern)
+    pattern = patterns[0] if len(patterns) == 1 else None
+    literals = _literals(reader, pattern) if pattern is not None else None
+    binds = [name for each in patterns for name in _names(reader, each)]
     body = _block(reader, node.child_by_field_name("consequence"))
-    return Case(tuple(literals) if literals is not None else None, binds, test, body)
+    return Case(literals, binds, test, body)
+
+
+def _literals(reader: Reader, pattern: "Node") -> tuple[object, ...] | None:
+    """Return what a pattern is compared with; () when it takes anything."""
+    inner = [child for child in pattern.named_children if child.type != "comment"]
+    if not inner:
+        return ()
+    first = inner[0]
+    if first.type == "as_pattern" and first.named_children:
+        return _literals(reader, first)
+    if first.type == "case_pattern":
+        return _literals(reader, first)
+    if first.type == "dotted_name":
+        return () if len(first.named_children) == 1 else None
+    options = first.named_children if first.type == "union_pattern" else [first]
+    values = [reader.expr(option) for option in options]
+    known = tuple(value.value for value in values if isinstance(value, Const))
+    return known if len(known) == len(values) else None
 
 
 def _names(reader: Reader, node: "Node") -> list[str]:
@@ -187,9 +196,10 @@ def _names(reader: Reader, node: "Node") -> list[str]:
         at = waiting.pop()
         if at.type == "dotted_name" and len(at.named_children) == 1:
             found.append(reader.text(at))
-        elif at.type == "as_pattern_target":
-            found.append(reader.text(at))
         else:
+            if at.type == "as_pattern":
+                names = [child for child in at.named_children if child.type == "identifier"]
+                found += [reader.text(name) for name in names]
             waiting += at.named_children
     return found
 

@@ -53,7 +53,7 @@ def stored_member(frame: Frame, target: Index, owner: Value, key: Value, value: 
         stored_name(frame, target, "session", value)
         frame.reach("trust-boundary", target, value, "the session")
         frame.reach("trust-boundary", target, key, "a key of the session")
-    elif names_secret(path.rpartition(".")[2]):
+    elif not name and names_secret(path.rpartition(".")[2]):
         stored_name(frame, target, path.rpartition(".")[2], value)
     if _HEADERS.search(path) or _RESPONSE.search(path):
         if name.lower() == "location" and not open_prefix(value):

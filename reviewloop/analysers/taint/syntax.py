@@ -259,7 +259,7 @@ class With(Stmt):
 
 @dataclass(slots=True)
 class Case:
-    """One `case`: its literal alternatives (None when it is anything else), names it binds."""
+    """One `case`: its literals, () when it takes anything, None when that is hard to say."""
 
     literals: tuple[object, ...] | None
     binds: list[str]
