@@ -7,6 +7,7 @@ from reviewloop.analysers.infra.facts import (
     at_most,
     avoid,
     false,
+    given,
     if_set,
     is_in,
     like,
@@ -127,7 +128,7 @@ USER_RIGHTS = Entry(
     ),
     (
         *avoid(
-            present,
+            given,
             "aws_iam_user_policy_attachment,aws_iam_user_policy user",
             "aws_iam_policy_attachment users",
             "AWS::IAM::Policy Users",
@@ -139,7 +140,7 @@ USER_RIGHTS = Entry(
             severity=MUST,
             says="the root user must not have keys",
         ),
-        *avoid(present, "aws_iam_access_key user", "AWS::IAM::AccessKey UserName"),
+        *avoid(given, "aws_iam_access_key user", "AWS::IAM::AccessKey UserName"),
     ),
 )
 
@@ -175,18 +176,17 @@ PRIVILEGED = Entry(
         *avoid(is_in("host", "task"), "aws_ecs_task_definition pid_mode"),
         *avoid(is_in("host"), "aws_ecs_task_definition ipc_mode", severity=NIT),
         *avoid(
+            is_in("Enabled"),
+            "aws_sagemaker_notebook_instance root_access",
+            severity=NIT,
+            says="users of the notebook are root on its machine",
+        ),
+        *avoid(
             false,
             "aws_ecs_task_definition container_definitions.readonlyRootFilesystem",
             "AWS::ECS::TaskDefinition ContainerDefinitions.ReadonlyRootFilesystem",
             severity=NIT,
             says="whoever breaks in can change its programs",
-        ),
-        *need(
-            is_in("Disabled"),
-            "aws_sagemaker_notebook_instance root_access",
-            "AWS::SageMaker::NotebookInstance RootAccess",
-            severity=NIT,
-            says="users of the notebook are root on its machine",
         ),
     ),
 )
@@ -275,11 +275,6 @@ OLD_RUNTIME = Entry(
             severity=NIT,
             says="security fixes of the engine are not installed by themselves",
         ),
-        *need(
-            true,
-            "aws_mq_broker,aws_dms_replication_instance auto_minor_version_upgrade",
-            severity=NIT,
-        ),
     ),
 )
 
@@ -310,7 +305,6 @@ DATABASE_LOGIN = Entry(
             "AWS::RDS::DBInstance,AWS::RDS::DBCluster EnableIAMDatabaseAuthentication",
             "aws_redshift_cluster enhanced_vpc_routing",
         ),
-        *need(true, "aws_neptune_cluster iam_database_authentication_enabled"),
         *need(
             present,
             "aws_secretsmanager_secret rotation_rules",

@@ -6,6 +6,7 @@ from reviewloop.analysers.infra.facts import (
     at_least,
     avoid,
     false,
+    given,
     holds,
     if_set,
     is_in,
@@ -191,14 +192,6 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     more(
         exposure.PUBLIC_ADDRESS,
-        *need(
-            is_in("Deny"),
-            "azurerm_storage_account network_rules.default_action",
-            beside="azurerm_storage_account_network_rules.storage_account_id",
-            when=if_set("public_network_access_enabled", true, missing=True),
-            severity=NIT,
-            says="every network may reach the account",
-        ),
         *avoid(
             is_in("Allow"),
             "azurerm_storage_account network_rules.default_action",
@@ -207,14 +200,8 @@ ENTRIES: tuple[Entry, ...] = (
             "azurerm_cognitive_account network_acls.default_action",
             says="every network may reach it",
         ),
-        *need(
-            is_in("Deny"),
-            "azurerm_key_vault network_acls.default_action",
-            severity=NIT,
-            says="every network may reach the vault",
-        ),
         *avoid(
-            present,
+            given,
             "azurerm_network_interface ip_configuration.public_ip_address_id",
         ),
         *avoid(true, "azurerm_network_interface enable_ip_forwarding|ip_forwarding_enabled"),
@@ -247,12 +234,6 @@ ENTRIES: tuple[Entry, ...] = (
             "azurerm_kubernetes_cluster role_based_access_control.enabled",
         ),
         *avoid(false, f"{_WEB_APPS} auth_settings.enabled", severity=NIT),
-        *need(
-            true,
-            "azurerm_app_service,azurerm_function_app auth_settings.enabled",
-            severity=NIT,
-            says="anybody may call it without logging in",
-        ),
         *avoid(
             true,
             "azurerm_container_registry admin_enabled",
@@ -278,26 +259,16 @@ ENTRIES: tuple[Entry, ...] = (
             says="people can log in with a password, which can be guessed",
         ),
         *need(
-            true,
-            "azurerm_kubernetes_cluster local_account_disabled",
-        ),
-        *need(
             present,
             "azurerm_key_vault_key,azurerm_key_vault_secret expiration_date",
             says="it never expires",
         ),
-        *need(present, "azurerm_mssql_server azuread_administrator"),
         *avoid(true, "azurerm_storage_account shared_access_key_enabled"),
         *avoid(
             true,
             f"{_WEB_APPS} site_config.remote_debugging_enabled",
             severity=SHOULD,
             says="a debugger can be attached from outside",
-        ),
-        *need(
-            present,
-            "azurerm_app_service,azurerm_function_app identity",
-            says="without an identity of its own it needs keys",
         ),
         *avoid(
             holds("*"),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _RAW = 300
-_ENUM = re.compile(r"(?:[A-Za-z_]\w*\.)+([A-Z][A-Z0-9_]*)$")
+_ENUM = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*\.[A-Z][A-Z0-9_]*$")
 _PYTHON_FROM = re.compile(
     r"^[ \t]*from[ \t]+(aws_cdk[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.M
 )
@@ -38,6 +38,55 @@ CALLS = {
     "plainText": ("secret",),
     "fromPlaintext": ("secret",),
 }
+# How templates write the services; classes of the lowest level are "Cfn" plus the resource's name.
+_SERVICES = (
+    "ApiGateway",
+    "ApiGatewayV2",
+    "AppSync",
+    "Athena",
+    "AutoScaling",
+    "Backup",
+    "Batch",
+    "CloudFront",
+    "CloudTrail",
+    "CloudWatch",
+    "CodeBuild",
+    "Cognito",
+    "DAX",
+    "DMS",
+    "DocDB",
+    "DynamoDB",
+    "EC2",
+    "ECR",
+    "ECS",
+    "EFS",
+    "EKS",
+    "ElastiCache",
+    "ElasticLoadBalancing",
+    "ElasticLoadBalancingV2",
+    "Elasticsearch",
+    "GuardDuty",
+    "IAM",
+    "KMS",
+    "Kinesis",
+    "Lambda",
+    "Logs",
+    "MSK",
+    "Neptune",
+    "OpenSearchService",
+    "RDS",
+    "Redshift",
+    "S3",
+    "SNS",
+    "SQS",
+    "SSM",
+    "SageMaker",
+    "SecretsManager",
+    "StepFunctions",
+    "Transfer",
+    "WorkSpaces",
+)
+_SERVICE_NAMES = {f"aws_{name.lower()}": name for name in _SERVICES}
 _POSITIONAL = 2  # scope and id come before a construct's properties
 
 
@@ -92,6 +141,9 @@ def _resource(call: "SgNode", names: dict[str, str], python: bool) -> Resource |
     body = _arguments(arguments, python, ())
     given = body.value.pop("@1", None) if isinstance(body.value, dict) else None
     name = given.value if given is not None and isinstance(given.value, str) else ""
+    module, _, construct = kind.partition(".")
+    if construct.startswith("Cfn") and module in _SERVICE_NAMES:
+        kind, body = f"AWS::{_SERVICE_NAMES[module]}::{construct[3:]}", _as_template(body, 0)
     return Resource(kind, name, body, line, end_line)
 
 
@@ -214,7 +266,7 @@ def _value(node: "SgNode", python: bool, depth: int) -> Node:
     if kind in {"number", "integer", "float"} and text.isdecimal():
         return Node(int(text), line, end_line, text)
     if _ENUM.match(text):
-        return Node(text, line, end_line, text)
+        return Node(text, line, end_line)
     return Node(UNKNOWN, line, end_line, text)
 
 
@@ -248,6 +300,18 @@ def _object(node: "SgNode", python: bool, depth: int) -> Node:
         else:
             result.open = True
     return result
+
+
+def _as_template(node: Node, depth: int) -> Node:
+    """Write the keys as templates do: with a capital first letter."""
+    if depth <= DEEPEST and isinstance(node.value, dict):
+        node.value = {
+            key[:1].upper() + key[1:]: _as_template(value, depth + 1)
+            for key, value in node.value.items()
+        }
+    elif depth <= DEEPEST and isinstance(node.value, list):
+        node.value = [_as_template(value, depth + 1) for value in node.value]
+    return node
 
 
 def _camel(name: str) -> str:

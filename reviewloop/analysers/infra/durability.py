@@ -62,12 +62,6 @@ BACKUPS = Entry(
             "AWS::Redshift::Cluster AutomatedSnapshotRetentionPeriod",
         ),
         *need(
-            at_least(1),
-            "aws_elasticache_cluster,aws_elasticache_replication_group snapshot_retention_limit",
-            when=if_set("engine", is_in("redis", "valkey")),
-            severity=NIT,
-        ),
-        *need(
             true,
             "aws_dynamodb_table point_in_time_recovery.enabled",
             "AWS::DynamoDB::Table PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
@@ -167,9 +161,8 @@ DELETION_PROTECTION = Entry(
         ),
         *need(
             true,
-            "aws_rds_cluster,aws_docdb_cluster,aws_neptune_cluster,aws_rds_global_cluster"
-            " deletion_protection",
-            "AWS::RDS::DBCluster,AWS::DocDB::DBCluster DeletionProtection",
+            "aws_rds_cluster deletion_protection",
+            "AWS::RDS::DBCluster DeletionProtection",
         ),
         *need(
             true,
@@ -179,6 +172,7 @@ DELETION_PROTECTION = Entry(
         *want(
             true,
             "aws_dynamodb_table deletion_protection_enabled",
+            "aws_docdb_cluster,aws_neptune_cluster,aws_rds_global_cluster deletion_protection",
             "aws_cognito_user_pool deletion_protection",
             "aws_networkfirewall_firewall delete_protection",
             "aws_qldb_ledger deletion_protection",

@@ -224,12 +224,6 @@ PUBLIC_ADDRESS = Entry(
             "AWS::Transfer::Server EndpointType",
             severity=NIT,
         ),
-        *need(
-            present,
-            "aws_elasticsearch_domain,aws_opensearch_domain vpc_options",
-            severity=NIT,
-            says="the domain's endpoint is on the internet",
-        ),
         *avoid(is_in("enable"), "aws_ec2_transit_gateway auto_accept_shared_attachments"),
         *avoid(false, "aws_vpc_endpoint_service acceptance_required"),
     ),

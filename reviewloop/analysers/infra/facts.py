@@ -185,6 +185,11 @@ false: Test = _literal(lambda value: None if _as_bool(value) is None else not _a
 present: Test = _literal(lambda value: value not in ("", None) and value != [] and value != {})
 
 
+def given(node: Node) -> bool | None:
+    """Pass whatever is set, references included; blocks that are generated may be none."""
+    return None if node.raw == "dynamic" else True
+
+
 def negate(test: Test) -> Test:
     """Make the opposite of a test; what is unknown stays unknown."""
 

@@ -219,12 +219,6 @@ ENTRIES: tuple[Entry, ...] = (
             when=if_set("key", is_in("serial-port-enable")),
         ),
         *need(true, "google_compute_project_metadata metadata.enable-oslogin"),
-        *need(
-            true,
-            f"{_MACHINES} metadata.block-project-ssh-keys",
-            severity=NIT,
-            says="every key of the project opens it",
-        ),
         *avoid(
             is_in("EXPOSE", "UNSPECIFIED", "GCE_METADATA"),
             "google_container_cluster,google_container_node_pool"
@@ -352,7 +346,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     more(
         durability.VERSIONING,
-        *need(true, "google_storage_bucket versioning.enabled"),
+        *want(true, "google_storage_bucket versioning.enabled"),
     ),
     more(
         durability.DELETION_PROTECTION,
@@ -384,7 +378,6 @@ ENTRIES: tuple[Entry, ...] = (
             when=if_set("purpose", is_in("PRIVATE"), missing=True),
             says="nobody sees which addresses talk to each other",
         ),
-        *need(present, "google_storage_bucket logging"),
         *avoid(present, "google_project_iam_audit_config audit_log_config.exempted_members"),
         *avoid(
             false,
@@ -414,18 +407,7 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         *avoid(false, "google_container_cluster network_policy.enabled", severity=SHOULD),
         *avoid(true, "google_container_cluster addons_config.network_policy_config.disabled"),
-        *need(
-            true,
-            "google_compute_subnetwork private_ip_google_access",
-            when=if_set("purpose", is_in("PRIVATE"), missing=True),
-            says="machines without a public address cannot reach the provider's services",
-        ),
         *avoid(false, "google_container_cluster enable_intranode_visibility"),
-        *need(
-            present,
-            "google_container_cluster ip_allocation_policy",
-            says="pods get no addresses of their own in the network",
-        ),
     ),
     more(
         access.OLD_RUNTIME,
@@ -465,12 +447,6 @@ ENTRIES: tuple[Entry, ...] = (
             "google_container_cluster pod_security_policy_config.enabled",
             severity=NIT,
             says="changes to what it boots or runs are not noticed",
-        ),
-        *need(
-            present,
-            f"{_MACHINES} shielded_instance_config",
-            severity=NIT,
-            says="changes to what it boots are not noticed",
         ),
         *avoid(
             is_in("DISABLED"),

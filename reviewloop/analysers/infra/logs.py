@@ -114,11 +114,8 @@ ACCESS_LOGS = Entry(
             "AWS::ApiGatewayV2::Stage AccessLogSettings",
             "aws_cloudfront_distribution logging_config",
             "AWS::CloudFront::Distribution DistributionConfig.Logging",
-            "aws_elasticsearch_domain,aws_opensearch_domain log_publishing_options",
             "aws_msk_cluster logging_info.broker_logs",
             "aws_appsync_graphql_api log_config",
-            "aws_docdb_cluster enabled_cloudwatch_logs_exports",
-            "aws_neptune_cluster enable_cloudwatch_logs_exports|enabled_cloudwatch_logs_exports",
             "aws_globalaccelerator_accelerator attributes.flow_logs_enabled",
         ),
         *need(
@@ -218,10 +215,10 @@ TRACING = Entry(
             "AWS::Lambda::Function TracingConfig.Mode",
             "AWS::Serverless::Function Tracing",
         ),
-        *need(true, "aws_api_gateway_stage xray_tracing_enabled"),
         *avoid(is_in("PassThrough"), "aws_lambda_function tracing_config.mode"),
         *want(
             true,
+            "aws_api_gateway_stage xray_tracing_enabled",
             "aws_appsync_graphql_api xray_enabled",
             "aws_sfn_state_machine tracing_configuration.enabled",
             "AWS::ApiGateway::Stage TracingEnabled",
@@ -255,13 +252,6 @@ MONITORING = Entry(
             "aws_cloudwatch_metric_alarm actions_enabled",
             "AWS::CloudWatch::Alarm ActionsEnabled",
         ),
-        *need(
-            present,
-            "aws_cloudtrail cloud_watch_logs_group_arn",
-            "AWS::CloudTrail::Trail CloudWatchLogsLogGroupArn",
-            severity=NIT,
-            says="nothing can raise an alarm about what the trail sees",
-        ),
         *avoid(false, "aws_instance monitoring"),
         *avoid(
             is_in("disabled"),
@@ -274,10 +264,6 @@ MONITORING = Entry(
         ),
         *avoid(false, "aws_db_instance,aws_rds_cluster_instance performance_insights_enabled"),
         *avoid(is_in("0"), "aws_db_instance,aws_rds_cluster_instance monitoring_interval"),
-        *need(
-            true,
-            "aws_rds_cluster_instance performance_insights_enabled",
-        ),
         *avoid(is_in("DEFAULT"), "aws_msk_cluster enhanced_monitoring"),
         *need(
             is_in("enhanced"),
@@ -312,7 +298,7 @@ FIREWALL = Entry(
             "aws_cloudfront_distribution web_acl_id",
             "AWS::CloudFront::Distribution DistributionConfig.WebACLId",
         ),
-        *need(
+        *want(
             true,
             "aws_lb,aws_alb drop_invalid_header_fields",
             when=_APPLICATION,

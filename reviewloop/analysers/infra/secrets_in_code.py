@@ -61,8 +61,8 @@ _SECRET = re.compile(
 )
 _NOT_SECRET = re.compile(
     r"(?i)(?:policy|require|allow|enable|length|rotation|public|name|path|arn|_id$|ttl|expir"
-    r"|lifetime|pagination|next_?token|kms|use_|manage_|store_|has_|is_|^access_token$|type$"
-    r"|source_?token|max|min|secretsmanager|secrets?_?manager|^secrets$|^tokens$|version|file)"
+    r"|lifetime|pagination|next_?token|kms|(?:^|_)(?:use|manage|store|has|is|max|min)_|type$"
+    r"|^access_token$|source_?token|secrets?_?manager|^secrets$|^tokens$|version|file)"
 )
 _HARMLESS = re.compile(
     r"(?i)^(?:$|.{0,3}$|true|false|none|null|enabled|disabled|required|optional|default|any"
@@ -117,7 +117,7 @@ def _literals(path: str, resource: Resource) -> Iterator[Hit]:
         text = node.text if not isinstance(node.value, list) else ""
         if key in _SCRIPTS and (_IN_SCRIPT.search(text[:50_000]) or _KEY_ID.search(text[:50_000])):
             yield _hit(path, LITERAL, resource, node.line, f"{key} holds a secret in plain text")
-        elif isinstance(node.value, str) and is_secret(key, node.value):
+        elif isinstance(node.value, str) and node.raw and is_secret(key, node.value):
             yield _hit(path, LITERAL, resource, node.line, f"{key} is a secret in plain text")
 
 
