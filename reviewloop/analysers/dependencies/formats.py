@@ -42,18 +42,20 @@ _NODE_LOCKS = (
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
     "bun.lockb",
 )  # fmt: skip
+_COMPILED = ("{stem}.txt",)  # pip-compile's, beside what it was compiled from
 _DEVELOPMENT = r"dev|develop|development|test|tests|testing|doc|docs|lint|ci|build|typing|types"
 
+_ONLY_DEVELOPERS = (
+    rf"(?:requirements[-_.](?:{_DEVELOPMENT})|(?:{_DEVELOPMENT})[-_.]requirements"
+    rf"|requirements/(?:{_DEVELOPMENT}))"
+)
+_ANYBODY = r"(?:[^/]*requirements[^/]*|requirements/[^/]+)"
+
 FORMATS: tuple[Format, ...] = (
-    Format(
-        _named(
-            rf"(?:requirements[-_.](?:{_DEVELOPMENT})|(?:{_DEVELOPMENT})[-_.]requirements)\.(?:txt|in)"
-        ),
-        read_development_requirements,
-    ),
-    Format(_named(rf"requirements/(?:{_DEVELOPMENT})\.(?:txt|in)"), read_development_requirements),
-    Format(_named(r"[^/]*requirements[^/]*\.(?:txt|in)"), read_requirements),
-    Format(_named(r"requirements/[^/]+\.(?:txt|in)"), read_requirements),
+    Format(_named(rf"{_ONLY_DEVELOPERS}\.in"), read_development_requirements, _COMPILED),
+    Format(_named(rf"{_ONLY_DEVELOPERS}\.txt"), read_development_requirements),
+    Format(_named(rf"{_ANYBODY}\.in"), read_requirements, _COMPILED),
+    Format(_named(rf"{_ANYBODY}\.txt"), read_requirements),
     Format(
         _named(r"pyproject\.toml"), read_pyproject, _PYTHON_LOCKS,
         (("pyproject.toml", "[tool.uv.workspace]"),),
@@ -87,12 +89,13 @@ def lock_of(
 
     `paths` are those of the new tree. A lock further up counts only in the root of a workspace.
     """
-    folder = path.rpartition("/")[0]
+    folder, _, name = path.rpartition("/")
+    names = [lock.format(stem=name.rpartition(".")[0]) for lock in known.locks]
     beside = True
     while True:
         prefix = f"{folder}/" if folder else ""
         if beside or any(words in (read(prefix + file) or "") for file, words in known.workspace):
-            lock = next((prefix + name for name in known.locks if prefix + name in paths), "")
+            lock = next((prefix + lock for lock in names if prefix + lock in paths), "")
             if lock:
                 return lock
         if not folder:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from reviewloop.analysers.base import ChangeView, PathClass, SourceFile
+from reviewloop.analysers.paths import language_of
+from reviewloop.analysers.testquality.syntax import parse, walk
 
 # Languages in which people write unit tests, by the suffixes that share them.
 FAMILIES = {
@@ -33,6 +35,10 @@ _TYPES_ONLY = re.compile(r".*(?:\.pyi|\.d\.[mc]?ts|/types?\.[mc]?ts|_pb2\w*\.py|
 # What only says of which type something is: `name: type`, without a value.
 _DECLARATION = re.compile(r"\s*(?:readonly\s+)?[\w$]+\??:\s*[^={(]+[;,]?\s*$")
 _QUOTES = re.compile(r'"""|\'\'\'')
+_LARGEST = 1_000_000  # characters in all; beyond it trees take longer than the answer is worth
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# What stays of `a: int = 1` and `def f() -> int:` when the type is taken out.
+_ANNOTATION_LEFT = re.compile(r"(?::|->) {2,}|\s+")
 _IGNORED = {"setup.py", "noxfile.py", "tasks.py", "fabfile.py", "conf.py", "manage.py"}
 
 
@@ -55,28 +61,45 @@ def added_code(view: ChangeView, files: Iterable[SourceFile]) -> dict[str, list[
     A line that one of the files had before, wherever it stood, was moved and is not counted.
     """
     chosen = list(files)
+    trees = sum(len(file.text) for file in chosen) <= _LARGEST
     before: Counter[str] = Counter()
+    paths = {file.path for file in chosen}
     for path in view.changed_paths:
-        if any(path == file.path for file in chosen) or view.read_new(path) is None:
-            before.update(map(str.strip, (view.read_base(path) or "").split("\n")))
+        if path in paths or view.read_new(path) is None:
+            base = view.read_base(path) or ""
+            before.update(_effective(base, language_of(path) if trees else ""))
+    new = {file.path: _effective(file.text, file.language if trees else "") for file in chosen}
     for file in chosen:
         untouched = set(range(1, len(file.lines) + 1)) - file.added_numbers
-        before.subtract(file.lines[number - 1].strip() for number in untouched)
+        before.subtract(new[file.path][number - 1] for number in untouched)
     found = {}
     for file in chosen:
         numbers = []
-        for number, line in _code(file):
-            stripped = line.strip()
-            if before[stripped] > 0:
-                before[stripped] -= 1
+        for number in _code(file):
+            line = new[file.path][number - 1]
+            if before[line] > 0:
+                before[line] -= 1
             else:
                 numbers.append(number)
         found[file.path] = numbers
     return found
 
 
-def _code(file: SourceFile) -> Iterator[tuple[int, str]]:
-    """Yield the added lines that hold code; Python's docstrings are none."""
+def _effective(source: str, language: str) -> list[str]:
+    """Return the lines without white space around them; Python's without types and comments."""
+    if language != "python":
+        return [line.strip() for line in source.split("\n")]
+    data = bytearray(_SURROGATES.sub("\ufffd", source).encode())
+    for node in walk(parse(source)):
+        if node.type in {"type", "comment"}:
+            start, end = node.start_byte, node.end_byte
+            data[start:end] = bytes(b"\n"[0] if byte == 10 else 32 for byte in data[start:end])
+    lines = data.decode("utf-8", "replace").split("\n")
+    return [_ANNOTATION_LEFT.sub("", line).strip() for line in lines]
+
+
+def _code(file: SourceFile) -> Iterator[int]:
+    """Yield the numbers of the added lines that hold code; Python's docstrings are none."""
     python = file.language == "python"
     script = FAMILIES.get(file.language) == "node"
     in_text = False
@@ -88,4 +111,4 @@ def _code(file: SourceFile) -> Iterator[tuple[int, str]]:
             continue
         if (python or script) and _DECLARATION.fullmatch(line):
             continue
-        yield number, line
+        yield number

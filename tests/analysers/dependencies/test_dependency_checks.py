@@ -340,3 +340,12 @@ def test_without_records_the_list_says_not_checked(tmp_path):
     assert missing.status is AnalyserStatus.FAILED
     (tmp_path / "GHSA-1.json").write_text("{}")
     assert advisory_status(Options(advisories=str(tmp_path))).status is AnalyserStatus.DONE
+
+
+def test_compiled_requirements_pin_what_they_were_compiled_from():
+    new = {"requirements/app.in": "flask\n", "requirements/app.txt": "flask==3.0.3\n"}
+    assert told({}, new) == []
+    behind = {"requirements/app.txt": "rich==13.0\n"}
+    assert told(behind, behind | {"requirements/app.in": "flask\n"}) == [
+        ("deps/lock-not-updated", 1)
+    ]

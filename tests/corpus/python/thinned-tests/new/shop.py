@@ -1,0 +1,2 @@
+def total(cart):
+    return round(sum(cart) * 1.19, 2)
