@@ -74,10 +74,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Grammar:
-    """What the walk must know about a language: which nodes are calls, and how to name them."""
+    """What the walk must know about a language: which nodes are calls, and how to name them.
+
+    `foreign` are kinds of node that only a sister language has, JSX for example.
+    """
 
     call_kinds: tuple[str, ...]
     call_name: "Callable[[SgNode], str]"
+    foreign: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def parse(text: str, language: str) -> "SgNode":
@@ -127,8 +131,11 @@ def search(
         for name in pattern.calls:
             by_call[name].append(pattern)
     source = Source(file, parse(file.text, language))
-    wanted = sorted({*by_kind, *(grammar.call_kinds if by_call else ())})
-    for node in nodes_of(source.root, wanted):
+    wanted = {*by_kind, *(grammar.call_kinds if by_call else ())}
+    wanted -= grammar.foreign.get(language, frozenset())
+    if not wanted:
+        return
+    for node in nodes_of(source.root, sorted(wanted)):
         kind = node.kind()
         for pattern in by_kind.get(kind, ()):
             yield from _hits(pattern, node, source)

@@ -139,6 +139,22 @@ def _rule(
     )
 
 
+def _several(keyword: str) -> DockerRule:
+    argument = ' CMD ["x"]' if keyword == "HEALTHCHECK" else ' ["x"]'
+    line = keyword + argument + "\n"
+    rule = _rule(
+        f"several-{keyword.lower()}s",
+        SHOULD,
+        f"Only the last {keyword} of a stage counts.",
+        "What the others say never happens.",
+        "Keep one.",
+        f"#{keyword.lower()}",
+        "FROM a:1\n" + line + line,
+        "FROM a:1 AS b\n" + line + "FROM b\n" + line,
+    )
+    return DockerRule(rule, _last_only(keyword), (keyword.lower(),))
+
+
 RULES = (
     DockerRule(
         _rule(
@@ -153,45 +169,7 @@ RULES = (
         ),
         _unknown,
     ),
-    DockerRule(
-        _rule(
-            "several-cmd",
-            SHOULD,
-            "Only the last CMD of a stage counts.",
-            "What the others say never happens.",
-            "Keep one.",
-            "#cmd",
-            'FROM a:1\nCMD ["one"]\nCMD ["two"]\n',
-            'FROM a:1 AS b\nCMD ["one"]\nFROM b\nCMD ["two"]\n',
-        ),
-        _last_only("CMD"),
-    ),
-    DockerRule(
-        _rule(
-            "several-entrypoints",
-            SHOULD,
-            "Only the last ENTRYPOINT of a stage counts.",
-            "What the others say never happens.",
-            "Keep one.",
-            "#entrypoint",
-            'FROM a:1\nENTRYPOINT ["one"]\nENTRYPOINT ["two"]\n',
-            'FROM a:1\nENTRYPOINT ["one"]\nCMD ["two"]\n',
-        ),
-        _last_only("ENTRYPOINT"),
-    ),
-    DockerRule(
-        _rule(
-            "several-healthchecks",
-            SHOULD,
-            "Only the last HEALTHCHECK of a stage counts.",
-            "What the others say never happens.",
-            "Keep one.",
-            "#healthcheck",
-            "FROM a:1\nHEALTHCHECK CMD one\nHEALTHCHECK CMD two\n",
-            "FROM a:1\nHEALTHCHECK CMD one\n",
-        ),
-        _last_only("HEALTHCHECK"),
-    ),
+    *(_several(keyword) for keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK")),
     DockerRule(
         _rule(
             "shell-form",

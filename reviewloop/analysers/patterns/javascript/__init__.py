@@ -7,12 +7,20 @@ from reviewloop.analysers.patterns.engine import search
 from reviewloop.analysers.patterns.javascript import (
     answers,
     code_injection,
+    correctness,
     crypto,
     injection,
     objects,
     pages,
+    performance,
+    promises,
     sessions,
+    shape,
+    suites,
+    testing,
     trust,
+    upkeep,
+    waiting,
     web,
 )
 from reviewloop.analysers.patterns.javascript.syntax import JAVASCRIPT
@@ -27,6 +35,14 @@ _PATTERNS = (
     *objects.PATTERNS,
     *crypto.PATTERNS,
     *trust.PATTERNS,
+    *correctness.PATTERNS,
+    *promises.PATTERNS,
+    *upkeep.PATTERNS,
+    *shape.PATTERNS,
+    *waiting.PATTERNS,
+    *performance.PATTERNS,
+    *testing.PATTERNS,
+    *suites.PATTERNS,
 )
 _LANGUAGES = frozenset({"javascript", "typescript", "tsx"})
 

@@ -1,6 +1,9 @@
 """How the JavaScript rules write their examples."""
 
-from reviewloop.analysers.rules import Example
+from collections.abc import Callable
+
+from reviewloop.analysers.rules import Example, Rule
+from reviewloop.findings import Severity
 
 
 def js(*codes: str) -> tuple[Example, ...]:
@@ -21,3 +24,35 @@ def tsx(*codes: str) -> tuple[Example, ...]:
 def spec(*codes: str) -> tuple[Example, ...]:
     """Return examples of test files."""
     return tuple(Example("app.test.ts", code) for code in codes)
+
+
+def row(
+    slug: str,
+    reviewer: str,
+    severity: Severity,
+    source: str,
+    *,
+    title: str,
+    why: str,
+    fix: str,
+    bad: str,
+    good: str,
+    make: Callable[..., tuple[Example, ...]] = js,
+    in_tests: bool = False,
+    in_product: bool = True,
+) -> Rule:
+    """Return a rule whose examples are separated by lines of three hyphens."""
+    return Rule(
+        f"js/{slug}",
+        reviewer,
+        severity,
+        title,
+        why,
+        fix,
+        category=reviewer.removeprefix("review-"),
+        source=source,
+        in_tests=in_tests,
+        in_product=in_product,
+        bad=make(*bad.split("\n---\n")),
+        good=make(*good.split("\n---\n")),
+    )

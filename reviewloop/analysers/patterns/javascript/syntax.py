@@ -35,7 +35,12 @@ def call_name(node: "SgNode") -> str:
     return called.text() if kind in {"identifier", "import"} else ""
 
 
-JAVASCRIPT = Grammar(("call_expression", "new_expression"), call_name)
+_JSX = ("jsx_attribute", "jsx_opening_element", "jsx_self_closing_element", "jsx_element")
+JAVASCRIPT = Grammar(
+    ("call_expression", "new_expression"),
+    call_name,
+    {"javascript": frozenset({"predefined_type"}), "typescript": frozenset(_JSX)},
+)
 
 
 def receiver(node: "SgNode") -> str:
