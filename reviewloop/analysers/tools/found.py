@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from reviewloop.analysers.base import Options
@@ -31,8 +32,21 @@ def _program(tool: Tool, options: Options | None) -> Path | None:
         local = Path(options.checkout) / "node_modules" / ".bin" / tool.program
         if local.is_file():
             return local
-    own = Path(sys.executable).parent / tool.program
-    return own if own.is_file() and os.access(own, os.X_OK) else find_program(tool.program)
+    for folder in _own_folders():
+        own = folder / tool.program
+        if own.is_file() and os.access(own, os.X_OK):
+            return own
+    return find_program(tool.program)
+
+
+def _own_folders() -> Iterator[Path]:
+    """Yield the folders that hold the programs of what is installed with us, the likely first."""
+    yield Path(sys.executable).parent
+    import site
+    import sysconfig
+
+    yield Path(sysconfig.get_path("scripts"))
+    yield Path(site.getuserbase()) / "bin"
 
 
 def _version(tool: Tool, program: Path) -> str:
