@@ -191,7 +191,7 @@ def _is_at_home(file: SourceFile, hidden: Hidden) -> bool:
     before = line[hidden.column - 2 : hidden.column - 1] if hidden.column > 1 else ""
     after = line[hidden.column : hidden.column + 1]
     if char in _JOINERS or 0x180B <= ord(char) <= 0x180F:
-        return (not before.isascii() and not after.isascii()) or _is_letter_beyond_latin(before)
+        return _is_visible_beyond_latin(before) or _is_visible_beyond_latin(after)
     if 0xE0100 <= ord(char) <= 0xE01EF or 0xFE00 <= ord(char) <= 0xFE0F:
         return bool(before) and ord(before) >= 0x2000 and not 0xE0000 <= ord(before) <= 0xE0FFF
     if 0xE0020 <= ord(char) <= 0xE007F:  # the flags of regions are spelt with tags

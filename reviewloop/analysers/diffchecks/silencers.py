@@ -192,5 +192,6 @@ STYLE_RULE = re.compile(
 UNREACHABLE = re.compile(
     r"TYPE_CHECKING|NotImplementedError|__main__|^\s*(?:\.\.\.|pass|except\b.*|raise\b.*|return\b.*"
     r"|@?(?:abc\.)?abstractmethod|@overload|if\s+sys\.|elif\s+sys\.|else:|import\s|from\s"
-    r"|def __repr__)|:\s*\.\.\.\s*#|assert_never|unreachable|sys\.version|sys\.platform|os\.name|platform\."
+    r"|def __repr__)|:\s*\.\.\.\s*#|assert_never|unreachable|sys\.version|sys\.platform|os\.name"
+    r"|platform\."
 )

@@ -26,18 +26,25 @@ _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$"
 _NAME_RIGHT = re.compile(r"[\w.\-]{0,60}")
 _VALUE = r"(?P<q>[\"'`])(?P<value>(?:(?!(?P=q))[^\\\n]|\\[^\n]){1,600})(?P=q)"
 _QUOTED = re.compile(
-    # The name's own quote or bracket, a type, what binds the two, a wrapper, the literal.
+    # The name's own quote or bracket, a type, what binds the two, a wrapper or what comes before
+    # an "or else", the literal.
     r"[\"'`]?[\])]?\s{0,20}"
     r"(?:(?::\s{0,4}|\s)[A-Za-z_*&][\w.\[\]<>|?*&]{0,40}\s{0,8}(?==)|\[\d{0,6}\]\s{0,4}(?==))?"
-    r"(?P<sep>=>|:=|={1,3}|!==?|:|,|\(|\?\?|\|\||\bor\b|-eq\b|\beq\b)"
-    r"\s{0,40}(?:[A-Za-z][\w.]{0,30}\()?[rbufRBUFL@]{0,2}" + _VALUE
+    r"(?P<sep>=>|:=|={1,3}|!==?|:|,|\(|\?\?|\|\||<-|\bor\b|-eq\b|\beq\b)\s{0,40}"
+    r"(?:[A-Za-z_$][\w.$]{0,60}(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\])?\s{0,4}"
+    r"(?:\|\||\?\?|\bor\b)\s{0,4})?"
+    r"(?:[A-Za-z][\w.]{0,30}\()?[rbufRBUFL@]{0,2}" + _VALUE
 )
+_BEHIND_SPACE = re.compile(r"[ \t]{1,20}" + _VALUE)  # #define NAME "x", storePassword "x"
+_LINE_START = re.compile(r"(?:^|\n)[ \t]*(?:#[ \t]*define[ \t]+)?$")
+_HEADER = re.compile(r":[ ]?(?P<value>[^\s\"'`<>{}$]{8,300})[\"'`]")
+_PLACEHOLDER_DEFAULT = re.compile(r":(?P<value>[^\s{}\"']{4,200})\}")  # ${name:default}
 _BARE = re.compile(
     r"[\"']?[ \t]{0,20}(?:=|:(?![/:=]))[ \t]{0,20}(?P<value>[^\s\"'#,`][^\s\"'`]{2,300})"
 )
 _BARE_END = re.compile(r"[ \t]*(?:$|[#;,]|\\$|[A-Z_]+=)", re.MULTILINE)
 _SPACED = re.compile(r"[ \t]{1,4}[\"']?(?P<value>[^\s\"'`=:]{4,200})[\"']?")
-_ELEMENT = re.compile(r"(?:\s[^<>\n]{0,80})?>(?P<value>[^<>\n]{4,300})</")
+_ELEMENT = re.compile(r"(?:[\"']?(?:\s[^<>\n]{0,80})?)?>(?P<value>[^<>\n]{4,300})</")
 _BESIDE = re.compile(  # name="x" value="y", "name": "x", "value": "y", also on the next line
     r"[\"']?[ \t]{0,8},?\s{1,60}[\"']?(?:value|defaultValue|ParameterValue|content|Value)"
     r"[\"']?\s{0,4}[:=]\s{0,4}(?P<q>[\"']?)(?P<value>[^\s\"'<>,}]{3,300})(?P=q)"
@@ -49,10 +56,13 @@ _DEFAULT = re.compile(
 )
 _BEFORE_BARE = re.compile(
     r"(?:^|[\n;&|])[ \t]*(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+|set[ \t]+|setx[ \t]+|-[ \t]+|[\"']|"
-    r"environment[ \t]*=[ \t]*|(?:[A-Za-z_]\w{0,40}=\S{0,80}[ \t]+){1,5}|#+[ \t]*|//[ \t]*)?$"
+    r"environment[ \t]*=[ \t]*|(?:[A-Za-z_]\w{0,40}=\S{0,80}[ \t]+){1,5}|#+[ \t]*|//[ \t]*"
+    r"|//[^\s]{1,120}:)?$"
 )
+_IN_CALL = re.compile(r"\(\s{0,40}[\w.\"'`\[\]]{0,40}$|[\"']--$|-$")
 _SETTERS = ("set", "with", "use", "add", "put", "append", "using", "define", "create")
 
+_PROSE = {"markdown", ""}
 # Bare values are literals only where nothing else could stand.
 BARE_LANGUAGES = {
     *("yaml", "toml", "shell", "dockerfile", "cloudformation", "github-workflow", "github-action"),
@@ -73,6 +83,8 @@ def givens(text: str, language: str) -> Iterator[Given]:
         name = text[start : right.end() if right else position].rstrip("-.")
         end = start + len(name)
         seen = end
+        start += len(name) - len(name.lstrip("-"))
+        name = name.lstrip("-")
         promise = promise_of(name)
         if promise is Promise.NOTHING:
             continue
@@ -101,30 +113,54 @@ def _literals(
 ) -> Iterator[tuple[re.Match[str], bool]]:
     """Yield the places where the value may stand, the likeliest first."""
     before = text[max(0, start - 120) : start]
+    named_by = _NAMED_BY.search(before) is not None
+    beside = _BESIDE.match(text, end) if named_by else None
+    if beside:
+        yield beside, bool(beside["q"])
     quoted = _QUOTED.match(text, end)
-    if quoted:
+    # In a list of words each stands beside another one; only a call gives one to the other.
+    if quoted and (quoted["sep"] != "," or _IN_CALL.search(before)):
         yield quoted, True
-    if _NAMED_BY.search(before):
-        beside = _BESIDE.match(text, end)
-        if beside:
-            yield beside, bool(beside["q"])
-    if before.endswith("<") or (before.endswith(":") and "<" in before):
+    if named_by or before.endswith("<") or (before.endswith(":") and "<" in before):
         element = _ELEMENT.match(text, end)
         if element:
             yield element, False
+    special = _special(before)
+    found = special.match(text, end) if special else None
+    if found:
+        yield found, True
     if language in {"terraform", "cloudformation"}:
         default = _DEFAULT.match(text, end)
         if default:
             yield default, True
-    if not bare:
-        return
+    if bare:
+        yield from _bare(text, end, before, language)
+
+
+def _special(before: str) -> re.Pattern[str] | None:
+    """Return the form that a value can only have behind what stands before the name."""
+    if before.endswith("${"):
+        return _PLACEHOLDER_DEFAULT
+    if before.endswith(("'", '"', "`")):
+        return _HEADER
+    return _BEHIND_SPACE if _LINE_START.search(before) else None
+
+
+def _bare(text: str, end: int, before: str, language: str) -> Iterator[tuple[re.Match[str], bool]]:
     value = _BARE.match(text, end)
-    if value and _BEFORE_BARE.search(before) and _BARE_END.match(text, value.end()):
-        yield value, False
-    elif before.endswith("--") or (language == "dockerfile" and before.endswith(("ENV ", "ARG "))):
-        spaced = _SPACED.match(text, end)
-        if spaced:
-            yield spaced, True
+    if value and _BARE_END.match(text, value.end()):
+        if _BEFORE_BARE.search(before) or before.endswith("--"):
+            yield value, False
+        elif language in _PROSE and before.endswith(" "):
+            yield value, True
+        return
+    spaced = _SPACED.match(text, end)
+    if spaced and (
+        before.endswith("--")
+        or (language == "dockerfile" and before.endswith(("ENV ", "ARG ")))
+        or (language == "" and _LINE_START.search(before) and _BARE_END.match(text, spaced.end()))
+    ):
+        yield spaced, True
 
 
 def _is_call_about(name: str, match: re.Match[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 from reviewloop.analysers.base import FileCheck, Hit, PathClass, SourceFile
 from reviewloop.analysers.secrets.assignments import Given, givens
@@ -23,6 +24,7 @@ from reviewloop.findings import Severity
 
 _TRANSLATIONS = ("locale", "i18n", "lang", "translation", "l10n", "messages", "intl")
 _NOT_SEARCHED = (".lock", ".min.js", ".map", ".svg", ".ipynb", "package-lock.json", ".sum")
+_DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows how something is used
 _VENDORS = {word: rule for rule in NAMED_RULES for word in rule.vendor}
 
 
@@ -35,18 +37,19 @@ def run(file: SourceFile) -> Iterator[Hit]:
         yield _vendor_hit(file, secret, places)
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
-    for slug, start, end, severity, what in _guessed(file):
-        if not taken.take(start, end):
-            continue
-        value = masked_value(file.text[start:end])
-        yield Hit(
-            rule=f"secret/{slug}",
-            path=file.path,
-            span=places.span(start, end),
-            message=f"{what}: {value}",
-            severity=severity,
-            confidence="high" if severity is Severity.MUST_FIX else "medium",
-        )
+    for guess in _guessed(file):
+        if taken.take(guess.start, guess.end):
+            span = places.span(guess.start, guess.end)
+            value = masked_value(file.text[guess.start : guess.end])
+            severity = _lowered(file, span.line, guess.severity)
+            yield Hit(
+                rule_id(guess.slug),
+                file.path,
+                span,
+                f"{guess.what}: {value}",
+                severity=severity,
+                confidence="high" if severity is Severity.MUST_FIX else "medium",
+            )
 
 
 CHECKS: tuple[FileCheck, ...] = (
@@ -74,24 +77,32 @@ def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | Non
     return Severity.NIT if secret.rule.public_in_tests else Severity.SHOULD_FIX
 
 
-def _guessed(file: SourceFile) -> Iterator[tuple[str, int, int, Severity, str]]:
-    """Yield rule, offsets, severity and words for secrets that only their place betrays."""
+class _Guess(NamedTuple):
+    """A secret that only its place betrays: what rule, where, how bad, what to say."""
+
+    slug: str
+    start: int
+    end: int
+    severity: Severity
+    what: str
+
+
+def _guessed(file: SourceFile) -> Iterator[_Guess]:
     translated = any(word in file.path.lower() for word in _TRANSLATIONS)
-    for start_of in written_passwords(file.text, file.path):
-        severity = _lowered(file, start_of.severity)
-        yield start_of.rule, start_of.start, start_of.end, severity, BY_NAME[start_of.rule]
+    for found in written_passwords(file.text, file.path):
+        yield _Guess(*found, BY_NAME[found.rule])
     for given in givens(file.text, file.language):
         vendor = _vendor_of(given)
         if vendor:
             what = f"{vendor.what} in the code"
-            yield VENDOR_BY_NAME, given.start, given.end, _lowered(file, Severity.MUST_FIX), what
+            yield _Guess(VENDOR_BY_NAME, given.start, given.end, Severity.MUST_FIX, what)
             continue
         judged = judge(given.promise, given.name, given.value, quoted=given.quoted)
         if judged is None or (judged is Severity.NIT and translated):
             continue
         slug = "password" if given.promise is Promise.PASSWORD else "generic-api-key"
-        name = given.name.strip(".-$")[:60]
-        yield slug, given.start, given.end, _lowered(file, judged), f"{BY_NAME[slug]} {name}"
+        what = f"{BY_NAME[slug]} {given.name.strip('.-$')[:60]}"
+        yield _Guess(slug, given.start, given.end, judged, what)
 
 
 def _vendor_of(given: Given) -> NamedRule | None:
@@ -109,8 +120,7 @@ def _vendor_of(given: Given) -> NamedRule | None:
     return None
 
 
-def _lowered(file: SourceFile, severity: Severity) -> Severity:
+def _lowered(file: SourceFile, line: int, severity: Severity) -> Severity:
     """Return a severity that fits the place: documentation is full of made-up passwords."""
-    if file.path_class is PathClass.PRODUCT:
-        return severity
-    return Severity.NIT
+    told = file.language == "markdown" or file.lines[line - 1].lstrip().startswith(_DOCUMENTATION)
+    return Severity.NIT if told or file.path_class is not PathClass.PRODUCT else severity

@@ -16,7 +16,19 @@ class Promise(StrEnum):
 
 
 _PASSWORDS = {
-    *("password", "passwd", "pwd", "passphrase", "passcode", "passw", "psw", "pword", "pswd"),
+    *(
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "passcode",
+        "passw",
+        "requirepass",
+        "masterauth",
+        "psw",
+        "pword",
+        "pswd",
+    ),
     *("passwort", "kennwort", "senha", "contrasena", "mdp", "parola"),
 }
 _SHORT_PASSWORDS = {"pass", "pw"}
@@ -34,7 +46,17 @@ _BEFORE_KEY = {
     *("client", "storage", "admin", "security", "hmac", "aes", "jwt", "token", "consumer", "app"),
     *("subscription", "write", "ingest", "instrumentation", "deploy", "webhook", "cipher", "des"),
     *("integration", "rest", "user", "project", "host", "function", "maps", "cookie", "crypto"),
-    *("authentication", "decryption", "application", "logged", "nonce", "salt", "management"),
+    *(
+        "authentication",
+        "decryption",
+        "signature",
+        "google",
+        "application",
+        "logged",
+        "nonce",
+        "salt",
+        "management",
+    ),
 }
 _BEFORE_AUTH = {"npm", "http", "basic", "proxy", "registry", "docker", "api"}
 # Behind the telling word these change nothing.
@@ -42,7 +64,20 @@ _STRIPPED = {
     *("value", "val", "str", "string", "text", "plain", "plaintext", "raw", "default", "prod"),
     *("production", "dev", "development", "staging", "stage", "live", "base64", "old", "new"),
     *("current", "admin", "root", "db", "master", "main", "primary", "secondary", "user", "qa"),
-    *("uat", "test", "a", "b", "x", "const", "constant", "param", "cleartext", "clear", "local"),
+    *(
+        "base",
+        "uat",
+        "test",
+        "a",
+        "b",
+        "x",
+        "const",
+        "constant",
+        "param",
+        "cleartext",
+        "clear",
+        "local",
+    ),
 }
 # With one of these the value is about the secret, or open to everyone.
 _ABOUT = {

@@ -34,7 +34,7 @@ _SAYS_SO = re.compile(
     r"|^old.?pass|correct.?horse|^hunter2$|^swordfish$|^abc\d+$|^qwert|^letmein|^asdf|^admin\d*$"
     r"|12345|abcdef|^0+$|deadbeef|cafebabe|^root$|^none|^null|^nil$|^true|^false|^empty|^optional"
     r"|^required|^string|^text$|^str$|^dev.?(?:secret|pass|key)|keyboard.cat|^the.?secret|^a.?secret"
-    r"|^local.?(?:secret|pass|dev|key)|insecure|unsafe|lorem|ipsum|^api.?key|^auth.?token|^access.?token",
+    r"|^utf.?8|^latin|^ascii$|^base64$|^local.?(?:secret|pass|dev|key)|insecure|unsafe|lorem|ipsum|^api.?key|^auth.?token|^access.?token",
     re.IGNORECASE,
 )
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:[_\-.][A-Z0-9]+)+|[A-Z]{2,}")

@@ -41,6 +41,27 @@ _CONNECTION_PARTNER = re.compile(
 )
 _BASIC = re.compile(r"\bBasic[ ]+(?P<value>[A-Za-z0-9+/]{12,400}={0,2})(?![A-Za-z0-9+/=_\-])")
 _BEARER = re.compile(r"\b[Bb]earer[ ]+(?P<value>[A-Za-z0-9_\-.~+/]{20,2000})")
+_TOKEN = re.compile(
+    r"[\"'](?:[Tt]oken|[Aa]pi-?[Kk]ey)[ ]+(?P<value>[A-Za-z0-9_\-.~+/=]{20,400})[\"']"
+)
+_QUERY = re.compile(
+    r"[?&](?:api_?key|api_?token|access_?token|auth_?token|token|client_?secret|secret|app_?secret)="
+    r"(?P<value>[A-Za-z0-9_\-.~%]{16,200})",
+    re.IGNORECASE,
+)
+_POSITIONAL = re.compile(  # the second of two literals: login("user", "password")
+    r"(?:\blogin|BasicAuth|basic_auth|BasicAuthentication|NetworkCredential|getConnection"
+    r"|PasswordAuthentication|Credentials?|\bauth)\s{0,4}(?:=\s{0,4}|:\s{0,4})?\(\s{0,8}"
+    r"(?:[^\"'\n()]{1,80},\s{0,8})?[\"'][^\"'\n]{1,60}[\"']\s{0,4},\s{0,8}"
+    r"[\"'](?P<value>[^\"'\n]{4,120})[\"']"
+)
+_SECURE_STRING = re.compile(
+    r"ConvertTo-SecureString\s{1,8}(?:-String\s{1,8})?[\"'](?P<value>[^\"'$\n]{4,120})[\"']",
+    re.IGNORECASE,
+)
+_SIGNED = re.compile(
+    r"\bjwt\.(?:sign|verify|encode|decode)\([^\"'\n()]{1,80},\s{0,8}[\"'](?P<value>[^\"'\n]{8,200})[\"']"
+)
 _SQL = re.compile(
     r"(?:\bidentified\s+(?:with\s+\w{1,40}\s+)?by(?:\s+password)?|\bpassword)\s+"
     r"'(?P<value>[^'\n]{4,120})'",
@@ -68,6 +89,7 @@ def written_passwords(text: str, path: str) -> Iterator[Written]:
         yield from _headers(text)
     if "identified" in lowered or "password '" in lowered:
         yield from _matches("password", _SQL, text)
+    yield from _calls(text, lowered)
     if any(word in text for word in ("sshpass", "curl", "mysql", "mariadb")):
         yield from _commands(text)
     name = path.rsplit("/", 1)[-1].lower()
@@ -95,10 +117,7 @@ def _headers(text: str) -> Iterator[Written]:
         severity = _judged(password) if user not in _PLAIN_USERS else None
         if severity:
             yield Written("authorization-header", *match.span("value"), severity)
-    for match in _BEARER.finditer(text):
-        value = match["value"]
-        if is_random(value) and judge(Promise.KEY, "bearer", value, quoted=True):
-            yield Written("authorization-header", *match.span("value"), Severity.SHOULD_FIX)
+    yield from _keys("authorization-header", _BEARER, text)
 
 
 def _connection_strings(text: str) -> Iterator[Written]:
@@ -118,6 +137,26 @@ def _matches(rule: str, pattern: re.Pattern[str], text: str) -> Iterator[Written
         severity = _judged(match["value"])
         if severity:
             yield Written(rule, *match.span("value"), severity)
+
+
+def _keys(rule: str, pattern: re.Pattern[str], text: str) -> Iterator[Written]:
+    for match in pattern.finditer(text):
+        value = match["value"]
+        if is_random(value) and judge(Promise.KEY, "key", value, quoted=True):
+            yield Written(rule, *match.span("value"), Severity.SHOULD_FIX)
+
+
+def _calls(text: str, lowered: str) -> Iterator[Written]:
+    if any(word in lowered for word in ("login", "auth", "credential", "getconnection")):
+        yield from _matches("password", _POSITIONAL, text)
+    if "convertto-securestring" in lowered:
+        yield from _matches("password", _SECURE_STRING, text)
+    if "jwt." in text:
+        yield from _keys("generic-api-key", _SIGNED, text)
+    if "oken " in text or "ey " in text:
+        yield from _keys("authorization-header", _TOKEN, text)
+    if "token=" in lowered or "key=" in lowered or "secret=" in lowered:
+        yield from _keys("generic-api-key", _QUERY, text)
 
 
 def _commands(text: str) -> Iterator[Written]:
