@@ -1,23 +1,25 @@
 """JavaScript tests: which of them run, and what they are called."""
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.patterns.engine import Found, Pattern, Source
+from reviewloop.analysers.patterns.javascript.example import row, spec
 from reviewloop.analysers.patterns.javascript.syntax import (
-    FUNCTIONS,
     argument,
     arguments,
     call_name,
     receiver,
 )
-from reviewloop.analysers.rules import MUST, NIT
+from reviewloop.analysers.patterns.javascript.testing import CASES, JEST, body_of
+from reviewloop.analysers.rules import MUST, NIT, TEST_QUALITY
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _RUNNERS = frozenset({"it", "test", "describe", "context", "suite", "specify"})
-_CASES = ("it", "test", "specify")
+_row = partial(row, reviewer=TEST_QUALITY, source=JEST, make=spec, in_tests=True, in_product=False)
 
 
 def _top(node: "SgNode") -> str:
@@ -27,20 +29,16 @@ def _top(node: "SgNode") -> str:
 def _only(node: "SgNode", source: Source) -> "SgNode | None":
     name = call_name(node)
     if name in {"fit", "fdescribe", "ftest", "fcontext"}:
-        return None if receiver(node) or _body(node) is None else node.field("function")
+        return None if receiver(node) or body_of(node) is None else node.field("function")
     return node.field("function") if _top(node) in _RUNNERS and arguments(node) else None
-
-
-def _body(node: "SgNode") -> "SgNode | None":
-    return next((a for a in arguments(node)[1:] if a.kind() in FUNCTIONS), None)
 
 
 def _skipped(node: "SgNode", source: Source) -> "SgNode | None":
     name, of = call_name(node), receiver(node)
     if name == "skip":
-        if of not in _RUNNERS or _body(node) is None:
+        if of not in _RUNNERS or body_of(node) is None:
             return None
-    elif of or _body(node) is None:
+    elif of or body_of(node) is None:
         return None
     line = node.range().start.line
     near = source.file.lines[max(0, line - 1) : line + 1]
@@ -50,7 +48,7 @@ def _skipped(node: "SgNode", source: Source) -> "SgNode | None":
 
 def _same_title(node: "SgNode", source: Source) -> "Found | None":
     title = argument(node, 0)
-    if receiver(node) or title is None or title.kind() != "string" or _body(node) is None:
+    if receiver(node) or title is None or title.kind() != "string" or body_of(node) is None:
         return None
     block = node.parent()
     block = block.parent() if block is not None else None
@@ -105,6 +103,6 @@ PATTERNS = (
             "it('takes', () => { expect(2).toBe(a); });",
         ),
         _same_title,
-        calls=_CASES,
+        calls=CASES,
     ),
 )

@@ -21,24 +21,25 @@ from reviewloop.analysers.rules import MUST, NIT, SHOULD, TEST_QUALITY
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_JEST = "https://github.com/jest-community/eslint-plugin-jest/tree/main/docs/rules"
-_CASES = ("it", "test", "specify")
+JEST = "https://github.com/jest-community/eslint-plugin-jest/tree/main/docs/rules"
+CASES = ("it", "test", "specify")
 _CHECKS = Regex(
     r"expect|assert|should|\bt\.|verify|toThrow|fail\(|done\(|check|snapshot|\bcy\.|page\.|screen\.get"
     r"|waitFor|match|ensure|tap\.|\bplan\("
 )
 _SETTLERS = frozenset({"r", "res", "resolve", "done"})
-_row = partial(row, reviewer=TEST_QUALITY, source=_JEST, make=spec, in_tests=True, in_product=False)
+_row = partial(row, reviewer=TEST_QUALITY, source=JEST, make=spec, in_tests=True, in_product=False)
 
 
-def _body(node: "SgNode") -> "SgNode | None":
+def body_of(node: "SgNode") -> "SgNode | None":
+    """Return the function that is given to a test."""
     return next((a for a in arguments(node)[1:] if a.kind() in FUNCTIONS), None)
 
 
 def _nothing_checked(node: "SgNode", source: Source) -> Found | None:
     if receiver(node):
         return None
-    body = _body(node)
+    body = body_of(node)
     if body is None or not re.search(r"\bexpect\(|\bassert", source.text):
         return None
     given = body.field("parameters")
@@ -125,7 +126,7 @@ def _sleeping(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _only_snapshot(node: "SgNode", source: Source) -> "SgNode | None":
-    body = None if receiver(node) else _body(node)
+    body = None if receiver(node) else body_of(node)
     if body is None:
         return None
     text = body.text()
@@ -147,7 +148,7 @@ PATTERNS = (
             "function sees(a) { expect(a).toBe(1); }\nit('adds', () => { sees(add(1, 1)); });",
         ),
         _nothing_checked,
-        calls=_CASES,
+        calls=CASES,
     ),
     Pattern(
         _row(
@@ -220,7 +221,7 @@ PATTERNS = (
             "expect(v).toMatchSnapshot(); });",
         ),
         _only_snapshot,
-        calls=_CASES,
+        calls=CASES,
         hints=("toMatchSnapshot",),
     ),
 )
