@@ -13,6 +13,7 @@ _GENERATED = {
 _PATHS_PER_CALL = 500
 _IGNORE_FILE = ".kiroignore"
 _MAX_IGNORE_BYTES = 1 << 20
+_MAX_STARS = 4  # in one part of a pattern
 
 
 def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str, str]:
@@ -41,6 +42,8 @@ def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> d
 
     lines = []
     for line in text.removeprefix("\ufeff").split("\n"):
+        if any(part.count("*") > _MAX_STARS for part in line.split("/")):
+            continue  # it would be matched by trying ever so many ways
         try:
             GitIgnoreSpec.from_lines([line])
         except GitIgnorePatternError:

@@ -2,24 +2,28 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.inspected import missing
 from reviewloop.workspace.located import Place
-from reviewloop.workspace.patches import DIFF_FLAGS, Facts, parse_facts
+from reviewloop.workspace.patches import DIFF_FLAGS
 from reviewloop.workspace.paths import shown
 from reviewloop.workspace.private import PrivateRepo
 
 _SHOWN = 3  # paths in a sentence
 
 
-class _Choice(Protocol):
-    @property
-    def whole(self) -> bool: ...
-    @property
-    def paths(self) -> tuple[str, ...]: ...
+@dataclass(frozen=True)
+class Choice:
+    """What is compared: these paths, all for none; whole files or what changed in them."""
+
+    paths: tuple[str, ...]
+    whole: bool = False
+    absent: frozenset[str] = frozenset()  # not on disk, so no part of whole files
 
 
 def checked_choice(paths: Sequence[str]) -> tuple[str, ...]:
@@ -42,7 +46,7 @@ def only(paths: Sequence[str]) -> str:
     return f"only {names}" + (f" and {more} more" if more > 0 else "")
 
 
-def narrow(private: PrivateRepo, place: Place, base: str, new: str, choice: _Choice) -> str:
+def narrow(private: PrivateRepo, place: Place, base: str, new: str, choice: Choice) -> str:
     """Return the tree to compare `new` with so that exactly the chosen paths differ.
 
     It is `new` with the chosen files as they are in `base` (or without them, for whole files), so
@@ -51,13 +55,14 @@ def narrow(private: PrivateRepo, place: Place, base: str, new: str, choice: _Cho
     lines: list[bytes] = []
     touched: list[str] = []
     if choice.whole:
-        touched = _listed(private.git, new, choice.paths)
+        listed = _listed(private.git, new, choice.paths)
+        touched = [path for path in listed if path not in choice.absent]
         lines = [b"0 " + b"0" * len(new) + b"\t" + os.fsencode(path) for path in touched]
     else:
-        for fact in _differing(private.git, base, new):
-            if _is_chosen(fact.path, choice.paths) or _is_chosen(fact.old_path, choice.paths):
-                lines += _undone(fact, len(new))
-                touched += [fact.path, fact.old_path]
+        for change in _differing(private.git, place, base, new):
+            if is_chosen(change.path, choice.paths) or is_chosen(change.old_path, choice.paths):
+                lines += _undone(change, len(new))
+                touched += [change.path, change.old_path]
     _refuse_unknown(private.git, place, (base, new), touched, choice)
     if not lines:
         return new
@@ -68,9 +73,25 @@ def narrow(private: PrivateRepo, place: Place, base: str, new: str, choice: _Cho
         return git.text("write-tree", "--missing-ok")
 
 
-def _differing(git: Git, base: str, new: str) -> Iterable[Facts]:
-    output = git.run("diff-tree", "--raw", "--numstat", "-z", *DIFF_FLAGS, base, new, "--")
-    return parse_facts(output)
+class _Differing(NamedTuple):
+    """A changed file; the mode is 000000 where it was not there before."""
+
+    path: str
+    old_path: str
+    old_mode: str
+    old_oid: str
+
+
+def _differing(git: Git, place: Place, base: str, new: str) -> Iterator[_Differing]:
+    answer = git.result("diff-tree", "--raw", "-z", *DIFF_FLAGS, base, new, "--")
+    if answer.exit_code:
+        raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
+    fields = iter(answer.stdout.split(b"\0")[:-1])
+    for record in fields:
+        old_mode, _, old_oid, _, status = record[1:].decode().split(" ")
+        old_path = os.fsdecode(next(fields))
+        path = os.fsdecode(next(fields)) if status.startswith("R") else old_path
+        yield _Differing(path, old_path, old_mode, old_oid)
 
 
 def _listed(git: Git, tree: str, paths: tuple[str, ...]) -> list[str]:
@@ -78,25 +99,27 @@ def _listed(git: Git, tree: str, paths: tuple[str, ...]) -> list[str]:
     return [os.fsdecode(path) for path in output.split(b"\0") if path]
 
 
-def _undone(fact: Facts, width: int) -> list[bytes]:
+def _undone(change: _Differing, width: int) -> list[bytes]:
+    """Return the lines that give an index the file as it was before."""
     lines = []
-    if fact.old_path != fact.path or fact.old_mode == "000000":
-        lines.append(b"0 " + b"0" * width + b"\t" + os.fsencode(fact.path))
-    if fact.old_mode != "000000":
-        line = f"{fact.old_mode} {fact.old_oid}\t".encode() + os.fsencode(fact.old_path)
-        lines.append(line)
+    if change.old_path != change.path or change.old_mode == "000000":
+        lines.append(b"0 " + b"0" * width + b"\t" + os.fsencode(change.path))
+    if change.old_mode != "000000":
+        line = f"{change.old_mode} {change.old_oid}\t".encode()
+        lines.append(line + os.fsencode(change.old_path))
     return lines
 
 
-def _is_chosen(path: str, paths: tuple[str, ...]) -> bool:
-    return any(path == chosen or path.startswith(chosen + "/") for chosen in paths)
+def is_chosen(path: str, paths: tuple[str, ...]) -> bool:
+    """Whether a path is one of these, or below one; every path is when none are given."""
+    return not paths or any(path == one or path.startswith(one + "/") for one in paths)
 
 
 def _refuse_unknown(
-    git: Git, place: Place, trees: tuple[str, str], touched: list[str], choice: _Choice
+    git: Git, place: Place, trees: tuple[str, str], touched: list[str], choice: Choice
 ) -> None:
     for path in choice.paths:
-        if any(_is_chosen(one, (path,)) for one in touched):
+        if any(is_chosen(one, (path,)) for one in touched):
             continue
         if not choice.whole and any(git.run("ls-tree", tree, "--", path) for tree in trees):
             continue  # there, and unchanged

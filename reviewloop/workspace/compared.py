@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.chosen import checked_choice, narrow, only
+from reviewloop.workspace.chosen import Choice, checked_choice, is_chosen, narrow, only
 from reviewloop.workspace.inspected import inspect, missing
 from reviewloop.workspace.located import Place, locate
 from reviewloop.workspace.private import PrivateRepo
@@ -68,6 +68,7 @@ class _Sides:
     in_checkout: bool = False
     notes: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
+    absent: frozenset[str] = frozenset()  # in the new tree, but not on disk: a sparse checkout
 
 
 @contextmanager
@@ -105,12 +106,15 @@ def _refuse_contradictions(asked: Asked) -> None:
 def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
     sides = _sides(place, private, asked)
     old = sides.base
-    if asked.whole:
+    if asked.paths or sides.absent:
+        choice = Choice(asked.paths, asked.whole, sides.absent)
+        old = narrow(private, place, sides.base, sides.new, choice)
+    elif asked.whole:
         old = _empty_tree(private)
     if asked.paths:
-        old = narrow(private, place, sides.base, sides.new, asked)
         sides = replace(sides, what=f"{sides.what}, {only(asked.paths)}")
-    unreadable = inspect(private, place, old, sides.new, dict(sides.unreadable))
+    known = {path: why for path, why in sides.unreadable if is_chosen(path, asked.paths)}
+    unreadable = inspect(private, place, old, sides.new, known)
     return Compared(
         place.user,
         private,
@@ -207,8 +211,10 @@ def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
     taken = take_files(private, place, files)
     base = _head_tree(place, private)
     what = "whole files as they are on disk"
-    notes, unreadable = _notes(place, taken), taken.unreadable
-    return _Sides(base, taken.tree, what, "", "", True, notes, unreadable)
+    skipped = taken.skipped
+    absent = frozenset(p for p in skipped if not os.path.lexists(place.user.root / p))
+    notes = _notes(place, taken)
+    return _Sides(base, taken.tree, what, "", "", True, notes, taken.unreadable, absent)
 
 
 def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:

@@ -72,8 +72,9 @@ def find_program(name: str, path: str | None = None) -> Path | None:
     """Return the absolute path of a program on the trusted PATH, or None."""
     for entry in (trusted_path() if path is None else path).split(os.pathsep):
         candidate = Path(entry) / name
-        if entry and candidate.is_file() and os.access(candidate, os.X_OK):
-            return candidate
+        with contextlib.suppress(PermissionError):  # a folder of PATH that is not for us
+            if entry and candidate.is_file() and os.access(candidate, os.X_OK):
+                return candidate
     return None
 
 

@@ -49,7 +49,7 @@ def plain_patch(data: bytes) -> bytes:
     if _ENCODED.search(head):
         from email import message_from_bytes
 
-        payload = message_from_bytes(data.removeprefix(b"From ")).get_payload(decode=True)
+        payload = message_from_bytes(data).get_payload(decode=True)
         data = payload if isinstance(payload, bytes) else data
     return data if data.endswith(b"\n") or not data else data + b"\n"
 
@@ -61,10 +61,34 @@ def sections(data: bytes) -> list[Section]:
     return [_section(*found) for found in _cut(kept)]
 
 
-def has_prefix(parts: list[Section]) -> bool:
-    """Whether the names start with a letter and a slash, as git writes them by default."""
-    names = [name for part in parts for name in part.names if name != b"/dev/null"]
-    return all(name.startswith(_PREFIXES) for name in names)
+def strip_counts(parts: list[Section]) -> tuple[int, ...]:
+    """Return how many folders of the names may have to go, the likely number first.
+
+    Only one is returned where the names leave no doubt: a file that is new fits anywhere.
+    """
+    for part in parts:
+        pair = _header_pair(part.lines[0]) or part.names
+        if len(pair) == 2 and pair[0] == pair[1]:
+            return (0,)
+        if len(pair) == 2 and _is_prefixed(*pair):
+            return (1,)
+    names = [name for part in parts for name in part.names]
+    return (1, 0) if all(name.startswith(_PREFIXES) for name in names) else (0, 1)
+
+
+def _header_pair(line: bytes) -> tuple[bytes, ...]:
+    """Return both names of a `diff --git` line, none when they are quoted or of two lengths."""
+    names = line.removeprefix(b"diff --git ").rstrip(b"\r\n")
+    middle = len(names) // 2
+    if not line.startswith(b"diff --git ") or names[middle : middle + 1] != b" ":
+        return ()
+    return names[:middle], names[middle + 1 :]
+
+
+def _is_prefixed(old: bytes, new: bytes) -> bool:
+    old, new = old.strip(b'"'), new.strip(b'"')
+    both = old.startswith(_PREFIXES) and new.startswith(_PREFIXES)
+    return both and old[:2] != new[:2] and old[2:] == new[2:]
 
 
 def _cut(lines: list[bytes]) -> Iterator[tuple[list[bytes], list[bool]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
-from reviewloop.workspace.patch_text import Section, has_prefix, plain_patch, sections
+from reviewloop.workspace.patch_text import Section, plain_patch, sections, strip_counts
 from reviewloop.workspace.paths import shown
 from reviewloop.workspace.private import PrivateRepo
 
@@ -65,7 +65,9 @@ def apply_patch(
     data = plain_patch(patch)
     found = sections(data)
     if data.strip() and not found:
-        raise WorkspaceError("There is no patch on standard input: it holds no `diff` and no `---`")
+        raise WorkspaceError(
+            "There is no patch on standard input: it holds no `diff` and no `---`."
+        )
     binary = [part for part in found if part.binary]
     reason = "binary; the patch does not hold its content"
     unreadable = tuple((part.path, reason) for part in binary)
@@ -84,8 +86,9 @@ def apply_patch(
                 how = how or f"which {target.name} holds already"
                 return Applied(result, target.tree, how, target.on_disk, unreadable)
             return Applied(target.tree, result, f"applied to {target.name}", False, unreadable)
-    names = " nor ".join(target.name for target in targets) or "anything"
-    raise WorkspaceError(f"The patch fits neither {names}: {_why(tries.complaint)}.")
+    names = " nor ".join(target.name for target in targets)
+    fits = "fits neither" if len(targets) > 1 else "does not fit"
+    raise WorkspaceError(f"The patch {fits} {names}: {_why(tries.complaint)}.")
 
 
 def _tries(parts: list[Section], prefix: str) -> _Tries:
@@ -96,7 +99,7 @@ def _tries(parts: list[Section], prefix: str) -> _Tries:
     with_cr = any(part.lines[0].endswith(b"\r\n") for part in parts)
     if with_cr:
         texts.append(texts.pop(0))  # a header with carriage returns is not how git wrote it
-    strips = ("-p1", "-p0") if has_prefix(parts) else ("-p0", "-p1")
+    strips = tuple(f"-p{count}" for count in strip_counts(parts))
     folders: list[tuple[str, ...]] = [()]
     if prefix:
         folders.append((f"--directory={prefix}",))

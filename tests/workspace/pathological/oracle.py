@@ -4,7 +4,6 @@ import os
 import subprocess
 from typing import NamedTuple
 
-from reviewloop.workspace.compared import Compared
 from reviewloop.workspace.diff import Change, FileChange
 
 SUBMODULE = "160000"
@@ -22,16 +21,15 @@ class Raw(NamedTuple):
     path: str
 
 
-def assert_agrees_with_git(two: Compared, change: Change) -> None:
-    """Compare files, counts, every line and every range with what git's objects hold."""
-    folder = str(two.private.folder)
-    records = raw_records(folder, two.old, two.new)
+def assert_agrees_with_git(folder: str, change: Change) -> None:
+    """Compare files, counts, every line and every range with what the objects in `folder` hold."""
+    records = raw_records(folder, change.old, change.new)
     ours = [
         Raw(f.old_mode, f.new_mode, f.old_oid, f.new_oid, f.status, f.old_path, f.path)
         for f in change.files
     ]
     assert ours == records
-    counts = numstat(folder, two.old, two.new)
+    counts = numstat(folder, change.old, change.new)
     for file in change.files:
         old, new = (
             blob(folder, file.old_mode, file.old_oid),

@@ -46,7 +46,7 @@ def test_it_agrees_with_git(name: str, tmp_path: Path, contents_of, monkeypatch)
                 assert {file.path: file.status for file in change.files} == case.files
             if case.check:
                 case.check(two, change)
-            assert_agrees_with_git(two, change)
+            assert_agrees_with_git(str(two.private.folder), change)
     assert contents_of(folder) == before
     assert not make.tripwire.exists()
     assert os.listdir(temporary) == []
