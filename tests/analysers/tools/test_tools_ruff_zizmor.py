@@ -54,6 +54,11 @@ def test_syntax_error_is_one_red_finding_and_not_a_failure():
     assert done.report.status is AnalyserStatus.DONE
 
 
+def test_template_of_python_is_not_taken_for_python():
+    path = "{{cookiecutter.name}}/app.py"
+    assert said(RUFF, source(path, "import {{ cookiecutter.name }}\n")) == set()
+
+
 def test_modern_syntax_is_no_error():
     text = "type A = int\n\n\ndef f[T](x: T) -> str:\n    match x:\n        case _:\n"
     text += "            return f'{f'{x}'}'\n"

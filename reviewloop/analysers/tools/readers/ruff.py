@@ -38,13 +38,15 @@ def run_ruff(session: "Session") -> Reading:
         reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
     settings = ruff_settings(session.configuration)
     reading.hits = [
-        hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_export(hit)
+        hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_meant(hit)
     ]
     return reading
 
 
-def _is_export(hit: Hit) -> bool:
-    """Whether an import is unused because a package hands it on."""
+def _is_meant(hit: Hit) -> bool:
+    """Whether a hit is no mistake: an import a package hands on, a template that is no Python."""
+    if hit.rule == f"ruff/{_SYNTAX}":
+        return "{{" in hit.path
     return hit.rule == "ruff/F401" and hit.path.rpartition("/")[2] == "__init__.py"
 
 
