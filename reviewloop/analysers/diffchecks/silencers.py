@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class Concern(StrEnum):
@@ -23,9 +24,13 @@ class Silencer:
     tool: str
     concern: Concern
     needle: str  # what a text must hold for the pattern to be tried
-    pattern: re.Pattern[str]
+    expression: str
     whole_file: bool = False
-    blanket_is_normal: bool = False  # the tool has no names for what it reports
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled pattern; most files need none."""
+        return re.compile(self.expression)
 
 
 def _row(
@@ -35,9 +40,8 @@ def _row(
     pattern: str,
     *,
     whole_file: bool = False,
-    blanket_is_normal: bool = False,
 ) -> Silencer:
-    return Silencer(tool, concern, needle, re.compile(pattern), whole_file, blanket_is_normal)
+    return Silencer(tool, concern, needle, pattern, whole_file)
 
 
 _CODES = r"(?P<rules>[A-Za-z]+[0-9]+(?:[,\s]+[A-Za-z]+[0-9]+)*)"
@@ -95,10 +99,8 @@ SILENCERS: tuple[Silencer, ...] = (
     ),
     _row("Biome", _L, "biome-ignore", _SLASH + r"biome-ignore(?:-all)?[ \t]+(?P<rules>[\w/]+)"),
     _row("TypeScript", _T, "@ts-nocheck", _SLASH + r"@ts-nocheck\b", whole_file=True),
-    _row("TypeScript", _T, "@ts-ignore", _SLASH + r"@ts-ignore\b", blanket_is_normal=True),
-    _row(
-        "TypeScript", _T, "@ts-expect-error", _SLASH + r"@ts-expect-error\b", blanket_is_normal=True
-    ),
+    _row("TypeScript", _T, "@ts-ignore", _SLASH + r"@ts-ignore\b"),
+    _row("TypeScript", _T, "@ts-expect-error", _SLASH + r"@ts-expect-error\b"),
     _row("golangci-lint", _L, "nolint", r"//\s*nolint\b(?::" + _LIST + ")?"),
     _row("staticcheck", _L, "lint:", r"//lint:(?:file-)?ignore[ \t]+(?P<rules>\S+)"),
     _row(
@@ -123,13 +125,7 @@ SILENCERS: tuple[Silencer, ...] = (
     _row("KICS", _I, "kics-scan", r"#\s*kics-scan\s+ignore\s*$", whole_file=True),
     _row("zizmor", _I, "zizmor:", _HASH + r"zizmor:\s*ignore\[(?P<rules>[\w\-, ]+)\]"),
     _row("yamllint", _L, "yamllint", _HASH + r"yamllint\s+disable-file\b", whole_file=True),
-    _row(
-        "coverage",
-        _C,
-        "pragma",
-        _HASH + r"pragma:\s*no\s*cover\b",
-        blanket_is_normal=True,
-    ),
+    _row("coverage", _C, "pragma", _HASH + r"pragma:\s*no\s*cover\b"),
     _row(
         "coverage",
         _C,
@@ -138,11 +134,7 @@ SILENCERS: tuple[Silencer, ...] = (
         whole_file=True,
     ),
     _row(
-        "coverage",
-        _C,
-        "ignore",
-        _SLASH + r"(?:istanbul|c8|v8)\s+ignore\s+(?:next|if|else|start)\b",
-        blanket_is_normal=True,
+        "coverage", _C, "ignore", _SLASH + r"(?:istanbul|c8|v8)\s+ignore\s+(?:next|if|else|start)\b"
     ),
     _row(
         "javac",

@@ -1,0 +1,63 @@
+"""Finds what no vendor marks: literals whose name or place says that they are secret."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from reviewloop.analysers.base import SourceFile
+from reviewloop.analysers.secrets.assignments import Given, givens
+from reviewloop.analysers.secrets.book import BY_NAME, VENDOR_BY_NAME
+from reviewloop.analysers.secrets.names import Promise
+from reviewloop.analysers.secrets.rule import NamedRule
+from reviewloop.analysers.secrets.table import NAMED_RULES
+from reviewloop.analysers.secrets.values import is_random, judge
+from reviewloop.analysers.secrets.words import split_name
+from reviewloop.analysers.secrets.written import written_passwords
+from reviewloop.findings import Severity
+
+_TRANSLATIONS = ("locale", "i18n", "lang", "translation", "l10n", "messages", "intl")
+_VENDORS = {word: rule for rule in NAMED_RULES for word in rule.vendor}
+
+
+class Guess(NamedTuple):
+    """A secret that only its place betrays: what rule, where, how bad, what to say."""
+
+    slug: str
+    start: int
+    end: int
+    severity: Severity
+    what: str
+
+
+def guessed(file: SourceFile) -> Iterator[Guess]:
+    """Yield what looks like a secret for where it stands; stretches may overlap."""
+    translated = any(word in file.path.lower() for word in _TRANSLATIONS)
+    for found in written_passwords(file.text, file.path):
+        yield Guess(*found, BY_NAME[found.rule])
+    for given in givens(file.text, file.language):
+        vendor = _vendor_of(given)
+        if vendor:
+            what = f"{vendor.what} in the code"
+            yield Guess(VENDOR_BY_NAME, given.start, given.end, Severity.MUST_FIX, what)
+            continue
+        judged = judge(given.promise, given.name, given.value, quoted=given.quoted)
+        if judged is None or (judged is Severity.NIT and translated):
+            continue
+        slug = "password" if given.promise is Promise.PASSWORD else "generic-api-key"
+        what = f"{BY_NAME[slug]} {given.name.strip('.-$')[:60]}"
+        yield Guess(slug, given.start, given.end, judged, what)
+
+
+def _vendor_of(given: Given) -> NamedRule | None:
+    """Return the vendor whose keys look like the value, when the name names one."""
+    if given.promise is not Promise.KEY or not is_random(given.value):
+        return None
+    if judge(given.promise, given.name, given.value, quoted=given.quoted) is None:
+        return None
+    words = split_name(given.name)
+    joined = ["".join(pair) for pair in pairwise(words)]
+    for word in (*words, *joined):
+        rule = _VENDORS.get(word)
+        if rule and rule.pattern.fullmatch(given.value):
+            return rule
+    return None
