@@ -6,35 +6,49 @@ from reviewloop.analysers.base import ChangeCheck, FileCheck, Hit, SourceFile
 from reviewloop.analysers.infra import (
     access,
     azure,
+    azure_access,
     durability,
     encryption,
     exposure,
     google,
+    google_access,
     keys,
     kubernetes,
     layout,
     logs,
     network,
+    observability,
     policies,
     secrets_in_code,
+    storage_access,
     transit,
+    upkeep,
+    workload_access,
 )
 from reviewloop.analysers.infra.evaluation import index_of, table_hits
+from reviewloop.analysers.infra.facts import Entry
 from reviewloop.analysers.infra.reading import is_cdk, is_template, is_terraform, read_template
 from reviewloop.analysers.infra.tags import REQUIRED_TAGS, change_tag_hits, tag_hits
 
-_ENTRIES = (
-    *encryption.ENTRIES,
-    *keys.ENTRIES,
-    *transit.ENTRIES,
-    *exposure.ENTRIES,
-    *access.ENTRIES,
-    *logs.ENTRIES,
-    *durability.ENTRIES,
-    *azure.ENTRIES,
-    *google.ENTRIES,
-    *kubernetes.ENTRIES,
+_TABLES = (
+    encryption,
+    keys,
+    transit,
+    storage_access,
+    exposure,
+    access,
+    workload_access,
+    logs,
+    observability,
+    durability,
+    upkeep,
+    azure,
+    azure_access,
+    google,
+    google_access,
+    kubernetes,
 )
+_ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in table.ENTRIES)
 _INDEX = index_of(_ENTRIES)
 RULES = (
     *{entry.rule.id: entry.rule for entry in _ENTRIES}.values(),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from reviewloop.analysers.infra.cdk_names import construct_kind, imported_names, template_kind
 from reviewloop.analysers.infra.values import DEEPEST, UNKNOWN, Node, Resource, Template
 
 if TYPE_CHECKING:
@@ -11,19 +12,6 @@ if TYPE_CHECKING:
 
 _RAW = 300
 _ENUM = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*\.[A-Z][A-Z0-9_]*$")
-_PYTHON_FROM = re.compile(
-    r"^[ \t]*from[ \t]+(aws_cdk[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.M
-)
-_PYTHON_IMPORT = re.compile(r"^[ \t]*import[ \t]+(aws_cdk[\w.]*)(?:[ \t]+as[ \t]+(\w+))?", re.M)
-_SCRIPT_IMPORT = re.compile(
-    r"^[ \t]*import[ \t]+(?:type[ \t]+)?(?:\*[ \t]+as[ \t]+(\w+)|\{([^}]*)\}|(\w+))"
-    r"[ \t]+from[ \t]+['\"](aws-cdk-lib|@aws-cdk|aws-cdk-lib/[\w-]+|@aws-cdk/[\w-]+)['\"]",
-    re.M,
-)
-_REQUIRE = re.compile(
-    r"(?:const|let|var)[ \t]+(?:(\w+)|\{([^}]*)\})[ \t]*=[ \t]*require\("
-    r"['\"](aws-cdk-lib(?:/[\w-]+)?|@aws-cdk/[\w-]+)['\"]\)"
-)
 # Methods that open or join something; the engine sees them as resources "call.NAME".
 CALLS = {
     "addIngressRule": ("peer", "connection", "description"),
@@ -38,61 +26,7 @@ CALLS = {
     "plainText": ("secret",),
     "fromPlaintext": ("secret",),
 }
-# How templates write the services; classes of the lowest level are "Cfn" plus the resource's name.
-_SERVICES = (
-    "ApiGateway",
-    "ApiGatewayV2",
-    "AppSync",
-    "Athena",
-    "AutoScaling",
-    "Backup",
-    "Batch",
-    "CloudFront",
-    "CloudTrail",
-    "CloudWatch",
-    "CodeBuild",
-    "Cognito",
-    "DAX",
-    "DMS",
-    "DocDB",
-    "DynamoDB",
-    "EC2",
-    "ECR",
-    "ECS",
-    "EFS",
-    "EKS",
-    "ElastiCache",
-    "ElasticLoadBalancing",
-    "ElasticLoadBalancingV2",
-    "Elasticsearch",
-    "GuardDuty",
-    "IAM",
-    "KMS",
-    "Kinesis",
-    "Lambda",
-    "Logs",
-    "MSK",
-    "Neptune",
-    "OpenSearchService",
-    "RDS",
-    "Redshift",
-    "S3",
-    "SNS",
-    "SQS",
-    "SSM",
-    "SageMaker",
-    "SecretsManager",
-    "StepFunctions",
-    "Transfer",
-    "WorkSpaces",
-)
-_SERVICE_NAMES = {f"aws_{name.lower()}": name for name in _SERVICES}
 _POSITIONAL = 2  # scope and id come before a construct's properties
-
-
-def understands_cdk(text: str) -> bool:
-    """Whether a program uses the CDK at all."""
-    return "aws_cdk" in text or "aws-cdk" in text
 
 
 def read_cdk(text: str, language: str) -> Template:
@@ -100,7 +34,7 @@ def read_cdk(text: str, language: str) -> Template:
     from ast_grep_py import SgRoot
 
     python = language == "python"
-    names = _imports(text)
+    names = imported_names(text)
     root = SgRoot(text, "python" if python else "tsx" if language == "tsx" else "typescript").root()
     template = Template("cdk")
     kinds = ("call",) if python else ("new_expression", "call_expression")
@@ -116,16 +50,9 @@ def read_cdk(text: str, language: str) -> Template:
 def _resource(call: "SgNode", names: dict[str, str], python: bool) -> Resource | None:
     callee = call.field("constructor") or call.field("function")
     arguments = call.field("arguments")
-    if (
-        callee is None
-        or arguments is None
-        or callee.range().end.index - callee.range().start.index > 200
-    ):
-        method = _method(callee) if callee is not None else ""
-        if arguments is None or not method:
-            return None
-    else:
-        method = _method(callee)
+    if callee is None or arguments is None:
+        return None
+    method = _method(callee)
     place = arguments.range()
     line, end_line = call.range().start.line + 1, place.end.line + 1
     head = place.start.line + 1
@@ -135,15 +62,14 @@ def _resource(call: "SgNode", names: dict[str, str], python: bool) -> Resource |
         return Resource(f"call.{camel}", "", body, head, end_line)
     if not camel[:1].isupper() or (not python and call.kind() != "new_expression"):
         return None
-    kind = _resolve(callee.text(), names)
+    kind = construct_kind(callee.text(), names)
     if not kind:
         return None
     body = _arguments(arguments, python, ())
     given = body.value.pop("@1", None) if isinstance(body.value, dict) else None
     name = given.value if given is not None and isinstance(given.value, str) else ""
-    module, _, construct = kind.partition(".")
-    if construct.startswith("Cfn") and module in _SERVICE_NAMES:
-        kind, body = f"AWS::{_SERVICE_NAMES[module]}::{construct[3:]}", _as_template(body, 0)
+    if template_kind(kind):
+        kind, body = template_kind(kind), _as_template(body, 0)
     return Resource(kind, name, body, line, end_line)
 
 
@@ -152,50 +78,6 @@ def _method(callee: "SgNode") -> str:
         return callee.text()
     last = callee.field("attribute") or callee.field("property")
     return last.text() if last is not None else ""
-
-
-def _resolve(callee: str, names: dict[str, str]) -> str:
-    """Return "aws_s3.Bucket" for the name a program calls it by, "" for what is not of the CDK."""
-    first, _, rest = callee.partition(".")
-    module = names.get(
-        first, "" if first in names or not rest else "aws_" + first.removeprefix("aws_")
-    )
-    full = f"{module}.{rest}" if rest else module
-    parts = [part for part in full.split(".") if part]
-    parts = [part for part in parts if part not in {"aws_cdk", "cdk", "core"}] or parts
-    return ".".join(parts[-2:])
-
-
-def _imports(text: str) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for module, imported in _PYTHON_FROM.findall(text):
-        base = module.removeprefix("aws_cdk").strip(".")
-        for name, alias in _aliases(imported, " as "):
-            names[alias] = f"{base}.{name}".strip(".")
-    for module, alias in _PYTHON_IMPORT.findall(text):
-        names[alias or "aws_cdk"] = module.removeprefix("aws_cdk").strip(".") or "cdk"
-    scripts = [(a or c, b, m) for a, b, c, m in _SCRIPT_IMPORT.findall(text)]
-    for alias, imported, module in [*scripts, *_REQUIRE.findall(text)]:
-        base = module.rpartition("/")[2] if "/" in module else ""
-        base = base.replace("-", "_")
-        if alias:
-            names[alias] = base or "cdk"
-        for name, short in _aliases(imported, " as ", ":"):
-            names[short] = f"{base}.{name}".strip(".")
-    return names
-
-
-def _aliases(imported: str, *separators: str) -> Iterator[tuple[str, str]]:
-    for part in imported.strip("() \t\r").split(","):
-        text = part.split("#")[0].split("//")[0].strip()
-        for separator in separators:
-            if separator in text:
-                name, _, alias = text.partition(separator)
-                yield name.strip(), alias.strip()
-                break
-        else:
-            if text.isidentifier():
-                yield text, text
 
 
 # Values

@@ -10,11 +10,14 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _PLAIN = re.compile(r'[^"\\\n$%{}]+')
+_IN_TEMPLATE = re.compile(r"\\.|[$%]\{|[{}\"]", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f"}
 
 
 @dataclass(slots=True)
 class Token:
+    """One token; a string's text is its content."""
+
     kind: str  # "newline", "name", "number", "string", "template", "end" or the sign itself
     text: str
     line: int
@@ -32,14 +35,14 @@ class Tokens:
         self.broken_template = False
         self.token = self._next()
 
-    # Tokens
-
     def advance(self) -> Token:
+        """Take the token that is looked at and return it."""
         token = self.token
         self.token = self._next()
         return token
 
     def skip_newlines(self) -> None:
+        """Take all line ends up to the next token."""
         while self.token.kind == "newline":
             self.advance()
 
@@ -78,10 +81,9 @@ class Tokens:
         return Token(kind, content, line, start, self.line, line + 1)
 
     def _string(self, start: int, line: int) -> Token:
-        """Read a quoted string; `${` and `%{` may hold strings that hold templates in turn."""
+        """Read a quoted string; it ends with its line unless a template holds the line's end."""
         text, position = self.text, start + 1
         parts: list[str] = []
-        stack = ["string"]
         template = False
         while position < len(text):
             plain = _PLAIN.match(text, position)
@@ -90,38 +92,41 @@ class Tokens:
                 position = plain.end()
                 continue
             sign, pair = text[position], text[position : position + 2]
+            if sign in {'"', "\n"}:
+                position += sign == '"'
+                break
             if sign == "\\" and len(pair) == 2:
-                parts.append(_ESCAPES.get(pair[1], pair) if len(stack) == 1 else pair)
+                parts.append(_ESCAPES.get(pair[1], pair))
                 position += 2
                 continue
-            if stack[-1] == "string":
-                if pair in {"${", "%{"} and self.templates and not self.broken_template:
-                    escaped = text[position - 1] == pair[0]
-                    template = template or not escaped
-                    if not escaped:
-                        stack.append("template")
-                        parts.append(pair)
-                        position += 2
-                        continue
-                elif sign == "\n":  # quoted strings end with their line
-                    break
-                elif sign == '"':
-                    stack.pop()
-                    if not stack:
-                        position += 1
-                        break
-            elif sign == "{":
-                stack.append("template")
-            elif sign == "}":
-                stack.pop()
-            elif sign == '"':
-                stack.append("string")
-            parts.append(sign)
-            position += 1
-        if position >= len(text) and len(stack) > 1:
-            self.broken_template = True  # from here on `${` is plain text: keeps the cost linear
-            return self._string(start, line)
+            end = self._template_end(position) if pair in {"${", "%{"} else 0
+            template = template or end > 0
+            end = end or position + 1
+            parts.append(text[position:end])
+            position = end
         self.position = position
         self.line = line + text.count("\n", start, position)
         kind = "template" if template else "string"
         return Token(kind, "".join(parts), line, start, self.line, line)
+
+    def _template_end(self, start: int) -> int:
+        """Return where the template that begins here ends, 0 when it is none or has no end."""
+        text = self.text
+        if not self.templates or self.broken_template or text[start - 1] == text[start]:
+            return 0
+        open_signs = ["{"]
+        for match in _IN_TEMPLATE.finditer(text, start + 2):
+            sign = match.group()
+            if open_signs[-1] == '"':
+                if sign == '"':
+                    open_signs.pop()
+                elif sign in {"${", "%{"}:
+                    open_signs.append("{")
+            elif sign == "}":
+                open_signs.pop()
+                if not open_signs:
+                    return match.end()
+            elif sign[0] != "\\":
+                open_signs.append('"' if sign == '"' else "{")
+        self.broken_template = True  # from here on `${` is plain text: keeps the cost linear
+        return 0

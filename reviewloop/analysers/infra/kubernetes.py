@@ -161,7 +161,7 @@ ROLES = more(
     ),
 )
 REPOSITORIES = more(
-    exposure.OPEN_ENDPOINT,
+    access.OPEN_ENDPOINT,
     *avoid(
         is_in("public"),
         "github_repository visibility",

@@ -43,7 +43,7 @@ OPEN_PORTS = Rule(
 )
 RULES = (OPEN_PORTS,)
 
-_ANYWHERE = {"0.0.0.0/0", "::/0", "0.0.0.0", "*", "internet", "any", "<nw>/0", "/0", "::/00"}
+_ANYWHERE = {"0.0.0.0/0", "::/0", "*", "internet", "any", "<nw>/0", "/0", "::/00"}
 _WEB = {80, 443}
 _KNOWN = (
     *(20, 21, 22, 23, 25, 110, 111, 135, 137, 138, 139, 161, 389, 445, 512, 513, 514, 636, 873),
@@ -188,9 +188,13 @@ def _lets_in(scope: Node, form: Form) -> bool:
 def _open_source(scope: Node, form: Form) -> Node | None:
     for attribute in form.sources:
         for node in _known(scope, attribute):
-            if str(node.value).strip().lower() in _ANYWHERE:
+            if _is_anywhere(str(node.value).strip().lower()):
                 return node
     return None
+
+
+def _is_anywhere(source: str) -> bool:
+    return source in _ANYWHERE or not source.strip("0.")
 
 
 def _known(scope: Node, path: str) -> list[Node]:

@@ -98,7 +98,7 @@ no-tracing | aws_lambda_function | tracing_config {; mode = "PassThrough"; } | t
 no-monitoring | aws_cloudwatch_metric_alarm | alarm_name = "a" | alarm_actions = [aws_sns_topic.t.arn]
 no-monitoring | aws_ecs_cluster | setting {; name = "containerInsights"; value = "disabled"; } | setting {; name = "containerInsights"; value = "enabled"; }
 no-web-firewall | aws_cloudfront_distribution | enabled = true | web_acl_id = var.acl
-no-web-firewall | aws_lb | load_balancer_type = "application" | load_balancer_type = "network"
+no-web-firewall | aws_lb | drop_invalid_header_fields = false | drop_invalid_header_fields = true
 no-backups | aws_db_instance | backup_retention_period = 0 | backup_retention_period = 14
 no-backups | aws_db_instance | engine = "mysql" | replicate_source_db = aws_db_instance.a.id
 no-backups | aws_dynamodb_table | hash_key = "id" | point_in_time_recovery {; enabled = true; }
