@@ -1,5 +1,6 @@
 """Work out what a call returns, and note the sinks its arguments reach."""
 
+import re
 from dataclasses import dataclass
 
 from reviewloop.analysers.taint import local_calls
@@ -15,7 +16,7 @@ from reviewloop.analysers.taint.cleaners import (
     cleaned_by,
 )
 from reviewloop.analysers.taint.frame import Frame
-from reviewloop.analysers.taint.methods import method_result
+from reviewloop.analysers.taint.methods import METHODS, method_result
 from reviewloop.analysers.taint.reaching import source
 from reviewloop.analysers.taint.scopes import ClassInfo, FunctionInfo, duplicate
 from reviewloop.analysers.taint.sink_tests import check_sinks
@@ -104,10 +105,18 @@ def _local(frame: Frame, site: Site) -> Value:
     if isinstance(ref, FunctionInfo):
         value = local_calls.follow(frame, site, ref)
         cleared = cleaned_by(site.name)
-        if value.taints and cleared and not any(taint.bare for taint in value.taints):
+        if value.taints and cleared and _works_on_characters(frame, ref):
             return Value(taints=changed(value.taints, cleared))
         return value
     return CLEAN
+
+
+_BY_CHARACTER = re.compile(rb"\bfor\b|translate\(|filter\(|\bsub\(|join\(")
+
+
+def _works_on_characters(frame: Frame, info: FunctionInfo) -> bool:
+    """Whether a cleaning function of this file does what we cannot follow, instead of nothing."""
+    return bool(_BY_CHARACTER.search(frame.machine.source, info.node.start, info.node.end))
 
 
 def _result(frame: Frame, site: Site) -> Value:
@@ -141,6 +150,9 @@ def _cleaner(frame: Frame, site: Site) -> Value | None:
     return Value(taints=changed(taints, cleared), path=f"{path}()")
 
 
+_HELD = re.compile(r"@request\.\w+")
+
+
 def _door(frame: Frame, site: Site) -> Value | None:
     """Calls that bring outside data in."""
     path, receiver = site.path, site.receiver
@@ -148,7 +160,9 @@ def _door(frame: Frame, site: Site) -> Value | None:
         return source(frame, site.expr, f"{path}()", "args")
     if path.startswith("@request.") and path.count(".") == 1 and site.callee.taints:
         return source(frame, site.expr, f"{path}()", site.name)
-    if receiver.path.startswith("@request.") and receiver.path.count(".") == 1 and receiver.taints:
+    if _HELD.fullmatch(receiver.path) and receiver.taints and site.name not in METHODS:
+        return _read(frame, site)
+    if _HELD.fullmatch(receiver.path) and receiver.taints and site.name in {"get", "pop"}:
         return _read(frame, site)
     if receiver.path in {"@environ", "os.environ"} or path in {"os.getenv", "os.environ.get"}:
         from reviewloop.analysers.taint.reaching import environ_value
@@ -180,8 +194,6 @@ def _read(frame: Frame, site: Site) -> Value:
         taint._replace(origin=origin) if taint.origin.kind == "request" else taint
         for taint in site.receiver.taints
     )
-    if site.name in {"split", "rsplit", "partition", "decode", "replace", "strip", "lower"}:
-        return _method_of_data(frame, site, f"{site.path}()")
     return Value(taints=taints, path=f"{site.path}()")
 
 
@@ -233,6 +245,8 @@ def _same(frame: Frame, site: Site) -> Value | None:
     if path in {"list", "tuple", "sorted", "reversed", "set"} and first.seq is not None:
         keeps = path in {"list", "tuple"}
         return series(list(first.seq)) if keeps else Value(taints=first.taints)
+    if path == "shlex.split":
+        return Value(taints=changed(first.taints), path="shlex.split()", shape=text_of(first))
     if path == "dict" and first.items is not None and not site.keywords:
         return first
     if path in {"os.path.join", "posixpath.join", "ntpath.join"}:

@@ -122,6 +122,8 @@ def _special(
     names = [other.name for other in info.node.params]
     if param.name == "self" and place == 0 and info.owner is not None:
         return _self(frame, info, serving)
+    if param.name == "cls" and place == 0 and info.owner is not None:
+        return Value(path=info.owner.node.name, ref=info.owner)
     if param.annotation and REQUEST_TYPES.search(param.annotation):
         known = frame.machine.web and "urllib" not in param.annotation
         return request_object(frame, param.name) if known else None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.analysers.taint.assigning import element_of, replace, with_member
+from reviewloop.analysers.taint.cleaners import RESOLVED
 from reviewloop.analysers.taint.frame import Frame, known_constant
 from reviewloop.analysers.taint.syntax import Attr
 from reviewloop.analysers.taint.values import (
@@ -31,7 +32,7 @@ def method_result(frame: Frame, site: Site) -> Value | None:
     """Return what a well-known method gives back, None when it is not one."""
     if site.callee.bound is None or not isinstance(site.expr.callee, Attr):
         return None
-    handle = _METHODS.get(site.name)
+    handle = METHODS.get(site.name)
     return handle(frame, site, site.receiver) if handle is not None else None
 
 
@@ -288,11 +289,18 @@ def _substituted(frame: Frame, site: Site, owner: Value) -> Value | None:
     return Value(taints=taints, path=f"{site.path}()")
 
 
+def _relative_to(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """Raises unless the path lies inside."""
+    if RESOLVED.search(owner.path):
+        frame.env.clear(owner, frozenset({"path-traversal"}))
+    return None
+
+
 _SAME = (
     "lower upper strip lstrip rstrip encode decode title capitalize casefold swapcase expandtabs "
     "zfill ljust rjust center removeprefix removesuffix"
 )
-_METHODS: dict[str, Callable[[Frame, "Site", Value], Value | None]] = {
+METHODS: dict[str, Callable[[Frame, "Site", Value], Value | None]] = {
     "append": _append,
     "add": _append,
     "extend": _append,
@@ -317,6 +325,7 @@ _METHODS: dict[str, Callable[[Frame, "Site", Value], Value | None]] = {
     "replace": _replace_text,
     "split": _split,
     "rsplit": _split,
+    "relative_to": _relative_to,
     "copy": _copy,
     "compile": _compiled,
     "sub": _substituted,

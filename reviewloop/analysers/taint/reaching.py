@@ -81,7 +81,7 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
         return owner.fields[name]
     if owner.path == "flask" and name == "request" or path in REQUEST_OBJECTS:
         return request_object(frame, path)
-    method = method_of(frame, owner.ref, name) if owner.instance else None
+    method = method_of(frame, owner.ref, name)
     if method is not None:
         return Value(path=path, ref=method, bound=owner)
     if owner.instance and isinstance(owner.ref, ClassInfo):
