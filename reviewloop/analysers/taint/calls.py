@@ -254,8 +254,11 @@ def _same(frame: Frame, site: Site) -> Value | None:
 
         slashed = [part for arg in site.args for part in (constant("/"), arg)][1:]
         joined = concat(slashed)
-        return Value(taints=join_taints(joined.taints, site.starred), path="os.path.join()",
-                     shape=text_of(joined))
+        return Value(
+            taints=join_taints(joined.taints, site.starred),
+            path="os.path.join()",
+            shape=text_of(joined),
+        )
     return None
 
 
@@ -283,5 +286,3 @@ def _unknown(site: Site, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
     if site.name[:1].isupper() and site.name.endswith(("Response", "Error", "Exception", "Form")):
         return ()
     return changed(taints, sure=False)
-
-

@@ -1,7 +1,7 @@
 """Run the taint pass over one file and put what it found into words."""
 
-from collections.abc import Iterator
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from reviewloop.analysers.base import Hit, SourceFile, Span
 from reviewloop.analysers.taint.sources import ANY_SOURCE, NO_VIEWS
@@ -37,6 +37,7 @@ class Places:
 
     def __init__(self, source: bytes) -> None:
         self._source = source
+        self._plain = source.isascii()
         self._starts = [0]
         at = source.find(b"\n")
         while at >= 0:
@@ -52,5 +53,7 @@ class Places:
     def _place(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         begin = self._starts[line - 1]
+        if self._plain:
+            return line, offset - begin + 1
         text = self._source[begin:offset].decode("utf-8", "replace")
         return line, len(text) + 1

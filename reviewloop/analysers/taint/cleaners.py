@@ -168,21 +168,57 @@ SAME = frozenset(
 )
 # Encodings that leave only harmless characters, and their way back.
 ENCODES = frozenset(
-    "base64.b64encode base64.urlsafe_b64encode base64.standard_b64encode base64.b32encode "
-    "base64.b16encode base64.encodebytes binascii.hexlify binascii.b2a_hex binascii.b2a_base64 "
-    "base64.b85encode base64.encodestring zlib.compress gzip.compress bz2.compress "
-    "codecs.encode".split()
+    [
+        "base64.b64encode",
+        "base64.urlsafe_b64encode",
+        "base64.standard_b64encode",
+        "base64.b32encode",
+        "base64.b16encode",
+        "base64.encodebytes",
+        "binascii.hexlify",
+        "binascii.b2a_hex",
+        "binascii.b2a_base64",
+        "base64.b85encode",
+        "base64.encodestring",
+        "zlib.compress",
+        "gzip.compress",
+        "bz2.compress",
+        "codecs.encode",
+    ]
 )
 DECODES = frozenset(
-    "base64.b64decode base64.urlsafe_b64decode base64.standard_b64decode base64.b32decode "
-    "base64.b16decode base64.decodebytes binascii.unhexlify binascii.a2b_hex binascii.a2b_base64 "
-    "base64.b85decode base64.decodestring zlib.decompress gzip.decompress bz2.decompress "
-    "codecs.decode bytes.fromhex".split()
+    [
+        "base64.b64decode",
+        "base64.urlsafe_b64decode",
+        "base64.standard_b64decode",
+        "base64.b32decode",
+        "base64.b16decode",
+        "base64.decodebytes",
+        "binascii.unhexlify",
+        "binascii.a2b_hex",
+        "binascii.a2b_base64",
+        "base64.b85decode",
+        "base64.decodestring",
+        "zlib.decompress",
+        "gzip.decompress",
+        "bz2.decompress",
+        "codecs.decode",
+        "bytes.fromhex",
+    ]
 )
 # Undoes quoting: what was cleared is dangerous again.
 UNQUOTES = frozenset(
-    "urllib.parse.unquote urllib.parse.unquote_plus urllib.unquote urllib.unquote_plus "
-    "html.unescape HTMLParser().unescape unquote unquote_plus xml.sax.saxutils.unescape".split()
+    [
+        "urllib.parse.unquote",
+        "urllib.parse.unquote_plus",
+        "urllib.unquote",
+        "urllib.unquote_plus",
+        "html.unescape",
+        "HTMLParser().unescape",
+        "unquote",
+        "unquote_plus",
+        "xml.sax.saxutils.unescape",
+    ]
 )
 # Functions of libraries that hand their argument on as text, path or parsed data.
 CARRIES = re.compile(

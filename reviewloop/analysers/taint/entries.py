@@ -19,7 +19,7 @@ from reviewloop.analysers.taint.syntax import Attr, Call, Const, Expr, Name, Par
 from reviewloop.analysers.taint.values import OBJECTS, RANDOM, Origin, Taint, Value
 
 _REQUEST_NAMES = frozenset({"request", "req", "_request", "http_request"})
-_VERBS = frozenset("get post put patch delete head options".split())
+_VERBS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
 _API = frozenset({"fastapi", "starlette", "litestar", "ninja", "robyn", "blacksheep"})
 _RESPONSES = re.compile(
     rb"HttpResponse|JsonResponse|render\(|redirect\(|get_object_or_404|FileResponse|Response\("
@@ -31,7 +31,9 @@ _KEYS = re.compile(r"(?:^|_)(?:pk|id|uuid|year|month|day|page|number|num|count|l
 
 def harmless_type(annotation: str) -> bool:
     """Whether a type leaves nothing dangerous: numbers, UUIDs, enumerations."""
-    text = re.sub(r"\b(?:Optional|Union|List|Sequence|Set|list|set|tuple|typing|t)\b", " ", annotation)
+    text = re.sub(
+        r"\b(?:Optional|Union|List|Sequence|Set|list|set|tuple|typing|t)\b", " ", annotation
+    )
     inner = re.match(r"\s*\[?\s*Annotated\[([^,\]]+)", text)
     words = re.findall(r"[\w.]+", inner[1] if inner else text)
     named = [word.rpartition(".")[2] for word in words]
@@ -43,7 +45,9 @@ def harmless_type(annotation: str) -> bool:
 def bind_params(frame: Frame, info: FunctionInfo) -> None:
     """Give the parameters of a function their values, and say what it returns to."""
     node = info.node
-    routes = [route for decorator in node.decorators if (route := _route(frame, decorator)) is not None]
+    routes = [
+        route for decorator in node.decorators if (route := _route(frame, decorator)) is not None
+    ]
     handler = bool(routes)
     serving = _serving(frame, info)
     frame.fixed_path = handler and all("<" not in path and "{" not in path for path in routes)
@@ -99,7 +103,9 @@ def _route(frame: Frame, decorator: Expr) -> str | None:
 def _returns_pages(frame: Frame) -> bool:
     """Whether a string that a handler returns is sent as HTML."""
     known = frame.machine.frameworks
-    return not (known & _API) and (bool(known & {"flask", "quart", "bottle", "cherrypy"}) or not known)
+    return not (known & _API) and (
+        bool(known & {"flask", "quart", "bottle", "cherrypy"}) or not known
+    )
 
 
 def _serving(frame: Frame, info: FunctionInfo) -> str:
@@ -152,9 +158,7 @@ def _self(frame: Frame, info: FunctionInfo, serving: str) -> Value:
     return value
 
 
-def _route_param(
-    frame: Frame, info: FunctionInfo, param: Param, routes: list[str]
-) -> Value | None:
+def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[str]) -> Value | None:
     """Return what a route passes: parts of the path, and by type the rest of the request."""
     for route in routes:
         for match in ROUTE_PART.finditer(route):

@@ -34,7 +34,6 @@ from reviewloop.analysers.taint.syntax import (
 from reviewloop.analysers.taint.values import (
     CLEAN,
     PLAIN,
-    TAINTED,
     UNKNOWN,
     Value,
     changed,
@@ -242,7 +241,7 @@ def _series(frame: Frame, expr: Series) -> Value:
         else:
             members.append(value)
     made = series(members, "set()" if expr.kind == "set" else "")
-    return Value(taints=made.taints) if open_ended or expr.kind == "set" and made.taints else made
+    return Value(taints=made.taints) if open_ended or (expr.kind == "set" and made.taints) else made
 
 
 def _mapping(frame: Frame, expr: Mapping) -> Value:
@@ -328,4 +327,3 @@ _EVALUATORS: dict[type[Expr], Callable[[Frame, Any], Value]] = {
     Opaque: _opaque,
     Call: call,
 }
-_ = TAINTED

@@ -11,6 +11,7 @@ from reviewloop.analysers.taint.syntax import Expr, Name, Stmt
 from reviewloop.analysers.taint.values import CLEAN, UNKNOWN, Origin, Taint, Value
 
 MOST_CALLS = 12  # how deep functions of the file are followed into each other
+MOST_DEPTH = 90  # together with that: the stack must hold whatever a file nests
 
 
 class Found(NamedTuple):
@@ -39,6 +40,8 @@ class Machine:
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     backstage: bool = False  # the file's path says that it holds no views
     calls: int = 0  # functions of the file being followed right now
+    depth: int = 0  # expressions and blocks inside each other right now
+    packages: set[str] = field(default_factory=set)  # the parts of the imported names
 
     @property
     def web(self) -> bool:
@@ -47,13 +50,13 @@ class Machine:
 
     def uses(self, *packages: str) -> bool:
         """Whether any of the packages is imported anywhere in the file so far."""
-        return any(
-            part in packages for name in self.imported for part in name.lower().split(".")
-        )
+        return not self.packages.isdisjoint(packages)
 
     def text(self, start: int, end: int) -> str:
         """Return the source between two offsets on one line, shortened."""
-        text = " ".join(self.source[start : min(end, start + 400)].decode("utf-8", "replace").split())
+        text = " ".join(
+            self.source[start : min(end, start + 400)].decode("utf-8", "replace").split()
+        )
         return text if len(text) <= 60 else text[:57] + "..."
 
     def origin(self, expr: Expr, kind: str = "request", what: str = "") -> Origin:
@@ -87,10 +90,21 @@ class Frame:
 
     def value(self, expr: Expr) -> Value:
         """Return what an expression is, noting the sinks it reaches."""
-        return self.machine.evaluate(self, expr)
+        machine = self.machine
+        if machine.depth >= MOST_DEPTH:
+            return CLEAN
+        machine.depth += 1
+        value = machine.evaluate(self, expr)
+        machine.depth -= 1
+        return value
 
     def reach(
-        self, rule: str, expr: Expr, value: Value, what: str = "", sure: bool = True,
+        self,
+        rule: str,
+        expr: Expr,
+        value: Value,
+        what: str = "",
+        sure: bool = True,
         category: str = "",
     ) -> bool:
         """Note that a value reaches a sink; return whether it holds anything that matters."""
@@ -127,6 +141,3 @@ class Frame:
 def known_constant(value: Value) -> bool:
     """Whether a value can be the key of a container."""
     return value.const is not UNKNOWN and isinstance(value.const, str | int | bytes | None)
-
-
-__all__ = ["CLEAN", "MOST_CALLS", "Found", "Frame", "Machine", "known_constant"]

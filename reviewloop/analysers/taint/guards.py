@@ -30,7 +30,7 @@ _HOST = frozenset({"open-redirect", "ssrf"})
 _PATH = frozenset({"path-traversal"})
 _MOST_REFINING = 3  # checks inside checks: the work must not double with every level
 _TYPE_CHECKS = frozenset(
-    "isdigit isalpha isalnum isnumeric isdecimal isidentifier is_integer".split()
+    ["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier", "is_integer"]
 )
 _NUMBERS = ("int", "float", "bool", "UUID", "uuid.UUID", "datetime", "date", "Decimal", "Enum")
 
@@ -195,23 +195,28 @@ def _prefix(
     known = literal is not None and "\x00" not in literal
     if outcome and known and literal is not None and not PIECE.search(owner.path):
         rest = literal.partition("://")[2]
-        if "/" in rest or (literal.startswith("/") and len(literal) > 2):
-            env.clear(owner, _HOST)
-        elif literal.startswith("\x01") or "\x01" in rest:
+        if (
+            "/" in rest
+            or (literal.startswith("/") and len(literal) > 2)
+            or literal.startswith("\x01")
+            or "\x01" in rest
+        ):
             env.clear(owner, _HOST)
     if not outcome and _literal(frame, test.arguments) in {"//", "http", "http://"}:
         env.clear(owner, frozenset({"open-redirect"}))
 
 
-def _builtin(
-    frame: Frame, test: Call, name: str, callee: Value, outcome: bool, env: Env
-) -> None:
+def _builtin(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, env: Env) -> None:
     arguments = [argument.value for argument in test.arguments]
     if name == "bool" and arguments:
         _refine(frame, arguments[0], outcome, env)
     elif name == "isinstance" and len(arguments) == 2 and outcome:
-        kinds = frame.machine.source[arguments[1].start : arguments[1].end].decode("utf-8", "ignore")
-        words = [word.strip(" ()") for word in kinds.replace("|", ",").split(",") if word.strip(" ()")]
+        kinds = frame.machine.source[arguments[1].start : arguments[1].end].decode(
+            "utf-8", "ignore"
+        )
+        words = [
+            word.strip(" ()") for word in kinds.replace("|", ",").split(",") if word.strip(" ()")
+        ]
         value = frame.value(arguments[0])
         if words and all(word.endswith(_NUMBERS) for word in words):
             env.clear(value, FLOWS)
@@ -242,9 +247,7 @@ def _every(frame: Frame, test: Comprehension, name: str, outcome: bool, env: Env
             env.clear(frame.value(result.operands[1]), forbidding(text))
 
 
-def _pattern(
-    frame: Frame, test: Call, name: str, callee: Value, outcome: bool, env: Env
-) -> None:
+def _pattern(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, env: Env) -> None:
     """Note what a regular expression shows: all of the text when it is anchored."""
     values = [frame.value(argument.value) for argument in test.arguments]
     owner = callee.path.rpartition(".")[0]
@@ -289,5 +292,3 @@ def _own_check(frame: Frame, test: Call, info: FunctionInfo, outcome: bool, env:
         cleared = summary.true_guards.get(info.param_id(name))
         if cleared:
             env.clear(value, cleared)
-
-

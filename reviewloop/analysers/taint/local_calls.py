@@ -93,9 +93,11 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
     for reached in summary.reached:
         value = mapping.get(reached.taint.origin.id)
         if value is None:
-            if reached.taint.origin.id.split(":")[0] != str(
-                getattr(getattr(site.callee.ref, "node", None), "start", "")
-            ) and len(frame.summary.reached) < 40:
+            if (
+                reached.taint.origin.id.split(":")[0]
+                != str(getattr(getattr(site.callee.ref, "node", None), "start", ""))
+                and len(frame.summary.reached) < 40
+            ):
                 frame.summary.reached.append(reached)
             continue
         for taint in _combine(reached.taint, value.taints):
@@ -108,14 +110,25 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
             if taint.origin.kind == "param":
                 if len(frame.summary.reached) < 40:
                     again = reached.__class__(
-                        taint, reached.category, reached.rule, reached.start, reached.end,
-                        reached.what, reached.sure,
+                        taint,
+                        reached.category,
+                        reached.rule,
+                        reached.start,
+                        reached.end,
+                        reached.what,
+                        reached.sure,
                     )
                     frame.summary.reached.append(again)
                 continue
             frame.machine.report(
-                Found(reached.rule, reached.start, reached.end, reached.what, taint.origin,
-                      reached.sure and taint.sure)
+                Found(
+                    reached.rule,
+                    reached.start,
+                    reached.end,
+                    reached.what,
+                    taint.origin,
+                    reached.sure and taint.sure,
+                )
             )
 
 

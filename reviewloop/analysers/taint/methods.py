@@ -12,7 +12,6 @@ from reviewloop.analysers.taint.syntax import Attr
 from reviewloop.analysers.taint.values import (
     CLEAN,
     PLAIN,
-    UNKNOWN,
     Value,
     changed,
     concat,
@@ -225,7 +224,9 @@ def _replace_text(frame: Frame, site: Site, owner: Value) -> Value | None:
     if isinstance(old, str) and taints:
         from reviewloop.analysers.taint.cleaners import forbidding
 
-        cleared = frozenset[str]() if old in {"../", "..\\", "../../", "<script>"} else forbidding(old)
+        cleared = (
+            frozenset[str]() if old in {"../", "..\\", "../../", "<script>"} else forbidding(old)
+        )
         cleared = cleared - {"command-injection"}
         taints = changed(taints, cleared)
         if isinstance(new, str) and old in new and cleared == frozenset({"path-traversal"}):
@@ -300,7 +301,7 @@ _SAME = (
     "lower upper strip lstrip rstrip encode decode title capitalize casefold swapcase expandtabs "
     "zfill ljust rjust center removeprefix removesuffix"
 )
-METHODS: dict[str, Callable[[Frame, "Site", Value], Value | None]] = {
+METHODS: dict[str, Callable[[Frame, Site, Value], Value | None]] = {
     "append": _append,
     "add": _append,
     "extend": _append,
@@ -329,6 +330,5 @@ METHODS: dict[str, Callable[[Frame, "Site", Value], Value | None]] = {
     "copy": _copy,
     "compile": _compiled,
     "sub": _substituted,
-    **{name: _same_text for name in _SAME.split()},
+    **dict.fromkeys(_SAME.split(), _same_text),
 }
-_ = UNKNOWN

@@ -30,9 +30,33 @@ from reviewloop.analysers.taint.values import (
 _REDIRECT = frozenset({"open-redirect"})
 _PATH_NAMES = frozenset({"name", "stem", "suffix", "suffixes"})
 _NO_TEXT = frozenset(
-    "status_code status ok elapsed size length port closed encoding content_length is_valid "
-    "errors returncode pid lineno mode dtype shape scheme content_type mimetype charset "
-    "is_authenticated id pk".split()
+    [
+        "status_code",
+        "status",
+        "ok",
+        "elapsed",
+        "size",
+        "length",
+        "port",
+        "closed",
+        "encoding",
+        "content_length",
+        "is_valid",
+        "errors",
+        "returncode",
+        "pid",
+        "lineno",
+        "mode",
+        "dtype",
+        "shape",
+        "scheme",
+        "content_type",
+        "mimetype",
+        "charset",
+        "is_authenticated",
+        "id",
+        "pk",
+    ]
 )
 
 
@@ -79,7 +103,7 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
         return _DOORS[owner.path](frame, expr, owner, path)
     if owner.fields is not None and name in owner.fields:
         return owner.fields[name]
-    if owner.path == "flask" and name == "request" or path in REQUEST_OBJECTS:
+    if (owner.path == "flask" and name == "request") or path in REQUEST_OBJECTS:
         return request_object(frame, path)
     method = method_of(frame, owner.ref, name)
     if method is not None:
@@ -110,9 +134,7 @@ def _cleared_by_attribute(name: str, owner: Value) -> frozenset[str]:
     return frozenset()
 
 
-def method_of(
-    frame: Frame, ref: ClassInfo | FunctionInfo | None, name: str
-) -> FunctionInfo | None:
+def method_of(frame: Frame, ref: ClassInfo | FunctionInfo | None, name: str) -> FunctionInfo | None:
     """Return a method by name, looking at parents of this file too."""
     for _ in range(6):
         if not isinstance(ref, ClassInfo):

@@ -1,4 +1,8 @@
-"""The rules of the taint pass."""
-from reviewloop.analysers.rules import MUST, NIT, SECURITY, SHOULD, Rule
-from reviewloop.analysers.taint.wording_slugs import SLUGS
-RULES = tuple(Rule("taint/"+s, SECURITY, NIT if s in {"trust-boundary","header-injection"} else SHOULD if s in {"weak-random","secure-cookie","weak-hash"} else MUST, s) for s in SLUGS)
+"""The rules of the taint pass: where request data must not get to without care."""
+
+from reviewloop.analysers.rules import Rule
+from reviewloop.analysers.taint.rules_code import CODE_RULES
+from reviewloop.analysers.taint.rules_data import DATA_RULES
+from reviewloop.analysers.taint.rules_web import WEB_RULES
+
+RULES: tuple[Rule, ...] = (*CODE_RULES, *DATA_RULES, *WEB_RULES)

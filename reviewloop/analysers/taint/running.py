@@ -5,8 +5,7 @@ from typing import Any
 
 from reviewloop.analysers.taint.assigning import bind, element_of
 from reviewloop.analysers.taint.entries import bind_params
-from reviewloop.analysers.taint.evaluating import evaluate
-from reviewloop.analysers.taint.frame import Frame, Machine
+from reviewloop.analysers.taint.frame import MOST_DEPTH, Frame, Machine
 from reviewloop.analysers.taint.guards import refine
 from reviewloop.analysers.taint.reaching import canonical
 from reviewloop.analysers.taint.scopes import ClassInfo, Env, FunctionInfo, Summary
@@ -14,14 +13,12 @@ from reviewloop.analysers.taint.sources import FRAMEWORKS
 from reviewloop.analysers.taint.stores import names_secret, stored_name
 from reviewloop.analysers.taint.syntax import (
     Assign,
-    Attr,
     Bare,
     Call,
     Case,
     Chain,
     Class,
     Compare,
-    Const,
     Expr,
     Forget,
     Function,
@@ -48,10 +45,15 @@ from reviewloop.analysers.taint.values import (
 
 def execute(frame: Frame, body: list[Stmt]) -> None:
     """Run statements in order; what comes after a way out is not looked at."""
+    machine = frame.machine
+    if machine.depth >= MOST_DEPTH:
+        return
+    machine.depth += 1
     for statement in body:
         _RUNNERS[type(statement)](frame, statement)
         if frame.env.dead:
-            return
+            break
+    machine.depth -= 1
 
 
 def _bare(frame: Frame, statement: Bare) -> None:
@@ -64,9 +66,7 @@ def _assign(frame: Frame, statement: Assign) -> None:
     value = frame.value(statement.value)
     target = statement.targets[0]
     if statement.op:
-        both = Chain(
-            target.start, statement.value.end, target, [(statement.op, statement.value)]
-        )
+        both = Chain(target.start, statement.value.end, target, [(statement.op, statement.value)])
         combined = frame.value(both)
         if not combined.path and isinstance(target, Name):
             combined = join(combined, combined)
@@ -112,8 +112,11 @@ def _page(frame: Frame, expr: Expr, value: Value) -> None:
         body = value.seq[0]
         declared = [member for member in value.seq[1:] if member.items]
         for member in declared:
-            kinds = [str(v.const) for k, v in (member.items or {}).items()
-                     if str(k).lower() == "content-type"]
+            kinds = [
+                str(v.const)
+                for k, v in (member.items or {}).items()
+                if str(k).lower() == "content-type"
+            ]
             if kinds and "html" not in kinds[0]:
                 return
     if body.items is not None or body.path in {"dict()", "list()"} or body.instance:
@@ -268,6 +271,7 @@ def _import(frame: Frame, statement: Import) -> None:
 def note_import(machine: Machine, bound: str, dotted: str) -> None:
     """Remember that the file imports something."""
     machine.imported.add(dotted)
+    machine.packages.update(dotted.lower().split("."))
     if bound == "*":
         machine.imported.add("*")
     top = dotted.lstrip(".").split(".")[0]
@@ -384,4 +388,3 @@ _RUNNERS: dict[type[Stmt], Callable[[Frame, Any], None]] = {
     Function: _function,
     Class: _class,
 }
-_ = (Attr, Const, evaluate)

@@ -10,7 +10,7 @@ from reviewloop.analysers.taint.frame import Frame
 from reviewloop.analysers.taint.sinks import SINKS
 from reviewloop.analysers.taint.sinks_code import Sink
 from reviewloop.analysers.taint.stores import open_prefix
-from reviewloop.analysers.taint.values import TAINTED, Value, join_taints, text_of
+from reviewloop.analysers.taint.values import TAINTED, Value, text_of
 
 if TYPE_CHECKING:
     from reviewloop.analysers.taint.calls import Site
@@ -29,7 +29,21 @@ _SQL = re.compile(
     r"truncate|grant|show|set|explain)\b|\b(?:where|from|order by|values)\b",
     re.IGNORECASE,
 )
-_SHELLS = frozenset("sh bash zsh dash ksh cmd cmd.exe powershell pwsh powershell.exe ssh".split())
+_SHELLS = frozenset(
+    [
+        "sh",
+        "bash",
+        "zsh",
+        "dash",
+        "ksh",
+        "cmd",
+        "cmd.exe",
+        "powershell",
+        "pwsh",
+        "powershell.exe",
+        "ssh",
+    ]
+)
 _FILTER = re.compile(r"\([&|!(]*[\w.;-]+\s*[~<>]?=|(?:^|,|\b)(?:cn|uid|ou|dc|dn|o)=", re.IGNORECASE)
 _ADDRESS_FIXED = re.compile(
     r"(?:https?|wss?|ftps?)://(?:[^/\x00?#]*[^/\x00?#@:]|[^/\x00]*:\d+)[/?#]|\x01|/|"
@@ -101,7 +115,7 @@ def _process(frame: Frame, site: Site, value: Value) -> bool:
         return bool(_risky_words(value).taints)
     text = text_of(value)
     if "shlex.split()" in value.path or "list()" in value.path or "[" in value.path:
-        return text is None or text.startswith(TAINTED) and "shlex" in value.path
+        return text is None or (text.startswith(TAINTED) and "shlex" in value.path)
     return True
 
 
@@ -120,8 +134,10 @@ def _whole(frame: Frame, site: Site, value: Value) -> bool:
 def _template(frame: Frame, site: Site, value: Value) -> bool:
     if site.path == "Template":
         return not frame.machine.uses("string")
-    return site.path != "bottle.template" or "{" in (text_of(value) or "") or (
-        len(text_of(value) or "") > 1
+    return (
+        site.path != "bottle.template"
+        or "{" in (text_of(value) or "")
+        or (len(text_of(value) or "") > 1)
     )
 
 
@@ -325,4 +341,3 @@ TESTS: dict[str, Test] = {
     "mongo": _mongo,
     "never": _never,
 }
-_ = join_taints

@@ -3,10 +3,47 @@
 import re
 
 FRAMEWORKS = frozenset(
-    "flask quart django rest_framework ninja fastapi starlette litestar aiohttp tornado bottle "
-    "pyramid sanic werkzeug webob falcon cherrypy connexion responder flask_restful flask_restx "
-    "robyn blacksheep emmett web wsgiref webapp2 channels strawberry azure functions_framework "
-    "chalice masonite turbogears japronto uvicorn gunicorn apistar hug".split()
+    [
+        "flask",
+        "quart",
+        "django",
+        "rest_framework",
+        "ninja",
+        "fastapi",
+        "starlette",
+        "litestar",
+        "aiohttp",
+        "tornado",
+        "bottle",
+        "pyramid",
+        "sanic",
+        "werkzeug",
+        "webob",
+        "falcon",
+        "cherrypy",
+        "connexion",
+        "responder",
+        "flask_restful",
+        "flask_restx",
+        "robyn",
+        "blacksheep",
+        "emmett",
+        "web",
+        "wsgiref",
+        "webapp2",
+        "channels",
+        "strawberry",
+        "azure",
+        "functions_framework",
+        "chalice",
+        "masonite",
+        "turbogears",
+        "japronto",
+        "uvicorn",
+        "gunicorn",
+        "apistar",
+        "hug",
+    ]
 )
 # Request objects that frameworks keep in a module.
 REQUEST_OBJECTS = frozenset(
@@ -29,24 +66,129 @@ REQUEST_TYPES = re.compile(
 )
 # What a request holds that its sender decides.
 REQUEST_DATA = frozenset(
-    "args form values files json data cookies headers query_string full_path url referrer stream "
-    "view_args get_json get_data GET POST COOKIES FILES META body path_info get_full_path "
-    "build_absolute_uri query_params path_params query match_info rel_url raw_path text post read "
-    "content multipart params matchdict json_body body_file urlvars forms get_cookie get_header "
-    "arguments body_arguments query_arguments uri input_stream raw_args raw_data media get_param "
-    "get_media bounded_stream raw_body query_args get_args get_query_args form_data url_root path "
-    "base_url REQUEST PUT DELETE fullpath urlparts content_params get_param_as_list context_params "
-    "cookie_jar stream_body user_agent json_params raw_uri get_signed_cookie get_all getlist "
-    "get_form get_body unparsed_arguments current_request".split()
+    [
+        "args",
+        "form",
+        "values",
+        "files",
+        "json",
+        "data",
+        "cookies",
+        "headers",
+        "query_string",
+        "full_path",
+        "url",
+        "referrer",
+        "stream",
+        "view_args",
+        "get_json",
+        "get_data",
+        "GET",
+        "POST",
+        "COOKIES",
+        "FILES",
+        "META",
+        "body",
+        "path_info",
+        "get_full_path",
+        "build_absolute_uri",
+        "query_params",
+        "path_params",
+        "query",
+        "match_info",
+        "rel_url",
+        "raw_path",
+        "text",
+        "post",
+        "read",
+        "content",
+        "multipart",
+        "params",
+        "matchdict",
+        "json_body",
+        "body_file",
+        "urlvars",
+        "forms",
+        "get_cookie",
+        "get_header",
+        "arguments",
+        "body_arguments",
+        "query_arguments",
+        "uri",
+        "input_stream",
+        "raw_args",
+        "raw_data",
+        "media",
+        "get_param",
+        "get_media",
+        "bounded_stream",
+        "raw_body",
+        "query_args",
+        "get_args",
+        "get_query_args",
+        "form_data",
+        "url_root",
+        "path",
+        "base_url",
+        "REQUEST",
+        "PUT",
+        "DELETE",
+        "fullpath",
+        "urlparts",
+        "content_params",
+        "get_param_as_list",
+        "context_params",
+        "cookie_jar",
+        "stream_body",
+        "user_agent",
+        "json_params",
+        "raw_uri",
+        "get_signed_cookie",
+        "get_all",
+        "getlist",
+        "get_form",
+        "get_body",
+        "unparsed_arguments",
+        "current_request",
+    ]
 )
 JSON_DATA = frozenset(
-    "json get_json json_body media get_media data raw_data get_data body text post".split()
+    [
+        "json",
+        "get_json",
+        "json_body",
+        "media",
+        "get_media",
+        "data",
+        "raw_data",
+        "get_data",
+        "body",
+        "text",
+        "post",
+    ]
 )
 PATH_DATA = frozenset(
-    "path url base_url full_path path_info get_full_path build_absolute_uri raw_path uri rel_url "
-    "fullpath raw_uri url_root urlparts referrer".split()
+    [
+        "path",
+        "url",
+        "base_url",
+        "full_path",
+        "path_info",
+        "get_full_path",
+        "build_absolute_uri",
+        "raw_path",
+        "uri",
+        "rel_url",
+        "fullpath",
+        "raw_uri",
+        "url_root",
+        "urlparts",
+        "referrer",
+    ]
 )  # no open redirect: it is where the request already went (or came from)
-ROUTE_DATA = frozenset("path base_url path_info raw_path".split())  # fixed by a route without parts
+ROUTE_DATA = frozenset(
+    ["path", "base_url", "path_info", "raw_path"]
+)  # fixed by a route without parts
 # Classes whose methods serve requests: by (part of) a base's name, the kind of `self`.
 SERVING_CLASSES = (
     (re.compile(r"(?:^|\.)(?:Simple|Base|CGI)HTTPRequestHandler$"), "@http"),
@@ -55,14 +197,36 @@ SERVING_CLASSES = (
 )
 SELF_DATA = {
     "@tornado": frozenset(
-        "get_argument get_arguments get_query_argument get_query_arguments get_body_argument "
-        "get_body_arguments get_cookie path_args path_kwargs".split()
+        [
+            "get_argument",
+            "get_arguments",
+            "get_query_argument",
+            "get_query_arguments",
+            "get_body_argument",
+            "get_body_arguments",
+            "get_cookie",
+            "path_args",
+            "path_kwargs",
+        ]
     ),
-    "@http": frozenset("path headers rfile requestline raw_requestline".split()),
+    "@http": frozenset(["path", "headers", "rfile", "requestline", "raw_requestline"]),
     "@view": frozenset({"kwargs"}),
     "@websocket": frozenset(
-        "receive_text receive_json receive_bytes receive iter_text iter_json iter_bytes "
-        "query_params path_params headers cookies url recv".split()
+        [
+            "receive_text",
+            "receive_json",
+            "receive_bytes",
+            "receive",
+            "iter_text",
+            "iter_json",
+            "iter_bytes",
+            "query_params",
+            "path_params",
+            "headers",
+            "cookies",
+            "url",
+            "recv",
+        ]
     ),
 }
 SELF_REQUEST = frozenset({"@tornado", "@view"})  # `self.request` is the request
@@ -104,14 +268,37 @@ INJECTED_TYPES = re.compile(
     r"Pool|Redis|Cursor|SecurityScopes|Annotated\[.*Depends|Callable|Type\[|Dep\b)"
 )
 ROUTE_METHODS = frozenset(
-    "route get post put delete patch head options api_route websocket api_view page view "
-    "get_route post_route action add_route api_operation exposed expose websocket_route".split()
+    [
+        "route",
+        "get",
+        "post",
+        "put",
+        "delete",
+        "patch",
+        "head",
+        "options",
+        "api_route",
+        "websocket",
+        "api_view",
+        "page",
+        "view",
+        "get_route",
+        "post_route",
+        "action",
+        "add_route",
+        "api_operation",
+        "exposed",
+        "expose",
+        "websocket_route",
+    ]
 )
 ROUTE_PART = re.compile(
     r"<(?:(?P<kind>[\w.]+)(?:\([^)]*\))?:)?(?P<name>\w+)(?::(?P<filter>\w+)[^>]*)?>"
 )
 SAFE_CONVERTERS = frozenset({"int", "float", "uuid", "bool", "date", "ymd", "number"})
-NO_VIEWS = re.compile(r"(?:utils?|backends?|helpers?|middlewares?|mixins?|admin|lib|tags?|signals)\b")
+NO_VIEWS = re.compile(
+    r"(?:utils?|backends?|helpers?|middlewares?|mixins?|admin|lib|tags?|signals)\b"
+)
 ANY_SOURCE = re.compile(
     r"request|environ\b|FieldStorage|get_(?:query_|body_)?argument|rfile|matchdict|websocket|"
     r"def \w+\(\s*event\b|@\w+(?:\.\w+)*\.(?:get|post|put|patch|delete|route|websocket)\(|"

@@ -64,7 +64,9 @@ def stored_member(frame: Frame, target: Index, owner: Value, key: Value, value: 
             frame.reach("header-injection", target, value, "a response header", sure=False)
 
 
-_FIXED_TARGET = re.compile(r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01|\w[\w.-]*\.(?:html?|php)")
+_FIXED_TARGET = re.compile(
+    r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01|\w[\w.-]*\.(?:html?|php)"
+)
 
 
 def open_prefix(value: Value) -> bool:

@@ -15,9 +15,28 @@ if TYPE_CHECKING:
     from reviewloop.analysers.taint.calls import Site
 
 _RANDOM = frozenset(
-    "random randint randrange choice choices sample getrandbits randbytes uniform gauss "
-    "normalvariate triangular betavariate expovariate gammavariate lognormvariate "
-    "paretovariate vonmisesvariate weibullvariate shuffle".split()
+    [
+        "random",
+        "randint",
+        "randrange",
+        "choice",
+        "choices",
+        "sample",
+        "getrandbits",
+        "randbytes",
+        "uniform",
+        "gauss",
+        "normalvariate",
+        "triangular",
+        "betavariate",
+        "expovariate",
+        "gammavariate",
+        "lognormvariate",
+        "paretovariate",
+        "vonmisesvariate",
+        "weibullvariate",
+        "shuffle",
+    ]
 )
 _RANDOM_OWNERS = frozenset({"random", "random.Random()", "numpy.random", "np.random"})
 _OLD_HASHES = frozenset({"md5", "md4", "sha1", "sha", "md2"})
@@ -77,7 +96,11 @@ def _old_hash(frame: Frame, site: Site) -> None:
 def _literal(site: Site) -> bool:
     from reviewloop.analysers.taint.syntax import Const
 
-    return any(isinstance(argument.value, Const) for argument in site.expr.arguments)
+    return any(
+        isinstance(argument.value, Const)
+        for place, argument in enumerate(site.expr.arguments)
+        if argument.name == "name" or (place == 0 and not argument.name)
+    )
 
 
 def _switch(frame: Frame, site: Site) -> None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from reviewloop.analysers.base import Hit, Span
-from reviewloop.analysers.rules import MUST, NIT, SHOULD, Rule
+from reviewloop.analysers.rules import MUST, SHOULD, Rule
 from reviewloop.analysers.taint.frame import Found
 from reviewloop.analysers.taint.rules import RULES
 
@@ -51,6 +51,3 @@ def hit_for(path: str, found: Found, places: "Places") -> Hit:
 
 def _source(what: str) -> str:
     return what if what.startswith("the ") else f"`{what}`"
-
-
-_ = NIT

@@ -18,7 +18,7 @@ def cases():
             yield pytest.param(code, id=f"{file.stem}: {title}")
 
 
-@pytest.mark.parametrize("code", cases())
+@pytest.mark.parametrize("code", list(cases()))
 def test_flows_are_found_on_their_lines_and_nowhere_else(code):
     wanted = {
         (number, f"taint/{rule}")
