@@ -16,7 +16,7 @@ from reviewloop.analysers.diffchecks.telling_lines import (
 from reviewloop.analysers.rules import MAINTAINABILITY, SHOULD, Rule
 from reviewloop.findings import Severity
 
-_MANY = 10  # telling lines from which on a copy is worth a change
+_FEW, _MANY = 6, 10  # lines from which on a copy is worth a remark, and a change
 _PROBES = 200  # lines of the change that are looked for in the repository
 _COMMON = 12  # a line that stands in more places says nothing
 _READ = 60  # files of the repository that are compared
@@ -38,15 +38,35 @@ _RULE = Rule(
 class _Block:
     """A run of telling lines of a changed file that stands elsewhere too."""
 
-    path: str
+    mine: Sketch
+    theirs: Sketch
     lines: tuple[Telling, ...]
-    other_path: str
     other: tuple[int, int]  # first and last line there
     key: int  # of its first window, to recognise it in the base
 
     @property
-    def span(self) -> Span:
-        return Span(self.lines[0].line, self.lines[-1].line)
+    def path(self) -> str:
+        return self.mine.path
+
+    @property
+    def other_path(self) -> str:
+        return self.theirs.path
+
+    def grown(self, added: frozenset[int]) -> tuple[Span, tuple[int, int], int]:
+        """Return both places with the lines behind that are equal too, and how many lines tell."""
+        first, last = self.lines[0].line, self.lines[-1].line
+        start, end = self.other
+        mine, theirs = self.mine.written, self.theirs.written
+        while (
+            last < len(mine)
+            and end < len(theirs)
+            and last + 1 in added
+            and mine[last]
+            and mine[last] == theirs[end]
+        ):
+            last, end = last + 1, end + 1
+        count = sum(1 for line in mine[first - 1 : last] if line)
+        return Span(first, last), (start, end), count
 
 
 def _run(view: ChangeView) -> Iterator[Hit]:
@@ -68,12 +88,13 @@ def _run(view: ChangeView) -> Iterator[Hit]:
     for block in blocks:
         if block.key in moved or not is_logic(block.lines):
             continue
-        count = len(block.lines)
-        first, last = block.other
+        span, (first, last), count = block.grown(added[block.path])
+        if count < _FEW:
+            continue
         yield Hit(
             _RULE.id,
             block.path,
-            block.span,
+            span,
             f"These {count} lines stand in {block.other_path}:{first}-{last} too.",
             severity=Severity.SHOULD_FIX if count >= _MANY else Severity.NIT,
             identity=f"copy of {block.other_path}",
@@ -108,7 +129,7 @@ def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_B
             theirs = other.lines[earlier[1] : earlier[1] + length]
             lines = tuple(sketch.lines[at : at + length])
             span = (theirs[0].line, theirs[-1].line)
-            yield _Block(file.path, lines, earlier[0], span, key)
+            yield _Block(sketch, other, lines, span, key)
             at += length
 
 
@@ -229,7 +250,7 @@ def _around(
     theirs = other.lines[start_there : start_there + length]
     lines = tuple(mine.lines[start : start + length])
     span = (theirs[0].line, theirs[-1].line)
-    return _Block(mine.path, lines, other.path, span, mine.keys[start])
+    return _Block(mine, other, lines, span, mine.keys[start])
 
 
 def _removed_windows(view: ChangeView, sketches: dict[str, Sketch]) -> set[int]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reviewloop.analysers.base import PathClass
 from reviewloop.analysers.paths import language_of, path_class
 
-LEAST = 6  # telling lines that make a copy
+LEAST = 5  # telling lines that make two places worth comparing
 _LANGUAGES = {
     *("python", "javascript", "typescript", "tsx", "go", "shell", "java", "rust", "ruby", "php"),
     *("csharp", "kotlin", "c", "cpp", "swift", "scala"),
@@ -57,9 +57,14 @@ class Sketch:
         self._text = text
 
     @cached_property
+    def written(self) -> list[str]:
+        """Every line, without what formatting adds."""
+        return [" ".join(line.split()) for line in self._text.split("\n")]
+
+    @cached_property
     def lines(self) -> list[Telling]:
         """The telling lines, in order."""
-        return list(_telling(self._text.split("\n"), language_of(self.path, "")))
+        return _telling(self.written, language_of(self.path, ""))
 
     @cached_property
     def keys(self) -> list[int]:
@@ -90,11 +95,10 @@ def distinctiveness(text: str) -> int:
     return min(len({word.lower() for word in _WORD.findall(text)}), 12) * 4 + min(len(text), 80)
 
 
-def _telling(lines: Sequence[str], language: str) -> "list[Telling]":
+def _telling(lines: Sequence[str], language: str) -> list[Telling]:
     found = []
     inside = ""
-    for number, line in enumerate(lines, 1):
-        text = " ".join(line.split())
+    for number, text in enumerate(lines, 1):
         if language == "python":
             was = inside
             inside = _docstring_after(text, inside)
