@@ -117,7 +117,10 @@ def test_text_is_searched_word_by_word(opened):
     assert view.shown() == []
     assert view.page.is_visible("#nothing")
     view.page.keyboard.press("Escape")
+    assert view.page.input_value("#text") == "PLACEHOLDER db.py nowhere"  # as what is shown
+    assert view.shown() == []
     view.page.keyboard.press("c")
+    assert view.page.input_value("#text") == ""
     assert len(view.shown()) == 17
 
 
@@ -254,7 +257,13 @@ def test_a_link_to_a_finding_opens_it(opened):
 
 def test_paper_shows_findings_without_controls(opened):
     view = opened()
+    view.page.click("#theme")
+    view.page.click("#theme")
+    assert view.page.inner_text("#theme") == "Theme: dark"
     view.page.emulate_media(media="print")
+    assert view.page.evaluate("getComputedStyle(document.querySelector('h3')).color").startswith(
+        "rgb(34, "
+    )
     assert not view.page.is_visible("#filters")
     assert not view.page.is_visible("#theme")
     assert len(view.shown()) == 17

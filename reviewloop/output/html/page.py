@@ -30,20 +30,10 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
     drawn = Files(report, source, rules, _anchors(report))
     sections = joined(drawn.draw())
     found = filters(report) if report.findings else ""
-    style, program = _asset("page.css"), _asset("page.js")
+    program = _asset("page.js")
     return f"""<!doctype html>
 <html lang="en" data-theme="auto">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"{attributes(content=_policy(style, program))}>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="reviewloop {__version__}">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>Review of {words(report.what)}</title>
-<style>{style}</style>
-</head>
+{_head(report, _asset("page.css"), program)}
 <body>
 <a class="skip" href="#findings">Skip to the findings</a>
 <header class="top">
@@ -77,6 +67,20 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
 </body>
 </html>
 """
+
+
+def _head(report: ReviewReport, style: str, program: str) -> str:
+    return f"""<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"{attributes(content=_policy(style, program))}>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="reviewloop {__version__}">
+<meta name="referrer" content="no-referrer">
+<link rel="icon" href="data:,">
+<title>Review of {words(report.what)}</title>
+<style>{style}</style>
+</head>"""
 
 
 def _keys() -> str:

@@ -209,7 +209,10 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || one("#help").open) return;
     if (event.target === text) {
-      if (event.key === "Escape") text.blur();
+      if (event.key === "Escape") {
+        event.preventDefault(); // browsers would empty the field and leave the filter on
+        text.blur();
+      }
       return;
     }
     const act = keys[event.key];
