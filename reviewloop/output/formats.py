@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from reviewloop.output.review_report import ReviewReport, Source
-from reviewloop.output.review_words import Rules
+if TYPE_CHECKING:  # the names are wanted by `--help`, which has to be quick
+    from reviewloop.output.review_report import ReviewReport, Source
+    from reviewloop.output.review_words import Rules
 
-Renderer = Callable[[ReviewReport, Source, Rules], str]
+    Renderer = Callable[[ReviewReport, Source, Rules], str]
 
 TERMINAL = "text"
 """The one format that is drawn on a console: `terminal_review.print_review`."""
@@ -23,7 +25,7 @@ MODULES = {  # each holds a function `render`
 NAMES = (TERMINAL, *MODULES)
 
 
-def renderer(name: str) -> Renderer:
+def renderer(name: str) -> "Renderer":
     """Return the function that renders a format, loaded now; `KeyError` for an unknown name."""
     render: Renderer = import_module(MODULES[name]).render
     return render
