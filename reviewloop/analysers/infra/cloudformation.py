@@ -1,5 +1,6 @@
 """Read a CloudFormation or SAM template, YAML or JSON, into resources with line numbers."""
 
+import re
 from typing import Any
 
 from reviewloop.analysers.infra.hcl import read_json
@@ -7,6 +8,8 @@ from reviewloop.analysers.infra.values import DEEPEST, UNKNOWN, Node, Resource, 
 
 _ALIAS_BUDGET = 50_000  # nodes that aliases may add: "billion laughs" ends here
 _RAW = 300
+_BRACKETS = re.compile(r"[\[\]{}]")
+_DEEPEST_FLOW = 2_000  # the parser's cost grows with the square of what brackets nest
 _TRUE, _FALSE = {"true", "True", "TRUE", "yes", "on"}, {"false", "False", "FALSE", "no", "off"}
 _KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
 
@@ -95,6 +98,8 @@ def _read_yaml(text: str) -> Node | None:
     """Build values from parser events: no recursion, and what was read before an error counts."""
     import yaml
 
+    if _deepest(text) > _DEEPEST_FLOW:
+        return None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     builder = _Builder()
     try:
@@ -105,6 +110,15 @@ def _read_yaml(text: str) -> Node | None:
     except (yaml.YAMLError, ValueError):
         pass  # a template cut off in the middle still tells what stands before
     return builder.finish()
+
+
+def _deepest(text: str) -> int:
+    """Return how deep brackets are nested, those in strings and comments included."""
+    depth = deepest = 0
+    for sign in _BRACKETS.findall(text):
+        depth += 1 if sign in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class _Builder:
@@ -135,6 +149,7 @@ class _Builder:
         elif name in {"MappingEndEvent", "SequenceEndEvent"} and self.open:
             self._close()
         elif name == "AliasEvent":
+            self.last_line = event.end_mark.line + 1
             self._put(self._alias(event.anchor, event.start_mark.line + 1))
 
     def _alias(self, anchor: str, line: int) -> Node:

@@ -19,7 +19,7 @@ _EMPTY = like("^$")
 _OWN_STORAGE = if_set("replicate_source_db", _EMPTY, missing=True)
 _STATEFUL = (
     "AWS::RDS::DBInstance,AWS::RDS::DBCluster,AWS::DynamoDB::Table,AWS::EFS::FileSystem,"
-    "AWS::DocDB::DBCluster,AWS::Neptune::DBCluster,AWS::Redshift::Cluster,AWS::S3::Bucket,"
+    "AWS::DocDB::DBCluster,AWS::Neptune::DBCluster,AWS::Redshift::Cluster,"
     "AWS::KMS::Key,AWS::Cognito::UserPool,AWS::EC2::Volume,AWS::DynamoDB::GlobalTable,"
     "AWS::OpenSearchService::Domain,AWS::Elasticsearch::Domain"
 )
@@ -120,11 +120,10 @@ DELETABLE = Entry(
             "aws_rds.DatabaseInstance,aws_rds.DatabaseCluster,aws_rds.ServerlessCluster"
             " removalPolicy",
             "aws_dynamodb.Table,aws_dynamodb.TableV2,aws_efs.FileSystem removalPolicy",
-            "aws_s3.Bucket,aws_kms.Key,aws_cognito.UserPool,aws_docdb.DatabaseCluster"
-            " removalPolicy",
+            "aws_kms.Key,aws_cognito.UserPool,aws_docdb.DatabaseCluster removalPolicy",
             "aws_opensearchservice.Domain,aws_redshift_alpha.Cluster removalPolicy",
         ),
-        *avoid(true, "aws_s3.Bucket autoDeleteObjects", severity=NIT),
+        *avoid(true, "aws_s3.Bucket autoDeleteObjects"),
         *avoid(is_in("0"), "aws_secretsmanager_secret recovery_window_in_days", severity=NIT),
         *avoid(
             false, "aws_db_instance,aws_rds_cluster,aws_docdb_cluster lifecycle.prevent_destroy"

@@ -121,7 +121,7 @@ CONDITION = Rule(
 RULES = (ADMIN, WILDCARD, PUBLIC, NEGATIVE, CONDITION)
 
 _SENSITIVE = re.compile(
-    r"(?i)^(?:iam:(?:passrole|create|put|attach|add|update|set|delete|detach|upload)\w*\*?"
+    r"(?i)^(?:iam:(?:passrole|create(?!servicelinkedrole)|put|attach|add|update|set|delete|detach|upload)\w*\*?"
     r"|sts:assumerole\w*|secretsmanager:(?:getsecretvalue|put|update|delete)\w*"
     r"|kms:(?:decrypt|reencrypt|creategrant|putkeypolicy|scheduledelet)\w*\*?"
     r"|ssm:(?:getparameter|sendcommand|startsession|putparameter)\w*\*?"
@@ -168,7 +168,9 @@ def _judge(path: str, resource: Resource, statement: Statement, number: int) -> 
     if not statement.has_principal:
         for rule, message in _too_much(statement):
             yield hit(rule, statement.actions, message)
-    elif statement.has_action("*", "s3:*", "sqs:*", "sns:*", "es:*", "secretsmanager:*", "ecr:*"):
+    elif resource.kind not in _DEFAULT_OPEN and statement.has_action(
+        "*", "s3:*", "sqs:*", "sns:*", "es:*", "secretsmanager:*", "ecr:*"
+    ):
         yield hit(WILDCARD, statement.actions, "the resource policy allows every action", NIT)
     yield from (hit(CONDITION, None, *one) for one in _unconditional(resource, statement))
 

@@ -66,7 +66,7 @@ _NOT_SECRET = re.compile(
 )
 _HARMLESS = re.compile(
     r"(?i)^(?:$|.{0,3}$|true|false|none|null|enabled|disabled|required|optional|default|any"
-    r"|arn:.*|/[\w./-]*|\{\{resolve:.*|<.*>|\[.*\]|\$.*|ssm:.*|alias/.*|vault:.*|https?://.*"
+    r"|arn:.*|/[\w./-]*|<.*>|\[.*\]|\$.*|ssm:.*|alias/.*|vault:.*|https?://.*"
     r"|projects/.*|header|query|bearer|basic|system|user(?:name)?|keyvault|hashed|string|secretstring"
     r"|[x*.]+|plaintext|parameter_store|secrets_manager|key|database|file|\*+|data\..*|var\..*)$"
 )
@@ -141,7 +141,12 @@ def is_secret(name: str, value: str) -> bool:
         return True
     if len(name) > 100 or not _SECRET.search(name) or _NOT_SECRET.search(name):
         return False
-    return len(value) < 5_000 and "\n{" not in value and not _HARMLESS.match(value.strip())
+    return (
+        len(value) < 5_000
+        and "\n{" not in value
+        and not _HARMLESS.match(value.strip())
+        and "{{resolve:" not in value
+    )
 
 
 def _declared(path: str, resource: Resource) -> Iterator[Hit]:

@@ -203,13 +203,13 @@ OLD_TLS = Entry(
             _GOOD_POLICY,
             "aws_lb_listener,aws_alb_listener ssl_policy",
             when=_TLS_LISTENER,
-            says="the default policy still takes TLS 1.0",
+            says="TLS 1.0 is still taken, as by default",
         ),
         *need(
             _GOOD_POLICY,
             "AWS::ElasticLoadBalancingV2::Listener SslPolicy",
             when=_TLS_LISTENER_CFN,
-            says="the default policy still takes TLS 1.0",
+            says="TLS 1.0 is still taken, as by default",
         ),
         *avoid(
             _OLD_TLS,
@@ -257,7 +257,7 @@ OLD_TLS = Entry(
             "aws_elasticsearch_domain,aws_opensearch_domain"
             " domain_endpoint_options[].tls_security_policy",
             when=if_set("domain_endpoint_options.enforce_https", true),
-            says="the default policy still takes TLS 1.0",
+            says="TLS 1.0 is still taken, as by default",
         ),
         *avoid(
             like(r"^TransferSecurityPolicy-(?:2018|2020)"),

@@ -1,4 +1,6 @@
-"""Labelled Terraform blocks for AWS: rule | type | what is wrong | what is right; `;` ends a line."""
+"""Labelled Terraform blocks for AWS: rule | type | wrong | right; `;` ends a line."""
+
+# ruff: noqa: E501  (one block a line keeps the pairs comparable)
 
 ROWS = """
 unencrypted-at-rest | aws_db_instance | engine = "postgres"; allocated_storage = 20 | engine = "postgres"; storage_encrypted = true

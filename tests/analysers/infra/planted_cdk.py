@@ -1,5 +1,7 @@
 """Labelled CDK constructs: rule | wrong | right, in Python and in TypeScript."""
 
+# ruff: noqa: E501  (one block a line keeps the pairs comparable)
+
 PYTHON = """
 unencrypted-at-rest | rds.DatabaseInstance(self, "D", storage_encrypted=False) | rds.DatabaseInstance(self, "D", storage_encrypted=True)
 unencrypted-at-rest | efs.FileSystem(self, "F", vpc=vpc, encrypted=False) | efs.FileSystem(self, "F", vpc=vpc)

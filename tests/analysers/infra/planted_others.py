@@ -1,5 +1,7 @@
 """Labelled Terraform blocks for Azure, Google Cloud, Kubernetes: rule | type | wrong | right."""
 
+# ruff: noqa: E501  (one block a line keeps the pairs comparable)
+
 ROWS = """
 unencrypted-in-transit | azurerm_storage_account | enable_https_traffic_only = false | https_traffic_only_enabled = true
 unencrypted-in-transit | azurerm_linux_web_app | https_only = false | https_only = true
