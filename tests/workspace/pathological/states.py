@@ -156,6 +156,14 @@ def untracked_only(make: Maker) -> None:
     make.start().commit({"a": "1\n"}).write({"sub/new folder/x": "1\n"})
 
 
+def many_untracked(make: Maker) -> None:
+    make.start().commit({"a": "1\n", ".gitattributes": "*.txt text eol=crlf\n"})
+    make.write({f"d{n % 9}/f{n}": f"{n}\n" * n for n in range(60)})
+    make.write({"empty": "", "x.txt": "1\r\n2\r\n", "same": "1\n", "bin": b"\0" * 5000})
+    (make.repo / "link").symlink_to("a")
+    (make.repo / "empty").chmod(0o755)
+
+
 def tracked_but_ignored(make: Maker) -> None:
     make.start().commit({"x.log": "1\n"}).commit({".gitignore": "*.log\n"})
     make.write({"x.log": "2\n", "y.log": "3\n"})
@@ -348,6 +356,7 @@ CASES = {
         files={"a": "M", "gone": "D", "staged": "A"},
     ),
     "untracked_only": Case(untracked_only, files={"sub/new folder/x": "A"}),
+    "many_untracked": Case(many_untracked),
     "tracked_but_ignored": Case(tracked_but_ignored, files={"x.log": "M"}),
     "intent_to_add": Case(intent_to_add, files={"new": "A", "other": "A"}),
     "intent_to_add_staged": Case(intent_to_add, Asked(staged=True), new="", files=NOTHING),

@@ -1,0 +1,40 @@
+"""A very large change is read in little time and room, in one file and in a thousand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+READ = """
+import json, resource, sys, time
+from pathlib import Path
+from reviewloop.workspace.compared import Asked, compared
+
+started = time.monotonic()
+with compared(Path(sys.argv[1]), Asked()) as two:
+    change = two.private.change(two.old, two.new)
+    lines = sum(len(hunk.lines) for file in change.files for hunk in file.hunks)
+    ranges = sum(last - first + 1 for file in change.files for first, last in file.added_ranges)
+seconds = time.monotonic() - started
+room = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+print(json.dumps([lines, ranges, seconds, room]))
+"""
+
+
+@pytest.mark.parametrize(("files", "lines"), [(1, 100_000), (1000, 100)])
+def test_a_hundred_thousand_lines(repo, files, lines):
+    for number in range(files):
+        folder = repo / f"d{number % 20}"
+        folder.mkdir(exist_ok=True)
+        text = "".join(f"    value_{n} = compute(items[{n}], {number})\n" for n in range(lines))
+        (folder / f"f{number}.py").write_text(text)
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(repo)], capture_output=True, check=True, cwd=root
+    )
+    read, added, seconds, room = json.loads(done.stdout)
+    assert read == added == files * lines
+    assert seconds < 6  # it is 1 on an idle machine
+    assert room < 250  # megabytes
