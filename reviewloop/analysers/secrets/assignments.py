@@ -91,7 +91,8 @@ def givens(text: str, language: str) -> Iterator[Given]:
         for match, quoted in _literals(text, start, end, bare=bare, language=language):
             if not quoted or not _is_call_about(name, match):
                 yield Given(promise, name, match["value"], *match.span("value"), quoted)
-                seen = max(seen, match.end("value"))
+                if promise is not Promise.PERHAPS:  # its value may be a name itself: key="password"
+                    seen = max(seen, match.end("value"))
                 break
 
 

@@ -13,6 +13,7 @@ class Promise(StrEnum):
     NOTHING = ""
     PASSWORD = "password"  # noqa: S105
     KEY = "key"  # tokens, keys and secrets that a machine drew
+    PERHAPS = "perhaps"  # a mere `key`: most of them open nothing
 
 
 _PASSWORDS = {
@@ -114,6 +115,8 @@ def promise_of(name: str) -> Promise:
         return Promise.KEY
     if last in {"key", "keys"} and before in _BEFORE_KEY:
         return Promise.KEY
+    if words == ["key"]:
+        return Promise.PERHAPS
     if last == "auth" and (before in _BEFORE_AUTH or name.startswith("_")):
         return Promise.KEY
     if last == "salt" or (last == "pepper" and before):

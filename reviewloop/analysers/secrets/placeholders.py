@@ -14,7 +14,7 @@ _DOCUMENTED = (
 )
 _PLACEHOLDER = re.compile(
     r"example|placeholder|change_?-?me|your[_\-]|dummy|redacted|xxxxx|\*\*\*|\.\.\.|0123456789abcdef"
-    r"|abcdefghij|1234567890",
+    r"|abcdefghij|1234567890|…",
     re.IGNORECASE,
 )
 

@@ -12,7 +12,7 @@ from reviewloop.analysers.secrets.stretches import Lines, Stretches
 from reviewloop.analysers.secrets.table import RULES, VENDOR_RULES
 from reviewloop.analysers.secrets.words import entropy, reads_like_words
 
-_SHOWN = 4  # characters of a secret that people may see, to recognise which one it is
+_SHOWN = 4  # characters of a long secret that people may see, to recognise which one it is
 _LONG_WORD = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{16,}")
 _ESCAPED = re.compile(r"[nrt](?=[A-Za-z])")
 
@@ -67,7 +67,14 @@ def mask(text: str) -> str:
 def masked_value(value: str) -> str:
     """Keep what identifies a secret, and its line feeds so that line numbers stay right."""
     first, *rest = value.split("\n")
-    return "\n".join([f"{first[:_SHOWN]}…", *("…" for _ in rest)])
+    shown = first[: min(_SHOWN, max(1, len(value) // 4))]
+    return "\n".join([f"{shown}…", *("…" for _ in rest)])
+
+
+def hide(line: str, column: int, end_column: int) -> str:
+    """Return a line with the secret in it masked; columns are a hit's: 1-based, end exclusive."""
+    secret = masked_value(line[column - 1 : end_column - 1])
+    return f"{line[: column - 1]}{secret}{line[end_column - 1 :]}"
 
 
 def _scan(text: str, rules: tuple[SecretRule, ...]) -> list[SecretHit]:

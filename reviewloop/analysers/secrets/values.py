@@ -80,6 +80,10 @@ def judge(promise: Promise, name: str, value: str, *, quoted: bool) -> Severity 
         return None
     if promise is Promise.PASSWORD:
         return _judge_password(value, quoted=quoted)
+    if promise is Promise.PERHAPS:
+        drawn = len(value) >= 20 and is_random(value) and entropy(value) >= 3.9
+        mixed = kinds(value) >= 3 and not _HEX.fullmatch(value) and not _UUID.fullmatch(value)
+        return Severity.NIT if quoted and drawn and mixed else None
     return _judge_key(value, quoted=quoted)
 
 

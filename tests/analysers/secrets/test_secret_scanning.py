@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from reviewloop.analysers.secrets.scanning import mask, scan_text
+from reviewloop.analysers.secrets.scanning import hide, mask, masked_value, scan_text
 from reviewloop.analysers.secrets.shapes import sample_of
 from reviewloop.analysers.secrets.table import RULES, VENDOR_RULES
 
@@ -161,6 +161,12 @@ def test_key_in_one_escaped_line_is_found():
 def test_masked_value_shows_only_its_first_characters():
     hit = scan_text(SAMPLES["github-token"])[0]
     assert hit.masked == "ghp_…"
+
+
+def test_short_secret_shows_next_to_nothing_of_itself():
+    assert masked_value("Xk29dj3L") == "Xk…"
+    assert masked_value("Xk2") == "X…"
+    assert hide("password = 'Xk29dj3L'", 13, 21) == "password = 'Xk…'"
 
 
 def test_hostile_text_is_scanned_quickly():

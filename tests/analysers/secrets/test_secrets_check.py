@@ -66,6 +66,7 @@ def judged(path, text):
         ("redis.conf", "requirepass {}"),
         ("a.xml", "<password>{}</password>"),
         ("a.xml", '<property name="connection.password">{}</property>'),
+        ("web.config", '<add key="SmtpPassword" value="{}"/>'),
         ("a.tf", 'variable "db_password" {{\n  default = "{}"\n}}'),
         ("Dockerfile", "ENV DB_PASSWORD {}"),
         ("a.sh", "mysql -u root -p{} shop"),
