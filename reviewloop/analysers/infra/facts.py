@@ -223,12 +223,13 @@ def is_in(*values: str) -> Test:
 
 def like(pattern: str) -> Test:
     """Make a test: a regular expression is found in the text."""
-    compiled = re.compile(pattern)
-    return _literal(
-        lambda value: (
-            bool(compiled.search(str(value))) if not isinstance(value, list | dict) else None
-        )
-    )
+
+    def check(value: object) -> bool | None:
+        if isinstance(value, list | dict):
+            return None
+        return bool(re.search(pattern, str(value)))  # compiled on first use, to start quickly
+
+    return _literal(check)
 
 
 def holds(*values: str) -> Test:

@@ -79,7 +79,8 @@ def test_only_what_can_be_exploited_must_be_fixed():
 
 def test_a_policy_is_judged_where_it_stands():
     text = 'resource "aws_iam_policy" "p" {\n  policy = <<EOF\n{\n  "Statement": [\n    {\n'
-    text += '      "Effect": "Allow",\n      "Action": "*",\n      "Resource": "*"\n    }\n  ]\n}\nEOF\n}'
+    text += '      "Effect": "Allow",\n      "Action": "*",\n      "Resource": "*"\n    }\n'
+    text += "  ]\n}\nEOF\n}"
     (hit,) = hits(text)
     assert (hit.rule, hit.span.line) == ("infra/iam-admin", 7)
 

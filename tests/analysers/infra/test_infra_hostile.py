@@ -4,8 +4,8 @@ import random
 import time
 
 import pytest
-
 from analysers.infra.test_infra_planted import blocks
+
 from reviewloop.analysers.base import SourceFile
 from reviewloop.analysers.infra import infra_hits
 from reviewloop.analysers.paths import language_of

@@ -4,19 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysers.infra import planted_aws, planted_cdk, planted_others, planted_templates
+
 from reviewloop.analysers.base import SourceFile
 from reviewloop.analysers.infra import CHECKS
 from reviewloop.analysers.paths import language_of
 from reviewloop.findings import Severity
 
 _RULES = {rule.id: rule for check in CHECKS for rule in check.rules}
-_PYTHON = """from aws_cdk import (CfnOutput, RemovalPolicy, SecretValue, Stack, aws_cloudfront as cloudfront,
-    aws_dynamodb as dynamodb, aws_ec2 as ec2, aws_efs as efs, aws_iam as iam, aws_kms as kms,
-    aws_lambda as lambda_, aws_rds as rds, aws_s3 as s3, aws_sqs as sqs)
+_PYTHON = """from aws_cdk import (CfnOutput, RemovalPolicy, SecretValue, Stack,
+    aws_cloudfront as cloudfront, aws_dynamodb as dynamodb, aws_ec2 as ec2, aws_efs as efs,
+    aws_iam as iam, aws_kms as kms, aws_lambda as lambda_, aws_rds as rds, aws_s3 as s3, aws_sqs as sqs)
 """
 _SCRIPT = """import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { RemovalPolicy, aws_rds as rds, aws_s3 as s3, aws_kms as kms, aws_iam as iam, aws_ecr as ecr,
-  aws_ecs as ecs, aws_logs as logs, aws_ssm as ssm, aws_apigateway as apigateway } from 'aws-cdk-lib';
+import { RemovalPolicy, aws_rds as rds, aws_s3 as s3, aws_kms as kms, aws_iam as iam,
+  aws_ecr as ecr, aws_ecs as ecs, aws_logs as logs, aws_ssm as ssm,
+  aws_apigateway as apigateway } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 """
 
