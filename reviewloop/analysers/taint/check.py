@@ -11,11 +11,12 @@ def find_flows(file: SourceFile) -> Iterator[Hit]:
     """Yield a hit for every flow of outside data into a sink."""
     if not ANY_SOURCE.search(file.text):
         return
+    from reviewloop.analysers.taint.blocks import Import
+    from reviewloop.analysers.taint.defining import run_module, summarise
     from reviewloop.analysers.taint.evaluating import evaluate
     from reviewloop.analysers.taint.frame import Machine
-    from reviewloop.analysers.taint.running import execute, note_import, run_module, summarise
+    from reviewloop.analysers.taint.running import execute, note_import
     from reviewloop.analysers.taint.statements import read_module
-    from reviewloop.analysers.taint.syntax import Import
     from reviewloop.analysers.taint.wording import hit_for
 
     source = file.text.encode("utf-8", "surrogatepass")

@@ -2,16 +2,8 @@
 
 import re
 
+from reviewloop.analysers.taint.categories import CODE, COMMAND, LDAP, PATH, SQL, URL, XPATH, XSS
 from reviewloop.analysers.taint.values import FLOWS
-
-_XSS = frozenset({"xss", "template-injection"})
-_PATH = frozenset({"path-traversal"})
-_SQL = frozenset({"sql-injection"})
-_COMMAND = frozenset({"command-injection"})
-_LDAP = frozenset({"ldap-injection"})
-_URL = frozenset({"open-redirect", "ssrf"})
-_CODE = frozenset({"code-injection"})
-_XPATH = frozenset({"xpath-injection"})
 
 
 def _table(*rows: tuple[frozenset[str], str]) -> dict[str, frozenset[str]]:
@@ -44,7 +36,7 @@ CLEANERS = _table(
         "flask.abort abort logging.getLogger print isort max_length",
     ),
     (
-        _XSS,
+        XSS,
         "html.escape cgi.escape markupsafe.escape flask.escape jinja2.escape escape "
         "xml.sax.saxutils.escape xml.sax.saxutils.quoteattr django.utils.html.escape "
         "django.utils.html.conditional_escape django.utils.html.strip_tags conditional_escape "
@@ -55,15 +47,15 @@ CLEANERS = _table(
         "django.utils.html.json_script flask.json.dumps pprint.pformat markupsafe.Markup.escape "
         "markupsafe.Markup().format",
     ),
-    (_XSS | _URL | _LDAP | _COMMAND | _XPATH | _SQL, "urllib.parse.quote urllib.quote quote"),
+    (XSS | URL | LDAP | COMMAND | XPATH | SQL, "urllib.parse.quote urllib.quote quote"),
     (
-        _XSS | _URL | _LDAP | _COMMAND | _XPATH | _SQL | _PATH,
+        XSS | URL | LDAP | COMMAND | XPATH | SQL | PATH,
         "urllib.parse.quote_plus urllib.quote_plus urllib.parse.urlencode urllib.urlencode "
         "quote_plus urlencode django.utils.http.urlencode django.utils.http.urlquote",
     ),
-    (_COMMAND, "shlex.quote pipes.quote shlex.join subprocess.list2cmdline_safe"),
+    (COMMAND, "shlex.quote pipes.quote shlex.join subprocess.list2cmdline_safe"),
     (
-        _PATH,
+        PATH,
         "os.path.basename ntpath.basename posixpath.basename werkzeug.utils.secure_filename "
         "secure_filename werkzeug.secure_filename werkzeug.utils.safe_join flask.safe_join "
         "flask.helpers.safe_join safe_join django.utils._os.safe_join "
@@ -71,20 +63,20 @@ CLEANERS = _table(
         "sanitize_filename",
     ),
     (
-        _LDAP,
+        LDAP,
         "ldap.filter.escape_filter_chars escape_filter_chars ldap3.utils.conv.escape_filter_chars "
         "ldap.dn.escape_dn_chars escape_dn_chars ldap3.utils.dn.escape_rdn escape_rdn "
         "ldap.filter.filter_format filter_format escape_bytes ldap3.utils.conv.escape_bytes",
     ),
     (
-        _SQL,
+        SQL,
         "psycopg2.extensions.quote_ident psycopg2.sql.Identifier psycopg2.sql.Literal "
         "psycopg.sql.Identifier psycopg.sql.Literal MySQLdb.escape_string pymysql.escape_string "
         "pymysql.converters.escape_string psycopg2.extensions.adapt sqlalchemy.select "
         "sqlalchemy.insert sqlalchemy.update sqlalchemy.delete sqlalchemy.bindparam "
         "django.db.models.Q Q F select insert update delete bindparam",
     ),
-    (_CODE | frozenset({"deserialization"}), "ast.literal_eval literal_eval"),
+    (CODE | frozenset({"deserialization"}), "ast.literal_eval literal_eval"),
     (frozenset({"deserialization"}), "itsdangerous.URLSafeSerializer().loads"),
 )
 CLEANING_METHODS = _table(
@@ -96,9 +88,9 @@ CLEANING_METHODS = _table(
         "match_hostname url_path_for is_valid route_url current_route_url relative_url "
         "render_template render_to_response render render_string render_async stat_result",
     ),
-    (_SQL, "quote_name quote_ident escape_string escape_literal quote_identifier mogrify_value"),
-    (_PATH, "get_valid_name get_available_name generate_filename"),
-    (_XSS, "xhtml_escape escape"),
+    (SQL, "quote_name quote_ident escape_string escape_literal quote_identifier mogrify_value"),
+    (PATH, "get_valid_name get_available_name generate_filename"),
+    (XSS, "xhtml_escape escape"),
 )
 # Names of functions we cannot see that say they make their argument harmless.
 CLEANS_BY_NAME = re.compile(
@@ -109,13 +101,13 @@ CLEANS_BY_NAME = re.compile(
     re.IGNORECASE,
 )
 _CLEANS_WHAT = (
-    (re.compile(r"html|xss|markup|javascript|bleach|strip_tags|_js", re.IGNORECASE), _XSS),
-    (re.compile(r"sql|ident|like", re.IGNORECASE), _SQL),
-    (re.compile(r"shell|command|cmd|shlex", re.IGNORECASE), _COMMAND),
-    (re.compile(r"file|path", re.IGNORECASE), _PATH),
-    (re.compile(r"ldap", re.IGNORECASE), _LDAP),
-    (re.compile(r"xpath", re.IGNORECASE), _XPATH),
-    (re.compile(r"ur[il]|redirect|host", re.IGNORECASE), _URL | _XSS),
+    (re.compile(r"html|xss|markup|javascript|bleach|strip_tags|_js", re.IGNORECASE), XSS),
+    (re.compile(r"sql|ident|like", re.IGNORECASE), SQL),
+    (re.compile(r"shell|command|cmd|shlex", re.IGNORECASE), COMMAND),
+    (re.compile(r"file|path", re.IGNORECASE), PATH),
+    (re.compile(r"ldap", re.IGNORECASE), LDAP),
+    (re.compile(r"xpath", re.IGNORECASE), XPATH),
+    (re.compile(r"ur[il]|redirect|host", re.IGNORECASE), URL | XSS),
 )
 
 
@@ -252,71 +244,3 @@ HOST_PIECE = re.compile(r"\.(?:netloc|hostname|host|domain|registered_domain|aut
 RESOLVED = re.compile(
     r"(?:\.resolve\(\)|realpath\(\)|abspath\(\)|normpath\(\)|\.absolute\(\)|canonical\w*\(\))"
 )
-# Characters that a check forbids, and what cannot happen without them.
-_FORBIDS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("..", _PATH),
-    ("/", _PATH | _URL),
-    ("'", _SQL | _XPATH | _CODE | frozenset({"nosql-code"})),
-    ('"', _SQL | _XPATH | _CODE | frozenset({"nosql-code"})),
-    (";", _SQL | _COMMAND),
-    ("--", _SQL),
-    ("(", _LDAP | _CODE),
-    (")", _LDAP | _CODE),
-    ("*", _LDAP),
-    ("<", _XSS),
-    ("&", _COMMAND),
-    ("|", _COMMAND),
-    ("`", _COMMAND),
-    ("$", _COMMAND),
-    ("\n", frozenset({"header-injection"})),
-    ("\r", frozenset({"header-injection"})),
-    ("{", frozenset({"template-injection"})),
-    ("__", _CODE | frozenset({"template-injection"})),
-    ("<!", frozenset({"xxe"})),
-    ("ENTITY", frozenset({"xxe"})),
-)
-
-
-def forbidding(text: str) -> frozenset[str]:
-    """Return what cannot happen any more when a text must not be part of the data."""
-    found: frozenset[str] = frozenset()
-    for sign, categories in _FORBIDS:
-        if sign in text:
-            found |= categories
-    return found
-
-
-_CLASS = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\[wWdDsS]|(?<!\\)\.")
-_NEEDS = (
-    (_SQL | _XPATH | _CODE | frozenset({"nosql-code"}), "'\"();"),
-    (_COMMAND, ";&|`$\n"),
-    (_PATH, "/\\"),
-    (_XSS, "<\"'"),
-    (_LDAP, "()*"),
-    (_URL, "/:"),
-    (frozenset({"header-injection"}), "\r\n"),
-    (frozenset({"template-injection"}), "{"),
-    (frozenset({"deserialization", "trust-boundary", "xxe", "nosql-injection"}), "!<{\x80"),
-)
-
-
-def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
-    """Return what a text that matches a regular expression is harmless for."""
-    begins = at_start or pattern.startswith(("^", "\\A"))
-    ends = whole or pattern.endswith(("$", "\\Z", "\\z"))
-    if not (begins and ends) or len(pattern) > 300:
-        return frozenset()
-    admitted = _CLASS.sub("", pattern)
-    for group in _CLASS.findall(pattern):
-        try:
-            compiled = re.compile(group)
-        except re.error:
-            return frozenset()
-        admitted += "".join(sign for sign in "'\"();&|`$\n\r/\\<*:{!\x80" if compiled.match(sign))
-    plain = re.sub(r"\\[AZzbB]|[\^$?+*(){}|]|\?P<\w+>|\?:", "", admitted.replace("\\\\", "\\"))
-    extra = "".join(re.findall(r"\\([^\w\s])", pattern))
-    cleared: frozenset[str] = frozenset()
-    for categories, signs in _NEEDS:
-        if not any(sign in plain + extra for sign in signs):
-            cleared |= categories
-    return cleared

@@ -4,22 +4,22 @@ import re
 
 from reviewloop.analysers.taint.frame import Frame
 from reviewloop.analysers.taint.reaching import request_object
-from reviewloop.analysers.taint.scopes import FunctionInfo
-from reviewloop.analysers.taint.sources import (
+from reviewloop.analysers.taint.routes import (
     INJECTED_TYPES,
-    REQUEST_TYPES,
     ROUTE_METHODS,
     ROUTE_PART,
     SAFE_CONVERTERS,
     SAFE_TYPES,
-    SERVING_CLASSES,
     TEXT_TYPES,
 )
+from reviewloop.analysers.taint.scopes import FunctionInfo
+from reviewloop.analysers.taint.sources import REQUEST_TYPES, SERVING_CLASSES
 from reviewloop.analysers.taint.syntax import Attr, Call, Const, Expr, Name, Param
 from reviewloop.analysers.taint.values import OBJECTS, RANDOM, Origin, Taint, Value
 
 _REQUEST_NAMES = frozenset({"request", "req", "_request", "http_request"})
 _VERBS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
+_CONTEXTS = frozenset({"context", "ctx", "lambda_context", ""})
 _API = frozenset({"fastapi", "starlette", "litestar", "ninja", "robyn", "blacksheep"})
 _RESPONSES = re.compile(
     rb"HttpResponse|JsonResponse|render\(|redirect\(|get_object_or_404|FileResponse|Response\("
@@ -137,12 +137,12 @@ def _special(
         return request_object(frame, param.name)
     if "WebSocket" in param.annotation or (param.name == "websocket" and not param.annotation):
         return Value(path="@websocket")
-    if param.name in {"environ", "env"} and len(names) > place + 1:
-        if names[place + 1] == "start_response":
-            return Value(path="@environ")
-    if place == 0 and param.name in {"event", "_event"} and len(names) == 2 and info.owner is None:
-        if names[1].strip("_") in {"context", "ctx", "lambda_context", ""}:
-            return Value(path="@event")
+    following = names[place + 1] if place + 1 < len(names) else ""
+    if param.name in {"environ", "env"} and following == "start_response":
+        return Value(path="@environ")
+    alone = place == 0 and len(names) == 2 and info.owner is None
+    if alone and param.name in {"event", "_event"} and following.strip("_") in _CONTEXTS:
+        return Value(path="@event")
     return None
 
 
@@ -170,8 +170,11 @@ def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[st
                 return _part(param, match[2] or "")
         if route == "<path:unknown>" and param.name not in {"self", "cls"}:
             return _part(param, "")
-    if not frame.machine.frameworks & _API:
-        return None
+    return _typed_param(frame, param) if frame.machine.frameworks & _API else None
+
+
+def _typed_param(frame: Frame, param: Param) -> Value:
+    """Return what a framework that goes by types passes."""
     default = param.default
     text = frame.machine.text(default.start, default.end) if default is not None else ""
     if _harmless(param) or "Depends" in text or "Security" in text:
@@ -196,10 +199,7 @@ def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[st
 def _part(param: Param, kind: str) -> Value:
     if kind in SAFE_CONVERTERS or _harmless(param) or kind.lower().endswith(("int", "uuid")):
         return Value(path=param.name)
-    cleared = RANDOM | OBJECTS
-    if kind != "path" and kind:
-        cleared |= frozenset[str]()
-    return _outside(param, cleared)
+    return _outside(param, RANDOM | OBJECTS)
 
 
 def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:

@@ -1,10 +1,10 @@
 """Read expressions from a tree-sitter tree into the taint pass's own nodes."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reviewloop.analysers.taint.literals import LITERALS
+from reviewloop.analysers.taint.reader import NO_CODE, Reader
 from reviewloop.analysers.taint.syntax import (
     Argument,
     Attr,
@@ -21,12 +21,10 @@ from reviewloop.analysers.taint.syntax import (
     Lambda,
     Logic,
     Mapping,
-    Name,
     Opaque,
     Param,
     Series,
     Star,
-    Text,
     Unary,
     Walrus,
 )
@@ -34,102 +32,12 @@ from reviewloop.analysers.taint.syntax import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_DEPTH = 60  # deeper nesting is not looked into: hostile input must not exhaust the stack
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "\n": "", "0": "\0"}
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_NO_CODE = frozenset({"comment", "line_continuation", "\\"})
-
-
-@dataclass(slots=True)
-class Reader:
-    """What reading one file needs: its bytes and how deep we are."""
-
-    source: bytes
-    depth: int = 0
-
-    def text(self, node: "Node") -> str:
-        """Return the source text of a node."""
-        return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
-
-    def expr(self, node: "Node | None") -> Expr:
-        """Return the expression a node stands for."""
-        if node is None:
-            return Const(0, 0, None)
-        if self.depth >= MOST_DEPTH:
-            return Opaque(node.start_byte, node.end_byte, [])
-        self.depth += 1
-        try:
-            return _READERS.get(node.type, _other)(self, node)
-        finally:
-            self.depth -= 1
-
-    def exprs(self, nodes: "list[Node]") -> list[Expr]:
-        """Return the expressions of those nodes that are code."""
-        return [self.expr(node) for node in nodes if node.type not in _NO_CODE]
-
-
-def _other(reader: Reader, node: "Node") -> Expr:
-    return Opaque(node.start_byte, node.end_byte, reader.exprs(node.named_children))
-
-
-def _name(reader: Reader, node: "Node") -> Expr:
-    return Name(node.start_byte, node.end_byte, reader.text(node))
-
-
-def _number(reader: Reader, node: "Node") -> Expr:
-    digits = reader.text(node).replace("_", "").lower()
-    value: object = None
-    if len(digits) < 40:
-        try:
-            value = int(digits, 0) if node.type == "integer" else float(digits)
-        except ValueError:
-            return Opaque(node.start_byte, node.end_byte, [])
-    return Const(node.start_byte, node.end_byte, value)
-
-
-_WORDS = {"true": True, "false": False, "none": None, "ellipsis": ...}
-
-
-def _word(reader: Reader, node: "Node") -> Expr:
-    return Const(node.start_byte, node.end_byte, _WORDS[node.type])
-
 
 def _inner(reader: Reader, node: "Node") -> Expr:
-    found = [child for child in node.named_children if child.type not in _NO_CODE]
+    found = [child for child in node.named_children if child.type not in NO_CODE]
     if len(found) == 1:
         return reader.expr(found[0])
     return Opaque(node.start_byte, node.end_byte, reader.exprs(found))
-
-
-def _string(reader: Reader, node: "Node") -> Expr:
-    start = node.children[0] if node.children else node
-    prefix = reader.text(start).rstrip("\"'").lower()
-    raw, binary = "r" in prefix, "b" in prefix
-    parts: list[Expr] = []
-    for child in node.children[1:]:
-        if child.type == "string_content":
-            text = reader.text(child)
-            if not raw and "\\" in text:
-                text = _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), text)
-            if "f" in prefix:
-                text = text.replace("{{", "{").replace("}}", "}")
-            value: object = text.encode("utf-8", "replace") if binary else text
-            parts.append(Const(child.start_byte, child.end_byte, value))
-        elif child.type == "interpolation":
-            parts.append(reader.expr(child.child_by_field_name("expression")))
-    if not parts:
-        return Const(node.start_byte, node.end_byte, b"" if binary else "")
-    if len(parts) == 1 and isinstance(parts[0], Const) and "f" not in prefix:
-        return Const(node.start_byte, node.end_byte, parts[0].value)
-    return Text(node.start_byte, node.end_byte, parts)
-
-
-def _strings(reader: Reader, node: "Node") -> Expr:
-    parts = reader.exprs(node.named_children)
-    if all(isinstance(part, Const) and isinstance(part.value, str) for part in parts):
-        text = "".join(str(part.value) for part in parts if isinstance(part, Const))
-        return Const(node.start_byte, node.end_byte, text)
-    return Text(node.start_byte, node.end_byte, parts)
 
 
 def _attribute(reader: Reader, node: "Node") -> Expr:
@@ -154,7 +62,7 @@ def _slice(reader: Reader, node: "Node") -> Expr:
     for child in node.children:
         if child.type == ":":
             place += 1
-        elif place < 2 and child.type not in _NO_CODE:
+        elif place < 2 and child.type not in NO_CODE:
             ends[place] = reader.expr(child)
     return Cut(node.start_byte, node.end_byte, ends[0], ends[1])
 
@@ -184,7 +92,7 @@ def read_arguments(reader: Reader, node: "Node | None") -> list[Argument]:
         elif child.type in {"list_splat", "dictionary_splat"}:
             star = "*" if child.type == "list_splat" else "**"
             found.append(Argument(star, _inner(reader, child)))
-        elif child.type not in _NO_CODE:
+        elif child.type not in NO_CODE:
             found.append(Argument("", reader.expr(child)))
     return found
 
@@ -236,7 +144,7 @@ def _compare(reader: Reader, node: "Node") -> Expr:
     operands, ops = [], []
     for child in node.children:
         if child.is_named:
-            if child.type not in _NO_CODE:
+            if child.type not in NO_CODE:
                 operands.append(reader.expr(child))
         else:
             ops.append(reader.text(child))
@@ -328,16 +236,8 @@ def _param(reader: Reader, node: "Node") -> Param | None:
     return Param(text.lstrip("* "), annotation, default, star, node.start_byte, node.end_byte)
 
 
-_READERS: dict[str, Callable[[Reader, "Node"], Expr]] = {
-    "identifier": _name,
-    "integer": _number,
-    "float": _number,
-    "true": _word,
-    "false": _word,
-    "none": _word,
-    "ellipsis": _word,
-    "string": _string,
-    "concatenated_string": _strings,
+READERS: dict[str, Callable[[Reader, "Node"], Expr]] = {
+    **LITERALS,
     "attribute": _attribute,
     "subscript": _subscript,
     "slice": _slice,

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from reviewloop.analysers.taint.blocks import Stmt
 from reviewloop.analysers.taint.scopes import ClassInfo, Env, FunctionInfo, Reached, Summary
-from reviewloop.analysers.taint.syntax import Expr, Name, Stmt
+from reviewloop.analysers.taint.syntax import Expr, Name
 from reviewloop.analysers.taint.values import CLEAN, UNKNOWN, Origin, Taint, Value
 
 MOST_CALLS = 12  # how deep functions of the file are followed into each other

@@ -1,5 +1,6 @@
 """What a condition shows about outside data on the path where it holds, or does not."""
 
+from reviewloop.analysers.taint.characters import forbidding, matching
 from reviewloop.analysers.taint.cleaners import (
     CHECKS_FILE_TYPE,
     HOST_PIECE,
@@ -7,8 +8,6 @@ from reviewloop.analysers.taint.cleaners import (
     RESOLVED,
     SAYS_SAFE,
     SAYS_UNSAFE,
-    forbidding,
-    matching,
 )
 from reviewloop.analysers.taint.frame import Frame
 from reviewloop.analysers.taint.scopes import Env, FunctionInfo
@@ -82,9 +81,8 @@ def _compare(frame: Frame, test: Compare, outcome: bool, env: Env) -> None:
         _membership(left, right, (op == "in") == outcome, env)
     elif op in {"==", "!=", "is", "is not"} and (op in {"==", "is"}) == outcome:
         _equal(left, right, env)
-    elif op in {"==", "!="} and isinstance(right.const, str) and HOST_PIECE.search(left.path):
-        if right.const == "":
-            env.clear(left, _HOST)
+    elif right.const == "" and op in {"==", "!="} and HOST_PIECE.search(left.path):
+        env.clear(left, _HOST)
     for operand in test.operands:
         if isinstance(operand, Call):
             _found(frame, operand, test, outcome, env)
@@ -264,12 +262,12 @@ def _pattern(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, 
         if outcome:
             env.clear(subject, matching(text, name == "fullmatch", name != "search"))
         else:
-            env.clear(subject, _excluded(text))
+            env.clear(subject, excluded(text))
     elif outcome and not _from_outside(pattern):
         env.clear(subject, FLOWS)
 
 
-def _excluded(pattern: str) -> frozenset[str]:
+def excluded(pattern: str) -> frozenset[str]:
     """Return what cannot happen when a text has none of a class of characters."""
     import re
 

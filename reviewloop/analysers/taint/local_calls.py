@@ -181,7 +181,7 @@ def construct(frame: Frame, site: Site, cls: ClassInfo) -> Value:
     if init is None:
         names = list(cls.attributes)
         fields = dict(zip(names, site.args, strict=False))
-        fields.update({name: value for name, value in site.keywords.items()})
+        fields.update(site.keywords)
         made.fields = fields or None
         if not cls.attributes:
             made.taints = join_taints(site.all_taints())

@@ -4,38 +4,32 @@ from collections.abc import Callable
 from typing import Any
 
 from reviewloop.analysers.taint.assigning import bind, element_of
-from reviewloop.analysers.taint.entries import bind_params
-from reviewloop.analysers.taint.frame import MOST_DEPTH, Frame, Machine
-from reviewloop.analysers.taint.guards import refine
-from reviewloop.analysers.taint.reaching import canonical
-from reviewloop.analysers.taint.scopes import ClassInfo, Env, FunctionInfo, Summary
-from reviewloop.analysers.taint.sources import FRAMEWORKS
-from reviewloop.analysers.taint.stores import names_secret, stored_name
-from reviewloop.analysers.taint.syntax import (
+from reviewloop.analysers.taint.blocks import (
     Assign,
     Bare,
-    Call,
     Case,
-    Chain,
     Class,
-    Compare,
-    Expr,
     Forget,
     Function,
     If,
     Import,
     Leave,
-    Logic,
     Loop,
     Match,
-    Name,
     Stmt,
     Try,
-    Unary,
     With,
 )
+from reviewloop.analysers.taint.defining import define_class, define_function
+from reviewloop.analysers.taint.frame import MOST_DEPTH, Frame, Machine
+from reviewloop.analysers.taint.guards import refine
+from reviewloop.analysers.taint.leaving import leave
+from reviewloop.analysers.taint.reaching import canonical
+from reviewloop.analysers.taint.scopes import Env
+from reviewloop.analysers.taint.sources import FRAMEWORKS
+from reviewloop.analysers.taint.stores import stored_name
+from reviewloop.analysers.taint.syntax import Call, Chain, Compare, Logic, Name, Unary
 from reviewloop.analysers.taint.values import (
-    CLEAN,
     FLOWS,
     Value,
     join,
@@ -79,68 +73,6 @@ def _assign(frame: Frame, statement: Assign) -> None:
         stored_name(frame, target, target.id, value)
         if isinstance(statement.value, Call | Compare | Logic | Unary) and not statement.op:
             frame.checks[target.id] = statement.value
-
-
-def _leave(frame: Frame, statement: Leave) -> None:
-    value = frame.value(statement.value) if statement.value is not None else CLEAN
-    if statement.kind in {"break", "continue"}:
-        if frame.loops:
-            base, exits = frame.loops[-1]
-            exits.append(frame.env.changes_since(base))
-    elif statement.kind == "return":
-        _return(frame, statement, value)
-    frame.env.dead = True
-
-
-def _return(frame: Frame, statement: Leave, value: Value) -> None:
-    value = frame.env.baked(value)
-    frame.exits.append((frame.env, value))
-    if statement.value is None:
-        return
-    if frame.page and value.taints:
-        _page(frame, statement.value, value)
-    if frame.info is not None and names_secret(frame.info.node.name):
-        stored_name(frame, statement.value, frame.info.node.name, value)
-    if frame.info is not None and not (value.const is False or value.const is None):
-        _true_guards(frame, statement.value)
-
-
-def _page(frame: Frame, expr: Expr, value: Value) -> None:
-    """What a handler returns is a page, unless it is a response or data."""
-    body = value
-    if value.seq:
-        body = value.seq[0]
-        declared = [member for member in value.seq[1:] if member.items]
-        for member in declared:
-            kinds = [
-                str(v.const)
-                for k, v in (member.items or {}).items()
-                if str(k).lower() == "content-type"
-            ]
-            if kinds and "html" not in kinds[0]:
-                return
-    if body.items is not None or body.path in {"dict()", "list()"} or body.instance:
-        return
-    last = body.path.rstrip("()").rpartition(".")[2]
-    if last[:1].isupper() and body.path.endswith("()"):
-        return
-    frame.reach("xss", expr, body, "the page it returns")
-
-
-def _true_guards(frame: Frame, expr: Expr) -> None:
-    """Keep what a function has checked about its parameters when it returns something true."""
-    branch = frame.env.branch()
-    refine(frame, expr, True, branch)
-    flat: dict[str, frozenset[str]] = {}
-    at: Env | None = branch
-    while at is not None:
-        for origin, cleared in at.guards.items():
-            flat.setdefault(origin, cleared)
-        at = at.parent
-    old = frame.summary.true_guards
-    if "(seen)" in old:
-        flat = {name: flat[name] & old[name] for name in old if name in flat}
-    frame.summary.true_guards = {**flat, "(seen)": FLOWS}
 
 
 def _if(frame: Frame, statement: If) -> None:
@@ -286,98 +218,10 @@ def _forget(frame: Frame, statement: Forget) -> None:
             frame.env.vars[name] = Value(taints=old.taints, path=old.path)
 
 
-def _function(frame: Frame, statement: Function) -> None:
-    info = FunctionInfo(statement, frame.env)
-    for decorator in statement.decorators:
-        frame.value(decorator)
-    for param in statement.params:
-        if param.default is not None:
-            frame.value(param.default)
-    frame.env.vars[statement.name] = Value(path=statement.name, ref=info)
-    frame.machine.waiting.append(info)
-
-
-def _class(frame: Frame, statement: Class) -> None:
-    machine = frame.machine
-    cls = ClassInfo(statement, frame.env)
-    bases: list[str] = []
-    for base in statement.bases:
-        parent = machine.classes.get(base)
-        head, _, rest = base.partition(".")
-        known = frame.env.get(head)
-        bases.append((known.path if known and known.path else head) + ("." + rest if rest else ""))
-        if parent is not None:
-            bases += parent.bases
-            cls.attributes.update(parent.attributes)
-    cls.bases = tuple(bases)
-    outer = frame.env
-    frame.env = outer.branch()
-    for part in statement.body:
-        if isinstance(part, Function):
-            info = FunctionInfo(part, outer, cls)
-            cls.methods[part.name] = info
-            machine.waiting.append(info)
-        elif isinstance(part, Assign) and isinstance(part.targets[0], Name):
-            if part.annotation:
-                cls.attributes[part.targets[0].id] = part.annotation
-            frame.value(part.value)
-        else:
-            execute(frame, [part])
-    frame.env = outer
-    machine.classes[statement.name] = cls
-    frame.env.vars[statement.name] = Value(path=statement.name, ref=cls)
-
-
-def summarise(machine: Machine, info: FunctionInfo) -> Summary:
-    """Look at a function once: note its flows, return what callers must know."""
-    info.running = True
-    machine.calls += 1
-    frame = Frame(machine, info.env.branch(), info)
-    bind_params(frame, info)
-    execute(frame, info.node.body)
-    if not frame.env.dead:
-        frame.exits.append((frame.env, Value(const=None)))
-    _conclude(frame, info)
-    machine.calls -= 1
-    info.running = False
-    return frame.summary
-
-
-def _conclude(frame: Frame, info: FunctionInfo) -> None:
-    summary = frame.summary
-    returns: Value | None = None
-    guards: dict[str, frozenset[str]] | None = None
-    for env, value in frame.exits:
-        if value.const is not None or len(frame.exits) == 1:
-            returns = join(returns, value) if returns is not None else value
-        seen = {
-            info.param_id(param.name): env.guard(info.param_id(param.name))
-            for param in info.node.params
-        }
-        guards = seen if guards is None else {k: v & guards[k] for k, v in seen.items()}
-        own = env.get("self")
-        if own is not None and own.fields is not None and info.owner is not None:
-            for name, held in own.fields.items():
-                old = summary.fields.get(name)
-                summary.fields[name] = join(old, held) if old is not None else held
-    summary.returns = returns if returns is not None else CLEAN
-    summary.guards = {name: cleared for name, cleared in (guards or {}).items() if cleared}
-
-
-def run_module(machine: Machine, body: list[Stmt]) -> None:
-    """Run a file: its top level first, then every function in it."""
-    frame = Frame(machine, Env())
-    execute(frame, body)
-    while machine.waiting:
-        info = machine.waiting.pop(0)
-        if info.summary is None and not info.running:
-            info.summary = summarise(machine, info)
-
-
 _RUNNERS: dict[type[Stmt], Callable[[Frame, Any], None]] = {
     Bare: _bare,
     Assign: _assign,
-    Leave: _leave,
+    Leave: leave,
     If: _if,
     Loop: _loop,
     Try: _try,
@@ -385,6 +229,6 @@ _RUNNERS: dict[type[Stmt], Callable[[Frame, Any], None]] = {
     Match: _match,
     Import: _import,
     Forget: _forget,
-    Function: _function,
-    Class: _class,
+    Function: define_function,
+    Class: define_class,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reviewloop.analysers.taint.syntax import Class, Function
+from reviewloop.analysers.taint.blocks import Class, Function
 from reviewloop.analysers.taint.values import CLEAN, Taint, Value, changed, join
 
 

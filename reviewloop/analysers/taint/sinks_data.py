@@ -23,8 +23,9 @@ SQL = (
     *_rows(
         "sql-injection",
         ".fetch .fetchrow .fetchval .fetch_all .fetch_one .fetch_val .iterate .query .select "
-        ".copy_expert .execute_sql .sql .execute_query .run_query .raw_sql .exec_driver_sql .prepare "
-        ".execute_query_dict .execute_insert .execute_fetchall .cursor_execute .execute_async",
+        ".copy_expert .execute_sql .sql .execute_query .run_query .raw_sql .exec_driver_sql "
+        ".execute_query_dict .execute_insert .execute_fetchall .cursor_execute .execute_async "
+        ".prepare",
         0,
         "sql",
         "query",

@@ -57,15 +57,16 @@ REDIRECTS = (
         "open-redirect",
         "flask.redirect werkzeug.utils.redirect quart.redirect django.shortcuts.redirect redirect "
         "django.http.HttpResponseRedirect django.http.HttpResponsePermanentRedirect "
-        "HttpResponseRedirect HttpResponsePermanentRedirect bottle.redirect sanic.response.redirect "
-        "django.http.response.HttpResponseRedirect sanic.redirect "
+        "HttpResponseRedirect HttpResponsePermanentRedirect bottle.redirect "
+        "django.http.response.HttpResponseRedirect sanic.redirect sanic.response.redirect "
         "starlette.responses.RedirectResponse fastapi.responses.RedirectResponse RedirectResponse "
         "fastapi.RedirectResponse aiohttp.web.HTTPFound aiohttp.web.HTTPMovedPermanently "
         "aiohttp.web.HTTPSeeOther aiohttp.web.HTTPTemporaryRedirect "
         "aiohttp.web.HTTPPermanentRedirect pyramid.httpexceptions.HTTPFound "
         "pyramid.httpexceptions.HTTPSeeOther pyramid.httpexceptions.HTTPMovedPermanently "
         "pyramid.httpexceptions.HTTPTemporaryRedirect cherrypy.HTTPRedirect "
-        "falcon.HTTPFound falcon.HTTPMovedPermanently falcon.HTTPSeeOther web.seeother web.redirect",
+        "falcon.HTTPFound falcon.HTTPMovedPermanently falcon.HTTPSeeOther web.seeother "
+        "web.redirect",
         0,
         "location",
         "url",

@@ -3,26 +3,25 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reviewloop.analysers.taint.expressions import MOST_DEPTH, Reader, read_params
-from reviewloop.analysers.taint.syntax import (
+from reviewloop.analysers.taint.blocks import (
     Assign,
     Bare,
     Case,
     Class,
-    Const,
-    Expr,
     Forget,
     Function,
     If,
-    Import,
     Leave,
     Loop,
     Match,
-    Name,
     Stmt,
     Try,
     With,
 )
+from reviewloop.analysers.taint.expressions import READERS, read_params
+from reviewloop.analysers.taint.importing import read_import
+from reviewloop.analysers.taint.reader import MOST_DEPTH, Reader
+from reviewloop.analysers.taint.syntax import Const, Expr, Name
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -34,7 +33,7 @@ def read_module(source: bytes) -> list[Stmt]:
     import tree_sitter_python
 
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
-    return _block(Reader(source), parser.parse(source).root_node)
+    return _block(Reader(source, READERS), parser.parse(source).root_node)
 
 
 def _block(reader: Reader, node: "Node | None") -> list[Stmt]:
@@ -204,30 +203,6 @@ def _names(reader: Reader, node: "Node") -> list[str]:
     return found
 
 
-def _import(reader: Reader, node: "Node") -> Stmt:
-    base = node.child_by_field_name("module_name")
-    module = reader.text(base) if base is not None else ""
-    if node.type == "future_import_statement":
-        return Forget(node.start_byte, node.end_byte, [])
-    pairs: list[tuple[str, str]] = []
-    for name in node.children_by_field_name("name"):
-        real = name.child_by_field_name("name")
-        alias = name.child_by_field_name("alias")
-        dotted = reader.text(real if real is not None else name)
-        whole = f"{module}.{dotted}" if base is not None else dotted
-        if alias is not None:
-            pairs.append((reader.text(alias), whole))
-        elif base is not None:
-            pairs.append((dotted, whole))
-        else:
-            top = dotted.split(".")[0]
-            pairs.append((top, top))
-            pairs.append(("", dotted))
-    if any(child.type == "wildcard_import" for child in node.named_children):
-        pairs.append(("*", module))
-    return Import(node.start_byte, node.end_byte, pairs)
-
-
 def _forget(reader: Reader, node: "Node") -> Stmt:
     names = [reader.text(child) for child in node.named_children if child.type == "identifier"]
     return Forget(node.start_byte, node.end_byte, names if node.type != "delete_statement" else [])
@@ -298,9 +273,9 @@ _READERS: dict[str, Callable[[Reader, "Node"], Stmt]] = {
     "try_statement": _try,
     "with_statement": _with,
     "match_statement": _match,
-    "import_statement": _import,
-    "import_from_statement": _import,
-    "future_import_statement": _import,
+    "import_statement": read_import,
+    "import_from_statement": read_import,
+    "future_import_statement": read_import,
     "global_statement": _forget,
     "nonlocal_statement": _forget,
     "delete_statement": _forget,
