@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ASSERTING = re.compile(
     r"_*(?:assert|check|verif|expect|ensure|should|must|validate|compare|raises|warns|fail|"
     r"deprecated_call|snapshot|approv|match|given|run_test|testmod|roundtrip|round_trip|"
-    r"fnmatch_lines|regress|equal|is_equal|same|eq_|ok_|benchmark|typecheck|reveal_type)",
+    r"(?:no_)?(?:fnmatch|re_match)_line|regress|equal|is_equal|same|eq_|ok_|benchmark|typecheck|reveal_type)",
     re.IGNORECASE,
 )
 _ASSERTING_FIXTURE = re.compile(

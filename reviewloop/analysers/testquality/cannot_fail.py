@@ -21,7 +21,8 @@ _MOCK_ASSERT = re.compile(
 def always_holds(node: "Node", test: str) -> str:
     """Say why an assertion cannot fail, "" when it can or when this is no assertion.
 
-    What ruff says (texts, tuples, comparisons without assert) is left to it.
+    `test` is the text of the whole test. What ruff says (texts, tuples, comparisons without
+    assert) is left to it.
     """
     if node.type == "assert_statement":
         condition = node.named_children[0] if node.named_children else None
@@ -60,6 +61,14 @@ def _truth(node: "Node", test: str) -> str:
     return ""
 
 
+def _is_about_equality(test: str, operand: str) -> bool:
+    """Whether a test tries how things compare, for which a thing is compared with itself, too."""
+    if _ABOUT_EQUALITY.search(test.partition("(")[0]):
+        return True
+    compared = re.escape(operand)
+    return len(re.findall(rf"(?<![\w.]){compared}\s*[!=]=|[!=]=\s*{compared}(?!\w)", test)) > 1
+
+
 def _constant(node: "Node") -> bool:
     return node.type == "string" and len(text(node).strip("rbfuRBFU\"'")) > 0
 
@@ -70,9 +79,9 @@ def _comparison(node: "Node", test: str) -> str:
         return ""
     left, right = (text(side) for side in sides)
     sign = next((child.type for child in node.children if not child.is_named), "")
-    if left == right and sign in {"==", "is", "<=", ">="}:
+    if left == right and sign in {"==", "<=", ">="}:
         pure = sides[0].type in {"identifier", "attribute", "subscript", "integer", "string"}
-        if pure and not _ABOUT_EQUALITY.search(test):
+        if pure and not _is_about_equality(test, left):
             return f"{_short(sides[0])} is compared with itself."
     trivial = (sign, right) in {(">=", "0"), (">", "-1"), ("!=", "-1")}
     if trivial and sides[0].type == "call" and called(sides[0]) == "len":
@@ -105,7 +114,7 @@ def _call(node: "Node", test: str) -> str:
             "attribute",
             "integer",
         }
-        if same and not _ABOUT_EQUALITY.search(test):
+        if same and not _is_about_equality(test, text(first)):
             return f"{_short(first)} is compared with itself."
     if method == "assertIsNotNone" and (_constant(first) or first.type in {"true", "integer"}):
         return "The argument is never None."

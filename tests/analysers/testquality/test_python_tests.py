@@ -51,6 +51,10 @@ def test_decorators_that_make_it_something_else(decorator):
     assert told(f"{decorator}\ndef test_a():\n    run()\n") == []
 
 
+def test_skipped_tests_need_no_assertion():
+    assert told("def test_a():\n    pytest.skip('not on this system')\n") == []
+
+
 def test_functions_inside_of_tests_are_no_tests():
     assert told("def test_a():\n    def test_b():\n        run()\n    assert test_b()\n") == []
 
@@ -80,6 +84,8 @@ def test_assertions_that_cannot_fail(statement):
         "assert (a, 'left to ruff')",
         "assert a() == a()",
         "assert []",
+        "assert a.b is a.b",
+        "assert a == a\n    assert a != b",
         "assert [*a]",
         "assert 0 <= len(a) <= 2",
         "assert mock.called",
@@ -102,6 +108,7 @@ def test_assertions_that_can_fail(statement):
         ("except Exception:\n        failed = True", True),
         ("except OSError:\n        pass", False),
         ("finally:\n        pass", False),
+        ("except AssertionError:\n        pass\n    else:\n        raise OSError", False),
     ],
 )
 def test_handlers_of_assertions(handler, found):
