@@ -69,11 +69,12 @@ def default_base(place: Place) -> Named | None:
 
     None when there is nothing to compare with but HEAD: no such branch, or we stand on it.
     """
-    refs = _candidates(place.git)
+    upstream = _upstream(place)
+    refs = _candidates(place.git, upstream)
     remotes = _remotes(place, refs)
     tries = [f"refs/remotes/{remote}/HEAD" for remote in remotes]
     tries += [f"refs/remotes/{remote}/{name}" for remote in remotes for name in _DEFAULT_BRANCHES]
-    tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES]
+    tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES] + [upstream]
     chosen = next((ref for ref in tries if ref in refs), None)
     if chosen is None or chosen == f"refs/heads/{place.user.branch}":
         return None
@@ -145,13 +146,23 @@ def _unknown(place: Place, name: str) -> WorkspaceError:
     )
 
 
-def _candidates(git: Git) -> dict[str, tuple[str, str]]:
+def _upstream(place: Place) -> str:
+    """Return what the branch was pushed to, "" when it was not."""
+    remote = place.config.get(f"branch.{place.user.branch}.remote", "")
+    merge = place.config.get(f"branch.{place.user.branch}.merge", "")
+    if not remote or not merge.startswith("refs/heads/"):
+        return ""
+    return merge.replace("refs/heads/", f"refs/remotes/{remote}/", 1)
+
+
+def _candidates(git: Git, upstream: str) -> dict[str, tuple[str, str]]:
     """Return ref -> (commit, what it points to if it is symbolic) of all that could be a base."""
     patterns = [
         f"refs/{folder}{name}"
         for folder in ("heads/", "remotes/*/")
         for name in ("HEAD", *_DEFAULT_BRANCHES)
     ]
+    patterns += [upstream] if upstream else []
     output = git.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *patterns)
     lines = (line.split(" ", 2) for line in os.fsdecode(output).splitlines())
     return {ref: (commit, target) for commit, target, ref in lines}

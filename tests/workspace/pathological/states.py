@@ -98,6 +98,15 @@ def remote_without_head(make: Maker) -> None:
     make.git("remote", "set-head", "origin", "-d")
 
 
+def only_its_upstream(make: Maker) -> None:
+    remote_without_head(make)
+    make.git("branch", "-q", "-m", "production")
+    make.git("push", "-q", "origin", "HEAD~1:refs/heads/production", ":refs/heads/main")
+    make.git("fetch", "-q", "--prune", "origin")
+    make.git("update-ref", "-d", "refs/remotes/origin/trunk")
+    make.git("branch", "-q", "--set-upstream-to=origin/production")
+
+
 def only_another_branch(make: Maker) -> None:
     make.start().commit({"a": "1\n"})
     make.git("branch", "-m", "work")
@@ -342,6 +351,9 @@ CASES = {
     ),
     "remote_without_head": Case(
         remote_without_head, old="origin/main", files={"a": "M", "b": "A"}
+    ),
+    "upstream_is_the_only_base": Case(
+        only_its_upstream, old="origin/production", files={"a": "M", "b": "A"}
     ),
     "no_base_branch": Case(only_another_branch, files={"a": "M"}, check=noted),
     "sha256_repo": Case(sha256_repo, files={"a": "M", "b": "A"}, check=long_ids),
