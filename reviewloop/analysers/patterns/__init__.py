@@ -1,6 +1,6 @@
 """Patterns of our own for languages and files where no tool serves us well enough."""
 
 from reviewloop.analysers.base import FileCheck
-from reviewloop.analysers.patterns import docker, javascript
+from reviewloop.analysers.patterns import docker, golang, javascript
 
-CHECKS: tuple[FileCheck, ...] = (javascript.CHECK, docker.CHECK)
+CHECKS: tuple[FileCheck, ...] = (javascript.CHECK, golang.CHECK, docker.CHECK)
