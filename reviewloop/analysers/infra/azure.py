@@ -198,6 +198,7 @@ ENTRIES: tuple[Entry, ...] = (
             "azurerm_mssql_server_security_alert_policy state",
             "azurerm_sql_database,azurerm_mssql_database threat_detection_policy.state",
         ),
+        *avoid(is_in("Off"), "azurerm_security_center_auto_provisioning auto_provision"),
         *want(is_in("Standard"), "azurerm_security_center_subscription_pricing tier"),
         *avoid(present, "azurerm_mssql_server_security_alert_policy disabled_alerts"),
         *need(present, "azurerm_security_center_contact phone", severity=NIT),

@@ -141,6 +141,12 @@ ACCESS_LOGS = Entry(
             "aws_globalaccelerator_accelerator attributes.flow_logs_enabled",
             "aws_lb,aws_alb access_logs.enabled",
         ),
+        *avoid(
+            is_in("0", "disabled"),
+            "aws_docdb_cluster_parameter_group,aws_neptune_cluster_parameter_group"
+            " parameter[].value",
+            when=if_set("@name", is_in("audit_logs", "neptune_enable_audit_log")),
+        ),
         *avoid(is_in("DISABLED"), "aws_codebuild_project logs_config.*.status"),
         *avoid(is_in("OFF"), "aws_api_gateway_method_settings settings.logging_level"),
         *need(

@@ -4,6 +4,7 @@ from reviewloop.analysers.infra.examples import template, terraform
 from reviewloop.analysers.infra.facts import (
     Entry,
     avoid,
+    given,
     holds,
     if_set,
     is_in,
@@ -156,6 +157,21 @@ IN_TRANSIT = Entry(
             is_in("true", "1"),
             "aws_redshift_parameter_group parameter[].value",
             when=if_set("@name", is_in("require_ssl")),
+        ),
+        *avoid(
+            is_in("0", "off", "disabled"),
+            "aws_db_parameter_group,aws_rds_cluster_parameter_group parameter[].value",
+            "aws_docdb_cluster_parameter_group parameter[].value",
+            when=if_set("@name", is_in("rds.force_ssl", "require_secure_transport", "tls")),
+        ),
+        *avoid(
+            given,
+            "aws_s3_bucket website",
+            "aws_s3_bucket_website_configuration index_document|redirect_all_requests_to",
+            "AWS::S3::Bucket WebsiteConfiguration",
+            "aws_s3.Bucket websiteIndexDocument",
+            severity=NIT,
+            says="the web site endpoint of a bucket answers over plain HTTP only",
         ),
         *avoid(
             true,

@@ -37,6 +37,9 @@ unencrypted-in-transit | aws_opensearch_domain | node_to_node_encryption {; enab
 unencrypted-in-transit | aws_ecs_task_definition | volume {; name = "v"; efs_volume_configuration {; file_system_id = "fs"; }; } | volume {; name = "v"; efs_volume_configuration {; transit_encryption = "ENABLED"; }; }
 unencrypted-in-transit | aws_dms_endpoint | ssl_mode = "none" | ssl_mode = "verify-full"
 unencrypted-in-transit | aws_transfer_server | protocols = ["FTP"] | protocols = ["SFTP"]
+unencrypted-in-transit | aws_docdb_cluster_parameter_group | parameter {; name = "tls"; value = "disabled"; } | parameter {; name = "tls"; value = "enabled"; }
+unencrypted-in-transit | aws_db_parameter_group | parameter {; name = "a"; value = "1"; }; parameter {; name = "rds.force_ssl"; value = "0"; } | parameter {; name = "a"; value = "0"; }; parameter {; name = "rds.force_ssl"; value = "1"; }
+no-logs | aws_neptune_cluster_parameter_group | parameter {; name = "neptune_enable_audit_log"; value = 0; } | parameter {; name = "neptune_enable_audit_log"; value = 1; }
 old-tls | aws_lb_listener | protocol = "HTTPS"; ssl_policy = "ELBSecurityPolicy-TLS-1-1-2017-01" | protocol = "HTTPS"; ssl_policy = "ELBSecurityPolicy-TLS-1-2-2017-01"
 old-tls | aws_lb_listener | protocol = "TLS"; port = 443 | protocol = "TLS"; ssl_policy = var.policy
 old-tls | aws_api_gateway_domain_name | security_policy = "TLS_1_0" | security_policy = "TLS_1_2"

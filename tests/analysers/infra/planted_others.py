@@ -25,6 +25,7 @@ weak-login | azurerm_key_vault_secret | name = "s"; value = var.v | expiration_d
 admin-policy-attached | azurerm_role_definition | permissions {; actions = ["*"]; } | permissions {; actions = ["Microsoft.Resources/subscriptions/resourceGroups/read"]; }
 data-deleted-with-stack | azurerm_key_vault | purge_protection_enabled = false | purge_protection_enabled = true
 no-backups | azurerm_postgresql_server | geo_redundant_backup_enabled = false | geo_redundant_backup_enabled = true
+audit-trail-weak | azurerm_security_center_auto_provisioning | auto_provision = "Off" | auto_provision = "On"
 audit-trail-weak | azurerm_network_watcher_flow_log | retention_policy {; enabled = true; days = 7; } | retention_policy {; enabled = true; days = 90; }
 audit-trail-weak | azurerm_postgresql_configuration | name = "log_checkpoints"; value = "off" | name = "log_checkpoints"; value = "on"
 open-to-the-internet | azurerm_network_security_rule | direction = "Inbound"; access = "Allow"; protocol = "Tcp"; destination_port_range = "22"; source_address_prefix = "*" | direction = "Inbound"; access = "Deny"; protocol = "Tcp"; destination_port_range = "22"; source_address_prefix = "*"

@@ -13,7 +13,8 @@ from reviewloop.findings import Severity
 _RULES = {rule.id: rule for check in CHECKS for rule in check.rules}
 _PYTHON = """from aws_cdk import (CfnOutput, RemovalPolicy, SecretValue, Stack,
     aws_cloudfront as cloudfront, aws_dynamodb as dynamodb, aws_ec2 as ec2, aws_efs as efs,
-    aws_iam as iam, aws_kms as kms, aws_lambda as lambda_, aws_rds as rds, aws_s3 as s3, aws_sqs as sqs)
+    aws_iam as iam, aws_kms as kms, aws_lambda as lambda_,
+    aws_rds as rds, aws_s3 as s3, aws_sqs as sqs)
 """
 _SCRIPT = """import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { RemovalPolicy, aws_rds as rds, aws_s3 as s3, aws_kms as kms, aws_iam as iam,
