@@ -38,7 +38,9 @@ _QUOTED = re.compile(
 _BEHIND_SPACE = re.compile(r"[ \t]{1,20}" + _VALUE)  # #define NAME "x", storePassword "x"
 _LINE_START = re.compile(r"(?:^|\n)[ \t]*(?:#[ \t]*define[ \t]+)?$")
 _HEADER = re.compile(r":[ ]?(?P<value>[^\s\"'`<>{}$]{8,300})[\"'`]")
-_PLACEHOLDER_DEFAULT = re.compile(r":(?P<value>[^\s{}\"']{4,200})\}")  # ${name:default}
+_PLACEHOLDER_DEFAULT = re.compile(  # ${name:default}, ${NAME:-default}
+    r":-?(?P<value>[^\s{}\"'+?=\-][^\s{}\"']{3,200})\}"
+)
 _BARE = re.compile(
     r"[\"']?[ \t]{0,20}(?:=|:(?![/:=]))[ \t]{0,20}(?P<value>[^\s\"'#,`][^\s\"'`]{2,300})"
 )
@@ -91,7 +93,8 @@ def givens(text: str, language: str) -> Iterator[Given]:
         for match, quoted in _literals(text, start, end, bare=bare, language=language):
             if not quoted or not _is_call_about(name, match):
                 yield Given(promise, name, match["value"], *match.span("value"), quoted)
-                if promise is not Promise.PERHAPS:  # its value may be a name itself: key="password"
+                # The value may hold a name itself: key="password", ${PASSWORD:-default}.
+                if promise is not Promise.PERHAPS and "${" not in match["value"]:
                     seen = max(seen, match.end("value"))
                 break
 

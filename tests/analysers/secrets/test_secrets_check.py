@@ -58,6 +58,7 @@ def judged(path, text):
         ("a.c", '#define WIFI_PASSWORD "{}"'),
         ("a.ps1", 'ConvertTo-SecureString "{}" -AsPlainText -Force'),
         ("a.yml", "password: {}"),
+        ("a.yml", "password: ${{DB_PASSWORD:-{}}}"),
         ("a.yml", "      - MYSQL_ROOT_PASSWORD={}"),
         ("a.yaml", '  - name: DB_PASSWORD\n    value: "{}"'),
         ("a.json", '{{"name": "DB_PASSWORD", "value": "{}"}}'),
@@ -188,6 +189,7 @@ def test_what_stands_for_a_password_is_none(value, line):
         'password = password.encode("utf-8")',
         '"integrity": "sha512-' + KEY + '"',
         'cache_key = "user:1:profile"',
+        'case "${DB_PASSWORD:+has-9Secrets}" in',
     ],
 )
 def test_names_that_promise_no_secret_are_left_alone(line):
