@@ -1,0 +1,14 @@
+import subprocess
+import pickle
+
+
+def backup(name):
+    subprocess.run("tar czf /backups/" + name, shell=True)
+
+
+def restored(data):
+    return pickle.loads(data)
+
+
+def names(jobs):
+    return sorted(job.name for job in jobs)

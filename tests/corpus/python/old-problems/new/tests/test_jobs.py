@@ -1,0 +1,5 @@
+from jobs import names
+
+
+def test_no_jobs_have_no_names():
+    assert names([]) == []
