@@ -10,6 +10,7 @@ from reviewloop.analysers.taint.cleaners import (
     CLEANING_METHODS,
     DECODES,
     ENCODES,
+    PARSES,
     SAME,
     SELECTS_BY_NAME,
     UNQUOTES,
@@ -234,6 +235,12 @@ def _same(frame: Frame, site: Site) -> Value | None:
     if path in ENCODES or path in DECODES:
         layers = 1 if path in ENCODES else -1
         return Value(taints=changed(site.all_taints(), layers=layers), path=f"{path}()")
+    if path in PARSES:
+        taints = changed(first.taints)
+        return Value(
+            taints=tuple(t._replace(cleared=t.cleared - {"nosql-injection"}) for t in taints),
+            path=f"{path}()",
+        )
     if path in UNQUOTES:
         return Value(
             taints=tuple(

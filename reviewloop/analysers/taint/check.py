@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from reviewloop.analysers.base import Hit, SourceFile, Span
+from reviewloop.analysers.taint.routes import routed_functions
 from reviewloop.analysers.taint.sources import ANY_SOURCE, NO_VIEWS
 
 
@@ -23,6 +24,7 @@ def find_flows(file: SourceFile) -> Iterator[Hit]:
     body = read_module(source)
     machine = Machine(source, evaluate, execute, summarise)
     machine.backstage = bool(NO_VIEWS.search(file.path))
+    machine.routed = routed_functions(file.text)
     for statement in body:
         if isinstance(statement, Import):
             for bound, dotted in statement.names:

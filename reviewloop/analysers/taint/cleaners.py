@@ -198,6 +198,10 @@ DECODES = frozenset(
         "bytes.fromhex",
     ]
 )
+# Turn a text into objects, which may be operators of a query.
+PARSES = frozenset(
+    {"json.loads", "simplejson.loads", "ujson.loads", "orjson.loads", "xmltodict.parse"}
+)
 # Undoes quoting: what was cleared is dangerous again.
 UNQUOTES = frozenset(
     [

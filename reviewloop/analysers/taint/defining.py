@@ -88,6 +88,7 @@ def _conclude(frame: Frame, info: FunctionInfo) -> None:
             for name, held in own.fields.items():
                 old = summary.fields.get(name)
                 summary.fields[name] = join(old, held) if old is not None else held
+    summary.ends = not frame.exits and not info.node.asynchronous
     summary.returns = returns if returns is not None else CLEAN
     summary.guards = {name: cleared for name, cleared in (guards or {}).items() if cleared}
 

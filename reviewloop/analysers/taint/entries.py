@@ -48,6 +48,9 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
     routes = [
         route for decorator in node.decorators if (route := _route(frame, decorator)) is not None
     ]
+    rule = frame.machine.routed.get(node.name, "")
+    if "<" in rule and "django" not in frame.machine.frameworks and info.owner is None:
+        routes.append(rule)
     handler = bool(routes)
     serving = _serving(frame, info)
     frame.fixed_path = handler and all("<" not in path and "{" not in path for path in routes)
@@ -208,6 +211,8 @@ def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:
     if place == 0 or not params or "django" not in frame.machine.frameworks:
         return False
     first = params[0].name
+    if info.node.name in frame.machine.routed and info.owner is None:
+        return True
     if info.owner is not None or first not in _REQUEST_NAMES or frame.machine.backstage:
         return False
     body = frame.machine.source[info.node.start : info.node.end]

@@ -169,7 +169,12 @@ def _series(frame: Frame, expr: Series) -> Value:
         else:
             members.append(value)
     made = series(members, "set()" if expr.kind == "set" else "")
-    return Value(taints=made.taints) if open_ended or (expr.kind == "set" and made.taints) else made
+    if expr.kind == "set" and made.taints:
+        return Value(taints=made.taints)
+    if open_ended:
+        first = {"[0]": members[0]} if not isinstance(expr.members[0], Star) else None
+        return Value(taints=made.taints, path="list()", fields=first)
+    return made
 
 
 def _mapping(frame: Frame, expr: Mapping) -> Value:

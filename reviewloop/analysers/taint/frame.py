@@ -40,6 +40,7 @@ class Machine:
     waiting: list[FunctionInfo] = field(default_factory=list)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     backstage: bool = False  # the file's path says that it holds no views
+    routed: dict[str, str] = field(default_factory=dict)  # functions and the paths they serve
     calls: int = 0  # functions of the file being followed right now
     depth: int = 0  # expressions and blocks inside each other right now
     packages: set[str] = field(default_factory=set)  # the parts of the imported names

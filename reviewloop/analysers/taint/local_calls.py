@@ -80,6 +80,8 @@ def follow(frame: Frame, site: Site, info: FunctionInfo) -> Value:
     for origin, cleared in summary.guards.items():
         if origin in mapping:
             frame.env.clear(mapping[origin], cleared)
+    if summary.ends:
+        return Value(path="never()")
     return substitute(summary.returns, mapping, 0)
 
 

@@ -16,6 +16,7 @@ from reviewloop.analysers.taint.values import (
     changed,
     concat,
     constant,
+    first_of,
     join_taints,
     mapping,
     series,
@@ -49,7 +50,10 @@ def _append(frame: Frame, site: Site, owner: Value) -> Value | None:
         _keep(frame, site, series([*owner.seq, *added.seq], owner.path))
     elif added.taints and not owner.path.startswith("@"):
         taints = join_taints(owner.taints, added.taints)
-        _keep(frame, site, Value(taints=taints, path=owner.path or "list()"))
+        made = Value(taints=taints, path=owner.path or "list()")
+        first = first_of(owner)
+        made.fields = {"[0]": first} if first is not None else None
+        _keep(frame, site, made)
     return CLEAN
 
 

@@ -68,6 +68,8 @@ def _binary(frame: Frame, left: Value, op: str, right: Value, start: int) -> Val
         return Value(taints=taints, path="pathlib.Path()" if is_path else "", shape=shape)
     if op == "+" and left.seq is not None and right.seq is not None:
         return series([*left.seq, *right.seq])
+    if op == "+" and left.seq:
+        return Value(taints=taints, path="list()", seq=(*left.seq, Value(taints=right.taints)))
     if op == "|" and left.items is not None and right.items is not None:
         return mapping({**left.items, **right.items})
     return Value(taints=taints) if taints else CLEAN

@@ -56,3 +56,17 @@ ROUTE_PART = re.compile(
 
 
 SAFE_CONVERTERS = frozenset({"int", "float", "uuid", "bool", "date", "ymd", "number"})
+
+_ROUTED = re.compile(
+    r"\b(?:path|url|re_path|add_url_rule|add_api_route|add_route|add_get|add_post|add_put)\(\s*"
+    r"r?[\"']([^\"'\n]{0,300})[\"']([^\n)]{0,300})"
+)
+
+
+def routed_functions(text: str) -> dict[str, str]:
+    """Return the functions that calls such as `path("x/<y>", view)` bind, and their paths."""
+    found: dict[str, str] = {}
+    for path, rest in _ROUTED.findall(text):
+        for name in re.findall(r"[A-Za-z_]\w*", rest):
+            found.setdefault(name, path)
+    return found

@@ -36,6 +36,22 @@ from reviewloop.analysers.taint.values import (
     truth,
 )
 
+_NEVER_RETURN = frozenset(
+    {
+        "flask.abort()",
+        "quart.abort()",
+        "bottle.abort()",
+        "sanic.exceptions.abort()",
+        "werkzeug.exceptions.abort()",
+        "abort()",
+        "sys.exit()",
+        "os._exit()",
+        "exit()",
+        "quit()",
+        "never()",
+    }
+)
+
 
 def execute(frame: Frame, body: list[Stmt]) -> None:
     """Run statements in order; what comes after a way out is not looked at."""
@@ -51,7 +67,9 @@ def execute(frame: Frame, body: list[Stmt]) -> None:
 
 
 def _bare(frame: Frame, statement: Bare) -> None:
-    frame.value(statement.value)
+    value = frame.value(statement.value)
+    if value.path in _NEVER_RETURN:
+        frame.env.dead = True
     if statement.kind == "assert":
         refine(frame, statement.value, True, frame.env)
 

@@ -152,6 +152,7 @@ class Summary:
     """What callers must know of a function of the file."""
 
     returns: Value = CLEAN
+    ends: bool = False  # it never comes back
     reached: list[Reached] = field(default_factory=list)
     fields: dict[str, Value] = field(default_factory=dict)  # of `self` when it returns
     guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns at all

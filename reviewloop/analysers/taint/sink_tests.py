@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reviewloop.analysers.taint.frame import Frame
 from reviewloop.analysers.taint.sinks import SINKS
 from reviewloop.analysers.taint.sinks_code import Sink
-from reviewloop.analysers.taint.values import TAINTED, Value, text_of
+from reviewloop.analysers.taint.values import TAINTED, Value, first_of, text_of
 from reviewloop.analysers.taint.web_tests import WEB_TESTS
 
 if TYPE_CHECKING:
@@ -109,8 +109,12 @@ def _process(frame: Frame, site: Site, value: Value) -> bool:
     if value.seq is not None:
         return bool(_risky_words(value).taints)
     text = text_of(value)
-    if "shlex.split()" in value.path or "list()" in value.path or "[" in value.path:
-        return text is None or (text.startswith(TAINTED) and "shlex" in value.path)
+    first = first_of(value)
+    if first is not None:
+        shell = isinstance(first.const, str) and first.const.rpartition("/")[2] in _SHELLS
+        return bool(first.taints) or shell
+    if "shlex.split()" in value.path or "list()" in value.path:
+        return text is not None and text.startswith(TAINTED) and "shlex" in value.path
     return True
 
 
@@ -204,9 +208,15 @@ def _unsafe_parser(value: Value) -> bool:
 
 
 def _xml_parser(frame: Frame, site: Site, value: Value) -> bool:
-    """A parser that was told to load external entities (or lxml's own default)."""
+    """A parser told to load external entities; lxml's own default is only suspected."""
     parsers = [*site.args[1:], *site.keywords.values()]
-    return any(_unsafe_parser(parser) for parser in parsers)
+    if any(_unsafe_parser(parser) for parser in parsers):
+        return True
+    told = any("(safe)" in (parser.fields or {}) for parser in parsers)
+    if site.path.startswith("lxml.etree.") and not told:
+        what = f"`{frame.machine.text(site.expr.callee.start, site.expr.callee.end)}()`"
+        frame.reach("xxe", site.expr, value, what, sure=False)
+    return False
 
 
 def _xml_parser_object(frame: Frame, site: Site, value: Value) -> bool:

@@ -160,6 +160,9 @@ def join(left: Value, right: Value) -> Value:
         value.shape = _join_shapes(left, right)
     if left.seq is not None and right.seq is not None and len(left.seq) == len(right.seq):
         value.seq = tuple(join(a, b) for a, b in zip(left.seq, right.seq, strict=True))
+    elif first_of(left) is not None and first_of(right) is not None:
+        value.path, value.shape = "list()", None
+        value.fields = {"[0]": join(first_of(left) or CLEAN, first_of(right) or CLEAN)}
     if left.items is not None and right.items is not None:
         value.items = _join_members(left.items, right.items)
     if left.ref is right.ref:
@@ -169,6 +172,13 @@ def join(left: Value, right: Value) -> Value:
         if left.bound is not None:
             value.bound = left.bound
     return value
+
+
+def first_of(value: Value) -> Value | None:
+    """Return the first member of a list, also of one whose length is not known."""
+    if value.seq:
+        return value.seq[0]
+    return (value.fields or {}).get("[0]")
 
 
 def _either_path(left: Value, right: Value) -> str:

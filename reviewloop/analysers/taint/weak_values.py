@@ -126,5 +126,5 @@ def _parser(site: Site) -> Value:
             made.fields = {"(external)": constant(True)}
     entities = site.keywords.get("resolve_entities")
     if entities is not None and entities.const in (False, "internal"):
-        made.fields = None
+        made.fields = {"(safe)": constant(True)}
     return made

@@ -38,7 +38,10 @@ def hit_for(path: str, found: Found, places: "Places") -> Hit:
     rule = _BY_SLUG[found.rule]
     origin = found.origin
     source = "" if origin is None else _source(origin.what)
-    sentence = _SENTENCES[found.rule].format(source=source, sink=found.what)
+    pattern = _SENTENCES[found.rule]
+    if found.rule == "xxe" and not found.sure:
+        pattern = "{source} is parsed by {sink}, which loads external entities before lxml 5"
+    sentence = pattern.format(source=source, sink=found.what)
     sentence = sentence[0].upper() + sentence[1:] + "."
     severity = rule.severity if found.sure or rule.severity is not MUST else SHOULD
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
