@@ -36,9 +36,13 @@ def change_checks() -> tuple[ChangeCheck, ...]:
 
 
 def own_rules() -> Iterator[Rule]:
-    """Yield every rule of ours, by check."""
+    """Yield every rule of ours once, by check; several checks may share rules."""
+    seen: set[str] = set()
     for check in (*file_checks(), *change_checks()):
-        yield from check.rules
+        for rule in check.rules:
+            if rule.id not in seen:
+                seen.add(rule.id)
+                yield rule
 
 
 @cache

@@ -20,8 +20,8 @@ class Program:
         return self.tool.name
 
     def understands(self, file: SourceFile) -> bool:
-        """Whether the tool reads files of this language."""
-        return file.language in self.tool.languages
+        """Whether the tool reads this file."""
+        return self.tool.understands(file)
 
     def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
         """Run the tool once over all files."""

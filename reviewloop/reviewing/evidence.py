@@ -7,7 +7,7 @@ from typing import Any
 
 from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysers.engine import Examination, Placed
-from reviewloop.analysers.secrets.scanning import mask
+from reviewloop.analysers.secrets.scanning import hide, mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.silencing import LEVELS, OFF
@@ -109,11 +109,11 @@ def evidence_of(
 def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None) -> Finding:
     hit, rule = placed.hit, placed.rule
     span = _within(hit.span, file)
-    quote = _quote(span, file)
+    quote = _quote(span, file, secret=rule.id.startswith("secret/"))
     told = f"{rule.id}: {hit.message}"
     evidence = [Evidence(kind=ANALYSER, source=placed.source, text=told)]
     for place, message in hit.related:
-        note = f"{hit.path}:{place.line}: {message}"
+        note = f"line {place.line}: {message}"
         evidence.append(Evidence(kind="related", source=placed.source, text=note))
     placement = Placement.CHANGED if placed.on_change else Placement.CONTEXT
     replacement = _replacement(hit.fix, span, file) if hit.fix and span and file else None
@@ -143,6 +143,7 @@ def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None)
 
 def _title(text: str) -> str:
     text = " ".join(text.split()) or "(no message)"
+    text = text.encode("utf-8", "replace").decode()  # no store takes lone surrogates
     return text if len(text) <= 300 else text[:299] + "…"
 
 
@@ -159,9 +160,12 @@ def _within(span: Span | None, file: SourceFile | None) -> Span | None:
     return Span(line, end_line) if moved else span
 
 
-def _quote(span: Span | None, file: SourceFile | None) -> str:
+def _quote(span: Span | None, file: SourceFile | None, *, secret: bool) -> str:
+    """Return the code of a span; a guessed secret is hidden even where no vendor's shape tells."""
     if span is None or file is None:
         return ""
+    if secret and span.column and span.line == span.end_line:
+        return mask(hide(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column))
     last = min(span.end_line, span.line + _QUOTE_LINES - 1)
     lines = [line[:_QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
     return mask("\n".join(lines))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
-from reviewloop.analysers.engine import Examination
 from reviewloop.errors import UsageError
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
@@ -96,7 +95,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             change, selection, two.private, two.user, settings, names, lambda r: told(r.name)
         )
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        standing = _standing(wish, loaded, team, two, change, selection, examination, pieces, told)
+        standing = _standing(wish, loaded, team, two, change, selection, pieces, told)
         report = result(
             two=two,
             settings=settings,
@@ -156,7 +155,6 @@ def _standing(
     two: Compared,
     change: Change,
     selection: Selection,
-    examination: Examination,
     pieces: Sequence[EvidencePiece],
     told: Told,
 ) -> Standing:
@@ -164,9 +162,9 @@ def _standing(
     names = [agent.name for agent in team]
     if model == NO_MODEL:
         note = _UNWANTED if wish.model else _UNCONFIGURED
-        return analysers_word(pieces, names, examination, note)
+        return analysers_word(pieces, names, note)
     if not selection.sources:
-        return analysers_word(pieces, names, examination, "no model was asked: nothing to read")
+        return analysers_word(pieces, names, "no model was asked: nothing to read")
     from reviewloop.runs.model_review import ModelReview, models_word
 
     told(f"asking {model}")

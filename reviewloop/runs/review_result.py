@@ -6,7 +6,7 @@ from typing import Any
 
 from reviewloop.analysers.engine import Examination
 from reviewloop.errors import ExitCode, first_that_applies
-from reviewloop.findings import Finding, Severity, Status, by_severity
+from reviewloop.findings import Finding, Status, by_severity
 from reviewloop.output.review_report import (
     Outcome,
     ReviewedFile,
@@ -21,6 +21,7 @@ from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
 from reviewloop.workspace.compared import Compared
+from reviewloop.workspace.diff import FileChange
 
 NEVER = "never"
 
@@ -37,12 +38,10 @@ class Standing:
     exit_code: ExitCode = ExitCode.CLEAN  # why it ended early: budget, interruption
 
 
-def analysers_word(
-    pieces: Sequence[EvidencePiece], names: Sequence[str], examination: Examination, note: str
-) -> Standing:
+def analysers_word(pieces: Sequence[EvidencePiece], names: Sequence[str], note: str) -> Standing:
     """Return the reviewers' word when no model is asked: what their analysers found."""
     found = merge(piece.finding for piece in pieces)
-    served = {rule_owner for piece in pieces for rule_owner in piece.finding.agents}
+    served = {name for piece in pieces for name in piece.finding.agents}
     reports = []
     for name in names:
         count = sum(name in finding.agents for finding in found)
@@ -51,7 +50,6 @@ def analysers_word(
         reports.append(
             ReviewerReport(name, "done" if known else "skipped", 0.0, count, reason=reason)
         )
-    del examination
     return Standing(tuple(found), tuple(reports), "none", (note,))
 
 
@@ -101,16 +99,7 @@ def result(
         head=two.head_commit or two.new,
         findings=tuple(listed),
         silenced=tuple(by_severity([*rejected, *gone])),
-        reviewed=tuple(
-            ReviewedFile(
-                f.path,
-                f.status,
-                f.added_ranges,
-                f.old_path if f.old_path != f.path else "",
-                f.removed,
-            )
-            for f in selection.reviewed
-        ),
+        reviewed=tuple(map(_read, selection.reviewed)),
         skipped=tuple(SkippedFile(s.file.path, s.file.status, s.reason) for s in selection.skipped),
         agents=standing.agents,
         analysers=examination.reports,
@@ -123,6 +112,11 @@ def result(
         below=len(stay) - len(listed),
         usage=dict(standing.usage),
     )
+
+
+def _read(file: FileChange) -> ReviewedFile:
+    renamed = file.old_path if file.old_path != file.path else ""
+    return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
 
 
 def _outcome(selection: Selection, listed: Sequence[Finding], incomplete: bool) -> Outcome:
@@ -142,8 +136,3 @@ def _exit_code(
     if fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in stay):
         codes.append(ExitCode.FINDINGS)
     return first_that_applies(*codes)
-
-
-def worst(findings: Iterable[Finding]) -> Severity | None:
-    """Return the highest severity among findings, None when there are none."""
-    return min((f.severity for f in findings), key=lambda s: s.rank, default=None)

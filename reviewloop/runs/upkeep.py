@@ -100,9 +100,7 @@ def sweep_reviews(repository: Repository, older_than_days: int | None) -> int:
         days = read_settings(repository.user.root).settings.runs.keep_days
     limit = time.time() - days * _DAY
     old = [
-        path
-        for path in (repository.folder / "reviews").glob("*")
-        if path.stat().st_mtime <= limit
+        path for path in (repository.folder / "reviews").glob("*") if path.stat().st_mtime <= limit
     ]
     for path in old:
         shutil.rmtree(path)
