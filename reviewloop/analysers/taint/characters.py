@@ -62,6 +62,8 @@ def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
         return frozenset()
     admitted = _CLASS.sub("", pattern)
     for group in _CLASS.findall(pattern):
+        if any(sign in group[1:] for sign in ("[", "--", "&&", "||", "~~")):
+            return frozenset()  # a later Python may read it as a set operation, and warns
         try:
             compiled = re.compile(group)
         except re.error:
@@ -74,3 +76,22 @@ def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
         if not any(sign in plain + extra for sign in signs):
             cleared |= categories
     return cleared
+
+
+_ALTERNATIVE = re.compile(r"(?:\[(?:\\.|[^\]\\])+\]|\\.|[^|\\])+")
+_SIGNS = re.compile(r"\[((?:\\.|[^\]\\])+)\][+*]?")
+_PLAIN = re.compile(r"(?:\\\W|[^\\\[\](){}.*+?^$|])+")
+
+
+def excluded(pattern: str) -> frozenset[str]:
+    """Return what cannot happen in a text where a regular expression finds nothing."""
+    if len(pattern) > 300:
+        return frozenset()
+    found: frozenset[str] = frozenset()
+    for alternative in _ALTERNATIVE.findall(pattern):
+        signs = _SIGNS.fullmatch(alternative)
+        if signs and signs[1].startswith("^"):
+            found |= matching(f"[{signs[1][1:]}]*", whole=True, at_start=True)
+        elif signs or _PLAIN.fullmatch(alternative):
+            found |= forbidding((signs[1] if signs else alternative).replace("\\", ""))
+    return found

@@ -1,6 +1,6 @@
 """What a condition shows about outside data on the path where it holds, or does not."""
 
-from reviewloop.analysers.taint.characters import forbidding, matching
+from reviewloop.analysers.taint.characters import excluded, forbidding, matching
 from reviewloop.analysers.taint.cleaners import (
     CHECKS_FILE_TYPE,
     HOST_PIECE,
@@ -265,16 +265,6 @@ def _pattern(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, 
             env.clear(subject, excluded(text))
     elif outcome and not _from_outside(pattern):
         env.clear(subject, FLOWS)
-
-
-def excluded(pattern: str) -> frozenset[str]:
-    """Return what cannot happen when a text has none of a class of characters."""
-    import re
-
-    negated = re.fullmatch(r"\[\^((?:\\.|[^\]\\])+)\][+*]?", pattern)
-    if negated:
-        return matching(f"[{negated[1]}]*", True, True)
-    return forbidding(pattern.replace("\\", ""))
 
 
 def _own_check(frame: Frame, test: Call, info: FunctionInfo, outcome: bool, env: Env) -> None:

@@ -141,7 +141,7 @@ def _substituted(frame: Frame, site: Site, owner: Value) -> Value | None:
         return None
     taints = changed(join_taints(text.taints, new.taints))
     if isinstance(pattern.const, str) and isinstance(new.const, str):
-        from reviewloop.analysers.taint.guards import excluded
+        from reviewloop.analysers.taint.characters import excluded
 
         taints = changed(taints, excluded(pattern.const))
     return Value(taints=taints, path=f"{site.path}()")

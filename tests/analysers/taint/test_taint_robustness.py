@@ -96,6 +96,17 @@ def test_any_text_is_read_without_error(text):
     run(HEAD + text)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "pattern", ["[[a]+", "[a--b]", "[z-a]+", "(", "[", "a" * 400, "[^", "|", "[]"]
+)
+def test_odd_patterns_neither_raise_nor_warn(pattern):
+    run(
+        f"{HEAD}import re\ndef f():\n    x = request.args['x']\n    if re.match({pattern!r}, x):\n"
+        f"        os.system(x)\n    os.system(re.sub({pattern!r}, '', x))\n"
+    )
+
+
 def test_odd_characters_do_not_move_the_columns():
     code = HEAD + "def f():\n    é = '😀'; os.system(request.args['x'])\n"
     (hit,) = run(code)
