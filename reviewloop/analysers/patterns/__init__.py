@@ -1,6 +1,12 @@
 """Patterns of our own for languages and files where no tool serves us well enough."""
 
 from reviewloop.analysers.base import FileCheck
-from reviewloop.analysers.patterns import docker, golang, javascript
+from reviewloop.analysers.patterns import docker, golang, javascript, python, shell
 
-CHECKS: tuple[FileCheck, ...] = (javascript.CHECK, golang.CHECK, docker.CHECK)
+CHECKS: tuple[FileCheck, ...] = (
+    javascript.CHECK,
+    golang.CHECK,
+    python.CHECK,
+    shell.CHECK,
+    docker.CHECK,
+)

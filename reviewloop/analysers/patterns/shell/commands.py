@@ -59,7 +59,7 @@ def commands_in(text: str) -> list[Command]:
     """Return every command a shell text holds, in order, those in substitutions included."""
     found = []
     for node in nodes_of(parse(text, "bash"), ("command",)):
-        command = _command(node)
+        command = command_of(node)
         if command is None:
             continue
         found.append(command)
@@ -71,7 +71,7 @@ def commands_in(text: str) -> list[Command]:
 def _inner(outer: Command) -> Iterator[Command]:
     script = outer.words[outer.words.index("-c") + 1]
     for node in nodes_of(parse(script, "bash"), ("command",)):
-        inner = _command(node)
+        inner = command_of(node)
         if inner is not None:
             place = (outer.row, outer.column, outer.end_row, outer.end_column)
             yield Command(
@@ -79,7 +79,8 @@ def _inner(outer: Command) -> Iterator[Command]:
             )
 
 
-def _command(node: "SgNode") -> Command | None:
+def command_of(node: "SgNode") -> Command | None:
+    """Return what a command node says, None when it names no program."""
     words = [word_text(child) for child in words_of(node)]
     wrappers: list[str] = []
     while words and base_name(words[0]) in _WRAPPERS:

@@ -1,0 +1,21 @@
+"""Patterns for Python where ruff has none: queries, growth and blocking calls."""
+
+from collections.abc import Iterable
+
+from reviewloop.analysers.base import FileCheck, Hit, SourceFile
+from reviewloop.analysers.patterns.engine import search
+from reviewloop.analysers.patterns.python import blocking, growth, queries
+from reviewloop.analysers.patterns.python.syntax import PYTHON
+
+_PATTERNS = (*queries.PATTERNS, *growth.PATTERNS, *blocking.PATTERNS)
+
+
+def _understands(file: SourceFile) -> bool:
+    return file.language == "python"
+
+
+def _run(file: SourceFile) -> Iterable[Hit]:
+    return search(_PATTERNS, PYTHON, file, "python")
+
+
+CHECK = FileCheck("python-performance", tuple(p.rule for p in _PATTERNS), _understands, _run)
