@@ -247,8 +247,7 @@ def _cut_hunks(chunk: bytes) -> Iterator[tuple[int, bytes, list[bytes]]]:
             new -= sign in b"+ "
             body.append(line)
             line = lines.readline()
-        # A hunk that adds nothing is counted from the line before it.
-        yield int(found.group(2)) + (found.group(3) == b"0"), header, body
+        yield int(found.group(2)), header, body
         header = line
 
 
