@@ -1,5 +1,6 @@
 """How the Go rules write their examples."""
 
+from reviewloop.analysers.patterns.categories import category_of
 from reviewloop.analysers.rules import Example, Rule
 from reviewloop.findings import Severity
 
@@ -28,7 +29,7 @@ def row(
         title,
         why,
         fix,
-        category=reviewer.removeprefix("review-"),
+        category=category_of(source, reviewer),
         source=source,
         in_tests=test,
         in_product=not test,

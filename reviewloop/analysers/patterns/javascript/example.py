@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from reviewloop.analysers.patterns.categories import category_of
 from reviewloop.analysers.rules import Example, Rule
 from reviewloop.findings import Severity
 
@@ -49,7 +50,7 @@ def row(
         title,
         why,
         fix,
-        category=reviewer.removeprefix("review-"),
+        category=category_of(source, reviewer),
         source=source,
         in_tests=in_tests,
         in_product=in_product,

@@ -13,7 +13,7 @@ from reviewloop.analysers.patterns.shell.source import Script, ShellRule, Spot, 
 from reviewloop.analysers.rules import MUST, NIT, SECURITY, SHOULD
 
 if TYPE_CHECKING:
-    pass
+    from ast_grep_py import SgNode
 
 _CHECK = "https://www.shellcheck.net/wiki/"
 _ROOTED = Regex(r"[\"']?\$(?:\{(\w+)\}|(\w+))[\"']?(?:/|/\*|/\.\*)?[\"']?\*?$")
@@ -153,7 +153,7 @@ def _traced(script: Script) -> Iterator[Spot]:
 PATTERNS = (
     ShellRule(
         _row(
-            "download-into-shell",
+            "curl-pipe-shell",
             severity=SHOULD,
             source="CWE-494",
             title="A download is run without a look at it.",
@@ -185,6 +185,7 @@ PATTERNS = (
             "removes-root",
             severity=MUST,
             source=_CHECK + "SC2115",
+            category="data-loss",
             title="If the variable is empty, this deletes everything.",
             why="An unset variable turns the path into /.",
             fix='Write "${DIR:?}/", or `set -u` at the top.',

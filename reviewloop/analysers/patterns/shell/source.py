@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from reviewloop.analysers.base import Hit, SourceFile, Span
+from reviewloop.analysers.patterns.categories import category_of
 from reviewloop.analysers.patterns.engine import nodes_of, parse, span_of
 from reviewloop.analysers.patterns.shell.commands import Command, command_of
 from reviewloop.analysers.rules import Example, Rule
@@ -92,6 +93,7 @@ def row(
     fix: str,
     bad: str,
     good: str,
+    category: str = "",
 ) -> Rule:
     """Return a rule whose examples are separated by lines of three hyphens."""
     return Rule(
@@ -101,7 +103,7 @@ def row(
         title,
         why,
         fix,
-        category=reviewer.removeprefix("review-"),
+        category=category or category_of(source, reviewer),
         source=source,
         bad=tuple(Example("run.sh", code) for code in bad.split("\n---\n")),
         good=tuple(Example("run.sh", code) for code in good.split("\n---\n")),
