@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError
+from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ beforehand cannot follow a wish of yours.
 """
 _NEXT = """\
 What next, in a repository of your own:
+  reviewloop review    review the diff that you have right now
   reviewloop init      write a settings file in which every setting is explained
   reviewloop doctor    check git, models, agents and tests; nothing is paid
   reviewloop run       do the next task of your spec
@@ -32,13 +33,26 @@ What next, in a repository of your own:
 
 
 @click.command()
+@click.argument("directory", required=False, default="", metavar="[DIR]")
+@click.option("--review", is_flag=True, help="Review a change with planted problems instead.")
 @click.option("--yes", is_flag=True, help="Approve by itself instead of asking you.")
 @click.option("--keep", is_flag=True, help="Keep the demo's folder and say where it is.")
-def demo(yes: bool, keep: bool) -> ExitCode:
+def demo(directory: str, review: bool, yes: bool, keep: bool) -> ExitCode:
     """Watch a whole run on a small project.
 
-    No model is asked and nothing is paid.
+    No model is asked and nothing is paid. With --review, only a diff is reviewed: of a repository
+    with planted problems, made in DIR (new or empty, it is kept) or in a temporary folder.
     """
+    if review:
+        from reviewloop.cli.demo_review import demo_review
+
+        return demo_review(directory, keep=keep)
+    if directory:
+        raise UsageError("the demo of a run makes a folder of its own; DIR goes with --review")
+    return _demo_run(yes=yes, keep=keep)
+
+
+def _demo_run(*, yes: bool, keep: bool) -> ExitCode:
     import shutil
     import tempfile
     from pathlib import Path

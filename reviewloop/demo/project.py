@@ -50,18 +50,34 @@ class DemoProject:
 def make_project(folder: Path) -> DemoProject:
     """Write the project into a folder and commit it; return where it is."""
     project = DemoProject(folder)
-    for source in sorted(_SOURCES.rglob(f"*{_SUFFIX}")):
-        target = project.root / source.relative_to(_SOURCES).with_suffix("")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(source.read_bytes())
-    Git(None, cwd=folder).run("init", "--quiet", "--initial-branch=main", NAME)
-    git = project.git()
-    git.run("config", "user.name", "Demo Person")  # of this repository alone
-    git.run("config", "user.email", "demo@example.org")
-    git.run("add", "--all")
-    git.run("commit", "--quiet", "--message", "Keep tools, members and loans in SQLite")
+    write_files(_SOURCES, project.root)
+    git = new_repository(project.root)
+    commit_all(git, "Keep tools, members and loans in SQLite")
     git.run("switch", "--quiet", "--create", BRANCH)
     return project
+
+
+def write_files(sources: Path, root: Path) -> None:
+    """Write the files that are kept below `sources` into a folder, over those that are there."""
+    for source in sorted(sources.rglob(f"*{_SUFFIX}")):
+        target = root / source.relative_to(sources).with_suffix("")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+
+
+def new_repository(root: Path) -> Git:
+    """Make a folder a git repository with a branch `main` and a person of its own."""
+    Git(None, cwd=root).run("init", "--quiet", "--initial-branch=main", ".")
+    git = Git(root / ".git", root)
+    git.run("config", "user.name", "Demo Person")  # of this repository alone
+    git.run("config", "user.email", "demo@example.org")
+    return git
+
+
+def commit_all(git: Git, message: str) -> None:
+    """Commit everything that is in the checkout."""
+    git.run("add", "--all")
+    git.run("commit", "--quiet", "--message", message)
 
 
 @contextmanager
