@@ -1,7 +1,7 @@
 """Patterns of our own for languages and files where no tool serves us well enough."""
 
 from reviewloop.analysers.base import FileCheck
-from reviewloop.analysers.patterns import docker, golang, javascript, python, shell
+from reviewloop.analysers.patterns import docker, golang, javascript, kubernetes, python, shell
 
 CHECKS: tuple[FileCheck, ...] = (
     javascript.CHECK,
@@ -9,4 +9,5 @@ CHECKS: tuple[FileCheck, ...] = (
     python.CHECK,
     shell.CHECK,
     docker.CHECK,
+    kubernetes.CHECK,
 )

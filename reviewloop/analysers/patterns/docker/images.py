@@ -60,9 +60,11 @@ def _same_alias(source: DockerSource) -> Iterator[Place]:
 
 def _copy_from(source: DockerSource) -> Iterator[Place]:
     stages = source.docker.stages
+    last = {stage.alias.lower(): stage.index for stage in stages if stage.alias}
+    known: set[str] = set()
     for stage in stages:
-        known = {other.alias.lower() for other in stages[: stage.index]}
-        later = {other.alias.lower() for other in stages[stage.index :] if other.alias}
+        if stage.index:
+            known.add(stages[stage.index - 1].alias.lower())
         for instruction in stage.of("COPY"):
             origin = (instruction.flag("from") or "").lower()
             if not origin or "$" in origin or origin in known:
@@ -70,7 +72,7 @@ def _copy_from(source: DockerSource) -> Iterator[Place]:
             if origin.isdigit():
                 if int(origin) >= stage.index:
                     yield Place(instruction, None, f"There is no earlier stage {origin}.", MUST)
-            elif origin in later:
+            elif last.get(origin, -1) >= stage.index:
                 yield Place(instruction, None, f"Stage `{origin}` is not built yet here.", MUST)
             elif not re.search(r"[/:@.]", origin):
                 yield Place(instruction, None, f"No earlier stage is called `{origin}`.")

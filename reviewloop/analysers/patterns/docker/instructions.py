@@ -78,14 +78,14 @@ def _own_value(source: DockerSource) -> Iterator[Place]:
         known: set[str] = {"PATH", "HOME", "HOSTNAME"}
         for instruction in stage.of("ENV", "ARG"):
             assigned = [found.groups() for found in _ASSIGNED.finditer(instruction.flat)]
-            names = [name for name, _ in assigned]
+            names = {name for name, _ in assigned}
             if instruction.keyword == "ENV" and len(names) > 1:
                 for name, value in assigned:
                     used = set(re.findall(r"(?<!\\)\$\{?(\w+)", value))
-                    if (used & set(names)) - known - {name}:
+                    if (used & names) - known - {name}:
                         yield Place(instruction)
                         break
-            known |= set(names) or set(instruction.words[:1])
+            known |= names or set(instruction.words[:1])
 
 
 def _label_key(source: DockerSource) -> Iterator[Place]:

@@ -127,7 +127,8 @@ class Dockerfile:
 def read(text: str) -> Dockerfile:
     """Return what a Dockerfile says; text that is no instruction becomes one of its own."""
     instructions = _instructions(text)
-    first = next((n for n, i in enumerate(instructions) if i.keyword == "FROM"), len(instructions))
+    starts = (n for n, i in enumerate(instructions) if i.keyword == "FROM" and not i.on_build)
+    first = next(starts, len(instructions))
     before = instructions[:first]
     values = _defaults(before)
     stages: list[Stage] = []
@@ -176,13 +177,14 @@ def _instructions(text: str) -> list[Instruction]:
     lines = [line.rstrip("\r") for line in text.removeprefix("\ufeff").split("\n")]
     escape = _escape(lines)
     found: list[Instruction] = []
+    unclosed: set[str] = set()  # names of heredocs that no line further down ends
     at = 0
     while at < len(lines):
         stripped = lines[at].strip()
         if not stripped or stripped.startswith("#"):
             at += 1
             continue
-        instruction, at = _instruction(lines, at, escape)
+        instruction, at = _instruction(lines, at, escape, unclosed)
         found.append(instruction)
     return found
 
@@ -197,7 +199,9 @@ def _escape(lines: list[str]) -> str:
     return "\\"
 
 
-def _instruction(lines: list[str], at: int, escape: str) -> tuple[Instruction, int]:
+def _instruction(
+    lines: list[str], at: int, escape: str, unclosed: set[str]
+) -> tuple[Instruction, int]:
     start = at
     rows: list[str] = []
     while at < len(lines):
@@ -216,11 +220,11 @@ def _instruction(lines: list[str], at: int, escape: str) -> tuple[Instruction, i
     while len(rows) > 1 and rows[-1] == "\\":
         rows.pop()
     column = len(rows[0]) - len(rows[0].lstrip()) + 1
-    return _made(rows, start, column, lines, max(at, start + 1))
+    return _made(rows, start, column, lines, unclosed)
 
 
 def _made(
-    rows: list[str], start: int, column: int, lines: list[str], at: int
+    rows: list[str], start: int, column: int, lines: list[str], unclosed: set[str]
 ) -> tuple[Instruction, int]:
     head = re.match(r"\s*(\S+)[ \t]*", rows[0])
     keyword = head.group(1).rstrip("\\").upper() if head else ""
@@ -239,8 +243,8 @@ def _made(
         one = _inner(one)
     one = _without_flags(one)
     if one.keyword in _WITH_HEREDOC and "<<" in one.value:
-        return _with_heredocs(one, lines, end)
-    return one, max(at, end)
+        return _with_heredocs(one, lines, end, unclosed)
+    return one, end
 
 
 def _inner(one: Instruction) -> Instruction:
@@ -271,17 +275,22 @@ def _without_flags(one: Instruction) -> Instruction:
     return replace(one, flags=tuple(flags), value=kept + one.value[at:])
 
 
-def _with_heredocs(one: Instruction, lines: list[str], at: int) -> tuple[Instruction, int]:
+def _with_heredocs(
+    one: Instruction, lines: list[str], at: int, unclosed: set[str]
+) -> tuple[Instruction, int]:
     documents: list[Heredoc] = []
     for dash, _, name in (found.groups() for found in _HEREDOC.finditer(one.value)):
         first = at
+        if name in unclosed:
+            return one, one.end_line
         while at < len(lines):
             line = lines[at].lstrip("\t") if dash else lines[at]
             if line == name:
                 break
             at += 1
         if at >= len(lines):
-            return one, max(first, one.end_line)  # never closed: leave the rest alone
+            unclosed.add(name)
+            return one, one.end_line  # never closed: leave the rest alone
         documents.append(Heredoc(name, first + 1, "\n".join(lines[first:at])))
         at += 1
     if not documents:

@@ -202,7 +202,7 @@ def _carries(value: "SgNode") -> bool:
         return True
     called = value.field("function")
     text = called.text() if called is not None else ""
-    return bool(_CARRY.match(text) or (_REQUEST.search(value.text()[:200]) and len(text) < 60))
+    return bool(_CARRY.match(text) or _REQUEST.match(text + "("))
 
 
 def bindings(function: "SgNode", source: Source) -> "list[tuple[str, SgNode]]":

@@ -69,8 +69,8 @@ def _any_source(source: Source, browser: bool) -> bool:
     flag = source.memo.get(("js sources", browser))
     if flag is None:
         text = source.text
-        flag = bool(_REQUEST.search(text) or ("req" in text and "(" in text))
-        flag = flag or (browser and bool(_BROWSER.search(text)))
+        flag = "req" in text or "res" in text or _REQUEST.search(text) is not None
+        flag = flag or (browser and _BROWSER.search(text) is not None)
         source.memo["js sources", browser] = flag
     return bool(flag)
 

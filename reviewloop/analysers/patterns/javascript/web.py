@@ -21,7 +21,7 @@ from reviewloop.analysers.rules import MUST, SECURITY, SHOULD, Rule
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_HINTS = ("req", "ctx", "event", "context")
+_HINTS = ("req", "ctx", "event", "context", "res.", "reply.")
 _REPLY = Regex(r"(?:this\.)?(?:_?res|response|reply|ctx(?:\.res(?:ponse)?)?|c)$")
 _FIXED_HOST = Regex(r"[`'\"]https?://[^/`'\"$]+[/?#]")
 _FIXED_PATH = Regex(r"[`'\"]/[^/\\]")

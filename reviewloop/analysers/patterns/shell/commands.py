@@ -17,6 +17,9 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _ESCAPED = Regex(r"\\(.)", re.DOTALL)
 
 
+Piping = tuple[bool, str]  # whether it feeds another command, and the name of what feeds it
+
+
 @dataclass(frozen=True)
 class Command:
     """One simple command; rows and columns are 0-based and relative to the text read."""
@@ -58,8 +61,10 @@ class Command:
 def commands_in(text: str) -> list[Command]:
     """Return every command a shell text holds, in order, those in substitutions included."""
     found = []
-    for node in nodes_of(parse(text, "bash"), ("command",)):
-        command = command_of(node)
+    root = parse(text, "bash")
+    pipes = piping(root)
+    for node in nodes_of(root, ("command",)):
+        command = command_of(node, pipes)
         if command is None:
             continue
         found.append(command)
@@ -70,8 +75,10 @@ def commands_in(text: str) -> list[Command]:
 
 def _inner(outer: Command) -> Iterator[Command]:
     script = outer.words[outer.words.index("-c") + 1]
-    for node in nodes_of(parse(script, "bash"), ("command",)):
-        inner = command_of(node)
+    root = parse(script, "bash")
+    pipes = piping(root)
+    for node in nodes_of(root, ("command",)):
+        inner = command_of(node, pipes)
         if inner is not None:
             place = (outer.row, outer.column, outer.end_row, outer.end_column)
             yield Command(
@@ -79,7 +86,7 @@ def _inner(outer: Command) -> Iterator[Command]:
             )
 
 
-def command_of(node: "SgNode") -> Command | None:
+def command_of(node: "SgNode", pipes: "dict[int, Piping]") -> Command | None:
     """Return what a command node says, None when it names no program."""
     words = [word_text(child) for child in words_of(node)]
     wrappers: list[str] = []
@@ -92,7 +99,7 @@ def command_of(node: "SgNode") -> Command | None:
             return None
         words = [wrappers.pop()]
     place = node.range()
-    feeds, fed_by = _piping(node)
+    feeds, fed_by = pipes.get(place.start.index, (False, ""))
     return Command(
         base_name(words[0]),
         tuple(words[1:]),
@@ -136,17 +143,26 @@ def base_name(word: str) -> str:
     return word.rsplit("/", 1)[-1]
 
 
-def _piping(node: "SgNode") -> tuple[bool, str]:
-    """Return whether a command feeds another one, and the name of the one that feeds it."""
-    here = node
-    around = node.parent()
-    if around is not None and around.kind() == "redirected_statement":
-        here, around = around, around.parent()
-    if around is None or around.kind() != "pipeline":
-        return False, ""
-    steps = [child for child in around.named_children() if child.kind() != "comment"]
-    starts = [step.range().start.index for step in steps]
-    at = here.range().start.index
-    index = starts.index(at) if at in starts else 0
-    before = steps[index - 1].text().split() if index else []
-    return index + 1 < len(steps), base_name(before[0]) if before else ""
+def piping(root: "SgNode") -> "dict[int, Piping]":
+    """Return for each step of a pipeline, by its place, what it feeds and is fed by."""
+    found: dict[int, Piping] = {}
+    for pipeline in nodes_of(root, ("pipeline",)):
+        steps = [child for child in pipeline.named_children() if child.kind() != "comment"]
+        before = ""
+        for index, step in enumerate(steps):
+            found[step.range().start.index] = (index + 1 < len(steps), before)
+            before = _first_word(step)
+    return found
+
+
+def _first_word(step: "SgNode") -> str:
+    """Return the name of the program a step of a pipeline starts."""
+    for _ in range(5):
+        if step.kind() == "command":
+            words = [base_name(word_text(word)) for word in words_of(step)[:4]]
+            return next((word for word in words if word not in _WRAPPERS), "")
+        inner = step.named_children()[:1]
+        if not inner:
+            break
+        step = inner[0]
+    return ""

@@ -43,6 +43,7 @@ def _removed(script: Script) -> Iterator[Spot]:
     """Find `rm -rf "$DIR/"` where DIR may be empty, so that / is meant."""
     if re.search(r"set\s+-\w*u|nounset", script.file.text):
         return
+    known: dict[str, bool] = {}
     for node, command in script.named("rm"):
         if not command.has("r", "R", "recursive"):
             continue
@@ -51,7 +52,9 @@ def _removed(script: Script) -> Iterator[Spot]:
             if found is None or "/" not in word.text():
                 continue
             name = found.group(1) or found.group(2)
-            if not _known(name, script):
+            if name not in known:
+                known[name] = _known(name, script)
+            if not known[name]:
                 yield Spot(node, f"If `{name}` is empty, this deletes /.")
                 break
 

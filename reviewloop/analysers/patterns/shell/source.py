@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reviewloop.analysers.base import Hit, SourceFile, Span
 from reviewloop.analysers.patterns.categories import category_of
 from reviewloop.analysers.patterns.engine import nodes_of, parse, span_of
-from reviewloop.analysers.patterns.shell.commands import Command, command_of
+from reviewloop.analysers.patterns.shell.commands import Command, command_of, piping
 from reviewloop.analysers.rules import Example, Rule
 from reviewloop.findings import Severity
 
@@ -37,7 +37,8 @@ class Script:
     def commands(self) -> "list[tuple[SgNode, Command]]":
         """Every simple command with its node."""
         if not self.read:
-            pairs = ((node, command_of(node)) for node in self.nodes("command"))
+            pipes = piping(self.root)
+            pairs = ((node, command_of(node, pipes)) for node in self.nodes("command"))
             self.read.extend((node, found) for node, found in pairs if found is not None)
         return self.read
 

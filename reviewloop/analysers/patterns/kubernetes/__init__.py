@@ -1,0 +1,36 @@
+"""Patterns for Kubernetes manifests and compose files."""
+
+from collections.abc import Iterable, Iterator
+
+from reviewloop.analysers.base import FileCheck, Hit, SourceFile
+from reviewloop.analysers.patterns.kubernetes.containers import RULES
+from reviewloop.analysers.patterns.kubernetes.manifests import (
+    entries,
+    hit_of,
+    is_compose,
+    is_manifest,
+    readable,
+)
+
+
+def _understands(file: SourceFile) -> bool:
+    if file.language != "yaml":
+        return False
+    return is_manifest(file.text) or is_compose(file.path, file.text)
+
+
+def _run(file: SourceFile) -> Iterable[Hit]:
+    if not readable(file.text):
+        return ()
+    return _hits(file, is_compose(file.path, file.text))
+
+
+def _hits(file: SourceFile, compose: bool) -> Iterator[Hit]:
+    for entry in entries(file.text):
+        for rule, test in RULES:
+            message = test(entry, compose)
+            if message is not None:
+                yield hit_of(rule, entry, message, file.path)
+
+
+CHECK = FileCheck("kubernetes", tuple(row.rule for row in RULES), _understands, _run)
