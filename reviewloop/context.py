@@ -98,7 +98,7 @@ class RunContext:
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     _made: dict[object, Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)  # what is made may need more
     # One process, one workspace on disk: gates of parallel agents take turns.
     workspace_lock: threading.RLock = field(default_factory=threading.RLock)
 

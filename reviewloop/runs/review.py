@@ -126,15 +126,15 @@ def chosen(
     if not names:
         return tuple(reviewers)
     known = {agent.name: agent for agent in reviewers}
-    picked = []
+    picked: dict[str, AgentDefinition] = {}
     for name in names:
         full = name if name in known else f"review-{name}"
         if full not in known:
             raise UsageError(
                 f"there is no reviewer {name!r}; there are: {', '.join(sorted(known))}"
             )
-        picked.append(known[full])
-    return tuple(dict.fromkeys(picked))
+        picked[full] = known[full]
+    return tuple(picked.values())
 
 
 def model_in_force(asked: str, loaded: Loaded) -> str:
