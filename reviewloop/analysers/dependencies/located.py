@@ -15,16 +15,17 @@ class Located(NamedTuple):
     key_line: int  # where its own key stands
 
 
+# A string that is never closed is one, too: it must not be searched anew from each of its quotes.
 _TOML = re.compile(
-    r"""(?P<comment>\#[^\n]*)
-    | (?P<text>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*\"{3} | '{3}(?:[^']|'(?!''))*'{3}
-        | \"(?:[^\"\\\n]|\\.)*\" | '[^'\n]*')
+    r"""(?P<comment>\#[^\n]*+)
+    | (?P<text>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"{3})?+ | '{3}(?:[^']|'(?!''))*+(?:'{3})?+
+        | \"(?:[^\"\\\n]|\\[^\n])*+\"?+ | '[^'\n]*+'?+)
     | (?P<sign>[][{}=,.\n])
-    | (?P<bare>[^\s\#\"'\][{}=,.]+)""",
+    | (?P<bare>[^\s\#\"'\][{}=,.]++)""",
     re.VERBOSE | re.DOTALL,
 )
 _JSON = re.compile(
-    r"""(?P<text>\"(?:[^\"\\\n]|\\.)*\") | (?P<sign>[][{}:,]) | (?P<bare>[^\s\"\][{}:,]+)""",
+    r"""(?P<text>\"(?:[^\"\\\n]|\\.)*+\"?+) | (?P<sign>[][{}:,]) | (?P<bare>[^\s\"\][{}:,]++)""",
     re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

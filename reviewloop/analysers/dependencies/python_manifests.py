@@ -231,4 +231,6 @@ def read_setup_py(text: str) -> Manifest:
             )  # fmt: skip
             if entry is not None:
                 entries.append(entry)
+        else:
+            break  # the list is never closed, and so is none behind it
     return Manifest(tuple(entries), library=True)

@@ -3,6 +3,7 @@
 from reviewloop.analysers.dependencies.manifest import Ecosystem
 
 _SHORTEST = 6  # shorter names have too many honest neighbours
+_LONGEST = 60
 
 _PYPI = """
     aiobotocore aiofiles aiohttp alembic annotated-types argcomplete asgiref async-timeout attrs
@@ -60,18 +61,34 @@ _HONEST = frozenset(
 )
 
 
+def _shorter(name: str) -> set[str]:
+    """Return a name and what is left of it without any one of its letters."""
+    return {name, *(name[:at] + name[at + 1 :] for at in range(len(name)))}
+
+
+def _by_form() -> dict[tuple[Ecosystem, str], list[str]]:
+    """Names that are one slip apart share one of these forms, so that few need comparing."""
+    forms: dict[tuple[Ecosystem, str], list[str]] = {}
+    for ecosystem, names in _WELL_KNOWN.items():
+        for known in names:
+            for form in _shorter(known) if len(known) >= _SHORTEST else ():
+                forms.setdefault((ecosystem, form), []).append(known)
+    return forms
+
+
+_BY_FORM = _by_form()
+
+
 def looks_like(ecosystem: Ecosystem, name: str) -> str:
     """Return the well-known name that `name` is one slip away from, "" when there is none.
 
     A slip is a letter too many, too few, wrong, or two in the wrong order; digits are no slips.
     """
     known = _WELL_KNOWN.get(ecosystem, frozenset())
-    if len(name) < _SHORTEST - 1 or name in known or name in _HONEST:
+    if not _SHORTEST - 1 <= len(name) <= _LONGEST or name in known or name in _HONEST:
         return ""
-    for other in sorted(known):
-        if len(other) >= _SHORTEST and abs(len(other) - len(name)) <= 1 and _one_slip(name, other):
-            return other
-    return ""
+    near = {other for form in _shorter(name) for other in _BY_FORM.get((ecosystem, form), ())}
+    return min((other for other in near if _one_slip(name, other)), default="")
 
 
 def _one_slip(name: str, other: str) -> bool:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _ABOUT_EQUALITY = re.compile(r"eq|hash|compar|ident|same|reflexiv|nan|order|cache|singleton|lazy")
+_LONGEST_TEST = 20_000  # characters; longer ones are data
+_MOST_SIDES = 40
 _TRUE = {"true", "lambda", "generator_expression"}
 _FULL = {"list", "dictionary", "set"}
 _MOCK_CALL = re.compile(r"called_with|called_once_with|called_once|any_call|has_calls|not_called")
@@ -48,9 +50,9 @@ def _truth(node: "Node", test: str) -> str:
             "list_splat", "dictionary_splat"
         }  # fmt: skip
         return "" if splats else "What is asserted is not empty, so it is always true."
-    if kind == "boolean_operator" and field(node, "operator") == "or":
-        for side in (node.child_by_field_name("left"), node.child_by_field_name("right")):
-            if side is not None and (_constant(side) or _truth(side, test)):
+    if kind == "boolean_operator":
+        for side in _sides_of_or(node):
+            if _constant(side) or _truth(side, test):
                 return f"One side of `or`, {_short(side)}, is always true."
     if kind == "comparison_operator":
         return _comparison(node, test)
@@ -61,9 +63,25 @@ def _truth(node: "Node", test: str) -> str:
     return ""
 
 
+def _sides_of_or(node: "Node") -> list["Node"]:
+    """Return what stands between the `or`s of an expression; [] for `and`, and for very many."""
+    sides: list[Node] = []
+    stack = [node]
+    while stack and len(sides) + len(stack) < _MOST_SIDES:
+        current = stack.pop()
+        if current.type == "parenthesized_expression":
+            stack.extend(current.named_children[:1])
+        elif current.type != "boolean_operator":
+            sides.append(current)
+        elif field(current, "operator") == "or":
+            stack.extend(current.named_children[-1:])
+            stack.extend(current.named_children[:1])
+    return sides
+
+
 def _is_about_equality(test: str, operand: str) -> bool:
     """Whether a test tries how things compare, for which a thing is compared with itself, too."""
-    if _ABOUT_EQUALITY.search(test.partition("(")[0]):
+    if len(test) > _LONGEST_TEST or _ABOUT_EQUALITY.search(test.partition("(")[0]):
         return True
     compared = re.escape(operand)
     return len(re.findall(rf"(?<![\w.]){compared}\s*[!=]=|[!=]=\s*{compared}(?!\w)", test)) > 1

@@ -13,6 +13,7 @@ from reviewloop.analysers.testquality.tests_of_file import Test, tests
 
 _WORD = re.compile(r"[A-Za-z_]\w{2,}")
 _SHOWN = 3
+_MOST_COMPARED = 200  # assertions of one test; each is held against each
 _STRONG, _SOME = 4, 3
 
 
@@ -121,6 +122,8 @@ def _weakened(path: str, base: Test, new: Test) -> Iterator[Hit]:
     after = {assertion.text for assertion in new.assertions}
     lost = [a for a in base.assertions if a.text not in after and a.strength >= _SOME]
     fresh = [a for a in new.assertions if a.text not in before]
+    if max(len(lost), len(fresh)) > _MOST_COMPARED:
+        return
     for assertion in fresh:
         old = next((a for a in lost if _is_weaker(assertion, a, fresh)), None)
         if old is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.base import Hit, SourceFile, Span
@@ -54,10 +55,28 @@ _REMOTE = re.compile(
 )
 
 
+class _Whole:
+    """What is asked of a whole file, answered once: there may be as many askers as lines."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._text = file.text
+
+    @cached_property
+    def freezes(self) -> bool:
+        """Whether a test of the file may have stopped the clock."""
+        return bool(_FROZEN.search(self._text))
+
+    @cached_property
+    def stubs(self) -> bool:
+        """Whether requests may be answered inside the file, or are marked as real ones."""
+        return bool(_STUBBED.search(self._text))
+
+
 def check(file: SourceFile) -> Iterator[Hit]:
     """Yield what is wrong with the tests of a file."""
     root = parse(file.text)
     helpers: Helpers | None = None
+    whole = _Whole(file)
     for function in functions(root):
         if not is_test(function) or not _wanted(file, function):
             continue
@@ -71,7 +90,7 @@ def check(file: SourceFile) -> Iterator[Hit]:
                 message = f"{function.name} passes whatever the code does unless it raises."
                 yield _at(rules.NO_ASSERTION, file, (function.line, function.line), message)
         for node in nodes:
-            yield from _about(file, function, node)
+            yield from _about(file, whole, function, node)
 
 
 def _wanted(file: SourceFile, function: TestFunction) -> bool:
@@ -95,26 +114,26 @@ def _needs_no_assertion(function: TestFunction) -> bool:
     return stub or skips or bool(_NOT_RAISING.search(function.short))
 
 
-def _about(file: SourceFile, function: TestFunction, node: "Node") -> Iterator[Hit]:
+def _about(file: SourceFile, whole: _Whole, function: TestFunction, node: "Node") -> Iterator[Hit]:
     kind = node.type
     if kind in {"assert_statement", "call", "expression_statement"}:
         why = always_holds(node, text(function.node))
         if why:
             yield _at(rules.CANNOT_FAIL, file, lines(node), why)
     if kind == "call":
-        yield from _call(file, node)
+        yield from _call(file, whole, node)
     elif kind == "try_statement":
         yield from _swallowed(file, node)
-    elif kind == "comparison_operator" and not _FROZEN.search(file.text):
+    elif kind == "comparison_operator":
         operators = {child.type for child in node.children if not child.is_named}
         calls = [called(side) for side in node.named_children if side.type == "call"]
         now = next((name for name in calls if _NOW.fullmatch(name)), "")
-        if now and operators == {"=="}:
+        if now and operators == {"=="} and not whole.freezes:
             message = f"The result is compared with {now}() of the moment of the comparison."
             yield _at(rules.REAL_TIME, file, lines(node), message)
 
 
-def _call(file: SourceFile, node: "Node") -> Iterator[Hit]:
+def _call(file: SourceFile, whole: _Whole, node: "Node") -> Iterator[Hit]:
     name = called(node)
     given = positional(node)
     if name in {"time.sleep", "sleep"} and len(given) == 1:
@@ -122,7 +141,7 @@ def _call(file: SourceFile, node: "Node") -> Iterator[Hit]:
         if given[0].type in {"integer", "float"} and seconds.strip("0."):
             yield _at(rules.SLEEP, file, lines(node), f"The test sleeps for {seconds} seconds.")
     elif _REQUESTS.fullmatch(name) and given and _REMOTE.match(text(given[0])):
-        if _STUBBED.search(file.text):
+        if whole.stubs:
             return
         message = f"{name} asks {text(given[0])[:80]}."
         yield _at(rules.NETWORK, file, lines(node), message)

@@ -10,7 +10,7 @@ from reviewloop.analysers.testquality import rules
 from reviewloop.analysers.testquality.code_lines import FAMILIES, added_code, is_product
 
 _FEWEST, _MANY = 5, 30  # added lines of code: worth a word, worth acting on
-_MOST_FUNCTIONS = 3
+_MOST_FUNCTIONS, _MOST_SOUGHT = 3, 50
 _FUNCTION = {
     "python": re.compile(r"(?:async )?def ([a-z]\w{3,})\("),  # methods are reached through others
     "node": re.compile(r"export (?:default )?(?:async )?function ([A-Za-z]\w{3,})"),
@@ -75,6 +75,7 @@ def _unnamed(
                 found.append((file, number, named.group(1)))
     if not found:
         return
+    found = found[:_MOST_SOUGHT]
     mentions = view.search_new([name for _, _, name in found])
     in_tests = "\n".join(line for path, _, line in mentions if _is_about_tests(path))
     named_in_tests = set(re.findall(r"\w+", in_tests))

@@ -349,3 +349,21 @@ def test_compiled_requirements_pin_what_they_were_compiled_from():
     assert told(behind, behind | {"requirements/app.in": "flask\n"}) == [
         ("deps/lock-not-updated", 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("package.json", '"\\' * 50_000),
+        ("pyproject.toml", '"""\\' * 50_000),
+        ("pyproject.toml", "a=[" * 50_000),
+        ("setup.py", "install_requires=[" * 50_000),
+        ("requirements.txt", "a \\\n" * 50_000),
+        ("requirements.txt", "".join(f"requestz{n:x}==1\n" for n in range(50_000))),
+        ("pom.xml", "<dependency><version>" * 50_000),
+    ],
+    ids=["json", "toml texts", "toml lists", "setup", "continued", "names", "pom"],
+)
+@pytest.mark.timeout(20)
+def test_cost_grows_with_the_text(path, text):
+    hits({}, {path: text})

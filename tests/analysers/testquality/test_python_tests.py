@@ -128,3 +128,19 @@ def test_only_tests_that_the_change_touches_are_looked_at():
 )
 def test_broken_files_are_no_trouble(text):
     assert isinstance(told(text), list)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def test_a():\n    assert " + " or ".join(["a()"] * 20_000) + "\n",
+        "def test_a():\n" + "    assert a == a\n" * 10_000,
+        "".join(f"def test_{n}():\n    assert a == date.today()\n" for n in range(10_000)),
+        "".join(f"def test_{n}():\n    requests.get('https://a.io')\n" for n in range(10_000)),
+        "def test_a():\n    assert " + "(" * 50_000 + "a" + ")" * 50_000 + "\n",
+    ],
+    ids=["ors", "same", "now", "network", "parentheses"],
+)
+@pytest.mark.timeout(20)
+def test_cost_grows_with_the_text(text):
+    told(text)
