@@ -27,6 +27,8 @@ _SQL = Regex(
     r"(?is)^\W*(?:select\s.{1,400}?\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
     r"|create\s+\w+|alter\s+table|with\s+\w+\s+as|truncate\s|grant\s)|\swhere\s"
 )
+_CONDITION = Regex(r"(?i)\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*(?:%[svq]|$|')")
+_CONDITIONS = ("Where", "Having", "Not", "Or")
 _SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "zsh", "cmd", "cmd.exe", "powershell"})
 _INSIDE = Regex(
     r"strings\.(?:HasPrefix|Contains)\(|filepath\.(?:IsLocal|Rel|Base)\(|os\.(?:OpenRoot|Root)|\.\.\""
@@ -44,6 +46,8 @@ _FILES = frozenset(
         ("ioutil", "ReadFile"),
         ("ioutil", "WriteFile"),
         ("http", "ServeFile"),
+        ("c", "File"),
+        ("c", "FileAttachment"),
     }
 )
 _QUERIES = ("Query", "QueryRow", "Exec", "Raw", "Prepare", "Get", "Select", "Queryx", "MustExec")
@@ -69,7 +73,8 @@ def _sql(node: "SgNode", source: Source) -> Found | None:
     for given in arguments(node)[:2]:
         whole = value_of(given, source)
         fixed = glued(whole)
-        if fixed is not None and _SQL.search(fixed):
+        wanted = _CONDITION if call_name(node) in _CONDITIONS else _SQL
+        if fixed is not None and wanted.search(fixed):
             dirty = tainted(whole, source)
             return Found(given, severity=MUST if dirty else SHOULD)
     return None
@@ -162,11 +167,11 @@ PATTERNS = (
             bad='db.Query("SELECT a FROM t WHERE id = " + id)\n---\n'
             "q := fmt.Sprintf(\"DELETE FROM t WHERE n = '%s'\", name)\ndb.ExecContext(ctx, q)",
             good='db.Query("SELECT a FROM t WHERE id = $1", id)\n---\n'
-            'db.Query("SELECT a " + "FROM t")\n---\nc.Get("hello " + name)',
+            'db.Query("SELECT a " + "FROM t")\n---\nc.Get("hello " + name)\n---\n'
+            'db.Query("SELECT a FROM t LIMIT " + strconv.Itoa(n))',
         ),
         _sql,
-        calls=(*_QUERIES, *(f"{name}Context" for name in _QUERIES)),
-        hints=("select", "SELECT", "insert", "INSERT", "update", "UPDATE", "delete", "DELETE"),
+        calls=(*_QUERIES, *_CONDITIONS, *(f"{name}Context" for name in _QUERIES)),
     ),
     Pattern(
         _row(

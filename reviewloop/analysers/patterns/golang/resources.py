@@ -89,10 +89,10 @@ def _compiled(node: "SgNode", source: Source) -> Found | None:
     if loop_around(node, source) is not None:
         return Found(node)
     around = declaration_around(node, source)
-    name = around.field("name") if around is not None else None
-    if name is None or re.match(r"init$|main$|[nN]ew|[mM]ust|Test|Benchmark|sync", name.text()):
+    taken = around.field("parameters") if around is not None else None
+    if taken is None or not re.search(r"\*http\.Request|\*gin\.|echo\.Context", taken.text()):
         return None
-    return Found(node, "The regular expression is made at every call.", NIT)
+    return Found(node, "The regular expression is made for every request.", NIT)
 
 
 def _query(node: "SgNode", source: Source) -> Found | None:

@@ -82,10 +82,12 @@ def text_of(node: "SgNode | None") -> str:
 
 
 def literal(node: "SgNode") -> bool:
-    """Whether a value is written out in the code, or joined from such values."""
+    """Whether a value is written out in the code, a number, or joined from such values."""
     kind = node.kind()
     if kind in _LITERALS:
         return True
+    if kind == "call_expression":  # digits cannot leave the place they are put in
+        return node.text().startswith(("strconv.Itoa(", "strconv.FormatInt("))
     if kind == "binary_expression":
         return all(literal(part) for part in operands(node))
     return False

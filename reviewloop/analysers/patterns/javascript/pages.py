@@ -10,6 +10,7 @@ from reviewloop.analysers.patterns.javascript.syntax import (
     FUNCTIONS,
     argument,
     call_name,
+    glued,
     literal,
     plain,
     receiver,
@@ -21,6 +22,7 @@ from reviewloop.analysers.rules import MUST, NIT, SECURITY, SHOULD, Rule
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
+_JQUERY = ("html", "append", "prepend", "after", "before", "replaceWith")
 _CLEAN = Regex(
     r"saniti[sz]e|purify|escape|encode|trustedtypes|createhtml|rendertostring|tosafe|safehtml"
     r"|i18n|\bt\(|marked|markdown|highlight|prettif|\.innerhtml|\.outerhtml|svg|icon",
@@ -52,15 +54,28 @@ def _assigned_html(node: "SgNode", source: Source) -> Found | None:
 
 
 def _written_html(node: "SgNode", source: Source) -> Found | None:
-    name = call_name(node)
+    name, of = call_name(node), receiver(node)
+    if name in _JQUERY:
+        return _jquery_html(node, source) if re.match(r"jQuery\b|\$", of) else None
     if name in {"write", "writeln"}:
-        if receiver(node) not in {"document", "window.document"}:
+        if of not in {"document", "window.document"}:
             return None
         value = argument(node, 0)
     else:
         value = argument(node, 1)
     found = _unsafe_html(value, source) if value is not None else None
     return Found(node, severity=found.severity) if found else None
+
+
+def _jquery_html(node: "SgNode", source: Source) -> Found | None:
+    value = argument(node, 0)
+    if value is None:
+        return None
+    if tainted(value, source, browser=True):
+        return Found(node, severity=MUST)
+    parts = glued(value)
+    markup = parts is not None and "<" in parts[0] and not _CLEAN.search(value.text()[:20_000])
+    return Found(node) if markup else None
 
 
 def _react_html(node: "SgNode", source: Source) -> Found | None:
@@ -143,12 +158,16 @@ PATTERNS = (
             fix="Build elements and set their textContent, or sanitise the HTML first.",
             category="xss",
             source="CWE-79",
-            bad=js("document.write('<b>' + name);", "el.insertAdjacentHTML('beforeend', html);"),
-            good=js("document.write('<b>x</b>');", "stream.write(name);"),
+            bad=js(
+                "document.write('<b>' + name);",
+                "el.insertAdjacentHTML('beforeend', html);",
+                "$('#a').append('<li>' + name + '</li>');",
+            ),
+            good=js("document.write('<b>x</b>');", "stream.write(name);", "$('#a').append(row);"),
         ),
         _written_html,
-        calls=("write", "writeln", "insertAdjacentHTML"),
-        hints=("document.write", "insertAdjacentHTML"),
+        calls=("write", "writeln", "insertAdjacentHTML", *_JQUERY),
+        hints=("document.write", "insertAdjacentHTML", "$(", "jQuery("),
     ),
     Pattern(
         Rule(

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysers.patterns.engine import Pattern, Source
+from reviewloop.analysers.patterns.engine import Found, Pattern, Source
 from reviewloop.analysers.patterns.javascript.example import row
 from reviewloop.analysers.patterns.javascript.syntax import (
     FUNCTIONS,
@@ -13,7 +13,7 @@ from reviewloop.analysers.patterns.javascript.syntax import (
     is_async,
     receiver,
 )
-from reviewloop.analysers.rules import MAINTAINABILITY, MUST, SHOULD
+from reviewloop.analysers.rules import MAINTAINABILITY, MUST, NIT, SHOULD
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -47,7 +47,7 @@ def _async_each(node: "SgNode", source: Source) -> "SgNode | None":
     return first if re.search(r"\bawait\b", first.text()) else None
 
 
-def _no_result(node: "SgNode", source: Source) -> "SgNode | None":
+def _no_result(node: "SgNode", source: Source) -> Found | None:
     first = argument(node, 0)
     if first is None or first.kind() not in {"arrow_function", "function_expression"}:
         return None
@@ -59,7 +59,11 @@ def _no_result(node: "SgNode", source: Source) -> "SgNode | None":
     text = body.text()
     if re.search(r"\b(?:return|throw|yield)\b", text) or len(text) > 5_000:
         return None
-    return first if _statements(body) else None
+    if not _statements(body):
+        return None
+    parent = node.parent()
+    unused = parent is not None and parent.kind() == "expression_statement"
+    return Found(first, severity=NIT if unused else None)
 
 
 def _not_awaited(node: "SgNode", source: Source) -> "SgNode | None":

@@ -31,7 +31,7 @@ def _cookie(node: "SgNode", source: Source) -> Found | None:
     if len(given) < 2 or receiver(node).endswith("cookies") is (call_name(node) == "cookie"):
         return None
     if len(given) < 3:
-        return Found(node) if _SESSION.search(given[0].text()) else None
+        return Found(node) if _SESSION.search(given[0].text().strip("'\"`")) else None
     options = pairs(given[2])
     if not options or "..." in options:
         return None
@@ -41,7 +41,7 @@ def _cookie(node: "SgNode", source: Source) -> Found | None:
     if not missing:
         return None
     words = f"The cookie is set without {' and '.join(missing)}."
-    return Found(node, words, SHOULD if _SESSION.search(given[0].text()) else NIT)
+    return Found(node, words, SHOULD if _SESSION.search(given[0].text().strip("'\"`")) else NIT)
 
 
 def _cookie_off(node: "SgNode", source: Source) -> "SgNode | None":

@@ -14,6 +14,7 @@ from reviewloop.analysers.patterns.javascript.syntax import (
     glued,
     pairs,
     receiver,
+    text_of,
 )
 from reviewloop.analysers.patterns.lazy_regex import Regex
 from reviewloop.analysers.rules import MUST, SECURITY, SHOULD, Rule
@@ -34,13 +35,24 @@ _OPERATORS = frozenset({"$where", "$function", "$accumulator"})
 
 
 def _redirect(node: "SgNode", source: Source) -> "SgNode | None":
+    if call_name(node) != "redirect" and text_of(argument(node, 0)).lower() != "location":
+        return None
     if not _REPLY.match(receiver(node)) and receiver(node) not in {"NextResponse", "Response"}:
         return None
-    given = arguments(node)
+    given = arguments(node)[0 if call_name(node) == "redirect" else 1 :]
     target = next((a for a in given if a.kind() != "number"), None)
     if target is None or _anchored(target, _FIXED_PATH) or _anchored(target, _FIXED_HOST):
         return None
+    if _own_address(target, source):
+        return None
     return target if tainted(target, source) else None
+
+
+def _own_address(target: "SgNode", source: Source) -> bool:
+    """Whether a target is the request's own address, perhaps with a slash more."""
+    root = target.find(kind="identifier")
+    text = target.text()[:500] + (value_of(root, source).text()[:500] if root is not None else "")
+    return re.search(r"\b(?:req|request|ctx)\.(?:originalUrl|url)\b", text) is not None
 
 
 def _anchored(node: "SgNode", start: Regex) -> bool:
@@ -138,10 +150,11 @@ PATTERNS = (
                 "app.get('/', (req, res) => res.redirect('/home'));",
                 "app.get('/', (req, res) => res.redirect(`/users/${req.params.id}`));",
                 "app.get('/', (req, res) => res.redirect(safePath(req.query.next)));",
+                "app.get('/', (req, res) => res.set('x-a', req.query.next));",
             ),
         ),
         _redirect,
-        calls=("redirect",),
+        calls=("redirect", "setHeader", "header", "set"),
     ),
     Pattern(
         Rule(

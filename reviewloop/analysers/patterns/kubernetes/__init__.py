@@ -27,10 +27,10 @@ def _run(file: SourceFile) -> Iterable[Hit]:
 
 def _hits(file: SourceFile, compose: bool) -> Iterator[Hit]:
     for entry in entries(file.text):
-        for rule, test in RULES:
-            message = test(entry, compose)
+        for row in RULES:
+            message = row.test(entry, compose)
             if message is not None:
-                yield hit_of(rule, entry, message, file.path)
+                yield hit_of(row, entry, message, file.path, compose)
 
 
 CHECK = FileCheck("kubernetes", tuple(row.rule for row in RULES), _understands, _run)

@@ -184,6 +184,7 @@ RULES = (
             "services:\n  a:\n    image: localhost:5000/a:1\n",
         ),
         _image,
+        NIT,
     ),
     KubernetesRule(
         row(

@@ -71,6 +71,7 @@ class KubernetesRule(NamedTuple):
     rule: Rule
     test: "Callable[[Entry, bool], str | None]"
     """Returns the message ("": the rule's own), None when the entry is fine."""
+    in_compose: Severity | None = None  # where a compose file makes less of it
 
 
 def entries(text: str) -> Iterator[Entry]:
@@ -104,13 +105,14 @@ def _path(around: "list[SgNode]") -> tuple[str, ...]:
     return tuple(reversed(keys))
 
 
-def hit_of(rule: Rule, entry: Entry, message: str, path: str) -> Hit:
+def hit_of(row: KubernetesRule, entry: Entry, message: str, path: str, compose: bool) -> Hit:
     """Return the hit for an entry; of a block its first line."""
     span = span_of(entry.node)
     if span.end_line > span.line:
         key = entry.node.field("key")
         span = span_of(key) if key is not None else span
-    return Hit(rule.id, path, span, message or rule.title)
+    severity = row.in_compose if compose else None
+    return Hit(row.rule.id, path, span, message or row.rule.title, severity)
 
 
 def row(
