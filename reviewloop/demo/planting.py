@@ -1,4 +1,4 @@
-"""Make the repository of the review's demo: a healthy `main`, and a branch with planted problems."""
+"""Make the repository of the review demo: a healthy `main`, a branch with planted problems."""
 
 from pathlib import Path
 
