@@ -38,7 +38,8 @@ def change_checks() -> tuple[ChangeCheck, ...]:
 def own_rules() -> Iterator[Rule]:
     """Yield every rule of ours once, by check; several checks may share rules."""
     seen: set[str] = set()
-    for check in (*file_checks(), *change_checks()):
+    checks: tuple[FileCheck | ChangeCheck, ...] = (*file_checks(), *change_checks())
+    for check in checks:
         for rule in check.rules:
             if rule.id not in seen:
                 seen.add(rule.id)

@@ -24,6 +24,7 @@ from reviewloop.analysers.base import (
     PathClass,
     SourceFile,
 )
+from reviewloop.analysers.dependencies import advisory_status
 from reviewloop.analysers.rules import Rule
 
 
@@ -73,12 +74,14 @@ def examine(
     *,
     reviewers: Collection[str] = (),
     off: Collection[str] = (),
+    extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
     told: Told | None = None,
 ) -> Examination:
     """Return what is new in a change according to every analyser.
 
     `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
-    patterns) of analysers that do not run; `told` hears of each analyser as it ends.
+    patterns) of analysers that do not run; `extra` holds hits from data that is not in the
+    change, such as coverage; `told` hears of each analyser as it ends.
     """
     from reviewloop.analysers.programs import programs
 
@@ -106,6 +109,11 @@ def examine(
             take(_analyse(analyser, view.files, base))
         for check in whole:
             take(_whole(check, view))
+        for given, report in extra:
+            take((_placed_anywhere(given, view, report.name), report))
+        advisories = advisory_status(view.options, view.files)
+        if advisories is not None:
+            take(([], advisories))
         for future in running:
             take(future.result())
     return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
@@ -263,6 +271,11 @@ def _whole(check: ChangeCheck, view: ChangeView) -> tuple[list[Placed], Analyser
     report = AnalyserReport(
         check.name, status, round(time.monotonic() - started, 3), "", len(view.files), reason
     )
+    return _placed_anywhere(hits, view, check.name), report
+
+
+def _placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[Placed]:
+    """Place hits that may also be about files that are not analysed, deleted ones for example."""
     by_path = {file.path: file for file in view.files}
     placed = []
     for hit in hits:
@@ -272,5 +285,5 @@ def _whole(check: ChangeCheck, view: ChangeView) -> tuple[list[Placed], Analyser
         file = by_path.get(hit.path)
         on_change = file is None or hit.span is None or _touches(hit, file)
         if file is None or speaks_in(rule, file.path_class):
-            placed.append(Placed(hit, rule, check.name, on_change))
-    return placed, report
+            placed.append(Placed(hit, rule, source, on_change))
+    return placed

@@ -9,6 +9,7 @@ from reviewloop.context import RunContext
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.reviewing.silencing import Silences
+from reviewloop.runs.coverage_data import coverage_of
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey
 from reviewloop.workspace.diff import Change
@@ -23,9 +24,14 @@ def examined(
     user: UserRepo,
     settings: Settings,
     reviewers: Collection[str],
+    *,
+    on_disk: bool = False,
     told: Told | None = None,
 ) -> Examination:
-    """Return what the analysers of these reviewers find in a change, under these settings."""
+    """Return what the analysers of these reviewers find in a change, under these settings.
+
+    `on_disk` says that the new side is the checkout: coverage data in it is about these files.
+    """
     review = settings.review
     options = Options(
         required_tags=review.required_tags,
@@ -34,10 +40,12 @@ def examined(
         checkout=str(user.root),
         timeout_seconds=review.analyser_seconds,
     )
+    view = view_of(change, selection, private, options)
     return examine(
-        view_of(change, selection, private, options),
+        view,
         reviewers=reviewers,
         off=review.analysers_off,
+        extra=coverage_of(view, user.root, settings.gates.coverage) if on_disk else (),
         told=told,
     )
 
@@ -60,7 +68,13 @@ def _analysed(context: RunContext, tree: str) -> dict[str, object]:
     )
     names = {agent.name for agent in context.team.reviewers}
     examination = examined(
-        change, selection, context.private, context.user, settings, names, partial(_tell, context)
+        change,
+        selection,
+        context.private,
+        context.user,
+        settings,
+        names,
+        told=partial(_tell, context),
     )
     silences = Silences(rules=settings.rules)
     pieces = evidence_of(examination, selection.sources, level=silences.level)

@@ -17,6 +17,7 @@ from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, result
 from reviewloop.settings import Loaded, Settings
+from reviewloop.workspace.chosen import as_typed
 from reviewloop.workspace.compared import Asked, Compared, compared
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.located import locate
@@ -34,7 +35,7 @@ _UNWANTED = "without a model the reviewers report patterns their analysers find,
 class Wish:
     """What the person asked for."""
 
-    asked: Asked = field(default_factory=Asked)
+    asked: Asked = field(default_factory=Asked)  # its paths as typed, relative to the start
     agents: tuple[str, ...] = ()  # empty: the whole team
     model: str = ""  # "": what the settings say
     flags: Mapping[str, Any] = field(default_factory=dict)
@@ -74,9 +75,11 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
     for settings, agents or files of ours that are wrong.
     """
     started = time.monotonic()
-    root = locate(start).user.root
+    place = locate(start)
+    root = place.user.root
     loaded = read_settings(root, wish.flags)
-    with compared(start, _with_base(wish.asked, loaded.settings)) as two:
+    asked = replace(wish.asked, paths=as_typed(wish.asked.paths, place, start))
+    with compared(start, _with_base(asked, loaded.settings)) as two:
         settings = loaded.settings
         team = chosen(team_of(root).reviewers, wish.agents)
         told("reading the change")
@@ -92,7 +95,14 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         told("running the analysers")
         names = {agent.name for agent in team}
         examination = examined(
-            change, selection, two.private, two.user, settings, names, lambda r: told(r.name)
+            change,
+            selection,
+            two.private,
+            two.user,
+            settings,
+            names,
+            on_disk=two.in_checkout,
+            told=lambda report: told(report.name),
         )
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         standing = _standing(wish, loaded, team, two, change, selection, pieces, told)

@@ -72,8 +72,9 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         findings=len(fresh),
         resolved=sum(f.status is Status.FIXED for f in judged),
     )
+    closed = [*judged, *_gone(known.values(), waiting, state, context)]
     return {
-        "findings": write_findings([*judged, *join_with_known(fresh, known)], context.blobs),
+        "findings": write_findings([*closed, *join_with_known(fresh, known)], context.blobs),
         "reviewers": {agent.name: None},  # should it have failed in an earlier round
     }
 
@@ -137,6 +138,20 @@ def _new_evidence(state: LoopState, context: RunContext) -> list[Finding]:
         piece.finding.model_copy(update={"round_found": state["round"]})
         for piece in evidence_of(context, state["tree"])
         if piece.finding.id not in before
+    ]
+
+
+def _gone(
+    known: Iterable[Finding], waiting: list[Finding], state: LoopState, context: RunContext
+) -> list[Finding]:
+    """Return, as fixed, what an analyser found before the fixes and does not find any more."""
+    before = _ids(evidence_of(context, state["fix_from"]))
+    gone = before - _ids(evidence_of(context, state["tree"])) - {f.id for f in waiting}
+    note = "its analyser does not find it any more"
+    return [
+        finding.model_copy(update={"status": Status.FIXED, "note": note})
+        for finding in known
+        if finding.id in gone and finding.status in {Status.OPEN, Status.UNRESOLVED}
     ]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Confidence = Literal["high", "medium", "low"]
 _COMPLETED = re.compile(r"completed (\S+)")
+_USES = re.compile(r"\buses:\s{0,4}[\"']?([^@\"'\s]{1,200})@")
 _SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT, "Unknown": NIT}
 _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
@@ -53,11 +54,15 @@ def _hit(
     severity = _SEVERITIES.get(text_at(determined, "severity"), NIT)
     confidence = _CONFIDENCES.get(text_at(determined, "confidence"), "low")
     note = text_at(place, "symbolic", "annotation")
+    span = _span(place, one)
+    action = (
+        _USES.search(one.file.lines[span.line - 1]) if span.line <= len(one.file.lines) else None
+    )
     about = text_at(record, "desc")
     return Hit(
         rule=f"zizmor/{text_at(record, 'ident')}",
         path=one.file.path,
-        span=_span(place, one),
+        span=span,
         message=f"{about[:1].upper()}{about[1:]}: {note}" if note else about,
         severity=NIT if severity is SHOULD and confidence == "low" else severity,
         confidence=confidence,
@@ -66,6 +71,8 @@ def _hit(
             for other in places
             if text_at(other, "symbolic", "kind") == "Related" and other is not place
         ),
+        # Another version of an action that was used before is no new use of it.
+        identity=action.group(1) if action else "",
     )
 
 
