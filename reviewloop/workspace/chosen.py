@@ -4,6 +4,7 @@ import difflib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
@@ -24,6 +25,25 @@ class Choice:
     paths: tuple[str, ...]
     whole: bool = False
     absent: frozenset[str] = frozenset()  # not on disk, so no part of whole files
+
+
+def as_typed(paths: Sequence[str], place: Place, start: Path) -> tuple[str, ...]:
+    """Return paths from the root that are typed in the folder `start`, relative to it or absolute.
+
+    "." is the whole repository. Raises WorkspaceError for what is outside of it.
+    """
+    return tuple(_from_root(path, place, start) for path in paths)
+
+
+def _from_root(path: str, place: Place, start: Path) -> str:
+    if not path:
+        raise WorkspaceError("an empty path names no file; `.` stands for the current folder.")
+    whole = Path(os.path.normpath(start.resolve() / path))
+    # The last part stays as it is: a link is reviewed itself, not what it points to.
+    plain = os.path.relpath(whole.parent.resolve() / whole.name, place.user.root.resolve())
+    if plain == os.pardir or plain.startswith(os.pardir + os.sep):
+        raise WorkspaceError(f"{shown(path)!r} is no path inside the repository.")
+    return plain
 
 
 def checked_choice(paths: Sequence[str]) -> tuple[str, ...]:
