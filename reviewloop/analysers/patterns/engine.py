@@ -1,5 +1,6 @@
 """Runs a table of patterns over one parsed file: one parse, one walk, cheap words first."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,14 @@ class Source:
     def text(self) -> str:
         """The whole text."""
         return self.file.text
+
+    def says(self, pattern: str) -> bool:
+        """Whether a pattern is found anywhere in the text; each is searched for once."""
+        known = self.memo.get(("says", pattern))
+        if known is None:
+            known = re.search(pattern, self.text, re.MULTILINE) is not None
+            self.memo["says", pattern] = known
+        return bool(known)
 
     def ancestors(self, node: "SgNode") -> "list[SgNode]":
         """Return the nodes around a node, innermost first; none once the budget is spent."""

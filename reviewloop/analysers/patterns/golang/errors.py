@@ -84,7 +84,7 @@ def _empty_branch(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _panics(node: "SgNode", source: Source) -> "SgNode | None":
-    if receiver(node) or re.search(r"^package main\b", source.text, re.MULTILINE):
+    if receiver(node) or source.says(r"^package main\b"):
         return None
     around = declaration_around(node, source)
     name = around.field("name") if around is not None else None
@@ -94,14 +94,14 @@ def _panics(node: "SgNode", source: Source) -> "SgNode | None":
     broken = first is not None and re.match(
         r"err\b|fmt\.(?:Sprint|Errorf)|errors\.New", first.text()
     )
-    return node if broken and "recover()" not in source.text else None
+    return node if broken and not source.says(r"recover\(\)") else None
 
 
 def _ends(node: "SgNode", source: Source) -> "SgNode | None":
     of, name = receiver(node), call_name(node)
     if (of, name) != ("os", "Exit") and not (of == "log" and name.startswith("Fatal")):
         return None
-    in_main = re.search(r"^package main\b", source.text, re.MULTILINE)
+    in_main = source.says(r"^package main\b")
     around = declaration_around(node, source)
     title = around.field("name") if around is not None else None
     told = title is not None and re.match(

@@ -47,7 +47,7 @@ def _no_limit(node: "SgNode", source: Source) -> Found | None:
     given = fields(node)
     if name == "http.Server":
         limited = {"ReadTimeout", "ReadHeaderTimeout"} & set(given)
-        assigned = re.search(r"\.Read(?:Header)?Timeout\s*=", source.text)
+        assigned = source.says(r"\.Read(?:Header)?Timeout\s*=")
         return None if limited or assigned else Found(node)
     return None
 

@@ -133,7 +133,7 @@ def _client(node: "SgNode", source: Source) -> "SgNode | None":
     kind = node.field("type")
     if kind is None or kind.text() != "http.Client" or "Timeout" in fields(node):
         return None
-    return None if re.search(r"\.Timeout\s*=|WithTimeout|WithDeadline", source.text) else node
+    return None if source.says(r"\.Timeout\s*=|WithTimeout|WithDeadline") else node
 
 
 PATTERNS = (

@@ -45,7 +45,7 @@ def _deep(node: "SgNode", source: Source) -> "SgNode | None":
 
 def _printed(node: "SgNode", source: Source) -> "SgNode | None":
     of = receiver(node)
-    if of not in {"fmt", ""} or re.search(r"^package main\b", source.text, re.MULTILINE):
+    if of not in {"fmt", ""} or source.says(r"^package main\b"):
         return None
     if re.search(r"(?:^|/)(?:cmd|cli|tools?|scripts?|hack)/", source.file.path):
         return None

@@ -164,7 +164,7 @@ def statements(block: "SgNode") -> "list[SgNode]":
 
 def tainted(node: "SgNode", source: Source) -> bool:
     """Whether a value holds what a client sent: directly, or through local variables."""
-    if not _REQUEST.search(source.text):
+    if not source.says(_REQUEST.pattern):
         return False
     function = declaration_around(node, source)
     names = _dirty_names(function, source) if function is not None else frozenset()

@@ -42,7 +42,7 @@ def _set_to(name: str, values: frozenset[str]) -> "Callable[[SgNode, Source], Sg
 
 def _hash(node: "SgNode", source: Source) -> Found | None:
     of = receiver(node)
-    if of not in {"md5", "sha1"} or f'crypto/{of}"' not in source.text:
+    if of not in {"md5", "sha1"} or not source.says(f'crypto/{of}"'):
         return None
     line = source.file.lines[node.range().start.line]
     quiet = _NO_SECRET.search(line) is not None
@@ -54,7 +54,7 @@ def _cipher(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _random(node: "SgNode", source: Source) -> "SgNode | None":
-    if receiver(node) != "rand" or '"crypto/rand"' in source.text:
+    if receiver(node) != "rand" or source.says('"crypto/rand"'):
         return None
     for outer in source.ancestors(node)[:14]:
         kind = outer.kind()

@@ -47,7 +47,7 @@ def _header(node: "SgNode", source: Source) -> "SgNode | None":
     if value is None or text_of(name).lower() != "access-control-allow-origin":
         return None
     around = function_around(node, source)
-    text = around.text()[:20_000] if around is not None else source.text
+    text = around.text()[:20_000] if around is not None else source.text[:20_000]
     with_credentials = re.search(r"Access-Control-Allow-Credentials", text, re.IGNORECASE)
     if not with_credentials or not re.search(r"\.origin\b|['\"]origin['\"]", value.text()):
         return None

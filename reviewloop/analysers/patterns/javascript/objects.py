@@ -58,7 +58,7 @@ def _unserialize(node: "SgNode", source: Source) -> "SgNode | None":
     first = argument(node, 0)
     if first is None or literal(first):
         return None
-    known = re.search(r"node-serialize|serialize-to-js|funcster|cryo", source.text)
+    known = source.says("node-serialize|serialize-to-js|funcster|cryo")
     return node if known else None
 
 
@@ -98,7 +98,7 @@ def _compared(node: "SgNode", source: Source) -> "SgNode | None":
     ]
     if not any(told) or any(".length" in n for n in names):
         return None
-    return node if "createHmac" in source.text else None
+    return node if source.says("createHmac") else None
 
 
 def _no_escape(node: "SgNode", source: Source) -> "SgNode | None":

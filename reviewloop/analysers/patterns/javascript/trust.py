@@ -36,7 +36,7 @@ def _jwt(node: "SgNode", source: Source) -> Found | None:
 def _decoded(node: "SgNode", source: Source) -> "SgNode | None":
     if not re.fullmatch(r"(?:jwt|jsonwebtoken|JWT)", receiver(node)):
         return None
-    return None if re.search(r"\b(?:jwt|jsonwebtoken|JWT)\.verify\(", source.text) else node
+    return None if source.says(r"\b(?:jwt|jsonwebtoken|JWT)\.verify\(") else node
 
 
 def _tls(node: "SgNode", source: Source) -> "SgNode | None":

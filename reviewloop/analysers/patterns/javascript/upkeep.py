@@ -43,11 +43,7 @@ def _loose(node: "SgNode", source: Source) -> Found | None:
 
 
 def _var(node: "SgNode", source: Source) -> "SgNode | None":
-    modern = source.memo.get("js modern")
-    if modern is None:
-        modern = bool(re.search(r"^\s*(?:const|let|import|export)\s", source.text, re.MULTILINE))
-        source.memo["js modern"] = modern
-    return node if modern else None
+    return node if source.says(r"^\s*(?:const|let|import|export)\s") else None
 
 
 def _logged(node: "SgNode", source: Source) -> "SgNode | None":

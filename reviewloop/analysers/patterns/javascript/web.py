@@ -29,7 +29,6 @@ _FIXED_PATH = Regex(r"[`'\"]/[^/\\]")
 _CLIENTS = Regex(r"(?:axios|got|superagent|request|needle|https?|undici|ky|\$http|fetch)\b")
 _FILES = Regex(r"(?:fs|fsp|fse|promises|fs\.promises|fsPromises|res|reply|response)$")
 _CHECKED = Regex(r"\.startsWith\(|\bbasename\(|\.relative\(|\.\.[\"'`]|isInside|sanitize")
-_MONGO = Regex(r"mongo", re.IGNORECASE)
 _FILE_CALLS = ("readFile", "writeFile", "appendFile", "unlink", "readdir", "rm", "rmdir")
 _OPERATORS = frozenset({"$where", "$function", "$accumulator"})
 
@@ -113,7 +112,7 @@ def _own_base(node: "SgNode") -> bool:
 
 
 def _operator(node: "SgNode", source: Source) -> Found | None:
-    if not _MONGO.search(source.text):
+    if not source.says("(?i)mongo"):
         return None
     first = argument(node, 0)
     if first is None:

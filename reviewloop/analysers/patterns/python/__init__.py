@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from reviewloop.analysers.base import FileCheck, Hit, SourceFile
 from reviewloop.analysers.patterns.engine import search
-from reviewloop.analysers.patterns.python import blocking, growth, queries
+from reviewloop.analysers.patterns.python import blocking, growth, outside, queries
 from reviewloop.analysers.patterns.python.syntax import PYTHON
 
-_PATTERNS = (*queries.PATTERNS, *growth.PATTERNS, *blocking.PATTERNS)
+_PATTERNS = (*queries.PATTERNS, *outside.PATTERNS, *growth.PATTERNS, *blocking.PATTERNS)
 
 
 def _understands(file: SourceFile) -> bool:

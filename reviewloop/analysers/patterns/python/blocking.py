@@ -58,9 +58,7 @@ def _blocking(node: "SgNode", source: Source) -> "SgNode | None":
 def _driver(node: "SgNode", source: Source) -> "SgNode | None":
     if not re.search(r"(?:^|\.)(?:\w*cursor|cur|conn|connection|session|db)$", receiver(node)):
         return None
-    if not re.search(
-        r"^\s*(?:import|from) (?:sqlite3|psycopg2|pymysql|MySQLdb|pyodbc)\b", source.text, re.M
-    ):
+    if not source.says(r"^\s*(?:import|from) (?:sqlite3|psycopg2|pymysql|MySQLdb|pyodbc)\b"):
         return None
     return node if in_async(node, source) else None
 
@@ -68,7 +66,7 @@ def _driver(node: "SgNode", source: Source) -> "SgNode | None":
 def _sync_client(node: "SgNode", source: Source) -> "SgNode | None":
     name, of = call_name(node), receiver(node)
     if name in {"Redis", "StrictRedis"} and (
-        of not in {"redis", ""} or "redis.asyncio" in source.text
+        of not in {"redis", ""} or source.says(r"redis\.asyncio")
     ):
         return None
     if name == "MongoClient" and of not in {"pymongo", ""}:
@@ -112,14 +110,11 @@ def _in_handler(node: "SgNode", source: Source) -> "SgNode | None":
 
 def _first_page(node: "SgNode", source: Source) -> "SgNode | None":
     of, around = receiver(node), function_around(node, source)
-    if (
-        not re.search(r"(?i)(?:client|s3|ec2|iam|table|dynamo\w*)$", of)
-        or "boto3" not in source.text
-    ):
+    if not re.search(r"(?i)(?:client|s3|ec2|iam|table|dynamo\w*)$", of) or not source.says("boto3"):
         return None
     if call_name(node) == "scan" and not re.search(r"(?i)table$|dynamo\w*$", of):
         return None
-    text = around.text()[:30_000] if around is not None else source.text[:200_000]
+    text = around.text()[:30_000] if around is not None else source.text[:30_000]
     told = re.search(
         r"Token|paginat|LastEvaluatedKey|IsTruncated|MaxKeys|Limit|Marker|InstanceIds", text
     )

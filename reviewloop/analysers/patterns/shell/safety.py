@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 _CHECK = "https://www.shellcheck.net/wiki/"
 _ROOTED = Regex(r"[\"']?\$(?:\{(\w+)\}|(\w+))[\"']?(?:/|/\*|/\.\*)?[\"']?\*?$")
 _WRITTEN = Regex(r"[\"']?(/(?:var/)?tmp/[\w.\-]+)[\"']?$")
-_SECRET = Regex(r"(?i)(?:pass(?:word|wd)?|token|secret|api_?key)$")
+_MOST_NAMES = 200  # looked for in the whole text, each
 _EXPANDED = Regex(r"[$`]")
 _PRINTED_BY = Regex(  # programs that print what a shell should run
     r"\$\(\s*[\"']?[\w./-]*(?:ssh-agent|brew|opam|direnv|rbenv|pyenv|dircolors|docker|minikube)"
     r"|\binit\b|shellenv|completion|hook"
 )
+_SECRET_USED = Regex(r"\$\{?([A-Z_]*(?:PASSWORD|TOKEN|SECRET|API_KEY)[A-Z_]*)\b")
 _row = partial(row, reviewer=SECURITY)
 
 
@@ -52,9 +53,9 @@ def _removed(script: Script) -> Iterator[Spot]:
             if found is None or "/" not in word.text():
                 continue
             name = found.group(1) or found.group(2)
-            if name not in known:
+            if name not in known and len(known) < _MOST_NAMES:
                 known[name] = _known(name, script)
-            if not known[name]:
+            if not known.get(name, True):
                 yield Spot(node, f"If `{name}` is empty, this deletes /.")
                 break
 
@@ -143,14 +144,10 @@ def _secret_told(script: Script) -> Iterator[Spot]:
 
 
 def _traced(script: Script) -> Iterator[Spot]:
+    used = _SECRET_USED.search(script.file.text)
     for node, command in script.named("set"):
-        if not any(re.fullmatch(r"-\w*x\w*", w) for w in command.words):
-            continue
-        used = re.findall(
-            r"\$\{?([A-Z_]*(?:PASSWORD|TOKEN|SECRET|API_KEY)[A-Z_]*)\b", script.file.text
-        )
-        if used:
-            yield Spot(node, f"Every line is printed, the one with `{used[0]}` too.")
+        if used and any(re.fullmatch(r"-\w*x\w*", w) for w in command.words):
+            yield Spot(node, f"Every line is printed, the one with `{used.group(1)}` too.")
 
 
 PATTERNS = (
