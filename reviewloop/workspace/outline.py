@@ -11,6 +11,8 @@ from reviewloop.workspace.outline_rules import CONTAINERS, KINDS, LANGUAGES, THR
 _LARGEST = 1_500_000  # characters; beyond this a file is data or a bundle, not something to read
 _DEEPEST = 40
 _LONGEST_SIGNATURE = 200
+# The YAML parser ends the whole process when some 250 blocks are open at once.
+_TOO_DEEP = re.compile(r"^[ \t\-?:]{200}", re.MULTILINE)
 _DATA_LEVELS = 2  # of keys in JSON and YAML
 
 
@@ -37,6 +39,8 @@ def outline(path: str, text: str) -> list[Symbol]:
     """
     language = language_of(path)
     if language is None or not text or len(text) > _LARGEST:
+        return []
+    if language == "yaml" and _TOO_DEEP.search(text):
         return []
     from ast_grep_py import SgRoot  # the parsers take a while to load
 

@@ -135,3 +135,10 @@ def test_broken_files_give_what_can_be_recognised():
 
 def test_carriage_returns_do_not_move_lines():
     assert [s.line for s in outline("a.py", "def a(): pass\r\n\r\ndef b(): pass\r\n")] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "text", ["- " * 400, "\n".join(" " * depth + "a:" for depth in range(400))]
+)
+def test_yaml_nested_so_deep_that_its_parser_would_abort_has_no_outline(text):
+    assert outline("deep.yaml", text) == []
