@@ -36,6 +36,7 @@ class Placed:
     rule: Rule
     source: str  # the analyser that said it, with its version where it has one
     on_change: bool  # False: caused by the change, but outside of its lines
+    known: int = 0  # how many hits of its kind the base version had; they are not here
 
 
 @dataclass(frozen=True)
@@ -189,19 +190,28 @@ def _analyse(
     hits, report = analyser.run(mine)
     by_path = {file.path: file for file in mine}
     known = _placed(hits, by_path, analyser.name, report.version)
-    modified = {p.hit.path for p in known if p.rule.only_new or p.rule.caused}
+    modified = {p.hit.path for p in known if p.rule.only_new and (p.on_change or _may_cause(p))}
     before = [b for path in sorted(modified) if (b := base.of(by_path[path])) is not None]
+    comparable: set[str] = set()
     if before:
         old_hits, old_report = analyser.run(before)
         report = replace(report, seconds=round(report.seconds + old_report.seconds, 3))
-        if old_report.status is AnalyserStatus.FAILED:
-            # Without the comparison everything on changed lines is reported, which is honest.
-            old_hits = []
-        known = _new_ones(known, old_hits, by_path, {file.path: file for file in before})
-    kept = [
-        p for p in known if p.on_change or (p.rule.caused and by_path[p.hit.path].status != "A")
-    ]
+        # Without the comparison everything on changed lines is reported, which is honest.
+        if old_report.status is not AnalyserStatus.FAILED:
+            known = _new_ones(known, old_hits, by_path, {file.path: file for file in before})
+        if old_report.status is AnalyserStatus.DONE:
+            comparable = {file.path for file in before}
+    kept = [p for p in known if p.on_change or (p.hit.path in comparable and _may_cause(p))]
     return kept, report
+
+
+def _may_cause(placed: Placed) -> bool:
+    """Whether a hit is worth telling where the change only causes it, on a line it left alone.
+
+    An attribute that is removed, or a function that grew, shows at a line that stands as it was.
+    """
+    severity = placed.hit.severity or placed.rule.severity
+    return placed.rule.caused or (placed.rule.only_new and severity.actionable)
 
 
 def _placed(
@@ -250,13 +260,14 @@ def _new_ones(
 ) -> list[Placed]:
     """Drop as many hits of a kind as the base version had, untouched lines first."""
     had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
+    total = dict(had)
     kept: list[Placed] = []
     for placed in sorted(known, key=lambda p: p.on_change):
         key = _key(placed.hit, files[placed.hit.path])
         if placed.rule.only_new and had[key] > 0:
             had[key] -= 1
         else:
-            kept.append(placed)
+            kept.append(replace(placed, known=total.get(key, 0)))
     return kept
 
 

@@ -82,7 +82,8 @@ def evidence_of(
     """Return a finding for every hit, most severe first.
 
     `level` tells what the settings say of a rule: off, must, should, nit, or "" for nothing. The
-    same code at two places gives two findings: the second one's id counts it.
+    same code at two places gives two findings: the second one's id counts it. What the base had
+    is counted, too, so that a copy of what a baseline accepts is not taken for the original.
     """
     by_path = {file.path: file for file in files}
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -93,11 +94,12 @@ def evidence_of(
         if said == OFF:
             continue
         finding = _finding(placed, file, LEVELS.get(said))
-        key = (finding.path, finding.quote, finding.rule)
-        seen[key] += 1
         identity = placed.hit.identity or finding.quote or finding.title
-        if seen[key] > 1:
-            identity += f" #{seen[key]}"
+        key = (finding.path, identity, finding.rule)
+        seen[key] += 1
+        number = seen[key] + (placed.known if placed.rule.only_new else 0)
+        if number > 1:
+            identity += f" #{number}"
         finding = finding.model_copy(
             update={"id": fingerprint(finding.path, identity, finding.rule)}
         )
@@ -115,7 +117,9 @@ def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None)
     for place, message in hit.related:
         note = f"line {place.line}: {message}"
         evidence.append(Evidence(kind="related", source=placed.source, text=note))
-    placement = Placement.CHANGED if placed.on_change else Placement.CONTEXT
+    # A hit may concern the change by a related place only: it is not shown among its lines then.
+    inside = span is None or file is None or file.touched(span.line, span.end_line)
+    placement = Placement.CHANGED if placed.on_change and inside else Placement.CONTEXT
     replacement = _replacement(hit.fix, span, file) if hit.fix and span and file else None
     return Finding(
         id="-",

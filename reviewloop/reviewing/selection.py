@@ -102,7 +102,7 @@ def select(
             skipped.append(Skipped(file, reason))
             continue
         reviewed.append(file)
-        if text is not None and file.added_ranges:
+        if text is not None and (file.added_ranges or file.removed):  # what is gone can matter
             sources.append(_source(file, text))
     return Selection(tuple(sources), tuple(reviewed), tuple(skipped))
 
