@@ -1,5 +1,6 @@
 """`reviewloop review`: any diff, read by all reviewers, with a model or without."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "html")
 SEVERITIES = ("must", "should", "nit")
+_EXPRESSION = re.compile(r"\.\.|[\^~]|@\{|^:/")  # what only revisions have: HEAD~2, A..B
+_ABOVE = re.compile(r"(?:^|/)\.\.(?:/|$)")
 _LARGEST_PATCH = 256 * 1024 * 1024
 
 
@@ -88,7 +91,6 @@ def review(
 def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> "Asked":
     """Sort out what the words mean, as git does: a range, then paths."""
     from reviewloop.workspace.compared import Asked
-    from reviewloop.workspace.revisions import is_revision
 
     words = list(what)
     range_, patch = "", None
@@ -97,9 +99,8 @@ def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, bas
         patch = sys.stdin.buffer.read(_LARGEST_PATCH + 1)
         if len(patch) > _LARGEST_PATCH:
             raise UsageError("the patch on standard input is larger than 256 MB")
-    elif words and not files and not Path(words[0]).exists():
-        named = ".." in words[0] or is_revision(Path.cwd(), words[0])
-        range_ = words.pop(0) if named else ""
+    elif words and not files and _means_commits(words[0]):
+        range_ = words.pop(0)
     given = {
         "a range": range_,
         "-": patch is not None,
@@ -123,6 +124,22 @@ def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, bas
     )
 
 
+def _means_commits(word: str) -> bool:
+    """Whether a word that may be a path, too, names commits; one that is both is refused."""
+    from reviewloop.workspace.revisions import is_revision
+
+    if _ABOVE.search(word) or word == ".":
+        return False
+    if not Path(word).exists():
+        return bool(_EXPRESSION.search(word)) or is_revision(Path.cwd(), word)
+    if "/" not in word and is_revision(Path.cwd(), word):
+        raise UsageError(
+            f"{word!r} is a revision and a path; write ./{word} for the path, --base {word} for "
+            "the revision"
+        )
+    return False
+
+
 def _review(
     wish: "Wish", format_: str, output: str, *, apply_fixes: bool, verbose: bool, quiet: bool
 ) -> ExitCode:
@@ -131,6 +148,8 @@ def _review(
 
     if output and not Path(output).parent.is_dir():
         raise UsageError(f"--output {output}: its folder does not exist; make it first")
+    if output and Path(output).is_dir():
+        raise UsageError(f"--output {output} is a folder; name a file")
     show = not quiet and sys.stderr.isatty()
     with progress(show) as told, run_review(wish, Path.cwd(), told=told) as done:
         told("")

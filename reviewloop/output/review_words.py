@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.analysers.rules import Rule
+from reviewloop.errors import ExitCode
 from reviewloop.findings import Evidence, Finding, Placement, Severity, by_severity
 from reviewloop.output.figures import counted
 from reviewloop.output.review_report import ReviewReport, SkippedFile
@@ -64,6 +65,9 @@ def _verdict(report: ReviewReport) -> str:
     ranks = {"must": 0, "should": 1, "nit": 2}
     worst = ranks.get(report.fail_on, -1)
     failing = sum(finding.severity.rank <= worst for finding in report.findings)
+    if not failing and report.exit_code == ExitCode.FINDINGS:
+        hidden = counted(report.below, "finding is", "findings are")
+        return f"The review fails: {hidden} not listed, because of --min-severity."
     if not failing:
         return f"Nothing here fails the review: {tally(report.findings)}."
     found = counted(failing, "finding is", "findings are")

@@ -93,6 +93,7 @@ def result(
     least = LEVELS[settings.review.min_severity]
     listed = by_severity([f for f in stay if f.severity.rank <= least.rank])
     incomplete = bool(examination.failed) or any(a.status == "failed" for a in standing.agents)
+    failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
         what=two.what,
         base=two.base_commit or two.old,
@@ -103,8 +104,8 @@ def result(
         skipped=tuple(SkippedFile(s.file.path, s.file.status, s.reason) for s in selection.skipped),
         agents=standing.agents,
         analysers=examination.reports,
-        outcome=_outcome(selection, listed, incomplete),
-        exit_code=int(_exit_code(stay, settings.review.fail_on, incomplete, standing.exit_code)),
+        outcome=_outcome(selection, bool(listed) or failing, incomplete),
+        exit_code=int(_exit_code(failing, incomplete, standing.exit_code)),
         fail_on=settings.review.fail_on,
         seconds=0.0,
         model=standing.model,
@@ -119,20 +120,23 @@ def _read(file: FileChange) -> ReviewedFile:
     return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
 
 
-def _outcome(selection: Selection, listed: Sequence[Finding], incomplete: bool) -> Outcome:
+def _fails(stay: Collection[Finding], fail_on: str) -> bool:
+    """Whether any open finding is as bad as that, listed or not."""
+    return fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in stay)
+
+
+def _outcome(selection: Selection, found: bool, incomplete: bool) -> Outcome:
     if incomplete:
         return "incomplete"
-    if listed:
+    if found:
         return "findings"
     return "clean" if selection.reviewed else "nothing_to_review"
 
 
-def _exit_code(
-    stay: Collection[Finding], fail_on: str, incomplete: bool, early: ExitCode
-) -> ExitCode:
+def _exit_code(failing: bool, incomplete: bool, early: ExitCode) -> ExitCode:
     codes = [early]
     if incomplete:
         codes.append(ExitCode.INCOMPLETE)
-    if fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in stay):
+    if failing:
         codes.append(ExitCode.FINDINGS)
     return first_that_applies(*codes)
