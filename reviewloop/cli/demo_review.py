@@ -48,8 +48,9 @@ def demo_review(directory: str, *, keep: bool) -> ExitCode:
         code, root = _reviewed(folder, named)
         kept = keep and named is None
         _tell_end(code, root, kept=keep or named is not None)
-    except KeyboardInterrupt as error:
-        click.echo(err=True)  # the terminal shows ^C where the progress stood
+    except (KeyboardInterrupt, InterruptedByUserError) as error:
+        if isinstance(error, KeyboardInterrupt):
+            click.echo(err=True)  # the terminal shows ^C where the progress stood
         left = f"{named} is left as it is" if named else "its folder is deleted"
         raise InterruptedByUserError(f"the demo was stopped; {left}") from error
     finally:
@@ -80,8 +81,8 @@ def _reviewed(folder: Path, named: Path | None) -> tuple[ExitCode, Path]:
     with apart(folder):
         make_planted(root)
         click.echo(_INTRODUCTION, err=True)
-        with chdir(root):
-            code = review.main([], prog_name="reviewloop review", standalone_mode=False)
+        with chdir(root), review.make_context("reviewloop review", []) as context:
+            code = review.invoke(context)
     return ExitCode(code), root
 
 
