@@ -90,6 +90,8 @@ def _shown(line: str) -> str:
 def _window(piece: Piece, room: int) -> tuple[Piece, int, int]:
     """Cut a line to `room` columns so that the marked part is seen; with its indent and length."""
     before, marked = piece.before, piece.marked
+    if not marked:
+        return Piece(_cut(before + piece.after, room), "", ""), 0, 1
     if cell_len(before) + min(cell_len(marked), 10) > room:
         keep = max(8, room // 3)
         before = "…" + _tail(before, keep)
