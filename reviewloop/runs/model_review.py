@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def models_word(asked: ModelReview) -> Standing:
             with interruptible(context, "the same `reviewloop review`"):
                 state = _invoke(context, asked)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
-            early, reason = error.exit_code, str(error)
+            early, reason = error.exit_code, _for_a_review(str(error))
         return _standing(asked, context, state, early, reason)
 
 
@@ -157,7 +158,30 @@ def _standing(
         for agent in asked.reviewers
     ]
     notes = (f"the review ended early: {reason}",) if reason else ()
+    notes += _unbounded(asked, context)
     return Standing(tuple(findings), tuple(reports), asked.model, notes, usage.get("", {}), early)
+
+
+_RESUME = re.compile(r"`reviewloop resume(?: --(budget-tokens|minutes) (\S+))?([^`]*)`")
+
+
+def _for_a_review(text: str) -> str:
+    """Return an error's text with what goes on with a review: asking for it again."""
+
+    def instead(found: re.Match[str]) -> str:
+        if found.group(1):
+            return f"`limits.{found.group(1).removeprefix('budget-')} = {found.group(2)}`"
+        return f"the same `reviewloop review{found.group(3)}`"
+
+    return _RESUME.sub(instead, text)
+
+
+def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
+    """Return a remark when a cap in money was asked for that could not be kept."""
+    wanted = asked.loaded.origins.get("limits.usd", "default") != "default"
+    if wanted and spent_by(context.journal).unpriced:
+        return ("the price of the model is not known, so the cap in USD could not stop it",)
+    return ()
 
 
 def _report(
@@ -181,7 +205,7 @@ def _report(
         model=context.agent_model(agent, "review"),
         tokens=tokens,
         cost_usd=spent.get("cost_usd"),
-        reason=result["reason"] if result else (reason or "did not finish"),
+        reason=_for_a_review(result["reason"]) if result else (reason or "did not finish"),
     )
 
 

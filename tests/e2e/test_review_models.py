@@ -170,9 +170,17 @@ def test_the_same_review_again_pays_for_nothing(shop):
 
 
 def test_a_spent_budget_says_so_and_keeps_what_the_analysers_found(shop):
-    code, report = reviewed(changed(shop), "--budget-usd", "0.0000001")
-    assert code == 6
+    priced = "bedrock_converse:amazon.nova-pro-v1:0"
+    said = changed(shop).run("review", "--model", priced, "--json", "--budget-usd", "0.0000001")
+    report = json.loads(said.out)
+    assert said.code == 6
+    assert "the same `reviewloop review --budget-usd" in " ".join(report["notes"])
     assert SHELL in by_rule(report["findings"])
+
+
+def test_a_cap_in_money_that_cannot_be_kept_is_told(shop):
+    _, report = reviewed(changed(shop), "--budget-usd", "5")
+    assert [note for note in report["notes"] if "price of the model is not known" in note]
 
 
 def test_without_a_configured_model_nobody_is_asked(shop):
