@@ -136,6 +136,7 @@ PLACEMENT_NOTES = {
 def evidence_lines(finding: Finding) -> list[str]:
     """Return what supports a finding, without what title, reason and shown code say already."""
     said = {one_line(finding.title), one_line(finding.why), ""}
+    said.add(f"{finding.rule}: {one_line(finding.title)}")
     lines = []
     for item in finding.evidence:
         if item.kind != "quote" and (line := _evidence(item, said)) not in lines:

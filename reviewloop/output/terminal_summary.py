@@ -60,7 +60,9 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
     table.add_column("reviewer", no_wrap=True, overflow="ellipsis")
     table.add_column("status", no_wrap=console.width >= _NARROW)
     table.add_column("findings", justify="right")
-    table.add_column("time", justify="right", no_wrap=True)
+    timed = any(agent.seconds for agent in report.agents)  # analysers are nobody's own time
+    if timed:
+        table.add_column("time", justify="right", no_wrap=True)
     if paid:
         table.add_column("tokens", justify="right", no_wrap=True)
         table.add_column("cost", justify="right", no_wrap=True)
@@ -69,8 +71,9 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
             Text(one_line(agent.name)),
             _status(agent),
             Text(str(agent.findings) if agent.status == "done" else ""),
-            Text(duration(agent.seconds) if agent.status != "skipped" else ""),
         ]
+        if timed:
+            cells.append(Text(duration(agent.seconds) if agent.status != "skipped" else ""))
         if paid:
             cells += [Text(tokens(sum(agent.tokens.values()))), Text(money(agent.cost_usd))]
         table.add_row(*cells)
@@ -89,14 +92,19 @@ def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None
         each = (f"{_named(a)} ({counted(a.files, 'file')}, {duration(a.seconds)})" for a in ran)
         _labelled(console, "analysers", ", ".join(each))
     elif ran:
-        _labelled(console, "analysers", ", ".join(map(_named, ran)))
+        tools = ", ".join(_named(a) for a in ran if a.version)
+        ours = sum(not a.version for a in ran)
+        named = ", ".join(filter(None, (tools, counted(ours, "check") + " of our own")))
+        _labelled(console, "analysers", named)
     unknown = of_status(report, AnalyserStatus.NOT_CHECKED)
     for analyser in unknown:
         _labelled(console, "not checked", f"{_named(analyser)}: {one_line(analyser.reason)}")
     missing = of_status(report, AnalyserStatus.MISSING)
     if missing:
         names = ", ".join(one_line(a.name) for a in missing)
-        _labelled(console, "missing", f"{names} (`reviewloop doctor` tells how to get them)")
+        counts = counted(len(missing), "optional tool")
+        told = names if verbose else counts
+        _labelled(console, "missing", f"{told} (`reviewloop doctor` tells how to get them)")
     for name, reason in failures(report):
         _labelled(console, "failed", f"{one_line(name)}: {reason}", "red")
 

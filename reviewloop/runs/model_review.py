@@ -28,6 +28,7 @@ from reviewloop.reviewing.verdicts import judged
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.project import team_of
 from reviewloop.runs.review_result import Standing
+from reviewloop.runs.shown_trees import shown_trees
 from reviewloop.settings import Loaded
 from reviewloop.state import LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
@@ -66,18 +67,19 @@ def models_word(asked: ModelReview) -> Standing:
     what there is so far, and the exit code that says so.
     """
     with ExitStack() as stack:
-        context = _open(asked, stack)
+        trees = shown_trees(asked.two, asked.selection)
+        context = _open(asked, trees, stack)
         early, reason = ExitCode.CLEAN, ""
         state: LoopState = {}
         try:
             with interruptible(context, "the same `reviewloop review`"):
-                state = _invoke(context, asked)
+                state = _invoke(context, asked, trees)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
             early, reason = error.exit_code, _for_a_review(str(error))
         return _standing(asked, context, state, early, reason)
 
 
-def _open(asked: ModelReview, stack: ExitStack) -> RunContext:
+def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunContext:
     two, settings = asked.two, asked.loaded.settings
     name = _name_of(asked)
     folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
@@ -113,7 +115,7 @@ def _open(asked: ModelReview, stack: ExitStack) -> RunContext:
         events=events,
         models=models,
         fence=fence,
-        base_tree=two.old,
+        base_tree=trees[0],
         analyse=lambda *_: pieces,
     )
 
@@ -124,7 +126,7 @@ def _name_of(asked: ModelReview) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _invoke(context: RunContext, asked: ModelReview) -> LoopState:
+def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str]) -> LoopState:
     from reviewloop.graph import build_graph
 
     names = [agent.name for agent in asked.reviewers]
@@ -133,8 +135,8 @@ def _invoke(context: RunContext, asked: ModelReview) -> LoopState:
     start: LoopState = {
         "run": context.record.run_id,
         "mode": "review",
-        "base": asked.two.old,
-        "tree": asked.two.new,
+        "base": trees[0],
+        "tree": trees[1],
     }
     config: Any = {
         "recursion_limit": _RECURSION_LIMIT,
@@ -157,8 +159,8 @@ def _standing(
         _report(agent, results.get(agent.name), findings, context, usage, reason)
         for agent in asked.reviewers
     ]
-    notes = (f"the review ended early: {reason}",) if reason else ()
-    notes += _unbounded(asked, context)
+    early_end = (f"the review ended early: {reason}",) if reason else ()
+    notes = (*early_end, *_unbounded(asked, context))
     return Standing(tuple(findings), tuple(reports), asked.model, notes, usage.get("", {}), early)
 
 

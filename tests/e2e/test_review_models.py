@@ -1,4 +1,4 @@
-"""`reviewloop review` with a model, over HTTP: evidence judged, anchors found, duplicates merged."""
+"""`reviewloop review` with a model, over HTTP: evidence judged, anchors found, one of duplicates."""
 
 import json
 import re
@@ -203,3 +203,22 @@ def test_only_the_named_reviewers_are_asked(shop, name):
     _, report = reviewed(checkout, "--agents", name)
     assert [a["name"] for a in report["agents"]] == ["review-security"]
     assert {a for f in report["findings"] for a in f["agents"]} == {"review-security"}
+
+
+def test_what_a_review_leaves_out_reaches_no_model(shop):
+    reads = calls("fs_read", {"path": "shop/private.py"})
+    checkout = shop(
+        cast(review_security=says(reads, calls("report_findings", {"findings": []}))), {}
+    )
+    (checkout.root / ".kiroignore").write_text("private.py\n")
+    (checkout.root / "shop/private.py").write_text("HIDDEN_BEFORE = 1\n")
+    checkout.git("add", "-A")
+    checkout.git("commit", "-qm", "Keep something from agents")
+    (checkout.root / "shop/private.py").write_text("HIDDEN_NOW = 2\n")
+    (checkout.root / "package-lock.json").write_text('{"locked": "LOCKED_UP"}\n')
+    (checkout.root / "shop/digest.py").write_text(CODE)
+    _, report = reviewed(checkout, "--base", "HEAD")
+    assert {s["path"] for s in report["skipped"]} == {"shop/private.py", "package-lock.json"}
+    sent = json.dumps([received.messages for received in checkout.server.ledger])
+    assert "HIDDEN" not in sent
+    assert "LOCKED_UP" not in sent

@@ -132,7 +132,7 @@ PATTERNS = (
             "js/html-assigned",
             SECURITY,
             SHOULD,
-            "Changing text is set as HTML.",
+            "Text that can vary is set as HTML.",
             why="Markup in the text becomes part of the page, scripts in attributes included.",
             fix="Use textContent, build elements, or sanitise the HTML first.",
             category="xss",

@@ -159,9 +159,9 @@ PATTERNS = (
             "execute-in-loop",
             SHOULD,
             source="https://peps.python.org/pep-0249/#executemany",
-            title="A statement is executed for every element.",
+            title="The database is asked once for every element.",
             why="A hundred elements take a hundred round trips to the database.",
-            fix="Use executemany, or one query with a list of values.",
+            fix="Read with one query (JOIN or IN), write with executemany.",
             bad='for i in ids:\n    cursor.execute("SELECT a FROM t WHERE id = %s", (i,))',
             good='cursor.executemany("INSERT INTO t VALUES (%s)", values)\n---\n'
             "for statement in statements:\n    cursor.execute(statement)\n---\n"

@@ -188,7 +188,7 @@ PATTERNS = (
             category="data-loss",
             title="If the variable is empty, this deletes everything.",
             why="An unset variable turns the path into /.",
-            fix='Write "${DIR:?}/", or `set -u` at the top.',
+            fix='Write "${DIR:?}/": it stops when the variable is unset or empty.',
             bad='rm -rf "$BUILD_DIR/"\n---\nrm -rf $1/*\n---\nDIR=$1\nrm -rf "${DIR}/"*',
             good='rm -rf "${BUILD_DIR:?}/"\n---\nset -eu\nrm -rf "$BUILD_DIR/"\n---\n'
             'DIR=build\nrm -rf "$DIR/"\n---\nrm -rf "$DIR/sub"',
