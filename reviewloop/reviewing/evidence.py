@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysers.engine import Examination, Placed
 from reviewloop.analysers.secrets.scanning import hide, mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.reviewing.merging import joined, said_by_several
 from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.silencing import LEVELS, OFF
 from reviewloop.workspace.diff import Change
@@ -79,7 +81,7 @@ def evidence_of(
     *,
     level: Callable[[str], str] = lambda _: "",
 ) -> list[EvidencePiece]:
-    """Return a finding for every hit, most severe first.
+    """Return a finding for every hit, most severe first; what several analysers say is one.
 
     `level` tells what the settings say of a rule: off, must, should, nit, or "" for nothing. The
     same code at two places gives two findings: the second one's id counts it. What the base had
@@ -105,7 +107,14 @@ def evidence_of(
         )
         pieces.append(EvidencePiece(finding, placed.rule.hard, placed.hit.fix))
     pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
-    return pieces
+    groups = said_by_several([piece.finding for piece in pieces])
+    return [reduce(_together, (pieces[i] for i in group)) for group in groups]
+
+
+def _together(kept: EvidencePiece, other: EvidencePiece) -> EvidencePiece:
+    """Return what two analysers say of one problem as one piece."""
+    finding = joined(kept.finding, other.finding)
+    return EvidencePiece(finding, kept.hard or other.hard, kept.fix or other.fix)
 
 
 def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None) -> Finding:

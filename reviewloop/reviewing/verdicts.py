@@ -30,6 +30,7 @@ _WORDS = {
     "false_positive": REJECT,
     "false positive": REJECT,
 }
+_GRAVITY = (RAISE, CONFIRM, LOWER, REJECT)
 _MAX_REASON = 1000
 MOST_SHOWN = 200
 """Pieces of evidence that are put before the reviewers, most severe first."""
@@ -101,6 +102,16 @@ def read_verdicts(
         else:
             verdicts[mine[ident].id] = Verdict(agent, word, reason)
     return verdicts, tuple(problems)
+
+
+def gravest(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
+    """Return one verdict per finding id: of several reviewers' words the gravest counts."""
+    chosen: dict[str, Verdict] = {}
+    for ident, verdict in verdicts:
+        known = chosen.get(ident)
+        if known is None or _GRAVITY.index(verdict.word) < _GRAVITY.index(known.word):
+            chosen[ident] = verdict
+    return chosen
 
 
 def judged(

@@ -6,7 +6,7 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding
 from reviewloop.reviewing.evidence import EvidencePiece
-from reviewloop.reviewing.verdicts import Verdict, judged
+from reviewloop.reviewing.verdicts import Verdict, gravest, judged
 from reviewloop.state import LoopState
 
 
@@ -22,9 +22,9 @@ def weighed(
 
     `records` holds the intake record of every reviewer that read the tree in the state.
     """
-    verdicts = {
-        ident: Verdict(name, said["word"], said["reason"])
-        for name, record in records.items()
+    verdicts = gravest(
+        (ident, Verdict(name, said["word"], said["reason"]))
+        for name, record in sorted(records.items())
         for ident, said in record.get("verdicts", {}).items()
-    }
+    )
     return judged(evidence_of(context, state["tree"]), verdicts, asked=records)
