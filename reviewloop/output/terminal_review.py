@@ -113,8 +113,8 @@ def print_finding(console: Console, finding: Finding, lines: Sequence[str]) -> N
     hanging(head, title, console)
     digits = gutter_digits(finding, lines)
     by = Text(f"  {who(finding)}", style="dim")
-    if finding.confidence and finding.confidence != "medium":
-        by.append(f", {one_line(finding.confidence)} confidence")
+    if finding.confidence == "low":
+        by.append(", low confidence")
     by.append(f", id {one_line(finding.id)[:8]}")
     arrow = Text(" " * digits + "--> ", style="blue").append(place(finding), style="default")
     if beside := cell_len(arrow.plain) + cell_len(by.plain) <= console.width:

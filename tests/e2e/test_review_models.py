@@ -1,4 +1,4 @@
-"""`reviewloop review` with a model, over HTTP: evidence judged, anchors found, one of duplicates."""
+"""`reviewloop review` with a model, over HTTP: judged evidence, found anchors, joined duplicates."""
 
 import json
 import re

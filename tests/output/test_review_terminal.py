@@ -41,7 +41,7 @@ def test_a_finding_stands_below_its_file_with_code_caret_evidence_and_fix():
         block(text, "must fix: Everyone")
         == """\
 must fix: Everyone can read this bucket  tf/s3-public-acl
-  --> infra/bucket.tf:3:12  review-infrastructure, review-security, high confidence
+  --> infra/bucket.tf:3:12  review-infrastructure, review-security, id b03c1e25
    |
  1 | resource "aws_s3_bucket" "reports" {
  2 |   bucket = "acme-reports"
@@ -121,9 +121,10 @@ def test_the_summary_tells_who_looked_what_was_left_out_and_how_it_ended():
     text = shown(sample_report())
     summary = text[text.index("reviewer  ") :]
     assert "review-performance      done           2  0.1 s" in summary
-    assert "analysers    ruff 0.17.5, zizmor 1.32.0, taint" in summary
+    assert "analysers    ruff 0.17.5, zizmor 1.32.0, 1 check of our own" in summary
     assert "not checked  advisories: no advisories are configured" in summary
-    assert "missing      hadolint, shellcheck" in summary
+    assert "missing      2 optional tools" in summary
+    assert "missing      hadolint, shellcheck" in shown(sample_report(), verbose=True)
     assert "skipped      4 files: 2 binary, 2 lock file; -v names them" in summary
     assert "silenced     2 findings: 1 suppressed, 1 dismissed" in summary
     assert "5 must fix   🟡 6 should fix   🟢 6 nits   in 8 files, 72 changed lines" in summary
