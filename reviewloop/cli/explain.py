@@ -1,5 +1,6 @@
 """`reviewloop explain`: why something was said, where the fact is from, how to live with it."""
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,10 @@ from reviewloop.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from reviewloop.analysers.rules import Rule
     from reviewloop.findings import Finding
+
+_IDENT = re.compile(r"[0-9a-f]{4,12}")  # of a finding
+_CODE = re.compile(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
+_NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 
 
 @click.command()
@@ -25,7 +30,7 @@ def explain(what: str | None, list_: bool) -> ExitCode:
         for rule in own_rules():
             click.echo(f"{rule.severity.mark} {rule.id:<40} {rule.title}")
         return ExitCode.CLEAN
-    rule_ = rule_of(what)
+    rule_ = rule_of(what) or _by_last_part(what)
     if rule_ is not None:
         _explain_rule(rule_)
         return ExitCode.CLEAN
@@ -33,6 +38,21 @@ def explain(what: str | None, list_: bool) -> ExitCode:
         raise UsageError(f"there is no rule {what!r}{_near(what)}")
     _explain_finding(_finding(what))
     return ExitCode.CLEAN
+
+
+def _by_last_part(what: str) -> "Rule | None":
+    """Return the rule whose id ends so: S608 for ruff/S608; refuse when several of ours do."""
+    from reviewloop.analysers.book import own_rules, rule_of
+
+    if "/" in what or _IDENT.fullmatch(what):
+        return None
+    found = [rule for rule in own_rules() if rule.id.endswith(f"/{what}")]
+    if len(found) > 1:
+        raise UsageError(f"{what} may be any of {', '.join(rule.id for rule in found)}")
+    if not found and _CODE.fullmatch(what):
+        theirs = (rule_of(f"{tool}/{what}") for tool in _NUMBERING)
+        found = [rule for rule in theirs if rule is not None]
+    return found[0] if found else None
 
 
 def _near(what: str) -> str:
@@ -56,13 +76,16 @@ def _explain_finding(finding: "Finding") -> None:
     from reviewloop.output.untrusted import one_line, safe
 
     click.echo(one_line(f"{finding.severity.mark} {finding.where}: {finding.title}"))
-    click.echo(one_line(f"   {finding.status} · found by {', '.join(finding.agents)}"))
+    by = ", ".join(finding.agents)
+    click.echo(f"   {one_line(f'{finding.status} · found by {by}')}")
     if finding.note:
-        click.echo(one_line(f"   {finding.note}"))
+        click.echo(f"   {one_line(finding.note)}")
     if finding.quote:
         click.echo("\n" + "\n".join(f"    {safe(line)}" for line in finding.quote.split("\n")))
+    if finding.evidence:
+        click.echo()
     for piece in finding.evidence:
-        click.echo(one_line(f"\n{piece.kind} ({piece.source}): {piece.text}").strip())
+        click.echo(one_line(f"{piece.kind} ({piece.source}): {piece.text}"))
     rule = rule_of(finding.rule) if finding.rule else None
     if rule is not None:
         click.echo("")

@@ -84,6 +84,9 @@ def review(
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
     )
+    asked = wish.asked
+    if apply_fixes and (staged or commit or ".." in asked.range):
+        raise UsageError("--apply-fixes needs a review of the files as they are on disk")
     format_ = "json" if as_json else format_
     return _review(wish, format_, output, apply_fixes=apply_fixes, verbose=verbose, quiet=quiet)
 
@@ -158,8 +161,10 @@ def _review(
             from reviewloop.cli.consoles import say
             from reviewloop.runs.apply_fixes import apply_safe_fixes
 
-            for sentence in apply_safe_fixes(done).sentences:
+            outcome = apply_safe_fixes(done)
+            for sentence in outcome.sentences:
                 say(sentence)
+            return outcome.exit_code(done.report)
         return ExitCode(done.report.exit_code)
 
 

@@ -6,6 +6,8 @@ import click
 
 from reviewloop.errors import ExitCode, UsageError
 
+_BAD = ("failed", "partial")
+
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -15,20 +17,25 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
 
     Later reviews only tell what is new.
 
-    Writes .reviewloop/baseline.json; commit it. Without PATHs everything is looked at.
+    Writes .reviewloop/baseline.json; commit it. Without PATHs everything is looked at; with them
+    what is accepted elsewhere stays so.
     """
-    from reviewloop.reviewing.silencing import BASELINE_FILE, read_baseline, write_baseline
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.reviewing.silencing import BASELINE_FILE, baseline_entries, write_baseline
     from reviewloop.runs.project import repository
     from reviewloop.runs.review import Wish, review
     from reviewloop.workspace.compared import Asked
 
     target = repository().root / BASELINE_FILE
+    data = target.read_bytes() if target.is_file() and (show or paths) else None
+    known = baseline_entries(data)
     if show:
-        known = read_baseline(target.read_bytes() if target.is_file() else None)
-        click.echo(f"{len(known)} accepted findings in {BASELINE_FILE}")
+        for entry in known:
+            click.echo(one_line(f"{entry['path']}  {entry['rule']}  {entry['title']}"))
+        click.echo(f"{_findings(len(known))} accepted in {BASELINE_FILE}")
         return ExitCode.CLEAN
     wish = Wish(
-        Asked(whole=True, paths=paths or (".",)),
+        Asked(whole=True, paths=paths),
         model="none",
         flags={"review.min_severity": "nit"},
         remembered=False,
@@ -36,12 +43,21 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
     with review(wish, Path.cwd()) as done:
         report = done.report
         if report.outcome == "incomplete":
-            failed = ", ".join(a.name for a in report.analysers if str(a.status) != "done")
+            failed = ", ".join(a.name for a in report.analysers if a.status in _BAD)
             raise UsageError(f"no baseline was written, because the review is incomplete: {failed}")
         target.parent.mkdir(exist_ok=True)
-        target.write_bytes(write_baseline(report.findings))
-    click.echo(f"{len(report.findings)} findings accepted in {BASELINE_FILE}; commit that file")
+        looked_at = {file.path for file in report.reviewed}
+        kept = [entry for entry in known if entry["path"] not in looked_at]
+        target.write_bytes(write_baseline(report.findings, kept))
+    more = f", {len(kept)} of other files stay" if kept else ""
+    click.echo(
+        f"{_findings(len(report.findings))} accepted in {BASELINE_FILE}{more}; commit that file"
+    )
     return ExitCode.CLEAN
+
+
+def _findings(number: int) -> str:
+    return f"{number} finding" if number == 1 else f"{number} findings"
 
 
 @click.command()

@@ -11,7 +11,7 @@ from reviewloop.analysers.engine import Examination, Placed
 from reviewloop.analysers.secrets.scanning import hide, mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.reviewing.merging import joined, said_by_several
-from reviewloop.reviewing.selection import Selection
+from reviewloop.reviewing.selection import Selection, source_text
 from reviewloop.reviewing.silencing import LEVELS, OFF
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.private import PrivateRepo
@@ -52,7 +52,7 @@ def view_of(
             data = private.read(tree, renamed.get(path) or path)
             if data is None or b"\0" in data[:8000]:
                 return None
-            return data.decode("utf-8", "replace")
+            return source_text(data)
 
         return reading
 

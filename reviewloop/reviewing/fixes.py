@@ -20,6 +20,7 @@ _GRAMMARS = {
     "css": "css",
     "html": "html",
 }
+_MARK = "\ufeff"
 _YAML = {"yaml", "cloudformation", "github-workflow", "github-action", "dependabot"}
 
 
@@ -32,7 +33,14 @@ class Applied:
 
 
 def apply_fixes(text: str, fixes: Sequence[Fix]) -> Applied:
-    """Return the text with every fix whose edits overlap no earlier one, first come first in."""
+    """Return the text with every fix whose edits overlap no earlier one, first come first in.
+
+    A fix that says just what an earlier one says is in with it. Analysers do not count a byte
+    order mark, so it stands before everything.
+    """
+    if text.startswith(_MARK):
+        applied = apply_fixes(text.removeprefix(_MARK), fixes)
+        return Applied(_MARK + applied.text, applied.fixes)
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
@@ -40,8 +48,9 @@ def apply_fixes(text: str, fixes: Sequence[Fix]) -> Applied:
     done: list[int] = []
     for number, fix in enumerate(fixes):
         edits = [_offsets(edit, starts, len(text)) for edit in fix.edits]
-        if edits and not any(_overlap(edit, other) for edit in edits for other in taken):
-            taken += edits
+        fresh = [edit for edit in edits if edit not in taken]
+        if edits and not any(_overlap(edit, other) for edit in fresh for other in taken):
+            taken += fresh
             done.append(number)
     for first, last, new in sorted(taken, reverse=True):
         text = text[:first] + new + text[last:]

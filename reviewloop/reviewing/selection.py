@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reviewloop.analysers.base import SourceFile
 from reviewloop.analysers.paths import language_of, path_class
 from reviewloop.guards.globs import first_match
+from reviewloop.reviewing.silencing import BASELINE_FILE
 from reviewloop.workspace.attributes import generated, kiroignored
 from reviewloop.workspace.diff import Change, FileChange
 from reviewloop.workspace.private import PrivateRepo
@@ -107,6 +108,11 @@ def select(
     return Selection(tuple(sources), tuple(reviewed), tuple(skipped))
 
 
+def source_text(data: bytes) -> str:
+    """Return a file's text as analysers get it: a byte order mark is no part of its first line."""
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
 def _source(file: FileChange, text: str) -> SourceFile:
     return SourceFile(
         path=file.path,
@@ -123,6 +129,8 @@ def _by_path(file: FileChange, ignore: Sequence[str]) -> str:
     pattern = first_match(file.path, tuple(ignore)) if ignore else None
     if pattern:
         return f"ignored by the settings ({pattern})"
+    if file.path == BASELINE_FILE:
+        return "the baseline: what it accepts is listed as silenced"
     if file.submodule:
         return "submodule: only the commit it points to changed"
     if name.lower() in LOCK_FILES:
@@ -145,7 +153,7 @@ def _content(file: FileChange, private: PrivateRepo, tree: str) -> tuple[str, st
         return f"larger than {_LARGEST // 1_000_000} MB", None
     if data.startswith(_LFS):
         return "in Git LFS, content not read", None
-    text = data.decode("utf-8", "replace")
+    text = source_text(data)
     if _GENERATED_MARK.match(text[:2000]):
         return "generated (says so in its first lines)", None
     return "", text

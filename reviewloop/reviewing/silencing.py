@@ -126,25 +126,41 @@ def _names(names: Iterable[str], finding: Finding) -> bool:
 
 def read_baseline(data: bytes | None, place: str = BASELINE_FILE) -> frozenset[str]:
     """Return the ids in a baseline file; raise `UsageError` when it is not one."""
+    return frozenset(entry["id"] for entry in baseline_entries(data, place))
+
+
+def baseline_entries(data: bytes | None, place: str = BASELINE_FILE) -> list[dict[str, str]]:
+    """Return what a baseline file holds, none for no file; raise `UsageError` when it is none."""
     if data is None:
-        return frozenset()
+        return []
     try:
         content = json.loads(data)
-        entries = content["findings"]
         if content.get("schema") != BASELINE_SCHEMA:
             raise ValueError(f"its schema is {content.get('schema')!r}")
-        return frozenset(str(entry["id"]) for entry in entries)
-    except (ValueError, KeyError, TypeError) as error:
+        return [_entry(entry) for entry in content["findings"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{place} is no baseline file ({error}); write it anew with `reviewloop baseline`"
         ) from None
 
 
-def write_baseline(findings: Iterable[Finding]) -> bytes:
-    """Return the content of a baseline file; sorted, so that its diffs are small."""
-    entries = sorted(
-        ({"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings),
-        key=lambda entry: (entry["path"], entry["rule"], entry["id"]),
-    )
+def _entry(entry: Mapping[str, object]) -> dict[str, str]:
+    known = {name: str(entry.get(name, "")) for name in ("path", "rule", "title")}
+    return {"id": str(entry["id"]), **known}
+
+
+def write_baseline(findings: Iterable[Finding], kept: Iterable[Mapping[str, str]] = ()) -> bytes:
+    """Return the content of a baseline file; sorted, so that its diffs are small.
+
+    `kept` holds entries of the file so far that stay.
+    """
+    told = [{"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings]
+    known = {entry["id"] for entry in told}
+    stay = [
+        {name: entry[name] for name in ("path", "rule", "id", "title")}
+        for entry in kept
+        if entry["id"] not in known
+    ]
+    entries = sorted([*told, *stay], key=lambda e: (e["path"], e["rule"], e["id"]))
     content = {"schema": BASELINE_SCHEMA, "findings": entries}
     return (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()

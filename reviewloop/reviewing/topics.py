@@ -49,6 +49,7 @@ _TOPICS = (
     ("invisible character", "diff/invisible-character ruff/PLE251?"),
     # Code
     ("blocking in async", "py/blocking-in-async py/blocking-client-in-async ruff/ASYNC2*"),
+    ("query in loop", "py/execute-in-loop py/query-in-loop js/query-in-loop go/query-in-loop"),
     ("await in loop", "*/await-in-loop oxlint/*no-await-in-loop biome/*/noAwaitInLoop*"),
     ("debugger", "js/debugger oxlint/*no-debugger biome/*/noDebugger"),
     ("console", "js/console-log oxlint/*no-console biome/*/noConsole*"),
@@ -132,6 +133,12 @@ _WORDS = (
     ("markup", re.compile(r"\b(?:xss|html|cross-site)\b")),
     ("unpacked data", re.compile(r"\b(?:pickle|unpickl\w+|deseriali[sz]\w+)\b")),
     ("path", re.compile(r"\bpath traversal\b|\boutside (?:of )?the (?:folder|directory)\b")),
+    (
+        "query in loop",
+        re.compile(
+            r"\bn ?\+ ?1\b|\b(?:one )?quer(?:y|ies) (?:for (?:each|every)|per|in (?:a|the) loop)\b"
+        ),
+    ),
     ("hash", re.compile(r"\b(?:md5|sha-?1|weak hash\w*)\b")),
     ("certificate", re.compile(r"\bcertificates?\b|\bverify\s?=\s?false\b")),
     ("secret", re.compile(r"\b(?:secrets?|passwords?|credentials?|api keys?|access keys?)\b")),

@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from reviewloop.analysers.base import Fix
-from reviewloop.errors import UsageError
+from reviewloop.errors import ExitCode, UsageError
 from reviewloop.guards import tests
 from reviewloop.guards.inputs import guard_input
 from reviewloop.guards.registry import run_one
+from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.fixes import apply_fixes, parses
+from reviewloop.reviewing.silencing import LEVELS
 from reviewloop.runs.repository import require_trusted_commands
 from reviewloop.runs.review import Reviewed
 from reviewloop.state import GateResult, GateStatus
@@ -52,6 +54,16 @@ class Outcome:
             )
         lines += [f"not applied: {one.where}: {reason}" for one, reason in self.refused]
         return tuple(lines)
+
+    def exit_code(self, report: ReviewReport) -> ExitCode:
+        """Return what a review's exit code is when what was fixed does not count any more."""
+        fixed = {one.finding for one in self.applied}
+        worst = LEVELS[report.fail_on].rank if report.fail_on in LEVELS else -1
+        failing = [f for f in report.findings if f.severity.rank <= worst]
+        only_these = report.exit_code == ExitCode.FINDINGS and failing and not report.below
+        if only_these and all(f.id in fixed for f in failing):
+            return ExitCode.CLEAN
+        return ExitCode(report.exit_code)
 
 
 def apply_safe_fixes(done: Reviewed) -> Outcome:

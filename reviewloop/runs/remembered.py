@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from reviewloop.workspace.compared import Compared
 
 _LAST = "last-review.json"
 _DISMISSED = "dismissed.json"
+_EARLIER = 500  # findings of earlier reviews that stay known
 
 
 @dataclass(frozen=True)
@@ -48,26 +50,46 @@ def silences_of(two: Compared, settings: Settings, *, remembered: bool = True) -
 
 
 def remember(two: Compared, report: ReviewReport) -> None:
-    """Keep a review's findings, so that `explain` and `dismiss` know what an id stands for."""
+    """Keep a review's findings, so that `explain` and `dismiss` know what an id stands for.
+
+    Those of earlier reviews stay known behind them: a hook's review must not make people forget
+    what they have just read. Where nothing can be written, a review works all the same.
+    """
     findings = [f.model_dump(mode="json") for f in (*report.findings, *report.silenced)]
-    _write(two.user.key, _LAST, {"what": report.what, "findings": findings})
+    with suppress(OSError):
+        known = {item["id"] for item in findings}
+        earlier = [item for item in _kept(two.user.key) if item.get("id") not in known]
+        content = {"what": report.what, "findings": [*findings, *earlier[:_EARLIER]]}
+        _write(two.user.key, _LAST, content)
 
 
 def last_findings(key: str) -> tuple[Finding, ...]:
-    """Return the findings of the last review in a repository; none when there was no review."""
-    content = _read(key, _LAST)
-    return tuple(Finding.model_validate(item) for item in content.get("findings", ()))
+    """Return the findings of the last reviews in a repository, the newest first."""
+    from pydantic import ValidationError
+
+    try:
+        return tuple(Finding.model_validate(item) for item in _kept(key))
+    except ValidationError:  # another release wrote it
+        return ()
+
+
+def _kept(key: str) -> list[dict[str, Any]]:
+    try:
+        return [item for item in _read(key, _LAST).get("findings", ()) if isinstance(item, dict)]
+    except UsageError:  # half a file: it is only a convenience, and the next review writes it anew
+        return []
 
 
 def find_finding(key: str, ident: str) -> Finding:
     """Return the finding of the last review whose id begins so; raise `UsageError` otherwise."""
-    found = {f.id: f for f in last_findings(key) if f.id.startswith(ident.lower())}
+    known = last_findings(key) if ident else ()
+    found = {f.id: f for f in reversed(known) if f.id.startswith(ident.lower())}
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
         raise UsageError(f"{ident} may be any of {', '.join(sorted(found))}; give more of the id")
     raise UsageError(
-        f"the last review here has no finding {ident!r}; `reviewloop review` shows the ids"
+        f"no review here has shown a finding {ident!r}; `reviewloop review` shows the ids"
     )
 
 
@@ -111,7 +133,10 @@ def _write(key: str, name: str, content: Mapping[str, Any]) -> None:
 
 
 def _read(key: str, name: str) -> dict[str, Any]:
-    path: Path = repository_folder(key) / name
+    try:
+        path: Path = repository_folder(key) / name
+    except OSError:  # a state folder that cannot be made holds nothing
+        return {}
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -84,13 +84,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         team = chosen(team_of(root).reviewers, wish.agents)
         told("reading the change")
         change = two.private.change(two.old, two.new)
-        selection = select(
-            change,
-            two.private,
-            base=two.base,
-            ignore=settings.review.ignore,
-            unreadable=dict(two.unreadable),
-        )
+        selection = _selected(change, two, settings)
         silences = silences_of(two, settings, remembered=wish.remembered)
         told("running the analysers")
         names = {agent.name for agent in team}
@@ -119,6 +113,11 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         if wish.remembered:
             remember(two, report)
         yield Reviewed(report, tuple(pieces), change, two, loaded)
+
+
+def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
+    ignore, unreadable = settings.review.ignore, dict(two.unreadable)
+    return select(change, two.private, base=two.base, ignore=ignore, unreadable=unreadable)
 
 
 def _with_base(asked: Asked, settings: Settings) -> Asked:
