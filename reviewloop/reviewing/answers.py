@@ -20,7 +20,12 @@ _FINDING: dict[str, Any] = {
             "type": "string",
             "description": "the code this is about, copied exactly (1 to 10 lines)",
         },
-        "category": {"type": "string"},
+        "category": {
+            "type": "string",
+            "description": "one word where one fits: injection, xss, crypto, secrets, tls, "
+            "public-access, encryption, permissions, dependencies, performance, correctness, "
+            "maintainability, test-quality",
+        },
         "confidence": {"type": "string", "enum": ["high", "medium", "low"]},
         "replacement": {"type": "string", "description": "exact new lines for the quote"},
         "rule": {"type": "string", "description": "id of the analyser rule this confirms, if any"},

@@ -61,6 +61,7 @@ def test_a_quote_in_a_name_is_no_sql():
 SECURITY = {
     "severity": "must_fix",
     "title": "The customer's name becomes part of the SQL",
+    "category": "injection",
     "why": "A name with a quote reads every order.",
     "suggestion": "Bind the name.",
     "path": "shop/search.py",
@@ -69,6 +70,7 @@ SECURITY = {
 PERFORMANCE = {
     "severity": "should_fix",
     "title": "One query for each order",
+    "category": "performance",
     "why": "1 + N queries per call.",
     "suggestion": "Select the items at once.",
     "path": "shop/search.py",
