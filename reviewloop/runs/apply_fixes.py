@@ -12,6 +12,7 @@ from reviewloop.errors import ExitCode, UsageError
 from reviewloop.guards import tests
 from reviewloop.guards.inputs import guard_input
 from reviewloop.guards.registry import run_one
+from reviewloop.output.figures import counted
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.fixes import apply_fixes, parses
 from reviewloop.reviewing.silencing import LEVELS
@@ -49,9 +50,8 @@ class Outcome:
             return ("no safe fix to apply",)
         lines = []
         if self.applied:
-            lines.append(
-                f"{len(self.applied)} safe fixes applied in {', '.join(self.files)} ({self.tests})"
-            )
+            fixes = counted(len(self.applied), "safe fix", "safe fixes")
+            lines.append(f"{fixes} applied in {', '.join(self.files)} ({self.tests})")
         lines += [f"not applied: {one.where}: {reason}" for one, reason in self.refused]
         return tuple(lines)
 
@@ -194,6 +194,7 @@ class _Bench:
 
 @contextmanager
 def _bench(done: Reviewed) -> Iterator[_Bench]:
+    done.compared.private.take_tags(done.compared.user)  # a review itself does without
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
         bench = _Bench(done, Path(name))
         try:

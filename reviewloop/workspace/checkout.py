@@ -94,7 +94,7 @@ class Workspace:
             bare=False,
         )
         refs = (private.folder / "packed-refs").read_bytes()
-        if branch:
+        if branch and private.head:
             refs += f"{private.head} refs/heads/".encode() + os.fsencode(branch) + b"\n"
         (folder / "packed-refs").write_bytes(refs)
         shutil.copyfile(private.folder / "info/exclude", folder / "info/exclude")

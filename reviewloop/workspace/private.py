@@ -61,8 +61,6 @@ class PrivateRepo:
             raise WorkspaceError(f"{user.root} has no commits yet; make a first commit.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         user.mirror(folder)
-        if not for_review:
-            (folder / "packed-refs").write_bytes(_tags(user))
         about = {
             "head": user.head or "",
             "branch": user.branch or "",
@@ -72,8 +70,15 @@ class PrivateRepo:
             "object_format": user.object_format,
             "settings": dict(user.settings),
         }
+        private = cls(folder, about)
+        if not for_review:
+            private.take_tags(user)
         (folder / _ABOUT).write_text(json.dumps(about, indent=1))
-        return cls(folder, about)
+        return private
+
+    def take_tags(self, user: UserRepo) -> None:
+        """Take over the person's tags: a workspace of this repository shows them to builds."""
+        (self.folder / "packed-refs").write_bytes(_tags(user))
 
     @classmethod
     def open(cls, folder: Path) -> "PrivateRepo":
