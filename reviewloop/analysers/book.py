@@ -1,6 +1,7 @@
 """The rule book: every check of ours, and what is said about the rules of other people's tools."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 
 from reviewloop.analysers.base import ChangeCheck, FileCheck
@@ -60,3 +61,11 @@ def rule_of(rule_id: str) -> Rule | None:
     from reviewloop.analysers.tools import tool_rule
 
     return tool_rule(rule_id)
+
+
+def is_about_a_rule(pattern: str) -> bool:
+    """Whether a pattern of the settings fits any rule; those of other people's tools may."""
+    from reviewloop.analysers.tools import TOOLS
+
+    theirs = any(fnmatchcase(pattern.partition("/")[0], tool.name) for tool in TOOLS)
+    return theirs or any(fnmatchcase(rule, pattern) for rule in _own())

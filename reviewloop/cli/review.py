@@ -177,7 +177,7 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
         if output:
             Path(output).write_text(text, encoding="utf-8", errors="replace")
         else:
-            click.echo(text, nl=not text.endswith("\n"))
+            click.echo(text, nl=bool(text) and not text.endswith("\n"))
         return
     from reviewloop.cli.consoles import results, written_to
     from reviewloop.output.terminal_review import print_review

@@ -1,9 +1,10 @@
 """Draws the line under a review: what stays open, what is listed, and what the exit code says."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reviewloop.analysers.book import is_about_a_rule
 from reviewloop.analysers.engine import Examination
 from reviewloop.errors import ExitCode, first_that_applies
 from reviewloop.findings import Finding, Status, by_severity
@@ -92,7 +93,7 @@ def result(
     )
     least = LEVELS[settings.review.min_severity]
     listed = by_severity([f for f in stay if f.severity.rank <= least.rank])
-    incomplete = bool(examination.failed) or any(a.status == "failed" for a in standing.agents)
+    incomplete = bool(examination.failed) or _unread(standing.agents)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
         what=two.what,
@@ -109,7 +110,7 @@ def result(
         fail_on=settings.review.fail_on,
         seconds=0.0,
         model=standing.model,
-        notes=(*two.notes, *notes, *standing.notes),
+        notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *standing.notes),
         below=len(stay) - len(listed),
         usage=dict(standing.usage),
     )
@@ -118,6 +119,21 @@ def result(
 def _read(file: FileChange) -> ReviewedFile:
     renamed = file.old_path if file.old_path != file.path else ""
     return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
+
+
+def _remarks(settings: Settings, selection: Selection, examination: Examination) -> Iterator[str]:
+    if selection.sources and not examination.reports:
+        yield "no analyser looked at the change: [review] analysers_off names them all"
+    for pattern in settings.rules:
+        if not is_about_a_rule(pattern):
+            yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"
+
+
+def _unread(agents: Sequence[ReviewerReport]) -> bool:
+    """Whether silence means nothing: one reviewer failed, or not a single one could read."""
+    return any(a.status == "failed" for a in agents) or (
+        bool(agents) and all(a.status == "skipped" for a in agents)
+    )
 
 
 def _fails(stay: Collection[Finding], fail_on: str) -> bool:
