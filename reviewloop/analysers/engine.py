@@ -5,10 +5,11 @@ the rule says so. What the base version already had at the same line text is not
 """
 
 import os
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -21,22 +22,10 @@ from reviewloop.analysers.base import (
     ChangeView,
     FileCheck,
     Hit,
-    PathClass,
     SourceFile,
 )
 from reviewloop.analysers.dependencies import advisory_status
-from reviewloop.analysers.rules import Rule
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A hit that is the change's own, with its rule."""
-
-    hit: Hit
-    rule: Rule
-    source: str  # the analyser that said it, with its version where it has one
-    on_change: bool  # False: caused by the change, but outside of its lines
-    known: int = 0  # how many hits of its kind the base version had; they are not here
+from reviewloop.analysers.placing import Placed, new_ones, placed_anywhere, placed_in
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,6 @@ def examine(
     from reviewloop.analysers.programs import programs
 
     base = _BaseVersions(view)
-    outside = [p for p in programs(view.options) if not _is_off(p.name, off)]
     ours = [_FileCheckAnalyser(c) for c in book.file_checks() if not _is_off(c.name, off)]
     whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
     hits: list[Placed] = []
@@ -102,22 +90,36 @@ def examine(
                 told(report)
 
     # Programs are waited for while our own checks use this thread.
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="analyser") as pool:
+    with _workers() as (pool, stopped):
         running: list[Future[tuple[list[Placed], AnalyserReport | None]]] = [
-            pool.submit(_analyse, program, view.files, base) for program in outside
+            pool.submit(_analyse, program, view.files, base)
+            for program in programs(view.options, stopped.is_set)
+            if not _is_off(program.name, off)
         ]
         for analyser in ours:
             take(_analyse(analyser, view.files, base))
         for check in whole:
             take(_whole(check, view))
         for given, report in extra:
-            take((_placed_anywhere(given, view, report.name), report))
+            take((placed_anywhere(given, view, report.name), report))
         advisories = advisory_status(view.options, view.files)
         if advisories is not None:
             take(([], advisories))
         for future in running:
             take(future.result())
     return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
+
+
+@contextmanager
+def _workers() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
+    """Yield threads for programs, and what stops their programs when this thread is interrupted."""
+    stopped = threading.Event()
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="analyser") as pool:
+        try:
+            yield pool, stopped
+        except BaseException:
+            stopped.set()
+            raise
 
 
 def _is_off(name: str, off: Collection[str]) -> bool:
@@ -189,7 +191,7 @@ def _analyse(
         return [], None
     hits, report = analyser.run(mine)
     by_path = {file.path: file for file in mine}
-    known = _placed(hits, by_path, analyser.name, report.version)
+    known = placed_in(hits, by_path, analyser.name, report.version)
     modified = {p.hit.path for p in known if p.rule.only_new and (p.on_change or _may_cause(p))}
     before = [b for path in sorted(modified) if (b := base.of(by_path[path])) is not None]
     comparable: set[str] = set()
@@ -198,7 +200,7 @@ def _analyse(
         report = replace(report, seconds=round(report.seconds + old_report.seconds, 3))
         # Without the comparison everything on changed lines is reported, which is honest.
         if old_report.status is not AnalyserStatus.FAILED:
-            known = _new_ones(known, old_hits, by_path, {file.path: file for file in before})
+            known = new_ones(known, old_hits, by_path, {file.path: file for file in before})
         if old_report.status is AnalyserStatus.DONE:
             comparable = {file.path for file in before}
     kept = [p for p in known if p.on_change or (p.hit.path in comparable and _may_cause(p))]
@@ -214,63 +216,6 @@ def _may_cause(placed: Placed) -> bool:
     return placed.rule.caused or (placed.rule.only_new and severity.actionable)
 
 
-def _placed(
-    hits: Iterable[Hit], files: Mapping[str, SourceFile], name: str, version: str
-) -> list[Placed]:
-    source = f"{name} {version}".strip()
-    placed = []
-    for hit in hits:
-        rule = book.rule_of(hit.rule)
-        file = files.get(hit.path)
-        if rule is not None and file is not None and speaks_in(rule, file.path_class):
-            placed.append(Placed(hit, rule, source, _touches(hit, file)))
-    return placed
-
-
-def speaks_in(rule: Rule, path_class: PathClass) -> bool:
-    """Whether a rule has anything to say about files of this class."""
-    return {
-        PathClass.PRODUCT: rule.in_product,
-        PathClass.TEST: rule.in_tests,
-        PathClass.EXAMPLE: rule.in_examples,
-        PathClass.FIXTURE: rule.in_fixtures,
-    }[path_class]
-
-
-def _touches(hit: Hit, file: SourceFile) -> bool:
-    if hit.span is None:
-        return bool(file.added)
-    spans = [hit.span, *(span for span, _ in hit.related)]
-    return any(file.touched(span.line, span.end_line) for span in spans)
-
-
-def _key(hit: Hit, file: SourceFile) -> tuple[str, str, str]:
-    if hit.identity or hit.span is None:
-        return hit.path, hit.rule, hit.identity
-    lines = file.lines
-    number = min(max(hit.span.line, 1), len(lines))
-    return hit.path, hit.rule, lines[number - 1].strip()
-
-
-def _new_ones(
-    known: list[Placed],
-    old: Iterable[Hit],
-    files: Mapping[str, SourceFile],
-    before: Mapping[str, SourceFile],
-) -> list[Placed]:
-    """Drop as many hits of a kind as the base version had, untouched lines first."""
-    had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
-    total = dict(had)
-    kept: list[Placed] = []
-    for placed in sorted(known, key=lambda p: p.on_change):
-        key = _key(placed.hit, files[placed.hit.path])
-        if placed.rule.only_new and had[key] > 0:
-            had[key] -= 1
-        else:
-            kept.append(replace(placed, known=total.get(key, 0)))
-    return kept
-
-
 def _whole(check: ChangeCheck, view: ChangeView) -> tuple[list[Placed], AnalyserReport | None]:
     started = time.monotonic()
     status, reason = AnalyserStatus.DONE, ""
@@ -282,19 +227,4 @@ def _whole(check: ChangeCheck, view: ChangeView) -> tuple[list[Placed], Analyser
     report = AnalyserReport(
         check.name, status, round(time.monotonic() - started, 3), "", len(view.files), reason
     )
-    return _placed_anywhere(hits, view, check.name), report
-
-
-def _placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[Placed]:
-    """Place hits that may also be about files that are not analysed, deleted ones for example."""
-    by_path = {file.path: file for file in view.files}
-    placed = []
-    for hit in hits:
-        rule = book.rule_of(hit.rule)
-        if rule is None:
-            continue
-        file = by_path.get(hit.path)
-        on_change = file is None or hit.span is None or _touches(hit, file)
-        if file is None or speaks_in(rule, file.path_class):
-            placed.append(Placed(hit, rule, source, on_change))
-    return placed
+    return placed_anywhere(hits, view, check.name), report

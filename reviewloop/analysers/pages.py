@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from reviewloop.analysers.base import PathClass
 from reviewloop.analysers.book import own_rules
-from reviewloop.analysers.engine import speaks_in
+from reviewloop.analysers.placing import speaks_in
 from reviewloop.analysers.rules import Example, Rule
 
 _FENCES = {

@@ -1,6 +1,6 @@
 """Other people's tools, seen as analysers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviewloop.analysers.base import AnalyserReport, Hit, Options, SourceFile
@@ -13,6 +13,7 @@ class Program:
 
     tool: Tool
     options: Options
+    stopped: Callable[[], bool]  # asked while it runs
 
     @property
     def name(self) -> str:
@@ -25,10 +26,10 @@ class Program:
 
     def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
         """Run the tool once over all files."""
-        done = run_tool(self.tool, files, self.options)
+        done = run_tool(self.tool, files, self.options, stop=self.stopped)
         return list(done.hits), done.report
 
 
-def programs(options: Options) -> list[Program]:
+def programs(options: Options, stopped: Callable[[], bool]) -> list[Program]:
     """Return every tool of the table; one that is not installed reports itself as missing."""
-    return [Program(tool, options) for tool in TOOLS]
+    return [Program(tool, options, stopped) for tool in TOOLS]

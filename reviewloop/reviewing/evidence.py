@@ -7,7 +7,8 @@ from functools import reduce
 from typing import Any
 
 from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
-from reviewloop.analysers.engine import Examination, Placed
+from reviewloop.analysers.engine import Examination
+from reviewloop.analysers.placing import Placed
 from reviewloop.analysers.secrets.scanning import hide, mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.reviewing.merging import joined, said_by_several
@@ -79,7 +80,7 @@ def evidence_of(
     examination: Examination,
     files: Iterable[SourceFile],
     *,
-    level: Callable[[str], str] = lambda _: "",
+    level: Callable[[str, bool], str] = lambda *_: "",
 ) -> list[EvidencePiece]:
     """Return a finding for every hit, most severe first; what several analysers say is one.
 
@@ -92,7 +93,7 @@ def evidence_of(
     pieces = []
     for placed in examination.hits:
         file = by_path.get(placed.hit.path)
-        said = level(placed.rule.id)
+        said = level(placed.rule.id, placed.rule.hard)
         if said == OFF:
             continue
         finding = _finding(placed, file, LEVELS.get(said))

@@ -29,13 +29,19 @@ class Silences:
     """Everything that may silence a finding of one review."""
 
     rules: Mapping[str, str] = field(default_factory=dict)  # rule pattern -> off|must|should|nit
+    own_rules: Mapping[str, str] = field(default_factory=dict)  # those not from the repository
     baseline: Collection[str] = ()  # ids of findings that were accepted
+    old_baseline: Collection[str] = ()  # those that were accepted before the change
     dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the person's reason
 
-    def level(self, rule: str) -> str:
-        """Return what the settings say of a rule, "" for nothing; the longest pattern counts."""
-        named = [pattern for pattern in self.rules if fnmatchcase(rule, pattern)]
-        return self.rules[max(named, key=len)] if named else ""
+    def level(self, rule: str, hard: bool = False) -> str:
+        """Return what the settings say of a rule, "" for nothing; the longest pattern counts.
+
+        Only the person's own settings speak of a `hard` rule: a change may bring the repository's.
+        """
+        rules = self.own_rules if hard else self.rules
+        named = [pattern for pattern in rules if fnmatchcase(rule, pattern)]
+        return rules[max(named, key=len)] if named else ""
 
 
 def silence(
@@ -48,15 +54,15 @@ def silence(
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the findings that stay open, and those that somebody silenced, with the reason noted.
 
-    `added` tells whether a line is part of the change. A comment that the change itself brings
-    cannot silence a finding of a hard rule (`hard` holds their ids): whoever writes a secret
-    would write the comment, too.
+    `added` tells whether a line is part of the change. A comment or a baseline that the change
+    itself brings cannot silence a finding of a hard rule (`hard` holds their ids): whoever writes
+    a secret would write the comment, too.
     """
     comments = _Comments(read)
     stay: list[Finding] = []
     gone: list[Finding] = []
     for finding in findings:
-        found = _said(finding, silences)
+        found = _said(finding, silences, hard=finding.id in hard)
         if not found:
             comment = comments.about(finding)
             if comment and not (finding.id in hard and added(finding.path, comment[0])):
@@ -68,10 +74,10 @@ def silence(
     return stay, gone
 
 
-def _said(finding: Finding, silences: Silences) -> tuple[Status, str] | None:
+def _said(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, str] | None:
     if finding.id in silences.dismissed:
         return Status.DISMISSED, f"dismissed: {silences.dismissed[finding.id]}"
-    if finding.id in silences.baseline:
+    if finding.id in (silences.old_baseline if hard else silences.baseline):
         return Status.SUPPRESSED, "in the baseline"
     return None
 

@@ -13,7 +13,8 @@ from reviewloop.errors import UsageError
 from reviewloop.findings import Finding
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.silencing import BASELINE_FILE, Silences, read_baseline
-from reviewloop.settings import Settings
+from reviewloop.settings import Loaded
+from reviewloop.settings.loading import FLAG, USER_FILE
 from reviewloop.store.places import repository_folder
 from reviewloop.workspace.compared import Compared
 
@@ -34,19 +35,29 @@ class Dismissal:
     at: float = 0.0  # seconds since 1970
 
 
-def silences_of(two: Compared, settings: Settings, *, remembered: bool = True) -> Silences:
+def silences_of(two: Compared, loaded: Loaded, *, remembered: bool = True) -> Silences:
     """Return everything that may silence a finding here; without what is `remembered`, only rules.
 
     The baseline is read from the new side: it is part of the code under review, and its own
-    changes are visible in the diff.
+    changes are visible in the diff. What may silence secrets is read from where no change reaches:
+    the old side, and the person's own settings.
     """
+    rules = loaded.settings.rules
+    own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
     if not remembered:
-        return Silences(rules=settings.rules)
+        return Silences(rules=rules, own_rules=own)
     return Silences(
-        rules=settings.rules,
+        rules=rules,
+        own_rules=own,
         baseline=read_baseline(two.private.read(two.new, BASELINE_FILE)),
+        old_baseline=read_baseline(two.private.read(two.base, BASELINE_FILE)),
         dismissed={entry.id: entry.reason for entry in dismissals(two.user.key)},
     )
+
+
+def _is_own(origins: Mapping[str, str], rule: str) -> bool:
+    origin = origins.get(f"rules.{rule}", "")
+    return origin in {USER_FILE, FLAG} or origin.startswith("REVIEWLOOP_")
 
 
 def remember(two: Compared, report: ReviewReport) -> None:

@@ -85,7 +85,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         told("reading the change")
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
-        silences = silences_of(two, settings, remembered=wish.remembered)
+        silences = silences_of(two, loaded, remembered=wish.remembered)
         told("running the analysers")
         names = {agent.name for agent in team}
         examination = examined(

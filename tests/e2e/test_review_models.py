@@ -1,4 +1,4 @@
-"""`reviewloop review` with a model, over HTTP: judged evidence, found anchors, joined duplicates."""
+"""`reviewloop review` with a model, over HTTP: judged evidence, found anchors, joined findings."""
 
 import json
 import re

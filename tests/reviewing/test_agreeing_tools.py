@@ -6,7 +6,8 @@ import pytest
 
 from reviewloop.analysers.base import Edit, Fix, Hit, SourceFile, Span
 from reviewloop.analysers.book import own_rules, rule_of
-from reviewloop.analysers.engine import Examination, Placed
+from reviewloop.analysers.engine import Examination
+from reviewloop.analysers.placing import Placed
 from reviewloop.findings import Severity
 from reviewloop.reviewing.evidence import evidence_of
 from reviewloop.reviewing.merging import merge

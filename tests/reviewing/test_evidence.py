@@ -3,7 +3,8 @@
 import pytest
 
 from reviewloop.analysers.base import Edit, Fix, Hit, SourceFile, Span
-from reviewloop.analysers.engine import Examination, Placed
+from reviewloop.analysers.engine import Examination
+from reviewloop.analysers.placing import Placed
 from reviewloop.analysers.rules import SECURITY, SHOULD, Rule
 from reviewloop.findings import Placement, Severity
 from reviewloop.reviewing.evidence import evidence_of
@@ -16,7 +17,7 @@ def file(text: str = TEXT) -> SourceFile:
     return SourceFile("a.py", text, ((1, 4),), "python")
 
 
-def findings(*hits: Hit, text: str = TEXT, level=lambda _: "", on_change: bool = True):
+def findings(*hits: Hit, text: str = TEXT, level=lambda *_: "", on_change: bool = True):
     placed = tuple(Placed(hit, RULE, "tool 1.0", on_change) for hit in hits)
     pieces = evidence_of(Examination(placed), [file(text)], level=level)
     return [piece.finding for piece in pieces]
@@ -70,10 +71,10 @@ def test_an_id_survives_lines_that_move():
 
 
 def test_settings_move_a_rules_severity_or_switch_it_off():
-    (nit,) = findings(hit(Span(1, 1)), level=lambda _: "nit")
+    (nit,) = findings(hit(Span(1, 1)), level=lambda *_: "nit")
 
     assert nit.severity is Severity.NIT
-    assert findings(hit(Span(1, 1)), level=lambda _: "off") == []
+    assert findings(hit(Span(1, 1)), level=lambda *_: "off") == []
 
 
 @pytest.mark.parametrize(

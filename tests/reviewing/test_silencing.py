@@ -100,3 +100,18 @@ def test_the_longest_pattern_of_the_settings_counts():
     assert silences.level("tf/open") == "must"
     assert silences.level("tf/other") == "off"
     assert silences.level("js/eval") == ""
+
+
+def test_a_baseline_the_change_brings_cannot_silence_a_hard_rule():
+    brought = Silences(baseline=frozenset({"abc"}))
+    known = Silences(baseline=frozenset({"abc"}), old_baseline=frozenset({"abc"}))
+
+    assert len(silenced("", silences=brought, hard={"abc"})[0]) == 1
+    assert silenced("", silences=known, hard={"abc"})[0] == []
+
+
+def test_only_the_persons_own_settings_speak_of_hard_rules():
+    silences = Silences(rules={"secret/*": "off"}, own_rules={})
+
+    assert silences.level("secret/aws", True) == ""
+    assert silences.level("secret/password", False) == "off"

@@ -8,7 +8,8 @@ from typing import Any
 
 from support.change_views import change_view
 
-from reviewloop.analysers.engine import Examination, Placed, examine
+from reviewloop.analysers.engine import Examination, examine
+from reviewloop.analysers.placing import Placed
 from reviewloop.analysers.tools import TOOLS
 from reviewloop.findings import Severity
 
