@@ -156,7 +156,7 @@ def _standing(
         findings = merge(judged(asked.pieces, {}))
     usage = _usage(context)
     reports = [
-        _report(agent, results.get(agent.name), findings, context, usage, reason)
+        _report(agent, results.get(agent.name), findings, context, usage)
         for agent in asked.reviewers
     ]
     early_end = (f"the review ended early: {reason}",) if reason else ()
@@ -192,7 +192,6 @@ def _report(
     findings: list[Finding],
     context: RunContext,
     usage: Mapping[str, Mapping[str, Any]],
-    reason: str,
 ) -> ReviewerReport:
     status: ReviewerStatus = "failed"
     if result is not None and result["status"] == "done":
@@ -207,7 +206,7 @@ def _report(
         model=context.agent_model(agent, "review"),
         tokens=tokens,
         cost_usd=spent.get("cost_usd"),
-        reason=_for_a_review(result["reason"]) if result else (reason or "did not finish"),
+        reason=_for_a_review(result["reason"]) if result else "did not finish",
     )
 
 
