@@ -65,18 +65,21 @@ def examine(
     reviewers: Collection[str] = (),
     off: Collection[str] = (),
     extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
+    checks: Sequence[FileCheck] | None = None,
     told: Told | None = None,
 ) -> Examination:
     """Return what is new in a change according to every analyser.
 
     `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
     patterns) of analysers that do not run; `extra` holds hits from data that is not in the
-    change, such as coverage; `told` hears of each analyser as it ends.
+    change, such as coverage; `checks` replaces our checks of single files; `told` hears of each
+    analyser as it ends.
     """
     from reviewloop.analysers.programs import programs
 
     base = _BaseVersions(view)
-    ours = [_FileCheckAnalyser(c) for c in book.file_checks() if not _is_off(c.name, off)]
+    every = book.file_checks() if checks is None else checks
+    ours = [_FileCheckAnalyser(check) for check in every if not _is_off(check.name, off)]
     whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
     hits: list[Placed] = []
     reports: list[AnalyserReport] = []

@@ -50,9 +50,11 @@ _WORKFLOW = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$")
 _ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
 _DOCKERFILE = re.compile(r"(?:^|/)(?:dockerfile|containerfile)(?:[.\-_][^/]*)?$", re.IGNORECASE)
-_TEMPLATE = re.compile(r"^\s*[\"']?(?:AWSTemplateFormatVersion|Transform)[\"']?\s*:", re.MULTILINE)
-_TYPED_RESOURCE = re.compile(r"[\"']?Type[\"']?\s*:\s*[\"']?AWS::[A-Z]\w+::\w+")
-_RESOURCES = re.compile(r"^\s*[\"']?Resources[\"']?\s*:", re.MULTILINE)
+_TEMPLATE = re.compile(
+    r"(?:^|[{,])[ \t]*[\"']?(?:AWSTemplateFormatVersion|Transform)[\"']?[ \t]*:", re.MULTILINE
+)
+_TYPED_RESOURCE = re.compile(r"Type[\"']?[ \t]*:[ \t]*[\"']?AWS::[A-Z]\w+::\w+")
+_RESOURCES = re.compile(r"(?:^|[{,])[ \t]*[\"']?Resources[\"']?[ \t]*:", re.MULTILINE)
 _SHEBANG = re.compile(r"#!\s*\S*/(?:env\s+(?:-S\s+)?)?(python|bash|sh|dash|ksh|zsh|node)[\d.]*\b")
 _SHEBANGS = {"python": "python", "node": "javascript"}
 

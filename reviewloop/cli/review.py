@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.runs.review import Reviewed, Wish
@@ -88,7 +88,10 @@ def review(
     if apply_fixes and (staged or commit or ".." in asked.range):
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")
     format_ = "json" if as_json else format_
-    return _review(wish, format_, output, apply_fixes=apply_fixes, verbose=verbose, quiet=quiet)
+    try:
+        return _review(wish, format_, output, apply_fixes=apply_fixes, verbose=verbose, quiet=quiet)
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError("interrupted; no file was changed") from error
 
 
 def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> "Asked":
