@@ -183,7 +183,10 @@ def test_the_theme_follows_the_system_and_can_be_chosen(opened):
     assert light.background() == dark.background()
     light.page.reload()
     light.asked.pop()  # the reload
-    assert light.background() == dark.background()
+    light.page.wait_for_function(
+        "colour => getComputedStyle(document.body).backgroundColor === colour",
+        arg=dark.background(),
+    )
 
 
 CONTRAST = """() => {
@@ -234,7 +237,7 @@ def test_folded_code_is_drawn_when_asked_for(opened):
     view = opened(sample_report(findings=()))
     assert not view.page.is_visible("text=aws_s3_bucket")
     view.page.click("summary:has-text('infra/bucket.tf')")
-    assert view.page.is_visible("text=aws_s3_bucket")
+    view.page.wait_for_selector("text=aws_s3_bucket")  # drawn after the click has been handled
     rows = view.page.locator("details[open] tr.add")
     assert rows.count() == 8
     assert rows.nth(2).locator("td").nth(1).get_attribute("data-n") == "3"
@@ -243,7 +246,7 @@ def test_folded_code_is_drawn_when_asked_for(opened):
 def test_hostile_code_is_text_when_unfolded_too(opened):
     view = opened(sample_report(findings=()))
     view.page.click("summary:has-text('app/</script>.py')")
-    assert view.page.is_visible("text=</script><script>alert(1)</script>")
+    view.page.wait_for_selector("text=</script><script>alert(1)</script>")
 
 
 def test_a_link_to_a_finding_opens_it(opened):
