@@ -21,6 +21,7 @@ _GRAMMARS = {
     "html": "html",
 }
 _MARK = "\ufeff"
+_CLOSERS = frozenset((")", "]", "}", '"', "'", ">", "fi", "done", "esac", "end"))
 _YAML = {"yaml", "cloudformation", "github-workflow", "github-action", "dependabot"}
 
 
@@ -96,9 +97,12 @@ def _errors(text: str, grammar: str) -> int:
 def _error_nodes(todo: list[object]) -> Iterable[object]:
     while todo:
         node = todo.pop()
-        if node.kind() == "ERROR":  # type: ignore[attr-defined]
+        below = node.children()  # type: ignore[attr-defined]
+        # What the grammar had to invent is there with no text of its own.
+        kind = node.kind()  # type: ignore[attr-defined]
+        if kind == "ERROR" or (kind in _CLOSERS and not node.text()):  # type: ignore[attr-defined]
             yield node
-        todo.extend(node.children())  # type: ignore[attr-defined]
+        todo.extend(below)
 
 
 def _loads_json(text: str) -> bool:
