@@ -116,6 +116,7 @@ class ChangeView:
     """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
     list_new: Callable[[], Sequence[str]]  # every path of the new tree
     options: "Options" = field(default_factory=lambda: Options())
+    partial: bool = False  # only some paths, or whole files: what else changed is not known
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,17 @@ class EvidencePiece:
 
 
 def view_of(
-    change: Change, selection: Selection, private: PrivateRepo, options: Options
+    change: Change,
+    selection: Selection,
+    private: PrivateRepo,
+    options: Options,
+    *,
+    partial: bool = False,
 ) -> ChangeView:
-    """Return the change as analysers see it; files are read from git objects only."""
+    """Return the change as analysers see it; files are read from git objects only.
+
+    `partial` says that `change` is not all that changed, or that whole files stand for changes.
+    """
 
     def read(tree: str) -> Callable[[str], str | None]:
         renamed = {f.path: f.old_path for f in change.files} if tree == change.old else {}
@@ -73,6 +81,7 @@ def view_of(
         search_new=search,
         list_new=lambda: [entry.path for entry in private.entries(change.new)],
         options=options,
+        partial=partial,
     )
 
 

@@ -26,11 +26,13 @@ def examined(
     reviewers: Collection[str],
     *,
     on_disk: bool = False,
+    part_only: bool = False,
     told: Told | None = None,
 ) -> Examination:
     """Return what the analysers of these reviewers find in a change, under these settings.
 
     `on_disk` says that the new side is the checkout: coverage data in it is about these files.
+    `part_only` says that more may have changed than was asked for.
     """
     review = settings.review
     options = Options(
@@ -40,7 +42,7 @@ def examined(
         checkout=str(user.root),
         timeout_seconds=review.analyser_seconds,
     )
-    view = view_of(change, selection, private, options)
+    view = view_of(change, selection, private, options, partial=part_only)
     return examine(
         view,
         reviewers=reviewers,

@@ -96,6 +96,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             settings,
             names,
             on_disk=two.in_checkout,
+            part_only=asked.whole or bool(asked.paths),
             told=lambda report: told(report.name),
         )
         pieces = evidence_of(examination, selection.sources, level=silences.level)

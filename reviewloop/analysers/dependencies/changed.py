@@ -17,7 +17,7 @@ class ChangedManifest:
     new: Manifest
     base: Manifest
     lock: str  # path of the lock file that pins it, "" when none does
-    lock_changed: bool
+    lock_changed: bool  # or it may have: a part of the change does not tell
     old_names: frozenset[tuple[Ecosystem, str]] = field(default=frozenset())
 
     def entries(self) -> Iterator[Entry]:
@@ -63,5 +63,5 @@ def changed_manifests(view: ChangeView) -> Iterator[ChangedManifest]:
         lock = lock_of(file.path, known, paths, view.read_new) if known.locks else ""
         names = frozenset((entry.ecosystem, entry.name) for entry in base.entries)
         yield ChangedManifest(
-            file, known, known.read(file.text), base, lock, lock in changed, names
+            file, known, known.read(file.text), base, lock, view.partial or lock in changed, names
         )

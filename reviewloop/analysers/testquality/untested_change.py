@@ -22,7 +22,7 @@ _INLINE_TEST = re.compile(r"#\[(?:\w+::)*test\b|#\[cfg\(test\)\]|^\s*>>> ", re.M
 
 def untested_change(view: ChangeView) -> Iterator[Hit]:
     """Yield one hit for a change of code without a test, and functions that no test names."""
-    if any(_is_about_tests(path) for path in view.changed_paths):
+    if view.partial or any(_is_about_tests(path) for path in view.changed_paths):
         return
     product = [file for file in view.files if is_product(file) and file.added]
     if not product or any(_has_inline_tests(file) for file in product):

@@ -1,5 +1,7 @@
 """What is said about the tests of a change as a whole."""
 
+from dataclasses import replace
+
 import pytest
 from support.change_views import change_view
 
@@ -175,6 +177,13 @@ def test_change_without_a_test():
     (hit,) = hits(WITH_TESTS, WITH_TESTS | {"shop.py": lines_of_code(10)})
     assert (hit.rule, hit.path, hit.span) == ("tests/no-test-change", "shop.py", None)
     assert hit.severity is None
+
+
+def test_part_of_a_change_says_nothing_of_missing_tests():
+    new = WITH_TESTS | {"shop.py": lines_of_code(40)}
+    assert told(WITH_TESTS, new)
+    (check,) = CHANGE_CHECKS
+    assert list(check.run(replace(change_view(WITH_TESTS, new), partial=True))) == []
 
 
 def test_large_change_without_a_test_is_to_be_acted_on():
