@@ -1,0 +1,84 @@
+"""`explain` tells why something was said, for a rule of anybody's and for a finding."""
+
+import json
+
+import pytest
+
+
+def test_a_rule_of_ours_is_explained_with_source_examples_and_a_way_out(project, reviewloop):
+    said = reviewloop("explain", "taint/sql-injection")
+
+    assert said.code == 0
+    for part in (
+        "taint/sql-injection",
+        "must fix · review-security",
+        "Why: ",
+        "What to do: ",
+        "Source: ",
+        "Found, for example in",
+        "Not found, for example in",
+        "reviewloop: ignore[taint/sql-injection] REASON",
+    ):
+        assert part in said.out
+
+
+@pytest.mark.parametrize("name", ["ruff/S608", "S608"])
+def test_a_rule_of_a_tool_is_explained_with_its_page(tmp_path, monkeypatch, reviewloop, name):
+    monkeypatch.chdir(tmp_path)  # no repository is needed
+    said = reviewloop("explain", name)
+
+    assert "ruff/S608" in said.out
+    assert "https://docs.astral.sh/ruff/rules/" in said.out
+
+
+def test_the_last_part_of_a_rule_is_enough_where_only_one_ends_so(project, reviewloop):
+    assert "docker/latest-image" in reviewloop("explain", "latest-image").out
+    said = reviewloop("explain", "sql-injection")
+    assert said.code == 2
+    assert "taint/sql-injection" in said.err
+    assert "js/sql-injection" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("taint/sql-injektion", "did you mean taint/sql-injection?"),
+        ("nobody/knows-this-one", "--list"),
+        ("ffff", "no review here has shown"),
+        ("zzz", "no review here has shown"),
+    ],
+)
+def test_what_is_unknown_is_said_to_be(project, reviewloop, name, reason):
+    said = reviewloop("explain", name)
+
+    assert said.code == 2
+    assert reason in said.err
+
+
+def test_every_rule_of_ours_is_listed(project, reviewloop):
+    from reviewloop.analysers.book import own_rules
+
+    lines = reviewloop("explain", "--list").out.splitlines()
+
+    assert len(lines) == len(list(own_rules()))
+
+
+def test_a_finding_is_explained_with_code_evidence_and_how_to_dismiss_it(project, reviewloop):
+    (project / "a.py").write_text("def f(items=[]):\n    return items\n")
+    report = json.loads(reviewloop("review", "--json").out)
+    finding = next(f for f in report["findings"] if f["rule"] == "ruff/B006")
+    said = reviewloop("explain", finding["id"][:7])
+
+    assert "a.py:1: " in said.out
+    assert "   open · found by review-maintainability" in said.out
+    assert "    def f(items=[]):" in said.out
+    assert "analyser (ruff " in said.out
+    assert f"reviewloop dismiss {finding['id']} -m REASON" in said.out
+
+
+def test_code_of_a_finding_cannot_steer_the_terminal(project, reviewloop):
+    (project / "a.py").write_text('def f(items=["\x1b[31m"]):\n    return items\n')
+    report = json.loads(reviewloop("review", "--json").out)
+    ident = next(f["id"] for f in report["findings"] if f["rule"] == "ruff/B006")
+
+    assert "\x1b" not in reviewloop("explain", ident).out

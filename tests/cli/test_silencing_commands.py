@@ -1,0 +1,163 @@
+"""`baseline` and `dismiss`: what was accepted is not told again, what is new is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+YELLOW = "def f(items=[]):\n    return items\n"
+BASELINE = Path(".reviewloop/baseline.json")
+
+
+@pytest.fixture
+def findings(reviewloop):
+    """Return a function that reviews and returns open and silenced findings."""
+
+    def run(*arguments: str):
+        report = json.loads(reviewloop("review", *arguments, "--json").out)
+        return report["findings"], report["silenced"]
+
+    return run
+
+
+@pytest.fixture
+def flawed(project):
+    (project / "src").mkdir()
+    (project / "src/a.py").write_text(YELLOW)
+    (project / "b.py").write_text("import os\n")
+    return project
+
+
+def test_what_a_baseline_accepts_is_silenced_and_listed(flawed, reviewloop, findings):
+    said = reviewloop("baseline")
+    stay, gone = findings()
+
+    assert said.out == "2 findings accepted in .reviewloop/baseline.json; commit that file\n"
+    assert stay == []
+    assert {f["note"] for f in gone} == {"in the baseline"}
+
+
+def test_what_is_new_is_told_even_if_it_copies_what_was_accepted(flawed, reviewloop, findings, git):
+    git(flawed, "add", ".")
+    git(flawed, "commit", "-q", "-m", "flaws")
+    reviewloop("baseline")
+    (flawed / "src/a.py").write_text(YELLOW + "\n\n" + YELLOW)
+
+    changed, _ = findings()
+    whole, _ = findings("--files", ".")
+    assert [(f["rule"], f["line"]) for f in changed if f["rule"] == "ruff/B006"] == [
+        ("ruff/B006", 5)
+    ]
+    assert [f["rule"] for f in whole if f["rule"] == "ruff/B006"] == ["ruff/B006"]
+
+
+def test_a_baseline_of_some_paths_keeps_what_is_accepted_elsewhere(
+    flawed, reviewloop, findings, monkeypatch
+):
+    reviewloop("baseline")
+    (flawed / "src/a.py").write_text(YELLOW.replace("items", "others"))
+    monkeypatch.chdir(flawed / "src")
+    said = reviewloop("baseline", "a.py")
+
+    assert said.out.startswith("1 finding accepted")
+    assert "1 of other files stay" in said.out
+    assert findings()[0] == []
+
+
+def test_a_baseline_written_again_forgets_what_is_gone(flawed, reviewloop):
+    reviewloop("baseline")
+    (flawed / "b.py").write_text("")
+    reviewloop("baseline")
+
+    assert [e["path"] for e in json.loads(BASELINE.read_text())["findings"]] == ["src/a.py"]
+
+
+def test_a_baseline_is_made_of_everything_wherever_one_stands(flawed, reviewloop, monkeypatch):
+    monkeypatch.chdir(flawed / "src")
+
+    assert reviewloop("baseline").out.startswith("2 findings")
+    assert (flawed / BASELINE).is_file()
+
+
+def test_a_baseline_can_be_looked_at(flawed, reviewloop):
+    assert reviewloop("baseline", "--show").out.startswith("0 findings")
+    reviewloop("baseline")
+    said = reviewloop("baseline", "--show")
+
+    assert said.out.splitlines()[-1] == "2 findings accepted in .reviewloop/baseline.json"
+    assert "ruff/B006" in said.out
+
+
+@pytest.mark.parametrize("command", [("review",), ("baseline", "--show"), ("baseline", "src")])
+def test_a_broken_baseline_is_an_error_until_it_is_written_anew(flawed, reviewloop, command):
+    BASELINE.parent.mkdir()
+    BASELINE.write_text("{")
+    said = reviewloop(*command)
+
+    assert said.code == 2
+    assert "write it anew" in said.err
+    assert reviewloop("baseline").code == 0
+
+
+def test_an_incomplete_review_makes_no_baseline(flawed, reviewloop, monkeypatch):
+    monkeypatch.setenv("REVIEWLOOP_REVIEW__ANALYSER_SECONDS", "0.0001")
+    said = reviewloop("baseline")
+
+    assert said.code == 2
+    assert "ruff" in said.err
+    assert not BASELINE.exists()
+
+
+def test_the_baseline_itself_is_no_finding(flawed, reviewloop, findings):
+    reviewloop("baseline")
+
+    assert [f for group in findings() for f in group if f["path"] == str(BASELINE)] == []
+
+
+def test_a_dismissed_finding_stays_away_with_its_reason_until_it_is_taken_back(
+    flawed, reviewloop, findings
+):
+    ident = next(f["id"] for f in findings()[0] if f["rule"] == "ruff/B006")
+    assert reviewloop("dismiss", ident[:6], "-m", "meant so").code == 0
+
+    stay, gone = findings()
+    assert [f["note"] for f in gone] == ["dismissed: meant so"]
+    assert ident not in {f["id"] for f in stay}
+    assert "meant so" in reviewloop("dismiss", "--list").out
+
+    assert reviewloop("dismiss", "--undo", ident[:6]).code == 0
+    assert ident in {f["id"] for f in findings()[0]}
+    assert reviewloop("dismiss", "--list").out == ""
+
+
+def test_a_dismissal_survives_lines_that_move(flawed, reviewloop, findings):
+    ident = next(f["id"] for f in findings()[0] if f["rule"] == "ruff/B006")
+    reviewloop("dismiss", ident, "-m", "meant so")
+    (flawed / "src/a.py").write_text("ANSWER = 42\n\n\n" + YELLOW)
+
+    assert [f["id"] for f in findings()[1]] == [ident]
+
+
+def test_a_finding_stays_known_after_another_review(flawed, reviewloop, findings):
+    ident = next(f["id"] for f in findings()[0] if f["rule"] == "ruff/B006")
+    findings("--staged")
+
+    assert reviewloop("dismiss", ident, "-m", "meant so").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "name the finding"),
+        (("",), "name the finding"),
+        (("abc",), "needs a reason"),
+        (("abc", "-m", "  "), "needs a reason"),
+        (("nothing", "-m", "x"), "'nothing'"),
+        (("nothing", "--undo"), "no dismissed finding"),
+    ],
+)
+def test_what_cannot_be_dismissed_is_refused(flawed, reviewloop, arguments, reason):
+    said = reviewloop("dismiss", *arguments)
+
+    assert said.code == 2
+    assert reason in said.err
