@@ -72,14 +72,12 @@ def examine(
 
     `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
     patterns) of analysers that do not run; `extra` holds hits from data that is not in the
-    change, such as coverage; `checks` replaces our checks of single files; `told` hears of each
-    analyser as it ends.
+    change, such as coverage; `checks` replaces ours of files; `told` hears of each as it ends.
     """
     from reviewloop.analysers.programs import programs
 
     base = _BaseVersions(view)
-    every = book.file_checks() if checks is None else checks
-    ours = [_FileCheckAnalyser(check) for check in every if not _is_off(check.name, off)]
+    ours = _own(book.file_checks() if checks is None else checks, off)
     whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
     hits: list[Placed] = []
     reports: list[AnalyserReport] = []
@@ -123,6 +121,10 @@ def _workers() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
         except BaseException:
             stopped.set()
             raise
+
+
+def _own(checks: Iterable[FileCheck], off: Collection[str]) -> list["_FileCheckAnalyser"]:
+    return [_FileCheckAnalyser(check) for check in checks if not _is_off(check.name, off)]
 
 
 def _is_off(name: str, off: Collection[str]) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,18 +76,25 @@ def remember(two: Compared, report: ReviewReport) -> None:
 
 def last_findings(key: str) -> tuple[Finding, ...]:
     """Return the findings of the last reviews in a repository, the newest first."""
+    return tuple(_findings(_kept(key)))
+
+
+def _findings(items: Iterable[dict[str, Any]]) -> Iterator[Finding]:
     from pydantic import ValidationError
 
-    try:
-        return tuple(Finding.model_validate(item) for item in _kept(key))
-    except ValidationError:  # another release wrote it
-        return ()
+    for item in items:
+        with suppress(ValidationError):  # another release wrote it
+            yield Finding.model_validate(item)
 
 
 def _kept(key: str) -> list[dict[str, Any]]:
     try:
-        return [item for item in _read(key, _LAST).get("findings", ()) if isinstance(item, dict)]
-    except UsageError:  # half a file: it is only a convenience, and the next review writes it anew
+        items = _read(key, _LAST).get("findings")
+        return [item for item in items or () if isinstance(item, dict)]
+    except (
+        UsageError,
+        TypeError,
+    ):  # half a file: it is only a convenience, and the next review writes it anew
         return []
 
 
