@@ -11,9 +11,18 @@ from reviewloop.analysers.rules import Rule
 @cache
 def file_checks() -> tuple[FileCheck, ...]:
     """Return our checks of single files, in the order the list of analysers shows."""
-    from reviewloop.analysers import diffchecks, infra, patterns, secrets, taint, testquality
+    from reviewloop.analysers import (
+        diffchecks,
+        infra,
+        patterns,
+        secrets,
+        syntax,
+        taint,
+        testquality,
+    )
 
     return (
+        *syntax.CHECKS,
         *secrets.CHECKS,
         *taint.CHECKS,
         *patterns.CHECKS,

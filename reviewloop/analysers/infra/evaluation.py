@@ -45,7 +45,8 @@ def _judge(
         wrong, missing = _wrong(scope, fact)
         if wrong is None and not missing:
             continue
-        if missing and (resource.partial or _set_beside(template, resource, fact)):
+        open_ended = resource.partial or resource.cut_off
+        if missing and (open_ended or _set_beside(template, resource, fact)):
             continue
         yield make_hit(path, resource, entry, fact, scope if fact.scope else None, wrong)
 

@@ -20,6 +20,7 @@ class Block:
     body: Node
     line: int
     end_line: int
+    cut_off: bool = False  # the text ends before it does
 
 
 def read_blocks(text: str) -> list[Block]:
@@ -43,6 +44,7 @@ def read_json(text: str, line: int = 1, *, templates: bool = True) -> Node | Non
 
 class _Reader(Tokens):
     last_line = 1
+    cut_off = False  # the text ended before a block did
 
     # Bodies and expressions
 
@@ -73,6 +75,8 @@ class _Reader(Tokens):
                 blocks.append(block)
                 if not top:
                     _nest(entries, block)
+        else:
+            self.cut_off = not top
         node.end_line = self.line if self.token.kind == "end" else self.last_line
         return node, blocks
 
@@ -84,7 +88,7 @@ class _Reader(Tokens):
             self.advance()
             inside, _ = self.body(depth + 1)
         inside.line = head.line
-        return Block(head.text, labels, inside, head.line, inside.end_line)
+        return Block(head.text, labels, inside, head.line, inside.end_line, self.cut_off)
 
     def expression(self, depth: int) -> Node:
         """Read one value; anything but a plain literal, list or map is unknown."""

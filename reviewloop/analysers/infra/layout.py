@@ -93,6 +93,8 @@ _ZONED = {"AWS::EC2::Volume", "AWS::EC2::Subnet", "AWS::EC2::Instance", "AWS::RD
 def layout_hits(path: str, template: Template) -> Iterator[Hit]:
     """Yield what ties the code of a file to other versions, stacks and places."""
     for resource in template.resources:
+        if resource.cut_off:
+            continue
         if resource.kind == "terraform":
             yield from _settings(path, resource)
         elif resource.partial or resource.kind == "module":

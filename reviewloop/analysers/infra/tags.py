@@ -139,6 +139,7 @@ def tag_hits(files: Iterable[SourceFile], required: Sequence[str]) -> list[Hit]:
         for file, template in parsed
         if template is not None and file.added
         for resource in template.resources
+        if not resource.cut_off
         for hit in _of_resource(file, resource, missing)
     ]
 

@@ -1,5 +1,7 @@
 """Read a Terraform file, HCL or JSON, into resources."""
 
+from dataclasses import replace
+
 from reviewloop.analysers.infra.hcl import Block, read_blocks, read_json
 from reviewloop.analysers.infra.values import Node, Resource, Template
 
@@ -52,12 +54,14 @@ def _from_block(block: Block) -> list[Resource]:
         prefix = "" if block.type == "resource" else f"{block.type}."
         kind, name = prefix + labels[0], labels[1]
     elif block.type == "module":
-        return [_module(labels[0], block.body, block.line, block.end_line)]
+        module = _module(labels[0], block.body, block.line, block.end_line)
+        return [replace(module, cut_off=block.cut_off)]
     else:
         kind, name = block.type, labels[0]
     if kind in _JSON and isinstance(block.body.value, dict):
         _unfold(block.body.value, _JSON[kind])
-    return [Resource(kind, name, block.body, block.line, block.end_line)]
+    place = (block.line, block.end_line)
+    return [Resource(kind, name, block.body, *place, cut_off=block.cut_off)]
 
 
 def _unfold(entries: dict[str, Node], key: str) -> None:

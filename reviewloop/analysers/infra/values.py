@@ -66,6 +66,7 @@ class Resource:
     line: int
     end_line: int
     partial: bool = False  # what is not set has another default here: a registry module
+    cut_off: bool = False  # the text ends before it does: what is not set may be yet to come
 
     @property
     def address(self) -> str:

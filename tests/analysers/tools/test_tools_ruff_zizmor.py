@@ -174,14 +174,22 @@ def test_workflow_is_read_with_its_lines_and_columns():
 
 def test_malformed_workflow_costs_only_itself():
     good = source(".github/workflows/a.yml", WORKFLOW)
-    bad = source(".github/workflows/b.yml", "on: push\njobs: [\n")
+    bad = source(".github/workflows/b.yml", "on: push\njobs: 5\n")
     done = run_tool(ZIZMOR, [good, bad], Options())
     assert done.report.status is AnalyserStatus.PARTIAL
     assert done.report.reason.startswith(".github/workflows/b.yml: ")
     assert "zizmor/template-injection" in {hit.rule for hit in done.hits}
     alone = run_tool(ZIZMOR, [bad], Options())
     assert alone.report.status is AnalyserStatus.FAILED
-    assert "failed to parse" in alone.report.reason
+    assert "failed to validate" in alone.report.reason
+
+
+def test_what_is_no_yaml_is_left_to_our_check_of_syntax():
+    good = source(".github/workflows/a.yml", WORKFLOW)
+    bad = source(".github/workflows/b.yml", "on: push\njobs: [\n")
+    for files in ((good, bad), (bad,)):
+        assert run_tool(ZIZMOR, files, Options()).report.status is AnalyserStatus.DONE
+    assert "zizmor/template-injection" in {rule for rule, _, _ in said(ZIZMOR, good, bad)}
 
 
 def test_clean_workflow_is_done_and_silent():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reviewloop.analysers.base import Hit, Span
 from reviewloop.analysers.rules import MUST, NIT, SHOULD
+from reviewloop.analysers.syntax.documents import yaml_problem
 from reviewloop.analysers.tools.layout import Laid, LaidFile
 from reviewloop.analysers.tools.readers.parsing import number_at, parsed, records, text_at
 from reviewloop.analysers.tools.tool import Reading, UnusableOutput
@@ -20,8 +21,14 @@ _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
 
 def run_zizmor(session: "Session") -> Reading:
-    """Run over all files at once; files it does not report as done are run one by one."""
-    return session.read_in_parts(session.laid, lambda part: _once(session, part))
+    """Run over all files at once; files it does not report as done are run one by one.
+
+    What is no YAML is left out: our own check of syntax says so, at its line.
+    """
+    sound = [one for one in session.laid.files if yaml_problem(one.file.text) is None]
+    if not sound:
+        return Reading()
+    return session.read_in_parts(session.laid.only(sound), lambda part: _once(session, part))
 
 
 def _once(session: "Session", laid: Laid) -> Reading:
