@@ -133,6 +133,19 @@ def test_more_files_than_a_command_line_holds():
     assert {hit.path for hit in done.hits} == {file.path for file in files}
 
 
+def test_repeated_import_is_a_nit_and_a_lost_function_is_not():
+    imports = (
+        "import sys\nimport sys\nfrom os import (\n    sep,\n)\nfrom os import sep\nimport json\n"
+    )
+    text = imports + "\n\ndef f():\n    return sep\n\n\ndef f():\n    return 2\n\n\ndef json():\n"
+    text += "    return sys\n"
+    done = run_tool(RUFF, [source("a.py", text)], Options())
+    told = {hit.span.line: hit.severity for hit in done.hits if hit.rule == "ruff/F811"}
+    assert told == {2: Severity.NIT, 6: Severity.NIT, 14: None, 18: None}
+    assert tool_rule("ruff/F811").severity is Severity.MUST_FIX
+    assert "test" not in tool_rule("ruff/F811").why
+
+
 def test_package_hands_on_what_it_imports():
     text = "from os import path\n"
     assert said(RUFF, source("pkg/__init__.py", text)) == set()
@@ -190,6 +203,23 @@ def test_what_is_no_yaml_is_left_to_our_check_of_syntax():
     for files in ((good, bad), (bad,)):
         assert run_tool(ZIZMOR, files, Options()).report.status is AnalyserStatus.DONE
     assert "zizmor/template-injection" in {rule for rule, _, _ in said(ZIZMOR, good, bad)}
+
+
+@pytest.mark.parametrize(
+    ("used", "severity"),
+    [
+        ("actions/checkout@v4", Severity.NIT),
+        ("github/codeql-action/init@v3.1.2", Severity.NIT),
+        ("actions/checkout@main", None),
+        ("somebody/action@v4", None),
+        ("actions-rs/toolchain@v1", None),
+    ],
+)
+def test_release_of_the_runners_own_makers_is_a_nit(used, severity):
+    workflow = WORKFLOW.split("      - run")[0] + f"      - uses: {used}\n"
+    done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", workflow)], Options())
+    (hit,) = [hit for hit in done.hits if hit.rule == "zizmor/unpinned-uses"]
+    assert (hit.severity, tool_rule(hit.rule).severity) == (severity, Severity.SHOULD_FIX)
 
 
 def test_clean_workflow_is_done_and_silent():

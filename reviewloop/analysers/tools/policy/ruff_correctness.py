@@ -53,7 +53,7 @@ CORRECTNESS_ROWS = (
         "Correct it."),
     Row("F811", "redefined-while-unused", MUST, _WRONG,
         "A name is defined again before it was used",
-        "The first definition is lost; tests of the same name do not run.",
+        "Only the second one counts; what the first one was to do is not done.",
         "Give one of them another name, or remove it."),
     Row("F821", "undefined-name", MUST, _WRONG, "The name is not defined", _AT_RUN_TIME,
         "Import or define it, or correct the spelling."),

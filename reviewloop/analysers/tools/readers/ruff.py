@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.analysers.base import Edit, Fix, Hit, Span
+from reviewloop.analysers.rules import NIT
 from reviewloop.analysers.tools.layout import Laid, LaidFile
 from reviewloop.analysers.tools.readers.parsing import number_at, parsed, records, text_at
 from reviewloop.analysers.tools.ruff_settings import ruff_settings
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 _SYNTAX = "invalid-syntax"
 _SILENCING = re.compile(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)
 _UNKNOWN = re.compile(r"[Uu]nknown rule selector `([A-Z0-9]+)`")
+_IMPORT = re.compile(
+    r"\s*(?:from\s+\S+\s+)?import\b|\s*\w[\w.]*(?:\s+as\s+\w+)?\s*[,)]?\s*(?:#.*)?$"
+)
+_FIRST = re.compile(r"from line (\d{1,7})")
 _NAMED = re.compile(r"`([^`]{1,200})`")
 _BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
 
@@ -114,9 +119,18 @@ def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
         path=one.file.path,
         span=span,
         message=message,
+        severity=NIT if code == "F811" and _imported_twice(message, span, one) else None,
         fix=_fix(record.get("fix"), one),
         identity=named.group(1) if named else "",
     )
+
+
+def _imported_twice(message: str, span: Span, one: LaidFile) -> bool:
+    """Whether it is only an import that stands twice: nothing is lost by that."""
+    first = _FIRST.search(message)
+    numbers = (int(first.group(1)) if first else 0, span.line)
+    lines = one.lines
+    return all(0 < number <= len(lines) and _IMPORT.match(lines[number - 1]) for number in numbers)
 
 
 def _fix(value: Any, one: LaidFile) -> Fix | None:
