@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Confidence = Literal["high", "medium", "low"]
 _COMPLETED = re.compile(r"completed (\S+)")
 _USES = re.compile(r"\buses:\s{0,4}[\"']?([^@\"'\s]{1,200})@")
+_RELEASE = re.compile(
+    r"\buses:\s{0,4}[\"']?(?:actions|github)/[^@\"'\s]{1,200}@v?\d[\w.]{0,40}[\"']?\s*(?:#|$)"
+)
 _SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT, "Unknown": NIT}
 _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
@@ -65,13 +68,14 @@ def _hit(
     action = (
         _USES.search(one.file.lines[span.line - 1]) if span.line <= len(one.file.lines) else None
     )
+    released = text_at(record, "ident") == "unpinned-uses" and _is_release(one, span.line)
     about = text_at(record, "desc")
     return Hit(
         rule=f"zizmor/{text_at(record, 'ident')}",
         path=one.file.path,
         span=span,
         message=f"{about[:1].upper()}{about[1:]}: {note}" if note else about,
-        severity=NIT if severity is SHOULD and confidence == "low" else severity,
+        severity=NIT if (severity is SHOULD and confidence == "low") or released else severity,
         confidence=confidence,
         related=tuple(
             (_span(other, one), text_at(other, "symbolic", "annotation"))
@@ -81,6 +85,12 @@ def _hit(
         # Another version of an action that was used before is no new use of it.
         identity=action.group(1) if action else "",
     )
+
+
+def _is_release(one: LaidFile, line: int) -> bool:
+    """Whether a line uses a release of an action of the makers of the runner themselves."""
+    lines = one.file.lines
+    return line <= len(lines) and _RELEASE.search(lines[line - 1]) is not None
 
 
 def _span(place: dict[str, Any], one: LaidFile) -> Span:
