@@ -15,6 +15,7 @@ from reviewloop.output.review_words import (
     added_lines,
     anchored,
     failures,
+    in_order,
     no_rules,
     of_status,
     outcome_sentence,
@@ -23,6 +24,7 @@ from reviewloop.output.review_words import (
     severity_counts,
     severity_label,
     silenced_by_note,
+    silencing_reason,
     skipped_by_reason,
     tally,
     who,
@@ -32,6 +34,7 @@ from reviewloop.output.rule_links import rule_link
 LONGEST = 60_000  # characters; GitHub refuses comments of more than 65,536
 _LONGEST_LINE = 300
 _NITS_SHOWN = 50
+_SILENCED_SHOWN = 100
 _FENCES = {
     "terraform": "hcl",
     "cloudformation": "yaml",
@@ -57,6 +60,7 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
         body.append(block)
     if left:
         body.append(f"_… and {counted(left, 'more finding')}, left out for their length._")
+    body += _silenced(report, rules, room)
     return "\n\n".join(part for part in (head, *body, foot) if part) + "\n"
 
 
@@ -97,6 +101,25 @@ def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tupl
             lines.append(f"- … and {len(nits) - len(lines)} more")
         text = "\n".join(lines)
         yield _folded(f"{Severity.NIT.mark} {counted(len(nits), 'nit')}", text), len(nits)
+
+
+def _silenced(report: ReviewReport, rules: Rules, room: int) -> list[str]:
+    """Return the folded list of what was silenced, as much of it as has room, in characters."""
+    lines: list[str] = []
+    for finding in in_order(report.silenced):
+        line = f"{_short(finding, rules)}: {plain(silencing_reason(finding))}"
+        room -= len(line) + 1
+        if room < 0 or len(lines) == _SILENCED_SHOWN:
+            break
+        lines.append(line)
+    if len(lines) < len(report.silenced):
+        lines.append(f"- … and {len(report.silenced) - len(lines)} more")
+    total = counted(len(report.silenced), "finding")
+    return [_folded(f"Silenced: {total} ({_ways(report)})", "\n".join(lines))] if lines else []
+
+
+def _ways(report: ReviewReport) -> str:
+    return ", ".join(f"{number} {status}" for status, number in silenced_by_note(report))
 
 
 def _finding(finding: Finding, files: FileLines, rules: Rules) -> str:
@@ -179,8 +202,7 @@ def _foot(report: ReviewReport) -> str:
         reasons = ", ".join(f"{len(files)} {plain(reason)}" for reason, files in groups)
         lines.append(f"- Skipped: {counted(len(report.skipped), 'file')} ({reasons})")
     if report.silenced:
-        ways = ", ".join(f"{number} {status}" for status, number in silenced_by_note(report))
-        lines.append(f"- Silenced: {ways}")
+        lines.append(f"- Silenced: {_ways(report)}")
     if report.below:
         lines.append(f"- Not listed: {report.below} below --min-severity")
     lines += [f"- {plain(note)}" for note in report.notes]

@@ -104,6 +104,16 @@ def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
     return Counter(str(f.status) for f in report.silenced).most_common()
 
 
+def silencing_reason(finding: Finding) -> str:
+    """Return in one line who or what silenced a finding, and why."""
+    return one_line(finding.note) or str(finding.status)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order of files and lines."""
+    return sorted(findings, key=lambda f: (f.path, f.line or 0, f.column, f.id))
+
+
 def added_lines(report: ReviewReport) -> int:
     """Return how many added or changed lines were reviewed."""
     return sum(last - first + 1 for file in report.reviewed for first, last in file.added)

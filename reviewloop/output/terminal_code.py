@@ -35,7 +35,7 @@ def code_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
             row.append(f"{counted(line.left_out, 'line')} left out", style="dim")
             continue
         piece, indent, length = _window(line.piece, room)
-        row.append(piece.text, style="" if line.inside else "dim")
+        row.append(piece.text, style="bold" if line.inside else "dim")
         if line.inside and not many:
             rows.append(gutter("", digits))
             rows[-1].append(" " * indent + "^" * length, style=style)
@@ -60,8 +60,8 @@ def quoted_rows(finding: Finding, width: int) -> list[Text]:
     return rows if len(rows) > 1 else []
 
 
-def fix_rows(finding: Finding, lines: Sequence[str]) -> list[Text]:
-    """Return the offered replacement as a diff, uncut: it is there to be copied."""
+def fix_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
+    """Return the offered replacement as a diff; lines wider than `width` columns go on below."""
     if finding.replacement is None:
         return []
     digits = gutter_digits(finding, lines)
@@ -69,9 +69,11 @@ def fix_rows(finding: Finding, lines: Sequence[str]) -> list[Text]:
     old = list(lines[span[0] - 1 : span[1]]) if span else []
     new = finding.replacement.removesuffix("\n").split("\n") if finding.replacement else []
     rows = [gutter("", digits)]
+    room = max(20, width - digits - 5)
     for sign, style, texts in (("-", "red", old), ("+", "green", new)):
         for text in texts[:_LONGEST_FIX]:
-            rows.append(gutter("", digits).append(f"{sign} {_shown(text)}".rstrip(), style=style))
+            for head, piece in _wrapped(sign, _shown(text).rstrip(), room):
+                rows.append(gutter("", digits).append(f"{head} {piece}".rstrip(), style=style))
         if len(texts) > _LONGEST_FIX:
             more = counted(len(texts) - _LONGEST_FIX, "more line")
             rows.append(gutter("", digits).append(f"{sign} ... {more}", style="dim"))
@@ -80,11 +82,17 @@ def fix_rows(finding: Finding, lines: Sequence[str]) -> list[Text]:
 
 def gutter(number: str, digits: int) -> Text:
     """Return the beginning of a row: a line number and the frame."""
-    return Text(f"{number:>{digits}} ", style=_FRAME).append("| ", style=_FRAME)
+    return Text().append(f"{number:>{digits}} | ", style=_FRAME)  # what follows has no part in it
 
 
 def _shown(line: str) -> str:
     return visible(line.removesuffix("\r")[:2000])
+
+
+def _wrapped(sign: str, text: str, room: int) -> list[tuple[str, str]]:
+    """Return (sign, piece) of each row of a line of a diff; only the first row has the sign."""
+    first, *more = chop_cells(text, room) or [""]
+    return [(sign, first), *((" ", piece) for piece in more)]
 
 
 def _window(piece: Piece, room: int) -> tuple[Piece, int, int]:

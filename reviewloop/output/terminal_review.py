@@ -15,8 +15,10 @@ from reviewloop.output.review_words import (
     anchored,
     by_file,
     failures,
+    in_order,
     placed,
     remarks,
+    silencing_reason,
     tally,
     who,
 )
@@ -51,6 +53,8 @@ def print_review(
     shown.apart("Without a place", placed(report.findings, Placement.UNANCHORED))
     if not verbose:
         _print_nits(console, [f for f in listed if f.severity is Severity.NIT])
+    if verbose:
+        shown.silenced(report.silenced)
     print_summary(console, report, verbose=verbose)
 
 
@@ -91,9 +95,23 @@ class _Screen:
                 else:
                     print_finding(self._console, finding, lines)
 
+    def silenced(self, findings: Sequence[Finding]) -> None:
+        """Print what somebody silenced: place, rule and title, and the reason below."""
+        if not findings:
+            return
+        self._title("Silenced", tally(findings))
+        for finding in in_order(findings):
+            print_short(self._console, finding)
+            reason = Text(silencing_reason(finding), style="dim")
+            hanging(Text("   = ", style="dim"), reason, self._console)
+
     def _title(self, title: str, counts: str) -> None:
         self._console.print()
         width = min(self._console.width, _WIDEST)
+        if cell_len(title) + cell_len(counts) + 2 > width:
+            self._console.print(Text(title, "bold"), no_wrap=True, overflow="ignore", crop=False)
+            hanging(Text("  "), Text(counts, style="dim"), self._console)
+            return
         line = "-" if self._console.options.ascii_only else "─"
         room = width - cell_len(title) - cell_len(counts) - 4
         text = Text.assemble((title, "bold"), "  ", (counts, "dim"))
@@ -127,7 +145,7 @@ def print_finding(console: Console, finding: Finding, lines: Sequence[str]) -> N
     for label, text in remarks(finding):
         body = Text(safe(text), style=_LABELS[label])
         hanging(Text(" " * digits + f" = {label}: ", style="dim"), body, console)
-    _whole(console, fix_rows(finding, lines))
+    _whole(console, fix_rows(finding, lines, console.width))
 
 
 def print_short(console: Console, finding: Finding) -> None:

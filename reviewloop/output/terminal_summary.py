@@ -43,7 +43,7 @@ def print_summary(console: Console, report: ReviewReport, *, verbose: bool = Fal
         console.print()
     _analysers(console, report, verbose=verbose)
     _skipped(console, report, verbose=verbose)
-    _silenced(console, report)
+    _silenced(console, report, verbose=verbose)
     for note in report.notes:
         _labelled(console, "note", one_line(note))
     console.print()
@@ -128,10 +128,12 @@ def _skipped(console: Console, report: ReviewReport, *, verbose: bool) -> None:
                 hanging(Text(" " * 13), name, console)
 
 
-def _silenced(console: Console, report: ReviewReport) -> None:
+def _silenced(console: Console, report: ReviewReport, *, verbose: bool) -> None:
     if report.silenced:
         ways = ", ".join(f"{number} {status}" for status, number in silenced_by_note(report))
-        _labelled(console, "silenced", f"{counted(len(report.silenced), 'finding')}: {ways}")
+        total = counted(len(report.silenced), "finding")
+        hint = "" if verbose else "; -v lists them with the reasons"
+        _labelled(console, "silenced", f"{total}: {ways}{hint}")
     if report.below:
         _labelled(console, "not listed", f"{report.below} below --min-severity")
 

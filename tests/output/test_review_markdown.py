@@ -55,10 +55,35 @@ def test_failures_stand_above_the_findings():
 
 def test_nits_and_the_story_of_the_review_are_folded():
     text = page()
-    assert text.count("<details>") == text.count("</details>") == 4
+    assert text.count("<details>") == text.count("</details>") == 5
     assert "- `tests/test_db.py:9` This assertion cannot fail" in text
     assert "| review-security | done | 8 | 0.4 s |" in text
     assert "Skipped: 4 files (2 binary, 2 lock file)" in text
+
+
+def test_what_was_silenced_is_folded_with_the_reasons():
+    text = page()
+    folded = text[
+        text.index("<details><summary>Silenced: 2 findings (1 suppressed, 1 dismissed)") :
+    ]
+    assert (
+        "- `app/db.py:9` An error is swallowed · `ruff/S110`: suppressed in line 8: the" in folded
+    )
+    assert "- `deploy.sh:2` set -e alone · `shellcheck/SC3040`: in the baseline\n" in folded
+    assert "Silenced: 2" not in page(sample_report(silenced=()))
+
+
+def test_many_silenced_findings_are_cut_with_a_count():
+    many = tuple(
+        finding("app/db.py", n, "x/y", f"Title {n} " + "long " * 40, note="because " * 100)
+        for n in range(1, 300)
+    )
+    text = page(sample_report(silenced=many))
+    assert len(text) < LONGEST
+    told, left = text.count(": because because"), re.search(r"- … and (\d+) more\n", text)
+    assert told + int(left[1]) == 299
+    assert told > 0
+    assert "### 🔴" in text
 
 
 @pytest.mark.parametrize(

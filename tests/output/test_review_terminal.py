@@ -154,12 +154,46 @@ def test_nothing_to_review_is_one_sentence_and_the_reasons():
     assert "reviewer " not in text
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
-def test_prose_and_code_keep_to_the_width(width):
-    for report in (sample_report(), failed_report()):
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_every_line_keeps_to_the_width(width):
+    long = finding(
+        "app/db.py", 14, "x/y", "Long", replacement="    query = 名前(" + "argument, " * 30 + ")"
+    )
+    for report in (sample_report(), failed_report(), sample_report(findings=(long,))):
         for line in shown(report, width, verbose=True).splitlines():
-            if "| + " not in line and "| - " not in line:  # fixes are there to be copied
-                assert cell_len(line) <= width
+            assert cell_len(line) <= width
+
+
+def test_a_fix_wider_than_the_screen_goes_on_below_and_loses_nothing():
+    new = "    return " + "".join(f"argument_{number}, " for number in range(20)) + "last"
+    text = shown(
+        sample_report(findings=(finding("app/db.py", 14, "x/y", "T", replacement=new),)), 40
+    )
+    rows = text[text.index("| + ") :].partition("\n\n")[0].splitlines()
+    assert rows[0].startswith("| +     return argument_0, ")
+    assert all(row.startswith("   |   ") for row in rows[1:])
+    told = rows[0].removeprefix("| + ") + "".join(row.removeprefix("   |   ") for row in rows[1:])
+    assert told.replace(" ", "") == new.replace(" ", "")
+
+
+def test_marked_code_stands_out_from_its_neighbours_and_from_the_frame():
+    text = shown(sample_report(), force_terminal=True, color_system="standard")
+    assert '\x1b[34m 3 | \x1b[0m\x1b[1m  acl    = "public-read"\x1b[0m\n' in text
+    assert '\x1b[34m 2 | \x1b[0m\x1b[2m  bucket = "acme-reports"\x1b[0m\n' in text
+
+
+def test_what_was_silenced_is_listed_with_the_reason_when_asked_for():
+    assert "1 dismissed; -v lists them with the reasons" in shown(sample_report())
+    assert "An error is swallowed" not in shown(sample_report())
+    text = shown(sample_report(), verbose=True)
+    listed = text[text.index("\nSilenced  2 should fix") :]
+    assert (
+        "🟡 app/db.py:9  An error is swallowed  ruff/S110\n"
+        "   = suppressed in line 8: the caller logs it\n"
+        "🟡 deploy.sh:2  set -e alone  shellcheck/SC3040\n"
+        "   = in the baseline\n"
+    ) in listed
+    assert "-v lists them" not in text
 
 
 def test_reviewers_are_named_on_narrow_screens_too():
