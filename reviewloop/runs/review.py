@@ -53,6 +53,11 @@ class Reviewed:
     compared: Compared
     loaded: Loaded
 
+    @property
+    def prefix(self) -> str:
+        """The folder the review was started in, relative to the root, with a final slash; or ""."""
+        return self.compared.prefix
+
     def text(self, path: str) -> str | None:
         """Return the new version of a file as text."""
         data = self.compared.private.read(self.compared.new, path)

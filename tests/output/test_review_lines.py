@@ -42,6 +42,24 @@ def test_concise_lines_tell_failures_and_are_empty_without_findings():
     assert concise.render(sample_report(findings=()), SampleSource()) == ""
 
 
+class StartedIn(SampleSource):
+    """The files of a change, reviewed from a folder below the root."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+
+def test_concise_paths_are_those_of_the_folder_one_stands_in():
+    text = concise.render(sample_report(), StartedIn("tests/"))
+    assert text.startswith("(change):1:1: ")
+    assert "\ntest_db.py:4:1: " in text
+    assert "\n../infra/bucket.tf:3:12: " in text
+    below = concise.render(sample_report(), StartedIn("web/src/"))
+    assert "\n../greet.js:3:44: " in below
+    assert "\n../../docs/caf\\xe9.py:1:1: " in below
+
+
 def test_concise_findings_take_one_line_whatever_they_hold():
     odd = finding("a\nb.py", 1, "x/y", "one\ntwo\x1b[31m\r\u2028three")
     text = concise.render(sample_report(findings=(odd,)), SampleSource())
