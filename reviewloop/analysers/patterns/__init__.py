@@ -7,6 +7,7 @@ CHECKS: tuple[FileCheck, ...] = (
     javascript.CHECK,
     golang.CHECK,
     python.CHECK,
+    python.TRUST,
     shell.CHECK,
     docker.CHECK,
     kubernetes.CHECK,

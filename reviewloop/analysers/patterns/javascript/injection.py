@@ -32,7 +32,7 @@ _PLACEHOLDERS = Regex(r"placeholders?|marks?|columns?$|^fields?$|tableName|schem
 
 def _command(node: "SgNode", source: Source) -> Found | None:
     of = receiver(node)
-    if of and not _PROCESS.match(of):
+    if of and not _PROCESS.match(of) and not _stands_for_processes(of, source):
         return None
     first = argument(node, 0)
     if first is None:
@@ -44,6 +44,16 @@ def _command(node: "SgNode", source: Source) -> Found | None:
     if tainted(whole, source) or tainted(first, source):
         return Found(first)
     return Found(first, severity=SHOULD) if glued(whole) else None
+
+
+def _stands_for_processes(name: str, source: Source) -> bool:
+    """Whether a name is what the file calls the module of processes."""
+    if not re.fullmatch(r"[\w$]{1,40}", name):
+        return False
+    name = re.escape(name)
+    module = r"[\"'](?:node:)?child_process[\"']"
+    imported = rf"\bimport\s+(?:\*\s*as\s+)?{name}\s*(?:,[^;\n]{{0,200}})?\sfrom\s+{module}"
+    return source.says(rf"{imported}|(?<![\w$]){name}\s*=\s*require\(\s*{module}")
 
 
 def _in_shell(node: "SgNode") -> bool:
@@ -88,11 +98,13 @@ PATTERNS = (
                     "const cp = require('child_process');\n"
                     "app.get('/', (req, res) => { const n = req.query.n; cp.execSync('id ' + n) });"
                 ),
+                *js("import child from 'child_process';\nchild.execSync(`git log ${branch}`);"),
                 *js("require('child_process').spawn('ls ' + dir, {shell: true});"),
             ),
             good=(
                 *js("import {exec} from 'child_process';\nexec('git status');"),
                 *js("import {execFile} from 'child_process';\nexecFile('git', ['log', branch]);"),
+                *js("import child from 'child_process';\nconst m = rows.exec(`x${branch}`);"),
                 *js("import cp from 'child_process';\nconst m = /a/.exec(`x${branch}`);"),
             ),
         ),

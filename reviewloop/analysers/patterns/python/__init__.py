@@ -1,10 +1,10 @@
-"""Patterns for Python where ruff has none: queries, growth and blocking calls."""
+"""Patterns for Python where ruff has none: queries, growth, blocking calls, trusted tokens."""
 
 from collections.abc import Iterable
 
 from reviewloop.analysers.base import FileCheck, Hit, SourceFile
 from reviewloop.analysers.patterns.engine import search
-from reviewloop.analysers.patterns.python import blocking, growth, outside, queries
+from reviewloop.analysers.patterns.python import blocking, growth, outside, queries, trust
 from reviewloop.analysers.patterns.python.syntax import PYTHON
 
 _PATTERNS = (*queries.PATTERNS, *outside.PATTERNS, *growth.PATTERNS, *blocking.PATTERNS)
@@ -19,3 +19,9 @@ def _run(file: SourceFile) -> Iterable[Hit]:
 
 
 CHECK = FileCheck("python-performance", tuple(p.rule for p in _PATTERNS), _understands, _run)
+TRUST = FileCheck(
+    "python-security",
+    tuple(p.rule for p in trust.PATTERNS),
+    _understands,
+    lambda file: search(trust.PATTERNS, PYTHON, file, "python"),
+)

@@ -83,6 +83,13 @@ def _spawning(script: Script) -> Iterator[Spot]:
             yield Spot(node)
 
 
+def _forced(script: Script) -> Iterator[Spot]:
+    for node, command in script.named("git"):
+        lost = command.has("force", "f") and "pages" not in " ".join(command.words)[:2_000]
+        if command.does("push") and lost:
+            yield Spot(node)
+
+
 PATTERNS = (
     ShellRule(
         _row(
@@ -157,5 +164,21 @@ PATTERNS = (
         ),
         _spawning,
         ("while",),
+    ),
+    ShellRule(
+        _row(
+            "forced-push",
+            severity=NIT,
+            source="https://git-scm.com/docs/git-push#Documentation/git-push.txt---force",
+            category="data-loss",
+            title="The push overwrites what others have pushed in the meantime.",
+            why="Their commits are gone from the branch, and nobody is told.",
+            fix="Use --force-with-lease, which refuses when the branch has moved.",
+            bad="git push --force origin main\n---\ngit push -f origin main",
+            good="git push --force-with-lease origin main\n---\ngit push --force origin gh-pages\n"
+            "---\ngit fetch --force",
+        ),
+        _forced,
+        ("push",),
     ),
 )
