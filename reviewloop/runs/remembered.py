@@ -20,6 +20,7 @@ from reviewloop.workspace.compared import Compared
 
 _LAST = "last-review.json"
 _DISMISSED = "dismissed.json"
+_MOST = 5000  # findings of one review, the most severe: nobody asks about more by hand
 _EARLIER = 500  # findings of earlier reviews that stay known
 
 
@@ -66,7 +67,8 @@ def remember(two: Compared, report: ReviewReport) -> None:
     Those of earlier reviews stay known behind them: a hook's review must not make people forget
     what they have just read. Where nothing can be written, a review works all the same.
     """
-    findings = [f.model_dump(mode="json") for f in (*report.findings, *report.silenced)]
+    shown = (*report.findings, *report.silenced)[:_MOST]
+    findings = [finding.model_dump(mode="json") for finding in shown]
     with suppress(OSError):
         known = {item["id"] for item in findings}
         earlier = [item for item in _kept(two.user.key) if item.get("id") not in known]

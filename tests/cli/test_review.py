@@ -314,7 +314,7 @@ def test_lines_that_are_gone_are_a_change_too(change, reviewed, project, git):
         (("--model", "nonsense"), "provider:model"),
         (("--min-severity", "high"), "'high'"),
         (("",), "empty path"),
-        (("no/such.py",), "neither a file nor a folder"),
+        (("no/such.py",), "no branch, commit, file or folder `no/such.py`"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_reason(change, reviewloop, arguments, reason):
