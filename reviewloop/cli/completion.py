@@ -1,14 +1,25 @@
-"""`reviewloop completion`: the script that lets a shell complete commands and options."""
+"""What a shell completes: the script that asks us, and what we answer for words of our own."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.errors import ExitCode
+from reviewloop.errors import ExitCode, ReviewLoopError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _HOW = {
     "bash": 'add to ~/.bashrc:  eval "$(reviewloop completion bash)"',
     "zsh": 'add to ~/.zshrc:  eval "$(reviewloop completion zsh)"',
     "fish": "reviewloop completion fish > ~/.config/fish/completions/reviewloop.fish",
 }
+# The shells' scripts put words unquoted on the command line, and others name files and branches.
+_HARMLESS = re.compile(r"[\w./@+=,-]+", re.ASCII)
+_DOTS = re.compile(r"\.\.\.?")
 
 
 @click.command()
@@ -28,3 +39,92 @@ def completion(context: click.Context, shell: str) -> ExitCode:
     script = kind(group, {}, "reviewloop", "_REVIEWLOOP_COMPLETE").source()
     click.echo(f"# {_HOW[shell]}\n{script}")
     return ExitCode.CLEAN
+
+
+def files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Let the shell complete files and folders as it does everywhere."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def revisions(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer branches and tags; none outside of a repository."""
+    return _words(_refs(), incomplete)
+
+
+def revisions_and_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer branches, tags and files for a first word, and files for those that follow."""
+    given = context.params
+    if given.get(parameter.name or "") or any(map(given.get, ("files", "staged", "commit"))):
+        return files(context, parameter, incomplete)
+    head = ""
+    for dots in _DOTS.finditer(incomplete):  # A..B: the second name is being typed
+        head = incomplete[: dots.end()]
+    is_path = head.startswith(".") or "/.." in head
+    names = _refs() if not is_path else []
+    found = _words([head + name for name in names], incomplete)
+    if not found or head:
+        return found or files(context, parameter, incomplete)
+    return found + _words(_beside(incomplete), incomplete)  # a shell adds no files to words
+
+
+def reviewers(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the names of reviewers, for each part of a comma list."""
+    from reviewloop.runs.project import repository_if_any, team_of
+
+    head, comma, last = incomplete.rpartition(",")
+    try:
+        repository = repository_if_any()
+        team = team_of(repository.root if repository else Path.cwd())
+    except ReviewLoopError:  # the review itself says what is wrong
+        return []
+    names = [agent.name for agent in team.reviewers]
+    if last and not "review-".startswith(last[: len("review-")]):
+        names = [name.removeprefix("review-") for name in names]
+    taken = head.split(",")
+    return _words([head + comma + name for name in names if name not in taken], incomplete)
+
+
+def rules(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Offer the ids of our own rules."""
+    from reviewloop.analysers.book import own_rules
+
+    return _words(sorted(rule.id for rule in own_rules()), incomplete)
+
+
+def _words(words: Iterable[str], incomplete: str) -> "list[CompletionItem]":
+    from click.shell_completion import CompletionItem
+
+    fitting = (word for word in words if word.startswith(incomplete))
+    return [CompletionItem(word) for word in fitting if _HARMLESS.fullmatch(word)]
+
+
+def _refs() -> list[str]:
+    from reviewloop.workspace.ref_names import ref_names
+
+    try:
+        return ref_names(Path.cwd())
+    except ReviewLoopError:
+        return []
+
+
+def _beside(incomplete: str) -> list[str]:
+    """Return the files and folders that a word may become, hidden ones only when it asks."""
+    folder, slash, start = incomplete.rpartition("/")
+    try:
+        found = sorted(Path(folder + slash or ".").iterdir())
+    except OSError:
+        return []
+    shown = (path for path in found if start.startswith(".") or not path.name.startswith("."))
+    return [folder + slash + path.name + ("/" if path.is_dir() else "") for path in shown]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.completion import rules
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 
 
 @click.command()
-@click.argument("what", metavar="RULE|FINDING", required=False)
+@click.argument("what", metavar="RULE|FINDING", required=False, shell_complete=rules)
 @click.option("--list", "list_", is_flag=True, help="List every rule of our own.")
 def explain(what: str | None, list_: bool) -> ExitCode:
     """Explain a rule or a finding.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli import completion
 from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +22,35 @@ _LARGEST_PATCH = 256 * 1024 * 1024
 
 
 @click.command()
-@click.argument("what", nargs=-1, metavar="[RANGE | -] [PATH]...")
+@click.argument(
+    "what",
+    nargs=-1,
+    metavar="[RANGE | -] [PATH]...",
+    shell_complete=completion.revisions_and_files,
+)
 @click.option("--staged", is_flag=True, help="Only what is staged for the next commit.")
-@click.option("--commit", metavar="REV", default="", help="Only what this commit changed.")
+@click.option(
+    "--commit",
+    metavar="REV",
+    default="",
+    shell_complete=completion.revisions,
+    help="Only what this commit changed.",
+)
 @click.option("--files", is_flag=True, help="The PATHs as a whole, every line of them.")
-@click.option("--base", metavar="REV", default="", help="Branch to compare with.")
-@click.option("--agents", metavar="NAMES", default="", help="Only these reviewers (comma list).")
+@click.option(
+    "--base",
+    metavar="REV",
+    default="",
+    shell_complete=completion.revisions,
+    help="Branch to compare with.",
+)
+@click.option(
+    "--agents",
+    metavar="NAMES",
+    default="",
+    shell_complete=completion.reviewers,
+    help="Only these reviewers (comma list).",
+)
 @click.option("--min-severity", type=click.Choice(SEVERITIES), help="Least severity to list.")
 @click.option(
     "--fail-on",
@@ -35,7 +59,14 @@ _LARGEST_PATCH = 256 * 1024 * 1024
 )
 @click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text")
-@click.option("-o", "--output", metavar="FILE", default="", help="Write the report to FILE.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="",
+    shell_complete=completion.files,
+    help="Write the report to FILE.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--apply-fixes", is_flag=True, help="Apply fixes that are safe and verified.")
 @click.option("--again", is_flag=True, help="Ask the models anew about a change they have read.")
@@ -160,6 +191,8 @@ def _review(
     with progress(show) as told, run_review(wish, Path.cwd(), told=told) as done:
         told("")
         _print(done, format_, output, verbose=verbose)
+        if output and not quiet:
+            _tell_written(done, output)
         if apply_fixes:
             from reviewloop.cli.consoles import say
             from reviewloop.runs.apply_fixes import apply_safe_fixes
@@ -190,3 +223,14 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
         return
     with written_to(Path(output)) as console:
         print_review(console, done.report, done, verbose=verbose)
+
+
+def _tell_written(done: "Reviewed", output: str) -> None:
+    from reviewloop.cli.consoles import say
+    from reviewloop.output.review_words import outcome_sentence, tally
+
+    report = done.report
+    told = tally(report.findings)
+    if report.outcome in ("incomplete", "nothing_to_review"):
+        told = outcome_sentence(report)
+    say(f"{output}: written; {told}")

@@ -4,10 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import reviewloop as package
 from reviewloop.cli.main import COMMANDS
+
+ROOT = Path(package.__file__).parent.parent
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -27,26 +31,78 @@ def test_another_shell_is_refused(reviewloop):
     assert reviewloop("completion", "tcsh").code == 2
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["reviewloop", ""], [command.name for command in COMMANDS]),
-        (["reviewloop", "expl"], ["explain"]),
-        (["reviewloop", "review", "--apply"], ["--apply-fixes"]),
-        (["reviewloop", "review", "--fail-on", "n"], ["nit", "never"]),
-    ],
-)
-def test_what_the_script_asks_for_is_completed(words, expected):
+def offered(*words: str, folder: Path | None = None) -> list[str]:
+    """Return what a shell's script is answered for the last word: lines of `type,value`."""
     environ = {
         **os.environ,
         "_REVIEWLOOP_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(words),
-        "COMP_CWORD": str(len(words) - 1),
+        "COMP_WORDS": " ".join(("reviewloop", *words)),
+        "COMP_CWORD": str(len(words)),
+        "PYTHONPATH": str(ROOT),
     }
     code = "import sys; sys.argv[0] = 'reviewloop'; from reviewloop.cli.main import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        env=environ,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
 
-    offered = [line.partition(",")[2] for line in done.stdout.splitlines()]
-    assert set(expected) <= set(offered), done.stderr
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([""], [command.name for command in COMMANDS]),
+        (["expl"], ["explain"]),
+        (["review", "--apply"], ["--apply-fixes"]),
+        (["review", "--fail-on", "n"], ["nit", "never"]),
+        (["explain", "taint/sql-inj"], ["taint/sql-injection"]),
+    ],
+)
+def test_what_the_script_asks_for_is_completed(words, expected):
+    assert {f"plain,{word}" for word in expected} <= set(offered(*words))
+
+
+@pytest.fixture
+def branches(repo, git):
+    """Return a repository with branches and a tag, one named to be run by a careless shell."""
+    (repo / "app").mkdir()
+    (repo / "app" / "views.py").touch()
+    for name in ("apply-fix", "topic", "a;touch$IFS'x'"):
+        git(repo, "branch", name)
+    git(repo, "tag", "v1.0")
+    return repo
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("review", "app/vi"), ["file,app/vi"]),
+        (("review", "--files", "app/vi"), ["file,app/vi"]),
+        (("review", "topic", "ap"), ["file,ap"]),
+        (("review", "../ap"), ["file,../ap"]),
+        (("review", "-o", "ap"), ["file,ap"]),
+        (("review", "a"), ["plain,apply-fix", "plain,app/"]),
+        (("review", "v"), ["plain,v1.0"]),
+        (("review", "topic..v"), ["plain,topic..v1.0"]),
+        (("review", "topic...ap"), ["plain,topic...apply-fix"]),
+        (("review", "--base", "to"), ["plain,topic"]),
+        (("review", "--commit", "v"), ["plain,v1.0"]),
+        (("review", "--agents", "review-sec"), ["plain,review-security"]),
+        (("review", "--agents", "sec"), ["plain,security"]),
+        (("review", "--agents", "review-security,review-p"),
+         ["plain,review-security,review-performance"]),
+    ],
+)  # fmt: skip
+def test_words_of_a_review_are_completed(branches, words, expected):
+    assert offered(*words, folder=branches) == expected
+
+
+def test_outside_of_a_repository_files_are_completed(tmp_path):
+    assert offered("review", "ap", folder=tmp_path) == ["file,ap"]
+    assert offered("review", "--base", "m", folder=tmp_path) == [""]
+    assert "plain,review-security" in offered("review", "--agents", "", folder=tmp_path)

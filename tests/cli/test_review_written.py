@@ -1,0 +1,58 @@
+"""What a review leaves in files and pipes: a word about the file, and no empty line."""
+
+import os
+
+import pytest
+
+YELLOW = "def f(items=[]):\n    return items\n"
+
+
+@pytest.fixture
+def yellow(project):
+    """Return a repository with a finding in a subfolder."""
+    (project / "app").mkdir()
+    (project / "app" / "a.py").write_text(YELLOW)
+    return project
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_a_written_report_is_told_of_in_one_line(yellow, reviewloop, format_):
+    said = reviewloop("review", "--format", format_, "-o", "report")
+
+    assert (said.out, said.err) == ("", "report: written; 1 should fix\n")
+    assert "items" in (yellow / "report").read_text()
+
+
+def test_quiet_says_nothing_of_the_file(yellow, reviewloop):
+    said = reviewloop("review", "-q", "--format", "json", "-o", "report")
+
+    assert (said.out, said.err) == ("", "")
+
+
+def test_nothing_found_is_told_of_as_well(project, reviewloop):
+    (project / "a.py").write_text("ANSWER = 42\n")
+
+    assert reviewloop("review", "-o", "../r").err == "../r: written; no findings\n"
+
+
+def test_nothing_to_review_is_told_of_as_well(project, reviewloop):
+    said = reviewloop("review", "-o", "../r")
+
+    assert said.err == "../r: written; Nothing to review: there are no changes.\n"
+
+
+def test_concise_prints_nothing_when_there_is_nothing_to_say(project, reviewloop):
+    (project / "a.py").write_text("ANSWER = 42\n")
+    said = reviewloop("review", "--format", "concise")
+
+    assert (said.code, said.out) == (0, "")
+
+
+def test_concise_paths_open_from_the_subfolder_one_stands_in(yellow, reviewloop, monkeypatch):
+    (yellow / "b.py").write_text(YELLOW)
+    monkeypatch.chdir(yellow / "app")
+    said = reviewloop("review", "--format", "concise")
+
+    places = [line.partition(":")[0] for line in said.out.splitlines()]
+    assert places == ["a.py", "../b.py"]
+    assert all(os.path.exists(place) for place in places)
