@@ -46,6 +46,8 @@ def joined(kept: Finding, other: Finding) -> Finding:
         "rule": kept.rule or other.rule,
         "url": kept.url or (other.url if not kept.rule else ""),
     }
+    if other.rule and not kept.rule:  # an analyser's id is the same in every review
+        updates["id"] = other.id
     # New lines fit only the lines that they are for.
     if kept.replacement is None and (kept.line, kept.end_line) == (other.line, other.end_line):
         updates |= {"replacement": other.replacement, "fix_safe": other.fix_safe}

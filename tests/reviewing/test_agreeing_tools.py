@@ -127,7 +127,7 @@ def test_a_reviewer_that_repeats_its_evidence_in_its_own_words_says_it_once():
     (merged,) = merge([piece.finding, own])
 
     assert merged.severity is Severity.MUST_FIX
-    assert merged.rule == "ruff/S602"
+    assert (merged.rule, merged.id) == ("ruff/S602", piece.finding.id)
 
 
 def test_new_lines_are_not_taken_over_for_other_lines():
