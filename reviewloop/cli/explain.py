@@ -107,8 +107,24 @@ def _explain_rule(rule: "Rule") -> None:
     for label, examples in (("Found", rule.bad), ("Not found", rule.good)):
         for example in examples[:1]:
             click.echo(f"\n{label}, for example in {example.path}:")
-            click.echo("\n".join(f"    {line}" for line in example.code.strip("\n").split("\n")))
+            click.echo("\n".join(f"    {line}".rstrip() for line in _laid_out(example.code)))
     click.echo(
         f'\nSwitch it off: [rules] "{rule.id}" = "off" in reviewloop.toml, '
         f"or a comment `reviewloop: ignore[{rule.id}] REASON` at the line"
     )
+
+
+def _laid_out(code: str) -> list[str]:
+    """Return the lines of an example; blocks that were written flat are indented by their brackets.
+
+    Examples of Terraform and Go are written in one string each, without white space at the margin.
+    """
+    lines = code.strip("\n").split("\n")
+    if any(line.startswith((" ", "\t")) for line in lines):
+        return lines
+    shown, depth = [], 0
+    for line in lines:
+        depth -= line.startswith(("}", "]", ")"))
+        shown.append("  " * max(depth, 0) + line)
+        depth += line.rstrip().endswith(("{", "[", "("))
+    return shown

@@ -82,3 +82,34 @@ def test_code_of_a_finding_cannot_steer_the_terminal(project, reviewloop):
     ident = next(f["id"] for f in report["findings"] if f["rule"] == "ruff/B006")
 
     assert "\x1b" not in reviewloop("explain", ident).out
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("infra/iam-wildcard", [
+            '    data "aws_iam_policy_document" "a" {',
+            "      statement {",
+            '        actions = ["s3:*"]',
+            '        resources = ["*"]',
+            "      }",
+            "    }",
+        ]),
+        ("infra/unencrypted-at-rest", ["      storage_encrypted = true"]),
+        ("taint/sql-injection", ["    def "]),
+    ],
+)  # fmt: skip
+def test_examples_are_indented(project, reviewloop, rule, lines):
+    assert "\n".join(lines) in reviewloop("explain", rule).out
+
+
+def test_examples_with_an_indentation_of_their_own_keep_it(project, reviewloop):
+    from reviewloop.analysers.book import own_rules
+
+    rule = next(
+        r for r in own_rules() for e in r.bad[:1] if "\n    " in e.code and "\n  " in e.code
+    )
+    code = rule.bad[0].code.strip("\n")
+    shown = "\n".join(f"    {line}".rstrip() for line in code.split("\n"))
+
+    assert shown in reviewloop("explain", rule.id).out
