@@ -14,6 +14,8 @@ _LENIENT = re.compile(
     r"|[^/]*(?:renovate|swc)[^/]*)$|(?:^|/)\.(?:vscode|devcontainer|zed)/",
     re.IGNORECASE,
 )
+_DEEPEST = 200  # levels of YAML, parts of a TOML key: their readers' time grows with the square
+_LONGEST_TOML = 1_000_000
 _COMMENT = re.compile(r"^\s{0,200}(?://|/\*|#)", re.MULTILINE)
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _WHERE = re.compile(r"\s*\((?:at|line) [^)]*\)")
@@ -52,8 +54,12 @@ def yaml_problem(text: str) -> Problem | None:
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        for _ in yaml.parse(text, Loader=loader):
-            pass
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                return None
     except yaml.MarkedYAMLError as error:
         return _yaml_problem(text, error)
     except (yaml.YAMLError, RecursionError):
@@ -77,7 +83,9 @@ def _yaml_problem(text: str, error: Any) -> Problem | None:
 
 
 def toml_problem(text: str) -> Problem | None:
-    """Return where a text stops being TOML."""
+    """Return where a text stops being TOML; None for what would take its reader long."""
+    if len(text) > _LONGEST_TOML or any(line.count(".") > _DEEPEST for line in text.split("\n")):
+        return None
     try:
         tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:

@@ -42,6 +42,8 @@ def test_broken_file_is_told_at_its_line(path, text, rule, line):
         ("bom.json", "\ufeff{}"),
         ("deep.json", "[" * 100_000),
         ("deep.yml", "[" * 100_000 + "]" * 100_000),
+        ("open.yml", "{{ " * 100_000),
+        ("dots.toml", "a" + ".a" * 50_000 + " = "),
         ("deep.toml", "a = " + "[" * 100_000),
         (".devcontainer/devcontainer.json", "{} // here"),
         ("group_vars/all.yml", "a: {{ b }}c\n"),
