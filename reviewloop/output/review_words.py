@@ -53,7 +53,7 @@ def outcome_sentence(report: ReviewReport) -> str:
         return "Nothing to review: there are no changes."
     if report.outcome == "incomplete":
         who = ", ".join(name for name, _ in failures(report)) or "a part of the review"
-        return f"Incomplete: {who} failed, so that silence about its concerns means nothing."
+        return f"Incomplete: {who} failed, and what they would have said is not known."
     if report.outcome == "findings":
         return _verdict(report)
     if report.findings:
