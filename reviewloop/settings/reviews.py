@@ -24,7 +24,7 @@ class Review(Section):
     )
     ignore: tuple[str, ...] = Field(default=(), description="Files that are not reviewed.")
     analysers_off: tuple[str, ...] = Field(
-        default=(), description="Analysers that do not run, by name or pattern; all with \"*\"."
+        default=(), description='Analysers that do not run, by name or pattern; all with "*".'
     )
     analyser_seconds: float = Field(
         default=60, gt=0, description="Longest time of one analyser program."
