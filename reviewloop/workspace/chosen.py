@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
@@ -14,6 +14,7 @@ from reviewloop.workspace.located import Place
 from reviewloop.workspace.patches import DIFF_FLAGS
 from reviewloop.workspace.paths import shown
 from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.revisions import near_names
 
 _SHOWN = 3  # paths in a sentence
 
@@ -25,6 +26,8 @@ class Choice:
     paths: tuple[str, ...]
     whole: bool = False
     absent: frozenset[str] = frozenset()  # not on disk, so no part of whole files
+    on_disk: bool = True  # the new side is the files on disk
+    revision: str = ""  # the path that may have been meant as a branch or a commit
 
 
 def as_typed(paths: Sequence[str], place: Place, start: Path) -> tuple[str, ...]:
@@ -147,16 +150,44 @@ def _refuse_unknown(
         if not place.bare and os.path.lexists(place.user.root / path):
             raise WorkspaceError(
                 f"{name} holds nothing that git sees: it is empty, ignored or another repository."
+                if choice.on_disk
+                else f"{name} is on disk, but in neither side of what is compared."
             )
-        known = [one for tree in trees for one in _listed(git, tree, ())]
-        raise WorkspaceError(f"{name} is neither a file nor a folder here; {_hint(path, known)}")
+        known = dict.fromkeys(one for tree in trees for one in _listed(git, tree, ()))
+        typed = _typed(path, place)
+        near = [_typed(one, place) for one in _near_paths(path, list(known))]
+        kinds = "file or folder"
+        if path == choice.revision:
+            kinds = "branch, commit, file or folder"
+            near = [*near_names(place, typed), *near]
+        raise WorkspaceError(f"there is no {kinds} `{shown(typed)}`; {_hint(near, place)}")
 
 
-def _hint(path: str, known: list[str]) -> str:
-    folders = {one.rpartition("/")[0] for one in known} - {""}
+def _typed(path: str, place: Place) -> str:
+    """Return a path from the root as it is typed in the folder that we started in."""
+    return os.path.relpath(path, place.prefix) if place.prefix else path
+
+
+def _near_paths(path: str, known: list[str]) -> list[str]:
+    """Return the files and folders that may have been meant, the most likely first."""
     base = path.rpartition("/")[2]
     same = [one for one in known if one.rpartition("/")[2] == base]
-    near = same or difflib.get_close_matches(path, {*known, *folders}, 3, 0.6)
+    if same:
+        return difflib.get_close_matches(path, same, _SHOWN, 0)
+    folders = {one.rpartition("/")[0] for one in known} - {""}
+    # The folder and the suffix alone make `test.py` look like `setup.py`.
+    stem = _stem(path)
+    near = difflib.get_close_matches(path, {*known, *folders}, 3 * _SHOWN, 0.6)
+    return [one for one in near if difflib.get_close_matches(stem, [_stem(one)], 1, 0.6)]
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
+
+
+def _hint(near: list[str], place: Place) -> str:
     if not near:
-        return "name it relative to the repository's root."
-    return f"did you mean {' or '.join(shown(one) for one in dict.fromkeys(near[:_SHOWN]))}?"
+        folder = f", {shown(place.prefix)}" if place.prefix else ""
+        return f"paths are relative to the current folder{folder}."
+    names = dict.fromkeys(f"`{shown(one)}`" for one in near)
+    return f"did you mean {' or '.join(list(names)[:_SHOWN])}?"

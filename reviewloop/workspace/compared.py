@@ -107,7 +107,9 @@ def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
     sides = _sides(place, private, asked)
     old = sides.base
     if asked.paths or sides.absent:
-        choice = Choice(asked.paths, asked.whole, sides.absent)
+        only_paths = asked.range or asked.whole or asked.patch is not None
+        revision = "" if only_paths else next(iter(asked.paths), "")
+        choice = Choice(asked.paths, asked.whole, sides.absent, sides.in_checkout, revision)
         old = narrow(private, place, sides.base, sides.new, choice)
     elif asked.whole:
         old = _empty_tree(private)

@@ -57,6 +57,14 @@ def is_revision(start: Path, name: str) -> bool:
     return answer.exit_code == 0
 
 
+def near_names(place: Place, name: str) -> list[str]:
+    """Return the branches and tags that may have been meant, the most likely first."""
+    output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
+    output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
+    known = {_short(ref): None for ref in output.splitlines()}
+    return difflib.get_close_matches(name, known, 3, 0.6)
+
+
 def head_of(place: Place) -> Named:
     """Return the commit that is checked out; raise WorkspaceError on an unborn branch."""
     if place.user.head is None:
@@ -131,10 +139,7 @@ def _refuse_ambiguous(git: Git, name: str) -> None:
 def _unknown(place: Place, name: str) -> WorkspaceError:
     if place.user.head is None and _EXPRESSION.split(name, maxsplit=1)[0] in {"HEAD", "@", ""}:
         return WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
-    output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
-    output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
-    known = {_short(ref): None for ref in output.splitlines()}
-    near = difflib.get_close_matches(_EXPRESSION.split(name, maxsplit=1)[0], known, 3, 0.6)
+    near = near_names(place, _EXPRESSION.split(name, maxsplit=1)[0])
     hint = f"did you mean {' or '.join(map(shown, near))}?" if near else ""
     if not hint and place.shallow:
         hint = f"this is a shallow clone; {_DEEPEN}."

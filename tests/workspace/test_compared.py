@@ -127,11 +127,13 @@ def test_paths_are_taken_literally(repo, git):
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("src/nwe.py", "did you mean src/new.py or "),
-        ("new.py", "did you mean src/new.py?"),
-        ("scr", "did you mean src?"),
+        ("src/nwe.py", "did you mean `src/new.py`?"),
+        ("new.py", "did you mean `src/new.py`?"),
+        ("scr", "did you mean `src`?"),
+        ("src/olds.py", "did you mean `src/old.py`?"),
+        ("src/zz.py", "; paths are relative to the current folder."),
         ("debug.log", "holds nothing that git sees"),
-        ("zzzz", "relative to the repository's root"),
+        ("zzzz", "there is no branch, commit, file or folder `zzzz`; paths are relative"),
         ("../other", "no path inside the repository"),
         ("/etc/passwd", "no path inside the repository"),
         ("src/../../x", "no path inside the repository"),
@@ -188,7 +190,7 @@ def test_whole_files_leave_out_what_a_sparse_checkout_does(repo, git):
     git(repo, "commit", "-qm", "two folders")
     git(repo, "sparse-checkout", "set", "--cone", "in")
     assert statuses(repo, whole=True) == {"README.md": "A", "in/f": "A"}
-    assert "neither a file nor a folder" in refusal(repo, whole=True, paths=("out",))
+    assert "there is no file or folder `out`" in refusal(repo, whole=True, paths=("out",))
 
 
 @pytest.mark.parametrize(
