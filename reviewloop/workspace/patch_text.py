@@ -10,6 +10,7 @@ _BINARY = re.compile(rb"Binary files (.+) and (.+) differ\r?$")
 _ENCODED = re.compile(
     rb"^Content-Transfer-Encoding:\s*(?:quoted-printable|base64)\s*$", re.IGNORECASE | re.MULTILINE
 )
+_INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})\b")
 _PREFIXES = (b"a/", b"b/", b"c/", b"i/", b"o/", b"w/", b"1/", b"2/")
 
 
@@ -22,6 +23,13 @@ class Section:
     names: tuple[bytes, ...]  # as in the header, with their prefixes
     binary: bool  # and the content is not in the patch
     without_context: bool
+    ids: tuple[tuple[bytes, bytes], ...] = ()  # abbreviated, of the file before and after
+
+    @property
+    def signs(self) -> frozenset[bytes]:
+        """Which kinds of lines the hunks have: `+`, `-`, and a blank for context."""
+        hidden = zip(self.lines, self.in_hunk, strict=True)
+        return frozenset(line[:1].strip() or b" " for line, inside in hidden if inside)
 
     @property
     def path(self) -> str:
@@ -131,6 +139,7 @@ def _end_of_hunk(lines: list[bytes], at: int) -> int:
 
 def _section(lines: list[bytes], inside: list[bool]) -> Section:
     names: list[bytes] = []
+    ids: list[tuple[bytes, bytes]] = []
     binary = without_context = False
     for at, (line, hidden) in enumerate(zip(lines, inside, strict=True)):
         if hidden:
@@ -142,6 +151,8 @@ def _section(lines: list[bytes], inside: list[bool]) -> Section:
             names += [name.strip(b'"') for name in found.groups() if name != b"/dev/null"]
         elif line.startswith((b"rename from ", b"rename to ")):
             names.append(b"a/" + line.split(b" ", 2)[2].strip())
+        elif found := _INDEX.match(line):
+            ids.append((found.group(1), found.group(2)))
         elif _HUNK.match(line):
             body = lines[at + 1 : at + 2]
             without_context |= bool(body) and body[0][:1] in b"+-"
@@ -149,4 +160,4 @@ def _section(lines: list[bytes], inside: list[bool]) -> Section:
         words = lines[0].removeprefix(b"diff --git ").strip().split(b" ")
         names = [b" ".join(words[: len(words) // 2]), b" ".join(words[len(words) // 2 :])]
     names = [name for name in names if name != b"/dev/null"]
-    return Section(tuple(lines), tuple(inside), tuple(names), binary, without_context)
+    return Section(tuple(lines), tuple(inside), tuple(names), binary, without_context, tuple(ids))

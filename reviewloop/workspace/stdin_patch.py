@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,10 @@ _REASONS = (
     (re.compile(r"(.+): patch does not apply$"), "differs"),
     (re.compile(r"invalid path '(.+)'$"), "is no path that git takes"),
 )
+
+
+# What git says on standard error of a hunk that it found elsewhere, apart from quoted lines.
+_MOVED = re.compile(rb"^Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,24 @@ class Applied:
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """A way in which a patch fits a tree, and how sure that is."""
+
+    tree: str  # what comes out
+    reverse: bool
+    in_place: bool  # every hunk where the patch says
+    proven: bool  # the files are, before and after, the ones it was made from
+
+
 @dataclass
 class _Tries:
     """The ways to read a patch; the first complaint is the one to tell people."""
 
     texts: tuple[bytes, ...]
     options: tuple[tuple[str, ...], ...]
+    ids: tuple[tuple[bytes, bytes], ...]  # of its files before and after, where it tells them
+    signs: frozenset[bytes]  # the kinds of lines it has
     complaint: str = field(default="")
 
     def all(self) -> Iterator[tuple[bytes, tuple[str, ...]]]:
@@ -77,15 +94,14 @@ def apply_patch(
         return Applied(tree, tree, "which changes no text", unreadable=unreadable)
     tries = _tries(parts, prefix)
     for target in targets:
-        for reverse in (False, True):
-            result = _try(private, target.tree, tries, reverse)
-            if result is None:
-                continue
-            if reverse:
-                how = f"which {target.name} hold already" if target.on_disk else ""
-                how = how or f"which {target.name} holds already"
-                return Applied(result, target.tree, how, target.on_disk, unreadable)
-            return Applied(target.tree, result, f"applied to {target.name}", False, unreadable)
+        fit = _best(private, target.tree, tries)
+        if fit is None:
+            continue
+        if fit.reverse:
+            how = f"which {target.name} hold already" if target.on_disk else ""
+            how = how or f"which {target.name} holds already"
+            return Applied(fit.tree, target.tree, how, target.on_disk, unreadable)
+        return Applied(target.tree, fit.tree, f"applied to {target.name}", False, unreadable)
     names = " nor ".join(target.name for target in targets)
     fits = "fits neither" if len(targets) > 1 else "does not fit"
     raise WorkspaceError(f"The patch {fits} {names}: {_why(tries.complaint)}.")
@@ -106,26 +122,78 @@ def _tries(parts: list[Section], prefix: str) -> _Tries:
     loose: list[tuple[str, ...]] = [()]
     if any(part.without_context for part in parts):
         loose.append(("--unidiff-zero",))
+    ids = tuple(pair for part in parts for pair in part.ids)
+    signs = frozenset(sign for part in parts for sign in part.signs)
+    if b" " not in signs:
+        loose.reverse()  # else what is added goes to the end of the file
     options = tuple(
         (strip, *folder, *flag) for flag in loose for folder in folders for strip in strips
     )
-    return _Tries(tuple(dict.fromkeys(texts)), options)
+    return _Tries(tuple(dict.fromkeys(texts)), options, ids, signs)
 
 
-def _try(private: PrivateRepo, tree: str, tries: _Tries, reverse: bool) -> str | None:
+def _best(private: PrivateRepo, tree: str, tries: _Tries) -> _Fit | None:
+    """Return the likelier of the two directions that fit, None when neither does.
+
+    Lines that a patch without context adds fit anywhere, so that it applies a second time: lines
+    that are found in place tell more than a place to put them.
+    """
+    likely = b"+" in tries.signs
+    found = []
+    for reverse in (likely, not likely):
+        fit = _try(private, tree, tries, reverse)
+        if fit is not None and fit.proven:
+            return fit
+        found += [fit] if fit is not None else []
+    if not found:
+        return None
+    first, last = found[0], found[-1]
+    anchored = tries.signs & {b" ", b"+" if last.reverse else b"-"}
+    return last if anchored and last.in_place and not first.in_place else first
+
+
+def _try(private: PrivateRepo, tree: str, tries: _Tries, reverse: bool) -> _Fit | None:
     with private.scratch_index() as git:
         git.run("read-tree", tree)
         for text, options in tries.all():
-            if _fits(git, text, (*options, *(("-R",) if reverse else ())), tries):
-                return git.text("write-tree", "--missing-ok")
+            in_place = _fits(git, text, options, tries, reverse)
+            if in_place is None:
+                continue
+            made = git.text("write-tree", "--missing-ok")
+            sides = (made, tree) if reverse else (tree, made)
+            return _Fit(made, reverse, in_place, _is_proven(git, sides, tries.ids))
     return None
 
 
-def _fits(git: Git, text: bytes, options: tuple[str, ...], tries: _Tries) -> bool:
-    answer = git.result("apply", "--cached", "--whitespace=nowarn", *options, "-", input=text)
-    if answer.exit_code and not tries.complaint:
-        tries.complaint = answer.stderr.decode("utf-8", "replace")
-    return answer.exit_code == 0
+def _fits(
+    git: Git, text: bytes, options: tuple[str, ...], tries: _Tries, reverse: bool
+) -> bool | None:
+    """Apply a patch to the index; return whether all hunks are in place, None if it fails."""
+    command = ("apply", "--cached", "--whitespace=nowarn", *options)
+    direction = ("-R",) if reverse else ()
+    answer = git.result(*command, *direction, "--verbose", "-", input=text)
+    if answer.exit_code == 0:
+        moved = {int(number) for number in _MOVED.findall(answer.stderr)}
+        # Git expects lines that go one line above where they are, if there is no context.
+        above = -1 if reverse else 1
+        return moved <= ({above} if "--unidiff-zero" in options else set())
+    if not reverse and not tries.complaint:  # the verbose one quotes the patch
+        plain = git.result(*command, "--check", "-", input=text)
+        tries.complaint = plain.stderr.decode("utf-8", "replace")
+    return None
+
+
+def _is_proven(git: Git, sides: tuple[str, str], ids: tuple[tuple[bytes, bytes], ...]) -> bool:
+    """Whether the files that differ between two trees have the ids that the patch tells."""
+    output = git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", *sides, "--")
+    records = [record.split(b" ") for record in output.split(b"\0")[0::2] if record]
+    for side in (0, 1):
+        known = sorted(record[2 + side] for record in records)
+        for pair in ids:
+            at = bisect_left(known, pair[side])
+            if not any(one.startswith(pair[side]) for one in known[at : at + 1]):
+                return False
+    return bool(ids)
 
 
 def _why(complaint: str) -> str:

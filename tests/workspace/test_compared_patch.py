@@ -1,6 +1,7 @@
 """A patch on standard input is tried on the tree, however it was sent, and touches nothing."""
 
 import base64
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.compared import Asked, compared
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(30))
+IDS = re.compile(rb"^index .*\n", re.MULTILINE)
 EXPECTED = {
     "crlf.txt": ("M", {2: "YY\r"}),
     "fresh.py": ("A", {1: "new", 2: "-- ", 3: "+++ b/x"}),
@@ -130,6 +132,19 @@ def test_however_it_was_sent(work, git, flags, bent, where):
     expected = {name: one for name, one in EXPECTED.items() if not (all_crlf and "crlf" in name)}
     assert files == expected
     assert unreadable == ()
+
+
+@pytest.mark.parametrize("context", ["-U0", "-U1", "-U3"])
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_several_files_that_are_changed_already(work, context, with_ids):
+    patch = diff(work, context)
+    patch = patch if with_ids else IDS.sub(b"", patch)
+    with compared(work, Asked(patch=patch)) as two:
+        assert two.private.change(two.old, two.new).paths
+        assert two.in_checkout
+        assert two.private.read(two.old, "gone.py") == b"gone\n"
+        assert two.private.read(two.old, "a.py") == BODY.encode()
+    assert reviewed(work, patch)[1] == EXPECTED
 
 
 def test_patch_of_crlf_files_with_converted_headers(work, git):
