@@ -11,6 +11,9 @@ _ENCODED = re.compile(
     rb"^Content-Transfer-Encoding:\s*(?:quoted-printable|base64)\s*$", re.IGNORECASE | re.MULTILINE
 )
 _INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})\b")
+_COLOUR = re.compile(rb"\x1b\[[0-9;:]*[mK]")
+_COLOURED_HEADER = re.compile(rb"^diff --git [^\n\x1b]*\x1b", re.MULTILINE)  # git quotes others
+_HEADERS = (b"diff --git ", b"--- ", b"@@ -")
 _PREFIXES = (b"a/", b"b/", b"c/", b"i/", b"o/", b"w/", b"1/", b"2/")
 
 
@@ -59,7 +62,26 @@ def plain_patch(data: bytes) -> bytes:
 
         payload = message_from_bytes(data).get_payload(decode=True)
         data = payload if isinstance(payload, bytes) else data
+    data = _without_colours(data)
     return data if data.endswith(b"\n") or not data else data + b"\n"
+
+
+def _without_colours(data: bytes) -> bytes:
+    """Take the colours of a terminal out of a patch, where they hide its headers.
+
+    A file may hold such codes itself, so a patch that can be read as it is stays as it is.
+    """
+    if b"\x1b[" not in data:
+        return data
+    plain = _COLOUR.sub(b"", data)
+    coloured = _headers(plain) > _headers(data) or _COLOURED_HEADER.search(data)
+    return plain if coloured else data
+
+
+def _headers(data: bytes) -> set[bytes]:
+    """Return the kinds of header lines that a text has."""
+    lines = b"\n" + data
+    return {header for header in _HEADERS if b"\n" + header in lines}
 
 
 def sections(data: bytes) -> list[Section]:

@@ -147,6 +147,16 @@ def test_several_files_that_are_changed_already(work, context, with_ids):
     assert reviewed(work, patch)[1] == EXPECTED
 
 
+@pytest.mark.parametrize("context", ["-U0", "-U1", "-U3"])
+@pytest.mark.parametrize("settings", [[], ["color.diff.meta=normal", "color.diff.frag=normal"]])
+def test_colours_of_a_terminal_are_no_part_of_a_patch(work, context, settings):
+    flags = [part for one in settings for part in ("-c", one)]
+    command = ["git", *flags, "diff", "--cached", "--color=always", "-M", context]
+    patch = subprocess.run(command, cwd=work, check=True, capture_output=True).stdout
+    assert b"\x1b[" in patch
+    assert reviewed(work, patch)[1] == EXPECTED
+
+
 def test_patch_of_crlf_files_with_converted_headers(work, git):
     patch = diff(work, "crlf.txt").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     git(work, "reset", "-q", "--hard", "HEAD")

@@ -95,3 +95,11 @@ def test_ids_tell_where_lines_look_the_same_before_and_after(repo, git, old, new
     assert "hold already" in reviewed(repo, patch)[0]
     git(repo, "reset", "-q", "--hard")
     assert "applied to your files" in reviewed(repo, patch)[0]
+
+
+def test_colour_codes_in_a_file_stay_when_the_patch_is_plain(repo):
+    (repo / "x.txt").write_text("\x1b[1m--- bold\x1b[m\n")
+    new = b"--- /dev/null\n+++ b/x.txt\n@@ -0,0 +1 @@\n+\x1b[1m--- bold\x1b[m\n"
+    what, files = reviewed(repo, b"\x1b[1mSome words.\x1b[m\n" + new)
+    assert "hold already" in what
+    assert files == {"x.txt": {1: "\x1b[1m--- bold\x1b[m"}}
