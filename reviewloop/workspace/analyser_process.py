@@ -100,7 +100,7 @@ def _read(
 ) -> tuple[bytes, bytes, str]:
     """Read both streams until they are closed, the time is up, or there is too much of it."""
     assert process.stdout is not None  # noqa: S101 - tells the type checker
-    assert process.stderr is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101 - the same
     out, err = bytearray(), bytearray()
     ended = "by itself"
     with selectors.DefaultSelector() as selector:

@@ -1,6 +1,7 @@
 """Whatever a tool does, the report says how it fared and never calls a failure clean."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def test_nothing_is_left_behind(script, row, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     script("speller", SPELLER)
     run_tool(row(), FILES, Options())
     assert os.listdir(temporary) == []

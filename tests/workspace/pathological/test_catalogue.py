@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def test_it_agrees_with_git(name: str, tmp_path: Path, contents_of, monkeypatch)
     folder.mkdir()
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     make = Maker(folder)
     start = case.build(make) or make.repo
     root = folder / case.worktree if case.worktree else make.repo
