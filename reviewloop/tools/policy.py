@@ -8,32 +8,8 @@ from dataclasses import dataclass
 from reviewloop.guards.globs import first_match
 from reviewloop.tools.answers import shown_name
 from reviewloop.workspace.hygiene import find_hidden
+from reviewloop.workspace.protected import folded, protection_of
 
-# At any depth: a tool that is started in a sub-folder reads the copy there.
-_PROTECTED = (
-    # runs on somebody else's machine
-    "**/.github/workflows/**",
-    "**/.github/actions/**",
-    "**/.gitlab-ci.{yml,yaml}",
-    "**/.circleci/**",
-    "**/.buildkite/**",
-    "**/azure-pipelines*.{yml,yaml}",
-    "**/bitbucket-pipelines.yml",
-    "**/Jenkinsfile",
-    # runs on a person's machine, by git, an editor or a shell
-    "**/.git/**",
-    "**/{.gitmodules,.gitattributes,.gitconfig}",
-    "**/{.husky,.githooks,.devcontainer,.idea}/**",
-    "**/{.pre-commit-config.yaml,lefthook.yml,.envrc,.npmrc,.yarnrc,.yarnrc.yml,.pnpmfile.cjs}",
-    "**/.vscode/{tasks,settings,launch,extensions,mcp}.json",
-    "**/*.code-workspace",
-    # steers agents
-    "**/.kiro/{agents,hooks,settings,steering}/**",
-    "**/.kiro/specs/**/tasks.md",
-    "**/{.claude,.cursor,.gemini,.codex,.amazonq,.windsurf,.mcp}/**",
-    "**/{.mcp,mcp}.json",
-    "**/{reviewloop.toml,.reviewloop,.reviewloop/**}",
-)
 _PATH_LIKE = re.compile(r"[\w.@+/-]*[\w]")
 
 
@@ -63,10 +39,10 @@ class WritePolicy:
             return f"{name} holds hidden characters; use plain names"
         if any(part != part.rstrip(". ") for part in path.split("/")):
             return f"{name} ends in a dot or space, which some disks drop; use another name"
-        same = _folded(path)
-        if any(_folded(other) == same for other in self.off_limits):
+        same = folded(path)
+        if any(folded(other) == same for other in self.off_limits):
             return f"{name} is written by the engine only; leave it as it is"
-        if is_protected(path) and all(_folded(other) != same for other in self.named):
+        if is_protected(path) and all(folded(other) != same for other in self.named):
             return (
                 f"{name} steers tools or people's machines and the task does not name it; leave "
                 "it, and mention in your summary what should change there"
@@ -88,7 +64,8 @@ class WritePolicy:
 
 def is_protected(path: str) -> bool:
     """Whether a file is one that only a task which names it may change."""
-    return first_match(_folded(path), _PROTECTED) is not None
+    protection = protection_of(path)
+    return protection is not None and protection.refused
 
 
 def protected_files_named_in(text: str) -> frozenset[str]:
@@ -99,8 +76,3 @@ def protected_files_named_in(text: str) -> frozenset[str]:
 
 def _normal(path: str) -> str:
     return unicodedata.normalize("NFC", path)
-
-
-def _folded(path: str) -> str:
-    """Return the spelling that a case-insensitive disk takes for the same file."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

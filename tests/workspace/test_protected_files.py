@@ -1,0 +1,53 @@
+"""The list of protected files, whatever the spelling, the depth, or whether the file exists."""
+
+import pytest
+
+from reviewloop.workspace.protected import protection_of
+
+REFUSED = {
+    "pipeline": [".github/workflows/ci.yml", ".github/actions/x/action.yml", "a/.gitlab-ci.yml"],
+    "git hook": [".husky/pre-commit", ".githooks/x", ".pre-commit-config.yaml", "lefthook.yml"],
+    "editor": [".vscode/tasks.json", ".idea/workspace.xml", ".devcontainer/x", "a.code-workspace"],
+    "start-up": [".envrc", "src/sitecustomize.py", "lib/evil.pth", ".zshenv"],
+    "package tool": [".npmrc", ".yarn/plugins/x.cjs", ".cargo/config.toml", "pip.conf"],
+    "agent": [
+        *(".mcp.json", "mcp.json", ".kiro/steering/x.md", ".kiro/settings/mcp.json"),
+        *(".claude/settings.json", ".cursor/mcp.json", ".codex/config.toml", ".gemini/x"),
+        *("AGENTS.md", "sub/CLAUDE.md", ".reviewloop/agents/x.json", "reviewloop.toml"),
+        *(".kiro/specs/csv/tasks.md", ".github/copilot-instructions.md"),
+    ],
+}
+LISTED = {
+    "check": ["conftest.py", "tests/conftest.py", "Makefile", "noxfile.py", "sub/tox.ini"],
+    "lock file": ["package-lock.json", "web/yarn.lock", "uv.lock", "Cargo.lock", "go.sum"],
+}
+CASES = [(k, p, True) for k, paths in REFUSED.items() for p in paths] + [
+    (k, p, False) for k, paths in LISTED.items() for p in paths
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "refused"), CASES, ids=[path for _, path, _ in CASES])
+def test_a_protected_file_is_known_by_any_spelling(kind, path, refused):
+    spellings = [path, path.upper(), f"deep/er/{path}", f"{path}.", path.replace("i", "\u200ci")]
+    for spelling in spellings:
+        found = protection_of(spelling)
+        assert found is not None, spelling
+        assert (found.kind, found.refused) == (kind, refused), spelling
+
+
+@pytest.mark.parametrize("path", [".github", "sub/.KIRO", ".vscode", ".github/workflows"])
+def test_what_can_stand_for_a_protected_folder_is_protected(path):
+    assert protection_of(path) is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("shop/search.py", "README.md", "docs/workflows/ci.yml", "github/workflows/x.yml"),
+        *("src/vscode/tasks.json", "pyproject.toml", "package.json", "tests/test_conftest.py"),
+        *(".github/ISSUE_TEMPLATE/bug.md", ".kiro/specs/csv/design.md", "bin/gradle", "mk.py"),
+        *("tasks.md", "claude.py", "agents/fix.json", ".env.example", ".gitignore"),
+    ],
+)
+def test_ordinary_files_are_not_protected(path):
+    assert protection_of(path) is None
