@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewloop.errors import NoAnswerError
+from reviewloop.faults import fault
 from reviewloop.models.door import Models
 from reviewloop.models.messages import (
     Message,
@@ -30,7 +31,6 @@ from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.tools.toolbox import Toolbox
-from reviewloop.workspace.faults import fault
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood

@@ -14,6 +14,7 @@ from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.errors import InterruptedByUserError
+from reviewloop.faults import fault
 from reviewloop.models.door import Models
 from reviewloop.models.messages import Message, ToolSpec, map_text
 from reviewloop.models.prefix_gate import PrefixGate
@@ -30,7 +31,6 @@ from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.environment import ProjectEnv
-from reviewloop.workspace.faults import fault
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import UserRepo
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from reviewloop.errors import InterruptedByUserError
+from reviewloop.faults import fault
 from reviewloop.models import checks, prices
 from reviewloop.models.asking import Asking, Tell
 from reviewloop.models.budget import Budget
@@ -30,7 +31,6 @@ from reviewloop.models.routing import Route, kind_of, route
 from reviewloop.models.tracing import silence_tracing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.workspace.faults import fault
 
 _LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
 

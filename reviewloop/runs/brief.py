@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.context import Brief
+from reviewloop.faults import fault
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (
@@ -17,7 +18,6 @@ from reviewloop.specs.briefing import (
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.steering import steering_on_disk
 from reviewloop.specs.treefiles import TreeFiles
-from reviewloop.workspace.faults import fault
 from reviewloop.workspace.private import PrivateRepo
 
 SCRATCH = "start-"  # folders of this name are deleted when their process is long gone

@@ -10,6 +10,7 @@ from typing import Any
 from reviewloop.agents import Team
 from reviewloop.context import Brief
 from reviewloop.errors import GuardRailError, ModelAccessError, UsageError
+from reviewloop.faults import fault
 from reviewloop.guards.branch import check_branch
 from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.brief import Subject, brief_of
@@ -28,7 +29,6 @@ from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.export import branch_ref
-from reviewloop.workspace.faults import fault
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.refs import branch_exists, safe_branch_name

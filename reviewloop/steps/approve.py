@@ -5,10 +5,10 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.errors import UsageError
+from reviewloop.faults import fault
 from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, fingerprint
 from reviewloop.state import LoopState
 from reviewloop.steps.book import read_findings, write_findings
-from reviewloop.workspace.faults import fault
 
 PERSON = "person"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.errors import ModelAccessError, ModelError
+from reviewloop.faults import fault
 from reviewloop.findings import Finding, Status, by_severity
 from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.output.untrusted import one_line
@@ -16,7 +17,6 @@ from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.implement import FINISH, needs_summary
 from reviewloop.steps.judging import failure_of
 from reviewloop.store.journal import CallKey
-from reviewloop.workspace.faults import fault
 
 _MOST_IDLE = 2  # tries without an edit: who says twice that nothing is to be done means it
 _LONGEST_REASON = 300

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.faults import fault
 from reviewloop.workspace.disk import Content, Disk, Kind
 from reviewloop.workspace.export import commit_at
-from reviewloop.workspace.faults import fault
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.move import Move
 from reviewloop.workspace.paths import checked_path, shown

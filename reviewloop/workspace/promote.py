@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.faults import fault
 from reviewloop.workspace.disk import Disk
 from reviewloop.workspace.export import branch_ref, commit_at, copy_objects, move_ref
-from reviewloop.workspace.faults import fault
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.landing import (
     apply_extra,
