@@ -6,6 +6,7 @@ from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.complexity import complexity
 from reviewloop.guards.globs import first_match
 from reviewloop.guards.judging_files import changed_judges
+from reviewloop.guards.protected_changes import protected_changes
 from reviewloop.state import GateResult, GateStatus
 
 NAME = "governance"
@@ -16,8 +17,8 @@ _REASONS_SHOWN = 3
 def check(change: GuardInput) -> GateResult:
     """Judge size, growth of complexity, and what kind of files the change touches."""
     growth = _Growth.of(change)
-    reasons = [*_sizes(change), *growth.reasons(change), *_patterns(change)]
-    reasons += changed_judges(change)
+    sensitive = [*_patterns(change), *changed_judges(change)]
+    reasons = [*_sizes(change), *growth.reasons(change), *sensitive, *_protected(change, sensitive)]
     details = {
         "reasons": reasons,
         "files": len(change.change.files),
@@ -55,6 +56,14 @@ def _patterns(change: GuardInput) -> Iterator[str]:
             if pattern is not None:
                 yield f"{path} matches {pattern}"
                 break
+
+
+def _protected(change: GuardInput, said: list[str]) -> Iterator[str]:
+    """Yield a reason for each protected file that no other reason is about."""
+    for file in protected_changes(change.change, change.read_base, change.read_new):
+        path = file["path"]
+        if not any(reason.startswith(f"{path} ") for reason in said):
+            yield f"{path} {file['why']}"
 
 
 class _Growth:

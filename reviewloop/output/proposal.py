@@ -29,6 +29,16 @@ class ProposedFile(TypedDict, total=False):
     binary: bool
 
 
+class ProtectedFile(TypedDict):
+    """A file of the change that acts on people, agents or machines beyond the program."""
+
+    path: str
+    status: str  # A | M | D | R | T
+    kind: str  # pipeline | git hook | editor | agent | lock file ...
+    why: str  # completes "it ..."
+    unasked: bool  # agents may write it only when a person names it, and nobody did
+
+
 class TestFigures(TypedDict, total=False):
     """What the test gate counted; None in the proposal when nothing was counted."""
 
@@ -110,6 +120,7 @@ class Proposal(TypedDict, total=False):
     incomplete: list[str]  # reviewers that failed
     base: BaseInfo
     files: list[ProposedFile]
+    protected: list[ProtectedFile]
     tests: TestFigures | None
     coverage: CoverageFigures | None
     rounds: RoundFigures

@@ -14,6 +14,7 @@ from reviewloop.output.figures import counted, duration, money, share, tokens
 from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices
 from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list, tally
 from reviewloop.output.terminal_gates import render_gates
+from reviewloop.output.terminal_protected import render_protected
 from reviewloop.output.untrusted import one_line, safe
 
 _LABEL_WIDTH = 11
@@ -33,6 +34,7 @@ def render_proposal(proposal: Proposal, read_line: ReadLines, console: Console) 
     """Print everything about a proposed change except its diff."""
     _head(proposal, console)
     _files(proposal, console)
+    render_protected(proposal.get("protected", []), console)
     _figures(proposal, console)
     if proposal.get("gates"):
         _title("Guard-rails", console)

@@ -20,15 +20,22 @@ def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = REA
 
 
 def writing_toolbox(
-    context: RunContext, tree: str, key: CallKey, agent: AgentDefinition
+    context: RunContext,
+    tree: str,
+    key: CallKey,
+    agent: AgentDefinition,
+    named: frozenset[str] = frozenset(),
 ) -> Toolbox:
-    """Return the tools of an agent that changes code, as far as its file grants them."""
+    """Return the tools of an agent that changes code, as far as its file grants them.
+
+    `named` are protected files a person asked for beyond those that the task names.
+    """
     guard, brief = context.settings.guard, context.brief
     policy = WritePolicy(
         secret_files=guard.secret_files,
         secret_files_allowed=guard.secret_files_allowed,
         off_limits=tuple(path for path in (brief.tasks_path,) if path),
-        named=protected_files_named_in(brief.task),
+        named=protected_files_named_in(brief.task) | named,
     )
     return Toolbox(
         context.private,

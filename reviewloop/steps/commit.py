@@ -92,6 +92,7 @@ def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
         "proposal": state["proposal"],
         "agents": proposal["agents"],
         "reviewers": proposal["reviewers"],
+        "protected": proposal.get("protected", []),
         "gates": [
             {key: gate[key] for key in ("name", "status", "summary", "command", "exit_code")}
             for gate in proposal["gates"]

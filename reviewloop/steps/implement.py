@@ -6,12 +6,13 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.errors import ModelError
 from reviewloop.findings import Finding, Status
-from reviewloop.models.messages import Message, ToolSpec, text_block, user_message
+from reviewloop.models.messages import ToolSpec, text_block, user_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import writing_toolbox
 from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.material import fitted
+from reviewloop.steps.protected import named_by_a_person
 from reviewloop.store.journal import CallKey
 
 _MOST_REPAIRS = 10  # more than the settings allow: keeps the keys of later tries apart
@@ -56,7 +57,8 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     )
     tries = context.record.options.get("tries", 0)
     key = CallKey(context.team.implementer.name, "implement", cycle=cycle, attempt=tries)
-    new_tree, said = _work(context, key, tree, [user_message(text_block(text))])
+    named = named_by_a_person(state, context)
+    new_tree, said = _work(context, key, tree, named, text)
     if wish:  # the commit is about the whole task, not about its latest modification
         before = context.blobs.get_json(state["summary"])
         said["subject"] = before["subject"] or said["subject"]
@@ -106,23 +108,24 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
         round=state.get("round", 0),
         attempt=number + _MOST_REPAIRS * context.record.options.get("tries", 0),
     )
-    new_tree, _ = _work(context, key, state["tree"], [user_message(text_block(text))])
+    named = named_by_a_person(state, context)
+    new_tree, _ = _work(context, key, state["tree"], named, text)
     name = f"repair-{key.cycle}-{key.round}-{number}"
     context.keep(new_tree, name)
     return {"tree": new_tree, "trees": {name: new_tree}, "repairs": number}
 
 
 def _work(
-    context: RunContext, key: CallKey, tree: str, opening: list[Message]
+    context: RunContext, key: CallKey, tree: str, named: frozenset[str], text: str
 ) -> tuple[str, dict[str, str]]:
-    toolbox = writing_toolbox(context, tree, key, context.team.implementer)
+    toolbox = writing_toolbox(context, tree, key, context.team.implementer, named)
     try:
         answer = context.talk(
             context.team.implementer,
             key,
             toolbox,
             system=f"{HOUSE_RULES}\n\n{context.team.implementer.prompt}",
-            opening=opening,
+            opening=[user_message(text_block(text))],
             ending=FINISH,
             check=needs_summary,
         )

@@ -13,12 +13,14 @@ from reviewloop.output.proposal import (
     CoverageFigures,
     Proposal,
     ProposedFile,
+    ProtectedFile,
     ReviewerFigures,
 )
 from reviewloop.output.untrusted import one_line, safe
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
+from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
 
@@ -31,13 +33,15 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     gates = gates_of(state, context)
     change = context.change(context.base_tree, state["tree"])
     findings = by_severity(list(read_findings(state, context.blobs).values()))
-    blocked = _blocked_by(state, gates, change)
+    protected = touched_protected_files(state, context, change)
+    blocked = _blocked_by(state, gates, change) or why_blocked(protected)
     ticked = ticked_spec(context) if not blocked else TickedSpec()
-    message = _message(state, context, findings, gates)
+    message = _message(state, context, findings, gates, protected)
     commit = "" if blocked else _build_commit(state, context, ticked, message)
     proposal = _proposal(state, context, change, gates, findings)
     proposal |= {
         "blocked": blocked,
+        "protected": protected,
         "message": message,
         "commit": commit,
         "spec_progress": ticked.progress,
@@ -90,7 +94,11 @@ def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, mes
 
 
 def _message(
-    state: LoopState, context: RunContext, findings: list[Finding], gates: list[GateResult]
+    state: LoopState,
+    context: RunContext,
+    findings: list[Finding],
+    gates: list[GateResult],
+    protected: list[ProtectedFile],
 ) -> str:
     """Return the commit message: what was done, for which task, and how it was reviewed."""
     said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
@@ -107,6 +115,7 @@ def _message(
     covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
     if covered is not None:
         lines.append(f"Coverage of new lines: {covered:.0%}")
+    lines += [f"Protected file: {one_line(file['path'])} ({file['kind']})" for file in protected]
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
     lines += [
         f"Left open: {f.severity.mark} {one_line(f.title)} ({one_line(f.where)})" for f in left

@@ -108,3 +108,24 @@ def test_other_parts_of_a_project_file_do_not_judge(project):
     added = '{"scripts": {"test": "jest"}, "dependencies": {"a": "1"}}'
     result = governance.check(project.change({"package.json": added}))
     assert result.status is GateStatus.PASSED
+
+
+def test_protected_files_need_a_person_and_are_said_once(project):
+    project.commit({".vscode/tasks.json": "{}", "package.json": "{}", "a.py": PLAIN})
+    change = project.change(
+        {
+            ".vscode/tasks.json": None,
+            ".Mcp.json": "{}",
+            "web/.GITHUB/workflows/x.yml": "on: push\n",
+            ".github/workflows/ci.yml": "on: push\n",
+            "package.json": '{"scripts": {"postinstall": "x"}}',
+            "uv.lock": "version = 1\n",
+            "a.py": PLAIN + "\n",
+        }
+    )
+    reasons = governance.check(change).details["reasons"]
+    said = {reason.split(" ")[0]: reason for reason in reasons}
+    assert len(said) == len(reasons) == 6
+    assert "a.py" not in said
+    assert said[".vscode/tasks.json"].endswith("runs when somebody opens the folder")
+    assert said["package.json"].endswith("has scripts that package tools run by themselves")

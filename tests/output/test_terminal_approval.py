@@ -216,3 +216,16 @@ def test_diff_is_shown_whole_and_without_escapes():
     )
     assert long in out.getvalue()
     assert "\x1b" not in out.getvalue()
+
+
+def test_protected_files_stand_apart_and_are_never_cut_off():
+    files = [
+        {"path": f"{n}/.vscode/tasks.json", "status": "A", "kind": "editor", "why": "runs"}
+        for n in range(60)
+    ]
+    files[0] |= {"unasked": True, "path": "\x1b[2J.mcp.json"}
+    text = screen(proposal(protected=files))
+    assert "Protected files (60): read them whole" in text
+    assert "! .mcp.json created: it runs; nobody asked for it" in text
+    assert text.count("created: it runs") == 60
+    assert "Protected files" not in screen(proposal())
