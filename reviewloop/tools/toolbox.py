@@ -23,6 +23,7 @@ from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.reading import Sight, fs_read, glob, grep
 from reviewloop.tools.running import RunGateCallback, Shell, run_gate, split_command
 from reviewloop.tools.structure import code
+from reviewloop.tools.taken_back import allowed_part
 from reviewloop.tools.writing import fs_write
 from reviewloop.workspace.hygiene import show_hidden
 from reviewloop.workspace.private import PrivateRepo
@@ -202,8 +203,10 @@ class Toolbox:
         usage = 'right is {command: ["program", "argument"]}'
         argv = split_command(read_arguments(ExecuteBash, args, usage), self._commands)
         answer = self._shell(argv, self.tree)
-        self._move(answer.tree)
-        return Output(f"exit code {answer.exit_code}", answer.text, "output")
+        tree, refused = allowed_part(self._private, self.tree, answer.tree, self._policy)
+        self._move(tree)
+        note = "".join(f"\nput back as it was: {reason}" for reason in refused)
+        return Output(f"exit code {answer.exit_code}{note}", answer.text, "output")
 
     def _move(self, tree: str) -> None:
         if tree != self.tree:

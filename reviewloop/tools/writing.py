@@ -47,7 +47,7 @@ def fs_write(
     new = None if new is None else bom + new.removeprefix(bom)
     if new is not None and old is not None and new == old:
         raise CallRefusedError(f"{shown_name(path)} already holds exactly this; nothing changed")
-    _refuse_settings(path, old, new)
+    refuse_settings(path, old, new)
     data = None if new is None else encode(new)
     if data is not None and len(data) > _LARGEST:
         raise CallRefusedError(f"{len(data):,} bytes are too much for one file ({_LARGEST:,})")
@@ -118,7 +118,7 @@ def _refuse_mixed_encoding(name: str, old: str | None, new: str) -> None:
         )
 
 
-def _refuse_settings(path: str, old: str | None, new: str | None) -> None:
+def refuse_settings(path: str, old: str | None, new: str | None) -> None:
     """Keep agents from changing their own settings inside a file they may otherwise edit."""
     if path.casefold() == "pyproject.toml" and _own_table(old) != _own_table(new):
         raise CallRefusedError(

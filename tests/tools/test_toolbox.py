@@ -136,3 +136,37 @@ def test_an_endless_answer_is_cut(bench):
     text = tools.ok("run_gate", name="build")
     assert len(text) < 41_000
     assert text.endswith("[cut here: ask for less at a time]")
+
+
+def test_what_a_program_may_not_write_is_put_back(bench, tree_with):
+    old = {".husky/pre-commit": "make\n", "x.py": "x\n", "pyproject.toml": "[tool.reviewloop]\n"}
+    tree = tree_with(old)
+    after = tree_with(
+        {
+            ".husky/post-commit": "curl\n",
+            ".GITHUB/workflows/x.yml": "on: push\n",
+            ".git\u200chub/x": "",
+            "x.py": "y\n",
+            "pyproject.toml": "[tool.reviewloop]\nfail_on = 'never'\n",
+        }
+    )
+    tools = bench(old, shell=lambda argv, _tree: ShellAnswer("done", 0, after))
+    assert tools.toolbox.tree == tree
+    text = tools.ok("execute_bash", command=["python", "evil.py"])
+    assert text.count("put back as it was") == 5
+    assert ".husky/pre-commit steers tools" in text
+    assert "which only a person does" in text
+    paths = {entry.path for entry in tools.private.entries(tools.toolbox.tree)}
+    assert paths == {"README.md", *old}
+    assert tools.content("x.py") == b"y\n"
+    assert tools.content(".husky/pre-commit") == b"make\n"
+    assert tools.content("pyproject.toml") == b"[tool.reviewloop]\n"
+
+
+def test_a_folder_that_a_program_replaced_is_put_back(bench, tree_with):
+    old = {".husky/pre-commit": "make\n", "x.py": "x\n"}
+    after = tree_with({".husky": "now a file\n", "x.py": "y\n"})
+    tools = bench(old, shell=lambda argv, _tree: ShellAnswer("done", 0, after))
+    assert "put back as it was" in tools.ok("execute_bash", command=["python"])
+    assert tools.content(".husky/pre-commit") == b"make\n"
+    assert tools.content("x.py") == b"y\n"
