@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.distrusted import read_plain
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.skeleton import write_git_dir
+from reviewloop.workspace.userrepo import BUILD_EXCLUDES
 
 _SUBMODULE = b"160000"
 
@@ -97,7 +99,7 @@ class Workspace:
         if branch and private.head:
             refs += f"{private.head} refs/heads/".encode() + os.fsencode(branch) + b"\n"
         (folder / "packed-refs").write_bytes(refs)
-        shutil.copyfile(private.folder / "info/exclude", folder / "info/exclude")
+        (folder / "info/exclude").write_bytes(read_plain(private.folder / BUILD_EXCLUDES))
         if (private.folder / "shallow").is_file():
             shutil.copyfile(private.folder / "shallow", folder / "shallow")
         shutil.copy2(self.index, folder / "index")  # with its time stamp: git compares it

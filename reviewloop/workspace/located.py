@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.distrusted import require_own_files
 from reviewloop.workspace.git import Git, GitResult
 from reviewloop.workspace.skeleton import COPIED_SETTINGS
-from reviewloop.workspace.userrepo import UserRepo, excludes_file, operation, read_config
+from reviewloop.workspace.userrepo import (
+    UserRepo,
+    excludes_are_own,
+    excludes_file,
+    operation,
+    read_config,
+)
 
 _FACTS = (
     "--is-bare-repository",
@@ -43,6 +50,8 @@ def locate(start: Path) -> Place:
     folder = start if start.is_dir() else start.parent
     git, facts = _facts(folder)
     bare, shallow, object_format, git_dir, common_dir, *root = facts
+    if root:
+        require_own_files(Path(root[0]), Path(git_dir))
     values = read_config(Path(git_dir), folder)
     config = {value.key: value.value for value in values}
     branch, head = _head(git)
@@ -57,6 +66,7 @@ def locate(start: Path) -> Place:
         object_format=object_format,
         settings={name: config[name] for name in COPIED_SETTINGS if name in config},
         excludes_file=excludes_file(config),
+        excludes_are_own=excludes_are_own(values),
     )
     return Place(user, bare == "true", shallow == "true", _prefix(folder, user.root), config)
 

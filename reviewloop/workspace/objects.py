@@ -26,7 +26,7 @@ class Entry:
     path: str  # bytes that are no UTF-8 stand as lone surrogates (os.fsdecode)
     mode: str  # "100644", "100755", "120000" or "160000"
     oid: str
-    size: int  # bytes; 0 for submodules
+    size: int  # bytes; 0 for submodules and for what a partial clone left behind
 
     @property
     def kind(self) -> Kind:
@@ -202,5 +202,5 @@ def _parse_entry(line: bytes) -> tuple[str, Entry]:
     facts, _, raw_path = line.partition(b"\t")
     mode, _kind, oid, size = facts.split()
     path = os.fsdecode(raw_path)
-    entry = Entry(path, mode.decode(), oid.decode(), 0 if size == b"-" else int(size))
+    entry = Entry(path, mode.decode(), oid.decode(), int(size) if size.isdigit() else 0)
     return path, entry

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from reviewloop.workspace.distrusted import is_object_folder, read_plain
+
 COPIED_SETTINGS = (
     "core.autocrlf",
     "core.eol",
@@ -83,18 +85,20 @@ def _alternate(path: Path) -> bytes:
 
 
 def object_folders(objects: Path) -> tuple[Path, ...]:
-    """Return a folder of objects and all that it borrows from, in the order git asks them."""
+    """Return a folder of objects and all that it borrows from, in the order git asks them.
+
+    A folder that holds anything else is left out: a sandbox must not open it to a build.
+    """
     found: list[Path] = []
     todo = [objects]
     while todo:
         folder = todo.pop(0)
         if folder in found:
             continue
-        found.append(folder)
-        try:
-            lines = (folder / "info/alternates").read_bytes().splitlines()
-        except OSError:
+        if found and not is_object_folder(folder):
             continue
+        found.append(folder)
+        lines = read_plain(folder / "info/alternates").splitlines()
         # A quoted line holds a line feed; a sandbox could not be told of such a folder anyway.
         names = [line for line in lines if line and not line.startswith((b"#", b'"'))]
         todo += [Path(os.path.normpath(folder / os.fsdecode(name))) for name in names]

@@ -4,13 +4,14 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.distrusted import read_plain, require_own_files, shallow_commits
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.skeleton import COPIED_SETTINGS, write_git_dir
 
@@ -24,6 +25,10 @@ _OPERATIONS = (
     ("REVERT_HEAD", "revert"),
     ("BISECT_LOG", "bisect"),
 )
+
+
+_LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe is in its way
+BUILD_EXCLUDES = "info/exclude-in-builds"
 
 
 class ConfigValue(NamedTuple):
@@ -50,6 +55,7 @@ class UserRepo:
     object_format: str = "sha1"
     settings: Mapping[str, str] = field(default_factory=dict)  # see skeleton.COPIED_SETTINGS
     excludes_file: Path | None = None  # the person's global ignore rules
+    excludes_are_own: bool = True  # and no file of the repository chose that place
 
     @property
     def objects(self) -> Path:
@@ -69,12 +75,17 @@ class UserRepo:
             settings=self.settings,
             object_format=self.object_format,
         )
-        excludes = [_read(self.excludes_file), _read(self.common_dir / "info/exclude")]
+        own = self.common_dir / "info/exclude"
+        excludes = [read_plain(self.excludes_file), read_plain(own)]
         (folder / "info/exclude").write_bytes(b"\n".join(excludes))
-        attributes = [_read(self.common_dir / "info/attributes"), b"* !diff\n"]
+        # Builds see these: a repository must not have us show them a file of the person's.
+        shared = self.excludes_file if self.excludes_are_own else None
+        excludes = [read_plain(shared), read_plain(own, links=False)]
+        (folder / BUILD_EXCLUDES).write_bytes(b"\n".join(excludes))
+        attributes = [read_plain(self.common_dir / "info/attributes"), b"* !diff\n"]
         (folder / "info/attributes").write_bytes(b"\n".join(attributes))
-        if (self.common_dir / "shallow").is_file():
-            shutil.copyfile(self.common_dir / "shallow", folder / "shallow")
+        if shallow := shallow_commits(self.common_dir / "shallow"):
+            (folder / "shallow").write_bytes(shallow)
         return Git(folder)
 
     def copied_index(self, mirror: Git, index: Path) -> Git:
@@ -122,8 +133,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
         raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")
     values = read_config(git_dir, root)
     by_key = {value.key: value.value for value in values}
+    root = Path(git.text("rev-parse", "--show-toplevel"))
+    require_own_files(root, git_dir)
     user = UserRepo(
-        root=Path(git.text("rev-parse", "--show-toplevel")),
+        root=root,
         git_dir=git_dir,
         common_dir=common_dir,
         key=hashlib.sha256(os.fsencode(common_dir.resolve())).hexdigest()[:16],
@@ -134,6 +147,7 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
         object_format=by_key.get("extensions.objectformat", "sha1").lower(),
         settings={name: by_key[name] for name in COPIED_SETTINGS if name in by_key},
         excludes_file=excludes_file(by_key),
+        excludes_are_own=excludes_are_own(values),
     )
     if not for_reading:
         _refuse_operation(user)
@@ -174,6 +188,8 @@ def signing_settings(values: tuple[ConfigValue, ...]) -> dict[str, str]:
 
 def _find_root(start: Path) -> Path:
     folder = start if start.is_dir() else start.parent
+    if folder.is_dir():
+        _require_answer(folder)
     with _gitpython() as gitpython:
         try:
             found = gitpython.Repo(folder, search_parent_directories=True, expand_vars=False)
@@ -187,6 +203,14 @@ def _find_root(start: Path) -> Path:
                     f"{found.git_dir} is a bare repository; run in a checkout of it instead."
                 )
             return Path(found.working_tree_dir)
+
+
+def _require_answer(folder: Path) -> None:
+    """Refuse what git cannot read, before GitPython tries: it would read an endless file."""
+    git = Git(None, cwd=folder, user_config=True)
+    answer = git.result("rev-parse", "--git-dir", timeout=_LONGEST_LOOK)
+    if answer.exit_code and b"not a git repository (or any" not in answer.stderr:
+        raise git.error(("rev-parse",), answer.stderr, answer.exit_code)
 
 
 def _head(root: Path, git: Git) -> tuple[str | None, str | None]:
@@ -244,6 +268,14 @@ def excludes_file(by_key: Mapping[str, str]) -> Path | None:
     return Path(home) / ".config/git/ignore" if home else None
 
 
+def excludes_are_own(values: Iterable[ConfigValue]) -> bool:
+    """Whether nobody but the person chose where their ignore rules are."""
+    return not any(
+        value.key == "core.excludesfile" and value.scope in {"local", "worktree"}
+        for value in values
+    )
+
+
 def operation(git_dir: Path) -> str | None:
     """Return what git is in the middle of (merge, rebase, ...), or None."""
     found = (what for name, what in _OPERATIONS if (git_dir / name).exists())
@@ -270,10 +302,3 @@ def _dirty(user: UserRepo) -> tuple[str, ...]:
             "status", "--porcelain", "-z", "-uall", "--no-renames", "--ignore-submodules=dirty"
         )
     return tuple(os.fsdecode(line[3:]) for line in output.split(b"\0") if line)
-
-
-def _read(path: Path | None) -> bytes:
-    try:
-        return path.read_bytes() if path else b""
-    except OSError:
-        return b""  # git passes over ignore files it cannot read, too
