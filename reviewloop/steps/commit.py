@@ -29,8 +29,13 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
             raise
         if marked := _marked_task(context):
             show_in_work(context.user, marked)
-        context.events.tell("refused", reason=str(error))
-        return {"refused": int(error.exit_code), "outcome": "", "reason": str(error)}
+        run = context.record.run_id
+        reason = (
+            f"{str(error).rstrip('.')}; or save the work with `reviewloop checkout {run} NAME`, "
+            f"or end the run with `reviewloop reject {run}`"
+        )
+        context.events.tell("refused", reason=reason)
+        return {"refused": int(error.exit_code), "outcome": "", "reason": reason}
 
 
 def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, Any]:

@@ -24,8 +24,8 @@ def checkout_follows(move: Move, user: UserRepo, git: Git, reference: str, inten
         raise WorkspaceError(f"The branch {move.branch} exists already; choose another name.")
     if not move.create and there != move.start:
         raise WorkspaceError(
-            f"{move.branch} moved from {move.start[:12]} to {there[:12] or 'nowhere'} meanwhile; "
-            "nothing was touched. Start a run on the branch as it is now."
+            f"{move.branch} moved from {move.start[:12]} to {there[:12] or 'nowhere'} meanwhile, "
+            "so nothing was touched; start a run on the branch as it is now."
         )
     if user.operation:
         raise WorkspaceError(

@@ -151,7 +151,7 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
     if move.done:
         return _report(move, touched, ())
     reference = branch_ref(git, move.branch)
-    if commit_at(git, reference) != ("" if move.delete else move.end):
+    if not _has_landed(move, git, commit_at(git, reference)):
         move = replace(move, checkout=checkout_follows(move, user, git, reference, intent))
         with scratch(intent.with_name(intent.name + ".files")) as folder:
             files = prepare_files(move, user, git, touched, folder) if move.checkout else None

@@ -3,14 +3,11 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import reviewloop
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.promote import Promotion, promote, resume_promotion, undo
@@ -184,6 +181,7 @@ def test_promoting_again_changes_nothing(case: Case) -> None:
 POINTS = [
     "promote.intent",
     "promote.objects",
+    "promote.file",
     "promote.file:3",
     "promote.file:6",
     "disk.temp:4",
@@ -194,40 +192,100 @@ POINTS = [
     "promote.done",
 ]
 
-PROMOTE = """
-import sys
-from pathlib import Path
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.promote import Promotion, promote, undo
-from reviewloop.workspace.userrepo import discover
-repo, private, commit, head, intent, way = sys.argv[1:]
-user = discover(Path(repo), for_reading=True)
-if way == "undo":
-    record = Promotion(commit, "main", head, False, True, ())
-    undo(user, record, intent=Path(intent))
-else:
-    promote(user, PrivateRepo.open(Path(private)), commit, branch="main", expected_head=head,
-            intent=Path(intent), extra={"notes.txt": (b"untracked\\n", b"ticked\\n")})
-"""
-
 
 def killed_at(case: Case, point: str, way: str = "promote") -> None:
-    intent = case.undo_intent if way == "undo" else case.intent
-    arguments = [case.repo, case.private_folder, case.commit, case.head, intent, way]
-    root = str(Path(reviewloop.__file__).parents[1])
-    env = os.environ | {"REVIEWLOOP_FAULT": point, "PYTHONPATH": root}
-    done = subprocess.run([sys.executable, "-c", PROMOTE, *map(str, arguments)], env=env)
-    assert done.returncode == -signal.SIGKILL, f"{point} was never passed"
+    """Run it in a copy of this process that kills itself at a point."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.environ["REVIEWLOOP_FAULT"] = point
+            if way == "undo":
+                case.undo(Promotion(case.commit, "main", case.head, False, True, ()))
+            else:
+                case.promote(extra={"notes.txt": (b"untracked\n", b"ticked\n")})
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, f"{point} was never passed"
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_promotion_killed_anywhere_is_finished(case: Case, point: str) -> None:
     killed_at(case, point)
-    if case.intent.exists():
-        resume_promotion(case.intent)
-    else:
-        case.promote(extra={"notes.txt": (b"untracked\n", b"ticked\n")})
+    finish(case)
     assert_promoted(case, "ticked\n")
+
+
+def finish(case: Case) -> Promotion:
+    if case.intent.exists():
+        return resume_promotion(case.intent)
+    return case.promote(extra={"notes.txt": (b"untracked\n", b"ticked\n")})
+
+
+def edit_elsewhere(case: Case) -> Callable[[], None] | None:
+    case.write("src/other.py", "mine, typed just now\n")
+    case.write("mine.txt", "new\n")
+    return None
+
+
+def stage_elsewhere(case: Case) -> Callable[[], None] | None:
+    case.write("src/staged.py", "mine, staged again\n")
+    case.git("add", "src/staged.py")
+    return None
+
+
+def edit_a_file_of_the_commit(case: Case) -> Callable[[], None] | None:
+    seen = (case.repo / "run.sh").read_bytes()
+    case.write("run.sh", "my own idea\n")
+    return lambda: (case.repo / "run.sh").write_bytes(seen) and None
+
+
+def commit_on_the_branch(case: Case) -> Callable[[], None] | None:
+    before = case.git("rev-parse", "main")
+    index = (case.repo / ".git/index").read_bytes()
+    case.git("commit", "-q", "--allow-empty", "--only", "-m", "mine")
+
+    def back() -> None:
+        case.git("update-ref", "refs/heads/main", before)
+        (case.repo / ".git/index").write_bytes(index)
+
+    return back
+
+
+MEANWHILE = [edit_elsewhere, stage_elsewhere, edit_a_file_of_the_commit, commit_on_the_branch]
+LANDED = {"promote.moved", "promote.extra", "promote.done"}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("point", POINTS)
+def test_work_between_a_kill_and_the_resume_is_kept(
+    case: Case, point: str, meanwhile: Callable[[Case], Callable[[], None] | None]
+) -> None:
+    """Either the promotion is finished around it, or it is refused until the person decided."""
+    killed_at(case, point)
+    back = meanwhile(case)
+    mine = {p: (case.repo / p).read_bytes() for p in ("src/other.py", "src/staged.py", "run.sh")}
+    staged = case.git("ls-files", "--stage", "src/staged.py")
+    tip = case.git("rev-parse", "main")
+    if back and point not in LANDED:
+        with pytest.raises(WorkspaceError, match=r"run\.sh|main moved"):
+            finish(case)
+        assert {path: (case.repo / path).read_bytes() for path in mine} == mine
+        assert case.git("rev-parse", "main") == tip
+        back()
+        tip = case.commit
+        mine["run.sh"] = b"#!/bin/sh\necho new\n"
+    elif not back:
+        tip = case.commit
+        mine["run.sh"] = b"#!/bin/sh\necho new\n"
+    assert finish(case).commit == case.commit
+    assert case.git("rev-parse", "main") == tip
+    assert {path: (case.repo / path).read_bytes() for path in mine} == mine
+    assert case.git("ls-files", "--stage", "src/staged.py") == staged
+    assert (case.repo / "notes.txt").read_text() == "ticked\n"
+    assert (case.repo / "src/added/deep/new.py").read_bytes() == b"added\n"
+    assert not list(case.repo.rglob(".reviewloop*"))
+    assert finish(case).commit == case.commit
 
 
 def test_an_edit_made_after_the_kill_is_not_overwritten(case: Case) -> None:
