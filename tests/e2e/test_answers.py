@@ -39,7 +39,7 @@ def test_modify_goes_through_implement_guard_and_the_whole_review_with_fresh_rou
             fix=lambda r: (
                 done("Edited it.")
                 if r.turn
-                else reply(write("NOTES.md", f"attempt {next(rounds)}\n"))
+                else reply(write("shop/NOTES.md", f"attempt {next(rounds)}\n"))
                 if DOC in r.said and wish not in r.said
                 else calls("finish", {"summary": "nothing"})
             ),
@@ -242,8 +242,11 @@ def test_approval_is_refused_when_the_branch_moved_and_the_run_can_still_be_reje
     assert said.code == 2
     assert "work moved from" in said.err
     assert "nothing was touched" in said.err
+    run = checkout.record()["run_id"]
+    assert f"`reviewloop checkout {run} NAME`" in said.err
+    assert f"`reviewloop reject {run}`" in said.err
     assert checkout.bytes() == before
-    assert checkout.run("checkout", checkout.record()["run_id"], "saved").code == 0
+    assert checkout.run("checkout", run, "saved").code == 0
     assert checkout.run("reject").code == 7
 
 
