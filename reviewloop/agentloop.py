@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reviewloop.errors import NoAnswerError
+from reviewloop.errors import ContextOverflowError, NoAnswerError
 from reviewloop.faults import fault
 from reviewloop.models.door import Models
 from reviewloop.models.messages import (
@@ -22,18 +22,24 @@ from reviewloop.models.messages import (
     assistant_message,
     cache_point,
     masked,
+    spoken_text,
     text_block,
     tool_message,
     tool_result,
     user_message,
 )
 from reviewloop.models.prefix_gate import PrefixGate
+from reviewloop.models.shrinking import shorter
+from reviewloop.reviewing.lenient import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.tools.toolbox import Toolbox
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood
+_QUOTED = 500  # characters of what a model said instead of an answer
+_TOO_LONG = "your answer was cut off; give it again, shorter: the worst findings first"
+_CUT_OFF = "its reply ended at the token limit; what it had answered until then is whole"
 _REFUSALS = {"refusal", "content_filtered", "guardrail_intervened"}
 
 
@@ -67,11 +73,13 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the agent answered, and the tree its edits left."""
+    """What the agent answered, the tree its edits left, and what a person should know of it."""
 
     arguments: Mapping[str, Any]
     tree: str
     turns: int
+    notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()  # edits that were not allowed, with the reason
 
 
 def converse(
@@ -105,6 +113,7 @@ class _Talk:
     ) -> None:
         self._plan = conversation
         self._toolbox = toolbox
+        toolbox.ending = conversation.ending.name
         self._models = models
         self._journal = journal
         self._events = events
@@ -114,6 +123,8 @@ class _Talk:
         self._seconds = 0.0
         self._repairs = 0
         self._bad_calls = 0
+        self._notes: list[str] = []
+        self._refused: list[str] = []
 
     def run(self) -> Answer:
         caps = self._plan.caps
@@ -125,7 +136,7 @@ class _Talk:
                 or self._toolbox.exhausted
             )
             key = replace(self._plan.key, turn=turn)
-            reply = self._models.ask(key, self._request(last), hold=self._hold)
+            reply = self._ask(key, last)
             self._tokens += reply.usage.input + reply.usage.output
             self._seconds += reply.seconds
             answer = self._take(reply, key, turn)
@@ -138,6 +149,19 @@ class _Talk:
             f"{caps.tokens} tokens, {caps.seconds:.0f} s of replies); raise them in [limits] or "
             "give it a smaller task"
         )
+
+    def _ask(self, key: CallKey, last: bool) -> Reply:
+        """Ask; a conversation that became too long is asked again with fewer tool results."""
+        versions = shorter(self._messages)
+        while True:
+            try:
+                return self._models.ask(key, self._request(last), hold=self._hold)
+            except ContextOverflowError:
+                fewer = next(versions, None)
+                if fewer is None:
+                    raise
+                self._messages = fewer
+                self._notes.append("tool results were left out to make room for the answer")
 
     def _request(self, last: bool) -> ModelRequest:
         messages = list(self._messages)
@@ -166,41 +190,71 @@ class _Talk:
         if said["content"]:  # an empty reply cannot stand in the history
             self._messages.append(said)
         if not reply.tool_calls:
-            problem = self._unanswered(reply)
-            self._count_repair(problem)
+            written, problem = self._written_answer(shown)
+            if written is not None:
+                return self._answer(written, reply, turn)
+            self._count_repair(problem, said=shown.text)
             self._messages.append(user_message(text_block(problem)))
             return None
         results = []
         answer: Mapping[str, Any] | None = None
         for index, call in enumerate(shown.tool_calls):
             if call.name != self._plan.ending.name:
-                results.append(self._run_tool(reply.tool_calls[index], key, index))
+                results.append(self._run_tool(reply.tool_calls[index], call, key, index))
                 continue
-            problem = self._problem_with(call, reply)
+            args, problem = self._read(call, reply)
             if problem:
                 self._count_repair(problem)
                 results.append(tool_result(call.id, problem, error=True))
             else:
-                answer = call.args
+                answer = args
                 results.append(tool_result(call.id, "received", error=False))
         if answer is not None:
-            return Answer(answer, self._toolbox.tree, turn + 1)
+            return self._answer(answer, reply, turn)
         self._messages.append(tool_message(results))
         return None
 
-    def _problem_with(self, call: ToolCall, reply: Reply) -> str:
-        if call.args is None:
-            if reply.stop_reason == "max_tokens":
-                return "your answer was cut off; give it again, shorter: the worst findings first"
-            return f"the arguments are not valid JSON ({call.error}); call {call.name} again"
-        return self._plan.check(call.args, self._repairs >= _REPAIRS)
+    def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> Answer:
+        notes = dict.fromkeys(self._notes)
+        if reply.stop_reason == "max_tokens":
+            notes[_CUT_OFF] = None
+        refused = dict.fromkeys(self._refused)
+        return Answer(arguments, self._toolbox.tree, turn + 1, tuple(notes), tuple(refused))
 
-    def _run_tool(self, call: ToolCall, key: CallKey, index: int) -> dict[str, Any]:
-        if call.args is None:
-            self._count_bad_call(call.error)
-            return tool_result(call.id, f"arguments are not valid JSON: {call.error}", error=True)
+    def _read(self, call: ToolCall, reply: Reply) -> tuple[Mapping[str, Any] | None, str]:
+        """Return (arguments, "") of the ending's call, or (None, what is wrong with it)."""
         args = call.args
-        request = {"tool": call.name, "args": args, "index": index, "tree": self._toolbox.tree}
+        if args is None:
+            if reply.stop_reason == "max_tokens":  # never completed by guessing
+                return None, _TOO_LONG
+            try:
+                args, _ = the_one_object(call.raw)
+            except NotOneObjectError as error:
+                return None, f"the arguments are not valid JSON ({error}); call {call.name} again"
+        problem = self._plan.check(args, self._repairs >= _REPAIRS)
+        return (None, problem) if problem else (args, "")
+
+    def _written_answer(self, reply: Reply) -> tuple[Mapping[str, Any] | None, str]:
+        """Return (arguments, "") of an answer given as text, or (None, what to do instead)."""
+        problem = self._unanswered(reply)
+        if reply.stop_reason == "max_tokens":
+            return None, problem
+        args = written_answer(reply.text, spoken_text(self._messages, ("user", "tool")))
+        if args is None:
+            return None, problem
+        wrong = self._plan.check(args, self._repairs >= _REPAIRS)
+        return (None, f"{problem} ({wrong})") if wrong else (args, "")
+
+    def _run_tool(
+        self, call: ToolCall, shown: ToolCall, key: CallKey, index: int
+    ) -> dict[str, Any]:
+        """Run one call; `shown` is the call with its secrets hidden, as it is kept."""
+        if call.args is None:
+            self._count_bad_call(shown.error)
+            problem = f"arguments are not valid JSON: {shown.error}"
+            return tool_result(call.id, problem, error=True)
+        args = call.args
+        request = {"tool": call.name, "args": shown.args, "index": index, "tree": self._toolbox.tree}
 
         def do() -> dict[str, Any]:
             result = self._toolbox.call(call.name, args)
@@ -209,6 +263,7 @@ class _Talk:
                 "error": result.error,
                 "tree": result.tree,
                 "bad": result.bad_call,
+                "refused": result.refused,
             }
 
         result = self._journal.once(key, request, do)
@@ -217,6 +272,10 @@ class _Talk:
         self._events.tell(
             "tool", agent=key.agent, finding=key.finding, name=call.name, error=result["error"]
         )
+        if result.get("refused"):
+            self._refused.append(result["refused"])
+            told = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
+            self._events.tell("refused", **told)
         if result["bad"]:
             self._count_bad_call(result["text"])
         else:
@@ -229,10 +288,12 @@ class _Talk:
             return f"your reply was cut off; be shorter, and answer by calling {ending}"
         return f"answer by calling {ending}; text outside of tool calls is not read"
 
-    def _count_repair(self, problem: str) -> None:
+    def _count_repair(self, problem: str, said: str = "") -> None:
         self._repairs += 1
         if self._repairs > _REPAIRS:
-            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {problem}")
+            words = " ".join(said.split())[:_QUOTED]
+            quoted = f"; it said: “{words}”" if words else ""
+            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {problem}{quoted}")
 
     def _count_bad_call(self, problem: str) -> None:
         self._bad_calls += 1

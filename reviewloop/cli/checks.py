@@ -33,7 +33,7 @@ def all_checks(*, online: bool) -> Iterator[Check]:
     repo = found[0] if found else None
     settings: list[Loaded] = []
     yield from _guarded("settings", lambda: _settings(repo, settings))
-    yield from _guarded("sandbox", _sandbox)
+    yield from _guarded("sandbox", lambda: _sandbox(settings))
     if not settings:
         return
     loaded = settings[0]
@@ -130,14 +130,20 @@ def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]
         )
 
 
-def _sandbox() -> Iterator[Check]:
-    from reviewloop.workspace.run import sandbox_level
+def _sandbox(loaded: "list[Loaded]") -> Iterator[Check]:
+    from reviewloop.runs.sandboxing import chosen, described
+    from reviewloop.settings import Settings
+    from reviewloop.workspace.sandbox.base import Level
+    from reviewloop.workspace.sandbox.choose import how_to_improve
 
-    level = sandbox_level()
-    if level == "none":
-        yield Check("sandbox", "note", "none: gates run with your rights, in a cleaned environment")
-    else:
-        yield Check("sandbox", "ok", level)
+    sandbox = chosen(loaded[0].settings if loaded else Settings())
+    mark: Literal["ok", "bad", "note"] = "ok" if sandbox.is_proven else "note"
+    if sandbox.level is Level.NONE:
+        mark = "bad"
+    yield Check("sandbox", mark, described(sandbox))
+    yield from (Check("sandbox", "note", f"{gap}") for gap in sandbox.gaps)
+    for way in how_to_improve(sandbox):
+        yield Check("sandbox", "note", f"for a stronger one: {way}")
 
 
 def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:

@@ -12,6 +12,7 @@ from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.runs.review import Reviewed, Wish
+    from reviewloop.runs.sandboxing import Acceptance
     from reviewloop.workspace.compared import Asked
 
 FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "html")
@@ -69,6 +70,7 @@ _LARGEST_PATCH = 256 * 1024 * 1024
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--apply-fixes", is_flag=True, help="Apply fixes that are safe and verified.")
+@click.option("--no-sandbox", is_flag=True, help="Test fixes here though no sandbox holds.")
 @click.option("--again", is_flag=True, help="Ask the models anew about a change they have read.")
 @click.option("--budget-usd", type=float, metavar="USD", help="Most this review may cost.")
 @click.option("-v", "--verbose", is_flag=True, help="List everything, nits and skipped files too.")
@@ -87,6 +89,7 @@ def review(
     output: str,
     as_json: bool,
     apply_fixes: bool,
+    no_sandbox: bool,
     again: bool,
     budget_usd: float | None,
     verbose: bool,
@@ -120,7 +123,8 @@ def review(
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")
     format_ = "json" if as_json else format_
     try:
-        return _review(wish, format_, output, apply_fixes=apply_fixes, verbose=verbose, quiet=quiet)
+        fixes = _fixes(apply_fixes, no_sandbox)
+        return _review(wish, format_, output, fixes=fixes, verbose=verbose, quiet=quiet)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; no file was changed") from error
 
@@ -177,8 +181,21 @@ def _means_commits(word: str) -> bool:
     return False
 
 
+def _fixes(wanted: bool, no_sandbox: bool) -> "Acceptance | None":
+    """Return how the tests of the fixes may run, None when no fix is wanted."""
+    if not wanted:
+        return None
+    return "accepted" if no_sandbox else ""
+
+
 def _review(
-    wish: "Wish", format_: str, output: str, *, apply_fixes: bool, verbose: bool, quiet: bool
+    wish: "Wish",
+    format_: str,
+    output: str,
+    *,
+    fixes: "Acceptance | None",
+    verbose: bool,
+    quiet: bool,
 ) -> ExitCode:
     from reviewloop.cli.review_progress import progress
     from reviewloop.runs.review import review as run_review
@@ -193,11 +210,11 @@ def _review(
         _print(done, format_, output, verbose=verbose)
         if output and not quiet:
             _tell_written(done, output)
-        if apply_fixes:
+        if fixes is not None:
             from reviewloop.cli.consoles import say
             from reviewloop.runs.apply_fixes import apply_safe_fixes
 
-            outcome = apply_safe_fixes(done)
+            outcome = apply_safe_fixes(done, fixes)
             for sentence in outcome.sentences:
                 say(sentence)
             return outcome.exit_code(done.report)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--minutes", type=float, metavar="MIN", help="Longest active time of this run.")
 @click.option("--record", metavar="FILE", default="", help="Write all calls to FILE (JSON lines).")
 @click.option("--again", is_flag=True, help="Although another run of the task is not over.")
+@click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
 @click.option("--preflight", is_flag=True, help="Only check and estimate; nothing is paid.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(
@@ -36,6 +37,7 @@ def run(
     minutes: float | None,
     record: str,
     again: bool,
+    no_sandbox: bool,
     preflight: bool,
     as_json: bool,
 ) -> ExitCode:
@@ -62,6 +64,7 @@ def run(
         instruction=message or "",
         branch=branch,
         again=again,
+        unsandboxed="accepted" if no_sandbox else "",
         record_to=str(Path(record).absolute()) if record else "",
         flags={name: value for name, value in flags.items() if value is not None},
     )
@@ -112,6 +115,7 @@ def _show(planned: "Plan") -> None:
         ("task", name + (f" ({planned.brief.spec})" if planned.brief.spec else "")),
         ("branch", planned.branch + (" (made at approval)" if planned.new_branch else "")),
         ("reviewers", ", ".join(agent.name for agent in planned.team.reviewers)),
+        ("sandbox", planned.sandbox_shown),
         (
             "estimate",
             f"{planned.estimate.shown}; stops at ${limits.usd:g}, {limits.tokens:,} tokens",

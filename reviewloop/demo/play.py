@@ -32,5 +32,5 @@ def begin_run(project: DemoProject) -> Begun:
         "gates.python": sys.executable,
     }
     repository = open_repository(project.root)
-    planned = plan(repository, Wanted(flags=flags))
+    planned = plan(repository, Wanted(flags=flags, unsandboxed="own code"))
     return Begun(repository, planned, begin(repository, planned))

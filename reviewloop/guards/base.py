@@ -12,6 +12,7 @@ from reviewloop.settings import Settings
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.environment import ProjectEnv
 from reviewloop.workspace.run import CommandResult, excerpt, read_log, run_command
+from reviewloop.workspace.written import take_written
 
 ReadFile = Callable[[str], bytes | None]
 """Content of a file in one tree, None when the tree does not hold it."""
@@ -41,6 +42,19 @@ class GuardInput:
         """Return the path of a file of this judgement in the log folder."""
         return self.logs / f"{self.label}{name}"
 
+    def given(self, name: str) -> Path:
+        """Return the path of a file that commands of this judgement are handed, to read only."""
+        return self.env.given / f"{self.label}{name}"
+
+    def written(self, name: str) -> Path:
+        """Return where a command of this judgement may write a report; see `take`."""
+        return self.env.reports / f"{self.label}{name}"
+
+    def take(self, name: str) -> Path | None:
+        """Move a report out of the commands' reach, to the logs; None when none was written."""
+        kept = self.log(name)
+        return kept if take_written(self.written(name), kept) else None
+
     def timeout(self, gate: str) -> float:
         """Return how many seconds the gate's command may take."""
         own = getattr(self.settings.gates, gate).timeout_seconds
@@ -63,6 +77,7 @@ class GuardInput:
             timeout_seconds=self.timeout(gate),
             log=log,
             stop=self.stop,
+            confine=self.env.confine,
         )
 
     def quote_log(self, log: Path, limit: int = EXCERPT_CHARS) -> str:

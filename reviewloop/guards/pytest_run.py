@@ -20,6 +20,7 @@ _USAGE = 4
 _MOST_SELECTED = 400  # beyond this many ids all tests are run
 _FAILED_KEPT = 50
 
+_REPORT = "test-pytest.xml"
 COVERAGE_DATA = "coverage.data"
 COVERAGE_JSON = "coverage.json"
 
@@ -29,20 +30,20 @@ def run_pytest(change: GuardInput, entry: DetectedGate) -> GateResult:
 
     A selection of tests is run without coverage, which would only be part of the truth.
     """
-    report, log = change.log("test-pytest.xml"), change.log("test-pytest.log")
+    report, log = change.written(_REPORT), change.log("test-pytest.log")
     interpreter, arguments = _parts(entry.argv)
     selected = change.selection
     if selected is not None and 0 < len(selected) <= _MOST_SELECTED:
         result = _start(change, [interpreter], [*arguments, *selected], report, log)
         if result.exit_code not in {_NO_TESTS, _USAGE}:  # a selected test may be gone by now
-            return _judged(change, entry, result, report)
+            return _judged(change, entry, result)
     if interpreter == "python" and _measures_coverage(change):
         coverage = _Coverage(change)
         result = _start(change, coverage.argv, arguments, report, log, coverage.variables)
         if report.exists() or not result.exit_code:
-            return _judged(change, entry, result, report, coverage.finish())
+            return _judged(change, entry, result, coverage.finish())
     result = _start(change, [interpreter], arguments, report, log)
-    return _judged(change, entry, result, report)
+    return _judged(change, entry, result)
 
 
 def _start(
@@ -55,7 +56,7 @@ def _start(
 ) -> CommandResult:
     report.unlink(missing_ok=True)
     argv = [*interpreter, "-m", "pytest", f"--junitxml={report}", "-o", "junit_family=xunit1"]
-    argv += ["-o", f"cache_dir={change.log('pytest-cache')}", "--color=no"]
+    argv += ["-o", f"cache_dir={change.written('pytest-cache')}", "--color=no"]
     argv += ["-p", PLUGIN]
     if change.env.python_origin == "reviewloop":
         # Came along with our own dependencies; the project knows nothing of it, and it costs 1.2 s.
@@ -66,7 +67,7 @@ def _start(
 
 def _plugin_path(change: GuardInput) -> dict[str, str]:
     """Write the plugin into a folder of its own and return what makes it importable."""
-    folder = change.log("plugins")
+    folder = change.given("plugins")
     folder.mkdir(exist_ok=True)
     (folder / f"{PLUGIN}.py").write_text(SOURCE, encoding="utf-8")
     places = (str(folder), change.env.env.get("PYTHONPATH", ""))
@@ -77,13 +78,13 @@ def _judged(
     change: GuardInput,
     entry: DetectedGate,
     result: CommandResult,
-    report_file: Path,
     details: dict[str, object] | None = None,
 ) -> GateResult:
     details = dict(details or {})
     report: Report | None = None
     problem = "pytest ended without its report, so it is not known what ran"
-    if report_file.exists():
+    report_file = change.take(_REPORT)
+    if report_file is not None:
         try:
             report = read_junit([report_file])
         except UnreadableReportError as error:
@@ -127,15 +128,16 @@ def _measures_coverage(change: GuardInput) -> bool:
 
 
 class _Coverage:
-    """One measurement: configuration and plugin beside the logs, data and report next to them."""
+    """One measurement: its configuration is given, its data and report are taken afterwards."""
 
     def __init__(self, change: GuardInput) -> None:
         self._change = change
-        self._data = change.log(COVERAGE_DATA)
+        self._data = change.written(COVERAGE_DATA)
         for leftover in self._data.parent.glob(f"{self._data.name}*"):
             leftover.unlink()
-        change.log(COVERAGE_JSON).unlink(missing_ok=True)
-        self._config = change.log("coverage.rc")
+        for name in (COVERAGE_DATA, COVERAGE_JSON):
+            change.log(name).unlink(missing_ok=True)
+        self._config = change.given("coverage.rc")
         write_config(change, self._config, self._data)
         self.argv = ["python", "-m", "coverage", "run", f"--rcfile={self._config}"]
         self.variables = {
@@ -150,15 +152,17 @@ class _Coverage:
             parts[0].replace(self._data)
         elif parts:
             self._call("combine")
-        if not self._data.exists():
+        kept = self._change.take(COVERAGE_DATA)
+        if kept is None:
             return {}
-        details: dict[str, object] = {"coverage_data": self._data.name}
+        details: dict[str, object] = {"coverage_data": kept.name}
         files = measured_files(self._change)
         if files:
-            target = self._change.log(COVERAGE_JSON)
+            target = self._change.written(COVERAGE_JSON)
             self._call("json", "-q", "-o", str(target), f"--include={','.join(files)}")
-            if target.exists():
-                details["coverage_json"] = target.name
+            report = self._change.take(COVERAGE_JSON)
+            if report is not None:
+                details["coverage_json"] = report.name
         return details
 
     def _call(self, command: str, *arguments: str) -> None:

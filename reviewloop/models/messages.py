@@ -182,14 +182,17 @@ def content_hash(plain: Mapping[str, Any]) -> str:
     return request_hash({**plain, "model": ""})
 
 
-def map_text(value: Any, change: Scrub) -> Any:
-    """Return a JSON-plain value with every string inside it changed; keys stay."""
+def map_text(value: Any, change: Scrub, *, keys: bool = False) -> Any:
+    """Return a JSON-plain value with every string inside it changed; the keys only on request."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
-        return {key: map_text(item, change) for key, item in value.items()}
+        return {
+            change(str(key)) if keys else key: map_text(item, change, keys=keys)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [map_text(item, change) for item in value]
+        return [map_text(item, change, keys=keys) for item in value]
     return value
 
 
@@ -221,8 +224,8 @@ def masked(reply: Reply, mask: Scrub) -> Reply:
         tool_calls=tuple(
             replace(
                 call,
-                name=storable(call.name),
-                args=None if call.args is None else map_text(call.args, clean),
+                name=clean(call.name),
+                args=None if call.args is None else map_text(call.args, clean, keys=True),
                 raw=clean(call.raw),
                 error=clean(call.error),
             )
@@ -239,7 +242,7 @@ def parse_arguments(raw: str) -> tuple[dict[str, Any] | None, str]:
     if not raw.strip():
         return {}, ""
     try:
-        value = json.loads(raw, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
+        value = json.loads(raw, object_pairs_hook=without_doubles, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         return None, str(error)
     if not isinstance(value, dict):
@@ -278,7 +281,8 @@ def _renamed(block: Block, names: dict[str, str]) -> Block:
     return {**block, "id": names.setdefault(block["id"], f"call-{len(names) + 1}")}
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object of these pairs; raise ValueError for a key given twice."""
     result = dict(pairs)
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]

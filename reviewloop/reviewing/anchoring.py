@@ -105,6 +105,8 @@ def _place(
     hits = occurrences(reported.quote, text)
     if not hits:
         return None, None, Placement.UNANCHORED
+    if len(hits) > 1 and (reported.line or 0) > text.count("\n") + 1:
+        return None, None, Placement.FILE  # which of the copies is meant nobody can tell
     # Repeated code: the copy that the change touched, then the one nearest to the line given.
     first, last = min(
         hits,

@@ -86,3 +86,11 @@ RESOLUTION_SCHEMA: dict[str, Any] = {
         },
     },
 }
+
+KNOWN_FIELDS = frozenset(_FINDING["properties"]) | {
+    *FINDINGS_SCHEMA["properties"],
+    *RESOLUTION_SCHEMA["properties"],
+    "file",  # read as path
+    "fix",  # read as suggestion
+}
+"""Names of fields of answers that mean something; all others are ignored, and told in the log."""

@@ -6,14 +6,19 @@ an error, because a default would hide the worst findings.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reviewloop.findings import Severity
+from reviewloop.models.messages import without_doubles
+from reviewloop.reviewing.answers import KNOWN_FIELDS
 
 MAX_FINDINGS = 200
 _MAX_TITLE, _MAX_TEXT = 120, 4000
+_LINES = re.compile(r"\s*(\d+)\s*(?:-|–|\.\.)\s*(\d+)\s*")
+_OUTSIDE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
 
 _SYNONYMS = {
     "must_fix": Severity.MUST_FIX,
@@ -69,6 +74,9 @@ class Intake:
 
     findings: tuple[ReportedFinding, ...] = ()
     problems: tuple[str, ...] = ()  # for the repair turn; afterwards: why something was dropped
+    unclear: tuple[str, ...] = ()  # worth a repair turn, but nothing is dropped for it
+    outside: tuple[str, ...] = ()  # dropped at once: they name files outside of the repository
+    unknown: tuple[str, ...] = ()  # fields that nobody asked for, ignored
     cut: int = 0
 
 
@@ -98,14 +106,27 @@ def read_findings(arguments: Any) -> Intake:
         return Intake(problems=(problem,))
     found: list[ReportedFinding] = []
     problems: list[str] = []
+    unclear: list[str] = []
+    outside: list[str] = []
     for number, item in enumerate(items, 1):
         result = _finding(item)
         if isinstance(result, str):
             problems.append(f"finding {number}: {result}")
+        elif _OUTSIDE.match(result.path.replace("\\", "/")):
+            outside.append(f"{result.title} ({result.path[:200]})")
         else:
             found.append(result)
+            if result.quote.strip() and not result.path:
+                unclear.append(f"finding {number}: no path given; name the file of the quote")
     found.sort(key=lambda finding: finding.severity.rank)
-    return Intake(tuple(found[:MAX_FINDINGS]), tuple(problems), max(0, len(found) - MAX_FINDINGS))
+    return Intake(
+        tuple(found[:MAX_FINDINGS]),
+        tuple(problems),
+        unclear=tuple(unclear),
+        outside=tuple(outside),
+        unknown=_unknown_fields(arguments, items),
+        cut=max(0, len(found) - MAX_FINDINGS),
+    )
 
 
 def read_resolutions(arguments: Any) -> ReReview:
@@ -137,11 +158,11 @@ def read_resolutions(arguments: Any) -> ReReview:
 
 
 def _decoded(value: Any) -> Any:
-    """Undo the commonest slip: a JSON value inside a JSON string."""
+    """Undo the commonest slip: a JSON value inside a JSON string; never one with a doubled key."""
     if isinstance(value, str):
         try:
-            return json.loads(value, strict=False)
-        except ValueError:
+            return json.loads(value, strict=False, object_pairs_hook=without_doubles)
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -173,6 +194,8 @@ def _finding(raw: Any) -> ReportedFinding | str:
     if not title:
         return "title is missing"
     line, end_line = _line(item.get("line")), _line(item.get("end_line"))
+    if lines := _LINES.fullmatch(str(item.get("line"))):
+        line, end_line = int(lines[1]) or None, int(lines[2])
     if line and end_line and end_line < line:
         end_line = None
     replacement = item.get("replacement")
@@ -193,6 +216,15 @@ def _finding(raw: Any) -> ReportedFinding | str:
         replacement=replacement if isinstance(replacement, str) and replacement else None,
         rule=_text(item.get("rule"), 120),
     )
+
+
+def _unknown_fields(arguments: Any, items: list[Any]) -> tuple[str, ...]:
+    """Return the names of fields that no schema has, at the top and in the findings."""
+    top = _decoded(arguments)
+    names = set(top) if isinstance(top, Mapping) else set()
+    for item in items[:MAX_FINDINGS]:
+        names |= set(item) if isinstance(item, Mapping) else set()
+    return tuple(sorted(_text(name, 60) for name in names - KNOWN_FIELDS))
 
 
 def _text(value: Any, limit: int, *, strip: bool = True) -> str:

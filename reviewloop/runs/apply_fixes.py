@@ -18,6 +18,7 @@ from reviewloop.reviewing.fixes import apply_fixes, parses
 from reviewloop.reviewing.silencing import LEVELS
 from reviewloop.runs.repository import require_trusted_commands
 from reviewloop.runs.review import Reviewed
+from reviewloop.runs.sandboxing import Acceptance, finder
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import ProjectEnv, build_environment
@@ -66,11 +67,12 @@ class Outcome:
         return ExitCode(report.exit_code)
 
 
-def apply_safe_fixes(done: Reviewed) -> Outcome:
+def apply_safe_fixes(done: Reviewed, acceptance: Acceptance = "") -> Outcome:
     """Write the safe fixes of a review into the checkout, those that hold; return what happened.
 
-    Raises UsageError when the review was not about the files on disk, or when the tests' commands
-    are not trusted; WorkspaceError when a file was edited meanwhile.
+    `acceptance` says why the tests may run where no sandbox holds. Raises UsageError when the
+    review was not about the files on disk, or when the tests' commands are not trusted;
+    WorkspaceError when a file was edited meanwhile.
     """
     if not done.compared.in_checkout:
         raise UsageError(
@@ -85,7 +87,7 @@ def apply_safe_fixes(done: Reviewed) -> Outcome:
     if not candidates:
         return Outcome()
     require_trusted_commands(done.loaded, done.compared.user.key)
-    with _bench(done) as bench:
+    with _bench(done, acceptance) as bench:
         return bench.settle(candidates)
 
 
@@ -95,6 +97,7 @@ class _Bench:
 
     done: Reviewed
     folder: Path
+    acceptance: Acceptance
 
     def settle(self, candidates: Sequence[Candidate]) -> Outcome:
         """Write what holds, alone and together, and return what became of every candidate."""
@@ -182,21 +185,25 @@ class _Bench:
     @cached_property
     def environment(self) -> ProjectEnv:
         """What the tests run in."""
-        gates = self.done.loaded.settings.gates
+        settings = self.done.loaded.settings
+        gates = settings.gates
         return build_environment(
             user_root=self.done.compared.user.root,
             workspace=self._workspace.folder,
             folder=self.folder / "environment",
             reuse=gates.reuse,
             python=gates.python,
+            sandbox=finder(settings, {"unsandboxed": self.acceptance}),
+            objects=self._workspace.needed_folders,
+            readable=settings.sandbox.read,
         )
 
 
 @contextmanager
-def _bench(done: Reviewed) -> Iterator[_Bench]:
+def _bench(done: Reviewed, acceptance: Acceptance) -> Iterator[_Bench]:
     done.compared.private.take_tags(done.compared.user)  # a review itself does without
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
-        bench = _Bench(done, Path(name))
+        bench = _Bench(done, Path(name), acceptance)
         try:
             yield bench
         finally:

@@ -9,6 +9,7 @@ from reviewloop.models.door import Models
 from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
 from reviewloop.runs.repository import Repository, settings_of
+from reviewloop.runs.sandboxing import finder
 from reviewloop.runs.team import team_from_plain
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
@@ -43,6 +44,9 @@ def open_context(
             folder=folder / "environment",
             reuse=settings.gates.reuse,
             python=settings.gates.python,
+            sandbox=finder(settings, record.options),
+            objects=workspace.needed_folders,
+            readable=settings.sandbox.read,
         )
         stack.callback(environment.discard)
         spent = spent_by(journal)

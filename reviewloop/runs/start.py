@@ -17,6 +17,7 @@ from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
+from reviewloop.runs.sandboxing import Acceptance, described, required
 from reviewloop.runs.team import team_to_plain
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
@@ -32,7 +33,7 @@ from reviewloop.workspace.export import branch_ref
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.refs import branch_exists, safe_branch_name
-from reviewloop.workspace.run import sandbox_level
+from reviewloop.workspace.sandbox.base import Sandbox
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Wanted:
     branch: str = ""
     again: bool = False  # although another run of this task is not over
     record_to: str = ""
+    unsandboxed: Acceptance = ""  # why commands may run though no sandbox holds
     flags: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -62,6 +64,12 @@ class Plan:
     new_branch: bool
     estimate: Estimate
     notes: tuple[str, ...]
+    sandbox: Sandbox
+
+    @property
+    def sandbox_shown(self) -> str:
+        """The sandbox in words, with why it is not a stronger one."""
+        return described(self.sandbox)
 
     def plain(self) -> dict[str, Any]:
         """Return what the preflight found as JSON-plain values."""
@@ -74,6 +82,7 @@ class Plan:
             "reviewers": [agent.name for agent in self.team.reviewers],
             "estimate": {"tokens": list(self.estimate.tokens), "usd": self.estimate.usd},
             "notes": list(self.notes),
+            "sandbox": str(self.sandbox.level),
         }
 
 
@@ -86,6 +95,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     loaded = read_settings(user.root, wanted.flags)
     settings = loaded.settings
     require_trust(loaded, repository)
+    sandbox = required(settings, wanted.unsandboxed)
     spec, task = _subject(repository, wanted, settings.spec.path)
     _refuse_second_run(repository, spec, task, wanted)
     if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
@@ -107,12 +117,24 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         )
     if spec:
         notes += spec.notices
-    if settings.tools.execute_bash and sandbox_level() == "none":
+    if settings.tools.execute_bash and not sandbox.is_proven:
         notes.append(
             "tools.execute_bash is on, but no sandbox is proven on this machine: the tool is not "
             "given to any agent"
         )
-    return Plan(wanted, loaded, team, spec, task, brief, branch, new_branch, estimate, tuple(notes))
+    return Plan(
+        wanted,
+        loaded,
+        team,
+        spec,
+        task,
+        brief,
+        branch,
+        new_branch,
+        estimate,
+        tuple(notes),
+        sandbox,
+    )
 
 
 def begin(repository: Repository, planned: Plan) -> RunRecord:
@@ -142,6 +164,8 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
             "brief": blobs.put_json(planned.brief.plain()),
             "team": blobs.put_json(team_to_plain(planned.team)),
             "record_to": planned.wanted.record_to,
+            "unsandboxed": planned.wanted.unsandboxed,
+            "sandbox": str(planned.sandbox.level),
         },
         nonce=new_nonce(),
         created_at=float(int(time.time())),

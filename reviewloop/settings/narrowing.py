@@ -7,15 +7,29 @@ from reviewloop.errors import UsageError
 from reviewloop.settings.keys import shown
 from reviewloop.settings.layers import variable_of
 
-_SPENDING = ("limits.usd", "limits.tokens", "limits.minutes")
+_SPENDING = (
+    "limits.usd",
+    "limits.tokens",
+    "limits.minutes",
+    "sandbox.processes",
+    "sandbox.memory_mb",
+    "sandbox.file_mb",
+)
 _LOWER_ONLY_SECTIONS = ("limits.", "governance.")
 _ADD_ONLY = ("guard.protected_branches", "guard.secret_files", "governance.patterns")
 _USERS_OWN = (
     "models.profile",
     "models.role_arn",
     "models.endpoint_url",
+    "sandbox.level",
+    "sandbox.read",
 )
-_USERS_TO_SWITCH_ON = ("models.tracing", "tools.execute_bash", "review.repository_configuration")
+_USERS_TO_SWITCH_ON = (
+    "models.tracing",
+    "tools.execute_bash",
+    "review.repository_configuration",
+    "sandbox.external",
+)
 _USER_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
 
 

@@ -4,7 +4,7 @@ Rounds and retries are ceilings of the loop: the bounds below let a user lower t
 """
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -223,6 +223,28 @@ class Tools(Section):
     )
 
 
+class Sandbox(Section):
+    """How the repository's code is kept away from the machine; `doctor` shows what holds."""
+
+    level: Literal["auto", "bubblewrap", "landlock", "sandbox-exec"] = Field(
+        default="auto", description="The one sandbox to use; auto takes the strongest that holds."
+    )
+    external: bool = Field(
+        default=False,
+        description="Declare that reviewloop runs inside a container or VM that may be lost.",
+    )
+    read: tuple[str, ...] = Field(
+        default=(), description="Further files and folders that commands may read."
+    )
+    processes: int = Field(
+        default=1024, ge=16, description="Most processes of one command, at the same time."
+    )
+    memory_mb: int = Field(
+        default=8192, ge=64, description="Most memory of one command and what it starts, in MB."
+    )
+    file_mb: int = Field(default=4096, ge=1, description="Largest file a command may write, in MB.")
+
+
 class FollowUps(Section):
     """What is offered after an approval, in this order; an empty list is "not configured"."""
 
@@ -269,6 +291,7 @@ class Settings(Section):
     guard: Guard = Guard()
     governance: Governance = Governance()
     tools: Tools = Tools()
+    sandbox: Sandbox = Sandbox()
     follow_ups: FollowUps = FollowUps()
     spec: Spec = Spec()
     commit: Commit = Commit()

@@ -1,14 +1,15 @@
 """What agents work with: their tools on a tree, and what they may write."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
-from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.context import RunContext
 from reviewloop.reviewing.anchoring import ChangedLines
+from reviewloop.reviewing.withheld import withheld_by_name
 from reviewloop.steps.judging import judge_by_name, offered_gates
 from reviewloop.store.journal import CallKey
+from reviewloop.tools.answers import shown_name
 from reviewloop.tools.policy import WritePolicy, protected_files_named_in
 from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.diff import Change
@@ -16,7 +17,14 @@ from reviewloop.workspace.diff import Change
 
 def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY) -> Toolbox:
     """Return the tools of a reviewer: they read git objects, and nothing can be written."""
-    return Toolbox(context.private, tree, allowed=allowed, mask=mask, fence=context.fence.wrap)
+    return Toolbox(
+        context.private,
+        tree,
+        allowed=allowed,
+        mask=context.masking.for_models,
+        shown=context.shown_tree,
+        fence=context.fence.wrap,
+    )
 
 
 def writing_toolbox(
@@ -25,10 +33,12 @@ def writing_toolbox(
     key: CallKey,
     agent: AgentDefinition,
     named: frozenset[str] = frozenset(),
+    refuse: Callable[[str], str] | None = None,
 ) -> Toolbox:
     """Return the tools of an agent that changes code, as far as its file grants them.
 
-    `named` are protected files a person asked for beyond those that the task names.
+    `named` are protected files a person asked for beyond those that the task names; `refuse`
+    says why a path is not this agent's to change (see `WritePolicy`).
     """
     guard, brief = context.settings.guard, context.brief
     policy = WritePolicy(
@@ -36,6 +46,8 @@ def writing_toolbox(
         secret_files_allowed=guard.secret_files_allowed,
         off_limits=tuple(path for path in (brief.tasks_path,) if path),
         named=protected_files_named_in(brief.task) | named,
+        refuse=partial(_withheld, context, tree),
+        **({"refuse": refuse} if refuse else {}),
     )
     return Toolbox(
         context.private,
@@ -44,9 +56,18 @@ def writing_toolbox(
         run_gate=partial(judge_by_name, context, key),
         gates=offered_gates(context),
         policy=policy,
-        mask=mask,
+        mask=context.masking.for_models,
+        restore=context.masking.restored,
+        shown=context.shown_tree,
         fence=context.fence.wrap,
     )
+
+
+def _withheld(context: RunContext, tree: str, path: str) -> str:
+    """Return why an agent may not write a file that it is not shown, or an empty string."""
+    if withheld_by_name(path) or path in context.withheld(tree):
+        return f"{shown_name(path)} is withheld from agents, so it cannot be written; leave it"
+    return ""
 
 
 def changed_lines(change: Change) -> ChangedLines:
@@ -56,12 +77,12 @@ def changed_lines(change: Change) -> ChangedLines:
 
 def resources_of(agent: AgentDefinition, context: RunContext) -> str:
     """Return the files an agent's definition lists, read from the base commit, with their names."""
-    reader = context.private.reader(context.base_tree)
+    reader = context.private.reader(context.shown_tree(context.base_tree))
     found: list[str] = []
     for resource in agent.resources:
         pattern = resource.removeprefix("file://").removeprefix("./")
         for path in reader.glob(pattern):
-            text = context.read_text(context.base_tree, path)
+            text = context.shown_text(context.base_tree, path)
             if text is not None and path not in found:
                 found.append(f"## {path}\n\n{text}")
-    return mask("\n\n".join(found))
+    return "\n\n".join(found)

@@ -35,11 +35,14 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
 
     What a person dismissed stays dismissed, and what ran out of retries stays the person's. What
     was fixed, or said by another finding, and is reported again is open again, with its attempts
-    remembered.
+    remembered. Said anew in other words it is the same finding: its code and its retries count.
     """
     result = []
+    tried = {_place_of(f): f for f in known.values() if f.attempts and f.quote.strip()}
     for finding in found:
         before = known.get(finding.id)
+        if before is None and (before := tried.get(_place_of(finding))) is not None:
+            finding = finding.model_copy(update={"id": before.id})
         if before is None:
             result.append(finding)
             continue
@@ -55,3 +58,8 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
             )
         )
     return result
+
+
+def _place_of(finding: Finding) -> tuple[str, str]:
+    """Return what tells where a finding stands, however it is worded: file and quoted code."""
+    return finding.path, " ".join(finding.quote.split())

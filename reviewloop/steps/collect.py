@@ -9,6 +9,7 @@ from reviewloop.reviewing.anchoring import occurrences
 from reviewloop.reviewing.merging import merge
 from reviewloop.state import LoopState
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.contested import left_to_person
 from reviewloop.steps.evidence import weighed
 
 
@@ -36,7 +37,10 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     # Findings of gates and of the person take part in merging, so that a reviewer who repeats
     # one adds its name instead of a second finding.
     others = [f for f in known.values() if f.open_and_actionable]
-    merged = join_with_known(merge([*fresh, *others]), known)
+    merged = [
+        left_to_person(finding, state, context)
+        for finding in join_with_known(merge([*fresh, *others]), known)
+    ]
     gone = {f.id for f in others} - {f.id for f in merged}
     swallowed = [
         known[i].model_copy(update={"status": Status.SUPPRESSED, "note": "said by another finding"})
@@ -69,7 +73,7 @@ def _outdated(
         if not finding.open_and_actionable or finding.id in repeated or not finding.quote:
             continue
         if set(finding.agents) <= set(readers) and not occurrences(
-            finding.quote, context.read_text(tree, finding.path) or ""
+            finding.quote, context.shown_text(tree, finding.path) or ""
         ):
             note = "its code is gone, and the new review does not repeat it"
             yield finding.model_copy(update={"status": Status.FIXED, "note": note})

@@ -1,5 +1,6 @@
 """Fix: the open findings one by one, most severe first, each proven by tests or taken back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import LoopState
 from reviewloop.steps.bench import writing_toolbox
 from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.fix_scope import only_a_person, scope_of
 from reviewloop.steps.implement import FINISH, needs_summary
 from reviewloop.steps.judging import failure_of
 from reviewloop.store.journal import CallKey
@@ -43,20 +45,23 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     tree = state["tree"]
     known = read_findings(state, context.blobs)
     todo = by_severity([f for f in known.values() if f.open_and_actionable])
-    done: list[_Fixed] = []
+    done: dict[str, _Fixed] = {}
     trees: dict[str, str] = {}
     context.events.tell("round", number=number, findings=len(todo))
     for finding in todo:
         key = CallKey(context.team.fixer.name, "fix", finding.id, cycle, number)
         result = _fix_one(finding, tree, key, state, context)
+        if result.survived and (seen := _seen(result.tree, state, trees, context)) is not None:
+            tree = _take_apart(result, tree, seen, known, done, context)
+            continue
         if result.survived:
             name = f"fix-{cycle}-{number}-{finding.id}"
             trees |= {f"{name}-before": tree, name: result.tree}
             context.keep(result.tree, name)
             fault("fix.kept")
         tree = result.tree
-        done.append(result)
-    survivors = [result.finding.id for result in done if result.survived]
+        done[finding.id] = result
+    survivors = [ident for ident, result in done.items() if result.survived]
     return {
         "tree": tree,
         "trees": trees,
@@ -66,7 +71,7 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
         "survived": len(survivors),
         "fixed": survivors,
         "fix_from": state["tree"],
-        "findings": write_findings([result.finding for result in done], context.blobs),
+        "findings": write_findings(_findings(done).values(), context.blobs),
     }
 
 
@@ -74,13 +79,15 @@ def _fix_one(
     finding: Finding, before: str, key: CallKey, state: LoopState, context: RunContext
 ) -> _Fixed:
     tree, failure, attempts, idle, said = before, "", finding.attempts, 0, ""
+    if reason := only_a_person(finding, context):
+        return _given_up(finding, before, attempts, reason, context)
     # Retries are the finding's, over all rounds; every round may still try once.
     tries = max(1, context.settings.limits.fix_retries + 1 - finding.attempts)
     for attempt in range(tries):
         key = replace(key, attempt=attempt)
         attempts += 1
         try:
-            tree, said = _attempt(finding, tree, failure, key, context)
+            tree, said = _attempt(finding, before, tree, failure, key, context)
         except (ModelAccessError, ModelUnavailableError):
             raise  # asking again later can help, so the run pauses here
         except ModelError as error:
@@ -108,10 +115,10 @@ def _fix_one(
 
 
 def _attempt(
-    finding: Finding, tree: str, failure: str, key: CallKey, context: RunContext
+    finding: Finding, before: str, tree: str, failure: str, key: CallKey, context: RunContext
 ) -> tuple[str, str]:
     """Return the tree after one try, and what the fixer said about it."""
-    code = (finding.path and context.read_text(tree, finding.path)) or ""
+    code = (finding.path and context.shown_text(tree, finding.path)) or ""
     message = fix_message(
         finding,
         code if len(code) <= _LARGEST_FILE else "",
@@ -123,13 +130,17 @@ def _attempt(
     answer = context.talk(
         context.team.fixer,
         key,
-        writing_toolbox(context, tree, key, context.team.fixer),
+        writing_toolbox(
+            context, tree, key, context.team.fixer, refuse=scope_of(finding, before, context)
+        ),
         system=f"{HOUSE_RULES}\n\n{context.team.fixer.prompt}",
         opening=[message],
         ending=FINISH,
         check=needs_summary,
     )
-    return answer.tree, one_line(str(answer.arguments["summary"]))[:_LONGEST_REASON]
+    said = one_line(str(answer.arguments["summary"]))[:_LONGEST_REASON]
+    refused = [f"; refused: {one_line(reason)[:_LONGEST_REASON]}" for reason in answer.refused]
+    return answer.tree, "".join((said, *refused))
 
 
 def _given_up(
@@ -140,3 +151,45 @@ def _given_up(
     )
     left = {"status": Status.UNRESOLVED, "attempts": attempts, "note": reason}
     return _Fixed(before, finding.model_copy(update=left), survived=False)
+
+
+def _findings(done: Mapping[str, _Fixed]) -> dict[str, Finding]:
+    return {ident: result.finding for ident, result in done.items()}
+
+
+def _seen(tree: str, state: LoopState, trees: Mapping[str, str], context: RunContext) -> str | None:
+    """Return which finding's fix began at this tree ("": none), None if the run never was there."""
+    known = {"base": context.base_tree, **state.get("trees", {}), **trees}
+    names = [name for name, seen in known.items() if seen == tree]
+    began = [name for name in names if name.startswith("fix-") and name.endswith("-before")]
+    return began[-1].split("-")[3] if began else "" if names else None
+
+
+def _take_apart(
+    result: _Fixed,
+    before: str,
+    other: str,
+    known: Mapping[str, Finding],
+    done: dict[str, _Fixed],
+    context: RunContext,
+) -> str:
+    """Leave two findings whose fixes undo each other to the person; return the tree to go on from.
+
+    A fix that a re-review has read stays. One of this same round has been read by nobody, so the
+    tree goes back behind it, where the later fix has led anyway.
+    """
+    this = result.finding
+    partner = done[other].finding if other in done else known.get(other)
+    name = f"that of “{partner.title}”" if partner else "an earlier edit"
+    reason = f"needs a person: its fix and {name} undo each other"
+    done[this.id] = _given_up(this, before, this.attempts, reason, context)
+    if partner is None:
+        return before
+    same_round = other in done and done[other].survived
+    reason = f"needs a person: its fix and that of “{this.title}” undo each other"
+    done[other] = _given_up(partner, before, partner.attempts, reason, context)
+    if not same_round:
+        return before
+    for ident in list(done)[list(done).index(other) :]:
+        done[ident] = replace(done[ident], survived=False)
+    return result.tree

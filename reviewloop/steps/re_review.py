@@ -22,6 +22,7 @@ from reviewloop.reviewing.rules import REVIEW_RULES
 from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import changed_lines, reading_toolbox
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.contested import left_to_person
 from reviewloop.steps.evidence import evidence_of
 from reviewloop.steps.material import fitted
 from reviewloop.store.journal import CallKey
@@ -73,8 +74,9 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         resolved=sum(f.status is Status.FIXED for f in judged),
     )
     closed = [*judged, *_gone(known.values(), waiting, state, context)]
+    told = [left_to_person(f, state, context) for f in join_with_known(fresh, known)]
     return {
-        "findings": write_findings([*closed, *join_with_known(fresh, known)], context.blobs),
+        "findings": write_findings([*closed, *told], context.blobs),
         "reviewers": {agent.name: None},  # should it have failed in an earlier round
     }
 
@@ -86,10 +88,10 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     for finding in waiting:
         name = f"fix-{cycle}-{number}-{finding.id}"
         before, after = state["trees"][f"{name}-before"], state["trees"][name]
-        fixes.append((finding, fitted(context.change(before, after), context, len(waiting))))
+        fixes.append((finding, fitted(context.shown_change(before, after), context, len(waiting))))
     repaired = state.get("repairs", 0)
     after_fixes = state["trees"][f"fix-{cycle}-{number}-{state['fixed'][-1]}"]
-    other = fitted(context.change(after_fixes, state["tree"]), context) if repaired else ""
+    other = fitted(context.shown_change(after_fixes, state["tree"]), context) if repaired else ""
     answer = context.talk(
         agent,
         CallKey(agent.name, "quick-review", cycle=cycle, round=number),
@@ -175,7 +177,7 @@ def _quotes(quote: str, before: str, after: str, context: RunContext) -> bool:
     change = context.change(before, after)
     written = changed_lines(change)
     for file in change.files:
-        text = context.read_text(after, file.path)
+        text = context.shown_text(after, file.path)
         for first, last in occurrences(quote, text) if text is not None else ():
             if not file.added or written.touch(file.path, first, last):
                 return True
@@ -185,7 +187,7 @@ def _quotes(quote: str, before: str, after: str, context: RunContext) -> bool:
 def _new_findings(said: ReReview, state: LoopState, context: RunContext) -> list[Finding]:
     tree = state["tree"]
     lines = changed_lines(context.change(state["fix_from"], tree))
-    read = partial(context.read_text, tree)
+    read = partial(context.shown_text, tree)
     agent = context.team.quick_reviewer.name
     return [
         anchor(found, agent, changed=lines, read=read, round_=state["round"])

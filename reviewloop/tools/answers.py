@@ -13,14 +13,15 @@ class Output:
     note: str
     data: str = ""
     label: str = "data"
+    refused: str = ""  # why an edit was not allowed, for the person
 
 
 class CallRefusedError(ReviewLoopError):
     """The call cannot be answered as it was made; the note says what would be right."""
 
-    def __init__(self, note: str, data: str = "") -> None:
+    def __init__(self, note: str, data: str = "", *, refused: str = "") -> None:
         super().__init__(note)
-        self.output = Output(note, data)
+        self.output = Output(note, data, refused=refused)
 
 
 class BadCallError(CallRefusedError):

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewloop.models.messages import ToolSpec
@@ -24,7 +24,7 @@ from reviewloop.tools.reading import Sight, fs_read, glob, grep
 from reviewloop.tools.running import RunGateCallback, Shell, run_gate, split_command
 from reviewloop.tools.structure import code
 from reviewloop.tools.taken_back import allowed_part
-from reviewloop.tools.writing import fs_write
+from reviewloop.tools.writing import Restore, fs_write
 from reviewloop.workspace.hygiene import show_hidden
 from reviewloop.workspace.private import PrivateRepo
 
@@ -48,10 +48,15 @@ class ToolResult:
     error: bool
     tree: str
     bad_call: bool = False  # the call itself was malformed: enough of these end a conversation
+    refused: str = ""  # why an edit was not allowed; a person is told
 
 
 def _plain(text: str) -> str:
     return text
+
+
+def _whole(tree: str) -> str:
+    return tree
 
 
 def _unfenced(_label: str, text: str) -> str:
@@ -66,8 +71,9 @@ class Toolbox:
     """The tools of one conversation; `tree` is what they see, and it moves with each edit.
 
     Offered is what stands in `allowed` and can work: run_gate needs `run_gate` and `gates`,
-    execute_bash needs `shell`. `mask` hides secrets and keeps line numbers; `fence` marks what
-    was quoted from the repository; `on_tree` is told each new tree.
+    execute_bash needs `shell`. `mask` hides secrets and keeps line numbers, `restore` puts
+    them back in what is written; `shown` is the tree that may be read in place of the real one;
+    `fence` marks what was quoted from the repository; `on_tree` is told each new tree.
     """
 
     def __init__(
@@ -82,10 +88,13 @@ class Toolbox:
         commands: Sequence[str] = (),
         policy: WritePolicy | None = None,
         mask: Callable[[str], str] = _plain,
+        restore: Restore | None = None,
+        shown: Callable[[str], str] = _whole,
         fence: Fence = _unfenced,
         on_tree: Callable[[str], None] = _nothing,
     ) -> None:
         self.tree = tree
+        self.ending = ""  # the tool that ends the conversation, for a model that calls a wrong one
         self._private = private
         self._run_gate = run_gate
         self._gates = tuple(gates)
@@ -93,6 +102,8 @@ class Toolbox:
         self._commands = tuple(commands)
         self._policy = policy or WritePolicy()
         self._mask = mask
+        self._restore = restore
+        self._shown = shown
         self._fence = fence
         self._on_tree = on_tree
         granted = set(allowed)
@@ -140,7 +151,7 @@ class Toolbox:
         before = self._answers.get(key)
         if times >= _NOTICE_AT and before is not None:
             notice = f"[asked {times} times, on unchanged files; the answer is the same]"
-            return ToolResult(f"{notice}\n{before.text}", before.error, self.tree, before.bad_call)
+            return replace(before, text=f"{notice}\n{before.text}", tree=self.tree)
         result = self._answer(name, args)
         self._answers[key] = result
         return result
@@ -171,7 +182,7 @@ class Toolbox:
         return self._result(output)
 
     def _run(self, name: str, args: Mapping[str, Any]) -> Output:
-        sight = Sight(self._private.reader(self.tree), self._mask)
+        sight = Sight(self._private.reader(self._shown(self.tree)), self._mask)
         if name == "fs_read":
             usage = "right is {path, start_line?, end_line?}"
             return fs_read(sight, read_arguments(Read, args, usage))
@@ -187,13 +198,16 @@ class Toolbox:
             return self._write(args)
         if name == "run_gate" and self._run_gate is not None:
             wanted = read_arguments(RunGate, args, "right is {name, paths?}")
-            return run_gate(self._run_gate, self._gates, wanted, sight.reader)
+            whole = self._private.reader(self.tree)
+            return run_gate(self._run_gate, self._gates, wanted, whole)
         return self._execute(args)
 
     def _write(self, args: Mapping[str, Any]) -> Output:
         usage = "right is {command: create|str_replace|insert|append|delete, path, ...}"
         wanted = read_arguments(Write, args, usage)
-        tree, output = fs_write(self._private, self.tree, wanted, self._policy, self._mask)
+        tree, output = fs_write(
+            self._private, self.tree, wanted, self._policy, self._mask, self._restore
+        )
         self._move(tree)
         return output
 
@@ -206,7 +220,8 @@ class Toolbox:
         tree, refused = allowed_part(self._private, self.tree, answer.tree, self._policy)
         self._move(tree)
         note = "".join(f"\nput back as it was: {reason}" for reason in refused)
-        return Output(f"exit code {answer.exit_code}{note}", answer.text, "output")
+        said = f"exit code {answer.exit_code}{note}"
+        return Output(said, answer.text, "output", refused="; ".join(refused))
 
     def _move(self, tree: str) -> None:
         if tree != self.tree:
@@ -219,7 +234,7 @@ class Toolbox:
         return name != "execute_bash" or self._shell is not None
 
     def _not_offered(self, name: str) -> str:
-        offered = ", ".join(self._offered) or "none"
+        offered = ", ".join(filter(None, (*self._offered, self.ending))) or "none"
         return f"there is no tool {show_hidden(name)[:80]} here; the tools are: {offered}"
 
     def _result(self, output: Output, *, error: bool = False, bad_call: bool = False) -> ToolResult:
@@ -229,7 +244,8 @@ class Toolbox:
             if len(data) > _MOST_CHARS:
                 data = data[:_MOST_CHARS] + "\n[cut here: ask for less at a time]"
             text += "\n" + self._fence(output.label, data)
-        return ToolResult(text, error, self.tree, bad_call)
+        refused = show_hidden(self._mask(output.refused))
+        return ToolResult(text, error, self.tree, bad_call, refused)
 
     def _key(self, name: str, args: Mapping[str, Any]) -> str:
         return json.dumps([self.tree, name, args], sort_keys=True, default=str)

@@ -1,8 +1,10 @@
 """fs_write: one edit of one file becomes a new tree, or a clear refusal."""
 
 import tomllib
+from collections.abc import Callable
 from typing import NamedTuple
 
+from reviewloop.analysers.secrets.masking import MisplacedSecretError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Write
 from reviewloop.tools.edits import appended, created, inserted, replaced, rewritten, short_diff
@@ -18,6 +20,10 @@ _BOM = "\ufeff"
 _CONTENT = {"create": "the whole text", "insert": "the lines", "append": "the lines"}
 
 
+Restore = Callable[[str, str], str]
+"""(text with its secrets, changed text as it was shown) -> changed text with its secrets."""
+
+
 class Written(NamedTuple):
     """The tree after the edit, and what the agent is told."""
 
@@ -26,24 +32,35 @@ class Written(NamedTuple):
 
 
 def fs_write(
-    private: PrivateRepo, tree: str, args: Write, policy: WritePolicy, mask: Mask
+    private: PrivateRepo,
+    tree: str,
+    args: Write,
+    policy: WritePolicy,
+    mask: Mask,
+    restore: Restore | None = None,
 ) -> Written:
     """Apply the edit to the tree; raise CallRefusedError when it may not or cannot be done.
 
-    `mask` is what hid secrets from the agent: a file with some cannot be written anew.
+    `mask` is what hid secrets from the agent; `restore` puts back those that stay where they
+    stood. Without it a file with secrets cannot be written anew.
     """
     path = plain_path(args.path)
     refusal = policy.refusal(path)
     if refusal:
-        raise CallRefusedError(refusal)
+        raise CallRefusedError(refusal, refused=refusal)
     old = _current(private, tree, path)
-    if args.command == "create" and old is not None and mask(old) != old:
+    if restore is None and args.command == "create" and old is not None and mask(old) != old:
         raise CallRefusedError(
             f"{shown_name(path)} holds secrets that you are shown masked, so it cannot be written "
             "anew; change other lines with str_replace, or delete the file and create it"
         )
     bom = _BOM if old is not None and old.startswith(_BOM) else ""
-    new = _edited(args, path, None if old is None else old.removeprefix(bom))
+    before = None if old is None else old.removeprefix(bom)
+    new = (
+        _edited(args, path, before)
+        if restore is None
+        else _as_shown(args, path, before, mask, restore)
+    )
     new = None if new is None else bom + new.removeprefix(bom)
     if new is not None and old is not None and new == old:
         raise CallRefusedError(f"{shown_name(path)} already holds exactly this; nothing changed")
@@ -56,6 +73,21 @@ def fs_write(
     except UnsafePathError as error:
         raise CallRefusedError(f"refused: {error}") from None
     return Written(new_tree, _told(path, old, new))
+
+
+def _as_shown(args: Write, path: str, old: str | None, mask: Mask, restore: Restore) -> str | None:
+    """Edit the text as the agent sees it and return it with its secrets in their places."""
+    new = _edited(args, path, None if old is None else mask(old))
+    if new is None:
+        return None
+    try:
+        return restore(old or "", new)
+    except MisplacedSecretError as error:
+        raise CallRefusedError(
+            f"the new text holds {error.placeholder}, which stands for a secret, in a line that "
+            "the file does not hold; leave such lines as they are, and read secrets from the "
+            "environment"
+        ) from None
 
 
 def _current(private: PrivateRepo, tree: str, path: str) -> str | None:
@@ -121,9 +153,8 @@ def _refuse_mixed_encoding(name: str, old: str | None, new: str) -> None:
 def refuse_settings(path: str, old: str | None, new: str | None) -> None:
     """Keep agents from changing their own settings inside a file they may otherwise edit."""
     if path.casefold() == "pyproject.toml" and _own_table(old) != _own_table(new):
-        raise CallRefusedError(
-            "this would change [tool.reviewloop] in pyproject.toml, which only a person does"
-        )
+        refusal = "this would change [tool.reviewloop] in pyproject.toml, which only a person does"
+        raise CallRefusedError(refusal, refused=refusal)
 
 
 def _own_table(text: str | None) -> object:

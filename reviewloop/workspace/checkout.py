@@ -11,6 +11,7 @@ from reviewloop.workspace.distrusted import read_plain
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.skeleton import write_git_dir
 from reviewloop.workspace.userrepo import BUILD_EXCLUDES
+from reviewloop.workspace.written import remove_tree
 
 _SUBMODULE = b"160000"
 
@@ -39,7 +40,7 @@ class Workspace:
         followed. The `.git` in the folder is made anew, whatever became of the last one.
         """
         self._own_folder()
-        _remove(self.folder / ".git")
+        remove_tree(self.folder / ".git")
         files, submodules = self._listing(tree)
         _Sweep(self.folder, files, submodules, keep).run()
         self._lock_file().unlink(missing_ok=True)  # of a reset that was killed: the index is ours
@@ -56,13 +57,13 @@ class Workspace:
 
     def remove(self) -> None:
         """Delete the folder and its index."""
-        _remove(self.folder)
+        remove_tree(self.folder)
         self.index.unlink(missing_ok=True)
         self._lock_file().unlink(missing_ok=True)
 
     def _own_folder(self) -> None:
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
-            _remove(self.folder)
+            remove_tree(self.folder)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
@@ -130,7 +131,7 @@ class _Sweep:
                 for entry in list(entries):
                     path = prefix + entry.name
                     if not self._belongs(path, entry):
-                        _remove(Path(os.fsdecode(entry.path)))
+                        remove_tree(Path(os.fsdecode(entry.path)))
                     elif path in self._folders and not self._is_kept(path, entry.name):
                         todo.append(path + b"/")
 
@@ -151,20 +152,3 @@ def _slashes(path: bytes) -> Iterator[int]:
     while position >= 0:
         yield position
         position = path.find(b"/", position + 1)
-
-
-def _remove(path: Path) -> None:
-    """Delete a file or a whole folder; links are removed, never followed."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    try:
-        shutil.rmtree(path)
-    except PermissionError:
-        path.chmod(stat.S_IRWXU)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                below = Path(folder, name)
-                if not below.is_symlink():
-                    below.chmod(stat.S_IRWXU)
-        shutil.rmtree(path)

@@ -5,16 +5,28 @@ import os
 import shutil
 import stat
 import tempfile
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.interpreters import PythonSource, find_python
-from reviewloop.workspace.nodeenv import link_node_modules, verify_node_modules
+from reviewloop.workspace.nodeenv import (
+    installed_node_modules,
+    link_node_modules,
+    verify_node_modules,
+)
 from reviewloop.workspace.probe import verify_imports
+from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
+from reviewloop.workspace.sandbox.toolchains import (
+    TOOL_HOMES,
+    interpreter_places,
+    tool_places,
+    with_targets,
+)
 from reviewloop.workspace.shadow import Redirection, Shadow, make_shadow
+from reviewloop.workspace.version_files import copy_version_files
+from reviewloop.workspace.written import remove_tree
 
 _PASSED_ON = (
     "USER",
@@ -27,19 +39,6 @@ _PASSED_ON = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
-# Tool chains that live in the home folder; without them a scratch home leaves nothing to run.
-_TOOL_HOMES = {
-    "CARGO_HOME": ".cargo",
-    "RUSTUP_HOME": ".rustup",
-    "GOMODCACHE": "go/pkg/mod",
-    "GRADLE_USER_HOME": ".gradle",
-    "NVM_DIR": ".nvm",
-    "VOLTA_HOME": ".volta",
-    "PYENV_ROOT": ".pyenv",
-    "RBENV_ROOT": ".rbenv",
-    "ASDF_DATA_DIR": ".asdf",
-    "SDKMAN_DIR": ".sdkman",
-}
 _SHORT_ENOUGH = 48  # characters; Unix sockets below the folder may use 108 in all
 _GIT_CONFIG = "[user]\n\tname = reviewloop gate\n\temail = gate@localhost\n"
 
@@ -58,13 +57,26 @@ class ProjectEnv:
     source: PythonSource
     shadow: Shadow
     node: bool
+    confine: Confinement
+
+    @property
+    def given(self) -> Path:
+        """Folder of what we hand to commands: plugins, configuration. They can read it only."""
+        return self.folder / "given"
+
+    @property
+    def reports(self) -> Path:
+        """Folder that commands write their reports into."""
+        return self.folder / "reports"
 
     def prepare(self) -> tuple[str, ...]:
         """Put into the workspace what git does not hold but gates need; return notes.
 
-        Call it after each reset of the workspace to a tree; calling it again changes nothing.
+        Call it after each reset of the workspace to a tree. The scratch folders are emptied: what
+        one tree's code left there must not decide how another tree is judged.
         """
-        notes = list(_copy_version_files(self.user_root, self.workspace))
+        _empty_scratch(self.folder, Path(self.env["TMPDIR"]))
+        notes = list(copy_version_files(self.user_root, self.workspace))
         if self.node:
             notes += link_node_modules(self.user_root, self.workspace)
         return tuple(notes)
@@ -86,6 +98,7 @@ class ProjectEnv:
             extra_names=self.shadow.modules,
             cwd_on_path=cwd_on_path,
             folder=self.folder,
+            confine=self.confine,
         )
 
     def discard(self) -> None:
@@ -102,21 +115,47 @@ def build_environment(
     python: str = "",
     pass_through: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
+    sandbox: Callable[[], Sandbox],
+    objects: Sequence[Path] = (),
+    readable: Sequence[str] = (),
 ) -> ProjectEnv:
     """Build, in the run's own `folder`, the environment for gates that run in `workspace`.
 
     `reuse` names what is installed in the checkout, `python` an interpreter (empty: found by
-    itself), `pass_through` further variables of `environ`. Nothing of the project is executed.
-    Building it again replaces it.
+    itself), `pass_through` further variables of `environ`. Commands run in what `sandbox` returns
+    and may read `objects`, git's folders, and `readable`, what a person allows. Nothing of the
+    project is executed. Building it again replaces it.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in (folder, folder / "given"):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = find_python(user_root, setting=python, reuse=reuse, environ=environ)
     kept = (*_installed(source, user_root), *(user_root / name for name in reuse), folder)
     redirection = Redirection(user_root, workspace, kept)
     shadow = make_shadow(source, folder / "venv", redirection)
     node = "node_modules" in reuse
     env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through)
+    home = Path(environ.get("HOME", "/nonexistent"))
+    grants = Grants(
+        work=workspace,
+        over=user_root,
+        write=(folder / "home", folder / "reports", Path(env["TMPDIR"])),
+        read=with_targets(
+            (
+                folder / "venv",
+                folder / "given",
+                *_installed(source, user_root),
+                *source.visible,
+                *interpreter_places(source.executable),
+                *shadow.outside,
+                *(user_root / name for name in reuse),
+                *(installed_node_modules(user_root) if node else ()),
+                *objects,
+                *tool_places({**environ, **env}, home),
+                *(Path(name).expanduser() for name in readable),
+            )
+        ),
+    )
     project = ProjectEnv(
         env=env,
         python=shadow.python,
@@ -128,6 +167,7 @@ def build_environment(
         source=source,
         shadow=shadow,
         node=node,
+        confine=Confinement(sandbox, grants),
     )
     project.prepare()
     return project
@@ -149,9 +189,6 @@ def _variables(
     environ: Mapping[str, str],
     pass_through: Sequence[str],
 ) -> dict[str, str]:
-    home = folder / "home"
-    home.mkdir(exist_ok=True, mode=0o700)
-    (home / ".gitconfig").write_text(_GIT_CONFIG, encoding="utf-8")
     language = "en_US.UTF-8" if os.uname().sysname == "Darwin" else "C.UTF-8"
     dropped = (user_root, workspace, source.bin)
     entries = [str(shadow.bin), *_trusted(environ.get("PATH", os.defpath), dropped)]
@@ -160,7 +197,7 @@ def _variables(
     entries.append(str(workspace / "node_modules" / ".bin"))
     env = {
         "PATH": os.pathsep.join(dict.fromkeys(entries)),
-        "HOME": str(home),
+        "HOME": str(folder / "home"),
         "TMPDIR": str(_temporary(folder)),
         "LANG": language,
         "LC_ALL": language,
@@ -179,14 +216,27 @@ def _variables(
         "GIT_CONFIG_NOSYSTEM": "1",
     }
     user_home = Path(environ.get("HOME", "/nonexistent"))
-    for name, place in _TOOL_HOMES.items():
+    for name, place in TOOL_HOMES.items():
         value = environ.get(name) or str(user_home / place)
         if Path(value).is_dir():
             env[name] = value
+    if "CARGO_HOME" in env:
+        env["CARGO_NET_OFFLINE"] = "true"
+    if "GRADLE_USER_HOME" in env:  # it must be writable; the downloaded libraries need not be
+        env["GRADLE_RO_DEP_CACHE"] = str(Path(env["GRADLE_USER_HOME"]) / "caches")
+        env["GRADLE_USER_HOME"] = str(folder / "home" / ".gradle")
     for name in (*_PASSED_ON, *pass_through):
         if name in environ:
             env[name] = environ[name]
     return env
+
+
+def _empty_scratch(folder: Path, temporary: Path) -> None:
+    home, reports = folder / "home", folder / "reports"
+    for place in (home, reports, temporary):
+        remove_tree(place)
+        place.mkdir(mode=0o700)
+    (home / ".gitconfig").write_text(_GIT_CONFIG, encoding="utf-8")
 
 
 def _trusted(path: str, dropped: Sequence[Path]) -> Iterator[str]:
@@ -237,42 +287,3 @@ def _compiled(user_root: Path, workspace: Path, shadow: Shadow) -> Iterator[str]
                     "in the workspace; configure gates.build to build it there."
                 )
                 return
-
-
-def _copy_version_files(user_root: Path, workspace: Path) -> Iterator[str]:
-    """Copy the version modules that setuptools-scm and hatch-vcs write when they install.
-
-    They are ignored by git, yet packages import them.
-    """
-    for name in _version_files(workspace / "pyproject.toml"):
-        source, target = user_root / name, workspace / name
-        inside = not Path(name).is_absolute() and ".." not in Path(name).parts
-        if not inside or target.exists() or target.is_symlink() or not source.is_file():
-            continue
-        if source.resolve() != user_root.resolve() / name or not target.parent.is_dir():
-            continue
-        if target.parent.resolve() != workspace.resolve() / Path(name).parent:
-            continue
-        shutil.copyfile(source, target)
-        yield f"{name} was copied from the checkout: it is generated and not in git."
-
-
-def _version_files(pyproject: Path) -> Iterator[str]:
-    try:
-        tools = tomllib.loads(pyproject.read_text(encoding="utf-8"))["tool"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
-        return
-    places = (
-        (("setuptools_scm",), ("version_file", "write_to")),
-        (("hatch", "build", "hooks", "vcs"), ("version-file",)),
-        (("pdm", "version"), ("write_to",)),
-        (("pdm", "build"), ("version-file",)),
-    )
-    for tables, keys in places:
-        table = tools
-        for name in tables:
-            table = table.get(name, {}) if isinstance(table, dict) else {}
-        for key in keys:
-            value = table.get(key) if isinstance(table, dict) else None
-            if isinstance(value, str):
-                yield value

@@ -1,8 +1,10 @@
 """The small program between reviewloop and a command: nothing the command started outlives it.
 
-Started by path as `python -I -S launcher.py PARENT_PID GRACE PROGRAM ARGV0 ARG...`, so it may use
-the standard library only. On Linux it adopts what the command daemonises (subreaper) and ends when
-its parent does; elsewhere the caller's kill of the process group is all there is.
+Started by path as `python -I -S launcher.py PARENT GRACE NAME=VALUE... -- PROGRAM ARGV0 ARG...`,
+so it may use the standard library only. On Linux it adopts what the command daemonises (subreaper),
+ends when its parent does, and watches how many processes and how much memory there are; elsewhere
+the caller's kill of the process group is all there is. The other options confine the command: see
+`sandbox/confine.py`.
 """
 
 import ctypes
@@ -16,18 +18,29 @@ from types import FrameType
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
+_WATCH_SECONDS = 0.05
+_FULL_LOOK = 5  # so many of them apart
+_OURS = (signal.SIGTERM, signal.SIGALRM)
+TOO_MUCH = 125
 
 
 class _Ended(BaseException):
     """The parent asked for the end, or is gone."""
 
 
+class _TooMuchError(BaseException):
+    """The command uses more than it may."""
+
+
 def main() -> int:
     """Run the command; answer with its exit code, 128 + n when signal n ended it."""
-    parent, grace, program = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+    parent, grace = int(sys.argv[1]), float(sys.argv[2])
+    end = sys.argv.index("--")
+    options, program, argv = sys.argv[3:end], sys.argv[end + 1], sys.argv[end + 2 :]
+    watch = _Watch(parent, options)
     signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGALRM, lambda *_: _end_when_orphaned(parent))
-    signal.setitimer(signal.ITIMER_REAL, 1.0, 1.0)
+    signal.signal(signal.SIGALRM, watch.look)
+    signal.setitimer(signal.ITIMER_REAL, _WATCH_SECONDS, _WATCH_SECONDS)
     if _LINUX:
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -37,11 +50,17 @@ def main() -> int:
     child = 0
     try:
         _end_when_orphaned(parent)  # it may have died before the death signal was armed
+        # A signal between the fork and the command must not run our handlers in the child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
         child = os.fork()
         if child == 0:
-            _become(program, sys.argv[4:])
+            _become(program, argv, options)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         code = _wait(child)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except _TooMuchError as error:
+        os.write(2, f"\nreviewloop: the command was ended: {error}\n".encode())
+        code = TOO_MUCH
     except _Ended:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -64,14 +83,75 @@ def _end_when_orphaned(parent: int) -> None:
         raise _Ended
 
 
-def _become(program: str, argv: list[str]) -> None:
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores two of them, and that is inherited
+class _Watch:
+    """Ends a command that uses too much, and everything once the parent is gone."""
+
+    def __init__(self, parent: int, options: list[str]) -> None:
+        self._parent = parent
+        self._most = {}
+        for option in [option for option in options if option.startswith("watch-")]:
+            options.remove(option)  # what is left is for the command's process
+            name, _, value = option.removeprefix("watch-").partition("=")
+            self._most[name] = int(value)
+        self._looks = 0
+        self._before = 0
+        if _LINUX and self._most:
+            self._before = _tasks()
+            _go_first()
+
+    def look(self, *_signal: int | FrameType | None) -> None:
+        """Look at what there is; called by a timer."""
+        _end_when_orphaned(self._parent)
+        if not _LINUX or not self._most:
+            return
+        self._looks += 1
+        most = self._most["processes"]
+        if self._looks % _FULL_LOOK and _tasks() - self._before <= most:
+            return
+        pages = count = 0
+        for _, stat in _descendants():
+            count += 1
+            pages += int(stat[21])  # resident pages
+        megabytes = pages * os.sysconf("SC_PAGE_SIZE") >> 20
+        if count > most:
+            raise _TooMuchError(f"{count} processes, and {most} are allowed")
+        if megabytes > self._most["memory"]:
+            raise _TooMuchError(f"{megabytes} MB of memory, and {self._most['memory']} are allowed")
+
+
+def _tasks() -> int:
+    """Return how many tasks the machine has, threads included: one read, however many there are."""
+    with open("/proc/loadavg", "rb") as file:  # noqa: PTH123
+        return int(file.read().split()[3].partition(b"/")[2])
+
+
+def _go_first() -> None:
+    """Run before what multiplies: for an administrator no limit of processes holds.
+
+    Children fall back to normal. For anybody else the limit holds and this is refused.
+    """
+    first = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
     try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, first)
+    except OSError:
+        return
+
+
+def _become(program: str, argv: list[str], options: list[str]) -> None:
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, *_OURS):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores two of them, and that is inherited
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+    try:
+        if options:
+            sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
+            from sandbox import confine  # type: ignore[import-not-found] # a package only to us
+
+            confine.apply(options)
         os.execv(program, argv)  # noqa: S606 - argv only is the point
     except OSError as error:
         os.write(2, f"reviewloop: {program} could not be started: {error.strerror}\n".encode())
-        os._exit(126)
+    finally:
+        os._exit(126)  # whatever went wrong: an unconfined command must not begin
 
 
 def _wait(child: int, until: float | None = None) -> int:
@@ -98,21 +178,34 @@ def _kill_descendants() -> None:
                 pass
         except ChildProcessError:
             return
-        for pid in _children():
-            os.kill(pid, signal.SIGKILL)
+        # All of them stop before the first dies: what multiplies would else outrun us.
+        living = [pid for pid, stat in _descendants() if stat[0] != b"Z"]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in living:
+                _kill(pid, number)
         time.sleep(0.005)
 
 
-def _children() -> list[int]:
-    found = []
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return  # it ended by itself, or another kill reaches it through its name space
+
+
+def _descendants() -> list[tuple[int, list[bytes]]]:
+    """Return pid and fields of `stat` (from the state on) of all that descends from us."""
+    children: dict[int, list[tuple[int, list[bytes]]]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - pathlib takes 10 ms more
         try:
             with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                stat = file.read().rpartition(b")")[2].split()
         except OSError:
             continue
-        if int(parent) == os.getpid() and state != b"Z":
-            found.append(int(name))
+        children.setdefault(int(stat[1]), []).append((int(name), stat))
+    found = children.get(os.getpid(), [])
+    for pid, _ in found:  # grows while it is read
+        found += children.get(pid, [])
     return found
 
 

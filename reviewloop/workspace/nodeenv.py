@@ -50,6 +50,12 @@ def verify_node_modules(user_root: Path, workspace: Path) -> str | None:
     return None
 
 
+def installed_node_modules(user_root: Path) -> tuple[Path, ...]:
+    """Return the node_modules folders of the checkout's projects."""
+    found = (user_root / relative / _NAME for relative in _projects(user_root))
+    return tuple(folder for folder in found if folder.is_dir())
+
+
 def _projects(workspace: Path) -> Iterator[Path]:
     """Yield the folders that hold a package.json, and the root, relative to the workspace."""
     for folder, names, files in os.walk(workspace):

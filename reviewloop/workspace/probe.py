@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reviewloop.workspace.run import excerpt, read_log, run_command
+from reviewloop.workspace.sandbox.base import Confinement
+from reviewloop.workspace.written import read_written
 
 _SECONDS = 60.0
 _NEVER_IMPORTED = frozenset({"setup", "conftest", "noxfile", "tasks", "fabfile", "manage"})
@@ -45,6 +47,7 @@ def verify_imports(
     extra_names: Iterable[str] = (),
     cwd_on_path: bool = False,
     folder: Path,
+    confine: Confinement,
 ) -> str | None:
     """Return why tests would not test the workspace's Python code, None when they would.
 
@@ -54,17 +57,19 @@ def verify_imports(
     names = sorted(set(_importable(workspace)) | set(extra_names))
     first = [str(workspace)] if cwd_on_path else []
     first += [str(workspace / place) for place in _pytest_pythonpath(workspace)]
-    answer = folder / "probe.json"
+    answer = Path(env["TMPDIR"]) / "probe.json"
     answer.unlink(missing_ok=True)
     argv = [str(python), "-c", _SCRIPT, json.dumps(names), json.dumps(first), str(answer)]
     log = folder / "probe.log"
-    result = run_command(argv, cwd=workspace, env=env, timeout_seconds=_SECONDS, log=log)
+    result = run_command(
+        argv, cwd=workspace, env=env, timeout_seconds=_SECONDS, log=log, confine=confine
+    )
     try:
-        told = json.loads(answer.read_bytes())
+        told = json.loads(read_written(answer))
     except (FileNotFoundError, ValueError):
         reason = excerpt(read_log(log), 300).replace("\n", " ")
         return f"the project's Python could not be asked (exit code {result.exit_code}): {reason}"
-    places = _Places(workspace, user_root, tuple(installed))
+    places = _Places(workspace, user_root, tuple(installed), confine.sandbox.mounts_over)
     for entry in told["path"]:
         if places.is_users(Path(entry)):
             return f"Python's path has {entry} of the checkout on it"
@@ -77,7 +82,12 @@ def verify_imports(
 
 
 class _Places:
-    def __init__(self, workspace: Path, user_root: Path, installed: tuple[Path, ...]) -> None:
+    """Whose code a path is, as the commands see it."""
+
+    def __init__(
+        self, workspace: Path, user_root: Path, installed: tuple[Path, ...], mounted_over: bool
+    ) -> None:
+        self.mounted_over = mounted_over  # the checkout's path shows the workspace
         self.workspace = workspace.resolve()
         self.user_root = user_root.resolve()
         self.installed = tuple(place.resolve() for place in installed)
@@ -86,7 +96,8 @@ class _Places:
         """Whether a path is the user's own code: in the checkout, and no installed package."""
         place = path.resolve()
         return (
-            place.is_relative_to(self.user_root)
+            not self.mounted_over
+            and place.is_relative_to(self.user_root)
             and not place.is_relative_to(self.workspace)
             and not any(place.is_relative_to(folder) for folder in self.installed)
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import find_program
+from reviewloop.workspace.sandbox.base import Confinement, Started
 
 NOT_FOUND = 127
 TIMED_OUT = 124
@@ -24,12 +25,6 @@ _GRACE = 2.0  # seconds between the polite signal and the final one
 _POLL = 0.05
 _LOG_LIMIT = 20 * 1024 * 1024
 _FREE_BYTES = 64 * 1024 * 1024
-
-Wrap = Callable[[Sequence[str], Path], Sequence[str]]
-"""Turns argv and the working folder into the argv that is started: where a sandbox slots in.
-
-The program it names first must be an absolute path.
-"""
 
 
 @dataclass(frozen=True)
@@ -46,17 +41,6 @@ class CommandResult:
     output_bytes: int = 0  # written by the command, before any truncation
 
 
-def sandbox_level() -> str:
-    """Return the name of the sandbox that commands run in, for the report; never embellished."""
-    return "none"
-
-
-def unconfined(argv: Sequence[str], cwd: Path) -> Sequence[str]:
-    """Return argv as it is: the only `Wrap` there is until the sandbox exists."""
-    del cwd
-    return argv
-
-
 def run_command(
     argv: Sequence[str],
     *,
@@ -65,12 +49,13 @@ def run_command(
     timeout_seconds: float,
     log: Path,
     stop: Callable[[], bool] | None = None,
-    wrap: Wrap = unconfined,
+    confine: Confinement | None = None,
     log_limit: int = _LOG_LIMIT,
     free_bytes: int = _FREE_BYTES,
 ) -> CommandResult:
     """Run argv in `cwd` with exactly `env`, its output in the file `log`, and report how it ended.
 
+    `confine` is the sandbox; None is for a person's own commands, never for the repository's code.
     Whatever the command started is dead when this returns. Past `log_limit` bytes the log keeps
     its beginning and its end. A program that cannot be found is a result (127), not an error;
     `WorkspaceError` means that fewer than `free_bytes` are free, too few to run anything.
@@ -85,7 +70,9 @@ def run_command(
         if program is None:
             os.write(output, f"reviewloop: {argv[0]} was not found on the gate's PATH\n".encode())
             return CommandResult(tuple(argv), NOT_FOUND, time.monotonic() - started, log)
-        process = _start(wrap((program, *argv[1:]), cwd), cwd, env, output)
+        command = (program, *argv[1:])
+        started_as = confine.start(command, cwd) if confine else Started(command)
+        process = _start(started_as, cwd, env, output)
         ending = _Ending(process, output, log_limit)
         try:
             ending.watch(started + timeout_seconds, stop)
@@ -159,13 +146,14 @@ class _Ending:
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: int
+    started: Started, cwd: Path, env: Mapping[str, str], output: int
 ) -> "subprocess.Popen[bytes]":
     launcher = Path(__file__).with_name("launcher.py")
     command = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), str(_GRACE)]
+    argv = started.argv
     try:
         return subprocess.Popen(
-            [*command, argv[0], *argv],
+            [*command, *started.options, "--", argv[0], *argv],
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,

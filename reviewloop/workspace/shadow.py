@@ -71,6 +71,7 @@ class Shadow:
     bin: Path
     redirected: tuple[Path, ...] = ()
     modules: tuple[str, ...] = ()  # names that rewritten finder modules map
+    outside: tuple[Path, ...] = ()  # places elsewhere that packages are imported from
 
 
 def make_shadow(source: PythonSource, folder: Path, redirection: Redirection) -> Shadow:
@@ -101,6 +102,7 @@ def make_shadow(source: PythonSource, folder: Path, redirection: Redirection) ->
         binaries,
         tuple(dict.fromkeys(builder.redirected)),
         tuple(dict.fromkeys(builder.modules)),
+        tuple(dict.fromkeys(builder.outside)),
     )
 
 
@@ -128,6 +130,7 @@ class _Sites:
         self.redirection = redirection
         self.redirected: list[Path] = []
         self.modules: list[str] = []
+        self.outside: list[Path] = []
 
     def fill(self, sources: tuple[Path, ...], target: Path) -> None:
         """Mirror the first site folder in place, further ones beside it, read in the same order."""
@@ -148,6 +151,8 @@ class _Sites:
             self.redirected.append(elsewhere.parent)
             target.symlink_to(elsewhere)
             return
+        if entry.is_symlink():
+            self.outside.append(entry.resolve())
         if entry.suffix in _LOCAL_POINTERS and entry.is_file():
             if entry.suffix == ".egg-link":
                 self._link_metadata(entry, target.parent)
@@ -180,6 +185,8 @@ class _Sites:
         if counterpart is not None:
             self.redirected.append(counterpart)
             return f"{counterpart}\n"
+        if place.is_dir():
+            self.outside.append(place.resolve())
         # A relative line is read against the folder of its file, which is another one now.
         return line if Path(text).is_absolute() else f"{os.path.normpath(place)}\n"
 

@@ -177,7 +177,7 @@ def test_without_a_positive_answer_a_finding_stays_open_for_three_rounds_at_most
         cast(
             review_maintainability=finds(UNCLEAR),
             fix=lambda r: (
-                done("Done.") if r.turn else writes({"NOTES.md": f"attempt {next(numbers)}\n"})(r)
+                done("Done.") if r.turn else writes({"shop/NOTES.md": f"attempt {next(numbers)}\n"})(r)
             ),
         )
     )
@@ -206,7 +206,7 @@ def test_an_edit_that_changes_nothing_about_it_does_not_pass_with_a_foreign_quot
             fix=lambda r: (
                 done("Done.")
                 if r.turn
-                else writes({"NOTES.md": f"see the docs {next(numbers)}\n"})(r)
+                else writes({"shop/NOTES.md": f"see the docs {next(numbers)}\n"})(r)
             ),
             quick_review=resolves({UNCLEAR["title"]: quote}),
         )
@@ -335,7 +335,7 @@ def test_lower_caps_are_obeyed(shop):
         cast(
             implement=writes({"shop/search.py": CLEAN, "tests/test_search.py": TEST + QUOTE_TEST}),
             review_maintainability=finds(UNCLEAR),
-            fix=lambda r: done("Done.") if r.turn else writes({"N.md": f"{next(numbers)}\n"})(r),
+            fix=lambda r: done("Done.") if r.turn else writes({"shop/N.md": f"{next(numbers)}\n"})(r),
         ),
         settings,
     )

@@ -13,6 +13,7 @@ from reviewloop.settings import Settings
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment
 from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.sandbox.choose import choose
 from reviewloop.workspace.userrepo import discover
 
 
@@ -60,6 +61,8 @@ class Project:
             folder=self.state / "env",
             environ={**os.environ, plain: "1"},
             pass_through=(plain,),
+            sandbox=choose,
+            objects=workspace.needed_folders,
         )
         self.discard.append(env.discard)
         if search_path is not None:

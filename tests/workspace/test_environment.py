@@ -6,6 +6,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from reviewloop.workspace.environment import ProjectEnv, build_environment
 from reviewloop.workspace.nodeenv import verify_node_modules
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.run import read_log, run_command
+from reviewloop.workspace.sandbox.choose import choose
 from reviewloop.workspace.userrepo import discover
 
 
@@ -45,10 +47,16 @@ def roots(tmp_path: Path) -> tuple[Path, Path]:
 def build(roots: tuple[Path, Path], tmp_path: Path) -> Callable[..., ProjectEnv]:
     def make(**more: object) -> ProjectEnv:
         return build_environment(
-            user_root=roots[0], workspace=roots[1], folder=tmp_path / "env", **more
+            user_root=roots[0],
+            workspace=roots[1],
+            folder=tmp_path / "env",
+            **{"sandbox": choose, **more},
         )
 
     return make
+
+
+without_mounts = partial(choose, wanted="landlock")
 
 
 def make_venv(folder: Path, *, with_pytest: bool = False) -> Path:
@@ -71,7 +79,14 @@ def commit_all(git: Callable[..., str], root: Path, tag: str) -> None:
 
 def gate(project: ProjectEnv, *argv: str) -> tuple[int, str]:
     log = project.folder / "gate.log"
-    result = run_command(argv, cwd=project.workspace, env=project.env, timeout_seconds=60, log=log)
+    result = run_command(
+        argv,
+        cwd=project.workspace,
+        env=project.env,
+        timeout_seconds=60,
+        log=log,
+        confine=project.confine,
+    )
     return result.exit_code, read_log(log)
 
 
@@ -121,7 +136,7 @@ def test_tool_chains_of_the_home_folder_stay_usable(
 
 def test_sockets_fit_below_the_temporary_folder(roots: tuple[Path, Path], tmp_path: Path) -> None:
     project = build_environment(
-        user_root=roots[0], workspace=roots[1], folder=tmp_path / ("long" * 40)
+        user_root=roots[0], workspace=roots[1], folder=tmp_path / ("long" * 40), sandbox=choose
     )
     code = """
     import multiprocessing
@@ -182,7 +197,13 @@ def test_tests_of_a_project_with_setuptools_scm(
     private = PrivateRepo.create(tmp_path / "private.git", discover(user))
     tree = private.edit(private.tree_of(private.head), {"src/acme/__init__.py": source})
     workspace = Workspace(private, tmp_path / "reset").reset(tree)
-    project = build_environment(user_root=user, workspace=workspace, folder=tmp_path / "env")
+    project = build_environment(
+        user_root=user,
+        workspace=workspace,
+        folder=tmp_path / "env",
+        sandbox=choose,
+        objects=private.object_folders,
+    )
     private.close()
     assert project.verify() is None
     exit_code, log = gate(project, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -205,6 +226,7 @@ def test_a_version_file_cannot_name_another_place(
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.needs_landlock
 def test_an_import_from_the_checkout_is_not_verifiable(
     build: Callable[..., ProjectEnv], roots: tuple[Path, Path]
 ) -> None:
@@ -212,11 +234,12 @@ def test_an_import_from_the_checkout_is_not_verifiable(
     site = make_venv(user / ".venv")
     hidden = "import sys; sys.path.append(bytes.fromhex(" + repr(f"{user}/src".encode().hex()) + ")"
     (site / "hidden.pth").write_text(hidden + ".decode())\n")
-    problem = build().verify()
+    problem = build(sandbox=without_mounts).verify()
     assert problem is not None
     assert "of the checkout" in problem
 
 
+@pytest.mark.needs_landlock
 def test_a_finder_that_leads_to_the_checkout_is_not_verifiable(
     build: Callable[..., ProjectEnv], roots: tuple[Path, Path]
 ) -> None:
@@ -231,9 +254,24 @@ def test_a_finder_that_leads_to_the_checkout_is_not_verifiable(
         "sys.meta_path.insert(0, Finder)\n"
     )
     (site / "hidden.pth").write_text("import hidden_finder\n")
-    problem = build().verify()
+    problem = build(sandbox=without_mounts).verify()
     assert problem is not None
     assert "`import acme`" in problem
+
+
+@pytest.mark.needs_bubblewrap
+def test_where_the_workspace_is_mounted_over_the_checkout_hidden_pointers_lead_to_it(
+    build: Callable[..., ProjectEnv], roots: tuple[Path, Path]
+) -> None:
+    user, _ = roots
+    site = make_venv(user / ".venv", with_pytest=True)
+    hidden = "import sys; sys.path.append(bytes.fromhex(" + repr(f"{user}/src".encode().hex()) + ")"
+    (site / "hidden.pth").write_text(hidden + ".decode())\n")
+    project = build(sandbox=partial(choose, wanted="bubblewrap"))
+    assert project.verify() is None
+    exit_code, log = gate(project, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert (exit_code, "1 passed" in log) == (0, True), log  # it is the workspace that says so
+    assert (user / "src/acme/__init__.py").read_text() == "WHOSE = 'user'\n"
 
 
 def test_an_installed_copy_is_not_verifiable(
@@ -379,7 +417,9 @@ def test_node_modules_outlive_a_reset_of_the_workspace(
     workspace = Workspace(private, tmp_path / "reset")
     tree = private.tree_of(private.head)
     folder = workspace.reset(tree)
-    project = build_environment(user_root=user, workspace=folder, folder=tmp_path / "other env")
+    project = build_environment(
+        user_root=user, workspace=folder, folder=tmp_path / "other env", sandbox=choose
+    )
     workspace.reset(tree, keep=("node_modules",))
     assert (folder / "packages/app/node_modules/third/index.js").exists()
     workspace.reset(tree)

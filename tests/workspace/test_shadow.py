@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.workspace.environment import ProjectEnv, build_environment
+from reviewloop.workspace.sandbox.choose import choose
 from reviewloop.workspace.shadow import Redirection
 
 FINDER = """
@@ -69,7 +70,11 @@ class Project:
 
     def environment(self, **more: object) -> ProjectEnv:
         return build_environment(
-            user_root=self.user, workspace=self.workspace, folder=self.folder, **more
+            user_root=self.user,
+            workspace=self.workspace,
+            folder=self.folder,
+            sandbox=choose,
+            **more,
         )
 
     def whose(self, code: str = "import acme.part; print(acme.part.WHOSE)") -> str:
@@ -226,7 +231,9 @@ def test_a_checkout_reached_through_a_link_is_recognised(project: Project, tmp_p
     alias = tmp_path / "alias"
     alias.symlink_to(project.user)
     project.write("acme.pth", f"{project.user}/src\n")
-    built = build_environment(user_root=alias, workspace=project.workspace, folder=project.folder)
+    built = build_environment(
+        user_root=alias, workspace=project.workspace, folder=project.folder, sandbox=choose
+    )
     done = subprocess.run(
         [str(built.python), "-c", "import acme; print(acme.WHOSE)"],
         env=dict(built.env),

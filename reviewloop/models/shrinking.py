@@ -1,0 +1,33 @@
+"""Make a conversation shorter that a model no longer takes, always in the same way."""
+
+from collections.abc import Iterator, Sequence
+
+from reviewloop.models.messages import Block, Message
+
+_LEFT_OUT = "[left out: the conversation became too long for the model; call again if needed]"
+
+
+def shorter(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Yield shorter versions, the longest first: old tool results go, then the latest ones.
+
+    Nothing is yielded when no tool result can go: what was said first is too long by itself.
+    """
+    before = list(messages)
+    for version in (
+        [*(_without_results(message) for message in before[:-1]), *before[-1:]],
+        [_without_results(message) for message in before],
+    ):
+        if version != before:
+            yield version
+            before = version
+
+
+def _without_results(message: Message) -> Message:
+    if message["role"] != "tool":
+        return message
+    return {**message, "content": [_emptied(block) for block in message["content"]]}
+
+
+def _emptied(block: Block) -> Block:
+    is_long = block["type"] == "tool_result" and len(block["text"]) > len(_LEFT_OUT)
+    return {**block, "text": _LEFT_OUT} if is_long else block

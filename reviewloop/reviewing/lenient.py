@@ -1,0 +1,157 @@
+"""Read JSON as models write it: one object, in prose or a code fence, with the usual slips.
+
+Read this way are comments, trailing commas, single quotes, Python's True, False and None, NaN
+(nothing is known: null) and raw line ends in strings. Never read: an object that was cut off, a key
+given twice, or one of several objects, because each would be a guess about what was meant.
+"""
+
+import json
+import re
+from typing import Any
+
+_DEEPEST = 60
+_OBJECTS_TRIED = 200  # braces of prose that are looked at; a reply with more is no answer
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_BEGINS = re.compile(r"\{\s*[\"'}]")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_WORD = re.compile(r"-?[A-Za-z]+")
+_PLAIN = {'"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^'\\]+")}
+_ESCAPE = re.compile(r"u([0-9a-fA-F]{4})|(.)", re.DOTALL)
+_WORDS = {"true": True, "false": False, "null": None, "none": None, "nan": None}
+_WORDS |= {"infinity": None, "-infinity": None}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+class NotOneObjectError(ValueError):
+    """There is no object, or more than one; the text says which."""
+
+
+def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
+    """Return the only JSON object in a text and where it stands; raise NotOneObjectError."""
+    found: list[tuple[dict[str, Any], tuple[int, int]]] = []
+    problem, at, tried = "there is no JSON object in it", text.find("{"), 0
+    while at >= 0 and tried < _OBJECTS_TRIED and len(found) < 2:
+        tried += 1
+        try:
+            value, end = _Reader(text).value(at, 0)
+        except (ValueError, IndexError) as error:
+            problem = str(error) if isinstance(error, ValueError) else "the object is cut off"
+            if _BEGINS.match(text, at):  # an object inside of a broken one is only a part of it
+                raise NotOneObjectError(problem) from None
+            end = at + 1
+        else:
+            found.append((value, (at, end)))
+        at = text.find("{", end)
+    if not found:
+        raise NotOneObjectError(problem)
+    if len(found) > 1:
+        raise NotOneObjectError("it holds more than one JSON object, and only one can be meant")
+    return found[0]
+
+
+class _Reader:
+    """Reads values at positions of one text; each method returns (value, position after it)."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def value(self, at: int, depth: int) -> tuple[Any, int]:
+        """Return the value that begins at a position."""
+        if depth > _DEEPEST:
+            raise ValueError("it is nested too deeply")
+        sign = self._text[at]
+        if sign == "{":
+            return self._object(at + 1, depth)
+        if sign == "[":
+            return self._list(at + 1, depth)
+        if sign in "\"'":
+            return self._string(at)
+        for pattern in (_NUMBER, _WORD):
+            match = pattern.match(self._text, at)
+            if match and pattern is _NUMBER:
+                return json.loads(_plain_number(match.group())), match.end()
+            if match and match.group().lower() in _WORDS:
+                return _WORDS[match.group().lower()], match.end()
+        raise ValueError(f"what stands at character {at} is not JSON")
+
+    def _object(self, at: int, depth: int) -> tuple[dict[str, Any], int]:
+        found: dict[str, Any] = {}
+        while True:
+            at = self._past_space(at)
+            if self._text[at] == "}":
+                return found, at + 1
+            if self._text[at] not in "\"'":
+                raise ValueError(f"no key stands at character {at}")
+            key, at = self._string(at)
+            at = self._past_space(at)
+            if self._text[at] != ":":
+                raise ValueError(f"the key {key!r} has no value")
+            if key in found:
+                raise ValueError(f"the key {key!r} is given twice")
+            found[key], at = self.value(self._past_space(at + 1), depth + 1)
+            at = self._past_comma(at, "}")
+
+    def _list(self, at: int, depth: int) -> tuple[list[Any], int]:
+        found: list[Any] = []
+        while True:
+            at = self._past_space(at)
+            if self._text[at] == "]":
+                return found, at + 1
+            item, at = self.value(at, depth + 1)
+            found.append(item)
+            at = self._past_comma(at, "]")
+
+    def _string(self, at: int) -> tuple[str, int]:
+        quote, parts = self._text[at], []
+        at += 1
+        while self._text[at] != quote:
+            plain = _PLAIN[quote].match(self._text, at)
+            if plain:
+                parts.append(plain.group())
+                at = plain.end()
+                continue
+            match = _ESCAPE.match(self._text, at + 1)
+            if match is None:
+                raise IndexError(at)
+            code, sign = match.groups()
+            parts.append(chr(int(code, 16)) if code else _ESCAPES.get(sign, sign))
+            at = match.end()
+        joined = "".join(parts).encode("utf-16", "surrogatepass")  # halves of one character
+        return joined.decode("utf-16", "replace"), at + 1
+
+    def _past_space(self, at: int) -> int:
+        match = _SPACE.match(self._text, at)
+        return match.end() if match else at
+
+    def _past_comma(self, at: int, closing: str) -> int:
+        at = self._past_space(at)
+        if self._text[at] == ",":
+            return at + 1
+        if self._text[at] != closing:
+            raise ValueError(f"a comma is missing at character {at}")
+        return at
+
+
+def _plain_number(text: str) -> str:
+    """Return a number without the leading zeros that JSON does not know."""
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return sign + re.sub(r"^0+(?=\d)", "", digits)
+
+
+def written_answer(text: str, shown: str) -> dict[str, Any] | None:
+    """Return the answer that a model wrote as text, or None if that is not sure to be one.
+
+    It must be the only object in the text, with something in it (an empty list in prose is no
+    "no findings"), and must stand nowhere in what the model was `shown`: a quotation is no answer.
+    """
+    try:
+        value, (start, end) = the_one_object(text)
+    except NotOneObjectError:
+        return None
+    is_quoted = _letters(text[start:end]) in _letters(shown)
+    return None if is_quoted or not any(value.values()) else value
+
+
+def _letters(text: str) -> str:
+    """Return the letters alone: line numbers and the marks of diffs stand between shown lines."""
+    return "".join(filter(str.isalpha, text))

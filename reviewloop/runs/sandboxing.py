@@ -1,0 +1,55 @@
+"""Which sandbox a run's commands get, and the refusal to go without one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from reviewloop.errors import UsageError
+from reviewloop.settings import Settings
+from reviewloop.workspace.sandbox.base import Level, Limits, Sandbox
+from reviewloop.workspace.sandbox.choose import choose, how_to_improve, runs_in_ci
+
+Acceptance = Literal["", "accepted", "own code"]
+"""Why commands may run without a sandbox: a person's flag for this run, or the demo's own code."""
+
+
+def chosen(settings: Settings) -> Sandbox:
+    """Return the strongest sandbox that the settings allow and this machine holds."""
+    wanted = settings.sandbox
+    limits = Limits(wanted.processes, wanted.memory_mb, wanted.file_mb)
+    return choose(wanted=wanted.level, external=wanted.external, limits=limits)
+
+
+def required(settings: Settings, acceptance: str) -> Sandbox:
+    """Return the sandbox; raise `UsageError` when there is none and nobody accepted that."""
+    sandbox = chosen(settings)
+    if sandbox.level is not Level.NONE or acceptance == "own code":
+        return sandbox
+    why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
+    if acceptance == "accepted":
+        if not runs_in_ci():
+            return sandbox
+        raise UsageError(
+            f"--no-sandbox does not work in CI, where nobody watches ({why}); make a sandbox "
+            "possible there, or declare a throw-away container with REVIEWLOOP_SANDBOX_EXTERNAL=1"
+        )
+    ways = [*how_to_improve(sandbox), "accept it for this run with --no-sandbox"]
+    raise UsageError(
+        f"no sandbox holds on this machine, so the repository's code is not run ({why}); "
+        + ", or ".join(ways)
+    )
+
+
+def described(sandbox: Sandbox) -> str:
+    """Return a level in words: what it is, and why it is not a stronger one."""
+    if sandbox.is_proven:
+        said = f"{sandbox.level}, proven by trying to get out"
+    elif sandbox.level is Level.EXTERNAL:
+        said = "external: declared in your settings, not proven"
+    else:
+        said = "none: commands run with your rights, in a cleaned environment"
+    return f"{said} ({'; '.join(sandbox.refused)})" if sandbox.refused else said
+
+
+def finder(settings: Settings, options: Mapping[str, Any]) -> Callable[[], Sandbox]:
+    """Return what finds a run's sandbox when its first command starts; `options` are the run's."""
+    return lambda: required(settings, str(options.get("unsandboxed", "")))

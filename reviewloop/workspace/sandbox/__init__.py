@@ -1,0 +1,1 @@
+"""Keeps commands of the repository away from everything but the workspace: see `choose`."""

@@ -1,0 +1,96 @@
+"""The first level: bubblewrap, name spaces and a root that holds only what is granted."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.workspace.sandbox.base import Grants, Level, Limits, Started, limit_options
+from reviewloop.workspace.sandbox.confine import FILTER_FD
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+"""Programs and libraries of the system: links to /usr, or folders of their own."""
+
+ETC = (
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "debian_version",
+    "fonts",
+    "group",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "os-release",
+    "passwd",
+    "pki",
+    "protocols",
+    "services",
+    "ssl",
+    "terminfo",
+    "timezone",
+)
+"""What of /etc programs need; none of it is secret on a sane system."""
+
+_KERNEL = ("/sys/devices/system/cpu", "/sys/fs/cgroup")  # how many processors there are
+_FLAGS = (
+    "--unshare-user",
+    "--unshare-ipc",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--hostname",
+    "localhost",
+    "--die-with-parent",
+    "--new-session",
+    "--cap-drop",
+    "ALL",
+)
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """Runs commands through the bubblewrap program."""
+
+    program: Path
+    level: Level = Level.BUBBLEWRAP
+
+    def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
+        """Return bubblewrap's command line; its filter stands at a fixed file descriptor."""
+        words = [str(self.program), *_FLAGS, "--proc", "/proc", "--dev", "/dev"]
+        for place in ("/tmp", "/run", "/var/tmp"):  # noqa: S108 - empty ones, of the sandbox alone
+            words += ["--tmpfs", place]
+        for target, source, flag in sorted(_mounts(grants), key=lambda mount: len(mount[0].parts)):
+            words += [flag, str(source), str(target)]
+        words += ["--remount-ro", "/", "--seccomp", str(FILTER_FD), "--chdir", str(cwd)]
+        return Started((*words, "--", *argv), ("filter=pass", *limit_options(limits)))
+
+
+def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
+    """Yield (target, source, flag); those further down are mounted later, over the others."""
+    for name in SYSTEM:
+        place = Path(name)
+        if place.is_symlink():
+            yield place, Path(os.readlink(place)), "--symlink"  # noqa: PTH115 - kept as it is
+        elif place.is_dir():
+            yield place, place, "--ro-bind"
+    for place in (*(Path("/etc", name) for name in ETC), *map(Path, _KERNEL)):
+        if place.exists():
+            yield place, place, "--ro-bind-try"
+    for place in dict.fromkeys(grants.read):
+        if place.exists() and not _is_system(place):
+            yield place, place, "--ro-bind"
+    if grants.over is not None and grants.over != grants.work:
+        yield grants.over, grants.work, "--bind"
+    for place in dict.fromkeys((grants.work, *grants.write)):
+        yield place, place, "--bind"
+
+
+def _is_system(place: Path) -> bool:
+    return any(place.is_relative_to(name) for name in SYSTEM)

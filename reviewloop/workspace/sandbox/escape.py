@@ -1,0 +1,99 @@
+"""Tries to get out of a sandbox: a level counts only if this finds no way.
+
+Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET`; it prints the names of the
+attempts that succeeded, one a line, after `inside` for what must work. It uses the standard library
+only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`, and a listening local
+socket `socket`; `PARENT` is the process id of reviewloop, whose environment holds SECRET; `PORT` is
+a TCP port on 127.0.0.1 at which reviewloop listens.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+
+_SECONDS = 2.0
+
+
+def main() -> None:
+    """Try every way out."""
+    outside, parent, port, secret = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    with open("inside", "w") as file:  # noqa: PTH123
+        file.write("works")
+    say("inside")
+    attempts: dict[str, Callable[[], object]] = {
+        "write a new file": lambda: write(f"{outside}/new", os.O_CREAT | os.O_WRONLY),
+        "write an existing file": lambda: write(f"{outside}/victim", os.O_WRONLY),
+        "empty a file": lambda: os.truncate(f"{outside}/victim", 0),
+        "empty a file by opening it": lambda: os.open(f"{outside}/victim", os.O_TRUNC),
+        "remove a file": lambda: os.unlink(f"{outside}/victim"),  # noqa: PTH108
+        "rename a file": lambda: os.rename(f"{outside}/victim", f"{outside}/v2"),  # noqa: PTH104
+        "link a file": lambda: os.link(f"{outside}/victim", "hard"),
+        "make a folder": lambda: os.mkdir(f"{outside}/folder"),  # noqa: PTH102
+        "read a file": lambda: read(f"{outside}/secret"),
+        "list a folder": lambda: os.listdir(outside),  # noqa: PTH208
+        "read the parent's environment": lambda: environment(parent, secret),
+        "read any environment": lambda: any_environment(secret),
+        "write the parent's memory": lambda: write(f"/proc/{parent}/mem", os.O_WRONLY),
+        "reach a TCP port": lambda: connect(socket.AF_INET, ("127.0.0.1", port)),
+        "reach a local socket": lambda: connect(socket.AF_UNIX, f"{outside}/socket"),
+        "reach an abstract socket": lambda: connect(socket.AF_UNIX, f"\0{secret}"),
+        "send a datagram": datagram,
+    }
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+        except OSError:
+            continue
+        say(name)
+
+
+def say(name: str) -> None:
+    """Print a name at once: what comes next may end this process."""
+    print(name, flush=True)  # noqa: T201
+
+
+def write(path: str, flags: int) -> None:
+    """Open a file for writing and change nothing yet."""
+    os.close(os.open(path, flags))
+
+
+def read(path: str) -> bytes:
+    """Return a file's content."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def environment(process: int, secret: str) -> None:
+    """Find the secret in the environment of a process; OSError if it cannot be read or found."""
+    if secret.encode() not in read(f"/proc/{process}/environ"):
+        raise OSError("another process")
+
+
+def any_environment(secret: str) -> None:
+    """Find the secret in the environment of any process."""
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        try:
+            environment(int(name), secret)
+        except OSError:
+            continue
+        return
+    raise OSError("nowhere")
+
+
+def connect(family: int, address: object) -> None:
+    """Connect to something that listens outside."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_SECONDS)
+        probe.connect(address)  # type: ignore[arg-type] # a path or a host with a port
+
+
+def datagram() -> None:
+    """Send something to an address that is routed to nowhere: not sending it is the wish."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 53))
+        probe.send(b"?")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Proves a level by doing: real attempts to get out, against things of ours that stand outside."""
+
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.run import read_log, run_command
+from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
+from reviewloop.workspace.sandbox.toolchains import interpreter_places
+
+_SECONDS = 20.0
+_SHOWN = 200
+
+
+def escapes(sandbox: Sandbox) -> str | None:
+    """Return in one clause why the sandbox cannot be relied on, None if nothing got out."""
+    with tempfile.TemporaryDirectory(prefix="rl-", ignore_cleanup_errors=True) as name:
+        base = Path(name).resolve()
+        outside, work = base / "outside", base / "work"
+        for folder in (outside, work):
+            folder.mkdir(mode=0o700)
+        try:
+            said = _attempt(sandbox, outside, work)
+        except (OSError, WorkspaceError) as error:
+            return f"it could not be tried: {error}"
+        lines = said.splitlines()
+        if "inside" not in lines:
+            reason = " ".join(said.split())[:_SHOWN]
+            return f"it does not start: {reason or 'no output'}"
+        ways = lines[lines.index("inside") + 1 :]
+        if not ways and (outside / "victim").read_text(encoding="utf-8") == "victim":
+            return None
+        return f"a trial command got out of it ({', '.join(ways)})"
+
+
+def _attempt(sandbox: Sandbox, outside: Path, work: Path) -> str:
+    secret = secrets.token_hex(16)
+    (outside / "secret").write_text(secret, encoding="utf-8")
+    (outside / "victim").write_text("victim", encoding="utf-8")
+    script = Path(__file__).with_name("escape.py")
+    read = (*interpreter_places(Path(sys.executable)), script)
+    with _listeners(outside, secret) as port, _secret_environment(secret) as parent:
+        log = outside.with_name("log")
+        run_command(
+            [sys.executable, "-I", "-S", str(script), str(outside), str(parent), str(port), secret],
+            cwd=work,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            timeout_seconds=_SECONDS,
+            log=log,
+            confine=Confinement(lambda: sandbox, Grants(work=work, read=read)),
+        )
+        return read_log(log)
+
+
+@contextlib.contextmanager
+def _listeners(outside: Path, name: str) -> Iterator[int]:
+    """Yield the TCP port of a listener; a local and an abstract one listen as well."""
+    with contextlib.ExitStack() as stack:
+        tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        addresses = [str(outside / "socket")]
+        if sys.platform == "linux":
+            addresses.append(f"\0{name}")
+        for address in addresses:
+            local = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            local.bind(address)
+            local.listen()
+        port: int = tcp.getsockname()[1]
+        yield port
+
+
+@contextlib.contextmanager
+def _secret_environment(secret: str) -> Iterator[int]:
+    """Yield the id of a process of ours, outside of the sandbox, whose environment has a secret."""
+    import subprocess
+
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
+        env={"SECRET": secret},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield process.pid
+    finally:
+        assert process.stdin is not None  # noqa: S101 - tells the type checker
+        process.stdin.close()
+        process.wait()

@@ -1,0 +1,168 @@
+"""The system calls that a confined command may not make, as a filter for the kernel.
+
+Loaded by the launcher too (`python -I -S`), so it may use the standard library only. Numbers are
+from the kernel's tables `syscall_64.tbl` (x86-64) and `asm-generic/unistd.h` (aarch64); the format
+is classic BPF over `struct seccomp_data` (linux/seccomp.h).
+"""
+
+import errno
+import platform
+import struct
+
+_ALLOW = 0x7FFF0000
+_KILL = 0x80000000
+_ERRNO = 0x00050000
+
+_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
+_NUMBER, _ARCHITECTURE = 0, 4  # offsets in seccomp_data
+_ARGUMENTS = tuple(16 + 8 * index for index in range(6))  # their low halves, little endian
+_X32 = 0x40000000
+
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_COLUMN = {"x86_64": 0, "aarch64": 1}
+
+# What reaches other processes, the kernel's own services, other name spaces, or the clock.
+_REFUSED = {
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "kcmp": (312, 272),
+    "pidfd_getfd": (438, 438),
+    "open_by_handle_at": (304, 265),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "bpf": (321, 280),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "fanotify_init": (300, 262),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
+    "setns": (308, 268),
+    "unshare": (272, 97),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "reboot": (169, 142),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "acct": (163, 89),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266),
+    "syslog": (103, 116),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+    "vhangup": (153, 58),
+}
+# Programs try these first and have another way when the kernel does not know them.
+_UNKNOWN = {
+    "clone3": (435, 435),  # its flags are in memory, where a filter cannot look
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+}
+_CLONE = (56, 220)
+_SOCKET = (41, 198)
+_IOCTL = (16, 29)
+_NEW_NAMESPACES = 0x7E020000  # CLONE_NEW: NS, CGROUP, UTS, IPC, USER, PID, NET
+_TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into somebody's terminal
+_UNIX, _IPV4, _IPV6, _NETLINK = 1, 2, 10, 16
+
+
+def supported() -> bool:
+    """Whether the tables above know this machine."""
+    return platform.machine() in _ARCHITECTURES
+
+
+def program(*, sockets: bool) -> bytes:
+    """Return the filter as an array of `struct sock_filter`.
+
+    With `sockets`, sockets of a network name space of one's own stay allowed: local, IP, and the
+    netlink family that lists interfaces. Without, no socket can be made; `socketpair` can.
+    """
+    machine = platform.machine()
+    column = _COLUMN[machine]
+    lines = [
+        _statement(_LOAD, _ARCHITECTURE),
+        _jump(_EQUAL, _ARCHITECTURES[machine], 1, 0),
+        _statement(_RETURN, _KILL),
+        _statement(_LOAD, _NUMBER),
+    ]
+    if machine == "x86_64":
+        lines += [_jump(_AT_LEAST, _X32, 0, 1), _refusal(errno.ENOSYS)]
+    for table, reason in ((_REFUSED, errno.EPERM), (_UNKNOWN, errno.ENOSYS)):
+        for numbers in table.values():
+            number = numbers[column]
+            if number is not None:
+                lines += [_jump(_EQUAL, number, 0, 1), _refusal(reason)]
+    lines += _for_call(_CLONE[column], _clone())
+    lines += _for_call(_IOCTL[column], _ioctl())
+    lines += _for_call(_SOCKET[column], _socket() if sockets else [_refusal(errno.EACCES)])
+    lines.append(_statement(_RETURN, _ALLOW))
+    return b"".join(lines)
+
+
+def _for_call(number: int, body: list[bytes]) -> list[bytes]:
+    return [_jump(_EQUAL, number, 0, len(body)), *body]
+
+
+def _clone() -> list[bytes]:
+    return [
+        _statement(_LOAD, _ARGUMENTS[0]),
+        _statement(_AND, _NEW_NAMESPACES),
+        _jump(_EQUAL, 0, 1, 0),
+        _refusal(errno.EPERM),
+        _statement(_RETURN, _ALLOW),
+    ]
+
+
+def _ioctl() -> list[bytes]:
+    lines = [_statement(_LOAD, _ARGUMENTS[1])]
+    for request in _TERMINAL_INPUT:
+        lines += [_jump(_EQUAL, request, 0, 1), _refusal(errno.EPERM)]
+    return [*lines, _statement(_RETURN, _ALLOW)]
+
+
+def _socket() -> list[bytes]:
+    lines = [_statement(_LOAD, _ARGUMENTS[0])]
+    for family in (_UNIX, _IPV4, _IPV6):
+        lines += [_jump(_EQUAL, family, 0, 1), _statement(_RETURN, _ALLOW)]
+    return [
+        *lines,
+        _jump(_EQUAL, _NETLINK, 1, 0),
+        _refusal(errno.EAFNOSUPPORT),
+        _statement(_LOAD, _ARGUMENTS[2]),
+        _jump(_EQUAL, 0, 1, 0),  # NETLINK_ROUTE
+        _refusal(errno.EPROTONOSUPPORT),
+        _statement(_RETURN, _ALLOW),
+    ]
+
+
+def _statement(code: int, value: int) -> bytes:
+    return struct.pack("=HBBI", code, 0, 0, value)
+
+
+def _jump(code: int, value: int, when_true: int, when_false: int) -> bytes:
+    return struct.pack("=HBBI", code, when_true, when_false, value)
+
+
+def _refusal(reason: int) -> bytes:
+    return _statement(_RETURN, _ERRNO | reason)

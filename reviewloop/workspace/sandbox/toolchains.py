@@ -1,0 +1,90 @@
+"""Where programs and libraries lie that commands need, and nothing that is secret beside them."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+TOOL_HOMES = {
+    "CARGO_HOME": ".cargo",
+    "RUSTUP_HOME": ".rustup",
+    "GOMODCACHE": "go/pkg/mod",
+    "GRADLE_USER_HOME": ".gradle",
+    "NVM_DIR": ".nvm",
+    "VOLTA_HOME": ".volta",
+    "PYENV_ROOT": ".pyenv",
+    "RBENV_ROOT": ".rbenv",
+    "ASDF_DATA_DIR": ".asdf",
+    "SDKMAN_DIR": ".sdkman",
+}
+"""Tool chains that live in the home folder; without them a scratch home leaves nothing to run."""
+
+# Registry tokens stand in these folders too, so only parts of them are shown.
+_PARTS = {
+    "CARGO_HOME": ("bin", "registry", "git", "config", "config.toml", "env"),
+    "GRADLE_USER_HOME": ("caches", "wrapper", "native", "jdks"),
+}
+_SINGLE = ("JAVA_HOME", "GOROOT", "SDKROOT", "DEVELOPER_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROGRAMS = frozenset({"bin", "sbin", "Scripts"})
+_OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/System")
+
+
+def tool_places(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """Return the folders that the programs on `env`'s PATH and its tool homes need.
+
+    `home` is the person's home folder: of it, and of folders above it, nothing is granted whole.
+    """
+    found = [place for entry in _entries(env) for place in _around(entry, home)]
+    for name in TOOL_HOMES:
+        if name in env:
+            parts = _PARTS.get(name)
+            folder = Path(env[name])
+            found += [folder / part for part in parts] if parts else [folder]
+    found += [Path(env[name]) for name in _SINGLE if name in env]
+    return with_targets(place for place in found if not _holds(place, home))
+
+
+def interpreter_places(executable: Path) -> tuple[Path, ...]:
+    """Return what a Python interpreter needs: its own prefix, and the one behind its links."""
+    real = executable.resolve()
+    found = [executable.parent.parent, real.parent.parent]
+    return with_targets(
+        place / part for place in found for part in ("bin", "lib", "lib64", "pyvenv.cfg")
+    )
+
+
+def with_targets(places: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the places that exist, each with what it resolves to, without repetition."""
+    found: dict[Path, None] = {}
+    for place in places:
+        if place.exists():
+            found[place.absolute()] = None
+            found[place.resolve()] = None
+    return tuple(found)
+
+
+def _entries(env: Mapping[str, str]) -> Iterator[Path]:
+    for entry in env.get("PATH", "").split(os.pathsep):
+        if entry and Path(entry).is_absolute() and Path(entry).is_dir():
+            yield Path(entry)
+
+
+def _around(entry: Path, home: Path) -> Iterator[Path]:
+    """Yield a folder of PATH and what its programs load: libraries stand beside it."""
+    real = entry.resolve()
+    if any(real.is_relative_to(place) for place in _OF_THE_SYSTEM):
+        return
+    yield entry
+    if real.name not in _PROGRAMS:
+        return
+    prefix = real.parent
+    if prefix == home / ".local":  # keyrings and the state of programs stand here as well
+        yield from (prefix / "lib", prefix / "share/pipx", prefix / "share/uv")
+    elif _holds(prefix, home):
+        yield prefix / "lib"
+    else:
+        yield prefix
+
+
+def _holds(place: Path, home: Path) -> bool:
+    """Whether a folder is the home folder or has it inside."""
+    return home.is_relative_to(place) or home.resolve().is_relative_to(place.resolve())
