@@ -31,6 +31,7 @@ from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.environment import ProjectEnv
+from reviewloop.workspace.hygiene import show_hidden
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import UserRepo
 
@@ -188,14 +189,18 @@ class RunContext:
         check: Check,
         hold: PrefixGate | None = None,
     ) -> Answer:
-        """Hold one agent's conversation under the run's caps; no secret is sent to its model."""
+        """Hold one agent's conversation under the run's caps.
+
+        No secret is sent to its model, and no character that people do not see: what was not
+        fenced, such as the prompt of an agent from the repository, is shown here.
+        """
         limits = self.settings.limits
         self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
         conversation = Conversation(
             key=key,
             model=self.agent_model(agent, key.step),
-            system=mask(system),
-            opening=tuple(map_text(opening, mask)),
+            system=_for_models(system),
+            opening=tuple(map_text(opening, _for_models)),
             ending=ending,
             check=check,
             mask=mask,
@@ -214,3 +219,7 @@ class RunContext:
         finally:
             toolbox.close()
             self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
+
+
+def _for_models(text: str) -> str:
+    return show_hidden(mask(text))

@@ -6,6 +6,7 @@ from reviewloop.analysers.base import PathClass
 from reviewloop.analysers.book import own_rules
 from reviewloop.analysers.placing import speaks_in
 from reviewloop.analysers.rules import Example, Rule
+from reviewloop.workspace.hygiene import show_hidden
 
 _FENCES = {
     "py": "python",
@@ -85,7 +86,9 @@ def _classes(rule: Rule) -> str:
 def _code(example: Example) -> list[str]:
     suffix = example.path.rsplit(".", 1)[-1]
     fence = "`" * max(3, _longest_run(example.code) + 1)
-    return [f"{fence}{_FENCES.get(suffix, '')}", example.code.strip("\n"), fence]
+    # A page about hidden text must hide none itself.
+    shown = show_hidden(example.code.strip("\n"))
+    return [f"{fence}{_FENCES.get(suffix, '')}", shown, fence]
 
 
 def _longest_run(text: str) -> int:

@@ -99,6 +99,8 @@ def _explain_finding(finding: "Finding") -> None:
 
 
 def _explain_rule(rule: "Rule") -> None:
+    from reviewloop.output.untrusted import safe
+
     click.echo(f"{rule.severity.mark} {rule.id}: {rule.title}")
     click.echo(f"   {rule.severity.label} · {rule.reviewer}")
     for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
@@ -107,7 +109,8 @@ def _explain_rule(rule: "Rule") -> None:
     for label, examples in (("Found", rule.bad), ("Not found", rule.good)):
         for example in examples[:1]:
             click.echo(f"\n{label}, for example in {example.path}:")
-            click.echo("\n".join(f"    {line}".rstrip() for line in _laid_out(example.code)))
+            lines = (f"    {safe(line)}".rstrip() for line in _laid_out(example.code))
+            click.echo("\n".join(lines))
     click.echo(
         f'\nSwitch it off: [rules] "{rule.id}" = "off" in reviewloop.toml, '
         f"or a comment `reviewloop: ignore[{rule.id}] REASON` at the line"

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from reviewloop.workspace.hygiene import show_hidden
+
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC and its kin: titles, links, clipboard
@@ -11,7 +13,9 @@ _ESCAPES = re.compile(
     re.DOTALL,
 )
 _TAB = " " * 4
-_HARMLESS = {"\u200d", "\ufe0f"}  # they join and colour emoji, and hide nothing
+_SEPARATORS = {0x2028: " ", 0x2029: " "}
+_MARK = "<U+{:04X}>"
+_HARMLESS = {"\u200d", "\ufe0e", "\ufe0f"}  # what is left of them joins and colours emoji
 
 
 def one_line(text: str) -> str:
@@ -25,15 +29,10 @@ def safe(text: str) -> str:
     Line ends stay, carriage returns become line ends, tabs become four spaces.
     """
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", _TAB)
-    return "".join(map(_shown, text))
+    return "".join(map(_shown, show_hidden(text.translate(_SEPARATORS), _MARK)))
 
 
 def _shown(char: str) -> str:
     if char == "\n" or char.isprintable() or char in _HARMLESS:
         return char
-    category = unicodedata.category(char)
-    if category in {"Zs", "Zl", "Zp"}:
-        return " "
-    if category == "Cc":
-        return ""
-    return f"<U+{ord(char):04X}>"
+    return " " if unicodedata.category(char) == "Zs" else _MARK.format(ord(char))

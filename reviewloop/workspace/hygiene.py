@@ -8,13 +8,16 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+# Controls, what orders text, and what Unicode tells programs to ignore when they show text.
 _RANGES = (
     (0x00, 0x08),
     (0x0B, 0x1F),  # carriage returns before a line feed are let through below
     (0x7F, 0x9F),
     (0xAD, 0xAD),
+    (0x34F, 0x34F),
     (0x61C, 0x61C),
     (0x115F, 0x1160),  # blank letters
+    (0x17B4, 0x17B5),
     (0x180B, 0x180F),
     (0x200B, 0x200F),
     (0x2028, 0x202E),
@@ -24,7 +27,9 @@ _RANGES = (
     (0xFE00, 0xFE0F),
     (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0),
-    (0xFFF9, 0xFFFB),
+    (0xFFF0, 0xFFFB),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),  # tags and variation selectors
 )
 # Built from numbers: this file must not hold the characters it looks for.
@@ -59,9 +64,16 @@ class Hidden:
         return unicodedata.name(self.char, "control character")
 
 
-def show_hidden(text: str) -> str:
-    """Return the text with every hidden character as `⟦U+XXXX⟧`; lines keep their numbers."""
-    return _SUSPECT.sub(_shown, text)
+def show_hidden(text: str, mark: str = "⟦U+{:04X}⟧") -> str:
+    """Return the text with every hidden character as `⟦U+XXXX⟧`; lines keep their numbers.
+
+    Another `mark` is for what people read; only the usual one can be restored.
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        return match.group() if _belongs(match) else mark.format(ord(match.group()))
+
+    return _SUSPECT.sub(shown, text)
 
 
 def find_hidden(text: str) -> list[Hidden]:
@@ -87,10 +99,6 @@ def restore_hidden(text: str) -> str:
 def placeholders(text: str) -> list[str]:
     """Return every `⟦U+XXXX⟧` in the text."""
     return [match.group() for match in _SHOWN.finditer(text)]
-
-
-def _shown(match: re.Match[str]) -> str:
-    return match.group() if _belongs(match) else f"⟦U+{ord(match.group()):04X}⟧"
 
 
 def _restored(match: re.Match[str]) -> str:
@@ -120,4 +128,8 @@ def _belongs(match: re.Match[str]) -> bool:
 def _is_symbol(char: str) -> bool:
     if not char or char.isascii():
         return False
-    return unicodedata.category(char) in ("So", "Sm") or "\U0001f3fb" <= char <= "\U0001f3ff"
+    if (
+        "\U0001f000" <= char <= "\U0001fbff"
+    ):  # the blocks of emoji, newer ones than Python knows too
+        return True
+    return unicodedata.category(char) in ("So", "Sm")

@@ -1,11 +1,12 @@
 """Finds characters that people do not see and letters that only look like others."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
 from reviewloop.analysers.base import FileCheck, Hit, PathClass, SourceFile, Span
+from reviewloop.analysers.diffchecks.homes import is_at_home
+from reviewloop.analysers.diffchecks.lookalikes import DOUBLES, MIXED, quoted
 from reviewloop.analysers.rules import MUST, NIT, SECURITY, SHOULD, Example, Rule
 from reviewloop.findings import Severity
 from reviewloop.workspace.hygiene import Hidden, find_hidden
@@ -13,6 +14,8 @@ from reviewloop.workspace.hygiene import Hidden, find_hidden
 _MOST = 20  # findings of one kind for a file; the last one says how many more there are
 _RUN = 4  # so many invisible characters in one line carry a message
 _TROJAN = "https://trojansource.codes/"
+
+_FLAG = "A flag: \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f\n"
 
 _BIDI = Rule(
     id="diff/bidi-control",
@@ -50,7 +53,7 @@ _MESSAGE = Rule(
         Example("app.js", "const \u3164 = load();\n"),
     ),
     good=(
-        Example("README.md", "A flag: \U0001f3f4\U000e0067\U000e0062\U000e007f and a word\n"),
+        Example("README.md", _FLAG),
         Example("app.js", "const name = load();\n"),
     ),
 )
@@ -107,26 +110,12 @@ _LOOKALIKE = Rule(
 
 _BIDI_CHARACTERS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
-_JOINERS = frozenset("\u200c\u200d")
 _NO_CODE = {"markdown", "html", "", "json"}
 _SPACE_MATTERS = {"python", "shell", "dockerfile", "yaml", "github-workflow", "cloudformation"}
 _ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-# Latin's doubles: Cyrillic first, then Greek.
-_DOUBLES = (
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u04cf"
-    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
-    "\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
-)
-_MIXED = re.compile(
-    rf"(?<!\w)(?=\w{{0,80}}[A-Za-z])[A-Za-z0-9_]{{0,80}}[{_DOUBLES}]\w{{0,80}}|"
-    rf"(?<!\w)[{_DOUBLES}]{{1,80}}[A-Za-z]\w{{0,80}}"
-)
-_COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|\*)\s")
 
 
 def _run(file: SourceFile) -> Iterator[Hit]:
-    if file.text.isascii() and not _has_controls(file.text):
-        return
     counts: dict[str, int] = {}
     for hit in (*_hidden_hits(file), *_space_hits(file), *_name_hits(file)):
         counts[hit.rule] = counts.get(hit.rule, 0) + 1
@@ -134,14 +123,10 @@ def _run(file: SourceFile) -> Iterator[Hit]:
             yield hit
 
 
-def _has_controls(text: str) -> bool:
-    return "\x1b" in text or not text.isprintable()
-
-
 def _hidden_hits(file: SourceFile) -> Iterator[Hit]:
     by_line: dict[int, list[Hidden]] = {}
     for hidden in find_hidden(file.text):
-        if not _is_at_home(file, hidden):
+        if not is_at_home(file.lines[hidden.line - 1], hidden):
             by_line.setdefault(hidden.line, []).append(hidden)
     for line, found in by_line.items():
         rule, chosen = _judged(file, found)
@@ -182,30 +167,6 @@ def _adjacent(found: list[Hidden]) -> int:
     return longest
 
 
-def _is_at_home(file: SourceFile, hidden: Hidden) -> bool:
-    """Whether the character does there what it was made for, or is another check's concern."""
-    char = hidden.char
-    if char in "\r\f" or char == "\ufffd":
-        return True
-    line = file.lines[hidden.line - 1]
-    before = line[hidden.column - 2 : hidden.column - 1] if hidden.column > 1 else ""
-    after = line[hidden.column : hidden.column + 1]
-    if char in _JOINERS or 0x180B <= ord(char) <= 0x180F:
-        return _is_visible_beyond_latin(before) or _is_visible_beyond_latin(after)
-    if 0xE0100 <= ord(char) <= 0xE01EF or 0xFE00 <= ord(char) <= 0xFE0F:
-        return bool(before) and ord(before) >= 0x2000 and not 0xE0000 <= ord(before) <= 0xE0FFF
-    if 0xE0020 <= ord(char) <= 0xE007F:  # the flags of regions are spelt with tags
-        flag = line[: hidden.column - 1].rstrip("".join(map(chr, range(0xE0020, 0xE0080))))
-        return flag.endswith("\U0001f3f4")
-    if char in "\u200e\u200f\u061c":
-        return any("\u0590" <= c <= "\u08ff" for c in line)
-    return False
-
-
-def _is_visible_beyond_latin(char: str) -> bool:
-    return char > "\u0590" and unicodedata.category(char)[0] in "LMS"
-
-
 def _severity(file: SourceFile, rule: Rule) -> Severity | None:
     """Tests and prose may need such characters; what hides sentences is never at home."""
     if file.path_class in (PathClass.TEST, PathClass.FIXTURE):
@@ -222,7 +183,7 @@ def _space_hits(file: SourceFile) -> Iterator[Hit]:
         if line.isascii():
             continue
         found = _ODD_SPACE.search(line)
-        if found and not _quoted(line, found.start()):
+        if found and not quoted(line, found.start()):
             code = f"U+{ord(found.group()):04X}"
             span = Span(number, number, found.start() + 1, found.start() + 2)
             yield Hit(_SPACE.id, file.path, span, f"The space here is {code}.")
@@ -234,26 +195,15 @@ def _name_hits(file: SourceFile) -> Iterator[Hit]:
     for number, line in enumerate(file.lines, 1):
         if line.isascii():
             continue
-        for found in _MIXED.finditer(line):
-            if not _quoted(line, found.start()):
-                odd = next(c for c in found.group() if c in _DOUBLES)
+        for found in MIXED.finditer(line):
+            if not quoted(line, found.start()):
+                odd = next(c for c in found.group() if c in DOUBLES)
                 yield Hit(
                     _LOOKALIKE.id,
                     file.path,
                     Span(number, number, found.start() + 1, found.end() + 1),
                     f"U+{ord(odd):04X} in `{found.group()}` is no Latin letter.",
                 )
-
-
-def _quoted(line: str, at: int) -> bool:
-    """Whether a place stands in a string or a comment, as far as one line tells."""
-    before = line[:at]
-    return (
-        before.count('"') % 2 == 1
-        or before.count("'") % 2 == 1
-        or before.count("`") % 2 == 1
-        or _COMMENT.search(before) is not None
-    )
 
 
 HIDDEN = FileCheck(
