@@ -169,6 +169,14 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
     return _report(move, touched, notes)
 
 
+def _has_landed(move: Move, git: Git, there: str) -> bool:
+    """Whether the branch is where it shall go; the person may have built on the commit since."""
+    if there == ("" if move.delete else move.end):
+        return True
+    built_upon = ("merge-base", "--is-ancestor", move.end, there)
+    return bool(move.private and there) and git.result(*built_upon).exit_code == 0
+
+
 def _land(
     move: Move, user: UserRepo, git: Git, reference: str, files: Files | None, intent: Path
 ) -> None:

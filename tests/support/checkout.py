@@ -5,11 +5,9 @@ environment of the checkout only, with a home, a state folder and models of thei
 """
 
 import contextlib
-import hashlib
 import io
 import json
 import os
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from support.bedrock import BedrockServer
+from support.untouched import photograph
 
 import reviewloop
 from reviewloop.cli.main import run as run_here
@@ -149,9 +148,7 @@ class Checkout:
 
     def bytes(self) -> dict[str, str]:
         """Return mode and content hash of every file of the checkout, `.git` included."""
-        return {
-            str(path.relative_to(self.root)): _look(path) for path in sorted(self.root.rglob("*"))
-        }
+        return photograph(self.root)
 
     def write(self, path: str, text: str) -> Path:
         """Write a file of the checkout and return where it is."""
@@ -163,11 +160,3 @@ class Checkout:
     def read(self, path: str) -> str:
         """Return the text of a file of the checkout."""
         return (self.root / path).read_text()
-
-
-def _look(path: Path) -> str:
-    info = path.lstat()
-    mode = stat.filemode(info.st_mode)
-    if path.is_symlink():
-        return f"{mode} {path.readlink()}"
-    return f"{mode} {hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else mode

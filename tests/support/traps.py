@@ -7,6 +7,7 @@ names both in its configuration, `INDIRECT` has hooks in `.git/hooks` and includ
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,11 +89,22 @@ VECTORS = (
 class Trapped:
     """A trapped repository on branch main, and the folder in which its programs leave their names.
 
-    `name` is that of its folder. HEAD changes every file; `a.rcy` is racily clean.
+    `name` is that of its folder. HEAD changes every file of ours; `a.rcy` is racily clean.
     """
 
-    def __init__(self, folder: Path, layout: str, name: str = "project") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        layout: str,
+        *,
+        name: str = "project",
+        files: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make the repository; `files` are committed, `settings` are set besides the traps."""
         self.folder = folder
+        self._files = files or {}
+        self._more = settings or {}
         self._direct = layout == DIRECT
         self.root = folder / name
         self._fired = folder / "fired"
@@ -168,6 +180,9 @@ class Trapped:
         (inner / "file").write_text("dirty\n")
         self._embed()
         (root / ".gitattributes").write_text(_ATTRIBUTES)
+        for path, text in self._files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
         self._write_hooks(root / ".husky")
         git("-c", "advice.addEmbeddedRepo=false", "add", "-A")
         git("commit", "-q", "-m", "all that a tree can bring")
@@ -216,7 +231,7 @@ class Trapped:
             settings |= {"core.hooksPath": ".husky", "core.fsmonitor": self._program(monitor)}
         else:
             settings["include.path"] = str(included)
-        self._configure(git_dir, settings)
+        self._configure(git_dir, {**settings, **self._more})
         inner = {"core.fsmonitor": self._program("repository behind a gitlink")}
         self._configure(root / "linked/.git", inner)
         (git_dir / "objects/info/alternates").write_text(f"{self.folder}/upstream/.git/objects\n")
