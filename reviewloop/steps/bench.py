@@ -8,6 +8,7 @@ from reviewloop.context import RunContext
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.reviewing.withheld import withheld_by_name
 from reviewloop.steps.judging import judge_by_name, offered_gates
+from reviewloop.steps.shell import shell_of
 from reviewloop.store.journal import CallKey
 from reviewloop.tools.answers import shown_name
 from reviewloop.tools.policy import WritePolicy, protected_files_named_in
@@ -46,8 +47,7 @@ def writing_toolbox(
         secret_files_allowed=guard.secret_files_allowed,
         off_limits=tuple(path for path in (brief.tasks_path,) if path),
         named=protected_files_named_in(brief.task) | named,
-        refuse=partial(_withheld, context, tree),
-        **({"refuse": refuse} if refuse else {}),
+        refuse=partial(_refusal, context, tree, refuse),
     )
     return Toolbox(
         context.private,
@@ -55,6 +55,7 @@ def writing_toolbox(
         allowed=agent.tools,
         run_gate=partial(judge_by_name, context, key),
         gates=offered_gates(context),
+        shell=shell_of(context, key),
         policy=policy,
         mask=context.masking.for_models,
         restore=context.masking.restored,
@@ -63,11 +64,11 @@ def writing_toolbox(
     )
 
 
-def _withheld(context: RunContext, tree: str, path: str) -> str:
-    """Return why an agent may not write a file that it is not shown, or an empty string."""
+def _refusal(context: RunContext, tree: str, refuse: Callable[[str], str] | None, path: str) -> str:
+    """Return why this agent may not write a file, or an empty string."""
     if withheld_by_name(path) or path in context.withheld(tree):
         return f"{shown_name(path)} is withheld from agents, so it cannot be written; leave it"
-    return ""
+    return refuse(path) if refuse else ""
 
 
 def changed_lines(change: Change) -> ChangedLines:
