@@ -254,7 +254,12 @@ class _Talk:
             problem = f"arguments are not valid JSON: {shown.error}"
             return tool_result(call.id, problem, error=True)
         args = call.args
-        request = {"tool": call.name, "args": shown.args, "index": index, "tree": self._toolbox.tree}
+        request = {
+            "tool": call.name,
+            "args": shown.args,
+            "index": index,
+            "tree": self._toolbox.tree,
+        }
 
         def do() -> dict[str, Any]:
             result = self._toolbox.call(call.name, args)

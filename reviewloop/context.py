@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.analysers.secrets.scanning import mask
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.faults import fault
 from reviewloop.models.door import Models
@@ -21,6 +21,7 @@ from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence
+from reviewloop.reviewing.withheld import shown_tree, withheld_in
 from reviewloop.settings import Settings
 from reviewloop.specs.model import Task
 from reviewloop.store.blobs import Blobs
@@ -94,6 +95,7 @@ class RunContext:
     models: Models
     fence: Fence
     base_tree: str
+    masking: Masking = field(default_factory=Masking)
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
     opened_at: float = field(default_factory=time.monotonic)
@@ -123,6 +125,28 @@ class RunContext:
     def change(self, old: str, new: str) -> Change:
         """Return the change between two trees; parsed once however many agents ask."""
         return self.private.change(old, new)
+
+    def withheld(self, tree: str) -> Mapping[str, str]:
+        """Return path -> reason of the files of a tree that no model is shown."""
+        return self.once(
+            ("withheld", tree), lambda: withheld_in(self.private, tree, self.base_tree)
+        )
+
+    def shown_tree(self, tree: str) -> str:
+        """Return a tree as models may read it: a sentence stands for each withheld file."""
+        return self.once(
+            ("shown", tree),
+            lambda: shown_tree(self.private, tree, self.withheld(tree), self.masking.number),
+        )
+
+    def shown_change(self, old: str, new: str) -> Change:
+        """Return the change between two trees as models may read it; secrets are not hidden yet."""
+        return self.change(self.shown_tree(old), self.shown_tree(new))
+
+    def shown_text(self, tree: str, path: str) -> str | None:
+        """Return a file as models read it: a sentence if it is withheld, its secrets hidden."""
+        text = self.read_text(self.shown_tree(tree), path)
+        return None if text is None else self.masking.for_models(text)
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return what `make` returned the first time for this key, whichever thread asks."""
@@ -199,11 +223,11 @@ class RunContext:
         conversation = Conversation(
             key=key,
             model=self.agent_model(agent, key.step),
-            system=_for_models(system),
-            opening=tuple(map_text(opening, _for_models)),
+            system=self._for_models(system),
+            opening=tuple(map_text(opening, self._for_models)),
             ending=ending,
             check=check,
-            mask=mask,
+            mask=self.masking.for_models,
             caps=Caps(limits.agent_turns, limits.agent_tokens, limits.agent_minutes * 60),
             max_tokens=self.settings.models.max_output_tokens,
         )
@@ -220,6 +244,5 @@ class RunContext:
             toolbox.close()
             self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
 
-
-def _for_models(text: str) -> str:
-    return show_hidden(mask(text))
+    def _for_models(self, text: str) -> str:
+        return show_hidden(self.masking.for_models(text))

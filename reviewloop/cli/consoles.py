@@ -31,17 +31,20 @@ def written_to(path: Path) -> "Iterator[Console]":
 
 
 def print_json(kind: str, body: Mapping[str, Any]) -> None:
-    """Print the one object of `--json`."""
+    """Print the one object of `--json`, without secrets."""
     from reviewloop.output.json_report import json_report
+    from reviewloop.runs.held_values import masking_here
+    from reviewloop.store.hiding import hidden
 
-    click.echo(json_report(kind, body))
+    click.echo(json_report(kind, hidden(body, masking_here().held)))
 
 
 def say(sentence: str) -> None:
-    """Print one sentence for people on stderr."""
+    """Print one sentence for people on stderr, without secrets."""
     from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.held_values import masking_here
 
-    click.echo(one_line(sentence), err=True)
+    click.echo(masking_here().for_people(one_line(sentence)), err=True)
 
 
 def read_line(prompt: str) -> str:

@@ -23,7 +23,7 @@ from reviewloop.cli.run import run as run_task
 from reviewloop.cli.silencing import baseline, dismiss
 from reviewloop.cli.status import logs, show, status
 from reviewloop.cli.tasks import tasks
-from reviewloop.cli.trouble import bug_report, expected
+from reviewloop.cli.trouble import bug_report, expected, without_secrets
 from reviewloop.cli.trust import trust
 from reviewloop.cli.upkeep import checkout, clean, undo
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
@@ -152,7 +152,7 @@ def _fail(sentence: str, code: ExitCode) -> ExitCode:
     from reviewloop.output.untrusted import one_line
 
     try:
-        click.echo(f"reviewloop: {one_line(sentence)}", err=True)
+        click.echo(f"reviewloop: {without_secrets(one_line(sentence))}", err=True)
     except BrokenPipeError:
         _close_output()
     return code

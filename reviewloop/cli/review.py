@@ -226,7 +226,8 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
     from reviewloop.output.formats import TERMINAL, renderer
 
     if format_ != TERMINAL:
-        text = renderer(format_)(done.report, done, rule_of)
+        shown = done.shown
+        text = shown.rendered(renderer(format_)(done.report, shown, rule_of))
         if output:
             Path(output).write_text(text, encoding="utf-8", errors="replace")
         else:
@@ -236,10 +237,10 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
     from reviewloop.output.terminal_review import print_review
 
     if not output:
-        print_review(results(), done.report, done, verbose=verbose)
+        print_review(results(), done.report, done.shown, verbose=verbose)
         return
     with written_to(Path(output)) as console:
-        print_review(console, done.report, done, verbose=verbose)
+        print_review(console, done.report, done.shown, verbose=verbose)
 
 
 def _tell_written(done: "Reviewed", output: str) -> None:

@@ -33,14 +33,25 @@ def expected(error: BaseException) -> str:
 def bug_report(error: BaseException, arguments: Sequence[str] | None) -> str:
     """Write a log with versions and traceback; return the sentence that names it."""
     head = f"this is a bug in reviewloop ({type(error).__name__})"
-    trace = "".join(traceback.format_exception(error))
+    trace = without_secrets("".join(traceback.format_exception(error)))
     try:
         path = _log_path()
-        path.write_text("\n".join(_facts(arguments)) + "\n\n" + trace, encoding="utf-8")
+        facts = without_secrets("\n".join(_facts(arguments)))
+        path.write_text(f"{facts}\n\n{trace}", encoding="utf-8", errors="replace")
     except OSError as problem:
         sys.stderr.write(trace)
         return f"{head}; the log above could not be written to a file ({problem.strerror})"
     return f"{head}; nothing is lost; please report it with the log {path}"
+
+
+def without_secrets(text: str) -> str:
+    """Return the text without the secrets of this machine; of a text that cannot be, nothing."""
+    try:
+        from reviewloop.runs.held_values import masking_here
+
+        return masking_here().for_people(text)
+    except Exception as error:  # noqa: BLE001  # the last message of all must not fail
+        return f"(left out, because its secrets could not be hidden: {type(error).__name__})\n"
 
 
 def _full(where: str) -> str:

@@ -1,5 +1,6 @@
 """The one way to ask a model: journal, then budget, then the provider, then the journal again."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from reviewloop.errors import InterruptedByUserError
+from reviewloop.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
 from reviewloop.models import checks, prices
 from reviewloop.models.asking import Asking, Tell
@@ -39,6 +40,11 @@ def _unchanged(text: str) -> str:
     return text
 
 
+def _nobodys(text: str) -> tuple[str, ...]:
+    del text
+    return ()
+
+
 def _silent(kind: str, **what: Any) -> None:
     """Tell nobody."""
 
@@ -47,7 +53,9 @@ class Models:
     """All models of a run, safe to ask from the threads of the reviewers.
 
     `canonical` removes from a text what differs between equal requests (nonces, temporary
-    paths); `mask` hides held secrets in what models answer; `on_event` is told what happens.
+    paths); `mask` hides held secrets in what models answer, before it is used or kept; `keep` hides
+    what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
+    what happens.
     """
 
     def __init__(
@@ -58,6 +66,8 @@ class Models:
         budget: Budget,
         canonical: Scrub = _unchanged,
         mask: Scrub = _unchanged,
+        keep: Scrub = _unchanged,
+        names_in: Callable[[str], tuple[str, ...]] = _nobodys,
         on_event: Tell = _silent,
         pacing: Pacing | None = None,
     ) -> None:
@@ -66,6 +76,8 @@ class Models:
         self._budget = budget
         self._canonical = canonical
         self._mask = mask
+        self._keep = keep
+        self._names_in = names_in
         self._tell = on_event
         if not settings.models.tracing:
             silence_tracing()  # here, because a graph hands its tracer down to the models' calls
@@ -160,23 +172,41 @@ class Models:
         first_event: Callable[[], None],
     ) -> Reply:
         started = time.monotonic()
-        reply = self._asking.ask(key, request, first_event)
+        reply = self._ask_quietly(key, request, first_event)
         usage = replace(reply.usage, cost_usd=self._cost(reply))
-        reply = masked(replace(reply, usage=usage, seconds=time.monotonic() - started), self._mask)
-        record = reply.plain()
+        reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
+        used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
+        told = self._names_in(json.dumps(reply.plain(), ensure_ascii=False))
+        if told:  # remembered, because what is kept does not show it any more
+            used["held"] = list(told)
+            self._tell("secret.hidden", agent=key.agent, step=key.step, names=list(told))
+        reply = masked(reply, self._mask)
+        record = masked(reply, self._keep).plain()
         self._journal.record(
             key,
             digest,
             "model",
             request=plain,
             reply=record,
-            usage={**record["usage"], "model": reply.model, "attempts": reply.attempts},
+            usage=used,
             seconds=reply.seconds,
         )
         fault("reply.recorded")
         self._budget.add(reply.usage)
         self._tell("model.reply", **_told(key, reply))
         return reply
+
+    def _ask_quietly(
+        self, key: CallKey, request: ModelRequest, first_event: Callable[[], None]
+    ) -> Reply:
+        """Ask; what a failure says is kept and printed, so it must not hold a secret either."""
+        try:
+            return self._asking.ask(key, request, first_event)
+        except ModelError as error:
+            said = self._mask(str(error))
+            if said == str(error):
+                raise
+            raise type(error)(said) from None
 
     def _note_lost(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
         """Count an attempt that broke off: the provider may bill it although nobody got it."""

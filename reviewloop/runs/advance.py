@@ -74,17 +74,18 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
         with interruptible(context, f"reviewloop resume {record.run_id}"):
             state = _invoke(context, answer)
     except ReviewLoopError as error:
-        _stopped(record, error)
+        _stopped(context, error)
         raise
     except sqlite3.DatabaseError as error:
         trouble = unusable_state(error, record.run_id)
-        _stopped(record, trouble)
+        _stopped(context, trouble)
         raise trouble from error
     finally:
         record.active_seconds += time.monotonic() - started
         context.runs.save(record)
         _export(context)
     _settle(record, state)
+    record.reason = context.masking.for_people(record.reason)
     context.runs.save(record)
     task = context.brief.spec_task
     if record.status is RunStatus.SKIPPED and task and context.settings.spec.mark_in_progress:
@@ -187,8 +188,9 @@ def _export(context: RunContext) -> None:
         context.events.tell("note", text=str(error))
 
 
-def _stopped(record: RunRecord, error: ReviewLoopError) -> None:
-    record.status, record.reason = RunStatus.PAUSED, str(error)
+def _stopped(context: RunContext, error: ReviewLoopError) -> None:
+    record = context.record
+    record.status, record.reason = RunStatus.PAUSED, context.masking.for_people(str(error))
     if isinstance(error, NoAnswerError):
         # The journal would give the same useless answers again: the next try asks anew.
         record.options["tries"] = record.options.get("tries", 0) + 1

@@ -1,11 +1,13 @@
 """The brief of a run: what the implementer and the reviewers are told, fixed when it begins."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.faults import fault
+from reviewloop.reviewing.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (
@@ -16,8 +18,8 @@ from reviewloop.specs.briefing import (
     likely_paths,
 )
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.steering import steering_on_disk
 from reviewloop.specs.treefiles import TreeFiles
+from reviewloop.workspace.names import require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
 
 SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
@@ -37,28 +39,44 @@ class Subject:
         return self.task.title if self.task else self.instruction.strip().splitlines()[0][:120]
 
 
-def brief_of(repository: Repository, subject: Subject, settings: Settings) -> Brief:
-    """Return the brief; the map of the repository is that of the commit the run starts from."""
+def brief_of(
+    repository: Repository, subject: Subject, settings: Settings, masking: Masking
+) -> Brief:
+    """Return the brief without secrets; the map of the repository is that of the base commit."""
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch:
         private = PrivateRepo.create(Path(scratch) / "git", repository.user)
         try:
+            head = private.tree_of(repository.user.head or "")
+            require_distinct_names(private, head, repository.folder)
             fault("begin.brief")
-            return _brief(repository, subject, settings, private)
+            brief = _brief(repository, subject, settings, private, masking)
         finally:
             private.close()
+    return replace(
+        brief,
+        title=masking.for_people(brief.title),
+        task=masking.for_models(brief.task),
+        briefing=masking.for_models(brief.briefing),
+    )
 
 
 def _brief(
-    repository: Repository, subject: Subject, settings: Settings, private: PrivateRepo
+    repository: Repository,
+    subject: Subject,
+    settings: Settings,
+    private: PrivateRepo,
+    masking: Masking,
 ) -> Brief:
     root = repository.user.root
-    reader = private.reader(private.tree_of(repository.user.head or ""))
+    tree = private.tree_of(repository.user.head or "")
+    hidden = withheld_in(private, tree, tree)
+    reader = private.reader(shown_tree(private, tree, hidden, masking.number))
     entries = [(entry.path, entry.size or 0) for entry in reader.entries()]
     spec, task = subject.spec, subject.task
     about = f"{task.title}\n{task.body}" if task else subject.instruction
     paths = list(likely_paths(spec, task or subject.instruction, entries))
-    never = settings.guard.secret_files
-    steering = steering_on_disk(root, paths, about, never)
+    never = (*settings.guard.secret_files, *PATTERNS)
+    steering = steering_shown(root, paths, about, settings.guard.secret_files, hidden)
     limit = settings.limits.context_tokens
     written: Briefing
     if spec and task:

@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
+from reviewloop.analysers.secrets.masking import Masking, canonical
 from reviewloop.context import Brief, RunContext
 from reviewloop.errors import (
     BudgetExhaustedError,
@@ -17,7 +18,7 @@ from reviewloop.errors import (
     ModelError,
 )
 from reviewloop.findings import Finding
-from reviewloop.models.budget import Budget, spent_by
+from reviewloop.models.budget import Budget, count_warnings, spent_by
 from reviewloop.models.door import Models
 from reviewloop.output.review_report import ReviewerReport, ReviewerStatus
 from reviewloop.reviewing.evidence import EvidencePiece
@@ -55,6 +56,7 @@ class ModelReview:
     change: Change
     selection: Selection
     pieces: tuple[EvidencePiece, ...]
+    masking: Masking = field(default_factory=Masking)
     again: bool = False
     listener: Listener | None = None
 
@@ -90,12 +92,20 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
     stack.callback(journal.close)
     runs = RunStore(folder)
     stack.callback(runs.close)
-    blobs = Blobs(private_folder(folder / "blobs"))
-    events = Events(folder / "events.jsonl", asked.listener)
+    masking = asked.masking
+    blobs = Blobs(private_folder(folder / "blobs"), masking.held)
+    events = Events(folder / "events.jsonl", asked.listener, masking.for_people)
     fence = Fence(new_nonce())
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
     models = Models(
-        settings, journal, budget=budget, canonical=fence.canonical, on_event=events.tell
+        settings,
+        journal,
+        budget=budget,
+        canonical=lambda text: canonical(fence.canonical(text)),
+        mask=masking.held,
+        keep=masking.for_models,
+        names_in=masking.names_in,
+        on_event=events.tell,
     )
     team = team_of(two.user.root)
     pieces = asked.pieces
@@ -116,6 +126,7 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
         models=models,
         fence=fence,
         base_tree=trees[0],
+        masking=masking,
         analyse=lambda *_: pieces,
     )
 
@@ -160,7 +171,7 @@ def _standing(
         for agent in asked.reviewers
     ]
     early_end = (f"the review ended early: {reason}",) if reason else ()
-    notes = (*early_end, *_unbounded(asked, context))
+    notes = (*early_end, *_unbounded(asked, context), *count_warnings(context.journal))
     return Standing(tuple(findings), tuple(reports), asked.model, notes, usage.get("", {}), early)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from reviewloop.analysers.secrets.masking import canonical
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.models.door import Models
 from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
+from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.sandboxing import finder
 from reviewloop.runs.team import team_from_plain
@@ -34,8 +36,9 @@ def open_context(
         stack.callback(journal.close)
         private = PrivateRepo.open(folder / "git")
         stack.callback(private.close)
-        blobs = Blobs(folder / "blobs")
-        events = Events(folder / "events.jsonl", listener)
+        masking = masking_for(repository.user.root, repository.user.git_dir)
+        blobs = Blobs(folder / "blobs", masking.held)
+        events = Events(folder / "events.jsonl", listener, masking.for_people)
         fence = Fence(record.nonce)
         workspace = Workspace(private, folder / "workspace" / repository.user.root.name)
         environment = build_environment(
@@ -52,7 +55,14 @@ def open_context(
         spent = spent_by(journal)
         budget = Budget(settings.limits, spent=spent, seconds_used=record.active_seconds)
         models = Models(
-            settings, journal, budget=budget, canonical=fence.canonical, on_event=events.tell
+            settings,
+            journal,
+            budget=budget,
+            canonical=lambda text: canonical(fence.canonical(text)),
+            mask=masking.held,
+            keep=masking.for_models,
+            names_in=masking.names_in,
+            on_event=events.tell,
         )
         yield RunContext(
             record=record,
@@ -71,5 +81,6 @@ def open_context(
             models=models,
             fence=fence,
             base_tree=private.tree_of(record.base_commit),
+            masking=masking,
             analyse=analyse,
         )

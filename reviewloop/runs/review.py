@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.runs.analysis import examined
+from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
-from reviewloop.runs.review_result import Standing, analysers_word, result
+from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
 from reviewloop.settings import Loaded, Settings
 from reviewloop.workspace.chosen import as_typed
 from reviewloop.workspace.compared import Asked, Compared, compared
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.located import locate
-from reviewloop.workspace.patches import Hunk
+from reviewloop.workspace.patches import DiffLine, Hunk
 
 NO_MODEL = "none"
 _UNCONFIGURED = (
@@ -52,6 +54,12 @@ class Reviewed:
     change: Change
     compared: Compared
     loaded: Loaded
+    masking: Masking = field(default_factory=Masking)
+
+    @property
+    def shown(self) -> "Shown":
+        """What reports may quote: the code without secrets."""
+        return Shown(self)
 
     @property
     def prefix(self) -> str:
@@ -67,6 +75,39 @@ class Reviewed:
         """Return the blocks of a file's diff."""
         file = self.change.file(path)
         return file.hunks if file else ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The code of a review as reports quote it; lines keep their numbers."""
+
+    done: Reviewed
+
+    @property
+    def prefix(self) -> str:
+        """The folder the review was started in; see `Reviewed`."""
+        return self.done.prefix
+
+    def text(self, path: str) -> str | None:
+        """Return the new version of a file without secrets."""
+        text = self.done.text(path)
+        return None if text is None else self.done.masking.for_people(text)
+
+    def hunks(self, path: str) -> Sequence[Hunk]:
+        """Return the blocks of a file's diff without secrets."""
+        return [replace(hunk, lines=self._lines(hunk)) for hunk in self.done.hunks(path)]
+
+    def rendered(self, text: str) -> str:
+        """Return a finished report, checked once more for what this machine holds."""
+        return self.done.masking.held(text)
+
+    def _lines(self, hunk: Hunk) -> tuple[DiffLine, ...]:
+        # As one text, because a key of many lines is only recognised as a whole.
+        shown = self.done.masking.for_people("\n".join(line.text for line in hunk.lines))
+        texts = shown.split("\n")
+        if len(texts) != len(hunk.lines):  # a line of a diff holds no line feed; to be sure
+            texts = [self.done.masking.for_people(line.text) for line in hunk.lines]
+        return tuple(line._replace(text=text) for line, text in zip(hunk.lines, texts, strict=True))
 
 
 Told = Callable[[str], None]
@@ -105,7 +146,8 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             told=lambda report: told(report.name),
         )
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        standing = _standing(wish, loaded, team, two, change, selection, pieces, told)
+        masking = masking_for(root, place.user.git_dir)
+        standing = _standing(wish, loaded, team, two, change, selection, pieces, masking, told)
         report = result(
             two=two,
             settings=settings,
@@ -116,9 +158,10 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             silences=silences,
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
+        report = hidden_report(report, masking.held)
         if wish.remembered:
             remember(two, report)
-        yield Reviewed(report, tuple(pieces), change, two, loaded)
+        yield Reviewed(report, tuple(pieces), change, two, loaded, masking)
 
 
 def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
@@ -171,6 +214,7 @@ def _standing(
     change: Change,
     selection: Selection,
     pieces: Sequence[EvidencePiece],
+    masking: Masking,
     told: Told,
 ) -> Standing:
     model = model_in_force(wish.model, loaded)
@@ -184,5 +228,15 @@ def _standing(
 
     told(f"asking {model}")
     return models_word(
-        ModelReview(loaded, model, tuple(team), two, change, selection, tuple(pieces), wish.again)
+        ModelReview(
+            loaded,
+            model,
+            tuple(team),
+            two,
+            change,
+            selection,
+            tuple(pieces),
+            masking=masking,
+            again=wish.again,
+        )
     )

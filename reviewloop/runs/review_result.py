@@ -1,7 +1,7 @@
 """Draws the line under a review: what stays open, what is listed, and what the exit code says."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reviewloop.analysers.book import is_about_a_rule
@@ -21,6 +21,7 @@ from reviewloop.reviewing.merging import merge
 from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
+from reviewloop.store.hiding import Hide, hidden
 from reviewloop.workspace.compared import Compared
 from reviewloop.workspace.diff import FileChange
 
@@ -113,6 +114,28 @@ def result(
         notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *standing.notes),
         below=len(stay) - len(listed),
         usage=dict(standing.usage),
+    )
+
+
+def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
+    """Return the report with every text passed through `hide`, which takes secrets out."""
+
+    def findings(some: Sequence[Finding]) -> tuple[Finding, ...]:
+        plain = [(finding, finding.model_dump(mode="json")) for finding in some]
+        shown = [(finding, before, hidden(before, hide)) for finding, before in plain]
+        return tuple(
+            finding if after == before else Finding.model_validate(after)
+            for finding, before, after in shown
+        )
+
+    return replace(
+        report,
+        what=hide(report.what),
+        findings=findings(report.findings),
+        silenced=findings(report.silenced),
+        agents=tuple(replace(agent, reason=hide(agent.reason)) for agent in report.agents),
+        analysers=tuple(replace(one, reason=hide(one.reason)) for one in report.analysers),
+        notes=tuple(map(hide, report.notes)),
     )
 
 

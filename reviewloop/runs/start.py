@@ -15,6 +15,7 @@ from reviewloop.guards.branch import check_branch
 from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
+from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.sandboxing import Acceptance, described, required
@@ -107,7 +108,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     team = team_of(user.root)
     _require_models(loaded, team)
     subject = Subject(spec, task, wanted.instruction)
-    brief = brief_of(repository, subject, settings)
+    brief = brief_of(repository, subject, settings, masking_for(user.root, user.git_dir))
     estimate = estimate_run(brief, team, settings)
     notes = [f"steering: {line}" for line in brief.steering_log]
     if user.dirty:
@@ -147,7 +148,8 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
         (folder / name).mkdir(mode=0o700)
     private = PrivateRepo.create(folder / "git", user)
     private.close()
-    blobs = Blobs(folder / "blobs")
+    masking = masking_for(user.root, user.git_dir)
+    blobs = Blobs(folder / "blobs", masking.held)
     record = RunRecord(
         run_id=run_id,
         repository=str(user.root),
@@ -157,7 +159,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
         new_branch=planned.new_branch,
         task_id=planned.brief.task_id,
         spec_path=planned.brief.spec_path,
-        instruction=planned.wanted.instruction,
+        instruction=masking.for_people(planned.wanted.instruction),
         status=RunStatus.RUNNING,
         settings=settings.model_dump(mode="json"),
         options={
@@ -173,7 +175,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     fault("begin.files")
     repository.runs.save(record)
     fault("begin.end")
-    events = Events(folder / "events.jsonl")
+    events = Events(folder / "events.jsonl", hide=masking.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
     if planned.task and settings.spec.mark_in_progress:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from reviewloop.analysers.secrets.scanning import mask
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.output.proposal import Proposal
+from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord
@@ -20,10 +21,12 @@ class RunView:
     record: RunRecord
     proposal: Proposal
     private: PrivateRepo
+    masking: Masking
 
     def diff(self) -> str:
         """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""
-        return mask(self.private.change(self.proposal["base_tree"], self.proposal["tree"]).patch())
+        change = self.private.change(self.proposal["base_tree"], self.proposal["tree"])
+        return self.masking.for_people(change.patch())
 
     def lines(self, path: str) -> list[str] | None:
         """Return the lines of a file as the change leaves it, None when it is no text file.
@@ -33,7 +36,7 @@ class RunView:
         data = self.private.read(self.proposal["tree"], path)
         if data is None or b"\0" in data[:8000]:
             return None
-        return mask(data.decode("utf-8", "replace")).split("\n")
+        return self.masking.for_people(data.decode("utf-8", "replace")).split("\n")
 
 
 @contextmanager
@@ -48,6 +51,7 @@ def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
     proposal: Proposal = Blobs(folder / "blobs").get_json(record.proposal)
     private = PrivateRepo.open(folder / "git")
     try:
-        yield RunView(record, proposal, private)
+        masking = masking_for(repository.user.root, repository.user.git_dir)
+        yield RunView(record, proposal, private, masking)
     finally:
         private.close()

@@ -48,7 +48,9 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
             "\n# A person looked at your change and asks for this\n\n"
             + context.fence.wrap("request", wish.suggestion)
             + "\nThe change so far:\n\n"
-            + context.fence.wrap("diff", fitted(context.change(context.base_tree, tree), context))
+            + context.fence.wrap(
+                "diff", fitted(context.shown_change(context.base_tree, tree), context)
+            )
         )
     text += (
         "\nImplement the task with the tools, run the gates, then call `finish`."
@@ -89,7 +91,7 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
     number = state.get("repairs", 0) + 1
     gates = [GateResult.from_plain(r) for r in context.blobs.get_json(state["gates"])]
     red = [gate for gate in gates if gate.status.stops]
-    change = context.change(context.base_tree, state["tree"])
+    change = context.shown_change(context.base_tree, state["tree"])
     text = (
         "# The task\n\n"
         + context.fence.wrap("task", context.brief.task)

@@ -11,6 +11,7 @@ from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input, plan_for_change
 from reviewloop.guards.registry import GUARDS, run_all, run_one
 from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.store.hiding import HiddenFiles
 from reviewloop.store.journal import CallKey
 
 
@@ -74,9 +75,16 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
 
 @contextmanager
 def _judging(context: RunContext) -> Iterator[None]:
-    """Have the workspace to oneself; what was cut off by the person is no judgement."""
+    """Have the workspace to oneself; what was cut off by the person is no judgement.
+
+    What the commands wrote is rid of secrets before anybody else may read it.
+    """
     with context.workspace_lock:
-        yield
+        try:
+            yield
+        finally:
+            hide = context.masking.for_people
+            context.once("hidden files", lambda: HiddenFiles(hide)).clean(context.logs)
         if context.stopped.is_set():
             raise InterruptedByUserError(
                 "stopped while a check ran; `reviewloop resume` runs it again"
@@ -119,7 +127,8 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
         for name in (build.NAME, tests.NAME):
             result = run_one(name, asked)
             if result.status.stops:
-                return f"{result.name}: {result.summary}\n{result.excerpt}"
+                said = f"{result.name}: {result.summary}\n{result.excerpt}"
+                return context.masking.for_models(said)
             if result.status is GateStatus.NOT_VERIFIABLE:
                 return ""  # the full judgement after the round says so; no fix can change it
     return ""

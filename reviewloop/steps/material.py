@@ -6,7 +6,7 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.reviewing.prompts import Material
 from reviewloop.reviewing.verdicts import evidence_text
-from reviewloop.specs.steering import steering_on_disk
+from reviewloop.reviewing.withheld import steering_shown
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.evidence import evidence_of
 from reviewloop.store.journal import CallKey
@@ -28,7 +28,7 @@ def _material(tree: str, gates: str, context: RunContext) -> Material:
     steering = _steering(change, context)
     analysis = evidence_text(evidence_of(context, tree))
     budget -= len(steering) + len(context.brief.task) + len(analysis)
-    patch, left_out = fit(change, max(budget, 4000))
+    patch, left_out = fit(context.shown_change(context.base_tree, tree), max(budget, 4000))
     results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
     return Material(
         task=context.brief.task,
@@ -50,9 +50,15 @@ def _steering(change: Change, context: RunContext) -> str:
     limit = context.settings.limits.context_tokens * _CHARS_PER_TOKEN // 3
 
     def read() -> dict[str, Any]:
-        never = context.settings.guard.secret_files
-        steering = steering_on_disk(context.user.root, paths, context.brief.task, never)
-        return {"text": steering.text(limit), "log": steering.lines()}
+        steering = steering_shown(
+            context.user.root,
+            paths,
+            context.brief.task,
+            context.settings.guard.secret_files,
+            context.withheld(context.base_tree),
+        )
+        text = context.masking.for_models(steering.text(limit))
+        return {"text": text, "log": [context.masking.held(line) for line in steering.lines()]}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
     context.events.tell("steering", agent="the reviewers", files=found["log"])

@@ -76,7 +76,7 @@ def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) 
     )
     intake = read_findings(answer.arguments)
     lines = changed_lines(context.change(context.base_tree, tree))
-    read = partial(context.read_text, tree)
+    read = partial(context.shown_text, tree)
     findings = [
         anchor(found, agent.name, changed=lines, read=read, round_=key.round)
         for found in intake.findings

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.store.hiding import Hide, as_it_is, hidden
 
 
 class Blobs:
-    """Bytes by the SHA-256 of their content; writing the same bytes twice is one file."""
+    """Bytes by the SHA-256 of their content; writing the same bytes twice is one file.
 
-    def __init__(self, folder: Path) -> None:
+    `hide` takes secrets out of the texts of JSON values before they are stored.
+    """
+
+    def __init__(self, folder: Path, hide: Hide = as_it_is) -> None:
         self._folder = folder
+        self._hide = hide
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, data: bytes) -> str:
@@ -43,6 +48,7 @@ class Blobs:
 
     def put_json(self, value: Any) -> str:
         """Store a JSON-plain value; equal values have equal ids."""
+        value = hidden(value, self._hide)
         text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return self.put(text.encode("ascii"))
 

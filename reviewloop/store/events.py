@@ -7,20 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from reviewloop.store.hiding import Hide, as_it_is, hidden
+
 Listener = Callable[[dict[str, Any]], None]
 
 
 class Events:
-    """Append events to a file and hand them to whoever watches."""
+    """Append events to a file and hand them to whoever watches; `hide` takes secrets out first."""
 
-    def __init__(self, path: Path, listener: Listener | None = None) -> None:
+    def __init__(self, path: Path, listener: Listener | None = None, hide: Hide = as_it_is) -> None:
+        self._hide = hide
         self._path = path
         self._listener = listener
         self._lock = threading.Lock()
 
     def tell(self, kind: str, **what: Any) -> None:
         """Record one event; `what` holds JSON-plain values."""
-        event = {"at": time.time(), "kind": kind, **what}
+        event = {"at": time.time(), "kind": kind, **hidden(what, self._hide)}
         line = json.dumps(event, ensure_ascii=True) + "\n"
         with self._lock:
             with self._path.open("a", encoding="ascii") as file:

@@ -1,0 +1,149 @@
+"""Gathers the secrets that this machine holds, so that they can be hidden wherever they turn up.
+
+Looked at are the environment, the AWS profiles, the `.env` files of the checkout and the addresses
+in git's configuration. Nothing of it is kept anywhere.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reviewloop.analysers.secrets.held import Held
+from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.analysers.secrets.telling import is_telling, secrets_in_address, secrets_of
+from reviewloop.errors import ReviewLoopError
+from reviewloop.reviewing.withheld import is_environment_file
+from reviewloop.store.own_key import own_key
+from reviewloop.workspace.userrepo import read_config
+
+Named = tuple[str, str]
+
+_SETTING = re.compile(r"^\s*([\w.\-]+)\s*=\s*(.+?)\s*$", re.MULTILINE)
+_ENTRY = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:][ \t]*"
+    r"(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s#][^\n]*?))[ \t]*(?:[ \t]#[^\n]*)?\r?$",
+    re.MULTILINE,
+)
+_DEPTH = 2  # folders below the root in which `.env` files are looked for
+_MOST_FOLDERS = 500
+_LARGEST = 256 * 1024  # bytes of one file
+_MOST_CACHED = 50  # files of one cache of the AWS tools
+_PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "target", "vendor"}
+
+
+def masking_for(root: Path | None, git_dir: Path | None = None) -> Masking:
+    """Return what hides the secrets of this process, this person and this checkout."""
+    return Masking(Held(held_values(root, git_dir)), own_key())
+
+
+def masking_here() -> Masking:
+    """The same for the checkout around the current folder, if there is one; never fails."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return masking_for(None)
+    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), None)
+    git_dir = root / ".git" if root and (root / ".git").is_dir() else None
+    return masking_for(root, git_dir)
+
+
+def held_values(root: Path | None, git_dir: Path | None = None) -> Iterator[Named]:
+    """Yield (name, secret) of everything that is held."""
+    yield from _of_environment(os.environ)
+    yield from _of_aws(os.environ)
+    if root:
+        for path in _environment_files(root):
+            yield from _of_environment_file(path)
+    if root and git_dir:
+        yield from _of_git(git_dir, root)
+
+
+def _of_environment(environ: Mapping[str, str]) -> Iterator[Named]:
+    for name, value in environ.items():
+        if is_telling(name):
+            yield from ((name, secret) for secret in secrets_of(name, value))
+        elif "://" in value and "@" in value:
+            yield from ((name, secret) for secret in secrets_in_address(value))
+
+
+def _of_aws(environ: Mapping[str, str]) -> Iterator[Named]:
+    folder = Path(environ.get("HOME") or "/nonexistent") / ".aws"
+    named = (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config"))
+    for variable, name in named:
+        given = environ.get(variable)
+        for key, value in _SETTING.findall(_text(Path(given) if given else folder / name)):
+            if is_telling(key):
+                yield from ((key, secret) for secret in secrets_of(key, value))
+    for cache in (folder / "sso/cache", folder / "cli/cache"):
+        for path in sorted(cache.glob("*.json"))[:_MOST_CACHED] if cache.is_dir() else ():
+            try:
+                yield from _of_json(json.loads(_text(path)))
+            except (ValueError, RecursionError):
+                continue
+
+
+def _of_json(value: Any, name: str = "") -> Iterator[Named]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _of_json(item, str(key))
+    elif isinstance(value, str) and is_telling(name):
+        yield from ((name, secret) for secret in secrets_of(name, value))
+
+
+def _environment_files(root: Path) -> Iterator[Path]:
+    """Yield the `.env` files near the root; examples of them are no secrets."""
+    level, seen = [root], 0
+    for depth in range(_DEPTH + 1):
+        below: list[Path] = []
+        for folder in level:
+            seen += 1
+            if seen > _MOST_FOLDERS:
+                return
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError:
+                continue
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if depth < _DEPTH and entry.name not in _PASSED_OVER:
+                        below.append(Path(entry.path))
+                elif is_environment_file(entry.name):
+                    yield Path(entry.path)
+        level = below
+
+
+def _of_environment_file(path: Path) -> Iterator[Named]:
+    for name, double, single, bare in _ENTRY.findall(_text(path)):
+        value = double or single or bare
+        for secret in secrets_of(name, value.replace("\\n", "\n") if double else value):
+            yield name, secret
+
+
+def _of_git(git_dir: Path, root: Path) -> Iterator[Named]:
+    try:
+        values = read_config(git_dir, root)
+    except (ReviewLoopError, OSError):
+        return  # a repository git cannot read is refused elsewhere, with its reason
+    for _, key, value in values:
+        last = key.rpartition(".")[2]
+        if key.startswith(("remote.", "url.", "submodule.", "http.", "branch.")):
+            for text in (key.partition(".")[2], value):
+                yield from (("git-remote", secret) for secret in secrets_in_address(text))
+        if last == "extraheader":
+            word = value.split()[-1] if value.split() else ""
+            yield from (("git-header", secret) for secret in secrets_of("token", word))
+        elif is_telling(last) and not last.endswith("key"):
+            yield from ((last, secret) for secret in secrets_of(last, value))
+
+
+def _text(path: Path) -> str:
+    """Return a small regular file's text, "" for anything else."""
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return ""
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

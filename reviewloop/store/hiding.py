@@ -1,0 +1,62 @@
+"""Takes secrets out of what is stored: of texts inside JSON-plain values, and of files."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Hide = Callable[[str], str]
+
+_DATABASE = b"SQLite format 3\0"
+
+
+def as_it_is(text: str) -> str:
+    """Return the text: for stores that are given nothing to hide."""
+    return text
+
+
+def hidden(value: Any, hide: Hide) -> Any:
+    """Return the value with each of its strings changed; keys stay, tuples become lists."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {key: hidden(item, hide) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(item, hide) for item in value]
+    return value
+
+
+class HiddenFiles:
+    """Takes secrets out of the files that commands write into a folder, each state of one once."""
+
+    def __init__(self, hide: Hide) -> None:
+        self._hide = hide
+        self._seen: dict[Path, tuple[int, int]] = {}
+
+    def clean(self, folder: Path) -> None:
+        """Rewrite those files of the folder that hold something to hide; databases stay."""
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.is_symlink() or not path.is_file():
+                continue
+            if self._seen.get(path) != _state(path):
+                self._clean(path)
+                self._seen[path] = _state(path)
+
+    def _clean(self, path: Path) -> None:
+        data = path.read_bytes()
+        if data.startswith(_DATABASE):
+            return
+        text = data.decode("utf-8", "surrogateescape")
+        shown = self._hide(text)
+        if shown == text:
+            return
+        partial = path.with_name(f"{path.name}.part")
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(shown.encode("utf-8", "surrogateescape"))
+        partial.replace(path)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns
