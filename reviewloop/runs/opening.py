@@ -19,6 +19,7 @@ from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment
+from reviewloop.workspace.filling import Filling
 from reviewloop.workspace.private import PrivateRepo
 
 
@@ -40,7 +41,14 @@ def open_context(
         blobs = Blobs(folder / "blobs", masking.held)
         events = Events(folder / "events.jsonl", listener, masking.for_people)
         fence = Fence(record.nonce)
-        workspace = Workspace(private, folder / "workspace" / repository.user.root.name)
+        workspace = Workspace(
+            private,
+            folder / "workspace" / repository.user.root.name,
+            Filling(
+                lfs=settings.workspace.lfs == "copy",
+                submodules=settings.workspace.submodules == "copy",
+            ),
+        )
         environment = build_environment(
             user_root=repository.user.root,
             workspace=workspace.folder,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewloop.errors import UsageError
+from reviewloop.settings.files import WIDER
 from reviewloop.settings.keys import shown
 from reviewloop.settings.layers import variable_of
 
@@ -48,6 +49,7 @@ def narrowed(
     for dotted, value in repository.items():
         _refuse_users_own(dotted, value, name)
         _refuse_higher(dotted, value, name, user, defaults)
+        _refuse_wider(dotted, value, name, user, defaults)
         if dotted in _ADD_ONLY:
             base = user.get(dotted, defaults[dotted])
             counted[dotted] = (*base, *(item for item in value if item not in base))
@@ -61,6 +63,18 @@ def _refuse_users_own(dotted: str, value: Any, name: str) -> None:
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, but a repository may not decide this; "
             f"set it in {_USER_FILE}"
+        )
+
+
+def _refuse_wider(
+    dotted: str, value: Any, name: str, user: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    order = WIDER.get(dotted, ())
+    allowed = user.get(dotted, defaults[dotted]) if order else value
+    if order and order.index(value) > order.index(allowed):
+        raise UsageError(
+            f"{name}: {dotted} is {shown(value)}, more than {shown(allowed)}, and a repository may "
+            f"only narrow it; set it in {_USER_FILE} or with {variable_of(dotted)}"
         )
 
 

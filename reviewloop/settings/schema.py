@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from reviewloop.settings.files import WorkspaceFiles
+from reviewloop.settings.keeping import Commit, Runs
 from reviewloop.settings.reviews import Review, RuleLevel
 from reviewloop.settings.section import Section
 
@@ -268,20 +270,6 @@ class Spec(Section):
     )
 
 
-class Commit(Section):
-    """How the approved commit is made."""
-
-    sign: bool = Field(
-        default=False, description="Sign the commit as the user's git is configured to."
-    )
-
-
-class Runs(Section):
-    """What is kept of finished runs."""
-
-    keep_days: int = Field(default=30, ge=0, description="Days that `clean` keeps finished runs.")
-
-
 class Settings(Section):
     """All settings of a run; frozen, built once in the cli and handed down."""
 
@@ -292,6 +280,7 @@ class Settings(Section):
     governance: Governance = Governance()
     tools: Tools = Tools()
     sandbox: Sandbox = Sandbox()
+    workspace: WorkspaceFiles = WorkspaceFiles()
     follow_ups: FollowUps = FollowUps()
     spec: Spec = Spec()
     commit: Commit = Commit()

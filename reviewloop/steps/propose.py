@@ -23,6 +23,7 @@ from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
+from reviewloop.workspace.lfs_changes import lfs_stop
 
 _SUBJECT_LIMIT = 72
 _LOOKS_OURS = re.compile(r"#|[A-Za-z][\w -]{0,40}:( |$)")
@@ -35,6 +36,8 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     findings = by_severity(list(read_findings(state, context.blobs).values()))
     protected = touched_protected_files(state, context, change)
     blocked = _blocked_by(state, gates, change) or why_blocked(protected)
+    pointers = context.settings.workspace.lfs != "refuse"
+    blocked = blocked or lfs_stop(context.private, change, pointers=pointers)
     ticked = ticked_spec(context) if not blocked else TickedSpec()
     message = _message(state, context, findings, gates, protected)
     commit = "" if blocked else _build_commit(state, context, ticked, message)

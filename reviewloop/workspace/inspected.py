@@ -4,10 +4,11 @@ import os
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.attributes import attributes_in
+from reviewloop.workspace.lfs import HEADER
 from reviewloop.workspace.located import Place
 from reviewloop.workspace.paths import shown
 from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.taken import IN_LFS, LFS_HEADER, is_pointer
+from reviewloop.workspace.taken import IN_LFS, is_pointer
 
 _NAMED = 3  # objects in a sentence
 _SUBMODULE = b"160000"
@@ -39,7 +40,7 @@ def inspect(
     filtered = attributes_in(private, new, new_ids, ("filter",))
     for path, values in filtered.items():
         in_lfs = values.get("filter") == "lfs"
-        if in_lfs and is_pointer(private.pool.read(new_ids[path], len(LFS_HEADER))):
+        if in_lfs and is_pointer(private.pool.read(new_ids[path], len(HEADER))):
             found[path] = IN_LFS
     return tuple(sorted(found.items()))
 

@@ -43,6 +43,7 @@ class PrivateRepo:
         self.branch = about["branch"] or None
         self.user_root = Path(about["root"])
         self.user_git_dir = Path(about["git_dir"])
+        self.user_common_dir = Path(about["objects"]).parent
         self.object_format = about["object_format"]
         self.settings: Mapping[str, str] = about["settings"]
         self.git = Git(folder)
@@ -238,17 +239,17 @@ class PrivateRepo:
         output = self.git.run(*args, input=text.encode("utf-8", "replace"), env_extra=env)
         return output.decode().strip()
 
-    def snapshot_of_checkout(self, user: UserRepo) -> str:
+    def snapshot_of_checkout(self, user: UserRepo, *, lfs_pointers: bool = False) -> str:
         """Return the tree of the person's files as they are: staged, unstaged and untracked.
 
-        Works on a copy of their index with no filter configured; files whose committed form needs
-        a filter (Git LFS) are refused when they were changed. Nested repositories stay out.
+        Works on a copy of their index with no filter configured; changed files whose committed form
+        needs one are refused, of Git LFS without `lfs_pointers`. Nested repositories stay out.
         """
         with self.scratch_index() as scratch:
             if scratch.index is None:
                 raise ValueError("a scratch index has a path")
             git = user.copied_index(self.git, scratch.index)
-            return snapshot(git)
+            return snapshot(git, lfs_pointers=lfs_pointers)
 
     # Inside
 

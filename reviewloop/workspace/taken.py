@@ -1,6 +1,5 @@
 """Takes the person's files into a tree for a review; what cannot be read is listed, not refused."""
 
-import hashlib
 import os
 import re
 import stat
@@ -9,17 +8,22 @@ from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.lfs import HEADER
 from reviewloop.workspace.located import Place
-from reviewloop.workspace.paths import shown
 from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.snapshot import changed_paths, filters, store, unresolved
+from reviewloop.workspace.snapshot import (
+    cannot_read,
+    changed_paths,
+    filters,
+    pointer_line,
+    store,
+    unresolved,
+)
 from reviewloop.workspace.userrepo import forget_assumed
 
-LFS_HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 IN_LFS = "in Git LFS; its content is not read"
 
 _MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
-_CHUNK = 1 << 20
 _MANY = 30  # files
 _MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
 
@@ -44,7 +48,7 @@ def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) 
         gone, there = changed_paths(git)
         there += [os.fsencode(path) for path in extra]
         unreadable: dict[str, str] = {}
-        there = _without_filtered(private, place, git, there, unreadable)
+        there = _without_filtered(place, git, there, unreadable)
         there = [path for path in there if not _is_special(place, path, unreadable)]
         _store(place, git, gone, there)
         return Taken(_write(git), tuple(sorted(unreadable.items())), skipped)
@@ -65,7 +69,7 @@ def take_staged(private: PrivateRepo, place: Place) -> Taken:
 
 def is_pointer(data: bytes | None) -> bool:
     """Whether a blob stands for a file that is kept in Git LFS."""
-    return data is not None and data.startswith(LFS_HEADER)
+    return data is not None and data.startswith(HEADER)
 
 
 def _copied(
@@ -90,7 +94,7 @@ def _write(git: Git) -> str:
 
 
 def _without_filtered(
-    private: PrivateRepo, place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
+    place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
 ) -> list[bytes]:
     """Leave out what only a filter can turn into what would be committed.
 
@@ -99,7 +103,7 @@ def _without_filtered(
     pointers: list[bytes] = []
     for path, name in filters(git, paths).items():
         if name == "lfs":
-            if line := _pointer(private, place.user.root, git, path):
+            if line := pointer_line(git, path):
                 pointers.append(line)
                 unreadable[path] = IN_LFS
         elif any(f"filter.{name}.{kind}" in place.config for kind in ("clean", "process")):
@@ -107,32 +111,6 @@ def _without_filtered(
     if pointers:
         git.run("update-index", "-z", "--index-info", input=b"\0".join(pointers) + b"\0")
     return [path for path in paths if os.fsdecode(path) not in unreadable]
-
-
-def _pointer(private: PrivateRepo, root: Path, git: Git, path: str) -> bytes | None:
-    """Return a line for the index with what Git LFS would commit, None for no such file."""
-    digest, size = hashlib.sha256(), 0
-    place = root / path
-    try:
-        mode = place.lstat().st_mode
-        if not stat.S_ISREG(mode):
-            return None
-        with place.open("rb") as file:
-            if is_pointer(file.read(len(LFS_HEADER))):
-                return None
-            file.seek(0)
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _cannot_read(path, error) from None
-    text = LFS_HEADER + f"oid sha256:{digest.hexdigest()}\nsize {size}\n".encode()
-    known = git.run("ls-files", "-s", "-z", "--", path).split(b" ")[0]
-    plain = b"100755" if mode & stat.S_IXUSR else b"100644"
-    oid = private.write_blob(text if size else b"").encode()
-    return (known or plain) + b" " + oid + b"\t" + os.fsencode(path)
 
 
 def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:
@@ -162,7 +140,7 @@ def _store(place: Place, git: Git, gone: list[bytes], there: list[bytes]) -> Non
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise _cannot_read(path, error) from None
+                raise cannot_read(path, error) from None
         raise
 
 
@@ -181,10 +159,3 @@ def _one_pack(git: Git) -> dict[str, str] | None:
         "GIT_CONFIG_KEY_1": "core.fsync",
         "GIT_CONFIG_VALUE_1": "none",
     }
-
-
-def _cannot_read(path: str, error: OSError) -> WorkspaceError:
-    return WorkspaceError(
-        f"{shown(path)} cannot be read ({error.strerror}); make it readable or ignore it, "
-        "then run again."
-    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.disk import Content, Disk, Kind
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.lfs import is_content_of, parse_pointer
 from reviewloop.workspace.paths import checked_path, shown
 
 _LINK = "120000"
@@ -200,7 +201,10 @@ class Files:
             return False
         if self.file_modes and seen.executable != (version.mode == "100755"):
             return False
-        return staging.clean_id(path, seen.data) == version.oid
+        if staging.clean_id(path, seen.data) == version.oid:
+            return True
+        pointer = parse_pointer(staging.content(path).data)  # of Git LFS, whose filter is not run
+        return pointer is not None and is_content_of(seen.data, pointer)
 
     def _is_absent(self, path: str, seen: Content) -> bool:
         """Whether nothing stands here but files of the change itself, on their way."""
