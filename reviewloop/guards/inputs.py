@@ -34,7 +34,7 @@ def guard_input(
 
     @cache
     def folder() -> Path:
-        reset = workspace.reset(tree, keep=settings.gates.reuse)
+        reset = workspace.reset(tree)
         env.prepare()
         return reset
 

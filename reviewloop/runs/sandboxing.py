@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from reviewloop.errors import UsageError
 from reviewloop.settings import Settings
+from reviewloop.settings.layers import variable_of
 from reviewloop.workspace.sandbox.base import Level, Limits, Sandbox
 from reviewloop.workspace.sandbox.choose import choose, how_to_improve, runs_in_ci
 
@@ -30,7 +31,8 @@ def required(settings: Settings, acceptance: str) -> Sandbox:
             return sandbox
         raise UsageError(
             f"--no-sandbox does not work in CI, where nobody watches ({why}); make a sandbox "
-            "possible there, or declare a throw-away container with REVIEWLOOP_SANDBOX_EXTERNAL=1"
+            "possible there, or declare a throw-away container with "
+            f"{variable_of('sandbox.external')}=true"
         )
     ways = [*how_to_improve(sandbox), "accept it for this run with --no-sandbox"]
     raise UsageError(

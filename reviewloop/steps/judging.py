@@ -17,7 +17,7 @@ from reviewloop.store.journal import CallKey
 
 def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     """Run every guard-rail on a tree and return the results in order."""
-    with _judging(context):
+    with judging(context):
         return run_all(
             _input(context, tree, label),
             on_start=lambda name: context.events.tell("gate.start", name=name),
@@ -36,7 +36,7 @@ def judge_by_name(
 ) -> GateResult:
     """Run one guard-rail for an agent that asked for it."""
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
-    with _judging(context):
+    with judging(context):
         return run_one(name, _input(context, tree, label, paths or None))
 
 
@@ -74,7 +74,7 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
 
 
 @contextmanager
-def _judging(context: RunContext) -> Iterator[None]:
+def judging(context: RunContext) -> Iterator[None]:
     """Have the workspace to oneself; what was cut off by the person is no judgement.
 
     What the commands wrote is rid of secrets before anybody else may read it.
@@ -122,7 +122,7 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
                 partial(context.private.read, judged["tree"]),
                 partial(context.private.read, tree),
             )
-    with _judging(context):
+    with judging(context):
         asked = _input(context, tree, label, selection)
         for name in (build.NAME, tests.NAME):
             result = run_one(name, asked)

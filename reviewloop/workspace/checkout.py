@@ -8,10 +8,9 @@ from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import read_plain
-from reviewloop.workspace.filling import Filling
-from reviewloop.workspace.names import require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.skeleton import write_git_dir
+from reviewloop.workspace.snapshot import changed_paths, filters, store
 from reviewloop.workspace.userrepo import BUILD_EXCLUDES
 from reviewloop.workspace.written import remove_tree
 
@@ -24,12 +23,9 @@ class Workspace:
     Its index stands beside the folder, not in it, so that a command cannot reach it.
     """
 
-    def __init__(
-        self, private: PrivateRepo, folder: Path, filling: Filling | None = None
-    ) -> None:
+    def __init__(self, private: PrivateRepo, folder: Path) -> None:
         self.private = private
         self.folder = folder
-        self.filling = filling or Filling()
         self.index = folder.with_name(folder.name + ".index")
 
     @property
@@ -37,17 +33,17 @@ class Workspace:
         """What a sandbox has to let commands read besides the folder: git's objects."""
         return self.private.object_folders
 
-    def reset(self, tree: str, keep: Collection[str] = ()) -> Path:
+    def reset(self, tree: str) -> Path:
         """Put exactly the files of `tree` into the folder and return it.
 
-        Untracked files go, except what `keep` names: `a/b` is that path, a plain name (`.venv`,
-        `node_modules`) matches at any depth; what stands below is not looked at. Links are never
-        followed. The `.git` in the folder is made anew, whatever became of the last one.
+        Everything else goes: what the code of one tree left behind must not meet the next one's.
+        Links are never followed. The `.git` in the folder is made anew, whatever became of the
+        last one.
         """
         self._own_folder()
         remove_tree(self.folder / ".git")
         files, submodules = self._listing(tree)
-        _Sweep(self.folder, files, submodules, keep).run()
+        _Sweep(self.folder, files, submodules).run()
         self._lock_file().unlink(missing_ok=True)  # of a reset that was killed: the index is ours
         git = self.private.git.with_index(self.index, self.folder)
         try:
@@ -57,10 +53,33 @@ class Workspace:
             self.index.unlink(missing_ok=True)
             self._lock_file().unlink(missing_ok=True)
             git.run("read-tree", "--reset", "-u", tree)
-        require_distinct_names(self.private, tree, self.folder.parent)
-        self.filling.fill(self.private, tree, self.folder)
         self._write_git_dir()
         return self.folder
+
+    def taken(self, tree: str, leave: Collection[str]) -> str:
+        """Return `tree` with what commands wrote since the folder was reset to it.
+
+        Files that the tree's .gitignore names are left, like all below folders whose name is in
+        `leave` (installed dependencies), and links that lead out of the workspace.
+        """
+        git = self.private.git.with_index(self.index, self.folder)
+        git.run("read-tree", "--reset", tree)
+        gone, there = changed_paths(git)
+        filtered = filters(git, there)
+        left = {os.fsencode(name) for name in leave}
+        kept = [
+            path
+            for path in there
+            if not left & set(path.split(b"/"))
+            and os.fsdecode(path) not in filtered
+            and not self._leads_out(path)
+        ]
+        store(git, gone, kept)
+        return git.text("write-tree")
+
+    def _leads_out(self, path: bytes) -> bool:
+        place = self.folder / os.fsdecode(path)
+        return place.is_symlink() and not place.resolve().is_relative_to(self.folder.resolve())
 
     def remove(self) -> None:
         """Delete the folder and its index."""
@@ -116,16 +135,10 @@ class Workspace:
 class _Sweep:
     """Removes what a tree does not hold; afterwards only real folders lead to its files."""
 
-    def __init__(
-        self, folder: Path, files: set[bytes], submodules: set[bytes], keep: Collection[str]
-    ) -> None:
+    def __init__(self, folder: Path, files: set[bytes], submodules: set[bytes]) -> None:
         self._root = os.fsencode(folder)
         self._files = files
-        self._submodules = submodules
         self._folders = {path[:end] for path in files | submodules for end in _slashes(path)}
-        names = [os.fsencode(name.strip("/")) for name in keep]
-        self._kept_paths = {name for name in names if b"/" in name}
-        self._kept_names = {name for name in names if b"/" not in name}
 
     def run(self) -> None:
         todo = [b""]
@@ -139,19 +152,14 @@ class _Sweep:
                     path = prefix + entry.name
                     if not self._belongs(path, entry):
                         remove_tree(Path(os.fsdecode(entry.path)))
-                    elif path in self._folders and not self._is_kept(path, entry.name):
+                    elif path in self._folders:
                         todo.append(path + b"/")
 
     def _belongs(self, path: bytes, entry: "os.DirEntry[bytes]") -> bool:
-        real_folder = entry.is_dir(follow_symlinks=False)
         if path in self._files:
             return entry.is_symlink() or entry.is_file(follow_symlinks=False)
-        if path in self._folders:
-            return real_folder
-        return self._is_kept(path, entry.name)  # an empty folder for a submodule comes back
-
-    def _is_kept(self, path: bytes, name: bytes) -> bool:
-        return name in self._kept_names or path in self._kept_paths
+        # An empty folder for a submodule comes back by itself.
+        return path in self._folders and entry.is_dir(follow_symlinks=False)
 
 
 def _slashes(path: bytes) -> Iterator[int]:

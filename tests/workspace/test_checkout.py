@@ -129,23 +129,36 @@ def test_the_folder_itself_may_have_become_a_link(workspace, tree, tmp_path):
     assert (tmp_path / "outside/f").read_text() == "precious"
 
 
-def test_kept_folders_stay(private, workspace, tree, tmp_path):
+def test_nothing_that_commands_leave_outlives_a_reset(private, workspace, tree, tmp_path):
     folder = workspace.reset(tree)
-    for name in (".venv/bin/python", "packages/a/node_modules/m/x", "build/cache/c", "build/out"):
+    planted = (".venv/bin/python", "packages/a/node_modules/m/x", "conftest.py", ".git/hooks/x")
+    for name in planted:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x")
     (folder / "lent").symlink_to(tmp_path)
-    # A folder of the tree is needed above a nested one, or its parent goes as a whole.
-    other = private.edit(tree, {"packages/a/package.json": b"{}\n", "build/tracked": b"x\n"})
-    workspace.reset(other, keep=[".venv", "node_modules", "build/cache/", "lent"])
-    assert (folder / ".venv/bin/python").exists()
-    assert (folder / "packages/a/node_modules/m/x").exists()
-    assert (folder / "build/cache/c").exists()
-    assert (folder / "lent").is_symlink()
-    assert not (folder / "build/out").exists()
+    other = private.edit(tree, {"packages/a/package.json": b"{}\n"})
     workspace.reset(other)
-    assert not (folder / ".venv").exists()
+    assert not any((folder / name).exists() for name in planted)
     assert not (folder / "lent").is_symlink()
+    assert (folder / "packages/a/package.json").exists()
+
+
+def test_what_commands_wrote_can_be_taken_into_a_tree(private, workspace, tree, tmp_path):
+    ignoring = private.edit(tree, {".gitignore": b"*.log\n"})
+    folder = workspace.reset(ignoring)
+    (folder / "src/app.py").write_text("print(2)\n")
+    (folder / "new file.py").write_text("x = 1\n")
+    for name in ("node_modules/m/x.js", "run.log", ".git/hooks/pre-commit", "vendor/.git/config"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("planted")
+    (folder / "inside").symlink_to("src/app.py")
+    (folder / "outside").symlink_to(tmp_path / "secret")
+    os.mkfifo(folder / "pipe")
+    taken = workspace.taken(ignoring, leave=("node_modules",))
+    change = private.change(ignoring, taken)
+    assert sorted(file.path for file in change.files) == ["inside", "new file.py", "src/app.py"]
+    assert private.read(taken, "src/app.py") == b"print(2)\n"
+    assert workspace.taken(taken, leave=("node_modules",)) == taken
 
 
 def test_same_tree_again_writes_nothing(workspace, tree):
