@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Writes action.txt and dev.txt anew: every package with its version and the hashes of all its files,
+# for every platform and Python that pyproject.toml allows. Needs uv 0.13 or newer. Arguments go to
+# `uv pip compile`: `--upgrade`, `--upgrade-package NAME`, `--exclude-newer "7 days"`; without any,
+# versions stay as they are.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+compile() { # FILE, ARGUMENTS of uv
+  local file=$1
+  shift
+  UV_CUSTOM_COMPILE_COMMAND=requirements/compile.sh \
+    uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras \
+    --output-file "requirements/$file" "$@" >/dev/null
+}
+
+compile action.txt "$@"
+compile dev.txt --extra dev --constraint requirements/action.txt "$@"
