@@ -8,6 +8,8 @@ from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import read_plain
+from reviewloop.workspace.filling import Filling
+from reviewloop.workspace.names import require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.skeleton import write_git_dir
 from reviewloop.workspace.snapshot import changed_paths, filters, store
@@ -23,9 +25,12 @@ class Workspace:
     Its index stands beside the folder, not in it, so that a command cannot reach it.
     """
 
-    def __init__(self, private: PrivateRepo, folder: Path) -> None:
+    def __init__(
+        self, private: PrivateRepo, folder: Path, filling: Filling | None = None
+    ) -> None:
         self.private = private
         self.folder = folder
+        self.filling = filling or Filling()
         self.index = folder.with_name(folder.name + ".index")
 
     @property
@@ -53,6 +58,8 @@ class Workspace:
             self.index.unlink(missing_ok=True)
             self._lock_file().unlink(missing_ok=True)
             git.run("read-tree", "--reset", "-u", tree)
+        require_distinct_names(self.private, tree, self.folder.parent)
+        self.filling.fill(self.private, tree, self.folder)
         self._write_git_dir()
         return self.folder
 
