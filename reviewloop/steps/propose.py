@@ -3,12 +3,11 @@
 When a guard-rail stands in the way there is no commit and approving is not offered.
 """
 
-import re
-import textwrap
 from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.output.commit_text import commit_line, commit_paragraphs
 from reviewloop.output.proposal import (
     CoverageFigures,
     Proposal,
@@ -16,7 +15,6 @@ from reviewloop.output.proposal import (
     ProtectedFile,
     ReviewerFigures,
 )
-from reviewloop.output.untrusted import one_line, safe
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
@@ -26,7 +24,6 @@ from reviewloop.workspace.diff import Change
 from reviewloop.workspace.lfs_changes import lfs_stop
 
 _SUBJECT_LIMIT = 72
-_LOOKS_OURS = re.compile(r"#|[A-Za-z][\w -]{0,40}:( |$)")
 
 
 def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -105,23 +102,24 @@ def _message(
 ) -> str:
     """Return the commit message: what was done, for which task, and how it was reviewed."""
     said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
-    subject = one_line(said.get("subject", "")) or one_line(context.brief.title)
+    subject = commit_line(said.get("subject", "")) or commit_line(context.brief.title)
     subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
     lines = [subject, ""]
-    if summary := _plain(said.get("summary", "")):
+    if summary := commit_paragraphs(said.get("summary", "")):
         lines += [summary, ""]
     if context.brief.task_id:
         brief = context.brief
-        lines.append(one_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
+        lines.append(commit_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
     lines.append(f"Review: {review_line(state, findings)}")
-    lines += [f"Tests: {gate.summary}" for gate in gates if gate.name == "test"]
+    lines += [f"Tests: {commit_line(gate.summary)}" for gate in gates if gate.name == "test"]
     covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
     if covered is not None:
         lines.append(f"Coverage of new lines: {covered:.0%}")
-    lines += [f"Protected file: {one_line(file['path'])} ({file['kind']})" for file in protected]
+    lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
     lines += [
-        f"Left open: {f.severity.mark} {one_line(f.title)} ({one_line(f.where)})" for f in left
+        f"Left open: {f.severity.mark} {commit_line(f.title)} ({commit_line(f.where)})"
+        for f in left
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -237,14 +235,3 @@ def _reviewer(name: str, result: ReviewerState) -> ReviewerFigures:
         "seconds": result["seconds"],
         "reason": result["reason"],
     }
-
-
-def _plain(text: str) -> str:
-    """Return a model's text as paragraphs for a commit message.
-
-    Lines that git or a reader would take for ours (comments, trailers, `Review: ...`) are indented.
-    """
-    lines = []
-    for line in safe(text).strip().split("\n"):
-        lines += textwrap.wrap(line, _SUBJECT_LIMIT) or [""]
-    return "\n".join("  " + line if _LOOKS_OURS.match(line) else line for line in lines)
