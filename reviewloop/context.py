@@ -165,7 +165,9 @@ class RunContext:
 
     def keep(self, tree: str, name: str) -> None:
         """Keep a step's tree alive under the run's refs, so that no edit can be lost."""
+        fault("keep.before")
         self.private.keep(tree, self.record.run_id, name)
+        fault("keep.after")
 
     @contextmanager
     def in_step(self, name: str) -> Iterator[None]:

@@ -23,6 +23,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from reviewloop.context import RunContext
+from reviewloop.faults import fault
 from reviewloop.state import LoopState
 from reviewloop.steps.approve import hear
 from reviewloop.steps.collect import collect, has_open_findings
@@ -104,7 +105,8 @@ def _after_commit(state: LoopState) -> str:
 
 
 def _approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    # Nothing stands before the interrupt: a resumed node runs again from its top.
+    # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
+    fault("approve.asked")
     return hear(state, interrupt({"proposal": state["proposal"]}), runtime.context)
 
 

@@ -25,6 +25,8 @@ def expected(error: BaseException) -> str:
             return _full(where)
         if isinstance(cause, sqlite3.OperationalError) and "full" in str(cause):
             return _full("")
+        if isinstance(cause, sqlite3.OperationalError) and _is_not_writable(cause):
+            return f"the state folder cannot be written ({cause}); check its disk and who owns it"
         if isinstance(cause, OSError) and cause.errno in _NOT_ALLOWED and cause.filename:
             return f"{cause.filename}: {os.strerror(cause.errno or 0).lower()}; check who owns it"
     return ""
@@ -52,6 +54,11 @@ def without_secrets(text: str) -> str:
         return masking_here().for_people(text)
     except Exception as error:  # noqa: BLE001  # the last message of all must not fail
         return f"(left out, because its secrets could not be hidden: {type(error).__name__})\n"
+
+
+def _is_not_writable(error: sqlite3.OperationalError) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the finer reason
+    return code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 
 
 def _full(where: str) -> str:

@@ -1,8 +1,13 @@
 """`undo`, `checkout` and `clean`: what can be done with a run afterwards."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.runs.cleaning import Garbage
 
 
 @click.command()
@@ -36,32 +41,42 @@ def checkout(run_id: str, name: str) -> ExitCode:
 
 @click.command()
 @click.option("--older-than", type=int, metavar="DAYS", help="Default: runs.keep_days.")
+@click.option("--with-work", is_flag=True, help="Also runs whose work is in no commit.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
-def clean(older_than: int | None, yes: bool) -> ExitCode:
+def clean(older_than: int | None, with_work: bool, yes: bool) -> ExitCode:
     """Delete old runs that are over.
 
-    They are listed first; `runs.keep_days` says what is old.
+    They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
+    nor on a branch stays, unless you say --with-work.
     """
     from reviewloop.cli.conversation import somebody_is_there
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.cleaning import delete_garbage, find_garbage
     from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.upkeep import deletable, delete_run, sweep, sweep_reviews
 
     repository = open_repository(for_reading=True)
-    sweep(repository)
-    swept = sweep_reviews(repository, older_than)
-    if swept:
-        click.echo(f"Deleted what models said in {swept} old reviews.", err=True)
-    records = deletable(repository, older_than)
-    if not records and not swept:
+    garbage = find_garbage(repository, older_than, with_work=with_work)
+    for line in _listed(garbage):
+        click.echo(line)
+    if garbage.kept:
+        names = ", ".join(record.run_id for record in garbage.kept)
+        click.echo(
+            f"Kept, because only they hold their work: {names}. Save it with `reviewloop checkout "
+            "RUN NAME`, or add --with-work to delete it.",
+            err=True,
+        )
+    if not garbage.count:
         click.echo("There is nothing to delete.", err=True)
-    if not records:
         return ExitCode.CLEAN
-    for record in records:
-        click.echo(one_line(f"{record.run_id}  {record.status}  {record.title}"))
     if not yes and not somebody_is_there():
-        raise UsageError("there is no terminal to ask on; add --yes to delete these runs")
-    if yes or click.confirm(f"Delete for good what is listed ({len(records)})?", err=True):
-        for record in records:
-            delete_run(repository, record)
+        raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
+    if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
+        delete_garbage(repository, garbage)
     return ExitCode.CLEAN
+
+
+def _listed(garbage: "Garbage") -> list[str]:
+    from reviewloop.output.untrusted import one_line
+
+    lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in garbage.runs]
+    lines += [f"{path.name}  a start that was killed" for path in garbage.starts]
+    return lines + [f"{path.name}  what models said in a review" for path in garbage.reviews]

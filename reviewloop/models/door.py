@@ -45,6 +45,10 @@ def _nobodys(text: str) -> tuple[str, ...]:
     return ()
 
 
+def _nothing() -> None:
+    """Have nothing against it."""
+
+
 def _silent(kind: str, **what: Any) -> None:
     """Tell nobody."""
 
@@ -55,7 +59,7 @@ class Models:
     `canonical` removes from a text what differs between equal requests (nonces, temporary
     paths); `mask` hides held secrets in what models answer, before it is used or kept; `keep` hides
     what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
-    what happens.
+    what happens; `require_room` raises when a reply could not be kept, so that none is paid for.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Models:
         keep: Scrub = _unchanged,
         names_in: Callable[[str], tuple[str, ...]] = _nobodys,
         on_event: Tell = _silent,
+        require_room: Callable[[], None] = _nothing,
         pacing: Pacing | None = None,
     ) -> None:
         self._settings = settings
@@ -79,6 +84,7 @@ class Models:
         self._keep = keep
         self._names_in = names_in
         self._tell = on_event
+        self._require_room = require_room
         if not settings.models.tracing:
             silence_tracing()  # here, because a graph hands its tracer down to the models' calls
         self._stop = threading.Event()
@@ -125,8 +131,10 @@ class Models:
             reserved = self._budget.call(tokens=tokens, usd=usd, stopped=self._stop.is_set)
             with reserved, self._slots:
                 self._refuse_when_stopped()
+                self._require_room()
                 self._count(1)
                 try:
+                    self._refuse_when_stopped()  # who waits for calls to end has not seen this one
                     return self._paid(key, request, plain, digest, first_event)
                 finally:
                     self._count(-1)

@@ -2,9 +2,9 @@
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,20 +14,28 @@ from reviewloop.errors import (
     NoAnswerError,
     ReviewLoopError,
     UsageError,
-    WorkspaceError,
     first_that_applies,
 )
+from reviewloop.faults import fault
 from reviewloop.models.recording import export_journal
 from reviewloop.runs.answers import require_question
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.repository import Repository, settings_of
+from reviewloop.runs.soundness import (
+    CHECKPOINTS,
+    other_release,
+    require_sound_state,
+    unusable_state,
+)
 from reviewloop.state import SCHEMA_VERSION, LoopState
 from reviewloop.steps.in_work import show_free
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.space import DISK_ERRORS
 
+_SCHEMA = "state_version"  # stands in the metadata of every checkpoint
 _RECURSION_LIMIT = 400  # supersteps; the loop's own caps end it long before (3 rounds a cycle)
 
 
@@ -48,13 +56,10 @@ def advance(
     """
     record = repository.runs.find(run_id)
     if record.schema_version != SCHEMA_VERSION:
-        raise UsageError(
-            f"run {run_id} was begun by another release of reviewloop (state version "
-            f"{record.schema_version}, this one reads {SCHEMA_VERSION}): finish it with that "
-            f"release, or save its work with `reviewloop checkout {run_id} NAME`"
-        )
+        raise other_release(record, record.schema_version)
     with hold(repository.run_lock(run_id), f"run {run_id}"):
         record = repository.runs.find(run_id)
+        require_sound_state(repository.run_folder(run_id), run_id)
         if answer is not None:
             require_question(record, answer)
         # Kept, so that what a person raised holds for the rest of the run.
@@ -68,6 +73,7 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     started = time.monotonic()
     record.status, record.reason, record.exit_code = RunStatus.RUNNING, "", 0
     context.runs.save(record)
+    fault("advance.begin")
     team = context.team
     context.models.warm_up({context.agent_model(agent, "review") for agent in team.members})
     try:
@@ -76,17 +82,20 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     except ReviewLoopError as error:
         _stopped(context, error)
         raise
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in DISK_ERRORS:
+            raise
         trouble = unusable_state(error, record.run_id)
         _stopped(context, trouble)
         raise trouble from error
     finally:
         record.active_seconds += time.monotonic() - started
-        context.runs.save(record)
+        _save_at_the_end(context)
         _export(context)
     _settle(record, state)
     record.reason = context.masking.for_people(record.reason)
     context.runs.save(record)
+    fault("advance.settled")
     task = context.brief.spec_task
     if record.status is RunStatus.SKIPPED and task and context.settings.spec.mark_in_progress:
         show_free(context.user, task)
@@ -96,24 +105,23 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
 
 def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
     """Run the graph from where it stands; return its state when it pauses or ends."""
-    # Read at import: only types named in the state's schema may come out of a checkpoint.
-    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
-    from langgraph.checkpoint.sqlite import SqliteSaver
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import; `checkpoints` is stricter
     from langgraph.types import Command
 
     from reviewloop.graph import build_graph
+    from reviewloop.runs.checkpoints import open_checkpoints
 
     record, limits = context.record, context.settings.limits
-    path = context.folder / "checkpoints.sqlite"
-    with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+    with open_checkpoints(context.folder / CHECKPOINTS) as checkpoints:
         graph = build_graph(
             [agent.name for agent in context.team.reviewers],
             rounds=limits.rounds,
             repairs=limits.repairs,
-            checkpointer=SqliteSaver(connection),
+            checkpointer=checkpoints,
         )
         config: Any = {
             "configurable": {"thread_id": record.run_id},
+            "metadata": {_SCHEMA: SCHEMA_VERSION},
             "recursion_limit": _RECURSION_LIMIT,
             "max_concurrency": max(
                 context.settings.models.concurrency, len(context.team.reviewers)
@@ -121,6 +129,9 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
         }
         before = graph.get_state(config)
         begun = bool(before.values)
+        written_by = cast(dict[str, Any], before.metadata or {}).get(_SCHEMA, SCHEMA_VERSION)
+        if begun and written_by != SCHEMA_VERSION:
+            raise other_release(record, written_by)
         given: Any
         if answer is not None:
             if len(before.interrupts) != 1:
@@ -129,8 +140,10 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
                 )
             given = Command(resume={before.interrupts[0].id: dict(answer)})
         elif begun:
-            if not before.next or before.interrupts:
+            if before.interrupts:
                 return cast(LoopState, before.values)
+            # Although `next` may be empty: a step that ended before the kill may wait for being
+            # taken into the state. When the graph is at its end, this does nothing.
             given = None
         else:
             given = LoopState(
@@ -164,17 +177,14 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     record.exit_code = int(first_that_applies(*codes))
 
 
-def unusable_state(error: sqlite3.DatabaseError, run_id: str) -> WorkspaceError:
-    """Return what to tell the person when a run's databases cannot be written or read."""
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-        return WorkspaceError(
-            f"the disk that holds the state of run {run_id} is full; free some space, then "
-            f"`reviewloop resume {run_id}`"
-        )
-    return WorkspaceError(
-        f"the state of run {run_id} cannot be used ({error}); "
-        f"`reviewloop checkout {run_id} NAME` still saves its work as a branch"
-    )
+def _save_at_the_end(context: RunContext) -> None:
+    """Save the record; when the run stops anyway, a full disk must not hide why it does."""
+    stopping = sys.exc_info()[0] is not None
+    try:
+        context.runs.save(context.record)
+    except (sqlite3.DatabaseError, OSError):
+        if not stopping:
+            raise
 
 
 def _export(context: RunContext) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
-from reviewloop.store.locks import hold, is_held
+from reviewloop.store.locks import hold, holder, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
@@ -54,7 +54,10 @@ def resumable_run(repository: Repository, named: str | None) -> RunRecord:
     if record.status.over:
         raise UsageError(f"run {record.run_id} is over (it is {record.status})")
     if is_held(repository.run_lock(record.run_id)):
-        raise UsageError(f"run {record.run_id} is at work; `reviewloop logs -f` follows it")
+        raise UsageError(
+            f"run {record.run_id} is at work in {holder(repository.run_lock(record.run_id))}; "
+            "`reviewloop logs -f` follows it"
+        )
     return record
 
 

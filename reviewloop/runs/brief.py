@@ -19,6 +19,7 @@ from reviewloop.specs.briefing import (
 )
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.treefiles import TreeFiles
+from reviewloop.store.locks import hold
 from reviewloop.workspace.names import require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
 
@@ -43,7 +44,10 @@ def brief_of(
     repository: Repository, subject: Subject, settings: Settings, masking: Masking
 ) -> Brief:
     """Return the brief without secrets; the map of the repository is that of the base commit."""
-    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch,
+        hold(Path(scratch) / "lock", "the start of a run"),  # so that `clean` sees its use
+    ):
         private = PrivateRepo.create(Path(scratch) / "git", repository.user)
         try:
             head = private.tree_of(repository.user.head or "")

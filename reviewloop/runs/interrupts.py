@@ -1,4 +1,4 @@
-"""Ctrl-C: the first lets replies on their way arrive, the second leaves at once."""
+"""Ctrl-C: the first waits briefly for replies on their way, the second leaves at once."""
 
 import os
 import signal
@@ -6,23 +6,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from reviewloop.context import RunContext
 from reviewloop.errors import ExitCode
 
-
-def _stop(context: RunContext) -> None:
-    context.stop()
-    context.events.tell("note", text="stopping: replies on their way are still taken in")
+PATIENCE = 5.0  # seconds that replies on their way are waited for
+_SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
 
 
 @contextmanager
 def interruptible(context: RunContext, resume: str) -> Iterator[None]:
     """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
 
-    The first lets replies in flight arrive, so that what is being paid for is kept; the second
-    leaves by `os._exit`, because threads that wait for a model cannot be ended otherwise.
-    `resume` is the command that goes on afterwards.
+    The first lets replies in flight arrive, so that what is being paid for is kept, but for
+    `PATIENCE` seconds only; SIGTERM is the same. What does not end by then, and the second signal,
+    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise. `resume`
+    is the command that goes on afterwards.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,10 +34,9 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
         seen += 1
         if seen == 1:
             # In a thread: the one that was interrupted may hold the locks that telling needs.
-            threading.Thread(target=_stop, args=(context,), daemon=True).start()
+            threading.Thread(target=_stop, args=(context, resume), daemon=True).start()
             return
-        os.write(2, f"\nresume with: {resume}\n".encode())
-        os._exit(int(ExitCode.INTERRUPTED))
+        _leave(resume)
 
     before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -45,3 +44,17 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stop(context: RunContext, resume: str) -> None:
+    context.stop()
+    context.events.tell("note", text="stopping: replies on their way are still taken in")
+    if not context.models.wait_until_idle(PATIENCE):
+        _leave(resume)
+
+
+def _leave(resume: str) -> NoReturn:
+    if os.isatty(2):
+        os.write(2, _SHOW_CURSOR)
+    os.write(2, f"\nreviewloop: interrupted; resume with: {resume}\n".encode())
+    os._exit(int(ExitCode.INTERRUPTED))

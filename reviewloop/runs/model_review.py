@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
@@ -38,6 +39,7 @@ from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import Journal
 from reviewloop.store.places import private_folder, repository_folder
 from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.space import require_room
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.compared import Compared
 from reviewloop.workspace.diff import Change
@@ -106,6 +108,7 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
         keep=masking.for_models,
         names_in=masking.names_in,
         on_event=events.tell,
+        require_room=partial(require_room, folder),
     )
     team = team_of(two.user.root)
     pieces = asked.pieces

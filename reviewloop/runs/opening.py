@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
-from reviewloop.analysers.secrets.masking import canonical
+from reviewloop.analysers.secrets.masking import Masking, canonical
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.models.door import Models
@@ -12,11 +14,14 @@ from reviewloop.runs.analysis import analyse
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.sandboxing import finder
+from reviewloop.runs.soundness import JOURNAL
 from reviewloop.runs.team import team_from_plain
+from reviewloop.settings import Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord
+from reviewloop.store.space import require_room
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment
 from reviewloop.workspace.filling import Filling
@@ -33,7 +38,7 @@ def open_context(
     settings = settings_of(record)
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
-        journal = Journal(folder / "journal.sqlite")
+        journal = Journal(folder / JOURNAL)
         stack.callback(journal.close)
         private = PrivateRepo.open(folder / "git")
         stack.callback(private.close)
@@ -60,18 +65,9 @@ def open_context(
             readable=settings.sandbox.read,
         )
         stack.callback(environment.discard)
-        spent = spent_by(journal)
-        budget = Budget(settings.limits, spent=spent, seconds_used=record.active_seconds)
-        models = Models(
-            settings,
-            journal,
-            budget=budget,
-            canonical=lambda text: canonical(fence.canonical(text)),
-            mask=masking.held,
-            keep=masking.for_models,
-            names_in=masking.names_in,
-            on_event=events.tell,
-        )
+        seconds = record.active_seconds
+        budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds)
+        models = _models(settings, journal, budget, fence, events, masking, folder)
         yield RunContext(
             record=record,
             runs=repository.runs,
@@ -92,3 +88,25 @@ def open_context(
             masking=masking,
             analyse=analyse,
         )
+
+
+def _models(
+    settings: Settings,
+    journal: Journal,
+    budget: Budget,
+    fence: Fence,
+    events: Events,
+    masking: Masking,
+    folder: Path,
+) -> Models:
+    return Models(
+        settings,
+        journal,
+        budget=budget,
+        canonical=lambda text: canonical(fence.canonical(text)),
+        mask=masking.held,
+        keep=masking.for_models,
+        names_in=masking.names_in,
+        on_event=events.tell,
+        require_room=partial(require_room, folder),
+    )

@@ -144,6 +144,23 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     settings = planned.loaded.settings
     run_id = _new_run_id(planned.task.id if planned.task else "m")
     folder = repository.run_folder(run_id)
+    with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
+        record = _written(repository, planned, run_id, folder)
+        repository.runs.save(record)
+    fault("begin.end")
+    masking = masking_for(user.root, user.git_dir)
+    events = Events(folder / "events.jsonl", hide=masking.for_people)
+    events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
+    events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
+    if planned.task and settings.spec.mark_in_progress:
+        with hold(repository.lock, f"the repository {record.repository}"):
+            show_in_work(user, planned.task)
+    return record
+
+
+def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -> RunRecord:
+    """Write the files of a new run and return its record, which is not saved yet."""
+    user, settings = repository.user, planned.loaded.settings
     for name in ("logs", "blobs"):
         (folder / name).mkdir(mode=0o700)
     private = PrivateRepo.create(folder / "git", user)
@@ -173,14 +190,6 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
         created_at=float(int(time.time())),
     )
     fault("begin.files")
-    repository.runs.save(record)
-    fault("begin.end")
-    events = Events(folder / "events.jsonl", hide=masking.for_people)
-    events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
-    events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
-    if planned.task and settings.spec.mark_in_progress:
-        with hold(repository.lock, f"the repository {record.repository}"):
-            show_in_work(user, planned.task)
     return record
 
 

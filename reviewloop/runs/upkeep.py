@@ -1,23 +1,17 @@
-"""What can be done with a run afterwards: take its commit back, export its work, delete it."""
+"""What can be done with a run afterwards: take its commit back, export its work."""
 
-import shutil
-import time
 from typing import Any
 
-from reviewloop.errors import UsageError
-from reviewloop.runs.brief import SCRATCH
-from reviewloop.runs.project import read_settings
+from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.faults import fault
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.locks import hold, is_held
+from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.export import export_branch
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.promote import Promotion
 from reviewloop.workspace.promote import undo as undo_promotion
-
-_DAY = 86_400.0
-_LONGEST_START = 3600.0  # seconds; a younger start may still be on its way
 
 
 def undo_run(repository: Repository, named: str | None) -> list[str]:
@@ -35,13 +29,16 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     if record.status is not RunStatus.COMMITTED:
         raise UsageError(f"run {record.run_id} has no commit to take back (it is {record.status})")
     intent = repository.run_folder(record.run_id) / "undo.json"
+    fault("undo.begin")
     with hold(repository.lock, f"the repository {record.repository}"):
         back = undo_promotion(
             repository.user, Promotion.from_plain(record.evidence["promotion"]), intent=intent
         )
-    intent.unlink(missing_ok=True)
+    fault("undo.moved")
     record.status = RunStatus.UNDONE
     repository.runs.save(record)
+    intent.unlink(missing_ok=True)  # last: until here another `undo` goes on
+    fault("undo.end")
     taken = f"Took back {record.commit[:10]} from {record.branch}; the work is kept with the run."
     return [taken, *back.notes]
 
@@ -55,72 +52,50 @@ def export_run(repository: Repository, run_id: str, name: str) -> str:
         commit = _latest(record, private, Blobs(folder / "blobs"))
         with hold(repository.lock, f"the repository {record.repository}"):
             export_branch(repository.user, private, commit, name)
+        record.options["exported"] = private.tree_of(commit)
+        repository.runs.save(record)
+        fault("export.end")
     finally:
         private.close()
     return commit
 
 
-def deletable(repository: Repository, older_than_days: int | None) -> list[RunRecord]:
-    """Return the runs that are over and older than the retention, oldest last."""
-    days = older_than_days
-    if days is None:
-        days = read_settings(repository.user.root).settings.runs.keep_days
-    limit = time.time() - days * _DAY
-    return [
-        record
-        for record in repository.runs.all()
-        if record.status.over
-        and record.updated_at <= limit
-        and not is_held(repository.run_lock(record.run_id))
-    ]
-
-
-def delete_run(repository: Repository, record: RunRecord) -> None:
-    """Delete a run's folder and record for good."""
+def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:
+    """Whether deleting the run would lose work: the latest stands in no commit and no branch."""
+    if record.status is RunStatus.COMMITTED:
+        return False
     folder = repository.run_folder(record.run_id)
-    with hold(folder / "lock", f"run {record.run_id}"):
-        shutil.rmtree(folder)
-    repository.runs.delete(record.run_id)
-
-
-def sweep(repository: Repository) -> None:
-    """Delete what starts left that were killed before their run had a record."""
-    known = {record.run_id for record in repository.runs.all()}
-    found = [path for path in (repository.folder / "runs").glob("*") if path.name not in known]
-    found += repository.folder.glob(f"{SCRATCH}*")
-    for path in found:
-        if path.stat().st_mtime < time.time() - _LONGEST_START:
-            shutil.rmtree(path)
-
-
-def sweep_reviews(repository: Repository, older_than_days: int | None) -> int:
-    """Delete what models said in old reviews of diffs; return how many such reviews there were."""
-    days = older_than_days
-    if days is None:
-        days = read_settings(repository.user.root).settings.runs.keep_days
-    limit = time.time() - days * _DAY
-    old = [
-        path for path in (repository.folder / "reviews").glob("*") if path.stat().st_mtime <= limit
-    ]
-    for path in old:
-        shutil.rmtree(path)
-    return len(old)
+    try:
+        private = PrivateRepo.open(folder / "git")
+    except WorkspaceError:
+        return record.proposal != ""
+    try:
+        tree, _ = _latest_tree(record, private, Blobs(folder / "blobs"))
+        return tree not in ("", record.options.get("exported"))
+    except WorkspaceError:  # something is there, and cannot be read
+        return True
+    finally:
+        private.close()
 
 
 def _latest(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> str:
     """Return the commit to export: the proposed one, else the newest snapshot on the run's base."""
-    if record.proposal:
-        proposal: dict[str, Any] = blobs.get_json(record.proposal)
-        if proposal["commit"]:
-            return str(proposal["commit"])
-        tree = str(proposal["tree"])
-    else:
-        kept = private.kept(record.run_id)
-        if not kept:
-            raise UsageError(f"run {record.run_id} has no work to export yet")
-        # Steps are kept in the order they end; the state that would name the last one may be
-        # what cannot be read any more.
-        tree = private.tree_of(list(kept.values())[-1])
+    tree, commit = _latest_tree(record, private, blobs)
+    if commit:
+        return commit
+    if not tree:
+        raise UsageError(f"run {record.run_id} has no work to export yet")
     keeper = ("reviewloop", "reviewloop@localhost")
     message = f"reviewloop {record.run_id}: unfinished work\n"
     return private.commit(tree, [record.base_commit], message, keeper, keeper)
+
+
+def _latest_tree(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> tuple[str, str]:
+    """Return the tree of the run's latest work and its proposed commit; both may be empty."""
+    if record.proposal:
+        proposal: dict[str, Any] = blobs.get_json(record.proposal)
+        return str(proposal["tree"]), str(proposal["commit"] or "")
+    kept = private.kept(record.run_id)
+    # Steps are kept in the order they end; the state that would name the last one may be
+    # what cannot be read any more.
+    return (private.tree_of(list(kept.values())[-1]) if kept else ""), ""

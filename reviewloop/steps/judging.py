@@ -6,6 +6,7 @@ from functools import partial
 
 from reviewloop.context import RunContext
 from reviewloop.errors import InterruptedByUserError
+from reviewloop.faults import fault
 from reviewloop.guards import build, relevant, tests
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input, plan_for_change
@@ -20,14 +21,8 @@ def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     with judging(context):
         return run_all(
             _input(context, tree, label),
-            on_start=lambda name: context.events.tell("gate.start", name=name),
-            on_result=lambda result: context.events.tell(
-                "gate",
-                name=result.name,
-                status=str(result.status),
-                summary=result.summary,
-                seconds=result.seconds,
-            ),
+            on_start=partial(_tell_start, context),
+            on_result=partial(_tell_result, context),
         )
 
 
@@ -89,6 +84,22 @@ def judging(context: RunContext) -> Iterator[None]:
             raise InterruptedByUserError(
                 "stopped while a check ran; `reviewloop resume` runs it again"
             )
+
+
+def _tell_start(context: RunContext, name: str) -> None:
+    context.events.tell("gate.start", name=name)
+    fault("gate.start")
+
+
+def _tell_result(context: RunContext, result: GateResult) -> None:
+    fault("gate.end")
+    context.events.tell(
+        "gate",
+        name=result.name,
+        status=str(result.status),
+        summary=result.summary,
+        seconds=result.seconds,
+    )
 
 
 def _input(

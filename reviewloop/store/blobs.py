@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.faults import fault
 from reviewloop.store.hiding import Hide, as_it_is, hidden
 
 
@@ -28,12 +29,15 @@ class Blobs:
         target = self._folder / ref
         if target.exists():
             return ref
+        fault("blob.before", target)
         handle, name = tempfile.mkstemp(dir=self._folder)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        fault("blob.written", Path(name))
         Path(name).replace(target)
+        fault("blob.after")
         return ref
 
     def get(self, ref: str) -> bytes:

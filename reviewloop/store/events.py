@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.store.hiding import Hide, as_it_is, hidden
+from reviewloop.store.places import private_file
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -17,7 +18,7 @@ class Events:
 
     def __init__(self, path: Path, listener: Listener | None = None, hide: Hide = as_it_is) -> None:
         self._hide = hide
-        self._path = path
+        self._path = private_file(path)
         self._listener = listener
         self._lock = threading.Lock()
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reviewloop.faults import fault
 from reviewloop.store.sqlite import open_database
 
 _SCHEMA = """
@@ -99,8 +100,10 @@ class Journal:
             time.time(),
         )
         marks = ",".join("?" * len(values))
+        fault("journal.before")
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", values)  # noqa: S608
+        fault("journal.after")
 
     def once(
         self, key: CallKey, request: Mapping[str, Any], do: Callable[[], dict[str, Any]]
@@ -131,7 +134,7 @@ class Journal:
         """Yield what was recorded, oldest first."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             rows = cursor.execute(
-                "SELECT * FROM calls WHERE ?1 IS NULL OR kind = ?1 ORDER BY at, rowid", (kind,)
+                "SELECT * FROM calls WHERE ?1 IS NULL OR kind = ?1 ORDER BY rowid", (kind,)
             ).fetchall()
         for row in rows:
             yield CallRecord(
@@ -157,7 +160,7 @@ class Journal:
         """Return (agent, step, usage, seconds) of every model call, without unpacking bodies."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             rows = cursor.execute(
-                "SELECT agent, step, usage, seconds FROM calls WHERE kind = 'model' ORDER BY at"
+                "SELECT agent, step, usage, seconds FROM calls WHERE kind = 'model' ORDER BY rowid"
             ).fetchall()
         return [(r["agent"], r["step"], json.loads(r["usage"]), r["seconds"]) for r in rows]
 

@@ -4,11 +4,17 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.faults import fault
+from reviewloop.store.places import private_file
+
+_LOOKS, _BETWEEN = 3, 0.02  # whoever only looks whether it is held holds it for a moment
 
 
 @contextmanager
@@ -16,28 +22,29 @@ def hold(path: Path, what: str) -> Iterator[None]:
     """Hold an exclusive lock while the block runs.
 
     Raises `WorkspaceError` naming the holder's process when somebody else has it. The file stays
-    (removing it would race with the next holder); the lock itself ends with the process.
+    (removing it would race with the next holder); the lock itself ends with the process, and no
+    process that it starts keeps it.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with private_file(path).open("a+", encoding="ascii") as file:
+        if not _locked(file):
             raise WorkspaceError(
-                f"{what} is in use by {_holder(path)}; wait for it or end it"
+                f"{what} is in use by {holder(path)}; wait for it or end it"
             ) from None
         file.seek(0)
         file.truncate()
-        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}, file)
         file.flush()
+        fault("lock.acquired")
         yield
+    fault("lock.released")
 
 
 def is_held(path: Path) -> bool:
     """Whether a live process holds this lock."""
     try:
         with path.open("r+", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
@@ -45,9 +52,21 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _holder(path: Path) -> str:
+def holder(path: Path) -> str:
+    """Return who took this lock last, as a sentence names them."""
     try:
         owner = json.loads(path.read_text(encoding="ascii"))
         return f"process {owner['pid']} on {owner['host']}"
-    except (ValueError, KeyError):
+    except (OSError, ValueError, KeyError):
         return "another process"
+
+
+def _locked(file: IO[str]) -> bool:
+    for look in range(_LOOKS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_BETWEEN if look + 1 < _LOOKS else 0)
+        else:
+            return True
+    return False

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+_OTHERS = 0o077
+
 
 def state_root() -> Path:
     """Return the state folder, made if absent and readable by its owner only.
@@ -15,20 +17,30 @@ def state_root() -> Path:
     else:
         base = os.environ.get("XDG_STATE_HOME")
         root = (Path(base) if base else Path.home() / ".local" / "state") / "reviewloop"
-    return private_folder(root)
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return root
 
 
 def repository_folder(repository_key: str) -> Path:
     """Return the folder that holds everything about one repository."""
-    return private_folder(state_root() / "repositories" / repository_key)
+    return private_folder(private_folder(state_root() / "repositories") / repository_key)
 
 
 def run_folder(repository_key: str, run_id: str) -> Path:
     """Return one run's folder; `RunFolder` names what is in it."""
-    return private_folder(repository_folder(repository_key) / "runs" / run_id)
+    return private_folder(private_folder(repository_folder(repository_key) / "runs") / run_id)
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner can enter."""
+    """Make a folder that only its owner can enter; one that others could enter is closed."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    info = path.stat()
+    if info.st_mode & _OTHERS and info.st_uid == os.geteuid():
+        path.chmod(0o700)
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Make an empty file that only its owner can read, unless it is there; return its path."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     return path

@@ -10,7 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from reviewloop import __version__
 from reviewloop.errors import UsageError
+from reviewloop.faults import fault
 from reviewloop.state import SCHEMA_VERSION
 from reviewloop.store.sqlite import open_database
 
@@ -67,6 +69,7 @@ class RunRecord:
     nonce: str = ""  # of the fences around untrusted text
     active_seconds: float = 0.0
     schema_version: int = SCHEMA_VERSION
+    release: str = __version__  # of reviewloop, that began it
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -86,6 +89,7 @@ class RunStore:
         record.updated_at = time.time()
         record.created_at = record.created_at or record.updated_at
         body = {f.name: getattr(record, f.name) for f in fields(record)}
+        fault("record.before")
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)",
@@ -97,6 +101,7 @@ class RunStore:
                     json.dumps(body),
                 ),
             )
+        fault("record.after")
 
     def all(self) -> list[RunRecord]:
         """Return every run, newest first."""

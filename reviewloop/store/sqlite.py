@@ -1,28 +1,53 @@
 """Opening SQLite files the one way that survives a crash."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.store.places import private_file
 
 
 def open_database(path: Path, schema: str) -> sqlite3.Connection:
     """Open (or make) a database whose commits are on disk when they return.
 
-    The connection may be used from several threads if the caller serialises them.
+    The connection may be used from several threads if the caller serialises them. Raises
+    `WorkspaceError` for a file that SQLite cannot use.
     """
     try:
-        connection = sqlite3.connect(
-            path, check_same_thread=False, timeout=30, isolation_level=None
-        )
+        connection = durable_connection(path)
+        connection.isolation_level = None  # each statement commits itself
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(schema)
     except sqlite3.DatabaseError as error:
         raise WorkspaceError(
             f"{path} cannot be used ({error}); move it aside to start afresh: snapshots of runs "
-            "are kept beside it"
+            f"are kept beside it, in {path.parent / 'runs'}/*/git under refs/reviewloop"
         ) from error
-    path.chmod(0o600)
     return connection
+
+
+def durable_connection(path: Path) -> sqlite3.Connection:
+    """Connect to a database file that only its owner can read, written through to the disk.
+
+    As Python does it, a transaction begins with the first change and ends with `commit`.
+    """
+    private_file(path)  # first: SQLite gives its log the permissions of the database
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def damage_of(path: Path) -> str:
+    """Return what SQLite finds wrong with a database file; "" if it is sound or not there."""
+    if not path.exists():
+        return ""
+    try:
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise  # locked, or the disk: nothing that the file's content would tell
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if said == "ok" else str(said)

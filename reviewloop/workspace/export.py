@@ -1,6 +1,7 @@
 """Copies commits of a run into the user's repository, without a transport, and names them."""
 
 from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.faults import fault
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import UserRepo
@@ -24,7 +25,9 @@ def export_branch(user: UserRepo, private: PrivateRepo, commit: str, name: str) 
     full = private.git.text("rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
     if there not in {"", full}:
         raise WorkspaceError(f"The branch {name} exists already; choose another name.")
+    fault("export.begin")
     copy_objects(private.git, git, full, user.head or "")
+    fault("export.objects")
     if not there:
         move_ref(private.git, git, reference, full, "", f"reviewloop: checkout of {full[:12]}")
     return reference
@@ -68,4 +71,6 @@ def move_ref(source: Git, target: Git, reference: str, new: str, old: str, messa
         args = ("update-ref", "-m", message, reference, new, old or absent)
     else:
         args = ("update-ref", "-m", message, "-d", reference, old)
+    fault("ref.before")
     target.run(*args, env_extra=_DURABLE | who)
+    fault("ref.after")

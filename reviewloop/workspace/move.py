@@ -52,3 +52,4 @@ def write_intent(intent: Path, move: Move) -> None:
     disk = Disk(intent.parent)
     data = json.dumps(asdict(move), indent=1).encode()
     disk.write(intent.name, Content(Kind.FILE, data), f"{intent.name}.new")
+    intent.chmod(0o600)

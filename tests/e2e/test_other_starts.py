@@ -149,6 +149,10 @@ def test_clean_deletes_runs_that_are_over_and_keeps_the_rest(shop):
     waiting = checkout.record()["run_id"]
     assert "nothing to delete" in checkout.run("clean").err
     said = checkout.run("clean", "--older-than", "0", "--yes")
+    assert (said.code, said.out) == (0, "")
+    assert f"only they hold their work: {over}." in said.err
+    assert checkout.run("clean", "--older-than", "0", "--with-work").code == 2  # nobody to ask
+    said = checkout.run("clean", "--older-than", "0", "--with-work", "--yes")
     assert (said.code, over in said.out, waiting in said.out) == (0, True, False)
     assert [row["run"] for row in checkout.json("status")["runs"]] == [waiting]
     assert checkout.folder().name == waiting

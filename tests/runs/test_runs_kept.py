@@ -8,12 +8,14 @@ import pytest
 
 from reviewloop.agents import build_team, shipped_agent_files
 from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.runs.cleaning import delete_garbage, delete_run, find_garbage
 from reviewloop.runs.repository import open_repository, settings_of
 from reviewloop.runs.team import team_from_plain, team_to_plain
-from reviewloop.runs.upkeep import deletable, delete_run, export_run
+from reviewloop.runs.upkeep import export_run
 from reviewloop.settings import Settings
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.private import PrivateRepo
 
 DAY = 86_400
 
@@ -41,20 +43,55 @@ def run_of(repository, ident, status, *, days=0):
     return record
 
 
+def deletable(repository, days):
+    return {record.run_id for record in find_garbage(repository, days).runs}
+
+
 def test_only_runs_that_are_over_and_old_enough_may_be_deleted(repository):
     run_of(repository, "old", RunStatus.COMMITTED, days=31)
     run_of(repository, "skipped", RunStatus.SKIPPED, days=31)
     run_of(repository, "young", RunStatus.COMMITTED, days=29)
     run_of(repository, "waiting", RunStatus.WAITING, days=400)
     run_of(repository, "paused", RunStatus.PAUSED, days=400)
-    assert {r.run_id for r in deletable(repository, None)} == {"old", "skipped"}
-    assert {r.run_id for r in deletable(repository, 0)} == {"old", "skipped", "young"}
+    assert deletable(repository, None) == {"old", "skipped"}
+    assert deletable(repository, 0) == {"old", "skipped", "young"}
 
 
 def test_a_run_at_work_is_never_deleted(repository):
     run_of(repository, "old", RunStatus.COMMITTED, days=31)
     with hold(repository.run_lock("old"), "run old"):
-        assert deletable(repository, None) == []
+        assert deletable(repository, None) == set()
+
+
+@pytest.mark.parametrize("status", [RunStatus.SKIPPED, RunStatus.UNDONE])
+def test_work_that_only_a_run_holds_is_not_deleted_without_a_word(repository, status):
+    run_of(repository, "work", status, days=31)
+    private = PrivateRepo.create(repository.run_folder("work") / "git", repository.user)
+    private.keep(
+        private.edit(private.tree_of("HEAD"), {"new.py": b"x = 1\n"}), "work", "implement-0"
+    )
+    private.close()
+
+    garbage = find_garbage(repository, None)
+    assert ([r.run_id for r in garbage.kept], garbage.count) == (["work"], 0)
+    assert [r.run_id for r in find_garbage(repository, None, with_work=True).runs] == ["work"]
+    export_run(repository, "work", "saved")
+    assert deletable(repository, 0) == {"work"}
+
+
+def test_what_a_killed_start_left_goes_once_nobody_works_in_it(repository):
+    place = repository.folder / "runs" / "2.1-0101-abcd"
+    scratch = repository.folder / "start-x"
+    for folder in (place, scratch):
+        folder.mkdir(parents=True)
+    assert find_garbage(repository, None).starts == ()  # they are young, and have no lock yet
+    with hold(place / "lock", "it"), hold(scratch / "lock", "it"):
+        assert find_garbage(repository, None).starts == ()
+    garbage = find_garbage(repository, None)
+    assert garbage.starts == (place, scratch)
+    delete_garbage(repository, garbage)
+    assert not place.exists()
+    assert not scratch.exists()
 
 
 def test_a_deleted_run_leaves_neither_folder_nor_record(repository):
