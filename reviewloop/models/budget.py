@@ -6,9 +6,10 @@ the last of the cap; what it really used replaces the reservation when it ends.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError
 from reviewloop.models.messages import Usage
@@ -61,6 +62,35 @@ def usage_of(row: dict[str, object]) -> Usage:
     """Return the usage that a row of the journal holds."""
     fields = {name: row[name] for name in Usage.__dataclass_fields__ if name in row}
     return Usage(**fields)  # type: ignore[arg-type]
+
+
+_WORTH_TELLING = 1000  # tokens; below that the rough rule is off without anybody caring
+
+
+def is_far_off(row: Mapping[str, Any]) -> bool:
+    """Whether a call's counted input is more than twice our estimate of it, or less than half."""
+    estimate = int(row.get("estimate") or 0)
+    counted = _input_of(row)
+    if not estimate or row.get("estimated") or max(estimate, counted) < _WORTH_TELLING:
+        return False
+    return not estimate / 2 <= counted <= estimate * 2
+
+
+def _input_of(row: Mapping[str, Any]) -> int:
+    return sum(int(row.get(name) or 0) for name in ("input", "cache_read", "cache_write"))
+
+
+def count_warnings(journal: Journal) -> tuple[str, ...]:
+    """Return a sentence for each model that counts tokens very differently from our estimates."""
+    found: dict[str, str] = {}
+    for _, _, row, _ in journal.usage_rows():
+        if is_far_off(row):
+            found.setdefault(
+                str(row.get("model", "")),
+                f"{row.get('model')} counted {_input_of(row):,} tokens where {row['estimate']:,} "
+                "were estimated; caps go by what it counts, the estimates of costs are off",
+            )
+    return tuple(found.values())
 
 
 def spent_by(journal: Journal) -> Spent:

@@ -14,7 +14,7 @@ from reviewloop.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
 from reviewloop.models import checks, prices
 from reviewloop.models.asking import Asking, Tell
-from reviewloop.models.budget import Budget
+from reviewloop.models.budget import Budget, is_far_off
 from reviewloop.models.messages import (
     ModelRequest,
     Reply,
@@ -27,7 +27,7 @@ from reviewloop.models.messages import (
 )
 from reviewloop.models.prefix_gate import PrefixGate, PrefixGates
 from reviewloop.models.providers import Providers
-from reviewloop.models.retry import Attempt, Pacing, Patience
+from reviewloop.models.retry import Attempt, Pacing, Patience, RequestRejectedError
 from reviewloop.models.routing import Route, kind_of, route
 from reviewloop.models.tracing import silence_tracing
 from reviewloop.settings import Settings
@@ -180,10 +180,17 @@ class Models:
         first_event: Callable[[], None],
     ) -> Reply:
         started = time.monotonic()
-        reply = self._ask_quietly(key, request, first_event)
+        try:
+            reply = self._ask_quietly(key, request, first_event)
+        except RequestRejectedError as error:
+            self._keep_rejected(key, plain, error)
+            raise
         usage = replace(reply.usage, cost_usd=self._cost(reply))
         reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
+        used["estimate"] = estimated_tokens(request)
+        if is_far_off(used):
+            self._tell("model.count", agent=key.agent, estimate=used["estimate"], counted=used)
         told = self._names_in(json.dumps(reply.plain(), ensure_ascii=False))
         if told:  # remembered, because what is kept does not show it any more
             used["held"] = list(told)
@@ -215,6 +222,16 @@ class Models:
             if said == str(error):
                 raise
             raise type(error)(said) from None
+
+    def _keep_rejected(
+        self, key: CallKey, plain: Mapping[str, Any], error: RequestRejectedError
+    ) -> None:
+        """Keep a request that the provider takes for wrong: whoever mends it has to see it."""
+        said = {"rejected": str(error)}
+        name = f"rejected-{uuid4().hex}"
+        self._journal.record(
+            key, name, "rejected", request=plain, reply=said, usage={}, seconds=0.0
+        )
 
     def _note_lost(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
         """Count an attempt that broke off: the provider may bill it although nobody got it."""

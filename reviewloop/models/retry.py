@@ -24,6 +24,10 @@ class ModelUnavailableError(ModelError):
     """The provider stayed unreachable, overloaded or broken off through all attempts."""
 
 
+class RequestRejectedError(ModelError):
+    """The provider takes the request for wrong; asking again cannot help."""
+
+
 @dataclass(frozen=True)
 class Pacing:
     """Seconds between attempts: doubled each time, half of it random; throttling waits longer."""
@@ -68,7 +72,8 @@ def ask_patiently(
     """Return the result of `attempt`, which calls its argument at the reply's first event.
 
     `where` names region and profile for messages. Raises `ModelAccessError`,
-    `ContextOverflowError`, `ModelUnavailableError` or `ModelError`, each naming the model.
+    `ContextOverflowError`, `ModelUnavailableError` or `RequestRejectedError`, each naming the
+    model.
     """
     timeouts = paid = 0
     for number in range(1, patience.max_attempts + 1):
@@ -110,9 +115,9 @@ def _explained(diagnosis: Diagnosis, model: str, where: str, attempts: int) -> M
             "the task smaller"
         )
     if diagnosis.trouble is Trouble.REJECTED:
-        return ModelError(
+        return RequestRejectedError(
             f"{model} rejected the request ({said}); if the settings under [models] suit this "
-            "model, this is a bug worth reporting"
+            "model, this is a bug worth reporting: the request is kept in the journal"
         )
     tries = "attempt" if attempts == 1 else "attempts"
     hint = {

@@ -1,8 +1,10 @@
 """Which model answers whom: the step's kind of work, the agent's file, the person's settings."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Literal
 
@@ -13,6 +15,14 @@ Kind = Literal["reasoning", "generation"]
 
 BEDROCK = "bedrock_converse"
 OFFLINE = frozenset({"script", "replay", "none"})
+_PROVIDERS = """
+    anthropic anthropic_bedrock azure_ai azure_openai baseten bedrock bedrock_converse
+    bedrock_mantle_anthropic bedrock_mantle_openai cohere deepseek fireworks google_anthropic_vertex
+    google_genai google_vertexai groq huggingface ibm langsmith litellm meta mistralai nvidia ollama
+    openai openrouter perplexity together upstage xai
+"""
+PROVIDERS = frozenset(_PROVIDERS.split())
+"""What LangChain's `init_chat_model` knows by name; any other needs its `langchain_NAME` here."""
 
 STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -72,6 +82,17 @@ def split_model(name: str) -> tuple[str, str]:
         f"models: {name!r} names no provider; write provider:model, for example "
         f"{BEDROCK}:amazon.nova-pro-v1:0 or script:replies.json"
     )
+
+
+def require_provider(name: str) -> None:
+    """Raise `UsageError` for a model whose provider nobody knows; nothing is asked."""
+    provider, _ = split_model(name)
+    known = PROVIDERS | OFFLINE
+    if provider in known or find_spec(f"langchain_{provider}") is not None:
+        return
+    like = difflib.get_close_matches(provider, known, n=1)
+    hint = f"did you mean {like[0]}?" if like else f"for Bedrock write {BEDROCK}:MODEL-ID"
+    raise UsageError(f"models: no provider is called {provider!r} (in {name!r}); {hint}")
 
 
 def names_a_model(name: str) -> bool:

@@ -137,5 +137,10 @@ _LINES: Mapping[str, Callable[[Event], str]] = {
         f"committed {_text(event, 'commit')[:10]} on {_text(event, 'branch')}"
     ),
     "run.end": _end,
+    "refused": lambda event: f"{_name(event)}: an edit was refused: {_text(event, 'reason')}",
     "note": lambda event: _text(event, "text"),
+    "secret.hidden": lambda event: (
+        f"{_name(event)}: wrote a secret of this machine, hidden: "
+        + ", ".join(one_line(str(name)) for name in event.get("names") or ())
+    ),
 }

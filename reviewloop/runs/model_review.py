@@ -21,6 +21,7 @@ from reviewloop.errors import (
 from reviewloop.findings import Finding
 from reviewloop.models.budget import Budget, count_warnings, spent_by
 from reviewloop.models.door import Models
+from reviewloop.models.routing import require_provider
 from reviewloop.output.review_report import ReviewerReport, ReviewerStatus
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence, new_nonce
@@ -144,7 +145,10 @@ def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str]) -> 
     from reviewloop.graph import build_graph
 
     names = [agent.name for agent in asked.reviewers]
-    context.models.warm_up({context.agent_model(agent, "review") for agent in asked.reviewers})
+    models = {context.agent_model(agent, "review") for agent in asked.reviewers}
+    for model in models:
+        require_provider(model)
+    context.models.warm_up(models)
     graph = build_graph(names, rounds=0, repairs=0)
     start: LoopState = {
         "run": context.record.run_id,

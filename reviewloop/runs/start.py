@@ -271,6 +271,7 @@ def _refuse_second_run(
 
 def _require_models(loaded: Loaded, team: Team) -> None:
     from reviewloop.models.checks import check_models
+    from reviewloop.models.routing import require_provider
 
     settings = loaded.settings
     if "none" in (settings.models.reasoning, settings.models.generation):
@@ -281,6 +282,7 @@ def _require_models(loaded: Loaded, team: Team) -> None:
     agents = [(agent.name, agent.model) for agent in team.members]
     for check in check_models(settings, agents, online=False):
         if not check.ok:
+            require_provider(check.model)
             used = ", ".join(check.used_by)
             raise ModelAccessError(
                 f"the model {check.model} ({used}) cannot be asked: {check.problem}; "

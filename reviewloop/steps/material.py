@@ -16,23 +16,31 @@ _CHARS_PER_TOKEN = 4
 _STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
 
 
-def material_of(state: LoopState, context: RunContext) -> Material:
-    """Return the shared material for the tree in the state."""
+SHRINKS = ((3, 1), (0, 1), (0, 2), (0, 4), (0, 16))
+"""(lines of context, divisor of the budget): what is tried in turn when a model takes no more."""
+
+
+def material_of(state: LoopState, context: RunContext, shrunk: int = 0) -> Material:
+    """Return the shared material for the tree in the state; `shrunk` is a position in `SHRINKS`."""
     tree, gates = state["tree"], state.get("gates", "")
-    return context.once(("material", tree, gates), partial(_material, tree, gates, context))
+    make = partial(_material, tree, gates, context, *SHRINKS[shrunk])
+    return context.once(("material", tree, gates, shrunk), make)
 
 
-def _material(tree: str, gates: str, context: RunContext) -> Material:
+def _material(
+    tree: str, gates: str, context: RunContext, context_lines: int, divisor: int
+) -> Material:
     change = context.change(context.base_tree, tree)
     budget = context.settings.limits.context_tokens * _CHARS_PER_TOKEN
     steering = _steering(change, context)
     analysis = evidence_text(evidence_of(context, tree))
     budget -= len(steering) + len(context.brief.task) + len(analysis)
-    patch, left_out = fit(context.shown_change(context.base_tree, tree), max(budget, 4000))
+    change_shown = context.shown_change(context.base_tree, tree)
+    patch, left_out = fit(change_shown, max(budget, 4000) // divisor, context_lines)
     results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
     return Material(
         task=context.brief.task,
-        steering=steering,
+        steering=steering[: len(steering) // divisor],
         files=[describe(file) for file in change.files],
         patch=patch,
         evidence=_evidence(results),
@@ -83,12 +91,13 @@ def fitted(change: Change, context: RunContext, share: int = 1) -> str:
     return patch
 
 
-def fit(change: Change, budget: int) -> tuple[str, tuple[str, ...]]:
+def fit(change: Change, budget: int, context_lines: int = 3) -> tuple[str, tuple[str, ...]]:
     """Return as many whole file diffs as fit, smallest first to fit most, in the change's order.
 
     The second value names the files left out, so that nothing is cut silently.
     """
-    sizes = {file.path: len(change.patch([file.path])) for file in change.files}
+    patch = partial(change.patch, context_lines=context_lines)
+    sizes = {file.path: len(patch([file.path])) for file in change.files}
     chosen: set[str] = set()
     for path in sorted(sizes, key=lambda p: (sizes[p], p)):
         if sizes[path] > budget:
@@ -97,7 +106,7 @@ def fit(change: Change, budget: int) -> tuple[str, tuple[str, ...]]:
         chosen.add(path)
     inside = [file.path for file in change.files if file.path in chosen]
     left_out = tuple(file.path for file in change.files if file.path not in chosen)
-    return (change.patch(inside) if inside else ""), left_out
+    return (patch(inside) if inside else ""), left_out
 
 
 def _evidence(results: list[GateResult]) -> str:

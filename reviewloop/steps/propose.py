@@ -7,6 +7,7 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.models.budget import count_warnings
 from reviewloop.output.commit_text import commit_line, commit_paragraphs
 from reviewloop.output.proposal import (
     CoverageFigures,
@@ -19,6 +20,7 @@ from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.protected import touched_protected_files, why_blocked
+from reviewloop.steps.refused import refused_edits
 from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.lfs_changes import lfs_stop
@@ -45,7 +47,13 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "message": message,
         "commit": commit,
         "spec_progress": ticked.progress,
-        "warnings": [*proposal["warnings"], *_lost_in_reading(state), *ticked.warnings],
+        "warnings": [
+            *proposal["warnings"],
+            *_lost_in_reading(state),
+            *refused_edits(context.journal),
+            *count_warnings(context.journal),
+            *ticked.warnings,
+        ],
         "tick_on_disk": ticked.on_disk,
     }
     context.events.tell("proposed", commit=commit, blocked=blocked)

@@ -199,4 +199,5 @@ def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
     said = read_resolutions(arguments)
     if last_chance and said.resolutions:
         return ""
-    return "; ".join(said.problems[:5])
+    unclear = () if last_chance else said.new_findings.unclear
+    return "; ".join([*said.problems, *unclear][:5])

@@ -126,7 +126,11 @@ def no_credentials(checkout):
 
 
 def missing_provider(checkout):
-    return ("run", "2.1", "--model", "nobody:large"), 5, ["langchain-nobody"]
+    return ("run", "2.1", "--model", "groq:large"), 5, ["langchain-groq"]
+
+
+def unknown_provider(checkout):
+    return ("run", "2.1", "--model", "antropic:large"), 2, ["did you mean anthropic?"]
 
 
 def no_model(checkout):
@@ -148,7 +152,7 @@ def negative_budget(checkout):
         *(detached_head, protected_branch, protected_new_branch, existing_branch),
         *(impossible_branch, rebase_under_way),
         *(malformed_agent, unknown_setting, unlimited_rounds, untrusted_command),
-        *(no_region, no_credentials, missing_provider, no_model),
+        *(no_region, no_credentials, missing_provider, unknown_provider, no_model),
         *(task_and_message, negative_budget),
     ],
     ids=lambda situation: situation.__name__,
