@@ -38,6 +38,7 @@ from support.bedrock_answers import (
     tool_use,
     unknown_model,
 )
+from support.bedrock_data import read_service_data_once
 from support.bedrock_http import BedrockHttp
 from support.bedrock_ledger import PromptCache, Received, now
 
@@ -67,6 +68,8 @@ __all__ = [
     "tool_use",
     "unknown_model",
 ]
+
+read_service_data_once()
 
 Scripted = Answer | str | Sequence[Block | str]
 

@@ -115,7 +115,7 @@ class Site:
         `right` are the exit codes it may end with.
         """
         if fault or args[0] in {"run", "resume"}:
-            said = self.checkout.process(*args, **({"REVIEWLOOP_FAULT": fault} if fault else {}))
+            said = self.checkout.forked(*args, **({"REVIEWLOOP_FAULT": fault} if fault else {}))
         else:
             said = self.checkout.run(*args)
         if said.code not in right:

@@ -1,0 +1,189 @@
+"""Commands in processes of their own that need not import anything first.
+
+A start of Python with the libraries of a run costs a second of CPU, and killing runs at every point
+takes hundreds of starts. So one process per test process imports them once, does nothing else, and
+forks for each command. What it forks is a process like any other, with environment, folder and
+output of its own, and dies alone. What a start from nothing does, `Checkout.process` shows.
+"""
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# What the commands import only when they need it.
+_LATE = (
+    "boto3",
+    "botocore.config",
+    "botocore.loaders",
+    "langchain_aws",
+    "langgraph.checkpoint.sqlite",
+    "langgraph.graph",
+    "langgraph.types",
+    "rich.console",
+)
+_LENGTH = 8  # bytes in which the length of a message is told
+
+
+def run_prepared(
+    arguments: Sequence[str], cwd: Path, environ: Mapping[str, str], seconds: float
+) -> tuple[int, str, str]:
+    """Run a command of reviewloop; return exit code (negative: a signal), stdout and stderr.
+
+    `environ` is all that the command sees. Raises `subprocess.TimeoutExpired`, having killed it.
+    """
+    request = json.dumps([list(arguments), str(cwd), dict(environ)]).encode()
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        socket.socket(socket.AF_UNIX) as line,
+    ):
+        line.connect(_server())
+        socket.send_fds(line, [len(request).to_bytes(_LENGTH)], [out.fileno(), err.fileno()])
+        line.sendall(request)
+        pid = int.from_bytes(_read(line, _LENGTH))
+        line.settimeout(seconds)
+        try:
+            code = int.from_bytes(_read(line, _LENGTH), signed=True)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired([*arguments], seconds) from None
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode("utf-8"))
+    return code, *texts
+
+
+@functools.cache
+def _server() -> str:
+    """Start the process that forks; return the path of its socket. It ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="prepared-"))
+    place = str(folder / "socket")
+    package = Path(__file__).resolve().parents[2]
+    environ = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    process = subprocess.Popen(
+        [sys.executable, __file__, place],
+        cwd="/",
+        env={**environ, "PYTHONPATH": str(package)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(process.wait)
+    atexit.register(process.stdin.close)
+    assert process.stdout.readline() == b"ready\n", "the process that forks commands did not start"
+    process.stdout.close()
+    return place
+
+
+def _read(line: socket.socket, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        more = line.recv(length - len(data))
+        if not more:
+            raise ConnectionError("the process that forks commands is gone")
+        data += more
+    return data
+
+
+def _import_everything() -> None:
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # as `runs.advance` does before it imports
+    package = importlib.import_module("reviewloop")
+    for found in pkgutil.walk_packages(package.__path__, "reviewloop."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    for name in _LATE:
+        importlib.import_module(name)
+    data = importlib.import_module("bedrock_data")  # beside this file
+    data.read_service_data_once()
+    data.read_service_data_now()
+
+
+def _serve(place: str) -> None:
+    """Fork for each request until stdin is closed; returns in each forked process, as its main."""
+    wake, rung = os.pipe()
+    os.set_blocking(rung, False)
+    signal.set_wakeup_fd(rung)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(place)
+    listener.listen(16)
+    os.write(1, b"ready\n")
+    waiting: dict[int, socket.socket] = {}
+    while True:
+        ready, _, _ = select.select([0, wake, listener], [], [])
+        if 0 in ready:
+            os._exit(0)
+        if wake in ready:
+            os.read(wake, 100)
+            _tell_ends(waiting)
+        if listener not in ready:
+            continue
+        line, _ = listener.accept()
+        length, files, _, _ = socket.recv_fds(line, _LENGTH, 2)
+        request = json.loads(_read(line, int.from_bytes(length)))
+        pid = os.fork()
+        if not pid:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for open_end in (wake, rung, listener.detach(), line.detach()):
+                os.close(open_end)
+            for other in waiting.values():
+                os.close(other.detach())
+            return _become(request, files)
+        for file in files:
+            os.close(file)
+        line.sendall(pid.to_bytes(_LENGTH))
+        waiting[pid] = line
+
+
+def _tell_ends(waiting: dict[int, socket.socket]) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            with waiting.pop(pid) as line, contextlib.suppress(BrokenPipeError):
+                line.sendall(code.to_bytes(_LENGTH, signed=True))
+
+
+def _become(request: list[Any], files: list[int]) -> None:
+    """Be the process of a command: its output, its environment, its folder, its arguments."""
+    arguments, cwd, environ = request
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for number, file in enumerate((nothing, *files)):
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(cwd)
+    sys.argv = ["reviewloop", *arguments]
+
+
+if __name__ == "__main__":
+    _import_everything()
+    assert threading.active_count() == 1, "a process with threads must not fork"
+    gc.freeze()
+    _serve(sys.argv[1])
+    from reviewloop.cli.main import main
+
+    main()
