@@ -127,6 +127,8 @@ def fingerprint(path: str, quote: str, rule_or_title: str) -> str:
 
 
 def _normalise(text: str) -> str:
+    # The number of a hidden secret differs between machines; the finding is the same.
+    text = re.sub(r"(⟦secret:[\w.\-]+):[0-9a-f]{6}⟧", r"\1⟧", text)
     return re.sub(r"\s+", " ", text).strip().casefold()
 
 

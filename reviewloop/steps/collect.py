@@ -11,6 +11,7 @@ from reviewloop.state import LoopState
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
 from reviewloop.steps.contested import left_to_person
 from reviewloop.steps.evidence import weighed
+from reviewloop.steps.leaks import leaks
 
 
 def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -26,8 +27,9 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         if result["status"] == "done" and result["tree"] == state["tree"]
     }
     judged = list(weighed(state, context, records)) if just_reviewed(state) else []
+    leaked = leaks(state, known, context)
     if not records and not judged:
-        return {}
+        return {"findings": write_findings(leaked, context.blobs)} if leaked else {}
     read = {name: record["findings"] for name, record in records.items()}
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
     rejected = [f for f in judged if f.status is not Status.OPEN]
@@ -47,7 +49,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         for i in gone
     ]
     context.events.tell("collected", findings=len(merged))
-    everything = [*outdated, *merged, *swallowed, *rejected]
+    everything = [*outdated, *merged, *swallowed, *rejected, *leaked]
     return {"findings": write_findings(everything, context.blobs)}
 
 

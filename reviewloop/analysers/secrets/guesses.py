@@ -48,6 +48,14 @@ def guessed(file: SourceFile) -> Iterator[Guess]:
         yield Guess(slug, given.start, given.end, judged, what)
 
 
+def vendors_by_name(text: str) -> Iterator[tuple[NamedRule, int, int]]:
+    """Yield (rule, start, end) of the keys that only their vendor's name beside them betrays."""
+    for given in givens(text, ""):
+        rule = _vendor_of(given)
+        if rule:
+            yield rule, given.start, given.end
+
+
 def _vendor_of(given: Given) -> NamedRule | None:
     """Return the vendor whose keys look like the value, when the name names one."""
     if given.promise is not Promise.KEY or not is_random(given.value):

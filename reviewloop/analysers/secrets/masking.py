@@ -91,10 +91,7 @@ class Masking:
             values[placeholder] = value
             return placeholder
 
-        found = self._held_in(text)
-        for hit in scan_text(text):
-            if hit.rule.masks:
-                found.append(_Stretch(hit.start, hit.end, hit.rule.name))
+        found = [*self._held_in(text), *_issued_by_vendors(text)]
         return "".join(_pieces(text, _joined(found), placed)), values
 
     def _placeholder(self, value: str, label: str) -> str:
@@ -111,6 +108,16 @@ class Masking:
 def canonical(text: str) -> str:
     """Return the text with placeholders without their numbers, which differ between machines."""
     return _PLACEHOLDER.sub(r"⟦secret:\1⟧", text) if _MARK in text else text
+
+
+def _issued_by_vendors(text: str) -> Iterator[_Stretch]:
+    from reviewloop.analysers.secrets.guesses import vendors_by_name  # its patterns take a while
+
+    for hit in scan_text(text):
+        if hit.rule.masks:
+            yield _Stretch(hit.start, hit.end, hit.rule.name)
+    for rule, start, end in vendors_by_name(text):
+        yield _Stretch(start, end, rule.name)
 
 
 def _joined(stretches: list[_Stretch]) -> list[_Stretch]:

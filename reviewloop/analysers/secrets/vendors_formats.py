@@ -46,6 +46,14 @@ FORMATS: tuple[SecretRule, ...] = (
         source="RFC 7519",
     ),
     SecretRule(
+        "json-web-token-base64",  # the same once more in base64, as Kubernetes keeps it
+        "signed JSON web token in base64",
+        ("ZXlKaGJHY2lPaU{b:80-12000}", "ZXlKMGVYQWlPaU{b:80-12000}", "ZXlKcmFXUWlPaU{b:80-12000}"),
+        stops=False,
+        public_in_tests=True,
+        source="RFC 7519",
+    ),
+    SecretRule(
         "database-url",
         "database address with its password",
         expression=r"\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|redis|rediss|amqps?|mssql|oracle"

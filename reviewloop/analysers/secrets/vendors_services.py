@@ -70,7 +70,7 @@ SERVICES: tuple[SecretRule, ...] = (
         live=True,
     ),
     token("adyen-key", "Adyen key", "AQE{a:1}hmf{b:60-200}"),
-    token("flutterwave-key", "Flutterwave key", "FLWSECK(_TEST|)-{h:32}-X"),
+    token("flutterwave-key", "Flutterwave key", "FLWSECK(_TEST|)-{h:32}-X", "FLWSECK_TEST-{l:12}"),
     token("mollie-key", "Mollie key", "live_{a:30}", live=True),
     token("gocardless-token", "GoCardless token", "live_{w:40}", live=True),
     token(
