@@ -68,7 +68,10 @@ class Bubblewrap:
             words += ["--tmpfs", place]
         for target, source, flag in sorted(_mounts(grants), key=lambda mount: len(mount[0].parts)):
             words += [flag, str(source), str(target)]
-        words += ["--remount-ro", "/", "--seccomp", str(FILTER_FD), "--chdir", str(cwd)]
+        # For an administrator bubblewrap leaves /proc/sys writable: its owner is he, without a name
+        # space in between, and `core_pattern` names a program that the kernel starts.
+        words += ["--remount-ro", "/proc", "--remount-ro", "/"]
+        words += ["--seccomp", str(FILTER_FD), "--chdir", str(cwd)]
         return Started((*words, "--", *argv), ("filter=pass", *limit_options(limits)))
 
 

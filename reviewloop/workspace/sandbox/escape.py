@@ -35,6 +35,7 @@ def main() -> None:
         "read the parent's environment": lambda: environment(parent, secret),
         "read any environment": lambda: any_environment(secret),
         "write the parent's memory": lambda: write(f"/proc/{parent}/mem", os.O_WRONLY),
+        "change the kernel's settings": lambda: write("/proc/sys/kernel/core_pattern", os.O_WRONLY),
         "reach a TCP port": lambda: connect(socket.AF_INET, ("127.0.0.1", port)),
         "reach a local socket": lambda: connect(socket.AF_UNIX, f"{outside}/socket"),
         "reach an abstract socket": lambda: connect(socket.AF_UNIX, f"\0{secret}"),

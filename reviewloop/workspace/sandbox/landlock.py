@@ -38,8 +38,8 @@ class Landlock:
     def gaps(self) -> tuple[str, ...]:
         """Return what this level lets through."""
         found = [
-            "no local network, so tests that open ports fail",
-            "command lines of your other processes can be read",
+            "no local network and no shared memory, so tests that need them fail",
+            "command lines of your other processes can be read, and they could be made slower",
             "modes and times of your own files could be changed, not their contents",
         ]
         if self.version < _SIGNALS_SINCE:

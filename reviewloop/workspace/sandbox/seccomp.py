@@ -79,6 +79,13 @@ _UNKNOWN = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
 }
+# What processes of one person share by a number, where no name space keeps them apart.
+_SHARED: dict[str, tuple[int, int]] = {
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+}
+_PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _SOCKET = (41, 198)
 _IOCTL = (16, 29)
@@ -95,8 +102,9 @@ def supported() -> bool:
 def program(*, sockets: bool) -> bytes:
     """Return the filter as an array of `struct sock_filter`.
 
-    With `sockets`, sockets of a network name space of one's own stay allowed: local, IP, and the
-    netlink family that lists interfaces. Without, no socket can be made; `socketpair` can.
+    With `sockets`, the command has name spaces of its own: sockets stay allowed that are local, IP,
+    or of the netlink family that lists interfaces. Without, no socket can be made (`socketpair`
+    can), no memory is shared by number, and other processes' limits stay as they are.
     """
     machine = platform.machine()
     column = _COLUMN[machine]
@@ -116,6 +124,10 @@ def program(*, sockets: bool) -> bytes:
     lines += _for_call(_CLONE[column], _clone())
     lines += _for_call(_IOCTL[column], _ioctl())
     lines += _for_call(_SOCKET[column], _socket() if sockets else [_refusal(errno.EACCES)])
+    if not sockets:
+        for numbers in _SHARED.values():
+            lines += _for_call(numbers[column], [_refusal(errno.EACCES)])
+        lines += _for_call(_PRLIMIT[column], _own_process())
     lines.append(_statement(_RETURN, _ALLOW))
     return b"".join(lines)
 
@@ -139,6 +151,15 @@ def _ioctl() -> list[bytes]:
     for request in _TERMINAL_INPUT:
         lines += [_jump(_EQUAL, request, 0, 1), _refusal(errno.EPERM)]
     return [*lines, _statement(_RETURN, _ALLOW)]
+
+
+def _own_process() -> list[bytes]:
+    return [
+        _statement(_LOAD, _ARGUMENTS[0]),
+        _jump(_EQUAL, 0, 1, 0),
+        _refusal(errno.EPERM),
+        _statement(_RETURN, _ALLOW),
+    ]
 
 
 def _socket() -> list[bytes]:
