@@ -1,6 +1,7 @@
 """A small real project with a Kiro spec, as the end-to-end tests find it in a person's checkout."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 FILES = {
@@ -61,9 +62,15 @@ def test_add_stores_an_order():
 }
 
 
-def make_shop(folder: Path, *, branch: str = "work") -> Path:
-    """Write the project into a folder and commit it; return the folder."""
-    for path, text in FILES.items():
+def make_shop(
+    folder: Path,
+    *,
+    branch: str = "work",
+    message: str = "base",
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the project, and further files, into a folder and commit it; return the folder."""
+    for path, text in {**FILES, **(files or {})}.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
@@ -75,5 +82,5 @@ def make_shop(folder: Path, *, branch: str = "work") -> Path:
     git("config", "user.name", "Ada Example")
     git("config", "user.email", "ada@example.org")
     git("add", "-A")
-    git("commit", "-q", "-m", "base")
+    git("commit", "-q", "-m", message)
     return folder
