@@ -1,6 +1,7 @@
 """Hidden characters are shown, never stripped, and map back to what they were."""
 
 import pytest
+from support.hidden import CHARACTERS
 
 from reviewloop.workspace.hygiene import find_hidden, placeholders, restore_hidden, show_hidden
 
@@ -55,3 +56,10 @@ def test_places_are_lines_by_line_feed_and_columns():
 def test_showing_twice_changes_nothing_more():
     once = show_hidden("a\u202eb")
     assert show_hidden(once) == once
+
+
+def test_every_character_of_the_specification_is_shown_to_models_and_maps_back():
+    listed = [char for char in CHARACTERS if char != "\r"]
+    shown = {char: show_hidden(f"a{char}b") for char in listed}
+    assert shown == {char: f"a⟦U+{ord(char):04X}⟧b" for char in listed}
+    assert all(restore_hidden(text) == f"a{char}b" for char, text in shown.items())

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysers.base import Edit, Fix, Hit, SourceFile, Span
 from reviewloop.analysers.rules import Rule
@@ -50,7 +50,7 @@ class Source:
     file: SourceFile
     root: "SgNode"
     budget: int = ANCESTOR_BUDGET
-    memo: dict[object, object] = field(default_factory=dict)  # what tests keep for this file
+    memo: dict[object, Any] = field(default_factory=dict)  # what tests keep for this file
 
     @property
     def text(self) -> str:
@@ -75,10 +75,10 @@ class Source:
 
     def all(self, *kinds: str) -> "list[SgNode]":
         """Return every node of these kinds, in order."""
-        found = self.memo.get(kinds)
+        found: list[SgNode] | None = self.memo.get(kinds)
         if found is None:
             found = self.memo[kinds] = nodes_of(self.root, kinds)
-        return found  # type: ignore[return-value]
+        return found
 
 
 @dataclass(frozen=True)

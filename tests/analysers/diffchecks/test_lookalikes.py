@@ -26,12 +26,15 @@ def named(new: dict[str, str], base: dict[str, str] | None = None) -> list[tuple
     return [(hit.rule, hit.path) for hit in NAMES.run(change_view(base or {}, new))]
 
 
-@pytest.mark.parametrize("number", sorted(set(LISTED) - QUIET), ids=lambda n: f"{n:X}")
 @pytest.mark.parametrize("path", ["app.py", "README.md"])
-def test_every_listed_character_in_latin_text_is_a_finding(path, number):
-    found = list(HIDDEN.run(file_of(path, f"name = 'a{chr(number)}b'\n")))
-    assert len(found) == 1
-    assert f"U+{number:04X}" in found[0].message
+def test_every_listed_character_in_latin_text_is_a_finding(path):
+    silent = [
+        code
+        for code, char in ((f"U+{number:04X}", chr(number)) for number in set(LISTED) - QUIET)
+        if [code in hit.message for hit in HIDDEN.run(file_of(path, f"name = 'a{char}b'\n"))]
+        != [True]
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize(

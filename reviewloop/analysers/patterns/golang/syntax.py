@@ -187,7 +187,7 @@ def _words(text: str) -> list[str]:
 
 def _dirty_names(function: "SgNode", source: Source) -> frozenset[str]:
     place = ("go names", key(function))
-    known = source.memo.get(place)
+    known: frozenset[str] | None = source.memo.get(place)
     if known is None:
         names: set[str] = set()
         for name, value in bindings(function, source):
@@ -196,7 +196,7 @@ def _dirty_names(function: "SgNode", source: Source) -> frozenset[str]:
             else:
                 names.discard(name)
         source.memo[place] = known = frozenset(names)
-    return known  # type: ignore[return-value]
+    return known
 
 
 def _carries(value: "SgNode") -> bool:
@@ -210,7 +210,7 @@ def _carries(value: "SgNode") -> bool:
 def bindings(function: "SgNode", source: Source) -> "list[tuple[str, SgNode]]":
     """Return the names a function assigns, each with its value, in order."""
     place = ("go bindings", key(function))
-    known = source.memo.get(place)
+    known: list[tuple[str, SgNode]] | None = source.memo.get(place)
     if known is None:
         found: list[tuple[str, SgNode]] = []
         for node in nodes_of(function, _ASSIGNMENTS):
@@ -224,7 +224,7 @@ def bindings(function: "SgNode", source: Source) -> "list[tuple[str, SgNode]]":
                 if name.kind() == "identifier" and values:
                     found.append((name.text(), values[min(index, len(values) - 1)]))
         source.memo[place] = known = found
-    return known  # type: ignore[return-value]
+    return known
 
 
 def value_of(node: "SgNode", source: Source) -> "SgNode":

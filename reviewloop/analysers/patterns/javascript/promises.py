@@ -84,7 +84,7 @@ def _not_awaited(node: "SgNode", source: Source) -> "SgNode | None":
 
 def _async_names(source: Source) -> set[str]:
     """Return the functions of this file that are async, those with an unclear name left out."""
-    known = source.memo.get("js async")
+    known: set[str] | None = source.memo.get("js async")
     if known is None:
         names: set[str] = set()
         others: set[str] = set()
@@ -97,7 +97,7 @@ def _async_names(source: Source) -> set[str]:
             if value is not None and name is not None and value.kind() in FUNCTIONS:
                 (names if is_async(value) else others).add(name.text())
         source.memo["js async"] = known = names - others
-    return known  # type: ignore[return-value]
+    return known
 
 
 PATTERNS = (

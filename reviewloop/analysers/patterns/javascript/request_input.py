@@ -135,11 +135,11 @@ def _names_at(node: "SgNode", source: Source, browser: bool) -> frozenset[str]:
     names: frozenset[str] = frozenset()
     for function in reversed(around):
         place = key(function)
-        known = source.memo.get(("js names", place, browser))
+        known: frozenset[str] | None = source.memo.get(("js names", place, browser))
         if known is None:
             known = _names_of(function, names, source, browser)
             source.memo["js names", place, browser] = known
-        names = known  # type: ignore[assignment]
+        names = known
     return names
 
 
@@ -175,6 +175,7 @@ def _bound(name: "SgNode") -> set[str]:
 
 def _bindings(source: Source) -> "dict[tuple[int, int], list[tuple[SgNode, SgNode]]]":
     """Return what is assigned, by the function it is assigned in."""
+    known: dict[tuple[int, int], list[tuple[SgNode, SgNode]]] | None
     known = source.memo.get("js bindings")
     if known is None:
         found: dict[tuple[int, int], list[tuple[SgNode, SgNode]]] = {}
@@ -190,7 +191,7 @@ def _bindings(source: Source) -> "dict[tuple[int, int], list[tuple[SgNode, SgNod
             if owner is not None:
                 found.setdefault(key(owner), []).append((name, value))
         source.memo["js bindings"] = known = found
-    return known  # type: ignore[return-value]
+    return known
 
 
 def value_of(node: "SgNode", source: Source) -> "SgNode":

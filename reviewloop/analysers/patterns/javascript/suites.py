@@ -55,9 +55,9 @@ def _same_title(node: "SgNode", source: Source) -> "Found | None":
     if block is None:
         return None
     place = block.range().start.index
-    seen = source.memo.setdefault(("js titles", place), {})
+    seen: dict[str, SgNode] = source.memo.setdefault(("js titles", place), {})
     text = title.text()
-    first = seen.setdefault(text, node)  # type: ignore[attr-defined]
+    first = seen.setdefault(text, node)
     return None if first is node else Found(title)
 
 

@@ -59,7 +59,7 @@ def _nothing_checked(node: "SgNode", source: Source) -> Found | None:
 
 def _helpers_check(text: str, source: Source) -> bool:
     """Whether a function of the same file that the test calls makes the checks."""
-    checking = source.memo.get("js checking")
+    checking: set[str] | None = source.memo.get("js checking")
     if checking is None:
         names: set[str] = set()
         for function in source.all("function_declaration", "variable_declarator"):
@@ -67,7 +67,7 @@ def _helpers_check(text: str, source: Source) -> bool:
             if name is not None and len(whole) < 20_000 and _CHECKS.search(whole):
                 names.add(name.text())
         source.memo["js checking"] = checking = names
-    return any(word in checking for word in re.findall(r"[\w$]+(?=\()", text))  # type: ignore[operator]
+    return any(word in checking for word in re.findall(r"[\w$]+(?=\()", text))
 
 
 def _no_matcher(node: "SgNode", source: Source) -> "SgNode | None":

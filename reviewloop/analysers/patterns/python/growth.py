@@ -31,7 +31,7 @@ def _assigned(name: str, node: "SgNode", source: Source) -> "list[SgNode]":
     """Return the values a variable is given in the function around a node."""
     around = function_around(node, source) or source.root
     place = ("py assigned", key(around))
-    known = source.memo.get(place)
+    known: dict[str, list[SgNode]] | None = source.memo.get(place)
     if known is None:
         found: dict[str, list[SgNode]] = {}
         for assignment in nodes_of(around, ("assignment",)):
@@ -39,7 +39,7 @@ def _assigned(name: str, node: "SgNode", source: Source) -> "list[SgNode]":
             if left is not None and right is not None and left.kind() == "identifier":
                 found.setdefault(left.text(), []).append(right)
         source.memo[place] = known = found
-    return known.get(name, [])  # type: ignore[attr-defined, no-any-return]
+    return known.get(name, [])
 
 
 def _joined(node: "SgNode", source: Source) -> "SgNode | None":
