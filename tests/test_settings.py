@@ -260,3 +260,16 @@ def test_template_holds_every_setting_with_its_default():
 def test_settings_survive_the_run_record():
     settings = load(user="[gates.test]\ncommand = ['x']").settings
     assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+def test_a_repository_narrows_what_a_workspace_gets_and_never_widens_it():
+    wide = '[workspace]\nlfs = "copy"\nsubmodules = "copy"\n'
+    narrow = '[workspace]\nlfs = "pointer"\nsubmodules = "empty"\n'
+    files = load(user=wide, repository=narrow).settings.workspace
+    assert (files.lfs, files.submodules) == ("pointer", "empty")
+    assert load(user=wide, repository=wide).settings.workspace.lfs == "copy"
+    for user in (None, narrow):
+        with pytest.raises(UsageError, match=r"reviewloop\.toml: workspace\.lfs is 'copy', more"):
+            load(user=user, repository=wide)
+    with pytest.raises(UsageError, match=r"workspace\.submodules is 'copy', more than 'empty'"):
+        load(repository='[workspace]\nsubmodules = "copy"\n')

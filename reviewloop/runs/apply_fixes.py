@@ -22,6 +22,7 @@ from reviewloop.runs.sandboxing import Acceptance, finder
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import ProjectEnv, build_environment
+from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.rewrite import rewrite
 
 
@@ -179,8 +180,10 @@ class _Bench:
 
     @cached_property
     def _workspace(self) -> Workspace:
-        root = self.done.compared.user.root
-        return Workspace(self.done.compared.private, self.folder / "workspace" / root.name)
+        compared = self.done.compared
+        filling = filling_of(self.done.loaded.settings.workspace)
+        folder = self.folder / "workspace" / compared.user.root.name
+        return Workspace(compared.private, folder, filling)
 
     @cached_property
     def environment(self) -> ProjectEnv:

@@ -24,7 +24,7 @@ from reviewloop.store.runs import RunRecord
 from reviewloop.store.space import require_room
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment
-from reviewloop.workspace.filling import Filling
+from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.private import PrivateRepo
 
 
@@ -46,14 +46,8 @@ def open_context(
         blobs = Blobs(folder / "blobs", masking.held)
         events = Events(folder / "events.jsonl", listener, masking.for_people)
         fence = Fence(record.nonce)
-        workspace = Workspace(
-            private,
-            folder / "workspace" / repository.user.root.name,
-            Filling(
-                lfs=settings.workspace.lfs == "copy",
-                submodules=settings.workspace.submodules == "copy",
-            ),
-        )
+        place = folder / "workspace" / repository.user.root.name
+        workspace = Workspace(private, place, filling_of(settings.workspace))
         environment = build_environment(
             user_root=repository.user.root,
             workspace=workspace.folder,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.settings.files import WorkspaceFiles
 from reviewloop.workspace.attributes import attributes_in
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.lfs import HEADER, LARGEST, copy_content, parse_pointer
@@ -41,6 +42,11 @@ class Filling:
                     copy_content(common_dir, pointer, folder / path)
         if self.submodules:
             _Submodules(private, folder).write(tree)
+
+
+def filling_of(files: WorkspaceFiles) -> Filling:
+    """Return what the settings ask for."""
+    return Filling(lfs=files.lfs == "copy", submodules=files.submodules == "copy")
 
 
 def _pointers(private: PrivateRepo, tree: str) -> Iterator[tuple[str, Path]]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import require_own_files
 from reviewloop.workspace.git import Git, GitResult
+from reviewloop.workspace.operations import operation
 from reviewloop.workspace.skeleton import COPIED_SETTINGS
 from reviewloop.workspace.userrepo import (
     UserRepo,
     excludes_are_own,
     excludes_file,
-    operation,
     read_config,
 )
 

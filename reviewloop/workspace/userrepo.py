@@ -13,19 +13,8 @@ from typing import Any, NamedTuple
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import read_plain, require_own_files, shallow_commits
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.operations import operation
 from reviewloop.workspace.skeleton import COPIED_SETTINGS, write_git_dir
-
-# In this order: a rebase leaves CHERRY_PICK_HEAD behind while it stops at a conflict.
-_OPERATIONS = (
-    ("rebase-merge", "rebase"),
-    ("rebase-apply/applying", "am"),
-    ("rebase-apply", "rebase"),
-    ("MERGE_HEAD", "merge"),
-    ("CHERRY_PICK_HEAD", "cherry-pick"),
-    ("REVERT_HEAD", "revert"),
-    ("BISECT_LOG", "bisect"),
-)
-
 
 _LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe is in its way
 BUILD_EXCLUDES = "info/exclude-in-builds"
@@ -274,12 +263,6 @@ def excludes_are_own(values: Iterable[ConfigValue]) -> bool:
         value.key == "core.excludesfile" and value.scope in {"local", "worktree"}
         for value in values
     )
-
-
-def operation(git_dir: Path) -> str | None:
-    """Return what git is in the middle of (merge, rebase, ...), or None."""
-    found = (what for name, what in _OPERATIONS if (git_dir / name).exists())
-    return next(found, None)
 
 
 def _refuse_operation(user: UserRepo) -> None:

@@ -3,6 +3,7 @@
 Also in a repository that is one trap: nothing of what it brings is executed.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,14 @@ from support.shop import FILES
 from support.traps import DIRECT, INDIRECT, Trapped
 from support.untouched import changes, photograph, untouched
 
+PROGRAMS = ("git", "bwrap", "python", "python3", "sh", "gitleaks", "ruff", "gh")
+ENVIRONMENT = """\
+REVIEWLOOP_STATE_DIR={0}/state
+REVIEWLOOP_MODELS__ENDPOINT_URL=http://127.0.0.1:1
+AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:1
+GIT_DIR={0}/embedded
+PATH={0}
+"""
 WORKED_ON = {
     "shop/mine.py": "not committed\n",
     "shop/store.py": FILES["shop/store.py"] + "# edited\n",
@@ -109,10 +118,19 @@ def trapped(
     )
     made.git("replace", "HEAD:shop/store.py", "HEAD:a.txt")
     made.git("switch", "-q", "-C", "work")
+    for program in PROGRAMS:
+        (made.root / program).write_text(f"#!/bin/sh\n{touch}\n")
+        (made.root / program).chmod(0o755)
+    (made.root / ".env").write_text(ENVIRONMENT.format(made.root))
+    made.git("add", "-f", *PROGRAMS, ".env")
+    made.git("commit", "-q", "-m", "programs")
     made.make_racy()
     made.fired()
+    (folder / "temporary").mkdir()
+    path = os.pathsep.join([".", "", str(made.root), os.environ["PATH"]])
+    settings = {**QUIET_GATES, "PATH": path, "TMPDIR": str(folder / "temporary")}
     with BedrockServer(cast(), agent_of=agent_of) as server:
-        yield Checkout(made.root, folder / "home", server, QUIET_GATES), made
+        yield Checkout(made.root, folder / "home", server, settings), made
 
 
 def test_a_trapped_repository_is_reviewed(trapped: tuple[Checkout, Trapped]) -> None:
@@ -136,4 +154,7 @@ def test_a_trapped_repository_is_worked_in(trapped: tuple[Checkout, Trapped]) ->
         assert said.code == 0, said.err
     assert checkout.run("clean", "--yes").code == 0
     assert made.fired() == []
+    assert [path.name for path in checkout.home.iterdir()] == ["state"]
+    assert checkout.state.stat().st_mode & 0o077 == 0
+    assert os.listdir(checkout.environ["TMPDIR"]) == []
     assert Path(made.root, "shop/store.py").read_text() == FILES["shop/store.py"]

@@ -100,6 +100,7 @@ def conflict(repo, git):
         (["cherry-pick", "other"], "cherry-pick"),
         (["revert", "HEAD~1"], "revert"),
         (["bisect", "start"], "bisect"),
+        (["am", "-3", "other.patch"], "am"),
     ],
 )
 def test_operation_in_progress_is_named(repo, git, command, name):
@@ -107,10 +108,29 @@ def test_operation_in_progress_is_named(repo, git, command, name):
     if name == "revert":
         (repo / "README.md").write_text("once more\n")
         git(repo, "commit", "-qam", "once more")
+    if name == "am":
+        (repo / "other.patch").write_text(git(repo, "format-patch", "--stdout", "-1", "other"))
     subprocess.run(["git", *command], cwd=repo, capture_output=True, check=False)
     with pytest.raises(WorkspaceError, match=f"A {name} is in progress"):
         discover(repo)
     assert discover(repo, for_reading=True).operation == name
+
+
+@pytest.mark.parametrize("name", ["cherry-pick", "revert"])
+def test_several_commits_are_in_progress_between_two_of_them(repo, git, name):
+    conflict(repo, git)
+    second = git(repo, "commit-tree", "main^{tree}", "-p", "other", "-m", "second")
+    commits = ["other", second] if name == "cherry-pick" else ["HEAD~1", "HEAD~2"]
+    if name == "revert":
+        (repo / "README.md").write_text("once more\n")
+        git(repo, "commit", "-qam", "once more")
+    subprocess.run(["git", name, *commits], cwd=repo, capture_output=True, check=False)
+    (repo / "README.md").write_text("resolved\n")
+    git(repo, "commit", "-qam", "resolved")
+    assert not (repo / ".git/CHERRY_PICK_HEAD").exists()
+    assert not (repo / ".git/REVERT_HEAD").exists()
+    with pytest.raises(WorkspaceError, match=f"A {name} is in progress"):
+        discover(repo)
 
 
 def test_unresolved_conflict_of_a_stash_is_refused(repo, git):

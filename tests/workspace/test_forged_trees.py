@@ -1,0 +1,138 @@
+"""Trees that no honest git makes, and a checkout that changes under the writer's hands."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reviewloop.errors import ReviewLoopError
+from reviewloop.workspace.checkout import Workspace
+from reviewloop.workspace.disk import Content, Disk, Kind
+from reviewloop.workspace.export import export_branch
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.promote import promote
+from reviewloop.workspace.userrepo import discover
+
+ADA = ("Ada Example", "ada@example.org")
+HOOK = b"#!/bin/sh\ntouch fired\n"
+NAMES = [b".git", b".GIT", b".Git ", b"git~1", b"..", b".", b".git\xe2\x80\x8c", b""]
+
+
+def tree_of(folder: Path, entries: bytes) -> str:
+    """Store a tree as it is: git's own commands would refuse to make it."""
+    command = ["git", "hash-object", "-t", "tree", "-w", "--stdin", "--literally"]
+    done = subprocess.run(command, cwd=folder, input=entries, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+def entry(mode: str, name: bytes, oid: str) -> bytes:
+    return mode.encode() + b" " + name + b"\0" + bytes.fromhex(oid)
+
+
+@pytest.fixture
+def forged(private: PrivateRepo) -> Callable[[bytes], str]:
+    """Return a function that makes a tree with `<name>/hooks/pre-commit` in it."""
+
+    def make(name: bytes) -> str:
+        hook = tree_of(private.folder, entry("100755", b"pre-commit", private.write_blob(HOOK)))
+        hooks = tree_of(private.folder, entry("40000", b"hooks", hook))
+        return tree_of(private.folder, entry("40000", name, hooks))
+
+    return make
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tree_with_git_in_it_reaches_no_disk(
+    private: PrivateRepo, repo: Path, tmp_path: Path, contents, forged, name: bytes
+) -> None:
+    tree = forged(name)
+    commit = private.commit(tree, [private.head], "forged", ADA, ADA)
+    before = contents(repo)
+    with pytest.raises(ReviewLoopError):
+        promote(
+            discover(repo), private, commit, branch="main",
+            expected_head=private.head, intent=tmp_path / "intent.json",
+        )  # fmt: skip
+    workspace = Workspace(private, tmp_path / "workspace")
+    with pytest.raises(ReviewLoopError):
+        workspace.reset(tree)
+    assert contents(repo) == before
+    assert not list(tmp_path.rglob("pre-commit"))
+
+
+def test_a_file_below_a_link_reaches_no_disk(
+    private: PrivateRepo, repo: Path, tmp_path: Path
+) -> None:
+    """A tree that names `out` twice: a link that leads away, and a folder."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    link = private.write_blob(os.fsencode(outside))
+    inner = tree_of(private.folder, entry("100644", b"planted", private.write_blob(b"x\n")))
+    entries = entry("120000", b"out", link) + entry("40000", b"out", inner)
+    tree = tree_of(private.folder, entries)
+    commit = private.commit(tree, [private.head], "forged", ADA, ADA)
+    for bring in (
+        lambda: Workspace(private, tmp_path / "workspace").reset(tree),
+        lambda: promote(
+            discover(repo), private, commit, branch="main",
+            expected_head=private.head, intent=tmp_path / "intent.json",
+        ),
+    ):  # fmt: skip
+        with contextlib.suppress(ReviewLoopError, OSError):
+            bring()
+        assert os.listdir(outside) == []
+
+
+def test_a_folder_that_becomes_a_link_between_two_writes_is_not_followed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "a").mkdir(parents=True)
+    outside.mkdir()
+    disk, stop = Disk(root), threading.Event()
+
+    def swap() -> None:
+        folder, kept = root / "a", root / "kept"
+        steps = (
+            lambda: folder.rename(kept),
+            lambda: folder.symlink_to(outside),
+            folder.unlink,
+            lambda: kept.rename(folder),
+            lambda: shutil.rmtree(kept),  # the writer made the folder anew meanwhile
+        )
+        while not stop.is_set():
+            for step in steps:
+                with contextlib.suppress(OSError):
+                    step()
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    written = refused = 0
+    try:
+        for number in range(10_000):
+            try:
+                disk.write("a/file", Content(Kind.FILE, b"%d" % number), ".temporary")
+                written += 1
+            except OSError:
+                refused += 1
+            if number >= 300 and written >= 50 and refused >= 50:
+                break
+    finally:
+        stop.set()
+        thread.join()
+    assert os.listdir(outside) == []
+    assert written
+    assert refused, "the race was never lost, so nothing was shown"
+
+
+@pytest.mark.parametrize("name", [".git", "../x", "-x", "a..b", "x" * 300, "x.lock", "@{", "a/.b"])
+def test_a_branch_name_leads_nowhere_else(
+    private: PrivateRepo, repo: Path, contents, name: str
+) -> None:
+    before = contents(repo)
+    with pytest.raises(ReviewLoopError):
+        export_branch(discover(repo), private, private.head, name)
+    assert contents(repo) == before
