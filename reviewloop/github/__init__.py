@@ -1,0 +1,1 @@
+"""Pull requests on GitHub: what is read from an event, what is posted, and what is remembered."""

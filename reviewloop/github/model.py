@@ -1,0 +1,97 @@
+"""What a pull request, a comment to post and the outcome of posting are, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Side = Literal["LEFT", "RIGHT"]
+
+
+class Status(StrEnum):
+    """How a review of a pull request ended; only PASSED says that it is fine."""
+
+    PASSED = "passed"
+    NEEDS_CHANGES = "needs_changes"  # findings at or above `fail-on`
+    REVIEW_ERROR = "review_error"  # something was not reviewed, or could not be posted
+    SKIPPED = "skipped"  # on purpose, with the reason in the summary of the job
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A repository by its names."""
+
+    owner: str
+    name: str
+
+    @property
+    def full(self) -> str:
+        """Return `owner/name`."""
+        return f"{self.owner}/{self.name}"
+
+    @classmethod
+    def of(cls, full: str) -> "Repo":
+        """Split `owner/name`; raise ValueError for anything else."""
+        owner, slash, name = full.partition("/")
+        if not owner or not slash or not name or "/" in name:
+            raise ValueError(f"{full!r} is not owner/name")
+        return cls(owner, name)
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """What is known of a pull request; commits are full ids."""
+
+    repo: Repo
+    number: int
+    base_sha: str
+    head_sha: str
+    base_ref: str
+    head_ref: str
+    head_repo: str  # owner/name; "" when the fork is gone
+    author: str
+    author_is_bot: bool = False
+    draft: bool = False
+    open: bool = True
+    labels: tuple[str, ...] = ()
+    changed_files: int = 0
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether its head lies in another repository, where others may write."""
+        return self.head_repo.lower() != self.repo.full.lower()
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One inline comment to post; lines are 1-based in the file of its side."""
+
+    path: str
+    body: str
+    line: int
+    start_line: int | None = None  # less than `line`, in the same hunk; None for one line
+    side: Side = "RIGHT"
+    finding: str = ""  # fingerprint
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What became of the comments: every finding ends in exactly one of these."""
+
+    inline: tuple[str, ...] = ()  # fingerprints
+    on_file: tuple[str, ...] = ()  # said about the file, because its line was refused
+    left: tuple[str, ...] = ()  # for the summary
+    known: tuple[str, ...] = ()  # stood there already
+    problems: tuple[str, ...] = ()  # sentences
+
+
+@dataclass(frozen=True)
+class State:
+    """What our own summary comment remembers between pushes."""
+
+    reviewed_sha: str = ""
+    base_sha: str = ""
+    findings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    paused: bool = False
+    spent_usd: float = 0.0
+    spent_tokens: int = 0
