@@ -61,10 +61,11 @@ def trusted_path(environ: Mapping[str, str] = os.environ) -> str:
     A program that a repository brings along must never be taken for the system's.
     """
     here = _enclosing_checkout()
+    checkout = here and here.resolve()
     entries = []
     for entry in environ.get("PATH", os.defpath).split(os.pathsep):
         folder = Path(entry)
-        if folder.is_absolute() and not (here and _is_inside(folder, here)):
+        if folder.is_absolute() and not (checkout and _is_inside(folder, checkout)):
             entries.append(entry)
     return os.pathsep.join(entries)
 
@@ -248,6 +249,6 @@ def _enclosing_checkout() -> Path | None:
 
 def _is_inside(folder: Path, root: Path) -> bool:
     try:
-        return folder.resolve().is_relative_to(root.resolve())
+        return Path(os.path.realpath(folder)).is_relative_to(root)
     except OSError:
         return True
