@@ -55,6 +55,8 @@ class Redirection:
             trailing = "/" if match.group().endswith("/") else ""
             return match.group() if counterpart is None else f"{counterpart}{trailing}"
 
+        if not any(str(root) in text for root in self._roots):
+            return text  # nearly all there is; the pattern takes a hundred times as long
         return self._pattern.sub(replace, text)
 
 
