@@ -22,7 +22,12 @@ def require_distinct_names(private: PrivateRepo, tree: str, folder: Path) -> Non
 
     Names are tried out in a folder that goes away again, and only those that could be confused.
     """
-    lost = lost_names((entry.path for entry in private.entries(tree)), folder)
+    try:
+        if keeps_all_names(folder):
+            return
+        lost = lost_names((entry.path for entry in private.entries(tree)), folder)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be written to: {error}.") from error
     if lost:
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
         named = "; ".join(" and ".join(map(shown, group)) for group in lost[:_SHOWN])
@@ -33,16 +38,19 @@ def require_distinct_names(private: PrivateRepo, tree: str, folder: Path) -> Non
         )
 
 
+def keeps_all_names(folder: Path) -> bool:
+    """Whether names are but bytes to the disk of a folder, as they nearly always are."""
+    with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as probe:
+        return _are_kept(_PROBES, Path(probe))
+
+
 def lost_names(paths: Iterable[str], folder: Path) -> list[tuple[str, ...]]:
     """Return the groups of paths that would share a place on the disk of `folder`.
 
     A group of one is a path that the disk would give back by another name.
     """
     with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as name:
-        probe = Path(name)
-        if _are_kept(_PROBES, probe):  # nearly always: names are bytes to this disk
-            return []
-        return [group for group in _doubtful(paths) if not _are_kept(group, probe)]
+        return [group for group in _doubtful(paths) if not _are_kept(group, Path(name))]
 
 
 def _doubtful(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:

@@ -15,7 +15,7 @@ from support.crash import KILLED
 from support.parts import cast, says
 from support.play import agent_of
 from support.shop import FILES
-from support.traps import DIRECT, INDIRECT, Trapped
+from support.traps import DIRECT, Trapped
 from support.untouched import changes, photograph, untouched
 
 PROGRAMS = ("git", "bwrap", "python", "python3", "sh", "gitleaks", "ruff", "gh")
@@ -97,17 +97,15 @@ def test_an_approval_touches_the_files_of_its_commit_and_nothing_else(busy: Chec
     }
 
 
-@pytest.fixture(scope="module", params=[DIRECT, INDIRECT])
-def trapped(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Checkout, Trapped]]:
+@pytest.fixture(scope="module")
+def trapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout, Trapped]]:
     """Return a checkout of the shop in which everything is a trap, its name and its owner too."""
     folder = tmp_path_factory.mktemp("trapped")
     touch = f"touch {folder}/trapped/fired/name"
     modules = f'[submodule "x"]\n\tpath = linked\n\turl = ext::{touch}\n\tupdate = !{touch}\n'
     made = Trapped(
         folder / "trapped",
-        request.param,
+        DIRECT,
         name=f"$({touch.replace('/', '${PWD%%[!/]*}')})",
         files={**FILES, ".gitmodules": modules},
         settings={

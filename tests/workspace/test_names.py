@@ -9,7 +9,7 @@ from reviewloop.errors import WorkspaceError
 from reviewloop.workspace import names
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.compared import Asked, compared
-from reviewloop.workspace.names import lost_names, require_distinct_names
+from reviewloop.workspace.names import keeps_all_names, lost_names, require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
 
 
@@ -48,11 +48,13 @@ PATHS = ["README", "Src/a.py", "src/b.py", "caf\u00e9", "cafe\u0301", "plain/x",
 
 
 def test_a_disk_that_keeps_bytes_loses_nothing(tmp_path: Path) -> None:
+    assert keeps_all_names(tmp_path)
     assert lost_names(PATHS, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_told_apart_by_case_or_form_are_found(tmp_path: Path, folding) -> None:
+    assert not keeps_all_names(tmp_path)
     assert lost_names(PATHS, tmp_path) == [("Src", "src"), ("caf\u00e9", "cafe\u0301")]
     assert lost_names(["a/X/y", "a/x/y", "A/q"], tmp_path) == [("a", "A"), ("a/X", "a/x")]
     assert lost_names(["README", "docs/README", "caf\u00e9"], tmp_path) == []
