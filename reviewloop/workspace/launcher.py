@@ -108,15 +108,27 @@ class _Watch:
         most = self._most["processes"]
         if self._looks % _FULL_LOOK and _tasks() - self._before <= most:
             return
-        pages = count = 0
-        for _, stat in _descendants():
-            count += 1
-            pages += int(stat[21])  # resident pages
-        megabytes = pages * os.sysconf("SC_PAGE_SIZE") >> 20
-        if count > most:
-            raise _TooMuchError(f"{count} processes, and {most} are allowed")
+        found = _descendants()
+        if len(found) > most:
+            raise _TooMuchError(f"{len(found)} processes, and {most} are allowed")
+        megabytes = sum(int(stat[21]) for _, stat in found) * os.sysconf("SC_PAGE_SIZE") >> 20
+        if megabytes > self._most["memory"]:
+            megabytes = _shared_counted_once(found)
         if megabytes > self._most["memory"]:
             raise _TooMuchError(f"{megabytes} MB of memory, and {self._most['memory']} are allowed")
+
+
+def _shared_counted_once(found: list[tuple[int, list[bytes]]]) -> int:
+    """Return the megabytes that processes hold, what they share by a fork divided among them."""
+    kilobytes = 0
+    for pid, stat in found:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
+                lines = file.read().split(b"\n")
+            kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
+        except OSError:  # it ended, or it may not be looked into
+            kilobytes += int(stat[21]) * os.sysconf("SC_PAGE_SIZE") >> 10
+    return kilobytes >> 10
 
 
 def _tasks() -> int:

@@ -124,6 +124,13 @@ class Stage:
             confine=self.project.confine if confined else None,
         )
 
+    def reset(self) -> None:
+        """Give the workspace the tree anew, as between two judgements."""
+        private = PrivateRepo.open(self.run / "git")
+        Workspace(private, self.project.workspace).reset(private.tree_of(private.head))
+        private.close()
+        self.project.prepare()
+
     def attempts(self, *, confined: bool) -> dict[str, str]:
         """Make all attempts; return name -> "done" or how it was refused."""
         workspace = self.project.workspace
