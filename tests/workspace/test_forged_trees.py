@@ -88,6 +88,49 @@ def test_a_file_below_a_link_reaches_no_disk(
         assert os.listdir(outside) == []
 
 
+def test_repositories_that_a_command_plants_are_neither_asked_nor_taken(
+    private: PrivateRepo, git, tmp_path: Path
+) -> None:
+    tree = private.edit(private.tree_of("HEAD"), {"sub/kept.py": b"x\n"})
+    folder = Workspace(private, tmp_path / "workspace").reset(tree)
+    fired = tmp_path / "fired"
+    planted = (folder, folder / "sub", folder / "vendor/inner")
+    for place in planted:
+        place.mkdir(parents=True, exist_ok=True)
+        git(place, "init", "-q")
+        git(place, "config", "core.fsmonitor", f"touch {fired};")
+        git(place, "config", "filter.x.clean", f"touch {fired};")
+        (place / ".git/info").mkdir(exist_ok=True)
+        (place / ".git/info/attributes").write_text("* filter=x\n")
+        (place / ".git/hooks/post-index-change").write_text(f"#!/bin/sh\ntouch {fired}\n")
+        (place / ".git/hooks/post-index-change").chmod(0o755)
+        (place / "written.py").write_text("y\n")
+    git(tmp_path, "init", "-q", "--bare", str(folder / "bare"))
+    git(folder / "bare", "config", "core.fsmonitor", f"touch {fired};")
+    git(folder / "bare", "config", "core.worktree", str(folder))
+    fired.unlink(missing_ok=True)
+    workspace = Workspace(private, tmp_path / "workspace")
+    taken = workspace.taken(tree, ())
+    assert not fired.exists()
+    names = {entry.path for entry in private.entries(taken)}
+    assert {"written.py", "sub/kept.py"} <= names
+    assert not [name for name in names if ".git" in name.split("/")]
+    assert set(os.listdir(workspace.reset(taken) / ".git")) == {
+        "HEAD", "config", "index", "info", "objects", "packed-refs", "refs"
+    }  # fmt: skip
+    assert not fired.exists()
+    subprocess.run(["git", "add", "-A"], cwd=_rearmed(tmp_path / "control", fired), check=False)
+    assert fired.exists(), "the trap does not work"
+
+
+def _rearmed(folder: Path, fired: Path) -> Path:
+    folder.mkdir()
+    for args in (["init", "-q"], ["config", "core.fsmonitor", f"touch {fired};"]):
+        subprocess.run(["git", *args], cwd=folder, check=True)
+    (folder / "file").write_text("x\n")
+    return folder
+
+
 def test_a_folder_that_becomes_a_link_between_two_writes_is_not_followed(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     (root / "a").mkdir(parents=True)

@@ -104,6 +104,7 @@ def test_builds_see_content_that_is_at_hand_if_asked_for(private: PrivateRepo, t
         filled = workspace.reset(tree)
         assert (filled / "a.bin").read_bytes() == CONTENT
         assert (filled / "lost.bin").read_bytes() == OTHER.text()
+        assert workspace.taken(tree, ()) == tree
         (filled / "a.bin").write_bytes(b"a build wrote here\n")
     again = workspace.reset(private.edit(tree, {"a.bin": OTHER.text()}))
     assert (again / "a.bin").read_bytes() == OTHER.text()

@@ -59,6 +59,8 @@ def written(root: Path, folder: Path, filling: Filling, times: int = 1) -> set[s
     workspace = Workspace(private, folder / "workspace", filling)
     for _ in range(times):
         place = workspace.reset(private.tree_of("HEAD"))
+        # What commands wrote is taken from there: nothing that we filled in is.
+        assert workspace.taken(private.tree_of("HEAD"), ()) == private.tree_of("HEAD")
     private.close()
     found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
     return {name for name in found if not name.startswith(".git/")}
