@@ -1,7 +1,7 @@
 """Files whose content no model is shown: they appear by their name, and say that it is withheld."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reviewloop.guards.globs import first_match
@@ -58,16 +58,21 @@ def withheld_by_name(path: str) -> bool:
 
 
 def steering_shown(
-    root: Path, paths: Iterable[str], about: str, never: Sequence[str], hidden: Container[str]
+    root: Path,
+    paths: Iterable[str],
+    about: str,
+    never: Sequence[str],
+    ignored: Callable[[Iterable[str]], Iterable[str]],
 ) -> Steering:
     """Return the steering on disk without the content of withheld files that it refers to.
 
-    `never` are further patterns of files that are not referred to, `hidden` further paths.
+    `never` are further patterns of files that are not referred to; `ignored` picks from paths
+    those that are kept from agents.
     """
     wanted = list(paths)
     patterns = (*never, *PATTERNS)
     steering = steering_on_disk(root, wanted, about, patterns)
-    named = [file for item in steering.items for file in item.files if file in hidden]
+    named = tuple(ignored([file for item in steering.items for file in item.files]))
     return steering_on_disk(root, wanted, about, (*patterns, *named)) if named else steering
 
 

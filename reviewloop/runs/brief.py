@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from reviewloop.analysers.secrets.masking import Masking
@@ -20,6 +21,7 @@ from reviewloop.specs.briefing import (
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.treefiles import TreeFiles
 from reviewloop.store.locks import hold
+from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.names import require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
 
@@ -80,7 +82,9 @@ def _brief(
     about = f"{task.title}\n{task.body}" if task else subject.instruction
     paths = list(likely_paths(spec, task or subject.instruction, entries))
     never = (*settings.guard.secret_files, *PATTERNS)
-    steering = steering_shown(root, paths, about, settings.guard.secret_files, hidden)
+    steering = steering_shown(
+        root, paths, about, settings.guard.secret_files, partial(kiroignored, private, tree)
+    )
     limit = settings.limits.context_tokens
     written: Briefing
     if spec and task:

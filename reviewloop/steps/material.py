@@ -10,6 +10,7 @@ from reviewloop.reviewing.withheld import steering_shown
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.evidence import evidence_of
 from reviewloop.store.journal import CallKey
+from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.diff import Change, FileChange
 
 _CHARS_PER_TOKEN = 4
@@ -63,7 +64,7 @@ def _steering(change: Change, context: RunContext) -> str:
             paths,
             context.brief.task,
             context.settings.guard.secret_files,
-            context.withheld(context.base_tree),
+            partial(kiroignored, context.private, context.base_tree),
         )
         text = context.masking.for_models(steering.text(limit))
         return {"text": text, "log": [context.masking.held(line) for line in steering.lines()]}
