@@ -1,0 +1,82 @@
+"""Which places are searched for the secrets that this machine holds."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reviewloop.runs.held_values import held_values, masking_for, masking_here
+from reviewloop.store.own_key import own_key
+
+A, B, C, D = "kT9vQ2xLm7Rd4wZ8", "pB3nHf5Gj1Ks6Dt0", "Zx8Cv5Bn2Ma9Sd6F", "Yt5Re3Wq1Po8Il7U"
+
+
+def held(root: Path | None, git_dir: Path | None = None) -> dict[str, str]:
+    return {value: name for name, value in held_values(root, git_dir)}
+
+
+def test_environment_by_name_and_addresses_by_their_password(monkeypatch):
+    for name, value in {"SHOP_API_KEY": A, "HTTPS_PROXY": f"http://me:{B}@proxy:3128"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SHOP_COLOUR", C)
+    found = held(None)
+    assert found[A] == "SHOP_API_KEY"
+    assert found[B] == "HTTPS_PROXY"
+    assert C not in found
+
+
+def test_aws_profiles_and_what_the_aws_tools_keep(private_home, monkeypatch):
+    folder = private_home / ".aws"
+    (folder / "sso/cache").mkdir(parents=True)
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    monkeypatch.delenv("AWS_CONFIG_FILE")
+    (folder / "credentials").write_text(f"[a]\naws_secret_access_key={A}\n[b]\nregion = {D}\n")
+    (folder / "config").write_text(f"[profile c]\naws_session_token = {B}\n")
+    (folder / "sso/cache/x.json").write_text(json.dumps({"accessToken": C, "region": D}))
+    (folder / "sso/cache/broken.json").write_text("{")
+    assert {A, B, C} <= held(None).keys()
+    assert D not in held(None)
+
+
+def test_environment_files_near_the_root_but_no_examples(tmp_path):
+    texts = {
+        ".env": f"export A_KEY='{A}' # ours\nNODE_ENV=production\nEMPTY=\nB_DSN=\"{B}\"\n",
+        "web/app/.env.local": f"C_TOKEN={C}\n",
+        ".env.example": f"D_TOKEN={D}\n",
+        "node_modules/x/.env": f"D_TOKEN={D}\n",
+    }
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    os.mkfifo(tmp_path / ".env.pipe")
+    assert held(tmp_path) == {A: "A_KEY", B: "B_DSN", C: "C_TOKEN"}
+
+
+def test_addresses_and_headers_in_gits_configuration(repo, git, monkeypatch):
+    git(repo, "remote", "add", "origin", f"https://ada:{A}@git.shop.io/shop.git")
+    git(repo, "config", f"url.https://{B}@git.shop.io/.insteadOf", "shop:")
+    git(repo, "config", "http.https://git.shop.io/.extraHeader", f"AUTHORIZATION: basic {C}")
+    found = held(repo, repo / ".git")
+    assert {A, B, C} <= found.keys()
+    monkeypatch.chdir(repo)
+    assert A not in masking_here().for_people(f"see https://ada:{A}@git.shop.io")
+
+
+def test_the_key_is_made_once_and_where_none_can_be_kept_there_is_one_all_the_same(
+    private_home, monkeypatch
+):
+    first = own_key()
+    assert own_key() == first
+    (path,) = (private_home / "state").glob("own.key*")
+    assert path.stat().st_mode & 0o777 == 0o600
+    (private_home / "file").write_text("")
+    monkeypatch.setenv("REVIEWLOOP_STATE_DIR", str(private_home / "file/below"))
+    assert len(own_key()) == len(first)
+    assert masking_for(None).for_models("x") == "x"
+
+
+@pytest.mark.parametrize("text", ["", "\0\0", "A_KEY", "=x", "A_KEY=" + "x" * 300_000])
+def test_odd_environment_files_hold_nothing_and_harm_nothing(tmp_path, text):
+    (tmp_path / ".env").write_text(text)
+    assert held(tmp_path) == {}
