@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.plan import DetectedGate, GateName
+from reviewloop.guards.verdicts import needs_local_network
 from reviewloop.state import GateResult, GateStatus, TestCounts
-from reviewloop.workspace.run import NOT_FOUND, CommandResult
+from reviewloop.workspace.run import NOT_FOUND, CommandResult, read_log
+from reviewloop.workspace.sandbox.base import Level
 
 RunEntry = Callable[[GuardInput, DetectedGate], GateResult]
 
@@ -95,11 +97,14 @@ def ended(
         status, summary = problem
     elif status is None:
         status = GateStatus.FAILED if result.exit_code else GateStatus.PASSED
+    summary = summary or (f"exit code {result.exit_code}" if result.exit_code else entry.why)
+    if status is GateStatus.FAILED:
+        summary += _of_the_sandbox(change, result)
     quiet = status in {GateStatus.PASSED, GateStatus.NOT_DETECTED}
     return GateResult(
         entry.name,
         status,
-        summary or (f"exit code {result.exit_code}" if result.exit_code else entry.why),
+        summary,
         change.shown(argv or entry.argv),
         result.exit_code,
         result.seconds,
@@ -107,6 +112,17 @@ def ended(
         "" if quiet else change.quote_log(result.log),
         tests,
         details=details or {},
+    )
+
+
+def _of_the_sandbox(change: GuardInput, result: CommandResult) -> str:
+    """Return what to add to a failure that the sandbox may have caused, not the change."""
+    sandbox = change.env.confine.sandbox
+    if sandbox.level is not Level.LANDLOCK or not needs_local_network(read_log(result.log)):
+        return ""
+    return (
+        "; this sandbox (landlock) has no local network, shared memory or terminals, which these "
+        "tests may need: install bubblewrap"
     )
 
 

@@ -1,11 +1,19 @@
 """Decides what a test run means: an exit code of 0 alone is no proof that anything was tested."""
 
+import re
 from collections.abc import Sequence
 
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.state import GateStatus, TestCounts
 
 _NAMES_SHOWN = 3
+_DENIED = re.compile(r"permission ?(?:denied|error)|\bEACCES\b|operation not permitted", re.I)
+_LOCAL = re.compile(
+    r"\bsockets?\b|socketserver|SocketException|\b(?:bind|listen)\b|127\.0\.0\.1|localhost|AF_(?:UNIX|INET)"
+    r"|\bSemLock\b|/dev/shm|shared_memory|\bopenpty\b|pty device",
+    re.I,
+)
+_NEAR = 12  # lines of a traceback between the call and its error
 
 
 def judge_tests(
@@ -36,3 +44,13 @@ def _nothing_ran(entry: DetectedGate, counts: TestCounts) -> tuple[GateStatus, s
     if entry.source == "configured":
         return GateStatus.FAILED, f"{reason}, although {entry.why} is set"
     return GateStatus.NOT_DETECTED, f"{reason}, so nothing is known ({entry.why})"
+
+
+def needs_local_network(log_text: str) -> bool:
+    """Whether a log looks as if a socket, shared memory or a terminal had been refused."""
+    lines = log_text.split("\n")
+    return any(
+        _LOCAL.search("\n".join(lines[max(0, number - _NEAR) : number + 1]))
+        for number, line in enumerate(lines)
+        if _DENIED.search(line) or "out of pty devices" in line
+    )

@@ -13,7 +13,7 @@ from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.repository import Repository, settings_of
-from reviewloop.runs.sandboxing import finder
+from reviewloop.runs.sandboxing import described, finder, levels_of
 from reviewloop.runs.soundness import JOURNAL
 from reviewloop.runs.team import team_from_plain
 from reviewloop.settings import Settings
@@ -26,6 +26,7 @@ from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment
 from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.sandbox.base import Sandbox
 
 
 @contextmanager
@@ -54,7 +55,9 @@ def open_context(
             folder=folder / "environment",
             reuse=settings.gates.reuse,
             python=settings.gates.python,
-            sandbox=finder(settings, record.options),
+            sandbox=finder(
+                settings, record.options, partial(_note_level, repository, record, events)
+            ),
             objects=workspace.needed_folders,
             readable=settings.sandbox.read,
         )
@@ -82,6 +85,18 @@ def open_context(
             masking=masking,
             analyse=analyse,
         )
+
+
+def _note_level(
+    repository: Repository, record: RunRecord, events: Events, sandbox: Sandbox
+) -> None:
+    """Keep and tell that commands go on at another level: the run may have moved, or the system."""
+    before = levels_of(record.options)[-1]
+    later = [*record.options.get("later_sandboxes", ()), str(sandbox.level)]
+    record.options["later_sandboxes"] = later
+    repository.runs.save(record)
+    text = f"the sandbox is another one now: {described(sandbox)}; until now it was {before}"
+    events.tell("note", text=text)
 
 
 def _models(

@@ -52,6 +52,27 @@ def described(sandbox: Sandbox) -> str:
     return f"{said} ({'; '.join(sandbox.refused)})" if sandbox.refused else said
 
 
-def finder(settings: Settings, options: Mapping[str, Any]) -> Callable[[], Sandbox]:
-    """Return what finds a run's sandbox when its first command starts; `options` are the run's."""
-    return lambda: required(settings, str(options.get("unsandboxed", "")))
+def finder(
+    settings: Settings,
+    options: Mapping[str, Any],
+    changed: Callable[[Sandbox], None] = lambda _: None,
+) -> Callable[[], Sandbox]:
+    """Return what finds a run's sandbox when its first command starts; `options` are the run's.
+
+    `changed` is called when it is of another level than the run's commands ran at so far.
+    """
+
+    def find() -> Sandbox:
+        sandbox = required(settings, str(options.get("unsandboxed", "")))
+        so_far = levels_of(options)
+        if so_far and so_far[-1] != sandbox.level:
+            changed(sandbox)
+        return sandbox
+
+    return find
+
+
+def levels_of(options: Mapping[str, Any]) -> list[str]:
+    """Return the levels that a run's commands ran at, in their order; `options` are the run's."""
+    first = [str(options["sandbox"])] if options.get("sandbox") else []
+    return [*first, *options.get("later_sandboxes", ())]

@@ -209,8 +209,16 @@ def _proposal(
         seconds=round(context.seconds, 1),
         usage=usage_figures(context.journal),
         agents=agent_figures(context.journal),
-        warnings=list(context.environment.notes),
+        warnings=[*context.environment.notes, *_other_sandboxes(context)],
     )
+
+
+def _other_sandboxes(context: RunContext) -> list[str]:
+    later = context.record.options.get("later_sandboxes", [])
+    if not later:
+        return []
+    levels = ", then ".join([str(context.record.options.get("sandbox")), *later])
+    return [f"The sandbox changed on the way: commands of this run ran at {levels}."]
 
 
 def _files(change: Change) -> list[ProposedFile]:

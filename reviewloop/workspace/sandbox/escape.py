@@ -1,10 +1,10 @@
 """Tries to get out of a sandbox: a level counts only if this finds no way.
 
 Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET`; it prints the names of the
-attempts that succeeded, one a line, after `inside` for what must work. It uses the standard library
-only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`, and a listening local
-socket `socket`; `PARENT` is the process id of reviewloop, whose environment holds SECRET; `PORT` is
-a TCP port on 127.0.0.1 at which reviewloop listens.
+attempts that succeeded, one a line, between `inside`, for what must work, and `over`. It uses the
+standard library only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`, and a
+listening local socket `socket`; `PARENT` is the process id of reviewloop, whose environment holds
+SECRET; `PORT` is a TCP port on 127.0.0.1 at which reviewloop listens.
 """
 
 import os
@@ -47,6 +47,7 @@ def main() -> None:
         except OSError:
             continue
         say(name)
+    say("over")
 
 
 def say(name: str) -> None:

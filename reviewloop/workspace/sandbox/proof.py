@@ -33,7 +33,9 @@ def escapes(sandbox: Sandbox) -> str | None:
         if "inside" not in lines:
             reason = " ".join(said.split())[:_SHOWN]
             return f"it does not start: {reason or 'no output'}"
-        ways = lines[lines.index("inside") + 1 :]
+        if lines[-1] != "over" or not (work / "inside").exists():
+            return "its trial did not come to its end"
+        ways = lines[lines.index("inside") + 1 : -1]
         if not ways and (outside / "victim").read_text(encoding="utf-8") == "victim":
             return None
         return f"a trial command got out of it ({', '.join(ways)})"
