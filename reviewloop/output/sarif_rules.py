@@ -53,7 +53,7 @@ def _descriptor(key: str, findings: list[Finding], rules: Rules) -> dict[str, An
 
 def _untitled(key: str, findings: list[Finding]) -> str:
     if findings[0].rule:
-        return one_line(findings[0].title)
+        return one_line(findings[0].title).replace("](", "] (")  # no link of others
     return f"What {key.partition('/')[2]} found by reading"
 
 

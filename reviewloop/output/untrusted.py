@@ -18,6 +18,11 @@ _MARK = "<U+{:04X}>"
 _HARMLESS = {"\u200d", "\ufe0e", "\ufe0f"}  # what is left of them joins and colours emoji
 
 
+def without_escapes(text: str) -> str:
+    """Return the text without the sequences that move a cursor, colour, link or write elsewhere."""
+    return _ESCAPES.sub("", text)
+
+
 def one_line(text: str) -> str:
     """Return the text as one line without control characters; white space is collapsed."""
     return re.sub(r"\s+", " ", safe(text)).strip()
@@ -28,7 +33,7 @@ def safe(text: str) -> str:
 
     Line ends stay, carriage returns become line ends, tabs become four spaces.
     """
-    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", _TAB)
+    text = without_escapes(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", _TAB)
     return "".join(map(_shown, show_hidden(text.translate(_SEPARATORS), _MARK)))
 
 

@@ -13,10 +13,12 @@ from typing import Any
 
 from reviewloop.findings import Severity
 from reviewloop.models.messages import without_doubles
+from reviewloop.output.untrusted import without_escapes
 from reviewloop.reviewing.answers import KNOWN_FIELDS
 
 MAX_FINDINGS = 200
-_MAX_TITLE, _MAX_TEXT = 120, 4000
+_MAX_TITLE, _MAX_TEXT, _MAX_CODE = 120, 4000, 20_000  # characters
+_NAME = re.compile(r"(?!.*://)[\w@./:+-]+(?: [\w./:+-]+){0,5}")
 _LINES = re.compile(r"\s*(\d+)\s*(?:-|–|\.\.)\s*(\d+)\s*")
 _OUTSIDE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
 
@@ -198,7 +200,6 @@ def _finding(raw: Any) -> ReportedFinding | str:
         line, end_line = int(lines[1]) or None, int(lines[2])
     if line and end_line and end_line < line:
         end_line = None
-    replacement = item.get("replacement")
     return ReportedFinding(
         severity=severity,
         title=title,
@@ -211,10 +212,10 @@ def _finding(raw: Any) -> ReportedFinding | str:
         line=line,
         end_line=end_line,
         quote=_text(item.get("quote"), _MAX_TEXT, strip=False),
-        category=_text(item.get("category"), 60),
+        category=_name(item.get("category"), 60),
         confidence=_confidence(item.get("confidence")),
-        replacement=replacement if isinstance(replacement, str) and replacement else None,
-        rule=_text(item.get("rule"), 120),
+        replacement=_code(item.get("replacement")),
+        rule=_name(item.get("rule"), 120),
     )
 
 
@@ -232,11 +233,24 @@ def _text(value: Any, limit: int, *, strip: bool = True) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else str(value)
-    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = without_escapes(text.encode("utf-8", "replace").decode("utf-8"))
     text = "".join(c for c in text if c in "\n\t" or (c >= " " and c != "\x7f"))
     if strip:
         text = text.strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _name(value: Any, limit: int) -> str:
+    """Return the name of a rule or category, "" for what is none: it becomes an id in reports."""
+    text = _text(value, limit)
+    return text if _NAME.fullmatch(text) else ""
+
+
+def _code(value: Any) -> str | None:
+    """Return exact new lines, None for what cannot be kept as it is: a cut fix is another fix."""
+    if not isinstance(value, str) or not value or len(value) > _MAX_CODE:
+        return None
+    return value if _text(value, _MAX_CODE, strip=False) == value.replace("\r", "") else None
 
 
 def _line(value: Any) -> int | None:

@@ -183,3 +183,26 @@ def test_a_resolution_without_an_id_is_a_problem():
         "resolution 1 names no finding id",
         "resolution 2 names no finding id",
     )
+
+
+def test_escape_sequences_go_as_a_whole_and_leave_no_letters():
+    said = finding(why="\x1b[2J\x1b]8;;https://x\x07a\x1b]8;;\x07 b")
+    assert only(said).why == "a b"
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        *((name, name) for name in ("ruff/S602", "@typescript-eslint/no-x", "CKV_AWS_1", "a: b")),
+        *((text, "") for text in ("[x](y)", "<b>", "https://evil.example", "a " * 9, "x\ny")),
+    ],
+)
+def test_a_rule_or_category_is_a_name_or_nothing(said, read):
+    found = only(finding(rule=said, category=said))
+    assert (found.rule, found.category) == (read, read)
+
+
+@pytest.mark.parametrize("said", ["x" * 20_001, "a\x00", "\x1b[31ma", "\ud800", 7])
+def test_a_replacement_that_cannot_be_kept_exactly_is_none(said):
+    assert only(finding(replacement=said)).replacement is None
+    assert only(finding(replacement="a\r\n\tb")).replacement == "a\r\n\tb"

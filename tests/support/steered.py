@@ -64,11 +64,13 @@ class Machine:
             json.dumps(received.body, ensure_ascii=False) for received in self.server.ledger
         )
 
-    def kept(self) -> str:
+    def kept(self, *, objects: bool = True) -> str:
         """Return all that the state folder holds as one text, git objects unpacked."""
         parts = []
         for path in sorted(self.checkout.state.rglob("*")):
             if path.is_file() and not path.is_symlink():
+                if "objects" in path.parts and not objects:
+                    continue
                 parts.append(path.name)
                 parts.append(_text(path.read_bytes()))
         return "\n".join(parts)
