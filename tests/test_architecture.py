@@ -15,7 +15,7 @@ ROOT = PACKAGE.parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 50
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "service", "handler", "misc"}
-HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git")
+HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git", "httpx")
 
 
 def names(path: Path) -> str:

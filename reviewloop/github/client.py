@@ -1,0 +1,277 @@
+"""Everything that we ask of GitHub, one method for each act; it never approves and never merges."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+from reviewloop.errors import UsageError
+from reviewloop.github import answers
+from reviewloop.github.answers import Check, IssueComment, Review, ReviewComment, Thread
+from reviewloop.github.errors import GitHubError, NotFound
+from reviewloop.github.graphql import GraphQL
+from reviewloop.github.model import Comment, PullRequest, Repo
+from reviewloop.github.transport import Transport, checked_url
+
+API_URL = "https://api.github.com"
+_MARK = "<!-- reviewloop:"
+Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
+
+
+class GitHub:
+    """The pull requests of one repository, with the rights of one token.
+
+    All methods raise a `GitHubError`: `AnswerLost` where something may have happened, so that the
+    caller looks before it repeats. Waits for limits go on for at most `patience` seconds in all.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        repo: Repo,
+        *,
+        api_url: str = API_URL,
+        graphql_url: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+        patience: float = 180.0,
+    ) -> None:
+        self.repo = repo
+        api_url = checked_url(api_url, "GITHUB_API_URL")
+        self._base = f"{api_url}/repos/{quote(repo.owner)}/{quote(repo.name)}"
+        self._user = f"{api_url}/user"
+        self._transport = Transport(token, sleep=sleep, now=now, patience=patience)
+        graphql = checked_url(graphql_url or _graphql_beside(api_url), "GITHUB_GRAPHQL_URL")
+        self._graphql = GraphQL(self._transport, graphql)
+        self._me = ""
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str], repo: Repo, *, patience: float = 180.0
+    ) -> Self:
+        """Take token and addresses from the variables of a workflow; GH_TOKEN is second choice."""
+        token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
+        if not token:
+            raise UsageError(
+                "no token for GitHub: set GITHUB_TOKEN (in a workflow: ${{ github.token }})"
+            )
+        return cls(
+            token,
+            repo,
+            api_url=environ.get("GITHUB_API_URL") or API_URL,
+            graphql_url=environ.get("GITHUB_GRAPHQL_URL") or "",
+            patience=patience,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"GitHub({self.repo.full})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    # Who, and what they may
+
+    def me(self) -> str:
+        """Return the login that our comments carry; the token of a workflow may not ask REST."""
+        if not self._me:
+            try:
+                self._me = self._graphql.viewer()
+            except GitHubError:
+                answer = self._transport.send("GET", self._user)
+                self._me = answers.Fields(answer.data, "user").text("login")
+        return self._me
+
+    def permission(self, user: str) -> str:
+        """Return admin, write, read or none; `maintain` counts as write, as GitHub has it."""
+        try:
+            data = self._get(f"/collaborators/{quote(user, safe='')}/permission")
+        except NotFound:
+            return "none"
+        return answers.Fields(data, "permission").text("permission")
+
+    def default_branch(self) -> str:
+        """Return the name of the repository's default branch."""
+        return answers.Fields(self._get(""), "repository").text("default_branch")
+
+    # Pull requests
+
+    def pull(self, number: int) -> PullRequest:
+        """Return a pull request as it is now."""
+        return answers.pull_request(self.repo, self._get(f"/pulls/{number}"))
+
+    def find_pull(self, head: str, base: str) -> PullRequest | None:
+        """Return the open pull request from a branch of this repository, if there is one."""
+        query = {"state": "open", "head": f"{self.repo.owner}:{head}", "base": base}
+        found = list(self._pages("/pulls", query))
+        return answers.pull_request(self.repo, found[0]) if found else None
+
+    def create_pull(
+        self, *, title: str, body: str, head: str, base: str, draft: bool = True
+    ) -> PullRequest:
+        """Open a pull request between two branches of this repository."""
+        wanted = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
+        return answers.pull_request(self.repo, self._post("/pulls", wanted))
+
+    def update_pull(self, number: int, *, title: str, body: str) -> PullRequest:
+        """Give a pull request another title and text."""
+        changed = self._patch(f"/pulls/{number}", {"title": title, "body": body})
+        return answers.pull_request(self.repo, changed)
+
+    def request_reviewers(self, number: int, users: Sequence[str]) -> None:
+        """Ask people for a review; doing so twice is no error."""
+        self._post(f"/pulls/{number}/requested_reviewers", {"reviewers": list(users)}, repeat=True)
+
+    def remove_label(self, number: int, label: str) -> bool:
+        """Take a label off; return whether it was there."""
+        return self._delete(f"/issues/{number}/labels/{quote(label, safe='')}")
+
+    # Reviews and comments on the diff
+
+    def reviews(self, number: int) -> list[Review]:
+        """Return all reviews, among them our own pending one."""
+        return [answers.review(item) for item in self._pages(f"/pulls/{number}/reviews")]
+
+    def review_comments(self, number: int) -> list[ReviewComment]:
+        """Return all comments on the diff; those of a pending review are not among them."""
+        return [answers.review_comment(item) for item in self._pages(f"/pulls/{number}/comments")]
+
+    def review_threads(self, number: int) -> list[Thread]:
+        """Return all threads on the diff, with whether they are resolved."""
+        return list(self._graphql.threads(self.repo, number))
+
+    def create_review(
+        self, number: int, *, commit_id: str, body: str, comments: Sequence[Comment]
+    ) -> Review:
+        """Post a review of kind COMMENT; one bad anchor makes GitHub refuse it all."""
+        wanted: dict[str, Any] = {
+            "commit_id": commit_id,
+            "event": "COMMENT",
+            "comments": [_inline(comment) for comment in comments],
+        }
+        if body:
+            wanted["body"] = body
+        return answers.review(self._post(f"/pulls/{number}/reviews", wanted))
+
+    def delete_pending_review(self, number: int) -> bool:
+        """Delete what a run that broke off left unsent; it would make the next review fail.
+
+        The unsent words of a person whose token we use stay.
+        """
+        pending = [review for review in self.reviews(number) if review.state == "PENDING"]
+        ours = [each for each in pending if each.author.endswith("[bot]") or _MARK in each.body]
+        deleted = [self._delete(f"/pulls/{number}/reviews/{each.id}") for each in ours]
+        return any(deleted)
+
+    def create_file_comment(
+        self, number: int, *, commit_id: str, path: str, body: str
+    ) -> ReviewComment:
+        """Comment on a changed file as a whole."""
+        wanted = {"commit_id": commit_id, "path": path, "body": body, "subject_type": "file"}
+        return answers.review_comment(self._post(f"/pulls/{number}/comments", wanted))
+
+    def update_review_comment(self, comment: int, body: str) -> ReviewComment:
+        """Write one of our comments on the diff anew."""
+        return answers.review_comment(self._patch(f"/pulls/comments/{comment}", {"body": body}))
+
+    def reply(self, number: int, comment: int, body: str) -> ReviewComment:
+        """Answer in a thread; `comment` is the one that began it."""
+        path = f"/pulls/{number}/comments/{comment}/replies"
+        return answers.review_comment(self._post(path, {"body": body}))
+
+    def resolve_thread(self, thread: str) -> None:
+        """Resolve a thread by its GraphQL id; needs `contents: write` as well."""
+        self._graphql.resolve(thread)
+
+    # The conversation
+
+    def issue_comments(self, number: int) -> list[IssueComment]:
+        """Return all comments of the conversation, oldest first."""
+        return [answers.issue_comment(item) for item in self._pages(f"/issues/{number}/comments")]
+
+    def create_issue_comment(self, number: int, body: str) -> IssueComment:
+        """Add a comment to the conversation."""
+        return answers.issue_comment(self._post(f"/issues/{number}/comments", {"body": body}))
+
+    def update_issue_comment(self, comment: int, body: str) -> IssueComment:
+        """Write one of our comments anew."""
+        return answers.issue_comment(self._patch(f"/issues/comments/{comment}", {"body": body}))
+
+    def delete_issue_comment(self, comment: int) -> bool:
+        """Delete one of our comments; return whether it was there."""
+        return self._delete(f"/issues/comments/{comment}")
+
+    def react(self, comment: int, content: Reaction, *, on_diff: bool = False) -> None:
+        """React to a comment; doing so twice is no error."""
+        kind = "pulls" if on_diff else "issues"
+        self._post(f"/{kind}/comments/{comment}/reactions", {"content": content}, repeat=True)
+
+    # Checks
+
+    def checks(self, ref: str, name: str) -> list[Check]:
+        """Return the check runs of that name on a commit, each in its latest state."""
+        path = f"/commits/{quote(ref, safe='')}/check-runs"
+        found = self._pages(path, {"check_name": name}, member="check_runs")
+        return [answers.check(item) for item in found]
+
+    def create_check(self, fields: Mapping[str, Any]) -> Check:
+        """Create a check run from GitHub's own fields (name, head_sha, status, output, …)."""
+        return answers.check(self._post("/check-runs", dict(fields)))
+
+    def update_check(self, check: int, fields: Mapping[str, Any]) -> Check:
+        """Change a check run; annotations are added to those there, so it is not repeated."""
+        url = f"{self._base}/check-runs/{check}"
+        answer = self._transport.send("PATCH", url, body=dict(fields), repeat=False)
+        return answers.check(answer.data)
+
+    def _get(self, path: str) -> Any:
+        return self._transport.send("GET", self._base + path).data
+
+    def _pages(
+        self, path: str, query: Mapping[str, str | int] | None = None, *, member: str = ""
+    ) -> list[Any]:
+        return list(self._transport.pages(self._base + path, query=query, member=member))
+
+    def _post(self, path: str, body: object, *, repeat: bool = False) -> Any:
+        return self._transport.send("POST", self._base + path, body=body, repeat=repeat).data
+
+    def _patch(self, path: str, body: object) -> Any:
+        return self._transport.send("PATCH", self._base + path, body=body).data
+
+    def _delete(self, path: str) -> bool:
+        """Return False if it is not there: perhaps the lost answer said that it is deleted."""
+        try:
+            self._transport.send("DELETE", self._base + path)
+        except NotFound:
+            return False
+        return True
+
+
+def _inline(comment: Comment) -> dict[str, str | int]:
+    """Return a comment as the API takes it; a range of one line is none."""
+    wanted: dict[str, str | int] = {
+        **{"path": comment.path, "body": comment.body},
+        **{"line": comment.line, "side": comment.side},
+    }
+    if comment.start_line is not None and comment.start_line != comment.line:
+        wanted |= {"start_line": comment.start_line, "start_side": comment.side}
+    return wanted
+
+
+def _graphql_beside(api_url: str) -> str:
+    """Return where GraphQL is: GitHub Enterprise Server has it beside /api/v3."""
+    if api_url.endswith("/api/v3"):
+        return api_url.removesuffix("/v3") + "/graphql"
+    return f"{api_url}/graphql"

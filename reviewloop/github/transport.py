@@ -1,0 +1,257 @@
+"""One request to GitHub and its answer: when to wait, when to ask again, and when never to."""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from reviewloop import __version__
+from reviewloop.errors import UsageError
+from reviewloop.github.errors import AnswerLost, GitHubUnavailable, RateLimited
+from reviewloop.github.refusals import Refusal
+
+if TYPE_CHECKING:
+    import httpx
+
+API_VERSION = "2022-11-28"
+_TRIES = 4  # of a request that may be repeated
+_FIRST_PAUSE = 1.0  # seconds; doubles with each try
+_NO_HINT = 60.0  # seconds; GitHub asks for a minute where it names no time
+_REDIRECTS = 3
+_PAGES = 100
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A success; header names are in lower case, `data` is parsed JSON (None when empty)."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: Any
+
+
+class Transport:
+    """Speaks with one host and gives its token to no other; not for several threads.
+
+    `patience` is the most seconds in all that are spent waiting for limits; `sleep` and `now`
+    (seconds since 1970) are the clock.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        sleep: Callable[[float], None],
+        now: Callable[[], float],
+        patience: float = 180.0,
+        timeout: float = 30.0,
+    ) -> None:
+        # Loading it takes a tenth of a second, which only those pay who speak with GitHub.
+        import httpx
+
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise UsageError("the token for GitHub is empty or has characters that no token has")
+        self._errors = (httpx.HTTPError, httpx.InvalidURL)
+        self._unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+        self._token, self._sleep, self._now, self._patience = token, sleep, now, patience
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            follow_redirects=False,
+            headers={
+                "accept": "application/vnd.github+json",
+                "authorization": f"Bearer {token}",
+                "user-agent": f"reviewloop/{__version__}",
+                "x-github-api-version": API_VERSION,
+            },
+        )
+
+    def __repr__(self) -> str:
+        return "Transport(token=…)"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: object = None,
+        repeat: bool | None = None,
+        name: str = "",
+    ) -> Answer:
+        """Send a request and return the success; raise a GitHubError for anything else.
+
+        `repeat` says that doing it twice is doing it once (by default: all but POST). Other
+        requests are only sent again where GitHub cannot have acted on them, else `AnswerLost` is
+        raised. `name` stands for the request in sentences.
+        """
+        repeat = method != "POST" if repeat is None else repeat
+        name = name or f"{method} {urlsplit(url).path}"
+        pause, tries, redirects = _FIRST_PAUSE, 1, 0
+        while True:
+            response, problem = self._once(method, url, query, body, repeat, name)
+            if response is not None and response.is_success:
+                return self._answer(response, name)
+            if response is not None and response.is_redirect:
+                redirects += 1
+                url = self._redirected(name, response, method, redirects)
+                query = None if urlsplit(url).query else query
+                continue
+            if response is not None and response.status_code < 500:
+                self._refused(name, response)  # returns after waiting for a limit
+                continue
+            if tries == _TRIES:
+                raise GitHubUnavailable(
+                    f"GitHub does not answer {name}: {problem}, {tries} times; run again later",
+                    status=0 if response is None else response.status_code,
+                )
+            tries += 1
+            if response is not None and "retry-after" in response.headers:
+                self.wait_for_limit(name, _lower(response), response.status_code)
+            else:
+                self._sleep(pause + random.uniform(0, pause / 4))  # noqa: S311 - spreads the load
+                pause *= 2
+
+    def pages(
+        self, url: str, *, query: Mapping[str, str | int] | None = None, member: str = ""
+    ) -> Iterator[Any]:
+        """Yield the items of all pages; `member` names the list where the page is an object."""
+        start = urlsplit(url)
+        asked: Mapping[str, str | int] | None = {"per_page": 100, **(query or {})}
+        for _ in range(_PAGES):
+            answer = self.send("GET", url, query=asked)
+            items = answer.data.get(member) if member else answer.data
+            if not isinstance(items, list):
+                raise GitHubUnavailable(f"GitHub answers GET {start.path} with something else")
+            yield from items
+            following = _next(answer.headers.get("link", ""))
+            if not following:
+                return
+            url, asked = urljoin(url, following), None
+            if _origin(url) != _origin(start.geturl()):
+                raise GitHubUnavailable(f"the next page of {start.path} lies on another host")
+        raise GitHubUnavailable(f"GET {start.path} has more than {_PAGES} pages of 100")
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str | int] | None,
+        body: object,
+        repeat: bool,
+        name: str,
+    ) -> "tuple[httpx.Response | None, str]":
+        """Return the answer, or what went wrong; raise AnswerLost if it must not be repeated."""
+        content, kind = None, {}
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            kind = {"content-type": "application/json"}
+        try:
+            response = self._client.request(
+                method, url, params=query, content=content, headers=kind
+            )
+        except self._unsent as error:
+            return None, type(error).__name__
+        except self._errors as error:
+            # The message of such an error may quote a header: only its kind is told.
+            if not repeat:
+                raise _lost(name, type(error).__name__) from None
+            return None, type(error).__name__
+        problem = f"status {response.status_code}"
+        if response.status_code >= 500 and not repeat:
+            raise _lost(name, problem, response.status_code)
+        return response, problem
+
+    def _answer(self, response: "httpx.Response", name: str) -> Answer:
+        if not response.content.strip():
+            return Answer(response.status_code, _lower(response), None)
+        try:
+            return Answer(response.status_code, _lower(response), response.json())
+        except ValueError:
+            # It said yes, so what was asked for has happened.
+            kind = AnswerLost if response.request.method == "POST" else GitHubUnavailable
+            raise kind(f"GitHub answers {name} with something that is not JSON") from None
+
+    def _redirected(self, name: str, response: "httpx.Response", method: str, count: int) -> str:
+        """Return where to ask instead: only on the same host, which may see the token."""
+        url = str(response.url)
+        target = urljoin(url, str(response.headers.get("location", "")))
+        kept = method == "GET" or response.status_code in {307, 308}
+        if _origin(target) != _origin(url) or not kept or count > _REDIRECTS:
+            raise GitHubUnavailable(
+                f"GitHub sends {name} elsewhere ({response.status_code}), where the token does not"
+                " follow; was the repository renamed?",
+                status=response.status_code,
+            )
+        return target
+
+    def _refused(self, name: str, response: "httpx.Response") -> None:
+        """Wait and return if it is about a limit and patience lasts, else raise."""
+        headers = _lower(response)
+        text = response.text.replace(self._token, "***")
+        refusal = Refusal(name, response.status_code, headers, text)
+        if not refusal.limits:
+            raise refusal.error()
+        self.wait_for_limit(name, headers, response.status_code)
+
+    def wait_for_limit(self, name: str, headers: Mapping[str, str], status: int = 200) -> None:
+        """Wait until the limit opens; raise RateLimited if that takes more than our patience."""
+        seconds = max(1.0, self._seconds(headers))
+        if seconds > self._patience:
+            raise RateLimited(
+                f"GitHub's rate limit stops {name}: it opens in {seconds:.0f} s, longer than we"
+                f" wait ({self._patience:.0f} s left); run again then",
+                seconds=seconds,
+                status=status,
+            )
+        self._patience -= seconds
+        self._sleep(seconds)
+
+    def _seconds(self, headers: Mapping[str, str]) -> float:
+        try:
+            if "retry-after" in headers:
+                return float(headers["retry-after"])
+            if headers.get("x-ratelimit-remaining") == "0":
+                return float(headers["x-ratelimit-reset"]) - self._now()
+        except (KeyError, ValueError):
+            pass  # a header that says nothing: as if there were none
+        return _NO_HINT
+
+
+def checked_url(url: str, variable: str) -> str:
+    """Return the base address without a slash at its end; raise UsageError if it is unsafe."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise UsageError(f"{variable} must be a plain https:// address, as the token goes there")
+    return url.rstrip("/")
+
+
+def _lost(name: str, problem: str, status: int = 0) -> AnswerLost:
+    return AnswerLost(
+        f"the answer to {name} got lost ({problem}): it may have happened", status=status
+    )
+
+
+def _lower(response: "httpx.Response") -> dict[str, str]:
+    return {key.lower(): value for key, value in response.headers.items()}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _next(link: str) -> str:
+    """Return the address marked as next in a Link header."""
+    for part in link.split(","):
+        address, _, attributes = part.strip().partition(">")
+        if 'rel="next"' in attributes and address.startswith("<"):
+            return address[1:]
+    return ""
