@@ -23,6 +23,7 @@ READ = (  # places from which text reaches a model
     *("filename", "attributes", "agentfile", "finding", "branch"),
 )
 UNREAD = ("commit",)  # places that no model is shown
+pytestmark = pytest.mark.timeout(180)  # the first test of each pays for all
 IDS = [row.id for row in thirty(Path("/outside"))]
 CI = ".github/workflows/ci.yml"
 BOOKED = "# taken out\n"

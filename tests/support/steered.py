@@ -64,12 +64,15 @@ class Machine:
             json.dumps(received.body, ensure_ascii=False) for received in self.server.ledger
         )
 
-    def kept(self, *, objects: bool = True) -> str:
-        """Return all that the state folder holds as one text, git objects unpacked."""
+    def kept(self, *, versions: bool = True) -> str:
+        """Return all that the state folder holds as one text, git objects unpacked.
+
+        Without `versions` the repository's own files are left out: objects and the workspace.
+        """
         parts = []
         for path in sorted(self.checkout.state.rglob("*")):
             if path.is_file() and not path.is_symlink():
-                if "objects" in path.parts and not objects:
+                if not versions and {"objects", "workspace"} & set(path.parts):
                     continue
                 parts.append(path.name)
                 parts.append(_text(path.read_bytes()))
