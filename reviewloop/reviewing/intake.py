@@ -19,6 +19,7 @@ from reviewloop.reviewing.answers import KNOWN_FIELDS
 MAX_FINDINGS = 200
 _MAX_TITLE, _MAX_TEXT, _MAX_CODE = 120, 4000, 20_000  # characters
 _NAME = re.compile(r"(?!.*://)[\w@./:+-]+(?: [\w./:+-]+){0,5}")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LINES = re.compile(r"\s*(\d+)\s*(?:-|–|\.\.)\s*(\d+)\s*")
 _OUTSIDE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
 
@@ -234,7 +235,7 @@ def _text(value: Any, limit: int, *, strip: bool = True) -> str:
         return ""
     text = value if isinstance(value, str) else str(value)
     text = without_escapes(text.encode("utf-8", "replace").decode("utf-8"))
-    text = "".join(c for c in text if c in "\n\t" or (c >= " " and c != "\x7f"))
+    text = _CONTROLS.sub("", text)
     if strip:
         text = text.strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"

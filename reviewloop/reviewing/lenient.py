@@ -28,6 +28,8 @@ class NotOneObjectError(ValueError):
 
 def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
     """Return the only JSON object in a text and where it stands; raise NotOneObjectError."""
+    if text.lstrip().startswith("["):
+        raise NotOneObjectError("a list stands where one JSON object must stand")
     found: list[tuple[dict[str, Any], tuple[int, int]]] = []
     problem, at, tried = "there is no JSON object in it", text.find("{"), 0
     while at >= 0 and tried < _OBJECTS_TRIED and len(found) < 2:

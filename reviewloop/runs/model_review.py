@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
@@ -37,7 +38,7 @@ from reviewloop.state import LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
-from reviewloop.store.journal import Journal
+from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.places import private_folder, repository_folder
 from reviewloop.store.runs import RunRecord, RunStore
 from reviewloop.store.space import require_room
@@ -61,6 +62,8 @@ class ModelReview:
     pieces: tuple[EvidencePiece, ...]
     masking: Masking = field(default_factory=Masking)
     again: bool = False
+    rules: Path | None = None  # see RunContext
+    untrusted: bool = False
     listener: Listener | None = None
 
 
@@ -98,7 +101,9 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
     masking = asked.masking
     blobs = Blobs(private_folder(folder / "blobs"), masking.held)
     events = Events(folder / "events.jsonl", asked.listener, masking.for_people)
-    fence = Fence(new_nonce())
+    # Kept, because the results of tools in the journal carry it.
+    nonce = journal.once(CallKey("fence", "review"), {}, lambda: {"nonce": new_nonce()})["nonce"]
+    fence = Fence(nonce)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
     models = Models(
         settings,
@@ -111,7 +116,7 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
         on_event=events.tell,
         require_room=partial(require_room, folder),
     )
-    team = team_of(two.user.root)
+    team = team_of(asked.rules or two.user.root)
     pieces = asked.pieces
     return RunContext(
         record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),
@@ -131,6 +136,8 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
         fence=fence,
         base_tree=trees[0],
         masking=masking,
+        rules=asked.rules,
+        untrusted=asked.untrusted,
         analyse=lambda *_: pieces,
     )
 
@@ -178,7 +185,12 @@ def _standing(
         for agent in asked.reviewers
     ]
     early_end = (f"the review ended early: {reason}",) if reason else ()
-    notes = (*early_end, *_unbounded(asked, context), *count_warnings(context.journal))
+    notes = (
+        *early_end,
+        *_unbounded(asked, context),
+        *count_warnings(context.journal),
+        *_estimated(usage.get("", {})),
+    )
     return Standing(tuple(findings), tuple(reports), asked.model, notes, usage.get("", {}), early)
 
 
@@ -202,6 +214,14 @@ def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
     if wanted and spent_by(context.journal).unpriced:
         return ("the price of the model is not known, so the cap in USD could not stop it",)
     return ()
+
+
+def _estimated(usage: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a remark when some of the tokens are our estimate, nobody's count."""
+    if not usage.get("estimated"):
+        return ()
+    count = sum(int(usage.get(k) or 0) for k in ("input", "output", "cache_read", "cache_write"))
+    return (f"~{count:,} tokens: some replies broke off or came without a count, so it is a guess",)
 
 
 def _report(
@@ -236,6 +256,8 @@ def _usage(context: RunContext) -> dict[str, dict[str, Any]]:
             sums = total.setdefault(name, {})
             for key in ("input", "output", "cache_read", "cache_write"):
                 sums[key] = sums.get(key, 0) + int(spent.get(key) or 0)
+            if spent.get("estimated"):
+                sums["estimated"] = True
             cost = spent.get("cost_usd")
             if cost is not None:
                 sums["cost_usd"] = round(sums.get("cost_usd", 0.0) + cost, 6)
