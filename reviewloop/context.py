@@ -96,6 +96,9 @@ class RunContext:
     fence: Fence
     base_tree: str
     masking: Masking = field(default_factory=Masking)
+    # Where steering is read; None is the checkout. A pull request's own rules are not followed.
+    rules: Path | None = None
+    untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
     opened_at: float = field(default_factory=time.monotonic)

@@ -36,8 +36,13 @@ class Dismissal:
     at: float = 0.0  # seconds since 1970
 
 
-def silences_of(two: Compared, loaded: Loaded, *, remembered: bool = True) -> Silences:
+def silences_of(
+    two: Compared, loaded: Loaded, *, remembered: bool = True, rules_tree: str = ""
+) -> Silences:
     """Return everything that may silence a finding here; without what is `remembered`, only rules.
+
+    With `rules_tree` only the baseline of that tree counts, not the one the change brings, and no
+    person's dismissals on this machine: a pull request has its own.
 
     The baseline is read from the new side: it is part of the code under review, and its own
     changes are visible in the diff. What may silence secrets is read from where no change reaches:
@@ -45,6 +50,9 @@ def silences_of(two: Compared, loaded: Loaded, *, remembered: bool = True) -> Si
     """
     rules = loaded.settings.rules
     own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
+    if rules_tree:
+        old = read_baseline(two.private.read(rules_tree, BASELINE_FILE))
+        return Silences(rules=rules, own_rules=rules, baseline=old, old_baseline=old)
     if not remembered:
         return Silences(rules=rules, own_rules=own)
     return Silences(

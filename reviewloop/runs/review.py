@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
+from reviewloop.runs.trusted import rules_of
 from reviewloop.settings import Loaded, Settings
 from reviewloop.workspace.chosen import as_typed
 from reviewloop.workspace.compared import Asked, Compared, compared
 from reviewloop.workspace.diff import Change
-from reviewloop.workspace.located import locate
+from reviewloop.workspace.located import Place, locate
 from reviewloop.workspace.patches import DiffLine, Hunk
+from reviewloop.workspace.revisions import resolve
 
 NO_MODEL = "none"
 _UNCONFIGURED = (
@@ -43,6 +45,8 @@ class Wish:
     flags: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
     again: bool = False  # ask the models anew although they have read this very change
+    rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
+    untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
 
 
 @dataclass(frozen=True)
@@ -122,16 +126,21 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
     """
     started = time.monotonic()
     place = locate(start)
-    root = place.user.root
-    loaded = read_settings(root, wish.flags)
     asked = replace(wish.asked, paths=as_typed(wish.asked.paths, place, start))
-    with compared(start, _with_base(asked, loaded.settings)) as two:
+    if not wish.rules_from:
+        asked = _with_base(asked, read_settings(place.user.root, wish.flags).settings)
+    with ExitStack() as stack:
+        two = stack.enter_context(compared(start, asked))
+        rules_tree = _tree(wish.rules_from, place, two) if wish.rules_from else ""
+        rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
+        root = rules or place.user.root
+        loaded = read_settings(root, wish.flags)
         settings = loaded.settings
         team = chosen(team_of(root).reviewers, wish.agents)
         told("reading the change")
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
-        silences = silences_of(two, loaded, remembered=wish.remembered)
+        silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
         told("running the analysers")
         names = {agent.name for agent in team}
         examination = examined(
@@ -146,8 +155,9 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             told=lambda report: told(report.name),
         )
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        masking = masking_for(root, place.user.git_dir)
-        standing = _standing(wish, loaded, team, two, change, selection, pieces, masking, told)
+        masking = masking_for(place.user.root, place.user.git_dir)
+        read = (loaded, team, two, change, selection, pieces, masking)
+        standing = _standing(wish, *read, rules, told)
         report = result(
             two=two,
             settings=settings,
@@ -156,12 +166,17 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             pieces=pieces,
             standing=standing,
             silences=silences,
+            untrusted=wish.untrusted,
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
         report = hidden_report(report, masking.held)
         if wish.remembered:
             remember(two, report)
         yield Reviewed(report, tuple(pieces), change, two, loaded, masking)
+
+
+def _tree(commit: str, place: Place, two: Compared) -> str:
+    return two.private.tree_of(resolve(place, commit).commit)
 
 
 def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
@@ -215,6 +230,7 @@ def _standing(
     selection: Selection,
     pieces: Sequence[EvidencePiece],
     masking: Masking,
+    rules: Path | None,
     told: Told,
 ) -> Standing:
     model = model_in_force(wish.model, loaded)
@@ -238,5 +254,7 @@ def _standing(
             tuple(pieces),
             masking=masking,
             again=wish.again,
+            rules=rules,
+            untrusted=wish.untrusted,
         )
     )

@@ -75,9 +75,13 @@ def result(
     pieces: Sequence[EvidencePiece],
     standing: Standing,
     silences: Silences,
+    untrusted: bool = False,
     notes: Iterable[str] = (),
 ) -> ReviewReport:
-    """Return the report of a review (its seconds are filled in when it is over)."""
+    """Return the report of a review (its seconds are filled in when it is over).
+
+    In an `untrusted` review no comment that the change brings silences anything.
+    """
 
     def read(path: str) -> str | None:
         data = two.private.read(two.new, path)
@@ -90,7 +94,9 @@ def result(
         silences,
         read=read,
         added=lambda path, line: lines.touch(path, line, line),
-        hard={piece.finding.id for piece in pieces if piece.hard},
+        hard={finding.id for finding in standing.findings}
+        if untrusted
+        else {piece.finding.id for piece in pieces if piece.hard},
     )
     least = LEVELS[settings.review.min_severity]
     listed = by_severity([f for f in stay if f.severity.rank <= least.rank])

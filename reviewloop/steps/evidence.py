@@ -27,4 +27,5 @@ def weighed(
         for name, record in sorted(records.items())
         for ident, said in record.get("verdicts", {}).items()
     )
-    return judged(evidence_of(context, state["tree"]), verdicts, asked=records)
+    evidence = evidence_of(context, state["tree"])
+    return judged(evidence, verdicts, asked=records, untrusted=context.untrusted)

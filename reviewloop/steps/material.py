@@ -60,7 +60,7 @@ def _steering(change: Change, context: RunContext) -> str:
 
     def read() -> dict[str, Any]:
         steering = steering_shown(
-            context.user.root,
+            context.rules or context.user.root,
             paths,
             context.brief.task,
             context.settings.guard.secret_files,

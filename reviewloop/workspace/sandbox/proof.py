@@ -16,11 +16,15 @@ from reviewloop.workspace.sandbox.toolchains import interpreter_places
 
 _SECONDS = 20.0
 _SHOWN = 200
+_SHORT_ENOUGH = 60  # characters; a local socket's address has room for 108
 
 
 def escapes(sandbox: Sandbox) -> str | None:
     """Return in one clause why the sandbox cannot be relied on, None if nothing got out."""
-    with tempfile.TemporaryDirectory(prefix="rl-", ignore_cleanup_errors=True) as name:
+    place = tempfile.gettempdir()
+    if len(place) > _SHORT_ENOUGH:
+        place = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
+    with tempfile.TemporaryDirectory(prefix="rl-", dir=place, ignore_cleanup_errors=True) as name:
         base = Path(name).resolve()
         outside, work = base / "outside", base / "work"
         for folder in (outside, work):
