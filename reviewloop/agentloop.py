@@ -253,23 +253,13 @@ class _Talk:
             self._count_bad_call(shown.error)
             problem = f"arguments are not valid JSON: {shown.error}"
             return tool_result(call.id, problem, error=True)
-        args = call.args
-        request = {
-            "tool": call.name,
-            "args": shown.args,
-            "index": index,
-            "tree": self._toolbox.tree,
-        }
+        args, tree = call.args, self._toolbox.tree
+        request = {"tool": call.name, "args": shown.args, "index": index, "tree": tree}
 
         def do() -> dict[str, Any]:
-            result = self._toolbox.call(call.name, args)
-            return {
-                "text": result.text,
-                "error": result.error,
-                "tree": result.tree,
-                "bad": result.bad_call,
-                "refused": result.refused,
-            }
+            r = self._toolbox.call(call.name, args)
+            said = {"text": r.text, "error": r.error, "tree": r.tree}
+            return {**said, "bad": r.bad_call, "refused": r.refused}
 
         result = self._journal.once(key, request, do)
         fault("tool.recorded")

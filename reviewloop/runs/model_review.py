@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.analysers.secrets.masking import Masking, canonical
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief, RunContext
 from reviewloop.errors import (
     BudgetExhaustedError,
@@ -21,7 +20,6 @@ from reviewloop.errors import (
 )
 from reviewloop.findings import Finding
 from reviewloop.models.budget import Budget, count_warnings, spent_by
-from reviewloop.models.door import Models
 from reviewloop.models.routing import require_provider
 from reviewloop.output.review_report import ReviewerReport, ReviewerStatus
 from reviewloop.reviewing.evidence import EvidencePiece
@@ -29,6 +27,7 @@ from reviewloop.reviewing.fences import Fence, new_nonce
 from reviewloop.reviewing.merging import merge
 from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.verdicts import judged
+from reviewloop.runs.answering import models_of
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.project import team_of
 from reviewloop.runs.review_result import Standing
@@ -41,7 +40,6 @@ from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.places import private_folder, repository_folder
 from reviewloop.store.runs import RunRecord, RunStore
-from reviewloop.store.space import require_room
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.compared import Compared
 from reviewloop.workspace.diff import Change
@@ -101,21 +99,9 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
     masking = asked.masking
     blobs = Blobs(private_folder(folder / "blobs"), masking.held)
     events = Events(folder / "events.jsonl", asked.listener, masking.for_people)
-    # Kept, because the results of tools in the journal carry it.
-    nonce = journal.once(CallKey("fence", "review"), {}, lambda: {"nonce": new_nonce()})["nonce"]
-    fence = Fence(nonce)
+    fence = _fence(journal)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
-    models = Models(
-        settings,
-        journal,
-        budget=budget,
-        canonical=lambda text: canonical(fence.canonical(text)),
-        mask=masking.held,
-        keep=masking.for_models,
-        names_in=masking.names_in,
-        on_event=events.tell,
-        require_room=partial(require_room, folder),
-    )
+    models = models_of(settings, journal, budget, fence, events, masking, folder)
     team = team_of(asked.rules or two.user.root)
     pieces = asked.pieces
     return RunContext(
@@ -140,6 +126,12 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
         untrusted=asked.untrusted,
         analyse=lambda *_: pieces,
     )
+
+
+def _fence(journal: Journal) -> Fence:
+    """Return the fence of this review; kept, because results of tools in the journal carry it."""
+    made = journal.once(CallKey("fence", "review"), {}, lambda: {"nonce": new_nonce()})
+    return Fence(made["nonce"])
 
 
 def _name_of(asked: ModelReview) -> str:

@@ -6,7 +6,7 @@ import pytest
 from support import bedrock as b
 from support.model_requests import CLAUDE, asking
 
-from reviewloop.errors import ContextOverflowError, ModelAccessError, ModelError
+from reviewloop.errors import ContextOverflowError, ModelAccessError
 from reviewloop.models.retry import ModelUnavailableError, Pacing
 from reviewloop.models.trouble import Diagnosis, Trouble
 from reviewloop.store.journal import CallKey
@@ -66,16 +66,6 @@ def test_what_broke_off_is_counted_again_after_a_restart(bedrock, open_door, in_
     again = open_door()
     assert again.budget.spent == first.budget.spent
     assert again.budget.spent.calls == 2
-
-
-@pytest.mark.parametrize("after", [0, 2])
-def test_silence_beyond_the_read_timeout_is_asked_again_once(bedrock, open_door, in_turn, after):
-    server = bedrock(in_turn(b.stalls(5, after=after)))
-    door = open_door(models={"read_timeout_seconds": 0.15})
-    with pytest.raises(ModelUnavailableError, match="may have been billed"):
-        door.models.ask(KEY, asking())
-    assert len(server.ledger) == 2
-    assert door.budget.spent.calls == 2
 
 
 def test_a_slow_but_steady_reply_is_no_timeout(bedrock, open_door):
@@ -152,14 +142,6 @@ def test_a_request_that_is_too_long_has_to_shrink(bedrock, open_door, in_turn, f
     assert len(server.ledger) == 1
 
 
-def test_a_rejected_request_is_not_asked_again(bedrock, open_door, in_turn):
-    server = bedrock(in_turn(b.invalid()))
-    with pytest.raises(ModelError, match="maxTokens exceeds the model limit") as caught:
-        open_door().models.ask(KEY, asking())
-    assert not isinstance(caught.value, ModelAccessError | ModelUnavailableError)
-    assert len(server.ledger) == 1
-
-
 def test_one_failing_call_leaves_the_calls_beside_it_alone(bedrock, open_door):
     def answer(request):
         return b.access_denied() if "fail" in request.said else f"answer to {request.said}"
@@ -193,13 +175,6 @@ def test_a_wish_to_wait_is_granted_up_to_the_longest_delay():
     assert pacing.delay(asked, 1) == 40
     patient = Diagnosis(Trouble.THROTTLED, "ThrottlingException", "wait", retry_after=4000)
     assert pacing.delay(patient, 1) == 60
-
-
-def test_retry_after_of_the_server_is_seen(bedrock, open_door, in_turn):
-    bedrock(in_turn(b.throttle(retry_after=0.25), "fine"))
-    door = open_door(pacing=Pacing(first=0.001, throttled_first=0.001, longest=1))
-    door.models.ask(KEY, asking())
-    assert door.told("model.failed")[0]["wait"] == 0.25
 
 
 def test_waiting_longer_than_the_run_may_last_is_not_begun(bedrock, open_door, in_turn):
