@@ -21,7 +21,6 @@ _NEEDED = (  # of the first pattern that fits; a write permission includes readi
     (r"^GET /repos/[^/]+/[^/]+/(?:commits/[^/]+/)?check-runs", "checks: read"),
     (r"/check-runs", "checks: write"),
     (r"^GET /repos/[^/]+/[^/]+/pulls", "pull-requests: read"),
-    (r"^POST /repos/[^/]+/[^/]+/pulls$", "contents: write\npull-requests: write"),
     (r"/pulls", "pull-requests: write"),
     (r"^GET .*/issues/\d+/comments", "pull-requests: read"),
     (r"/issues/\d+/(?:comments|labels)|/issues/comments/\d+$", "pull-requests: write"),

@@ -1,0 +1,31 @@
+"""What the stand-in for GitHub was asked, and what is to go wrong with it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request; `operation` is the id in GitHub's description, or `graphql`."""
+
+    operation: str
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    login: str
+    status: int  # 0 where the connection was reset
+    happened: bool  # whether the operation was carried out
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong with the next requests of an operation."""
+
+    operation: str  # id or pattern for the whole of it
+    status: int = 0  # 0 resets the connection
+    message: str = "Server Error"
+    headers: dict[str, str] = field(default_factory=dict)
+    after: bool = False  # whether it happens although the answer is bad
+    times: int = 1
+    skip: int = 0  # requests that go well before
