@@ -1,5 +1,6 @@
 """What `clean` may delete: old runs and reviews, and what killed starts left; never lost work."""
 
+import secrets
 import shutil
 import time
 from collections.abc import Iterable
@@ -77,9 +78,13 @@ def delete_run(repository: Repository, record: RunRecord) -> None:
     folder = repository.run_folder(record.run_id)
     with hold(folder / "lock", f"run {record.run_id}"):
         fault("clean.begin")
-        shutil.rmtree(folder)
-        fault("clean.folder")
-    repository.runs.delete(record.run_id)
+        # Away in one step: of a folder that is half deleted nobody could say what it held.
+        gone = repository.folder / f"{SCRATCH}{record.run_id}-{secrets.token_hex(4)}"
+        folder.rename(gone)
+        fault("clean.moved")
+        repository.runs.delete(record.run_id)
+        fault("clean.record")
+        shutil.rmtree(gone)
     fault("clean.end")
 
 

@@ -65,12 +65,15 @@ def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:
     if record.status is RunStatus.COMMITTED:
         return False
     folder = repository.run_folder(record.run_id)
+    if not (folder / "git").exists():
+        return False
     try:
         private = PrivateRepo.open(folder / "git")
     except WorkspaceError:
-        return record.proposal != ""
+        return True
     try:
-        tree, _ = _latest_tree(record, private, Blobs(folder / "blobs"))
+        tree, commit = _latest_tree(record, private, Blobs(folder / "blobs"))
+        tree = private.tree_of(commit) if commit else tree  # with the ticked task
         return tree not in ("", record.options.get("exported"))
     except WorkspaceError:  # something is there, and cannot be read
         return True

@@ -4,6 +4,7 @@ Every step can be repeated: the objects, one file after the other, the index, an
 The intent file says what is under way, so that a killed process is finished by the next one.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -151,9 +152,10 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
     if move.done:
         return _report(move, touched, ())
     reference = branch_ref(git, move.branch)
+    staged = intent.with_name(intent.name + ".files")
     if not _has_landed(move, git, commit_at(git, reference)):
         move = replace(move, checkout=checkout_follows(move, user, git, reference, intent))
-        with scratch(intent.with_name(intent.name + ".files")) as folder:
+        with scratch(staged) as folder:
             files = prepare_files(move, user, git, touched, folder) if move.checkout else None
             write_intent(intent, move)
             fault("promote.intent")
@@ -161,6 +163,7 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
                 copy_objects(source, git, move.end, move.start)
             fault("promote.objects")
             _land(move, user, git, reference, files, intent)
+    shutil.rmtree(staged, ignore_errors=True)  # of one that was killed when the branch had moved
     fault("promote.moved")
     notes = tuple(apply_extra(Disk(user.root), move))
     fault("promote.extra")

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,16 @@ _LENGTH = 8  # bytes in which the length of a message is told
 
 
 def run_prepared(
-    arguments: Sequence[str], cwd: Path, environ: Mapping[str, str], seconds: float
+    arguments: Sequence[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    seconds: float,
+    on_start: Callable[[int], None] = lambda pid: None,
 ) -> tuple[int, str, str]:
     """Run a command of reviewloop; return exit code (negative: a signal), stdout and stderr.
 
-    `environ` is all that the command sees. Raises `subprocess.TimeoutExpired`, having killed it.
+    `environ` is all that the command sees; `on_start` gets its process id. Raises
+    `subprocess.TimeoutExpired`, having killed it.
     """
     request = json.dumps([list(arguments), str(cwd), dict(environ)]).encode()
     with (
@@ -57,6 +62,7 @@ def run_prepared(
         socket.send_fds(line, [len(request).to_bytes(_LENGTH)], [out.fileno(), err.fileno()])
         line.sendall(request)
         pid = int.from_bytes(_read(line, _LENGTH))
+        on_start(pid)
         line.settimeout(seconds)
         try:
             code = int.from_bytes(_read(line, _LENGTH), signed=True)
