@@ -104,11 +104,8 @@ def review(
     """
     from reviewloop.runs.review import Wish
 
-    flags: dict[str, Any] = {
-        "review.min_severity": min_severity,
-        "review.fail_on": fail_on,
-        "limits.usd": budget_usd,
-    }
+    flags: dict[str, Any] = {"review.min_severity": min_severity, "review.fail_on": fail_on}
+    flags["limits.usd"] = budget_usd
     if model and model != "none":
         flags |= {"models.reasoning": model, "models.generation": model}
     wish = Wish(
@@ -118,8 +115,7 @@ def review(
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
     )
-    asked = wish.asked
-    if apply_fixes and (staged or commit or ".." in asked.range):
+    if apply_fixes and (staged or commit or ".." in wish.asked.range):
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")
     format_ = "json" if as_json else format_
     try:

@@ -73,18 +73,17 @@ def _brief(
     private: PrivateRepo,
     masking: Masking,
 ) -> Brief:
-    root = repository.user.root
     tree = private.tree_of(repository.user.head or "")
     hidden = withheld_in(private, tree, tree)
     reader = private.reader(shown_tree(private, tree, hidden, masking.number))
     entries = [(entry.path, entry.size or 0) for entry in reader.entries()]
     spec, task = subject.spec, subject.task
     about = f"{task.title}\n{task.body}" if task else subject.instruction
-    paths = list(likely_paths(spec, task or subject.instruction, entries))
-    never = (*settings.guard.secret_files, *PATTERNS)
-    steering = steering_shown(
-        root, paths, about, settings.guard.secret_files, partial(kiroignored, private, tree)
-    )
+    paths = [*likely_paths(spec, task or subject.instruction, entries)]
+    secret = settings.guard.secret_files
+    never = (*secret, *PATTERNS)
+    hides = partial(kiroignored, private, tree)
+    steering = steering_shown(repository.user.root, paths, about, secret, hides)
     limit = settings.limits.context_tokens
     written: Briefing
     if spec and task:

@@ -1,16 +1,15 @@
 """Open everything a run carries, from its record and its folder; close it all again afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from reviewloop.analysers.secrets.masking import Masking, canonical
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
-from reviewloop.models.door import Models
 from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
+from reviewloop.runs.answering import models_of
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.sandboxing import described, finder, levels_of
@@ -21,9 +20,8 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord
-from reviewloop.store.space import require_room
 from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import build_environment
+from reviewloop.workspace.environment import ProjectEnv, build_environment
 from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.sandbox.base import Sandbox
@@ -49,22 +47,13 @@ def open_context(
         fence = Fence(record.nonce)
         place = folder / "workspace" / repository.user.root.name
         workspace = Workspace(private, place, filling_of(settings.workspace))
-        environment = build_environment(
-            user_root=repository.user.root,
-            workspace=workspace.folder,
-            folder=folder / "environment",
-            reuse=settings.gates.reuse,
-            python=settings.gates.python,
-            sandbox=finder(
-                settings, record.options, partial(_note_level, repository, record, events)
-            ),
-            objects=workspace.needed_folders,
-            readable=settings.sandbox.read,
-        )
+        note = partial(_note_level, repository, record, events)
+        sandbox = finder(settings, record.options, note)
+        environment = _environment(repository, settings, folder, workspace, sandbox)
         stack.callback(environment.discard)
         seconds = record.active_seconds
         budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds)
-        models = _models(settings, journal, budget, fence, events, masking, folder)
+        models = models_of(settings, journal, budget, fence, events, masking, folder)
         yield RunContext(
             record=record,
             runs=repository.runs,
@@ -87,6 +76,25 @@ def open_context(
         )
 
 
+def _environment(
+    repository: Repository,
+    settings: Settings,
+    folder: Path,
+    workspace: Workspace,
+    sandbox: Callable[[], Sandbox],
+) -> ProjectEnv:
+    return build_environment(
+        user_root=repository.user.root,
+        workspace=workspace.folder,
+        folder=folder / "environment",
+        reuse=settings.gates.reuse,
+        python=settings.gates.python,
+        sandbox=sandbox,
+        objects=workspace.needed_folders,
+        readable=settings.sandbox.read,
+    )
+
+
 def _note_level(
     repository: Repository, record: RunRecord, events: Events, sandbox: Sandbox
 ) -> None:
@@ -97,25 +105,3 @@ def _note_level(
     repository.runs.save(record)
     text = f"the sandbox is another one now: {described(sandbox)}; until now it was {before}"
     events.tell("note", text=text)
-
-
-def _models(
-    settings: Settings,
-    journal: Journal,
-    budget: Budget,
-    fence: Fence,
-    events: Events,
-    masking: Masking,
-    folder: Path,
-) -> Models:
-    return Models(
-        settings,
-        journal,
-        budget=budget,
-        canonical=lambda text: canonical(fence.canonical(text)),
-        mask=masking.held,
-        keep=masking.for_models,
-        names_in=masking.names_in,
-        on_event=events.tell,
-        require_room=partial(require_room, folder),
-    )

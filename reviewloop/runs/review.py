@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
+from reviewloop.analysers.engine import Examination
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.output.review_report import ReviewReport
@@ -141,19 +142,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
         silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
-        told("running the analysers")
-        names = {agent.name for agent in team}
-        examination = examined(
-            change,
-            selection,
-            two.private,
-            two.user,
-            settings,
-            names,
-            on_disk=two.in_checkout,
-            part_only=asked.whole or bool(asked.paths),
-            told=lambda report: told(report.name),
-        )
+        examination = _examined(asked, team, two, settings, change, selection, told)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         masking = masking_for(place.user.root, place.user.git_dir)
         read = (loaded, team, two, change, selection, pieces, masking)
@@ -173,6 +162,29 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         if wish.remembered:
             remember(two, report)
         yield Reviewed(report, tuple(pieces), change, two, loaded, masking)
+
+
+def _examined(
+    asked: Asked,
+    team: Sequence[AgentDefinition],
+    two: Compared,
+    settings: Settings,
+    change: Change,
+    selection: Selection,
+    told: Told,
+) -> Examination:
+    told("running the analysers")
+    return examined(
+        change,
+        selection,
+        two.private,
+        two.user,
+        settings,
+        {agent.name for agent in team},
+        on_disk=two.in_checkout,
+        part_only=asked.whole or bool(asked.paths),
+        told=lambda report: told(report.name),
+    )
 
 
 def _tree(commit: str, place: Place, two: Compared) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from reviewloop.analysers.book import is_about_a_rule
@@ -82,24 +83,17 @@ def result(
 
     In an `untrusted` review no comment that the change brings silences anything.
     """
-
-    def read(path: str) -> str | None:
-        data = two.private.read(two.new, path)
-        return None if data is None else data.decode("utf-8", "replace")
-
     lines = ChangedLines({file.path: file.added_ranges for file in selection.reviewed})
     rejected = [f for f in standing.findings if f.status is not Status.OPEN]
     stay, gone = silence(
         [f for f in standing.findings if f.status is Status.OPEN],
         silences,
-        read=read,
+        read=partial(_text, two),
         added=lambda path, line: lines.touch(path, line, line),
-        hard={finding.id for finding in standing.findings}
-        if untrusted
-        else {piece.finding.id for piece in pieces if piece.hard},
+        hard=_unsilenced(standing.findings, pieces, untrusted),
     )
-    least = LEVELS[settings.review.min_severity]
-    listed = by_severity([f for f in stay if f.severity.rank <= least.rank])
+    least = LEVELS[settings.review.min_severity].rank
+    listed = by_severity([f for f in stay if f.severity.rank <= least])
     incomplete = bool(examination.failed) or _unread(standing.agents)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
@@ -143,6 +137,20 @@ def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
         analysers=tuple(replace(one, reason=hide(one.reason)) for one in report.analysers),
         notes=tuple(map(hide, report.notes)),
     )
+
+
+def _text(two: Compared, path: str) -> str | None:
+    data = two.private.read(two.new, path)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _unsilenced(
+    findings: Iterable[Finding], pieces: Iterable[EvidencePiece], untrusted: bool
+) -> set[str]:
+    """Return the ids of findings that nothing in the change may silence."""
+    if untrusted:
+        return {finding.id for finding in findings}
+    return {piece.finding.id for piece in pieces if piece.hard}
 
 
 def _read(file: FileChange) -> ReviewedFile:

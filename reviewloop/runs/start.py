@@ -9,10 +9,10 @@ from typing import Any
 
 from reviewloop.agents import Team
 from reviewloop.context import Brief
-from reviewloop.errors import GuardRailError, ModelAccessError, UsageError
+from reviewloop.errors import ModelAccessError, UsageError
 from reviewloop.faults import fault
-from reviewloop.guards.branch import check_branch
 from reviewloop.reviewing.fences import new_nonce
+from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
 from reviewloop.runs.held_values import masking_for
@@ -30,10 +30,8 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.export import branch_ref
-from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.refs import branch_exists, safe_branch_name
+from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
 
 
@@ -191,43 +189,6 @@ def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -
     )
     fault("begin.files")
     return record
-
-
-def choose_branch(
-    repository: Repository, settings: Settings, wanted: str, name: str
-) -> tuple[str, bool]:
-    """Return (branch the commit goes to, whether it is made at approval).
-
-    Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
-    """
-    user = repository.user
-    offered = f"reviewloop/{safe_branch_name(name)}"
-    if not wanted:
-        if user.branch is None:
-            raise GuardRailError(
-                "HEAD is detached, so there is no branch to commit to; switch to a branch, or "
-                f"start with --branch {offered}",
-                offer=offered,
-            )
-        if check_branch(user.branch, settings).status.stops:
-            raise GuardRailError(
-                f"the branch {user.branch} is protected; start with --branch {offered}",
-                offer=offered,
-            )
-        return user.branch, False
-    if check_branch(wanted, settings).status.stops:
-        raise GuardRailError(
-            f"the branch {wanted} is protected; choose another, say {offered}", offer=offered
-        )
-    branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
-    if wanted == user.branch:
-        return wanted, False
-    if branch_exists(user, wanted):
-        raise UsageError(
-            f"the branch {wanted} exists already; switch to it first (`git switch {wanted}`), or "
-            "choose another name"
-        )
-    return wanted, True
 
 
 def _subject(

@@ -90,6 +90,9 @@ def _commands(
             commands[dotted] = tuple(value)
         elif dotted == "gates.python":
             commands[dotted] = (value,)
+        elif dotted == "gates.reuse" and not set(value) <= set(Settings().gates.reuse):
+            # Folders of the checkout that commands may read although git does not hold them.
+            commands[dotted] = tuple(value)
     return commands
 
 

@@ -130,40 +130,27 @@ def build_environment(
     for place in (folder, folder / "given"):
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = find_python(user_root, setting=python, reuse=reuse, environ=environ)
-    kept = (*_installed(source, user_root), *(user_root / name for name in reuse), folder)
-    redirection = Redirection(user_root, workspace, kept)
-    shadow = make_shadow(source, folder / "venv", redirection)
+    reused = tuple(user_root / name for name in reuse)
+    kept = (*_installed(source, user_root), *reused, folder)
+    shadow = make_shadow(source, folder / "venv", Redirection(user_root, workspace, kept))
     node = "node_modules" in reuse
     env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through)
-    home = Path(environ.get("HOME", "/nonexistent"))
-    grants = Grants(
-        work=workspace,
-        over=user_root,
-        write=(folder / "home", folder / "reports", Path(env["TMPDIR"])),
-        read=with_targets(
-            (
-                folder / "venv",
-                folder / "given",
-                *_installed(source, user_root),
-                *source.visible,
-                *interpreter_places(source.executable),
-                *shadow.outside,
-                *(user_root / name for name in reuse),
-                *(installed_node_modules(user_root) if node else ()),
-                *objects,
-                *tool_places({**environ, **env}, home),
-                *(Path(name).expanduser() for name in readable),
-            )
-        ),
+    scratch = (folder / "home", folder / "reports", Path(env["TMPDIR"]))
+    shown = (
+        *(folder / "venv", folder / "given"),
+        *(*_installed(source, user_root), *source.visible, *shadow.outside),
+        *interpreter_places(source.executable),
+        *(*reused, *(installed_node_modules(user_root) if node else ())),
+        *tool_places({**environ, **env}, Path(environ.get("HOME", "/nonexistent"))),
+        *(*objects, *(Path(name).expanduser() for name in readable)),
     )
+    grants = Grants(work=workspace, over=user_root, write=scratch, read=with_targets(shown))
     project = ProjectEnv(
-        env=env,
-        python=shadow.python,
-        python_origin=source.origin,
-        notes=(*_python_notes(source), *_compiled(user_root, workspace, shadow)),
-        user_root=user_root,
-        workspace=workspace,
-        folder=folder,
+        env,
+        shadow.python,
+        source.origin,
+        (*_python_notes(source), *_compiled(user_root, workspace, shadow)),
+        *(user_root, workspace, folder),
         source=source,
         shadow=shadow,
         node=node,

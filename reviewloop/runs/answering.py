@@ -1,0 +1,36 @@
+"""Opens the door to the models for a run or a review: what is counted, hidden and kept."""
+
+from functools import partial
+from pathlib import Path
+
+from reviewloop.analysers.secrets.masking import Masking, canonical
+from reviewloop.models.budget import Budget
+from reviewloop.models.door import Models
+from reviewloop.reviewing.fences import Fence
+from reviewloop.settings import Settings
+from reviewloop.store.events import Events
+from reviewloop.store.journal import Journal
+from reviewloop.store.space import require_room
+
+
+def models_of(
+    settings: Settings,
+    journal: Journal,
+    budget: Budget,
+    fence: Fence,
+    events: Events,
+    masking: Masking,
+    folder: Path,
+) -> Models:
+    """Return the models; `folder` is on the disk that must have room before a call is paid."""
+    return Models(
+        settings,
+        journal,
+        budget=budget,
+        canonical=lambda text: canonical(fence.canonical(text)),
+        mask=masking.held,
+        keep=masking.for_models,
+        names_in=masking.names_in,
+        on_event=events.tell,
+        require_room=partial(require_room, folder),
+    )

@@ -1,0 +1,46 @@
+"""Chooses the branch that a run commits to, before anything is paid."""
+
+from reviewloop.errors import GuardRailError, UsageError
+from reviewloop.guards.branch import check_branch
+from reviewloop.runs.repository import Repository
+from reviewloop.settings import Settings
+from reviewloop.workspace.export import branch_ref
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.refs import branch_exists, safe_branch_name
+
+
+def choose_branch(
+    repository: Repository, settings: Settings, wanted: str, name: str
+) -> tuple[str, bool]:
+    """Return (branch the commit goes to, whether it is made at approval).
+
+    Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
+    """
+    user = repository.user
+    offered = f"reviewloop/{safe_branch_name(name)}"
+    if not wanted:
+        if user.branch is None:
+            raise GuardRailError(
+                "HEAD is detached, so there is no branch to commit to; switch to a branch, or "
+                f"start with --branch {offered}",
+                offer=offered,
+            )
+        if check_branch(user.branch, settings).status.stops:
+            raise GuardRailError(
+                f"the branch {user.branch} is protected; start with --branch {offered}",
+                offer=offered,
+            )
+        return user.branch, False
+    if check_branch(wanted, settings).status.stops:
+        raise GuardRailError(
+            f"the branch {wanted} is protected; choose another, say {offered}", offer=offered
+        )
+    branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
+    if wanted == user.branch:
+        return wanted, False
+    if branch_exists(user, wanted):
+        raise UsageError(
+            f"the branch {wanted} exists already; switch to it first (`git switch {wanted}`), or "
+            "choose another name"
+        )
+    return wanted, True
