@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from support.crash import Site  # noqa: E402
+from support.crash import WAITING, Site  # noqa: E402
 
 from reviewloop.store.journal import CallKey, Journal  # noqa: E402
 from reviewloop.workspace.private import PrivateRepo  # noqa: E402
@@ -44,7 +44,9 @@ def run_ratio(folder: Path) -> None:
     """Run the play of the end-to-end tests with slow replies."""
     with Site(folder, seconds=REPLY_SECONDS, first_byte=FIRST_BYTE_SECONDS) as site:
         started = time.monotonic()
-        site.call("run", "2.1", right=(4,))
+        said = site.call("run", "2.1")
+        if said.code != WAITING:
+            raise SystemExit(f"the run did not come to its question: {said.err}")
         wall = time.monotonic() - started
         spans = sorted((r.at, r.ended_at or r.at) for r in site.server.ledger)
         replies = len(spans)
