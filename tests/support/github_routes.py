@@ -90,8 +90,8 @@ def _permission(state: State, asked: Asked) -> Reply:
         raise Refusal(404, f"{login} is not a user")
     role = state.roles.get(login, "read")  # as in a public repository
     legacy = {"maintain": "write", "triage": "read"}.get(role, role)
-    found = spec().example("repos/get-collaborator-permission-level", 200)
-    return Reply(200, {**found, "permission": legacy, "role_name": role, "user": state.user(login)})
+    user = {**state.user(login), "role_name": role}
+    return Reply(200, {"permission": legacy, "role_name": role, "user": user})
 
 
 @route("pulls/get")
