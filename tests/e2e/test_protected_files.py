@@ -1,0 +1,44 @@
+"""Protected files in a run: written only where a person names them, and always told apart."""
+
+from support.parts import CLEAN, cast, writes
+from support.play import TEST
+
+from reviewloop.tools import policy
+
+HOOK, LOCK = ".husky/pre-commit", "uv.lock"
+FILES = {
+    "shop/search.py": CLEAN,
+    "tests/test_search.py": TEST,
+    HOOK: "make\n",
+    LOCK: "version = 1\n",
+}
+
+
+def test_a_protected_file_is_written_when_a_person_asks_for_it_by_name(shop):
+    checkout = shop(cast(implement=writes(FILES)))
+    assert checkout.run("run", "2.1").code == 4
+    first = checkout.record()["proposal"]
+    assert [(file["path"], file["kind"]) for file in first["protected"]] == [(LOCK, "lock file")]
+    assert f"{LOCK} decides which packages are installed" in first["governance"]
+
+    said = checkout.run("modify", "-m", f"Add {HOOK} with make, please.")
+    assert said.code == 4, said.err
+    assert f"! {HOOK} created: it decides what git runs" in said.err
+    assert [file["path"] for file in checkout.record()["proposal"]["protected"]] == [HOOK, LOCK]
+    assert checkout.run("approve").code == 0
+    assert f"Protected file: {HOOK} (git hook)\n" in checkout.git("log", "-1", "--format=%B")
+    assert checkout.read(HOOK) == "make\n"
+    kept = [file["path"] for file in checkout.record()["evidence"]["protected"]]
+    assert kept == [HOOK, LOCK]
+
+
+def test_a_protected_file_nobody_asked_for_blocks_whatever_way_it_came(shop, monkeypatch):
+    monkeypatch.setattr(policy, "is_protected", lambda path: False)  # as if a tool let it through
+    checkout = shop(cast(implement=writes(FILES)))
+    said = checkout.run("run", "2.1")
+    assert said.code == 3, said.err
+    proposal = checkout.record()["proposal"]
+    assert f"that the task does not name ({HOOK})" in proposal["blocked"]
+    assert proposal["protected"][0]["unasked"]
+    assert checkout.run("approve").code != 0
+    assert not (checkout.root / HOOK).exists()
