@@ -10,10 +10,14 @@ the caller's kill of the process group is all there is. The other options confin
 import ctypes
 import os
 import resource
-import signal
 import sys
 import time
-from types import FrameType
+
+MYPY = False
+if MYPY:
+    import signal
+else:  # what `signal` is made of, without the enumerations that take a third of our time
+    import _signal as signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -74,7 +78,7 @@ def main() -> int:
     return code
 
 
-def _end(*_: int | FrameType | None) -> None:
+def _end(*_: object) -> None:
     raise _Ended
 
 
@@ -99,7 +103,7 @@ class _Watch:
             self._before = _tasks()
             _go_first()
 
-    def look(self, *_signal: int | FrameType | None) -> None:
+    def look(self, *_: object) -> None:
         """Look at what there is; called by a timer."""
         _end_when_orphaned(self._parent)
         if not _LINUX or not self._most:

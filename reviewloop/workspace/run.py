@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -78,12 +79,9 @@ def run_command(
             ending.watch(started + timeout_seconds, stop)
         finally:
             ending.finish()
-        exit_code = process.returncode if process.returncode >= 0 else 128 - process.returncode
-        if ending.timed_out or ending.stopped:
-            exit_code = TIMED_OUT if ending.timed_out else STOPPED
         return CommandResult(
             tuple(argv),
-            exit_code,
+            ending.exit_code,
             time.monotonic() - started,
             log,
             timed_out=ending.timed_out,
@@ -105,19 +103,35 @@ class _Ending:
         self.dropped = 0
         self.timed_out = False
         self.stopped = False
+        self._handle = _handle_of(process)
+
+    @property
+    def exit_code(self) -> int:
+        """How it ended, as one number."""
+        if self.timed_out or self.stopped:
+            return TIMED_OUT if self.timed_out else STOPPED
+        code = self.process.returncode
+        return code if code >= 0 else 128 - code
 
     def watch(self, deadline: float, stop: Callable[[], bool] | None) -> None:
         """Wait until the command ends, its time is up, or the caller wants it to stop."""
-        while True:
-            try:
-                self.process.wait(max(0.0, min(_POLL, deadline - time.monotonic())))
-                return
-            except subprocess.TimeoutExpired:
-                self._shorten_log()
+        while not self._has_ended(max(0.0, min(_POLL, deadline - time.monotonic()))):
+            self._shorten_log()
             self.timed_out = time.monotonic() >= deadline
             self.stopped = not self.timed_out and stop is not None and stop()
             if self.timed_out or self.stopped:
                 return
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Wait for the end, at most so long; woken by it where the system can do that."""
+        if self._handle is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
+        else:
+            ends = select.poll()
+            ends.register(self._handle, select.POLLIN)
+            ends.poll(seconds * 1000)
+        return self.process.poll() is not None
 
     def finish(self) -> None:
         """End the command if it still runs, then everything that is left of it."""
@@ -131,6 +145,8 @@ class _Ending:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            if self._handle is not None:
+                os.close(self._handle)
             self._shorten_log()
 
     def _shorten_log(self) -> None:
@@ -143,6 +159,16 @@ class _Ending:
         note = b"\n[reviewloop: the log was longer than its limit; its middle is left out]\n"
         os.write(self.output, note + end)
         self.dropped += size - head - len(note) - len(end)
+
+
+def _handle_of(process: "subprocess.Popen[bytes]") -> int | None:
+    """Return a file descriptor that tells when the process ends, None where there are none."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError:  # an older kernel, or a container that does not know the call
+        return None
 
 
 def _start(

@@ -1,14 +1,14 @@
 """Confines the process that is about to become a command: Landlock, seccomp, limits.
 
-Loaded by the launcher (`python -I -S`), so it may use the standard library only. Constants are from
-`linux/landlock.h`, `linux/prctl.h` and `linux/seccomp.h`.
+Loaded by the launcher (`python -I -S`), so it may use the standard library only, and little of
+that: each command waits for it. Constants are from `linux/landlock.h`, `linux/prctl.h` and
+`linux/seccomp.h`.
 """
 
 import ctypes
 import os
 import resource
 import struct
-from collections.abc import Sequence
 
 from . import seccomp  # the launcher knows this package by a shorter name
 
@@ -40,7 +40,7 @@ def landlock_version() -> int:
     return max(0, version)
 
 
-def apply(options: Sequence[str]) -> None:
+def apply(options: list[str]) -> None:
     """Confine this process as the options say, each `name=value`; OSError if the kernel refuses.
 
     `read` and `write` name folders or files, `limit-NAME` sets a resource limit, `filter=pass`
@@ -89,7 +89,7 @@ def _drop_capabilities() -> None:
     _libc.capset(header, bytes(24))
 
 
-def _restrict(read: Sequence[str], write: Sequence[str]) -> None:
+def _restrict(read: list[str], write: list[str]) -> None:
     version = landlock_version()
     if version < 1:
         raise OSError("the kernel has no Landlock")

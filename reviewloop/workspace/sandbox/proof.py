@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.git import find_program
 from reviewloop.workspace.run import read_log, run_command
 from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.workspace.sandbox.toolchains import interpreter_places
@@ -85,8 +86,11 @@ def _secret_environment(secret: str) -> Iterator[int]:
     """Yield the id of a process of ours, outside of the sandbox, whose environment has a secret."""
     import subprocess
 
+    waiting = find_program("cat")  # a tenth of what Python takes
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
+        [waiting]
+        if waiting
+        else [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
         env={"SECRET": secret},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ is classic BPF over `struct seccomp_data` (linux/seccomp.h).
 """
 
 import errno
-import platform
+import os
 import struct
 
 _ALLOW = 0x7FFF0000
@@ -96,7 +96,7 @@ _UNIX, _IPV4, _IPV6, _NETLINK = 1, 2, 10, 16
 
 def supported() -> bool:
     """Whether the tables above know this machine."""
-    return platform.machine() in _ARCHITECTURES
+    return os.uname().machine in _ARCHITECTURES
 
 
 def program(*, sockets: bool) -> bytes:
@@ -106,7 +106,7 @@ def program(*, sockets: bool) -> bytes:
     or of the netlink family that lists interfaces. Without, no socket can be made (`socketpair`
     can), no memory is shared by number, and other processes' limits stay as they are.
     """
-    machine = platform.machine()
+    machine = os.uname().machine
     column = _COLUMN[machine]
     lines = [
         _statement(_LOAD, _ARCHITECTURE),
