@@ -121,28 +121,27 @@ def build_environment(
 ) -> ProjectEnv:
     """Build, in the run's own `folder`, the environment for gates that run in `workspace`.
 
-    `reuse` names what is installed in the checkout, `python` an interpreter (empty: found by
-    itself), `pass_through` further variables of `environ`. Commands run in what `sandbox` returns
-    and may read `objects`, git's folders, and `readable`, what a person allows. Nothing of the
-    project is executed. Building it again replaces it.
+    `reuse` names what is installed in the checkout, `python` an interpreter (empty: found),
+    `pass_through` variables of `environ`. Commands run in what `sandbox` returns and may read git's
+    `objects` and what a person allows (`readable`). Nothing of the project is executed.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
     for place in (folder, folder / "given"):
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
     source = find_python(user_root, setting=python, reuse=reuse, environ=environ)
     reused = tuple(user_root / name for name in reuse)
-    kept = (*_installed(source, user_root), *reused, folder)
-    shadow = make_shadow(source, folder / "venv", Redirection(user_root, workspace, kept))
+    installed = _installed(source, user_root)
+    leading = Redirection(user_root, workspace, (*installed, *reused, folder))
+    shadow = make_shadow(source, folder / "venv", leading)
     node = "node_modules" in reuse
     env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through)
     scratch = (folder / "home", folder / "reports", Path(env["TMPDIR"]))
     shown = (
-        *(folder / "venv", folder / "given"),
-        *(*_installed(source, user_root), *source.visible, *shadow.outside),
+        *(folder / "venv", folder / "given", *installed, *source.visible, *shadow.outside),
         *interpreter_places(source.executable),
-        *(*reused, *(installed_node_modules(user_root) if node else ())),
+        *(installed_node_modules(user_root) if node else ()),
         *tool_places({**environ, **env}, Path(environ.get("HOME", "/nonexistent"))),
-        *(*objects, *(Path(name).expanduser() for name in readable)),
+        *(*reused, *objects, *(Path(name).expanduser() for name in readable)),
     )
     grants = Grants(work=workspace, over=user_root, write=scratch, read=with_targets(shown))
     project = ProjectEnv(
