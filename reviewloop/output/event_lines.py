@@ -143,8 +143,4 @@ _LINES: Mapping[str, Callable[[Event], str]] = {
         f"{_name(event)}: wrote a secret of this machine, hidden: "
         + ", ".join(one_line(str(name)) for name in event.get("names") or ())
     ),
-    "secret.hidden": lambda event: (
-        f"{_name(event)}: wrote a secret of this machine, hidden: "
-        + ", ".join(one_line(str(name)) for name in event.get("names") or ())
-    ),
 }

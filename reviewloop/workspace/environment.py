@@ -126,8 +126,7 @@ def build_environment(
     `objects` and what a person allows (`readable`). Nothing of the project is executed.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
-    for place in (folder, folder / "given"):
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "given").mkdir(parents=True, exist_ok=True)
     source = find_python(user_root, setting=python, reuse=reuse, environ=environ)
     reused = tuple(user_root / name for name in reuse)
     installed = _installed(source, user_root)
