@@ -46,9 +46,8 @@ def everything_in(folder: Path) -> dict[str, str]:
 
 def _rows(path: Path) -> str:
     with sqlite3.connect(path) as database:
-        tables = [
-            row[0] for row in database.execute("select name from sqlite_master where type='table'")
-        ]
+        query = "select name from sqlite_master where type='table'"
+        tables = [row[0] for row in database.execute(query)]
         rows = [row for table in tables for row in database.execute(f"select * from {table}")]
     return "\n".join(
         _unpacked(value) if isinstance(value, bytes) else str(value)
@@ -139,7 +138,7 @@ def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path)
     texts["recording"] = recording.read_text("ascii")
     texts["commit"] = checkout.git("log", "-1", "--format=%B")
     assert any("bug-" in name for name in texts)
-    assert [n for n in texts if "/logs/" in n and "⟦secret:" in texts[n]], [n for n in texts if "logs/" in n]
+    assert [n for n in texts if "/logs/" in n and "⟦secret:" in texts[n]]
     assert leaked(outside, texts) == []
     # The repository's own line is in its objects and in the workspace, and nowhere else.
     own = {n for _, _, n in leaked({"inside": inside}, texts)}
