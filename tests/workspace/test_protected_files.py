@@ -2,6 +2,7 @@
 
 import pytest
 
+from reviewloop.analysers.diffchecks.steering import _rule_of
 from reviewloop.workspace.protected import protection_of
 
 REFUSED = {
@@ -51,3 +52,18 @@ def test_what_can_stand_for_a_protected_folder_is_protected(path):
 )
 def test_ordinary_files_are_not_protected(path):
     assert protection_of(path) is None
+
+
+def test_what_reviews_call_poisonable_is_refused_to_agents():
+    known = """
+    CLAUDE.local.md AGENTS.md GEMINI.md .cursorrules .windsurfrules .clinerules .goosehints
+    .windsurf/x .roo/x .continue/x .trae/x .augment/x .junie/x .kiro/prompts/x .github/prompts/x
+    .github/instructions/x .github/chatmodes/x .vscode/mcp.json .aider.conf.yml .opencode/x
+    opencode.json .vscode/settings.json .idea/runConfigurations/x .git-hooks/x .devcontainer.json
+    .gitmodules .gitconfig .yarnrc .yarnrc.yml .pnpmfile.cjs .pypirc .gitpod.yml .mise.toml
+    .circleci/x Jenkinsfile azure-pipelines.yml bitbucket-pipelines.yml .travis.yml .buildkite/x
+    """
+    for path in known.split():
+        assert _rule_of(path), path
+        found = protection_of(path)
+        assert found is not None and found.refused, path
