@@ -1,7 +1,9 @@
 """One request to GitHub and its answer: when to wait, when to ask again, and when never to."""
 
+import functools
 import json
 import random
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,6 +62,7 @@ class Transport:
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=10.0),
             follow_redirects=False,
+            verify=_trusted_authorities(),
             headers={
                 "accept": "application/vnd.github+json",
                 "authorization": f"Bearer {token}",
@@ -231,6 +234,14 @@ def checked_url(url: str, variable: str) -> str:
     if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise UsageError(f"{variable} must be a plain https:// address, as the token goes there")
     return url.rstrip("/")
+
+
+@functools.cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Return what httpx would trust by itself (SSL_CERT_FILE counts), read once."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _lost(name: str, problem: str, status: int = 0) -> AnswerLost:
