@@ -24,6 +24,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 _WATCH_SECONDS = 0.05
 _FULL_LOOK = 5  # so many of them apart
+_PATIENCE = 8  # half milliseconds; a name space's first process ends by itself after the command
 _OURS = (signal.SIGTERM, signal.SIGALRM)
 TOO_MUCH = 125
 
@@ -61,7 +62,7 @@ def main() -> int:
             _become(program, argv, options)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         code = _wait(child)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _raised.append(_Ended())  # whatever comes now, what the command left is killed first
     except _TooMuchError as error:
         os.write(2, f"\nreviewloop: the command was ended: {error}\n".encode())
         code = TOO_MUCH
@@ -78,13 +79,23 @@ def main() -> int:
     return code
 
 
+_raised: list[BaseException] = []
+
+
+def _raise_once(error: BaseException) -> None:
+    """Raise the first reason to end; a second one must not break off the work on the first."""
+    if not _raised:
+        _raised.append(error)
+        raise error
+
+
 def _end(*_: object) -> None:
-    raise _Ended
+    _raise_once(_Ended())
 
 
 def _end_when_orphaned(parent: int) -> None:
     if os.getppid() != parent:
-        raise _Ended
+        _raise_once(_Ended())
 
 
 class _Watch:
@@ -114,12 +125,13 @@ class _Watch:
             return
         found = _descendants()
         if len(found) > most:
-            raise _TooMuchError(f"{len(found)} processes, and {most} are allowed")
+            _raise_once(_TooMuchError(f"{len(found)} processes, and {most} are allowed"))
         megabytes = sum(int(stat[21]) for _, stat in found) * os.sysconf("SC_PAGE_SIZE") >> 20
         if megabytes > self._most["memory"]:
             megabytes = _shared_counted_once(found)
         if megabytes > self._most["memory"]:
-            raise _TooMuchError(f"{megabytes} MB of memory, and {self._most['memory']} are allowed")
+            text = f"{megabytes} MB of memory, and {self._most['memory']} are allowed"
+            _raise_once(_TooMuchError(text))
 
 
 def _shared_counted_once(found: list[tuple[int, list[bytes]]]) -> int:
@@ -188,12 +200,17 @@ def _wait(child: int, until: float | None = None) -> int:
 def _kill_descendants() -> None:
     """Kill children until none is left: each death hands its own children to us."""
     deadline = time.monotonic() + 5.0
+    patience = _PATIENCE
     while time.monotonic() < deadline:
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
             return
+        if patience:
+            patience -= 1
+            time.sleep(0.0005)
+            continue
         # All of them stop before the first dies: what multiplies would else outrun us.
         living = [pid for pid, stat in _descendants() if stat[0] != b"Z"]
         for number in (signal.SIGSTOP, signal.SIGKILL):

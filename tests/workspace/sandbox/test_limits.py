@@ -1,6 +1,8 @@
 """What one command may use, and that nothing of it is left: at every level, with small limits."""
 
 import os
+import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -247,3 +249,30 @@ def test_what_watches_the_command_is_out_of_its_reach(confined: Run) -> None:
     """
     result = confined(code)
     assert (result.exit_code, read_log(result.log)) == (0, "over\n")
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from reviewloop.workspace.run import run_command
+run_command([sys.executable, "-I", "-S", "-c", "import time; print(1, flush=True); time.sleep(60)",
+             sys.argv[1]], cwd=Path("."), env={}, timeout_seconds=60, log=Path("log"))
+"""
+
+
+def test_nothing_is_left_when_reviewloop_is_killed_on_a_busy_machine(tmp_path: Path) -> None:
+    """The launcher had no processor when it happened: two signals wait for it at once."""
+    mark = f"left-{os.urandom(8).hex()}"
+    ours = subprocess.Popen([sys.executable, "-c", _KILLED, mark], cwd=tmp_path)
+    log = tmp_path / "log"
+    deadline = time.monotonic() + 20
+    while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    children = Path(f"/proc/{ours.pid}/task/{ours.pid}/children").read_text().split()
+    (launcher,) = map(int, children)
+    os.kill(launcher, signal.SIGSTOP)
+    ours.kill()
+    ours.wait()
+    time.sleep(0.1)  # the launcher's timer has run out as well
+    os.kill(launcher, signal.SIGCONT)
+    assert not still_there(mark)

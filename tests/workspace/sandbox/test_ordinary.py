@@ -6,13 +6,24 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.escape_stage import Stage
 
+from reviewloop.guards.commands import ended
+from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.verdicts import needs_local_network
+from reviewloop.workspace.run import CommandResult
+from reviewloop.workspace.sandbox.base import Method, Sandbox, Unconfined
 from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.workspace.sandbox.landlock import Landlock
 
+DENIED_SOCKET = """  File "/usr/lib/python3.11/socket.py", line 232, in __init__
+    _socket.socket.__init__(self, family, type, proto, fileno)
+PermissionError: [Errno 13] Permission denied
+"""
 # name -> Python that ends with 0 when it worked; runs with the project's interpreter
 ORDINARY = {
     "asyncio": """
@@ -225,3 +236,27 @@ def test_an_ordinary_failure_is_not_put_down_to_the_sandbox() -> None:
     denied = "open('secret')\nPermissionError: [Errno 13] Permission denied: 'secret'"
     assert not needs_local_network(denied)
     assert not needs_local_network("127.0.0.1\n" + "line\n" * 40 + denied)
+
+
+@pytest.mark.parametrize(
+    ("method", "log", "told"),
+    [
+        (Landlock(7), DENIED_SOCKET, True),
+        (Landlock(7), "AssertionError: assert 1 == 2", False),
+        (Unconfined(), DENIED_SOCKET, False),
+    ],
+)
+def test_a_failed_gate_names_the_sandbox_that_may_be_the_reason(
+    tmp_path: Path, method: Method, log: str, told: bool
+) -> None:
+    (tmp_path / "log").write_text(log)
+    change = SimpleNamespace(
+        env=SimpleNamespace(confine=SimpleNamespace(sandbox=Sandbox(method))),
+        shown=lambda argv: argv,
+        quote_log=lambda path: "",
+    )
+    entry = DetectedGate("test", "make", ("make", "test"), "the Makefile")
+    result = CommandResult(("make", "test"), 2, 0.1, tmp_path / "log", output_bytes=9)
+    summary = ended(change, entry, result, summary="1 failed").summary
+    assert summary.startswith("1 failed")
+    assert ("install bubblewrap" in summary) is told
