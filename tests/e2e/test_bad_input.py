@@ -1,10 +1,11 @@
 """What stands in a run's way: one clear sentence, the documented exit code, and nothing lost."""
 
+import contextlib
 import fcntl
-import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from support.bedrock import access_denied
@@ -372,19 +373,41 @@ def test_a_second_ctrl_c_leaves_at_once(shop):
     assert checkout.run("resume").code == 4
 
 
-def test_ctrl_c_ends_a_gate_and_leaves_no_process(shop, tmp_path):
-    marker = tmp_path / "sleeping"
+def test_ctrl_c_ends_a_gate_and_leaves_no_process(shop):
     sleepy = (
-        "import os, pathlib, time\n\n\ndef test_sleeps():\n"
-        f"    pathlib.Path({str(marker)!r}).write_text(str(os.getpid()))\n    time.sleep(60)\n"
+        "import pathlib, time\n\n\ndef test_sleeps():\n"
+        "    pathlib.Path('sleeping').touch()\n    time.sleep(60)\n"
     )
     settings = {k: v for k, v in QUIET_GATES.items() if "TEST" not in k}
     checkout = shop(cast(implement=writes({"tests/test_sleepy.py": sleepy})), settings)
+
+    def asleep():  # the workspace is all that the test can write to
+        return any(checkout.state.glob("**/workspace/*/sleeping"))
+
     with checkout.start("run", "2.1") as process:
-        wait_until(marker.exists, process)
+        wait_until(asleep, process)
+        started = descendants(process.pid)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(marker.read_text()), 0)
+    assert len(started) >= 2
+    assert not started & living().keys()
     assert checkout.json("status")["runs"][0]["status"] == "paused"
+
+
+def living():
+    """Return the ids of all processes with the id of their parents."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                found[int(stat.parent.name)] = int(parent)
+    return found
+
+
+def descendants(pid):
+    known, ours = living(), {pid}
+    while more := {child for child, parent in known.items() if parent in ours} - ours:
+        ours |= more
+    return ours - {pid}
