@@ -102,6 +102,7 @@ def test_demo_commits_the_change_with_its_ticked_task(approved, checkout, git):
     assert git(checkout, "show", "--name-status", "--format=").splitlines() == [
         "M\t.kiro/specs/tool-search/tasks.md",
         "A\ttests/test_search.py",
+        "A\ttests/test_search_text.py",
         "M\ttoolshed/schema.sql",
         "A\ttoolshed/search.py",
     ]
