@@ -20,7 +20,7 @@ SAMPLE = (
     ("journal.before:6", "writes.after:2", "gate.end:3", "journal.before:4"),
     ("review-security.end", "fix.kept", "re_review.end", "promote.file:2"),
     ("checkpoint.after:5", "blob.written:9", "approve.asked", "promote.ref", "ref.after"),
-    ("keep.after=exit", "lock.released=raise", "fix.begin=int", "record.after:4=term"),
+    ("keep.after=exit", "fix.begin=int", "record.after:2=term", "lock.released=raise"),
     ("journal.after:12=torn", "blob.before:3=enospc", "advance.settled", "promote.moved"),
     ("reply.recorded:7=clock+",),
 )
