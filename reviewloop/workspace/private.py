@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.diff import Change, read_change
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.loose import write_object, write_ref
 from reviewloop.workspace.objects import Entry, ObjectPool, TreeReader
 from reviewloop.workspace.paths import UnsafePathError, check_edit
 from reviewloop.workspace.search import Hit
@@ -183,20 +184,20 @@ class PrivateRepo:
 
     def write_blob(self, content: bytes) -> str:
         """Store bytes as they are (no filter, no line-end conversion) and return their id."""
-        return self.git.text("hash-object", "-w", "--stdin", "--no-filters", input=content)
+        return write_object(self.folder / "objects", "blob", content, self.object_format)
 
     def keep(self, tree: str, run: str, name: str, parent: str | None = None) -> str:
         """Keep a tree alive under `refs/reviewloop/<run>/<name>` and return the commit's id.
 
         The commit has a fixed date, so keeping the same tree again gives the same id.
         """
-        parents_ = (parent,) if parent else ()
-        keeper = (_KEEPER, f"{_KEEPER}@localhost")
-        commit = self.commit(
-            tree, parents_, f"{run} {name}", keeper, keeper, date="1000000000 +0000"
-        )
+        who = f"{_KEEPER} <{_KEEPER}@localhost> 1000000000 +0000"
+        above = f"parent {parent}\n" if parent else ""
+        text = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n{run} {name}\n"
+        content = text.encode("utf-8", "replace")
+        commit = write_object(self.folder / "objects", "commit", content, self.object_format)
         reference = f"refs/reviewloop/{ref_component(run)}/{ref_component(name)}"
-        self.git.run("update-ref", "--no-deref", reference, commit)
+        write_ref(self.folder, reference, commit)
         return commit
 
     def kept(self, run: str) -> dict[str, str]:
