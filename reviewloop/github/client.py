@@ -48,7 +48,13 @@ class GitHub:
 
     @classmethod
     def from_environment(
-        cls, environ: Mapping[str, str], repo: Repo, *, patience: float = 180.0
+        cls,
+        environ: Mapping[str, str],
+        repo: Repo,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+        patience: float = 180.0,
     ) -> Self:
         """Take token and addresses from the variables of a workflow; GH_TOKEN is second choice."""
         token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
@@ -61,6 +67,8 @@ class GitHub:
             repo,
             api_url=environ.get("GITHUB_API_URL") or API_URL,
             graphql_url=environ.get("GITHUB_GRAPHQL_URL") or "",
+            sleep=sleep,
+            now=now,
             patience=patience,
         )
 

@@ -49,7 +49,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "image.bin").write_bytes(bytes(range(255, -1, -1)))
     commit("second")
     git("checkout", "-q", "-b", "pushed")
-    (folder / "app.py").write_text("".join(["new\n", *lines]).replace("changed 5\n", ""))
+    (folder / "app.py").write_text("".join(["new\n", "newer\n", *lines]).replace("changed 5\n", ""))
     commit("third")
     return folder
 

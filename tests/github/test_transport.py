@@ -162,6 +162,7 @@ def test_the_token_is_shown_nowhere_and_follows_to_no_other_host(github, clock):
         with pytest.raises(BadCredentials):  # the same host is asked once more, in vain
             stranger.find_pull("feature", "main")
     assert not [text for text in shown if secret in text]
+    assert ("elsewhere (302)" in shown[5], clock.slept) == (True, [])
     assert len(github.asked("pulls/list")) == 2
     for wrong in (f"{secret}\n", "", f"{secret} x", "ü" + secret):
         with pytest.raises(UsageError) as refused:
