@@ -1,7 +1,7 @@
 """Writes objects and refs of our own git directory as files: the same bytes as git's, no process.
 
-A step keeps its tree twice or thrice; each start of git costs more than all of this. The formats are
-in git's documentation: gitformat-loose(5) and the chapters on objects and references of Pro Git.
+A step keeps its tree twice or thrice; each start of git costs more than all of this. The formats
+are in the chapters of Pro Git on objects and references.
 """
 
 import hashlib
