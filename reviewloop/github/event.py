@@ -1,0 +1,202 @@
+"""What started this run, and the reasons for which a pull request is not reviewed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from reviewloop.errors import UsageError
+from reviewloop.github.answers import Fields
+from reviewloop.github.errors import GitHubUnavailable
+from reviewloop.github.model import PullRequest, Repo
+
+DEPENDABOT = "dependabot[bot]"
+MOST_FILES = 3000  # what GitHub itself lists of a pull request
+_LARGEST = 32 * 1024 * 1024  # bytes of a payload; GitHub's own limit is 25 MB
+_PULL_EVENTS = {"pull_request", "pull_request_target"}
+_COMMENT_EVENTS = {"issue_comment", "pull_request_review_comment"}
+_DISPATCHED = ("pull-request", "pull_request", "pull", "pr", "number")  # inputs that name it
+
+Kind = Literal["review", "command", "none"]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Why a run was started; `pull` is 0 where no pull request is named."""
+
+    kind: Kind
+    event: str = ""  # GitHub's name for it; "" when a person runs the command
+    action: str = ""
+    repo: Repo | None = None
+    pull: int = 0
+    head: str = ""  # the commit that the event is about; "" when it names none
+    actor: str = ""
+    actor_is_bot: bool = False
+    comment: int = 0
+    on_diff: bool = False  # whether that comment stands on the diff
+    body: str = ""  # what the comment says; anybody may have written it
+    why: str = ""  # kind none: the reason in words
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody who may write asked for just this pull request."""
+        return self.event in {"", "workflow_dispatch"}
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What is reviewed although it is skipped by default."""
+
+    forks: bool = False
+    drafts: bool = False
+    bots: bool = False
+    files: int = MOST_FILES  # changed files up to which a pull request is reviewed
+
+
+def read_event(environ: Mapping[str, str], *, path: str = "") -> Trigger:
+    """Return what the variables and the payload of a workflow say; raise UsageError if broken.
+
+    Outside of a workflow, and without `path`, that is a review of a pull request yet to be named.
+    The payload is only believed for what started the run: everything else is asked of the API.
+    """
+    name = environ.get("GITHUB_EVENT_NAME", "")
+    place = path or environ.get("GITHUB_EVENT_PATH", "")
+    repo = _repository(environ.get("GITHUB_REPOSITORY", ""))
+    if not place:
+        return Trigger("review" if not name else "none", name, repo=repo, why=_about_none(name))
+    payload = Fields(_read(Path(place)), "event")
+    try:
+        name = name or _guessed(payload)
+        return _trigger(name, payload, repo)
+    except GitHubUnavailable as error:
+        raise UsageError(f"{place} is no payload of the event {name!r}: {error}") from None
+
+
+def named(trigger: Trigger, *, pull: int = 0, repo: str = "") -> Trigger:
+    """Return the trigger with what the person named; that of an event stays what it is."""
+    if repo:
+        trigger = replace(trigger, repo=_repository(repo))
+    if not pull or (pull == trigger.pull and trigger.kind == "review"):
+        return trigger
+    return replace(trigger, kind="review", pull=pull, head="", why="")
+
+
+def skip_reason(pull: PullRequest, trigger: Trigger, allowed: Allowed) -> str:
+    """Return in one sentence why a pull request is not reviewed; "" when it is."""
+    number = f"pull request {pull.number}"
+    if not pull.open:
+        return f"{number} is closed"
+    if trigger.head and trigger.head != pull.head_sha:
+        return (
+            f"{number} was pushed to since this run was started (it is at {pull.head_sha[:12]} "
+            "now); the run for that push reviews it"
+        )
+    if pull.changed_files > allowed.files:
+        return (
+            f"{number} changes {pull.changed_files} files, more than the {allowed.files} that are "
+            "reviewed; split it, or raise --max-files"
+        )
+    if trigger.by_hand:  # somebody who may write wants this one
+        return ""
+    if pull.draft and not allowed.drafts:
+        return f"{number} is a draft; it is reviewed when it is ready (--drafts reviews drafts)"
+    if DEPENDABOT in {pull.author, trigger.actor} and not allowed.bots:
+        return f"{number} is Dependabot's, whose runs get no secrets (--bots reviews it)"
+    if pull.author_is_bot and not allowed.bots:
+        return f"{number} was opened by the bot {pull.author} (--bots reviews it)"
+    if pull.is_fork and not allowed.forks:
+        return (
+            f"{number} comes from {pull.head_repo or 'a deleted fork'}, and runs for forks get "
+            "neither secrets nor the right to comment; a maintainer can start its review"
+        )
+    return ""
+
+
+def _trigger(name: str, payload: Fields, repo: Repo | None) -> Trigger:
+    if repo is None and payload.has("repository"):
+        repo = _repository(payload.inside("repository").text("full_name"))
+    actor, is_bot = payload.author("sender") if payload.has("sender") else ("", False)
+    action = payload.text("action", "")
+    plain = Trigger("none", name, action, repo, actor=actor, actor_is_bot=is_bot)
+    if name in _PULL_EVENTS:
+        pull = payload.inside("pull_request")
+        head = pull.inside("head").text("sha")
+        return replace(plain, kind="review", pull=pull.number("number"), head=head)
+    if name in _COMMENT_EVENTS:
+        return _of_comment(plain, payload)
+    if name == "workflow_dispatch":
+        return _dispatched(plain, payload)
+    return replace(plain, why=_about_none(name))
+
+
+def _of_comment(plain: Trigger, payload: Fields) -> Trigger:
+    on_diff = plain.event == "pull_request_review_comment"
+    about = payload.inside("pull_request" if on_diff else "issue")
+    if not on_diff and not about.has("pull_request"):
+        return replace(plain, why="the comment is on an issue, not on a pull request")
+    if plain.action != "created":
+        return replace(plain, why=f"the comment was {plain.action}, not made")
+    comment = payload.inside("comment")
+    return replace(
+        plain,
+        kind="command",
+        pull=about.number("number"),
+        comment=comment.number("id"),
+        on_diff=on_diff,
+        body=comment.text("body", ""),
+    )
+
+
+def _dispatched(plain: Trigger, payload: Fields) -> Trigger:
+    """Return the pull request that the inputs name; they are strings, whatever their type."""
+    inputs = payload.inside("inputs") if payload.has("inputs") else Fields({}, "inputs")
+    for key in _DISPATCHED:
+        if inputs.has(key):
+            return replace(plain, kind="review", pull=_number(inputs.text(key), key))
+    return replace(plain, kind="review")
+
+
+def _number(text: str, key: str) -> int:
+    if not text.strip().isdecimal() or len(text) > 12 or not int(text):
+        raise UsageError(f"the input {key} is {text[:40]!r}, not the number of a pull request")
+    return int(text)
+
+
+def _guessed(payload: Fields) -> str:
+    """Return the event that a payload given by hand is of."""
+    if payload.has("comment"):
+        return "issue_comment" if payload.has("issue") else "pull_request_review_comment"
+    if payload.has("pull_request"):
+        return "pull_request"
+    return "workflow_dispatch" if payload.has("inputs") else ""
+
+
+def _repository(full: str) -> Repo | None:
+    if not full:
+        return None
+    try:
+        return Repo.of(full)
+    except ValueError as error:
+        raise UsageError(f"the repository {error}") from None
+
+
+def _about_none(name: str) -> str:
+    return f"the event {name!r} is about no pull request; name one with --pr" if name else ""
+
+
+def _read(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"the event {path} cannot be read: {error.strerror}") from None
+    if len(data) > _LARGEST:
+        raise UsageError(f"the event {path} is larger than any that GitHub sends")
+    try:
+        payload: object = json.loads(data)
+    except (ValueError, RecursionError):
+        raise UsageError(f"the event {path} is not JSON") from None
+    if not isinstance(payload, dict):
+        raise UsageError(f"the event {path} is not a JSON object")
+    return payload
