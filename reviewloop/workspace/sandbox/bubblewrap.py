@@ -13,16 +13,11 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 ETC = (
     "alternatives",
-    "ca-certificates",
-    "ca-certificates.conf",
     "crypto-policies",
-    "debian_version",
     "fonts",
     "group",
     "hosts",
     "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
     "localtime",
     "mime.types",
     "nsswitch.conf",
@@ -32,8 +27,6 @@ ETC = (
     "protocols",
     "services",
     "ssl",
-    "terminfo",
-    "timezone",
 )
 """What of /etc programs need; none of it is secret on a sane system."""
 
@@ -87,7 +80,7 @@ def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
         if place.exists():
             yield place, place, "--ro-bind-try"
     for place in dict.fromkeys(grants.read):
-        if place.exists() and not _is_system(place):
+        if place.exists() and not _is_system(place) and not _behind_link(place, grants):
             yield place, place, "--ro-bind"
     if grants.over is not None and grants.over != grants.work:
         yield grants.over, grants.work, "--bind"
@@ -97,3 +90,22 @@ def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
 
 def _is_system(place: Path) -> bool:
     return any(place.is_relative_to(name) for name in SYSTEM)
+
+
+def _behind_link(place: Path, grants: Grants) -> bool:
+    """Whether the workspace has a link, or a file as a folder, where a place is to be mounted.
+
+    bubblewrap makes the folders it mounts on, and follows links while the machine's own root still
+    stands beside the new one: `package -> /oldroot/home` would make them in somebody's home.
+    """
+    for root in filter(None, (grants.over, grants.work)):
+        if place == root or not place.is_relative_to(root):
+            continue
+        below = place.relative_to(root).parts
+        for number in range(1, len(below) + 1):
+            inner = grants.work.joinpath(*below[:number])
+            if inner.is_symlink():
+                return True
+            if inner.exists() and inner.is_dir() != (number < len(below) or place.is_dir()):
+                return True
+    return False
