@@ -65,15 +65,22 @@ def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") ->
 def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -> "PythonSource":
     """Return the project's Python environment; an untrusted setting is left out, not started."""
     import os
+    import tempfile
+    from functools import partial
 
+    from reviewloop.runs.sandboxing import required
+    from reviewloop.workspace.asked import ask_inside
     from reviewloop.workspace.interpreters import find_python
 
-    return find_python(
-        repo.root,
-        setting=settings.gates.python if trusted else "",
-        reuse=settings.gates.reuse,
-        environ=os.environ,
-    )
+    with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
+        sandbox = partial(required, settings, "")
+        return find_python(
+            repo.root,
+            setting=settings.gates.python if trusted else "",
+            reuse=settings.gates.reuse,
+            environ=os.environ,
+            ask_inside=partial(ask_inside, sandbox, repo.root, Path(folder), Path.home()),
+        )
 
 
 def python_sentence(source: "PythonSource") -> str:

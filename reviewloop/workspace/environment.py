@@ -7,15 +7,19 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.asked import ask_inside
 from reviewloop.workspace.interpreters import PythonSource, find_python
+from reviewloop.workspace.lent import lendable, only_lendable
 from reviewloop.workspace.nodeenv import (
     installed_node_modules,
     link_node_modules,
     verify_node_modules,
 )
+from reviewloop.workspace.paths import shown
 from reviewloop.workspace.probe import verify_imports
 from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.workspace.sandbox.toolchains import (
@@ -127,7 +131,9 @@ def build_environment(
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
     (folder / "given").mkdir(parents=True, exist_ok=True)
-    source = find_python(user_root, setting=python, reuse=reuse, environ=environ)
+    home = Path(environ.get("HOME", "/nonexistent"))
+    ask = partial(ask_inside, sandbox, user_root, folder, home)
+    source = find_python(user_root, setting=python, reuse=reuse, environ=environ, ask_inside=ask)
     reused = tuple(user_root / name for name in reuse)
     installed = _installed(source, user_root)
     leading = Redirection(user_root, workspace, (*installed, *reused, folder))
@@ -135,19 +141,24 @@ def build_environment(
     node = "node_modules" in reuse
     env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through)
     scratch = (folder / "home", folder / "reports", Path(env["TMPDIR"]))
-    shown = (
-        *(folder / "venv", folder / "given", *installed, *source.visible, *shadow.outside),
-        *interpreter_places(source.executable),
-        *(installed_node_modules(user_root) if node else ()),
-        *tool_places({**environ, **env}, Path(environ.get("HOME", "/nonexistent"))),
-        *(*reused, *objects, *(Path(name).expanduser() for name in readable)),
+    lent = (
+        *(*installed, *source.visible, *shadow.outside, *interpreter_places(source.executable)),
+        *(*reused, *(installed_node_modules(user_root) if node else ())),
     )
-    grants = Grants(work=workspace, over=user_root, write=scratch, read=with_targets(shown))
+    outer = [entry for entry in env["PATH"].split(":") if not Path(entry).is_relative_to(workspace)]
+    readable_places = (
+        *(folder / "venv", folder / "given", *only_lendable(lent, user_root, home)),
+        *tool_places({**environ, **env, "PATH": ":".join(outer)}, home),
+        *(*objects, *(Path(name).expanduser() for name in readable)),
+    )
+    grants = Grants(
+        work=workspace, over=user_root, write=scratch, read=with_targets(readable_places)
+    )
     project = ProjectEnv(
         env,
         shadow.python,
         source.origin,
-        (*_python_notes(source), *_compiled(user_root, workspace, shadow)),
+        (*_python_notes(source, shadow, user_root, home), *_compiled(user_root, workspace, shadow)),
         *(user_root, workspace, folder),
         source=source,
         shadow=shadow,
@@ -250,7 +261,15 @@ def _temporary(folder: Path) -> Path:
     return outside
 
 
-def _python_notes(source: PythonSource) -> Iterator[str]:
+def _python_notes(
+    source: PythonSource, shadow: Shadow, user_root: Path, home: Path
+) -> Iterator[str]:
+    for place in shadow.outside:
+        if not lendable(place, user_root, home):
+            yield (
+                f"{shown(str(place))} is named by the Python environment and is neither packages "
+                "nor a project, so gates cannot read it; sandbox.read could allow it."
+            )
     if source.origin == "reviewloop":
         yield (
             "No Python environment of the project was found (.venv, venv or an active one): "

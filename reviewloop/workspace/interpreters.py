@@ -4,12 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from reviewloop.errors import UsageError
+from reviewloop.workspace.distrusted import read_plain
+from reviewloop.workspace.lent import lendable
+
+Ask = Callable[[Sequence[str]], bytes]
+"""Runs a program of the checkout and returns what it printed."""
 
 Origin = Literal["settings", "checkout", "active", "reviewloop"]
 
@@ -53,15 +58,27 @@ class PythonSource:
 
 
 def find_python(
-    user_root: Path, *, setting: str, reuse: Sequence[str], environ: Mapping[str, str]
+    user_root: Path,
+    *,
+    setting: str,
+    reuse: Sequence[str],
+    environ: Mapping[str, str],
+    ask_inside: Ask | None = None,
 ) -> PythonSource:
     """Return the project's environment: the setting, one in the checkout, the active one, or ours.
 
     `setting` names an interpreter, relative to the checkout or absolute; `UsageError` if unusable.
+    An interpreter of the checkout itself is asked through `ask_inside`, a sandbox. An environment
+    in the checkout counts only if it is one where its links lead, too.
     """
+    home = Path(environ.get("HOME", "/nonexistent"))
     if setting:
-        named = read_interpreter(user_root / Path(setting).expanduser(), "settings")
-        if named is None:
+        executable = user_root / Path(setting).expanduser()
+        own = executable.is_relative_to(user_root) or _real(executable).is_relative_to(
+            _real(user_root)
+        )
+        named = read_interpreter(executable, "settings", (ask_inside or _nobody) if own else _run)
+        if named is None or (own and not _is_whole(named, user_root, home)):
             raise UsageError(
                 f"gates.python names {setting}, which is not a working Python interpreter; "
                 "correct it or remove it to have the environment found."
@@ -69,33 +86,40 @@ def find_python(
         return named
     for name in reuse:
         found = read_venv(user_root / name, "checkout")
-        if found is not None:
+        if found is not None and _is_whole(found, user_root, home):
             return found
     active = environ.get("VIRTUAL_ENV")
     if active and Path(active).resolve() != Path(sys.prefix).resolve():
         found = read_venv(Path(active), "active")
         if found is not None:
             return found
-    ours = read_interpreter(Path(sys.executable), "reviewloop")
+    ours = read_interpreter(Path(sys.executable), "reviewloop", _run)
     if ours is None:
         raise UsageError("No Python was found for the gates; name one as gates.python.")
     return ours
 
 
-def read_interpreter(executable: Path, origin: Origin) -> PythonSource | None:
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _is_whole(source: PythonSource, user_root: Path, home: Path) -> bool:
+    """Whether all parts of an environment are what they should be, and not links to anything."""
+    places = (source.prefix, source.bin, *source.sites)
+    return all(lendable(place, user_root, home) for place in places)
+
+
+def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSource | None:
     """Return the environment that an interpreter belongs to, None when it cannot be used."""
     if not os.access(executable, os.X_OK) or executable.is_dir():
         return None
     venv = read_venv(executable.parent.parent, origin)
-    return venv if venv is not None else _ask(executable, origin)
+    return venv if venv is not None else _asked(executable, origin, ask)
 
 
 def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
     """Return the virtual environment in a folder, None when there is none that works."""
-    try:
-        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace").splitlines()
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return None
+    lines = read_plain(prefix / "pyvenv.cfg").decode("utf-8", "replace").splitlines()
     settings = {}
     for line in lines:
         key, separator, value = line.partition("=")
@@ -123,21 +147,14 @@ def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
     )
 
 
-def _ask(executable: Path, origin: Origin) -> PythonSource | None:
+def _asked(executable: Path, origin: Origin, ask: Ask) -> PythonSource | None:
     """Ask a whole interpreter where its packages are; -S keeps it from running any of them."""
     try:
-        done = subprocess.run(
-            [str(executable), "-S", "-E", "-c", _ASK],
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=30,
-            check=True,
-            cwd="/",
-        )
-        answer = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
+        said = ask([str(executable), "-S", "-E", "-c", _ASK]).strip().rpartition(b"\n")[2]
+        answer = _checked(json.loads(said))
+    except (OSError, subprocess.SubprocessError, ValueError, RecursionError):
         return None
-    real = Path(answer["real"] or executable).resolve()
+    real = _real(Path(answer["real"] or executable))
     return PythonSource(
         Path(answer["prefix"]),
         real,
@@ -147,3 +164,27 @@ def _ask(executable: Path, origin: Origin) -> PythonSource | None:
         is_venv=False,
         settings={"version": "{}.{}".format(*answer["version"])},
     )
+
+
+def _checked(answer: Any) -> dict[str, Any]:
+    """Return an interpreter's answer; ValueError if it has not the expected shape."""
+    try:
+        first, second = answer["version"]
+        texts = [answer["prefix"], answer["real"] or "", *answer["sites"]]
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError("no answer of an interpreter") from error
+    numbers = all(type(part) is int for part in (first, second))
+    if not numbers or not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise ValueError("no answer of an interpreter")
+    return dict(answer)
+
+
+def _run(argv: Sequence[str]) -> bytes:
+    """Run a program that is no part of the checkout."""
+    return subprocess.run(
+        argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=True, cwd="/"
+    ).stdout
+
+
+def _nobody(argv: Sequence[str]) -> bytes:
+    raise ValueError(f"{argv[0]} is a program of the checkout and is not run")

@@ -24,6 +24,9 @@ def link_node_modules(user_root: Path, workspace: Path) -> tuple[str, ...]:
         source, target = user_root / relative / _NAME, workspace / relative / _NAME
         if not source.is_dir():
             continue
+        if _NAME not in _real(source).parts:
+            notes.append(f"{relative / _NAME} is a link to something else and is not used.")
+            continue
         if target.is_symlink() or (target.exists() and not (target / _MARKER).exists()):
             notes.append(f"{relative / _NAME} is part of the repository and used as it is.")
             continue
@@ -44,7 +47,7 @@ def verify_node_modules(user_root: Path, workspace: Path) -> str | None:
         if not (folder / _MARKER).exists():
             continue
         for link in _packages(folder):
-            if _own_code(link.resolve(), root):
+            if _own_code(_real(link), root):
                 name = link.relative_to(folder)
                 return f"{relative / _NAME}/{name} leads to the checkout, not to the workspace"
     return None
@@ -69,7 +72,7 @@ def _projects(workspace: Path) -> Iterator[Path]:
 
 def _packages(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("@") and not entry.is_symlink():
+        if entry.name.startswith("@") and entry.is_dir() and not entry.is_symlink():
             yield from sorted(entry.iterdir())
         elif entry.name not in _CACHES | {_MARKER, ".bin"}:
             yield entry
@@ -85,8 +88,10 @@ def _link(source: Path, target: Path, root: Path, workspace: Path) -> None:
     for entry in sorted(source.iterdir()):
         if entry.name in _CACHES:
             continue
-        if entry.name == ".bin":
+        if entry.name == ".bin" and entry.is_dir() and _NAME in _real(entry).parts:
             _link_programs(entry, target / ".bin", root, workspace)
+        elif entry.name == ".bin":
+            continue  # a link to anything: its files would be copied
         elif entry.name.startswith("@") and entry.is_dir() and not entry.is_symlink():
             (target / entry.name).mkdir()
             for scoped in sorted(entry.iterdir()):
@@ -96,7 +101,7 @@ def _link(source: Path, target: Path, root: Path, workspace: Path) -> None:
 
 
 def _link_one(entry: Path, target: Path, root: Path, workspace: Path) -> None:
-    place = entry.resolve()
+    place = _real(entry)
     if entry.is_symlink() and _own_code(place, root):
         target.symlink_to(workspace / place.relative_to(root))
     else:
@@ -113,6 +118,11 @@ def _link_programs(source: Path, target: Path, root: Path, workspace: Path) -> N
             _link_one(entry, target / entry.name, root, workspace)
         elif entry.is_file():
             shutil.copy2(entry, target / entry.name)
+
+
+def _real(path: Path) -> Path:
+    """Return where a path leads; unlike `Path.resolve`, links in a circle are no error."""
+    return Path(os.path.realpath(path))
 
 
 def _own_code(place: Path, root: Path) -> bool:

@@ -1,0 +1,72 @@
+"""Which places an environment in a checkout may open to commands: packages and tool chains only.
+
+A checkout brings its `.venv` and `node_modules` along, perhaps from strangers: links in them, lines
+of `.pth` files and `pyvenv.cfg` can name any folder, a home or one with sockets. What is named
+counts only if it shows by itself that it is what such a place should be.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from reviewloop.workspace.sandbox.bubblewrap import SYSTEM
+
+_PACKAGES = frozenset({"site-packages", "dist-packages", "node_modules"})
+_OF_A_PREFIX = frozenset({"bin", "lib", "lib64"})
+_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "package.json")
+_MODULE = frozenset({".py", ".pyi", ".so", ".pyd", ".pth", ".egg-link"})
+_DESCRIPTION = (".dist-info", ".egg-info", ".egg", ".libs")
+_NEVER = ("/etc", "/proc", "/run", "/sys", "/var/run")
+_ABOVE = 2  # folders; `src` and `src/python` lie below the file that describes a project
+
+
+def lendable(place: Path, checkout: Path, home: Path) -> bool:
+    """Whether commands may read a place that an environment of `checkout` names.
+
+    `home` is the person's home folder. What stands in the checkout itself, reached by no link, may
+    be read. Anything else has to be an environment, a Python installation, or packages.
+    """
+    try:
+        real = place.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):  # absent, a loop of links, no name at all
+        return False
+    root = Path(os.path.realpath(checkout))
+    if root.is_relative_to(real) or Path(os.path.realpath(home)).is_relative_to(real):
+        return False
+    if place.is_relative_to(checkout) and real == root / place.relative_to(checkout):
+        return True
+    if any(real.is_relative_to(name) for name in _NEVER):
+        return False
+    return (
+        any(real.is_relative_to(name) for name in SYSTEM)
+        or bool(_PACKAGES & set(real.parts))
+        or _is_environment(real)
+        or (real.name in _OF_A_PREFIX and _is_environment(real.parent))
+        or _is_code(real, home)
+    )
+
+
+def only_lendable(places: Iterable[Path], checkout: Path, home: Path) -> tuple[Path, ...]:
+    """Return those of the places that may be read."""
+    return tuple(place for place in places if lendable(place, checkout, home))
+
+
+def _is_environment(folder: Path) -> bool:
+    """Whether a folder is a virtual environment, conda's, or where a Python is installed."""
+    if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir():
+        return True
+    return any(next(folder.glob(f"{name}/*py*/os.py"), None) for name in ("lib", "lib64"))
+
+
+def _is_code(real: Path, home: Path) -> bool:
+    """Whether a place is a package or a module, or in a project that its own file describes."""
+    if real.is_file():
+        return real.suffix in _MODULE or real.name == "pyvenv.cfg"
+    if real.name.endswith(_DESCRIPTION) or (real / "__init__.py").is_file():
+        return True
+    for folder in (real, *real.parents[:_ABOVE]):
+        if home.is_relative_to(folder):
+            return False
+        if any((folder / name).is_file() for name in _PROJECT):
+            return True
+    return False
