@@ -16,7 +16,7 @@ ACTS = [
     ("resolves GH-12", r"GH-\d"),
     ("Closes https://github.com/octo/demo/issues/3", r"://"),
     ("see www.example.org", r"www\."),
-    ("![p](https://evil.example/p.png?s=1)", rr"x"),
+    ("![p](https://evil.example/p.png?s=1)", r"!\[|(?<!\\)\]\(|://"),
     ("[click](javascript:alert(1))", r"(?<!\\)\]\("),
     ("[x]: https://evil.example/", r"(?<!\\)\[|://"),
     ('<img src="x"><details><script>', r"<"),
