@@ -42,6 +42,11 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
     return "\n".join(lines) + "\n"
 
 
+def command(level: str, title: str, message: str) -> str:
+    """Return one command about the run as a whole; `level` is error, warning or notice."""
+    return f"::{level} title={_property(one_line(title))}::{_data(safe(message)[:_LONGEST])}"
+
+
 def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.severity.rank)
 

@@ -34,7 +34,9 @@ def safe(text: str) -> str:
     Line ends stay, carriage returns become line ends, tabs become four spaces.
     """
     text = without_escapes(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", _TAB)
-    return "".join(map(_shown, show_hidden(text.translate(_SEPARATORS), _MARK)))
+    text = show_hidden(text.translate(_SEPARATORS), _MARK)
+    odd = {ord(char): shown for char in set(text) if (shown := _shown(char)) != char}
+    return text.translate(odd) if odd else text
 
 
 def _shown(char: str) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 
 # Controls, what orders text, and what Unicode tells programs to ignore when they show text.
-_RANGES = (
+HIDDEN_RANGES = (
     (0x00, 0x08),
     (0x0B, 0x1F),  # carriage returns before a line feed are let through below
     (0x7F, 0x9F),
@@ -33,13 +33,14 @@ _RANGES = (
     (0xE0000, 0xE0FFF),  # tags and variation selectors
 )
 # Built from numbers: this file must not hold the characters it looks for.
-_SUSPECT = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in _RANGES) + "]")
+_SUSPECT = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in HIDDEN_RANGES) + "]")
 _SHOWN = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _TEXT_STYLE = "\ufe0e"
 _KEYCAP = "\u20e3"
+_AT_HOME = frozenset(("\r", "\ufeff", _EMOJI_STYLE, _TEXT_STYLE, _JOINER))  # in some places
 _STYLED = frozenset("©®‼⁉™ℹ〰〽")  # besides symbols, these take an emoji style
 
 
@@ -70,8 +71,15 @@ def show_hidden(text: str, mark: str = "⟦U+{:04X}⟧") -> str:
     Another `mark` is for what people read; only the usual one can be restored.
     """
 
+    marks: dict[str, str] = {}
+
     def shown(match: re.Match[str]) -> str:
-        return match.group() if _belongs(match) else mark.format(ord(match.group()))
+        char = match.group()
+        if char in _AT_HOME and _belongs(match):
+            return char
+        if char not in marks:
+            marks[char] = mark.format(ord(char))
+        return marks[char]
 
     return _SUSPECT.sub(shown, text)
 

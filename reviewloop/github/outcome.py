@@ -1,0 +1,204 @@
+"""How a review ended, told to whoever started it: outputs, job summary, annotations, exit code."""
+
+import contextlib
+import re
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.findings import Finding, Severity
+from reviewloop.github.model import Posted, PullRequest, Status
+from reviewloop.github.untrusted import sanitised_line
+from reviewloop.output.figures import counted
+from reviewloop.output.github_annotations import command
+from reviewloop.output.review_report import ReviewReport
+from reviewloop.output.review_words import failures, severity_counts, tally
+from reviewloop.output.untrusted import one_line
+
+NEVER = "never"
+SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
+_MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
+_MOST_SUMMARY = 1024 * 1024 - 4096  # bytes; above 1 MiB GitHub drops the summary of a whole step
+_CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request hold it._\n"
+_ENDED_WELL = {ExitCode.CLEAN, ExitCode.FINDINGS}
+_INPUT = ("input", "cache_read", "cache_write")
+_LEVELS = {Status.REVIEW_ERROR: "error", Status.SKIPPED: "notice"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How it ended; `reason` is a sentence and set unless everything went as it should."""
+
+    status: Status
+    reason: str = ""
+    exit_code: ExitCode = ExitCode.CLEAN
+    pull: PullRequest | None = None
+    report: ReviewReport | None = None  # without secrets
+    posted: Posted | None = None
+    summary: str = ""  # Markdown
+    summary_url: str = ""
+    annotations: str = ""  # workflow commands
+    sarif_path: str = ""
+    report_path: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads at the end."""
+        about = f"pull request {self.pull.number}" if self.pull else "the review"
+        status = f"{about}: {str(self.status).replace('_', ' ')}"
+        if self.reason or self.report is None:
+            return f"{status}; {self.reason}" if self.reason else status
+        posted = self.posted or Posted()
+        said = len(posted.inline) + len(posted.on_file)
+        return f"{status}; {tally(self.report.findings)}, {counted(said, 'new comment')}"
+
+
+def status_of(report: ReviewReport, fail_on: str, *, dismissed: Collection[str] = ()) -> Status:
+    """Return the status of a review that was posted; `dismissed` are fingerprints.
+
+    Silence of a reviewer that failed, or that was never asked, is no PASSED.
+    """
+    if report.outcome == "incomplete" or ExitCode(report.exit_code) not in _ENDED_WELL:
+        return Status.REVIEW_ERROR
+    if report.outcome == "nothing_to_review":
+        return Status.SKIPPED
+    if fail_on != NEVER:
+        least = SEVERITIES[fail_on].rank
+        failing = [f for f in report.findings if f.severity.rank <= least]
+        if any(f.id not in dismissed for f in failing):
+            return Status.NEEDS_CHANGES
+        # Some that count are not listed: settings ask for it, and they are not dismissed here.
+        if report.exit_code == ExitCode.FINDINGS and not failing:
+            return Status.NEEDS_CHANGES
+    return Status.PASSED
+
+
+def reason_of(report: ReviewReport, status: Status) -> str:
+    """Return the sentence behind a status that is no verdict; "" for the others."""
+    if status is Status.REVIEW_ERROR:
+        failed = "; ".join(f"{name}: {why}" for name, why in failures(report))
+        return f"the review is incomplete: {failed or 'a cap or an interruption ended it early'}"
+    if status is Status.SKIPPED:
+        if report.skipped:
+            return f"there is nothing to review: all {len(report.skipped)} files are skipped"
+        return "there is nothing to review: the pull request changes no file"
+    return ""
+
+
+def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> Ended:
+    """Return the end that an error is: 2 for what the person has to change, else 5."""
+    code = ExitCode.USAGE if error.exit_code is ExitCode.USAGE else ExitCode.INCOMPLETE
+    return Ended(Status.REVIEW_ERROR, str(error), code, pull)
+
+
+def exit_code_of(status: Status) -> ExitCode:
+    """Return the exit code of a status; nobody's skipped review turns a check red."""
+    codes = {Status.NEEDS_CHANGES: ExitCode.FINDINGS, Status.REVIEW_ERROR: ExitCode.INCOMPLETE}
+    return codes.get(status, ExitCode.CLEAN)
+
+
+def without_dismissed(report: ReviewReport, dismissed: Collection[str]) -> ReviewReport:
+    """Return the report without the findings that people do not want to hear of again."""
+    kept: list[Finding] = [f for f in report.findings if f.id not in dismissed]
+    return replace(report, findings=tuple(kept))
+
+
+def outputs_of(ended: Ended) -> dict[str, str]:
+    """Return the outputs of the step by name, all of them, empty where there is nothing to say."""
+    report, posted = ended.report, ended.posted or Posted()
+    counts = severity_counts(report.findings) if report else {}
+    usage = report.usage if report else {}
+    cost = usage.get("cost_usd")
+    read, all_files = 0, 0
+    if report:
+        read, all_files = len(report.reviewed), len(report.reviewed) + len(report.skipped)
+    return {
+        "status": str(ended.status),
+        "reason": one_line(ended.reason),
+        "must-fix": str(counts.get(Severity.MUST_FIX, 0)) if report else "",
+        "should-fix": str(counts.get(Severity.SHOULD_FIX, 0)) if report else "",
+        "nits": str(counts.get(Severity.NIT, 0)) if report else "",
+        "comments-posted": str(len(posted.inline)),
+        "comments-demoted": str(len(posted.on_file) + len(posted.left)),
+        "comments-known": str(len(posted.known)),
+        "coverage": f"{read}/{all_files}" if report else "",
+        "cost-usd": "" if cost is None else f"{cost:.4f}",
+        "tokens-input": str(sum(int(usage.get(k) or 0) for k in _INPUT)) if report else "",
+        "tokens-output": str(int(usage.get("output") or 0)) if report else "",
+        "report-path": ended.report_path,
+        "sarif-path": ended.sarif_path,
+        "summary-url": ended.summary_url,
+        "reviewed-sha": ended.pull.head_sha if ended.pull and report else "",
+    }
+
+
+def finish(
+    ended: Ended,
+    environ: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    hide: Callable[[str], str],
+) -> None:
+    """Write the files of the runner, and `say` its commands; outside of a workflow, nothing.
+
+    `hide` takes secrets out. Raises UsageError for a file that cannot be written: a workflow
+    that reads our status must not find none.
+    """
+    if place := environ.get("GITHUB_OUTPUT"):
+        _append(place, "".join(_heredoc(k, hide(v)) for k, v in outputs_of(ended).items()))
+    if place := environ.get("GITHUB_STEP_SUMMARY"):
+        _append(place, _fitting(hide(job_summary(ended)), place))
+    if environ.get("GITHUB_ACTIONS") == "true":
+        if ended.reason and (level := _LEVELS.get(ended.status)):
+            say(command(level, f"reviewloop: {ended.status}", hide(one_line(ended.reason))))
+        if ended.annotations:
+            say(ended.annotations.rstrip("\n"))
+
+
+def job_summary(ended: Ended) -> str:
+    """Return the Markdown for the page of the run."""
+    said = _MARKER.sub("", ended.summary).strip()
+    if ended.reason:
+        title = str(ended.status).replace("_", " ")
+        said = f"### reviewloop: {title}\n\n{sanitised_line(ended.reason)}\n\n{said}".strip()
+    return f"{said}\n"
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a report; a link that lies there is replaced, not followed."""
+    target = Path(path)
+    fresh = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+    try:
+        fresh.write_text(text, encoding="utf-8", errors="replace")
+        fresh.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _heredoc(name: str, value: str) -> str:
+    """Return one output; nobody can guess the word that ends it."""
+    end = f"end-{secrets.token_hex(16)}"
+    return f"{name}<<{end}\n{value}\n{end}\n"
+
+
+def _fitting(text: str, place: str) -> str:
+    """Return what there is still room for in the summary of this step."""
+    with contextlib.suppress(OSError):
+        room = _MOST_SUMMARY - Path(place).stat().st_size
+        data = text.encode("utf-8", "replace")
+        if len(data) > room:
+            clipped = data[: max(0, room - len(_CLIPPED))].decode("utf-8", "ignore")
+            return clipped.rpartition("\n")[0] + _CLIPPED
+    return text
+
+
+def _append(place: str, text: str) -> None:
+    try:
+        with Path(place).open("ab") as file:
+            file.write(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UsageError(f"{place} of the runner cannot be written: {error.strerror}") from None

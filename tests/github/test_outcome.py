@@ -1,0 +1,129 @@
+"""What a runner is told: every status with its exit code, never a success that was none."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.sample_review import sample_report
+
+from reviewloop.errors import ExitCode, UsageError
+from reviewloop.github.errors import MissingPermission
+from reviewloop.github.model import Posted, PullRequest, Repo, Status
+from reviewloop.github.outcome import (
+    Ended,
+    exit_code_of,
+    failed,
+    finish,
+    job_summary,
+    outputs_of,
+    reason_of,
+    status_of,
+    without_dismissed,
+    write_file,
+)
+
+REPORT = replace(sample_report(), outcome="findings", exit_code=0, below=0)
+PULL = PullRequest(Repo("octo", "demo"), 7, "b" * 40, "a" * 40, "main", "f", "octo/demo", "ada")
+MUST = {f.id for f in REPORT.findings if f.severity.label == "must fix"}
+REVIEWS: dict[str, tuple[dict[str, Any], str, set[str], Status, ExitCode]] = {
+    "nobody asked it to fail": ({}, "never", set(), Status.PASSED, ExitCode.CLEAN),
+    "it fails": ({"exit_code": 1}, "must", set(), Status.NEEDS_CHANGES, ExitCode.FINDINGS),
+    "all of those dismissed": ({"exit_code": 1}, "must", MUST, Status.PASSED, ExitCode.CLEAN),
+    "what counts is not listed": (
+        {"findings": (), "exit_code": 1, "below": 2},
+        *("should", set(), Status.NEEDS_CHANGES, ExitCode.FINDINGS),
+    ),
+    "a reviewer failed": (
+        {"outcome": "incomplete", "exit_code": 5},
+        *("never", set(), Status.REVIEW_ERROR, ExitCode.INCOMPLETE),
+    ),
+    "the budget ended it": (
+        {"outcome": "clean", "findings": (), "exit_code": 6},
+        *("never", set(), Status.REVIEW_ERROR, ExitCode.INCOMPLETE),
+    ),
+    "nothing there": (
+        {"outcome": "nothing_to_review", "findings": ()},
+        *("must", set(), Status.SKIPPED, ExitCode.CLEAN),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_each_review_has_its_status(name: str) -> None:
+    changed, fail_on, dismissed, status, code = REVIEWS[name]
+    report = replace(REPORT, **changed)
+    found = status_of(report, fail_on, dismissed=dismissed)
+    assert (found, exit_code_of(found)) == (status, code)
+    verdict = status in {Status.PASSED, Status.NEEDS_CHANGES}
+    assert bool(reason_of(report, status)) != verdict
+
+
+def test_an_error_is_never_a_success() -> None:
+    missing = failed(MissingPermission("add `pull-requests: write`", line_to_add="p"), PULL)
+    assert (missing.status, missing.exit_code) == (Status.REVIEW_ERROR, ExitCode.USAGE)
+    assert outputs_of(missing)["status"] == "review_error"
+
+
+def test_the_runner_gets_outputs_summary_and_annotations(tmp_path: Path) -> None:
+    out, page = tmp_path / "out", tmp_path / "page"
+    environ = {"GITHUB_OUTPUT": str(out), "GITHUB_STEP_SUMMARY": str(page)}
+    said: list[str] = []
+    ended = Ended(
+        *(Status.SKIPPED, "one\nstatus=passed @all"),
+        pull=PULL,
+        report=REPORT,
+        posted=Posted(inline=("a",), on_file=("b",), left=("c",), known=("d", "e")),
+        summary="<!-- reviewloop:state:v1 abc -->\n# Words",
+        annotations="::error::x\n",
+    )
+    finish(ended, environ, say=said.append, hide=lambda text: text.replace("# Words", "# ***"))
+    assert said == []  # nobody reads commands outside of a workflow
+    finish(ended, {"GITHUB_ACTIONS": "true"}, say=said.append, hide=str)
+    assert said[0].startswith("::notice title=reviewloop%3A skipped::one status=passed")
+    assert said[1:] == ["::error::x"]
+    lines = out.read_text().splitlines()
+    values = {}
+    for at in range(0, len(lines), 3):
+        name, _, end = lines[at].partition("<<")
+        assert lines[at + 2] == end
+        values[name] = lines[at + 1]
+    assert values == outputs_of(ended)
+    assert (values["status"], values["reviewed-sha"]) == ("skipped", "a" * 40)
+    assert [values[f"comments-{n}"] for n in ("posted", "demoted", "known")] == ["1", "2", "2"]
+    shown = page.read_text()
+    assert "# ***" in shown
+    assert "reviewloop:state" not in shown
+    assert "@all" not in shown
+
+
+def test_a_summary_fits_into_what_the_step_has_left(tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    environ = {"GITHUB_STEP_SUMMARY": str(page)}
+    ended = Ended(Status.PASSED, summary="äöü line\n" * 60_000)
+    for _ in range(3):
+        finish(ended, environ, say=print, hide=str)
+    assert page.stat().st_size < 1024 * 1024
+    assert page.read_text().count("does not fit") >= 1
+
+
+def test_a_reader_of_the_status_never_finds_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        finish(Ended(Status.PASSED), {"GITHUB_OUTPUT": str(tmp_path)}, say=print, hide=str)
+
+
+def test_a_report_replaces_a_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "out.sarif").symlink_to(precious)
+    write_file(str(tmp_path / "out.sarif"), "{}")
+    assert (precious.read_text(), (tmp_path / "out.sarif").read_text()) == ("mine", "{}")
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_file(str(tmp_path / "none" / "out.sarif"), "{}")
+
+
+def test_what_was_dismissed_is_not_annotated() -> None:
+    kept = without_dismissed(REPORT, MUST)
+    assert MUST
+    assert {f.id for f in REPORT.findings} - {f.id for f in kept.findings} == MUST
+    assert job_summary(Ended(Status.PASSED, summary="x")) == "x\n"
