@@ -19,7 +19,7 @@ from reviewloop.workspace.nodeenv import (
     link_node_modules,
     verify_node_modules,
 )
-from reviewloop.workspace.paths import shown
+from reviewloop.workspace.paths import shown as shown_name
 from reviewloop.workspace.probe import verify_imports
 from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.workspace.sandbox.toolchains import (
@@ -130,43 +130,42 @@ def build_environment(
     `objects` and what a person allows (`readable`). Nothing of the project is executed.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
-    (folder / "given").mkdir(parents=True, exist_ok=True)
     home = Path(environ.get("HOME", "/nonexistent"))
+    (folder / "given").mkdir(parents=True, exist_ok=True)
     ask = partial(ask_inside, sandbox, user_root, folder, home)
     source = find_python(user_root, setting=python, reuse=reuse, environ=environ, ask_inside=ask)
     reused = tuple(user_root / name for name in reuse)
     installed = _installed(source, user_root)
-    leading = Redirection(user_root, workspace, (*installed, *reused, folder))
-    shadow = make_shadow(source, folder / "venv", leading)
+    kept = (*installed, *reused, folder)
+    shadow = make_shadow(source, folder / "venv", Redirection(user_root, workspace, kept))
     node = "node_modules" in reuse
     env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through)
-    scratch = (folder / "home", folder / "reports", Path(env["TMPDIR"]))
-    lent = (
-        *(*installed, *source.visible, *shadow.outside, *interpreter_places(source.executable)),
-        *(*reused, *(installed_node_modules(user_root) if node else ())),
-    )
-    outer = [entry for entry in env["PATH"].split(":") if not Path(entry).is_relative_to(workspace)]
-    readable_places = (
+    lent = (*installed, *source.visible, *shadow.outside, *reused)
+    lent += interpreter_places(source.executable)
+    lent += installed_node_modules(user_root) if node else ()
+    shown = (
         *(folder / "venv", folder / "given", *only_lendable(lent, user_root, home)),
-        *tool_places({**environ, **env, "PATH": ":".join(outer)}, home),
+        *_tools({**environ, **env}, workspace, home),
         *(*objects, *(Path(name).expanduser() for name in readable)),
     )
-    grants = Grants(
-        work=workspace, over=user_root, write=scratch, read=with_targets(readable_places)
-    )
+    scratch = (folder / "home", folder / "reports", Path(env["TMPDIR"]))
+    grants = Grants(workspace, user_root, scratch, with_targets(shown))
     project = ProjectEnv(
-        env,
-        shadow.python,
-        source.origin,
+        *(env, shadow.python, source.origin),
         (*_python_notes(source, shadow, user_root, home), *_compiled(user_root, workspace, shadow)),
         *(user_root, workspace, folder),
-        source=source,
-        shadow=shadow,
-        node=node,
+        *(source, shadow, node),
         confine=Confinement(sandbox, grants),
     )
     project.prepare()
     return project
+
+
+def _tools(env: Mapping[str, str], workspace: Path, home: Path) -> tuple[Path, ...]:
+    """Return where tool chains are; what commands left in the workspace names none."""
+    entries = env["PATH"].split(os.pathsep)
+    outer = (entry for entry in entries if not Path(entry).is_relative_to(workspace))
+    return tool_places({**env, "PATH": os.pathsep.join(outer)}, home)
 
 
 def _installed(source: PythonSource, user_root: Path) -> tuple[Path, ...]:
@@ -267,8 +266,8 @@ def _python_notes(
     for place in shadow.outside:
         if not lendable(place, user_root, home):
             yield (
-                f"{shown(str(place))} is named by the Python environment and is neither packages "
-                "nor a project, so gates cannot read it; sandbox.read could allow it."
+                f"{shown_name(str(place))}, which the Python environment names, is neither "
+                "packages nor a project: gates cannot read it; sandbox.read could allow it."
             )
     if source.origin == "reviewloop":
         yield (

@@ -167,7 +167,7 @@ def test_what_is_packages_is_still_lent(place: Place, tmp_path: Path) -> None:
 
 def test_a_person_reads_what_is_not_lent(place: Place) -> None:
     place.pth()
-    assert any(".ssh is named by" in note for note in place.build().notes)
+    assert any(".ssh, which the Python" in note for note in place.build().notes)
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"version": ["../..", 1]}', "[" * 100_000])
