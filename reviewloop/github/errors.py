@@ -64,3 +64,7 @@ class MissingPermission(Forbidden):
     def __init__(self, message: str, *, line_to_add: str, status: int = 403) -> None:
         super().__init__(message, status=status)
         self.line_to_add = line_to_add  # one `name: level` per line
+
+
+class StaleHead(GitHubError):  # noqa: N818
+    """The head of the pull request moved while it was reviewed; nothing was posted."""

@@ -1,0 +1,165 @@
+"""Posts comments on the diff so that each finding ends in one place, whatever GitHub refuses.
+
+A batch is one review. If GitHub refuses it, its halves are tried; a single comment that is refused
+becomes one on its file, and if that is refused too, the finding is left for the summary. Whenever
+an answer got lost, the pull request is looked at before anything is said again.
+"""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from reviewloop.github.bodies import clipped, file_body
+from reviewloop.github.client import GitHub
+from reviewloop.github.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
+from reviewloop.github.marker import own
+from reviewloop.github.model import Comment, Posted, PullRequest
+from reviewloop.github.pace import Pace
+from reviewloop.output.code_view import shown_path
+
+__all__ = ["StaleHead", "post"]
+
+BATCH = 30  # comments in one review; with more, GitHub was seen to suspect abuse
+_TRIES = 3  # of one request whose answers get lost
+_PENDING = re.compile("pending review", re.IGNORECASE)
+_COMMIT = re.compile(r"\bcommit", re.IGNORECASE)
+
+
+def post(
+    client: GitHub,
+    pull: PullRequest,
+    comments: Sequence[Comment],
+    *,
+    head_sha: str,
+    known: Collection[str] = (),
+    cap: int,
+    batch: int = BATCH,
+    rendered: Callable[[str], str] = str,
+    pace: Pace | None = None,
+) -> Posted:
+    """Post comments, most important first, and return where each finding ended.
+
+    `known` are fingerprints that stand on the diff already; at most `cap` comments are posted,
+    `batch` in one review. `rendered` takes out of each text what must not be shown. Raises
+    StaleHead if the head is not `head_sha` any more and nothing was posted; any other error ends
+    the posting, and is told among the problems with what is left.
+    """
+    fresh = {c.finding: c for c in reversed(comments) if c.finding not in known}
+    order = [name for name in dict.fromkeys(c.finding for c in comments) if name in fresh]
+    ready = [replace(fresh[name], body=clipped(rendered(fresh[name].body))) for name in order]
+    work = _Posting(client, pull.number, head_sha, pace or Pace())
+    try:
+        work.check_head()
+        if ready and cap > 0:
+            client.delete_pending_review(pull.number)
+        for start in range(0, min(cap, len(ready)), max(1, batch)):
+            work.batch(ready[start : min(start + max(1, batch), cap)])
+    except StaleHead as stale:
+        if not work.placed:
+            raise
+        work.problems.append(str(stale))
+    except GitHubError as error:
+        work.problems.append(str(error))
+    return Posted(
+        inline=tuple(work.inline),
+        on_file=tuple(work.on_file),
+        left=tuple(name for name in order if name not in work.placed),
+        known=tuple(known),
+        problems=tuple(work.problems),
+    )
+
+
+class _Posting:
+    """What became of the comments so far."""
+
+    def __init__(self, client: GitHub, number: int, head_sha: str, pace: Pace) -> None:
+        self._client, self._number, self._head, self._pace = client, number, head_sha, pace
+        self.inline: list[str] = []
+        self.on_file: list[str] = []
+        self.problems: list[str] = []
+
+    @property
+    def placed(self) -> set[str]:
+        """The findings that stand on the diff now."""
+        return {*self.inline, *self.on_file}
+
+    def check_head(self) -> None:
+        """Raise StaleHead unless the head is still what was reviewed."""
+        head = self._client.pull(self._number).head_sha
+        if head != self._head:
+            raise StaleHead(
+                f"the head of #{self._number} moved from {self._head[:7]} to {head[:7]} while it"
+                " was reviewed; the run for the new head reviews it"
+            )
+
+    def batch(self, some: Sequence[Comment]) -> None:
+        """Post comments as one review, or as ever smaller ones."""
+        if not some:
+            return
+        try:
+            self._surely(self._review, some, self.inline)
+        except Unprocessable as refused:
+            self._explain(refused)
+            if len(some) > 1:
+                half = len(some) // 2
+                self.batch(some[:half])
+                self.batch(some[half:])
+            else:
+                self._on_file(some[0], refused)
+
+    def _on_file(self, comment: Comment, refused: Unprocessable) -> None:
+        place = f"{shown_path(comment.path)}:{comment.line}"
+        why = "; ".join(refused.messages)
+        on_file = replace(comment, body=file_body(comment))
+        try:
+            self._surely(self._file_comment, [on_file], self.on_file)
+            where = "on the file"
+        except Unprocessable as again:
+            self._explain(again)
+            where = "in the summary"
+        self.problems.append(f"GitHub takes no comment at {place} ({why}): it stands {where}")
+
+    def _surely(
+        self,
+        act: Callable[[Sequence[Comment]], None],
+        some: Sequence[Comment],
+        done: list[str],
+    ) -> None:
+        """Do it once, also when answers get lost, and note what stands there then."""
+        for attempt in range(1, _TRIES + 1):
+            self._pace.wait()
+            try:
+                act(some)
+            except AnswerLost:
+                # What GitHub accepted may take a moment to show.
+                self._pace.sleep(2.0 * attempt)
+                there = own(self._client.review_comments(self._number), self._client.me())
+                done += [c.finding for c in some if c.finding in there]
+                some = [c for c in some if c.finding not in there]
+                if not some:
+                    return
+                if attempt == _TRIES:
+                    raise
+            else:
+                done += [c.finding for c in some]
+                return
+
+    def _review(self, some: Sequence[Comment]) -> None:
+        self._client.create_review(self._number, commit_id=self._head, body="", comments=some)
+
+    def _file_comment(self, some: Sequence[Comment]) -> None:
+        [one] = some
+        self._client.create_file_comment(
+            self._number, commit_id=self._head, path=one.path, body=one.body
+        )
+
+    def _explain(self, refused: Unprocessable) -> None:
+        """Raise what ends the posting: causes that lie in no single comment."""
+        said = " ".join(refused.messages)
+        if _PENDING.search(said):
+            raise GitHubError(
+                f"a review of {self._client.me()} is still pending on #{self._number}, so that"
+                " GitHub takes no other: submit or discard it on the page of the pull request"
+            )
+        if _COMMIT.search(said):
+            self.check_head()
