@@ -95,3 +95,4 @@ class State:
     paused: bool = False
     spent_usd: float = 0.0
     spent_tokens: int = 0
+    note: str = ""  # why nothing is remembered although there was something; not kept
