@@ -108,6 +108,21 @@ def merge_base(git: Git, place: Place, base: Named, tip: Named) -> str:
     )
 
 
+def only_added(git: Git, older: str, newer: str, base: str) -> bool:
+    """Whether what led from one commit id to another is work on top of it, and nothing of `base`.
+
+    False after a rebase, when history of the base was merged in between, and when one of the
+    commits is not in this clone.
+    """
+    if not all(_ID.fullmatch(commit) for commit in (older, newer, base)):
+        return False
+    if git.result("merge-base", "--is-ancestor", older, newer).exit_code:
+        return False
+    before, after = (git.result("merge-base", "--all", base, tip) for tip in (older, newer))
+    met = before.exit_code == after.exit_code == 0
+    return met and sorted(before.stdout.split()) == sorted(after.stdout.split())
+
+
 def first_parent(git: Git, commit: Named) -> str | None:
     """Return the first parent, None for a root; refuse where a shallow clone cut it off."""
     headers = git.run("cat-file", "commit", commit.commit).partition(b"\n\n")[0]

@@ -1,0 +1,110 @@
+"""What people say about findings in the threads on GitHub, and whose word counts.
+
+Only a person's with write permission, asked from GitHub: not a bot's, not our own text, and not
+what an association or a name suggests.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from reviewloop.github.answers import GHOST, ReviewComment, Thread
+from reviewloop.github.client import GitHub
+from reviewloop.github.errors import GitHubError
+from reviewloop.github.marker import ANY, answered, is_ours
+from reviewloop.github.refusals import shown
+
+_DISMISS = re.compile(r"reviewloop:\s{0,4}dismiss(?:\s{0,4}:)?(?:\s+(.*))?", re.IGNORECASE)
+_MOST_REASON = 120
+RESOLVED = "its thread was resolved by "
+
+
+def permitted(client: GitHub) -> Callable[[str], bool]:
+    """Return the question whether a user may dismiss: write permission, asked from GitHub."""
+
+    def may(login: str) -> bool:
+        return not login.endswith("[bot]") and client.permission(login) in {"admin", "write"}
+
+    return may
+
+
+def dismissal(body: str) -> str | None:
+    """Return the reason in a reply `reviewloop: dismiss reason`; None for any other text.
+
+    It stands in the first line that is no quotation; "" when it lacks a reason.
+    """
+    for line in body.splitlines():
+        if line.strip() and not line.lstrip().startswith(">"):
+            match = _DISMISS.fullmatch(line.rstrip())
+            return shown(match[1] or "", _MOST_REASON) if match else None
+    return None
+
+
+@dataclass
+class Voices:
+    """The replies and threads of one pull request; asks about each person once."""
+
+    comments: Sequence[ReviewComment]
+    threads: Sequence[Thread]
+    me: str
+    may_dismiss: Callable[[str], bool]
+    notes: list[str] = field(default_factory=list)  # whose word did not count, and why
+
+    def __post_init__(self) -> None:
+        self._replies: dict[int, list[ReviewComment]] = {}
+        for comment in sorted(self.comments, key=lambda each: each.id):
+            if comment.reply_to is not None:
+                self._replies.setdefault(comment.reply_to, []).append(comment)
+        self._threads = {thread.comments[0]: thread for thread in self.threads if thread.comments}
+        self._known: dict[str, bool] = {}
+
+    def thread(self, root: ReviewComment) -> Thread | None:
+        """Return the thread that a comment began, None where it is not known."""
+        return self._threads.get(root.id)
+
+    def last_answer(self, root: ReviewComment, finding: str) -> str:
+        """Return the word of our last answer about a finding in a thread, "" for none."""
+        ours = (answered(c.body) for c in self._replies.get(root.id, ()) if is_ours(c, self.me))
+        return next((word for name, word in reversed(list(ours)) if name == finding), "")
+
+    def dismissed(self, roots: Sequence[ReviewComment], finding: str) -> str:
+        """Return who dismissed a finding and why; "" when nobody did who may."""
+        for root in roots:
+            for reply in self._replies.get(root.id, ()):
+                if reason := self._reason(reply):
+                    return f"{reply.author}: {reason}"
+        person = self.resolver(roots[-1], finding) if roots else ""
+        return f"{RESOLVED}{person}" if person and self._counts(person) else ""
+
+    def resolver(self, root: ReviewComment, finding: str) -> str:
+        """Return who resolved the thread, "" when it is open or when we did it ourselves."""
+        thread = self.thread(root)
+        if thread is None or not thread.resolved:
+            return ""
+        # GraphQL writes the name of a bot without [bot].
+        ours = thread.resolved_by.casefold() == self.me.removesuffix("[bot]").casefold()
+        if ours and (self.me.endswith("[bot]") or self.last_answer(root, finding) == "fixed"):
+            return ""
+        return thread.resolved_by
+
+    def _reason(self, reply: ReviewComment) -> str:
+        # With a person's own token our answers have that person's name: their marks tell.
+        reason = None if ANY in reply.body else dismissal(reply.body)
+        if reason is None or not self._counts(reply.author, reply.author_is_bot):
+            return ""
+        if not reason:
+            self.notes.append(f"a dismissal by {reply.author} gives no reason and does not count")
+        return reason
+
+    def _counts(self, login: str, is_bot: bool = False) -> bool:
+        if login in self._known:
+            return self._known[login]
+        try:
+            may = not is_bot and login != GHOST and self.may_dismiss(login)
+            if not may:
+                self.notes.append(f"{login} may not dismiss findings: that takes write permission")
+        except GitHubError as error:
+            may = False
+            self.notes.append(f"whether {login} may dismiss findings is not known: {error}")
+        self._known[login] = may
+        return may

@@ -1,0 +1,283 @@
+"""What a review after a push says anew, what it answers as fixed, and what stays dismissed.
+
+Fingerprints decide, without line numbers. That a reviewer says nothing of a finding is no evidence:
+it is fixed when its code is gone from the new head, or when a reviewer who read the push says so.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reviewloop.findings import Finding, Severity, Status
+from reviewloop.github.answering import Answer, answer_to, give_all
+from reviewloop.github.answers import ReviewComment, Thread
+from reviewloop.github.client import GitHub
+from reviewloop.github.codeprints import Codeprints, Fate
+from reviewloop.github.dismissals import RESOLVED, Voices
+from reviewloop.github.marker import findings_in, own
+from reviewloop.github.model import Posted, PullRequest, State
+from reviewloop.github.sameness import Sameness
+from reviewloop.workspace.located import Place
+from reviewloop.workspace.revisions import only_added
+
+
+@dataclass(frozen=True)
+class Rereview:
+    """What to do after a review; every open finding is in exactly one of post, quiet, known.
+
+    `state` holds them all already; `after_posting` tells it what became of `post`.
+    """
+
+    post: tuple[Finding, ...]
+    known: frozenset[str]  # fingerprints that have been told before
+    answer: tuple[Answer, ...]
+    dismissed: dict[str, str]  # fingerprint -> who dismissed it and why
+    state: State
+    quiet: tuple[Finding, ...] = ()  # new, but about code that this push left alone: summary only
+    open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
+    notes: tuple[str, ...] = ()  # whose word did not count, and why
+
+
+def plan(
+    findings: Iterable[Finding],
+    state: State,
+    *,
+    threads: Sequence[Thread],
+    comments: Sequence[ReviewComment],
+    me: str,
+    may_dismiss: Callable[[str], bool],
+    changed: Callable[[Finding], bool],
+    read: Callable[[str], str | None],
+    confirmed: Collection[str] = (),
+    touched: Collection[str] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> Rereview:
+    """Hold the findings of a review against what was said before; asks only `may_dismiss`.
+
+    `findings` are those of the report, the silenced ones too (what an ignore comment or the
+    baseline silences counts as dismissed, what a model rejected does not). `read` returns a file of
+    the new head, `changed` tells whether a finding is about what was pushed since the last review.
+    `confirmed` are fingerprints that a reviewer calls fixed, believed for files that the push
+    `touched`; `renamed` leads from the old to the new path of files it moved.
+    """
+    voices = Voices(comments, threads, me, may_dismiss)
+    return _Planning(
+        *(state, voices, own(comments, me), Codeprints(read)),
+        entries=_moved(state, renamed or {}),
+        confirmed=set(confirmed),
+        touched=set(touched),
+    ).plan(list(findings), changed)
+
+
+@dataclass
+class _Planning:
+    state: State
+    voices: Voices
+    roots: Mapping[str, Sequence[ReviewComment]]  # our comments, by the finding they name
+    code: Codeprints
+    entries: dict[str, dict[str, object]]
+    confirmed: set[str]
+    touched: set[str]
+    seen: set[str] = field(default_factory=set)  # entries that this review found again
+    post: list[Finding] = field(default_factory=list)
+    quiet: list[Finding] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)  # was fixed and is there again
+    dismissed: dict[str, str] = field(default_factory=dict)
+
+    def plan(self, findings: Sequence[Finding], changed: Callable[[Finding], bool]) -> Rereview:
+        for name, roots in self.roots.items():
+            # A run that broke off posted it and remembered nothing.
+            self.entries.setdefault(name, _of_comment(roots[-1]))["comment_id"] = roots[-1].id
+        before = tuple(self.entries)
+        unique = {finding.id: finding for finding in reversed(findings)}
+        same = Sameness(self.entries, self.code, unique)
+        for finding in reversed(unique.values()):
+            name = same.entry_of(finding)
+            if finding.status is not Status.OPEN:
+                self._silenced(finding, name)
+            elif name:
+                self._found_again(finding, name)
+            else:
+                self._new(finding, changed)
+        for name in before:
+            if name not in self.seen:
+                self._unseen(name, self.entries[name])
+        answers = (self._answer(name) for name in self.roots)
+        return Rereview(
+            post=tuple(self.post),
+            known=frozenset(self.known | set(self.entries)) - {f.id for f in self.post},
+            answer=tuple(answer for answer in answers if answer),
+            dismissed=self.dismissed,
+            state=replace(self.state, findings=self.entries, note=""),
+            quiet=tuple(self.quiet),
+            open={
+                name: Severity(str(entry["severity"]))
+                for name, entry in self.entries.items()
+                if entry["status"] in {"open", "reported"}
+            },
+            notes=tuple(dict.fromkeys(self.voices.notes)),
+        )
+
+    def _new(self, finding: Finding, changed: Callable[[Finding], bool]) -> None:
+        loud = not self.state.reviewed_sha or finding.severity is Severity.MUST_FIX
+        new = loud or changed(finding)
+        (self.post if new else self.quiet).append(finding)
+        self.entries[finding.id] = self._entry(finding, "open" if new else "reported")
+
+    def _found_again(self, finding: Finding, name: str) -> None:
+        self.seen.add(name)
+        entry, roots = self.entries[name], self.roots.get(name, ())
+        if word := self._word(name):
+            self._dismiss(name, word, finding.id)
+            return
+        status = "reported" if entry["status"] == "reported" and not roots else "open"
+        fresh = self._entry(finding, status) if finding.id == name else {"status": status}
+        fixed, comment = entry["status"] == "fixed", entry["comment_id"]
+        self.entries[name] = {**entry, **fresh, "comment_id": comment, "reason": ""}
+        if fixed:
+            self.again.add(name)
+            thread = self.voices.thread(roots[-1]) if roots else None
+            if thread is None or thread.resolved:  # nobody looks there any more
+                self.post.append(finding)
+                return
+        self.known.add(finding.id)
+
+    def _silenced(self, finding: Finding, name: str) -> None:
+        """Note a finding that was perhaps told before and is not open in this review."""
+        if not name:
+            return
+        self.seen.add(name)
+        word = self._word(name)
+        if not word and finding.status is Status.SUPPRESSED:
+            word = finding.note or "suppressed in the code"
+        if word:  # what a model rejected stays as it was
+            self._dismiss(name, word, finding.id)
+
+    def _unseen(self, name: str, entry: Mapping[str, object]) -> None:
+        if entry["status"] == "fixed":
+            return
+        path, code = str(entry["path"]), str(entry["code"])
+        fate = self.code.fate(path, code)
+        word = self._word(name, unseen=True)
+        roots = self.roots.get(name, ())
+        resolved = bool(roots) and bool(self.voices.resolver(roots[-1], name))
+        gone = fate in {Fate.GONE, Fate.FILE_GONE}
+        if word and not (gone and word.startswith(RESOLVED) and resolved):
+            self._dismiss(name, word)
+        elif gone or (name in self.confirmed and path in self.touched):
+            reason = {Fate.GONE: "gone", Fate.FILE_GONE: "file"}.get(fate, "confirmed")
+            self.entries[name] = {**entry, "status": "fixed", "reason": reason}
+        elif entry["status"] == "dismissed":  # what dismissed it was taken back
+            self.entries[name] = {**entry, "status": "open", "reason": ""}
+
+    def _word(self, name: str, *, unseen: bool = False) -> str:
+        """Return why a finding is dismissed, "" when it is not."""
+        entry, roots = self.entries[name], self.roots.get(name, ())
+        said = self.voices.dismissed(roots, name)
+        if said or entry["status"] != "dismissed":
+            return said
+        reason = str(entry["reason"]) or "dismissed earlier"
+        if reason.startswith(RESOLVED):
+            thread = self.voices.thread(roots[-1]) if roots else None
+            return reason if thread is None or thread.resolved else ""  # opened again
+        # Taking the comment out of the code takes the dismissal back.
+        in_code = reason.startswith(("suppressed in the code", "in the baseline"))
+        return "" if in_code and not unseen else reason
+
+    def _dismiss(self, name: str, reason: str, also: str = "") -> None:
+        entry = self.entries[name]
+        self.entries[name] = {**entry, "status": "dismissed", "reason": reason}
+        self.dismissed[name] = reason
+        if also:
+            self.dismissed[also] = reason
+            self.known.add(also)
+
+    def _answer(self, name: str) -> Answer | None:
+        """Return what to say in the thread of a finding, None when it was said."""
+        entry, root = self.entries[name], self.roots[name][-1]
+        thread, last = self.voices.thread(root), self.voices.last_answer(root, name)
+        if name in self.again:
+            reopened = any(finding.id == name for finding in self.post)
+            return None if reopened or last == "back" else answer_to(name, root.id, "back")
+        if entry["status"] != "fixed" or self.voices.resolver(root, name):
+            return None
+        told = last == "fixed"
+        noted = dict(self.state.findings.get(name, {})).get("status") == "fixed"
+        together = (self.entries[each]["status"] for each in findings_in(self.roots[name][-1].body))
+        done = thread and not thread.resolved and all(status == "fixed" for status in together)
+        resolve = thread.id if thread and done else ""
+        if told and (noted or not resolve):
+            return None
+        return answer_to(name, root.id, "" if told else str(entry["reason"]), resolve)
+
+    def _entry(self, finding: Finding, status: str) -> dict[str, object]:
+        return {
+            **{"status": status, "severity": str(finding.severity), "path": finding.path},
+            **{"comment_id": None, "reason": "", "code": self.code.of(finding)},
+            "by": finding.rule or ",".join(finding.agents),
+        }
+
+
+def after_posting(state: State, posted: Posted, pull: PullRequest | None = None) -> State:
+    """Return the state to keep: what got no comment of its own is only in the summary.
+
+    `pull` marks its head as reviewed; leave it out when the review is incomplete.
+    """
+    told = {*posted.inline, *posted.on_file, *posted.known}
+    entries = {
+        name: {**entry, "status": "reported"}
+        if entry["status"] == "open" and not entry["comment_id"] and name not in told
+        else entry
+        for name, entry in state.findings.items()
+    }
+    state = replace(state, findings=entries)
+    return replace(state, reviewed_sha=pull.head_sha, base_sha=pull.base_sha) if pull else state
+
+
+def answer_all(
+    client: GitHub,
+    pull: PullRequest,
+    rereview: Rereview,
+    *,
+    told: Callable[[str], None] = lambda _: None,
+) -> tuple[str, ...]:
+    """Answer in the threads of what is fixed; see `answering.give_all`."""
+    return give_all(client, pull, rereview.answer, told=told)
+
+
+def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
+    """Return the state with a finding dismissed by a person whose permission was asked for."""
+    entry = state.findings.get(fingerprint)
+    if entry is None:
+        raise KeyError(fingerprint)
+    changed = {**entry, "status": "dismissed", "reason": f"{by}: {reason}"}
+    return replace(state, findings={**state.findings, fingerprint: changed})
+
+
+def reviewed_range(place: Place, state: State, pull: PullRequest) -> str:
+    """Return what to review in depth, as git writes ranges: what was pushed since the last review.
+
+    That is `LAST..HEAD` where nothing but work of this pull request lies in between; else (first
+    review, same head again, force-push, rebase, merged base, commit not here) `BASE...HEAD`.
+    """
+    last, head = state.reviewed_sha, pull.head_sha
+    if last and last != head and only_added(place.git, last, head, pull.base_sha):
+        return f"{last}..{head}"
+    return f"{pull.base_sha}...{head}"
+
+
+def _of_comment(root: ReviewComment) -> dict[str, object]:
+    """Return the entry of a finding of which only its comment is known."""
+    return {
+        **{"status": "open", "severity": str(Severity.SHOULD_FIX), "path": root.path},
+        **{"comment_id": root.id, "reason": "", "code": "", "by": ""},
+    }
+
+
+def _moved(state: State, renamed: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    found = {}
+    for name, entry in state.findings.items():
+        path = str(entry.get("path", ""))
+        found[name] = {"comment_id": None, "code": "", "by": "", "reason": "", **entry}
+        found[name]["path"] = renamed.get(path, path)
+    return found
