@@ -83,6 +83,7 @@ class Posted:
     left: tuple[str, ...] = ()  # for the summary
     known: tuple[str, ...] = ()  # stood there already
     problems: tuple[str, ...] = ()  # sentences
+    broken: bool = False  # an error ended it early; the last problem says which
 
 
 @dataclass(frozen=True)

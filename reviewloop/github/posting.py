@@ -48,6 +48,7 @@ def post(
     order = [name for name in dict.fromkeys(c.finding for c in comments) if name in fresh]
     ready = [replace(fresh[name], body=clipped(rendered(fresh[name].body))) for name in order]
     work = _Posting(client, pull.number, head_sha, pace or Pace())
+    broken = ""
     try:
         work.check_head()
         if ready and cap > 0:
@@ -57,15 +58,16 @@ def post(
     except StaleHead as stale:
         if not work.placed:
             raise
-        work.problems.append(str(stale))
+        broken = str(stale)
     except GitHubError as error:
-        work.problems.append(str(error))
+        broken = str(error)
     return Posted(
         inline=tuple(work.inline),
         on_file=tuple(work.on_file),
         left=tuple(name for name in order if name not in work.placed),
         known=tuple(known),
-        problems=tuple(work.problems),
+        problems=(*work.problems, *([broken] if broken else [])),
+        broken=bool(broken),
     )
 
 
