@@ -1,0 +1,136 @@
+"""Where in a pull request a comment may stand, told from the local diff before GitHub is asked."""
+
+import re
+from typing import NamedTuple, Protocol
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.findings import Finding, Placement
+from reviewloop.github.bodies import with_note
+from reviewloop.github.model import Comment, Side
+from reviewloop.github.untrusted import unmarked
+from reviewloop.reviewing.fixes import parses
+from reviewloop.workspace.diff import Change, FileChange
+from reviewloop.workspace.hygiene import show_hidden
+
+_LONGEST_SUGGESTION = 10_000  # characters
+_MASKED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report
+
+
+class Files(Protocol):
+    """What reads files of a tree: the private repository."""
+
+    def read(self, tree: str, path: str) -> bytes | None:
+        """Return the content of a file, None when there is none."""
+
+
+class _Place(NamedTuple):
+    """Lines that a comment may stand on, and whether they are all that the finding is about."""
+
+    side: Side
+    first: int
+    last: int
+    whole: bool
+
+
+class Anchors:
+    """The lines of a pull request's diff; `change` runs from the merge base to the head.
+
+    `new_tree` is the tree or commit that `private` reads the new files from.
+    """
+
+    def __init__(self, change: Change, private: Files, new_tree: str) -> None:
+        self._change, self._private, self._tree = change, private, new_tree
+        self._known: dict[str, _Hunks | None] = {}
+
+    def comment(self, finding: Finding, body: str) -> Comment | None:
+        """Return the comment on the lines of a finding, None where it cannot be said inline.
+
+        Lines of several hunks become the last one that GitHub shows.
+        """
+        place = self._place(finding)
+        if place is None:
+            return None
+        if not place.whole:
+            end = finding.end_line or finding.line
+            body = with_note(body, f"_About lines {finding.line}–{end}._")
+        start = place.first if place.first < place.last else None
+        return Comment(finding.path, body, place.last, start, place.side, finding.id)
+
+    def suggestion(self, finding: Finding) -> str | None:
+        r"""Return the new lines, each with its LF, that a person may commit; "" deletes the old.
+
+        None unless they were put into the file and it still parses. Nothing is offered that
+        would write a masked secret, a hidden character or other line ends into the file.
+        """
+        new = finding.replacement
+        place = self._place(finding) if new is not None else None
+        if new is None or place is None or place.side == "LEFT" or not place.whole:
+            return None
+        new = new if not new or new.endswith("\n") else new + "\n"
+        old = self._text(finding.path)
+        if old is None or "\r" in old + new or len(new) > _LONGEST_SUGGESTION:
+            return None
+        lines = [line for line in re.split(r"(?<=\n)", old) if line]
+        replaced = "".join(lines[place.first - 1 : place.last])
+        if new.rstrip("\n") == replaced.rstrip("\n") or not _as_it_is(new, replaced):
+            return None
+        after = "".join(lines[: place.first - 1]) + new + "".join(lines[place.last :])
+        return new if parses(finding.path, old, after) else None
+
+    def _place(self, finding: Finding) -> _Place | None:
+        if finding.placement is not Placement.CHANGED or finding.line is None:
+            return None
+        hunks = self._hunks(finding.path)
+        if hunks is None or any(map(_is_no_utf8, finding.path)):
+            return None
+        side: Side = "LEFT" if finding.side == "old" else "RIGHT"
+        first, last = finding.line, max(finding.end_line or 0, finding.line)
+        shown = hunks.left if side == "LEFT" else hunks.right
+        # The last hunk that the finding touches; GitHub takes no comment across two.
+        for hunk in reversed(shown):
+            if hunk.start <= last and first < hunk.stop:
+                if first in hunk and last in hunk:
+                    return _Place(side, first, last, True)
+                end = min(last, hunk.stop - 1)
+                return _Place(side, end, end, False)
+        return None
+
+    def _hunks(self, path: str) -> "_Hunks | None":
+        if path not in self._known:
+            file = self._change.file(path)
+            self._known[path] = _read(file) if file and not file.submodule else None
+        return self._known[path]
+
+    def _text(self, path: str) -> str | None:
+        data = self._private.read(self._tree, path)
+        try:
+            return None if data is None else data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+
+class _Hunks(NamedTuple):
+    """The lines that GitHub shows on each side."""
+
+    left: list[range]
+    right: list[range]
+
+
+def _read(file: FileChange) -> _Hunks | None:
+    try:
+        hunks = file.hunks
+    except WorkspaceError:
+        return None  # a diff that does not add up: nothing in it is a safe place
+    left = [range(h.old_start, h.old_start + h.old_count) for h in hunks]
+    right = [range(h.new_start, h.new_start + h.new_count) for h in hunks]
+    return _Hunks([r for r in left if r], [r for r in right if r])
+
+
+def _as_it_is(new: str, replaced: str) -> bool:
+    """Whether a replacement can be committed as it is shown: nothing masked, hidden or ours."""
+    masked = len(_MASKED.findall(new)) > len(_MASKED.findall(replaced))
+    return not masked and show_hidden(new) == new and unmarked(new) == new
+
+
+def _is_no_utf8(char: str) -> bool:
+    return "\ud800" <= char <= "\udfff"
