@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from reviewloop.analysers.secrets.names import Promise, promise_of
@@ -19,6 +19,7 @@ class Given(NamedTuple):
     quoted: bool
 
 
+_REACH = 700  # characters between the beginning of a name and the literal it is given, at most
 # What every telling name holds, lower case; `names` then judges the whole name.
 _STEMS = ("pass", "pwd", "psw", "secret", "token", "key", "cred", "auth", "salt", "pswd", "senha")
 _RARE_STEMS = ("kennwort", "contrasena", "_pw", "jwt", "_pat", "pword", "parola")
@@ -72,11 +73,26 @@ BARE_LANGUAGES = {
 }
 
 
-def givens(text: str, language: str) -> Iterator[Given]:
-    """Yield every name that promises a secret with the literal it is given."""
+def _any_name(name: str) -> bool:
+    return bool(name)
+
+
+def givens(
+    text: str,
+    language: str,
+    *,
+    wanted: Callable[[str], bool] = _any_name,
+    near: Iterable[tuple[int, int]] | None = None,
+) -> Iterator[Given]:
+    """Yield every name that promises a secret with the literal it is given.
+
+    Names that are not `wanted` are passed over, and so are those that do not stand in or shortly
+    before one of the stretches `near` (all when None; in order).
+    """
     seen = -1
     bare = language in BARE_LANGUAGES
-    for position in _stems(text):
+    stems = _stems(text)
+    for position in stems if near is None else _shortly_before(stems, near):
         if position < seen:
             continue
         left = text[max(0, position - 80) : position]
@@ -88,7 +104,7 @@ def givens(text: str, language: str) -> Iterator[Given]:
         start += len(name) - len(name.lstrip("-"))
         name = name.lstrip("-")
         promise = promise_of(name)
-        if promise is Promise.NOTHING:
+        if promise is Promise.NOTHING or not wanted(name):
             continue
         for match, quoted in _literals(text, start, end, bare=bare, language=language):
             if not quoted or not _is_call_about(name, match):
@@ -97,6 +113,18 @@ def givens(text: str, language: str) -> Iterator[Given]:
                 if promise is not Promise.PERHAPS and "${" not in match["value"]:
                     seen = max(seen, match.end("value"))
                 break
+
+
+def _shortly_before(stems: list[int], near: Iterable[tuple[int, int]]) -> Iterator[int]:
+    stretches = iter(near)
+    start, end = next(stretches, (-1, -1))
+    for position in stems:
+        while 0 <= end <= position:
+            start, end = next(stretches, (-1, -1))
+        if end < 0:
+            return
+        if start - position <= _REACH:
+            yield position
 
 
 def _stems(text: str) -> list[int]:

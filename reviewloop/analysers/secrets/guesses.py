@@ -1,6 +1,8 @@
 """Finds what no vendor marks: literals whose name or place says that they are secret."""
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ from reviewloop.analysers.secrets.written import written_passwords
 from reviewloop.findings import Severity
 
 _TRANSLATIONS = ("locale", "i18n", "lang", "translation", "l10n", "messages", "intl")
+_LONG_WORD = re.compile(r"[A-Za-z0-9_\-+/]{14,}")  # every vendor's key holds one
 _VENDORS = {word: rule for rule in NAMED_RULES for word in rule.vendor}
 
 
@@ -49,8 +52,12 @@ def guessed(file: SourceFile) -> Iterator[Guess]:
 
 
 def vendors_by_name(text: str) -> Iterator[tuple[NamedRule, int, int]]:
-    """Yield (rule, start, end) of the keys that only their vendor's name beside them betrays."""
-    for given in givens(text, ""):
+    """Yield (rule, start, end) of the keys that only their vendor's name beside them betrays.
+
+    What another name is given is searched for them too.
+    """
+    long_words = (match.span() for match in _LONG_WORD.finditer(text))
+    for given in givens(text, "", wanted=_names_vendor, near=long_words):
         rule = _vendor_of(given)
         if rule:
             yield rule, given.start, given.end
@@ -62,10 +69,18 @@ def _vendor_of(given: Given) -> NamedRule | None:
         return None
     if judge(given.promise, given.name, given.value, quoted=given.quoted) is None:
         return None
-    words = split_name(given.name)
-    joined = ["".join(pair) for pair in pairwise(words)]
-    for word in (*words, *joined):
-        rule = _VENDORS.get(word)
-        if rule and rule.pattern.fullmatch(given.value):
+    for rule in _vendors_in(given.name):
+        if rule.pattern.fullmatch(given.value):
             return rule
     return None
+
+
+def _names_vendor(name: str) -> bool:
+    return bool(_vendors_in(name))
+
+
+@lru_cache(maxsize=4096)
+def _vendors_in(name: str) -> tuple[NamedRule, ...]:
+    words = split_name(name)
+    joined = ["".join(pair) for pair in pairwise(words)]
+    return tuple(_VENDORS[word] for word in (*words, *joined) if word in _VENDORS)

@@ -1,20 +1,13 @@
 """Finds the secrets that this machine holds in a text, however the text spells them."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from reviewloop.analysers.secrets.encodings import SHORTEST, Form, forms_of
+from reviewloop.analysers.secrets.stretches import Stretch, joined
+from reviewloop.analysers.secrets.unseen import through_unseen
 
-_GRAM = 6  # characters of a form that are looked up at once
-_STEP = SHORTEST - _GRAM + 1  # whatever is found holds a gram at a multiple of this
-
-
-class Place(NamedTuple):
-    """A stretch of a text that gives a held value away; `name` says whose value."""
-
-    start: int
-    end: int
-    name: str
+_LONG = 24  # characters of a form in a row: the escapes, which ordinary texts hold many parts of
 
 
 class Held:
@@ -24,66 +17,128 @@ class Held:
     """
 
     def __init__(self, values: Iterable[tuple[str, str]] = ()) -> None:
-        self._forms: list[tuple[Form, str]] = []
-        self._grams: dict[str, list[tuple[int, int]]] = {}  # gram -> (form, offset in it)
+        self._short = _Index(gram=6, least=SHORTEST)
+        self._long = _Index(gram=14, least=_LONG)
         seen: set[str] = set()
         for name, value in values:
             if len(value) < SHORTEST or value in seen:
                 continue
             seen.add(value)
             for form in dict.fromkeys(forms_of(value)):
-                self._add(form, name)
+                (self._long if form.least >= _LONG else self._short).add(form, name)
 
     def __bool__(self) -> bool:
-        return bool(self._forms)
+        return bool(self._short)
 
-    def places(self, text: str) -> list[Place]:
-        """Return the stretches of the text that give a value away, in order, without overlap."""
-        grams = self._grams
-        if not grams:
-            return []
-        found: list[Place] = []
-        for at in [i for i in range(0, len(text), _STEP) if text[i : i + _GRAM] in grams]:
-            if found and at + _GRAM <= found[-1].end:
-                continue
-            place = self._around(text, at)
-            if place is None:
-                continue
-            while found and found[-1].end > place.start:
-                before = found.pop()
-                place = Place(
-                    min(before.start, place.start), max(before.end, place.end), place.name
-                )
-            found.append(place)
-        return found
+    def places(self, text: str) -> list[Stretch]:
+        """Return the stretches of the text that give a value away, in order, without overlap.
+
+        Their names say whose values they are. A value is found although hidden characters stand
+        inside of it.
+        """
+        return joined(through_unseen(text, self.stretches)) if self else []
 
     def names_in(self, text: str) -> tuple[str, ...]:
         """Return whose values the text gives away, each once."""
         return tuple(dict.fromkeys(place.name for place in self.places(text)))
 
-    def _add(self, form: Form, name: str) -> None:
-        number = len(self._forms)
-        self._forms.append((form, name))
-        for offset in range(len(form.text) - _GRAM + 1):
-            self._grams.setdefault(form.text[offset : offset + _GRAM], []).append((number, offset))
+    def stretches(self, text: str) -> Iterator[Stretch]:
+        """Yield the same in no order; they may overlap, and hidden characters are no exception."""
+        yield from self._short.places(text)
+        yield from self._long.places(text)
 
-    def _around(self, text: str, at: int) -> Place | None:
+
+class _Index:
+    """Forms by their grams: short parts of them, which are looked up in a text at every step."""
+
+    def __init__(self, gram: int, least: int) -> None:
+        """Take how many characters a gram has, and how many every form is found by."""
+        self._gram = gram
+        self._step = least - gram + 1  # whatever is found holds a gram at a multiple of this
+        self._table: dict[str, list[tuple[Form, str, int]]] = {}  # gram -> (form, name, offset)
+
+    def __bool__(self) -> bool:
+        return bool(self._table)
+
+    def add(self, form: Form, name: str) -> None:
+        offsets: dict[str, list[int]] = {}
+        for offset in range(len(form.text) - self._gram + 1):
+            offsets.setdefault(form.text[offset : offset + self._gram], []).append(offset)
+        for gram, found in offsets.items():
+            entries = self._table.setdefault(gram, [])
+            entries += ((form, name, offset) for offset in self._ends(found))
+
+    def places(self, text: str) -> Iterator[Stretch]:
+        """Yield stretches that give a value away, in the order of their grams."""
+        table, size = self._table, self._gram
+        if not table:
+            return
+        done = 0
+        for at in [i for i in range(0, len(text), self._step) if text[i : i + size] in table]:
+            if at + size > done:
+                place = self._around(text, at)
+                if place:
+                    done = place.end
+                    yield place
+
+    def _ends(self, offsets: list[int]) -> list[int]:
+        """Return the offsets without the inner ones of a repetition: `======` in `=========`.
+
+        In a text it is met at its beginning and its end, wherever the steps fall.
+        """
+        if len(offsets) <= 2 * self._step:
+            return offsets
+        runs = [[offsets[0]]]
+        for before, offset in pairwise(offsets):
+            near = offset - before <= self._gram
+            same = len(runs[-1]) < 2 or offset - before == runs[-1][1] - runs[-1][0]
+            if near and same:
+                runs[-1].append(offset)
+            else:
+                runs.append([offset])
+        kept = (run[: self._step] + run[self._step :][-self._step :] for run in runs)
+        return [offset for run in kept for offset in run]
+
+    def _around(self, text: str, at: int) -> Stretch | None:
         """Return the longest stretch around a gram that is long enough to give a value away."""
-        best: Place | None = None
-        for number, offset in self._grams[text[at : at + _GRAM]]:
-            form, name = self._forms[number]
-            start, end = _common(text, at, form.text, offset)
-            if end - start >= form.least and (best is None or end - start > best.end - best.start):
-                best = Place(start, end, name)
+        best: Stretch | None = None
+        for form, name, offset in self._table[text[at : at + self._gram]]:
+            length = best.end - best.start if best else form.least - 1
+            if len(form.text) <= length:
+                continue
+            start = at - _common_before(text, at, form.text, offset)
+            end = at + self._gram
+            end += _common_behind(text, end, form.text, offset + self._gram)
+            if end - start >= form.least and end - start > length:
+                best = Stretch(start, end, name)
         return best
 
 
-def _common(text: str, at: int, form: str, offset: int) -> tuple[int, int]:
-    """Return how far text and form agree to both sides of these places."""
-    left = 0
-    while left < at and left < offset and text[at - left - 1] == form[offset - left - 1]:
-        left += 1
-    right, most = _GRAM, min(len(text) - at, len(form) - offset)
-    while right < most and text[at + right] == form[offset + right]:
-        right += 1
-    return at - left, at + right
+def _common_behind(text: str, at: int, form: str, offset: int) -> int:
+    """Return how many characters agree from these places on."""
+    most = min(len(text) - at, len(form) - offset)
+    if text[at : at + most] == form[offset : offset + most]:
+        return most
+    done, step, grows = 0, 8, True
+    while step and done < most:
+        end = min(done + step, most)
+        same = text[at + done : at + end] == form[offset + done : offset + end]
+        grows = grows and same
+        done = end if same else done
+        step = step * 2 if grows else step // 2
+    return done
+
+
+def _common_before(text: str, at: int, form: str, offset: int) -> int:
+    """Return how many characters agree in front of these places."""
+    most = min(at, offset)
+    if text[at - most : at] == form[offset - most : offset]:
+        return most
+    done, step, grows = 0, 8, True
+    while step and done < most:
+        end = min(done + step, most)
+        same = text[at - end : at - done] == form[offset - end : offset - done]
+        grows = grows and same
+        done = end if same else done
+        step = step * 2 if grows else step // 2
+    return done

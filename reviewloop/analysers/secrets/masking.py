@@ -1,16 +1,17 @@
 """Hides secrets in everything that leaves or is stored, and puts them back where they stood."""
 
-import hashlib
 import hmac
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from reviewloop.analysers.secrets.held import Held
-from reviewloop.analysers.secrets.scanning import mask, scan_text
+from reviewloop.analysers.secrets.scanning import mask, masked_stretches
+from reviewloop.analysers.secrets.stretches import Stretch, joined
+from reviewloop.analysers.secrets.unseen import only_seen, through_unseen
 
 _MARK = "⟦secret:"
+_KEPT = 8_000_000  # characters of texts and what became of them, besides the last
 _PLACEHOLDER = re.compile(r"⟦secret:([A-Za-z0-9_.\-]{1,60}):[0-9a-f]{6}⟧")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.\-]+")
 
@@ -23,10 +24,26 @@ class MisplacedSecretError(ValueError):
         self.placeholder = placeholder
 
 
-class _Stretch(NamedTuple):
-    start: int
-    end: int
-    label: str
+class _Kept:
+    """What a change makes of texts, each done once until too many are kept; threads may share it.
+
+    A reply is masked before it is recorded, when it is kept and when it is sent back.
+    """
+
+    def __init__(self, change: Callable[[str], str]) -> None:
+        self._change = change
+        self._known: dict[str, str] = {}
+        self._size = 0
+
+    def __call__(self, text: str) -> str:
+        result = self._known.get(text)
+        if result is None:
+            result = self._change(text)
+            if self._size > _KEPT:
+                self._known, self._size = {}, 0
+            self._size += len(text) + len(result)
+            self._known[text] = result
+        return result
 
 
 class Masking:
@@ -39,21 +56,25 @@ class Masking:
     def __init__(self, held: Held | None = None, key: bytes = b"") -> None:
         self._held = held or Held()
         self._key = key
+        self._labels: dict[str, str] = {}
+        self._for_models = _Kept(lambda text: self._shown(text)[0])
+        self._without_held = _Kept(self._hide_held)
+        self._for_people = _Kept(lambda text: mask(self.held(text)))
 
     def for_models(self, text: str) -> str:
         """Return the text with every secret as `⟦secret:KIND:NUMBER⟧`; twice is the same as once.
 
         A secret of several lines has one placeholder in each of them.
         """
-        return self._shown(text)[0]
+        return self._for_models(text)
 
     def for_people(self, text: str) -> str:
         """Return the text with held values as placeholders and others cut: `ghp_…`."""
-        return mask(self.held(text))
+        return self._for_people(text)
 
     def held(self, text: str) -> str:
         """Return the text with only the held values hidden, as `⟦secret:NAME:NUMBER⟧`."""
-        return "".join(_pieces(text, self._held_in(text), self._placeholder))
+        return self._without_held(text)
 
     def names_in(self, text: str) -> tuple[str, ...]:
         """Return the names of the held values that a text gives away."""
@@ -80,7 +101,10 @@ class Masking:
     def number(self, text: str) -> str:
         """Return six hexadecimal digits that stand for a text and tell nothing about it."""
         data = text.encode("utf-8", "surrogatepass")
-        return hmac.new(self._key, data, hashlib.sha256).hexdigest()[:6]
+        return hmac.digest(self._key, data, "sha256").hex()[:6]
+
+    def _hide_held(self, text: str) -> str:
+        return "".join(_pieces(text, self._held_in(text), self._placeholder))
 
     def _shown(self, text: str) -> tuple[str, dict[str, str]]:
         """Return the text as models see it, and what its placeholders stand for."""
@@ -88,21 +112,32 @@ class Masking:
 
         def placed(value: str, label: str) -> str:
             placeholder = self._placeholder(value, label)
-            values[placeholder] = value
+            if values.setdefault(placeholder, value) != value:  # other characters are hidden in it
+                placeholder = f"{_MARK}{label}:{self.number(value)}⟧"
+                values[placeholder] = value
             return placeholder
 
-        found = [*self._held_in(text), *_issued_by_vendors(text)]
-        return "".join(_pieces(text, _joined(found), placed)), values
+        found = joined(through_unseen(text, self._all_in))
+        return "".join(_pieces(text, found, placed)), values
+
+    def _all_in(self, text: str) -> Iterator[Stretch]:
+        for start, end, name in self._held.stretches(text):
+            yield Stretch(start, end, self._label(name))
+        yield from _issued_by_vendors(text)
 
     def _placeholder(self, value: str, label: str) -> str:
-        return f"{_MARK}{label}:{self.number(value)}⟧"
+        # The same number however hidden characters are shown.
+        return f"{_MARK}{label}:{self.number(only_seen(value))}⟧"
 
-    def _held_in(self, text: str) -> list[_Stretch]:
-        return [_Stretch(p.start, p.end, self._label(p.name)) for p in self._held.places(text)]
+    def _held_in(self, text: str) -> list[Stretch]:
+        return [Stretch(p.start, p.end, self._label(p.name)) for p in self._held.places(text)]
 
     def _label(self, name: str) -> str:
-        label = _NO_NAME.sub("-", name)[:60]
-        return "held" if not label or self._held.places(label) else label
+        if name not in self._labels:
+            label = _NO_NAME.sub("-", name)[:60]
+            told = not label or self._held.places(label)
+            self._labels[name] = "held" if told else label
+        return self._labels[name]
 
 
 def canonical(text: str) -> str:
@@ -110,35 +145,22 @@ def canonical(text: str) -> str:
     return _PLACEHOLDER.sub(r"⟦secret:\1⟧", text) if _MARK in text else text
 
 
-def _issued_by_vendors(text: str) -> Iterator[_Stretch]:
+def _issued_by_vendors(text: str) -> Iterator[Stretch]:
     from reviewloop.analysers.secrets.guesses import vendors_by_name  # its patterns take a while
 
-    for hit in scan_text(text):
-        if hit.rule.masks:
-            yield _Stretch(hit.start, hit.end, hit.rule.name)
+    yield from masked_stretches(text)
     for rule, start, end in vendors_by_name(text):
-        yield _Stretch(start, end, rule.name)
-
-
-def _joined(stretches: list[_Stretch]) -> list[_Stretch]:
-    """Return the stretches in order; what overlaps becomes one, named by its first."""
-    result: list[_Stretch] = []
-    for stretch in sorted(stretches, key=lambda s: (s.start, -s.end)):
-        if result and stretch.start < result[-1].end:
-            before = result.pop()
-            stretch = _Stretch(before.start, max(before.end, stretch.end), before.label)
-        result.append(stretch)
-    return result
+        yield Stretch(start, end, rule.name)
 
 
 def _pieces(
-    text: str, stretches: list[_Stretch], placed: Callable[[str, str], str]
+    text: str, stretches: list[Stretch], placed: Callable[[str, str], str]
 ) -> Iterator[str]:
     """Yield the text with the stretches replaced, line by line so that line feeds stay."""
     position = 0
     for stretch in stretches:
         yield text[position : stretch.start]
         lines = text[stretch.start : stretch.end].split("\n")
-        yield "\n".join(placed(line, stretch.label) if line.strip() else line for line in lines)
+        yield "\n".join(placed(line, stretch.name) if line.strip() else line for line in lines)
         position = stretch.end
     yield text[position:]

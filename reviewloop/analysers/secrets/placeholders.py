@@ -12,6 +12,7 @@ _DOCUMENTED = (
     "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw",
     ".eyJzdWIiOiIxMjM0NTY3ODkwIiwi",  # jwt.io's
 )
+_SHORTEST = min(map(len, _DOCUMENTED))
 _PLACEHOLDER = re.compile(
     r"example|placeholder|change_?-?me|your[_\-]|dummy|redacted|xxxxx|\*\*\*|\.\.\.|0123456789abcdef"
     r"|abcdefghij|1234567890|…",
@@ -21,7 +22,7 @@ _PLACEHOLDER = re.compile(
 
 def is_documented(value: str) -> bool:
     """Whether a vendor prints this very value for everyone to read."""
-    return any(known in value for known in _DOCUMENTED)
+    return len(value) >= _SHORTEST and any(known in value for known in _DOCUMENTED)
 
 
 def is_placeholder(value: str) -> bool:

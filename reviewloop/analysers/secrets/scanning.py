@@ -3,18 +3,21 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from urllib.parse import unquote
 
 from reviewloop.analysers.secrets.placeholders import is_documented, is_placeholder
 from reviewloop.analysers.secrets.rule import SecretRule
-from reviewloop.analysers.secrets.stretches import Lines, Stretches
+from reviewloop.analysers.secrets.stretches import Lines, Stretch, joined
 from reviewloop.analysers.secrets.table import RULES, VENDOR_RULES
+from reviewloop.analysers.secrets.unseen import through_unseen
 from reviewloop.analysers.secrets.words import entropy, reads_like_words
 
 _SHOWN = 4  # characters of a long secret that people may see, to recognise which one it is
 _LONG_WORD = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{16,}")
 _ESCAPED = re.compile(r"[nrt](?=[A-Za-z])")
+_Found = tuple[SecretRule, int, int]
+_Candidate = tuple[SecretRule, int, int, re.Match[str]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,35 @@ class SecretHit:
     end: int
 
 
+class _Rules:
+    """Rules that are looked for together, with what a text must hold for one to be tried."""
+
+    def __init__(self, rules: tuple[SecretRule, ...]) -> None:
+        self.all = rules
+        self.order = {rule.name: number for number, rule in enumerate(rules)}
+
+    @cached_property
+    def needles(self) -> tuple[tuple[str, int], ...]:
+        """Words with the number of their rule."""
+        return self._needles(lowered=False)
+
+    @cached_property
+    def lowered_needles(self) -> tuple[tuple[str, int], ...]:
+        """The same of rules that ignore case."""
+        return self._needles(lowered=True)
+
+    def _needles(self, *, lowered: bool) -> tuple[tuple[str, int], ...]:
+        return tuple(
+            (needle, number)
+            for number, rule in enumerate(self.all)
+            if rule.ignore_case is lowered and not rule.word_prefixes
+            for needle in rule.needles
+        )
+
+
+_ALL = _Rules(RULES)
+_VENDORS = _Rules(VENDOR_RULES)
+_MASKING = _Rules(tuple(rule for rule in RULES if rule.masks))
 _LOCAL_HOST = re.compile(
     r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|[^.]+|(?:.+\.)?example\.(?:com|org|net)"
     r"|.+\.(?:test|local|localhost|invalid|example)",
@@ -44,23 +76,30 @@ _WEAK_PASSWORDS = frozenset(
 
 def scan_text(text: str) -> list[SecretHit]:
     """Return every secret in the text, in order; one stretch of text is one hit."""
-    return _scan(text, RULES)
+    return _scan(text, _ALL)
 
 
 def scan_for_vendors(text: str) -> list[SecretHit]:
     """Return the secrets whose own shape betrays them; nothing that is guessed from a name."""
-    return _scan(text, VENDOR_RULES)
+    return _scan(text, _VENDORS)
+
+
+def masked_stretches(text: str) -> Iterator[Stretch]:
+    """Yield (start, end, name of the rule) of what models must not see, in order."""
+    for rule, start, end in _found(text, _MASKING):
+        yield Stretch(start, end, rule.name)
 
 
 def mask(text: str) -> str:
-    """Return the text with every secret cut to its first characters; lines keep their numbers."""
+    """Return the text with every secret cut to its first characters; lines keep their numbers.
+
+    A secret is found although hidden characters stand inside of it.
+    """
     parts: list[str] = []
     position = 0
-    for hit in scan_text(text):
-        if not hit.rule.masks:
-            continue
-        parts += [text[position : hit.start], hit.masked]
-        position = hit.end
+    for start, end, _ in joined(through_unseen(text, masked_stretches)):
+        parts += [text[position:start], masked_value(text[start:end])]
+        position = end
     return "".join((*parts, text[position:]))
 
 
@@ -77,17 +116,30 @@ def hide(line: str, column: int, end_column: int) -> str:
     return f"{line[: column - 1]}{secret}{line[end_column - 1 :]}"
 
 
-def _scan(text: str, rules: tuple[SecretRule, ...]) -> list[SecretHit]:
-    order = {rule.name: index for index, rule in enumerate(rules)}
-    found = [c for c in _candidates(text, rules) if c[0].name in order]
-    hits: list[SecretHit] = []
-    taken = Stretches()
+def _scan(text: str, rules: _Rules) -> list[SecretHit]:
     lines = Lines(text)
-    for rule, start, end in sorted(found, key=lambda c: (order[c[0].name], c[1])):
-        if taken.take(start, end):  # the rule that stands first in the table is more telling
-            value = masked_value(text[start:end])
-            hits.append(SecretHit(rule, lines.number(start), value, start, end))
-    return sorted(hits, key=lambda hit: hit.start)
+    return [
+        SecretHit(rule, lines.number(start), masked_value(text[start:end]), start, end)
+        for rule, start, end in _found(text, rules)
+    ]
+
+
+def _found(text: str, rules: _Rules) -> list[_Found]:
+    """Return what the rules find, in order, without overlap."""
+    order = rules.order
+    candidates = [c for c in _candidates(text, rules) if c[0].name in order]
+    if not candidates:
+        return []
+    candidates.sort(key=lambda c: (order[c[0].name], c[1]))
+    hits: list[_Found] = []
+    taken = bytearray(len(text))
+    for rule, start, end, match in candidates:
+        if taken.find(1, start, end) >= 0:  # the rule that stands first in the table tells more
+            continue
+        if not _is_harmless(rule, match, text[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            hits.append((rule, start, end))
+    return sorted(hits, key=lambda hit: hit[1])
 
 
 @cache
@@ -100,25 +152,19 @@ def _by_prefix() -> dict[str, tuple[SecretRule, ...]]:
     return table
 
 
-def _candidates(text: str, rules: tuple[SecretRule, ...]) -> Iterator[tuple[SecretRule, int, int]]:
+def _candidates(text: str, rules: _Rules) -> Iterator[_Candidate]:
     yield from _at_long_words(text)
-    lowered: str | None = None
-    for rule in rules:
-        if rule.word_prefixes:
-            continue
-        if rule.ignore_case:
-            lowered = text.lower() if lowered is None else lowered
-            if not any(needle in lowered for needle in rule.needles):
-                continue
-        elif not any(needle in text for needle in rule.needles):
-            continue
+    lowered = text.lower()
+    numbers = {number for needle, number in rules.needles if needle in text}
+    numbers |= {number for needle, number in rules.lowered_needles if needle in lowered}
+    for number in sorted(numbers):
+        rule = rules.all[number]
         group: str | int = "secret" if "secret" in rule.pattern.groupindex else 0
         for match in rule.pattern.finditer(text):
-            if not _is_harmless(rule, match, match.group(group)):
-                yield rule, match.start(group), match.end(group)
+            yield rule, match.start(group), match.end(group), match
 
 
-def _at_long_words(text: str) -> Iterator[tuple[SecretRule, int, int]]:
+def _at_long_words(text: str) -> Iterator[_Candidate]:
     table = _by_prefix()
     for word in _LONG_WORD.finditer(text):
         start = word.start()
@@ -128,8 +174,8 @@ def _at_long_words(text: str) -> Iterator[tuple[SecretRule, int, int]]:
             if not text.startswith(rule.word_prefixes, start):
                 continue
             match = rule.at_word_start.match(text, start)
-            if match and not _is_harmless(rule, match, match.group()):
-                yield rule, match.start(), match.end()
+            if match:
+                yield rule, match.start(), match.end(), match
 
 
 def _is_harmless(rule: SecretRule, match: re.Match[str], value: str) -> bool:

@@ -1,9 +1,30 @@
 """Keeps the stretches of a text that are spoken for, and turns offsets into lines and columns."""
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from functools import cached_property
+from typing import NamedTuple
 
 from reviewloop.analysers.base import Span
+
+
+class Stretch(NamedTuple):
+    """A part of a text, by offsets, and what stands there."""
+
+    start: int
+    end: int
+    name: str
+
+
+def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Return the stretches in order; what overlaps becomes one, named by its first."""
+    result: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda s: (s.start, -s.end)):
+        if result and stretch.start < result[-1].end:
+            before = result.pop()
+            stretch = Stretch(before.start, max(before.end, stretch.end), before.name)
+        result.append(stretch)
+    return result
 
 
 class Stretches:

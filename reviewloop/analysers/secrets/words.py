@@ -21,8 +21,11 @@ _HUMPS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
 def entropy(value: str) -> float:
     """Return the bits per character of a text, 0.0 for an empty one."""
-    counts = (value.count(character) / len(value) for character in set(value))
-    return -sum(share * math.log2(share) for share in counts)
+    bits, length, count, log2 = 0.0, len(value), value.count, math.log2
+    for character in set(value):
+        share = count(character) / length
+        bits -= share * log2(share)
+    return bits
 
 
 def reads_like_words(value: str) -> bool:
