@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from reviewloop.github.answers import ReviewComment
 from reviewloop.github.bodies import clipped, file_body
 from reviewloop.github.client import GitHub
 from reviewloop.github.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
@@ -39,10 +40,11 @@ def post(
 ) -> Posted:
     """Post comments, most important first, and return where each finding ended.
 
-    `known` are fingerprints that stand on the diff already; at most `cap` comments are posted,
-    `batch` in one review. `rendered` takes out of each text what must not be shown. Raises
-    StaleHead if the head is not `head_sha` any more and nothing was posted; any other error ends
-    the posting, and is told among the problems with what is left.
+    `known` are fingerprints that were told before and are not posted; the answer names those of
+    them that stand on the diff. At most `cap` comments are posted, `batch` in one review.
+    `rendered` takes out of each text what must not be shown. Raises StaleHead if the head is not
+    `head_sha` any more and nothing was posted; any other error ends the posting, and is told among
+    the problems with what is left.
     """
     fresh = {c.finding: c for c in reversed(comments) if c.finding not in known}
     order = [name for name in dict.fromkeys(c.finding for c in comments) if name in fresh]
@@ -51,6 +53,7 @@ def post(
     broken = ""
     try:
         work.check_head()
+        work.look()
         if ready and cap > 0:
             client.delete_pending_review(pull.number)
         for start in range(0, min(cap, len(ready)), max(1, batch)):
@@ -65,7 +68,7 @@ def post(
         inline=tuple(work.inline),
         on_file=tuple(work.on_file),
         left=tuple(name for name in order if name not in work.placed),
-        known=tuple(known),
+        known=tuple(name for name in known if name in work.stood and name not in work.placed),
         problems=(*work.problems, *([broken] if broken else [])),
         broken=bool(broken),
     )
@@ -79,6 +82,7 @@ class _Posting:
         self.inline: list[str] = []
         self.on_file: list[str] = []
         self.problems: list[str] = []
+        self.stood: dict[str, list[ReviewComment]] = {}  # ours from before, by finding
 
     @property
     def placed(self) -> set[str]:
@@ -93,6 +97,10 @@ class _Posting:
                 f"the head of #{self._number} moved from {self._head[:7]} to {head[:7]} while it"
                 " was reviewed; the run for the new head reviews it"
             )
+
+    def look(self) -> None:
+        """Note what stands on the diff before anything is posted."""
+        self.stood = own(self._client.review_comments(self._number), self._client.me())
 
     def batch(self, some: Sequence[Comment]) -> None:
         """Post comments as one review, or as ever smaller ones."""
@@ -135,7 +143,7 @@ class _Posting:
             except AnswerLost:
                 # What GitHub accepted may take a moment to show.
                 self._pace.sleep(2.0 * attempt)
-                there = own(self._client.review_comments(self._number), self._client.me())
+                there = self._new()
                 done += [c.finding for c in some if c.finding in there]
                 some = [c for c in some if c.finding not in there]
                 if not some:
@@ -145,6 +153,15 @@ class _Posting:
             else:
                 done += [c.finding for c in some]
                 return
+
+    def _new(self) -> set[str]:
+        """Return the findings that got a comment since we looked first."""
+        found = own(self._client.review_comments(self._number), self._client.me())
+        return {
+            name
+            for name, comments in found.items()
+            if len(comments) > len(self.stood.get(name, ()))
+        }
 
     def _review(self, some: Sequence[Comment]) -> None:
         self._client.create_review(self._number, commit_id=self._head, body="", comments=some)
