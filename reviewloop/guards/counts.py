@@ -29,19 +29,19 @@ def _pytest(text: str) -> TestCounts | None:
     lines = re.findall(r"^=* ?((?:\d+ [a-z]+,? ?)+)in [\d.]+s\b", text, re.MULTILINE)
     if not lines:
         return None
-    failed = _sum(r"(\d+) (?:failed|errors?)\b", lines[-1])
-    skipped = _sum(r"(\d+) (?:skipped|xfailed)\b", lines[-1])
-    return TestCounts(_sum(r"(\d+) (?:passed|xpassed)\b", lines[-1]), failed, skipped)
+    failed = _sum(r"(\d{1,9}) (?:failed|errors?)\b", lines[-1])
+    skipped = _sum(r"(\d{1,9}) (?:skipped|xfailed)\b", lines[-1])
+    return TestCounts(_sum(r"(\d{1,9}) (?:passed|xpassed)\b", lines[-1]), failed, skipped)
 
 
 def _unittest(text: str) -> TestCounts | None:
-    ran = re.findall(r"^Ran (\d+) tests? in ", text, re.MULTILINE)
+    ran = re.findall(r"^Ran (\d{1,9}) tests? in ", text, re.MULTILINE)
     if not ran:
         return None
     ending = re.findall(r"^(?:OK|FAILED|NO TESTS RAN)(?: \((.*)\))?$", text, re.MULTILINE)
     remarks = ending[-1] if ending else ""
-    failed = _sum(r"(?:^|, )(?:failures|errors|unexpected successes)=(\d+)", remarks)
-    skipped = _sum(r"(?:skipped|expected failures)=(\d+)", remarks)
+    failed = _sum(r"(?:^|, )(?:failures|errors|unexpected successes)=(\d{1,9})", remarks)
+    skipped = _sum(r"(?:skipped|expected failures)=(\d{1,9})", remarks)
     return TestCounts(max(0, int(ran[-1]) - failed - skipped), failed, skipped)
 
 
@@ -51,29 +51,31 @@ def _cargo(text: str) -> TestCounts | None:
         return None
     joined = "\n".join(lines)
     return TestCounts(
-        _sum(r"(\d+) passed", joined), _sum(r"(\d+) failed", joined), _sum(r"(\d+) ignored", joined)
+        _sum(r"(\d{1,9}) passed", joined),
+        _sum(r"(\d{1,9}) failed", joined),
+        _sum(r"(\d{1,9}) ignored", joined),
     )
 
 
 def _go(text: str) -> TestCounts | None:
     marks = re.findall(r"^--- (PASS|FAIL|SKIP): ", text, re.MULTILINE)
-    if not marks and not re.search(r"^(?:ok|FAIL|\?)\s+\S+", text, re.MULTILINE):
+    if not marks and not re.search(r"^(?:ok|FAIL|\?)[ \t]+\S+", text, re.MULTILINE):
         return None
     return TestCounts(marks.count("PASS"), marks.count("FAIL"), marks.count("SKIP"))
 
 
 def _jest_or_vitest(text: str) -> TestCounts | None:
-    lines = re.findall(r"^\s*Tests:?\s+(\d+ .*)$", text, re.MULTILINE)
+    lines = re.findall(r"^[ \t]*Tests:?[ \t]+(\d{1,9} .*)$", text, re.MULTILINE)
     if not lines:
         return None
     joined = "\n".join(lines)
-    skipped = _sum(r"(\d+) (?:skipped|todo|pending)", joined)
-    return TestCounts(_sum(r"(\d+) passed", joined), _sum(r"(\d+) failed", joined), skipped)
+    skipped = _sum(r"(\d{1,9}) (?:skipped|todo|pending)", joined)
+    return TestCounts(_sum(r"(\d{1,9}) passed", joined), _sum(r"(\d{1,9}) failed", joined), skipped)
 
 
 def _node_test(text: str) -> TestCounts | None:
     found = re.findall(
-        r"^\s*[#ℹ] (tests|pass|fail|cancelled|skipped|todo) (\d+)", text, re.MULTILINE
+        r"^[ \t]*[#ℹ] (tests|pass|fail|cancelled|skipped|todo) (\d{1,9})", text, re.MULTILINE
     )
     totals = {name: int(number) for name, number in found}
     if "tests" not in totals:
@@ -85,17 +87,17 @@ def _node_test(text: str) -> TestCounts | None:
 
 
 def _mocha(text: str) -> TestCounts | None:
-    if not re.search(r"^\s+\d+ passing\b", text, re.MULTILINE):
+    if not re.search(r"^[ \t]+\d+ passing\b", text, re.MULTILINE):
         return None
     return TestCounts(
-        _sum(r"^\s+(\d+) passing\b", text),
-        _sum(r"^\s+(\d+) failing\b", text),
-        _sum(r"^\s+(\d+) pending\b", text),
+        _sum(r"^[ \t]+(\d{1,9}) passing\b", text),
+        _sum(r"^[ \t]+(\d{1,9}) failing\b", text),
+        _sum(r"^[ \t]+(\d{1,9}) pending\b", text),
     )
 
 
 def _surefire(text: str) -> TestCounts | None:
-    line = r"Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)\s*$"
+    line = r"Tests run: (\d{1,9}), Failures: (\d{1,9}), Errors: (\d{1,9}), Skipped: (\d{1,9})\s*$"
     found = re.findall(line, text, re.MULTILINE)
     if not found:
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from reviewloop.analysers.testquality.coverage_files import FileLines, Table, read
 from reviewloop.analysers.testquality.report_xml import UnreadableReportError, refuse_long
+from reviewloop.workspace.written import read_written
 
 __all__ = ["FileLines", "Table", "read_report"]
 
@@ -16,7 +17,7 @@ def read_report(report: Path, *, folder: Path, known: Collection[str]) -> Table:
     """
     try:
         refuse_long(report.name, report.stat().st_size)
-        data = report.read_bytes()
+        data = read_written(report)
     except OSError as error:
         raise UnreadableReportError(f"{report.name} cannot be read: {error}") from error
     return _in_repository_terms(read(report.name, data), folder, known)

@@ -10,10 +10,12 @@ from reviewloop.analysers.testquality.report_xml import (
     refuse_long,
 )
 from reviewloop.state import TestCounts
+from reviewloop.workspace.written import read_written
 
 __all__ = ["Case", "Report", "UnreadableReportError", "read_junit"]
 
 _MESSAGE_CHARS = 300
+_MOST_CASES = 500_000
 
 
 @dataclass
@@ -64,7 +66,7 @@ def read_junit(paths: Iterable[Path]) -> Report:
         reader = _Reader(report)
         try:
             refuse_long(path.name, path.stat().st_size)
-            data = path.read_bytes()
+            data = read_written(path)
         except OSError as error:
             raise UnreadableReportError(f"{path.name} cannot be read: {error}") from error
         parse_xml(path.name, data, reader.start, reader.end)
@@ -88,5 +90,7 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         if tag == "testcase" and self._case is not None:
+            if len(self._report.cases) >= _MOST_CASES:
+                raise UnreadableReportError(f"the report has more than {_MOST_CASES} tests")
             self._report.cases.append(self._case)
             self._case = None

@@ -1,6 +1,5 @@
 """Guard-rail: what the project's linter says about the changed lines."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -9,7 +8,7 @@ from reviewloop.findings import Finding, Severity
 from reviewloop.guards.base import GuardInput, gate_finding, quoted, text_lines
 from reviewloop.guards.commands import could_not_run, ended, judge_entries
 from reviewloop.guards.ecosystems import is_linted_by_eslint
-from reviewloop.guards.lint_reports import Remark, read_eslint, read_flake8, read_ruff
+from reviewloop.guards.lint_reports import Reader, Remark, read_eslint, read_flake8, read_ruff
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.run import read_log
@@ -17,7 +16,7 @@ from reviewloop.workspace.run import read_log
 NAME: Final = "lint"
 
 _MOST_FINDINGS = 30
-_READERS: dict[str, Callable[[str], list[Remark] | None]] = {
+_READERS: dict[str, Reader] = {
     "ruff": read_ruff,
     "eslint": read_eslint,
     "flake8": read_flake8,

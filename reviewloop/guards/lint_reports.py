@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from reviewloop.findings import Severity
@@ -21,12 +23,29 @@ class Remark:
     fix: str = ""
 
 
+Reader = Callable[[str], list[Remark] | None]
+
+
+def _careful(read: Reader) -> Reader:
+    """Return a reader for which any output is harmless: a linter's plug-ins are code under test."""
+
+    @wraps(read)
+    def reader(text: str) -> list[Remark] | None:
+        try:
+            return read(text)
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            return None
+
+    return reader
+
+
 # Rules that point at what can go wrong, not at how it looks (letters of ruff's and flake8's rules).
 _TELLING = re.compile(
     r"(?:F|E9|B|S|C90|PLE|PLW|PLR09|ASYNC|PERF|TRY|BLE|DTZ|A|ARG|RET50|SIM115|LOG|PT|W605)\d*$"
 )
 
 
+@_careful
 def read_ruff(text: str) -> list[Remark] | None:
     """Read `ruff check --output-format json`."""
     items = _json_list(text)
@@ -46,6 +65,7 @@ def read_ruff(text: str) -> list[Remark] | None:
     ]
 
 
+@_careful
 def read_eslint(text: str) -> list[Remark] | None:
     """Read `eslint --format json`: errors are yellow, warnings are green."""
     files = _json_list(text)
@@ -66,6 +86,7 @@ def read_eslint(text: str) -> list[Remark] | None:
     ]
 
 
+@_careful
 def read_flake8(text: str) -> list[Remark] | None:
     """Read flake8's default lines, `path:line:column: CODE message`."""
     remarks = []
@@ -79,6 +100,7 @@ def read_flake8(text: str) -> list[Remark] | None:
     return remarks
 
 
+@_careful
 def read_bandit(text: str) -> list[Remark] | None:
     """Read `bandit --format json`; red is what is both severe and certain."""
     document = _json_object(text)

@@ -14,6 +14,7 @@ from reviewloop.guards.pytest_plugin import PLUGIN, SOURCE
 from reviewloop.guards.verdicts import judge_tests
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.run import CommandResult
+from reviewloop.workspace.written import remove_tree
 
 _NO_TESTS = 5  # pytest's exit codes
 _USAGE = 4
@@ -54,7 +55,7 @@ def _start(
     log: Path,
     variables: dict[str, str] | None = None,
 ) -> CommandResult:
-    report.unlink(missing_ok=True)
+    remove_tree(report)  # an earlier command may have left anything there
     argv = [*interpreter, "-m", "pytest", f"--junitxml={report}", "-o", "junit_family=xunit1"]
     argv += ["-o", f"cache_dir={change.written('pytest-cache')}", "--color=no"]
     argv += ["-p", PLUGIN]
@@ -134,7 +135,7 @@ class _Coverage:
         self._change = change
         self._data = change.written(COVERAGE_DATA)
         for leftover in self._data.parent.glob(f"{self._data.name}*"):
-            leftover.unlink()
+            remove_tree(leftover)
         for name in (COVERAGE_DATA, COVERAGE_JSON):
             change.log(name).unlink(missing_ok=True)
         self._config = change.given("coverage.rc")
@@ -149,6 +150,7 @@ class _Coverage:
         """Write the report about the changed files; return the names of what was written."""
         parts = sorted(self._data.parent.glob(f"{self._data.name}.*"))
         if len(parts) == 1:
+            remove_tree(self._data)
             parts[0].replace(self._data)
         elif parts:
             self._call("combine")

@@ -4,13 +4,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reviewloop.guards.base import ReadFile, is_test_file, text_lines
+from reviewloop.guards.contexts import CoverageContexts
 from reviewloop.workspace.diff import Change, FileChange
-
-if TYPE_CHECKING:
-    from coverage import CoverageData
 
 _PROSE = (".md", ".rst", ".txt")
 
@@ -27,9 +24,9 @@ def relevant_tests(
     that no test runs.
     """
     selected: set[str] = set()
-    data = _open(data_file)
-    if data is None:
+    if not data_file.is_file():
         return None
+    data = CoverageContexts(data_file)
     for file in change.files:
         if file.path.endswith(_PROSE):
             continue
@@ -41,7 +38,7 @@ def relevant_tests(
 
 
 def _tests_for(
-    data: "CoverageData", file: FileChange, read_old: ReadFile, read_new: ReadFile
+    data: CoverageContexts, file: FileChange, read_old: ReadFile, read_new: ReadFile
 ) -> set[str] | None:
     name = file.path.rsplit("/", 1)[-1]
     if is_test_file(file.path):
@@ -55,28 +52,14 @@ def _tests_for(
     touched = before.functions_at(_removed_lines(file)), after.functions_at(iter(file.added_text))
     if touched[0] is None or touched[1] is None:
         return None
-    contexts = data.contexts_by_lineno(file.path)
+    contexts = data.of(file.path)
     tests: set[str] = set()
     for function in touched[0] | touched[1]:
-        reached = {test for line in before.body(function) for test in contexts.get(line, ())}
+        reached = {test for line in before.body(function) for test in contexts.at(line)}
         if not reached or "" in reached:
             return None
         tests |= reached
     return tests
-
-
-def _open(data_file: Path) -> "CoverageData | None":
-    from coverage import CoverageData
-    from coverage.exceptions import CoverageException
-
-    if not data_file.is_file():
-        return None
-    data = CoverageData(basename=str(data_file))
-    try:
-        data.read()
-    except CoverageException:  # written by a release of coverage that ours cannot read
-        return None
-    return data
 
 
 def _removed_lines(file: FileChange) -> Iterator[int]:

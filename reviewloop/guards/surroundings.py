@@ -48,14 +48,14 @@ class Surroundings:
         """Return a TOML file's tables, none when it is missing or malformed."""
         try:
             return tomllib.loads(self.text(path))
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             return {}
 
     def json(self, path: str) -> dict[str, Any]:
         """Return a JSON file's object, an empty one when it is missing or malformed."""
         try:
             value = json.loads(self.text(path) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
 

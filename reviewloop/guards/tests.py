@@ -1,7 +1,10 @@
 """Guard-rail: the project's tests pass, on the workspace's code and nobody else's."""
 
+import os
+import stat
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +20,7 @@ from reviewloop.workspace.run import CommandResult, read_log
 
 NAME: Final = "test"
 
+_MOST_REPORTS = 5000  # files
 _REPORTS = {
     "maven": ("target/surefire-reports/TEST-*.xml", "*/target/surefire-reports/TEST-*.xml"),
     "gradle": ("build/test-results/*/*.xml", "*/build/test-results/*/*.xml"),
@@ -64,7 +68,7 @@ def _counts(entry: DetectedGate, result: CommandResult) -> TestCounts | None:
 
 def _report(folder: Path, kind: str, started: float) -> Report | None:
     """Return what the runner wrote during this run; older files are somebody's leftovers."""
-    files = list(_written(folder, _REPORTS.get(kind, ()), started))
+    files = list(islice(_written(folder, _REPORTS.get(kind, ()), started), _MOST_REPORTS))
     try:
         return read_junit(files) if files else None
     except UnreadableReportError:
@@ -72,7 +76,10 @@ def _report(folder: Path, kind: str, started: float) -> Report | None:
 
 
 def _written(folder: Path, patterns: tuple[str, ...], started: float) -> Iterator[Path]:
+    root = Path(os.path.realpath(folder))
     for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
-            if not path.is_symlink() and path.stat().st_mtime >= started - 1:
+            found = path.lstat()  # nothing runs any more that could put something else there
+            behind_link = Path(os.path.realpath(path)) != root / path.relative_to(folder)
+            if stat.S_ISREG(found.st_mode) and found.st_mtime >= started - 1 and not behind_link:
                 yield path

@@ -40,11 +40,15 @@ def read(name: str, data: bytes) -> Table:
     """
     refuse_long(name, len(data))
     beginning = data[:512].lstrip()
+    reader = _read_lcov
     if beginning.startswith(b"{"):
-        return _read_json(name, data)
-    if beginning.startswith(b"<"):
-        return _read_cobertura(name, data)
-    return _read_lcov(name, data)
+        reader = _read_json
+    elif beginning.startswith(b"<"):
+        reader = _read_cobertura
+    try:
+        return reader(name, data)
+    except (ValueError, OverflowError, RecursionError) as error:  # code under test may write it
+        raise UnreadableReportError(f"{name} holds what no report holds: {error}") from error
 
 
 def _read_json(name: str, data: bytes) -> Table:
