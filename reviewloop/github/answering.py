@@ -7,6 +7,7 @@ from reviewloop.github.client import GitHub
 from reviewloop.github.errors import AnswerLost, Forbidden, GitHubError, NotFound
 from reviewloop.github.marker import answer_marker, answered, is_ours
 from reviewloop.github.model import PullRequest
+from reviewloop.github.pace import Pace
 
 # None of it is written by a model.
 _TEXTS = {
@@ -47,6 +48,7 @@ def give_all(
     answers: Iterable[Answer],
     *,
     told: Callable[[str], None] = lambda _: None,
+    pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Give the answers and return a sentence for each that failed; the next run repeats those.
 
@@ -55,10 +57,11 @@ def give_all(
     """
     problems = []
     may_resolve = True
+    pace = pace or Pace()
     for answer in answers:
         try:
             if answer.text:
-                _reply(client, pull.number, answer)
+                _reply(client, pull.number, answer, pace)
             if answer.resolve and may_resolve:
                 client.resolve_thread(answer.thread)
         except Forbidden as error:
@@ -74,8 +77,9 @@ def give_all(
     return tuple(problems)
 
 
-def _reply(client: GitHub, number: int, answer: Answer) -> None:
+def _reply(client: GitHub, number: int, answer: Answer, pace: Pace) -> None:
     for last in (False, True):
+        pace.wait()
         try:
             client.reply(number, answer.comment, answer.text)
             return

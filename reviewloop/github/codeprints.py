@@ -6,6 +6,7 @@ in fingerprints; `file` where only the file is known; "" where nothing can be sa
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from enum import Enum
 
@@ -41,7 +42,8 @@ class Codeprints:
             return ""
         first = finding.line or 0
         last = finding.end_line or first
-        inside = [text for number, text in lines if first <= number <= last][:_MOST_LINES]
+        start = bisect_left(lines, (first, ""))
+        inside = [text for number, text in lines[start : start + _MOST_LINES] if number <= last]
         return _print(inside) if finding.line and inside else WHOLE_FILE
 
     def fate(self, path: str, code: str) -> Fate:

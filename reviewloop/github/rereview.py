@@ -15,6 +15,7 @@ from reviewloop.github.codeprints import Codeprints, Fate
 from reviewloop.github.dismissals import RESOLVED, Voices
 from reviewloop.github.marker import findings_in, own
 from reviewloop.github.model import Posted, PullRequest, State
+from reviewloop.github.pace import Pace
 from reviewloop.github.sameness import Sameness
 from reviewloop.workspace.located import Place
 from reviewloop.workspace.revisions import only_added
@@ -221,15 +222,17 @@ class _Planning:
 def after_posting(state: State, posted: Posted, pull: PullRequest | None = None) -> State:
     """Return the state to keep: what got no comment of its own is only in the summary.
 
-    `pull` marks its head as reviewed; leave it out when the review is incomplete.
+    `pull` marks its head as reviewed. Without it the review or its posting is incomplete: what was
+    not told is forgotten, so that the next run tells it.
     """
     told = {*posted.inline, *posted.on_file, *posted.known}
-    entries = {
-        name: {**entry, "status": "reported"}
-        if entry["status"] == "open" and not entry["comment_id"] and name not in told
-        else entry
-        for name, entry in state.findings.items()
-    }
+    entries = dict(state.findings)
+    for name, entry in state.findings.items():
+        if entry["status"] == "open" and not entry["comment_id"] and name not in told:
+            if pull:
+                entries[name] = {**entry, "status": "reported"}
+            else:
+                del entries[name]
     state = replace(state, findings=entries)
     return replace(state, reviewed_sha=pull.head_sha, base_sha=pull.base_sha) if pull else state
 
@@ -240,9 +243,10 @@ def answer_all(
     rereview: Rereview,
     *,
     told: Callable[[str], None] = lambda _: None,
+    pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Answer in the threads of what is fixed; see `answering.give_all`."""
-    return give_all(client, pull, rereview.answer, told=told)
+    return give_all(client, pull, rereview.answer, told=told, pace=pace)
 
 
 def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:

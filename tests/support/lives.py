@@ -1,0 +1,91 @@
+"""A pull request on the stand-in that is reviewed again and again; a test gives the findings."""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.github_server import GitHubServer
+
+from reviewloop.findings import Finding, Severity, fingerprint
+from reviewloop.github.client import GitHub
+from reviewloop.github.dismissals import permitted
+from reviewloop.github.marker import finding_marker, is_ours, read_state, state_marker
+from reviewloop.github.model import Comment, State
+from reviewloop.github.posting import post
+from reviewloop.github.rereview import Rereview, after_posting, answer_all, plan
+
+
+def found(quote, line, *, title="Wrong", severity=Severity.SHOULD_FIX, path="app.py", **more):
+    """Return a finding of a model, as anchoring makes it."""
+    agents = more.pop("agents", ("review-security",))
+    name = fingerprint(path, quote, more.get("rule") or title)
+    where = {"path": path, "line": line, "quote": quote}
+    return Finding(id=name, agents=agents, severity=severity, title=title, **where, **more)
+
+
+@dataclass
+class Life:
+    """`review` does what the Action does around a review."""
+
+    client: GitHub
+    github: GitHubServer
+    folder: Path
+    number: int = 7
+    told: list[str] = field(default_factory=list)
+    problems: tuple[str, ...] = ()
+
+    def read(self, path: str) -> str | None:
+        head = self.github.state.pulls[self.number].head_sha
+        asked = ["git", "show", f"{head}:{path}"]
+        done = subprocess.run(asked, cwd=self.folder, capture_output=True, text=True)
+        return None if done.returncode else done.stdout
+
+    @property
+    def state(self) -> State:
+        talk = self.client.issue_comments(self.number)
+        return read_state(talk, self.client.me(), self.client.pull(self.number))
+
+    def plan(self, *findings: Finding, state: State | None = None, **more) -> Rereview:
+        given = {"changed": lambda _: True, "read": self.read, **more}
+        return plan(
+            findings,
+            state or self.state,
+            threads=self.client.review_threads(self.number),
+            comments=self.client.review_comments(self.number),
+            me=self.client.me(),
+            may_dismiss=permitted(self.client),
+            **given,
+        )
+
+    def review(self, *findings: Finding, keep: bool = True, **more) -> Rereview:
+        pull = self.client.pull(self.number)
+        again = self.plan(*findings, **more)
+        comments = [
+            Comment(f.path, f"{finding_marker(f.id)}\n{f.title}", f.line or 1, finding=f.id)
+            for f in again.post
+        ]
+        posted = post(
+            self.client, pull, comments, head_sha=pull.head_sha, known=again.known, cap=99
+        )
+        self.problems = answer_all(self.client, pull, again, told=self.told.append)
+        if keep:
+            self.keep(after_posting(again.state, posted, pull))
+        return again
+
+    def keep(self, state: State) -> None:
+        body = f"{state_marker(state, self.client.pull(self.number))}\nThe summary."
+        talk = self.client.issue_comments(self.number)
+        mine = [c for c in talk if is_ours(c, self.client.me())]
+        if mine:
+            self.client.update_issue_comment(mine[0].id, body)
+        else:
+            self.client.create_issue_comment(self.number, body)
+
+    @property
+    def roots(self):
+        """What stands on the diff, without the replies."""
+        return [c for c in self.github.state.review_comments if c.in_reply_to is None]
+
+    @property
+    def replies(self):
+        return [c for c in self.github.state.review_comments if c.in_reply_to is not None]
