@@ -3,12 +3,13 @@
 import contextlib
 import re
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
-from reviewloop.findings import Finding, Severity
+from reviewloop.findings import Finding, Severity, by_severity
+from reviewloop.findings import Status as FindingStatus
 from reviewloop.github.model import Posted, PullRequest, Status
 from reviewloop.github.untrusted import sanitised_line
 from reviewloop.output.figures import counted
@@ -55,8 +56,8 @@ class Ended:
         return f"{status}; {tally(self.report.findings)}, {counted(said, 'new comment')}"
 
 
-def status_of(report: ReviewReport, fail_on: str, *, dismissed: Collection[str] = ()) -> Status:
-    """Return the status of a review that was posted; `dismissed` are fingerprints.
+def status_of(report: ReviewReport, fail_on: str, *, open_: Iterable[Severity] = ()) -> Status:
+    """Return the status of a review; `open_` are the severities of all that is open.
 
     Silence of a reviewer that failed, or that was never asked, is no PASSED.
     """
@@ -66,11 +67,11 @@ def status_of(report: ReviewReport, fail_on: str, *, dismissed: Collection[str] 
         return Status.SKIPPED
     if fail_on != NEVER:
         least = SEVERITIES[fail_on].rank
-        failing = [f for f in report.findings if f.severity.rank <= least]
-        if any(f.id not in dismissed for f in failing):
+        if any(severity.rank <= least for severity in open_):
             return Status.NEEDS_CHANGES
-        # Some that count are not listed: settings ask for it, and they are not dismissed here.
-        if report.exit_code == ExitCode.FINDINGS and not failing:
+        # Some that count are not listed, because settings ask for it; nobody dismissed those.
+        listed = any(finding.severity.rank <= least for finding in report.findings)
+        if report.exit_code == ExitCode.FINDINGS and not listed:
             return Status.NEEDS_CHANGES
     return Status.PASSED
 
@@ -99,10 +100,29 @@ def exit_code_of(status: Status) -> ExitCode:
     return codes.get(status, ExitCode.CLEAN)
 
 
-def without_dismissed(report: ReviewReport, dismissed: Collection[str]) -> ReviewReport:
-    """Return the report without the findings that people do not want to hear of again."""
-    kept: list[Finding] = [f for f in report.findings if f.id not in dismissed]
-    return replace(report, findings=tuple(kept))
+def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> ReviewReport:
+    """Return the report with what people dismissed on GitHub among the silenced findings.
+
+    `dismissed` leads from fingerprints to who did so and why.
+    """
+    kept = tuple(f for f in report.findings if f.id not in dismissed)
+    gone = [
+        f.model_copy(update={"status": FindingStatus.DISMISSED, "note": dismissed[f.id]})
+        for f in report.findings
+        if f.id in dismissed
+    ]
+    code, outcome = report.exit_code, report.outcome
+    if code == ExitCode.FINDINGS and _counts(report, report.findings):
+        code = int(ExitCode.FINDINGS if _counts(report, kept) else ExitCode.CLEAN)
+    if outcome == "findings" and not kept and code == ExitCode.CLEAN:
+        outcome = "clean"
+    silenced = tuple(by_severity([*report.silenced, *gone]))
+    return replace(report, findings=kept, silenced=silenced, exit_code=code, outcome=outcome)
+
+
+def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
+    least = SEVERITIES.get(report.fail_on)
+    return least is not None and any(f.severity.rank <= least.rank for f in findings)
 
 
 def outputs_of(ended: Ended) -> dict[str, str]:

@@ -53,7 +53,8 @@ REVIEWS: dict[str, tuple[dict[str, Any], str, set[str], Status, ExitCode]] = {
 def test_each_review_has_its_status(name: str) -> None:
     changed, fail_on, dismissed, status, code = REVIEWS[name]
     report = replace(REPORT, **changed)
-    found = status_of(report, fail_on, dismissed=dismissed)
+    open_ = [f.severity for f in report.findings if f.id not in dismissed]
+    found = status_of(report, fail_on, open_=open_)
     assert (found, exit_code_of(found)) == (status, code)
     verdict = status in {Status.PASSED, Status.NEEDS_CHANGES}
     assert bool(reason_of(report, status)) != verdict
@@ -122,8 +123,17 @@ def test_a_report_replaces_a_link(tmp_path: Path) -> None:
         write_file(str(tmp_path / "none" / "out.sarif"), "{}")
 
 
-def test_what_was_dismissed_is_not_annotated() -> None:
-    kept = without_dismissed(REPORT, MUST)
+def test_what_was_dismissed_is_silenced_with_its_reason() -> None:
+    report = replace(REPORT, fail_on="must", exit_code=1)
+    kept = without_dismissed(report, dict.fromkeys(MUST, "ada: by design"))
     assert MUST
-    assert {f.id for f in REPORT.findings} - {f.id for f in kept.findings} == MUST
+    assert {f.id for f in report.findings} - {f.id for f in kept.findings} == MUST
+    assert {f.id for f in kept.silenced if f.note == "ada: by design"} == MUST
+    assert (kept.exit_code, kept.outcome) == (0, "findings")
+    assert without_dismissed(report, {}) == report
+    none_left = without_dismissed(report, dict.fromkeys([f.id for f in report.findings], "no"))
+    assert (none_left.exit_code, none_left.outcome) == (0, "clean")
+
+
+def test_a_summary_without_a_reason_stays_as_it_is() -> None:
     assert job_summary(Ended(Status.PASSED, summary="x")) == "x\n"
