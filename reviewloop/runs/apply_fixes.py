@@ -24,6 +24,7 @@ from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import ProjectEnv, build_environment
 from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.rewrite import rewrite
+from reviewloop.workspace.written import remove_tree
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,7 @@ def _bench(done: Reviewed, acceptance: Acceptance) -> Iterator[_Bench]:
             yield bench
         finally:
             bench.environment.discard()
+            remove_tree(bench.folder)  # commands can make folders too deep for the usual way
 
 
 def _said(result: GateResult) -> str:

@@ -1,7 +1,6 @@
 """What `clean` may delete: old runs and reviews, and what killed starts left; never lost work."""
 
 import secrets
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from reviewloop.runs.repository import Repository
 from reviewloop.runs.upkeep import has_unsaved_work
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord
+from reviewloop.workspace.written import remove_tree
 
 _DAY = 86_400.0
 _LONGEST_START = 3600.0  # seconds; a younger start without a lock may still be on its way
@@ -70,7 +70,7 @@ def delete_garbage(repository: Repository, garbage: Garbage) -> None:
     for record in garbage.runs:
         delete_run(repository, record)
     for path in (*garbage.starts, *garbage.reviews):
-        shutil.rmtree(path)
+        remove_tree(path)
 
 
 def delete_run(repository: Repository, record: RunRecord) -> None:
@@ -84,7 +84,7 @@ def delete_run(repository: Repository, record: RunRecord) -> None:
         fault("clean.moved")
         repository.runs.delete(record.run_id)
         fault("clean.record")
-        shutil.rmtree(gone)
+        remove_tree(gone)
     fault("clean.end")
 
 

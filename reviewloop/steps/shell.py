@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from reviewloop.context import RunContext
+from reviewloop.errors import WorkspaceError
 from reviewloop.guards.inputs import guard_input
 from reviewloop.steps.judging import judging
 from reviewloop.store.journal import CallKey
@@ -61,7 +62,10 @@ def _run(
         text = bench.quote_log(result.log)
         written = shown
         if result.exit_code != NOT_FOUND:
-            written = context.workspace.taken(shown, leave=context.settings.gates.reuse)
+            try:
+                written = context.workspace.taken(shown, leave=context.settings.gates.reuse)
+            except WorkspaceError as error:
+                text = f"{text}\nnothing that it wrote was kept: {error}"
     if result.timed_out:
         text = f"{text}\nended after {result.seconds:.0f} s: too slow"
     try:

@@ -17,6 +17,7 @@ from reviewloop.workspace.userrepo import BUILD_EXCLUDES
 from reviewloop.workspace.written import remove_tree
 
 _SUBMODULE = b"160000"
+_LARGEST = 32 << 20  # bytes of a file that a command wrote
 
 
 class Workspace:
@@ -25,9 +26,7 @@ class Workspace:
     Its index stands beside the folder, not in it, so that a command cannot reach it.
     """
 
-    def __init__(
-        self, private: PrivateRepo, folder: Path, filling: Filling | None = None
-    ) -> None:
+    def __init__(self, private: PrivateRepo, folder: Path, filling: Filling | None = None) -> None:
         self.private = private
         self.folder = folder
         self.filling = filling or Filling()
@@ -67,7 +66,8 @@ class Workspace:
         """Return `tree` with what commands wrote since the folder was reset to it.
 
         Files that the tree's .gitignore names are left, like all below folders whose name is in
-        `leave` (installed dependencies), and links that lead out of the workspace.
+        `leave` (installed dependencies), links that lead out of the workspace, what is no file, and
+        files of more than 32 MB. Raises WorkspaceError for what git cannot take.
         """
         git = self.private.git.with_index(self.index, self.folder)
         git.run("read-tree", "--reset", tree)
@@ -79,14 +79,22 @@ class Workspace:
             for path in there
             if not left & set(path.split(b"/"))
             and os.fsdecode(path) not in filtered
-            and not self._leads_out(path)
+            and self._is_ordinary(self.folder / os.fsdecode(path))
         ]
         store(git, gone, kept)
         return git.text("write-tree")
 
-    def _leads_out(self, path: bytes) -> bool:
-        place = self.folder / os.fsdecode(path)
-        return place.is_symlink() and not place.resolve().is_relative_to(self.folder.resolve())
+    def _is_ordinary(self, place: Path) -> bool:
+        """Whether a path that a command wrote is a file, or a link that stays inside."""
+        found = place.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            # Not `resolve`, for which links in a circle are an error.
+            return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(self.folder))
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            return False
+        if not found.st_mode & stat.S_IRUSR:
+            place.chmod(found.st_mode | stat.S_IRUSR)
+        return True
 
     def remove(self) -> None:
         """Delete the folder and its index."""

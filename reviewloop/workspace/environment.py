@@ -1,8 +1,8 @@
 """The environment of gate commands: no secrets in it, and imports lead to the workspace."""
 
+import contextlib
 import hashlib
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -107,7 +107,8 @@ class ProjectEnv:
 
     def discard(self) -> None:
         """Remove the temporary folder of the gates, which may lie outside the run's folder."""
-        shutil.rmtree(self.env["TMPDIR"], ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(Path(self.env["TMPDIR"]))
 
 
 def build_environment(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.written import remove_tree
 
 _NAME = "node_modules"
 _MARKER = ".reviewloop"
@@ -80,7 +81,7 @@ def _packages(folder: Path) -> Iterator[Path]:
 
 def _link(source: Path, target: Path, root: Path, workspace: Path) -> None:
     if target.exists():
-        shutil.rmtree(target)
+        remove_tree(target)
     target.mkdir()
     (target / _MARKER).touch()
     for cache in _CACHES:

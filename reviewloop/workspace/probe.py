@@ -2,11 +2,13 @@
 
 import configparser
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from reviewloop.workspace.distrusted import read_plain
 from reviewloop.workspace.run import excerpt, read_log, run_command
 from reviewloop.workspace.sandbox.base import Confinement
 from reviewloop.workspace.written import read_written
@@ -20,7 +22,10 @@ _NAME = re.compile(r"[^\W\d]\w*")
 
 # Reads only: finders are asked, no package is imported, so no code of the project runs.
 _SCRIPT = """
-import importlib.util, json, sys
+import sys
+given, sys.path[:] = sys.path[:], [place for place in sys.path if place]
+import importlib.util, json
+sys.path[:] = given
 names, first, answer = json.loads(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
 sys.path[:] = first + [place for place in sys.path if place]
 found = {}
@@ -65,20 +70,33 @@ def verify_imports(
         argv, cwd=workspace, env=env, timeout_seconds=_SECONDS, log=log, confine=confine
     )
     try:
-        told = json.loads(read_written(answer))
+        path, imported = _told(read_written(answer))
     except (FileNotFoundError, ValueError):
         reason = excerpt(read_log(log), 300).replace("\n", " ")
         return f"the project's Python could not be asked (exit code {result.exit_code}): {reason}"
     places = _Places(workspace, user_root, tuple(installed), confine.sandbox.mounts_over)
-    for entry in told["path"]:
+    for entry in path:
         if places.is_users(Path(entry)):
             return f"Python's path has {entry} of the checkout on it"
-    for name, found in told["found"].items():
+    for name, found in imported.items():
         for place in found:
             problem = places.problem(name, Path(place))
             if problem:
                 return problem
     return None
+
+
+def _told(answer: bytes) -> tuple[list[str], dict[str, list[str]]]:
+    """Return path and modules from an answer; ValueError for one that somebody else wrote."""
+    try:
+        told = json.loads(answer)
+        path, found = list(told["path"]), dict(told["found"])
+        texts = [*path, *found, *(place for places in found.values() for place in places)]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("not the answer that was asked for") from error
+    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise ValueError("not the answer that was asked for")
+    return path, found
 
 
 class _Places:
@@ -88,13 +106,13 @@ class _Places:
         self, workspace: Path, user_root: Path, installed: tuple[Path, ...], mounted_over: bool
     ) -> None:
         self.mounted_over = mounted_over  # the checkout's path shows the workspace
-        self.workspace = workspace.resolve()
-        self.user_root = user_root.resolve()
-        self.installed = tuple(place.resolve() for place in installed)
+        self.workspace = _real(workspace)
+        self.user_root = _real(user_root)
+        self.installed = tuple(map(_real, installed))
 
     def is_users(self, path: Path) -> bool:
         """Whether a path is the user's own code: in the checkout, and no installed package."""
-        place = path.resolve()
+        place = _real(path)
         return (
             not self.mounted_over
             and place.is_relative_to(self.user_root)
@@ -105,7 +123,7 @@ class _Places:
     def problem(self, name: str, origin: Path) -> str | None:
         if self.is_users(origin):
             return f"`import {name}` gives {origin} of the checkout, not the workspace's code"
-        inside = origin.resolve().is_relative_to(self.workspace)
+        inside = _real(origin).is_relative_to(self.workspace)
         if inside or name in _COMMON_NAMES or not self._is_installed(origin):
             return None
         return (
@@ -136,16 +154,22 @@ def _importable(workspace: Path) -> Iterator[str]:
 def _pytest_pythonpath(workspace: Path) -> list[str]:
     """Return the folders that the project's own pytest settings put first on the path."""
     try:
-        text = (workspace / "pyproject.toml").read_text(encoding="utf-8", errors="replace")
+        text = read_plain(workspace / "pyproject.toml").decode("utf-8", "replace")
         options = tomllib.loads(text)["tool"]["pytest"]["ini_options"]
         value = options.get("pythonpath", [])
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError):
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         value = []
     for name, section in (("pytest.ini", "pytest"), ("setup.cfg", "tool:pytest")):
         parser = configparser.ConfigParser(interpolation=None)
         try:
-            parser.read(workspace / name, encoding="utf-8")
+            parser.read_string(read_plain(workspace / name).decode())
             value = value or parser.get(section, "pythonpath", fallback="")
-        except (configparser.Error, UnicodeDecodeError, OSError):
+        except (configparser.Error, UnicodeDecodeError):
             continue
-    return value.split() if isinstance(value, str) else [str(place) for place in value]
+    places = value.split() if isinstance(value, str) else value
+    return [place for place in places if isinstance(place, str)] if type(places) is list else []
+
+
+def _real(path: Path) -> Path:
+    """Return where a path leads; unlike `Path.resolve`, links in a circle are no error."""
+    return Path(os.path.realpath(path))

@@ -153,12 +153,34 @@ def test_what_commands_wrote_can_be_taken_into_a_tree(private, workspace, tree, 
         (folder / name).write_text("planted")
     (folder / "inside").symlink_to("src/app.py")
     (folder / "outside").symlink_to(tmp_path / "secret")
+    (folder / "circle").symlink_to("circle")
     os.mkfifo(folder / "pipe")
+    (folder / "run.sh").unlink()
+    os.mkfifo(folder / "run.sh")
+    with (folder / "huge").open("wb") as huge:
+        huge.truncate(33 << 20)
+    (folder / "new file.py").chmod(0)
     taken = workspace.taken(ignoring, leave=("node_modules",))
     change = private.change(ignoring, taken)
-    assert sorted(file.path for file in change.files) == ["inside", "new file.py", "src/app.py"]
+    names = ["circle", "inside", "new file.py", "src/app.py"]
+    assert sorted(file.path for file in change.files) == names
     assert private.read(taken, "src/app.py") == b"print(2)\n"
     assert workspace.taken(taken, leave=("node_modules",)) == taken
+
+
+def test_folders_too_deep_to_walk_are_removed(private, workspace, tree):
+    folder = workspace.reset(tree)
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("d" * 100, dir_fd=here)
+        Path(f"/proc/self/fd/{here}/file").touch()
+        below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.fchmod(here, 0)
+    os.close(here)
+    workspace.reset(tree)
+    assert files_of(folder) == {entry.path for entry in private.entries(tree)}
 
 
 def test_same_tree_again_writes_nothing(workspace, tree):

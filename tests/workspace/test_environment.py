@@ -211,19 +211,64 @@ def test_tests_of_a_project_with_setuptools_scm(
     assert not (workspace / "src/acme/_version.py").is_symlink()
 
 
-@pytest.mark.parametrize("name", ["/etc/hostname", "../outside.py", "link/inside.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/os-version", "../version.py", "link/version.py", ".env", "src/local.py", "a" * 300],
+)
 def test_a_version_file_cannot_name_another_place(
     build: Callable[..., ProjectEnv], roots: tuple[Path, Path], tmp_path: Path, name: str
 ) -> None:
     user, workspace = roots
-    (tmp_path / "outside.py").write_text("secret")
+    for place in (tmp_path / "version.py", user / ".env", user / "src/local.py"):
+        place.write_text("secret")
     (tmp_path / "elsewhere").mkdir()
     (user / "link").mkdir()
-    (user / "link/inside.py").write_text("x")
+    (user / "link/version.py").write_text("x")
     (workspace / "link").symlink_to(tmp_path / "elsewhere")
     (workspace / "pyproject.toml").write_text(f'[tool.setuptools_scm]\nwrite_to = "{name}"\n')
     assert build().prepare() == ()
     assert not list((tmp_path / "elsewhere").iterdir())
+    assert not [path for path in workspace.rglob("*") if path.name in {".env", "local.py"}]
+
+
+HOSTILE = {
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "a pipe": os.mkfifo,
+    "deep": lambda path: path.write_text("a = " + "[" * 100_000),
+    "of another kind": lambda path: path.write_text("[tool.pytest.ini_options]\npythonpath = 5\n"),
+    "a list of anything": lambda path: path.write_text(
+        '[tool.pytest.ini_options]\npythonpath = [5, "src"]\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_settings_of_the_workspace_may_be_anything(
+    build: Callable[..., ProjectEnv], roots: tuple[Path, Path], kind: str
+) -> None:
+    HOSTILE[kind](roots[1] / "pyproject.toml")
+    HOSTILE[kind](roots[1] / "pytest.ini")
+    assert build().verify() is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["[]", '{"path": 1, "found": {}}', '{"path": ["\\u0000"], "found": {}}', "[" * 100_000],
+)
+def test_an_answer_that_the_workspace_forged_is_no_answer(
+    build: Callable[..., ProjectEnv], roots: tuple[Path, Path], answer: str
+) -> None:
+    project = build()
+    code = (
+        "import os\n"
+        f"open(os.environ['TMPDIR'] + '/probe.json', 'w').write({answer!r})\n"
+        "os._exit(0)\n"
+    )
+    (roots[1] / "json.py").write_text(code)
+    assert project.verify() is None  # the workspace's own modules are not imported
+    site = project.shadow.folder / project.shadow.python.parent.parent / "lib"
+    (next(site.glob("*/site-packages")) / "forged.pth").write_text(f"import os; exec({code!r})\n")
+    assert "could not be asked" in str(project.verify())
 
 
 @pytest.mark.needs_landlock
