@@ -22,10 +22,11 @@ def read_written(path: Path, limit: int = MOST_BYTES) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise FileNotFoundError(f"{path} is no file that can be read: {error}") from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
+        os.close(handle)
+        raise FileNotFoundError(f"{path} is no plain file of at most {limit} bytes")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
-            raise FileNotFoundError(f"{path} is no plain file of at most {limit} bytes")
         return file.read(limit)
 
 

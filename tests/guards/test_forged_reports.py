@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.analysers.testquality.report_xml import UnreadableReportError
-from reviewloop.guards import lint_reports, tests
+from reviewloop.guards import lint_reports, pytest_run, tests
 from reviewloop.guards.contexts import CoverageContexts
 from reviewloop.guards.counts import count_tests
 from reviewloop.guards.coverage_reports import read_report
@@ -132,3 +132,20 @@ def test_forged_coverage_data_says_nothing(tmp_path: Path) -> None:
     assert not CoverageContexts(path).of("a.py").at(1)
     path.write_text(json.dumps({}))
     assert not CoverageContexts(path).of("a.py").at(1)
+
+
+def test_folders_in_place_of_reports_make_way(project) -> None:
+    project.commit({"a.py": "x = 1\n"})
+    change = project.change({"a.py": "x = 2\n"})
+    change.folder()
+    names = ("report.xml", pytest_run.COVERAGE_DATA, f"{pytest_run.COVERAGE_DATA}.1")
+    for name in names:
+        (change.written(name) / "inside").mkdir(parents=True)
+    report = change.written("report.xml")
+    result = pytest_run._start(change, ["true"], (), report, change.log("true.log"))
+    assert result.exit_code == 0
+    measured = pytest_run._Coverage(change)
+    assert not any(change.written(name).exists() for name in names)
+    change.written(f"{pytest_run.COVERAGE_DATA}.1").mkdir()
+    change.written(pytest_run.COVERAGE_DATA).mkdir()
+    assert measured.finish() == {}
