@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reviewloop.runs.project import PYPROJECT, SETTINGS_FILE
+from reviewloop.workspace.paths import UnsafePathError, checked_path
 from reviewloop.workspace.private import PrivateRepo
 
 _FOLDERS = (".reviewloop/", ".kiro/agents/", ".kiro/steering/")
@@ -24,7 +25,8 @@ _MOST_REFERENCES = 200
 def rules_of(private: PrivateRepo, tree: str) -> Iterator[Path]:
     """Lend a folder with a tree's files that say how to review, laid out as in the repository.
 
-    Plain files only: a link of the tree leads nowhere here.
+    Plain files only: a link of the tree leads nowhere here, and a path of a forged tree that is
+    none is passed over.
     """
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
         root = Path(name)
@@ -61,7 +63,10 @@ def _write(private: PrivateRepo, tree: str, path: str, root: Path) -> bytes:
     data = private.read(tree, path)
     if data is None or len(data) > _MOST_BYTES:
         return b""
-    target = root / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    try:
+        target = root / checked_path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except (UnsafePathError, OSError):  # `..`, or a name that is a file and a folder
+        return b""
     return data

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.errors import ReviewLoopError
+from reviewloop.runs.trusted import rules_of
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.disk import Content, Disk, Kind
 from reviewloop.workspace.export import export_branch
@@ -63,6 +64,26 @@ def test_a_tree_with_git_in_it_reaches_no_disk(
         workspace.reset(tree)
     assert contents(repo) == before
     assert not list(tmp_path.rglob("pre-commit"))
+
+
+def test_rules_of_a_forged_tree_stay_in_their_folder(private: PrivateRepo) -> None:
+    blob = private.write_blob(b"planted\n")
+    file, twice = entry("100644", b"planted", blob), entry("100644", b"AGENTS.md", blob)
+    up = tree_of(private.folder, entry("40000", b"..", tree_of(private.folder, file)))
+    far = tree_of(private.folder, entry("40000", b"..", up) + entry("100644", b"../../flat", blob))
+    folder = entry("40000", b"AGENTS.md", tree_of(private.folder, twice))
+    long = entry("100644", b"a" * 300, blob)
+    rules = tree_of(private.folder, long + entry("100644", b"plain", blob))
+    tree = tree_of(
+        private.folder,
+        twice
+        + folder
+        + entry("40000", b".reviewloop", far)
+        + entry("40000", b".kiro", tree_of(private.folder, entry("40000", b"steering", rules))),
+    )
+    with rules_of(private, tree) as root:
+        assert sorted(p.name for p in root.rglob("*") if p.is_file()) == ["AGENTS.md", "plain"]
+        assert not [name for name in ("planted", "flat") if (root.parent / name).exists()]
 
 
 def test_a_file_below_a_link_reaches_no_disk(
