@@ -16,6 +16,7 @@ from reviewloop.cli.config import config
 from reviewloop.cli.demo import demo
 from reviewloop.cli.doctor import doctor
 from reviewloop.cli.explain import explain
+from reviewloop.cli.github import github
 from reviewloop.cli.init import init
 from reviewloop.cli.resume import resume
 from reviewloop.cli.review import review
@@ -36,6 +37,7 @@ COMMANDS: tuple[click.Command, ...] = (
     explain,
     dismiss,
     baseline,
+    github,
     tasks,
     run_task,
     status,

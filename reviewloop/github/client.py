@@ -97,8 +97,11 @@ class GitHub:
         if not self._me:
             try:
                 self._me = self._graphql.viewer()
-            except GitHubError:
-                answer = self._transport.send("GET", self._user)
+            except GitHubError as error:
+                try:
+                    answer = self._transport.send("GET", self._user)
+                except GitHubError:
+                    raise error from None  # for the token of a workflow it is the true reason
                 self._me = answers.Fields(answer.data, "user").text("login")
         return self._me
 

@@ -33,6 +33,7 @@ class Rereview:
     answer: tuple[Answer, ...]
     dismissed: dict[str, str]  # fingerprint -> who dismissed it and why
     state: State
+    standing: frozenset[str] = frozenset()  # of those, what has a comment on the diff
     quiet: tuple[Finding, ...] = ()  # new, but about code that this push left alone: summary only
     open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
     notes: tuple[str, ...] = ()  # whose word did not count, and why
@@ -82,6 +83,7 @@ class _Planning:
     post: list[Finding] = field(default_factory=list)
     quiet: list[Finding] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    standing: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)  # was fixed and is there again
     dismissed: dict[str, str] = field(default_factory=dict)
 
@@ -110,6 +112,7 @@ class _Planning:
             answer=tuple(answer for answer in answers if answer),
             dismissed=self.dismissed,
             state=replace(self.state, findings=self.entries, note=""),
+            standing=frozenset(self.standing),
             quiet=tuple(self.quiet),
             open={
                 name: Severity(str(entry["severity"]))
@@ -142,6 +145,8 @@ class _Planning:
                 self.post.append(finding)
                 return
         self.known.add(finding.id)
+        if comment:
+            self.standing.add(finding.id)
 
     def _silenced(self, finding: Finding, name: str) -> None:
         """Note a finding that was perhaps told before and is not open in this review."""

@@ -1,0 +1,124 @@
+"""`reviewloop github review`: a pull request, reviewed and commented on; what the Action runs."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.cli import completion
+from reviewloop.errors import ExitCode, InterruptedByUserError
+
+if TYPE_CHECKING:
+    from reviewloop.github.outcome import Ended
+    from reviewloop.github.review import Options
+
+_SEVERITIES = ("must", "should", "nit")
+
+
+@click.group()
+def github() -> None:
+    """Review pull requests on GitHub."""
+
+
+@github.command()
+@click.option("--pr", type=click.IntRange(1), help="Its number (that of the event).")
+@click.option("--repo", metavar="OWNER/NAME", default="", help="Its repository (the workflow's).")
+@click.option(
+    "--event",
+    metavar="FILE",
+    default="",
+    shell_complete=completion.files,
+    help="Payload of the event to read (GITHUB_EVENT_PATH).",
+)
+@click.option(
+    "--comments",
+    type=click.Choice(("inline", "summary", "none")),
+    default="inline",
+    help="Comment on lines, in the summary only, or nowhere (inline).",
+)
+@click.option(
+    "--max-comments", type=click.IntRange(0), default=30, help="Most comments on lines (30)."
+)
+@click.option(
+    "--min-severity",
+    type=click.Choice(_SEVERITIES),
+    default="should",
+    help="Least severity on a line; the summary has the rest (should).",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice((*_SEVERITIES, "never")),
+    default="never",
+    help="Severity from which on the exit code is 1 (never).",
+)
+@click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
+@click.option("--budget-usd", type=float, metavar="USD", help="Most this review may cost.")
+@click.option("--budget-tokens", type=int, metavar="N", help="Most tokens it may use.")
+@click.option("--minutes", type=float, metavar="M", help="Longest time the models may take.")
+@click.option("--forks", is_flag=True, help="Also when it comes from a fork.")
+@click.option("--drafts", is_flag=True, help="Also when it is a draft.")
+@click.option("--bots", is_flag=True, help="Also when a bot opened it.")
+@click.option(
+    "--max-files",
+    type=click.IntRange(1),
+    default=3000,
+    help="Skip it when it changes more files (3000).",
+)
+@click.option("--check", is_flag=True, help="Also end as a check on the head (checks: write).")
+@click.option("--sarif", metavar="FILE", default="", help="Write a SARIF report, too.")
+@click.option("--report", metavar="FILE", default="", help="Write a JSON report, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def review(as_json: bool, **given: Any) -> ExitCode:
+    """Review a pull request and post what is found.
+
+    The diff comes from this clone, so its commits have to be here; settings, agents and rules come
+    from the base commit. The token is read from GITHUB_TOKEN.
+
+    Exit codes: 0 passed or skipped, 1 needs changes (--fail-on), 5 not reviewed or not posted as a
+    whole, 2 something to correct first.
+    """
+    from reviewloop.github.event import Allowed
+    from reviewloop.github.review import Options
+
+    allowed = [given.pop(name) for name in ("forks", "drafts", "bots", "max_files")]
+    names = {"limits.usd": "budget_usd", "limits.tokens": "budget_tokens"}
+    names |= {"limits.minutes": "minutes"}
+    limits = {setting: given.pop(name) for setting, name in names.items()}
+    options = Options(pull=given.pop("pr") or 0, limits=limits, allowed=Allowed(*allowed), **given)
+    try:
+        return _told(_reviewed(options), as_json)
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError("interrupted; what was posted stays") from error
+
+
+def _reviewed(options: "Options") -> "Ended":
+    """Review; a bug of ours is no end that a workflow could take for a good one."""
+    from pathlib import Path
+
+    from reviewloop.cli.review_progress import progress
+    from reviewloop.github.model import Status
+    from reviewloop.github.outcome import Ended
+    from reviewloop.github.review import review_pull
+
+    try:
+        with progress(sys.stderr.isatty()) as told:
+            return review_pull(options, os.environ, start=Path.cwd(), told=told)
+    except Exception:
+        _told(Ended(Status.REVIEW_ERROR, "an internal error; its report is in the log"), False)
+        raise
+
+
+def _told(ended: "Ended", as_json: bool) -> ExitCode:
+    """Tell how it ended to the runner, and to people on stderr."""
+    from reviewloop.cli.consoles import print_json, say
+    from reviewloop.github.outcome import finish, outputs_of
+    from reviewloop.runs.held_values import masking_here
+
+    # In a workflow both go to one log, and an object has to stay alone on its stream.
+    commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
+    finish(ended, os.environ, say=commands, hide=masking_here().held)
+    if as_json:
+        print_json("github_review", outputs_of(ended))
+    say(ended.sentence)
+    return ended.exit_code

@@ -1,0 +1,173 @@
+"""What was said on a pull request before, and what one more review says in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
+
+from reviewloop.analysers.book import rule_of
+from reviewloop.findings import Finding
+from reviewloop.github.anchors import Anchors
+from reviewloop.github.answers import IssueComment
+from reviewloop.github.bodies import inline_body
+from reviewloop.github.client import GitHub
+from reviewloop.github.dismissals import permitted
+from reviewloop.github.marker import ANY, is_ours, read_state, state_marker
+from reviewloop.github.model import Comment, Posted, PullRequest, State
+from reviewloop.github.outcome import SEVERITIES
+from reviewloop.github.pace import Pace
+from reviewloop.github.posting import post
+from reviewloop.github.rereview import Rereview, after_posting, answer_all, plan
+from reviewloop.github.since import Since
+from reviewloop.github.summary import summary, upsert
+from reviewloop.output.figures import counted
+from reviewloop.output.review_report import ReviewReport
+from reviewloop.output.rule_links import rule_link
+from reviewloop.runs.review import Reviewed
+from reviewloop.workspace.located import Place
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How much is said on lines, and in which words the run is linked."""
+
+    inline: bool = True
+    least: str = "should"  # severity: must, should or nit
+    most: int = 30  # comments
+    run_url: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What stands on the pull request after a review."""
+
+    posted: Posted
+    parts: tuple[str, ...]  # of the summary, as Markdown
+    problems: tuple[str, ...] = ()  # sentences: what is missing there
+    url: str = ""  # of the summary
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A pull request with our own comments on it, as it was before this review."""
+
+    client: GitHub
+    pull: PullRequest
+    me: str
+    mine: tuple[IssueComment, ...]
+    state: State
+    pace: Pace
+
+    @classmethod
+    def read(cls, client: GitHub, pull: PullRequest, pace: Pace) -> Self:
+        """Read the conversation."""
+        me = client.me()
+        comments = client.issue_comments(pull.number)
+        mine = tuple(comment for comment in comments if is_ours(comment, me))
+        return cls(client, pull, me, mine, read_state(comments, me, pull), pace)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether an earlier review said something here that this one may have to correct."""
+        return any(comment.body.lstrip().startswith(ANY) for comment in self.mine)
+
+    def plan(self, done: Reviewed, place: Place) -> Rereview:
+        """Hold a review against what was said before."""
+        since = Since.last_review(done, place, self.state, self.pull)
+        return plan(
+            (*done.report.findings, *done.report.silenced),
+            self.state,
+            threads=self.client.review_threads(self.pull.number),
+            comments=self.client.review_comments(self.pull.number),
+            me=self.me,
+            may_dismiss=permitted(self.client),
+            changed=since.changed,
+            read=done.text,
+            touched=since.touched,
+            renamed=since.renamed,
+        )
+
+    def say(self, planned: Rereview, done: Reviewed, report: ReviewReport, manner: Manner) -> Said:
+        """Post what is new, answer what is fixed, and bring the summary up to date.
+
+        Raises StaleHead, with nothing posted, when there is a newer head.
+        """
+        posted = post(
+            self.client,
+            self.pull,
+            self._comments(planned, done, manner),
+            head_sha=self.pull.head_sha,
+            known=planned.known,
+            cap=manner.most if manner.inline else 0,
+            rendered=done.shown.rendered,
+            pace=self.pace,
+        )
+        notes = [*planned.notes, *_not_repeated(planned, report)]
+        problems = answer_all(self.client, self.pull, planned, told=notes.append, pace=self.pace)
+        complete = report.outcome != "incomplete" and not posted.broken
+        state = _spent(
+            after_posting(planned.state, posted, self.pull if complete else None), report
+        )
+        # What was only in the summary has to be there again.
+        posted = replace(posted, known=tuple(sorted(planned.standing)))
+        elsewhere = {f.id for f in (*done.report.findings, *done.report.silenced)}
+        parts = summary(
+            *(report, posted, self.pull),
+            run_url=manner.run_url,
+            state_marker=state_marker(state, self.pull),
+            notes=self._notes(notes),
+            dismissed={n: why for n, why in planned.dismissed.items() if n not in elsewhere},
+            rules=rule_of,
+            rendered=done.shown.rendered,
+        )
+        written = upsert(self.client, self.pull, parts, self.mine, pace=self.pace)
+        broken = posted.problems[-1:] if posted.broken else ()
+        return Said(posted, tuple(parts), (*broken, *problems), written[0].url)
+
+    def unposted(self, done: Reviewed, manner: Manner) -> str:
+        """Return the summary of a review that could not be posted."""
+        parts = summary(
+            *(done.report, Posted(), self.pull),
+            run_url=manner.run_url,
+            notes=self._notes(()),
+            rules=rule_of,
+            rendered=done.shown.rendered,
+        )
+        return "\n\n".join(parts)
+
+    def _comments(self, planned: Rereview, done: Reviewed, manner: Manner) -> list[Comment]:
+        anchors = Anchors(done.change, done.compared.private, done.compared.new)
+        least = SEVERITIES[manner.least].rank
+        made = (
+            _comment(anchors, finding) for finding in planned.post if finding.severity.rank <= least
+        )
+        return [comment for comment in made if comment]
+
+    def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
+        return (self.state.note, *notes) if self.state.note else tuple(notes)
+
+
+def _comment(anchors: Anchors, finding: Finding) -> Comment | None:
+    body = inline_body(
+        finding, suggestion=anchors.suggestion(finding), rule_link=rule_link(finding, rule_of)
+    )
+    return anchors.comment(finding, body)
+
+
+def _not_repeated(planned: Rereview, report: ReviewReport) -> list[str]:
+    """Return a remark about findings that count as open although this review is silent on them."""
+    silent = len(planned.open) - len(report.findings)
+    if silent <= 0:
+        return []
+    found = counted(silent, "finding of an earlier review is", "findings of earlier reviews are")
+    return [f"{found} not repeated here and still open, because the code is as it was"]
+
+
+def _spent(state: State, report: ReviewReport) -> State:
+    usage = report.usage
+    keys = ("input", "output", "cache_read", "cache_write")
+    tokens = sum(int(usage.get(key) or 0) for key in keys)
+    return replace(
+        state,
+        spent_usd=state.spent_usd + float(usage.get("cost_usd") or 0),
+        spent_tokens=state.spent_tokens + tokens,
+    )

@@ -1,0 +1,205 @@
+"""Reviews a pull request from beginning to end: read, review, compare with before, post, tell."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from reviewloop.analysers.book import rule_of
+from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.github.check_run import put_check
+from reviewloop.github.client import GitHub
+from reviewloop.github.conversation import Conversation, Manner
+from reviewloop.github.errors import GitHubError, StaleHead
+from reviewloop.github.event import Allowed, Trigger, named, read_event, skip_reason
+from reviewloop.github.local_commits import require_commits
+from reviewloop.github.model import PullRequest, Status
+from reviewloop.github.outcome import (
+    Ended,
+    exit_code_of,
+    failed,
+    reason_of,
+    status_of,
+    without_dismissed,
+    write_file,
+)
+from reviewloop.github.pace import Pace
+from reviewloop.output.formats import renderer
+from reviewloop.runs.review import NO_MODEL, Reviewed, Wish, review
+from reviewloop.workspace.compared import Asked
+from reviewloop.workspace.located import Place, locate
+
+CommentsMode = Literal["inline", "summary", "none"]
+Told = Callable[[str], None]
+_PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person, or the workflow, asked for."""
+
+    pull: int = 0  # 0: the one of the event
+    repo: str = ""  # owner/name; "": of the workflow
+    event: str = ""  # file with a payload; "": the workflow's
+    max_comments: int = 30
+    min_severity: str = "should"  # least that is said on a line; the rest is in the summary
+    fail_on: str = "never"
+    model: str = ""  # "": what the settings of the base commit say
+    limits: Mapping[str, float | int | None] = field(default_factory=dict)  # limits.usd: 2.5
+    comments: CommentsMode = "inline"
+    sarif: str = ""
+    report: str = ""
+    allowed: Allowed = field(default_factory=Allowed)
+    check: bool = False  # whether the end is also a check on the head
+
+
+def review_pull(
+    options: Options,
+    environ: Mapping[str, str],
+    *,
+    start: Path,
+    told: Told = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.time,
+) -> Ended:
+    """Review a pull request whose commits are in the repository at `start`, and post the result.
+
+    Every expected failure is an end with status REVIEW_ERROR, so that outputs can be written.
+    """
+    try:
+        event = read_event(environ, path=options.event)
+        trigger = named(event, pull=options.pull, repo=options.repo)
+        if trigger.kind == "command":
+            return Ended(Status.SKIPPED, "this run was started by a comment, not by a change")
+        if trigger.kind == "none":
+            return Ended(Status.SKIPPED, trigger.why)
+        if trigger.repo is None:
+            raise UsageError("which repository? give --repo OWNER/NAME")
+        if not trigger.pull:
+            raise UsageError("which pull request? give --pr NUMBER")
+        with GitHub.from_environment(environ, trigger.repo, sleep=sleep, now=now) as client:
+            pull = client.pull(trigger.pull)
+            run = _Run(client, pull, trigger, options, _run_url(environ), Pace(sleep, now), told)
+            ended = run.end(start)
+            if options.check:
+                put_check(client, pull, ended, run_url=run.run_url)
+            return ended
+    except InterruptedByUserError:
+        raise
+    except ReviewLoopError as error:
+        return failed(error)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One review of one pull request."""
+
+    client: GitHub
+    pull: PullRequest
+    trigger: Trigger
+    options: Options
+    run_url: str
+    pace: Pace
+    told: Told
+
+    def end(self, start: Path) -> Ended:
+        """Review what is in the repository at `start`, unless there is a reason not to."""
+        if reason := skip_reason(self.pull, self.trigger, self.options.allowed):
+            return self._skipped(reason)
+        try:
+            place = locate(start)
+            require_commits(place, self.pull)
+            talk = Conversation.read(self.client, self.pull, self.pace)
+            if talk.state.paused and not self.trigger.by_hand:
+                return self._skipped(_PAUSED)
+            with review(wish_of(self.pull, self.options), start, told=self.told) as done:
+                if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
+                    return self._skipped(reason_of(done.report, Status.SKIPPED))
+                return self._with_files(self._posted(talk, done, place), done)
+        except StaleHead as error:
+            return self._skipped(str(error))
+        except InterruptedByUserError:
+            raise
+        except ReviewLoopError as error:
+            return failed(error, self.pull)
+
+    def _skipped(self, reason: str) -> Ended:
+        return Ended(Status.SKIPPED, reason, pull=self.pull)
+
+    @property
+    def _manner(self) -> Manner:
+        inline = self.options.comments == "inline"
+        return Manner(inline, self.options.min_severity, self.options.max_comments, self.run_url)
+
+    def _posted(self, talk: Conversation, done: Reviewed, place: Place) -> Ended:
+        try:
+            return self._said(talk, done, place)
+        except GitHubError as error:
+            if isinstance(error, StaleHead):
+                raise
+            # What could not be posted stands on the page of the run at least.
+            words = talk.unposted(done, self._manner)
+            return replace(failed(error, self.pull), report=done.report, summary=words)
+
+    def _said(self, talk: Conversation, done: Reviewed, place: Place) -> Ended:
+        self.told("comparing with what was said before")
+        planned = talk.plan(done, place)
+        status = status_of(done.report, self.options.fail_on, open_=planned.open.values())
+        reason = reason_of(done.report, status)
+        report = without_dismissed(done.report, planned.dismissed)
+        ended = Ended(status, reason, exit_code_of(status), self.pull, report)
+        if self.options.comments == "none":
+            return replace(ended, summary=talk.unposted(done, self._manner))
+        self.told("posting")
+        said = talk.say(planned, done, report, self._manner)
+        if said.problems:
+            failure = failed(GitHubError("; ".join(said.problems)))
+            ended = replace(
+                ended, status=failure.status, reason=failure.reason, exit_code=failure.exit_code
+            )
+        summary = "\n\n".join(said.parts)
+        return replace(ended, posted=said.posted, summary=summary, summary_url=said.url)
+
+    def _with_files(self, ended: Ended, done: Reviewed) -> Ended:
+        report, shown = ended.report or done.report, done.shown
+
+        def drawn(name: str) -> str:
+            return shown.rendered(renderer(name)(report, shown, rule_of))
+
+        if self.options.sarif:
+            write_file(self.options.sarif, drawn("sarif"))
+        if self.options.report:
+            write_file(self.options.report, drawn("json"))
+        return replace(
+            ended,
+            annotations=drawn("github"),
+            sarif_path=self.options.sarif,
+            report_path=self.options.report,
+        )
+
+
+def wish_of(pull: PullRequest, options: Options) -> Wish:
+    """Return what is reviewed: the pull request's change, by the rules of its base commit."""
+    flags: dict[str, Any] = {
+        "review.fail_on": options.fail_on,
+        "review.repository_configuration": False,
+        **options.limits,
+    }
+    if options.model and options.model != NO_MODEL:
+        flags |= {"models.reasoning": options.model, "models.generation": options.model}
+    return Wish(
+        asked=Asked(range=f"{pull.base_sha}...{pull.head_sha}"),
+        model=options.model,
+        flags={name: value for name, value in flags.items() if value is not None},
+        remembered=False,
+        rules_from=pull.base_sha,
+        untrusted=pull.is_fork,
+    )
+
+
+def _run_url(environ: Mapping[str, str]) -> str:
+    server, repo = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+    run = environ.get("GITHUB_RUN_ID", "")
+    known = server.startswith("https://") and repo and run.isdecimal()
+    return f"{server}/{repo}/actions/runs/{run}" if known else ""
