@@ -104,20 +104,26 @@ class Masking:
         return hmac.digest(self._key, data, "sha256").hex()[:6]
 
     def _hide_held(self, text: str) -> str:
-        return "".join(_pieces(text, self._held_in(text), self._placeholder))
+        return "".join(_pieces(text, self._held_in(text), self._bare_placeholder))
 
     def _shown(self, text: str) -> tuple[str, dict[str, str]]:
-        """Return the text as models see it, and what its placeholders stand for."""
+        """Return the text as models see it, and what its placeholders stand for.
+
+        Equal values have the same number however hidden characters in them are shown, except
+        where one text holds them with and without: each is to be put back as it was.
+        """
+        found = joined(through_unseen(text, self._all_in))
+        lines = {line for s in found for line in text[s.start : s.end].split("\n")}
         values: dict[str, str] = {}
 
         def placed(value: str, label: str) -> str:
-            placeholder = self._placeholder(value, label)
-            if values.setdefault(placeholder, value) != value:  # other characters are hidden in it
-                placeholder = f"{_MARK}{label}:{self.number(value)}⟧"
+            bare = only_seen(value)
+            placeholder = self._placeholder(value if bare in lines else bare, label)
+            if values.setdefault(placeholder, value) != value:
+                placeholder = self._placeholder(value, label)
                 values[placeholder] = value
             return placeholder
 
-        found = joined(through_unseen(text, self._all_in))
         return "".join(_pieces(text, found, placed)), values
 
     def _all_in(self, text: str) -> Iterator[Stretch]:
@@ -126,8 +132,10 @@ class Masking:
         yield from _issued_by_vendors(text)
 
     def _placeholder(self, value: str, label: str) -> str:
-        # The same number however hidden characters are shown.
-        return f"{_MARK}{label}:{self.number(only_seen(value))}⟧"
+        return f"{_MARK}{label}:{self.number(value)}⟧"
+
+    def _bare_placeholder(self, value: str, label: str) -> str:
+        return self._placeholder(only_seen(value), label)
 
     def _held_in(self, text: str) -> list[Stretch]:
         return [Stretch(p.start, p.end, self._label(p.name)) for p in self._held.places(text)]

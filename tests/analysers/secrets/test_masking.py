@@ -101,3 +101,38 @@ def test_a_placeholder_in_any_other_place_is_refused(edit):
 def test_signs_that_only_look_like_a_placeholder_may_stay_where_they_were():
     text = "see ⟦secret:KIND:NUMBER⟧ and ⟦secret:a:123abc⟧\n"
     assert MASKING.restored(text, text + "more\n") == text + "more\n"
+
+
+APART = (
+    *("\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\x00", "\x08", "\r"),
+    *("\ufe0f", "\U000e0041", "\u200b\u2060", "\x1b[31m"),
+    *("⟦U+200B⟧", "<U+200B>", "\\u200b", "\\u00AD"),  # as models, people and JSON are shown them
+)
+
+
+@pytest.mark.parametrize("apart", APART, ids=ascii)
+def test_hidden_characters_inside_of_a_secret_do_not_save_it(apart):
+    token, held = (
+        apart.join(value[at : at + 5] for at in range(0, 60, 5)) for value in (TOKEN, HELD)
+    )
+    text = f"one\r\n{token}\r\ntwo {held} {TOKEN}\n"
+    for shown in (MASKING.for_models(text), MASKING.for_people(text)):
+        assert shown.count("\n") == text.count("\n")
+        assert TOKEN[5:10] not in shown and TOKEN[-6:] not in shown
+        assert not any(HELD[at : at + 5] in shown for at in range(len(HELD) - 4))
+        assert shown.startswith("one\r\n") and "two " in shown
+        assert MASKING.for_models(shown) == shown
+    assert MASKING.names_in(text) == ("DB_PASSWORD",)
+    shown = MASKING.for_models(text)
+    assert MASKING.restored(text, shown) == text
+    assert canonical(shown).count("⟦secret:github-token⟧") == 2
+
+
+def test_a_secret_is_found_behind_a_hidden_character_that_ends_the_word_before_it():
+    shown = MASKING.for_models(f"word\u200b{TOKEN}\u200bword")
+    assert TOKEN[:12] not in shown and shown.startswith("word\u200b⟦secret:github-token:")
+
+
+def test_hidden_characters_alone_change_nothing():
+    text = "a\u200bb \ufeff⟦U+200B⟧ \\u200b\x1b[0m\r\n"
+    assert MASKING.for_models(text) == MASKING.for_people(text) == text
