@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -285,8 +286,8 @@ def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object of these pairs; raise ValueError for a key given twice."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        counted = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counted.items() if count > 1)
         raise ValueError(f"the key {twice!r} is given twice")
     return result
 

@@ -20,7 +20,8 @@ MAX_FINDINGS = 200
 _MAX_TITLE, _MAX_TEXT, _MAX_CODE = 120, 4000, 20_000  # characters
 _NAME = re.compile(r"(?!.*://)[\w@./:+-]+(?: [\w./:+-]+){0,5}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_LINES = re.compile(r"\s*(\d+)\s*(?:-|–|\.\.)\s*(\d+)\s*")
+_MOST_DIGITS = 9  # of a line number; Python reads no number of thousands of digits
+_LINES = re.compile(r"\s*(\d{1,9})\s*(?:-|–|\.\.)\s*(\d{1,9})\s*")
 _OUTSIDE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
 
 _SYNONYMS = {
@@ -192,7 +193,8 @@ def _finding(raw: Any) -> ReportedFinding | str:
         return f"must be an object, not {type(item).__name__}"
     severity = _SYNONYMS.get(str(item.get("severity", "")).strip().lower())
     if severity is None:
-        return f"severity {item.get('severity')!r} is not one of must_fix, should_fix, nit"
+        said = _text(repr(item.get("severity")), 60)
+        return f"severity {said} is not one of must_fix, should_fix, nit"
     title = _text(item.get("title"), _MAX_TITLE)
     if not title:
         return "title is missing"
@@ -260,7 +262,7 @@ def _line(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
+        value = int(value) if len(value.strip()) <= _MOST_DIGITS else None
     return value if isinstance(value, int) and value > 0 else None
 
 

@@ -5,14 +5,12 @@ Read this way are comments, trailing commas, single quotes, Python's True, False
 given twice, or one of several objects, because each would be a guess about what was meant.
 """
 
-import json
 import re
 from typing import Any
 
 _DEEPEST = 60
 _OBJECTS_TRIED = 200  # braces of prose that are looked at; a reply with more is no answer
-_SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_BEGINS = re.compile(r"\{\s*[\"'}]")
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*)*+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _WORD = re.compile(r"-?[A-Za-z]+")
 _PLAIN = {'"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^'\\]+")}
@@ -32,13 +30,14 @@ def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
         raise NotOneObjectError("a list stands where one JSON object must stand")
     found: list[tuple[dict[str, Any], tuple[int, int]]] = []
     problem, at, tried = "there is no JSON object in it", text.find("{"), 0
+    reader = _Reader(text)
     while at >= 0 and tried < _OBJECTS_TRIED and len(found) < 2:
         tried += 1
         try:
-            value, end = _Reader(text).value(at, 0)
+            value, end = reader.value(at, 0)
         except (ValueError, IndexError) as error:
             problem = str(error) if isinstance(error, ValueError) else "the object is cut off"
-            if _BEGINS.match(text, at):  # an object inside of a broken one is only a part of it
+            if reader.begins(at):  # an object inside of a broken one is only a part of it
                 raise NotOneObjectError(problem) from None
             end = at + 1
         else:
@@ -56,6 +55,12 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._comment = (0, 0)  # the last one found, because it may be looked for again
+
+    def begins(self, at: int) -> bool:
+        """Return whether the brace at a position is that of an object, and not of prose."""
+        at = self._past_space(at + 1)
+        return self._text[at : at + 1] in {'"', "'", "}"}
 
     def value(self, at: int, depth: int) -> tuple[Any, int]:
         """Return the value that begins at a position."""
@@ -71,7 +76,7 @@ class _Reader:
         for pattern in (_NUMBER, _WORD):
             match = pattern.match(self._text, at)
             if match and pattern is _NUMBER:
-                return json.loads(_plain_number(match.group())), match.end()
+                return _number(match.group()), match.end()
             if match and match.group().lower() in _WORDS:
                 return _WORDS[match.group().lower()], match.end()
         raise ValueError(f"what stands at character {at} is not JSON")
@@ -122,8 +127,25 @@ class _Reader:
         return joined.decode("utf-16", "replace"), at + 1
 
     def _past_space(self, at: int) -> int:
-        match = _SPACE.match(self._text, at)
-        return match.end() if match else at
+        while True:
+            match = _SPACE.match(self._text, at)
+            at = match.end() if match else at
+            end = self._end_of_comment(at) if self._text.startswith("/*", at) else -1
+            if end < 0:
+                return at
+            at = end
+
+    def _end_of_comment(self, at: int) -> int:
+        """Return the position behind the `/* ... */` that begins at a position, -1 if it is open.
+
+        What begins inside of another comment ends where that one ends.
+        """
+        begin, end = self._comment
+        if not begin <= at <= end - 4:
+            close = self._text.find("*/", at + 2)
+            self._comment = at, close + 2 if close >= 0 else len(self._text) + 4
+            end = self._comment[1]
+        return end if end <= len(self._text) else -1
 
     def _past_comma(self, at: int, closing: str) -> int:
         at = self._past_space(at)
@@ -134,10 +156,9 @@ class _Reader:
         return at
 
 
-def _plain_number(text: str) -> str:
-    """Return a number without the leading zeros that JSON does not know."""
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return sign + re.sub(r"^0+(?=\d)", "", digits)
+def _number(text: str) -> int | float:
+    """Return a number that may begin with zeros, which JSON does not know."""
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def written_answer(text: str, shown: str) -> dict[str, Any] | None:
