@@ -107,3 +107,13 @@ def test_a_damaged_file_is_named(tmp_path):
 
 def test_only_its_owner_can_read_it(journal, tmp_path):
     assert (tmp_path / "journal.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_clock_that_goes_backwards_changes_no_order(journal, monkeypatch):
+    hours = iter((300.0, 200.0, 100.0))
+    monkeypatch.setattr("reviewloop.store.journal.time.time", lambda: next(hours))
+    for name in ("c", "a", "b"):
+        record(journal, key=CallKey(name, "review"), request_hash=name)
+    told = [(call.key.agent, call.at) for call in journal.calls("model")]
+    assert told == [("c", 300.0), ("a", 200.0), ("b", 100.0)]
+    assert [agent for agent, *_ in journal.usage_rows()] == ["c", "a", "b"]
