@@ -5,22 +5,24 @@ import errno
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import find_program
+from reviewloop.workspace.room import lacks_room, refuse_full_disk
 from reviewloop.workspace.sandbox.base import Confinement, Started
 
 NOT_FOUND = 127
 TIMED_OUT = 124
 STOPPED = 130
+TOO_MUCH = 125  # like the launcher's
 
 _GRACE = 2.0  # seconds between the polite signal and the final one
 _POLL = 0.05
@@ -61,8 +63,7 @@ def run_command(
     its beginning and its end. A program that cannot be found is a result (127), not an error;
     `WorkspaceError` means that fewer than `free_bytes` are free, too few to run anything.
     """
-    _refuse_full_disk(log.parent, free_bytes)
-    _refuse_full_disk(cwd, free_bytes)
+    refuse_full_disk((log.parent, cwd), free_bytes)
     started = time.monotonic()
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     output = os.open(log, flags, 0o600)
@@ -76,7 +77,8 @@ def run_command(
         process = _start(started_as, cwd, env, output)
         ending = _Ending(process, output, log_limit)
         try:
-            ending.watch(started + timeout_seconds, stop)
+            full = partial(lacks_room, (log.parent, cwd), free_bytes)
+            ending.watch(started + timeout_seconds, stop, full)
         finally:
             ending.finish()
         return CommandResult(
@@ -103,6 +105,7 @@ class _Ending:
         self.dropped = 0
         self.timed_out = False
         self.stopped = False
+        self.full = False
         self._handle = _handle_of(process)
 
     @property
@@ -110,16 +113,24 @@ class _Ending:
         """How it ended, as one number."""
         if self.timed_out or self.stopped:
             return TIMED_OUT if self.timed_out else STOPPED
-        code = self.process.returncode
+        code = TOO_MUCH if self.full else self.process.returncode
         return code if code >= 0 else 128 - code
 
-    def watch(self, deadline: float, stop: Callable[[], bool] | None) -> None:
-        """Wait until the command ends, its time is up, or the caller wants it to stop."""
+    def watch(
+        self, deadline: float, stop: Callable[[], bool] | None, full: Callable[[], bool]
+    ) -> None:
+        """Wait until it ends, its time is up, the disk is full, or the caller wants it to stop."""
         while not self._has_ended(max(0.0, min(_POLL, deadline - time.monotonic()))):
             self._shorten_log()
             self.timed_out = time.monotonic() >= deadline
             self.stopped = not self.timed_out and stop is not None and stop()
-            if self.timed_out or self.stopped:
+            self.full = full()
+            if self.full:
+                with contextlib.suppress(OSError):
+                    os.write(
+                        self.output, b"\nreviewloop: the command was ended: the disk is full\n"
+                    )
+            if self.timed_out or self.stopped or self.full:
                 return
 
     def _has_ended(self, seconds: float) -> bool:
@@ -200,15 +211,6 @@ def _program(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> str | No
         return str(path) if path.is_file() else None
     found = find_program(name, env.get("PATH", ""))
     return str(found) if found else None
-
-
-def _refuse_full_disk(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise WorkspaceError(
-            f"Only {free // 1024 // 1024} MB are free on the disk that holds {folder}; "
-            "free some space, then resume the run."
-        )
 
 
 _TERMINAL_CODES = re.compile(

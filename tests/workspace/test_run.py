@@ -284,6 +284,18 @@ def test_a_full_disk_is_refused(tmp_path: Path, env: dict[str, str]) -> None:
         )
 
 
+def test_a_command_that_fills_the_disk_is_ended(
+    tmp_path: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = iter([False, True])
+    monkeypatch.setattr(run, "lacks_room", lambda folders, needed: next(full))
+    log = tmp_path / "log"
+    result = run_command(["sleep", "30"], cwd=tmp_path, env=env, timeout_seconds=20, log=log)
+    assert result.exit_code == 125
+    assert result.seconds < 10
+    assert "the disk is full" in read_log(log)
+
+
 def test_excerpt_keeps_what_matters() -> None:
     lines = [f"collecting item number {n}" for n in range(2000)]
     lines[900] = "\x1b[31mE   AssertionError: assert 1 == 2\x1b[0m"
