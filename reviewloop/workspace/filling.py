@@ -92,7 +92,8 @@ class _Submodules:
             if (found / "objects").is_dir() and found.resolve().is_relative_to(modules.resolve()):
                 return found
         own = self._private.user_root / place / ".git"
-        if not nested and own.is_dir() and not own.is_symlink():
+        root = Path(os.path.realpath(self._private.user_root))
+        if not nested and own.is_dir() and Path(os.path.realpath(own)) == root / place / ".git":
             return own
         raise WorkspaceError(
             f"The submodule {shown(place)} is not in {modules}; "

@@ -91,7 +91,7 @@ def find_python(
     active = environ.get("VIRTUAL_ENV")
     if active and Path(active).resolve() != Path(sys.prefix).resolve():
         found = read_venv(Path(active), "active")
-        if found is not None:
+        if found is not None and _is_whole(found, user_root, home):
             return found
     ours = read_interpreter(Path(sys.executable), "reviewloop", _run)
     if ours is None:
@@ -119,6 +119,8 @@ def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSour
 
 def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
     """Return the virtual environment in a folder, None when there is none that works."""
+    if not (prefix / "pyvenv.cfg").is_file():
+        return None
     lines = read_plain(prefix / "pyvenv.cfg").decode("utf-8", "replace").splitlines()
     settings = {}
     for line in lines:

@@ -94,7 +94,7 @@ def make_shadow(source: PythonSource, folder: Path, redirection: Redirection) ->
             if source.is_venv and (source.prefix / name).exists():
                 (folder / name).symlink_to(source.prefix / name)
         _copy_scripts(source, binaries)
-    except OSError as error:
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in a path, links in a circle
         raise WorkspaceError(
             f"The Python environment {source.prefix} could not be mirrored for the gates: {error}."
         ) from error

@@ -111,6 +111,19 @@ def test_a_name_leads_nowhere_else(whole: Path, tmp_path: Path, name: str) -> No
     assert not list(tmp_path.rglob("fired"))
 
 
+def test_a_repository_behind_a_link_is_not_the_submodule(whole: Path, tmp_path: Path) -> None:
+    (whole / ".git/modules/the library").rename(tmp_path / "inner")
+    (whole / "libs/one/.git").unlink()
+    (tmp_path / "inner").rename(whole / "libs/one/.git")
+    git(whole / "libs/one", "config", "--unset", "core.worktree")
+    written(whole, tmp_path, Filling(submodules=True))
+    (whole / "libs").rename(tmp_path / "elsewhere")
+    (whole / "libs").symlink_to(tmp_path / "elsewhere")
+    subprocess.run(["rm", "-r", *map(str, tmp_path.glob("*workspace*"))], check=True)
+    with pytest.raises(WorkspaceError, match="libs/one is not in"):
+        written(whole, tmp_path / "again", Filling(submodules=True))
+
+
 def test_no_program_of_a_submodule_runs(whole: Path, tmp_path: Path) -> None:
     fired = tmp_path / "fired"
     trap = tmp_path / "trap"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.workspace.environment import ProjectEnv, build_environment
 from reviewloop.workspace.run import read_log, run_command
 from reviewloop.workspace.sandbox.choose import choose
@@ -168,6 +168,24 @@ def test_what_is_packages_is_still_lent(place: Place, tmp_path: Path) -> None:
 def test_a_person_reads_what_is_not_lent(place: Place) -> None:
     place.pth()
     assert any(".ssh, which the Python" in note for note in place.build().notes)
+
+
+@pytest.mark.parametrize("text", ["a\0b\n", "a" * 5000 + "\n", None])
+def test_an_environment_that_cannot_be_read_is_refused(place: Place, text: str | None) -> None:
+    site = place.environment()
+    if text is None:
+        (site / "x").symlink_to("x")
+    else:
+        (site / "x.pth").write_text(text)
+    with pytest.raises(WorkspaceError, match="could not be mirrored"):
+        place.build()
+
+
+def test_an_endless_description_is_no_environment(place: Place) -> None:
+    place.environment()
+    (place.user / ".venv/pyvenv.cfg").unlink()
+    place.link(".venv/pyvenv.cfg", Path("/dev/zero"))
+    assert place.build().python_origin != "checkout"
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"version": ["../..", 1]}', "[" * 100_000])
