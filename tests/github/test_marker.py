@@ -140,6 +140,7 @@ def test_a_bad_state_is_none_and_says_so(name):
     assert found == State(note=found.note)
     assert found.note.startswith("what an earlier review remembered is not used: it")
     assert time.monotonic() - begun < 1
+    assert ("longer" in found.note) == (name in {"a bomb", "long"})
     assert read(BAD[name], MARKER) == STATE  # and keeps no good one from being read
 
 

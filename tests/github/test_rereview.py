@@ -15,8 +15,8 @@ from reviewloop.github.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.model import State
-from reviewloop.github.rereview import answer_all, dismiss, plan, reviewed_range
+from reviewloop.github.model import Posted, State
+from reviewloop.github.rereview import after_posting, answer_all, dismiss, plan, reviewed_range
 from reviewloop.workspace.located import locate
 
 FIVE, FORTY = found("changed 5", 5), found("changed 40", 40)
@@ -54,11 +54,13 @@ def test_nothing_is_posted_twice_and_what_is_fixed_is_answered_once(life, github
 
 def test_a_thread_is_resolved_where_the_token_may(life, github):
     github.grant(contents="write")
+    github.state.roles["github-actions"] = "admin"  # a person, whom GraphQL writes as it does us
     life.review(FIVE)
     github.push(7, "pushed")
     life.review()
     assert [thread.resolved_by for thread in github.state.threads] == ["github-actions[bot]"]
-    assert life.review().dismissed == {}  # that was us, no person
+    again = life.plan(FIVE)
+    assert (again.dismissed, names(again.post)) == ({}, [FIVE.id])  # that was us, no person
 
 
 def test_silence_is_no_evidence(life, github):
@@ -223,7 +225,8 @@ def test_one_that_comes_back_is_told_in_its_thread_or_anew(life, github):
     life.review(FIVE)
     for revision, given in (("pushed", []), ("feature", [FIVE]), ("feature", [FIVE])):
         github.push(7, revision)
-        again = life.review(*given)
+        again = life.review(*given, keep=not given)  # it breaks off before it is remembered
+    again = life.review(FIVE)
     assert (again.post, list(again.open)) == ((), [FIVE.id])
     assert [answered(r.body)[1] for r in life.replies] == ["fixed", "back"]
     github.grant(contents="write")
@@ -257,6 +260,18 @@ def test_what_is_new_about_old_code_is_only_in_the_summary(life):
     assert (names(again.post), names(again.quiet)) == ([must.id], [FORTY.id])
     again = life.review(FORTY)
     assert (again.post, again.quiet, FORTY.id in again.known) == ((), (), True)
+
+
+def test_what_got_no_comment_is_in_the_summary_or_told_by_the_next_run(life, client):
+    planned = life.plan(FIVE, FORTY)
+    posted = Posted(inline=(FIVE.id,), left=(FORTY.id,))
+    whole = after_posting(planned.state, posted, client.pull(7))
+    assert whole.reviewed_sha == client.pull(7).head_sha
+    assert [e["status"] for e in whole.findings.values()] == ["open", "reported"]
+    assert life.plan(FORTY, state=whole).post == ()
+    broken = after_posting(planned.state, posted)
+    assert (broken.reviewed_sha, list(broken.findings)) == ("", [FIVE.id])
+    assert names(life.plan(FORTY, state=broken).post) == [FORTY.id]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
