@@ -53,20 +53,25 @@ def only_lendable(places: Iterable[Path], checkout: Path, home: Path) -> tuple[P
 
 def _is_environment(folder: Path) -> bool:
     """Whether a folder is a virtual environment, conda's, or where a Python is installed."""
-    if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir():
+    if _is_file(folder / "pyvenv.cfg") or _is_file(folder / "conda-meta/history"):
         return True
     return any(next(folder.glob(f"{name}/*py*/os.py"), None) for name in ("lib", "lib64"))
 
 
 def _is_code(real: Path, home: Path) -> bool:
     """Whether a place is a package or a module, or in a project that its own file describes."""
-    if real.is_file():
+    if _is_file(real):
         return real.suffix in _MODULE or real.name == "pyvenv.cfg"
-    if real.name.endswith(_DESCRIPTION) or (real / "__init__.py").is_file():
+    if real.name.endswith(_DESCRIPTION) or _is_file(real / "__init__.py"):
         return True
     for folder in (real, *real.parents[:_ABOVE]):
         if home.is_relative_to(folder):
             return False
-        if any((folder / name).is_file() for name in _PROJECT):
+        if any(_is_file(folder / name) for name in _PROJECT):
             return True
     return False
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a regular file; unlike `Path.is_file`, no error where nobody may look."""
+    return os.path.isfile(path)  # noqa: PTH113
