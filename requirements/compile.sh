@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
-# Writes action.txt and dev.txt anew: every package with its version and the hashes of all its files,
-# for every platform and Python that pyproject.toml allows. Needs uv 0.13 or newer. Arguments go to
+# Writes action.txt, dev.txt and build.txt anew: every package with its version and the hashes of all
+# its files, for every platform and Python that pyproject.toml allows. Needs uv 0.13 or newer. Arguments go to
 # `uv pip compile`: `--upgrade`, `--upgrade-package NAME`, `--exclude-newer "7 days"`; without any,
 # versions stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-compile() { # FILE, ARGUMENTS of uv
-  local file=$1
-  shift
+compile() { # FILE, SOURCE, ARGUMENTS of uv
+  local file=$1 source=$2
+  shift 2
   UV_CUSTOM_COMPILE_COMMAND=requirements/compile.sh \
-    uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+    uv pip compile "$source" --quiet --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-strip-extras \
     --output-file "requirements/$file" "$@" >/dev/null
 }
 
-compile action.txt "$@"
-compile dev.txt --extra dev --constraint requirements/action.txt "$@"
+compile action.txt pyproject.toml "$@"
+compile dev.txt pyproject.toml --extra dev --constraint requirements/action.txt "$@"
+# What makes the wheel: installed first, so that pip fetches nothing unpinned to build it.
+sed -n '/^\[build-system\]/,/^$/s/^requires = \["\(.*\)"\]$/\1/p' pyproject.toml |
+  compile build.txt - --constraint requirements/dev.txt "$@"
