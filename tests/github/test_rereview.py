@@ -8,14 +8,16 @@ from support.lives import Life, found
 
 from reviewloop.findings import Severity, Status, fingerprint
 from reviewloop.github.answers import IssueComment
+from reviewloop.github.client import GitHub
 from reviewloop.github.marker import (
     MOST_CHARACTERS,
+    answer_marker,
     answered,
     finding_marker,
     read_state,
     state_marker,
 )
-from reviewloop.github.model import Posted, State
+from reviewloop.github.model import Posted, Repo, State
 from reviewloop.github.rereview import after_posting, answer_all, dismiss, plan, reviewed_range
 from reviewloop.workspace.located import locate
 
@@ -176,6 +178,22 @@ def test_a_thread_that_a_person_resolved_after_the_fix_gets_no_answer(life, gith
     again = life.review()
     assert (again.answer, again.dismissed) == ((), {})
     assert again.state.findings[FIVE.id]["status"] == "fixed"
+
+
+def test_with_a_persons_own_token_their_words_count_and_ours_do_not(github, changed):
+    github.identity("token-of-ada", "ada", {"pull-requests": "write", "contents": "write"})
+    with GitHub("token-of-ada", Repo.of(github.full), **github.addresses) as client:
+        life = Life(client, github, changed)
+        life.review(FIVE, FORTY)
+        github.reply(life.roots[1].id, "ada", "reviewloop: dismiss I know")
+        github.push(7, "pushed")
+        life.review(MOVED)
+        github.push(7, "feature")
+        again = life.plan(FIVE, FORTY)  # we resolved the thread of one of them, under her name
+        assert (names(again.post), again.dismissed) == ([FIVE.id], {FORTY.id: "ada: I know"})
+        github.reply(life.roots[0].id, "github-actions[bot]", answer_marker(FIVE.id, "back"))
+        github.state.review_comments[-1].author = "ada"
+        assert FIVE.id in life.plan(FIVE).dismissed  # after it was back, she did it herself
 
 
 def test_a_comment_in_the_code_dismisses_and_its_removal_takes_that_back(life):
