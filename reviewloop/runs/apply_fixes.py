@@ -23,6 +23,7 @@ from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import ProjectEnv, build_environment
 from reviewloop.workspace.filling import filling_of
+from reviewloop.workspace.lent import not_committed
 from reviewloop.workspace.rewrite import rewrite
 from reviewloop.workspace.written import remove_tree
 
@@ -195,7 +196,7 @@ class _Bench:
             user_root=self.done.compared.user.root,
             workspace=self._workspace.folder,
             folder=self.folder / "environment",
-            reuse=gates.reuse,
+            reuse=not_committed(gates.reuse, self._workspace.private),
             python=gates.python,
             sandbox=finder(settings, {"unsandboxed": self.acceptance}),
             objects=self._workspace.needed_folders,

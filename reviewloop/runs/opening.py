@@ -23,6 +23,7 @@ from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import ProjectEnv, build_environment
 from reviewloop.workspace.filling import filling_of
+from reviewloop.workspace.lent import not_committed
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.sandbox.base import Sandbox
 
@@ -87,7 +88,7 @@ def _environment(
         user_root=repository.user.root,
         workspace=workspace.folder,
         folder=folder / "environment",
-        reuse=settings.gates.reuse,
+        reuse=not_committed(settings.gates.reuse, workspace.private),
         python=settings.gates.python,
         sandbox=sandbox,
         objects=workspace.needed_folders,

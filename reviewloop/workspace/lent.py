@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.sandbox.bubblewrap import SYSTEM
 
 _PACKAGES = frozenset({"site-packages", "dist-packages", "node_modules"})
@@ -49,6 +50,23 @@ def lendable(place: Path, checkout: Path, home: Path) -> bool:
 def only_lendable(places: Iterable[Path], checkout: Path, home: Path) -> tuple[Path, ...]:
     """Return those of the places that may be read."""
     return tuple(place for place in places if lendable(place, checkout, home))
+
+
+def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]:
+    """Return those names below which the checked-out commit has no environment, and no link.
+
+    One that is committed is anybody's: its `.pth` files could name other projects of a person.
+    """
+    if not private.head:
+        return tuple(names)
+    there = private.reader(private.tree_of(private.head)).entry
+
+    def is_committed(name: str) -> bool:
+        found = there(name)
+        link = found is not None and found.kind == "symlink"
+        return link or there(f"{name}/pyvenv.cfg") is not None
+
+    return tuple(name for name in names if not is_committed(name))
 
 
 def _is_environment(folder: Path) -> bool:

@@ -10,8 +10,11 @@ import pytest
 
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.workspace.environment import ProjectEnv, build_environment
+from reviewloop.workspace.lent import not_committed
+from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.run import read_log, run_command
 from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.workspace.userrepo import discover
 
 LIBRARY = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = f".venv/{LIBRARY}/site-packages"
@@ -168,6 +171,21 @@ def test_what_is_packages_is_still_lent(place: Place, tmp_path: Path) -> None:
 def test_a_person_reads_what_is_not_lent(place: Place) -> None:
     place.pth()
     assert any(".ssh, which the Python" in note for note in place.build().notes)
+
+
+def test_a_committed_environment_is_not_used(repo, tmp_path: Path, git) -> None:
+    (repo / ".venv").mkdir()
+    (repo / ".venv/pyvenv.cfg").touch()
+    (repo / "venv").symlink_to("/")
+    (repo / "node_modules").mkdir()
+    (repo / "node_modules/x.js").touch()
+    names = (".venv", "venv", "node_modules")
+    before = PrivateRepo.create(tmp_path / "before", discover(repo))
+    git(repo, "add", "-A", "-f")
+    git(repo, "commit", "-q", "-m", "environments")
+    after = PrivateRepo.create(tmp_path / "after", discover(repo))
+    assert not_committed(names, before) == names
+    assert not_committed(names, after) == ("node_modules",)
 
 
 @pytest.mark.parametrize("text", ["a\0b\n", "a" * 5000 + "\n", None])
