@@ -48,9 +48,10 @@ def _nothing_ran(entry: DetectedGate, counts: TestCounts) -> tuple[GateStatus, s
 
 def needs_local_network(log_text: str) -> bool:
     """Whether a log looks as if a socket, shared memory or a terminal had been refused."""
-    lines = log_text.split("\n")
-    return any(
-        _LOCAL.search("\n".join(lines[max(0, number - _NEAR) : number + 1]))
-        for number, line in enumerate(lines)
-        if _DENIED.search(line) or "out of pty devices" in line
-    )
+    latest = -_NEAR - 1  # line that names something local; each line is looked at once
+    for number, line in enumerate(log_text.split("\n")):
+        if _LOCAL.search(line):
+            latest = number
+        if number - latest <= _NEAR and (_DENIED.search(line) or "out of pty devices" in line):
+            return True
+    return False

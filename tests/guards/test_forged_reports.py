@@ -14,6 +14,7 @@ from reviewloop.guards.contexts import CoverageContexts
 from reviewloop.guards.counts import count_tests
 from reviewloop.guards.coverage_reports import read_report
 from reviewloop.guards.junit import read_junit
+from reviewloop.guards.verdicts import needs_local_network
 
 COVERAGE_REPORTS = {
     "a number without end": '{"files": {"a.py": {"executed_lines": [1e999], "missing_lines": []}}}',
@@ -65,6 +66,8 @@ def test_no_output_takes_long_to_count(text: str) -> None:
     count_tests(
         "command", f"1 passed in 1s\nTests: {'9' * 5000} passed\nRan {'9' * 5000} tests in "
     )
+    assert not needs_local_network("permission denied\n" * 50_000)
+    assert needs_local_network("socket\n" + "\n" * 5 + "permission denied")
     assert time.monotonic() - started < 2
 
 
