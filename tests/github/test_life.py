@@ -129,28 +129,30 @@ def test_the_life_of_a_pull_request(
     code, out = review("synchronize")
     assert (code, out["status"], out["comments-posted"]) == (0, "passed", "0")
     assert len(said(github)) == 3
+    assert "asks for root" in summary(github)  # only there, so again
     answers = [c for c in github.state.visible(7) if c.in_reply_to]
     fixed = about(github, "download")
     assert [(a.in_reply_to, "fixed" in a.body) for a in answers] == [(fixed.id, True)]
 
-    # Whoever may write dismisses one; a stranger does not.
+    # Whoever may write dismisses one; a stranger does not. A push brings a new one.
     github.reply(about(github, "Everybody").id, "ada", "reviewloop: dismiss shared by design")
     github.reply(about(github, "SSH").id, "eve", "reviewloop: dismiss because I say so")
-    author.commit(("notes.md", "b\n"))
+    author.commit(("more.sh", FIRST + DOWNLOAD))
     github.push(7)
     code, out = review("synchronize", "--fail-on", "should")
-    assert (code, out["status"], out["should-fix"]) == (1, "needs_changes", "1")
+    assert (code, out["status"], out["should-fix"]) == (1, "needs_changes", "2")
+    assert [(c.path, c.line) for c in said(github)[3:]] == [("more.sh", 4)]
 
-    # The history is written anew, on top of a new base commit too.
-    author.git("reset", "-q", "--soft", "main")
+    # The history is written anew.
+    author.git("reset", "-q", "--hard", "main")
     author.commit(("deploy.sh", "# shop\n" + FIRST + RIGHTS + SUDO))
     github.push(7)
     code, out = review("synchronize", "--fail-on", "should")
     assert (code, out["status"], out["should-fix"]) == (0, "passed", "0")
-    assert len(said(github)) == 3
+    assert len(said(github)) == 4
     assert "shared by design" in summary(github)
     answered = {c.in_reply_to for c in github.state.visible(7) if c.author == BOT} - {None}
-    assert answered == {fixed.id, about(github, "SSH").id}
+    assert answered == {fixed.id, about(github, "SSH").id, said(github)[3].id}
 
 
 def test_a_pull_request_that_is_skipped_says_why_and_gets_no_comment(
