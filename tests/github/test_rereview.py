@@ -95,11 +95,13 @@ def test_fixed_means_that_its_code_is_gone(life, path, text, fixed):
 
 def test_code_of_several_lines_and_a_finding_on_a_file_alone(life):
     block = found("changed 40\nadded", 40, end_line=41)
-    life.review(block, found("", None, path="kept.py"), found("", None, path="renamed.py"))
+    never, whole = found("", None, path="kept.py"), found("", None, path="renamed.py")
+    life.review(block, never, whole)
     there = {"renamed.py": "all is new", "app.py": "x\nchanged 40\n\n  added\n"}
-    assert life.plan(read=there.get).answer == ()  # kept.py was not there to begin with
+    assert life.plan(read=there.get).answer == ()
     gone = life.plan(read={"app.py": "changed 40\nelse\nadded\n"}.get)
-    assert {a.finding for a in gone.answer} == {block.id, found("", None, path="renamed.py").id}
+    assert {answer.finding for answer in gone.answer} == {block.id, whole.id}
+    assert list(gone.open) == [never.id]  # its file was not there to begin with: nothing is known
 
 
 REPLIES = [
