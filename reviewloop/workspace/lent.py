@@ -79,7 +79,12 @@ def _is_environment(folder: Path) -> bool:
 def _is_code(real: Path, home: Path) -> bool:
     """Whether a place is a package or a module, or in a project that its own file describes."""
     if _is_file(real):
-        return real.suffix in _MODULE or real.name == "pyvenv.cfg"
+        known = real.suffix in _MODULE and (
+            _is_file(real.parent / "__init__.py")
+            or next(real.parent.glob("*.dist-info"), None) is not None
+            or _is_code(real.parent, home)
+        )
+        return known or real.name == "pyvenv.cfg"
     if real.name.endswith(_DESCRIPTION) or _is_file(real / "__init__.py"):
         return True
     for folder in (real, *real.parents[:_ABOVE]):

@@ -227,7 +227,7 @@ def _copy_scripts(source: PythonSource, binaries: Path) -> None:
 
 def _script(entry: Path, source: PythonSource, interpreter: str) -> bytes | None:
     """Return a Python script with the shadow's interpreter, None for any other program."""
-    if not entry.is_file():
+    if not entry.is_file() or _leads_out(entry, source.prefix):
         return None
     with entry.open("rb") as file:
         if file.read(2) != b"#!":
@@ -240,6 +240,12 @@ def _script(entry: Path, source: PythonSource, interpreter: str) -> bytes | None
     elif not any(first[2:].strip().startswith(place) for place in own):
         return content if source.is_venv else None
     return _shebang(interpreter) + rest
+
+
+def _leads_out(entry: Path, prefix: Path) -> bool:
+    """Whether a program is a link to somewhere else: what stands there is not ours to copy."""
+    real = Path(os.path.realpath(entry))
+    return entry.is_symlink() and not real.is_relative_to(os.path.realpath(prefix))
 
 
 def _shebang(interpreter: str) -> bytes:

@@ -76,6 +76,18 @@ class Place:
         self.link("fake/lib")
         self.link(".venv/bin/python", self.user / "fake/bin/python")
 
+    def linked_script(self) -> None:
+        self.environment()
+        (self.secret / "id").write_text("#!/bin/sh\n# private\n")
+        (self.secret / "id").chmod(0o755)
+        self.link(".venv/bin/id", self.secret / "id")
+
+    def linked_module(self) -> None:
+        (self.secret / "keys.py").touch()
+        self.link(
+            str((self.environment() / "keys.py").relative_to(self.user)), self.secret / "keys.py"
+        )
+
     def linked_programs(self) -> None:
         (self.secret / "id").chmod(0o755)
         self.link("node_modules/.bin")
@@ -100,6 +112,8 @@ TRAPS: dict[str, Callable[[Place], object]] = {
     "a linked site": Place.linked_site,
     "a linked package": Place.linked_package,
     "an interpreter of its own": Place.own_interpreter,
+    "a linked module": Place.linked_module,
+    "a linked script": Place.linked_script,
     "linked programs": Place.linked_programs,
     "programs that a command left": Place.left_by_a_command,
 }
@@ -109,8 +123,9 @@ TRAPS: dict[str, Callable[[Place], object]] = {
 def test_nothing_of_the_machine_is_opened(place: Place, trap: str) -> None:
     TRAPS[trap](place)
     granted = place.build().confine.grants.read
-    opened = [name for name in granted if place.secret.is_relative_to(os.path.realpath(name))]
-    assert not opened
+    opened = [Path(os.path.realpath(name)) for name in granted]
+    assert not [name for name in opened if place.secret.is_relative_to(name)]
+    assert not [name for name in opened if name.is_relative_to(place.secret)]
     assert not {Path("/run"), Path("/tmp"), Path("/")} & set(granted)
     copied = [name for root in (place.work, place.folder) for name in root.rglob("id")]
     assert not [name for name in copied if name.is_file() and not name.is_symlink()]
