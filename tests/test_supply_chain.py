@@ -19,10 +19,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+WHOLE = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, BUILD = WHOLE["project"], WHOLE["build-system"]["requires"]
 PINNED = {
     "action.txt": PROJECT["dependencies"],
     "dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]],
+    "build.txt": BUILD,
 }
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
@@ -72,12 +74,12 @@ def test_every_direct_dependency_is_pinned_to_a_version_that_is_allowed(file):
             assert wanted.specifier.contains(version, prereleases=True), f"{wanted} is {version}"
 
 
-def test_development_and_action_use_the_same_versions():
-    action, dev = (
+def test_development_action_and_build_use_the_same_versions():
+    action, build, dev = (
         {(pin.name, str(pin.specifier)) for pin in map(requirement, entries(file))}
-        for file in ("action.txt", "dev.txt")
+        for file in ("action.txt", "build.txt", "dev.txt")
     )
-    assert action <= dev
+    assert action | build <= dev
 
 
 @pytest.mark.parametrize("package", ["ruff", "pydantic-core", "ast-grep-py", "orjson", "zizmor"])
@@ -126,7 +128,9 @@ def test_jobs_hold_only_what_they_say_and_scripts_no_expressions(workflow):
             assert step["with"]["persist-credentials"] is False
         if "pip install" in step.get("run", ""):
             for line in step["run"].splitlines():
-                assert "pip install" not in line or re.search("--require-hashes|--no-deps", line)
+                assert "pip install" not in line or re.search(
+                    "--require-hashes|--no-deps --no-build-isolation", line
+                )
 
 
 def test_only_the_release_may_sign_publish_or_write():

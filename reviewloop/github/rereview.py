@@ -145,7 +145,7 @@ class _Planning:
                 self.post.append(finding)
                 return
         self.known.add(finding.id)
-        if comment:
+        if roots:  # a comment that somebody deleted tells nobody anything
             self.standing.add(finding.id)
 
     def _silenced(self, finding: Finding, name: str) -> None:

@@ -250,6 +250,21 @@ def test_an_answer_that_gets_lost_is_looked_for(github: GitHubServer, review: Re
     assert "asks for root" in summary(github)
 
 
+def test_what_lost_its_comment_is_told_in_the_summary(
+    github: GitHubServer, author: Author, review: Review
+) -> None:
+    review("opened")
+    state, gone = github.state, about(github, "download")
+    assert "A download is run" not in summary(github)
+    state.review_comments.remove(gone)
+    state.threads = [thread for thread in state.threads if thread.root is not gone]
+    author.commit(("notes.md", "b\n"))
+    github.push(7)
+    review("synchronize")
+    assert "A download is run" in summary(github)
+    assert len(said(github)) == 2
+
+
 def test_the_end_can_be_a_check(github: GitHubServer, review: Review) -> None:
     code, out = review("opened", "--check", "--comments", "none")
     assert (code, out["status"]) == (2, "review_error")
