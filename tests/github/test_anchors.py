@@ -124,7 +124,7 @@ SUGGESTIONS = [
     ("app.py", (6, 6), "    6,  # more\n", "    6,  # more\n"),
     ("app.py", (5, 5), "value_5 = 5\n", None),  # takes the opening bracket only
     ("app.py", (42, 42), "x = 1\n", None),  # changes nothing
-    ("app.py", (5, 42), "x = 1\n", None),  # GitHub does not show all lines
+    ("app.py", (5, 42), "x = 3\n", None),  # GitHub does not show all lines
     ("app.py", (42, 42), "x = 'sk-a…'\n", None),  # a secret that was masked
     ("app.py", (42, 42), "x = '⟦secret:KEY:0a1b2c⟧'\n", None),
     ("app.py", (42, 42), "x = 2  # \u202e\n", None),
