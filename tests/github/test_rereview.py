@@ -265,6 +265,7 @@ def test_other_words_for_the_same_code_are_no_new_finding(life):
     assert (again.post, again.known >= {other.id}, list(again.open)) == ((), True, [FIVE.id])
     worse = found("changed 5", 5, title="Breaks", severity=Severity.MUST_FIX)
     stranger = found("changed 5", 5, title="Slow", agents=("review-performance",))
+    assert names(life.plan(worse).post) == [worse.id]
     assert names(life.plan(other, worse, stranger).post) == [worse.id, stranger.id]
     assert names(life.plan(FIVE, other).post) == [other.id]  # two things about one line
     name = fingerprint("new.py", "changed 5", "Wrong")
