@@ -1,4 +1,4 @@
-"""SECURITY.md names a command for each promise: the files it names are there, with tests in them."""
+"""SECURITY.md names a command for each promise: the files that it names hold tests."""
 
 import re
 from pathlib import Path

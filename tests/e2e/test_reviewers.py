@@ -177,7 +177,9 @@ def test_without_a_positive_answer_a_finding_stays_open_for_three_rounds_at_most
         cast(
             review_maintainability=finds(UNCLEAR),
             fix=lambda r: (
-                done("Done.") if r.turn else writes({"shop/NOTES.md": f"attempt {next(numbers)}\n"})(r)
+                done("Done.")
+                if r.turn
+                else writes({"shop/NOTES.md": f"attempt {next(numbers)}\n"})(r)
             ),
         )
     )
@@ -335,7 +337,9 @@ def test_lower_caps_are_obeyed(shop):
         cast(
             implement=writes({"shop/search.py": CLEAN, "tests/test_search.py": TEST + QUOTE_TEST}),
             review_maintainability=finds(UNCLEAR),
-            fix=lambda r: done("Done.") if r.turn else writes({"shop/N.md": f"{next(numbers)}\n"})(r),
+            fix=lambda r: (
+                done("Done.") if r.turn else writes({"shop/N.md": f"{next(numbers)}\n"})(r)
+            ),
         ),
         settings,
     )

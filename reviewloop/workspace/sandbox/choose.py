@@ -8,7 +8,7 @@ from pathlib import Path
 from reviewloop.workspace.git import find_program
 from reviewloop.workspace.sandbox import landlock, seatbelt, seccomp
 from reviewloop.workspace.sandbox.base import Level, Limits, Method, Sandbox, Unconfined
-from reviewloop.workspace.sandbox.bubblewrap import Bubblewrap
+from reviewloop.workspace.sandbox.bubblewrap import Bubblewrap, can_bound_folders
 from reviewloop.workspace.sandbox.proof import escapes
 
 _RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -45,7 +45,7 @@ def _bubblewrap() -> Method | str:
         return "the program bwrap is not installed"
     if not seccomp.supported():
         return "its system-call filter does not know this processor"
-    return Bubblewrap(program)
+    return Bubblewrap(program, sizes=can_bound_folders(program))
 
 
 def _landlock() -> Method | str:

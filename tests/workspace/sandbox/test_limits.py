@@ -276,3 +276,22 @@ def test_nothing_is_left_when_reviewloop_is_killed_on_a_busy_machine(tmp_path: P
     time.sleep(0.1)  # the launcher's timer has run out as well
     os.kill(launcher, signal.SIGCONT)
     assert not still_there(mark)
+
+
+@pytest.mark.needs_bubblewrap
+def test_folders_in_memory_are_bounded(tmp_path):
+    places = "/tmp /run /var/tmp /dev/shm"
+    fill = f"for p in {places}; do head -c 20M /dev/zero > $p/x; wc -c < $p/x; done"
+    limits = Limits(memory_mb=32)
+    sandbox = choose(wanted="bubblewrap", limits=limits)
+    result = run_command(
+        ["/bin/sh", "-c", fill],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+        timeout_seconds=20,
+        log=tmp_path / "log",
+        confine=Confinement(lambda: sandbox, Grants(work=tmp_path)),
+    )
+    sizes = [int(line) for line in read_log(result.log).split() if line.isdigit()]
+    assert len(sizes) == 4
+    assert max(sizes) <= 8 << 20
