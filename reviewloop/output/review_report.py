@@ -30,6 +30,7 @@ class SkippedFile:
     path: str
     status: str
     reason: str  # the same words for the same reason: reports count by them
+    unread: bool = False  # and it may hold anything: the review is incomplete without it
 
 
 @dataclass(frozen=True)

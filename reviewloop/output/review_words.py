@@ -52,7 +52,12 @@ def outcome_sentence(report: ReviewReport) -> str:
             return f"Nothing to review: {files}, skipped for the reasons given."
         return "Nothing to review: there are no changes."
     if report.outcome == "incomplete":
-        who = ", ".join(name for name, _ in failures(report)) or "a part of the review"
+        who = ", ".join(name for name, _ in failures(report))
+        unread = [one_line(file.path) for file in report.skipped if file.unread]
+        if unread and not who:
+            others = f" and {len(unread) - 1} more" if unread[1:] else ""
+            return f"Incomplete: {unread[0]}{others} could not be read, for the reason given."
+        who = who or "a part of the review"
         return f"Incomplete: {who} failed, and what they would have said is not known."
     if report.outcome == "findings":
         return _verdict(report)

@@ -94,7 +94,7 @@ def result(
     )
     least = LEVELS[settings.review.min_severity].rank
     listed = by_severity([f for f in stay if f.severity.rank <= least])
-    incomplete = bool(examination.failed) or _unread(standing.agents)
+    incomplete = bool(examination.failed) or _unread(standing.agents) or bool(two.unread)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
         what=two.what,
@@ -103,7 +103,7 @@ def result(
         findings=tuple(listed),
         silenced=tuple(by_severity([*rejected, *gone])),
         reviewed=tuple(map(_read, selection.reviewed)),
-        skipped=tuple(SkippedFile(s.file.path, s.file.status, s.reason) for s in selection.skipped),
+        skipped=tuple(_skipped(two, selection)),
         agents=standing.agents,
         analysers=examination.reports,
         outcome=_outcome(selection, bool(listed) or failing, incomplete),
@@ -156,6 +156,19 @@ def _unsilenced(
 def _read(file: FileChange) -> ReviewedFile:
     renamed = file.old_path if file.old_path != file.path else ""
     return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
+
+
+def _skipped(two: Compared, selection: Selection) -> Iterator[SkippedFile]:
+    """Yield what nobody read, also where the trees cannot tell that it changed."""
+    for s in selection.skipped:
+        yield SkippedFile(s.file.path, s.file.status, s.reason, s.file.path in two.unread)
+    of_change = {s.file.path for s in selection.skipped} | {f.path for f in selection.reviewed}
+    missing = [(path, reason) for path, reason in two.unreadable if path not in of_change]
+    if missing:
+        before = {entry.path for entry in two.private.entries(two.base)}
+        for path, reason in missing:
+            status = "M" if path in before else "A"
+            yield SkippedFile(path, status, reason, path in two.unread)
 
 
 def _remarks(settings: Settings, selection: Selection, examination: Examination) -> Iterator[str]:

@@ -21,10 +21,12 @@ from reviewloop.workspace.revisions import (
     resolve,
 )
 from reviewloop.workspace.stdin_patch import Target, apply_patch
-from reviewloop.workspace.taken import Taken, take_files, take_staged
+from reviewloop.workspace.taken import Taken, raw_notes, take_files, take_staged
 from reviewloop.workspace.userrepo import UserRepo
 
 __all__ = ["Asked", "Compared", "compared"]
+
+_Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Compared:
     in_checkout: bool  # whether the new side is the files on disk
     notes: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()  # path, why its content is not in the trees
+    unread: frozenset[str] = frozenset()  # of these: what may hold anything, as nobody may look
     prefix: str = ""  # the folder it was started in, relative to the root, with a final slash
 
 
@@ -68,6 +71,8 @@ class _Sides:
     in_checkout: bool = False
     notes: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
+    unread: frozenset[str] = frozenset()
+    raw: tuple[tuple[str, str], ...] = ()  # path, filter that was not run
     absent: frozenset[str] = frozenset()  # in the new tree, but not on disk: a sparse checkout
 
 
@@ -117,6 +122,11 @@ def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
         sides = replace(sides, what=f"{sides.what}, {only(asked.paths)}")
     known = {path: why for path, why in sides.unreadable if is_chosen(path, asked.paths)}
     unreadable = inspect(private, place, old, sides.new, known)
+    notes = sides.notes
+    if sides.raw:
+        listed = private.git.run("diff-tree", "-r", "--name-only", "-z", old, sides.new, "--")
+        changed = set(os.fsdecode(listed).split("\0"))
+        notes += raw_notes((path, name) for path, name in sides.raw if path in changed)
     return Compared(
         place.user,
         private,
@@ -127,8 +137,9 @@ def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
         sides.base_commit,
         sides.head_commit,
         sides.in_checkout,
-        sides.notes,
+        notes,
         unreadable,
+        sides.unread & known.keys(),
         place.prefix,
     )
 
@@ -184,7 +195,7 @@ def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
     if place.user.head is None and not name:
         what = "all files here, since there is no commit yet"
         empty = _empty_tree(private)
-        return _Sides(empty, taken.tree, what, "", "", True, notes, taken.unreadable)
+        return _Sides(empty, taken.tree, what, "", "", True, notes, *_untold(taken))
     head = head_of(place)
     base = resolve(place, name) if name else default_base(place)
     if base is None:
@@ -196,7 +207,7 @@ def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
         since = Named(parted, base.name)
         what = f"your changes since {since}, uncommitted work included"
     (tree,) = _trees(place, private, parted)
-    return _Sides(tree, taken.tree, what, parted, "", True, notes, taken.unreadable)
+    return _Sides(tree, taken.tree, what, parted, "", True, notes, *_untold(taken))
 
 
 def _staged(place: Place, private: PrivateRepo) -> _Sides:
@@ -216,7 +227,7 @@ def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
     skipped = taken.skipped
     absent = frozenset(p for p in skipped if not os.path.lexists(place.user.root / p))
     notes = _notes(place, taken)
-    return _Sides(base, taken.tree, what, "", "", True, notes, taken.unreadable, absent)
+    return _Sides(base, taken.tree, what, "", "", True, notes, *_untold(taken), absent)
 
 
 def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
@@ -249,6 +260,10 @@ def _head_tree(place: Place, private: PrivateRepo) -> str:
 
 def _empty_tree(private: PrivateRepo) -> str:
     return private.git.text("mktree", input=b"")
+
+
+def _untold(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:
+    return taken.unreadable, taken.unread, taken.raw
 
 
 def _notes(place: Place, taken: Taken) -> tuple[str, ...]:

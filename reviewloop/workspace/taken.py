@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.lfs import HEADER
 from reviewloop.workspace.located import Place
+from reviewloop.workspace.paths import shown
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.snapshot import (
     cannot_read,
@@ -25,6 +27,7 @@ IN_LFS = "in Git LFS; its content is not read"
 
 _MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
 _MANY = 30  # files
+_ENCRYPTS = re.compile(r"crypt|gpg|pgp|ssl|sops|secret|vault|seal|blackbox|strongbox|\bage\b", re.I)
 _MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
 
 
@@ -34,24 +37,30 @@ class Taken:
 
     tree: str
     unreadable: tuple[tuple[str, str], ...] = ()
+    unread: frozenset[str] = frozenset()  # of these: what nobody may read, for it is encrypted
+    raw: tuple[tuple[str, str], ...] = ()  # path, filter that git would have run
     skipped: frozenset[str] = frozenset()  # marked skip-worktree: on disk they may be absent
 
 
 def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) -> Taken:
     """Return the tree of what is on disk: staged, modified and untracked files, and `extra` ones.
 
-    `extra` are paths that are taken although they are ignored. Raises WorkspaceError for
-    unresolved conflicts and for files that the system does not let us read.
+    `extra` are paths that are taken although they are ignored. Where git would run a filter, the
+    bytes on disk are taken, unless the filter encrypts: that content is for nobody. Raises
+    WorkspaceError for unresolved conflicts and for files that the system does not let us read.
     """
     with private.scratch_index() as scratch:
         git, skipped = _copied(place, private, scratch, None)
         gone, there = changed_paths(git)
         there += [os.fsencode(path) for path in extra]
         unreadable: dict[str, str] = {}
-        there = _without_filtered(place, git, there, unreadable)
+        raw = _filtered(place, git, there, unreadable)
+        unread = frozenset(path for path, reason in unreadable.items() if reason != IN_LFS)
+        there = [path for path in there if os.fsdecode(path) not in unreadable]
         there = [path for path in there if not _is_special(place, path, unreadable)]
         _store(place, git, gone, there)
-        return Taken(_write(git), tuple(sorted(unreadable.items())), skipped)
+        listed = tuple(sorted(unreadable.items()))
+        return Taken(_write(git), listed, unread, tuple(sorted(raw.items())), skipped)
 
 
 def take_staged(private: PrivateRepo, place: Place) -> Taken:
@@ -64,7 +73,7 @@ def take_staged(private: PrivateRepo, place: Place) -> Taken:
         if named and not named.resolve().is_relative_to(place.user.git_dir.resolve()):
             named = None
         git, skipped = _copied(place, private, scratch, named)
-        return Taken(_write(git), (), skipped)
+        return Taken(_write(git), skipped=skipped)
 
 
 def is_pointer(data: bytes | None) -> bool:
@@ -93,24 +102,43 @@ def _write(git: Git) -> str:
     return git.text("write-tree", "--missing-ok")
 
 
-def _without_filtered(
-    place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
-) -> list[bytes]:
-    """Leave out what only a filter can turn into what would be committed.
+def raw_notes(raw: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return a sentence for each filter (path, filter) that would have changed what is read."""
+    paths: dict[str, list[str]] = {}
+    for path, name in raw:
+        paths.setdefault(name, []).append(shown(path))
+    notes = []
+    for name, (first, *others) in sorted(paths.items()):
+        files = f"{first} and {len(others)} more as they are" if others else f"{first} as it is"
+        whose = "their" if others else "its"
+        notes.append(f"{files} on disk: {whose} filter {name!r} was not run")
+    return tuple(notes)
 
-    A filter that nobody configured is none for git either: a change cannot hide files with it.
+
+def _filtered(
+    place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
+) -> dict[str, str]:
+    """Return path -> filter of what is taken as it is on disk; add the others to `unreadable`.
+
+    A filter without a program is none for git either. Attributes are often the repository's own
+    word, so no filter may take a change out of a review without a trace.
     """
+    raw: dict[str, str] = {}
     pointers: list[bytes] = []
     for path, name in filters(git, paths).items():
         if name == "lfs":
             if line := pointer_line(git, path):
                 pointers.append(line)
                 unreadable[path] = IN_LFS
-        elif any(f"filter.{name}.{kind}" in place.config for kind in ("clean", "process")):
-            unreadable[path] = f"needs the filter {name!r}, which is not run here"
+            continue
+        programs = [place.config.get(f"filter.{name}.{kind}", "") for kind in ("clean", "process")]
+        if _ENCRYPTS.search(" ".join((name, *programs))) and any(programs):
+            unreadable[path] = f"needs the filter {name!r}, which encrypts and is not run here"
+        elif any(programs):
+            raw[path] = name
     if pointers:
         git.run("update-index", "-z", "--index-info", input=b"\0".join(pointers) + b"\0")
-    return [path for path in paths if os.fsdecode(path) not in unreadable]
+    return raw
 
 
 def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:

@@ -1,7 +1,9 @@
 """`reviewloop review` from the command line: what is asked, what is said, and the exit code."""
 
+import base64
 import io
 import json
+import secrets
 import sys
 from pathlib import Path
 
@@ -301,6 +303,50 @@ def test_lines_that_are_gone_are_a_change_too(change, reviewed, project, git):
     assert found["infra/unencrypted-at-rest"] == "context"
 
 
+@pytest.mark.parametrize(("clean", "notes"), [("", 0), ("printf 1", 1)])
+def test_a_filter_takes_no_file_out_of_a_review(change, reviewed, git, clean, notes):
+    repo = change(a_py="1\n")
+    (repo / ".gitattributes").write_text("*.py filter=strip\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "attributes")
+    git(repo, "config", "filter.strip.clean", clean)
+    change(a_py=RED, new_py=RED)
+    code, report = reviewed()
+
+    assert code == 1
+    assert {f["path"] for f in report["findings"]} == {"a.py", "new.py"}
+    assert len([n for n in report["notes"] if "filter 'strip' was not run" in n]) == notes
+
+
+def test_a_change_that_must_not_be_read_makes_the_review_incomplete(
+    change, reviewed, reviewloop, git
+):
+    repo = change(a_key="1\n", b_py="ANSWER = 42\n")
+    (repo / ".git/info/attributes").write_text("*_key filter=git-crypt\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "a key")
+    git(repo, "config", "filter.git-crypt.clean", "git-crypt clean")
+    change(a_key="a changed key\n", new_key="a new key\n")
+    code, report = reviewed()
+
+    assert (code, report["outcome"]) == (5, "incomplete")
+    listed = {file["path"]: (file["status"], file["reason"]) for file in report["skipped"]}
+    why = "needs the filter 'git-crypt', which encrypts and is not run here"
+    assert listed == {"a_key": ("M", why), "new_key": ("A", why)}
+    said = reviewloop("review", "-v")
+    assert "Incomplete: a_key and 1 more could not be read, for the reason given." in said.out
+
+
+def test_a_huge_file_is_listed_as_skipped(change, reviewed):
+    repo = change()
+    with (repo / "huge.py").open("wb") as file:
+        file.truncate(33 << 20)  # takes no room
+    code, report = reviewed()
+
+    assert (code, report["outcome"]) == (0, "nothing_to_review")
+    assert [(file["path"], file["status"]) for file in report["skipped"]] == [("huge.py", "A")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -386,3 +432,27 @@ def test_a_state_folder_that_cannot_be_made_does_not_stop_a_review(
     change(a_py=RED)
 
     assert reviewloop("review", *QUIET).code == 1
+
+
+def test_a_secret_that_the_machine_holds_is_a_must_fix_that_no_comment_silences(
+    change, reviewed, monkeypatch
+):
+    token, kept = secrets.token_hex(20), secrets.token_hex(20)
+    monkeypatch.setenv("MY_API_TOKEN", token)
+    encoded = base64.b64encode(kept.encode()).decode()
+    line = f'x = "{token}"  # reviewloop: ignore secret/held-value\n'
+    root = change(a_py=line, b_py=f'y = "{encoded}"\nz = "{kept}"\n')
+    (root / ".env").write_text(f"STAGE_KEY={kept}\n")
+    (root / ".gitignore").write_text(".env\n")
+    code, report = reviewed()
+
+    found = [(f["path"], f["line"], f["severity"]) for f in report["findings"]]
+    must = "must_fix"
+    assert (code, found) == (1, [("a.py", 1, must), ("b.py", 1, must), ("b.py", 2, must)])
+    assert set(rules(report)) == {"secret/held-value"}
+    assert [f["title"].split(",")[0] for f in report["findings"]] == [
+        "The value of MY_API_TOKEN",
+        *["The value of STAGE_KEY"] * 2,
+    ]
+    text = json.dumps(report)
+    assert not [part for part in (token, kept, encoded[:40]) if part in text]
