@@ -140,7 +140,11 @@ def _sandbox(loaded: "list[Loaded]") -> Iterator[Check]:
     mark: Literal["ok", "bad", "note"] = "ok" if sandbox.is_proven else "note"
     if sandbox.level is Level.NONE:
         mark = "bad"
-    yield Check("sandbox", mark, described(sandbox))
+    if sandbox.level is Level.NONE:
+        why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
+        yield Check("sandbox", mark, f"none holds, so runs are refused ({why})")
+    else:
+        yield Check("sandbox", mark, described(sandbox))
     yield from (Check("sandbox", "note", f"{gap}") for gap in sandbox.gaps)
     for way in how_to_improve(sandbox):
         yield Check("sandbox", "note", f"for a stronger one: {way}")

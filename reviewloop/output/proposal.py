@@ -132,6 +132,7 @@ class Proposal(TypedDict, total=False):
     seconds: float  # active time of the run
     usage: UsageFigures
     agents: list[AgentFigures]
+    sandbox: list[str]  # levels that commands ran at: bubblewrap, landlock, external, none ...
     warnings: list[str]  # what else the person should know, one sentence each
     message: str  # of the proposed commit
     commit: str  # its id; "" when blocked

@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.output.figures import counted, duration, money, share, tokens
+from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices
 from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list, tally
+from reviewloop.output.terminal_figures import render_figures, row
 from reviewloop.output.terminal_gates import render_gates
 from reviewloop.output.terminal_protected import render_protected
 from reviewloop.output.untrusted import one_line, safe
 
-_LABEL_WIDTH = 11
 _FILES_SHOWN = 40
 _STATUS = {"A": "created", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
 
@@ -35,7 +35,7 @@ def render_proposal(proposal: Proposal, read_line: ReadLines, console: Console) 
     _head(proposal, console)
     _files(proposal, console)
     render_protected(proposal.get("protected", []), console)
-    _figures(proposal, console)
+    render_figures(proposal, console)
     if proposal.get("gates"):
         _title("Guard-rails", console)
         render_gates(proposal["gates"], console)
@@ -105,19 +105,19 @@ def _head(proposal: Proposal, console: Console) -> None:
     console.print(Rule(head, align="left", style=style, characters=rule))
     if blocked:
         hanging(Text("why        "), Text(one_line(blocked), style="red"), console)
-    _row("run", one_line(proposal.get("run", "")), console)
+    row("run", one_line(proposal.get("run", "")), console)
     base = proposal.get("base", {})
     if base:
         subject = f" ({one_line(base['subject'])})" if base.get("subject") else ""
         new = ", a new branch" if base.get("new_branch") else ""
         target = f"; the commit goes to {one_line(base.get('branch', ''))}{new}"
         based = f"{one_line(base.get('commit', ''))[:10]}{subject}"
-        _row("based on", based + (target if base.get("branch") else ""), console)
+        row("based on", based + (target if base.get("branch") else ""), console)
         _dirty(base.get("dirty", []), base.get("include_dirty", False), console)
     for name in proposal.get("incomplete", []):
-        _row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
+        row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):
-        _row("note", one_line(warning), console, "yellow")
+        row("note", one_line(warning), console, "yellow")
 
 
 def _dirty(paths: list[str], included: bool, console: Console) -> None:
@@ -126,7 +126,7 @@ def _dirty(paths: list[str], included: bool, console: Console) -> None:
     named = ", ".join(map(one_line, paths[:3])) + (", ..." if len(paths) > 3 else "")
     what = f"{counted(len(paths), 'uncommitted file')} ({named})"
     seen = "the run saw them, the commit leaves them out" if included else "not part of this run"
-    _row("checkout", f"{what}: {seen}; untouched either way", console, "yellow")
+    row("checkout", f"{what}: {seen}; untouched either way", console, "yellow")
 
 
 def _files(proposal: Proposal, console: Console) -> None:
@@ -137,7 +137,7 @@ def _files(proposal: Proposal, console: Console) -> None:
         sum(f.get("added", 0) for f in files),
         sum(f.get("removed", 0) for f in files),
     )
-    _row("files", f"{', '.join(shown) or 'none'}, +{added} -{removed}", console)
+    row("files", f"{', '.join(shown) or 'none'}, +{added} -{removed}", console)
     for file in files[:_FILES_SHOWN]:
         console.print(_file_line(file), no_wrap=True, overflow="ignore", crop=False)
     if len(files) > _FILES_SHOWN:
@@ -152,50 +152,6 @@ def _file_line(file: ProposedFile) -> Text:
     if file.get("binary"):
         return line.append(" binary", style="dim")
     return line.append(f" +{file.get('added', 0)} -{file.get('removed', 0)}", style="dim")
-
-
-def _figures(proposal: Proposal, console: Console) -> None:
-    tests = proposal.get("tests")
-    if tests:
-        total = tests.get("passed", 0) + tests.get("failed", 0)
-        failed = f", {tests['failed']} failed" if tests.get("failed") else ""
-        skipped = f", {tests['skipped']} skipped" if tests.get("skipped") else ""
-        style = "red" if failed else "green"
-        _row("tests", f"{tests.get('passed', 0)}/{total} passing{failed}{skipped}", console, style)
-    else:
-        _row("tests", "not counted", console, "yellow")
-    _coverage(proposal, console)
-    rounds = proposal.get("rounds", {})
-    if rounds:
-        parts = [f"{rounds.get('used', 0)} of {rounds.get('limit', 0)} fix rounds"]
-        if rounds.get("repairs"):
-            parts.append(counted(rounds["repairs"], "repair"))
-        if rounds.get("cycle"):
-            parts.append(f"modified {counted(rounds['cycle'], 'time')} by a person")
-        _row("rounds", ", ".join(parts), console)
-    reviewers = proposal.get("reviewers", [])
-    if reviewers:
-        done = sum(r.get("status") == "done" for r in reviewers)
-        style = "" if done == len(reviewers) else "red"
-        _row("reviewers", f"{done} of {len(reviewers)} finished", console, style)
-    for reviewer in reviewers:
-        if reviewer.get("status") != "done":
-            why = one_line(reviewer.get("reason", "")) or "no reason given"
-            _row("", f"{one_line(reviewer.get('name', ''))} failed: {why}", console, "red")
-
-
-def _coverage(proposal: Proposal, console: Console) -> None:
-    coverage = proposal.get("coverage")
-    if not coverage:
-        return
-    covered, threshold = coverage.get("covered"), coverage.get("threshold")
-    if covered is None:
-        reason = one_line(coverage.get("reason", ""))
-        _row("coverage", f"not measured{f': {reason}' if reason else ''}", console, "yellow")
-        return
-    wanted = "" if threshold is None else f" (wanted: {share(threshold)})"
-    style = "green" if threshold is None or covered >= threshold else "yellow"
-    _row("coverage", f"{share(covered)} of the new lines{wanted}", console, style)
 
 
 def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
@@ -223,9 +179,9 @@ def _spec(proposal: Proposal, console: Console) -> None:
         return
     console.print()
     done = f"{progress.get('done', 0)}/{progress.get('total', 0)} tasks done after approval"
-    _row("spec", f"{done}  {one_line(proposal.get('spec', ''))}".rstrip(), console)
+    row("spec", f"{done}  {one_line(proposal.get('spec', ''))}".rstrip(), console)
     for task in progress.get("newly_eligible", []):
-        _row("", f"can start next: {one_line(task['id'])} {one_line(task['title'])}", console)
+        row("", f"can start next: {one_line(task['id'])} {one_line(task['title'])}", console)
 
 
 def _cost(proposal: Proposal, console: Console) -> None:
@@ -241,7 +197,7 @@ def _cost(proposal: Proposal, console: Console) -> None:
             parts.append(f"cache {tokens(read)} read, {tokens(written)} written")
         about = "about " if usage.get("estimated") else ""
         parts.append(about + money(usage.get("cost_usd")))
-    _row(
+    row(
         "spent",
         " · ".join(parts) if console.encoding.startswith("utf") else ", ".join(parts),
         console,
@@ -277,11 +233,6 @@ def _agents(proposal: Proposal, width: int) -> Table:
 
 def _price(usd: float | None) -> str:
     return "unknown" if usd is None else money(usd)
-
-
-def _row(label: str, text: str, console: Console, style: str = "") -> None:
-    if text:
-        hanging(Text(f"{label:<{_LABEL_WIDTH}}", style="bold"), Text(text, style=style), console)
 
 
 def _title(text: str, console: Console) -> None:

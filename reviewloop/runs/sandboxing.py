@@ -25,20 +25,26 @@ def required(settings: Settings, acceptance: str) -> Sandbox:
     sandbox = chosen(settings)
     if sandbox.level is not Level.NONE or acceptance == "own code":
         return sandbox
+    in_ci = runs_in_ci()
+    if acceptance == "accepted" and not in_ci:
+        return sandbox
     why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
-    if acceptance == "accepted":
-        if not runs_in_ci():
-            return sandbox
-        raise UsageError(
-            f"--no-sandbox does not work in CI, where nobody watches ({why}); make a sandbox "
-            "possible there, or declare a throw-away container with "
-            f"{variable_of('sandbox.external')}=true"
-        )
-    ways = [*how_to_improve(sandbox), "accept it for this run with --no-sandbox"]
+    if in_ci:  # nobody watches there, so nobody can accept it
+        last = f"declare a throw-away container with {variable_of('sandbox.external')}=true"
+        ignored = "; --no-sandbox does not count in CI" if acceptance else ""
+    else:
+        last, ignored = "accept it for this run with --no-sandbox", ""
     raise UsageError(
-        f"no sandbox holds on this machine, so the repository's code is not run ({why}); "
-        + ", or ".join(ways)
+        f"no sandbox holds here, so the repository's code is not run ({why}){ignored}; "
+        + ", or ".join([*how_to_improve(sandbox), last])
     )
+
+
+def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
+    """Return a remark when a person accepted to go without a sandbox that is there."""
+    if acceptance == "accepted" and sandbox.level is not Level.NONE:
+        return (f"--no-sandbox changes nothing: {sandbox.level} holds and is used",)
+    return ()
 
 
 def described(sandbox: Sandbox) -> str:

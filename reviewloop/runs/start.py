@@ -18,7 +18,7 @@ from reviewloop.runs.estimate import Estimate, estimate_run
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
-from reviewloop.runs.sandboxing import Acceptance, described, required
+from reviewloop.runs.sandboxing import Acceptance, described, not_needed, required
 from reviewloop.runs.team import team_to_plain
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
@@ -109,6 +109,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     brief = brief_of(repository, subject, settings, masking_for(user.root, user.git_dir))
     estimate = estimate_run(brief, team, settings)
     notes = [f"steering: {line}" for line in brief.steering_log]
+    notes += not_needed(sandbox, wanted.unsandboxed)
     if user.dirty:
         notes.append(
             f"based on commit {(user.head or '')[:10]}; your uncommitted changes "

@@ -19,6 +19,7 @@ from reviewloop.output.proposal import (
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
+from reviewloop.steps.leaks import leaks
 from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.refused import refused_edits
 from reviewloop.steps.tick import TickedSpec, ticked_spec
@@ -32,7 +33,9 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Return the proposal's blob; its commit stands ready in the private repository."""
     gates = gates_of(state, context)
     change = context.change(context.base_tree, state["tree"])
-    findings = by_severity(list(read_findings(state, context.blobs).values()))
+    known = read_findings(state, context.blobs)
+    # A run that is blocked before its review collects nothing: these must show all the same.
+    findings = by_severity([*known.values(), *leaks(state, known, context)])
     protected = touched_protected_files(state, context, change)
     blocked = _blocked_by(state, gates, change) or why_blocked(protected)
     pointers = context.settings.workspace.lfs != "refuse"
@@ -209,16 +212,24 @@ def _proposal(
         seconds=round(context.seconds, 1),
         usage=usage_figures(context.journal),
         agents=agent_figures(context.journal),
+        sandbox=_sandboxes(context),
         warnings=[*context.environment.notes, *_other_sandboxes(context)],
     )
 
 
+def _sandboxes(context: RunContext) -> list[str]:
+    """Return the levels that the run's commands ran at, in their order."""
+    options = context.record.options
+    first = [str(options["sandbox"])] if options.get("sandbox") else []
+    return [*first, *options.get("later_sandboxes", ())]
+
+
 def _other_sandboxes(context: RunContext) -> list[str]:
-    later = context.record.options.get("later_sandboxes", [])
-    if not later:
+    levels = _sandboxes(context)
+    if len(levels) < 2:
         return []
-    levels = ", then ".join([str(context.record.options.get("sandbox")), *later])
-    return [f"The sandbox changed on the way: commands of this run ran at {levels}."]
+    told = ", then ".join(levels)
+    return [f"The sandbox changed on the way: commands of this run ran at {told}."]
 
 
 def _files(change: Change) -> list[ProposedFile]:

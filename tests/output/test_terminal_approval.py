@@ -229,3 +229,17 @@ def test_protected_files_stand_apart_and_are_never_cut_off():
     assert "! .mcp.json created: it runs; nobody asked for it" in text
     assert text.count("created: it runs") == 60
     assert "Protected files" not in screen(proposal())
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        (["bubblewrap"], "bubblewrap"),
+        (["landlock", "none"], "with the rights of whoever began it"),
+        (["external"], "declared, not proven"),
+    ],
+)
+def test_where_the_commands_ran_stands_on_the_screen(levels, said):
+    console = Console(width=100, file=io.StringIO())
+    render_proposal(proposal(sandbox=levels), lambda path: [], console)
+    assert said in console.file.getvalue()

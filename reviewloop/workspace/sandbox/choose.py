@@ -30,11 +30,13 @@ def choose(
         method, problem = _proven(level, find)
         if method is not None:
             gaps = method.gaps if isinstance(method, landlock.Landlock) else ()
-            return Sandbox(method, limits, tuple(refused), gaps)
+            return Sandbox(method, limits, tuple(refused), gaps, wanted)
+        if not problem and wanted == level:
+            problem = "this system does not have it"
         if problem:
             refused.append(f"{level}: {problem}")
     level = Level.EXTERNAL if external else Level.NONE
-    return Sandbox(Unconfined(level), limits, tuple(refused))
+    return Sandbox(Unconfined(level), limits, tuple(refused), (), wanted)
 
 
 def _bubblewrap() -> Method | str:
@@ -102,6 +104,8 @@ def _restricted() -> bool:
 
 def how_to_improve(sandbox: Sandbox) -> Iterator[str]:
     """Yield what a person can do for a stronger level on this machine, a sentence each."""
+    if sandbox.wanted != "auto":
+        yield f"let the strongest be found: sandbox.level is {sandbox.wanted}, not auto"
     if sandbox.level is Level.BUBBLEWRAP or sys.platform != "linux":
         return
     if find_program("bwrap") is None:

@@ -136,7 +136,7 @@ def test_what_is_left_when_nothing_holds(
     assert (sandbox.level, len(sandbox.refused)) == (Level.NONE, 2)
     assert next(iter(how_to_improve(sandbox))).startswith("install bubblewrap")
 
-    with pytest.raises(UsageError, match="no sandbox holds on this machine") as refusal:
+    with pytest.raises(UsageError, match="no sandbox holds here") as refusal:
         required(Settings(), "")
     assert refusal.value.exit_code == 2
     assert "bwrap is not installed" in str(refusal.value)
@@ -145,8 +145,12 @@ def test_what_is_left_when_nothing_holds(
 
     assert required(Settings(), "accepted").level is Level.NONE
     monkeypatch.setenv("CI", "1")
-    with pytest.raises(UsageError, match="--no-sandbox does not work in CI"):
+    with pytest.raises(UsageError, match="--no-sandbox does not count in CI"):
         required(Settings(), "accepted")
+
+    with pytest.raises(UsageError) as in_ci:
+        required(Settings(), "")
+    assert "accept it" not in str(in_ci.value)
 
     declared = settings(environ={"REVIEWLOOP_SANDBOX__EXTERNAL": "true"})
     assert required(declared, "").level is Level.EXTERNAL
@@ -158,6 +162,8 @@ def test_a_named_level_is_the_only_one_that_is_tried(bwrap: Callable[[str], None
     bwrap("")
     sandbox = choose(wanted="bubblewrap")
     assert sandbox.level is Level.NONE
+    assert "sandbox.level is bubblewrap, not auto" in next(iter(how_to_improve(sandbox)))
+    assert choose(wanted="sandbox-exec").refused == ("sandbox-exec: this system does not have it",)
     assert sandbox.refused == ("bubblewrap: the program bwrap is not installed",)
 
 
