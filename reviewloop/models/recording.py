@@ -1,6 +1,7 @@
 """Recordings of a run's model calls: `--record FILE` writes one, `replay:FILE` answers from it."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ def export_journal(journal: Journal, path: Path) -> int:
     count = 0
     partial = path.with_name(path.name + ".part")
     try:
-        with partial.open("w", encoding="ascii") as file:
+        partial.unlink(missing_ok=True)  # its mode would stay
+        with open(partial, "x", encoding="ascii", opener=_for_us_alone) as file:
             file.write(json.dumps({"format": FORMAT, "version": VERSION}) + "\n")
             for call in journal.calls("model"):
                 if "lost" in call.reply:
@@ -48,6 +50,10 @@ def export_journal(journal: Journal, path: Path) -> int:
             f"{path}: the recording cannot be written ({error}); choose another file"
         ) from error
     return count
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read_recording(path: Path) -> list[Recorded]:

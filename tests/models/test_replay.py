@@ -40,6 +40,7 @@ def recording(tmp_path_factory):
         models.ask(CallKey("fix", "fix", finding="f1"), asking("fix it"))
         path = folder / "run.jsonl"
         assert export_journal(journal, path) == 3
+    assert path.stat().st_mode & 0o077 == 0  # it holds what the models were asked
     return path
 
 
