@@ -79,11 +79,15 @@ class ProjectEnv:
         Call it after each reset of the workspace to a tree. The scratch folders are emptied: what
         one tree's code left there must not decide how another tree is judged.
         """
-        _empty_scratch(self.folder, Path(self.env["TMPDIR"]))
+        self.empty()
         notes = list(copy_version_files(self.user_root, self.workspace))
         if self.node:
             notes += link_node_modules(self.user_root, self.workspace)
         return tuple(notes)
+
+    def empty(self) -> None:
+        """Empty the scratch folders; commands may have left secrets there."""
+        _empty_scratch(self.folder, Path(self.env["TMPDIR"]))
 
     def verify(self, *, cwd_on_path: bool = False) -> str | None:
         """Return why a green gate would not speak for the workspace's code, None when it would.
