@@ -2,9 +2,10 @@
 
 import posixpath
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.guards.plan import GatePlan
@@ -37,6 +38,7 @@ class GuardInput:
     label: str = ""  # begins every file name in `logs`, so that one folder serves many trees
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
+    masking: Masking = field(default_factory=Masking)  # knows the secrets this machine holds
 
     def log(self, name: str) -> Path:
         """Return the path of a file of this judgement in the log folder."""

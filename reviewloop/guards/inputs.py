@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.detect import detect
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GatePlan
@@ -26,6 +27,7 @@ def guard_input(
     label: str = "",
     selection: tuple[str, ...] | None = None,
     stop: Callable[[], bool] | None = None,
+    masking: Masking | None = None,
 ) -> GuardInput:
     """Return the input for judging `tree` against `base`.
 
@@ -52,6 +54,7 @@ def guard_input(
         label=label,
         selection=selection,
         stop=stop,
+        masking=masking or Masking(),
     )
 
 

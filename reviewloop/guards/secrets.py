@@ -1,11 +1,14 @@
 """Guard-rail: no secret in added lines, and no file that must never be committed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from reviewloop.analysers.secrets.book import HELD
+from reviewloop.analysers.secrets.given_away import newly_given_away
+from reviewloop.analysers.secrets.rule import SecretRule
 from reviewloop.analysers.secrets.scanning import SecretHit, mask, scan_text
 from reviewloop.findings import Finding, Severity
-from reviewloop.guards.base import GuardInput, gate_finding
+from reviewloop.guards.base import GuardInput, gate_finding, is_test_file
 from reviewloop.guards.globs import first_match
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.diff import FileChange
@@ -67,10 +70,12 @@ def _secrets_in(change: GuardInput, file: FileChange) -> Iterator[_Found]:
     if file.binary:
         data = change.read_new(file.path) or b""
         if len(data) <= _BINARY_BYTES:
+            yield from _held_in(change, file, _text_of_binary)
             for hit in scan_text(_text_of_binary(data)):
                 if hit.rule.stops:
                     yield _Found(file.path, hit, None, hit.masked)
         return
+    yield from _held_in(change, file, lambda data: data.decode("utf-8", "replace"))
     # A key of many lines is only recognised as a whole, so each run of added lines is one text.
     added = file.added_text
     for first, last in file.added_lines:
@@ -79,6 +84,25 @@ def _secrets_in(change: GuardInput, file: FileChange) -> Iterator[_Found]:
         for hit in scan_text(block):
             shown = masked[hit.line - 1].strip() if hit.rule.masks else hit.masked
             yield _Found(file.path, hit, first + hit.line - 1, shown)
+
+
+def _held_in(
+    change: GuardInput, file: FileChange, text_of: Callable[[bytes], str]
+) -> Iterator[_Found]:
+    new = text_of(change.read_new(file.path) or b"")
+    old = text_of(change.read_base(file.old_path or file.path) or b"")
+
+    def added(line: int) -> bool:
+        return file.binary or any(first <= line <= last for first, last in file.added_lines)
+
+    for line, place in newly_given_away(old, new, added, change.masking):
+        # A person's password may be a plain word of a test.
+        if place.drawn or not is_test_file(file.path):
+            value = change.masking.held(new[place.start : place.end]).split("\n")[0]
+            hit = SecretHit(SecretRule(HELD, place.what), line, value, place.start, place.end)
+            text = new.split("\n")[line - 1].strip()
+            shown = value if file.binary else change.masking.for_people(text)
+            yield _Found(file.path, hit, None if file.binary else line, shown)
 
 
 def _text_of_binary(data: bytes) -> str:

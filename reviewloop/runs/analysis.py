@@ -3,8 +3,11 @@
 from collections.abc import Collection
 from functools import partial
 
+from reviewloop.analysers import book
 from reviewloop.analysers.base import AnalyserReport, Options
 from reviewloop.analysers.engine import Examination, Told, examine
+from reviewloop.analysers.secrets.check import checks_with
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import RunContext
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
 from reviewloop.reviewing.selection import Selection, select
@@ -25,12 +28,14 @@ def examined(
     settings: Settings,
     reviewers: Collection[str],
     *,
+    masking: Masking,
     on_disk: bool = False,
     part_only: bool = False,
     told: Told | None = None,
 ) -> Examination:
     """Return what the analysers of these reviewers find in a change, under these settings.
 
+    `masking` knows the secrets that this machine holds: a change must not hold them.
     `on_disk` says that the new side is the checkout: coverage data in it is about these files.
     `part_only` says that more may have changed than was asked for.
     """
@@ -47,6 +52,7 @@ def examined(
         view,
         reviewers=reviewers,
         off=review.analysers_off,
+        checks=checks_with(book.file_checks(), masking),
         extra=coverage_of(view, user.root, settings.gates.coverage) if on_disk else (),
         told=told,
     )
@@ -76,6 +82,7 @@ def _analysed(context: RunContext, tree: str) -> dict[str, object]:
         context.user,
         settings,
         names,
+        masking=context.masking,
         told=partial(_tell, context),
     )
     silences = Silences(rules=settings.rules)

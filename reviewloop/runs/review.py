@@ -142,9 +142,9 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
         silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
-        examination = _examined(asked, team, two, settings, change, selection, told)
-        pieces = evidence_of(examination, selection.sources, level=silences.level)
         masking = masking_for(place.user.root, place.user.git_dir)
+        examination = _examined(asked, team, two, settings, change, selection, masking, told)
+        pieces = evidence_of(examination, selection.sources, level=silences.level)
         read = (loaded, team, two, change, selection, pieces, masking)
         standing = _standing(wish, *read, rules, told)
         report = result(
@@ -171,6 +171,7 @@ def _examined(
     settings: Settings,
     change: Change,
     selection: Selection,
+    masking: Masking,
     told: Told,
 ) -> Examination:
     told("running the analysers")
@@ -181,6 +182,7 @@ def _examined(
         two.user,
         settings,
         {agent.name for agent in team},
+        masking=masking,
         on_disk=two.in_checkout,
         part_only=asked.whole or bool(asked.paths),
         told=lambda report: told(report.name),

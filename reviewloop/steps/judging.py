@@ -72,7 +72,7 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
 def judging(context: RunContext) -> Iterator[None]:
     """Have the workspace to oneself; what was cut off by the person is no judgement.
 
-    What the commands wrote is rid of secrets before anybody else may read it.
+    What the commands wrote is rid of secrets, or gone, before anybody else may read it.
     """
     with context.workspace_lock:
         try:
@@ -80,6 +80,8 @@ def judging(context: RunContext) -> Iterator[None]:
         finally:
             hide = context.masking.for_people
             context.once("hidden files", lambda: HiddenFiles(hide)).clean(context.logs)
+            if context.gate_environment is not None:
+                context.gate_environment.empty()
         if context.stopped.is_set():
             raise InterruptedByUserError(
                 "stopped while a check ran; `reviewloop resume` runs it again"
@@ -117,6 +119,7 @@ def _input(
         label=label,
         selection=selection,
         stop=context.stopped.is_set,
+        masking=context.masking,
     )
 
 

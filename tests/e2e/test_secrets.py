@@ -21,7 +21,11 @@ NEW = "gh" + "p_" + "Pq7Wo4Ei1Ru8Ty5Al2Sk9Dj6Fh3Gz0XmCn4B"
 GATE = {
     **QUIET_GATES,
     "REVIEWLOOP_GATES__BUILD__ENABLED": "true",
-    "REVIEWLOOP_GATES__BUILD__COMMAND": '["cat", "shop/config.py"]',
+    # What commands leave in their own folders must not stay there either.
+    "REVIEWLOOP_GATES__BUILD__COMMAND": (
+        '["sh", "-c", "cat shop/config.py; for d in $HOME $HOME/../reports; '
+        'do cp shop/config.py $d/left && echo left $d; done"]'
+    ),
 }
 _DRAWN = random.Random(4)
 
@@ -138,7 +142,8 @@ def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path)
     texts["recording"] = recording.read_text("ascii")
     texts["commit"] = checkout.git("log", "-1", "--format=%B")
     assert any("bug-" in name for name in texts)
-    assert [n for n in texts if "/logs/" in n and "⟦secret:" in texts[n]]
+    logs = [n for n in texts if "/logs/" in n and "⟦secret:" in texts[n]]
+    assert any(texts[n].count("left ") == 2 for n in logs)
     assert leaked(outside, texts) == []
     # The repository's own line is in its objects and in the workspace, and nowhere else.
     own = {n for _, _, n in leaked({"inside": inside}, texts)}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input
 from reviewloop.settings import Settings
@@ -25,6 +26,7 @@ class Project:
     state: Path
     git: Callable[..., str]
     settings: Settings = field(default_factory=Settings)
+    masking: Masking = field(default_factory=Masking)
     discard: list[Callable[[], None]] = field(default_factory=list)
 
     def commit(self, files: dict[str, str | bytes]) -> None:
@@ -78,6 +80,7 @@ class Project:
             branch=branch,
             label=label,
             selection=selection,
+            masking=self.masking,
         )
 
 

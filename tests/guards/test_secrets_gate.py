@@ -1,5 +1,9 @@
+import base64
 import json
+import random
 
+from reviewloop.analysers.secrets.held import Held
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.findings import Severity
 from reviewloop.guards import secrets as gate
 from reviewloop.state import GateResult, GateStatus
@@ -7,6 +11,8 @@ from reviewloop.state import GateResult, GateStatus
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"
 LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
 KEY = "-----BEGIN PRIVATE" + f" KEY-----\n{LINE}\n{LINE}\n"
+
+HELD = random.Random(7).randbytes(20).hex()
 
 
 def test_token_in_an_added_line_is_a_hard_stop_with_its_place(project):
@@ -93,3 +99,27 @@ def test_exception_from_the_settings_is_allowed(project, with_settings):
     change = project.change({"src/secret_store.py": "x = 1\n", "src/secret_other.py": "x = 1\n"})
     result = gate.check(change)
     assert result.details["files"] == ["src/secret_other.py"]
+
+
+def test_held_value_in_an_added_line_is_a_hard_stop_that_names_who_holds_it(project):
+    project.masking = Masking(Held([("MY_API_TOKEN", HELD)]), b"k")
+    encoded = base64.b64encode(HELD.encode()).decode()
+    kept = f'a = "{HELD}"\n'
+    project.commit({"old.py": kept, "moved.py": kept, "twice.py": kept})
+    files = {
+        "a.py": f'x = "{HELD}"\n',
+        "b.txt": f"see {encoded}\n",
+        "c.bin": b"\0" + HELD.encode(),
+        "old.py": f"{kept}b = 1\n",
+        "moved.py": f'b = "{HELD}"\n',
+        "twice.py": f"{kept}{kept}",
+    }
+    result = gate.check(project.change(files))
+    places = [(finding.path, finding.line) for finding in result.findings]
+    assert places == [("a.py", 1), ("b.txt", 1), ("c.bin", None), ("twice.py", 2)]
+    assert {finding.rule for finding in result.findings} == {"secrets.held-value"}
+    assert result.status is GateStatus.HARD_STOP
+    assert result.summary.startswith("a.py:1: the value of MY_API_TOKEN, which this machine holds")
+    text = json.dumps(result.plain())
+    assert HELD[8:] not in text
+    assert encoded[12:-4] not in text

@@ -4,6 +4,7 @@ from reviewloop.analysers.rules import MUST, SECURITY, SHOULD, Example, Rule
 from reviewloop.analysers.secrets.rule import SecretRule
 from reviewloop.analysers.secrets.table import VENDOR_RULES
 
+HELD = "held-value"
 VENDOR_BY_NAME = "vendor-key-by-name"
 _CWE = "https://cwe.mitre.org/data/definitions/798.html"
 _WHY = (
@@ -50,6 +51,21 @@ BY_NAME = {
 # Put together here, so that no scanner takes this file for a leak.
 _MADE_UP = "kT9" + "vQ2" + "xLm7Rd"
 _KEY = "f3Zq" + "9LmX" + "2vTb" + "8KpW" + "4sYh"
+_HELD = Rule(
+    id=rule_id(HELD),
+    reviewer=SECURITY,
+    severity=MUST,
+    title="A secret that this machine holds stands in the code",
+    why="The value of a variable of the environment, of a `.env` file, of an AWS profile or of "
+    "git's configuration stands in the change, as it is or encoded. " + _WHY,
+    fix=_FIX,
+    category="secrets",
+    source=_CWE,
+    in_tests=True,
+    in_examples=True,
+    in_fixtures=True,
+    hard=True,
+)
 _GUESSED: tuple[Rule, ...] = (
     Rule(
         id="secret/password",
@@ -177,4 +193,4 @@ _GUESSED: tuple[Rule, ...] = (
         good=(Example("call.sh", 'curl -H "Authorization: Bearer $TOKEN" https://a.io\n'),),
     ),
 )
-RULES: tuple[Rule, ...] = (*(_vendor_rule(secret) for secret in VENDOR_RULES), *_GUESSED)
+RULES: tuple[Rule, ...] = (_HELD, *(_vendor_rule(secret) for secret in VENDOR_RULES), *_GUESSED)

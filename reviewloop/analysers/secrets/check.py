@@ -1,24 +1,37 @@
 """The check for secrets: vendors' tokens, and literals whose name says that they are secret."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
 from reviewloop.analysers.base import FileCheck, Hit, PathClass, SourceFile
-from reviewloop.analysers.secrets.book import RULES, rule_id
+from reviewloop.analysers.secrets.book import HELD, RULES, rule_id
+from reviewloop.analysers.secrets.given_away import given_away
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.analysers.secrets.scanning import SecretHit, masked_value, scan_for_vendors
 from reviewloop.analysers.secrets.stretches import Lines, Stretches
+from reviewloop.analysers.secrets.values import is_random
 from reviewloop.findings import Severity
 
 _NOT_SEARCHED = (".lock", ".min.js", ".map", ".svg", ".ipynb", "package-lock.json", ".sum")
 _DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows how something is used
+_ENVIRONMENT = re.compile(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
+_EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 
-def run(file: SourceFile) -> Iterator[Hit]:
-    """Yield every secret of a file, at most one for each stretch of text; values are masked."""
+def run(file: SourceFile, masking: Masking | None = None) -> Iterator[Hit]:
+    """Yield every secret of a file, at most one for each stretch of text; values are masked.
+
+    Whatever `masking` knows that this machine holds comes first: it is certainly a secret.
+    """
     taken = Stretches()
     places = Lines(file.text)
+    if masking is not None:
+        yield from _held_hits(file, masking, taken, places)
     for secret in scan_for_vendors(file.text):
-        taken.take(secret.start, secret.end)
-        yield _vendor_hit(file, secret, places)
+        if taken.take(secret.start, secret.end):
+            yield _vendor_hit(file, secret, places)
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
     from reviewloop.analysers.secrets.guesses import guessed  # its patterns take a while to compile
@@ -26,13 +39,13 @@ def run(file: SourceFile) -> Iterator[Hit]:
     for guess in guessed(file):
         if taken.take(guess.start, guess.end):
             span = places.span(guess.start, guess.end)
-            value = masked_value(file.text[guess.start : guess.end])
-            severity = _lowered(file, span.line, guess.severity)
+            value = file.text[guess.start : guess.end]
+            severity = _lowered(file, span.line, _in_environment(file, value, guess.severity))
             yield Hit(
                 rule_id(guess.slug),
                 file.path,
                 span,
-                f"{guess.what}: {value}",
+                f"{guess.what}: {masked_value(value)}",
                 severity=severity,
                 confidence="high" if severity is Severity.MUST_FIX else "medium",
             )
@@ -41,6 +54,41 @@ def run(file: SourceFile) -> Iterator[Hit]:
 CHECKS: tuple[FileCheck, ...] = (
     FileCheck("secrets", RULES, understands=lambda file: bool(file.text), run=run),
 )
+
+
+def checks_with(checks: Iterable[FileCheck], masking: Masking) -> tuple[FileCheck, ...]:
+    """Return the checks, the one for secrets with what this machine holds."""
+    told = partial(run, masking=masking)
+    return tuple(replace(c, run=told) if c.run is run else c for c in checks)
+
+
+def _held_hits(
+    file: SourceFile, masking: Masking, taken: Stretches, places: Lines
+) -> Iterator[Hit]:
+    for place in given_away(file.text, masking):
+        # A person's password may be a plain word of a test; and a file of the environment is
+        # where the value is held, so only what no person wrote is surely meant to stay secret.
+        if not place.drawn and (
+            file.path_class is not PathClass.PRODUCT or _is_environment(file.path)
+        ):
+            continue
+        taken.take(place.start, place.end)
+        yield Hit(
+            rule=rule_id(HELD),
+            path=file.path,
+            span=places.span(place.start, place.end),
+            message=f"{place.what[0].upper()}{place.what[1:]}, stands in the code",
+            identity=place.name,
+        )
+
+
+def _is_environment(path: str) -> bool:
+    return bool(_ENVIRONMENT.search(path)) and not _EXAMPLE.search(path)
+
+
+def _in_environment(file: SourceFile, value: str, severity: Severity) -> Severity:
+    """Return the severity of a guess: files of the environment hold what is really in use."""
+    return Severity.MUST_FIX if _is_environment(file.path) and is_random(value) else severity
 
 
 def _vendor_hit(file: SourceFile, secret: SecretHit, places: Lines) -> Hit:

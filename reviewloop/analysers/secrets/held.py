@@ -6,6 +6,7 @@ from itertools import pairwise
 from reviewloop.analysers.secrets.encodings import SHORTEST, Form, forms_of
 from reviewloop.analysers.secrets.stretches import Stretch, joined
 from reviewloop.analysers.secrets.unseen import through_unseen
+from reviewloop.analysers.secrets.values import is_random
 
 _LONG = 24  # characters of a form in a row: the escapes, which ordinary texts hold many parts of
 
@@ -19,12 +20,17 @@ class Held:
     def __init__(self, values: Iterable[tuple[str, str]] = ()) -> None:
         self._short = _Index(gram=6, least=SHORTEST)
         self._long = _Index(gram=14, least=_LONG)
+        self._whole: set[str] = set()
+        self._drawn: set[str] = set()
         seen: set[str] = set()
         for name, value in values:
             if len(value) < SHORTEST or value in seen:
                 continue
             seen.add(value)
+            if is_random(value):
+                self._drawn.add(name)
             for form in dict.fromkeys(forms_of(value)):
+                self._whole.add(form.text)
                 (self._long if form.least >= _LONG else self._short).add(form, name)
 
     def __bool__(self) -> bool:
@@ -41,6 +47,14 @@ class Held:
     def names_in(self, text: str) -> tuple[str, ...]:
         """Return whose values the text gives away, each once."""
         return tuple(dict.fromkeys(place.name for place in self.places(text)))
+
+    def is_whole(self, written: str) -> bool:
+        """Whether a text is a whole value, in any of its forms."""
+        return written in self._whole
+
+    def is_drawn(self, name: str) -> bool:
+        """Whether a value of this name looks drawn by a machine."""
+        return name in self._drawn
 
     def stretches(self, text: str) -> Iterator[Stretch]:
         """Yield the same in no order; they may overlap, and hidden characters are no exception."""

@@ -80,6 +80,15 @@ class Masking:
         """Return the names of the held values that a text gives away."""
         return self._held.names_in(text)
 
+    @property
+    def values(self) -> Held:
+        """The values that this machine holds."""
+        return self._held
+
+    def label(self, name: str) -> str:
+        """Return what may be shown of the name of a held value: a name may hold the value."""
+        return self._label(name)
+
     def restored(self, old: str, new: str) -> str:
         """Return what to write when a model changed the shown form of `old` to `new`.
 

@@ -7,6 +7,9 @@ import pytest
 from reviewloop.analysers.base import SourceFile
 from reviewloop.analysers.paths import language_of, path_class
 from reviewloop.analysers.secrets import CHECKS
+from reviewloop.analysers.secrets.check import checks_with
+from reviewloop.analysers.secrets.held import Held
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.analysers.secrets.shapes import sample_of
 from reviewloop.analysers.secrets.table import NAMED_RULES, VENDOR_RULES
 from reviewloop.findings import Severity
@@ -63,7 +66,7 @@ def judged(path, text):
         ("a.yaml", '  - name: DB_PASSWORD\n    value: "{}"'),
         ("a.json", '{{"name": "DB_PASSWORD", "value": "{}"}}'),
         ("a.properties", "db.password = {}"),
-        (".env", "export SMTP_PASS='{}'"),
+        (".env.example", "export SMTP_PASS='{}'"),
         ("redis.conf", "requirepass {}"),
         ("a.xml", "<password>{}</password>"),
         ("a.xml", '<property name="connection.password">{}</property>'),
@@ -97,7 +100,7 @@ def test_password_is_found_wherever_it_is_written(path, line):
         ("a.sh", 'curl -H "X-Api-Key: {}" https://api.acme.io'),
         ("a.xml", '<string name="maps_api_key">{}</string>'),
         (".npmrc", "//registry.acme.io/:_authToken={}"),
-        (".env", "SECRET_KEY_BASE={}"),
+        (".env.example", "SECRET_KEY_BASE={}"),
     ],
 )
 @pytest.mark.parametrize("value", [KEY, HEX])
@@ -245,6 +248,32 @@ def test_local_and_shown_addresses_are_no_secrets():
         "ssh://git@acme.io",
     ):
         assert hits("a.py", f'URL = "{address}"\n') == []
+
+
+def test_value_that_looks_drawn_is_a_must_in_a_file_of_the_environment():
+    line = f"SERVICE_TOKEN={drawn(32)}\n"
+    for path in (".env", "deploy/.env.local", ".envrc"):
+        assert judged(path, line) == [("secret/generic-api-key", Severity.MUST_FIX)], path
+    for path in (".env.example", "service.yaml"):
+        assert [severity for _, severity in judged(path, line)] != [Severity.MUST_FIX], path
+
+
+def test_only_what_no_harmless_code_holds_is_a_held_value():
+    token, person, words = KEY, "sommer2024", "production-cache-of-the-shop"
+    held = [("SERVICE_TOKEN", token), ("DB_PASSWORD", person), ("CACHE_KEY", words)]
+    (check,) = checks_with(CHECKS, Masking(Held(held)))
+
+    def said(path, text):
+        file = SourceFile(path, text, (), language_of(path, text), path_class(path))
+        return [h.message for h in check.run(file) if h.rule == "secret/held-value"]
+
+    code = f'a = "{token[:16]}"\nb = "{person}"\nc = "{words}"\nd = "sommer2025"\n'
+    assert said("a.py", code) == [
+        f"The value of {name}, which this machine holds, stands in the code"
+        for name in ("SERVICE_TOKEN", "DB_PASSWORD")
+    ]
+    assert len(said("tests/test_a.py", code)) == 1
+    assert len(said(".env", code)) == 1
 
 
 def test_documentation_gives_nits():
