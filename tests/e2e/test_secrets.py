@@ -123,6 +123,7 @@ def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path)
         for words in (("show", "--json"), ("show", "--diff"), ("status", "--json"), ("logs",))
     ]
     told = {f["title"] for f in checkout.record()["proposal"]["findings"]}
+    assert not list(checkout.state.rglob("left"))
     approved = checkout.run("approve")
     assert approved.code == 0, approved.err
     with checkout.inside():
@@ -145,6 +146,18 @@ def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path)
     logs = [n for n in texts if "/logs/" in n and "⟦secret:" in texts[n]]
     assert any(texts[n].count("left ") == 2 for n in logs)
     assert leaked(outside, texts) == []
+
+
+def test_a_secret_that_a_model_wrote_is_told_though_nothing_was_reviewed(shop):
+    checkout = shop()
+    checkout.environ["SERVICE_TOKEN"] = drawn(20)
+    leak = write("shop/leak.py", f"X = '{checkout.environ['SERVICE_TOKEN']}'\n")
+    checkout.server.answer = cast(implement=says(reply(leak), done("Nothing else.")))
+    said = checkout.run("run", "2.1")
+    assert said.code == 3, said.err
+    assert "Findings: 1 must fix remaining" in said.err
+    assert "implement wrote a secret of this machine: the value of SERVICE_TOKEN" in said.err
+    assert "tried an edit that was refused: shop/leak.py" in said.err
     # The repository's own line is in its objects and in the workspace, and nowhere else.
     own = {n for _, _, n in leaked({"inside": inside}, texts)}
     assert {n for n in own if "/git/objects/" not in n and "/workspace/" not in n} == set()
