@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from reviewloop.agents import AgentDefinition
     from reviewloop.settings import Settings
 
+_SHELL = "execute_bash"
+_OFF = " (off: tools.execute_bash)"
+
 
 @click.group()
 def agents() -> None:
@@ -55,6 +58,7 @@ def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
         "model": chosen.model,
         "model_origin": chosen.origin,
         "tools": list(agent.tools),
+        "tools_off": [] if settings.tools.execute_bash else [t for t in agent.tools if t == _SHELL],
         "dropped_tools": list(agent.dropped_tools),
         "reviewer": agent.is_reviewer,
         "notes": [*agent.notes, *([chosen.note] if chosen.note else [])],
@@ -72,7 +76,8 @@ def _print(body: dict[str, Any], console: "Console") -> None:
         line.append(f"  {one_line(agent['file'])}", style="cyan")
         console.print(line, soft_wrap=True)
         model = f"{agent['model']} ({agent['model_origin']})"
-        rows = [("model", model), ("tools", ", ".join(agent["tools"]) or "none")]
+        given = [t + _OFF if t in agent["tools_off"] else t for t in agent["tools"]]
+        rows = [("model", model), ("tools", ", ".join(given) or "none")]
         if agent["dropped_tools"]:
             rows.append(("dropped", ", ".join(agent["dropped_tools"])))
         rows += [("note", note) for note in agent["notes"]]

@@ -144,6 +144,7 @@ def test_agents_show_which_file_won_and_what_was_dropped(project, reviewloop):
     assert "dropped fs_write" in block
     assert "bedrock_converse:x.y (agent file)" in block
     assert "shadowed" in said.out
+    assert "execute_bash (off: tools.execute_bash)" in " ".join(said.out.split())
 
     report = json.loads(reviewloop("agents", "list", "--json").out)
     ours = next(one for one in report["agents"] if one["name"] == "review-security")
