@@ -1,5 +1,6 @@
 """`undo`, `checkout` and `clean`: what can be done with a run afterwards."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -64,6 +65,8 @@ def clean(older_than: int | None, with_work: bool, yes: bool) -> ExitCode:
             "RUN NAME`, or add --with-work to delete it.",
             err=True,
         )
+    if garbage.going:
+        click.echo(_going(garbage), err=True)
     if not garbage.count:
         click.echo("There is nothing to delete.", err=True)
         return ExitCode.CLEAN
@@ -71,7 +74,19 @@ def clean(older_than: int | None, with_work: bool, yes: bool) -> ExitCode:
         raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
     if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
         delete_garbage(repository, garbage)
+        click.echo(f"Deleted ({garbage.count}).", err=True)
     return ExitCode.CLEAN
+
+
+def _going(garbage: "Garbage") -> str:
+    counts = Counter(str(run.status) for run in garbage.going)
+    stay = "run stays: it is" if len(garbage.going) == 1 else "runs stay: they are"
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    return (
+        f"{len(garbage.going)} {stay} not over ({statuses}). `reviewloop reject RUN` ends one; "
+        "then `reviewloop clean` takes it when it is old, --with-work also if only it holds its "
+        "work."
+    )
 
 
 def _listed(garbage: "Garbage") -> list[str]:

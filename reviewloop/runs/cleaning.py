@@ -27,6 +27,7 @@ class Garbage:
     starts: tuple[Path, ...]  # of runs that were killed before they had a record
     reviews: tuple[Path, ...]  # what models said about diffs
     kept: tuple[RunRecord, ...]
+    going: tuple[RunRecord, ...] = ()  # runs that are not over, so they stay whatever their age
 
     @property
     def count(self) -> int:
@@ -62,6 +63,7 @@ def find_garbage(
         starts=tuple(path for path in abandoned if path.name not in known),
         reviews=_older((repository.folder / "reviews").glob("*"), limit),
         kept=tuple(kept),
+        going=tuple(record for record in records if not record.status.over),
     )
 
 
