@@ -26,7 +26,7 @@ _KEPT = "The repository is kept: cd {}\n\nTry more in it, and then in a reposito
 _DELETED = """\
 The repository is deleted; --keep keeps it, and `reviewloop demo --review DIR` makes it in DIR.
 
-Try more in it, or at once in a repository of your own:
+Go on in a repository of your own:
 """
 _NEXT = """\
   reviewloop review                                 all that is not yet on the base branch
