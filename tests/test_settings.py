@@ -252,6 +252,7 @@ def test_template_holds_every_setting_with_its_default():
     assert "# detected: pytest -q [limits] usd = 99\n" in text
     assert load(repository=text).settings == Settings()
     uncommented = re.sub(r"(?m)^# (?=[a-z_]+ = )", "", text)
+    assert load(repository=uncommented).settings == Settings()  # nothing a repository may not set
     values = tomllib.loads(uncommented)
     assert Settings.model_validate(values) == Settings()
     assert values["limits"]["rounds"] == 3

@@ -18,14 +18,14 @@ _SPENDING = (
 )
 _LOWER_ONLY_SECTIONS = ("limits.", "governance.")
 _ADD_ONLY = ("guard.protected_branches", "guard.secret_files", "governance.patterns")
-_USERS_OWN = (
+USERS_OWN = (
     "models.profile",
     "models.role_arn",
     "models.endpoint_url",
     "sandbox.level",
     "sandbox.read",
 )
-_USERS_TO_SWITCH_ON = (
+USERS_TO_SWITCH_ON = (
     "models.tracing",
     "tools.execute_bash",
     "review.repository_configuration",
@@ -59,7 +59,7 @@ def narrowed(
 
 
 def _refuse_users_own(dotted: str, value: Any, name: str) -> None:
-    if dotted in _USERS_OWN or (dotted in _USERS_TO_SWITCH_ON and value):
+    if dotted in USERS_OWN or (dotted in USERS_TO_SWITCH_ON and value):
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, but a repository may not decide this; "
             f"set it in {_USER_FILE}"

@@ -8,12 +8,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reviewloop.settings.keys import is_open_table, section_of
+from reviewloop.settings.narrowing import USERS_OWN, USERS_TO_SWITCH_ON
 from reviewloop.settings.schema import Settings
 
 _HEAD = """\
 # Settings of reviewloop for this repository. Every line that is commented out shows the default.
 # Order: defaults < your own file < this file < REVIEWLOOP_<SECTION>__<KEY> < flags.
 # `reviewloop config show` prints each value with the place it came from.
+# What only a person may set (models.profile, sandbox.level ...) stands in your own file.
 # Commands named here run only after `reviewloop trust`.
 """
 
@@ -43,7 +45,12 @@ def _entries(section: type[BaseModel], prefix: str, notes: Mapping[str, str]) ->
     lines: list[str] = []
     for key, field in section.model_fields.items():
         if section_of(field) is None:
-            lines += [f"# {field.description}", *_note(prefix + key, notes), _default(key, field)]
+            name = prefix + key
+            if name in USERS_OWN:
+                continue  # a repository's file that holds it is refused
+            whose = " Only a person's own file may switch it on."
+            said = f"# {field.description}{whose if name in USERS_TO_SWITCH_ON else ''}"
+            lines += [said, *_note(name, notes), _default(key, field)]
     return lines
 
 

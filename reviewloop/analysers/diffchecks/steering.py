@@ -1,6 +1,7 @@
 """Lists the files of a change that tell agents what to do or that tools run by themselves."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 
 from reviewloop.analysers.base import ChangeCheck, ChangeView, Hit, Span
@@ -83,6 +84,8 @@ def _run(view: ChangeView) -> Iterator[Hit]:
         if found is None or view.read_new(path) is None:
             continue
         done = "adds" if view.read_base(path) is None else "changes"
+        if done == "adds" and _says_nothing(path, view.read_new(path) or ""):
+            continue
         rule, what = found
         yield Hit(rule.id, path, None, f"This {done} {what}.", identity=rule.id)
     for file in view.files:
@@ -91,6 +94,20 @@ def _run(view: ChangeView) -> Iterator[Hit]:
                 if number <= len(file.lines) and _SCRIPT.match(file.lines[number - 1]):
                     message = "This script runs whenever someone installs the package."
                     yield Hit(_TOOLS.id, file.path, _line(number), message)
+
+
+def _says_nothing(path: str, text: str) -> bool:
+    """Whether settings of reviewloop hold comments and empty tables only, as `init` writes them."""
+    if path.rsplit("/", 1)[-1] != "reviewloop.toml":
+        return False
+    try:
+        return not _holds_a_value(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return False
+
+
+def _holds_a_value(table: object) -> bool:
+    return any(map(_holds_a_value, table.values())) if isinstance(table, dict) else True
 
 
 def _line(number: int) -> Span:

@@ -34,6 +34,21 @@ def test_removed_and_ordinary_files_steer_nobody(changed):
     assert found(STEERING, changed({}, {"docs/claude.py": "a\n", "agents.py": "b\n"})) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ("# a\n[limits]\n# usd = 1\n[gates.test]\n", False),
+        ("[limits]\nusd = 1\n", True),
+        ("no toml\n", True),
+    ],
+)
+def test_new_settings_with_comments_only_steer_nobody(changed, text, listed):
+    hits = found(STEERING, changed({}, {"reviewloop.toml": text}))
+    assert hits == [("diff/agent-instructions", "reviewloop.toml")] * listed
+    was = {"reviewloop.toml": "[limits]\nusd = 1\n"}
+    assert len(found(STEERING, changed(was, {"reviewloop.toml": text + "# b\n"}))) == 1
+
+
 def test_script_that_runs_at_every_installation_is_told(changed):
     base = {"package.json": '{\n  "scripts": {\n  }\n}\n'}
     new = {"package.json": '{\n  "scripts": {\n    "postinstall": "node x.js"\n  }\n}\n'}
