@@ -46,6 +46,7 @@ def _compile(change: GuardInput, entry: DetectedGate) -> GateResult:
     log = change.log("build-py_compile.log")
     result = change.run(argv, gate=NAME, log=log, variables=caches)
     if could_not_run(result) or not result.exit_code:
-        summary = f"{len(files)} changed Python file{'' if len(files) == 1 else 's'} compile"
+        one = len(files) == 1
+        summary = f"{len(files)} changed Python {'file compiles' if one else 'files compile'}"
         return ended(change, entry, result, summary=summary)
     return ended(change, entry, result, summary="a changed Python file does not compile", argv=argv)

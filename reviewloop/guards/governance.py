@@ -35,8 +35,13 @@ def check(change: GuardInput) -> GateResult:
         return GateResult(
             NAME, GateStatus.NEEDS_PERSON, summary, excerpt="\n".join(reasons), details=details
         )
-    summary = f"{details['files']} files, {details['lines']} lines{growth.remark()}"
+    sizes = (f"{n} {noun if n == 1 else noun + 's'}" for noun, n in _counts(change))
+    summary = f"{', '.join(sizes)}{growth.remark()}"
     return GateResult(NAME, GateStatus.PASSED, summary, details=details)
+
+
+def _counts(change: GuardInput) -> tuple[tuple[str, int], tuple[str, int]]:
+    return ("file", len(change.change.files)), ("line", change.change.added + change.change.removed)
 
 
 def _sizes(change: GuardInput) -> Iterator[str]:

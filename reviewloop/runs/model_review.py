@@ -181,7 +181,7 @@ def _standing(
         *early_end,
         *_unbounded(asked, context),
         *count_warnings(context.journal),
-        *_estimated(usage.get("", {})),
+        *_estimated(asked.model, usage.get("", {})),
     )
     return Standing(tuple(findings), tuple(reports), asked.model, notes, usage.get("", {}), early)
 
@@ -208,9 +208,9 @@ def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
     return ()
 
 
-def _estimated(usage: Mapping[str, Any]) -> tuple[str, ...]:
+def _estimated(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a remark when some of the tokens are our estimate, nobody's count."""
-    if not usage.get("estimated"):
+    if not usage.get("estimated") or model.startswith(("script:", "replay:")):
         return ()
     count = sum(int(usage.get(k) or 0) for k in ("input", "output", "cache_read", "cache_write"))
     return (f"~{count:,} tokens: some replies broke off or came without a count, so it is a guess",)

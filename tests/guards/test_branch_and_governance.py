@@ -31,7 +31,7 @@ def test_small_change_passes_and_says_what_it_measured(project):
     project.commit({"a.py": PLAIN})
     result = governance.check(project.change({"a.py": PLAIN.replace("2", "3")}))
     assert result.status is GateStatus.PASSED
-    assert result.summary == "1 files, 2 lines, complexity +0 %"
+    assert result.summary == "1 file, 2 lines, complexity +0 %"
 
 
 def test_many_files_need_a_person(project):
@@ -81,7 +81,7 @@ def test_tests_may_be_as_many_as_they_like(project):
 
 def test_language_without_measure_is_said(project):
     result = governance.check(project.change({"a.zig": "fn f() void {}\n"}))
-    assert result.summary == "1 files, 1 lines (not measured: .zig)"
+    assert result.summary == "1 file, 1 line (not measured: .zig)"
 
 
 @pytest.mark.parametrize(
