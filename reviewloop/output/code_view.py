@@ -65,7 +65,11 @@ def visible(code: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return a path as one safe line; bytes of it that are no UTF-8 stand as `\\xe9`."""
+    """Return a path as one safe line; bytes of it that are no UTF-8 stand as `\\xe9`.
+
+    Controls are shown as pictures: cutting escapes out would name another file.
+    """
+    path = path.translate(_PICTURES)
     return one_line(_BYTES.sub(lambda found: f"\\x{ord(found.group()) - 0xDC00:02x}", path))
 
 

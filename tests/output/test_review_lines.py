@@ -61,9 +61,9 @@ def test_concise_paths_are_those_of_the_folder_one_stands_in():
 
 
 def test_concise_findings_take_one_line_whatever_they_hold():
-    odd = finding("a\nb.py", 1, "x/y", "one\ntwo\x1b[31m\r\u2028three")
+    odd = finding("a\n\x1b[2Jb.py", 1, "x/y", "one\ntwo\x1b[31m\r\u2028three")
     text = concise.render(sample_report(findings=(odd,)), SampleSource())
-    assert text == "a b.py:1:1: warning x/y one two three\n"
+    assert text == "a␊␛[2Jb.py:1:1: warning x/y one two three\n"
 
 
 def test_an_annotation_stands_at_its_lines():
