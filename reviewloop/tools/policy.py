@@ -37,6 +37,8 @@ class WritePolicy:
         name = shown_name(path)
         if find_hidden(path) or "\n" in path:
             return f"{name} holds hidden characters; use plain names"
+        if path.startswith(("/", "~/")) or ".." in path.split("/"):
+            return f"{name} is outside of the repository; give paths relative to its root"
         if any(part != part.rstrip(". ") for part in path.split("/")):
             return f"{name} ends in a dot or space, which some disks drop; use another name"
         same = folded(path)

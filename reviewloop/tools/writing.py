@@ -71,7 +71,7 @@ def fs_write(
     try:
         new_tree = private.edit(tree, {path: data})
     except UnsafePathError as error:
-        raise CallRefusedError(f"refused: {error}") from None
+        raise CallRefusedError(f"refused: {error}", refused=str(error)) from None
     return Written(new_tree, _told(path, old, new))
 
 
@@ -83,11 +83,12 @@ def _as_shown(args: Write, path: str, old: str | None, mask: Mask, restore: Rest
     try:
         return restore(old or "", new)
     except MisplacedSecretError as error:
-        raise CallRefusedError(
+        refusal = (
             f"the new text holds {error.placeholder}, which stands for a secret, in a line that "
             "the file does not hold; leave such lines as they are, and read secrets from the "
             "environment"
-        ) from None
+        )
+        raise CallRefusedError(refusal, refused=f"{shown_name(path)}: {refusal}") from None
 
 
 def _current(private: PrivateRepo, tree: str, path: str) -> str | None:

@@ -147,7 +147,9 @@ def test_clean_deletes_runs_that_are_over_and_keeps_the_rest(shop):
     over = checkout.record()["run_id"]
     checkout.run("run", "2.1")
     waiting = checkout.record()["run_id"]
-    assert "nothing to delete" in checkout.run("clean").err
+    said = checkout.run("clean")
+    assert "nothing to delete" in said.err
+    assert "1 run stays: it is not over (1 waiting). `reviewloop reject RUN` ends one" in said.err
     said = checkout.run("clean", "--older-than", "0", "--yes")
     assert (said.code, said.out) == (0, "")
     assert f"only they hold their work: {over}." in said.err
@@ -194,6 +196,10 @@ def test_agents_cannot_write_the_spec_or_outside_of_the_project(shop):
     assert checkout.bytes() == before
     assert [f["path"] for f in checkout.record()["proposal"]["files"]] == ["shop/search.py"]
     assert not (checkout.root.parent / "escape.py").exists()
+    warned = " ".join(checkout.record()["proposal"]["warnings"])
+    for path in ("../escape.py", "/tmp/absolute.py"):
+        assert f"{path} is outside of the repository" in warned
+    assert ".git/hooks/pre-commit" in warned
 
 
 def test_a_reviewer_can_read_and_nothing_else(shop):
