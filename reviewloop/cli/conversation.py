@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reviewloop.output.terminal_approval import Answer
+    from reviewloop.output.terminal_progress import Progress
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
 
@@ -44,7 +45,7 @@ def move(
                 repository,
                 record.run_id,
                 answer=worded(record, answer.choice, answer.text) if answer else None,
-                listener=progress.listen,
+                listener=lambda event: _listen(progress, event),
                 overrides=overrides,
             )
         if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
@@ -52,9 +53,11 @@ def move(
             if record.status is RunStatus.COMMITTED:
                 _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
             return record
-        show(repository, record)
-        if record.reason and record.status is RunStatus.WAITING:  # the answer could not be followed
-            click.echo(f"reviewloop: {one_line(record.reason)}", err=True)
+        refused = bool(record.reason) and record.status is RunStatus.WAITING
+        if not (refused and answer):  # what was answered was on the screen just before
+            show(repository, record)
+        if refused:
+            click.echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
         if not (ask and somebody_is_there()):
             click.echo(waiting_hint(record), err=True)
             return record
@@ -62,6 +65,11 @@ def move(
         if answer.choice == "quit":
             click.echo(waiting_hint(record), err=True)
             return record
+
+
+def _listen(progress: "Progress", event: "Mapping[str, Any]") -> None:
+    if event.get("kind") != "refused":  # said in full below the screen
+        progress.listen(event)
 
 
 def move_and_tell(
@@ -107,10 +115,18 @@ def show(
 
 def waiting_hint(record: "RunRecord") -> str:
     """Return how the run is answered later, from any terminal."""
+    from reviewloop.output.untrusted import one_line
+
     run = record.run_id
     ways = [f"reviewloop modify {run} -m '...'", f"reviewloop reject {run}"]
-    if record.status == "waiting":
-        ways.insert(0, f"reviewloop approve {run}")
+    if record.status == "blocked":
+        empty = record.reason.startswith("the change is empty")
+        if not empty:
+            ways.append(f"reviewloop checkout {run} NAME")
+        why = one_line(record.reason).rstrip(".") or "a guard-rail stands in the way"
+        see = "" if empty else f" (see `reviewloop show {run} --diff`)"
+        return f"The run is blocked: {why}. Possible: {', '.join(ways)}{see}"
+    ways.insert(0, f"reviewloop approve {run}")
     return f"The run waits for you. Later: {', '.join(ways)} (or `reviewloop show {run} --diff`)"
 
 

@@ -108,8 +108,10 @@ def _answer(event: Event) -> str:
 
 
 def _end(event: Event) -> str:
-    reason = _text(event, "reason")
-    return f"run: {_text(event, 'status')}" + (f": {reason}" if reason else "")
+    status = _text(event, "status")
+    # Of a run that waits, "refused" told the reason just before.
+    reason = "" if status == "waiting" else _text(event, "reason")
+    return f"run: {status}" + (f": {reason}" if reason else "")
 
 
 _LINES: Mapping[str, Callable[[Event], str]] = {
@@ -137,7 +139,7 @@ _LINES: Mapping[str, Callable[[Event], str]] = {
         f"committed {_text(event, 'commit')[:10]} on {_text(event, 'branch')}"
     ),
     "run.end": _end,
-    "refused": lambda event: f"{_name(event)}: an edit was refused: {_text(event, 'reason')}",
+    "refused": lambda event: f"not committed: {_text(event, 'reason')}",
     "note": lambda event: _text(event, "text"),
     "secret.hidden": lambda event: (
         f"{_name(event)}: wrote a secret of this machine, hidden: "

@@ -30,9 +30,11 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
         if marked := _marked_task(context):
             show_in_work(context.user, marked)
         run = context.record.run_id
+        said = str(error).rstrip(".")
+        untouched = "" if "nothing was touched" in said else " Nothing was touched."
         reason = (
-            f"{str(error).rstrip('.')}; or save the work with `reviewloop checkout {run} NAME`, "
-            f"or end the run with `reviewloop reject {run}`"
+            f"{said}.{untouched} Or save the work with "
+            f"`reviewloop checkout {run} NAME`, or end the run with `reviewloop reject {run}`"
         )
         context.events.tell("refused", reason=reason)
         return {"refused": int(error.exit_code), "outcome": "", "reason": reason}
