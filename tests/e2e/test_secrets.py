@@ -146,6 +146,10 @@ def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path)
     logs = [n for n in texts if "/logs/" in n and "⟦secret:" in texts[n]]
     assert any(texts[n].count("left ") == 2 for n in logs)
     assert leaked(outside, texts) == []
+    # The repository's own line is in its objects and in the workspace, and nowhere else.
+    own = {n for _, _, n in leaked({"inside": inside}, texts)}
+    assert {n for n in own if "/git/objects/" not in n and "/workspace/" not in n} == set()
+    assert leaked({"control": "def items_of(db, customer)"}, texts)
 
 
 def test_a_secret_that_a_model_wrote_is_told_though_nothing_was_reviewed(shop):
@@ -158,10 +162,6 @@ def test_a_secret_that_a_model_wrote_is_told_though_nothing_was_reviewed(shop):
     assert "Findings: 1 must fix remaining" in said.err
     assert "implement wrote a secret of this machine: the value of SERVICE_TOKEN" in said.err
     assert "tried an edit that was refused: shop/leak.py" in said.err
-    # The repository's own line is in its objects and in the workspace, and nowhere else.
-    own = {n for _, _, n in leaked({"inside": inside}, texts)}
-    assert {n for n in own if "/git/objects/" not in n and "/workspace/" not in n} == set()
-    assert leaked({"control": "def items_of(db, customer)"}, texts)
 
 
 def test_a_review_asks_and_reports_without_secrets_of_any_line(shop):
