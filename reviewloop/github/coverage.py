@@ -7,7 +7,7 @@ from reviewloop.github.untrusted import code, sanitised_line
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import of_status, skipped_by_reason
+from reviewloop.output.review_words import counted_reason, of_status, skipped_by_reason
 
 _FILES_SHOWN = 150  # of the files read, and of those left out for one reason
 _LONGEST_PATH = 150
@@ -48,7 +48,8 @@ def _how(report: ReviewReport) -> list[str]:
     lines.append("")
     if report.skipped:
         reasons = ", ".join(
-            f"{len(files)} {sanitised_line(reason)}" for reason, files in skipped_by_reason(report)
+            counted_reason(len(files), sanitised_line(reason))
+            for reason, files in skipped_by_reason(report)
         )
         lines.append(f"- Skipped: {counted(len(report.skipped), 'file')} ({reasons})")
     for label, status in (

@@ -14,6 +14,7 @@ from reviewloop.output.review_words import (
     Rules,
     added_lines,
     anchored,
+    counted_reason,
     failures,
     in_order,
     no_rules,
@@ -199,7 +200,7 @@ def _foot(report: ReviewReport) -> str:
         lines += [f"- {label}: {', '.join(names)}"] if names else []
     if report.skipped:
         groups = skipped_by_reason(report)
-        reasons = ", ".join(f"{len(files)} {plain(reason)}" for reason, files in groups)
+        reasons = ", ".join(counted_reason(len(files), plain(reason)) for reason, files in groups)
         lines.append(f"- Skipped: {counted(len(report.skipped), 'file')} ({reasons})")
     if report.silenced:
         lines.append(f"- Silenced: {_ways(report)}")

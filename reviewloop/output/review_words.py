@@ -104,6 +104,16 @@ def skipped_by_reason(report: ReviewReport) -> list[tuple[str, list[SkippedFile]
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
+def counted_reason(number: int, reason: str) -> str:
+    """Return `2 generated`, and `2 need a filter` of the reason "needs a filter"."""
+    if number != 1 and reason == "is no regular file":
+        reason = "are no regular files"
+    for one, many in (("needs ", "need "), ("is ", "are ")):
+        if number != 1 and reason.startswith(one):
+            reason = many + reason.removeprefix(one)
+    return f"{number} {reason}"
+
+
 def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
     """Return how many findings were silenced in which way, the most frequent first."""
     return Counter(str(f.status) for f in report.silenced).most_common()

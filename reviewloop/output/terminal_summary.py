@@ -12,6 +12,7 @@ from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
+    counted_reason,
     failures,
     of_status,
     outcome_sentence,
@@ -117,7 +118,7 @@ def _skipped(console: Console, report: ReviewReport, *, verbose: bool) -> None:
     groups = skipped_by_reason(report)
     if not groups:
         return
-    parts = [f"{len(files)} {one_line(reason)}" for reason, files in groups]
+    parts = [counted_reason(len(files), one_line(reason)) for reason, files in groups]
     total = counted(len(report.skipped), "file")
     hint = "" if verbose else "; -v names them"
     _labelled(console, "skipped", f"{total}: {', '.join(parts)}{hint}")

@@ -6,6 +6,7 @@ from support.sample_review import SampleSource, failed_report, finding, sample_r
 from reviewloop.findings import Severity
 from reviewloop.output import concise, formats, github_annotations
 from reviewloop.output.review_report import ReviewReport
+from reviewloop.output.review_words import counted_reason
 
 COMMAND = re.compile(r"^::(error|warning|notice) ?([^:]*)::(.*)$")
 
@@ -134,3 +135,10 @@ def test_the_table_of_formats_loads_each_renderer():
     with pytest.raises(KeyError):
         formats.renderer("pdf")
     assert formats.NAMES[0] == formats.TERMINAL
+
+
+def test_skipped_files_are_counted_in_plain_words():
+    assert counted_reason(1, "needs the filter 'x'") == "1 needs the filter 'x'"
+    assert counted_reason(2, "needs the filter 'x'") == "2 need the filter 'x'"
+    assert counted_reason(2, "is no regular file") == "2 are no regular files"
+    assert counted_reason(2, "generated") == "2 generated"
