@@ -27,7 +27,7 @@ def init(force: bool, print_only: bool) -> ExitCode:
     _write(repo.root / SETTINGS_FILE, text, replace=force)
     for sentence in found.sentences:
         say(sentence)
-    say(f"wrote {SETTINGS_FILE}: every setting with its default, commented out")
+    say(f"wrote {SETTINGS_FILE}: the settings of a repository with their defaults, commented out")
     say("next: `reviewloop doctor` checks what a run needs, before anything is paid")
     return ExitCode.CLEAN
 
