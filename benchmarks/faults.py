@@ -1,6 +1,8 @@
 """Make a run fail at every point that it passes, resume it, and compare its end with a clean run's.
 
 python benchmarks/faults.py [--actions N] [--pairs N] [--storm N] [--jobs N] [POINT ...]
+
+All points take some 40 minutes of processor time. Ctrl-C stops: the summary so far, exit code 130.
 """
 
 import argparse
@@ -11,9 +13,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -21,8 +24,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from support.crash import Site, action_of, points_of  # noqa: E402
 from support.invariants import Ending, look, problems_of  # noqa: E402
 from support.storm import Weather, storm  # noqa: E402
+from support.workers import finished, workers  # noqa: E402
 
 from reviewloop.faults import ACTIONS  # noqa: E402
+
+_SECONDS = 4.0  # of processor time that a run with a fault takes, all its processes together
+_POINTS = 440  # that a run passes, roughly: for what is said before they are counted
+_INTERRUPTED = 130
+
+T = TypeVar("T")
 
 
 class Trial(NamedTuple):
@@ -51,20 +61,70 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=0, help="stop trying points after this")
     chosen = parser.parse_args()
     started = time.monotonic()
-    wrong = False
-    if chosen.storm:
-        wrong = report_storm(storm(chosen.storm, chosen.seed))
-    else:
-        with ProcessPoolExecutor(chosen.jobs) as pool:
-            clean = pool.submit(clean_ending).result()
-            points = pool.submit(all_points).result()
-            faults = list(picked(chosen, points))
-            random.Random(chosen.seed).shuffle(faults)  # so that a part of them tells of all
-            until = started + chosen.minutes * 60 if chosen.minutes else math.inf
-            trials = try_all(pool, faults, clean, until)
-        wrong = summary(trials, len(points), len(faults))
-    print(f"{'seconds':32}{time.monotonic() - started:.0f}")
-    return int(wrong)
+    try:
+        code = try_storm(chosen) if chosen.storm else try_points(chosen, started)
+    except KeyboardInterrupt:
+        print("interrupted before anything was tried", flush=True)
+        code = _INTERRUPTED
+    except BrokenProcessPool:
+        print("a process that tried points was killed (memory?): try again with --jobs 1")
+        code = 1
+    print(f"{'seconds':32}{time.monotonic() - started:.0f}", flush=True)
+    return code
+
+
+def try_storm(chosen: argparse.Namespace) -> int:
+    """Let runs be killed at random; return the exit code."""
+    say(f"{chosen.storm} runs at the same time, killed at random: at most about 5 minutes")
+    with workers(1) as pool:
+        weather = result_of(pool.submit(storm, chosen.storm, chosen.seed), "the storm")
+    return int(report_storm(weather))
+
+
+def try_points(chosen: argparse.Namespace, started: float) -> int:
+    """Try the points that are asked for; return the exit code."""
+    others = 0 if chosen.points else chosen.actions * (len(ACTIONS) - 1) + chosen.pairs
+    what = " ".join(chosen.points) or f"every point that it passes, and in {others} other ways"
+    say(f"a run is made to fail at {what}, resumed, and compared with an undisturbed one")
+    if not chosen.points:
+        say(f"about {minutes(_POINTS + others, chosen)}; Ctrl-C stops with a summary so far")
+    trials: list[Trial] = []
+    stopped = False
+    with workers(chosen.jobs) as pool:
+        clean = result_of(pool.submit(clean_ending), "a run that nothing disturbs")
+        points = result_of(pool.submit(all_points), "counting the points of a run")
+        faults = list(picked(chosen, points))
+        random.Random(chosen.seed).shuffle(faults)  # so that a part of them tells of all
+        say(f"{len(points)} points, {len(faults)} runs: about {minutes(len(faults), chosen)}")
+        until = started + chosen.minutes * 60 if chosen.minutes else math.inf
+        try:
+            for trial in try_all(pool, faults, clean, until):
+                trials.append(trial)
+        except KeyboardInterrupt:
+            stopped = True
+            say("stopping: what is being tried is ended")
+    wrong = summary(trials, len(points), len(faults))
+    return _INTERRUPTED if stopped else int(wrong)
+
+
+def minutes(runs: int, chosen: argparse.Namespace) -> str:
+    """Return how long some runs take, for people."""
+    took = runs * _SECONDS / 60
+    limit = f", stopped after {chosen.minutes:g}" if chosen.minutes else ""
+    if took < 1:
+        return f"{runs * _SECONDS:.0f} s of processor time"
+    return f"{took:.0f} minutes of processor time by {chosen.jobs} processes{limit}"
+
+
+def say(text: str) -> None:
+    """Print a line that is seen at once."""
+    print(text, flush=True)
+
+
+def result_of(future: "Future[T]", what: str) -> T:
+    """Return what one task gives, with a sign of life while it takes long."""
+    (done,) = finished([future], lambda number: say(f"... {what} is still going on"))
+    return done.result()
 
 
 def picked(chosen: argparse.Namespace, points: list[str]) -> Iterator[tuple[str, ...]]:
@@ -88,22 +148,19 @@ def picked(chosen: argparse.Namespace, points: list[str]) -> Iterator[tuple[str,
 
 def try_all(
     pool: Executor, faults: list[tuple[str, ...]], clean: Ending, until: float
-) -> list[Trial]:
-    """Try all faults; print what is wrong at once, and how far it is."""
-    trials = []
-    tried = [pool.submit(attempt, fault, clean) for fault in faults]
-    for future in tried:
+) -> Iterator[Trial]:
+    """Try all faults and yield each trial; print what is wrong at once, and how far it is."""
+    begun = time.monotonic()
+
+    def news(done: int) -> None:
+        left = (time.monotonic() - begun) * (len(faults) / done - 1) if done else 0
+        say(f"... {done} of {len(faults)}" + (f", {left / 60:.0f} minutes left" if done else ""))
+
+    for future in finished([pool.submit(attempt, fault, clean) for fault in faults], news, until):
         trial = future.result()
-        trials.append(trial)
         for problem in trial.problems:
-            print(f"{' then '.join(trial.faults)}: {problem}", flush=True)
-        if len(trials) % 50 == 0:
-            print(f"... {len(trials)} of {len(faults)}", flush=True)
-        if time.monotonic() > until:
-            for rest in tried[len(trials) :]:
-                rest.cancel()
-            break
-    return trials
+            say(f"{' then '.join(trial.faults)}: {problem}")
+        yield trial
 
 
 def all_points() -> list[str]:

@@ -22,9 +22,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # What the commands import only when they need it.
 _LATE = (
@@ -58,7 +58,7 @@ def run_prepared(
         tempfile.TemporaryFile() as err,
         socket.socket(socket.AF_UNIX) as line,
     ):
-        line.connect(_server())
+        line.connect(_server()[0])
         socket.send_fds(line, [len(request).to_bytes(_LENGTH)], [out.fileno(), err.fileno()])
         line.sendall(request)
         pid = int.from_bytes(_read(line, _LENGTH))
@@ -76,9 +76,22 @@ def run_prepared(
     return code, *texts
 
 
+def end_prepared() -> None:
+    """End the process that forks and every command that it runs, if there is one."""
+    if _server.cache_info().currsize:
+        process = _server()[1]
+        assert process.stdin
+        process.stdin.close()
+        process.wait()
+
+
 @functools.cache
-def _server() -> str:
-    """Start the process that forks; return the path of its socket. It ends with this process."""
+def _server() -> tuple[str, subprocess.Popen[bytes]]:
+    """Start the process that forks; return the path of its socket, and the process.
+
+    It ends when this process does, however that ends: the pipe of its stdin is closed then. A
+    session of its own keeps the terminal's Ctrl-C from the commands, which tests send themselves.
+    """
     folder = Path(tempfile.mkdtemp(prefix="prepared-"))
     place = str(folder / "socket")
     package = Path(__file__).resolve().parents[2]
@@ -89,15 +102,13 @@ def _server() -> str:
         env={**environ, "PYTHONPATH": str(package)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        start_new_session=True,
     )
-    assert process.stdin
+    atexit.register(end_prepared)
     assert process.stdout
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(process.wait)
-    atexit.register(process.stdin.close)
     assert process.stdout.readline() == b"ready\n", "the process that forks commands did not start"
     process.stdout.close()
-    return place
+    return place, process
 
 
 def _read(line: socket.socket, length: int) -> bytes:
@@ -137,7 +148,7 @@ def _serve(place: str) -> None:
     while True:
         ready, _, _ = select.select([0, wake, listener], [], [])
         if 0 in ready:
-            os._exit(0)
+            _end(waiting, Path(place).parent)
         if wake in ready:
             os.read(wake, 100)
             _tell_ends(waiting)
@@ -159,6 +170,16 @@ def _serve(place: str) -> None:
             os.close(file)
         line.sendall(pid.to_bytes(_LENGTH))
         waiting[pid] = line
+
+
+def _end(running: Iterable[int], folder: Path) -> NoReturn:
+    """Leave nothing behind: no command, and not the folder of the socket."""
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    for pid in running:
+        os.waitpid(pid, 0)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
 
 
 def _tell_ends(waiting: dict[int, socket.socket]) -> None:

@@ -19,6 +19,7 @@ from support.invariants import leftovers, secrets_in
 _MOST_KILLS = 4  # of one run: afterwards it is left alone
 _LONGEST_WAIT = 6.0  # seconds until a process is killed
 _PATIENCE = 300.0  # seconds for a run to come to its commit
+_counting = threading.Lock()
 
 
 @dataclass
@@ -33,7 +34,6 @@ class Weather:
     asked: int = 0
     journalled: int = 0
     problems: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def storm(runs: int, seed: int, repositories: int = 4) -> Weather:
@@ -71,7 +71,7 @@ def _drive(site: Site, number: int, seed: int, weather: Weather) -> None:
     while time.monotonic() < until:
         record = _record(site, branch)
         if record is not None and record["status"] == "committed":
-            with weather.lock:
+            with _counting:
                 weather.right += 1
             return
         if record is None:
@@ -92,7 +92,7 @@ def _drive(site: Site, number: int, seed: int, weather: Weather) -> None:
         if code not in (0, WAITING, KILLED) and " is in use by process " not in said.err:
             raise AssertionError(f"{command}: {code} {said.err[-500:]}")
         kills += code == KILLED
-        with weather.lock:
+        with _counting:
             weather.processes += 1
             weather.kills += code == KILLED
     raise AssertionError(f"{branch} did not come to its end")
