@@ -1,11 +1,11 @@
 """Photographs of a person's checkout and its git directory: names, modes and contents, no times.
 
-    with untouched(checkout.root):
-        checkout.run("run", "2.1")          # raises AssertionError naming what changed
+with untouched(checkout.root):
+    checkout.run("run", "2.1")          # raises AssertionError naming what changed
 
-    before = photograph(root)
-    ...
-    assert changes(before, photograph(root)) == {...}
+before = photograph(root)
+...
+assert changes(before, photograph(root)) == {...}
 """
 
 import hashlib
