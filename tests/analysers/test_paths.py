@@ -87,11 +87,11 @@ def test_a_template_needs_resources_and_a_sign_of_whose_they_are():
 
 @pytest.mark.parametrize("piece", ['"Type" : ', "\n", " \n", "{ ", "Type :\n\n", ", "])
 def test_a_long_hostile_text_costs_no_more_than_its_length(piece):
-    started = time.monotonic()
+    started = time.process_time()
 
     assert language_of("a.json", piece * 300_000) == "json"
     assert language_of("run", "#!" + piece * 300_000) == ""
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("name", ["test_a.py", "a_test.go", "a.spec.ts", "ATest.java", "tests.py"])

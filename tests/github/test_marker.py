@@ -135,11 +135,11 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_state_is_none_and_says_so(name):
-    begun = time.monotonic()
+    begun = time.process_time()
     found = read(BAD[name])
     assert found == State(note=found.note)
     assert found.note.startswith("what an earlier review remembered is not used: it")
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
     assert ("longer" in found.note) == (name in {"a bomb", "long"})
     assert read(BAD[name], MARKER) == STATE  # and keeps no good one from being read
 

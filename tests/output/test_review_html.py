@@ -161,9 +161,9 @@ def test_a_huge_change_makes_a_page_that_still_opens():
         for n in range(100)
     )
     report = sample_report(findings=many, reviewed=(ReviewedFile("big.py", "A", ((1, 100_000),)),))
-    started = time.perf_counter()
+    started = time.process_time()
     text = html(report, source)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert len(text) < 3_000_000
     page = Page(text)
     assert len(page.all("tr", "card")) == 100

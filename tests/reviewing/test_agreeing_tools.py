@@ -154,7 +154,7 @@ def test_ten_thousand_findings_are_compared_in_a_moment(step):
     many = [
         piece.finding.model_copy(update={"line": 1 + n * step, "id": str(n)}) for n in range(10_000)
     ]
-    started = time.monotonic()
+    started = time.process_time()
 
     assert len(merge(many)) == 10_000
-    assert time.monotonic() - started < 8
+    assert time.process_time() - started < 8

@@ -121,6 +121,6 @@ def test_repository_is_searched_once_with_a_limited_number_of_strings(changed):
 def test_cost_grows_with_the_change_and_no_faster(changed):
     text = "".join(f"a_{n % 50} = f_{n % 50}(b, {n % 3})\n" for n in range(60_000))
     view = changed({}, {"a.py": text})
-    started = time.perf_counter()
+    started = time.process_time()
     hits(view)
-    assert time.perf_counter() - started < 5.0
+    assert time.process_time() - started < 5.0

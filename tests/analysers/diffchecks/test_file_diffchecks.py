@@ -155,10 +155,10 @@ def test_hostile_files_are_read_quickly():
         "x = 1\n" * 100_000,
     ]
     texts += ["pass word" * 100_000, "@Suppress" + "Warnings(" * 30_000]
-    started = time.perf_counter()
+    started = time.process_time()
     for text in texts:
         for check in FILE_CHECKS:
             file = file_of("a.py", text)
             if check.understands(file):
                 list(check.run(file))
-    assert time.perf_counter() - started < 8.0
+    assert time.process_time() - started < 8.0

@@ -69,9 +69,9 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ids=lambda value: str(value)[:20] if isinstance(value, str) else None,
 )
 def test_hostile_files_end_soon(path, language, text):
-    started = time.perf_counter()
+    started = time.process_time()
     run(text, path, language)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_cost_grows_with_the_text():
@@ -81,7 +81,7 @@ def test_the_cost_grows_with_the_text():
     times = []
     for count in (2_000, 8_000):
         text = "".join(block % number for number in range(count))
-        started = time.perf_counter()
+        started = time.process_time()
         assert len(run(text, "main.tf")) == count
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert times[1] < 8 * times[0] + 0.5

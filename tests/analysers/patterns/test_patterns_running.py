@@ -92,9 +92,9 @@ def test_every_kind_of_node_is_known_to_the_grammar(path: str):
     ],
 )
 def test_hostile_files_cost_little(path: str, code: str):
-    began = time.perf_counter()
+    began = time.process_time()
     run(path, code)
-    assert time.perf_counter() - began < 10  # quadratic work takes minutes
+    assert time.process_time() - began < 10  # quadratic work takes minutes
 
 
 @pytest.mark.parametrize("level", ["- ", "? - ", "- ? : ", ": "])

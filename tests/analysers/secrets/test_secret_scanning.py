@@ -180,7 +180,7 @@ def test_hostile_text_is_scanned_quickly():
         "secret" * 8_000,
         "x" * 1_000_000,
     ]
-    started = time.perf_counter()
+    started = time.process_time()
     for text in texts:
         scan_text(text)
-    assert time.perf_counter() - started < 3.0
+    assert time.process_time() - started < 3.0

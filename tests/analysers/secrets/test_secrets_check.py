@@ -295,9 +295,9 @@ def test_cost_grows_with_the_text_only():
     line = (
         'def get_token(self, key: str = "name") -> str: return self.passwords[key] or secret("x")\n'
     )
-    started = time.perf_counter()
+    started = time.process_time()
     hits("a.py", line * 20_000)
     hits("a.yaml", "password: " * 50_000)
     hits("a.py", f'password = "{STRONG}"\n' * 5_000)
     hits("a.py", f'T = "{TOKEN}"\n' * 5_000)
-    assert time.perf_counter() - started < 8.0
+    assert time.process_time() - started < 8.0

@@ -67,9 +67,9 @@ def deeper(count, call):
 
 @pytest.mark.parametrize("name", DEEP)
 def test_deep_and_long_code_ends_quickly(name):
-    started = time.perf_counter()
+    started = time.process_time()
     deeper(100, lambda: run(HEAD + DEEP[name] + "\n"))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_flow_is_still_found_beside_nonsense():
@@ -84,10 +84,10 @@ def test_a_long_file_takes_time_in_proportion_to_its_length():
         "        cursor.execute(b, [c])\n    return {{'a': a}}\n"
     )
     text = HEAD + "".join(function.format(n=n) for n in range(4000))
-    started = time.perf_counter()
+    started = time.process_time()
     hits = run(text)
     assert len(hits) == 4000
-    assert time.perf_counter() - started < 12
+    assert time.process_time() - started < 12
 
 
 @settings(max_examples=150, deadline=None)
