@@ -1,9 +1,12 @@
 """What a comment about one finding says: the same words for a line, a file and the summary."""
 
+import itertools
 import re
+from collections.abc import Callable
 
 from reviewloop.findings import Finding
-from reviewloop.github.marker import finding_marker
+from reviewloop.github.finding_data import data_marker, without_data
+from reviewloop.github.marker import ANY, finding_marker
 from reviewloop.github.model import Comment
 from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
 from reviewloop.output.markdown_text import fenced, link
@@ -16,13 +19,22 @@ _LONGEST_REMARK = {"why": 8000, "fix": 8000, "evidence": 2000, "note": 2000}
 _FENCE = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
 
 
-def inline_body(finding: Finding, *, suggestion: str | None = None, rule_link: str = "") -> str:
+def inline_body(
+    finding: Finding,
+    *,
+    suggestion: str | None = None,
+    rule_link: str = "",
+    hide: Callable[[str], str] | None = None,
+) -> str:
     """Return the comment about a finding, at most `LONGEST` characters, its mark first.
 
     `suggestion` are the lines to put in place of those commented on, applied and checked already
-    (`Anchors.suggestion`); "" deletes them.
+    (`Anchors.suggestion`); "" deletes them. With `hide`, which takes secrets out of texts, the
+    comment also holds the finding itself, unseen.
     """
-    parts = [f"{finding_marker(finding.id)}\n{headline(finding)}", *remark_parts(finding)]
+    data = data_marker(finding, hide) if hide else ""
+    marks = [finding_marker(finding.id), *([data] if data else [])]
+    parts = ["\n".join([*marks, headline(finding)]), *remark_parts(finding)]
     if suggestion is not None and unmarked(suggestion) == suggestion:
         parts.append(_offered(suggestion))
     parts.append(f"<sub>{_origin(finding, rule_link)}</sub>")
@@ -57,9 +69,10 @@ def rule_of(finding: Finding, rule_link: str) -> str:
 
 
 def with_note(body: str, note: str) -> str:
-    """Return a body with a sentence after its first line, which holds its mark."""
-    mark, newline, rest = body.partition("\n")
-    return f"{mark}\n{note}\n\n{rest}" if newline else f"{note}\n\n{body}"
+    """Return a body with a sentence after the lines of marks that begin it."""
+    lines = body.split("\n")
+    marks = list(itertools.takewhile(lambda line: line.startswith(ANY), lines))
+    return "\n".join([*marks, note, "", *lines[len(marks) :]])
 
 
 def file_body(comment: Comment) -> str:
@@ -75,7 +88,12 @@ def file_body(comment: Comment) -> str:
 
 
 def clipped(body: str, most: int = LONGEST) -> str:
-    """Return at most `most` characters of a body: its mark stays, a cut code block is closed."""
+    """Return at most `most` characters of a body: its mark stays, a cut code block is closed.
+
+    What is unseen goes first.
+    """
+    if len(body) > most:
+        body = without_data(body)
     if len(body) <= most:
         return body
     kept = body[: most - len(_CUT) - 120]

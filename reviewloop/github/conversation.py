@@ -1,6 +1,6 @@
 """What was said on a pull request before, and what one more review says in it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -138,7 +138,9 @@ class Conversation:
         anchors = Anchors(done.change, done.compared.private, done.compared.new)
         least = SEVERITIES[manner.least].rank
         made = (
-            _comment(anchors, finding) for finding in planned.post if finding.severity.rank <= least
+            _comment(anchors, finding, done.masking.for_people)
+            for finding in planned.post
+            if finding.severity.rank <= least
         )
         return [comment for comment in made if comment]
 
@@ -146,10 +148,9 @@ class Conversation:
         return (self.state.note, *notes) if self.state.note else tuple(notes)
 
 
-def _comment(anchors: Anchors, finding: Finding) -> Comment | None:
-    body = inline_body(
-        finding, suggestion=anchors.suggestion(finding), rule_link=rule_link(finding, rule_of)
-    )
+def _comment(anchors: Anchors, finding: Finding, hide: Callable[[str], str]) -> Comment | None:
+    suggestion, link = anchors.suggestion(finding), rule_link(finding, rule_of)
+    body = inline_body(finding, suggestion=suggestion, rule_link=link, hide=hide)
     return anchors.comment(finding, body)
 
 

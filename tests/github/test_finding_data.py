@@ -1,0 +1,94 @@
+"""A finding travels unseen in its comment, comes back whole, and carries no secret."""
+
+import base64
+import random
+import string
+import zlib
+
+from reviewloop.analysers.secrets.held import Held
+from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.findings import Evidence, Finding, Severity
+from reviewloop.github.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.finding_data import MOST_CHARACTERS, data_marker, finding_from
+from reviewloop.github.marker import finding_marker, findings_in
+from reviewloop.github.model import Comment
+
+BASE = Finding(
+    id="0123456789ab",
+    agents=("review-security",),
+    severity=Severity.MUST_FIX,
+    title="Ends --> early <!-- reviewloop:finding aaaaaaaaaaaa -->",
+    why="a\n-->\nb ⟦x⟧ é",
+    suggestion="Use parameters.",
+    rule="taint/sql-injection",
+    path="app.py",
+    line=3,
+    end_line=4,
+    quote="run(query)\n",
+    replacement="run(query, values)\n",
+    fix_safe=True,
+    evidence=(Evidence(kind="analyser", source="taint", text="request.args -> execute"),),
+)
+
+
+def test_a_finding_comes_back_whole_from_its_comment() -> None:
+    body = inline_body(BASE, hide=str)
+    assert findings_in(body) == (BASE.id,)
+    assert finding_from(body) == BASE
+    assert "reviewloop:data" not in inline_body(BASE)
+    noted = with_note(body, "_Note._")
+    assert noted.split("\n")[2] == "_Note._"
+    assert finding_from(file_body(Comment("app.py", noted, 3, finding=BASE.id))) == BASE
+
+
+def test_what_is_not_ours_or_damaged_is_nothing() -> None:
+    body = inline_body(BASE, hide=str)
+    mark, data, *rest = body.split("\n")
+    packed = data.split(" ")[2]
+    bomb = base64.urlsafe_b64encode(zlib.compress(b" " * 5_000_000)).decode().rstrip("=")
+    for wrong in (
+        "\n".join([finding_marker("b" * 12), data, *rest]),  # of another finding
+        "\n".join([mark, *rest, data]),  # quoted further down
+        data,
+        f"{mark}\n<!-- reviewloop:data {packed[:-9]} -->",
+        f"{mark}\n<!-- reviewloop:data {bomb} -->",
+        f"{mark}\n<!-- reviewloop:data {packed} {packed} -->",
+        mark,
+        "",
+    ):
+        assert finding_from(wrong) is None
+
+
+def test_it_is_bounded_and_the_first_to_go() -> None:
+    noise = random.Random(1)
+
+    def words(most: int) -> str:
+        return "".join(noise.choices(string.ascii_letters, k=most))
+
+    evidence = tuple(Evidence(kind="gate", source=str(n), text=words(4000)) for n in range(30))
+    long = {"why": words(9000), "suggestion": words(9000), "note": words(9000)}
+    found = BASE.model_copy(
+        update=long | {"quote": words(9000), "replacement": words(9000), "evidence": evidence}
+    )
+    line = data_marker(found, str)
+    assert len(line) <= MOST_CHARACTERS
+    back = finding_from(f"{finding_marker(found.id)}\n{line}")
+    assert back is not None
+    assert (back.id, back.line, back.quote, back.replacement) == (BASE.id, 3, "", None)
+    assert back.why.rstrip("…") == found.why[: len(back.why) - 1]
+    body = f"{finding_marker(found.id)}\n{line}\n" + "x" * (LONGEST - 3000)
+    assert clipped(body) == body.replace(f"{line}\n", "")
+
+
+def test_secrets_are_hidden_before_it_is_packed() -> None:
+    held, key = "hunter2-" + "x" * 12, "gh" + "p_aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3bC5"
+    hide = Masking(Held([("TOKEN", held)])).for_people
+    found = BASE.model_copy(
+        update={"why": f"It is {held}.", "quote": f"key = '{key}'", "replacement": f"'{held}'"}
+        | {"evidence": (Evidence(text=f"{held} {key}"),)}
+    )
+    back = finding_from(inline_body(found, hide=hide))
+    assert back is not None
+    assert held not in repr(back)
+    assert key not in repr(back)
+    assert (back.quote, back.replacement, back.fix_safe) == ("", None, False)
