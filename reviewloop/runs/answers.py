@@ -8,6 +8,7 @@ from typing import Any
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
+from reviewloop.steps.act import Act
 from reviewloop.store.locks import hold, holder, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -15,9 +16,15 @@ _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
 _RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
-def worded(record: RunRecord, choice: str, text: str = "") -> dict[str, str]:
-    """Return a person's answer; it names the proposal it was given for."""
-    return {"choice": choice, "by": _who(), "text": text, "proposal": record.proposal}
+def worded(
+    record: RunRecord, choice: str, text: str = "", act: Act | None = None
+) -> dict[str, str]:
+    """Return a person's answer; it names the proposal it was given for.
+
+    `act` is what somebody did elsewhere than at this machine, checked already.
+    """
+    answer = {"choice": choice, "by": _who(), "text": text, "proposal": record.proposal}
+    return answer if act is None else answer | {"by": act.actor} | act.plain()
 
 
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:

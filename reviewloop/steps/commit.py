@@ -8,6 +8,7 @@ from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.guards.branch import check_branch
 from reviewloop.specs.model import Task
 from reviewloop.state import LoopState
+from reviewloop.steps.act import Act, recorded_signed
 from reviewloop.steps.in_work import show_free, show_in_work
 from reviewloop.steps.tick import tick_beside
 from reviewloop.store.locks import hold
@@ -60,7 +61,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             promotion = promote(
                 discover(context.user.root),
                 context.private,
-                proposal["commit"],
+                _approved(state, context, proposal["commit"]),
                 branch=record.branch,
                 expected_head=record.base_commit,
                 intent=intent,
@@ -70,14 +71,20 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
     record.approved_by = state["approval"]["by"]
     record.evidence = {**_evidence(state, proposal), "promotion": promotion.plain()}
     context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
-    context.events.tell("committed", commit=proposal["commit"], branch=record.branch)
+    context.events.tell("committed", commit=promotion.commit, branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]
     return {
-        "commit": proposal["commit"],
+        "commit": promotion.commit,
         "outcome": "committed",
         "refused": 0,
         "reason": "; ".join(notes),
     }
+
+
+def _approved(state: LoopState, context: RunContext, commit: str) -> str:
+    """Return the proposed commit; an act elsewhere than at this machine is recorded in it."""
+    act = Act.of(state["approval"])
+    return recorded_signed(context.private, commit, act) if act else commit
 
 
 def _marked_task(context: RunContext) -> Task | None:

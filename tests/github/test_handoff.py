@@ -1,0 +1,111 @@
+"""The folder between two jobs: what it holds, and that nothing in it is believed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reviewloop.errors import UsageError
+from reviewloop.github.handoff import ABOUT, COMMITS, Handoff, read_handoff, write_handoff
+from reviewloop.steps.act import Act, claims_approval, recorded
+from reviewloop.workspace.bundles import read_bundle
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.rewording import message_of
+from reviewloop.workspace.skeleton import write_git_dir
+
+OURS = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in {"NAME": "reviewloop", "EMAIL": "reviewloop@localhost"}.items()
+}
+
+
+def scratch(repo: Path, folder: Path) -> Git:
+    """Return git on a bare directory of ours that sees the objects of a checkout."""
+    write_git_dir(folder, objects=[repo / ".git/objects"], head="ref: refs/heads/x", settings={})
+    return Git(folder)
+
+
+@pytest.fixture
+def source(repo, git, tmp_path):
+    """Return git on our directory, the checkout's commit, and one that follows it."""
+    here = scratch(repo, tmp_path / "run")
+    base = git(repo, "rev-parse", "HEAD")
+    made = here.run("commit-tree", f"{base}^{{tree}}", "-p", base, "-m", "Work", env_extra=OURS)
+    return here, base, made.decode().strip()
+
+
+def task(base, commit, **more):
+    words = {"title": "Find items", "body": "What it is.", "base_branch": "main"} | more
+    branch = words.pop("branch", "reviewloop/2.1")
+    return Handoff(kind="task", repo="octo/demo", branch=branch, onto=base, commit=commit, **words)
+
+
+def test_commits_and_words_come_over_and_leave_no_name_behind(source, repo, tmp_path):
+    here, base, commit = source
+    sent = task(base, commit, reviewers=("max", "octo/team"), title="Grüße")
+    write_handoff(tmp_path / "out", sent, here)
+    assert read_handoff(tmp_path / "out") == sent
+    assert here.text("for-each-ref") == ""
+    there = scratch(repo, tmp_path / "other")
+    read_bundle(there, tmp_path / "out" / COMMITS)
+    assert there.text("show", "-s", "--format=%s", commit) == "Work"
+    with pytest.raises(UsageError, match="is not empty"):
+        write_handoff(tmp_path / "out", sent, here)
+
+
+def test_commits_whose_ground_is_not_here_or_that_are_damaged_are_refused(source, git, tmp_path):
+    here, base, commit = source
+    write_handoff(tmp_path / "out", task(base, commit), here)
+    bundle = tmp_path / "out" / COMMITS
+    empty = tmp_path / "empty"
+    git(tmp_path, "init", "-q", str(empty))
+    with pytest.raises(UsageError, match=f"{base[:12]}, which is not in this clone: check out"):
+        read_bundle(scratch(empty, tmp_path / "none"), bundle)
+    data = bundle.read_bytes()
+    for broken in (data[:-30], b"# v2 git bundle\n\nPACK", b"nonsense", data.replace(b"PACK", b"")):
+        bundle.write_bytes(broken)
+        with pytest.raises(UsageError, match=r"refused|no bundle"):
+            read_bundle(here, bundle)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"extra": 1}, "extra"),
+        ({"version": 2}, "version"),
+        ({"repo": "octo"}, "repo"),
+        ({"branch": "-x"}, "branch"),
+        ({"branch": "a/../b"}, "no name of a branch"),
+        ({"branch": "x.lock"}, "no name of a branch"),
+        ({"commit": "HEAD"}, "commit"),
+        ({"commit": ""}, "a task names its commit"),
+        ({"kind": "fix"}, "a fix names the pull request"),
+        ({"body": "x" * 65_001}, "body"),
+        ({"reviewers": ["@ada"]}, "reviewers"),
+        ({"approval": {"act": "wish", "actor": "ada"}}, "approval"),
+    ],
+)
+def test_a_folder_that_says_something_else_is_refused(change, reason, tmp_path):
+    good = json.loads(task("1" * 40, "2" * 40).model_dump_json())
+    (tmp_path / ABOUT).write_text(json.dumps(good | change))
+    with pytest.raises(UsageError, match=reason):
+        read_handoff(tmp_path)
+
+
+def test_an_act_is_recorded_beside_an_unchanged_tree_and_parent(source):
+    here, _, commit = source
+    act = Act("environment", "ada", "reviewloop, run 77", "https://github.com/octo/demo/runs/77")
+    made = recorded(here, commit, act)
+    assert made == recorded(here, commit, act) != commit
+    shape = ("show", "-s", "--format=%T %P %an %ad %cn %cd")
+    assert here.text(*shape, made) == here.text(*shape, commit)
+    assert message_of(here, made).split("\n")[-3:-1] == [
+        "Approved-by: ada",
+        "Approval: environment reviewloop, run 77 https://github.com/octo/demo/runs/77",
+    ]
+    assert claims_approval(message_of(here, made))
+    assert not claims_approval(message_of(here, commit))
+    assert Act.of({"choice": "approve", **act.plain()}) == act
+    assert Act.of({"choice": "approve"}) is None
+    assert recorded(here, commit, Act("terminal", "ada")) == commit
