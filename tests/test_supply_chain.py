@@ -173,6 +173,26 @@ def test_zizmor_finds_nothing_in_our_workflows(tmp_path):
     assert zizmor(str(tmp_path / ".github")).returncode != 0
 
 
+def test_both_kinds_of_workflows_are_audited_and_checked_by_what_is_pinned():
+    parsed = yaml.safe_load((ROOT / ".github/workflows/workflows.yml").read_text())
+    assert set(parsed[True]["pull_request"]["paths"]) >= {
+        ".github/**",
+        "workflows/**",
+        "action.yml",
+    }
+    scripts = {
+        name: "\n".join(s.get("run", "") for s in job["steps"])
+        for name, job in parsed["jobs"].items()
+    }
+    assert re.search(r"^zizmor .* \.$", scripts["zizmor"], re.M)  # .github and action.yml
+    assert re.search(r"^zizmor .* workflows/\*\.yml$", scripts["zizmor"], re.M)
+    assert 'actionlint" .github/workflows/*.yml workflows/*.yml' in scripts["actionlint"]
+    fetched = next(s for s in parsed["jobs"]["actionlint"]["steps"] if "curl" in s.get("run", ""))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", fetched["env"]["VERSION"])
+    assert re.fullmatch(r"[0-9a-f]{64}", fetched["env"]["HASH"])
+    assert fetched["run"].index("sha256sum --check --strict") < fetched["run"].index("tar -x")
+
+
 def test_dependabot_waits_before_it_takes_a_release():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
