@@ -7,6 +7,7 @@ from typing import Any
 from reviewloop.github.errors import GitHubUnavailable
 from reviewloop.github.model import PullRequest, Repo
 
+_BOT_IDS = ("BOT_", "MDM6Qm90")  # the second is how older ids wrote 03:Bot, in base64
 GHOST = "ghost"  # GitHub's own name for an author whose account is gone
 
 
@@ -70,7 +71,7 @@ class Thread:
     path: str
     line: int | None
     comments: tuple[int, ...]
-    resolved_by: str = ""  # as GraphQL writes it: a bot's login without [bot]
+    resolved_by: str = ""  # as REST writes it: a bot's login ends with [bot]
 
 
 @dataclass(frozen=True)
@@ -228,8 +229,18 @@ def thread(fields: Fields) -> Thread:
         path=fields.text("path", ""),
         line=fields.maybe("line"),
         comments=tuple(found for c in comments if (found := c.maybe("databaseId")) is not None),
-        resolved_by=fields.author("resolvedBy")[0] if fields.has("resolvedBy") else "",
+        resolved_by=_resolver(fields.inside("resolvedBy")) if fields.has("resolvedBy") else "",
     )
+
+
+def _resolver(user: Fields) -> str:
+    """Return a login of GraphQL, which writes that of a bot without [bot].
+
+    The field is declared as a User, so that the type of the node may hide what its id tells.
+    """
+    login, is_bot = user.text("login"), user.text("__typename", "") == "Bot"
+    is_bot = is_bot or user.text("id", "").startswith(_BOT_IDS)
+    return f"{login.removesuffix('[bot]')}[bot]" if is_bot else login
 
 
 def check(data: object) -> Check:

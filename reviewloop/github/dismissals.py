@@ -81,8 +81,9 @@ class Voices:
         thread = self.thread(root)
         if thread is None or not thread.resolved:
             return ""
-        # GraphQL writes the name of a bot without [bot].
-        ours = thread.resolved_by.casefold() == self.me.removesuffix("[bot]").casefold()
+        # Where GraphQL does not tell that it is a bot, the name stands without [bot].
+        resolver = thread.resolved_by.removesuffix("[bot]")
+        ours = resolver.casefold() == self.me.removesuffix("[bot]").casefold()
         if ours and (self.me.endswith("[bot]") or self.last_answer(root, finding) == "fixed"):
             return ""
         return thread.resolved_by

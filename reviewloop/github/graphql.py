@@ -20,7 +20,7 @@ query reviewThreads($owner: String!, $name: String!, $number: Int!, $after: Stri
         pageInfo { hasNextPage endCursor }
         nodes {
           id isResolved isOutdated path line
-          resolvedBy { login }
+          resolvedBy { __typename id login }
           comments(first: 100) { nodes { databaseId } }
         }
       }

@@ -47,7 +47,7 @@ def test_a_review_with_lines_ranges_and_threads_is_read_back(client, github):
     assert threads[0].comments == (found[0].id, reply.id)
     client.resolve_thread(threads[0].id)
     assert [t.resolved for t in client.review_threads(7)] == [True, False, False, False]
-    assert client.review_threads(7)[0].resolved_by == "github-actions"
+    assert client.review_threads(7)[0].resolved_by == "github-actions[bot]"
 
 
 def test_the_other_acts_do_what_they_say(client, github):

@@ -91,7 +91,7 @@ class _Root:
             **{"path": root.path, "line": root.line, "originalLine": root.original_line},
             **{"subjectType": root.subject_type.upper()},
             "viewerCanResolve": self._identity.may("contents", "write"),
-            "resolvedBy": {"login": by.removesuffix("[bot]")} if by else None,
+            "resolvedBy": _user(by) if by else None,
             "comments": _connection([_comment(row) for row in rows]),
         }
 
@@ -105,6 +105,12 @@ class _Root:
                 return {"thread": self._thread(thread)}
         said = f"Could not resolve to a node with the global id of '{input['threadId']}'"
         raise _Refused("NOT_FOUND", said)
+
+
+def _user(login: str) -> dict[str, Any]:
+    """Return a bot as GitHub does where the field is declared as a User: only its id tells."""
+    kind = "BOT" if login.endswith("[bot]") else "U"
+    return {"id": f"{kind}_{sum(map(ord, login))}", "login": login.removesuffix("[bot]")}
 
 
 def _comment(row: ReviewComment) -> dict[str, Any]:

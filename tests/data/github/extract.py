@@ -22,6 +22,9 @@ PULL, ISSUE = f"{REPO}/pulls/{{pull_number}}", f"{REPO}/issues/{{issue_number}}"
 OPERATIONS = (
     "get /user",
     f"get {REPO}",
+    f"get {REPO}/actions/runs/{{run_id}}/approvals",
+    f"get {REPO}/branches/{{branch}}",
+    f"get {REPO}/commits",
     f"get {REPO}/pulls",
     f"post {REPO}/pulls",
     f"get {PULL}",
@@ -53,7 +56,7 @@ FIELDS = {
     "Query": {"viewer", "repository"},
     "Mutation": {"resolveReviewThread"},
     "Actor": {"login"},
-    "User": {"login"},
+    "User": {"id", "login"},
     "Bot": {"login"},
     "Mannequin": {"login"},
     "Repository": {"pullRequest"},
