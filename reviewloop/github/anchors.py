@@ -6,13 +6,14 @@ from typing import NamedTuple, Protocol
 from reviewloop.errors import WorkspaceError
 from reviewloop.findings import Finding, Placement
 from reviewloop.github.bodies import with_note
+from reviewloop.github.facts import Spot
 from reviewloop.github.model import Comment, Side
 from reviewloop.github.untrusted import unmarked
 from reviewloop.reviewing.fixes import parses
 from reviewloop.workspace.diff import Change, FileChange
 from reviewloop.workspace.hygiene import show_hidden
 
-_LONGEST_SUGGESTION = 10_000  # characters
+LONGEST_SUGGESTION = 10_000  # characters
 _MASKED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report
 
 
@@ -21,15 +22,6 @@ class Files(Protocol):
 
     def read(self, tree: str, path: str) -> bytes | None:
         """Return the content of a file, None when there is none."""
-
-
-class _Place(NamedTuple):
-    """Lines that a comment may stand on, and whether they are all that the finding is about."""
-
-    side: Side
-    first: int
-    last: int
-    whole: bool
 
 
 class Anchors:
@@ -42,19 +34,20 @@ class Anchors:
         self._change, self._private, self._tree = change, private, new_tree
         self._known: dict[str, _Hunks | None] = {}
 
-    def comment(self, finding: Finding, body: str) -> Comment | None:
-        """Return the comment on the lines of a finding, None where it cannot be said inline.
+    def spot(self, finding: Finding) -> Spot | None:
+        """Return where a comment on a finding may stand, None where it cannot be said inline.
 
-        Lines of several hunks become the last one that GitHub shows.
+        Of the lines of several hunks it is the last that GitHub shows.
         """
-        place = self._place(finding)
-        if place is None:
-            return None
-        if not place.whole:
-            end = finding.end_line or finding.line
-            body = with_note(body, f"_About lines {finding.line}–{end}._")
-        start = place.first if place.first < place.last else None
-        return Comment(finding.path, body, place.last, start, place.side, finding.id)
+        spot = self._spot(finding)
+        if spot is None or not self._applies(finding, spot):
+            return spot
+        return spot._replace(offers=True)
+
+    def comment(self, finding: Finding, body: str) -> Comment | None:
+        """Return the comment on the lines of a finding, None where it cannot be said inline."""
+        spot = self._spot(finding)
+        return comment_on(finding, spot, body) if spot else None
 
     def suggestion(self, finding: Finding) -> str | None:
         r"""Return the new lines, each with its LF, that a person may commit; "" deletes the old.
@@ -62,22 +55,24 @@ class Anchors:
         None unless they were put into the file and it still parses. Nothing is offered that
         would write a masked secret, a hidden character or other line ends into the file.
         """
-        new = finding.replacement
-        place = self._place(finding) if new is not None else None
-        if new is None or place is None or place.side == "LEFT" or not place.whole:
-            return None
-        new = new if not new or new.endswith("\n") else new + "\n"
-        old = self._text(finding.path)
-        if old is None or "\r" in old + new or len(new) > _LONGEST_SUGGESTION:
-            return None
-        lines = [line for line in re.split(r"(?<=\n)", old) if line]
-        replaced = "".join(lines[place.first - 1 : place.last])
-        if new.rstrip("\n") == replaced.rstrip("\n") or not _as_it_is(new, replaced):
-            return None
-        after = "".join(lines[: place.first - 1]) + new + "".join(lines[place.last :])
-        return new if parses(finding.path, old, after) else None
+        spot = self.spot(finding)
+        return offered(finding, spot) if spot else None
 
-    def _place(self, finding: Finding) -> _Place | None:
+    def _applies(self, finding: Finding, spot: Spot) -> bool:
+        new = _lines(finding)
+        if new is None or spot.side == "LEFT" or not spot.whole:
+            return False
+        old = self._text(finding.path)
+        if old is None or "\r" in old + new or len(new) > LONGEST_SUGGESTION:
+            return False
+        lines = [line for line in re.split(r"(?<=\n)", old) if line]
+        replaced = "".join(lines[spot.first - 1 : spot.last])
+        if new.rstrip("\n") == replaced.rstrip("\n") or not _as_it_is(new, replaced):
+            return False
+        after = "".join(lines[: spot.first - 1]) + new + "".join(lines[spot.last :])
+        return parses(finding.path, old, after)
+
+    def _spot(self, finding: Finding) -> Spot | None:
         if finding.placement is not Placement.CHANGED or finding.line is None:
             return None
         hunks = self._hunks(finding.path)
@@ -90,9 +85,9 @@ class Anchors:
         for hunk in reversed(shown):
             if hunk.start <= last and first < hunk.stop:
                 if first in hunk and last in hunk:
-                    return _Place(side, first, last, True)
+                    return Spot(side, first, last)
                 end = min(last, hunk.stop - 1)
-                return _Place(side, end, end, False)
+                return Spot(side, end, end, whole=False)
         return None
 
     def _hunks(self, path: str) -> "_Hunks | None":
@@ -107,6 +102,25 @@ class Anchors:
             return None if data is None else data.decode("utf-8")
         except UnicodeDecodeError:
             return None
+
+
+def comment_on(finding: Finding, spot: Spot, body: str) -> Comment:
+    """Return the comment on a finding at a place that was looked up for it."""
+    if not spot.whole:
+        end = finding.end_line or finding.line
+        body = with_note(body, f"_About lines {finding.line}–{end}._")
+    start = spot.first if spot.first < spot.last else None
+    return Comment(finding.path, body, spot.last, start, spot.side, finding.id)
+
+
+def offered(finding: Finding, spot: Spot) -> str | None:
+    """Return the lines that a person may commit at such a place; None for nothing to offer."""
+    return _lines(finding) if spot.offers else None
+
+
+def _lines(finding: Finding) -> str | None:
+    new = finding.replacement
+    return new + "\n" if new and not new.endswith("\n") else new
 
 
 class _Hunks(NamedTuple):

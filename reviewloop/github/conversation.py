@@ -1,12 +1,12 @@
 """What was said on a pull request before, and what one more review says in it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
 from reviewloop.analysers.book import rule_of
 from reviewloop.findings import Finding
-from reviewloop.github.anchors import Anchors
+from reviewloop.github.anchors import comment_on, offered
 from reviewloop.github.answers import IssueComment
 from reviewloop.github.bodies import inline_body
 from reviewloop.github.client import GitHub
@@ -16,14 +16,12 @@ from reviewloop.github.model import Comment, Posted, PullRequest, State
 from reviewloop.github.outcome import SEVERITIES
 from reviewloop.github.pace import Pace
 from reviewloop.github.posting import post
+from reviewloop.github.reading import Reading
 from reviewloop.github.rereview import Rereview, after_posting, answer_all, plan
-from reviewloop.github.since import Since
 from reviewloop.github.summary import summary, upsert
 from reviewloop.output.figures import counted
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.rule_links import rule_link
-from reviewloop.runs.review import Reviewed
-from reviewloop.workspace.located import Place
 
 
 @dataclass(frozen=True)
@@ -70,35 +68,35 @@ class Conversation:
         """Whether an earlier review said something here that this one may have to correct."""
         return any(comment.body.lstrip().startswith(ANY) for comment in self.mine)
 
-    def plan(self, done: Reviewed, place: Place) -> Rereview:
+    def plan(self, reading: Reading) -> Rereview:
         """Hold a review against what was said before."""
-        since = Since.last_review(done, place, self.state, self.pull)
         return plan(
-            (*done.report.findings, *done.report.silenced),
+            (*reading.report.findings, *reading.report.silenced),
             self.state,
             threads=self.client.review_threads(self.pull.number),
             comments=self.client.review_comments(self.pull.number),
             me=self.me,
             may_dismiss=permitted(self.client),
-            changed=since.changed,
-            read=done.text,
-            touched=since.touched,
-            renamed=since.renamed,
+            facts=reading.facts,
         )
 
-    def say(self, planned: Rereview, done: Reviewed, report: ReviewReport, manner: Manner) -> Said:
+    def say(
+        self, planned: Rereview, reading: Reading, report: ReviewReport, manner: Manner
+    ) -> Said:
         """Post what is new, answer what is fixed, and bring the summary up to date.
+
+        `report` is that of the reading with what people dismissed among the silenced findings.
 
         Raises StaleHead, with nothing posted, when there is a newer head.
         """
         posted = post(
             self.client,
             self.pull,
-            self._comments(planned, done, manner),
+            _comments(planned, reading, manner),
             head_sha=self.pull.head_sha,
             known=planned.known,
             cap=manner.most if manner.inline else 0,
-            rendered=done.shown.rendered,
+            rendered=reading.rendered,
             pace=self.pace,
         )
         notes = [*planned.notes, *_not_repeated(planned, report)]
@@ -109,7 +107,7 @@ class Conversation:
         )
         # What was only in the summary has to be there again.
         posted = replace(posted, known=tuple(sorted(planned.standing)))
-        elsewhere = {f.id for f in (*done.report.findings, *done.report.silenced)}
+        elsewhere = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
         parts = summary(
             *(report, posted, self.pull),
             run_url=manner.run_url,
@@ -117,41 +115,41 @@ class Conversation:
             notes=self._notes(notes),
             dismissed={n: why for n, why in planned.dismissed.items() if n not in elsewhere},
             rules=rule_of,
-            rendered=done.shown.rendered,
+            rendered=reading.rendered,
         )
         written = upsert(self.client, self.pull, parts, self.mine, pace=self.pace)
         broken = posted.problems[-1:] if posted.broken else ()
         return Said(posted, tuple(parts), (*broken, *problems), written[0].url)
 
-    def unposted(self, done: Reviewed, manner: Manner) -> str:
+    def unposted(self, reading: Reading, manner: Manner) -> str:
         """Return the summary of a review that could not be posted."""
         parts = summary(
-            *(done.report, Posted(), self.pull),
+            *(reading.report, Posted(), self.pull),
             run_url=manner.run_url,
             notes=self._notes(()),
             rules=rule_of,
-            rendered=done.shown.rendered,
+            rendered=reading.rendered,
         )
         return "\n\n".join(parts)
-
-    def _comments(self, planned: Rereview, done: Reviewed, manner: Manner) -> list[Comment]:
-        anchors = Anchors(done.change, done.compared.private, done.compared.new)
-        least = SEVERITIES[manner.least].rank
-        made = (
-            _comment(anchors, finding, done.masking.for_people)
-            for finding in planned.post
-            if finding.severity.rank <= least
-        )
-        return [comment for comment in made if comment]
 
     def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         return (self.state.note, *notes) if self.state.note else tuple(notes)
 
 
-def _comment(anchors: Anchors, finding: Finding, hide: Callable[[str], str]) -> Comment | None:
-    suggestion, link = anchors.suggestion(finding), rule_link(finding, rule_of)
-    body = inline_body(finding, suggestion=suggestion, rule_link=link, hide=hide)
-    return anchors.comment(finding, body)
+def _comments(planned: Rereview, reading: Reading, manner: Manner) -> list[Comment]:
+    least = SEVERITIES[manner.least].rank
+    loud = (finding for finding in planned.post if finding.severity.rank <= least)
+    made = (_comment(reading, finding) for finding in loud)
+    return [comment for comment in made if comment]
+
+
+def _comment(reading: Reading, finding: Finding) -> Comment | None:
+    spot = reading.facts.spots.get(finding.id)
+    if spot is None:
+        return None
+    new, link = offered(finding, spot), rule_link(finding, rule_of)
+    body = inline_body(finding, suggestion=new, rule_link=link, hide=reading.hide)
+    return comment_on(finding, spot, body)
 
 
 def _not_repeated(planned: Rereview, report: ReviewReport) -> list[str]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.findings import Finding, Severity, by_severity
@@ -17,6 +18,9 @@ from reviewloop.output.github_annotations import command
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import failures, severity_counts, tally
 from reviewloop.output.untrusted import one_line
+
+if TYPE_CHECKING:
+    from reviewloop.github.reading import Reading
 
 NEVER = "never"
 SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
@@ -43,6 +47,8 @@ class Ended:
     annotations: str = ""  # workflow commands
     sarif_path: str = ""
     report_path: str = ""
+    reading: "Reading | None" = None  # all that telling it takes
+    collected: str = ""  # the file that another job posts this from
 
     @property
     def sentence(self) -> str:
@@ -51,6 +57,8 @@ class Ended:
         status = f"{about}: {str(self.status).replace('_', ' ')}"
         if self.reason or self.report is None:
             return f"{status}; {self.reason}" if self.reason else status
+        if self.collected:
+            return f"{status}; {tally(self.report.findings)}, kept in {self.collected} to be posted"
         posted = self.posted or Posted()
         said = len(posted.inline) + len(posted.on_file)
         return f"{status}; {tally(self.report.findings)}, {counted(said, 'new comment')}"

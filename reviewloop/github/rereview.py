@@ -4,15 +4,16 @@ Fingerprints decide, without line numbers. That a reviewer says nothing of a fin
 it is fixed when its code is gone from the new head, or when a reviewer who read the push says so.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewloop.findings import Finding, Severity, Status
 from reviewloop.github.answering import Answer, answer_to, give_all
 from reviewloop.github.answers import ReviewComment, Thread
 from reviewloop.github.client import GitHub
-from reviewloop.github.codeprints import Codeprints, Fate
+from reviewloop.github.codeprints import Fate
 from reviewloop.github.dismissals import RESOLVED, Voices
+from reviewloop.github.facts import Facts
 from reviewloop.github.marker import findings_in, own
 from reviewloop.github.model import Posted, PullRequest, State
 from reviewloop.github.pace import Pace
@@ -47,27 +48,20 @@ def plan(
     comments: Sequence[ReviewComment],
     me: str,
     may_dismiss: Callable[[str], bool],
-    changed: Callable[[Finding], bool],
-    read: Callable[[str], str | None],
-    confirmed: Collection[str] = (),
-    touched: Collection[str] = (),
-    renamed: Mapping[str, str] | None = None,
+    facts: Facts,
 ) -> Rereview:
     """Hold the findings of a review against what was said before; asks only `may_dismiss`.
 
     `findings` are those of the report, the silenced ones too (what an ignore comment or the
-    baseline silences counts as dismissed, what a model rejected does not). `read` returns a file of
-    the new head, `changed` tells whether a finding is about what was pushed since the last review.
-    `confirmed` are fingerprints that a reviewer calls fixed, believed for files that the push
-    `touched`; `renamed` leads from the old to the new path of files it moved.
+    baseline silences counts as dismissed, what a model rejected does not). What the facts call
+    confirmed is believed for files that the push touched.
     """
+    facts = facts.for_state(state)
     voices = Voices(comments, threads, me, may_dismiss)
     return _Planning(
-        *(state, voices, own(comments, me), Codeprints(read)),
-        entries=_moved(state, renamed or {}),
-        confirmed=set(confirmed),
-        touched=set(touched),
-    ).plan(list(findings), changed)
+        *(state, voices, own(comments, me), facts),
+        entries=_moved(state, facts.renamed),
+    ).plan(list(findings))
 
 
 @dataclass
@@ -75,10 +69,8 @@ class _Planning:
     state: State
     voices: Voices
     roots: Mapping[str, Sequence[ReviewComment]]  # our comments, by the finding they name
-    code: Codeprints
+    facts: Facts
     entries: dict[str, dict[str, object]]
-    confirmed: set[str]
-    touched: set[str]
     seen: set[str] = field(default_factory=set)  # entries that this review found again
     post: list[Finding] = field(default_factory=list)
     quiet: list[Finding] = field(default_factory=list)
@@ -87,13 +79,13 @@ class _Planning:
     again: set[str] = field(default_factory=set)  # was fixed and is there again
     dismissed: dict[str, str] = field(default_factory=dict)
 
-    def plan(self, findings: Sequence[Finding], changed: Callable[[Finding], bool]) -> Rereview:
+    def plan(self, findings: Sequence[Finding]) -> Rereview:
         for name, roots in self.roots.items():
             # A run that broke off posted it and remembered nothing.
             self.entries.setdefault(name, _of_comment(roots[-1]))["comment_id"] = roots[-1].id
         before = tuple(self.entries)
         unique = {finding.id: finding for finding in reversed(findings)}
-        same = Sameness(self.entries, self.code, unique)
+        same = Sameness(self.entries, self.facts, unique)
         for finding in reversed(unique.values()):
             name = same.entry_of(finding)
             if finding.status is not Status.OPEN:
@@ -101,7 +93,7 @@ class _Planning:
             elif name:
                 self._found_again(finding, name)
             else:
-                self._new(finding, changed)
+                self._new(finding)
         for name in before:
             if name not in self.seen:
                 self._unseen(name, self.entries[name])
@@ -122,9 +114,9 @@ class _Planning:
             notes=tuple(dict.fromkeys(self.voices.notes)),
         )
 
-    def _new(self, finding: Finding, changed: Callable[[Finding], bool]) -> None:
+    def _new(self, finding: Finding) -> None:
         loud = not self.state.reviewed_sha or finding.severity is Severity.MUST_FIX
-        new = loud or changed(finding)
+        new = loud or self.facts.changed(finding)
         (self.post if new else self.quiet).append(finding)
         self.entries[finding.id] = self._entry(finding, "open" if new else "reported")
 
@@ -163,14 +155,14 @@ class _Planning:
         if entry["status"] == "fixed":
             return
         path, code = str(entry["path"]), str(entry["code"])
-        fate = self.code.fate(path, code)
+        fate = self.facts.fate(path, code)
         word = self._word(name, unseen=True)
         roots = self.roots.get(name, ())
         resolved = bool(roots) and bool(self.voices.resolver(roots[-1], name))
         gone = fate in {Fate.GONE, Fate.FILE_GONE}
         if word and not (gone and word.startswith(RESOLVED) and resolved):
             self._dismiss(name, word)
-        elif gone or (name in self.confirmed and path in self.touched):
+        elif gone or (name in self.facts.confirmed and path in self.facts.touched):
             reason = {Fate.GONE: "gone", Fate.FILE_GONE: "file"}.get(fate, "confirmed")
             self.entries[name] = {**entry, "status": "fixed", "reason": reason}
         elif entry["status"] == "dismissed":  # what dismissed it was taken back
@@ -219,7 +211,7 @@ class _Planning:
     def _entry(self, finding: Finding, status: str) -> dict[str, object]:
         return {
             **{"status": status, "severity": str(finding.severity), "path": finding.path},
-            **{"comment_id": None, "reason": "", "code": self.code.of(finding)},
+            **{"comment_id": None, "reason": "", "code": self.facts.of(finding)},
             "by": finding.rule or ",".join(finding.agents),
         }
 

@@ -4,33 +4,27 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from reviewloop.analysers.book import rule_of
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.check_run import put_check
 from reviewloop.github.client import GitHub
-from reviewloop.github.conversation import Conversation, Manner
-from reviewloop.github.errors import GitHubError, StaleHead
+from reviewloop.github.conversation import Conversation
+from reviewloop.github.errors import StaleHead
 from reviewloop.github.event import Allowed, Trigger, named, read_event, skip_reason
+from reviewloop.github.handing import kept_for_posting
 from reviewloop.github.local_commits import require_commits
 from reviewloop.github.model import PullRequest, Status
-from reviewloop.github.outcome import (
-    Ended,
-    exit_code_of,
-    failed,
-    reason_of,
-    status_of,
-    without_dismissed,
-    write_file,
-)
+from reviewloop.github.outcome import Ended, failed, reason_of, write_file
 from reviewloop.github.pace import Pace
+from reviewloop.github.reading import reading_of
+from reviewloop.github.telling import CommentsMode, Telling, tell
 from reviewloop.output.formats import renderer
 from reviewloop.runs.review import NO_MODEL, Reviewed, Wish, review
 from reviewloop.workspace.compared import Asked
-from reviewloop.workspace.located import Place, locate
+from reviewloop.workspace.located import locate
 
-CommentsMode = Literal["inline", "summary", "none"]
 Told = Callable[[str], None]
 _PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on"
 
@@ -52,6 +46,13 @@ class Options:
     report: str = ""
     allowed: Allowed = field(default_factory=Allowed)
     check: bool = False  # whether the end is also a check on the head
+    collect: str = ""  # file to write everything to, so that another job can post it; "": we post
+
+    def telling(self, run_url: str) -> Telling:
+        """Return how the result is told."""
+        return Telling(
+            self.comments, self.min_severity, self.max_comments, self.fail_on, run_url=run_url
+        )
 
 
 def review_pull(
@@ -68,21 +69,43 @@ def review_pull(
     Every expected failure is an end with status REVIEW_ERROR, so that outputs can be written.
     """
     try:
-        event = read_event(environ, path=options.event)
-        trigger = named(event, pull=options.pull, repo=options.repo)
-        if trigger.kind == "command":
-            return Ended(Status.SKIPPED, "this run was started by a comment, not by a change")
-        if trigger.kind == "none":
-            return Ended(Status.SKIPPED, trigger.why)
-        if trigger.repo is None:
-            raise UsageError("which repository? give --repo OWNER/NAME")
-        if not trigger.pull:
-            raise UsageError("which pull request? give --pr NUMBER")
-        with GitHub.from_environment(environ, trigger.repo, sleep=sleep, now=now) as client:
+        trigger = asked_for(read_event(environ, path=options.event), options)
+    except ReviewLoopError as error:
+        return failed(error)
+    ended = _reviewed(trigger, options, environ, start, told, Pace(sleep, now))
+    return kept_for_posting(ended, trigger, options.collect) if options.collect else ended
+
+
+def asked_for(event: Trigger, options: Options) -> Trigger:
+    """Return the trigger with what the person named; raise UsageError if no pull request is."""
+    trigger = named(event, pull=options.pull, repo=options.repo)
+    if trigger.kind == "review" and trigger.repo is None:
+        raise UsageError("which repository? give --repo OWNER/NAME")
+    if trigger.kind == "review" and not trigger.pull:
+        raise UsageError("which pull request? give --pr NUMBER")
+    return trigger
+
+
+def _reviewed(
+    trigger: Trigger,
+    options: Options,
+    environ: Mapping[str, str],
+    start: Path,
+    told: Told,
+    pace: Pace,
+) -> Ended:
+    if trigger.kind == "command":
+        return Ended(Status.SKIPPED, "this run was started by a comment, not by a change")
+    if trigger.kind == "none" or trigger.repo is None:
+        return Ended(Status.SKIPPED, trigger.why)
+    try:
+        with GitHub.from_environment(
+            environ, trigger.repo, sleep=pace.sleep, now=pace.now
+        ) as client:
             pull = client.pull(trigger.pull)
-            run = _Run(client, pull, trigger, options, _run_url(environ), Pace(sleep, now), told)
+            run = _Run(client, pull, trigger, options, run_url_of(environ), pace, told)
             ended = run.end(start)
-            if options.check:
+            if options.check and not options.collect:
                 put_check(client, pull, ended, run_url=run.run_url)
             return ended
     except InterruptedByUserError:
@@ -116,7 +139,13 @@ class _Run:
             with review(wish_of(self.pull, self.options), start, told=self.told) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return self._skipped(reason_of(done.report, Status.SKIPPED))
-                return self._with_files(self._posted(talk, done, place), done)
+                least = self.options.min_severity
+                reading = reading_of(done, place, talk.state, self.pull, least=least)
+                wanted = self.options.telling(self.run_url)
+                if self.options.collect:
+                    wanted = replace(wanted, comments="none")
+                ended = tell(talk, reading, wanted, told=self.told)
+                return self._with_files(replace(ended, reading=reading), done)
         except StaleHead as error:
             return self._skipped(str(error))
         except InterruptedByUserError:
@@ -126,40 +155,6 @@ class _Run:
 
     def _skipped(self, reason: str) -> Ended:
         return Ended(Status.SKIPPED, reason, pull=self.pull)
-
-    @property
-    def _manner(self) -> Manner:
-        inline = self.options.comments == "inline"
-        return Manner(inline, self.options.min_severity, self.options.max_comments, self.run_url)
-
-    def _posted(self, talk: Conversation, done: Reviewed, place: Place) -> Ended:
-        try:
-            return self._said(talk, done, place)
-        except GitHubError as error:
-            if isinstance(error, StaleHead):
-                raise
-            # What could not be posted stands on the page of the run at least.
-            words = talk.unposted(done, self._manner)
-            return replace(failed(error, self.pull), report=done.report, summary=words)
-
-    def _said(self, talk: Conversation, done: Reviewed, place: Place) -> Ended:
-        self.told("comparing with what was said before")
-        planned = talk.plan(done, place)
-        status = status_of(done.report, self.options.fail_on, open_=planned.open.values())
-        reason = reason_of(done.report, status)
-        report = without_dismissed(done.report, planned.dismissed)
-        ended = Ended(status, reason, exit_code_of(status), self.pull, report)
-        if self.options.comments == "none":
-            return replace(ended, summary=talk.unposted(done, self._manner))
-        self.told("posting")
-        said = talk.say(planned, done, report, self._manner)
-        if said.problems:
-            failure = failed(GitHubError("; ".join(said.problems)))
-            ended = replace(
-                ended, status=failure.status, reason=failure.reason, exit_code=failure.exit_code
-            )
-        summary = "\n\n".join(said.parts)
-        return replace(ended, posted=said.posted, summary=summary, summary_url=said.url)
 
     def _with_files(self, ended: Ended, done: Reviewed) -> Ended:
         report, shown = ended.report or done.report, done.shown
@@ -198,7 +193,8 @@ def wish_of(pull: PullRequest, options: Options) -> Wish:
     )
 
 
-def _run_url(environ: Mapping[str, str]) -> str:
+def run_url_of(environ: Mapping[str, str]) -> str:
+    """Return the page of the workflow's run, "" outside of one."""
     server, repo = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
     run = environ.get("GITHUB_RUN_ID", "")
     known = server.startswith("https://") and repo and run.isdecimal()

@@ -7,7 +7,8 @@ reviewer says of the very same code counts as the same, once for each entry and 
 from collections.abc import Collection, Mapping
 
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.codeprints import WHOLE_FILE, Codeprints
+from reviewloop.github.codeprints import WHOLE_FILE
+from reviewloop.github.facts import Facts
 
 
 class Sameness:
@@ -16,11 +17,11 @@ class Sameness:
     def __init__(
         self,
         entries: Mapping[str, Mapping[str, object]],
-        code: Codeprints,
+        facts: Facts,
         present: Collection[str],
     ) -> None:
         self._names = frozenset(entries)
-        self._code = code
+        self._facts = facts
         self._free: dict[tuple[str, str], list[tuple[str, Mapping[str, object]]]] = {}
         for name, entry in entries.items():
             place = str(entry["path"]), str(entry["code"])
@@ -31,7 +32,7 @@ class Sameness:
         """Return the name of the entry, "" for a finding that is new."""
         if finding.id in self._names:
             return finding.id
-        free = self._free.get((finding.path, self._code.of(finding)), [])
+        free = self._free.get((finding.path, self._facts.of(finding)), [])
         for number, (name, entry) in enumerate(free):
             no_worse = finding.severity.rank >= Severity(str(entry["severity"])).rank
             if no_worse and _same_source(finding, str(entry["by"])):

@@ -9,6 +9,7 @@ from support.lives import Life, found
 from reviewloop.findings import Severity, Status, fingerprint
 from reviewloop.github.answers import IssueComment
 from reviewloop.github.client import GitHub
+from reviewloop.github.facts import Facts
 from reviewloop.github.marker import (
     MOST_CHARACTERS,
     answer_marker,
@@ -357,7 +358,8 @@ def test_five_thousand_findings_are_planned_and_remembered(client):
 
     def planned(findings, state, text):
         asked = {"threads": (), "comments": (), "me": "x", "may_dismiss": lambda _: False}
-        return plan(findings, state, changed=lambda _: True, read=lambda _: text, **asked)
+        seen = {"changed": lambda _: True, "read": lambda _: text}
+        return plan(findings, state, facts=Facts.of_code(findings, state, **seen), **asked)
 
     first = planned(many, State(), text)
     assert len(first.post) == 5000

@@ -9,6 +9,7 @@ from support.github_server import GitHubServer
 from reviewloop.findings import Finding, Severity, fingerprint
 from reviewloop.github.client import GitHub
 from reviewloop.github.dismissals import permitted
+from reviewloop.github.facts import Facts
 from reviewloop.github.marker import finding_marker, is_ours, read_state, state_marker
 from reviewloop.github.model import Comment, State
 from reviewloop.github.posting import post
@@ -47,14 +48,15 @@ class Life:
 
     def plan(self, *findings: Finding, state: State | None = None, **more) -> Rereview:
         given = {"changed": lambda _: True, "read": self.read, **more}
+        state = state or self.state
         return plan(
             findings,
-            state or self.state,
+            state,
+            facts=Facts.of_code(findings, state, **given),
             threads=self.client.review_threads(self.number),
             comments=self.client.review_comments(self.number),
             me=self.client.me(),
             may_dismiss=permitted(self.client),
-            **given,
         )
 
     def review(self, *findings: Finding, keep: bool = True, **more) -> Rereview:
