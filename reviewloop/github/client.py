@@ -23,7 +23,8 @@ class GitHub:
     """The pull requests of one repository, with the rights of one token.
 
     All methods raise a `GitHubError`: `AnswerLost` where something may have happened, so that the
-    caller looks before it repeats. Waits for limits go on for at most `patience` seconds in all.
+    caller looks before it repeats. Waits for limits go on for at most `patience` seconds in all;
+    `limited` hears of those on how fast we go (`Pace.slow_down`).
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class GitHub:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
         patience: float = 180.0,
+        limited: Callable[[], None] = lambda: None,
     ) -> None:
         self.repo = repo
         api_url = checked_url(api_url, "GITHUB_API_URL")
         self._base = f"{api_url}/repos/{quote(repo.owner)}/{quote(repo.name)}"
         self._user = f"{api_url}/user"
-        self._transport = Transport(token, sleep=sleep, now=now, patience=patience)
+        timing: dict[str, Any] = {"sleep": sleep, "now": now, "patience": patience}
+        self._transport = Transport(token, **timing, limited=limited)
         graphql = checked_url(graphql_url or _graphql_beside(api_url), "GITHUB_GRAPHQL_URL")
         self._graphql = GraphQL(self._transport, graphql)
         self._me = ""
@@ -55,6 +58,7 @@ class GitHub:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
         patience: float = 180.0,
+        limited: Callable[[], None] = lambda: None,
     ) -> Self:
         """Take token and addresses from the variables of a workflow; GH_TOKEN is second choice."""
         token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
@@ -70,6 +74,7 @@ class GitHub:
             sleep=sleep,
             now=now,
             patience=patience,
+            limited=limited,
         )
 
     def __enter__(self) -> Self:
@@ -108,20 +113,24 @@ class GitHub:
     def permission(self, user: str) -> str:
         """Return admin, write, read or none; `maintain` counts as write, as GitHub has it."""
         try:
-            data = self._get(f"/collaborators/{quote(user, safe='')}/permission")
+            data = self.ask(f"/collaborators/{quote(user, safe='')}/permission")
         except NotFound:
             return "none"
         return answers.Fields(data, "permission").text("permission")
 
     def default_branch(self) -> str:
         """Return the name of the repository's default branch."""
-        return answers.Fields(self._get(""), "repository").text("default_branch")
+        return answers.Fields(self.ask(""), "repository").text("default_branch")
+
+    def ask(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """Return what GitHub answers to GET for a path below the repository."""
+        return self._transport.send("GET", self._base + path, query=query).data
 
     # Pull requests
 
     def pull(self, number: int) -> PullRequest:
         """Return a pull request as it is now."""
-        return answers.pull_request(self.repo, self._get(f"/pulls/{number}"))
+        return answers.pull_request(self.repo, self.ask(f"/pulls/{number}"))
 
     def find_pull(self, head: str, base: str) -> PullRequest | None:
         """Return the open pull request from a branch of this repository, if there is one."""
@@ -141,9 +150,12 @@ class GitHub:
         changed = self._patch(f"/pulls/{number}", {"title": title, "body": body})
         return answers.pull_request(self.repo, changed)
 
-    def request_reviewers(self, number: int, users: Sequence[str]) -> None:
-        """Ask people for a review; doing so twice is no error."""
-        self._post(f"/pulls/{number}/requested_reviewers", {"reviewers": list(users)}, repeat=True)
+    def request_reviewers(
+        self, number: int, users: Sequence[str], teams: Sequence[str] = ()
+    ) -> None:
+        """Ask people, and teams by their short names, for a review; twice is no error."""
+        wanted = {"reviewers": list(users), "team_reviewers": list(teams)}
+        self._post(f"/pulls/{number}/requested_reviewers", wanted, repeat=True)
 
     def remove_label(self, number: int, label: str) -> bool:
         """Take a label off; return whether it was there."""
@@ -246,9 +258,6 @@ class GitHub:
         url = f"{self._base}/check-runs/{check}"
         answer = self._transport.send("PATCH", url, body=dict(fields), repeat=False)
         return answers.check(answer.data)
-
-    def _get(self, path: str) -> Any:
-        return self._transport.send("GET", self._base + path).data
 
     def _pages(
         self, path: str, query: Mapping[str, str | int] | None = None, *, member: str = ""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from reviewloop.errors import ExitCode
+
 Side = Literal["LEFT", "RIGHT"]
 
 
@@ -55,6 +57,9 @@ class PullRequest:
     open: bool = True
     labels: tuple[str, ...] = ()
     changed_files: int = 0
+    title: str = ""
+    body: str = ""
+    url: str = ""  # of its page
 
     @property
     def is_fork(self) -> bool:
@@ -84,6 +89,7 @@ class Posted:
     known: tuple[str, ...] = ()  # stood there already
     problems: tuple[str, ...] = ()  # sentences
     broken: bool = False  # an error ended it early; the last problem says which
+    exit_code: ExitCode = ExitCode.CLEAN  # of that error
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from reviewloop.errors import ExitCode
 from reviewloop.github.answers import ReviewComment
 from reviewloop.github.bodies import clipped, file_body
 from reviewloop.github.client import GitHub
@@ -51,6 +52,7 @@ def post(
     ready = [replace(fresh[name], body=clipped(rendered(fresh[name].body))) for name in order]
     work = _Posting(client, pull.number, head_sha, pace or Pace())
     broken = ""
+    code = ExitCode.CLEAN
     try:
         work.check_head()
         work.look()
@@ -61,9 +63,9 @@ def post(
     except StaleHead as stale:
         if not work.placed:
             raise
-        broken = str(stale)
+        broken, code = str(stale), stale.exit_code
     except GitHubError as error:
-        broken = str(error)
+        broken, code = str(error), error.exit_code
     return Posted(
         inline=tuple(work.inline),
         on_file=tuple(work.on_file),
@@ -71,6 +73,7 @@ def post(
         known=tuple(name for name in known if name in work.stood and name not in work.placed),
         problems=(*work.problems, *([broken] if broken else [])),
         broken=bool(broken),
+        exit_code=code,
     )
 
 

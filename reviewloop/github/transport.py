@@ -39,7 +39,7 @@ class Transport:
     """Speaks with one host and gives its token to no other; not for several threads.
 
     `patience` is the most seconds in all that are spent waiting for limits; `sleep` and `now`
-    (seconds since 1970) are the clock.
+    (seconds since 1970) are the clock. `limited` hears of every limit on how fast we go.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Transport:
         now: Callable[[], float],
         patience: float = 180.0,
         timeout: float = 30.0,
+        limited: Callable[[], None] = lambda: None,
     ) -> None:
         # Loading it takes a tenth of a second, which only those pay who speak with GitHub.
         import httpx
@@ -59,6 +60,7 @@ class Transport:
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
         self._unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
         self._token, self._sleep, self._now, self._patience = token, sleep, now, patience
+        self._limited, self._no_hint = limited, _NO_HINT
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout, connect=10.0),
             follow_redirects=False,
@@ -205,6 +207,8 @@ class Transport:
 
     def wait_for_limit(self, name: str, headers: Mapping[str, str], status: int = 200) -> None:
         """Wait until the limit opens; raise RateLimited if that takes more than our patience."""
+        if headers.get("x-ratelimit-remaining") != "0":  # that one is about how many, not how fast
+            self._limited()
         seconds = max(1.0, self._seconds(headers))
         if seconds > self._patience:
             raise RateLimited(
@@ -224,7 +228,9 @@ class Transport:
                 return float(headers["x-ratelimit-reset"]) - self._now()
         except (KeyError, ValueError):
             pass  # a header that says nothing: as if there were none
-        return _NO_HINT
+        # GitHub asks for a minute at least, and for more each time.
+        seconds, self._no_hint = self._no_hint, self._no_hint * 2
+        return seconds
 
 
 def checked_url(url: str, variable: str) -> str:

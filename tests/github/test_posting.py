@@ -252,3 +252,30 @@ def test_no_more_than_eighty_requests_that_create_something_in_a_minute(clock):
         made.append(clock.now() - start)
     assert all(made[n + 80] - made[n] >= 60 for n in range(120))
     assert made[79] == 0
+
+
+def test_each_limit_on_speed_halves_how_fast_we_write(github, clock):
+    pace = Pace(clock.sleep, clock.now)
+    timing = {"sleep": clock.sleep, "now": clock.now, "limited": pace.slow_down}
+
+    def at_once():
+        clock.sleep(3600)
+        start, count = clock.now(), 0
+        while True:
+            pace.wait()
+            if clock.now() > start:
+                return count
+            count += 1
+
+    with GitHub(github.token, Repo.of(github.full), **github.addresses, **timing) as client:
+        counted = [at_once()]
+        for _ in range(4):
+            github.limit("issues/create-comment", 1)
+            client.create_issue_comment(7, "x")
+            counted.append(at_once())
+        used_up = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"}  # how many, not how fast
+        github.fail("issues/create-comment", 403, headers=used_up)
+        pace = Pace(clock.sleep, clock.now)
+        client.create_issue_comment(7, "x")
+        assert at_once() == 80
+    assert counted == [80, 40, 20, 10, 10]

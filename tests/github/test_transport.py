@@ -96,6 +96,13 @@ def test_a_limit_is_waited_for_and_a_post_sent_again(
     assert [c.body for c in github.state.issue_comments] == ["once"]
 
 
+def test_limits_without_a_time_are_waited_for_longer_each_time(client, github, clock):
+    github.limit(TALK, None)
+    github.limit(TALK, None)
+    client.create_issue_comment(7, "once")
+    assert clock.slept == [60, 120]
+
+
 def test_a_limit_beyond_our_patience_is_told_with_its_time(client, github, clock):
     github.limit(TALK, 100)
     github.limit(TALK, 100, status=429)

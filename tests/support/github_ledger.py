@@ -1,5 +1,7 @@
 """What the stand-in for GitHub was asked, and what is to go wrong with it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,8 @@ class Received:
     login: str
     status: int  # 0 where the connection was reset
     happened: bool  # whether the operation was carried out
+    accept: str = ""  # the media type that was asked for
+    at: float = field(default_factory=time.monotonic)  # when it was answered
 
 
 @dataclass
@@ -29,3 +33,5 @@ class Fault:
     after: bool = False  # whether it happens although the answer is bad
     times: int = 1
     skip: int = 0  # requests that go well before
+    data: Any = None  # of the answer, instead of the message
+    act: Callable[[], object] | None = None  # something that happens just before; nothing fails
