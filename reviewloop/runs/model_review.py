@@ -29,6 +29,7 @@ from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.verdicts import judged
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.interrupts import interruptible
+from reviewloop.runs.loading import loading
 from reviewloop.runs.project import team_of
 from reviewloop.runs.review_result import Standing
 from reviewloop.runs.shown_trees import shown_trees
@@ -141,6 +142,7 @@ def _name_of(asked: ModelReview) -> str:
 
 
 def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str]) -> LoopState:
+    loading(asked.model).join()
     from reviewloop.graph import build_graph
 
     names = [agent.name for agent in asked.reviewers]
