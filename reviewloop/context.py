@@ -116,6 +116,12 @@ class RunContext:
         return self.gate_environment
 
     @property
+    def reviewed_since(self) -> str:
+        """The tree where the change begins whose findings the run fixes; "" if it has a task."""
+        since = self.record.options.get("since", "")
+        return self.once("since", lambda: self.private.tree_of(since)) if since else ""
+
+    @property
     def logs(self) -> Path:
         """Folder of the run's logs."""
         return self.folder / "logs"

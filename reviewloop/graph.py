@@ -3,7 +3,7 @@
     implement -> guard -> every review-* agent, in parallel -> collect -> (a diff's review ends)
                  |   ^                                           |
            red   v   |                      red or yellow left   v
-               repair                          fix -> guard -> re_review -> collect
+               repair       (known findings) -> fix -> guard -> re_review -> collect
                  |                                               |
                  +-- still red --> propose -> approve <----------+  clean, or a cap is reached
                                                 |
@@ -55,7 +55,7 @@ def build_graph(
     graph.add_node("approve", _approve)
 
     graph.add_conditional_edges(
-        START, partial(_where_to_start, reviewers), ["implement", *reviewers]
+        START, partial(_where_to_start, reviewers), ["implement", "fix", *reviewers]
     )
     graph.add_edge("implement", "guard")
     graph.add_conditional_edges(
@@ -75,7 +75,9 @@ def build_graph(
 
 
 def _where_to_start(reviewers: list[str], state: LoopState) -> list[str] | str:
-    return reviewers if state.get("mode") == "review" else "implement"
+    if state.get("mode") == "review":
+        return reviewers
+    return "fix" if state.get("mode") == "fix" else "implement"
 
 
 def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:

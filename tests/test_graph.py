@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from langgraph.graph import END
+from langgraph.graph import END, START
 
 from reviewloop.graph import build_graph
 
@@ -19,6 +19,19 @@ def after(node: str, state: dict[str, Any], *, rounds: int = 3, repairs: int = 2
 
 def ref(act: bool) -> dict[str, Any]:
     return {"severity": "must_fix", "status": "open", "act": act, "blob": ""}
+
+
+@pytest.mark.parametrize(
+    ("state", "following"),
+    [
+        ({}, "implement"),
+        ({"mode": "run"}, "implement"),
+        ({"mode": "review"}, REVIEWERS),
+        ({"mode": "fix"}, "fix"),
+    ],
+)
+def test_a_task_a_diff_and_known_findings_each_have_a_way_in(state, following):
+    assert after(START, state) == following
 
 
 @pytest.mark.parametrize(
@@ -51,6 +64,9 @@ def test_without_repairs_a_red_gate_goes_to_the_person():
         ({"findings": {"a": ref(act=False), "b": ref(act=True)}}, "fix"),
         ({"findings": {"a": ref(act=True)}, "round": 2}, "fix"),
         ({"findings": {"a": ref(act=True)}, "round": 3}, "propose"),
+        ({"mode": "fix", "findings": {"a": ref(act=True)}}, "fix"),
+        ({"mode": "fix"}, "propose"),
+        ({"mode": "review", "findings": {"a": ref(act=True)}}, END),
     ],
 )
 def test_findings_are_fixed_while_there_are_rounds(state, following):

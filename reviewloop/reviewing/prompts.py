@@ -72,9 +72,19 @@ def shared_text(material: Material, fence: Fence) -> str:
 
 
 def fix_message(
-    finding: Finding, code: str, failure: str, task: str, fence: Fence, *, attempt: int
+    finding: Finding,
+    code: str,
+    failure: str,
+    task: str,
+    fence: Fence,
+    *,
+    attempt: int,
+    background: str = "",
 ) -> Message:
-    """Return the message that asks for the fix of one finding; `failure` is the last test log."""
+    """Return the message that asks for the fix of one finding; `failure` is the last test log.
+
+    `background` is the change in which it was found, where that is not the run's own.
+    """
     fields = [
         f"id: {finding.id}",
         f"severity: {finding.severity.label}",
@@ -91,6 +101,8 @@ def fix_message(
     if finding.replacement:
         fields.append("proposed replacement:\n" + finding.replacement)
     text = "# The task this change is for\n\n" + fence.wrap("task", task)
+    if background:
+        text += "\n# The change that was reviewed\n\n" + fence.wrap("diff", background)
     text += "\n# Fix exactly this finding\n\n" + fence.wrap("finding", "\n".join(fields))
     if code:
         text += "\n# The file as it stands\n\n" + fence.wrap("code", code)

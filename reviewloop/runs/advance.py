@@ -19,6 +19,7 @@ from reviewloop.errors import (
 from reviewloop.faults import fault
 from reviewloop.models.recording import export_journal
 from reviewloop.runs.answers import require_question
+from reviewloop.runs.first_state import first_state
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.repository import Repository, settings_of
@@ -146,9 +147,7 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
             # taken into the state. When the graph is at its end, this does nothing.
             given = None
         else:
-            given = LoopState(
-                run=record.run_id, mode="run", base=context.base_tree, tree=context.base_tree
-            )
+            given = first_state(context)
         graph.invoke(given, config, context=context, durability="sync")
         return cast(LoopState, graph.get_state(config).values)
 

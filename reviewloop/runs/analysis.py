@@ -70,10 +70,11 @@ def analyse(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
 
 def _analysed(context: RunContext, tree: str) -> dict[str, object]:
     settings = context.settings
-    change = context.change(context.base_tree, tree)
-    selection = select(
-        change, context.private, base=context.base_tree, ignore=settings.review.ignore
-    )
+    # Where known findings are fixed: what analysers said of the whole change, they must not say
+    # of it any more. The fix alone would not show that.
+    base = context.reviewed_since or context.base_tree
+    change = context.change(base, tree)
+    selection = select(change, context.private, base=base, ignore=settings.review.ignore)
     names = {agent.name for agent in context.team.reviewers}
     examination = examined(
         change,

@@ -1,6 +1,8 @@
 """The brief of a run: what the implementer and the reviewers are told, fixed when it begins."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +48,22 @@ def brief_of(
     repository: Repository, subject: Subject, settings: Settings, masking: Masking
 ) -> Brief:
     """Return the brief without secrets; the map of the repository is that of the base commit."""
+    with scratch_of(repository) as private:
+        brief = _brief(repository, subject, settings, private, masking)
+    return replace(
+        brief,
+        title=masking.for_people(brief.title),
+        task=masking.for_models(brief.task),
+        briefing=masking.for_models(brief.briefing),
+    )
+
+
+@contextmanager
+def scratch_of(repository: Repository) -> Iterator[PrivateRepo]:
+    """Lend a private repository for reading what a run would start from.
+
+    Raises `WorkspaceError` when this disk cannot hold the names in the base commit.
+    """
     with (
         tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch,
         hold(Path(scratch) / "lock", "the start of a run"),  # so that `clean` sees its use
@@ -55,15 +73,9 @@ def brief_of(
             head = private.tree_of(repository.user.head or "")
             require_distinct_names(private, head, repository.folder)
             fault("begin.brief")
-            brief = _brief(repository, subject, settings, private, masking)
+            yield private
         finally:
             private.close()
-    return replace(
-        brief,
-        title=masking.for_people(brief.title),
-        task=masking.for_models(brief.task),
-        briefing=masking.for_models(brief.briefing),
-    )
 
 
 def _brief(

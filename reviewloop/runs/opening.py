@@ -1,7 +1,7 @@
 """Open everything a run carries, from its record and its folder; close it all again afterwards."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.sandboxing import described, finder, levels_of
 from reviewloop.runs.soundness import JOURNAL
 from reviewloop.runs.team import team_from_plain
+from reviewloop.runs.trusted import rules_of
 from reviewloop.settings import Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
@@ -55,6 +56,7 @@ def open_context(
         seconds = record.active_seconds
         budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds)
         models = models_of(settings, journal, budget, fence, events, masking, folder)
+        rules = stack.enter_context(_rules(record, private))
         yield RunContext(
             record=record,
             runs=repository.runs,
@@ -73,8 +75,15 @@ def open_context(
             fence=fence,
             base_tree=private.tree_of(record.base_commit),
             masking=masking,
+            rules=rules,
             analyse=analyse,
         )
+
+
+def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Path | None]:
+    """Lend the folder with the rules of another commit than the run's own, if it follows those."""
+    commit = str(record.options.get("rules_from", ""))
+    return rules_of(private, private.tree_of(commit)) if commit else nullcontext()
 
 
 def _environment(

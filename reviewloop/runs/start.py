@@ -64,6 +64,8 @@ class Plan:
     estimate: Estimate
     notes: tuple[str, ...]
     sandbox: Sandbox
+    first: Mapping[str, Any] = field(default_factory=dict)  # see `runs.first_state`
+    options: Mapping[str, Any] = field(default_factory=dict)  # more that the run's record keeps
 
     @property
     def sandbox_shown(self) -> str:
@@ -104,7 +106,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     name = task.id if task else "change"
     branch, new_branch = choose_branch(repository, settings, wanted.branch, name)
     team = team_of(user.root)
-    _require_models(loaded, team)
+    require_models(loaded, team)
     subject = Subject(spec, task, wanted.instruction)
     brief = brief_of(repository, subject, settings, masking_for(user.root, user.git_dir))
     estimate = estimate_run(brief, team, settings)
@@ -141,7 +143,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     """Make the run's folder, private repository and record; nothing of the person's is written."""
     user = repository.user
     settings = planned.loaded.settings
-    run_id = _new_run_id(planned.task.id if planned.task else "m")
+    run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
     folder = repository.run_folder(run_id)
     with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
         record = _written(repository, planned, run_id, folder)
@@ -184,6 +186,8 @@ def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -
             "record_to": planned.wanted.record_to,
             "unsandboxed": planned.wanted.unsandboxed,
             "sandbox": str(planned.sandbox.level),
+            **planned.options,
+            **({"first": blobs.put_json(dict(planned.first))} if planned.first else {}),
         },
         nonce=new_nonce(),
         created_at=float(int(time.time())),
@@ -231,7 +235,8 @@ def _refuse_second_run(
             )
 
 
-def _require_models(loaded: Loaded, team: Team) -> None:
+def require_models(loaded: Loaded, team: Team) -> None:
+    """Raise `ModelAccessError` unless every model of the team could be asked, as far as is free."""
     from reviewloop.models.checks import check_models
     from reviewloop.models.routing import require_provider
 

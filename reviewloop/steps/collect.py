@@ -55,7 +55,8 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 def just_reviewed(state: LoopState) -> bool:
     """Whether the reviewers have just read the tree in the state (a re-review reads fixes only)."""
-    return any(r["tree"] == state["tree"] for r in state.get("reviewers", {}).values())
+    readers = state.get("reviewers", {}).items()
+    return any(r["tree"] == state["tree"] for n, r in readers if n.startswith("review-"))
 
 
 def _outdated(

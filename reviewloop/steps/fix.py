@@ -18,6 +18,7 @@ from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.fix_scope import only_a_person, scope_of
 from reviewloop.steps.implement import FINISH, needs_summary
 from reviewloop.steps.judging import failure_of
+from reviewloop.steps.material import reviewed_change
 from reviewloop.store.journal import CallKey
 
 _MOST_IDLE = 2  # tries without an edit: who says twice that nothing is to be done means it
@@ -126,6 +127,7 @@ def _attempt(
         context.brief.task,
         context.fence,
         attempt=key.attempt,
+        background=reviewed_change(context),
     )
     answer = context.talk(
         context.team.fixer,

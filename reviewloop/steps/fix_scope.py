@@ -10,6 +10,8 @@ from posixpath import dirname
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding
 from reviewloop.guards.base import is_test_file
+from reviewloop.state import LoopState
+from reviewloop.steps.book import read_findings
 from reviewloop.tools.answers import shown_name
 from reviewloop.tools.policy import is_protected, protected_files_named_in
 from reviewloop.workspace.protected import folded
@@ -46,6 +48,24 @@ def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str]
             f"{shown_name(finding.path) or 'the files of the change'}, and mention in your summary "
             "what else should change"
         )
+
+    return refusal
+
+
+def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], str] | None:
+    """Return the same for a repair after fixes that are all of the change, None for other repairs.
+
+    A task's repair may change what the task needs. Where a person asked for fixes and nothing
+    else, it stays with the files that one of the fixes may change.
+    """
+    if state.get("mode") != "fix" or state.get("cycle", 0):
+        return None
+    known = read_findings(state, context.blobs)
+    scopes = [scope_of(known[ident], state["tree"], context) for ident in state["fixed"]]
+
+    def refusal(path: str) -> str:
+        reasons = [scope(path) for scope in scopes]
+        return "" if not all(reasons) else reasons[0]
 
     return refusal
 

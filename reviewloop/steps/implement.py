@@ -1,6 +1,6 @@
 """Implement: the task becomes a change; and repair, which gives a red gate's log back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from reviewloop.context import RunContext
@@ -11,6 +11,7 @@ from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import writing_toolbox
 from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.fix_scope import scope_of_repair
 from reviewloop.steps.material import fitted
 from reviewloop.steps.protected import named_by_a_person
 from reviewloop.store.journal import CallKey
@@ -111,16 +112,22 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
         attempt=number + _MOST_REPAIRS * context.record.options.get("tries", 0),
     )
     named = named_by_a_person(state, context)
-    new_tree, _ = _work(context, key, state["tree"], named, text)
+    refuse = scope_of_repair(state, context)
+    new_tree, _ = _work(context, key, state["tree"], named, text, refuse)
     name = f"repair-{key.cycle}-{key.round}-{number}"
     context.keep(new_tree, name)
     return {"tree": new_tree, "trees": {name: new_tree}, "repairs": number}
 
 
 def _work(
-    context: RunContext, key: CallKey, tree: str, named: frozenset[str], text: str
+    context: RunContext,
+    key: CallKey,
+    tree: str,
+    named: frozenset[str],
+    text: str,
+    refuse: Callable[[str], str] | None = None,
 ) -> tuple[str, dict[str, str]]:
-    toolbox = writing_toolbox(context, tree, key, context.team.implementer, named)
+    toolbox = writing_toolbox(context, tree, key, context.team.implementer, named, refuse)
     try:
         answer = context.talk(
             context.team.implementer,

@@ -14,6 +14,7 @@ from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.diff import Change, FileChange
 
 _CHARS_PER_TOKEN = 4
+_BACKGROUND = 4  # the share of a prompt's budget that what lies behind a finding gets: one of four
 _STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
 
 
@@ -72,6 +73,15 @@ def _steering(change: Change, context: RunContext) -> str:
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
     context.events.tell("steering", agent="the reviewers", files=found["log"])
     return str(found["text"])
+
+
+def reviewed_change(context: RunContext) -> str:
+    """Return the change in which a run's first findings were found, "" if it began with a task."""
+    since = context.reviewed_since
+    if not since:
+        return ""
+    make = partial(context.shown_change, since, context.base_tree)
+    return context.once("reviewed change", lambda: fitted(make(), context, _BACKGROUND))
 
 
 def describe(file: FileChange) -> str:

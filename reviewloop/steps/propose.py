@@ -74,15 +74,30 @@ def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
 
 
 def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> str:
+    fixes = _only_fixes(state)
     if not change.files:
-        return "the change is empty: the implementer changed nothing"
+        empty = "the change is empty: the implementer changed nothing"
+        return "no fix was kept, so there is nothing to commit" if fixes else empty
     if state["verdict"] == "ok":
-        read = [r for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
-        if not any(result["status"] == "done" for result in read):
-            return "no reviewer could read the change, and nothing goes unreviewed"
-        return ""
+        return _unread(state, fixes=fixes)
     red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
     return "; ".join(red) or "a guard-rail failed"
+
+
+def _only_fixes(state: LoopState) -> bool:
+    """Whether the change is fixes of known findings: a re-review reads them, no reviewer does."""
+    return state.get("mode") == "fix" and not state.get("cycle", 0)
+
+
+def _unread(state: LoopState, *, fixes: bool) -> str:
+    """Return why the change counts as read by nobody, or an empty string."""
+    results = state.get("reviewers", {}).items()
+    if fixes:  # a re-review that answered leaves no entry, one that failed does
+        lost = [f"{name}: {r['reason']}" for name, r in results if r["status"] == "failed"]
+        return "; ".join(lost and ["the fixes could not be re-reviewed", *lost])
+    if any(r["status"] == "done" for name, r in results if name.startswith("review-")):
+        return ""
+    return "no reviewer could read the change, and nothing goes unreviewed"
 
 
 def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, message: str) -> str:
@@ -144,8 +159,9 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
     left = sum(_left_to_person(f) for f in acted)
     nits = sum(not f.severity.actionable for f in findings)
     who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
+    who = "re-review of the fixes" if _only_fixes(state) else f"{who} reviewers"
     return (
-        f"{who} reviewers, {_counted(state.get('round', 0), 'fix round')}; "
+        f"{who}, {_counted(state.get('round', 0), 'fix round')}; "
         f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
         f"{_counted(nits, 'nit')}"
     )
