@@ -145,6 +145,16 @@ def print_record(repository: "Repository", record: "RunRecord") -> None:
     print_json("run", body)
 
 
+def ask_about(repository: "Repository", record: "RunRecord") -> tuple[str, str] | None:
+    """Show a finished run and ask; return choice and words, None to leave it for later."""
+    show(repository, record)
+    answer = _ask(repository, record)
+    if answer.choice == "quit":
+        click.echo(waiting_hint(record), err=True)
+        return None
+    return answer.choice, answer.text
+
+
 def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
     from reviewloop.cli.consoles import messages, read_line
     from reviewloop.output.terminal_approval import ask, render_diff

@@ -11,6 +11,7 @@ import click
 from reviewloop import __version__
 from reviewloop.cli.agents import agents
 from reviewloop.cli.answer import approve, modify, reject
+from reviewloop.cli.batch import batch
 from reviewloop.cli.completion import completion
 from reviewloop.cli.config import config
 from reviewloop.cli.demo import demo
@@ -18,6 +19,8 @@ from reviewloop.cli.doctor import doctor
 from reviewloop.cli.explain import explain
 from reviewloop.cli.github import github
 from reviewloop.cli.init import init
+from reviewloop.cli.publish import publish
+from reviewloop.cli.queue import queue
 from reviewloop.cli.resume import resume
 from reviewloop.cli.review import review
 from reviewloop.cli.run import run as run_task
@@ -40,6 +43,8 @@ COMMANDS: tuple[click.Command, ...] = (
     github,
     tasks,
     run_task,
+    batch,
+    queue,
     status,
     show,
     logs,
@@ -47,6 +52,7 @@ COMMANDS: tuple[click.Command, ...] = (
     modify,
     reject,
     resume,
+    publish,
     undo,
     checkout,
     clean,

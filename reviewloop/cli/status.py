@@ -17,17 +17,24 @@ _FOLLOW_SECONDS = 0.5
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def status(as_json: bool) -> ExitCode:
-    """List the runs of this repository."""
+    """List the runs of this repository, and say how far its latest batch is."""
+    from reviewloop.batch.account import account
+    from reviewloop.batch.opening import newest_batch
     from reviewloop.cli.consoles import print_json, results
+    from reviewloop.output.terminal_batch import render_account
     from reviewloop.output.terminal_runs import render_runs
     from reviewloop.runs.repository import open_repository
 
     repository = open_repository(for_reading=True)
     rows = [_row(repository, record) for record in repository.runs.all()]
+    batch = newest_batch(repository)
+    told = account(repository, batch) if batch else None
     if as_json:
-        print_json("status", {"runs": rows})
+        print_json("status", {"runs": rows, "batch": told})
     else:
         render_runs(rows, results())
+        if told:
+            render_account(told, results())
     return ExitCode.CLEAN
 
 

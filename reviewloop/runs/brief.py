@@ -26,6 +26,7 @@ from reviewloop.store.locks import hold
 from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.names import require_distinct_names
 from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.stacked import Base, create_on
 
 SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
 
@@ -45,10 +46,17 @@ class Subject:
 
 
 def brief_of(
-    repository: Repository, subject: Subject, settings: Settings, masking: Masking
+    repository: Repository,
+    subject: Subject,
+    settings: Settings,
+    masking: Masking,
+    base: Base | None = None,
 ) -> Brief:
-    """Return the brief without secrets; the map of the repository is that of the base commit."""
-    with scratch_of(repository) as private:
+    """Return the brief without secrets; the map of the repository is that of the base commit.
+
+    `base` is where the run starts when that is not the person's commit.
+    """
+    with scratch_of(repository, base) as private:
         brief = _brief(repository, subject, settings, private, masking)
     return replace(
         brief,
@@ -59,7 +67,7 @@ def brief_of(
 
 
 @contextmanager
-def scratch_of(repository: Repository) -> Iterator[PrivateRepo]:
+def scratch_of(repository: Repository, base: Base | None = None) -> Iterator[PrivateRepo]:
     """Lend a private repository for reading what a run would start from.
 
     Raises `WorkspaceError` when this disk cannot hold the names in the base commit.
@@ -68,9 +76,9 @@ def scratch_of(repository: Repository) -> Iterator[PrivateRepo]:
         tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch,
         hold(Path(scratch) / "lock", "the start of a run"),  # so that `clean` sees its use
     ):
-        private = PrivateRepo.create(Path(scratch) / "git", repository.user)
+        private = create_on(Path(scratch) / "git", repository.user, base)
         try:
-            head = private.tree_of(repository.user.head or "")
+            head = private.tree_of(private.head)
             require_distinct_names(private, head, repository.folder)
             fault("begin.brief")
             yield private
@@ -85,7 +93,7 @@ def _brief(
     private: PrivateRepo,
     masking: Masking,
 ) -> Brief:
-    tree = private.tree_of(repository.user.head or "")
+    tree = private.tree_of(private.head)
     hidden = withheld_in(private, tree, tree)
     reader = private.reader(shown_tree(private, tree, hidden, masking.number))
     entries = [(entry.path, entry.size or 0) for entry in reader.entries()]

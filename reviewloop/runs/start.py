@@ -24,15 +24,15 @@ from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.select import pick
+from reviewloop.specs.select import pick, with_done
 from reviewloop.steps.in_work import show_in_work
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
+from reviewloop.workspace.stacked import Base, create_on
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Wanted:
     record_to: str = ""
     unsandboxed: Acceptance = ""  # why commands may run though no sandbox holds
     flags: Mapping[str, Any] = field(default_factory=dict)
+    base: Base | None = None  # another run's commit to start from, for a batch
+    done: frozenset[str] = frozenset()  # tasks that this commit holds besides the ticked ones
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
     """
-    user = repository.user
-    loaded = read_settings(user.root, wanted.flags)
+    user, loaded = repository.user, read_settings(repository.user.root, wanted.flags)
     settings = loaded.settings
     require_trust(loaded, repository)
     sandbox = required(settings, wanted.unsandboxed)
@@ -108,7 +109,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     team = team_of(user.root)
     require_models(loaded, team)
     subject = Subject(spec, task, wanted.instruction)
-    brief = brief_of(repository, subject, settings, masking_for(user.root, user.git_dir))
+    masking = masking_for(user.root, user.git_dir)
+    brief = brief_of(repository, subject, settings, masking, wanted.base)
     estimate = estimate_run(brief, team, settings)
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += not_needed(sandbox, wanted.unsandboxed)
@@ -164,7 +166,7 @@ def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -
     user, settings = repository.user, planned.loaded.settings
     for name in ("logs", "blobs"):
         (folder / name).mkdir(mode=0o700)
-    private = PrivateRepo.create(folder / "git", user)
+    private = create_on(folder / "git", user, planned.wanted.base)
     private.close()
     masking = masking_for(user.root, user.git_dir)
     blobs = Blobs(folder / "blobs", masking.held)
@@ -172,7 +174,7 @@ def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -
         run_id=run_id,
         repository=str(user.root),
         title=planned.brief.title,
-        base_commit=user.head or "",
+        base_commit=private.head,
         branch=planned.branch,
         new_branch=planned.new_branch,
         task_id=planned.brief.task_id,
@@ -202,6 +204,7 @@ def _subject(
     if wanted.instruction:
         return None, None
     spec = open_spec(DiskFiles(repository.user.root), wanted.spec or default_spec or None)
+    spec = with_done(spec, wanted.done)
     busy = {
         run.task_id
         for run in repository.runs.all()

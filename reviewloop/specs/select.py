@@ -1,7 +1,7 @@
 """Says which task is meant, which may start, and how far a spec has come."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reviewloop.errors import UsageError
@@ -66,11 +66,16 @@ def newly_eligible(spec: Spec, after_task: Task | str) -> tuple[Task, ...]:
     """Return the tasks that may start only once the given task is done."""
     finished = after_task if isinstance(after_task, str) else after_task.id
     before = {task.id for task in eligible(spec)}
-    tasks = tuple(
-        replace(task, state="done") if task.id == finished else task for task in spec.tasks
-    )
-    later = eligible(replace(spec, tasks=tasks))
+    later = eligible(with_done(spec, {finished}))
     return tuple(task for task in later if task.id not in before and task.id != finished)
+
+
+def with_done(spec: Spec, done: Collection[str]) -> Spec:
+    """Return the spec as it is when these tasks are ticked as well."""
+    if not done:
+        return spec
+    tasks = tuple(replace(task, state="done") if task.id in done else task for task in spec.tasks)
+    return replace(spec, tasks=tasks)
 
 
 def progress(spec: Spec) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from reviewloop.output.proposal import SpecProgress, TaskRef
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.select import newly_eligible, progress
+from reviewloop.specs.select import newly_eligible, progress, with_done
 from reviewloop.specs.tick import restore_mark, tick
 
 
@@ -34,22 +34,27 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     files = DiskFiles(context.user.root)
     data = files.read(task.path) or b""
     try:
-        ticked = tick(data, task)
+        tick(data, task)
         spec = open_spec(files, context.brief.spec_path)
     except ReviewLoopError as error:
         return TickedSpec(warnings=(f"the task will not be ticked: {error}",))
-    figures = _progress(spec, task)
-    committed = context.private.read(context.private.tree_of(context.record.base_commit), task.path)
+    figures = _progress(with_done(spec, context.record.options.get("done", ())), task)
     unmarked = restore_mark(data, task) if context.settings.spec.mark_in_progress else data
-    if committed == unmarked:
-        ticked = tick(unmarked, task)
-        return TickedSpec(in_commit={task.path: ticked}, progress=figures)
+    committed = _spec_in(context, context.user.head or "", task)
+    below = _spec_in(context, context.record.base_commit, task)
+    # In a batch a commit below may hold ticks that are not on disk yet.
+    if below is not None and unmarked in (below, committed):
+        return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
     why = "is not committed" if committed is None else "has uncommitted changes"
     return TickedSpec(
         on_disk=task.path,
         progress=figures,
         warnings=(f"{task.path} {why}: it is ticked on disk after the commit, not in it",),
     )
+
+
+def _spec_in(context: RunContext, commit: str, task: Task) -> bytes | None:
+    return context.private.read(context.private.tree_of(commit), task.path)
 
 
 def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], str]:

@@ -1,0 +1,52 @@
+"""Whether a finished run may be committed without a person; the reason to wait when not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.output.proposal import Proposal
+from reviewloop.state import GateStatus
+
+BY = "autopilot"
+
+_LEFT = {"open", "unresolved"}
+_RED_OR_YELLOW = {"must_fix", "should_fix"}
+# A project need not have a build or a linter; without tests nothing shows that the change works.
+_GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
+
+
+def why_a_person(proposal: Proposal) -> str:
+    """Return why a person has to look at this change, "" when it is clean."""
+    reasons = [*_governance(proposal), *_findings(proposal), *_gates(proposal)]
+    reasons += [f"{name} failed" for name in proposal["incomplete"]]
+    return "; ".join(reasons)
+
+
+def _governance(proposal: Proposal) -> list[str]:
+    reasons = list(proposal["governance"])
+    for file in proposal.get("protected", []):
+        if not any(reason.startswith(f"{file['path']} ") for reason in reasons):
+            reasons.append(f"{file['path']} {file['why']}")
+    return reasons
+
+
+def _findings(proposal: Proposal) -> list[str]:
+    left = [one for one in proposal["findings"] if _is_left(one)]
+    if not left:
+        return []
+    return [f"{len(left)} {'finding' if len(left) == 1 else 'findings'} left"]
+
+
+def _is_left(finding: Mapping[str, Any]) -> bool:
+    return finding["severity"] in _RED_OR_YELLOW and finding["status"] in _LEFT
+
+
+def _gates(proposal: Proposal) -> list[str]:
+    reasons = [
+        f"{gate['name']}: {gate['summary']}"
+        for gate in proposal["gates"]
+        if GateStatus(gate["status"]) not in _GREEN and gate["name"] != "governance"
+    ]
+    tests = [gate for gate in proposal["gates"] if gate["name"] == "test"]
+    if not any(gate["status"] == GateStatus.PASSED for gate in tests):
+        reasons += ["no test ran"] if not any(r.startswith("test: ") for r in reasons) else []
+    return reasons

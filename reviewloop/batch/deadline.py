@@ -1,0 +1,46 @@
+"""When a batch has to stop: a time of day, a time from now, or a date with its time."""
+
+import re
+import time
+from datetime import datetime, timedelta
+
+from reviewloop.errors import UsageError
+
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+
+
+def read_deadline(text: str, now: float | None = None) -> float:
+    """Return the deadline in seconds since the epoch, 0 for an empty text.
+
+    Raises `UsageError` for what is no time, and for a time that has passed.
+    """
+    written = text.strip()
+    if not written:
+        return 0.0
+    at = time.time() if now is None else now
+    found = _read(written, datetime.fromtimestamp(at).astimezone())
+    if found is None:
+        raise UsageError(
+            f"--deadline {text!r} is no time; write 07:00, 8h, 90min, or 2026-01-31T07:00"
+        )
+    if found.timestamp() <= at:
+        raise UsageError(f"--deadline {text!r} has passed already")
+    return found.timestamp()
+
+
+def _read(text: str, now: datetime) -> datetime | None:
+    span = _SPAN.fullmatch(text)
+    if span and any(span.groups()):
+        return now + timedelta(hours=int(span[1] or 0), minutes=int(span[2] or 0))
+    if clock := _CLOCK.fullmatch(text):
+        hour, minute = int(clock[1]), int(clock[2])
+        if hour > 23 or minute > 59:
+            return None
+        today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        return today if today > now else today + timedelta(days=1)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.astimezone()

@@ -1,0 +1,86 @@
+"""The line of runs that wait for approval: each stands on the commit of the one before it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reviewloop.output.proposal import Proposal
+from reviewloop.runs.repository import Repository
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.stacked import Base
+from reviewloop.workspace.userrepo import discover
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A finished run and the commit that it proposes."""
+
+    run: RunRecord
+    proposal: Proposal
+
+    @property
+    def commit(self) -> str:
+        """The proposed commit, which only the run's private repository has."""
+        return self.proposal["commit"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What waits: `standing` follows the branch without a gap, `stale` stands on another commit."""
+
+    head: str
+    standing: tuple[Waiting, ...]
+    stale: tuple[Waiting, ...]
+
+    def place_of(self, run_id: str) -> int | None:
+        """Return the place of a run in the line, None when it is not in it."""
+        places = {one.run.run_id: place for place, one in enumerate(self.standing)}
+        return places.get(run_id)
+
+    def top(self, repository: Repository) -> Base | None:
+        """Return where a run starts that comes after all of the line; None: the branch itself."""
+        return base_on(repository, self.standing[-1]) if self.standing else None
+
+
+def base_on(repository: Repository, below: Waiting) -> Base:
+    """Return the base of a run that stands on this one."""
+    return Base(below.commit, repository.run_folder(below.run.run_id) / "git")
+
+
+def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
+    """Return what a run proposes, None when it has not come so far."""
+    if not record.proposal:
+        return None
+    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
+    proposal: Proposal = blobs.get_json(record.proposal)
+    return proposal
+
+
+def waiting_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+    """Return those of the runs that can be approved, in the given order."""
+    found = []
+    for record in records:
+        proposal = proposal_of(repository, record)
+        if record.status is RunStatus.WAITING and proposal and proposal["commit"]:
+            found.append(Waiting(record, proposal))
+    return found
+
+
+def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
+    """Return the line above `head`; of several on the same commit the first given is in it."""
+    standing: list[Waiting] = []
+    rest = list(waiting)
+    at = head
+    while rest:
+        following = next((one for one in rest if one.run.base_commit == at), None)
+        if following is None:
+            break
+        standing.append(following)
+        rest.remove(following)
+        at = following.commit
+    return Line(head, tuple(standing), tuple(rest))
+
+
+def looked_again(repository: Repository) -> Repository:
+    """Return the repository as it is now: an approval has moved its branch."""
+    return Repository(discover(repository.user.root), repository.folder, repository.runs)

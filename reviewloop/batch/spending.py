@@ -1,0 +1,85 @@
+"""The caps of a whole batch: what its runs may still spend, and until when."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reviewloop.errors import BudgetExhaustedError, ReviewLoopError
+from reviewloop.models.budget import Spent, spent_by
+from reviewloop.runs.repository import Repository
+from reviewloop.runs.soundness import JOURNAL
+from reviewloop.settings import Limits
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.journal import Journal
+from reviewloop.store.runs import RunRecord
+
+
+def spent_of(repository: Repository, run: RunRecord) -> Spent:
+    """Return what one run has used so far."""
+    place: Path = repository.run_folder(run.run_id) / JOURNAL
+    if not place.exists():
+        return Spent()
+    journal = Journal(place)
+    try:
+        return spent_by(journal)
+    finally:
+        journal.close()
+
+
+class Spending:
+    """Divides what is left of a batch's caps among its runs; `limits` are the caps of one run."""
+
+    def __init__(self, repository: Repository, record: BatchRecord, limits: Limits) -> None:
+        self._repository = repository
+        self._record = record
+        self._limits = limits
+
+    def usd(self) -> float:
+        """Return what all runs of the batch have cost so far."""
+        mine = (r for r in self._repository.runs.all() if _of(r, self._record))
+        return sum(spent_of(self._repository, run).usd for run in mine)
+
+    def require(self) -> None:
+        """Raise `BudgetExhaustedError` when nothing may begin any more."""
+        budget, deadline = self._record.budget_usd, self._record.deadline
+        if budget is not None and (used := self.usd()) >= budget:
+            raise BudgetExhaustedError(
+                f"the batch's budget is spent: ${used:.2f} of ${budget:.2f}; nothing is lost: go "
+                f"on with `reviewloop batch --budget-usd {budget * 2:g}`"
+            )
+        if deadline and time.time() >= deadline:
+            shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline))
+            raise BudgetExhaustedError(
+                f"the batch's deadline has passed ({shown}); nothing is lost: go on with "
+                "`reviewloop batch --deadline T`"
+            )
+
+    def caps(self, run: RunRecord, sharing: int = 1) -> dict[str, Any]:
+        """Return the caps under which a run goes on; `sharing` runs divide what is left."""
+        caps: dict[str, Any] = {
+            "limits.usd": self._limits.usd,
+            "limits.minutes": self._limits.minutes,
+        }
+        if self._record.budget_usd is not None:
+            left = max(0.0, self._record.budget_usd - self.usd()) / sharing
+            usd = spent_of(self._repository, run).usd + left
+            caps["limits.usd"] = max(min(self._limits.usd, usd), 1e-9)
+        if self._record.deadline:
+            left = max(0.0, self._record.deadline - time.time())
+            minutes = (run.active_seconds + left) / 60
+            caps["limits.minutes"] = max(min(self._limits.minutes, minutes), 1e-9)
+        return caps
+
+    def stopped_by_batch(self, caps: Mapping[str, Any], error: ReviewLoopError) -> bool:
+        """Whether it was the batch's cap that stopped a run, not the run's own."""
+        if not isinstance(error, BudgetExhaustedError):
+            return False
+        said = str(error)
+        usd = caps["limits.usd"] < self._limits.usd and "limits.usd" in said
+        minutes = caps["limits.minutes"] < self._limits.minutes and "limits.minutes" in said
+        return usd or minutes
+
+
+def _of(run: RunRecord, record: BatchRecord) -> bool:
+    return run.options.get("batch") == record.batch_id

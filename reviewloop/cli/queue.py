@@ -1,0 +1,102 @@
+"""`reviewloop queue`: the finished runs that wait for you; look at, approve or reject them."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode, UsageError, first_that_applies
+
+if TYPE_CHECKING:
+    from reviewloop.runs.repository import Repository
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.pass_context
+def queue(context: click.Context, as_json: bool) -> ExitCode | None:
+    """List, approve or reject what waits for you.
+
+    Without a command: the finished runs on this branch, what stands on what, findings and cost.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.output.terminal_batch import render_queue
+    from reviewloop.runs.repository import open_repository
+
+    body = _body(open_repository(for_reading=True))
+    if as_json:
+        print_json("queue", body)
+    else:
+        render_queue(body, results())
+    return ExitCode.CLEAN
+
+
+@queue.command("show")
+@click.argument("run_id", metavar="RUN")
+@click.option("--diff", is_flag=True, help="Show the whole diff as well.")
+def show_one(run_id: str, diff: bool) -> ExitCode:
+    """Show what a run of the queue proposes."""
+    from reviewloop.cli.conversation import show
+    from reviewloop.runs.repository import open_repository
+
+    repository = open_repository(for_reading=True)
+    show(repository, repository.runs.find(run_id), diff=diff, on_stdout=True)
+    return ExitCode.CLEAN
+
+
+@queue.command("approve")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--all", "every", is_flag=True, help="Everything that waits, in its order.")
+def approve_some(runs: tuple[str, ...], every: bool) -> ExitCode:
+    """Commit what runs propose, and first what they stand on."""
+    from reviewloop.batch.queue import approve_each, to_approve
+    from reviewloop.cli.consoles import say
+    from reviewloop.runs.repository import open_repository
+
+    if bool(runs) == every:
+        raise UsageError("name the runs to approve, or say --all")
+    repository = open_repository()
+    chosen = to_approve(repository, runs, every=every)
+    asked = {repository.runs.find(name).run_id for name in runs}
+    for one in chosen:
+        if not every and one.run.run_id not in asked:
+            say(f"{one.run.run_id} first: others that you approve stand on it")
+    codes = []
+    for run in approve_each(repository, chosen, lambda event: None):
+        codes.append(ExitCode(run.exit_code))
+        if run.status == "committed":
+            say(f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}")
+            if run.reason:
+                say(run.reason)
+        else:
+            say(f"{run.run_id} was not committed: {run.reason}")
+    return first_that_applies(*codes)
+
+
+@queue.command("reject")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("-m", "--message", "text", default="", help="Why; kept with the runs.")
+def reject_some(runs: tuple[str, ...], text: str) -> ExitCode:
+    """Skip what runs propose; your checkout stays as it is, the work is kept."""
+    from reviewloop.batch.queue import reject_each
+    from reviewloop.cli.consoles import say
+    from reviewloop.runs.repository import open_repository
+
+    repository = open_repository()
+    for run, above in reject_each(repository, runs, text):
+        say(f"{run.run_id}: skipped; its work is kept: reviewloop checkout {run.run_id} NAME")
+        for other in above:
+            say(f"{other.run_id} stands on it, so it cannot be approved as it is")
+    return ExitCode.SKIPPED
+
+
+def _body(repository: "Repository") -> dict[str, Any]:
+    from reviewloop.batch.account import queue_row
+    from reviewloop.batch.queue import queue_of
+
+    found = queue_of(repository)
+    rows = [queue_row(repository, one.run, "waiting") for one in found.standing]
+    rows += [queue_row(repository, one.run, "stale") for one in found.stale]
+    rows += [queue_row(repository, run, "blocked") for run in found.blocked]
+    return {"branch": repository.user.branch, "head": repository.user.head, "runs": rows}

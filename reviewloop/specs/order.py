@@ -1,0 +1,206 @@
+"""Puts the open tasks of a spec in order: what each waits for, and which may start together."""
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reviewloop.errors import UsageError
+from reviewloop.specs.model import Spec, Task
+from reviewloop.specs.references import match_id
+from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.tasks import ancestors, waits_for
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task to do, with the ids of the tasks to do that come before it."""
+
+    task: Task
+    needs: tuple[str, ...]  # declared, or of an earlier wave: without them it cannot start
+    after: tuple[str, ...] = ()  # only listed before it: it starts when they ended, however
+
+
+@dataclass(frozen=True)
+class Order:
+    """The tasks to do, in the order in which their commits follow each other."""
+
+    steps: tuple[Step, ...]
+    waves: tuple[tuple[str, ...], ...]  # what may run side by side when all goes well
+    left_out: tuple[str, ...] = ()  # open tasks that cannot be done, each with the reason
+
+
+def order_tasks(spec: Spec, wanted: Sequence[str] = (), wave: int | None = None) -> Order:
+    """Return the open required tasks in order, or those that `wanted` names (`2.1`, `3.*`).
+
+    `wave` (from 1) keeps the tasks of one wave. Raises `UsageError` that names file and line for a
+    problem in the spec, an id that no task has, and a chosen task that waits for one left out.
+    """
+    if spec.problems:
+        raise UsageError(str(spec.problems[0]))
+    tasks = [task for task in leaves(spec) if not is_done(spec, task)]
+    if wanted:
+        tasks = _chosen(spec, wanted)
+    blocked = [task for task in tasks if task.blocked]
+    left_out = tuple(f"{task.where}: task {task.id} is blocked: {task.blocked}" for task in blocked)
+    if wanted and left_out:
+        raise UsageError(left_out[0])
+    doing = [task for task in tasks if not task.blocked]
+    doing, unreachable = _reachable(spec, doing, blocked)
+    order = _ordered(_steps(spec, doing))
+    waves = _waves(order)
+    if wave is not None:
+        order, waves = _of_wave(spec, order, waves, wave)
+    _require_needs(spec, order)
+    return Order(tuple(order), waves, (*left_out, *unreachable))
+
+
+def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
+    """Return the open tasks that ids and patterns name, in the order of the file."""
+    names = [part.strip() for item in wanted for part in item.split(",") if part.strip()]
+    chosen: set[str] = set()
+    for name in names:
+        if any(sign in name for sign in "*?["):
+            found = [one for one in spec.by_id if fnmatch.fnmatchcase(one, name)]
+        else:
+            known = match_id(name, spec.by_id)
+            found = [known] if known else []
+        if not found:
+            raise UsageError(
+                f"there is no task '{name}' in {spec.tasks_path}; `reviewloop tasks` lists them all"
+            )
+        chosen.update(found)
+    work = [
+        task
+        for task in spec.tasks
+        if (task.id in chosen or any(owner.id in chosen for owner in ancestors(task, spec.by_id)))
+        and (not task.optional or task.id in chosen)
+        and not any(not spec.by_id[child].optional for child in task.children)
+    ]
+    return [task for task in work if not is_done(spec, task)]
+
+
+def _reachable(
+    spec: Spec, tasks: list[Task], blocked: list[Task]
+) -> tuple[list[Task], tuple[str, ...]]:
+    """Leave out the tasks that need a blocked one, with a sentence for each."""
+    gone = {task.id: task for task in blocked}
+    said: list[str] = []
+    before = -1
+    while before != len(gone):
+        before = len(gone)
+        for task in tasks:
+            needs = _leaves_of(spec, waits_for(task, spec.by_id))
+            stuck = next((one for one in needs if one in gone), None)
+            if stuck is not None and task.id not in gone:
+                gone[task.id] = task
+                said.append(f"{task.where}: task {task.id} waits for {stuck}, which is blocked")
+    return [task for task in tasks if task.id not in gone], tuple(said)
+
+
+def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
+    places = {one: number for number, wave in enumerate(spec.waves) for one in wave}
+    return [_step(spec, task, tasks, places) for task in tasks]
+
+
+def _step(spec: Spec, task: Task, tasks: list[Task], places: dict[str, int]) -> Step:
+    listed = {one.id for one in tasks}
+    needs = [
+        one
+        for one in _leaves_of(spec, waits_for(task, spec.by_id))
+        if one != task.id and (one in listed or not is_done(spec, spec.by_id[one]))
+    ]
+    family = (task, *ancestors(task, spec.by_id))
+    declares = spec.fully_declared or any(one.declares_depends for one in family)
+    after: list[str] = []
+    if not declares and spec.waves:
+        place = places.get(task.id)
+        if place is not None:
+            needs += [one for one in listed if places.get(one, place) < place]
+        else:
+            after = [one.id for one in _above(task, tasks)]
+    elif not declares:
+        after = [one.id for one in _above(task, tasks) if not _beside(one, task, tasks)]
+    rank = {one.id: number for number, one in enumerate(spec.tasks)}
+    ordered = sorted(dict.fromkeys(needs), key=lambda one: rank[one])
+    return Step(task, tuple(ordered), tuple(one for one in after if one not in needs))
+
+
+def _above(task: Task, tasks: list[Task]) -> list[Task]:
+    return tasks[: next(number for number, one in enumerate(tasks) if one is task)]
+
+
+def _beside(earlier: Task, task: Task, tasks: list[Task]) -> bool:
+    """Whether two tasks are marked to run side by side, and all between them as well."""
+    if earlier.parent != task.parent:
+        return False
+    first, last = (
+        next(number for number, one in enumerate(tasks) if one is wanted)
+        for wanted in (earlier, task)
+    )
+    between = tasks[first : last + 1]
+    return all(one.parallel and one.parent == task.parent for one in between)
+
+
+def _leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
+    """Return ids of tasks that are work of their own in place of the tasks made of them."""
+    found: list[str] = []
+    for one in ids:
+        task = spec.by_id[one]
+        parts = [child for child in task.children if not spec.by_id[child].optional]
+        found += _leaves_of(spec, parts) if parts else [one]
+    return list(dict.fromkeys(found))
+
+
+def _ordered(steps: list[Step]) -> list[Step]:
+    """Return the steps so that each follows what it waits for, else in the order of the file."""
+    rest = list(steps)
+    listed = {step.task.id for step in steps}
+    done: set[str] = set()
+    order: list[Step] = []
+    while rest:
+        ready = (step for step in rest if not ({*step.needs, *step.after} & listed) - done)
+        first = next(ready, None)
+        if first is None:  # numbering and dependencies disagree: what is declared counts
+            first = next(step for step in rest if not (set(step.needs) & listed) - done)
+            waiting = tuple(one for one in first.after if one in done)
+            rest[rest.index(first)] = first = Step(first.task, first.needs, waiting)
+        rest.remove(first)
+        done.add(first.task.id)
+        order.append(first)
+    return order
+
+
+def _waves(order: Sequence[Step]) -> tuple[tuple[str, ...], ...]:
+    depth: dict[str, int] = {}
+    waves: list[list[str]] = []
+    for step in order:
+        before = [depth[one] for one in (*step.needs, *step.after) if one in depth]
+        place = max(before, default=-1) + 1
+        depth[step.task.id] = place
+        waves += [[] for _ in range(place + 1 - len(waves))]
+        waves[place].append(step.task.id)
+    return tuple(map(tuple, waves))
+
+
+def _of_wave(
+    spec: Spec, order: list[Step], waves: tuple[tuple[str, ...], ...], wave: int
+) -> tuple[list[Step], tuple[tuple[str, ...], ...]]:
+    """Keep the tasks of one wave: of those the spec lists, else of those that are computed."""
+    listed = spec.waves or waves
+    if not 1 <= wave <= len(listed):
+        raise UsageError(f"there is no wave {wave}: {spec.tasks_path} has waves 1 to {len(listed)}")
+    kept = [step for step in order if step.task.id in listed[wave - 1]]
+    ids = {step.task.id for step in kept}
+    alone = [Step(s.task, s.needs, tuple(one for one in s.after if one in ids)) for s in kept]
+    return alone, (tuple(step.task.id for step in alone),)
+
+
+def _require_needs(spec: Spec, order: Sequence[Step]) -> None:
+    chosen = {step.task.id for step in order}
+    for step in order:
+        missing = [one for one in step.needs if one not in chosen]
+        if missing:
+            raise UsageError(
+                f"{step.task.where}: task {step.task.id} waits for {', '.join(missing)}, which "
+                "is not done and not among the chosen tasks; choose it as well"
+            )

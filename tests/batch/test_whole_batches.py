@@ -1,0 +1,83 @@
+"""Whole batches: six tasks in their order, killed and gone on with, capped, approved by whom."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from support.checkout import Checkout
+from support.many import SPEC, files_of, many
+from support.parts import says
+from support.play import done, reply, write
+
+
+def commits(checkout: Checkout) -> list[str]:
+    return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
+
+
+def each_commit_passes_alone(checkout: Checkout, folder: Path) -> bool:
+    for number, commit in enumerate(checkout.git("rev-list", "--reverse", "HEAD").splitlines()):
+        place = folder / f"alone-{number}"
+        checkout.git("clone", "-q", "--no-local", str(checkout.root), str(place))
+        subprocess.run(["git", "-C", str(place), "checkout", "-q", commit], check=True)
+        subprocess.run([sys.executable, "-S", "checks.py"], cwd=place, check=True)
+        ticked = (place / SPEC).read_text().count("[x]")
+        assert ticked == number
+    return True
+
+
+def test_six_tasks_wait_in_one_line_and_become_six_commits(shop, tmp_path):
+    checkout = shop()
+    before = checkout.bytes()
+    said = checkout.run("batch")
+    assert said.code == 4, said.err
+    assert checkout.bytes() == before
+    rows = checkout.json("queue")["runs"]
+    assert [(row["task"], row["state"]) for row in rows] == [
+        (str(n), "waiting") for n in range(1, 7)
+    ]
+    assert [row["stands_on"] for row in rows] == ["", *(row["run"] for row in rows[:-1])]
+    assert all(row["tests"] is None and row["usd"] > 0 for row in rows)
+
+    said = checkout.run("queue", "approve", rows[1]["run"])
+    assert said.code == 0, said.err
+    assert f"{rows[0]['run']} first" in said.err
+    assert commits(checkout) == ["Add part 1", "Add part 2"]
+    asked = len(checkout.server.ledger)
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 0, said.err
+    assert commits(checkout) == [f"Add part {n}" for n in range(1, 7)]
+    assert len(checkout.server.ledger) == asked
+    assert checkout.git("status", "--porcelain") == ""
+    assert each_commit_passes_alone(checkout, tmp_path)
+    said = checkout.run("batch")
+    assert (said.code, "is done" in said.err) == (2, True)
+
+
+def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
+    risky = {**files_of(4), "shop/migrations/0001.py": "x = 1\n"}
+    governed = says(
+        reply(*(write(p, t) for p, t in risky.items())), done("Wrote it.", "Add part 4")
+    )
+    checkout = shop(many({4: governed}))
+    said = checkout.run("batch", "--mode", "autopilot", "--json")
+    assert said.code == 4, said.err
+    assert commits(checkout) == ["Add part 1", "Add part 2", "Add part 3"]
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    assert rows["1"]["approved_by"] == "autopilot"
+    assert "migrations" in rows["4"]["why"]
+    assert [rows[n]["state"] for n in "456"] == ["waiting"] * 3
+    assert rows["5"]["stands_on"] == rows["4"]["run"]
+    assert checkout.read(SPEC).count("[x]") == 3
+
+
+def test_a_killed_batch_goes_on_where_it_stood_and_pays_nothing_twice(shop):
+    checkout = shop()
+    for fault in ("batch.begin:2", "begin.files:2", "guard.begin:2", "record.after:14"):
+        assert checkout.forked("batch", REVIEWLOOP_FAULT=fault).code == -9
+    said = checkout.run("batch")
+    assert said.code == 4, said.err
+    assert checkout.server.paid_twice() == []
+    rows = checkout.json("queue")["runs"]
+    assert [row["task"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    assert checkout.run("queue", "approve", "--all").code == 0
+    assert commits(checkout) == [f"Add part {n}" for n in range(1, 7)]
