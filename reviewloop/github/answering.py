@@ -48,12 +48,13 @@ def give_all(
     answers: Iterable[Answer],
     *,
     told: Callable[[str], None] = lambda _: None,
+    failing: Callable[[GitHubError], None] = lambda _: None,
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Give the answers and return a sentence for each that failed; the next run repeats those.
 
     A token that may not resolve threads is no failure: the answer stands. A finding whose comment
-    is gone needs none. `told` hears such things.
+    is gone needs none. `told` hears such things, `failing` the error behind each sentence.
     """
     problems = []
     may_resolve = True
@@ -69,10 +70,12 @@ def give_all(
                 may_resolve = False
                 told(f"fixed findings are answered, their threads stay open: {error}")
             else:
+                failing(error)
                 problems.append(_sentence(answer, error))
         except NotFound as error:
             told(_sentence(answer, error))
         except GitHubError as error:
+            failing(error)
             problems.append(_sentence(answer, error))
     return tuple(problems)
 

@@ -1,12 +1,13 @@
 """The end of a review as a check on the head commit, for those who require one by its name."""
 
+from dataclasses import replace
 from typing import Any
 
 from reviewloop.github.bodies import clipped
 from reviewloop.github.client import GitHub
-from reviewloop.github.errors import AnswerLost
+from reviewloop.github.errors import AnswerLost, Forbidden, GitHubError
 from reviewloop.github.model import PullRequest, Status
-from reviewloop.github.outcome import Ended, job_summary
+from reviewloop.github.outcome import Ended, failed, job_summary
 
 NAME = "reviewloop"
 _TITLES = {
@@ -15,6 +16,23 @@ _TITLES = {
     Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
     Status.SKIPPED: ("skipped", "Skipped"),
 }
+
+
+def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> Ended:
+    """Create the check and return the end: that of the review, unless the check failed.
+
+    What was skipped stays so where the token may not write: it never may for forks.
+    """
+    try:
+        put_check(client, pull, ended, run_url=run_url)
+    except GitHubError as error:
+        failure = failed(error)
+        if ended.status is Status.SKIPPED and isinstance(error, Forbidden):
+            return replace(ended, reason=f"{ended.reason}; it got no check: {error}")
+        said = (ended.reason if ended.status is Status.REVIEW_ERROR else "", failure.reason)
+        reason = "; ".join(filter(None, said))
+        return replace(ended, status=failure.status, reason=reason, exit_code=failure.exit_code)
+    return ended
 
 
 def put_check(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> None:

@@ -13,6 +13,7 @@ from reviewloop.github.answers import ReviewComment, Thread
 from reviewloop.github.client import GitHub
 from reviewloop.github.codeprints import Fate
 from reviewloop.github.dismissals import RESOLVED, Voices
+from reviewloop.github.errors import GitHubError
 from reviewloop.github.facts import Facts
 from reviewloop.github.marker import findings_in, own
 from reviewloop.github.model import Posted, PullRequest, State
@@ -240,10 +241,11 @@ def answer_all(
     rereview: Rereview,
     *,
     told: Callable[[str], None] = lambda _: None,
+    failing: Callable[[GitHubError], None] = lambda _: None,
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Answer in the threads of what is fixed; see `answering.give_all`."""
-    return give_all(client, pull, rereview.answer, told=told, pace=pace)
+    return give_all(client, pull, rereview.answer, told=told, failing=failing, pace=pace)
 
 
 def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
