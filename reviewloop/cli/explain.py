@@ -99,6 +99,7 @@ def _explain_finding(finding: "Finding") -> None:
 
 
 def _explain_rule(rule: "Rule") -> None:
+    from reviewloop.output.rule_page import laid_out
     from reviewloop.output.untrusted import safe
 
     click.echo(f"{rule.severity.mark} {rule.id}: {rule.title}")
@@ -109,25 +110,9 @@ def _explain_rule(rule: "Rule") -> None:
     for label, examples in (("Found", rule.bad), ("Not found", rule.good)):
         for example in examples[:1]:
             click.echo(f"\n{label}, for example in {example.path}:")
-            lines = (f"    {safe(line)}".rstrip() for line in _laid_out(example.code))
+            lines = (f"    {safe(line)}".rstrip() for line in laid_out(example.code))
             click.echo("\n".join(lines))
     click.echo(
         f'\nSwitch it off: [rules] "{rule.id}" = "off" in reviewloop.toml, '
         f"or a comment `reviewloop: ignore[{rule.id}] REASON` at the line"
     )
-
-
-def _laid_out(code: str) -> list[str]:
-    """Return the lines of an example; blocks that were written flat are indented by their brackets.
-
-    Examples of Terraform and Go are written in one string each, without white space at the margin.
-    """
-    lines = code.strip("\n").split("\n")
-    if any(line.startswith((" ", "\t")) for line in lines):
-        return lines
-    shown, depth = [], 0
-    for line in lines:
-        depth -= line.startswith(("}", "]", ")"))
-        shown.append("  " * max(depth, 0) + line)
-        depth += line.rstrip().endswith(("{", "[", "("))
-    return shown

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.github_hear import hear
 from reviewloop.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ _SEVERITIES = ("must", "should", "nit")
 @click.group()
 def github() -> None:
     """Review pull requests on GitHub."""
+
+
+github.add_command(hear)
 
 
 @github.command()
@@ -65,6 +69,7 @@ def github() -> None:
     default=3000,
     help="Skip it when it changes more files (3000).",
 )
+@click.option("--full", is_flag=True, help="Read the whole change anew, although nothing is new.")
 @click.option("--check", is_flag=True, help="Also end as a check on the head (checks: write).")
 @click.option("--sarif", metavar="FILE", default="", help="Write a SARIF report, too.")
 @click.option("--report", metavar="FILE", default="", help="Write a JSON report, too.")

@@ -12,6 +12,7 @@ from reviewloop.github.bodies import inline_body
 from reviewloop.github.client import GitHub
 from reviewloop.github.dismissals import permitted
 from reviewloop.github.marker import ANY, is_ours, read_state, state_marker
+from reviewloop.github.memory import with_orders
 from reviewloop.github.model import Comment, Posted, PullRequest, State
 from reviewloop.github.outcome import SEVERITIES
 from reviewloop.github.pace import Pace
@@ -105,6 +106,7 @@ class Conversation:
         state = _spent(
             after_posting(planned.state, posted, self.pull if complete else None), report
         )
+        state = self._with_orders(state)
         # What was only in the summary has to be there again.
         posted = replace(posted, known=tuple(sorted(planned.standing)))
         elsewhere = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
@@ -131,6 +133,10 @@ class Conversation:
             rendered=reading.rendered,
         )
         return "\n\n".join(parts)
+
+    def _with_orders(self, state: State) -> State:
+        talk = self.client.issue_comments(self.pull.number)
+        return with_orders(state, self.state, read_state(talk, self.me, self.pull))
 
     def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         return (self.state.note, *notes) if self.state.note else tuple(notes)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from reviewloop.github.answers import GHOST, ReviewComment, Thread
 from reviewloop.github.client import GitHub
 from reviewloop.github.errors import GitHubError
-from reviewloop.github.marker import ANY, answered, is_ours
+from reviewloop.github.marker import ANY, answered, dismissal_in, is_ours
 from reviewloop.github.refusals import shown
 
 _DISMISS = re.compile(r"reviewloop:\s{0,4}dismiss(?:\s{0,4}:)?(?:\s+(.*))?", re.IGNORECASE)
 _MOST_REASON = 120
+_MOST_WORD = 160  # with the name
 RESOLVED = "its thread was resolved by "
 
 
@@ -73,6 +74,10 @@ class Voices:
             for reply in self._replies.get(root.id, ()):
                 if reason := self._reason(reply):
                     return f"{reply.author}: {reason}"
+                # The permission was asked when that command was heard.
+                name, word = dismissal_in(reply.body) if is_ours(reply, self.me) else ("", "")
+                if word and name == finding:
+                    return shown(word, _MOST_WORD)
         person = self.resolver(roots[-1], finding) if roots else ""
         return f"{RESOLVED}{person}" if person and self._counts(person) else ""
 

@@ -34,14 +34,21 @@ class Trigger:
     actor: str = ""
     actor_is_bot: bool = False
     comment: int = 0
+    author: str = ""  # of that comment
+    author_is_bot: bool = False
     on_diff: bool = False  # whether that comment stands on the diff
+    thread: int = 0  # the comment that began the thread it stands in
     body: str = ""  # what the comment says; anybody may have written it
     why: str = ""  # kind none: the reason in words
 
     @property
     def by_hand(self) -> bool:
-        """Whether somebody who may write asked for just this pull request."""
-        return self.event in {"", "workflow_dispatch"}
+        """Whether somebody who may write asked for just this pull request.
+
+        By a comment, too: its run names the pull request once the command was allowed.
+        """
+        named = self.kind == "review" and self.event in _COMMENT_EVENTS
+        return named or self.event in {"", "workflow_dispatch"}
 
 
 @dataclass(frozen=True)
@@ -138,12 +145,17 @@ def _of_comment(plain: Trigger, payload: Fields) -> Trigger:
     if plain.action != "created":
         return replace(plain, why=f"the comment was {plain.action}, not made")
     comment = payload.inside("comment")
+    author, is_bot = comment.author()
+    number = comment.number("id")
     return replace(
         plain,
         kind="command",
         pull=about.number("number"),
-        comment=comment.number("id"),
+        comment=number,
+        author=author,
+        author_is_bot=is_bot,
         on_diff=on_diff,
+        thread=(comment.maybe("in_reply_to_id") or number) if on_diff else 0,
         body=comment.text("body", ""),
     )
 

@@ -9,6 +9,7 @@ its end), and the oldest comment with a state wins.
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import itertools
 import json
@@ -28,6 +29,8 @@ _STATE = "<!-- reviewloop:state:v"
 _END = " -->"
 _FINDING = re.compile(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
 _SAID = re.compile(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
+_COMMAND = re.compile(r"<!-- reviewloop:command ([0-9]{1,20}) -->")
+_DISMISSED = re.compile(r"<!-- reviewloop:dismissed ([0-9a-f]{12}) ([A-Za-z0-9_-]{1,1200}) -->")
 ANY = "<!-- reviewloop:"
 
 
@@ -63,6 +66,33 @@ def answered(body: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", "")
 
 
+def command_marker(comment: int) -> str:
+    """Return the line that begins the answer to a command, given in that comment."""
+    return f"<!-- reviewloop:command {comment} -->"
+
+
+def commands_in(body: str) -> tuple[int, ...]:
+    """Return the comments whose commands a comment of ours answers."""
+    matches = map(_COMMAND.fullmatch, _first_marks(body.strip().splitlines()))
+    return tuple(int(match[1]) for match in matches if match)
+
+
+def dismissal_marker(fingerprint: str, word: str) -> str:
+    """Return the line that says who dismissed a finding by a command, and why."""
+    data = base64.urlsafe_b64encode(word.encode("utf-8", "replace")).decode().rstrip("=")
+    return f"<!-- reviewloop:dismissed {fingerprint} {data} -->"
+
+
+def dismissal_in(body: str) -> tuple[str, str]:
+    """Return (fingerprint, who and why) of an answer of ours, ("", "") for any other comment."""
+    for line in _first_marks(body.strip().splitlines()):
+        if match := _DISMISSED.fullmatch(line):
+            with contextlib.suppress(binascii.Error):
+                word = base64.b64decode(match[2] + "=" * (-len(match[2]) % 4), b"-_")
+                return match[1], word.decode("utf-8", "replace")
+    return "", ""
+
+
 def state_marker(state: State, pull: PullRequest) -> str:
     """Return the line that remembers a state, at most MOST_CHARACTERS long.
 
@@ -85,16 +115,33 @@ def read_state(comments: Sequence[IssueComment], me: str, pull: PullRequest) -> 
 
     Never raises: a marker that is damaged, foreign, too large or of a newer version is none.
     """
-    notes = []
+    return found_state(comments, me, pull)[0]
+
+
+def found_state(
+    comments: Sequence[IssueComment], me: str, pull: PullRequest
+) -> tuple[State, IssueComment | None]:
+    """Return the same with the comment it stands in, or in which it should have stood."""
+    problems = []
     for comment in sorted(comments, key=lambda each: each.id):
         line = _state_line(comment.body) if is_ours(comment, me) else ""
         if not line:
             continue
         try:
-            return unpacked(_opened(line), pull)
+            return unpacked(_opened(line), pull), comment
         except Damaged as problem:
-            notes.append(f"what an earlier review remembered is not used: {problem}")
-    return State(note=next(iter(notes), ""))
+            note = f"what an earlier review remembered is not used: {problem}"
+            problems.append((State(note=note), comment))
+    return problems[0] if problems else (State(), None)
+
+
+def with_state(body: str, state: State, pull: PullRequest) -> str:
+    """Return a comment that remembers another state, and else says what it said."""
+    lines = body.replace("\r\n", "\n").strip().split("\n")
+    first, last = len(_first_marks(lines)), len(_first_marks(reversed(lines)))
+    ends = {*range(first), *range(len(lines) - last, len(lines))}
+    stay = [line for n, line in enumerate(lines) if n not in ends or _STATE not in line]
+    return "\n".join([state_marker(state, pull), *stay])
 
 
 def _state_line(body: str) -> str:

@@ -174,15 +174,27 @@ def finish(
     `hide` takes secrets out. Raises UsageError for a file that cannot be written: a workflow
     that reads our status must not find none.
     """
-    if place := environ.get("GITHUB_OUTPUT"):
-        _append(place, "".join(_heredoc(k, hide(v)) for k, v in outputs_of(ended).items()))
+    outputs = {name: hide(value) for name, value in outputs_of(ended).items()}
+    tell_runner(ended.status, outputs, environ, say=say)
     if place := environ.get("GITHUB_STEP_SUMMARY"):
         _append(place, _fitting(hide(job_summary(ended)), place))
-    if environ.get("GITHUB_ACTIONS") == "true":
-        if ended.reason and (level := _LEVELS.get(ended.status)):
-            say(command(level, f"reviewloop: {ended.status}", hide(one_line(ended.reason))))
-        if ended.annotations:
-            say(ended.annotations.rstrip("\n"))
+    if environ.get("GITHUB_ACTIONS") == "true" and ended.annotations:
+        say(ended.annotations.rstrip("\n"))
+
+
+def tell_runner(
+    status: Status,
+    outputs: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Write the outputs of a step, and `say` its reason; outside of a workflow, nothing."""
+    if place := environ.get("GITHUB_OUTPUT"):
+        _append(place, "".join(_heredoc(name, value) for name, value in outputs.items()))
+    reason, level = outputs.get("reason", ""), _LEVELS.get(status)
+    if environ.get("GITHUB_ACTIONS") == "true" and reason and level:
+        say(command(level, f"reviewloop: {status}", reason))
 
 
 def job_summary(ended: Ended) -> str:

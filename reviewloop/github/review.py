@@ -46,6 +46,7 @@ class Options:
     report: str = ""
     allowed: Allowed = field(default_factory=Allowed)
     check: bool = False  # whether the end is also a check on the head
+    full: bool = False  # the whole change in depth, and the models are asked anew
     collect: str = ""  # file to write everything to, so that another job can post it; "": we post
 
     def telling(self, run_url: str) -> Telling:
@@ -189,6 +190,7 @@ def wish_of(pull: PullRequest, options: Options) -> Wish:
         flags={name: value for name, value in flags.items() if value is not None},
         remembered=False,
         rules_from=pull.base_sha,
+        again=options.full,
         untrusted=pull.is_fork,
     )
 

@@ -1,0 +1,91 @@
+"""What `/reviewloop explain` answers: why a finding was made, its rule, and how to dismiss it."""
+
+from collections.abc import Mapping
+
+from reviewloop.analysers.book import rule_of
+from reviewloop.analysers.rules import Example, Rule
+from reviewloop.findings import Finding, Severity
+from reviewloop.github.bodies import headline, remark_parts
+from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
+from reviewloop.output.code_view import visible
+from reviewloop.output.markdown_text import fenced, link
+from reviewloop.output.review_words import who
+from reviewloop.output.rule_links import source_link
+from reviewloop.output.rule_page import laid_out
+
+_MOST_QUOTED = 20  # lines
+
+
+def explained(name: str, entry: Mapping[str, object], finding: Finding | None) -> str:
+    """Return the answer as Markdown.
+
+    `entry` is what is remembered of the finding, `finding` what its comment holds, if anything.
+    """
+    rule = rule_of(finding.rule if finding else str(entry.get("by", "")))
+    parts = [headline(finding) if finding else _unknown(entry, rule)]
+    parts.append(_place(name, entry, finding))
+    if finding:
+        if finding.quote:
+            parts.append(_quoted(finding.quote))
+        parts += remark_parts(finding)
+    if rule:
+        parts += _rule_parts(rule, finding)
+    parts.append(_way_out(name, rule))
+    return "\n\n".join(parts)
+
+
+def status_words(entry: Mapping[str, object]) -> str:
+    """Return what became of a finding, in words."""
+    status = str(entry.get("status", "open"))
+    return "open, told in the summary" if status == "reported" else status
+
+
+def _unknown(entry: Mapping[str, object], rule: Rule | None) -> str:
+    severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
+    title = sanitised_line(rule.title) if rule else "the summary says what this finding is"
+    return f"{severity.mark} **{severity.label}** · {title}"
+
+
+def _place(name: str, entry: Mapping[str, object], finding: Finding | None) -> str:
+    where = finding.where if finding else str(entry.get("path", ""))
+    by = who(finding) if finding else str(entry.get("by", "")).replace(",", ", ")
+    parts = [code(visible(where))] if where else []
+    parts += [f"found by {sanitised_line(by)}"] if by else []
+    status, reason = status_words(entry), str(entry.get("reason", ""))
+    if status == "dismissed" and reason:
+        status += f" ({sanitised_line(reason)})"
+    return " · ".join([code(name), *parts, status])
+
+
+def _quoted(quote: str) -> str:
+    lines = quote.rstrip("\n").split("\n")
+    shown = [unmarked(visible(line)) for line in lines[:_MOST_QUOTED]]
+    return fenced([*shown, "…"] if len(lines) > _MOST_QUOTED else shown)
+
+
+def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
+    said = {finding.why, finding.suggestion} if finding else set()
+    source = source_link(rule)
+    title = link(rule.id, source) if source else code(rule.id)
+    parts = [f"**Rule** {title}: {sanitised_line(rule.title)}"]
+    for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
+        if text and text not in said:
+            parts.append(f"**{label}:** {sanitised(text)}")
+    parts += _example("Found", rule.bad) + _example("Not found", rule.good)
+    return parts
+
+
+def _example(label: str, examples: tuple[Example, ...]) -> list[str]:
+    return [
+        f"{label}, for example in {code(example.path)}:\n\n"
+        + fenced(unmarked(visible(line)) for line in laid_out(example.code))
+        for example in examples[:1]
+    ]
+
+
+def _way_out(name: str, rule: Rule | None) -> str:
+    ways = [f"`/reviewloop dismiss {name}` and the reason (or, in its thread, without the id)"]
+    if rule:
+        ways.append(f"a comment `reviewloop: ignore[{rule.id}]` with the reason at the line")
+        ways.append(f'`"{rule.id}" = "off"` below `[rules]` in `reviewloop.toml`')
+    return "**Not a problem here?** " + "; ".join(ways) + "."

@@ -1,0 +1,60 @@
+"""Changes what our own comment remembers, although other runs write it at the same moment.
+
+GitHub has no locks for comments. So it is read right before it is written, and read again to see
+whether the change stands; and a review takes over what people ordered while it was running.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from reviewloop.github.bodies import LONGEST, clipped
+from reviewloop.github.client import GitHub
+from reviewloop.github.errors import AnswerLost, GitHubError, NotFound
+from reviewloop.github.marker import found_state, with_state
+from reviewloop.github.model import PullRequest, State
+from reviewloop.github.pace import Pace
+
+_TRIES = 4
+_EMPTY = "<!-- reviewloop:summary 1 -->\n## reviewloop: not reviewed yet"
+
+
+def remember(
+    client: GitHub, pull: PullRequest, change: Callable[[State], State], pace: Pace
+) -> State:
+    """Change the state and return it as it stands; `change` gives the same when done twice.
+
+    Raises a GitHubError when it cannot be kept, also because other runs keep overwriting it.
+    """
+    for attempt in range(_TRIES):
+        if attempt > 1:
+            pace.sleep(2.0 * attempt)
+        state, place = found_state(client.issue_comments(pull.number), client.me(), pull)
+        wanted = change(state)
+        if wanted == state:
+            return state
+        body = clipped(with_state(place.body if place else _EMPTY, wanted, pull), LONGEST)
+        pace.wait()
+        try:
+            if place:
+                client.update_issue_comment(place.id, body)
+            else:
+                client.create_issue_comment(pull.number, body)
+        except (AnswerLost, NotFound):
+            continue  # what stands there is read again
+    raise GitHubError(
+        f"other runs keep writing what is remembered of #{pull.number}: give the command again"
+    )
+
+
+def with_orders(state: State, before: State, now: State) -> State:
+    """Return the state that a review keeps, with what people ordered while it was running.
+
+    `before` is what stood there when it began, `now` what stands there at its end.
+    """
+    entries = dict(state.findings)
+    for name, entry in now.findings.items():
+        new = entry.get("status") == "dismissed" != before.findings.get(name, {}).get("status")
+        if new and name in entries:
+            entries[name] = {**entries[name], "status": "dismissed", "reason": entry["reason"]}
+    paused = now.paused if now.paused != before.paused else state.paused
+    return replace(state, findings=entries, paused=paused)

@@ -1,0 +1,363 @@
+"""Commands in comments over HTTP: who is obeyed, what it does once, and what outlives a push.
+
+The repository, git, the command line and the analysers are real; only GitHub is not.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.checkout import Checkout
+from support.ends import REPLY, TALK, make_repository
+from support.github_events import of_comment
+from support.github_server import GitHubServer
+from support.github_state import BOT
+from support.runner import Ran, Runner
+from support.standing import on_diff, summaries
+
+from reviewloop.github.hearing import hear
+from reviewloop.github.marker import (
+    command_marker,
+    dismissal_marker,
+    findings_in,
+    read_state,
+    state_marker,
+)
+
+REACT = "reactions/create-for-issue-comment"
+PERMISSION = "repos/get-collaborator-permission-level"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(tmp_path_factory.mktemp("heard") / "work")
+
+
+@pytest.fixture
+def github(repository: Path) -> Iterator[GitHubServer]:
+    roles = {"ada": "write", "max": "maintain", "eve": "read", "tool[bot]": "admin"}
+    with GitHubServer(repository, roles=roles) as server:
+        server.grant(issues="write")
+        server.open_pull(head="feature")
+        yield server
+
+
+class Hearing(Runner):
+    """`hear` has somebody comment and runs what the comment starts."""
+
+    def hear(self, body: str, who: str = "ada", *, root: int = 0, **changed: Any) -> Ran:
+        """Comment in the conversation, or in the thread that `root` began."""
+        made = self.github.reply(root, who, body) if root else self.github.say(7, who, body)
+        return self.run_for(made.id, on_diff=bool(root), **changed)
+
+    def run_for(self, made: int, *, on_diff: bool = False, **changed: Any) -> Ran:
+        payload = of_comment(self.github, made, on_diff=on_diff) | changed
+        event = "pull_request_review_comment" if on_diff else "issue_comment"
+        file, out = self.folder / "event.json", self.folder / "out"
+        file.write_text(json.dumps(payload))
+        out.write_text("")
+        files = {"GITHUB_EVENT_PATH": str(file), "GITHUB_OUTPUT": str(out)}
+        named = {"GITHUB_EVENT_NAME": event, "GITHUB_ACTIONS": "true"}
+        before = len(self.github.received)
+        said = self.checkout.run("github", "hear", **self.github.environ, **files, **named)
+        found = re.findall(r"^(\S+)<<(\S+)\n(.*)\n\2$", out.read_text(), re.MULTILINE)
+        outputs = {name: value for name, _, value in found}
+        requests = tuple(self.github.received[before:])
+        return Ran(said.code, outputs, "", said.out + said.err, {}, "", requests)
+
+    def reviewed(self, *options: str, **more: Any) -> Ran:
+        """Have the pull request reviewed by the analysers."""
+        return self.review("synchronize", "--model=none", *options, **more)
+
+
+@pytest.fixture
+def runner(
+    github: GitHubServer, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Hearing:
+    monkeypatch.setitem(hear.__kwdefaults__, "sleep", lambda seconds: None)
+    return Hearing(github, Checkout(repository, tmp_path / "home"), tmp_path)
+
+
+def said(github: GitHubServer) -> list[str]:
+    """Return our answers, in the conversation and in threads."""
+    rows = [*github.state.issue_comments, *github.state.visible(7)]
+    return [c.body for c in rows if c.author == BOT and "reviewloop:command" in c.body]
+
+
+def finding(github: GitHubServer, word: str) -> tuple[int, str]:
+    """Return the comment and the id of the finding that a word stands in."""
+    [root] = [c for c in on_diff(github) if word in c.body]
+    return root.id, findings_in(root.body)[0]
+
+
+def test_only_a_person_who_may_write_is_obeyed(github: GitHubServer, runner: Hearing) -> None:
+    body = "/reviewloop pause"
+    for who, role in (("eve", "read"), ("eve", "triage"), ("zoe", ""), ("zoe", "none")):
+        github.state.roles |= {who: role} if role else {}
+        heard = runner.hear(body, who)
+        assert (heard.code, heard.out["status"], heard.out["verb"]) == (0, "skipped", "")
+        assert f"{who} may not give commands: that takes write permission" in heard.out["reason"]
+        assert heard.writes == [REACT]
+        assert github.state.issue_comments[-1].reactions == [(BOT, "confused")]
+    github.fail(PERMISSION, 404)  # no user of that name
+    assert runner.hear(body).out["status"] == "skipped"
+    github.fail(PERMISSION, 403)  # it is not known: that is no leave
+    heard = runner.hear(body)
+    assert (heard.code, heard.out["status"], heard.writes) == (2, "review_error", [])
+    # GitHub's word counts, not that of the payload: neither association nor sender.
+    made = github.say(7, "eve", body)
+    payload = of_comment(github, made.id)
+    comment = payload["comment"] | {"author_association": "OWNER"}
+    assert runner.run_for(made.id, comment=comment).out["status"] == "skipped"
+    heard = runner.run_for(made.id, sender=github.state.user("ada"))
+    assert (heard.out["status"], heard.requests) == ("skipped", ())
+    for bot in ("tool[bot]", "ada[bot]", BOT):
+        heard = runner.hear(body, bot)
+        assert (heard.out["status"], heard.requests) == ("skipped", ())
+    made = github.say(7, "ada", body)
+    sender = github.state.user("ada") | {"type": "Bot"}
+    assert runner.run_for(made.id, sender=sender).requests == ()
+    assert said(github) == []
+
+
+def test_a_comment_that_is_no_command_costs_no_request(
+    github: GitHubServer, runner: Hearing
+) -> None:
+    for body in ("Looks good", "> /reviewloop fix all", "```\n/reviewloop fix all\n```"):
+        heard = runner.hear(body)
+        assert (heard.code, heard.out["status"], heard.requests) == (0, "skipped", ())
+    made = github.say(7, "ada", "/reviewloop pause")
+    assert runner.run_for(made.id, action="edited").requests == ()
+    issue = of_comment(github, made.id)["issue"]
+    del issue["pull_request"]
+    assert runner.run_for(made.id, issue=issue).requests == ()
+
+
+def test_what_cannot_be_obeyed_is_said_once(github: GitHubServer, runner: Hearing) -> None:
+    for body, word in (
+        ("/reviewloop review --model bedrock_converse:x", "no options, keys, models or addresses"),
+        ("/reviewloop reviwe", "did you mean `/reviewloop review`?"),
+        ("/reviewloop help", "`/reviewloop dismiss ID reason`"),
+    ):
+        heard = runner.hear(body)
+        assert (heard.code, heard.out["verb"]) == (0, "")
+        assert heard.writes == [REACT, TALK]
+        assert word in said(github)[-1]
+        command = int(heard.out["comment"])
+        assert said(github)[-1].startswith(f"{command_marker(command)}\n")
+        again = runner.run_for(command)
+        assert (again.code, again.writes) == (0, [REACT])
+    github.reset(TALK, "after")  # the answer of GitHub gets lost
+    runner.hear("/reviewloop help")
+    assert len(said(github)) == 4
+    # Somebody copies our mark: the command is answered all the same.
+    made = github.say(7, "ada", "/reviewloop help")
+    github.say(7, "eve", f"{command_marker(made.id)}\nanswered")
+    runner.run_for(made.id)
+    assert len(said(github)) == 5
+
+
+def test_a_missing_permission_is_named_and_a_reaction_is_not_missed(
+    github: GitHubServer, runner: Hearing
+) -> None:
+    github.grant(issues="none")
+    assert runner.hear("/reviewloop help").out["status"] == "passed"
+    github.grant(pull_requests="read")
+    heard = runner.hear("/reviewloop help")
+    assert (heard.code, heard.out["status"]) == (2, "review_error")
+    assert "pull-requests: write" in heard.out["reason"]
+
+
+def test_what_takes_a_model_or_the_code_is_handed_on(github: GitHubServer, runner: Hearing) -> None:
+    runner.reviewed()
+    root, name = finding(github, "download")
+    pull = github.state.pulls[7]
+    pull.draft = True
+    for words, where, verb, wanted in (
+        ("review", 0, "review", ""),
+        ("full-review", 0, "full-review", ""),
+        (f"fix {name[:6]}", 0, "fix", name),
+        ("fix all", 0, "fix", "all"),
+        ("fix", root, "fix", name),
+    ):
+        heard = runner.hear(f"/reviewloop {words}", "max", root=where)
+        out = heard.out
+        assert (heard.code, out["status"], out["verb"], out["finding"]) == (
+            *(0, "passed"),
+            *(verb, wanted),
+        )
+        assert (out["pull"], out["actor"], out["head"]) == ("7", "max", pull.head_sha)
+        assert out["comment"].isdecimal()
+        assert len(heard.writes) == 1  # eyes
+    assert said(github) == []
+    for words, word in (("fix", "which finding?"), ("fix fedcba", "no finding `fedcba`")):
+        assert runner.hear(f"/reviewloop {words}").out["verb"] == ""
+        assert re.search(word, said(github)[-1], re.IGNORECASE)
+        assert f"- `{name}` `deploy.sh` should fix, open" in said(github)[-1]
+    pull.head_repo = "eve/demo"
+    assert runner.hear("/reviewloop fix all").out["verb"] == ""
+    assert "comes from a fork" in said(github)[-1]
+    pull.state = "closed"
+    assert runner.hear("/reviewloop pause").out["verb"] == ""
+    assert "is closed: nothing was done" in said(github)[-1]
+
+
+def test_a_finding_is_explained_where_the_question_was_asked(
+    github: GitHubServer, runner: Hearing
+) -> None:
+    runner.reviewed()
+    root, name = finding(github, "download")
+    heard = runner.hear("/reviewloop explain", root=root)
+    assert heard.writes[1:] == [REPLY]
+    runner.hear(f"/reviewloop explain `{name[:7]}`")
+    in_thread, answer = (text.partition("\n")[2] for text in reversed(said(github)))
+    assert in_thread == answer
+    for words in (
+        *("🟡 **should fix**", f"`{name}` · `deploy.sh:4`", "\ncurl -fsSL https://example.com/"),
+        *("**Rule** [`sh/", "**Why:**", "Found, for example in", "/reviewloop dismiss {name}"),
+        *("ignore[sh/", " · open"),
+    ):
+        assert words.format(name=name) in answer
+    # Of a nit only the summary tells.
+    [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
+    runner.hear(f"/reviewloop explain {nit}")
+    assert "🟢 **nit**" in said(github)[1]
+    assert "open, told in the summary" in said(github)[1]
+
+
+def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
+    github: GitHubServer, runner: Hearing
+) -> None:
+    runner.reviewed()
+    root, name = finding(github, "Everybody")
+    runner.hear(f"/reviewloop dismiss {name}")
+    assert "needs a reason" in said(github)[-1]
+    value = "Qw8Zr5" + "Tn2Kv7Lp4Xc9"
+    runner.checkout.environ["SHOP_TOKEN"] = value
+    heard = runner.hear(f"/reviewloop dismiss {name[:8]} shared with @octo, {value}")
+    assert heard.writes == [REACT, "issues/update-comment", REPLY]
+    [answer] = [c for c in github.state.visible(7) if c.in_reply_to]
+    assert answer.in_reply_to == root
+    assert "Dismissed by ada: shared with @\u200bocto" in answer.body
+    everything = json.dumps([c.body for c in github.state.issue_comments if c.author == BOT])
+    assert value not in everything + answer.body
+    again = runner.run_for(int(heard.out["comment"]))
+    assert again.writes == [REACT]
+    # The nit that only the summary tells can be dismissed, too; a word may look like an id.
+    [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
+    runner.hear(f"/reviewloop dismiss {nit} it runs as root anyway")
+    host, ssh = finding(github, "SSH")
+    runner.hear("/reviewloop dismiss facade of the test network", root=host)
+
+    github.push(7, "fixed")
+    ran = runner.reviewed("--fail-on=nit")
+    assert (ran.code, ran.out["status"], ran.out["comments-posted"]) == (0, "passed", "0")
+    assert "no findings" in summaries(github)[0].body
+    github.push(7, "rebased")  # the history is written anew
+    ran = runner.reviewed("--fail-on=nit")
+    assert (ran.out["should-fix"], ran.out["nits"]) == ("1", "0")
+    text = summaries(github)[0].body
+    for word in ("shared with", "it runs as root anyway", "facade of the test network"):
+        assert f"ada: {word}" in text
+    # Somebody deletes what we remember: the answers in the threads still say it.
+    github.state.issue_comments = [
+        c for c in github.state.issue_comments if c not in summaries(github)
+    ]
+    ran = runner.reviewed("--fail-on=should")
+    assert ran.out["should-fix"] == "1"
+    assert ssh in summaries(github)[0].body
+
+
+def test_nobody_dismisses_with_a_copy_of_our_marks(github: GitHubServer, runner: Hearing) -> None:
+    runner.reviewed()
+    root, name = finding(github, "download")
+    mark = dismissal_marker(name, "ada: by design")
+    github.reply(root, "eve", f"{mark}\nDismissed by ada: by design")
+    github.reply(root, BOT, f"eve says:\n{mark}")  # another program that repeats a stranger
+    ran = runner.reviewed("--fail-on=should")
+    assert (ran.code, ran.out["should-fix"]) == (1, "3")
+
+
+def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
+    github: GitHubServer, runner: Hearing
+) -> None:
+    heard = runner.hear("/reviewloop pause")
+    assert heard.writes == [REACT, TALK, TALK]  # nothing was remembered before
+    ran = runner.reviewed()
+    assert (ran.code, ran.out["status"], ran.writes) == (0, "skipped", [])
+    assert "paused" in ran.out["reason"]
+    # A review that was asked for by a comment is one by hand.
+    github.state.pulls[7].draft = True
+    made = github.say(7, "ada", "/reviewloop review")
+    asked = {"event": "issue_comment", "payload": of_comment(github, made.id)}
+    ran = runner.reviewed("--pr=7", "--full", **asked)
+    assert (ran.out["status"], ran.out["comments-posted"]) == ("passed", "3")
+    assert len(summaries(github)) == 1
+    github.state.pulls[7].draft = False
+    assert runner.reviewed().out["status"] == "skipped"
+    runner.hear("/reviewloop resume")
+    assert "the next push is reviewed" in said(github)[-1]
+    assert runner.reviewed().out["status"] == "passed"
+    assert runner.reviewed(**asked).out["status"] == "skipped"  # no pull request was named
+
+
+def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner: Hearing) -> None:
+    from reviewloop.github.review import Options, review_pull
+
+    runner.reviewed()
+    [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
+    given: list[str] = []
+
+    def order(what: str) -> None:
+        if what == "posting":
+            given.append(what)
+            runner.hear(f"/reviewloop dismiss {nit} not here")
+            runner.hear("/reviewloop pause")
+
+    with runner.checkout.inside():
+        options = Options(pull=7, repo=github.full, model="none")
+        review_pull(options, github.environ, start=runner.checkout.root, told=order)
+    assert given
+    assert runner.reviewed().out["status"] == "skipped"
+    runner.hear("/reviewloop resume")
+    assert runner.reviewed().out["nits"] == "0"
+    assert "ada: not here" in summaries(github)[0].body
+
+
+def test_what_another_run_overwrites_is_written_again(
+    github: GitHubServer, runner: Hearing
+) -> None:
+    from reviewloop.github.client import GitHub
+    from reviewloop.github.errors import GitHubError
+    from reviewloop.github.memory import remember
+    from reviewloop.github.model import Repo, State
+    from reviewloop.github.pace import Pace
+
+    class Overwritten(GitHub):
+        times = 2
+
+        def update_issue_comment(self, comment: int, body: str) -> Any:
+            made = super().update_issue_comment(comment, body)
+            self.times -= 1
+            if self.times >= 0:  # a review ends just now and writes what it read before
+                super().update_issue_comment(comment, f"{old}\nanother summary")
+            return made
+
+    def paused(state: State) -> State:
+        return State(paused=True)
+
+    with Overwritten(github.token, Repo.of(github.full), **github.addresses) as client:
+        pull = client.pull(7)
+        old = state_marker(State(), pull)
+        client.create_issue_comment(7, old)
+        pace = Pace(lambda seconds: None)
+        assert remember(client, pull, paused, pace).paused
+        comments = client.issue_comments(7)
+        assert read_state(comments, client.me(), pull).paused
+        assert comments[0].body.endswith("\nanother summary")
+        client.times = 9
+        with pytest.raises(GitHubError, match="give the command again"):
+            remember(client, pull, lambda state: State(spent_tokens=5), pace)
