@@ -12,6 +12,9 @@ import yaml
 from click.core import ParameterSource
 
 from reviewloop.cli.github import github
+from reviewloop.cli.publish import publish
+from reviewloop.cli.run import run as run_task
+from reviewloop.github.hearing import Heard
 from reviewloop.github.model import Status
 from reviewloop.github.outcome import Ended, outputs_of
 
@@ -19,12 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 PAGE = (ROOT / "docs/github.md").read_text()
 Act = Callable[..., tuple[int, list[list[str]], str]]
-COMMANDS = {name: github.commands[name] for name in ("review",)}
+COMMANDS = {**github.commands, "implement": run_task}
 # The one argument of a command is an input with a name of its own.
-WORDS = {"post": "artifact", "push": "handoff"}
-FOR_PEOPLE = {"event", "repo", "json"}  # in a workflow they are the runner's
+WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
+# In a workflow they are the runner's, or make no sense where nobody sits at a terminal.
+FOR_PEOPLE = {"event", "repo", "json", "message", "record", "again", "preflight", "no-sandbox"}
 NOT_OPTIONS = {"command", "github-token"}
-OUTPUTS = list(outputs_of(Ended(Status.PASSED)))
+OUTPUTS = {*outputs_of(Ended(Status.PASSED)), *Heard(Status.PASSED).outputs, "handoff-path"}
 
 
 @pytest.fixture
@@ -76,21 +80,47 @@ def test_a_wrong_input_is_named(act: Act) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_has_its_input(name: str, act: Act) -> None:
     """What `.ci/act` makes of an input is parsed by the command itself."""
-    for option in COMMANDS[name].params:
-        given = _input(name, option)
-        if given in FOR_PEOPLE:
-            continue
-        status, [argv], stderr = act(command=name, **{given: _value(option)})
-        assert (status, stderr, argv[:2], argv[-1]) == (0, "", ["github", name], "given")
-        context = COMMANDS[name].make_context(name, argv[2:-1], resilient_parsing=True)
-        assert context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE, given
-        assert context.args == []
+    command = COMMANDS[name]
+    options = {_input(name, option): option for option in command.params}
+    given = {each: _value(options[each]) for each in options if each not in FOR_PEOPLE}
+    status, argvs, stderr = act(command=name, **given)
+    assert (status, stderr) == (0, "")
+    argv, start = argvs[0], ["run"] if name == "implement" else ["github", name]
+    assert argv[: len(start)] == start
+    context = command.make_context(name, argv[len(start) : -1], resilient_parsing=True)
+    for each in given:
+        source = context.get_parameter_source(options[each].name)
+        assert source is ParameterSource.COMMANDLINE, each
+    assert context.args == []
+
+
+def test_a_task_is_implemented_without_a_token_and_then_handed_over(
+    act: Act, tmp_path: Path
+) -> None:
+    status, [ran, published], _ = act(command="implement", task="2.1", model="m", handoff="out")
+    assert status == 0
+    assert ran == ["run", "--model=m", "--", "2.1", "none"]
+    assert published == ["publish", "--handoff=out", "given"]
+    assert publish.make_context("publish", published[1:-1]).params["handoff"] == "out"
+    # A run that does not wait for an approval leaves nothing to hand over, and ends as it ended.
+    for code in (0, 3, 5, 6):
+        assert act(ends=code, command="implement", task="2.1")[:2] == (
+            code,
+            [["run", "--", "2.1", "none"]],
+        )
+
+
+def test_where_a_handoff_is_written_need_not_be_said(act: Act, tmp_path: Path) -> None:
+    place = f"--handoff={tmp_path}/reviewloop-handoff"
+    assert place in act(command="fix", pr="7", finding="all", comment="9")[1][0]
+    assert place in act(command="implement")[1][1]
+    assert act(command="push")[1] == [["github", "push", "given"]]  # which says what is missing
 
 
 def test_inputs_are_those_of_the_commands_and_told() -> None:
     options = {(n, _input(n, o)): o for n, command in COMMANDS.items() for o in command.params}
     named = {name for _, name in options} - FOR_PEOPLE
-    assert named | NOT_OPTIONS <= set(ACTION["inputs"])
+    assert set(ACTION["inputs"]) == named | NOT_OPTIONS
     for name, one in ACTION["inputs"].items():
         assert f"`{name}`" in PAGE
         # The defaults are the commands', so that an input nobody gave is no input.
@@ -101,7 +131,7 @@ def test_inputs_are_those_of_the_commands_and_told() -> None:
 
 
 def test_outputs_are_those_of_the_commands_and_told() -> None:
-    assert list(ACTION["outputs"])[: len(OUTPUTS)] == OUTPUTS
+    assert set(ACTION["outputs"]) == OUTPUTS
     for name, one in ACTION["outputs"].items():
         assert one["value"] == f"${{{{ steps.act.outputs.{name} }}}}"
         assert one["description"]
@@ -111,7 +141,7 @@ def test_outputs_are_those_of_the_commands_and_told() -> None:
 def _input(command: str, option: click.Parameter) -> str:
     if isinstance(option, click.Argument):
         return WORDS[command]
-    return option.opts[0].removeprefix("--")
+    return max(option.opts, key=len).removeprefix("--")
 
 
 def _value(option: click.Parameter) -> str:

@@ -3,121 +3,31 @@
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.github_events import of_pull
+from support.action import ACTION, REAL_PIP, ROOT, STEPS, Machine, git
+from support.github_events import of_comment, of_pull
 from support.github_server import GitHubServer
 from support.github_state import BOT
 
-ROOT = Path(__file__).resolve().parent.parent
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-SHELL = [step for step in ACTION["runs"]["steps"] if "run" in step]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.yml"))
 SETTINGS = """[review]
 analysers_off = ["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*"]
 """
 TRAP = "open({place!r}, 'w').write('run')\nraise SystemExit(99)\n"
-# What pip would do, without a network: it notes its arguments and lets Python find the sources.
-PIP = """
-import sys, sysconfig
-from pathlib import Path
-
-arguments = sys.argv[1:]
-assert sys.flags.isolated
-with open({log!r}, "a") as log:
-    print(*arguments, sep="\\t", file=log)
-if "--no-deps" in arguments:
-    packages = Path(sysconfig.get_path("purelib"))
-    (packages / "installed.pth").write_text(arguments[-1] + "\\n" + {packages!r} + "\\n")
-"""
-
-
-@dataclass
-class Runner:
-    """A machine of GitHub's with a checkout of the pull request and one of the Action."""
-
-    folder: Path
-    github: GitHubServer
-    python: Path
-    outputs: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def work(self) -> Path:
-        return self.folder / "work"
-
-    def run(self, event: dict[str, Any], **inputs: str) -> subprocess.CompletedProcess[str]:
-        """Run the shell steps until one fails; note the outputs of the Action."""
-        asked = {name: one.get("default", "") for name, one in ACTION["inputs"].items()} | inputs
-        (self.folder / "event.json").write_text(json.dumps(event))
-        (self.folder / "out").write_text("")
-        for step in SHELL:
-            done = self._step(step, asked)
-            if done.returncode:
-                break
-        written = (self.folder / "out").read_text()
-        found = re.findall(r"^(\S+)<<(\S+)\n(.*)\n\2$", written, re.MULTILINE)
-        values = {f"steps.act.outputs.{name}": value for name, _, value in found}
-        self.outputs = {
-            name: values.get(one["value"].removeprefix("${{ ").removesuffix(" }}"), "")
-            for name, one in ACTION["outputs"].items()
-        }
-        return done
-
-    def _step(self, step: dict[str, Any], asked: dict[str, str]) -> Any:
-        known = {f"inputs.{name}": value for name, value in asked.items()} | {
-            "github.token": self.github.token,
-            "steps.python.outputs.python-path": str(self.python),
-        }
-
-        def told(text: str) -> str:
-            for _ in range(2):  # the default of an input is an expression, too
-                text = re.sub(r"\$\{\{ (\S+) \}\}", lambda match: known[match[1]], text)
-            return text
-
-        server = {k: v for k, v in self.github.environ.items() if k != "GITHUB_TOKEN"}
-        env = server | {
-            **{"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "CI": "true"},
-            **{"RUNNER_TEMP": str(self.folder / "temp"), "RUNNER_OS": "Linux"},
-            **{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request"},
-            "GITHUB_ACTION_PATH": str(self.folder / "action"),
-            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
-            "GITHUB_OUTPUT": str(self.folder / "out"),
-            "GITHUB_STEP_SUMMARY": str(self.folder / "page.md"),
-            "GITHUB_WORKSPACE": str(self.work),
-            "PYTHONPATH": ".",  # a careless workflow
-        }
-        env |= {name: told(value) for name, value in step.get("env", {}).items()}
-        script = self.folder / "step.sh"
-        script.write_text(step["run"])
-        assert step["shell"] == "bash"
-        return subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],
-            **{"cwd": self.work, "env": env, "capture_output": True, "text": True},
-            timeout=60,
-            check=False,
-        )
-
-
-def git(folder: Path, *args: str) -> None:
-    identity = ("-c", "user.name=Ada Example", "-c", "user.email=ada@example.org")
-    subprocess.run(["git", *identity, *args], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> Iterator[Runner]:
+def machine(tmp_path: Path) -> Iterator[Machine]:
     """A pull request with a finding, and with modules that wait to be imported by accident."""
-    work, log = tmp_path / "work", tmp_path / "pip.log"
-    for name in ("work", "temp", "home"):
-        (tmp_path / name).mkdir()
-    git(tmp_path, "clone", "-q", "--depth", "1", ROOT.as_uri(), "action")
+    work = tmp_path / "work"
+    work.mkdir()
     git(work, "init", "-q", "-b", "main")
     (work / "reviewloop.toml").write_text(SETTINGS)
     (work / "deploy.sh").write_text("#!/bin/sh\nset -e\n")
@@ -128,74 +38,103 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
     git(work, "commit", "-q", "-a", "-m", "second")
     for name in ("venv", "pip", "json", "reviewloop", "sitecustomize"):
         (work / f"{name}.py").write_text(TRAP.format(place=str(tmp_path / "trapped")))
-    (tmp_path / "pip.py").write_text(
-        PIP.format(log=str(log), packages=str(Path(pytest.__file__).parents[1]))
-    )
-    python = tmp_path / "python"
-    # The venv gets our pip in place of its own; everything else about it is real.
-    python.write_text(
-        f'#!/bin/bash -e\n{shlex.quote(sys.executable)} "$@" --without-pip\n'
-        f'cp {shlex.quote(str(tmp_path / "pip.py"))} "${{@: -1}}"/lib/python3.*/site-packages/\n'
-    )
-    python.chmod(0o755)
     with GitHubServer(work, roles={"ada": "write"}) as github:
         github.open_pull(head="feature")
-        yield Runner(tmp_path, github, python)
+        yield Machine(tmp_path, github, work)
 
 
-def test_the_steps_review_a_pull_request_and_import_nothing_of_it(runner: Runner) -> None:
-    done = runner.run(of_pull(runner.github, 7, "opened"), model="none")
+def test_the_steps_review_a_pull_request_and_import_nothing_of_it(machine: Machine) -> None:
+    github = machine.github
+    done = machine.run(of_pull(github, 7, "opened"), model="none")
     assert done.returncode == 0, done.stderr
-    assert not (runner.folder / "trapped").exists()
-    assert runner.outputs["status"] == "passed"
-    assert (runner.outputs["should-fix"], runner.outputs["comments-posted"]) == ("1", "1")
-    assert runner.outputs["reviewed-sha"] == runner.github.state.pulls[7].head_sha
-    [said] = [c for c in runner.github.state.visible(7) if c.author == BOT]
+    assert not (machine.folder / "trapped").exists()
+    assert machine.outputs["status"] == "passed"
+    assert (machine.outputs["should-fix"], machine.outputs["comments-posted"]) == ("1", "1")
+    assert machine.outputs["reviewed-sha"] == github.state.pulls[7].head_sha
+    [said] = [c for c in github.state.visible(7) if c.author == BOT]
     assert (said.path, said.line) == ("deploy.sh", 3)
-    assert "1 should fix" in (runner.folder / "page.md").read_text()
+    assert "1 should fix" in machine.page
     assert "::warning" in done.stdout
     careless = {"PYTHONPATH": "."}  # the control: this is what waits there
-    subprocess.run([sys.executable, "-c", ""], cwd=runner.work, env=careless, check=False)
-    assert (runner.folder / "trapped").exists()
-
-    # Only the pinned packages were asked for, and the sources are those of the Action's checkout.
-    action = runner.folder / "action"
-    pinned, ours = (line.split("\t") for line in (runner.folder / "pip.log").open())
-    assert "--require-hashes" in pinned
-    lists = [one.strip() for one in pinned if ".txt" in one]
-    assert lists == [f"{action}/requirements/{name}.txt" for name in ("action", "build")]
-    assert all(Path(one).is_file() for one in lists)
-    assert ours[-3:] == ["--no-deps", "--no-build-isolation", f"{action}\n"]
-    assert runner.github.token not in done.stdout + done.stderr
+    subprocess.run([sys.executable, "-c", ""], cwd=machine.work, env=careless, check=False)
+    assert (machine.folder / "trapped").exists()
+    assert github.token not in done.stdout + done.stderr
+    check_installed(machine)
 
     # A second run says nothing twice, and fails if that is asked for.
-    done = runner.run(
-        of_pull(runner.github, 7, "synchronize"),
-        **{"model": "none", "fail-on": "should", "sarif": "found; touch trapped.sarif"},
+    done = machine.run(
+        of_pull(github, 7, "synchronize"),
+        **{"model": "none", "fail_on": "should", "sarif": "found; touch trapped.sarif"},
     )
     assert done.returncode == 1
-    assert (runner.outputs["status"], runner.outputs["comments-known"]) == ("needs_changes", "1")
-    assert len([c for c in runner.github.state.visible(7) if c.author == BOT]) == 1
-    assert (runner.work / runner.outputs["sarif-path"]).name == "found; touch trapped.sarif"
-    assert not (runner.work / "trapped.sarif").exists()
+    assert (machine.outputs["status"], machine.outputs["comments-known"]) == ("needs_changes", "1")
+    assert len([c for c in github.state.visible(7) if c.author == BOT]) == 1
+    assert (machine.work / machine.outputs["sarif-path"]).name == "found; touch trapped.sarif"
+    assert not (machine.work / "trapped.sarif").exists()
+
+
+def check_installed(machine: Machine) -> None:
+    """Only the pinned packages were asked for; the sources are those of the Action's checkout."""
+    if machine.real_pip:
+        python = machine.temp / "reviewloop/bin/python"
+        asked = "import reviewloop, ruff; print(reviewloop.__file__, ruff.__file__)"
+        done = subprocess.run([python, "-I", "-c", asked], capture_output=True, check=True)
+        assert all(str(machine.temp).encode() in place for place in done.stdout.split())
+        return
+    pinned, ours = machine.asked_of_pip
+    assert "--require-hashes" in pinned
+    lists = [one for one in pinned if one.endswith(".txt")]
+    assert lists == [
+        str(machine.action / f"requirements/{name}.txt") for name in ("action", "build")
+    ]
+    assert all(Path(one).is_file() for one in lists)
+    assert ours[-3:] == ["--no-deps", "--no-build-isolation", str(machine.action)]
+
+
+@pytest.mark.skipif(REAL_PIP in os.environ, reason="the installation is the same")
+def test_one_job_reads_and_another_posts_or_hears(machine: Machine, tmp_path: Path) -> None:
+    github, kept = machine.github, tmp_path / "kept.json"
+    done = machine.run(of_pull(github, 7, "opened"), model="none", collect=str(kept))
+    assert done.returncode == 0, done.stderr
+    assert (machine.outputs["status"], machine.outputs["artifact-path"]) == ("passed", str(kept))
+    assert machine.outputs["comments-posted"] == "0"
+    assert [c for c in github.state.visible(7) if c.author == BOT] == []
+
+    machine.work = tmp_path / "empty"  # no checkout is needed from here on
+    machine.work.mkdir()
+    done = machine.run(of_pull(github, 7, "opened"), command="post", artifact=str(kept))
+    assert done.returncode == 0, done.stderr
+    assert machine.outputs["comments-posted"] == "1"
+    [said] = [c for c in github.state.visible(7) if c.author == BOT]
+    assert (said.path, said.line) == ("deploy.sh", 3)
+
+    comment = github.say(7, "ada", "/reviewloop fix all")
+    done = machine.run(of_comment(github, comment.id), "issue_comment", command="hear")
+    assert done.returncode == 0, done.stderr
+    heard = ("verb", "pull", "finding", "comment", "actor", "head")
+    assert [machine.outputs[name] for name in heard] == [
+        *("fix", "7", "all", str(comment.id), "ada"),
+        github.state.pulls[7].head_sha,
+    ]
+    # Nothing of an earlier step stands in the outputs of a later one.
+    assert machine.outputs["artifact-path"] == machine.outputs["comments-posted"] == ""
 
 
 def test_every_input_goes_through_the_environment() -> None:
     assert ACTION["runs"]["using"] == "composite"
     assert ACTION["branding"]
-    given = {value for step in SHELL for value in step["env"].values()}
+    given = {value for step in STEPS for value in step["env"].values()}
     assert {f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]} <= given
-    scripts = [step["run"] for step in SHELL]
+    scripts = [step["run"] for step in STEPS]
     for workflow in WORKFLOWS:
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
             scripts += [step["run"] for step in job["steps"] if "run" in step]
-    assert len(scripts) > len(SHELL)
+    assert len(scripts) > len(STEPS)
     assert [script for script in scripts if "${{" in script] == []
 
 
 def test_the_workflow_to_copy_has_the_least_rights() -> None:
-    [workflow] = WORKFLOWS
-    text = workflow.read_text()
+    text = (ROOT / "workflows/review-pr.yml").read_text()
     parsed = yaml.safe_load(text)
     assert set(parsed[True]) == {"pull_request"}  # YAML reads `on` as true
     assert parsed["permissions"] == {}
@@ -219,7 +158,7 @@ def test_actions_are_pinned_to_the_commits_that_we_use_ourselves() -> None:
         for file in (ROOT / "action.yml", *WORKFLOWS)
         for match in re.findall(r"uses: (\S+)@(\S+ # \S+)", file.read_text())
     ]
-    assert len(used) == 4
+    assert len(used) > 4
     for action, version in used:
         assert re.fullmatch(r"[0-9a-f]{40} # v\d+\.\d+\.\d+", version), action
         assert ours.get(action, version) == version, action

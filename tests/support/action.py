@@ -1,0 +1,144 @@
+"""A machine of GitHub that runs the Action: its shell steps, in a clean environment, from a clone.
+
+Only what `actions/setup-python` does is left out. pip is a stand-in that notes its arguments and
+lets Python find the sources, unless REVIEWLOOP_REAL_PIP is set: then it installs what is pinned.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.github_server import GitHubServer
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+STEPS = [step for step in ACTION["runs"]["steps"] if "run" in step]
+REAL_PIP = "REVIEWLOOP_REAL_PIP"
+_HEREDOC = re.compile(r"^(\S+)<<(\S+)\n(.*)\n\2$", re.MULTILINE)
+_OF_PIP = re.compile(r"PIP_\w+|SSL_CERT_FILE|https?_proxy|no_proxy", re.IGNORECASE)
+_PIP = """
+import sys, sysconfig
+from pathlib import Path
+
+arguments = sys.argv[1:]
+assert sys.flags.isolated
+with open({log!r}, "a") as log:
+    print(*arguments, sep="\\t", file=log)
+if "--no-deps" in arguments:
+    packages = Path(sysconfig.get_path("purelib"))
+    (packages / "installed.pth").write_text(arguments[-1] + "\\n" + {packages!r} + "\\n")
+"""
+# The environment gets our pip in place of its own; everything else about it is real.
+_PYTHON = """#!/bin/bash -e
+{python} "$@" --without-pip
+cp {pip} "${{@: -1}}"/lib/python3.*/site-packages/
+"""
+
+
+def git(folder: Path, *args: str, **environ: str) -> str:
+    """Run git there as Ada, without anybody's configuration, and return what it printed."""
+    named = {f"GIT_{who}_NAME": "Ada Example" for who in ("AUTHOR", "COMMITTER")}
+    named |= {f"GIT_{who}_EMAIL": "ada@example.org" for who in ("AUTHOR", "COMMITTER")}
+    env = {**os.environ, **named, "GIT_CONFIG_GLOBAL": os.devnull, **environ}
+    done = subprocess.run(["git", *args], cwd=folder, env=env, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+class Machine:
+    """Holds a checkout at `work` and a fresh clone of the Action; runs its steps."""
+
+    def __init__(self, folder: Path, github: GitHubServer, work: Path) -> None:
+        self.folder, self.github, self.work = folder, github, work
+        self.action, self.temp = folder / "action", folder / "temp"
+        for place in (self.temp, folder / "home"):
+            place.mkdir()
+        git(folder, "clone", "-q", "--depth", "1", ROOT.as_uri(), "action")
+        self.real_pip = bool(os.environ.get(REAL_PIP))
+        self.python = Path(sys.executable) if self.real_pip else self._without_pip()
+        self.outputs: dict[str, str] = {}  # of the Action's last run
+
+    @property
+    def asked_of_pip(self) -> list[list[str]]:
+        """The arguments of each start of the stand-in for pip."""
+        return [line.rstrip("\n").split("\t") for line in (self.folder / "pip.log").open()]
+
+    @property
+    def page(self) -> str:
+        """The summary of the job."""
+        return (self.folder / "page.md").read_text()
+
+    def run(
+        self, event: Mapping[str, Any], name: str = "pull_request", **inputs: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the shell steps until one fails; note the outputs of the Action.
+
+        `name` is the event's; inputs are written with _ for -.
+        """
+        given = {key.replace("_", "-"): value for key, value in inputs.items()}
+        assert set(given) <= set(ACTION["inputs"])
+        asked = {key: one.get("default", "") for key, one in ACTION["inputs"].items()} | given
+        (self.folder / "event.json").write_text(json.dumps(event))
+        (self.folder / "out").write_text("")
+        for step in STEPS:
+            done = self._step(step, asked, name)
+            if done.returncode:
+                break
+        found = _HEREDOC.findall((self.folder / "out").read_text())
+        values = {f"steps.act.outputs.{key}": value for key, _, value in found}
+        self.outputs = {
+            key: values.get(one["value"].removeprefix("${{ ").removesuffix(" }}"), "")
+            for key, one in ACTION["outputs"].items()
+        }
+        return done
+
+    def _step(self, step: Mapping[str, Any], asked: Mapping[str, str], name: str) -> Any:
+        known = {f"inputs.{key}": value for key, value in asked.items()} | {
+            "github.token": self.github.token,
+            "steps.python.outputs.python-path": str(self.python),
+        }
+
+        def told(text: str) -> str:
+            for _ in range(2):  # the default of an input is an expression, too
+                text = re.sub(r"\$\{\{ (\S+) \}\}", lambda match: known[match[1]], text)
+            return text
+
+        server = {k: v for k, v in self.github.environ.items() if k != "GITHUB_TOKEN"}
+        env = server | {
+            **{"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "CI": "true"},
+            **{"RUNNER_TEMP": str(self.temp), "RUNNER_OS": "Linux"},
+            **{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name},
+            "GITHUB_ACTION_PATH": str(self.action),
+            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_OUTPUT": str(self.folder / "out"),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "page.md"),
+            "GITHUB_WORKSPACE": str(self.work),
+            "PYTHONPATH": ".",  # a careless workflow
+        }
+        if self.real_pip:
+            env |= {name: text for name, text in os.environ.items() if _OF_PIP.fullmatch(name)}
+        env |= {key: told(value) for key, value in step.get("env", {}).items()}
+        script = self.folder / "step.sh"
+        script.write_text(step["run"])
+        assert step["shell"] == "bash"
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],
+            **{"cwd": self.work, "env": env, "capture_output": True, "text": True},
+            timeout=300 if self.real_pip else 60,
+            check=False,
+        )
+
+    def _without_pip(self) -> Path:
+        pip, python = self.folder / "pip.py", self.folder / "python"
+        packages = str(Path(pytest.__file__).parents[1])
+        pip.write_text(_PIP.format(log=str(self.folder / "pip.log"), packages=packages))
+        python.write_text(_PYTHON.format(python=shlex.quote(sys.executable), pip=pip))
+        python.chmod(0o755)
+        return python
