@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from reviewloop.errors import UsageError
-from reviewloop.github.artifact_facts import Commit, FactsPart
+from reviewloop.github.artifact_facts import FactsPart, NoCommit
 from reviewloop.github.artifact_findings import Middle, Strict
 from reviewloop.github.artifact_report import ReportPart
 from reviewloop.github.model import PullRequest, Status
@@ -29,8 +29,8 @@ class Artifact(Strict):
     version: Literal[1] = 1
     repository: Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$")]
     pull: int = Field(ge=1, le=10**9)
-    base: Commit | Literal[""]
-    head: Commit | Literal[""]  # "" only where GitHub could not be asked for it
+    base: NoCommit
+    head: NoCommit  # "" only where GitHub could not be asked for it
     status: Status
     exit_code: Literal[0, 1, 2, 5]
     reason: Middle

@@ -11,6 +11,7 @@ from reviewloop.github.artifact_findings import (
     FindingId,
     Inside,
     Line,
+    NoPath,
     Strict,
     cut,
     is_inside,
@@ -19,7 +20,7 @@ from reviewloop.github.artifact_report import ReportPart
 from reviewloop.github.codeprints import Fate
 from reviewloop.github.facts import Facts, Spot
 
-Commit = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
+NoCommit = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})?$")]
 Code = Annotated[str, Field(pattern=r"^(?:[0-9]{1,3}:[0-9a-f]{8}|file)?$")]
 Paths = Annotated[tuple[Inside, ...], Field(max_length=MOST_FILES)]
 Ids = Annotated[tuple[FindingId, ...], Field(max_length=2 * MOST_FINDINGS)]
@@ -38,7 +39,7 @@ class SpotPart(Strict):
 class FatePart(Strict):
     """What became of code that an earlier finding was about."""
 
-    path: Inside | Literal[""]
+    path: NoPath
     code: Code
     fate: Fate
 
@@ -46,7 +47,7 @@ class FatePart(Strict):
 class FactsPart(Strict):
     """What telling the review takes from the code; see `facts`."""
 
-    since: Commit | Literal[""]
+    since: NoCommit
     spots: dict[FindingId, SpotPart] = Field(max_length=MOST_FINDINGS)
     codes: dict[FindingId, Code] = Field(max_length=2 * MOST_FINDINGS)
     fates: tuple[FatePart, ...] = Field(max_length=2 * MOST_FINDINGS)

@@ -31,7 +31,7 @@ class Strict(BaseModel):
         """Return the part with these values, texts cut to what it takes."""
         given = dict(values)
         for name, field in cls.model_fields.items():
-            if isinstance(given.get(name), str):
+            if type(given.get(name)) is str:  # an enum is one, too, and never too long
                 limits = [m.max_length for m in field.metadata if isinstance(m, MaxLen)]
                 given[name] = cut(given[name], min(limits, default=LONGEST_PATH))
         return cls.model_validate(given)
@@ -49,6 +49,10 @@ def _inside(path: str) -> str:
     return path
 
 
+def _inside_or_none(path: str) -> str:
+    return path and _inside(path)
+
+
 def cut(text: str, most: int) -> str:
     """Return at most so many characters, as UTF-8 can hold them."""
     text = text.encode("utf-8", "replace").decode()
@@ -57,6 +61,7 @@ def cut(text: str, most: int) -> str:
 
 FindingId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Inside = Annotated[str, Field(max_length=LONGEST_PATH), AfterValidator(_inside)]
+NoPath = Annotated[str, Field(max_length=LONGEST_PATH), AfterValidator(_inside_or_none)]
 Name = Annotated[str, Field(max_length=_NAME)]
 Middle = Annotated[str, Field(max_length=_MIDDLE)]
 Long = Annotated[str, Field(max_length=_LONG)]
@@ -81,7 +86,7 @@ class FindingPart(Strict):
     title: str = Field(min_length=1, max_length=_TITLE)
     why: Long
     suggestion: Long
-    path: Inside | Literal[""]
+    path: NoPath
     line: Line | None
     end_line: Line | None
     column: Column

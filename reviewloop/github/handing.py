@@ -42,7 +42,7 @@ def _artifact(ended: Ended, trigger: Trigger) -> Artifact:
             "repository": trigger.repo.full if trigger.repo else "",
             "pull": trigger.pull,
             "base": ended.pull.base_sha if ended.pull else "",
-            "head": ended.pull.head_sha if ended.pull else trigger.head,
+            "head": trigger.head or (ended.pull.head_sha if ended.pull else ""),
             "status": Status.REVIEW_ERROR if bad else Status.SKIPPED,
             "exit_code": int(ended.exit_code) if bad else 0,
             "reason": ended.reason,

@@ -128,6 +128,18 @@ def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> Rev
     return replace(report, findings=kept, silenced=silenced, exit_code=code, outcome=outcome)
 
 
+def judged_by(report: ReviewReport, fail_on: str) -> ReviewReport:
+    """Return the report of a review as if it had been asked to fail from this severity on.
+
+    Only what it lists can count then.
+    """
+    asked = replace(report, fail_on=fail_on)
+    if fail_on == report.fail_on or ExitCode(report.exit_code) not in _ENDED_WELL:
+        return asked
+    code = ExitCode.FINDINGS if _counts(asked, report.findings) else ExitCode.CLEAN
+    return replace(asked, exit_code=int(code))
+
+
 def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
     least = SEVERITIES.get(report.fail_on)
     return least is not None and any(f.severity.rank <= least.rank for f in findings)
@@ -157,6 +169,7 @@ def outputs_of(ended: Ended) -> dict[str, str]:
         "tokens-output": str(int(usage.get("output") or 0)) if report else "",
         "report-path": ended.report_path,
         "sarif-path": ended.sarif_path,
+        "artifact-path": ended.collected,
         "summary-url": ended.summary_url,
         "reviewed-sha": ended.pull.head_sha if ended.pull and report else "",
     }
