@@ -8,6 +8,7 @@ import click
 
 from reviewloop.cli import completion
 from reviewloop.cli.github_hear import hear
+from reviewloop.cli.github_push import push
 from reviewloop.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def github() -> None:
 
 
 github.add_command(hear)
+github.add_command(push)
 
 
 @github.command()

@@ -164,6 +164,9 @@ def pull_request(repo: Repo, data: object) -> PullRequest:
         open=fields.text("state") == "open",
         labels=tuple(label.text("name") for label in fields.objects("labels")),
         changed_files=fields.number("changed_files", 0),
+        title=fields.text("title", ""),
+        body=fields.text("body", ""),
+        url=fields.text("html_url", ""),
     )
 
 

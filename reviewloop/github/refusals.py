@@ -20,6 +20,8 @@ _LIMIT = re.compile(r"rate limit|abuse detection", re.I)
 _NEEDED = (  # of the first pattern that fits; a write permission includes reading
     (r"^GET /repos/[^/]+/[^/]+/(?:commits/[^/]+/)?check-runs", "checks: read"),
     (r"/check-runs", "checks: write"),
+    (r"^GET .*/actions/runs/\d+/approvals", "actions: read"),
+    (r"^GET .*/(?:branches/|commits$)", "contents: read"),
     (r"^GET /repos/[^/]+/[^/]+/pulls", "pull-requests: read"),
     (r"/pulls", "pull-requests: write"),
     (r"^GET .*/issues/\d+/comments", "pull-requests: read"),

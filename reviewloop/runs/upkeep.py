@@ -28,6 +28,12 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
         raise UsageError("no run of this repository has a commit to take back")
     if record.status is not RunStatus.COMMITTED:
         raise UsageError(f"run {record.run_id} has no commit to take back (it is {record.status})")
+    published = record.evidence.get("published") or {}
+    if published.get("commit") == record.commit:
+        raise WorkspaceError(
+            f"{record.commit[:12]} was published as {published['branch']} of {published['repo']}; "
+            "take it back with `git revert`"
+        )
     intent = repository.run_folder(record.run_id) / "undo.json"
     fault("undo.begin")
     with hold(repository.lock, f"the repository {record.repository}"):

@@ -78,6 +78,7 @@ def recorded_signed(private: PrivateRepo, commit: str, act: Act) -> str:
     return private.commit(tree, parents.split(), text, who, who, sign=True, date=date)
 
 
-def claims_approval(message: str) -> bool:
-    """Whether a message has a line that passes for the record of an approval."""
-    return any(line.strip().startswith((_BY, _HOW)) for line in message.split("\n"))
+def approval_lines(message: str) -> tuple[str, ...]:
+    """Return the lines of a message that pass for the record of an approval."""
+    lines = (line.strip() for line in message.split("\n"))
+    return tuple(line for line in lines if line.lower().startswith((_BY.lower(), _HOW.lower())))

@@ -69,7 +69,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
                 new_branch=record.new_branch,
             )
     record.approved_by = state["approval"]["by"]
-    record.evidence = {**_evidence(state, proposal), "promotion": promotion.plain()}
+    record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
     context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
     context.events.tell("committed", commit=promotion.commit, branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]
@@ -103,6 +103,7 @@ def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
     """Return what the run's record keeps about the commit: who, which agents and models, proof."""
     return {
         "approved_by": state["approval"]["by"],
+        "act": act.plain() if (act := Act.of(state["approval"])) else {},
         "proposal": state["proposal"],
         "agents": proposal["agents"],
         "reviewers": proposal["reviewers"],

@@ -1,29 +1,15 @@
 """The folder between two jobs: what it holds, and that nothing in it is believed."""
 
 import json
-from pathlib import Path
 
 import pytest
+from support.handoffs import OURS, scratch, task
 
 from reviewloop.errors import UsageError
-from reviewloop.github.handoff import ABOUT, COMMITS, Handoff, read_handoff, write_handoff
-from reviewloop.steps.act import Act, claims_approval, recorded
+from reviewloop.github.handoff import ABOUT, COMMITS, read_handoff, write_handoff
+from reviewloop.steps.act import Act, approval_lines, recorded
 from reviewloop.workspace.bundles import read_bundle
-from reviewloop.workspace.git import Git
 from reviewloop.workspace.rewording import message_of
-from reviewloop.workspace.skeleton import write_git_dir
-
-OURS = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in {"NAME": "reviewloop", "EMAIL": "reviewloop@localhost"}.items()
-}
-
-
-def scratch(repo: Path, folder: Path) -> Git:
-    """Return git on a bare directory of ours that sees the objects of a checkout."""
-    write_git_dir(folder, objects=[repo / ".git/objects"], head="ref: refs/heads/x", settings={})
-    return Git(folder)
 
 
 @pytest.fixture
@@ -33,12 +19,6 @@ def source(repo, git, tmp_path):
     base = git(repo, "rev-parse", "HEAD")
     made = here.run("commit-tree", f"{base}^{{tree}}", "-p", base, "-m", "Work", env_extra=OURS)
     return here, base, made.decode().strip()
-
-
-def task(base, commit, **more):
-    words = {"title": "Find items", "body": "What it is.", "base_branch": "main"} | more
-    branch = words.pop("branch", "reviewloop/2.1")
-    return Handoff(kind="task", repo="octo/demo", branch=branch, onto=base, commit=commit, **words)
 
 
 def test_commits_and_words_come_over_and_leave_no_name_behind(source, repo, tmp_path):
@@ -104,8 +84,8 @@ def test_an_act_is_recorded_beside_an_unchanged_tree_and_parent(source):
         "Approved-by: ada",
         "Approval: environment reviewloop, run 77 https://github.com/octo/demo/runs/77",
     ]
-    assert claims_approval(message_of(here, made))
-    assert not claims_approval(message_of(here, commit))
+    assert approval_lines(message_of(here, made)) == act.trailers
+    assert approval_lines(message_of(here, commit)) == ()
     assert Act.of({"choice": "approve", **act.plain()}) == act
     assert Act.of({"choice": "approve"}) is None
     assert recorded(here, commit, Act("terminal", "ada")) == commit

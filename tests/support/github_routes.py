@@ -169,7 +169,8 @@ def _request(state: State, asked: Asked) -> Reply:
     if any(login not in state.roles for login in users) or pull.author in users:
         said = "Reviews may only be requested from collaborators."
         raise Refusal(422, f"{said} One or more of them is not a collaborator.")
-    pull.reviewers += [login for login in users if login not in pull.reviewers]
+    asked_for = [*users, *asked.body.get("team_reviewers", [])]
+    pull.reviewers += [name for name in asked_for if name not in pull.reviewers]
     return Reply(201, state.pull_body(pull))
 
 

@@ -123,7 +123,7 @@ class Spec:
             return []  # GitHub refuses in more ways than it describes
         content = self._resolved(described).get("content", {}).get("application/json")
         if content is None:
-            return [] if body is None else ["a body where none belongs"]
+            return ["a body where none belongs"] if body is not None and status < 400 else []
         validator = self._validators.get((operation.ident, str(status)))
         if validator is None:
             validator = self._validator(_plain(content["schema"], closed=False))

@@ -125,6 +125,9 @@ class State:
         self.review_comments: list[ReviewComment] = []
         self.threads: list[Thread] = []
         self.checks: list[dict[str, Any]] = []
+        self.approvals: list[tuple[str, str, str]] = []  # login, state, environment
+        self.protected: set[str] = set()  # branches
+        self.authors: dict[str, list[str]] = {}  # path -> logins of its commits
         self.roles: dict[str, str] = {}  # login -> admin, maintain, write, triage or read
         self._ids = itertools.count(1001)
 

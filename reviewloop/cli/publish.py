@@ -1,0 +1,90 @@
+"""`reviewloop publish`: the commit of a run on its branch on GitHub, with a draft pull request."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.cli import completion
+from reviewloop.errors import ExitCode
+
+if TYPE_CHECKING:
+    from reviewloop.github.publishing import Published
+
+
+@click.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--draft/--ready", "draft", default=True, help="Of a new pull request (draft).")
+@click.option("--remote", metavar="NAME", default="origin", help="Where to push (origin).")
+@click.option("--base", metavar="BRANCH", default="", help="What to merge into (the default).")
+@click.option("--repo", metavar="OWNER/NAME", default="", help="Repository (the remote's).")
+@click.option("--request-reviewers", is_flag=True, help="Ask the suggested people for a review.")
+@click.option("--unapproved", is_flag=True, help="Also a run that waits, as a draft that says so.")
+@click.option(
+    "--handoff",
+    metavar="DIR",
+    default="",
+    shell_complete=completion.files,
+    help="Push nothing; write what `github push` needs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> ExitCode:
+    """Push the commit of a run and open its pull request.
+
+    Only that commit goes to its branch, as a fast-forward; hooks do not run, and your checkout and
+    its .git stay as they are. Your own git credentials push; GITHUB_TOKEN or GH_TOKEN opens the
+    pull request, and pushes where git has no credential helper. Published again, the text is
+    renewed between its marks.
+    """
+    from reviewloop.github.publish_run import Options, choose_run, hand_over, publish_run
+    from reviewloop.runs.repository import open_repository
+
+    options = Options(ready=not given.pop("draft"), **given)
+    repository = open_repository(for_reading=True)
+    record = choose_run(repository, run_id or os.environ.get("REVIEWLOOP_RUN"))
+    if handoff:
+        made = hand_over(repository, record, options, Path(handoff).absolute(), os.environ)
+        return _handed_over(made.model_dump(mode="json"), handoff, record.run_id, as_json)
+    return told(publish_run(repository, record, options, os.environ), as_json)
+
+
+def told(published: "Published", as_json: bool) -> ExitCode:
+    """Tell what stands on GitHub now, to people on stderr and to programs on stdout."""
+    from reviewloop.cli.consoles import print_json, say
+
+    pull, plain = published.pull, published.plain
+    _tell_runner({"pull": str(plain["pull"] or ""), "head": published.commit})
+    if as_json:
+        print_json("publish", plain)
+    if published.commit:
+        how = "pushed to" if published.pushed else "is already on"
+        say(f"{published.commit[:12]} {how} {published.branch}")
+    if pull:
+        kind = "draft pull request" if pull.draft else "pull request"
+        say(
+            f"{kind} {pull.number} {'opened' if published.created else 'is up to date'}: {pull.url}"
+        )
+    for note in published.notes:
+        say(note)
+    return ExitCode.CLEAN
+
+
+def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) -> ExitCode:
+    from reviewloop.cli.consoles import print_json, say
+
+    _tell_runner({"handoff-path": str(Path(folder).absolute())})
+    if as_json:
+        print_json("handoff", plain)
+    say(f"run {run} is handed over in {folder}; `reviewloop github push {folder}` publishes it")
+    return ExitCode.CLEAN
+
+
+def _tell_runner(outputs: dict[str, str]) -> None:
+    """Write the outputs of a step of a workflow."""
+    from reviewloop.github.model import Status
+    from reviewloop.github.outcome import tell_runner
+
+    status = Status.PASSED
+    outputs = {"status": str(status), **outputs}
+    tell_runner(status, outputs, os.environ, say=lambda line: click.echo(line, err=True))

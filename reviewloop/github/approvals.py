@@ -1,0 +1,53 @@
+"""Whether somebody really approved what is about to be pushed: GitHub is asked, not the handoff."""
+
+from collections.abc import Mapping
+
+from reviewloop.errors import UsageError
+from reviewloop.github.answers import Fields
+from reviewloop.github.client import GitHub
+from reviewloop.github.errors import NotFound
+from reviewloop.github.fix_approval import requested
+from reviewloop.github.handoff import Handoff
+from reviewloop.github.model import PullRequest
+from reviewloop.steps.act import Act
+
+WEB = "https://github.com"
+
+
+def environment_act(client: GitHub, environment: str, environ: Mapping[str, str]) -> Act | None:
+    """Return who let this run into an environment; None when it asks nobody.
+
+    The run is that of the workflow we are in. A program that approved is nobody. Raises UsageError
+    outside of a workflow, and where the environment was refused.
+    """
+    run = environ.get("GITHUB_RUN_ID", "")
+    if not run.isdecimal():
+        raise UsageError("--environment is for a job of a workflow: GITHUB_RUN_ID is not set")
+    try:
+        rows = client.ask(f"/actions/runs/{run}/approvals")
+    except NotFound:
+        rows = []
+    found = None
+    for row in rows if isinstance(rows, list) else []:
+        fields = Fields(row, "approval")
+        names = {each.text("name", "").lower() for each in fields.objects("environments")}
+        if environment.lower() not in names:
+            continue
+        actor, is_bot = fields.author()
+        if fields.text("state") == "rejected":
+            raise UsageError(f"{actor} refused the environment {environment}; nothing was pushed")
+        if fields.text("state") == "approved" and not is_bot:
+            found = actor
+    if found is None:
+        return None
+    web = environ.get("GITHUB_SERVER_URL") or WEB
+    url = f"{web}/{client.repo.full}/actions/runs/{run}"
+    return Act("environment", found, f"{environment}, run {run}", url)
+
+
+def comment_act(client: GitHub, pull: PullRequest, handoff: Handoff) -> Act:
+    """Return the comment that asked for a fix; UsageError unless it is what the handoff says."""
+    act = requested(client, pull, handoff.comment).act
+    if handoff.approval is None or handoff.approval.as_act() != act:
+        raise UsageError("the handoff names another approval than GitHub has; nothing was pushed")
+    return act

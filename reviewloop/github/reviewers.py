@@ -1,0 +1,121 @@
+"""Who should look at a change: the owners of its files, else who last worked on them."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from reviewloop.github.answers import Fields
+from reviewloop.github.client import GitHub
+from reviewloop.github.errors import GitHubError
+
+PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # the first that exists counts
+MOST = 5  # people or teams suggested
+_LARGEST = 3 * 1024 * 1024  # bytes; GitHub loads no larger file
+_MOST_ASKED = 5  # files whose commits are looked at
+_OWNER = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?)")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    pattern: re.Pattern[str]
+    owners: tuple[str, ...]
+
+
+def suggested(
+    paths: Sequence[str],
+    read: Callable[[str], bytes | None],
+    client: GitHub | None,
+    *,
+    ref: str,
+    never: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Return logins and teams (`org/team`), the one with the most files first.
+
+    `read` gives a file of the base commit `ref`. Authors of commits are asked for where nobody owns
+    a file and there is a client; that it fails only means fewer suggestions.
+    """
+    rules = codeowners(read)
+    excluded = {name.lower() for name in never}
+    owned, orphans = Counter[str](), []
+    for path in paths:
+        owners = owners_of(rules, path)
+        owned.update(owners or ())
+        if not owners:
+            orphans.append(path)
+    authors = _authors(orphans, client, ref) if client else Counter[str]()
+    ranked = [name for name, _ in owned.most_common()] + [name for name, _ in authors.most_common()]
+    kept = [n for n in dict.fromkeys(ranked) if n.lower() not in excluded and not _is_bot(n)]
+    return tuple(kept[:MOST])
+
+
+def codeowners(read: Callable[[str], bytes | None]) -> tuple[_Rule, ...]:
+    """Return the rules of the file that GitHub would take; no rules when there is none."""
+    for place in PLACES:
+        data = read(place)
+        if data is not None:
+            text = data.decode("utf-8", "replace") if len(data) < _LARGEST else ""
+            return tuple(rule for line in text.splitlines() if (rule := _rule(line)))
+    return ()
+
+
+def owners_of(rules: Sequence[_Rule], path: str) -> tuple[str, ...]:
+    """Return the owners of a file: those of the last rule that fits, which may name nobody."""
+    for rule in reversed(rules):
+        if rule.pattern.fullmatch(path):
+            return rule.owners
+    return ()
+
+
+def _rule(line: str) -> _Rule | None:
+    """Read a line; one that GitHub skips as wrong (`!`, `[`), and addresses of mail, are left."""
+    line = re.sub(r"(^|\s)#.*", "", line).strip()
+    words = re.split(r"(?<!\\)\s+", line) if line else []
+    if not words or words[0].startswith("!") or "[" in words[0]:
+        return None
+    names = [found[1] for word in words[1:] if (found := _OWNER.fullmatch(word))]
+    return _Rule(re.compile(_regex(words[0].replace("\\ ", " "))), tuple(names))
+
+
+def _regex(pattern: str) -> str:
+    """Return what a pattern means: as in .gitignore, only that `folder/*` goes one level down."""
+    inside = pattern.rstrip("/")
+    anchored = "/" in inside
+    parts = inside.lstrip("/").split("/")
+    made = "" if anchored else "(?:.*/)?"
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        if part == "**":
+            made += ".*" if last else "(?:.*/)?"
+        else:
+            translated = re.escape(part).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+            made += translated + ("" if last else "/")
+    if pattern.endswith("/"):
+        return made + "/.*"
+    one_level = anchored and parts[-1] == "*"
+    return made if one_level or parts[-1] == "**" else made + "(?:/.*)?"
+
+
+def _authors(paths: Sequence[str], client: GitHub, ref: str) -> Counter[str]:
+    """Count who wrote the latest commits of some files, as far as GitHub knows their login."""
+    counts: Counter[str] = Counter()
+    for path in paths[:_MOST_ASKED]:
+        try:
+            found = client.ask("/commits", {"path": path, "sha": ref, "per_page": 10})
+            logins = [_author(Fields(item, "commit")) for item in found]
+        except GitHubError:
+            return counts
+        counts.update(login for login in logins if login)
+    return counts
+
+
+def _author(commit: Fields) -> str:
+    """Return the login of an author who is a person, else ""."""
+    if not commit.has("author") or not commit.inside("author").has("login"):
+        return ""  # no account has this address; GitHub also answers {}
+    login, is_bot = commit.author("author")
+    return "" if is_bot else login
+
+
+def _is_bot(login: str) -> bool:
+    return login.endswith(("[bot]", "-bot"))

@@ -1,0 +1,222 @@
+"""Pushes one commit to one branch, as a fast-forward of exactly what was seen there.
+
+The person's repository is not written: git works on a directory of ours, where no hook and no
+setting of the repository counts. Neither token nor address stands in an argument.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.workspace.git import Git, GitResult
+from reviewloop.workspace.userrepo import ConfigValue, UserRepo, read_config
+
+Settings = tuple[tuple[str, str], ...]
+
+_NAME = "reviewloop"  # of the remote, in the environment of one command
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_OWN_SCOPES = {"system", "global"}
+_OWN_SETTINGS = ("credential.", "http.", "ssh.", "core.sshcommand", "core.askpass")
+_OWN_VARIABLES = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS"}
+_NETWORK = re.compile(r"(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO", re.IGNORECASE)
+_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>.+)")
+_REASONS = (
+    (
+        r"stale info|fetch first|non-fast-forward|already exists|incorrect old value",
+        "{branch} on {where} has moved meanwhile; look at what is there, then try again",
+    ),
+    (
+        r"refusing to allow .*(workflow|GitHub App|OAuth App)",
+        "GitHub lets this token push no change below .github/workflows; push it with credentials "
+        "that may (a token with the scope `workflow`)",
+    ),
+    (
+        r"protected branch|GH006|GH013|repository rule|pre-receive hook declined",
+        "the rules of {where} for {branch} forbid it",
+    ),
+    (
+        r"Authentication failed|could not read (Username|Password)|Permission (to .* )?denied|"
+        r"error: 40[13]|publickey|Repository not found|Host key verification failed",
+        "{where} does not accept these credentials; a push needs the right to write (in a "
+        "workflow: `contents: write`)",
+    ),
+    (
+        r"Could not resolve|Failed to connect|Connection (refused|reset|timed out)|"
+        r"unable to access",
+        "{where} cannot be reached",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where to push, and with which rights; `shown` is its address without a password."""
+
+    url: str = field(repr=False)
+    settings: Settings = field(default=(), repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """Return the address as it may be told."""
+        return shown_address(self.url)
+
+
+def with_token(url: str, token: str, environ: Mapping[str, str]) -> Remote:
+    """Return a remote that is given a token in a header, and nobody's other credentials."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname in _LOOPBACK) != ("http", True):
+        raise UsageError(f"a token goes to https:// addresses only, not to {shown_address(url)}")
+    # As actions/checkout does it: any name will do beside the token.
+    word = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    settings = (
+        (f"http.{parts.scheme}://{parts.netloc}/.extraheader", f"Authorization: Basic {word}"),
+        ("http.followRedirects", "false"),
+    )
+    return Remote(url, settings, {k: v for k, v in environ.items() if _NETWORK.fullmatch(k)})
+
+
+def with_own_credentials(
+    url: str, values: Iterable[ConfigValue], environ: Mapping[str, str]
+) -> Remote:
+    """Return a remote reached as the person's own git would: their helpers, their keys.
+
+    Of git's settings only the person's own count, as a repository must not name what we run.
+    """
+    settings = [("core.sshcommand", "ssh")]
+    settings += [(v.key, v.value) for v in _own(values) if v.key.startswith(_OWN_SETTINGS)]
+    own = {k: v for k, v in environ.items() if not k.startswith("GIT_") or k in _OWN_VARIABLES}
+    return Remote(
+        url, tuple(settings), {k: v for k, v in own.items() if k not in {"PATH", "LC_ALL"}}
+    )
+
+
+def has_helper(values: Iterable[ConfigValue]) -> bool:
+    """Whether the person's own git asks a helper for credentials."""
+    return any(re.fullmatch(r"credential\.(.*\.)?helper", v.key) and v.value for v in _own(values))
+
+
+def own_settings(user: UserRepo) -> tuple[ConfigValue, ...]:
+    """Return git's configuration as the person's git reads it."""
+    return read_config(user.git_dir, user.root)
+
+
+def address_of(user: UserRepo, name: str) -> str:
+    """Return where `git push NAME` would go; UsageError when there is no such remote."""
+    git = Git(user.git_dir, cwd=user.root, user_config=True)
+    result = git.result("remote", "get-url", "--push", "--", name)
+    if result.exit_code:
+        names = ", ".join(git.text("remote").split()) or "none"
+        raise UsageError(
+            f"there is no remote {name!r} here (there is: {names}); name one with --remote"
+        )
+    return os.fsdecode(result.stdout).split("\n")[0]
+
+
+def look(git: Git, remote: Remote, branch: str) -> str:
+    """Return the commit that a branch of the remote is at, "" when it is not there."""
+    reference = f"refs/heads/{branch}"
+    result = _ask(git, remote, "ls-remote", _NAME, reference)
+    if result.exit_code:
+        raise _error(remote, branch, result)
+    rows = [line.partition("\t") for line in os.fsdecode(result.stdout).splitlines()]
+    return next((commit for commit, _, name in rows if name == reference), "")
+
+
+def push(git: Git, remote: Remote, commit: str, branch: str, expected: str) -> None:
+    """Move the branch from `expected` ("": it must not be there) to `commit`, or raise.
+
+    `expected` has to be an ancestor, so nothing is ever taken away. WorkspaceError says why it was
+    refused; nothing has changed then.
+    """
+    reference = f"refs/heads/{branch}"
+    if expected:
+        require_descendant(git, commit, expected, f"{branch} on {remote.shown}")
+    result = _ask(
+        git,
+        remote,
+        "push",
+        *("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"),
+        f"--force-with-lease={reference}:{expected}",
+        _NAME,
+        f"{commit}:{reference}",
+    )
+    if result.exit_code:
+        raise _error(remote, branch, result)
+
+
+def require_descendant(git: Git, commit: str, ancestor: str, what: str) -> None:
+    """Raise WorkspaceError unless `commit` follows `ancestor`, which `what` is at."""
+    known = git.result("cat-file", "-e", f"{ancestor}^{{commit}}").exit_code == 0
+    if not known or git.result("merge-base", "--is-ancestor", ancestor, commit).exit_code:
+        raise WorkspaceError(
+            f"{what} is at {ancestor[:12]}, which {commit[:12]} does not follow; nothing was "
+            "pushed, because a push of ours only ever adds to a branch"
+        )
+
+
+def shown_address(url: str) -> str:
+    """Return an address without user and password."""
+    parts = urlsplit(url)
+    if not parts.scheme or not parts.hostname:
+        return url
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit((parts.scheme, parts.hostname + port, parts.path, "", ""))
+
+
+def host_and_path(url: str) -> tuple[str, str]:
+    """Return (host, path) of an address; an empty host for a folder of this machine."""
+    if "://" not in url:
+        scp = _SCP.fullmatch(url)
+        return (scp["host"].lower(), scp["path"].strip("/")) if scp else ("", url)
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port and parts.scheme in {"http", "https"} else ""
+    except ValueError:
+        raise UsageError(f"{url.rpartition('@')[2]} is no address of a repository") from None
+    return (parts.hostname or "") + port, parts.path.strip("/")
+
+
+def _own(values: Iterable[ConfigValue]) -> list[ConfigValue]:
+    return [value for value in values if value.scope in _OWN_SCOPES]
+
+
+def _ask(git: Git, remote: Remote, *args: str) -> GitResult:
+    """Run git with the remote's settings, whose values stand in the environment only."""
+    wanted = ((f"remote.{_NAME}.url", remote.url), *remote.settings)
+    names, environ = [], dict(remote.environ)
+    for number, (key, value) in enumerate(wanted):
+        environ[f"REVIEWLOOP_GIT_{number}"] = value
+        names.append(f"--config-env={key}=REVIEWLOOP_GIT_{number}")
+    environ["GIT_ALLOW_PROTOCOL"] = _protocol(remote.url)
+    return git.result(*names, *args, env_extra=environ)
+
+
+def _protocol(url: str) -> str:
+    scheme = urlsplit(url).scheme if "://" in url else ""
+    if scheme in {"https", "ssh", "file"}:
+        return scheme
+    if scheme == "http" and urlsplit(url).hostname in _LOOPBACK:
+        return scheme
+    if scheme:
+        raise UsageError(f"{shown_address(url)}: pushing goes over https, ssh or a file path")
+    return "ssh" if _SCP.fullmatch(url) else "file"
+
+
+def _error(remote: Remote, branch: str, result: GitResult) -> WorkspaceError:
+    """Return the reason in words; what git printed is only quoted where we do not know better."""
+    told = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace")
+    for pattern, reason in _REASONS:
+        if re.search(pattern, told, re.IGNORECASE):
+            said = reason.format(branch=branch, where=remote.shown)
+            return WorkspaceError(f"nothing was pushed: {said}")
+    lines = [
+        line for line in told.splitlines() if line.startswith(("fatal:", "error:", "!", "remote:"))
+    ]
+    said = " ".join((lines or [f"exit code {result.exit_code}"])[0].split())[:300]
+    said = said.replace(remote.url, remote.shown)
+    return WorkspaceError(f"nothing was pushed to {branch} on {remote.shown}: {said}")

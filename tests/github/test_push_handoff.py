@@ -1,0 +1,230 @@
+"""What a job with rights does with a handoff: real git over HTTP, GitHub's own descriptions."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.git_http import GitHttp
+from support.github_server import GitHubServer
+from support.handoffs import OURS, scratch, task
+
+from reviewloop.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
+from reviewloop.github.client import GitHub
+from reviewloop.github.errors import MissingPermission, StaleHead
+from reviewloop.github.handoff import Approval, Handoff, write_handoff
+from reviewloop.github.model import Repo
+from reviewloop.github.publishing import Published
+from reviewloop.github.push_handoff import Wanted, push_handoff
+from reviewloop.steps.act import Act, recorded
+from reviewloop.workspace.git import Git
+
+TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
+GATE = Wanted(environment="reviewloop")
+
+
+class Hub:
+    """A checkout, the run's own directory, the bare repository behind GitHub, and a way to push."""
+
+    def __init__(self, repo: Path, git: Callable[..., str], folder: Path) -> None:
+        self.repo, self._git, self.folder = repo, git, folder
+        self.bare = folder / "hub/octo/demo.git"
+        self.bare.parent.mkdir(parents=True)
+        git(folder, "clone", "-q", "--bare", str(repo), str(self.bare))
+        self.run = scratch(repo, folder / "run")
+        self.base = git(repo, "rev-parse", "HEAD")
+        self.count = 0
+
+    def commit(self, files: dict[str, str], message: str = "Work", parent: str = "") -> str:
+        parent = parent or self.base
+        index = self.run.with_index(self.folder / f"index-{self.count}")
+        index.run("read-tree", parent)
+        for path, text in files.items():
+            blob = self.run.run("hash-object", "-w", "--stdin", input=text.encode())
+            index.run(
+                "update-index", "--add", "--cacheinfo", f"100644,{blob.decode().strip()},{path}"
+            )
+        tree = index.text("write-tree")
+        made = self.run.run("commit-tree", tree, "-p", parent, "-m", message, env_extra=OURS)
+        return made.decode().strip()
+
+    def hand_over(self, handoff: Handoff) -> Path:
+        self.count += 1
+        folder = self.folder / f"handoff-{self.count}"
+        write_handoff(folder, handoff, self.run)
+        return folder
+
+    def push(self, folder: Path, wanted: Wanted = GATE) -> Published:
+        environ = {**self.github.environ, "GITHUB_SERVER_URL": self.http.url}
+        with GitHub(self.github.token, Repo.of("octo/demo"), **self.github.addresses) as client:
+            return push_handoff(client, folder, wanted, start=self.repo, environ=environ)
+
+    def at(self, branch: str) -> str:
+        return self._git(
+            self.bare, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"
+        )
+
+    def message(self, branch: str) -> str:
+        return self._git(self.bare, "log", "-1", "--format=%B", branch)
+
+    github: GitHubServer
+    http: GitHttp
+
+
+@pytest.fixture
+def hub(repo, git, tmp_path):
+    made = Hub(repo, git, tmp_path)
+    with (
+        GitHubServer(made.bare, permissions=TOKEN_MAY, roles={"ada": "write"}) as made.github,
+        GitHttp(tmp_path / "hub", made.github.token) as made.http,
+    ):
+        yield made
+
+
+def test_a_task_becomes_a_draft_whose_commit_names_who_let_it_pass(hub):
+    commit = hub.commit({"a.py": "a = 1\n"})
+    folder = hub.hand_over(task(hub.base, commit, run="run-1", body="### What was asked\n\nIt."))
+    hub.github.state.approvals = [
+        ("eve", "approved", "production"),
+        ("github-actions[bot]", "approved", "reviewloop"),
+        ("ada", "approved", "reviewloop"),
+    ]
+    done = hub.push(folder)
+    assert (done.created, done.pushed, done.branch) == (True, True, "reviewloop/2.1")
+    there = hub.at("reviewloop/2.1")
+    assert there == done.commit != commit
+    run = "https://github.com/octo/demo/actions/runs/77".replace("https://github.com", hub.http.url)
+    approval = f"Approval: environment reviewloop, run 77 {run}"
+    assert hub.message(there).splitlines()[-2:] == ["Approved-by: ada", approval]
+    shape = ("show", "-s", "--format=%T %P %an %ae")
+    assert Git(hub.bare).text(*shape, there) == hub.run.text(*shape, commit)
+    [pull] = hub.github.state.pulls.values()
+    assert (pull.draft, pull.title, pull.base_ref) == (True, "Find items", "main")
+    assert (
+        f"Approved by **ada** by approving the environment reviewloop, run 77 (<{run}>)."
+        in pull.body
+    )
+
+    pull.body = f"Mine, above.\n\n{pull.body}\n\nMine, below.".replace("It.", "It, changed.")
+    again = hub.push(folder)  # the job is run again
+    assert (again.created, again.pushed, again.commit) == (False, False, done.commit)
+    assert hub.github.state.pulls[pull.number].body.startswith(
+        "Mine, above.\n\n<!-- reviewloop:pull"
+    )
+    assert hub.github.state.pulls[pull.number].body.endswith(
+        "<!-- reviewloop:pull:end -->\n\nMine, below."
+    )
+    assert "changed" not in hub.github.state.pulls[pull.number].body
+    assert len(hub.github.state.pulls) == 1
+
+    other = hub.commit({"a.py": "a = 2\n"})  # the task was run again, and its branch is taken
+    third = hub.push(hub.hand_over(task(hub.base, other, run="run-2")))
+    assert third.branch.startswith("reviewloop/2.1-")
+    assert third.created
+    assert hub.at("reviewloop/2.1") == done.commit
+
+
+def test_without_an_approval_the_commit_stays_as_it_is_and_the_text_says_so(hub):
+    commit = hub.commit({"a.py": "a = 1\n"})
+    folder = hub.hand_over(task(hub.base, commit, reviewers=("ada", "octo/team", "stranger")))
+    done = hub.push(folder, Wanted("reviewloop", request_reviewers=True))
+    assert hub.at("reviewloop/2.1") == commit
+    [pull] = hub.github.state.pulls.values()
+    assert pull.draft
+    assert "**Nobody has approved this commit: it stays a draft.**" in pull.body
+    assert "The environment `reviewloop` asks no reviewer." in pull.body
+    assert "One or more of them is not a collaborator" in done.notes[0]
+
+    hub.github.state.approvals = [("ada", "rejected", "reviewloop")]
+    with pytest.raises(UsageError, match="ada refused the environment"):
+        hub.push(folder)
+    hub.github.grant(actions="none")
+    with pytest.raises(MissingPermission, match="`actions: read`"):
+        hub.push(folder)
+
+
+def test_what_a_job_with_a_model_could_forge_is_refused_before_anything_is_pushed(hub):
+    good = hub.commit({"a.py": "a = 1\n"})
+    forged = hub.commit({"a.py": "a = 1\n"}, "Work\n\napproved-by: ada")
+    second = hub.commit({"b.py": "b = 1\n"}, parent=good)
+    workflow = hub.commit({".github/workflows/x.yml": "on: push\n"})
+    hub.github.state.protected.add("release")
+    hub._git(hub.bare, "branch", "release", "main")
+    cases: list[tuple[Handoff, type[ReviewLoopError], str]] = [
+        (task(hub.base, forged), UsageError, "says itself that it was approved"),
+        (task(hub.base, second), UsageError, "one commit"),
+        (
+            task(hub.base, workflow),
+            GuardRailError,
+            r"\.github/workflows/x\.yml, and GitHub lets no",
+        ),
+        (task(hub.base, good, branch="main"), GuardRailError, "main is the base or the default"),
+        (
+            Handoff(**{**dict(task(hub.base, good, branch="release")), "base": hub.base}),
+            GuardRailError,
+            "release is a protected branch",
+        ),
+        (Handoff(**{**dict(task(hub.base, good)), "repo": "eve/demo"}), UsageError, "for eve/demo"),
+    ]
+    for handoff, error, said in cases:
+        with pytest.raises(error, match=said):
+            hub.push(hub.hand_over(handoff))
+    folder = hub.hand_over(task(hub.base, good))
+    about = json.loads((folder / "handoff.json").read_text())
+    (folder / "handoff.json").write_text(json.dumps({**about, "commit": "1" * 40}))
+    with pytest.raises(UsageError, match="does not hold it"):
+        hub.push(folder)
+    assert hub.http.pushes == 0
+    assert hub.github.state.pulls == {}
+
+
+def fix(hub: Hub, commit: str, comment: int, act: Act, **more: object) -> Handoff:
+    approval = Approval(act="comment", actor=act.actor, id=act.ident, url=act.url)
+    plain = {"repo": "octo/demo", "pull": 7, "branch": "feature", "base": hub.at("feature")}
+    plain |= {
+        "commit": commit,
+        "body": "Fixed.\n<!-- reviewloop:state:v1 x -->",
+        "comment": comment,
+    }
+    return Handoff(kind="fix", approval=approval, **(plain | more))
+
+
+def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
+    git(hub.repo, "checkout", "-q", "-b", "feature")
+    (hub.repo / "b.py").write_text("b = 1\n")
+    git(hub.repo, "add", "b.py")
+    git(hub.repo, "commit", "-q", "-m", "feature")
+    git(hub.repo, "push", "-q", str(hub.bare), "feature")
+    hub.github.open_pull(head="feature")
+    head = hub.at("feature")
+    said = hub.github.say(7, "ada", "/reviewloop fix all")
+    url = f"https://github.com/octo/demo/pull/7#issuecomment-{said.id}"
+    act = Act("comment", "ada", str(said.id), url)
+    plain = hub.commit({"b.py": "b = 2\n"}, parent=head)
+    commit = recorded(hub.run, plain, act)
+    folder = hub.hand_over(fix(hub, commit, said.id, act))
+
+    with pytest.raises(UsageError, match="records another approval"):
+        hub.push(hub.hand_over(fix(hub, plain, said.id, act)))
+    eve = hub.github.say(7, "eve", "/reviewloop fix all")
+    with pytest.raises(UsageError, match="eve, who may not ask"):
+        hub.push(hub.hand_over(fix(hub, commit, eve.id, act)))
+    assert hub.http.pushes == 0
+
+    for _ in range(2):  # a job that is run again repeats nothing
+        assert hub.push(folder).pull.number == 7
+    assert hub.at("feature") == commit
+    [comment] = [c for c in hub.github.state.issue_comments if "Fixed." in c.body]
+    assert "<!-- reviewloop:state" not in comment.body
+
+    late = recorded(hub.run, hub.commit({"b.py": "b = 3\n"}, parent=head), act)
+    with pytest.raises(WorkspaceError, match=f"at {commit[:12]}, not at {head[:12]}"):
+        hub.push(hub.hand_over(fix(hub, late, said.id, act, base=head)))
+    hub.github.push(7)
+    with pytest.raises(StaleHead, match="ask for the fix again"):
+        hub.push(hub.hand_over(fix(hub, late, said.id, act, base=head)))
+    assert hub.at("feature") == commit
+
+    nothing = fix(hub, "", said.id, act, base="", body="Not fixed: its test stays red.")
+    assert hub.push(hub.hand_over(nothing)).pushed is False
+    assert any("stays red" in c.body for c in hub.github.state.issue_comments)

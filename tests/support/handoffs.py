@@ -1,0 +1,25 @@
+"""What handoffs are made of in the tests: commits in a directory of ours, and words."""
+
+from pathlib import Path
+
+from reviewloop.github.handoff import Handoff
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.skeleton import write_git_dir
+
+OURS = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in {"NAME": "reviewloop", "EMAIL": "reviewloop@localhost"}.items()
+}
+
+
+def scratch(repo: Path, folder: Path) -> Git:
+    """Return git on a bare directory of ours that sees the objects of a checkout."""
+    write_git_dir(folder, objects=[repo / ".git/objects"], head="ref: refs/heads/x", settings={})
+    return Git(folder)
+
+
+def task(base, commit, **more):
+    words = {"title": "Find items", "body": "What it is.", "base_branch": "main"} | more
+    branch = words.pop("branch", "reviewloop/2.1")
+    return Handoff(kind="task", repo="octo/demo", branch=branch, onto=base, commit=commit, **words)
