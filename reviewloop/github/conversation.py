@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 from reviewloop.analysers.book import rule_of
+from reviewloop.errors import ExitCode
 from reviewloop.findings import Finding
 from reviewloop.github.anchors import comment_on, offered
 from reviewloop.github.answers import IssueComment
 from reviewloop.github.bodies import inline_body
 from reviewloop.github.client import GitHub
 from reviewloop.github.dismissals import permitted
+from reviewloop.github.errors import GitHubError
 from reviewloop.github.marker import ANY, is_ours, read_state, state_marker
 from reviewloop.github.memory import with_orders
 from reviewloop.github.model import Comment, Posted, PullRequest, State
@@ -43,6 +46,7 @@ class Said:
     parts: tuple[str, ...]  # of the summary, as Markdown
     problems: tuple[str, ...] = ()  # sentences: what is missing there
     url: str = ""  # of the summary
+    exit_code: ExitCode = ExitCode.CLEAN  # USAGE for a problem that a person has to correct
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class Conversation:
         """Post what is new, answer what is fixed, and bring the summary up to date.
 
         `report` is that of the reading with what people dismissed among the silenced findings.
-
-        Raises StaleHead, with nothing posted, when there is a newer head.
+        Raises StaleHead, with nothing posted, when there is a newer head. Other errors are told
+        among the problems with what was done all the same.
         """
         posted = post(
             self.client,
@@ -101,27 +105,34 @@ class Conversation:
             pace=self.pace,
         )
         notes = [*planned.notes, *_not_repeated(planned, report)]
-        problems = answer_all(self.client, self.pull, planned, told=notes.append, pace=self.pace)
+        errors: list[GitHubError] = []
+        told, failing = notes.append, errors.append
+        whom = (self.client, self.pull, planned)
+        problems = answer_all(*whom, told=told, failing=failing, pace=self.pace)
         complete = report.outcome != "incomplete" and not posted.broken
-        state = _spent(
-            after_posting(planned.state, posted, self.pull if complete else None), report
-        )
-        state = self._with_orders(state)
+        seen = self.pull if complete else None
+        state = _spent(after_posting(planned.state, posted, seen), report)
         # What was only in the summary has to be there again.
         posted = replace(posted, known=tuple(sorted(planned.standing)))
-        elsewhere = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
-        parts = summary(
+        drawn = partial(
+            summary,
             *(report, posted, self.pull),
             run_url=manner.run_url,
-            state_marker=state_marker(state, self.pull),
             notes=self._notes(notes),
-            dismissed={n: why for n, why in planned.dismissed.items() if n not in elsewhere},
+            dismissed=_only_here(planned, reading),
             rules=rule_of,
             rendered=reading.rendered,
         )
-        written = upsert(self.client, self.pull, parts, self.mine, pace=self.pace)
-        broken = posted.problems[-1:] if posted.broken else ()
-        return Said(posted, tuple(parts), (*broken, *problems), written[0].url)
+        parts, url = drawn(), ""  # for the page of the run, if it cannot be posted
+        try:
+            parts = drawn(state_marker=state_marker(self._with_orders(state), self.pull))
+            url = upsert(self.client, self.pull, parts, self.mine, pace=self.pace)[0].url
+        except GitHubError as error:
+            errors.append(error)
+            problems = (*problems, str(error))
+        code = _exit_code([posted.exit_code, *(error.exit_code for error in errors)])
+        problems = (*(posted.problems[-1:] if posted.broken else ()), *problems)
+        return Said(posted, tuple(parts), problems, url, code)
 
     def unposted(self, reading: Reading, manner: Manner) -> str:
         """Return the summary of a review that could not be posted."""
@@ -140,6 +151,20 @@ class Conversation:
 
     def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         return (self.state.note, *notes) if self.state.note else tuple(notes)
+
+
+def _only_here(planned: Rereview, reading: Reading) -> dict[str, str]:
+    """Return who dismissed what this review does not speak of, and why."""
+    spoken = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
+    return {name: why for name, why in planned.dismissed.items() if name not in spoken}
+
+
+def _exit_code(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the code that a person has to know of first: 2 before 5 before 0."""
+    found = set(codes) - {ExitCode.CLEAN}
+    if not found:
+        return ExitCode.CLEAN
+    return ExitCode.USAGE if ExitCode.USAGE in found else ExitCode.INCOMPLETE
 
 
 def _comments(planned: Rereview, reading: Reading, manner: Manner) -> list[Comment]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reviewloop.analysers.book import rule_of
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
-from reviewloop.github.check_run import put_check
+from reviewloop.github.check_run import checked
 from reviewloop.github.client import GitHub
 from reviewloop.github.conversation import Conversation
 from reviewloop.github.errors import StaleHead
@@ -101,13 +101,13 @@ def _reviewed(
         return Ended(Status.SKIPPED, trigger.why)
     try:
         with GitHub.from_environment(
-            environ, trigger.repo, sleep=pace.sleep, now=pace.now
+            environ, trigger.repo, sleep=pace.sleep, now=pace.now, limited=pace.slow_down
         ) as client:
             pull = client.pull(trigger.pull)
             run = _Run(client, pull, trigger, options, run_url_of(environ), pace, told)
             ended = run.end(start)
             if options.check and not options.collect:
-                put_check(client, pull, ended, run_url=run.run_url)
+                return checked(client, pull, ended, run_url=run.run_url)
             return ended
     except InterruptedByUserError:
         raise

@@ -9,6 +9,7 @@ from typing import Literal
 
 from reviewloop.github.conversation import Conversation, Manner
 from reviewloop.github.errors import GitHubError, StaleHead
+from reviewloop.github.model import Status
 from reviewloop.github.outcome import (
     NEVER,
     Ended,
@@ -73,9 +74,8 @@ def _said(
     told("posting")
     said = talk.say(planned, reading, report, wanted.manner)
     if said.problems:
-        failure = failed(GitHubError("; ".join(said.problems)))
-        ended = replace(
-            ended, status=failure.status, reason=failure.reason, exit_code=failure.exit_code
-        )
+        incomplete = reason if status is Status.REVIEW_ERROR else ""
+        why = "; ".join(filter(None, (incomplete, *said.problems)))
+        ended = replace(ended, status=Status.REVIEW_ERROR, reason=why, exit_code=said.exit_code)
     summary = "\n\n".join(said.parts)
     return replace(ended, posted=said.posted, summary=summary, summary_url=said.url)

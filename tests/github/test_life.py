@@ -155,60 +155,6 @@ def test_the_life_of_a_pull_request(
     assert answered == {fixed.id, about(github, "SSH").id, said(github)[3].id}
 
 
-def test_a_pull_request_that_is_skipped_says_why_and_gets_no_comment(
-    github: GitHubServer, author: Author, review: Review, tmp_path: Path
-) -> None:
-    pull = github.state.pulls[7]
-    for field, value, usual, word in (
-        ("draft", True, False, "draft"),
-        ("state", "closed", "open", "closed"),
-        ("author", "dependabot[bot]", "ada", "Dependabot"),
-        ("author", "tool[bot]", "ada", "bot"),
-        ("head_repo", "eve/demo", "octo/demo", "fork"),
-    ):
-        setattr(pull, field, value)
-        code, out = review("synchronize")
-        assert (code, out["status"], out["must-fix"]) == (0, "skipped", "")
-        assert word in out["reason"]
-        assert word in (tmp_path / "page.md").read_text()
-        setattr(pull, field, usual)
-    old = of_pull(github, 7, "synchronize")
-    author.commit(("notes.md", "b\n"))
-    github.push(7)
-    code, out = review(payload=old)
-    assert (code, out["status"], "pushed" in out["reason"]) == (0, "skipped", True)
-    author.git("checkout", "-q", "-b", "same", "main")
-    github.push(7, "same")
-    code, out = review("synchronize")
-    assert (code, out["status"]) == (0, "skipped")
-    assert "changes no file" in out["reason"]
-    author.git("checkout", "-q", "-b", "binary", "main")
-    (author.folder / "logo.bin").write_bytes(bytes(range(256)))
-    author.commit()
-    github.push(7, "binary")
-    code, out = review("synchronize", "--comments", "none")
-    assert (code, out["status"], out["coverage"]) == (0, "skipped", "0/1")
-    assert {request.method for request in github.received} == {"GET", "POST"}
-    assert {r.operation for r in github.received if r.method == "POST"} == {"graphql"}
-
-
-def test_a_head_that_moves_meanwhile_is_left_to_its_own_run(
-    github: GitHubServer, author: Author, review: Review, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from reviewloop.github.rereview import plan
-
-    def push_meanwhile(*args: Any, **named: Any) -> Any:
-        author.commit(("notes.md", "b\n"))
-        github.push(7)
-        return plan(*args, **named)
-
-    monkeypatch.setattr("reviewloop.github.conversation.plan", push_meanwhile)
-    code, out = review("opened")
-    assert (code, out["status"]) == (0, "skipped")
-    assert "moved" in out["reason"]
-    assert (said(github), github.state.issue_comments) == ([], [])
-
-
 def test_a_missing_permission_is_named_and_nothing_is_lost(
     github: GitHubServer, review: Review, tmp_path: Path
 ) -> None:
@@ -218,28 +164,6 @@ def test_a_missing_permission_is_named_and_nothing_is_lost(
     assert "pull-requests: write" in out["reason"]
     assert "A download is run" in (tmp_path / "page.md").read_text()
     assert len(json.loads((tmp_path / "found.sarif").read_text())["runs"][0]["results"]) == 4
-
-
-@pytest.mark.parametrize(
-    ("operation", "when"),
-    [
-        ("pulls/create-review", "before"),
-        ("issues/create-comment", "before"),
-        ("issues/list-comments", "before"),
-        ("graphql", "before"),
-    ],
-)
-def test_a_run_that_breaks_off_is_red_and_the_next_says_nothing_twice(
-    github: GitHubServer, review: Review, operation: str, when: Any
-) -> None:
-    github.reset(operation, when, times=20)
-    code, out = review("opened")
-    assert (code, out["status"]) == (5, "review_error")
-    github.faults.clear()
-    code, out = review("opened")
-    assert (code, out["status"]) == (0, "passed")
-    assert [(c.path, c.line) for c in said(github)] == [("deploy.sh", n) for n in (4, 5, 6)]
-    assert "asks for root" in summary(github)
 
 
 def test_an_answer_that_gets_lost_is_looked_for(github: GitHubServer, review: Review) -> None:
