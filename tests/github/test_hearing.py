@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from support.action import ACTION, ROOT
 from support.checkout import Checkout
 from support.ends import REPLY, TALK, make_repository
 from support.github_events import of_comment
@@ -18,7 +20,8 @@ from support.github_state import BOT
 from support.runner import Ran, Runner
 from support.standing import on_diff, summaries
 
-from reviewloop.github.hearing import hear
+from reviewloop.github.commands import HANDED_ON
+from reviewloop.github.hearing import Heard, hear
 from reviewloop.github.marker import (
     command_marker,
     dismissal_marker,
@@ -26,6 +29,7 @@ from reviewloop.github.marker import (
     read_state,
     state_marker,
 )
+from reviewloop.github.model import Status
 
 REACT = "reactions/create-for-issue-comment"
 PERMISSION = "repos/get-collaborator-permission-level"
@@ -361,3 +365,37 @@ def test_what_another_run_overwrites_is_written_again(
         client.times = 9
         with pytest.raises(GitHubError, match="give the command again"):
             remember(client, pull, lambda state: State(spent_tokens=5), pace)
+
+
+def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
+    text = (ROOT / "workflows/commands.yml").read_text()
+    parsed = yaml.safe_load(text)
+    assert (set(parsed[True]), parsed["permissions"]) == (
+        *({"issue_comment", "pull_request_review_comment"}, {}),
+    )
+    jobs = parsed["jobs"]
+    read, write = "read", "write"
+    assert {name: job["permissions"] for name, job in jobs.items()} == {
+        "hear": {"pull-requests": write, "issues": write},
+        "review": {"contents": read, "pull-requests": write, "id-token": write},
+        "fix": {"contents": read, "pull-requests": read, "id-token": write},
+        "push": {"contents": write, "pull-requests": write},
+    }
+    hearing, *others = (job for job in jobs.values())
+    [step] = hearing["steps"]  # no checkout, no model
+    assert step["with"] == {"command": "hear"}
+    assert all("hear" in job["needs"] and "if" in job for job in others)
+    for word in ("secrets.", "run:", "head.sha", "head.ref"):
+        assert word not in text
+    assert re.findall(r"\bcomment\.body\b.*", text) == ["comment.body, '/reviewloop')"]
+    handed = {verb for verb in HANDED_ON if f"verb == '{verb}'" in text}
+    assert handed == set(HANDED_ON)
+    taken = set(re.findall(r"needs\.hear\.outputs\.(\w+)", text))
+    assert taken <= set(hearing["outputs"]) <= set(Heard(Status.SKIPPED).outputs)
+    for job in jobs.values():
+        for each in job["steps"]:
+            if "reviewloop@" in each.get("uses", ""):
+                assert set(each["with"]) <= set(ACTION["inputs"])
+            if "checkout" in each.get("uses", ""):
+                assert each["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+                assert each["with"]["persist-credentials"] is False
