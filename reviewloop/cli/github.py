@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.github_fix import fix
 from reviewloop.cli.github_hear import hear
 from reviewloop.cli.github_push import push
 from reviewloop.errors import ExitCode, InterruptedByUserError
@@ -22,6 +23,8 @@ _SEVERITIES = ("must", "should", "nit")
 def github() -> None:
     """Review pull requests on GitHub."""
 
+
+github.add_command(fix)
 
 github.add_command(hear)
 github.add_command(push)

@@ -29,6 +29,9 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
             ended = act(told)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; what was posted stays") from error
+    except InterruptedByUserError as error:  # by a signal, while a run was at work
+        _tell(Ended(Status.REVIEW_ERROR, str(error)), kind)
+        raise
     except Exception:
         _tell(Ended(Status.REVIEW_ERROR, "an internal error; its report is in the log"), kind)
         raise

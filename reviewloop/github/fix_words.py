@@ -1,0 +1,109 @@
+"""What is said about fixes that a comment asked for: why they need a person, and the answer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from reviewloop.findings import Finding, Severity, Status
+from reviewloop.github.bodies import clipped
+from reviewloop.github.handoff import LONGEST_TEXT
+from reviewloop.github.untrusted import code, sanitised_line
+from reviewloop.output.figures import counted, money, tokens
+from reviewloop.output.markdown_text import link
+from reviewloop.output.proposal import Proposal
+from reviewloop.state import GateStatus
+
+_LEFT = {str(Status.OPEN), str(Status.UNRESOLVED)}
+_NO_RUN = (
+    "_GitHub starts no workflow for a push with a workflow's own token: checks and the next review "
+    "run after another push, or when this pull request is closed and opened again._"
+)
+
+
+def needs_person(proposal: Proposal) -> tuple[str, ...]:
+    """Return why nobody but a person who looks may approve this, one sentence each; () for clean.
+
+    The comment that asked for the fixes approves a clean result only: somebody wrote it before
+    there was anything to look at.
+    """
+    reasons = [proposal["blocked"]] if proposal["blocked"] else []
+    reasons += [
+        f"{finding['title']} ({_where(finding)}): {finding['note'] or 'still open'}"
+        for finding in proposal["findings"]
+        if finding["status"] in _LEFT and Severity(finding["severity"]).actionable
+    ]
+    reasons += [f"{name} failed" for name in proposal["incomplete"]]
+    reasons += proposal["governance"]
+    reasons += [f"{file['path']}: it {file['why']}" for file in proposal["protected"]]
+    reasons += [
+        f"{gate['name']}: {gate['summary']}"
+        for gate in proposal["gates"]
+        if gate["status"] == GateStatus.NOT_VERIFIABLE
+    ]
+    return tuple(dict.fromkeys(reasons))
+
+
+def fixed_words(
+    findings: Sequence[Finding],
+    left: Mapping[str, str],
+    proposal: Proposal,
+    *,
+    actor: str,
+    run_url: str,
+) -> str:
+    """Return the answer for a commit that fixes these findings, as Markdown."""
+    lines = [f"### reviewloop: fixed {counted(len(findings), 'finding')}", ""]
+    lines += [_item(finding) for finding in findings]
+    lines += ["", *_untried(left)]
+    gates = "; ".join(f"{gate['name']}: {_gate(gate)}" for gate in proposal["gates"])
+    lines += [f"**Guard-rails:** {sanitised_line(gates)}", ""] if gates else []
+    lines += [f"Approved by {code(actor)} with the comment that asked for it.", ""]
+    lines += [_figures(proposal, run_url), "", _NO_RUN]
+    return clipped("\n".join(lines), LONGEST_TEXT)
+
+
+def unfixed_words(
+    reasons: Iterable[str],
+    left: Mapping[str, str],
+    proposal: Proposal | None,
+    *,
+    run_url: str,
+) -> str:
+    """Return the answer when nothing was committed, as Markdown."""
+    lines = ["### reviewloop: not fixed, needs you", ""]
+    lines += [f"- {sanitised_line(reason)}" for reason in reasons]
+    lines += ["", *_untried(left), "Nothing was committed.", ""]
+    figures = _figures(proposal or Proposal(), run_url)
+    return clipped("\n".join([*lines, figures]), LONGEST_TEXT)
+
+
+def _where(finding: Mapping[str, object]) -> str:
+    return f"{finding['path']}:{finding['line']}" if finding["line"] else str(finding["path"])
+
+
+def _item(finding: Finding) -> str:
+    title = sanitised_line(finding.title)
+    return f"- {finding.severity.mark} {title} ({code(finding.where)}, {code(finding.id)})"
+
+
+def _untried(left: Mapping[str, str]) -> list[str]:
+    if not left:
+        return []
+    items = [f"- {code(name)}: {sanitised_line(why)}" for name, why in left.items()]
+    return ["Not tried:", "", *items, ""]
+
+
+def _gate(gate: Mapping[str, object]) -> str:
+    words = str(gate["status"]).replace("_", " ")
+    counts = str(gate["summary"]) if gate["name"] == "test" else ""
+    return f"{words} ({counts})" if counts else words
+
+
+def _figures(proposal: Proposal, run_url: str) -> str:
+    parts = []
+    if usage := proposal.get("usage"):
+        used = usage["input"] + usage["output"] + usage["cache_read"] + usage["cache_write"]
+        rounds = proposal["rounds"]["used"]
+        parts = [counted(rounds, "fix round"), f"{tokens(used)} tokens"]
+        parts.append(money(usage.get("cost_usd")))
+    if run_url:
+        parts.append(link("run", run_url))
+    return f"<sub>{' · '.join(parts)}</sub>" if parts else ""
