@@ -1,20 +1,16 @@
 """`reviewloop github review`: a pull request, reviewed and commented on; what the Action runs."""
 
 import os
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from reviewloop.cli import completion
-from reviewloop.cli.github_fix import fix
 from reviewloop.cli.github_hear import hear
+from reviewloop.cli.github_post import post
 from reviewloop.cli.github_push import push
-from reviewloop.errors import ExitCode, InterruptedByUserError
-
-if TYPE_CHECKING:
-    from reviewloop.github.outcome import Ended
-    from reviewloop.github.review import Options
+from reviewloop.cli.github_told import ending
+from reviewloop.errors import ExitCode
 
 _SEVERITIES = ("must", "should", "nit")
 
@@ -24,9 +20,8 @@ def github() -> None:
     """Review pull requests on GitHub."""
 
 
-github.add_command(fix)
-
 github.add_command(hear)
+github.add_command(post)
 github.add_command(push)
 
 
@@ -78,57 +73,35 @@ github.add_command(push)
 @click.option("--check", is_flag=True, help="Also end as a check on the head (checks: write).")
 @click.option("--sarif", metavar="FILE", default="", help="Write a SARIF report, too.")
 @click.option("--report", metavar="FILE", default="", help="Write a JSON report, too.")
+@click.option(
+    "--collect",
+    metavar="FILE",
+    default="",
+    help="Post nothing; keep all in FILE for `github post`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def review(as_json: bool, **given: Any) -> ExitCode:
     """Review a pull request and post what is found.
 
     The diff comes from this clone, so its commits have to be here; settings, agents and rules come
-    from the base commit. The token is read from GITHUB_TOKEN.
+    from the base commit. The token is read from GITHUB_TOKEN; with --collect one that reads is
+    enough.
 
     Exit codes: 0 passed or skipped, 1 needs changes (--fail-on), 5 not reviewed or not posted as a
     whole, 2 something to correct first.
     """
+    from pathlib import Path
+
     from reviewloop.github.event import Allowed
-    from reviewloop.github.review import Options
+    from reviewloop.github.review import Options, review_pull
 
     allowed = [given.pop(name) for name in ("forks", "drafts", "bots", "max_files")]
     names = {"limits.usd": "budget_usd", "limits.tokens": "budget_tokens"}
     names |= {"limits.minutes": "minutes"}
     limits = {setting: given.pop(name) for setting, name in names.items()}
     options = Options(pull=given.pop("pr") or 0, limits=limits, allowed=Allowed(*allowed), **given)
-    try:
-        return _told(_reviewed(options), as_json)
-    except KeyboardInterrupt as error:
-        raise InterruptedByUserError("interrupted; what was posted stays") from error
-
-
-def _reviewed(options: "Options") -> "Ended":
-    """Review; a bug of ours is no end that a workflow could take for a good one."""
-    from pathlib import Path
-
-    from reviewloop.cli.review_progress import progress
-    from reviewloop.github.model import Status
-    from reviewloop.github.outcome import Ended
-    from reviewloop.github.review import review_pull
-
-    try:
-        with progress(sys.stderr.isatty()) as told:
-            return review_pull(options, os.environ, start=Path.cwd(), told=told)
-    except Exception:
-        _told(Ended(Status.REVIEW_ERROR, "an internal error; its report is in the log"), False)
-        raise
-
-
-def _told(ended: "Ended", as_json: bool) -> ExitCode:
-    """Tell how it ended to the runner, and to people on stderr."""
-    from reviewloop.cli.consoles import print_json, say
-    from reviewloop.github.outcome import finish, outputs_of
-    from reviewloop.runs.held_values import masking_here
-
-    # In a workflow both go to one log, and an object has to stay alone on its stream.
-    commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    finish(ended, os.environ, say=commands, hide=masking_here().held)
-    if as_json:
-        print_json("github_review", outputs_of(ended))
-    say(ended.sentence)
-    return ended.exit_code
+    return ending(
+        lambda told: review_pull(options, os.environ, start=Path.cwd(), told=told),
+        "github_review",
+        as_json,
+    )
