@@ -21,6 +21,7 @@ from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence
+from reviewloop.reviewing.pushed import Push
 from reviewloop.reviewing.withheld import shown_tree, withheld_in
 from reviewloop.settings import Settings
 from reviewloop.specs.model import Task
@@ -99,6 +100,7 @@ class RunContext:
     # Where steering is read; None is the checkout. A pull request's own rules are not followed.
     rules: Path | None = None
     untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down
+    push: Push | None = None  # read in depth is only what was pushed since an earlier review
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
     opened_at: float = field(default_factory=time.monotonic)

@@ -6,6 +6,8 @@ from reviewloop.analysers.base import AnalyserStatus
 from reviewloop.github.untrusted import code, sanitised_line
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.readership import Readership
+from reviewloop.output.readership_words import missed_words, read_words, share_words
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import counted_reason, of_status, skipped_by_reason
 
@@ -30,12 +32,34 @@ def coverage(report: ReviewReport) -> Iterator[str]:
         return
     yield _folded("How this was reviewed", _how(report))
     read = [f"- {_name(file.path)}" for file in report.reviewed]
+    if report.readership and not report.readership.plain:
+        yield from _read_by_models(report.readership)
     if read:
         yield _folded(f"Reviewed: {counted(len(read), 'file')}", _some(read))
     for reason, files in skipped_by_reason(report):
         names = [f"- {_name(file.path)}" for file in files]
         title = f"Skipped: {counted(len(files), 'file')}, {sanitised_line(reason)}"
         yield _folded(title, _some(names))
+
+
+def _read_by_models(read: Readership) -> Iterator[str]:
+    """Yield which files models read, in which parts, and who did not; what nobody read first."""
+    lines = [f"- {sanitised_line(line)}" for line in missed_words(read)]
+    lines += ["", "| file | read | by |", "|---|---|--:|"]
+    everybody = max((len(part.by) + len(part.missed) for part in read.parts), default=0)
+    rows = [
+        f"| {_cell(_name(file.path))} | {sanitised_line(share_words(file))} "
+        f"| {len(file.by)} of {everybody} |"
+        for file in sorted(read.files, key=lambda file: file.read)
+    ]
+    if len(rows) > _FILES_SHOWN:
+        rows[_FILES_SHOWN:] = [f"| … and {len(rows) - _FILES_SHOWN} more | | |"]
+    yield _folded(f"Models read: {sanitised_line(read_words(read))}", [*lines, *rows])
+
+
+def _cell(text: str) -> str:
+    """Return inline code that ends no cell of a table."""
+    return text.replace("|", "\\|")
 
 
 def _how(report: ReviewReport) -> list[str]:

@@ -8,6 +8,7 @@ from reviewloop.findings import Finding, Placement, Severity
 from reviewloop.output.code_view import FileLines, excerpt, line_range, shown_path, visible
 from reviewloop.output.figures import counted, duration
 from reviewloop.output.markdown_text import code, fenced, link, plain
+from reviewloop.output.readership_words import missed_words, read_words
 from reviewloop.output.review_report import ReviewReport, Source
 from reviewloop.output.review_words import (
     PLACEMENT_NOTES,
@@ -198,6 +199,9 @@ def _foot(report: ReviewReport) -> str:
     ):
         names = [code(f"{a.name} {a.version}") for a in of_status(report, status)]
         lines += [f"- {label}: {', '.join(names)}"] if names else []
+    if report.readership and not report.readership.plain:
+        lines.append(f"- Models read: {plain(read_words(report.readership))}")
+        lines += [f"  - {plain(line)}" for line in missed_words(report.readership)]
     if report.skipped:
         groups = skipped_by_reason(report)
         reasons = ", ".join(counted_reason(len(files), plain(reason)) for reason, files in groups)

@@ -10,6 +10,7 @@ from typing import Any
 from reviewloop import __version__
 from reviewloop.analysers.base import AnalyserReport
 from reviewloop.findings import Finding
+from reviewloop.output.readership import Readership, plain
 from reviewloop.output.review_report import (
     ReviewedFile,
     ReviewerReport,
@@ -54,6 +55,7 @@ def review_object(report: ReviewReport) -> dict[str, Any]:
         "model": report.model,
         "fail_on": report.fail_on,
         "usage": report.usage,
+        "readership": _readership(report.readership),
     }
 
 
@@ -90,6 +92,13 @@ def _reviewed(file: ReviewedFile) -> dict[str, Any]:
 
 def _skipped(file: SkippedFile) -> dict[str, Any]:
     return {**_named(file.path), "status": file.status, "reason": file.reason}
+
+
+def _readership(read: Readership | None) -> dict[str, Any] | None:
+    if read is None:
+        return None
+    record = plain(read)
+    return {**record, "files": [{**file, **_named(file["path"])} for file in record["files"]]}
 
 
 def _agent(agent: ReviewerReport) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from reviewloop.analysers.base import AnalyserReport
 from reviewloop.findings import Finding
+from reviewloop.output.readership import Readership
 from reviewloop.workspace.patches import Hunk
 
 ReviewerStatus = Literal["done", "failed", "skipped"]
@@ -68,6 +69,7 @@ class ReviewReport:
     notes: tuple[str, ...] = ()  # one-line remarks for people
     below: int = 0  # findings not listed because of --min-severity
     usage: dict[str, Any] = field(default_factory=dict)  # tokens and cost of the whole review
+    readership: Readership | None = None  # what models read of it; None: none was asked
 
 
 class Source(Protocol):

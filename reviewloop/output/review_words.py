@@ -8,6 +8,7 @@ from reviewloop.analysers.rules import Rule
 from reviewloop.errors import ExitCode
 from reviewloop.findings import Evidence, Finding, Placement, Severity, by_severity
 from reviewloop.output.figures import counted
+from reviewloop.output.readership_words import unread_words
 from reviewloop.output.review_report import ReviewReport, SkippedFile
 from reviewloop.output.untrusted import one_line
 
@@ -57,6 +58,9 @@ def outcome_sentence(report: ReviewReport) -> str:
         if unread and not who:
             others = f" and {len(unread) - 1} more" if unread[1:] else ""
             return f"Incomplete: {unread[0]}{others} could not be read, for the reason given."
+        missed = unread_words(report.readership) if report.readership else ""
+        if missed and not who:
+            return f"Incomplete: {missed}."
         who = who or "a part of the review"
         return f"Incomplete: {who} failed, and what they would have said is not known."
     if report.outcome == "findings":

@@ -9,6 +9,7 @@ from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.readership_words import missed_words, read_words, share_words
 from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
@@ -42,6 +43,7 @@ def print_summary(console: Console, report: ReviewReport, *, verbose: bool = Fal
         console.print(Text(line * min(console.width, 100), style="dim"), no_wrap=True, crop=True)
         console.print(_reviewers(console, report))
         console.print()
+    _readership(console, report, verbose=verbose)
     _analysers(console, report, verbose=verbose)
     _skipped(console, report, verbose=verbose)
     _silenced(console, report, verbose=verbose)
@@ -85,6 +87,19 @@ def _status(agent: ReviewerReport) -> Text:
     style = {"done": "green", "failed": "bold red", "skipped": "yellow"}[agent.status]
     reason = f": {one_line(agent.reason)}" if agent.reason and agent.status != "failed" else ""
     return Text(agent.status + reason, style=style)
+
+
+def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> None:
+    """Print what models read, where it is not simply everything at once."""
+    read = report.readership
+    if read is None or read.plain:
+        return
+    _labelled(console, "models", read_words(read))
+    for line in missed_words(read):
+        _labelled(console, "", line)
+    for file in read.files if verbose else ():
+        name = Text(shown_path(file.path)).append(f"  {share_words(file)}", style="dim")
+        hanging(Text(" " * 13), name, console)
 
 
 def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None:

@@ -59,6 +59,30 @@ FINDINGS_SCHEMA: dict[str, Any] = {
     },
 }
 
+DEEP_SCHEMA: dict[str, Any] = {
+    **FINDINGS_SCHEMA,
+    "properties": {
+        **FINDINGS_SCHEMA["properties"],
+        "fixed": {
+            "type": "array",
+            "description": "open findings that what was pushed mends; leave out what you cannot "
+            "show",
+            "items": {
+                "type": "object",
+                "required": ["id", "quote"],
+                "properties": {
+                    "id": {"type": "string", "description": "id of the open finding"},
+                    "quote": {
+                        "type": "string",
+                        "description": "pushed code that mends it, copied exactly",
+                    },
+                },
+            },
+        },
+    },
+}
+"""What `report_findings` takes where a push is read."""
+
 RESOLUTION_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["resolutions", "new_findings"],
@@ -88,7 +112,7 @@ RESOLUTION_SCHEMA: dict[str, Any] = {
 }
 
 KNOWN_FIELDS = frozenset(_FINDING["properties"]) | {
-    *FINDINGS_SCHEMA["properties"],
+    *DEEP_SCHEMA["properties"],
     *RESOLUTION_SCHEMA["properties"],
     "file",  # read as path
     "fix",  # read as suggestion

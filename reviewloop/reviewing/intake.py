@@ -135,14 +135,14 @@ def read_findings(arguments: Any) -> Intake:
 
 def read_resolutions(arguments: Any) -> ReReview:
     """Return what a `report_resolution` call says; anything unclear counts as not resolved."""
-    value = _decoded(arguments)
+    value = decoded(arguments)
     items, problem = _list_of(value, "resolutions")
     if problem:
         return ReReview(problems=(problem,))
     resolutions = []
     problems = []
     for number, raw in enumerate(items, 1):
-        item = _decoded(raw)
+        item = decoded(raw)
         if not isinstance(item, Mapping) or not item.get("id"):
             problems.append(f"resolution {number} names no finding id")
             continue
@@ -161,7 +161,7 @@ def read_resolutions(arguments: Any) -> ReReview:
     return ReReview(tuple(resolutions), fresh, tuple(problems) + fresh.problems)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
     """Undo the commonest slip: a JSON value inside a JSON string; never one with a doubled key."""
     if isinstance(value, str):
         try:
@@ -172,10 +172,10 @@ def _decoded(value: Any) -> Any:
 
 
 def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
-    value = _decoded(arguments)
+    value = decoded(arguments)
     if isinstance(value, Mapping):
         if key in value:
-            value = _decoded(value[key])
+            value = decoded(value[key])
         elif "title" in value or "id" in value:
             value = [value]  # a single finding where a list was asked for
         else:
@@ -188,7 +188,7 @@ def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
 
 
 def _finding(raw: Any) -> ReportedFinding | str:
-    item = _decoded(raw)
+    item = decoded(raw)
     if not isinstance(item, Mapping):
         return f"must be an object, not {type(item).__name__}"
     severity = _SYNONYMS.get(str(item.get("severity", "")).strip().lower())
@@ -224,7 +224,7 @@ def _finding(raw: Any) -> ReportedFinding | str:
 
 def _unknown_fields(arguments: Any, items: list[Any]) -> tuple[str, ...]:
     """Return the names of fields that no schema has, at the top and in the findings."""
-    top = _decoded(arguments)
+    top = decoded(arguments)
     names = set(top) if isinstance(top, Mapping) else set()
     for item in items[:MAX_FINDINGS]:
         names |= set(item) if isinstance(item, Mapping) else set()

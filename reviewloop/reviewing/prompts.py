@@ -2,7 +2,8 @@
 
 Order (DESIGN section 5): tools and house rules, then the shared material (steering, the task, the
 change, what the gates found), then a cache point, then the reviewer's own persona and resources.
-Everything before the cache point is byte-identical for all reviewers of one change.
+Everything before the cache point is byte-identical for all reviewers of one change. A change that
+is read in parts has one more cache point, after what its parts share.
 """
 
 from collections.abc import Sequence
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 
 from reviewloop.agents import AgentDefinition
 from reviewloop.findings import Finding
-from reviewloop.models.messages import Message, cache_point, text_block, user_message
+from reviewloop.models.messages import Block, Message, cache_point, text_block, user_message
 from reviewloop.reviewing.answers import REPORT_FINDINGS, REPORT_RESOLUTION
 from reviewloop.reviewing.fences import Fence
 
 
 @dataclass(frozen=True)
 class Material:
-    """What every reviewer of one change reads."""
+    """What every reviewer of one change, or of one part of it, reads."""
 
     task: str  # the task and its requirements
     steering: str
@@ -26,6 +27,12 @@ class Material:
     evidence: str = ""  # what the gates found, as facts
     analysis: str = ""  # what the analysers found, numbered, each for one reviewer
     left_out: Sequence[str] = field(default_factory=tuple)  # files whose diff did not fit
+    part: int = 0  # which part of a change that is read in several, 0 where it is read at once
+    parts: int = 0
+    names: str = ""  # of the whole change: public names it touches, for who reads a part
+    pushed: bool = False  # the diff is what was pushed since an earlier review
+    known: str = ""  # open findings of that review, about the files of the push
+    around: str = ""  # of the whole change: what is near the push
 
 
 def review_messages(
@@ -39,24 +46,62 @@ def review_messages(
         f"\nRead what you need with the tools, then call `{REPORT_FINDINGS}` once with all your "
         "findings. An empty list is a complete answer."
     )
-    return [
-        user_message(text_block(shared_text(material, fence)), cache_point(), text_block(persona))
-    ]
+    blocks: list[Block] = []
+    for text in shared_blocks(material, fence):
+        blocks += [text_block(text), cache_point()]
+    return [user_message(*blocks, text_block(persona))]
 
 
 def shared_text(material: Material, fence: Fence) -> str:
     """Return the part of the prompt that all reviewers of one change share."""
+    return "\n".join(shared_blocks(material, fence))
+
+
+def shared_blocks(material: Material, fence: Fence) -> list[str]:
+    """Return that part as the blocks that are cached: first what all parts of a change share."""
+    common, own = _common(material, fence), _own(material, fence)
+    if material.parts:
+        return ["\n".join(common), "\n".join(own)]
+    return ["\n".join([*common, *own])]
+
+
+def _common(material: Material, fence: Fence) -> list[str]:
     parts = []
     if material.steering:
         parts.append("# The team's steering\n\n" + fence.wrap("steering", material.steering))
     if material.task:
         parts.append("# What the change is for\n\n" + fence.wrap("task", material.task))
     parts.append("# The change\n\n" + fence.wrap("files", "\n".join(material.files)))
+    if material.parts and material.names:
+        parts.append(
+            "Public names that the change adds (+), removes (-), changes (=>) or whose code it "
+            "touches (~), in all of its files:\n" + fence.wrap("names", material.names)
+        )
+    return parts
+
+
+def _own(material: Material, fence: Fence) -> list[str]:
+    parts = []
+    if material.pushed:
+        parts.append(_PUSHED)
+    if material.parts:
+        parts.append(
+            f"The diff is read in {material.parts} parts; this is part {material.part}. The other "
+            "parts are read like this one: report what you find here, and what does not fit "
+            "together with the rest. Look at other files with the tools where you need them."
+        )
     parts.append(fence.wrap("diff", material.patch))
     if material.left_out:
         parts.append(
             "The diff of these files did not fit here; read them with `fs_read`:\n"
             + fence.wrap("files", "\n".join(material.left_out))
+        )
+    if material.known:
+        parts.append(_KNOWN + fence.wrap("findings", material.known))
+    if material.around:
+        parts.append(
+            "# Around it: the rest of the change, read before\n\n"
+            + fence.wrap("diff", material.around)
         )
     if material.evidence:
         parts.append("# What the guard-rails found\n\n" + fence.wrap("gates", material.evidence))
@@ -68,7 +113,23 @@ def shared_text(material: Material, fence: Fence) -> str:
             "unconfirmed. Do not repeat evidence among your findings.\n\n"
             + fence.wrap("evidence", material.analysis)
         )
-    return "\n".join(parts)
+    return parts
+
+
+_PUSHED = """\
+# What was pushed since the last review
+
+You reviewed this change before. Read in depth what was pushed since then, and look for what it \
+breaks, there and elsewhere. Outside of the pushed lines only what the push causes is a finding.
+"""
+
+_KNOWN = f"""\
+# Open findings of the last review, in files of the push
+
+Do not report them again. If pushed code mends one, name its id in `fixed` of `{REPORT_FINDINGS}` \
+with a quote of that code, copied exactly. One that you do not name stays open.
+
+"""
 
 
 def fix_message(

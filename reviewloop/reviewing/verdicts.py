@@ -4,7 +4,7 @@ No model adjudicates. A word moves a finding by one step at most, needs a reason
 what hard rules found; without a word the finding stands as the analyser stated it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,39 +49,59 @@ class Verdict:
         return {"agent": self.agent, "word": self.word, "reason": self.reason}
 
 
-def evidence_text(pieces: Sequence[EvidencePiece]) -> str:
-    """Return the evidence as numbered facts: whose it is, the rule, the place, what was said."""
-    lines = []
-    for number, piece in enumerate(pieces[:MOST_SHOWN], 1):
-        finding = piece.finding
-        owner = ", ".join(finding.agents)
-        fixed = " (stands whatever you say)" if piece.hard else ""
-        lines.append(
-            f"E{number} for {owner}: [{finding.rule}] {finding.where} "
-            f"{finding.severity.label}{fixed}: {finding.title}"
-        )
-    if len(pieces) > MOST_SHOWN:
-        lines.append(f"({len(pieces) - MOST_SHOWN} more are not shown; they stand as they are)")
+def evidence_text(
+    pieces: Sequence[EvidencePiece], about: Collection[int] | None = None, room: int = 0
+) -> str:
+    """Return the evidence as numbered facts: whose it is, the rule, the place, what was said.
+
+    `about` holds the positions to show, None for all; a piece has the same number however many are
+    shown. `room` bounds the characters, 0 does not.
+    """
+    lines: list[str] = []
+    positions = range(len(pieces)) if about is None else sorted(about)
+    for position in positions[:MOST_SHOWN]:
+        line = _fact(position + 1, pieces[position])
+        room -= len(line) + 1 if room else 0
+        if room < 0:
+            break
+        lines.append(line)
+    if len(positions) > len(lines):
+        more = len(positions) - len(lines)
+        lines.append(f"({more} more are not shown; they stand as they are)")
     return "\n".join(lines)
 
 
+def _fact(number: int, piece: EvidencePiece) -> str:
+    finding = piece.finding
+    owner = ", ".join(finding.agents)
+    fixed = " (stands whatever you say)" if piece.hard else ""
+    return (
+        f"E{number} for {owner}: [{finding.rule}] {finding.where} "
+        f"{finding.severity.label}{fixed}: {finding.title}"
+    )
+
+
 def read_verdicts(
-    arguments: Any, agent: str, pieces: Sequence[EvidencePiece]
+    arguments: Any,
+    agent: str,
+    pieces: Sequence[EvidencePiece],
+    about: Collection[int] | None = None,
 ) -> tuple[dict[str, Verdict], tuple[str, ...]]:
     """Return what an answer says of this agent's evidence, by finding id, and what is wrong.
 
     Words about other reviewers' evidence, without a reason, or that are none of ours do not
-    count: such a piece stands unconfirmed.
+    count: such a piece stands unconfirmed. `about` holds the positions that were shown.
     """
     given = arguments.get("evidence") if isinstance(arguments, Mapping) else None
     if isinstance(given, Mapping):
         given = [given]
     if not isinstance(given, list):
         return {}, ()
+    positions = range(len(pieces)) if about is None else sorted(about)
     mine = {
-        f"E{number}": piece.finding
-        for number, piece in enumerate(pieces[:MOST_SHOWN], 1)
-        if agent in piece.finding.agents
+        f"E{position + 1}": pieces[position].finding
+        for position in positions[:MOST_SHOWN]
+        if agent in pieces[position].finding.agents
     }
     verdicts: dict[str, Verdict] = {}
     problems: list[str] = []
@@ -120,14 +140,20 @@ def judged(
     *,
     asked: Iterable[str] = (),
     untrusted: bool = False,
+    settled: Collection[str] = (),
 ) -> list[Finding]:
     """Return the findings of the evidence after the reviewers' words.
 
     `asked` names the reviewers that read the change; evidence of one of them without a verdict
-    is marked as unconfirmed. In `untrusted` review nothing moves down and nothing is rejected.
+    is marked as unconfirmed, unless nobody had to answer it again (`settled`, finding ids). In
+    `untrusted` review nothing moves down and nothing is rejected.
     """
     readers = set(asked)
-    return [_judged(piece, verdicts, readers, untrusted) for piece in pieces]
+    nobody: set[str] = set()
+    return [
+        _judged(piece, verdicts, nobody if piece.finding.id in settled else readers, untrusted)
+        for piece in pieces
+    ]
 
 
 def _judged(

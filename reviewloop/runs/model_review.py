@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,25 +16,34 @@ from reviewloop.errors import (
     ExitCode,
     InterruptedByUserError,
     ModelError,
+    first_that_applies,
 )
 from reviewloop.findings import Finding
 from reviewloop.models.budget import Budget, count_warnings, spent_by
 from reviewloop.models.routing import require_provider
-from reviewloop.output.review_report import ReviewerReport, ReviewerStatus
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence, new_nonce
 from reviewloop.reviewing.merging import merge
-from reviewloop.reviewing.selection import Selection
+from reviewloop.reviewing.pushed import Known, Push
+from reviewloop.reviewing.selection import Selection, Skipped, select
 from reviewloop.reviewing.verdicts import judged
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.loading import loading
 from reviewloop.runs.project import team_of
-from reviewloop.runs.review_result import Standing
+from reviewloop.runs.readers import readership, shortly
+from reviewloop.runs.review_result import Standing, nothing_pushed
+from reviewloop.runs.reviewer_reports import (
+    estimated,
+    for_a_review,
+    report_of,
+    usage_by_reviewer,
+)
 from reviewloop.runs.shown_trees import shown_trees
 from reviewloop.settings import Loaded
 from reviewloop.state import LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
+from reviewloop.steps.material import parts_to_read
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import CallKey, Journal
@@ -64,6 +72,20 @@ class ModelReview:
     rules: Path | None = None  # see RunContext
     untrusted: bool = False
     listener: Listener | None = None
+    reviewed: str = ""  # tree of an earlier review: what came since is read in depth; "": all is
+    since: str = ""  # its commit
+    known: tuple[Known, ...] = ()  # findings that stayed open then
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What nobody reads, of the whole change and of what came since the earlier review."""
+        if not self.reviewed:
+            return self.selection.skipped
+        private, two = self.two.private, self.two
+        pushed = private.change(self.reviewed, two.new)
+        ignore, unreadable = self.loaded.settings.review.ignore, dict(two.unreadable)
+        more = select(pushed, private, base=two.base, ignore=ignore, unreadable=unreadable).skipped
+        return (*self.selection.skipped, *more)
 
 
 def models_word(asked: ModelReview) -> Standing:
@@ -74,19 +96,22 @@ def models_word(asked: ModelReview) -> Standing:
     what there is so far, and the exit code that says so.
     """
     with ExitStack() as stack:
-        trees = shown_trees(asked.two, asked.selection)
+        trees = shown_trees(asked.two, asked.skipped, asked.reviewed)
         context = _open(asked, trees, stack)
+        if context.push and not context.shown_change(context.push.tree, trees[1]):
+            names = [agent.name for agent in asked.reviewers]
+            return nothing_pushed(asked.pieces, asked.known, names, asked.model, asked.untrusted)
         early, reason = ExitCode.CLEAN, ""
         state: LoopState = {}
         try:
             with interruptible(context, "the same `reviewloop review`"):
                 state = _invoke(context, asked, trees)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
-            early, reason = error.exit_code, _for_a_review(str(error))
-        return _standing(asked, context, state, early, reason)
+            early, reason = error.exit_code, for_a_review(str(error))
+        return _standing(asked, context, trees[1], state, early, reason)
 
 
-def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunContext:
+def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
     two, settings = asked.two, asked.loaded.settings
     name = _name_of(asked)
     folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
@@ -125,6 +150,7 @@ def _open(asked: ModelReview, trees: tuple[str, str], stack: ExitStack) -> RunCo
         masking=masking,
         rules=asked.rules,
         untrusted=asked.untrusted,
+        push=Push(trees[2], asked.known) if asked.reviewed else None,
         analyse=lambda *_: pieces,
     )
 
@@ -137,11 +163,14 @@ def _fence(journal: Journal) -> Fence:
 
 def _name_of(asked: ModelReview) -> str:
     agents = [(agent.name, agent.prompt, agent.model) for agent in asked.reviewers]
-    text = json.dumps([asked.two.old, asked.two.new, asked.model, agents])
+    about: list[Any] = [asked.two.old, asked.two.new, asked.model, agents]
+    if asked.reviewed:
+        about += [asked.reviewed, [one.id for one in asked.known]]
+    text = json.dumps(about)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str]) -> LoopState:
+def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str, str]) -> LoopState:
     loading(asked.model).join()
     from reviewloop.graph import build_graph
 
@@ -165,7 +194,12 @@ def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str]) -> 
 
 
 def _standing(
-    asked: ModelReview, context: RunContext, state: LoopState, early: ExitCode, reason: str
+    asked: ModelReview,
+    context: RunContext,
+    tree: str,
+    state: LoopState,
+    early: ExitCode,
+    reason: str,
 ) -> Standing:
     results: Mapping[str, ReviewerState] = state.get("reviewers", {})
     findings: list[Finding]
@@ -173,33 +207,37 @@ def _standing(
         findings = list(read_findings(state, context.blobs).values())
     else:  # nobody finished: what the analysers found is still true
         findings = merge(judged(asked.pieces, {}))
-    usage = _usage(context)
+    records = {n: context.blobs.get_json(r["blob"]) for n, r in results.items() if r["blob"]}
+    caps = [ExitCode(r["ended"]) for r in records.values() if r["ended"]]
+    if caps and not early:
+        early = first_that_applies(*caps)
+        ended = (r for name, r in results.items() if records.get(name, {}).get("ended"))
+        reason = for_a_review(next(ended)["reason"])
+    usage = usage_by_reviewer(context.journal)
     reports = [
-        _report(agent, results.get(agent.name), findings, context, usage)
+        report_of(agent, results.get(agent.name), findings, context, usage, reason)
         for agent in asked.reviewers
     ]
+    names = [agent.name for agent in asked.reviewers]
+    parts = parts_to_read({"tree": tree}, context)
+    read = readership(parts, records, names, shortly(reason))
     early_end = (f"the review ended early: {reason}",) if reason else ()
     notes = (
         *early_end,
         *_unbounded(asked, context),
         *count_warnings(context.journal),
-        *_estimated(asked.model, usage.get("", {})),
+        *estimated(asked.model, usage.get("", {})),
     )
-    return Standing(tuple(findings), tuple(reports), asked.model, notes, usage.get("", {}), early)
-
-
-_RESUME = re.compile(r"`reviewloop resume(?: --(budget-tokens|minutes) (\S+))?([^`]*)`")
-
-
-def _for_a_review(text: str) -> str:
-    """Return an error's text with what goes on with a review: asking for it again."""
-
-    def instead(found: re.Match[str]) -> str:
-        if found.group(1):
-            return f"`limits.{found.group(1).removeprefix('budget-')} = {found.group(2)}`"
-        return f"the same `reviewloop review{found.group(3)}`"
-
-    return _RESUME.sub(instead, text)
+    return Standing(
+        tuple(findings),
+        tuple(reports),
+        asked.model,
+        notes,
+        usage.get("", {}),
+        early,
+        readership=replace(read, since=asked.since),
+        confirmed=frozenset(name for r in records.values() for name in r["fixed"]),
+    )
 
 
 def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
@@ -208,51 +246,3 @@ def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
     if wanted and spent_by(context.journal).unpriced:
         return ("the price of the model is not known, so the cap in USD could not stop it",)
     return ()
-
-
-def _estimated(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a remark when some of the tokens are our estimate, nobody's count."""
-    if not usage.get("estimated") or model.startswith(("script:", "replay:")):
-        return ()
-    count = sum(int(usage.get(k) or 0) for k in ("input", "output", "cache_read", "cache_write"))
-    return (f"~{count:,} tokens: some replies broke off or came without a count, so it is a guess",)
-
-
-def _report(
-    agent: AgentDefinition,
-    result: ReviewerState | None,
-    findings: list[Finding],
-    context: RunContext,
-    usage: Mapping[str, Mapping[str, Any]],
-) -> ReviewerReport:
-    status: ReviewerStatus = "failed"
-    if result is not None and result["status"] == "done":
-        status = "done"
-    spent = usage.get(agent.name, {})
-    tokens = {k: int(spent.get(k, 0)) for k in ("input", "output", "cache_read", "cache_write")}
-    return ReviewerReport(
-        name=agent.name,
-        status=status,
-        seconds=result["seconds"] if result else 0.0,
-        findings=sum(agent.name in finding.agents for finding in findings),
-        model=context.agent_model(agent, "review"),
-        tokens=tokens,
-        cost_usd=spent.get("cost_usd"),
-        reason=_for_a_review(result["reason"]) if result else "did not finish",
-    )
-
-
-def _usage(context: RunContext) -> dict[str, dict[str, Any]]:
-    """Return tokens and cost by reviewer, and of the whole review under the empty name."""
-    total: dict[str, dict[str, Any]] = {}
-    for agent, _step, spent, _seconds in context.journal.usage_rows():
-        for name in (agent, ""):
-            sums = total.setdefault(name, {})
-            for key in ("input", "output", "cache_read", "cache_write"):
-                sums[key] = sums.get(key, 0) + int(spent.get(key) or 0)
-            if spent.get("estimated"):
-                sums["estimated"] = True
-            cost = spent.get("cost_usd")
-            if cost is not None:
-                sums["cost_usd"] = round(sums.get("cost_usd", 0.0) + cost, 6)
-    return total

@@ -13,6 +13,7 @@ from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
+from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.runs.analysis import examined
 from reviewloop.runs.held_values import masking_for
@@ -49,6 +50,8 @@ class Wish:
     again: bool = False  # ask the models anew although they have read this very change
     rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
     untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
+    deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
+    known: tuple[Known, ...] = ()  # findings that stayed open then
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Reviewed:
     compared: Compared
     loaded: Loaded
     masking: Masking = field(default_factory=Masking)
+    confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
 
     @property
     def shown(self) -> "Shown":
@@ -148,7 +152,8 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         masking = masking_for(place.user.root, place.user.git_dir)
         examination = _examined(asked, team, two, settings, change, selection, masking, told)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        read = (loaded, team, two, change, selection, pieces, masking)
+        reviewed = _tree(wish.deep_from, place, two) if wish.deep_from else ""
+        read = (loaded, team, two, change, selection, pieces, masking, reviewed)
         standing = _standing(wish, *read, rules, told)
         report = result(
             two=two,
@@ -164,7 +169,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         report = hidden_report(report, masking.held)
         if wish.remembered:
             remember(two, report)
-        yield Reviewed(report, tuple(pieces), change, two, loaded, masking)
+        yield Reviewed(report, tuple(pieces), change, two, loaded, masking, standing.confirmed)
 
 
 def _examined(
@@ -247,6 +252,7 @@ def _standing(
     selection: Selection,
     pieces: Sequence[EvidencePiece],
     masking: Masking,
+    reviewed: str,
     rules: Path | None,
     told: Told,
 ) -> Standing:
@@ -273,5 +279,8 @@ def _standing(
             again=wish.again,
             rules=rules,
             untrusted=wish.untrusted,
+            reviewed=reviewed,
+            since=wish.deep_from,
+            known=wish.known,
         )
     )

@@ -8,7 +8,8 @@ from typing import Any
 from reviewloop.analysers.book import is_about_a_rule
 from reviewloop.analysers.engine import Examination
 from reviewloop.errors import ExitCode, first_that_applies
-from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.findings import Finding, Severity, Status, by_severity
+from reviewloop.output.readership import Readership, without_secrets
 from reviewloop.output.review_report import (
     Outcome,
     ReviewedFile,
@@ -19,6 +20,7 @@ from reviewloop.output.review_report import (
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.merging import merge
+from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
@@ -39,6 +41,36 @@ class Standing:
     notes: tuple[str, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.CLEAN  # why it ended early: budget, interruption
+    readership: Readership | None = None  # None: no model was asked
+    confirmed: frozenset[str] = frozenset()  # findings of an earlier review that a push mends
+    unchanged: bool = False  # nothing that is read came since an earlier review
+
+
+def nothing_pushed(
+    pieces: Sequence[EvidencePiece],
+    known: Sequence[Known],
+    names: Sequence[str],
+    model: str,
+    untrusted: bool,
+) -> Standing:
+    """Return the reviewers' word after a push that touches nothing they read: nobody is asked.
+
+    What the analysers find is what they found before. What is not open since then was settled
+    then, unless it is too grave to rest on what was remembered.
+    """
+    open_ = {one.id for one in known}
+    findings = []
+    for piece in pieces:
+        finding = piece.finding
+        grave = piece.hard or untrusted or finding.severity is Severity.MUST_FIX
+        if finding.id not in open_ and not grave:
+            update = {"status": Status.DISMISSED, "note": "settled in an earlier review"}
+            finding = finding.model_copy(update=update)
+        findings.append(finding)
+    why = "nothing that is read was pushed since the last review"
+    reports = [ReviewerReport(name, "skipped", 0.0, 0, reason=why) for name in names]
+    note = f"no model was asked: {why}"
+    return Standing(tuple(merge(findings)), tuple(reports), model, (note,), unchanged=True)
 
 
 def analysers_word(pieces: Sequence[EvidencePiece], names: Sequence[str], note: str) -> Standing:
@@ -94,7 +126,7 @@ def result(
     )
     least = LEVELS[settings.review.min_severity].rank
     listed = by_severity([f for f in stay if f.severity.rank <= least])
-    incomplete = bool(examination.failed) or _unread(standing.agents) or bool(two.unread)
+    incomplete = bool(examination.failed) or _unread(standing) or bool(two.unread)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
         what=two.what,
@@ -114,6 +146,7 @@ def result(
         notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *standing.notes),
         below=len(stay) - len(listed),
         usage=dict(standing.usage),
+        readership=standing.readership,
     )
 
 
@@ -136,6 +169,7 @@ def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
         agents=tuple(replace(agent, reason=hide(agent.reason)) for agent in report.agents),
         analysers=tuple(replace(one, reason=hide(one.reason)) for one in report.analysers),
         notes=tuple(map(hide, report.notes)),
+        readership=report.readership and without_secrets(report.readership, hide),
     )
 
 
@@ -179,11 +213,13 @@ def _remarks(settings: Settings, selection: Selection, examination: Examination)
             yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"
 
 
-def _unread(agents: Sequence[ReviewerReport]) -> bool:
-    """Whether silence means nothing: one reviewer failed, or not a single one could read."""
-    return any(a.status == "failed" for a in agents) or (
-        bool(agents) and all(a.status == "skipped" for a in agents)
-    )
+def _unread(standing: Standing) -> bool:
+    """Whether silence means nothing: one reviewer failed, or nobody read it, or a file of it."""
+    agents = standing.agents
+    if standing.readership is not None and standing.readership.unread:
+        return True
+    nobody = bool(agents) and all(a.status == "skipped" for a in agents) and not standing.unchanged
+    return nobody or any(a.status == "failed" for a in agents)
 
 
 def _fails(stay: Collection[Finding], fail_on: str) -> bool:

@@ -21,11 +21,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     already written its verdicts, and no reviewer has read the new tree.
     """
     known = read_findings(state, context.blobs)
-    records = {
-        name: context.blobs.get_json(result["blob"])
-        for name, result in state.get("reviewers", {}).items()
-        if result["status"] == "done" and result["tree"] == state["tree"]
-    }
+    records = records_of(state, context)
     judged = list(weighed(state, context, records)) if just_reviewed(state) else []
     leaked = leaks(state, known, context)
     if not records and not judged:
@@ -34,7 +30,8 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
     rejected = [f for f in judged if f.status is not Status.OPEN]
     fresh += [f for f in judged if f.status is Status.OPEN]
-    outdated = list(_outdated(known.values(), fresh, read, state["tree"], context))
+    whole = [name for name in read if state["reviewers"][name]["status"] == "done"]
+    outdated = list(_outdated(known.values(), fresh, whole, state["tree"], context))
     known |= {finding.id: finding for finding in outdated}
     # Findings of gates and of the person take part in merging, so that a reviewer who repeats
     # one adds its name instead of a second finding.
@@ -51,6 +48,21 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     context.events.tell("collected", findings=len(merged))
     everything = [*outdated, *merged, *swallowed, *rejected, *leaked]
     return {"findings": write_findings(everything, context.blobs)}
+
+
+def records_of(state: LoopState, context: RunContext) -> dict[str, dict[str, Any]]:
+    """Return what each reviewer wrote down that read the tree in the state, or a part of it."""
+    found = {
+        name: context.blobs.get_json(result["blob"])
+        for name, result in state.get("reviewers", {}).items()
+        if result["blob"] and result["tree"] == state["tree"]
+    }
+    read_all = [{"read": True}]  # by reviewers of an earlier release, which knew no parts
+    return {
+        name: record
+        for name, record in found.items()
+        if any(part["read"] for part in record.get("parts", read_all))
+    }
 
 
 def just_reviewed(state: LoopState) -> bool:

@@ -1,6 +1,6 @@
 """Evidence: what the analysers find in the tree under review, computed once for all reviewers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reviewloop.context import RunContext
@@ -8,11 +8,31 @@ from reviewloop.findings import Finding
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.verdicts import Verdict, gravest, judged
 from reviewloop.state import LoopState
+from reviewloop.workspace.diff import Change
 
 
 def evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
     """Return the evidence about a tree, most severe first."""
     return context.once(("evidence", tree), lambda: context.analyse(context, tree))
+
+
+def asked_again(
+    context: RunContext, read: Change, evidence: Sequence[EvidencePiece]
+) -> frozenset[int]:
+    """Return the positions of the evidence that reviewers have to answer.
+
+    After a push that is what stands in pushed files, and what is not known to be open: perhaps it
+    was rejected, and nobody remembers that word.
+    """
+    if context.push is None:
+        return frozenset(range(len(evidence)))
+    known = {one.id for one in context.push.known}
+    paths = {file.path for file in read.files}
+    return frozenset(
+        number
+        for number, piece in enumerate(evidence)
+        if piece.finding.path in paths or piece.finding.id not in known
+    )
 
 
 def weighed(
@@ -28,4 +48,9 @@ def weighed(
         for ident, said in record.get("verdicts", {}).items()
     )
     evidence = evidence_of(context, state["tree"])
-    return judged(evidence, verdicts, asked=records, untrusted=context.untrusted)
+    settled: set[str] = set()
+    if context.push:
+        read = context.shown_change(context.push.tree, state["tree"])
+        asked = asked_again(context, read, evidence)
+        settled = {p.finding.id for number, p in enumerate(evidence) if number not in asked}
+    return judged(evidence, verdicts, asked=records, untrusted=context.untrusted, settled=settled)

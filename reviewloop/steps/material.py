@@ -1,19 +1,25 @@
-"""What all reviewers of a change are shown, made once per tree and within its token budget."""
+"""What all reviewers of a change are shown, made once per part and within its token budget."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from reviewloop.context import RunContext
+from reviewloop.output.figures import counted
+from reviewloop.reviewing.changed_names import changed_names
 from reviewloop.reviewing.prompts import Material
 from reviewloop.reviewing.verdicts import evidence_text
 from reviewloop.reviewing.withheld import steering_shown
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.evidence import evidence_of
+from reviewloop.steps.parts import CHARS_PER_TOKEN, Part, Parts, parts_of, read_change, room_of
+from reviewloop.steps.push_material import with_push
 from reviewloop.store.journal import CallKey
 from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.diff import Change, FileChange
 
-_CHARS_PER_TOKEN = 4
+_CONTEXT_LINES = 3  # around what changed, where there is room
+SHARE_OF_EACH = 9  # a part's lists, names and evidence get a third of its room together
 _BACKGROUND = 4  # the share of a prompt's budget that what lies behind a finding gets: one of four
 _STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
 
@@ -22,42 +28,130 @@ SHRINKS = ((3, 1), (0, 1), (0, 2), (0, 4), (0, 16))
 """(lines of context, divisor of the budget): what is tried in turn when a model takes no more."""
 
 
-def material_of(state: LoopState, context: RunContext, shrunk: int = 0) -> Material:
-    """Return the shared material for the tree in the state; `shrunk` is a position in `SHRINKS`."""
+def parts_to_read(state: LoopState, context: RunContext) -> Parts:
+    """Return the parts in which the tree in the state is read."""
+    return parts_of(state["tree"], context, _shared_length(state["tree"], context))
+
+
+def material_of(
+    state: LoopState, context: RunContext, part: Part | None = None, shrunk: int = 0
+) -> Material:
+    """Return the shared material for a part of the change up to the tree in the state, made once.
+
+    No part means the first one. `shrunk` is a position in `SHRINKS`.
+    """
+    parts = parts_to_read(state, context)
+    part = part or parts.parts[0]
     tree, gates = state["tree"], state.get("gates", "")
-    make = partial(_material, tree, gates, context, *SHRINKS[shrunk])
-    return context.once(("material", tree, gates, shrunk), make)
+    make = partial(_material, tree, gates, context, parts, part, *SHRINKS[shrunk])
+    return context.once(("material", tree, gates, part.number, shrunk), make)
+
+
+def _shared_length(tree: str, context: RunContext) -> int:
+    change = context.change(context.base_tree, tree)
+    return len(_steering(change, context)) + len(context.brief.task)
 
 
 def _material(
-    tree: str, gates: str, context: RunContext, context_lines: int, divisor: int
+    tree: str,
+    gates: str,
+    context: RunContext,
+    parts: Parts,
+    part: Part,
+    context_lines: int,
+    divisor: int,
 ) -> Material:
-    change = context.change(context.base_tree, tree)
-    budget = context.settings.limits.context_tokens * _CHARS_PER_TOKEN
+    change, evidence = context.change(context.base_tree, tree), evidence_of(context, tree)
     steering = _steering(change, context)
-    analysis = evidence_text(evidence_of(context, tree))
-    budget -= len(steering) + len(context.brief.task) + len(analysis)
-    change_shown = context.shown_change(context.base_tree, tree)
-    patch, left_out = fit(change_shown, max(budget, 4000) // divisor, context_lines)
+    room = room_of(context, len(steering) + len(context.brief.task))
+    patch, left_out = shown_part(
+        read_change(context, tree), part, room // divisor if divisor > 1 else None, context_lines
+    )
     results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
-    return Material(
+    material = Material(
         task=context.brief.task,
         steering=steering[: len(steering) // divisor],
         files=[describe(file) for file in change.files],
         patch=patch,
         evidence=_evidence(results),
-        analysis=analysis,
-        left_out=left_out,
+        analysis=evidence_text(evidence, part.evidence),
+        left_out=(*left_out, *(parts.unread if part.number == 1 else ())),
     )
+    if parts.several:
+        share = room // SHARE_OF_EACH
+        names = partial(_names, change, tree, context, share)
+        material = replace(
+            material,
+            part=part.number,
+            parts=len(parts.parts),
+            files=listed(change, share),
+            names=context.once(("names", tree), names)[: share // divisor],
+            analysis=evidence_text(evidence, part.evidence, share),
+        )
+    return with_push(material, tree, context, part, room, divisor) if context.push else material
+
+
+def shown_part(
+    change: Change, part: Part, budget: int | None, context_lines: int = 3
+) -> tuple[str, tuple[str, ...]]:
+    """Return a part's diff and the files of it that are left out because they do not fit.
+
+    As many files as fit are shown, smallest first, in the change's order; None shows them all.
+    """
+    texts = []
+    for piece in part.pieces:
+        again = context_lines != _CONTEXT_LINES and piece.whole
+        text = change.patch([piece.path], context_lines) if again else piece.text
+        texts.append((piece.path, text))
+    if budget is None:
+        return "".join(text for _, text in texts), ()
+    chosen: set[int] = set()
+    for number in sorted(range(len(texts)), key=lambda n: (len(texts[n][1]), n)):
+        budget -= len(texts[number][1])
+        if budget < 0:
+            break
+        chosen.add(number)
+    left = (path for number, (path, _) in enumerate(texts) if number not in chosen)
+    inside = "".join(text for number, (_, text) in enumerate(texts) if number in chosen)
+    return inside, tuple(dict.fromkeys(left))
+
+
+def _names(change: Change, tree: str, context: RunContext, room: int) -> str:
+    old, new = context.shown_tree(context.base_tree), context.shown_tree(tree)
+    before, after = partial(context.read_text, old), partial(context.read_text, new)
+    return context.masking.for_models(changed_names(change, before, after, room))
+
+
+def listed(change: Change, room: int) -> list[str]:
+    """Return a line for each changed file; where they have no room, one for each folder."""
+    lines = [describe(file) for file in change.files]
+    if sum(map(len, lines)) + len(lines) <= room:
+        return lines
+    folders: dict[str, list[FileChange]] = {}
+    for file in change.files:
+        folders.setdefault(file.path.rpartition("/")[0], []).append(file)
+    told = []
+    for folder, files in sorted(folders.items()):
+        added, removed = sum(f.added for f in files), sum(f.removed for f in files)
+        told.append(f"{folder or '.'}/ ({counted(len(files), 'file')}, +{added} -{removed})")
+        room -= len(told[-1]) + 1
+        if room < 0 and len(told) < len(folders):
+            told[-1] = f"({counted(len(folders) - len(told) + 1, 'more folder')})"
+            break
+    return told
 
 
 def _steering(change: Change, context: RunContext) -> str:
+    return context.once(("steering", change.new), partial(_read_steering, change, context))
+
+
+def _read_steering(change: Change, context: RunContext) -> str:
     """Return the team's rules for the files that the change touches; told in the run's log.
 
     What is on disk may change while a run waits, so the first reading is the one that counts.
     """
     paths = list(change.paths)
-    limit = context.settings.limits.context_tokens * _CHARS_PER_TOKEN // 3
+    limit = context.settings.limits.context_tokens * CHARS_PER_TOKEN // 3
 
     def read() -> dict[str, Any]:
         steering = steering_shown(
@@ -94,9 +188,7 @@ def describe(file: FileChange) -> str:
 
 def fitted(change: Change, context: RunContext, share: int = 1) -> str:
     """Return a change as a diff within the budget of a prompt (or its share); names what is cut."""
-    patch, left_out = fit(
-        change, context.settings.limits.context_tokens * _CHARS_PER_TOKEN // share
-    )
+    patch, left_out = fit(change, context.settings.limits.context_tokens * CHARS_PER_TOKEN // share)
     if left_out:
         patch += f"\n(not shown, too large: {', '.join(left_out)}; read them with fs_read)\n"
     return patch

@@ -1,36 +1,76 @@
-"""Review: one agent reads the whole change; all of them do so at the same time."""
+"""Review: one agent reads the change, part by part where it is long; all of them do so at once."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reviewloop.agentloop import Answer
 from reviewloop.agents import AgentDefinition
 from reviewloop.context import RunContext
-from reviewloop.errors import ContextOverflowError, ModelAccessError, ModelError
-from reviewloop.models.messages import ToolSpec
-from reviewloop.reviewing.anchoring import anchor
-from reviewloop.reviewing.answers import FINDINGS_SCHEMA, REPORT_FINDINGS
-from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings
-from reviewloop.reviewing.prompts import Material, review_messages, shared_text
-from reviewloop.reviewing.rules import REVIEW_RULES
-from reviewloop.reviewing.verdicts import read_verdicts
-from reviewloop.state import LoopState, ReviewerState
-from reviewloop.steps.bench import changed_lines, reading_toolbox, resources_of
-from reviewloop.steps.evidence import evidence_of
-from reviewloop.steps.material import SHRINKS, material_of
-from reviewloop.store.journal import CallKey
-from reviewloop.workspace.paths import shown
-
-REPORT = ToolSpec(
-    name=REPORT_FINDINGS,
-    description="Judge your evidence and report what else you found, once; no entry says: nothing.",
-    schema=FINDINGS_SCHEMA,
+from reviewloop.errors import (
+    BudgetExhaustedError,
+    ContextOverflowError,
+    ExitCode,
+    ModelAccessError,
+    ModelError,
+    NoAnswerError,
 )
+from reviewloop.findings import Finding
+from reviewloop.reviewing.anchoring import anchor
+from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings
+from reviewloop.reviewing.pushed import confirmed
+from reviewloop.reviewing.verdicts import Verdict, read_verdicts
+from reviewloop.state import LoopState, ReviewerState
+from reviewloop.steps.ask_reviewer import Heard, ask_about
+from reviewloop.steps.bench import changed_lines
+from reviewloop.steps.evidence import evidence_of
+from reviewloop.steps.material import parts_to_read
+from reviewloop.steps.parts import Part, Parts, read_change
+from reviewloop.store.journal import CallKey
 
 _OUTSIDE = "names a file outside of the repository"
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """What became of one part in one reviewer's hands; plain values, kept in its record."""
+
+    number: int
+    read: bool
+    reason: str = ""  # why it was not read
+    unshown: tuple[str, ...] = ()  # files of it that had no room in the model's prompt
+
+
+@dataclass
+class _Record:
+    """What one reviewer has said so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    fixed: set[str] = field(default_factory=set)
+    dropped: list[str] = field(default_factory=list)
+    cut: int = 0
+    turns: int = 0
+    notes: list[str] = field(default_factory=list)
+    parts: list[PartRead] = field(default_factory=list)
+    ended: ExitCode = ExitCode.CLEAN  # a cap that ended a review's conversations early
+
+    @property
+    def read(self) -> list[PartRead]:
+        return [part for part in self.parts if part.read]
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "findings": [finding.model_dump(mode="json") for finding in self.findings],
+            "verdicts": {ident: verdict.plain() for ident, verdict in self.verdicts.items()},
+            "fixed": sorted(self.fixed),
+            "dropped": self.dropped,
+            "cut": self.cut,
+            "turns": self.turns,
+            "parts": [asdict(part) for part in self.parts],
+            "ended": int(self.ended),
+        }
 
 
 def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
@@ -40,13 +80,7 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
         agent = next(agent for agent in context.team.reviewers if agent.name == name)
         started = time.monotonic()
         context.events.tell("reviewer.start", agent=name)
-        try:
-            result = _read_change(agent, state, context)
-        except ModelAccessError:
-            raise  # wrong for all of them: the run pauses until access is there
-        except ModelError as error:
-            # One reviewer's failure must not cost the others' findings; it is shown as a failure.
-            result = _failed(state, str(error))
+        result = _read_change(agent, state, context)
         result["seconds"] = round(time.monotonic() - started, 3)
         context.events.tell(
             "reviewer.end",
@@ -63,9 +97,60 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
 
 
 def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) -> ReviewerState:
+    """Read part after part: one that fails costs neither the others nor other reviewers' findings.
+
+    A cap that is reached pauses a run. A review is not resumed in the middle, so what was read
+    until then is kept, and what was not is said.
+    """
+    parts, said = parts_to_read(state, context), _Record()
+    for part in parts.parts:
+        try:
+            said.parts.append(_read_part(part, parts, agent, state, context, said))
+        except ModelAccessError:
+            raise  # wrong for all of them: the run pauses until access is there
+        except (NoAnswerError, ContextOverflowError) as error:
+            said.parts.append(PartRead(part.number, read=False, reason=str(error)))
+        except (ModelError, BudgetExhaustedError) as error:
+            if isinstance(error, BudgetExhaustedError):
+                if state.get("mode") != "review":
+                    raise
+                said.ended = error.exit_code
+            left = parts.parts[part.number - 1 :]
+            said.parts += [PartRead(one.number, read=False, reason=str(error)) for one in left]
+            break
+    return ReviewerState(
+        status="done" if len(said.read) == len(said.parts) else "failed",
+        tree=state["tree"],
+        findings=list(dict.fromkeys(finding.id for finding in said.findings)),
+        blob=context.blobs.put_json(said.plain()),
+        reason="; ".join([*_missed(said, parts), *dict.fromkeys(said.notes)]),
+        seconds=0.0,
+    )
+
+
+def _missed(said: _Record, parts: Parts) -> list[str]:
+    """Return in words which parts were not read, and why."""
+    missed = [part for part in said.parts if not part.read]
+    if not missed or not parts.several:
+        return [part.reason for part in missed[:1]]
+    numbers = ", ".join(str(part.number) for part in missed)
+    return [f"did not read part {numbers} of {len(parts.parts)}: {missed[0].reason}"]
+
+
+def _read_part(
+    part: Part,
+    parts: Parts,
+    agent: AgentDefinition,
+    state: LoopState,
+    context: RunContext,
+    said: _Record,
+) -> PartRead:
     tree = state["tree"]
     key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
-    answer = _ask(agent, key, state, context)
+    if parts.several:
+        key = replace(key, finding=f"part {part.number}")
+    heard = ask_about(part, agent, key, state, context)
+    answer = heard.answer
     intake = read_findings(answer.arguments)
     for title in intake.outside:
         context.events.tell("note", text=f"{agent.name}: security: {_OUTSIDE}: {title}")
@@ -81,59 +166,29 @@ def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) 
         context.events.tell(
             "finding", agent=agent.name, severity=str(finding.severity), title=finding.title
         )
-    verdicts, problems = read_verdicts(answer.arguments, agent.name, evidence_of(context, tree))
-    record = {
-        "findings": [finding.model_dump(mode="json") for finding in findings],
-        "verdicts": {ident: verdict.plain() for ident, verdict in verdicts.items()},
-        "dropped": [*intake.problems, *problems],
-        "cut": intake.cut,
-        "turns": answer.turns,
-    }
-    return ReviewerState(
-        status="done",
-        tree=tree,
-        findings=[finding.id for finding in findings],
-        blob=context.blobs.put_json(record),
-        reason="; ".join([*_left_out(intake), *answer.notes]),
-        seconds=0.0,
+    evidence = evidence_of(context, tree)
+    verdicts, problems = read_verdicts(answer.arguments, agent.name, evidence, part.evidence)
+    said.findings += findings
+    said.verdicts |= verdicts
+    said.dropped += [*intake.problems, *problems, *_fixed(heard, said, tree, context)]
+    said.cut += intake.cut
+    said.turns += answer.turns
+    said.notes += [*_left_out(intake), *answer.notes]
+    return PartRead(part.number, read=True, unshown=heard.unshown)
+
+
+def _fixed(heard: Heard, said: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
+    """Note which open findings the push mends; a stranger's change may not say so of itself."""
+    if context.push is None or context.untrusted:
+        return ()
+    fixed, problems = confirmed(
+        heard.answer.arguments,
+        context.push.known,
+        read_change(context, tree),
+        partial(context.shown_text, tree),
     )
-
-
-def _ask(agent: AgentDefinition, key: CallKey, state: LoopState, context: RunContext) -> Answer:
-    """Hold the conversation; where the change is too long for the model, with less and less of it.
-
-    The answer's notes say what the reviewer was not shown.
-    """
-    model = context.agent_model(agent, "review")
-    for shrunk in range(len(SHRINKS)):
-        material = material_of(state, context, shrunk)
-        opening = review_messages(material, agent, context.fence, resources_of(agent, context))
-        try:
-            answer = context.talk(
-                agent,
-                replace(key, attempt=shrunk),
-                reading_toolbox(context, state["tree"]),
-                system=REVIEW_RULES,
-                opening=opening,
-                ending=REPORT,
-                check=_check,
-                hold=context.models.gates.gate(model, shared_text(material, context.fence)),
-            )
-        except ContextOverflowError as error:
-            too_long = error
-            continue
-        notes = (*answer.notes, *([_shown_less(material)] if shrunk else []))
-        return replace(answer, notes=notes)
-    raise too_long
-
-
-def _shown_less(material: Material) -> str:
-    less = "the change was too long for the model, so it was shown without lines of context"
-    if not material.left_out:
-        return less
-    names = ", ".join(shown(path) for path in material.left_out[:5])
-    more = len(material.left_out) - 5
-    return f"{less} and without the diff of {names}" + (f" and {more} more" if more > 0 else "")
+    said.fixed |= fixed
+    return problems
 
 
 def _left_out(intake: Intake) -> list[str]:
@@ -142,17 +197,3 @@ def _left_out(intake: Intake) -> list[str]:
     parts += [f"dropped, {_OUTSIDE}: {'; '.join(intake.outside[:3])}"] if intake.outside else []
     parts += [f"{intake.cut} more than {MAX_FINDINGS} were cut"] if intake.cut else []
     return parts
-
-
-def _failed(state: LoopState, reason: str) -> ReviewerState:
-    return ReviewerState(
-        status="failed", tree=state["tree"], findings=[], blob="", reason=reason, seconds=0.0
-    )
-
-
-def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
-    """Return what has to be mended; at the last chance the usable findings are taken."""
-    intake = read_findings(arguments)
-    if last_chance:
-        return "" if intake.findings else "; ".join(intake.problems[:5])
-    return "; ".join([*intake.problems, *intake.unclear][:5])

@@ -42,7 +42,7 @@ def test_the_object_names_its_schema_and_how_the_review_ended():
     assert set(whole) == {
         "schema", "version", "outcome", "exit_code", "summary", "what", "base", "head", "findings",
         "silenced", "reviewed", "skipped", "agents", "analysers", "counts", "notes", "seconds",
-        "model", "fail_on", "usage",
+        "model", "fail_on", "usage", "readership",
     }  # fmt: skip
 
 

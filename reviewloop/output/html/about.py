@@ -6,6 +6,8 @@ from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding, Severity
 from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.html.markup import attributes, joined, path_words, words
+from reviewloop.output.readership import Readership
+from reviewloop.output.readership_words import missed_words, read_words, share_words
 from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
@@ -101,6 +103,7 @@ def closing(report: ReviewReport) -> str:
         (
             _reviewers(report.agents, report.model),
             _analysers(report.analysers),
+            _read_by_models(report.readership),
             _skipped(report),
             _silenced(report),
         )
@@ -146,6 +149,19 @@ def _analysers(analysers: Sequence[AnalyserReport]) -> str:
         for analyser in told
     ]
     return f"<h2>Analysers</h2>\n{_table(['analyser', 'status', 'files', 'time'], rows)}"
+
+
+def _read_by_models(read: Readership | None) -> str:
+    if read is None or read.plain:
+        return ""
+    lines = "".join(f"<li>{words(line)}</li>" for line in missed_words(read))
+    rows = [
+        ("done" if file.read else "failed", [path_words(file.path), words(share_words(file))])
+        for file in sorted(read.files, key=lambda file: file.read)[:_PAGE_NAMES]
+    ]
+    table = _table(["file", "read"], rows)
+    title = f"<summary>{words(read_words(read))}</summary>"
+    return f"<h2>Models read</h2>\n<details>{title}<ul>{lines}</ul>{table}</details>"
 
 
 def _skipped(report: ReviewReport) -> str:
