@@ -33,6 +33,7 @@ from reviewloop.steps.guard import guard
 from reviewloop.steps.implement import implement, repair
 from reviewloop.steps.propose import propose
 from reviewloop.steps.re_review import re_review
+from reviewloop.steps.rebase import PHASE, is_read
 from reviewloop.steps.review import review_as
 
 ReviewLoop = CompiledStateGraph[LoopState, RunContext, LoopState, LoopState]
@@ -69,7 +70,7 @@ def build_graph(
     graph.add_conditional_edges("fix", _after_fix, ["guard", "propose"])
     graph.add_edge("re_review", "collect")
     graph.add_edge("propose", "approve")
-    graph.add_conditional_edges("approve", _after_approve, ["commit", "implement", END])
+    graph.add_conditional_edges("approve", _after_approve, ["commit", "implement", "guard", END])
     graph.add_conditional_edges("commit", _after_commit, ["approve", END])
     return graph.compile(checkpointer=checkpointer)
 
@@ -81,6 +82,8 @@ def _where_to_start(reviewers: list[str], state: LoopState) -> list[str] | str:
 
 
 def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:
+    if state.get("phase") == PHASE and (state["verdict"] != "ok" or is_read(state)):
+        return "propose"
     if state["verdict"] == "ok":
         return "re_review" if state["phase"] == "fix" else reviewers
     if state["verdict"] == "failed" and state.get("repairs", 0) < repairs:
@@ -99,7 +102,8 @@ def _after_fix(state: LoopState) -> str:
 
 
 def _after_approve(state: LoopState) -> str:
-    return {"approve": "commit", "modify": "implement"}.get(state["approval"]["choice"], END)
+    ways = {"approve": "commit", "modify": "implement", "rebase": "guard"}
+    return ways.get(state["approval"]["choice"], END)
 
 
 def _after_commit(state: LoopState) -> str:

@@ -127,7 +127,8 @@ class LoopState(TypedDict, total=False):
     base: str  # tree of the commit the run started from
     tree: str  # the change as it stands
     trees: Annotated[dict[str, str], merge_by_key]  # "implement", "fix-1-<finding>", ... -> tree
-    phase: str  # implement | fix: which of the two the guard-rails are judging
+    phase: str  # implement | fix | rebase: which of them the guard-rails are judging
+    onto: str  # the commit that the change was rebased onto, if it was
     cycle: int  # how often the person asked for a modification
     round: int  # fix rounds used in this cycle
     repairs: int  # repairs used since the last implement or fix

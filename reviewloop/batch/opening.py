@@ -7,8 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from reviewloop.batch.account import lock_of
+from reviewloop.batch.sitting import Asked, Sitting, Told
 from reviewloop.batch.spending import Spending
-from reviewloop.batch.work import Asked, Told, Work
+from reviewloop.batch.work import Work
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
@@ -53,7 +54,7 @@ def run_batch(
         order = order_tasks(spec, wish.tasks, wish.wave)
         record = _record(store, spec, order, wish)
         spending = Spending(repository, record, loaded.settings.limits)
-        work = Work(repository, store, record, order, wish.asked, spending, told)
+        work = Work(Sitting(repository, store, record, order, wish.asked, spending, told))
         try:
             work.do()
         except ReviewLoopError as error:

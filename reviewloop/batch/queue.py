@@ -4,12 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from reviewloop.batch.line import Waiting, line_up, looked_again, waiting_in
+from reviewloop.batch.line import Waiting, base_on, line_up, looked_again, waiting_in
 from reviewloop.batch.stacking import chain_below
 from reviewloop.errors import UsageError
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import give_up, is_stopped, worded
+from reviewloop.runs.rebasing import rebase
 from reviewloop.runs.repository import Repository
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
 from reviewloop.store.events import Listener
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -33,7 +37,8 @@ def queue_of(repository: Repository) -> Queue:
     """Return what waits on the branch that is checked out."""
     branch = repository.user.branch
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
-    runs.sort(key=lambda run: (_places(repository).get(run.task_id, 0), run.created_at))
+    places = _places(repository)
+    runs.sort(key=lambda run: (places.get(run.task_id, 0), run.created_at))
     line = line_up(repository.user.head or "", waiting_in(repository, runs))
     blocked = tuple(run for run in runs if run.status is RunStatus.BLOCKED)
     return Queue(line.standing, line.stale, blocked)
@@ -62,23 +67,47 @@ def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> 
 def approve_each(
     repository: Repository, chosen: Sequence[Waiting], listener: Listener
 ) -> Iterator[RunRecord]:
-    """Approve runs one after the other and yield each as it is then; stop where one waits on.
+    """Approve runs one after the other and yield each as it is then.
 
-    Raises `UsageError` for a run that stands on another commit than the branch has.
+    From the first that does not stand on the branch's commit on, runs are not approved but brought
+    behind each other, so that a person can look at what they are now. Stops at one that cannot be.
     """
+    below: Waiting | None = None
     for one in chosen:
         repository = looked_again(repository)
         run = repository.runs.find(one.run.run_id)
-        if run.base_commit != repository.user.head:
-            raise UsageError(
-                f"run {run.run_id} was made on {run.base_commit[:10]}, and {run.branch} is at "
-                f"{(repository.user.head or '')[:10]} now"
-            )
-        answer = worded(run, "approve")
-        run = advance(repository, run.run_id, answer=answer, listener=listener)
+        if below is None and run.base_commit == repository.user.head:
+            run = advance(repository, run.run_id, answer=worded(run, "approve"), listener=listener)
+            yield run
+            if run.status is not RunStatus.COMMITTED:
+                return
+            continue
+        if below is None or run.base_commit != below.commit:
+            _require_needed(repository, run, below)
+            options = {"stands_on": below.run.run_id if below else ""}
+            base = base_on(repository, below) if below else None
+            run = rebase(repository, run.run_id, base, options=options, listener=listener)
         yield run
-        if run.status is not RunStatus.COMMITTED:
+        found = waiting_in(repository, [run])
+        if not found:
             return
+        below = found[0]
+
+
+def _require_needed(repository: Repository, run: RunRecord, below: Waiting | None) -> None:
+    """Refuse to bring a run where something that its task needs is missing."""
+    if not run.task_id or not run.options.get("needs"):
+        return
+    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
+    waiting = queue_of(repository).waiting
+    there = {one.run.task_id for one in chain_below(below, waiting)} if below else set()
+    for need in run.options["needs"]:
+        task = spec.by_id.get(need)
+        if need not in there and task is not None and not is_done(spec, task):
+            raise UsageError(
+                f"task {run.task_id} needs task {need}, which is neither done nor waiting below "
+                f"it; reject run {run.run_id}, and `reviewloop batch` does it anew"
+            )
 
 
 def reject_each(

@@ -33,12 +33,12 @@ def base_for(
     waiting: Sequence[Waiting],
     *,
     head: str,
-    mode: str,
+    deep: bool,
 ) -> StartingPoint | None:
     """Return where a task's run starts, None while no commit holds everything that it needs.
 
-    In the queue a run stands on all that waits, so that approving the queue needs no rebase; in
-    autopilot, where a waiting change may wait long, only on what it needs.
+    With `deep` a run stands on all that waits, so that approving the queue needs no rebase, else
+    only on what it needs: then it does not matter which other runs have finished by now.
     """
     needed = {
         run.run_id
@@ -51,10 +51,10 @@ def base_for(
         fitting = [(), *(chain for chain in fitting if follows(chain, head))]
     if not fitting:
         return None
-    if mode == "autopilot":
-        chain = min(fitting, key=len)
-    else:
+    if deep:
         chain = max(fitting, key=lambda chain: (follows(chain, head), len(chain)))
+    else:
+        chain = min(fitting, key=len)
     return StartingPoint(tuple(chain), frozenset(one.run.task_id for one in chain))
 
 

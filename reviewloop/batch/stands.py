@@ -70,6 +70,8 @@ def stand_of(repository: Repository, run: RunRecord | None) -> Stand:
     """Return where a task with this run stands."""
     if run is None:
         return Stand.OPEN
+    if run.status is RunStatus.SKIPPED and run.options.get("redo"):
+        return Stand.OPEN  # it is done once more, on what is below it now
     if run.status in _STANDS:
         return _STANDS[run.status]
     return Stand.RUNNING if is_held(repository.run_lock(run.run_id)) else Stand.STOPPED

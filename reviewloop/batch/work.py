@@ -1,18 +1,20 @@
-"""The work of a batch: begin, move and settle one task after the other, in the order of the spec.
+"""The work of a batch: which task is taken up when, and what becomes of a finished run.
 
 What there is to do is read from the runs before every step, so that a batch that was killed goes on
-where it stood.
+where it stood. Runs may work side by side; everything else happens in this thread, in the order of
+the tasks, so that the result does not depend on which run is faster.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from reviewloop.batch.autopilot import BY, why_a_person
-from reviewloop.batch.line import Waiting, looked_again, waiting_in
-from reviewloop.batch.spending import Spending
-from reviewloop.batch.stacking import StartingPoint, base_for
-from reviewloop.batch.stands import Stand, TaskRun, stands_of, why_held
+from reviewloop.batch.line import waiting_in
+from reviewloop.batch.moving import Crew, answered, begin_task, moved, taken_up
+from reviewloop.batch.sitting import Sitting
+from reviewloop.batch.stacking import chain_below
+from reviewloop.batch.stands import Stand, TaskRun, why_held
+from reviewloop.batch.train import Train
 from reviewloop.errors import (
     BudgetExhaustedError,
     InterruptedByUserError,
@@ -21,221 +23,217 @@ from reviewloop.errors import (
     UsageError,
 )
 from reviewloop.faults import fault
-from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import worded
-from reviewloop.runs.repository import Repository
-from reviewloop.runs.start import Wanted, begin, plan
-from reviewloop.specs.order import Order, Step
-from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.runs.interrupts import all_interruptible
+from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What the person asked of a batch, beside what its record keeps."""
-
-    until_failure: bool = False
-    wanted: Wanted = field(default_factory=Wanted)  # what the plan of every run has in common
-
-
-class Told(Protocol):
-    """Whoever shows a batch to people, and asks them."""
-
-    def begun(self, task: str, run: RunRecord, below: str) -> None:
-        """A run was begun or is gone on with; `below` names the run whose commit it starts from."""
-
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
-        """A run told something."""
-
-    def settled(self, task: str, run: RunRecord, why: str) -> None:
-        """A run stands still; `why` says what a person should know of it."""
-
-    def ask(self, repository: Repository, run: RunRecord) -> tuple[str, str] | None:
-        """Return a person's choice and words, None to leave the run in the queue."""
+Flying = dict["Future[RunRecord]", tuple[Step, RunRecord, Mapping[str, float]]]
+_SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 
 class Work:
-    """One sitting of a batch, whose lock the caller holds."""
+    """Takes up tasks until nothing is left that can be done now."""
 
-    def __init__(
-        self,
-        repository: Repository,
-        store: BatchStore,
-        record: BatchRecord,
-        order: Order,
-        asked: Asked,
-        spending: Spending,
-        told: Told,
-    ) -> None:
-        self.repository = repository
-        self._store = store
-        self._record = record
-        self._order = order
-        self._asked = asked
-        self._spending = spending
-        self._told = told
-        self._tried: set[str] = set()
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self._train = Train(sitting)
+        self._crew = Crew()
+        self._judged: set[str] = set()  # runs that autopilot or the person has looked at
+        self._closing = False  # nothing new is begun
         self.began = False
 
     def do(self) -> None:
         """Do everything that can be done now; raise what stopped it before its end."""
-        while (step := self._next()) is not None:
-            self._tried.add(step.task.id)
-            self._spending.require()
-            run = self._move(step)
-            if run is not None:
-                self._settle(step, run)
-            if self._asked.until_failure and (run is None or run.status is RunStatus.BLOCKED):
-                self._record.reason = f"stopped at task {step.task.id} (--until-failure)"
-                break
+        sitting = self._sitting
+        with (
+            all_interruptible(self._crew.contexts, "reviewloop batch"),
+            ThreadPoolExecutor(max_workers=sitting.asked.parallel) as pool,
+        ):
+            self._work(pool)
         self._end()
 
-    def stands(self) -> dict[str, TaskRun]:
-        """Return where every task of the order stands."""
-        ids = [step.task.id for step in self._order.steps]
-        return stands_of(self.repository, self._record.batch_id, self._record.spec_path, ids)
-
-    def _next(self) -> Step | None:
-        """Return the first task that can be taken a step further, None when there is none."""
-        stands = self.stands()
-        for step in self._order.steps:
-            if step.task.id in self._tried:
+    def _work(self, pool: ThreadPoolExecutor) -> None:
+        flying: Flying = {}
+        trouble: ReviewLoopError | None = None
+        self._train.straighten()
+        while True:
+            try:
+                self._judge(flying)
+                while trouble is None and len(flying) < self._sitting.asked.parallel:
+                    if not self._take_up(flying, pool):
+                        break
+            except ReviewLoopError as error:
+                trouble = trouble or error
+            if not flying:
+                if trouble is not None:
+                    raise trouble
+                if self._closing or not self._train.straighten():
+                    return
                 continue
-            stand = stands[step.task.id].stand
-            to_judge = stand is Stand.WAITING and self._record.mode != "queue"
-            if to_judge or stand is Stand.STOPPED or self._start(step, stands) is not None:
-                return step
-        return None
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                step, run, caps = flying.pop(future)
+                trouble = trouble or self._landed(step, run, caps, future)
 
-    def _start(self, step: Step, stands: Mapping[str, TaskRun]) -> StartingPoint | None:
-        """Return where a task starts that has no run yet and may have one."""
-        if stands[step.task.id].stand is not Stand.OPEN or why_held(step, stands):
-            return None
-        head = self.repository.user.head or ""
-        waiting = self._waiting(stands)
-        return base_for(step, stands, waiting, head=head, mode=self._record.mode)
+    # Beginning
 
-    def _waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
-        runs = [stands[step.task.id].run for step in self._order.steps]
-        return waiting_in(self.repository, [run for run in runs if run is not None])
-
-    def _move(self, step: Step) -> RunRecord | None:
-        """Bring a task's run to where it stands still; None when it could not get there."""
-        self.repository = looked_again(self.repository)
-        run = self.stands()[step.task.id].run
-        if run is not None and run.status is RunStatus.WAITING:
-            return run
+    def _take_up(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
+        """Begin or go on with one task; return whether there was one."""
+        sitting = self._sitting
+        step = None if self._closing else self._next(flying)
+        if step is None:
+            return False
+        task = step.task.id
+        sitting.spending.require()
+        sitting.tried.add(task)
+        sitting.look()
+        run = sitting.stands()[task].run
+        below = ""
         try:
-            run, below = (run, "") if run is not None else self._begin(step)
+            if run is None or run.status.over:
+                run, below = begin_task(sitting, step)
         except UsageError as error:
             if not self.began:
                 raise  # nothing of this repository can begin: one sentence is enough
-            self._record.held[step.task.id] = str(error)
-            return None
+            sitting.record.held[task] = str(error)
+            return True
         self.began = True
-        run = self._taken(run)
-        self._told.begun(step.task.id, run, below)
-        caps = self._spending.caps(run)
-        try:
-            return advance(
-                self.repository,
-                run.run_id,
-                listener=lambda event: self._told.event(step.task.id, event),
-                overrides=caps,
-            )
-        except (InterruptedByUserError, ModelAccessError):
-            raise
-        except ReviewLoopError as error:
-            if self._spending.stopped_by_batch(caps, error):
-                self._spending.require()
-                raise BudgetExhaustedError(
-                    f"the batch's caps leave no room for the next call of task {step.task.id}; "
-                    "nothing is lost: go on with `reviewloop batch` and a higher --budget-usd or "
-                    "a later --deadline"
-                ) from error
-            stopped = self.repository.runs.find(run.run_id)
-            self._told.settled(step.task.id, stopped, stopped.reason)
-            return None
+        run = taken_up(sitting, run)
+        caps = sitting.spending.caps(run, sitting.asked.parallel)
+        sitting.told.begun(task, run, below)
+        future = pool.submit(moved, sitting, self._crew, sitting.repository, step, run, caps)
+        flying[future] = (step, run, caps)
+        return True
 
-    def _begin(self, step: Step) -> tuple[RunRecord, str]:
-        stands = self.stands()
-        place = self._start(step, stands)
-        if place is None:
-            raise UsageError(f"task {step.task.id} waits for changes that stand side by side")
-        done = place.done | {t for t, one in stands.items() if one.stand is Stand.COMMITTED}
-        wanted = replace(
-            self._asked.wanted,
-            task=step.task.id,
-            spec=self._record.spec_path,
-            base=place.base(self.repository),
-            done=frozenset(done),
+    def _next(self, flying: Flying) -> Step | None:
+        """Return the first task that can be taken a step further, None when there is none."""
+        stands = self._sitting.stands()
+        busy = {step.task.id for step, _, _ in flying.values()}
+        for step in self._sitting.order.steps:
+            task = step.task.id
+            if task in self._sitting.tried or task in busy:
+                continue
+            if stands[task].stand is Stand.STOPPED:
+                return step
+            free = all(self._is_over(one, stands, busy) for one in step.after)
+            if free and self._sitting.start_of(step, stands) is not None:
+                return step
+        return None
+
+    def _is_over(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
+        """Whether a task stands still for this sitting, however it ended."""
+        if task in busy:
+            return False
+        if stands[task].stand not in {Stand.OPEN, Stand.STOPPED}:
+            return True
+        return task in self._sitting.tried or self._never(task, stands, busy)
+
+    def _never(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
+        """Whether an open task cannot begin in this sitting: something that it needs failed."""
+        step = next(step for step in self._sitting.order.steps if step.task.id == task)
+        return stands[task].stand is Stand.OPEN and any(
+            self._is_over(need, stands, busy) and not stands[need].stand.carries
+            for need in step.needs
         )
-        planned = plan(self.repository, wanted)
-        options = {
-            **planned.options,
-            "batch": self._record.batch_id,
-            "done": sorted(done),
-            "stands_on": place.run_id,
-        }
-        fault("batch.begin")
-        return begin(self.repository, replace(planned, options=options)), place.run_id
 
-    def _taken(self, run: RunRecord) -> RunRecord:
-        """Make a run that was begun by itself one of the batch."""
-        if not run.options.get("batch"):
-            run.options["batch"] = self._record.batch_id
-            self.repository.runs.save(run)
-        return run
+    # Settling
 
-    def _settle(self, step: Step, run: RunRecord) -> None:
-        """Answer a finished run as the mode says, or leave it in the queue."""
-        why = run.reason
-        if run.status is RunStatus.WAITING and self._record.mode == "autopilot":
-            run, why = self._by_autopilot(step, run)
-        elif run.status in {RunStatus.WAITING, RunStatus.BLOCKED} and self._record.mode == "each":
-            run = self._by_person(step, run)
-            why = run.reason
-        fault("batch.settled")
-        self._told.settled(step.task.id, run, why)
+    def _landed(
+        self,
+        step: Step,
+        run: RunRecord,
+        caps: Mapping[str, float],
+        future: "Future[RunRecord]",
+    ) -> ReviewLoopError | None:
+        """Take in a run that stands still; return what stops the whole batch, if it does."""
+        sitting, task = self._sitting, step.task.id
+        failed = False
+        try:
+            run = future.result()
+        except (InterruptedByUserError, ModelAccessError) as error:
+            return error
+        except ReviewLoopError as error:
+            if sitting.spending.stopped_by_batch(caps, error):
+                return self._spent(step)
+            run = sitting.repository.runs.find(run.run_id)
+            failed = True
+        if failed or run.status not in _SETTLED or sitting.record.mode == "queue":
+            sitting.told.settled(task, run, run.reason)
+        if sitting.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
+            sitting.record.reason = f"stopped at task {task} (--until-failure)"
+            self._closing = True
+        return None
 
-    def _by_autopilot(self, step: Step, run: RunRecord) -> tuple[RunRecord, str]:
-        (found,) = waiting_in(self.repository, [run]) or (None,)
-        if found is None:
-            return run, run.reason
-        self.repository = looked_again(self.repository)
-        why = why_a_person(found.proposal)
-        if not why and run.base_commit != self.repository.user.head:
-            why = "it stands on a change that waits for a person"
-        if why:
-            return run, why
-        answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
-        run = self._answered(step, run, answer)
-        return run, run.reason
+    def _spent(self, step: Step) -> ReviewLoopError:
+        try:
+            self._sitting.spending.require()
+        except BudgetExhaustedError as error:
+            return error
+        return BudgetExhaustedError(
+            f"what is left of the batch's caps is too little for the next call of task "
+            f"{step.task.id}; nothing is lost: go on with `reviewloop batch` and a higher "
+            "--budget-usd or a later --deadline"
+        )
 
-    def _by_person(self, step: Step, run: RunRecord) -> RunRecord:
-        while run.status in {RunStatus.WAITING, RunStatus.BLOCKED}:
-            chosen = self._told.ask(self.repository, run)
+    def _judge(self, flying: Flying) -> None:
+        """Answer finished runs as the mode says, each when all tasks before it stand still."""
+        if self._sitting.record.mode == "queue":
+            return
+        busy = {step.task.id for step, _, _ in flying.values()}
+        for step in self._sitting.order.steps:
+            stands = self._sitting.stands()
+            if not self._is_over(step.task.id, stands, busy) and not self._closing:
+                return
+            run = stands[step.task.id].run
+            if run is None or run.status not in _SETTLED or run.run_id in self._judged:
+                continue
+            self._judged.add(run.run_id)
+            if self._sitting.record.mode == "autopilot":
+                self._by_autopilot(step, run)
+            else:
+                self._by_person(step, run)
+            fault("batch.settled")
+
+    def _by_autopilot(self, step: Step, run: RunRecord) -> None:
+        sitting, why = self._sitting, run.reason
+        sitting.look()
+        stands = sitting.stands()
+        (found,) = waiting_in(sitting.repository, [run]) or (None,)
+        if found is not None:
+            why = why_a_person(found.proposal)
+            below = chain_below(found, sitting.waiting(stands))[:-1]
+            if not why and below:
+                why = f"it stands on {below[-1].run.run_id}, which waits for a person"
+            if not why and run.base_commit != sitting.head:
+                brought = self._train.bring(step, run, None)
+                if brought is None:
+                    return
+                run = brought
+                (found,) = waiting_in(sitting.repository, [run])
+                why = why_a_person(found.proposal)
+            if not why:
+                answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
+                run = answered(sitting, step, run, answer)
+                why = run.reason
+        sitting.told.settled(step.task.id, run, why)
+
+    def _by_person(self, step: Step, run: RunRecord) -> None:
+        sitting = self._sitting
+        while run.status in _SETTLED:
+            chosen = sitting.told.ask(sitting.repository, run)
             if chosen is None:
                 break
-            run = self._answered(step, run, worded(run, *chosen))
-        return run
-
-    def _answered(self, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
-        self.repository = looked_again(self.repository)
-        return advance(
-            self.repository,
-            run.run_id,
-            answer=answer,
-            listener=lambda event: self._told.event(step.task.id, event),
-        )
+            run = answered(sitting, step, run, worded(run, *chosen))
+        sitting.told.settled(step.task.id, run, run.reason)
 
     def _end(self) -> None:
-        """Write down why tasks were not begun, and that nothing is left to be done by itself."""
-        stands = self.stands()
-        for step in self._order.steps:
+        """Write down why tasks were not begun, and whether anything is left to be done."""
+        sitting = self._sitting
+        stands, record = sitting.stands(), sitting.record
+        for step in sitting.order.steps:
             task = step.task.id
-            if stands[task].stand is Stand.OPEN and task not in self._record.held:
-                self._record.held[task] = why_held(step, stands) or "was not begun"
+            if stands[task].stand is Stand.OPEN and task not in record.held:
+                record.held[task] = why_held(step, stands) or "was not begun"
         stopped = any(one.stand is Stand.STOPPED for one in stands.values())
-        self._record.ended = not stopped and not self._record.reason
-        self._store.save(self._record)
+        record.ended = not stopped and not record.reason
+        sitting.store.save(record)

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 )
 @click.option("--budget-usd", type=float, metavar="USD", help="Most that all runs may cost.")
 @click.option("--deadline", metavar="T", default="", help="Stop at 07:00, after 8h, or at a date.")
+@click.option(
+    "--max-parallel",
+    "parallel",
+    type=click.IntRange(1, 32),
+    default=1,
+    metavar="N",
+    help="Most tasks at work side by side.",
+)
 @click.option("--until-failure", is_flag=True, help="Stop at the first task that fails.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of every run.")
 @click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
@@ -35,6 +43,7 @@ def batch(
     mode: str | None,
     budget_usd: float | None,
     deadline: str,
+    parallel: int,
     until_failure: bool,
     model: str | None,
     no_sandbox: bool,
@@ -47,7 +56,7 @@ def batch(
     """
     from reviewloop.batch.deadline import read_deadline
     from reviewloop.batch.opening import Wish
-    from reviewloop.batch.work import Asked
+    from reviewloop.batch.sitting import Asked
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.runs.start import Wanted
 
@@ -64,7 +73,7 @@ def batch(
         mode=mode or ("each" if somebody_is_there() else "queue"),
         budget_usd=budget_usd,
         deadline=read_deadline(deadline),
-        asked=Asked(until_failure, wanted),
+        asked=Asked(until_failure, parallel, wanted),
     )
     return _run(wish, as_json=as_json)
 

@@ -8,6 +8,7 @@ from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
     from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
 
 
 @click.group(invoke_without_command=True)
@@ -70,7 +71,7 @@ def approve_some(runs: tuple[str, ...], every: bool) -> ExitCode:
             if run.reason:
                 say(run.reason)
         else:
-            say(f"{run.run_id} was not committed: {run.reason}")
+            say(_not_committed(run))
     return first_that_applies(*codes)
 
 
@@ -89,6 +90,16 @@ def reject_some(runs: tuple[str, ...], text: str) -> ExitCode:
         for other in above:
             say(f"{other.run_id} stands on it, so it cannot be approved as it is")
     return ExitCode.SKIPPED
+
+
+def _not_committed(run: "RunRecord") -> str:
+    if run.status == "waiting" and not run.reason:
+        return (
+            f"{run.run_id} stood on another commit; it is on {run.base_commit[:10]} now and its "
+            f"gates passed there: look at it with `reviewloop queue show {run.run_id} --diff`, "
+            "then approve it"
+        )
+    return f"{run.run_id} was not committed ({run.status}): {run.reason}"
 
 
 def _body(repository: "Repository") -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from reviewloop.runs.soundness import (
 )
 from reviewloop.state import SCHEMA_VERSION, LoopState
 from reviewloop.steps.in_work import show_free
+from reviewloop.steps.rebase import follow
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -47,13 +48,14 @@ def advance(
     answer: Mapping[str, str] | None = None,
     listener: Listener | None = None,
     overrides: Mapping[str, Any] | None = None,
+    opened: Callable[[RunContext], None] | None = None,
 ) -> RunRecord:
     """Move a run until it waits for a person, is over, or cannot go on; return its record.
 
     `answer` is a person's word for a waiting run (see `steps.approve.hear`), `overrides` are caps
-    to raise. Raises `UsageError` for an answer to another question than the run asks; it is left
-    as it was. Raises `ReviewLoopError` when it stopped on the way; the run is then paused and can
-    be advanced again.
+    to raise, `opened` is handed what can be told to stop from another thread. Raises `UsageError`
+    for an answer to another question than the run asks; it is left as it was. Raises
+    `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
     """
     record = repository.runs.find(run_id)
     if record.schema_version != SCHEMA_VERSION:
@@ -66,6 +68,8 @@ def advance(
         # Kept, so that what a person raised holds for the rest of the run.
         record.settings = settings_of(record, overrides).model_dump(mode="json")
         with open_context(repository, record, listener) as context:
+            if opened is not None:
+                opened(context)
             return _move(context, answer)
 
 
@@ -133,6 +137,8 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
         written_by = cast(dict[str, Any], before.metadata or {}).get(_SCHEMA, SCHEMA_VERSION)
         if begun and written_by != SCHEMA_VERSION:
             raise other_release(record, written_by)
+        if onto := before.values.get("onto"):  # it was rebased: the record may not know it yet
+            follow(context, onto, before.values["base"])
         given: Any
         if answer is not None:
             if len(before.interrupts) != 1:

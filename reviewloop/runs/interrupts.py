@@ -3,7 +3,8 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -19,10 +20,19 @@ _SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
 def interruptible(context: RunContext, resume: str) -> Iterator[None]:
     """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
 
+    `resume` is the command that goes on afterwards; see `all_interruptible`.
+    """
+    with all_interruptible(lambda: (context,), resume):
+        yield
+
+
+@contextmanager
+def all_interruptible(contexts: Callable[[], Sequence[RunContext]], resume: str) -> Iterator[None]:
+    """Let Ctrl-C stop these runs, those that are at work then, calmly once and then at once.
+
     The first lets replies in flight arrive, so that what is being paid for is kept, but for
     `PATIENCE` seconds only; SIGTERM is the same. What does not end by then, and the second signal,
-    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise. `resume`
-    is the command that goes on afterwards.
+    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,7 +44,7 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
         seen += 1
         if seen == 1:
             # In a thread: the one that was interrupted may hold the locks that telling needs.
-            threading.Thread(target=_stop, args=(context, resume), daemon=True).start()
+            threading.Thread(target=_stop, args=(contexts, resume), daemon=True).start()
             return
         _leave(resume)
 
@@ -46,11 +56,15 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(context: RunContext, resume: str) -> None:
-    context.stop()
-    context.events.tell("note", text="stopping: replies on their way are still taken in")
-    if not context.models.wait_until_idle(PATIENCE):
-        _leave(resume)
+def _stop(contexts: Callable[[], Sequence[RunContext]], resume: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    running = contexts()
+    for context in running:
+        context.stop()
+        context.events.tell("note", text="stopping: replies on their way are still taken in")
+    for context in running:
+        if not context.models.wait_until_idle(max(0.0, deadline - time.monotonic())):
+            _leave(resume)
 
 
 def _leave(resume: str) -> NoReturn:

@@ -9,6 +9,7 @@ from reviewloop.faults import fault
 from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, fingerprint
 from reviewloop.state import LoopState
 from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.rebase import moved_onto
 
 PERSON = "person"
 
@@ -16,7 +17,8 @@ PERSON = "person"
 def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
     """Return what the answer changes.
 
-    `answer` holds `choice` (approve | modify | skip), `by`, `proposal` and, for modify, `text`.
+    `answer` holds `choice` (approve | modify | skip), `by`, `proposal` and, for modify, `text`; the
+    queue's own choice is `rebase`, see `steps.rebase`.
     An approval names the proposal it was given for; for any other it is refused.
     """
     fault("approve.begin")
@@ -38,6 +40,8 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             "findings": write_findings([wish, *_left(state, context)], context.blobs),
             "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }
+    elif choice == "rebase":
+        update |= moved_onto(state, answer, context)
     context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
     fault("approve.end")
     return update

@@ -15,6 +15,7 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
     if not context.change(context.base_tree, tree):
         return {"verdict": "stopped", "gates": context.blobs.put_json([])}
     label = f"guard-{state.get('cycle', 0)}-{state.get('round', 0)}-{state.get('repairs', 0)}-"
+    label += f"on-{state['onto'][:8]}-" if state.get("onto") else ""
     results = judge(context, tree, label)
     return {
         "verdict": _verdict(results),

@@ -20,7 +20,7 @@ def write_object(folder: Path, kind: str, content: bytes, object_format: str) ->
     place = folder / name[:2] / name[2:]
     if not place.exists():
         place.parent.mkdir(exist_ok=True)
-        _write(place, zlib.compress(data, _QUICK), 0o444)
+        write_whole(place, zlib.compress(data, _QUICK), 0o444)
     return name
 
 
@@ -28,10 +28,11 @@ def write_ref(git_dir: Path, reference: str, commit: str) -> None:
     """Point a ref of our own directory at a commit, whatever it pointed at before."""
     place = git_dir / reference
     place.parent.mkdir(parents=True, exist_ok=True)
-    _write(place, f"{commit}\n".encode(), 0o644)
+    write_whole(place, f"{commit}\n".encode(), 0o644)
 
 
-def _write(place: Path, data: bytes, mode: int) -> None:
+def write_whole(place: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file of ours so that it is there as a whole, or not at all."""
     temporary = place.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix for these
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:

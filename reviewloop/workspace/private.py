@@ -28,7 +28,7 @@ __all__ = ["PrivateRepo", "UnsafePathError"]
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
-_ABOUT = "reviewloop.json"
+ABOUT = "reviewloop.json"
 _CACHED_TREES = 12
 _CACHED_CHANGES = 12
 _KEEPER = "reviewloop"
@@ -75,7 +75,7 @@ class PrivateRepo:
         private = cls(folder, about)
         if not for_review:
             private.take_tags(user)
-        (folder / _ABOUT).write_text(json.dumps(about, indent=1))
+        (folder / ABOUT).write_text(json.dumps(about, indent=1))
         return private
 
     def take_tags(self, user: UserRepo) -> None:
@@ -86,7 +86,7 @@ class PrivateRepo:
     def open(cls, folder: Path) -> "PrivateRepo":
         """Return the repository that `create` wrote; raise WorkspaceError when it is not there."""
         try:
-            about = json.loads((folder / _ABOUT).read_text())
+            about = json.loads((folder / ABOUT).read_text())
         except (OSError, ValueError) as error:
             raise WorkspaceError(
                 f"The run's private repository {folder} cannot be read: {error}."

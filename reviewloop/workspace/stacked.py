@@ -1,11 +1,17 @@
-"""A run that starts from another run's commit, which the person's repository does not have yet."""
+"""A run on another run's commit, which the person's repository does not have yet; moving it there.
 
+Merging two trees is `git merge-tree --write-tree`, which git has since 2.38.
+"""
+
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.export import copy_objects
 from reviewloop.workspace.git import Git
-from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.loose import write_whole
+from reviewloop.workspace.private import ABOUT, PrivateRepo
 from reviewloop.workspace.userrepo import UserRepo
 
 
@@ -28,3 +34,48 @@ def create_on(folder: Path, user: UserRepo, base: Base | None) -> PrivateRepo:
     private = PrivateRepo.create(folder, replace(user, head=base.commit))
     copy_objects(Git(base.private), private.git, base.commit, user.head or "")
     return private
+
+
+@dataclass(frozen=True)
+class Rebased:
+    """A change as it is on another commit; `tree` is empty when it does not fit there."""
+
+    tree: str
+    conflicts: tuple[str, ...]  # paths in which both sides changed the same lines
+    shared: tuple[str, ...]  # paths that both sides changed at all
+
+
+def rebased(private: PrivateRepo, tree: str, start: str, base: Base | None, head: str) -> Rebased:
+    """Return the change from the commit `start` to `tree` as a change of `base`.
+
+    `head` is the person's commit, meant where `base` is None. Only objects are written. Raises
+    `WorkspaceError` where git is too old.
+    """
+    onto = base.commit if base else head
+    if base is not None:
+        copy_objects(Git(base.private), private.git, onto, head)
+    keeper = ("reviewloop", "reviewloop@localhost")
+    sides = [
+        private.commit(one, [start], "rebase\n", keeper, keeper, date="1000000000 +0000")
+        for one in (private.tree_of(onto), tree)
+    ]
+    result = private.git.result("merge-tree", "--write-tree", "-z", "--name-only", *sides)
+    if result.exit_code not in (0, 1):
+        raise WorkspaceError(
+            "git cannot bring a waiting change onto another commit: git 2.38 or newer is needed"
+        )
+    found, *rest = result.stdout.split(b"\0")
+    theirs = {file.path for file in private.change(start, onto).files}
+    shared = sorted(theirs & {file.path for file in private.change(start, tree).files})
+    if result.exit_code == 0:
+        return Rebased(found.decode(), (), tuple(shared))
+    names = rest[: rest.index(b"")] if b"" in rest else rest
+    return Rebased("", tuple(name.decode("utf-8", "replace") for name in names), tuple(shared))
+
+
+def set_base(private: PrivateRepo, commit: str) -> None:
+    """Have workspaces of a run show this commit as HEAD to the tools that ask git."""
+    place = private.folder / ABOUT
+    about = {**json.loads(place.read_text()), "head": commit}
+    write_whole(place, json.dumps(about, indent=1).encode())
+    private.head = commit

@@ -1,0 +1,136 @@
+"""Single moves of a task's run: begin it, advance it in a thread, answer it, do it once more."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from reviewloop.batch.sitting import Sitting
+from reviewloop.batch.stands import Stand, runs_of_batch
+from reviewloop.context import RunContext
+from reviewloop.errors import UsageError
+from reviewloop.faults import fault
+from reviewloop.runs.advance import advance
+from reviewloop.runs.rebasing import BY
+from reviewloop.runs.repository import Repository
+from reviewloop.runs.start import begin, plan
+from reviewloop.specs.order import Step
+from reviewloop.store.runs import RunRecord, RunStore
+
+
+class Crew:
+    """The runs that are at work now; all of them can be told to stop."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[str, RunContext] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def contexts(self) -> tuple[RunContext, ...]:
+        """Return the runs at work; who asks is about to stop them, and so are later ones."""
+        with self._lock:
+            self._stopping = True
+            return tuple(self._contexts.values())
+
+    def opened(self, context: RunContext) -> None:
+        """Take a run that has begun to work into the crew."""
+        with self._lock:
+            self._contexts[context.record.run_id] = context
+            stopping = self._stopping
+        if stopping:
+            context.stop()
+
+    def closed(self, run_id: str) -> None:
+        """Forget a run that stands still."""
+        with self._lock:
+            self._contexts.pop(run_id, None)
+
+
+def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
+    """Begin the run of a task; return it, and the run on whose commit it stands.
+
+    Raises what `plan` raises.
+    """
+    stands = sitting.stands()
+    place = sitting.start_of(step, stands)
+    if place is None:
+        raise UsageError(f"task {step.task.id} waits for changes that stand side by side")
+    committed = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+    done = place.done | committed
+    wanted = replace(
+        sitting.asked.wanted,
+        task=step.task.id,
+        spec=sitting.record.spec_path,
+        base=place.base(sitting.repository),
+        done=frozenset(done),
+    )
+    planned = plan(sitting.repository, wanted)
+    options = {
+        **planned.options,
+        "batch": sitting.record.batch_id,
+        "done": sorted(done),
+        "needs": list(step.needs),
+        "stands_on": place.run_id,
+        "redo_of": _given_up(sitting, step),
+    }
+    fault("batch.begin")
+    return begin(sitting.repository, replace(planned, options=options)), place.run_id
+
+
+def taken_up(sitting: Sitting, run: RunRecord) -> RunRecord:
+    """Make a run that was begun by itself one of the batch."""
+    if not run.options.get("batch"):
+        run.options["batch"] = sitting.record.batch_id
+        sitting.repository.runs.save(run)
+    return run
+
+
+def moved(
+    sitting: Sitting, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
+) -> RunRecord:
+    """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
+    with closing(RunStore(repository.folder)) as runs:
+        try:
+            return advance(
+                Repository(repository.user, repository.folder, runs),
+                run.run_id,
+                listener=partial(sitting.tell, step),
+                overrides=caps,
+                opened=crew.opened,
+            )
+        finally:
+            crew.closed(run.run_id)
+
+
+def answered(sitting: Sitting, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
+    """Answer a run that waits and return it as it is then."""
+    listener = partial(sitting.tell, step)
+    return advance(sitting.look(), run.run_id, answer=answer, listener=listener)
+
+
+def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool:
+    """End a run that does not fit on what is below it now, so that its task is done anew there.
+
+    Once only: of a run that is a second try already nothing changes, and False is returned.
+    """
+    if run.options.get("redo_of"):
+        return False
+    run = sitting.repository.runs.find(run.run_id)
+    run.options["redo"] = True
+    sitting.repository.runs.save(run)
+    fault("batch.redo")
+    text = f"{why}; the task is done once more"
+    answer = {"choice": "skip", "by": BY, "text": text, "proposal": run.proposal}
+    run = answered(sitting, step, run, answer)
+    sitting.tried.discard(step.task.id)
+    sitting.told.settled(step.task.id, run, text)
+    return True
+
+
+def _given_up(sitting: Sitting, step: Step) -> str:
+    record = sitting.record
+    runs = runs_of_batch(sitting.repository, record.batch_id, record.spec_path)
+    before = runs.get(step.task.id, [])
+    return before[0].run_id if before and before[0].options.get("redo") else ""

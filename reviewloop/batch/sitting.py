@@ -1,0 +1,85 @@
+"""What all parts of a batch share while it works: the repository, the order, and who is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reviewloop.batch.line import Waiting, looked_again, waiting_in
+from reviewloop.batch.spending import Spending
+from reviewloop.batch.stacking import StartingPoint, base_for
+from reviewloop.batch.stands import Stand, TaskRun, stands_of, why_held
+from reviewloop.runs.repository import Repository
+from reviewloop.runs.start import Wanted
+from reviewloop.specs.order import Order, Step
+from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.runs import RunRecord
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the person asked of a batch, beside what its record keeps."""
+
+    until_failure: bool = False
+    parallel: int = 1
+    wanted: Wanted = field(default_factory=Wanted)  # what the plan of every run has in common
+
+
+class Told(Protocol):
+    """Whoever shows a batch to people, and asks them."""
+
+    def begun(self, task: str, run: RunRecord, below: str) -> None:
+        """A run was begun or is gone on with; `below` names the run whose commit it starts from."""
+
+    def event(self, task: str, event: Mapping[str, Any]) -> None:
+        """A run told something; called from the thread of that run."""
+
+    def settled(self, task: str, run: RunRecord, why: str) -> None:
+        """A run stands still; `why` says what a person should know of it."""
+
+    def ask(self, repository: Repository, run: RunRecord) -> tuple[str, str] | None:
+        """Return a person's choice and words, None to leave the run in the queue."""
+
+
+@dataclass
+class Sitting:
+    """One sitting of a batch, whose lock the caller holds."""
+
+    repository: Repository
+    store: BatchStore
+    record: BatchRecord
+    order: Order
+    asked: Asked
+    spending: Spending
+    told: Told
+    tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
+
+    @property
+    def head(self) -> str:
+        """The commit of the branch when it was last looked at."""
+        return self.repository.user.head or ""
+
+    def look(self) -> Repository:
+        """Look at the repository again, which the last approval has changed, and return it."""
+        self.repository = looked_again(self.repository)
+        return self.repository
+
+    def stands(self) -> dict[str, TaskRun]:
+        """Return where every task of the order stands."""
+        ids = [step.task.id for step in self.order.steps]
+        return stands_of(self.repository, self.record.batch_id, self.record.spec_path, ids)
+
+    def waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
+        """Return the runs of the batch that wait, in the order of their tasks."""
+        runs = [stands[step.task.id].run for step in self.order.steps]
+        return waiting_in(self.repository, [run for run in runs if run is not None])
+
+    def start_of(self, step: Step, stands: Mapping[str, TaskRun]) -> StartingPoint | None:
+        """Return where a task starts that has no run yet, None if it may not have one now."""
+        if stands[step.task.id].stand is not Stand.OPEN or why_held(step, stands):
+            return None
+        deep = self.record.mode != "autopilot" and self.asked.parallel == 1
+        return base_for(step, stands, self.waiting(stands), head=self.head, deep=deep)
+
+    def tell(self, step: Step, event: Mapping[str, Any]) -> None:
+        """Hand on what a run told."""
+        self.told.event(step.task.id, event)
