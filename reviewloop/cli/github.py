@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.github_fix import fix
 from reviewloop.cli.github_hear import hear
 from reviewloop.cli.github_post import post
 from reviewloop.cli.github_push import push
@@ -20,6 +21,7 @@ def github() -> None:
     """Review pull requests on GitHub."""
 
 
+github.add_command(fix)
 github.add_command(hear)
 github.add_command(post)
 github.add_command(push)
