@@ -16,7 +16,7 @@ from reviewloop.github.refusals import shown
 
 _DISMISS = re.compile(r"reviewloop:\s{0,4}dismiss(?:\s{0,4}:)?(?:\s+(.*))?", re.IGNORECASE)
 _MOST_REASON = 120
-_MOST_WORD = 160  # with the name
+MOST_WORD = 160  # with the name
 RESOLVED = "its thread was resolved by "
 
 
@@ -77,7 +77,7 @@ class Voices:
                 # The permission was asked when that command was heard.
                 name, word = dismissal_in(reply.body) if is_ours(reply, self.me) else ("", "")
                 if word and name == finding:
-                    return shown(word, _MOST_WORD)
+                    return shown(word, MOST_WORD)
         person = self.resolver(roots[-1], finding) if roots else ""
         return f"{RESOLVED}{person}" if person and self._counts(person) else ""
 

@@ -13,6 +13,7 @@ from reviewloop.github.errors import AnswerLost, GitHubError, NotFound
 from reviewloop.github.marker import found_state, with_state
 from reviewloop.github.model import PullRequest, State
 from reviewloop.github.pace import Pace
+from reviewloop.github.stored import packed
 
 _TRIES = 4
 _EMPTY = "<!-- reviewloop:summary 1 -->\n## reviewloop: not reviewed yet"
@@ -30,7 +31,7 @@ def remember(
             pace.sleep(2.0 * attempt)
         state, place = found_state(client.issue_comments(pull.number), client.me(), pull)
         wanted = change(state)
-        if wanted == state:
+        if packed(wanted, pull) == packed(state, pull):  # long texts are cut there
             return state
         body = clipped(with_state(place.body if place else _EMPTY, wanted, pull), LONGEST)
         pace.wait()

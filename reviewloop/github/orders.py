@@ -8,6 +8,7 @@ from reviewloop.github.answers import ReviewComment
 from reviewloop.github.bodies import clipped
 from reviewloop.github.client import GitHub
 from reviewloop.github.commands import ALL, HELP, Command
+from reviewloop.github.dismissals import MOST_WORD
 from reviewloop.github.errors import AnswerLost, NotFound
 from reviewloop.github.event import Trigger
 from reviewloop.github.explained import explained, status_words
@@ -23,6 +24,7 @@ from reviewloop.github.marker import (
 from reviewloop.github.memory import remember
 from reviewloop.github.model import PullRequest, State
 from reviewloop.github.pace import Pace
+from reviewloop.github.refusals import shown
 from reviewloop.github.untrusted import code, sanitised_line
 from reviewloop.output.code_view import visible
 
@@ -100,7 +102,7 @@ class Orders:
                 "line. Nothing was changed."
             )
             return
-        word = self.hide(f"{self.trigger.author}: {reason}")
+        word = shown(self.hide(f"{self.trigger.author}: {reason}"), MOST_WORD)
         entry = self.known[name]
 
         def dismissed(state: State) -> State:

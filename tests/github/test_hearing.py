@@ -362,6 +362,10 @@ def test_what_another_run_overwrites_is_written_again(
         comments = client.issue_comments(7)
         assert read_state(comments, client.me(), pull).paused
         assert comments[0].body.endswith("\nanother summary")
+        client.times = 0
+        entry = {"status": "dismissed", "severity": "nit", "path": "a" * 2000, "reason": "b" * 300}
+        long = State(findings={"a" * 12: entry | {"comment_id": 5, "code": "", "by": "c" * 300}})
+        assert "a" * 12 in remember(client, pull, lambda state: long, pace).findings
         client.times = 9
         with pytest.raises(GitHubError, match="give the command again"):
             remember(client, pull, lambda state: State(spent_tokens=5), pace)
