@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support import recorded
 from support.action import ACTION, REAL_PIP, ROOT, STEPS, Machine, git
 from support.github_events import of_comment, of_pull
 from support.github_server import GitHubServer
@@ -43,6 +44,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield Machine(tmp_path, github, work)
 
 
+@pytest.mark.timeout(400)  # with the real pip; with the stand-in for it a few seconds
 def test_the_steps_review_a_pull_request_and_import_nothing_of_it(machine: Machine) -> None:
     github = machine.github
     done = machine.run(of_pull(github, 7, "opened"), model="none")
@@ -118,6 +120,37 @@ def test_one_job_reads_and_another_posts_or_hears(machine: Machine, tmp_path: Pa
     ]
     # Nothing of an earlier step stands in the outputs of a later one.
     assert machine.outputs["artifact-path"] == machine.outputs["comments-posted"] == ""
+
+
+@pytest.mark.timeout(400)
+def test_a_recorded_pull_request_is_reviewed_as_it_was(tmp_path: Path) -> None:
+    """Five reviewers, whose replies are a recording: what our own workflow runs."""
+    work = recorded.make_repository(tmp_path / "work")
+    with GitHubServer(work, roles={"ada": "write"}) as github:
+        github.open_pull(head="feature")
+        machine = Machine(tmp_path, github, work)
+        opened, whole = of_pull(github, 7, "opened"), machine.action / recorded.RECORDING
+        done = machine.run(opened, model=f"replay:{whole}", fail_on="must")
+        out = machine.outputs
+        assert out["status"] == "needs_changes", f"{recorded.ANEW}: {out['reason']}"
+        assert done.returncode == 1, done.stderr
+        assert [out[name] for name in ("must-fix", "should-fix", "nits")] == ["1", "1", "0"]
+        assert [out[name] for name in ("comments-posted", "coverage")] == ["2", "1/1"]
+        assert (out["tokens-input"], out["tokens-output"]) == ("12900", "440")
+        said = {c.line: c.body for c in github.state.review_comments}
+        assert "The customer's name becomes part of the SQL" in said[6]
+        assert "One query for each order" in said[8]
+        assert len(said) == 2
+        assert "1 must fix" in machine.page
+
+        # The reply of one reviewer is missing: that is no good end, whatever the others said.
+        part = tmp_path / "part.jsonl"
+        lines = whole.read_text().splitlines(keepends=True)
+        part.write_text("".join(x for x in lines if '"agent": "review-performance"' not in x))
+        done = machine.run(opened, model=f"replay:{part}", comments="none", full="true")
+        assert (done.returncode, machine.outputs["status"]) == (5, "review_error")
+        assert "review-performance" in machine.outputs["reason"]
+        assert len([c for c in github.state.review_comments if c.author == BOT]) == 2
 
 
 def test_every_input_goes_through_the_environment() -> None:

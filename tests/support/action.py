@@ -1,7 +1,7 @@
 """A machine of GitHub that runs the Action: its shell steps, in a clean environment, from a clone.
 
 Only what `actions/setup-python` does is left out. pip is a stand-in that notes its arguments and
-lets Python find the sources, unless REVIEWLOOP_REAL_PIP is set: then it installs what is pinned.
+lets Python find the sources, unless REAL_PIP is set: then it installs what is pinned.
 """
 
 import json
@@ -21,7 +21,7 @@ from support.github_server import GitHubServer
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = [step for step in ACTION["runs"]["steps"] if "run" in step]
-REAL_PIP = "REVIEWLOOP_REAL_PIP"
+REAL_PIP = "REAL_PIP"
 _HEREDOC = re.compile(r"^(\S+)<<(\S+)\n(.*)\n\2$", re.MULTILINE)
 _OF_PIP = re.compile(r"PIP_\w+|SSL_CERT_FILE|https?_proxy|no_proxy", re.IGNORECASE)
 _PIP = """
