@@ -77,7 +77,9 @@ class Sitting:
         """Return where a task starts that has no run yet, None if it may not have one now."""
         if stands[step.task.id].stand is not Stand.OPEN or why_held(step, stands):
             return None
-        deep = self.record.mode != "autopilot" and self.asked.parallel == 1
+        run = stands[step.task.id].run
+        anew = run is not None and bool(run.options.get("redo"))  # it did not fit elsewhere
+        deep = anew or (self.record.mode != "autopilot" and self.asked.parallel == 1)
         return base_for(step, stands, self.waiting(stands), head=self.head, deep=deep)
 
     def tell(self, step: Step, event: Mapping[str, Any]) -> None:

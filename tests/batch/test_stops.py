@@ -1,0 +1,111 @@
+"""What stops a batch: its caps, another batch, a spec that cannot be, a person, a failed task."""
+
+import time
+
+import pytest
+from support.checkout import Checkout
+from support.many import SPEC, TASKS, many
+from support.parts import says
+from support.play import done, reply, write
+
+from reviewloop.batch.deadline import read_deadline
+from reviewloop.errors import UsageError
+
+
+def states(checkout: Checkout) -> dict[str, str]:
+    batch = checkout.json("status")["batch"]
+    return {row["task"]: row["state"] for row in batch["tasks"]}
+
+
+def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
+    checkout = shop()
+    said = checkout.run("batch", "--budget-usd", "0.07")
+    print(said.err)
+    assert said.code == 6
+    batch = checkout.json("status")["batch"]
+    print(batch)
+    assert 0 < batch["totals"]["usd"] <= 0.07
+    assert batch["state"] == "stopped"
+    counts = batch["counts"]
+    assert counts["waiting"] >= 1
+    assert counts["open"] >= 1
+    spent = sum(row["tokens"] for row in batch["tasks"] if row["run"])
+    assert spent == batch["totals"]["tokens"] > 0
+    assert checkout.run("batch").code == 6  # the cap holds until somebody raises it
+    assert checkout.run("batch", "--budget-usd", "5").code == 4
+    assert states(checkout) == dict.fromkeys("123456", "waiting")
+    assert checkout.server.paid_twice() == []
+
+
+def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop):
+    broken = says(
+        reply(
+            write("shop/part1.py", "def total():\n    return 0\n"),
+            write("tests/test_part1.py", "def test_one():\n    assert False\n"),
+        ),
+        done("Wrote it."),
+    )
+    checkout = shop(many({1: broken}))
+    said = checkout.run("batch", "--until-failure")
+    assert said.code == 3
+    assert "(--until-failure)" in checkout.json("status")["batch"]["reason"]
+    assert states(checkout) == {"1": "blocked", **dict.fromkeys("23456", "open")}
+    said = checkout.run("batch")
+    assert said.code == 3, said.err
+    assert states(checkout) == {
+        **{"1": "blocked", "2": "open", "3": "open"},
+        **{"4": "waiting", "5": "waiting", "6": "open"},
+    }
+    told = {row["task"]: row["why"] for row in checkout.json("status")["batch"]["tasks"]}
+    assert told["2"] == "waits for 1, which is blocked"
+    assert told["6"] == "waits for 3, which is not finished"
+
+
+def test_a_second_batch_is_told_who_is_at_work(shop):
+    slow = many()
+    checkout = shop(lambda received: slow(received).after(0.3))
+    with checkout.start("batch", "--tasks", "1") as process:
+        deadline = time.monotonic() + 40
+        while not checkout.server.ledger and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert checkout.json("status")["batch"]["state"] == "running"
+        said = checkout.run("batch")
+        process.communicate(timeout=60)
+    assert said.code == 2
+    assert f"the batch of this repository is in use by process {process.pid} on " in said.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("_Depends: none_", "_Depends: 3_", f"{SPEC}:3: these tasks wait for each other: 1 -> 3"),
+        ("_Depends: 1_", "_Depends: 9_", f"{SPEC}:5: task 2 depends on '9', which is no task"),
+    ],
+)
+def test_an_order_that_cannot_be_names_the_line(shop, old, new, words):
+    checkout = shop(**{SPEC: TASKS.replace(old, new, 1)})
+    said = checkout.run("batch")
+    assert said.code == 2
+    assert words in said.err
+    assert checkout.server.ledger == []
+
+
+def test_a_chosen_task_needs_what_it_waits_for(shop):
+    checkout = shop()
+    said = checkout.run("batch", "--tasks", "2")
+    assert said.code == 2
+    assert f"{SPEC}:5: task 2 waits for 1, which is not done" in said.err
+    assert "there is no task '7'" in checkout.run("batch", "--tasks", "7").err
+    assert "there is no wave 5" in checkout.run("batch", "--wave", "5").err
+    assert "no terminal" in checkout.run("batch", "--mode", "each").err
+
+
+def test_a_deadline_is_a_time_of_day_a_span_or_a_date():
+    now = time.mktime((2026, 1, 31, 22, 30, 0, 0, 0, -1))
+    assert read_deadline("07:00", now) - now == 8.5 * 3600
+    assert read_deadline("8h", now) - now == 8 * 3600
+    assert read_deadline("1h30m", now) - now == 5400
+    assert read_deadline("2026-02-01T07:00", now) - now == 8.5 * 3600
+    for wrong in ("soon", "25:00", "2026-01-01T07:00"):
+        with pytest.raises(UsageError):
+            read_deadline(wrong, now)

@@ -1,0 +1,97 @@
+"""Changes that finish side by side become one line: rebased, gated, asked about again."""
+
+from support.checkout import Checkout
+from support.many import SPEC, files_of, many
+from support.parts import Part, says
+from support.play import calls, done, reply, write
+
+SHARED = "shop/registry.py"
+
+
+def commits(checkout: Checkout) -> list[str]:
+    return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
+
+
+def rows(checkout: Checkout) -> dict[str, dict]:
+    return {row["task"]: row for row in checkout.json("queue")["runs"]}
+
+
+def also(number: int, path: str, text: str) -> Part:
+    """Return the implementer of a task that writes one file more."""
+    made = [write(p, t) for p, t in {**files_of(number), path: text}.items()]
+    return says(reply(*made), done("Wrote it.", f"Add part {number}"))
+
+
+def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
+    slow = many()
+    checkout = shop(
+        lambda received: slow(received).after(0.5 if "First number" in received.said else 0.0)
+    )
+    before = checkout.bytes()
+    said = checkout.run("batch", "--max-parallel", "3")
+    assert said.code == 4, said.err
+    assert checkout.bytes() == before
+    found = rows(checkout)
+    assert [(t, r["state"]) for t, r in found.items()] == [(str(n), "waiting") for n in range(1, 7)]
+    starts = [line for line in said.err.splitlines() if ": run " in line]
+    assert starts[0].startswith("1 ")
+    assert starts[1].startswith("4 ")
+    assert "on top of" not in starts[1]
+    read = sum(r.agent.startswith("review-") for r in checkout.server.ledger)
+    assert read == 6 * 5  # other files: gates judged the rebased changes, nobody read them again
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 0, said.err
+    assert commits(checkout) == [f"Add part {n}" for n in range(1, 7)]
+    assert checkout.read(SPEC).count("[x]") == 6
+
+
+def test_changes_of_the_same_lines_are_done_once_more_on_top_of_each_other(shop):
+    first = also(1, SHARED, "NAMES = ['one']\n")
+
+    def fourth(received):
+        if received.turn == 0:
+            return calls("fs_read", {"path": SHARED})
+        there = "'one'" in str(received.messages)
+        names = "['one', 'four']" if there else "['four']"
+        files = {"shop/part4.py": files_of(4)["shop/part4.py"], SHARED: f"NAMES = {names}\n"}
+        steps = [reply(*(write(p, t) for p, t in files.items())), done("Wrote.", "Add part 4")]
+        return steps[received.turn - 1]
+
+    checkout = shop(many({1: first, 4: fourth}))
+    said = checkout.run("batch", "--max-parallel", "2", "--tasks", "1,4")
+    assert said.code == 4, said.err
+    assert "changed the same lines of shop/registry.py" in said.err
+    assert len([run for run in checkout.json("status")["runs"] if run["task"] == "4"]) == 2
+    assert checkout.run("queue", "approve", "--all").code == 0
+    assert checkout.read(SHARED) == "NAMES = ['one', 'four']\n"
+    assert commits(checkout) == ["Add part 1", "Add part 4"]
+
+
+def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2,4").code == 4
+    found = rows(checkout)
+    said = checkout.run("queue", "reject", found["2"]["run"])
+    assert said.code == 7
+    assert f"{found['4']['run']} stands on it" in said.err
+    assert rows(checkout)["4"]["state"] == "stale"
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 4, said.err
+    assert f"{found['4']['run']} stood on another commit" in said.err
+    assert commits(checkout) == ["Add part 1"]
+    assert checkout.run("queue", "approve", "--all").code == 0
+    assert commits(checkout) == ["Add part 1", "Add part 4"]
+    assert checkout.read(SPEC).count("[x]") == 2
+    said = checkout.run("batch", "--tasks", "2,3")
+    assert said.code == 4, said.err
+
+
+def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    found = rows(checkout)
+    checkout.run("queue", "reject", found["1"]["run"])
+    said = checkout.run("queue", "approve", found["2"]["run"])
+    assert said.code == 2
+    assert "task 2 needs task 1" in said.err
+    assert commits(checkout) == []
