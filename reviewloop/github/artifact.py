@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from reviewloop.errors import UsageError
-from reviewloop.github.artifact_facts import FactsPart, NoCommit
-from reviewloop.github.artifact_findings import Middle, Strict
+from reviewloop.github.artifact_facts import FactsPart
+from reviewloop.github.artifact_findings import Middle, NoCommit, Strict
 from reviewloop.github.artifact_report import ReportPart
 from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.reading import Reading

@@ -11,6 +11,7 @@ from reviewloop.github.artifact_findings import (
     FindingId,
     Inside,
     Line,
+    NoCommit,
     NoPath,
     Strict,
     cut,
@@ -20,7 +21,6 @@ from reviewloop.github.artifact_report import ReportPart
 from reviewloop.github.codeprints import Fate
 from reviewloop.github.facts import Facts, Spot
 
-NoCommit = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})?$")]
 Code = Annotated[str, Field(pattern=r"^(?:[0-9]{1,3}:[0-9a-f]{8}|file)?$")]
 Paths = Annotated[tuple[Inside, ...], Field(max_length=MOST_FILES)]
 Ids = Annotated[tuple[FindingId, ...], Field(max_length=2 * MOST_FINDINGS)]

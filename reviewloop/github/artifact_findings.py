@@ -4,6 +4,7 @@ Lengths are those that a comment shows at most, so that nothing that would be to
 address of a rule is left out: it is looked up in our own rule book again.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewloop.findings import Evidence, Finding, Placement, Severity, Status
 
+_BYTES = re.compile("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
 Hide = Callable[[str], str]
 LONGEST_PATH = 4096
 MOST_FINDINGS = 5000  # in each of the two lists of a report
@@ -43,6 +45,17 @@ def is_inside(path: str) -> bool:
     return len(path) <= LONGEST_PATH and "\0" not in path and not {"", ".", ".."} & set(parts)
 
 
+def listed_path(path: str) -> str:
+    """Return the name of a file for a list; one that no repository can have is told, too."""
+    path = plain_path(path)
+    return path if is_inside(path) else f"?{path.replace('/', '∕').replace(chr(0), '')[-1000:]}"
+
+
+def plain_path(path: str) -> str:
+    """Return a path as UTF-8 can hold it: other bytes as people are shown them."""
+    return _BYTES.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", path)
+
+
 def _inside(path: str) -> str:
     if not is_inside(path):
         raise ValueError("a path leads out of the repository, or is too long")
@@ -65,6 +78,8 @@ NoPath = Annotated[str, Field(max_length=LONGEST_PATH), AfterValidator(_inside_o
 Name = Annotated[str, Field(max_length=_NAME)]
 Middle = Annotated[str, Field(max_length=_MIDDLE)]
 Long = Annotated[str, Field(max_length=_LONG)]
+NoCommit = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})?$")]
+Count = Annotated[int, Field(ge=0, le=10**12)]
 Line = Annotated[int, Field(ge=1, le=_LINES)]
 Column = Annotated[int, Field(ge=0, le=_LINES)]
 
@@ -104,7 +119,7 @@ class FindingPart(Strict):
     @classmethod
     def of(cls, finding: Finding) -> Self:
         """Return what is handed over; a place that cannot be named is none."""
-        path = cut(finding.path, LONGEST_PATH)
+        path = plain_path(finding.path)
         placed = not path or is_inside(path)
         new = finding.replacement
         fits = new is not None and len(new) <= _CODE and cut(new, _CODE) == new

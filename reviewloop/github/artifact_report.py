@@ -7,9 +7,9 @@ from pydantic import Field
 
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.github.artifact_findings import (
-    LONGEST_PATH,
     MOST_FILES,
     MOST_FINDINGS,
+    Count,
     FindingPart,
     Hide,
     Inside,
@@ -17,8 +17,9 @@ from reviewloop.github.artifact_findings import (
     Name,
     Strict,
     cut,
-    is_inside,
+    listed_path,
 )
+from reviewloop.github.artifact_readership import ReadershipPart
 from reviewloop.output.figures import counted
 from reviewloop.output.review_report import (
     Outcome,
@@ -29,7 +30,6 @@ from reviewloop.output.review_report import (
     SkippedFile,
 )
 
-_COUNT = Annotated[int, Field(ge=0, le=10**12)]
 _SECONDS = Annotated[float, Field(ge=0, le=10**7)]
 _USD = Annotated[float, Field(ge=0, le=10**6)]
 _TOKENS = ("input", "output", "cache_read", "cache_write")
@@ -50,22 +50,22 @@ class FilePart(Strict):
         """Return a file that was read."""
         lines = sum(last - first + 1 for first, last in file.added)
         status = file.status[:1]
-        return cls(path=_shown(file.path), status=status, added=lines, removed=file.removed)
+        return cls(path=listed_path(file.path), status=status, added=lines, removed=file.removed)
 
     @classmethod
     def left_out(cls, file: SkippedFile) -> Self:
         """Return a file that was not read."""
-        own = {"path": _shown(file.path), "status": file.status[:1]}
+        own = {"path": listed_path(file.path), "status": file.status[:1]}
         return cls.fitting({**vars(file), **own})
 
 
 class UsedPart(Strict):
     """What models used."""
 
-    input: _COUNT = 0
-    output: _COUNT = 0
-    cache_read: _COUNT = 0
-    cache_write: _COUNT = 0
+    input: Count = 0
+    output: Count = 0
+    cache_read: Count = 0
+    cache_write: Count = 0
     cost_usd: _USD | None = None
     estimated: bool = False
 
@@ -86,7 +86,7 @@ class ReviewerPart(Strict):
     name: Name
     status: ReviewerStatus
     seconds: _SECONDS
-    findings: _COUNT
+    findings: Count
     model: Name
     tokens: UsedPart
     cost_usd: _USD | None
@@ -111,7 +111,7 @@ class AnalyserPart(Strict):
     status: AnalyserStatus
     seconds: _SECONDS
     version: Name
-    files: _COUNT
+    files: Count
     reason: Middle
 
     @classmethod
@@ -140,8 +140,9 @@ class ReportPart(Strict):
     seconds: _SECONDS
     model: Name
     notes: tuple[Middle, ...] = Field(max_length=1000)
-    below: _COUNT
+    below: Count
     usage: UsedPart
+    readership: ReadershipPart | None
 
     @classmethod
     def of(cls, report: ReviewReport) -> Self:
@@ -150,7 +151,7 @@ class ReportPart(Strict):
         for what, found in (("findings", report.findings), ("silenced", report.silenced)):
             if more := max(0, len(found) - MOST_FINDINGS):
                 notes.append(f"{counted(more, 'more finding')} ({what}) are in the report only")
-        own = {name: getattr(report, name) for name in cls.model_fields}
+        own, read = {name: getattr(report, name) for name in cls.model_fields}, report.readership
         return cls.fitting(
             own
             | {
@@ -163,6 +164,7 @@ class ReportPart(Strict):
                 "exit_code": int(report.exit_code),
                 "notes": tuple(notes),
                 "usage": UsedPart.of(report.usage),
+                "readership": ReadershipPart.of(read) if read else None,
             }
         )
 
@@ -191,10 +193,5 @@ class ReportPart(Strict):
             notes=tuple(map(hide, self.notes)),
             below=self.below,
             usage=self.usage.model_dump(exclude_defaults=True),
+            readership=self.readership.readership(hide) if self.readership else None,
         )
-
-
-def _shown(path: str) -> str:
-    """Return the name of a file for a list; one that no repository can have is told, too."""
-    path = cut(path, LONGEST_PATH)
-    return path if is_inside(path) else path.replace("/", "∕").replace("\0", "")[-1000:] or "?"

@@ -1,0 +1,177 @@
+"""What one job keeps for another: everything that is told, nothing that cannot be read again."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.sample_review import failed_report, sample_report
+
+from reviewloop.errors import ExitCode, UsageError
+from reviewloop.findings import Evidence, Finding, Placement
+from reviewloop.github.artifact import artifact_of, bytes_of, read_artifact
+from reviewloop.github.artifact_findings import MOST_FINDINGS, FindingPart
+from reviewloop.github.artifact_report import ReportPart
+from reviewloop.github.codeprints import Fate
+from reviewloop.github.event import Trigger
+from reviewloop.github.facts import Facts, Spot
+from reviewloop.github.handing import kept_for_posting
+from reviewloop.github.model import Posted, PullRequest, Repo, State, Status
+from reviewloop.github.outcome import Ended, judged_by
+from reviewloop.github.reading import Reading
+from reviewloop.github.summary import summary
+from reviewloop.output.review_report import ReviewReport
+
+REPO = Repo("octo", "demo")
+PULL = PullRequest(REPO, 7, "b" * 40, "a" * 40, "main", "feature", "eve/demo", "eve")
+TRIGGER = Trigger("review", "pull_request_target", "labeled", REPO, 7, "a" * 40)
+# Of the report itself nothing else is told on a pull request, or it is told from the API.
+LEFT_OUT = {"what", "base", "head"}
+NOT_TOLD = {"category", "url", "fix_safe", "round_found", "attempts"}
+
+
+def facts_of(report: ReviewReport) -> Facts:
+    changed = [f for f in report.findings if f.placement is Placement.CHANGED]
+    placed = [f.id for f in changed]
+    return Facts(
+        since="c" * 40,
+        spots={f.id: Spot("RIGHT", 3, 4, offers=f.replacement is not None) for f in changed},
+        codes=dict.fromkeys(placed, "2:0123abcd"),
+        fates={("app/db.py", "1:00000000"): Fate.GONE, ("", ""): Fate.UNKNOWN},
+        pushed=frozenset(placed[:1]),
+        touched=frozenset({"app/db.py", "odd \udcff.py"}),
+        renamed={"old.py": "new.py"},
+        confirmed=frozenset({"0" * 12}),
+    )
+
+
+def ended(report: ReviewReport, facts: Facts | None = None) -> Ended:
+    reading = Reading(report, facts or facts_of(report))
+    return Ended(Status.PASSED, "", ExitCode.CLEAN, PULL, report, reading=reading)
+
+
+def handed_over(report: ReviewReport, path: Path, facts: Facts | None = None) -> Reading:
+    """Return what the other job has."""
+    kept = kept_for_posting(ended(report, facts), TRIGGER, str(path))
+    assert (kept.status, kept.collected) == (Status.PASSED, str(path)), kept.reason
+    return read_artifact(str(path)).reading(hide=str, rendered=str)
+
+
+@pytest.mark.parametrize("report", [sample_report(), failed_report()])
+def test_the_other_job_has_all_that_is_told(report: ReviewReport, tmp_path: Path) -> None:
+    there = handed_over(report, tmp_path / "kept")
+
+    def told(one: ReviewReport) -> list[str]:
+        plain = [f.model_copy(update={"url": ""}) for f in one.findings]
+        return summary(replace(one, findings=tuple(plain)), Posted(), PULL)
+
+    assert told(there.report) == told(report)
+    facts = facts_of(report)
+    assert there.facts == replace(facts, touched=frozenset({"app/db.py", "odd ?.py"}))
+    assert (there.report.base, there.report.head) == (PULL.base_sha, PULL.head_sha)
+
+
+def test_no_field_is_forgotten() -> None:
+    assert {f.name for f in fields(ReviewReport)} - LEFT_OUT == set(ReportPart.model_fields)
+    assert set(Finding.model_fields) - NOT_TOLD == set(FindingPart.model_fields)
+
+
+def test_whatever_a_review_holds_is_cut_to_what_can_be_read(tmp_path: Path) -> None:
+    report = sample_report()
+    [first, *_] = report.findings
+    long, odd = "x" * 100_000, "\udcff\0\x1b[31m⟦"
+    worst: dict[str, Any] = {
+        **{"why": long, "suggestion": long, "quote": long, "note": long, "rule": long},
+        **{"replacement": long, "agents": tuple(f"{n}{long}" for n in range(99))},
+        "evidence": tuple(Evidence(kind=long, source=odd, text=long) for _ in range(99)),
+    }
+    changes: list[dict[str, Any]] = [
+        worst,
+        dict.fromkeys(("why", "suggestion", "quote", "note", "replacement"), odd),
+        {"path": "../../etc/passwd"},
+        {"path": "a" * 5000},
+        {"path": f"odd {odd[0]}.py"},
+        {"line": 0, "end_line": 0, "side": "both"},
+    ]
+    several = [
+        first.model_copy(update={"id": f"{number:012x}", **change})
+        for number, change in enumerate(changes)
+    ]
+    skipped = tuple(replace(report.skipped[0], path=path) for path in ("/", "a" * 9000, "..", odd))
+    report = replace(report, findings=tuple(several), skipped=skipped, notes=(long,) * 2000)
+    there = handed_over(report, tmp_path / "kept")
+    assert [f.id for f in there.report.findings] == [f.id for f in several]
+    assert [f.placement for f in there.report.findings[2:4]] == [Placement.UNANCHORED] * 2
+    assert [f.path for f in there.report.findings[2:5]] == ["", "", r"odd \xff.py"]
+    assert not {several[2].id, several[3].id} & set(there.facts.spots)
+    assert len(there.report.skipped) == 4
+    many = [first.model_copy(update={"id": f"{n:012x}"}) for n in range(MOST_FINDINGS + 3)]
+    there = handed_over(replace(report, findings=tuple(many), notes=()), tmp_path / "many")
+    assert len(there.report.findings) == MOST_FINDINGS
+    assert there.report.notes == ("3 more findings (findings) are in the report only",)
+
+
+def test_what_cannot_be_handed_over_is_no_success(tmp_path: Path) -> None:
+    report = sample_report()
+    strange = report.findings[0].model_copy(update={"id": "no fingerprint"})
+    for bad in (replace(report, findings=(strange,)), replace(report, seconds=float("nan"))):
+        kept = kept_for_posting(ended(bad), TRIGGER, str(tmp_path / "kept"))
+        assert (kept.status, kept.exit_code) == (Status.REVIEW_ERROR, ExitCode.USAGE)
+        there = read_artifact(str(tmp_path / "kept"))
+        assert (there.status, there.exit_code, there.report) == (Status.REVIEW_ERROR, 2, None)
+        assert "cannot be handed over" in there.reason
+    nowhere = kept_for_posting(ended(report), TRIGGER, str(tmp_path / "no" / "kept"))
+    assert (nowhere.status, nowhere.collected) == (Status.REVIEW_ERROR, "")
+    assert "cannot be written" in nowhere.reason
+    nobody = Trigger("none", "push", why="about no pull request")
+    kept_for_posting(Ended(Status.SKIPPED, nobody.why), nobody, str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_secrets_are_taken_out_once_more_and_offered_code_with_them(tmp_path: Path) -> None:
+    report = sample_report()
+    first = next(f for f in report.findings if f.placement is Placement.CHANGED)
+    texts = {"why": "it is hunter2", "replacement": "password = 'hunter2'\n"}
+    one = replace(report, findings=(first.model_copy(update=texts),), notes=("hunter2",))
+    end = Status.PASSED, 0, ""
+    data = bytes_of(artifact_of(Reading(one, facts_of(one)), PULL, *end))
+    (tmp_path / "kept").write_bytes(data)
+
+    def hide(text: str) -> str:
+        return text.replace("hunter2", "⟦secret⟧")
+
+    there = read_artifact(str(tmp_path / "kept")).reading(hide=hide, rendered=hide)
+    assert "hunter2" not in repr(there.report)
+    assert (there.report.findings[0].replacement, there.facts.spots[first.id].offers) == (
+        None,
+        False,
+    )
+
+
+def test_facts_of_another_push_are_not_believed() -> None:
+    facts = facts_of(sample_report())
+    assert facts.for_state(State(reviewed_sha="c" * 40)) is facts
+    other = facts.for_state(State(reviewed_sha="d" * 40))
+    assert (other.touched, other.renamed, other.confirmed) == (frozenset(), {}, frozenset())
+    assert other.pushed == set(facts.codes)
+    assert other.fate("app/db.py", "1:00000000") is Fate.GONE  # that is about the head itself
+
+
+def test_the_posting_job_may_judge_by_another_severity() -> None:
+    report = replace(sample_report(), fail_on="never", exit_code=0, outcome="findings")
+    assert judged_by(report, "must").exit_code == ExitCode.FINDINGS
+    assert judged_by(replace(report, findings=()), "must").exit_code == ExitCode.CLEAN
+    assert judged_by(replace(report, exit_code=5), "must").exit_code == ExitCode.INCOMPLETE
+    hidden = replace(report, findings=(), fail_on="must", exit_code=1)  # what settings do not list
+    assert judged_by(hidden, "must").exit_code == ExitCode.FINDINGS
+    assert json.loads(bytes_of(artifact_of(Reading(report), PULL, Status.PASSED, 0, "")))["pull"]
+    with pytest.raises(UsageError, match="no review"):
+        _empty().reading(hide=str, rendered=str)
+
+
+def _empty() -> Any:
+    from reviewloop.github.artifact import Artifact
+
+    given = {"repository": "octo/demo", "pull": 7, "base": "", "head": "", "reason": "why"}
+    return Artifact.fitting({**given, "status": Status.SKIPPED, "exit_code": 0})
