@@ -16,7 +16,6 @@ from reviewloop.errors import (
     InterruptedByUserError,
     ReviewLoopError,
     UsageError,
-    first_that_applies,
 )
 from reviewloop.github.asked_findings import Asked, asked_findings
 from reviewloop.github.client import GitHub
@@ -170,11 +169,13 @@ class _Job:
         self.told(f"run {record.run_id}: fixing")
         record = advance(repository, record.run_id, listener=self._listen)
         with view(repository, record) as seen:
-            if reasons := needs_person(seen.proposal):
-                advance(repository, record.run_id, answer=worded(record, "skip", "needs a person"))
-                code = _code_of(record, seen.proposal)
+            unclean = needs_person(seen.proposal)
+            if reasons := unclean or self._changed():
+                advance(
+                    repository, record.run_id, answer=worded(record, "skip", "; ".join(reasons))
+                )
+                code = _code_of(record, seen.proposal) if unclean else ExitCode.USAGE
                 return self._unfixed(reasons, left, seen.proposal, code=code)
-            self._require_unchanged()
             approved = worded(record, "approve", act=self.request.act)
             record = advance(repository, record.run_id, answer=approved)
             if record.status is not RunStatus.COMMITTED:
@@ -190,13 +191,18 @@ class _Job:
             words = self._hand_over(words, seen.private.git, record, found)
         return Ended(Status.PASSED, pull=self.pull, summary=words)
 
-    def _require_unchanged(self) -> None:
-        """Ask once more: meanwhile somebody may have taken the word back, or pushed."""
+    def _changed(self) -> tuple[str, ...]:
+        """Return what changed on GitHub meanwhile: somebody may have taken the word back."""
         number = f"pull request {self.pull.number}"
-        if requested(self.client, self.pull, self.options.comment) != self.request:
-            raise UsageError(f"what was asked for on {number} changed while it was made")
+        try:
+            again = requested(self.client, self.pull, self.options.comment)
+        except UsageError as error:
+            return (str(error),)
+        if again != self.request:
+            return (f"what was asked for on {number} changed while it was made",)
         if self.client.pull(self.pull.number).head_sha != self.pull.head_sha:
-            raise UsageError(f"{number} was pushed to while it was fixed; ask again for its head")
+            return (f"{number} was pushed to while it was fixed; ask again for its new head",)
+        return ()
 
     def _unfixed(
         self,
@@ -246,7 +252,7 @@ class _Job:
 
 def _code_of(record: RunRecord, proposal: Proposal) -> ExitCode:
     """Return why nothing was committed as an exit code; findings may be all that is left."""
-    codes = [ExitCode.INCOMPLETE] if proposal["incomplete"] else [ExitCode.FINDINGS]
-    if record.status is RunStatus.BLOCKED:
-        codes.append(ExitCode.GUARD_FAILED)
-    return first_that_applies(*codes)
+    if proposal["incomplete"]:
+        return ExitCode.INCOMPLETE
+    blocked = record.status is RunStatus.BLOCKED
+    return ExitCode.GUARD_FAILED if blocked else ExitCode.FINDINGS

@@ -262,6 +262,18 @@ def test_what_is_not_clean_is_not_approved(stage: Callable[..., Stage]) -> None:
     comment = at.asked("ada", f"/reviewloop fix {SQL.id}")
     assert at.fix(SQL.id, comment.id).code == 1
     left(at, 1, SQL.title, "not resolved: read the fix")
+    assert at.checkout.record()["status"] == "skipped"
+    # Nobody re-reviews it.
+    at.folder = at.checkout.home / "second"
+    at.checkout.server.answer = cast(fix=fixer, quick_review=says(reply("I would rather not.")))
+    assert at.fix(SQL.id, comment.id).code == 5
+    left(at, 5, "the fixes could not be re-reviewed", "quick-review")
+    # A person has to see it whatever is found.
+    at.folder = at.checkout.home / "third"
+    at.checkout.server.answer = cast(**GOOD)
+    at.checkout.environ["REVIEWLOOP_GOVERNANCE__PATTERNS"] = '["shop/**"]'
+    assert at.fix(SQL.id, comment.id).code == 1
+    left(at, 1, "shop/search.py")
 
 
 def test_a_steered_fixer_stays_with_what_the_finding_is_about(stage: Callable[..., Stage]) -> None:
