@@ -174,6 +174,15 @@ def test_a_resolved_thread_dismisses_if_a_person_who_may_write_did_it(life, gith
     assert life.review(FIVE).dismissed == {}
 
 
+def test_a_bot_that_resolves_is_not_the_person_of_its_name(life, github):
+    github.state.roles["tool"] = "admin"
+    life.review(FIVE)
+    github.resolve(life.roots[0].id, "tool[bot]")
+    assert life.plan(FIVE).dismissed == {}
+    github.resolve(life.roots[0].id, "tool")
+    assert life.plan(FIVE).dismissed == {FIVE.id: "its thread was resolved by tool"}
+
+
 def test_a_thread_that_a_person_resolved_after_the_fix_gets_no_answer(life, github):
     life.review(FIVE)
     github.resolve(life.roots[0].id, "ada")
