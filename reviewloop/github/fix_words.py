@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.github.bodies import clipped
-from reviewloop.github.handoff import LONGEST_TEXT
 from reviewloop.github.untrusted import code, sanitised_line
 from reviewloop.output.figures import counted, money, tokens
 from reviewloop.output.markdown_text import link
@@ -57,7 +55,7 @@ def fixed_words(
     lines += [f"**Guard-rails:** {sanitised_line(gates)}", ""] if gates else []
     lines += [f"Approved by {code(actor)} with the comment that asked for it.", ""]
     lines += [_figures(proposal, run_url), "", _NO_RUN]
-    return clipped("\n".join(lines), LONGEST_TEXT)
+    return "\n".join(lines)
 
 
 def unfixed_words(
@@ -72,7 +70,7 @@ def unfixed_words(
     lines += [f"- {sanitised_line(reason)}" for reason in reasons]
     lines += ["", *_untried(left), "Nothing was committed.", ""]
     figures = _figures(proposal or Proposal(), run_url)
-    return clipped("\n".join([*lines, figures]), LONGEST_TEXT)
+    return "\n".join([*lines, figures])
 
 
 def _where(finding: Mapping[str, object]) -> str:

@@ -18,12 +18,13 @@ from reviewloop.errors import (
     UsageError,
 )
 from reviewloop.github.asked_findings import Asked, asked_findings
+from reviewloop.github.bodies import clipped
 from reviewloop.github.client import GitHub
 from reviewloop.github.commands import ALL
 from reviewloop.github.event import Trigger, named
 from reviewloop.github.fix_approval import Request, requested
 from reviewloop.github.fix_words import fixed_words, needs_person, unfixed_words
-from reviewloop.github.handoff import Approval, Handoff, write_handoff
+from reviewloop.github.handoff import LONGEST_TEXT, Approval, Handoff, write_handoff
 from reviewloop.github.local_commits import require_commits
 from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.outcome import Ended, failed
@@ -228,6 +229,7 @@ class _Job:
         """Write the handoff, with the commit of a run if there is one; return its words."""
         user, act = self.place.user, self.request.act
         words = masking_for(user.root, user.git_dir).for_people(words)
+        words = clipped(words, LONGEST_TEXT)  # only now: what hides a secret may be longer
         handoff = Handoff(
             kind="fix",
             repo=self.pull.repo.full,

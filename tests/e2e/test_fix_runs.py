@@ -1,0 +1,69 @@
+"""A run that begins with findings that are known, in a person's own checkout."""
+
+import pytest
+from support.checkout import QUIET_GATES
+from support.parts import CLEAN, cast, finds, found, replaces, resolves, writes
+from support.play import BOUND, INJECTION, REVIEWERS, SEARCH
+
+from reviewloop.errors import UsageError
+from reviewloop.findings import Finding, Severity, fingerprint
+from reviewloop.runs.fixing import FixWish, plan_fix
+from reviewloop.runs.repository import open_repository
+from reviewloop.runs.start import begin
+
+PATH = "shop/search.py"
+TITLE = "The customer's name becomes part of the SQL"
+BUILD_ONLY = {name: text for name, text in QUIET_GATES.items() if "BUILD" not in name}
+SQL = Finding(
+    id=fingerprint(PATH, INJECTION, TITLE),
+    agents=("review-security",),
+    severity=Severity.NIT,  # a person wants it fixed all the same
+    title=TITLE,
+    path=PATH,
+    line=99,
+    quote=INJECTION,
+)
+
+
+def test_known_findings_are_fixed_on_the_branch_and_wait_for_the_person(shop):
+    play = cast(fix=replaces(PATH, INJECTION, BOUND), quick_review=resolves({TITLE: BOUND}))
+    checkout = shop(play, BUILD_ONLY)
+    checkout.write(PATH, SEARCH)
+    checkout.write("reviewloop.toml", '[gates.build]\ncommand = ["true"]\n')
+    checkout.git("add", "-A")
+    checkout.git("commit", "-q", "-m", "search")
+    head = checkout.git("rev-parse", "HEAD")
+
+    def started(*findings: Finding) -> str:
+        with checkout.inside():
+            repository = open_repository(checkout.root)
+            planned = plan_fix(repository, FixWish(findings, base=head, branch="work"))
+            assert [each.line for each in planned.findings] == [6]
+            return begin(planned.at, planned.plan).run_id
+
+    # Nobody merged these settings, so their commands need the person's own word.
+    with pytest.raises(UsageError, match="reviewloop trust"):
+        started(SQL)
+    assert checkout.run("trust", "--yes").code == 0
+    gone = SQL.model_copy(update={"quote": "    return None", "title": "It returns nothing"})
+    with pytest.raises(UsageError, match="nothing can be fixed: It returns nothing: its code is"):
+        started(gone)
+    run = started(SQL)
+    assert checkout.run("resume", run).code == 4
+    assert {r.agent for r in checkout.server.ledger} == {"fix", "quick-review"}
+    proposal = checkout.record(run)["proposal"]
+    assert f"Fix: {TITLE}\n" in proposal["message"]
+    assert "Review: re-review of the fixes, 1 fix round; 1 finding, 1 fixed" in proposal["message"]
+
+    # What a person asks for beyond it is a task like any other: all reviewers read it.
+    nameless = found("should_fix", "The name says nothing", "def items_of(db, customer):")
+    checkout.server.answer = cast(
+        implement=writes({PATH: CLEAN}, "Another subject"), **{"review-security": finds(nameless)}
+    )
+    assert checkout.run("modify", run, "-m", "Ask for the items at once.").code == 4
+    assert set(REVIEWERS) < {r.agent for r in checkout.server.ledger}
+    assert checkout.record(run)["proposal"]["message"].startswith(f"Fix: {TITLE}\n")
+    assert checkout.run("approve", run).code == 0
+    assert checkout.read(PATH) == CLEAN
+    assert checkout.git("rev-parse", "HEAD^") == head
+    assert "Approved-by" not in checkout.git("show", "-s", "--format=%B")
