@@ -139,8 +139,10 @@ class RunContext:
 
     def withheld(self, tree: str) -> Mapping[str, str]:
         """Return path -> reason of the files of a tree that no model is shown."""
+        own = self.rules is None  # nobody else's rules hold: it is the person's own work
         return self.once(
-            ("withheld", tree), lambda: withheld_in(self.private, tree, self.base_tree)
+            ("withheld", tree),
+            lambda: withheld_in(self.private, tree, self.base_tree, hides_more=own),
         )
 
     def shown_tree(self, tree: str) -> str:

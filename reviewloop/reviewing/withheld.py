@@ -76,11 +76,14 @@ def steering_shown(
     return steering_on_disk(root, wanted, about, (*patterns, *named)) if named else steering
 
 
-def withheld_in(private: PrivateRepo, tree: str, base: str) -> dict[str, str]:
+def withheld_in(
+    private: PrivateRepo, tree: str, base: str, *, hides_more: bool = True
+) -> dict[str, str]:
     """Return path -> reason of the files of a tree that no model is shown.
 
-    `.kiroignore` is read from `base`, so that a change cannot show what was hidden, and from the
-    tree as well, so that a change can hide more.
+    `.kiroignore` is read from `base`, so that a change cannot show what was hidden. With
+    `hides_more` that of the tree counts as well: not for the change of somebody else, who would
+    hide it from its review.
     """
     entries = private.entries(tree)
     found = {
@@ -89,7 +92,7 @@ def withheld_in(private: PrivateRepo, tree: str, base: str) -> dict[str, str]:
         if entry.mode in _MODES and _is_withheld(entry, lambda e: _start(private, e))
     }
     paths = [entry.path for entry in entries if entry.mode in _MODES]
-    for version in dict.fromkeys((base, tree)):
+    for version in dict.fromkeys((base, tree) if hides_more else (base,)):
         if private.reader(version).entry(".kiroignore"):
             found = {**kiroignored(private, version, paths), **found}
     found.pop(".kiroignore", None)

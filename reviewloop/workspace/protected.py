@@ -63,7 +63,8 @@ _AGENTS = """
     .github/chatmodes/ .github/skills/ .mcp.json mcp.json .opencode.json opencode.json*
     crush.json .crush.json claude.md claude.local.md agents.md agents.override.md
     agents.local.md agent.md gemini.md qwen.md warp.md crush.md .rules .cursorrules
-    .cursorignore .windsurfrules .roorules .roomodes .goosehints .reviewloop/ reviewloop.toml
+    .cursorignore .kiroignore .windsurfrules .roorules .roomodes .goosehints .reviewloop/
+    reviewloop.toml
     .kiro/specs/*/tasks.md .kiro/specs/tasks.md .kiro/specs/*/*/tasks.md
 """
 _CHECKS = """

@@ -81,6 +81,8 @@ def test_a_change_can_hide_more_but_not_less(private):
     after = private.edit(tree, {".kiroignore": b"app.py\n"})
     hidden = withheld_in(private, after, tree)
     assert hidden["app.py"] == hidden["notes/a.md"] == "ignored (.kiroignore)"
+    others = withheld_in(private, after, tree, hides_more=False)  # who would hide their own change
+    assert others == withheld_in(private, tree, tree)
 
 
 def test_a_tree_without_such_files_is_shown_as_it_is(private):

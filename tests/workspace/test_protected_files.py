@@ -15,7 +15,7 @@ REFUSED = {
         *(".mcp.json", "mcp.json", ".kiro/steering/x.md", ".kiro/settings/mcp.json"),
         *(".claude/settings.json", ".cursor/mcp.json", ".codex/config.toml", ".gemini/x"),
         *("AGENTS.md", "sub/CLAUDE.md", ".reviewloop/agents/x.json", "reviewloop.toml"),
-        *(".kiro/specs/csv/tasks.md", ".github/copilot-instructions.md"),
+        *(".kiro/specs/csv/tasks.md", ".github/copilot-instructions.md", ".kiroignore"),
     ],
 }
 LISTED = {
