@@ -64,7 +64,9 @@ def artifact_of(
     reading: Reading, pull: PullRequest, status: Status, exit_code: int, reason: str
 ) -> Artifact:
     """Return the artifact of a review; raises ValidationError for one that does not fit."""
-    report = ReportPart.of(reading.report)
+    # Whoever may see the run may download it, so secrets are taken out of each text here, too.
+    whole = ReportPart.of(reading.report)
+    report = ReportPart.of(whole.report(reading.hide, base=pull.base_sha, head=pull.head_sha))
     return Artifact.fitting(
         {
             **{"repository": pull.repo.full, "pull": pull.number, "base": pull.base_sha},

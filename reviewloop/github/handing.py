@@ -1,5 +1,6 @@
 """Keeps the end of a review in a file, so that another job can post it; see `artifact`."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -11,17 +12,20 @@ from reviewloop.github.model import Status
 from reviewloop.github.outcome import Ended, failed, write_file
 
 
-def kept_for_posting(ended: Ended, trigger: Trigger, path: str) -> Ended:
+def kept_for_posting(
+    ended: Ended, trigger: Trigger, path: str, *, hide: Callable[[str], str] = str
+) -> Ended:
     """Write the file and return the end without what the other job says.
 
     A review that was skipped or failed is written, too: the other job tells so. Without a pull
-    request there is nothing to tell and no file.
+    request there is nothing to tell and no file. `hide` takes secrets out of the reason.
     """
     if trigger.repo is None or not trigger.pull:
         return ended
+    shown = replace(ended, reason=hide(ended.reason))
     try:
         try:
-            data = bytes_of(_artifact(ended, trigger))
+            data = bytes_of(_artifact(shown, trigger))
         except (ValidationError, UsageError) as error:
             why = str(error) if isinstance(error, UsageError) else _first(error)
             ended = failed(UsageError(f"the review cannot be handed over: {why}"), ended.pull)

@@ -21,6 +21,7 @@ from reviewloop.github.model import Posted, PullRequest, Repo, State, Status
 from reviewloop.github.outcome import Ended, judged_by
 from reviewloop.github.reading import Reading
 from reviewloop.github.summary import summary
+from reviewloop.output.readership import FileRead, PartRead, Readership
 from reviewloop.output.review_report import ReviewReport
 
 REPO = Repo("octo", "demo")
@@ -58,7 +59,31 @@ def handed_over(report: ReviewReport, path: Path, facts: Facts | None = None) ->
     return read_artifact(str(path)).reading(hide=str, rendered=str)
 
 
-@pytest.mark.parametrize("report", [sample_report(), failed_report()])
+def asked_report() -> ReviewReport:
+    """A review that models read in two parts, one of which a reviewer did not get to."""
+    report, who = sample_report(), ("review-security", "review-performance")
+    tokens = {"input": 4000, "output": 120, "cache_read": 900, "cache_write": 3}
+    read = tuple(
+        FileRead(file.path, "in parts", who[: 1 + number % 2], (1, 2), "the budget ran out")
+        for number, file in enumerate(report.reviewed)
+    )
+    parts = (
+        PartRead(1, len(read), who),
+        PartRead(2, len(read), who[:1], ((who[1], "the budget ran out"),)),
+    )
+    agents = tuple(
+        replace(agent, model="bedrock:sonnet", tokens=tokens, cost_usd=0.25)
+        for agent in report.agents
+    )
+    return replace(
+        report,
+        **{"model": "bedrock:sonnet", "agents": agents, "below": 2},
+        usage={**tokens, "cost_usd": 1.25, "estimated": True},
+        readership=Readership(read, parts, "d" * 40),
+    )
+
+
+@pytest.mark.parametrize("report", [sample_report(), failed_report(), asked_report()])
 def test_the_other_job_has_all_that_is_told(report: ReviewReport, tmp_path: Path) -> None:
     there = handed_over(report, tmp_path / "kept")
 
@@ -135,12 +160,15 @@ def test_secrets_are_taken_out_once_more_and_offered_code_with_them(tmp_path: Pa
     texts = {"why": "it is hunter2", "replacement": "password = 'hunter2'\n"}
     one = replace(report, findings=(first.model_copy(update=texts),), notes=("hunter2",))
     end = Status.PASSED, 0, ""
-    data = bytes_of(artifact_of(Reading(one, facts_of(one)), PULL, *end))
-    (tmp_path / "kept").write_bytes(data)
 
     def hide(text: str) -> str:
         return text.replace("hunter2", "⟦secret⟧")
 
+    kept = bytes_of(artifact_of(Reading(one, facts_of(one), hide, hide), PULL, *end))
+    assert b"hunter2" not in kept
+    data = bytes_of(artifact_of(Reading(one, facts_of(one)), PULL, *end))
+    assert b"hunter2" in data
+    (tmp_path / "kept").write_bytes(data)
     there = read_artifact(str(tmp_path / "kept")).reading(hide=hide, rendered=hide)
     assert "hunter2" not in repr(there.report)
     assert (there.report.findings[0].replacement, there.facts.spots[first.id].offers) == (
