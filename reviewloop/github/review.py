@@ -21,6 +21,7 @@ from reviewloop.github.pace import Pace
 from reviewloop.github.reading import reading_of
 from reviewloop.github.telling import CommentsMode, Telling, tell
 from reviewloop.output.formats import renderer
+from reviewloop.runs.held_values import masking_here
 from reviewloop.runs.review import NO_MODEL, Reviewed, Wish, review
 from reviewloop.workspace.compared import Asked
 from reviewloop.workspace.located import locate
@@ -74,7 +75,9 @@ def review_pull(
     except ReviewLoopError as error:
         return failed(error)
     ended = _reviewed(trigger, options, environ, start, told, Pace(sleep, now))
-    return kept_for_posting(ended, trigger, options.collect) if options.collect else ended
+    if not options.collect:
+        return ended
+    return kept_for_posting(ended, trigger, options.collect, hide=masking_here().for_people)
 
 
 def asked_for(event: Trigger, options: Options) -> Trigger:
