@@ -15,6 +15,7 @@ from reviewloop.github.model import Posted, PullRequest, Status
 from reviewloop.github.untrusted import sanitised_line
 from reviewloop.output.figures import counted
 from reviewloop.output.github_annotations import command
+from reviewloop.output.readership_words import unread_words
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import failures, severity_counts, tally
 from reviewloop.output.untrusted import one_line
@@ -87,8 +88,13 @@ def status_of(report: ReviewReport, fail_on: str, *, open_: Iterable[Severity] =
 def reason_of(report: ReviewReport, status: Status) -> str:
     """Return the sentence behind a status that is no verdict; "" for the others."""
     if status is Status.REVIEW_ERROR:
-        failed = "; ".join(f"{name}: {why}" for name, why in failures(report))
-        return f"the review is incomplete: {failed or 'a cap or an interruption ended it early'}"
+        names: dict[str, list[str]] = {}
+        for name, why in failures(report):
+            names.setdefault(why, []).append(name)
+        failed = "; ".join(f"{', '.join(some)}: {why}" for why, some in names.items())
+        unread = unread_words(report.readership) if report.readership else ""
+        why = failed or unread or "a cap or an interruption ended it early"
+        return f"the review is incomplete: {why}"
     if status is Status.SKIPPED:
         if report.skipped:
             return f"there is nothing to review: all {len(report.skipped)} files are skipped"

@@ -43,6 +43,7 @@ def reading_of(
         changed=since.changed,
         touched=since.touched,
         renamed=since.renamed,
+        confirmed=done.confirmed,
         spots={name: spot for name, spot in placed.items() if spot},
     )
     return Reading(report, facts, done.shown.rendered, done.masking.for_people)

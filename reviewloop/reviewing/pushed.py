@@ -34,11 +34,15 @@ class Push:
 
 
 def known_text(known: Sequence[Known], paths: Collection[str]) -> str:
-    """Return the open findings about these files as text for a prompt, "" when there are none."""
+    """Return the open findings about these files as text for a prompt, "" when there are none.
+
+    One of which only its place is remembered cannot be asked about.
+    """
     parts = []
-    for one in [one for one in known if one.path in paths][:_SHOWN]:
+    told = [one for one in known if one.path in paths and (one.title or one.quote)]
+    for one in told[:_SHOWN]:
         place = f"{one.path}:{one.line}" if one.line else one.path
-        parts.append(f"id: {one.id}\nplace: {place}\ntitle: {one.title or '(see the quoted code)'}")
+        parts.append(f"id: {one.id}\nplace: {place}\ntitle: {one.title or '(the quoted code)'}")
         if one.quote.strip():
             quote = one.quote if len(one.quote) <= _QUOTED else one.quote[:_QUOTED] + "\n[cut]"
             parts[-1] += f"\nquoted code, as it was:\n{quote}"

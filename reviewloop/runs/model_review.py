@@ -235,7 +235,7 @@ def _standing(
         notes,
         usage.get("", {}),
         early,
-        readership=replace(read, since=asked.since),
+        readership=replace(read, since=asked.since if asked.reviewed else ""),
         confirmed=frozenset(name for r in records.values() for name in r["fixed"]),
     )
 

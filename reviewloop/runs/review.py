@@ -26,6 +26,7 @@ from reviewloop.settings import Loaded, Settings
 from reviewloop.workspace.chosen import as_typed
 from reviewloop.workspace.compared import Asked, Compared, compared
 from reviewloop.workspace.diff import Change
+from reviewloop.workspace.earlier import earlier_tree
 from reviewloop.workspace.located import Place, locate
 from reviewloop.workspace.patches import DiffLine, Hunk
 from reviewloop.workspace.revisions import resolve
@@ -152,7 +153,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         masking = masking_for(place.user.root, place.user.git_dir)
         examination = _examined(asked, team, two, settings, change, selection, masking, told)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        reviewed = _tree(wish.deep_from, place, two) if wish.deep_from else ""
+        reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)
         read = (loaded, team, two, change, selection, pieces, masking, reviewed)
         standing = _standing(wish, *read, rules, told)
         report = result(
