@@ -169,7 +169,7 @@ def _not_now(asked: Command, pull: PullRequest) -> str:
     if pull.is_fork and asked.verb in HANDED_ON:
         return (
             "This pull request comes from a fork, whose commits no job with rights fetches: "
-            "nothing was done. A maintainer starts its review with the label that the workflow for "
-            "forks (`review-fork-pr.yml`) waits for."
+            "nothing was done. A maintainer starts its review with the label `reviewloop`, where "
+            "the workflow for forks (`review-fork-pr.yml`) is set up."
         )
     return ""
