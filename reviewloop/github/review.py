@@ -11,6 +11,7 @@ from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageErro
 from reviewloop.github.check_run import checked
 from reviewloop.github.client import GitHub
 from reviewloop.github.conversation import Conversation
+from reviewloop.github.deep import deepened
 from reviewloop.github.errors import StaleHead
 from reviewloop.github.event import Allowed, Trigger, named, read_event, skip_reason
 from reviewloop.github.handing import kept_for_posting
@@ -140,7 +141,9 @@ class _Run:
             talk = Conversation.read(self.client, self.pull, self.pace)
             if talk.state.paused and not self.trigger.by_hand:
                 return self._skipped(_PAUSED)
-            with review(wish_of(self.pull, self.options), start, told=self.told) as done:
+            wish = wish_of(self.pull, self.options)
+            wish = wish if self.options.full else deepened(wish, talk)
+            with review(wish, start, told=self.told) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return self._skipped(reason_of(done.report, Status.SKIPPED))
                 least = self.options.min_severity

@@ -6,7 +6,7 @@ from collections import Counter
 
 from support.bedrock import Received, calls
 from support.checkout import Checkout
-from support.parts import cast, finds, found
+from support.parts import cast, finds, found, writes
 from support.play import REVIEWERS, agent_of
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
@@ -175,3 +175,35 @@ def test_a_part_that_fails_costs_only_itself(shop):
     alpha = next(f for f in report["readership"]["files"] if f["path"] == "shop/alpha.py")
     assert "review-security" not in alpha["read_by"]
     assert len(alpha["read_by"]) == len(REVIEWERS) - 1
+
+
+def test_a_run_reads_its_own_large_change_in_parts_as_well(shop):
+    few = {path: FILES[path] for path in READ}
+    seen = found("should_fix", "The view adds nothing", "    total_view_49 = 49", "web/view.py")
+
+    def in_its_part(received):
+        return finds(*([seen] if "total_view_49" in received.said else []))(received)
+
+    checkout = shop(cast(implement=writes(few), review_security=in_its_part))
+    checkout.environ |= SMALL | {"REVIEWLOOP_LIMITS__ROUNDS": "0"}
+    said = checkout.run("run", "2.1")
+    assert said.code == 4, said.err
+    for name in REVIEWERS:
+        asked = checkout.server.of(name)
+        assert sorted(map(part_of, asked)) == list(range(1, len(asked) + 1))
+        assert len(asked) > 3
+    assert list(checkout.findings()) == [seen["title"]]
+    assert checkout.server.paid_twice() == []
+
+
+def test_half_of_a_key_is_never_shown(shop):
+    body = "\n".join("MIIEpAIBAAKCAQEA" + f"{n:04d}" * 12 for n in range(120))
+    mark = " ".join(("RSA", "PRIVATE", "KEY"))  # in pieces, so that no scanner takes it for one
+    key = f"-----BEGIN {mark}-----\n{body}\n-----END {mark}-----\n"
+    text = "# what follows is long\n" * 200 + f'KEY = """{key}"""\n' + "x = 1\n" * 200
+    checkout = changed(shop, {"shop/keys.py": text})
+    reviewed(checkout)
+    asked = checkout.server.of("review-security")
+    assert len(asked) > 1
+    assert sum("+x = 1" in received.said for received in asked)
+    assert not [received for received in asked if "MIIEpAIBAAKCAQEA" in received.said]
