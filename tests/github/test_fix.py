@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.bedrock import BedrockServer
 from support.checkout import QUIET_GATES, Checkout, Said
+from support.git_http import GitHttp
 from support.github_server import GitHubServer
 from support.github_state import IssueComment
 from support.parts import Part, asked_about, cast, resolves, says
@@ -309,7 +310,9 @@ def test_a_steered_fixer_stays_with_what_the_finding_is_about(stage: Callable[..
     assert at.checkout.git("show", f"{at.handoff.commit}:{PATH}").count(BOUND) == 1
 
 
-def test_only_what_an_analyser_no_longer_finds_is_fixed(stage: Callable[..., Stage]) -> None:
+def test_only_what_an_analyser_no_longer_finds_is_fixed_and_pushed(
+    stage: Callable[..., Stage], tmp_path: Path
+) -> None:
     off = '["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*", "zizmor"]'
     at = stage(QUIET_GATES | {"REVIEWLOOP_REVIEW__ANALYSERS_OFF": off})
     at.checkout.git("checkout", "-q", "feature")
@@ -340,7 +343,24 @@ def test_only_what_an_analyser_no_longer_finds_is_fixed(stage: Callable[..., Sta
     at.checkout.server.answer = cast(fix=gone, quick_review=agrees_now)
     said = at.fix("all", comment.id)
     assert said.code == 0, said.err
-    assert at.checkout.git("show", f"{at.commit()}:deploy.sh").endswith("sh install.sh")
+    commit = at.commit()
+    assert at.checkout.git("show", f"{commit}:deploy.sh").endswith("sh install.sh")
+
+    # The other job pushes it and answers; the next review answers in the thread.
+    bare = tmp_path / "hub/octo/demo.git"
+    at.checkout.git("clone", "-q", "--bare", str(at.checkout.root), str(bare))
+    at.github.grant(contents="write")
+    with GitHttp(tmp_path / "hub", at.github.token) as host:
+        there = at.github.environ | {"GITHUB_SERVER_URL": host.url}
+        pushed = at.checkout.run("github", "push", str(at.folder), **there)
+    assert pushed.code == 0, pushed.err
+    assert at.checkout.git("--git-dir", str(bare), "rev-parse", "feature") == commit
+    assert any("reviewloop: fixed 1 finding" in c.body for c in at.github.state.issue_comments)
+    at.github.push(7, commit)
+    again = at.checkout.run("github", "review", "--pr", "7", "--model", "none", **there)
+    assert again.code == 0, again.err
+    [thread] = [c for c in at.github.state.visible(7) if c.in_reply_to]
+    assert "fixed" in thread.body
 
 
 def test_who_may_not_ask_gets_nothing_and_no_model_is_asked(stage: Callable[..., Stage]) -> None:
