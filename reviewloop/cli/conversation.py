@@ -191,16 +191,19 @@ def tell_end(record: "RunRecord") -> None:
 
 
 def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
+    from os import environ
+
+    from reviewloop.github.addresses import on_github
     from reviewloop.output.untrusted import safe
     from reviewloop.runs.follow_ups import follow_ups, run_follow_up
 
-    for follow_up in follow_ups(record):
+    for follow_up in follow_ups(record, on_github=on_github(repository.user, "origin", environ)):
         if not follow_up.argv:
             click.echo(f"{follow_up.name}: not configured", err=True)
             continue
         if not ask:
             click.echo(f"{follow_up.name}: not run, nobody is there to ask", err=True)
-        elif click.confirm(f"{follow_up.name}: run `{' '.join(follow_up.argv)}`?", err=True):
+        elif click.confirm(f"{follow_up.name}: run `{follow_up.command}`?", err=True):
             result = run_follow_up(repository, record, follow_up)
             click.echo(f"{follow_up.name}: {safe(result.said)}", err=True)
             if result.exit_code:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from reviewloop.errors import UsageError
+from reviewloop.errors import ReviewLoopError, UsageError
 from reviewloop.github.client import API_URL
 from reviewloop.github.model import Repo
-from reviewloop.workspace.pushing import host_and_path, shown_address
+from reviewloop.workspace.pushing import address_of, host_and_path, shown_address
+from reviewloop.workspace.userrepo import UserRepo
 
 _HOST = "github.com"
 _ALIASES = {"ssh.github.com", "www.github.com"}
@@ -43,6 +44,15 @@ def api_of(host: str, environ: Mapping[str, str]) -> str:
         f"{host} is not github.com; if it is a GitHub Enterprise server, set GITHUB_API_URL to "
         f"https://{host}/api/v3"
     )
+
+
+def on_github(user: UserRepo, remote: str, environ: Mapping[str, str]) -> bool:
+    """Whether a remote of the checkout is a repository on a GitHub that we may speak with."""
+    try:
+        api_of(repo_at(address_of(user, remote))[0], environ)
+    except ReviewLoopError:
+        return False
+    return True
 
 
 def _same_host(host: str, netloc: str) -> bool:

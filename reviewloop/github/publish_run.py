@@ -228,7 +228,7 @@ def _remote(repository: Repository, url: str, host: str, environ: Mapping[str, s
     """Return how to push: with the person's credentials, or the token where git has no helper."""
     values = own_settings(repository.user)
     token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
-    if token and host and url.startswith(("https://", "http://")) and not has_helper(values):
+    if token and host and url.startswith(("https://", "http://")) and not has_helper(values, url):
         return with_token(url, token, environ)
     return with_own_credentials(url, values, environ)
 

@@ -46,7 +46,7 @@ def title_of(proposal: Proposal) -> str:
 def pull_text(told: Told, hide: Callable[[str], str]) -> str:
     """Return the text below the sentence about approval; `hide` takes secrets out."""
     told = _hidden(told, hide)
-    parts = [_requirements(told), _criteria(told), _evidence(told), _findings(told)]
+    parts = [_requirements(told), _done(told), _criteria(told), _evidence(told), _findings(told)]
     parts += [_files(told), _reviewers(told), _notes(told)]
     return clipped("\n\n".join(part for part in parts if part), told.run, LONGEST - _ROOM)
 
@@ -150,6 +150,14 @@ def _requirements(told: Told) -> str:
     return "\n\n".join(lines)
 
 
+def _done(told: Told) -> str:
+    """Return what the implementer says it did: the message up to the lines that we add."""
+    _, _, text = told.proposal.get("message", "").partition("\n")
+    said = re.split(r"^(?:Task|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    words = sanitised(said, 4000)
+    return f"### What was done\n\n{words}" if words else ""
+
+
 def _criteria(told: Told) -> str:
     if not told.asked.criteria:
         return ""
@@ -177,7 +185,10 @@ def _evidence(told: Told) -> str:
     if tests:
         counts = [f"{tests.get(k, 0)} {k}" for k in ("passed", "failed", "skipped") if tests.get(k)]
         rows.append(("tests", ", ".join(counts) or "none ran"))
-    rows.append(("coverage of new lines", _coverage(proposal)))
+    coverage = proposal.get("coverage") or {}
+    if (covered := coverage.get("covered")) is not None:
+        wanted = share(coverage.get("threshold", 0.0))
+        rows.append(("coverage of new lines", f"{share(covered)} (wanted: {wanted})"))
     reviewers = proposal.get("reviewers", [])
     failed = [r for r in reviewers if r.get("status") != "done"]
     rows.append(("reviewers", f"{len(reviewers) - len(failed)} of {len(reviewers)} finished"))
@@ -200,15 +211,6 @@ def _gate(gate: dict[str, object]) -> str:
     shown = f"{_GATES.get(status, '⚠️')} {sanitised_line(status.replace('_', ' '))}"
     summary = sanitised_line(str(gate.get("summary", "")), 300)
     return f"{shown}: {summary}" if summary else shown
-
-
-def _coverage(proposal: Proposal) -> str:
-    coverage = proposal.get("coverage")
-    if not coverage or coverage.get("covered") is None:
-        reason = sanitised_line(coverage.get("reason", ""), 300) if coverage else ""
-        return f"not measured: {reason}" if reason else "not measured"
-    covered, wanted = coverage["covered"] or 0.0, coverage.get("threshold", 0.0)
-    return f"{share(covered)} (wanted: {share(wanted)})"
 
 
 def _findings(told: Told) -> str:
@@ -246,7 +248,7 @@ def _reviewers(told: Told) -> str:
     if not told.reviewers:
         return ""
     names = ", ".join(map(code, told.reviewers))
-    return f"### Suggested reviewers\n\n{names}, by the files that change. Nobody was notified."
+    return f"### Suggested reviewers\n\n{names}, by the files that change."
 
 
 def _notes(told: Told) -> str:

@@ -1,6 +1,7 @@
 """What is offered after an approval: build-and-deploy, push-and-pr, session-handoff."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,12 @@ class FollowUp:
 
     name: str
     argv: tuple[str, ...]
+    shown: str = ""  # the command in other words, for the question
+
+    @property
+    def command(self) -> str:
+        """Return the command as a person is asked about it."""
+        return self.shown or " ".join(self.argv)
 
 
 @dataclass(frozen=True)
@@ -28,12 +35,20 @@ class FollowUpResult:
     said: str
 
 
-def follow_ups(record: RunRecord) -> tuple[FollowUp, ...]:
-    """Return the three follow-ups in the order in which they are offered."""
+def follow_ups(record: RunRecord, *, on_github: bool = False) -> tuple[FollowUp, ...]:
+    """Return the three follow-ups in the order in which they are offered.
+
+    Where no command pushes, our own does, if the remote is `on_github` and nobody switched it off.
+    """
     configured = settings_of(record).follow_ups
+    pushes = FollowUp("push-and-pr", configured.push_and_pr)
+    if not pushes.argv and configured.pull_request and on_github:
+        # -I: the checkout, where it runs, is nothing that Python may import from.
+        argv = (sys.executable, "-I", "-m", "reviewloop", "publish", record.run_id)
+        pushes = FollowUp("push-and-pr", argv, f"reviewloop publish {record.run_id}")
     return (
         FollowUp("build-and-deploy", configured.build_and_deploy),
-        FollowUp("push-and-pr", configured.push_and_pr),
+        pushes,
         FollowUp("session-handoff", configured.session_handoff),
     )
 

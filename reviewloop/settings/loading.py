@@ -84,7 +84,7 @@ def _commands(
     """Return what the repository's file would have us execute, as far as it is in force."""
     commands: dict[str, tuple[str, ...]] = {}
     for dotted, value in values.items():
-        if origins[dotted] != repository_name or not value:
+        if origins[dotted] != repository_name or not value or value is True:
             continue
         if dotted.startswith("follow_ups.") or dotted.endswith(".command"):
             commands[dotted] = tuple(value)

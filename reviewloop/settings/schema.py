@@ -254,6 +254,10 @@ class FollowUps(Section):
     push_and_pr: Command = Field(
         default=(), description="Command that pushes and opens a pull request."
     )
+    pull_request: bool = Field(
+        default=True,
+        description="Without push_and_pr, offer `reviewloop publish` where origin is on GitHub.",
+    )
     session_handoff: Command = Field(
         default=(), description="Command that writes the handoff notes."
     )

@@ -1,9 +1,12 @@
 """What a task was asked to do, in the parts that a pull request shows: requirements, criteria."""
 
+import re
 from dataclasses import dataclass
 
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.requirements import resolve
+
+_EMPHASIS = re.compile(r"\*\*|__")
 
 
 @dataclass(frozen=True)
@@ -53,4 +56,5 @@ def _requirement(key: str, text: str) -> Requirement:
             break
         else:
             story.append(line.strip())
-    return Requirement(key, title, " ".join(" ".join(story).split()))
+    words = " ".join(" ".join(story).split())
+    return Requirement(key, title, _EMPHASIS.sub("", words))

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.errors import UsageError, WorkspaceError
@@ -95,9 +96,14 @@ def with_own_credentials(
     )
 
 
-def has_helper(values: Iterable[ConfigValue]) -> bool:
-    """Whether the person's own git asks a helper for credentials."""
-    return any(re.fullmatch(r"credential\.(.*\.)?helper", v.key) and v.value for v in _own(values))
+def has_helper(values: Iterable[ConfigValue], url: str) -> bool:
+    """Whether the person's own git asks a helper for credentials of this address."""
+    host = urlsplit(url).hostname or ""
+    for _, key, value in _own(values):
+        found = re.fullmatch(r"credential\.(?:(.*)\.)?helper", key)
+        if found and value and (not found[1] or fnmatch(host, urlsplit(found[1]).hostname or "")):
+            return True
+    return False
 
 
 def own_settings(user: UserRepo) -> tuple[ConfigValue, ...]:

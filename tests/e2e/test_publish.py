@@ -1,0 +1,225 @@
+"""A run on its way to GitHub: from a terminal, and in the two jobs of a workflow."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.checkout import PACKAGE
+from support.git_http import GitHttp
+from support.github_server import GitHubServer
+from support.terminal import Terminal
+from support.untouched import changes
+
+MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
+OWNERS = "* @octo/shop\n/shop/ @grace @mail.me\n/shop/search.py @ada @robo-bot\n"
+
+
+class Hub:
+    """A checkout whose `origin` is a repository on the stand-in for GitHub."""
+
+    def __init__(self, checkout, folder: Path) -> None:
+        self.checkout, self.bare = checkout, folder / "hub/octo/demo.git"
+        checkout.write(".github/CODEOWNERS", OWNERS)
+        checkout.git("add", "-A")
+        checkout.git("commit", "-q", "-m", "owners")
+        self.bare.parent.mkdir(parents=True)
+        checkout.git("clone", "-q", "--bare", ".", str(self.bare))
+        self.git("update-ref", "refs/heads/main", "HEAD")
+        self.git("symbolic-ref", "HEAD", "refs/heads/main")
+        self.github = GitHubServer(
+            self.bare, permissions=MAY, roles={"ada": "write", "grace": "write"}
+        )
+        self.github.state.authors = {"tests/test_search.py": ["linus", "github-actions[bot]", ""]}
+        self.http = GitHttp(folder / "hub", self.github.token)
+
+    def __enter__(self) -> "Hub":
+        self.github.__enter__()
+        self.http.__enter__()
+        self.checkout.git("remote", "add", "origin", f"{self.http.url}/octo/demo.git")
+        self.checkout.environ |= {
+            "GITHUB_TOKEN": self.github.token,
+            "GITHUB_API_URL": self.github.addresses["api_url"],
+        }
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.http.__exit__(*error)
+        self.github.__exit__(*error)
+
+    def git(self, *args: str) -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=self.bare, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    @property
+    def pull(self):
+        [pull] = self.github.state.pulls.values()
+        return pull
+
+    def leaked(self) -> list[str]:
+        """Return our files, and the checkout's, in which the token stands."""
+        words = (self.github.token.encode(), self.http.word.encode())
+        places = [self.checkout.home, self.checkout.root]
+        files = [path for place in places for path in place.rglob("*") if path.is_file()]
+        return [str(path) for path in files if any(w in path.read_bytes() for w in words)]
+
+
+def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, tmp_path):
+    with Hub(shop(), tmp_path) as hub:
+        checkout = hub.checkout
+        assert checkout.run("run", "2.1").code == 4
+        before = checkout.bytes()
+
+        said = checkout.run("publish")
+        assert said.code == 2
+        assert "waits for your approval" in said.err
+        assert "can only be a draft" in checkout.run("publish", "--ready").err
+        assert hub.http.received == []
+
+        said = checkout.run("publish", "--unapproved")
+        assert said.code == 0, said.err
+        proposed = checkout.record()["proposal"]["commit"]
+        assert hub.git("rev-parse", "reviewloop/2.1") == proposed
+        pull = hub.pull
+        assert (pull.draft, pull.title) == (True, "2.1 Find the items of a customer")
+        body = pull.body
+        assert "**Nobody has approved this commit: it stays a draft.**" in body
+        assert "**Requirement 1: Search**" in body
+        assert "As a clerk, I want to find orders" in body
+        assert "- [ ] `1.1` WHEN a customer is named, THE Shop SHALL return" in body
+        assert "Tests of this change: `tests/test_search.py`." in body
+        assert "| reviewers | 5 of 5 finished |" in body
+        assert "### What was done\n\nWrote it.\n" in body
+        assert "### Findings\n\nno findings remaining; 0 fixed, 0 nits\n" in body
+        assert "`ada`, `octo/shop`" in body
+        assert "robo-bot" not in body
+        assert "@ada" not in body
+        assert pull.reviewers == []
+        assert changes(before, checkout.bytes()) == set()
+
+        assert checkout.run("approve").code == 0
+        after = checkout.bytes()
+        hub.git("update-ref", "-d", "refs/heads/work")
+        told = checkout.json("publish", "--request-reviewers")
+        assert (told["branch"], told["pushed"], told["created"]) == ("work", True, True)
+        assert hub.git("rev-parse", "work") == checkout.git("rev-parse", "work")
+        second = hub.github.state.pulls[told["pull"]]
+        assert "Approved by **" in second.body
+        assert "at a terminal, having been shown the change" in second.body
+        assert second.reviewers == ["ada", "shop"]
+
+        second.body = "My words.\n\n" + second.body.replace("### Evidence", "### Changed")
+        checkout.git("commit", "-q", "--allow-empty", "-m", "mine")  # not ours to push
+        again = checkout.json("publish")
+        assert (again["pushed"], again["created"]) == (False, False)
+        assert "later commits of yours, which were not pushed" in again["notes"][0]
+        assert second.body.startswith("My words.\n\n<!-- reviewloop:pull ")
+        assert "### Evidence" in second.body
+        assert hub.git("rev-parse", "work") == checkout.git("rev-parse", "work~1")
+        checkout.git("reset", "-q", "--soft", "HEAD~1")
+
+        undone = checkout.run("undo")
+        assert undone.code == 2
+        assert "was published as work of octo/demo" in undone.err
+        assert {
+            c for c in changes(after, checkout.bytes()) if "refs" in c and "logs" not in c
+        } == set()
+        assert hub.leaked() == []
+
+
+def test_a_branch_that_moved_is_refused_and_a_person_publishes_from_the_terminal(shop, tmp_path):
+    with Hub(shop(), tmp_path) as hub:
+        checkout = hub.checkout
+        terminal = Terminal(checkout, "run", "2.1")
+        terminal.expect("[a]pprove [m]odify [s]kip [q]uit [d]iff > ")
+        elsewhere = hub.git(
+            *("-c", "user.name=Max", "-c", "user.email=max@example.org"),
+            *("commit-tree", "work^{tree}", "-p", "work", "-m", "meanwhile"),
+        )
+        hub.git("update-ref", "refs/heads/work", elsewhere)
+        terminal.type("a")
+        terminal.expect("push-and-pr: run `reviewloop publish ")
+        terminal.type("y")
+        terminal.expect("nothing was pushed, because a push of ours only ever adds to a branch")
+        assert terminal.end() == 0
+        assert hub.git("rev-parse", "work") == elsewhere
+
+        hub.git("update-ref", "refs/heads/work", f"{elsewhere}~1")
+        hub.github.state.protected.add("work")
+        said = checkout.run("publish")
+        assert said.code == 3
+        assert "work is a protected branch on GitHub" in said.err
+        hub.github.state.protected.clear()
+        assert "main is the base or the default branch" not in checkout.run("publish").err
+        assert "Approved by **" in hub.pull.body
+
+        checkout.git("remote", "set-url", "origin", "https://gitlab.example.org/octo/demo.git")
+        said = checkout.run("publish")
+        assert said.code == 2
+        assert "gitlab.example.org is not github.com; if it is a GitHub Enterprise" in said.err
+        checkout.git("remote", "set-url", "origin", str(hub.bare))
+        assert "is no repository on GitHub; name one with --repo" in checkout.run("publish").err
+        assert "there is no remote 'other' here (there is: origin)" in (
+            checkout.run("publish", "--remote", "other").err
+        )
+        # By a path, with the person's own credentials, and a repository that is named.
+        assert checkout.json("publish", "--repo", "octo/demo")["pushed"] is False
+
+
+@pytest.mark.timeout(100)
+def test_two_jobs_implement_a_task_and_push_it_after_an_approval(shop, tmp_path):
+    with Hub(shop(branch="main"), tmp_path) as hub:
+        checkout = hub.checkout
+        runner = tmp_path / "runner"
+        python = runner / "reviewloop/bin/python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} "$@"\n')  # -I: not the clone
+        python.chmod(0o755)
+        workflow = {
+            **{"RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(runner / "outputs")},
+            **{"GITHUB_REPOSITORY": "octo/demo", "GITHUB_REF_NAME": "main", "GITHUB_RUN_ID": "77"},
+            **{"GITHUB_SERVER_URL": hub.http.url, "GITHUB_ACTIONS": "true"},
+        }
+
+        def act(**inputs: str) -> subprocess.CompletedProcess[str]:
+            given = {f"INPUT_{name}": value for name, value in inputs.items()}
+            return subprocess.run(
+                ["bash", str(PACKAGE / ".ci/act")],
+                cwd=checkout.root,
+                env={**checkout.environ, **workflow, **given},
+                capture_output=True,
+                text=True,
+                timeout=90,
+                check=False,
+            )
+
+        handoff = str(runner / "handoff")
+        done = act(command="implement", task="2.1", branch="reviewloop/2.1", handoff=handoff)
+        assert done.returncode == 0, done.stderr
+        assert sorted(os.listdir(handoff)) == ["commits.bundle", "handoff.json"]
+        assert f"\n{handoff}\n" in (runner / "outputs").read_text()
+        assert hub.http.received == []
+        assert hub.github.state.pulls == {}
+
+        hub.github.state.approvals = [("ada", "approved", "reviewloop")]
+        done = act(command="push", handoff=handoff, environment="reviewloop")
+        assert done.returncode == 0, done.stderr
+        message = hub.git("log", "-1", "--format=%B", "reviewloop/2.1")
+        assert message.splitlines()[-2] == "Approved-by: ada"
+        assert hub.git("log", "-1", "--format=%T", "reviewloop/2.1") in (
+            checkout.record()["proposal"]["tree"],
+            checkout.git(
+                "--git-dir",
+                str(checkout.folder() / "git"),
+                "log",
+                "-1",
+                "--format=%T",
+                checkout.record()["proposal"]["commit"],
+            ),
+        )
+        assert hub.pull.draft
+        assert "Approved by **ada** by approving the environment reviewloop" in hub.pull.body
+        assert hub.leaked() == []
