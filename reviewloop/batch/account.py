@@ -56,7 +56,7 @@ def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:
         "budget_usd": record.budget_usd,
         "deadline": record.deadline,
         "counts": counts,
-        "totals": _totals(rows),
+        "totals": _totals(repository, record),
         "tasks": rows,
     }
 
@@ -138,11 +138,15 @@ def _figures(proposal: Proposal | None) -> dict[str, Any]:
     }
 
 
-def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    costs = [row.get("usd", 0.0) for row in rows]
+def _totals(repository: Repository, record: BatchRecord) -> dict[str, Any]:
+    """Return what all runs of the batch took, those that were done once more included."""
+    runs = [run for run in repository.runs.all() if run.options.get("batch") == record.batch_id]
+    spent = [spent_of(repository, run) for run in runs]
     return {
-        "tokens": sum(row.get("tokens", 0) for row in rows),
-        "usd": round(sum(cost or 0.0 for cost in costs), 6),
-        "unpriced": sum(cost is None for cost in costs),
-        "seconds": round(sum(row.get("seconds", 0.0) for row in rows), 1),
+        "runs": len(runs),
+        "calls": sum(one.calls for one in spent),
+        "tokens": sum(one.tokens for one in spent),
+        "usd": round(sum(one.usd for one in spent), 6),
+        "unpriced": sum(one.unpriced for one in spent),
+        "seconds": round(sum(run.active_seconds for run in runs), 1),
     }

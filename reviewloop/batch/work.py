@@ -222,7 +222,8 @@ class Work:
         while run.status in _SETTLED:
             chosen = sitting.told.ask(sitting.repository, run)
             if chosen is None:
-                break
+                sitting.record.reason, self._closing = "a person stopped it", True
+                return
             run = answered(sitting, step, run, worded(run, *chosen))
         sitting.told.settled(step.task.id, run, run.reason)
 

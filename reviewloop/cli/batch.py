@@ -1,6 +1,7 @@
 """`reviewloop batch`: all open tasks of a spec, each in a run of its own, and the account."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.batch.opening import Wish
+    from reviewloop.output.terminal_batch_live import BatchScreen
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--until-failure", is_flag=True, help="Stop at the first task that fails.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of every run.")
 @click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
+@click.option("--report", metavar="FILE", default="", help="Write the account: .md, .json, .html.")
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
 def batch(
     spec: str,
@@ -47,6 +50,7 @@ def batch(
     until_failure: bool,
     model: str | None,
     no_sandbox: bool,
+    report: str,
     as_json: bool,
 ) -> ExitCode:
     """Implement all open tasks of a spec.
@@ -64,30 +68,57 @@ def batch(
         raise UsageError("--budget-usd needs an amount above 0")
     if mode == "each" and not somebody_is_there():
         raise UsageError("--mode each asks at every task, and there is no terminal; use queue")
+    if mode == "each" and parallel > 1:
+        raise UsageError("--mode each asks at every task, so it takes one at a time")
+    require_report(report)
     flags = {"models.reasoning": model, "models.generation": model} if model else {}
     wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags)
     wish = Wish(
         spec=spec,
         tasks=chosen,
         wave=wave,
-        mode=mode or ("each" if somebody_is_there() else "queue"),
+        mode=mode or ("each" if somebody_is_there() and parallel == 1 else "queue"),
         budget_usd=budget_usd,
         deadline=read_deadline(deadline),
         asked=Asked(until_failure, parallel, wanted),
     )
-    return _run(wish, as_json=as_json)
+    return _run(wish, report, as_json=as_json)
 
 
-def _run(wish: "Wish", *, as_json: bool) -> ExitCode:
+def require_report(name: str) -> None:
+    """Raise `UsageError` for a file that the account could not be written to."""
+    from reviewloop.output.batch_report import FORMATS
+
+    if name and Path(name).suffix not in FORMATS:
+        raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
+    if name and not Path(name).absolute().parent.is_dir():
+        raise UsageError(f"--report {name}: its folder does not exist; make it first")
+
+
+def write_report(name: str, body: Mapping[str, Any]) -> None:
+    """Write the account, without secrets, in the format that the file's name asks for."""
+    from reviewloop.output.batch_report import FORMATS
+    from reviewloop.runs.held_values import masking_here
+    from reviewloop.store.hiding import hidden
+
+    text = FORMATS[Path(name).suffix](hidden(body, masking_here().held))
+    Path(name).write_text(text, encoding="utf-8", errors="replace")
+
+
+def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
     from reviewloop.batch.account import account, exit_code
     from reviewloop.batch.opening import run_batch
-    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.cli.consoles import messages, print_json, results
     from reviewloop.output.terminal_batch import render_account
+    from reviewloop.output.terminal_batch_live import BatchScreen
     from reviewloop.runs.repository import open_repository
 
     repository = open_repository()
-    record, error = run_batch(repository, wish, _Lines())
+    with BatchScreen(messages()) as screen:
+        record, error = run_batch(repository, wish, _Shown(screen))
     body = account(repository, record)
+    if report:
+        write_report(report, body)
     if as_json:
         print_json("batch", body)
     else:
@@ -97,29 +128,24 @@ def _run(wish: "Wish", *, as_json: bool) -> ExitCode:
     return exit_code(repository, record)
 
 
-class _Lines:
-    """Tells of a batch in plain lines on stderr, and asks in the terminal."""
+class _Shown:
+    """Tells of a batch on the screen, and asks there."""
+
+    def __init__(self, screen: "BatchScreen") -> None:
+        self._screen = screen
 
     def begun(self, task: str, run: "RunRecord", below: str) -> None:
-        from reviewloop.cli.consoles import say
-
-        on = f", on top of {below}" if below else ""
-        say(f"{task} {run.title}: run {run.run_id}{on}")
+        self._screen.begun(task, run.title, run.run_id, below)
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
-        from reviewloop.cli.consoles import say
-        from reviewloop.output.event_lines import describe
-
-        if event.get("kind") in {"step.start", "note", "refused"} and (line := describe(event)):
-            say(f"{task}   {line}")
+        self._screen.event(task, event)
 
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
-        from reviewloop.cli.consoles import say
-
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
-        say(f"{task} {run.title}: {run.status}{by}" + (f": {why}" if why else ""))
+        self._screen.settled(task, run.title, str(run.status) + by, why)
 
     def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
         from reviewloop.cli.conversation import ask_about
 
-        return ask_about(repository, run)
+        with self._screen.aside():
+            return ask_about(repository, run)

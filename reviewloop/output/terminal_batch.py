@@ -1,12 +1,12 @@
 """The account of a batch and the queue on a terminal; imported only to show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.batch_words import figures_of, sums, task_lines
 from reviewloop.output.terminal import hanging
 from reviewloop.output.untrusted import one_line
 
@@ -32,11 +32,7 @@ def render_account(body: Mapping[str, Any], console: Console) -> None:
         _task(row, width, console)
     for sentence in body["left_out"]:
         hanging(Text("  left out  "), Text(one_line(sentence), style="dim"), console)
-    totals = body["totals"]
-    counts = ", ".join(f"{number} {state}" for state, number in body["counts"].items())
-    cost = money(totals["usd"]) + (" and calls of unknown price" if totals["unpriced"] else "")
-    used = f"{tokens(totals['tokens'])} tokens, {cost}, {duration(totals['seconds'])}"
-    console.print(Text(f"{counts}; {used}"))
+    console.print(Text(sums(body)))
     if body["counts"].get("waiting"):
         console.print(Text("`reviewloop queue` shows what waits for you"))
 
@@ -48,39 +44,6 @@ def _task(row: Mapping[str, Any], width: int, console: Console) -> None:
     hanging(head, Text(one_line(row["title"])), console)
     for text in task_lines(row):
         hanging(Text(" " * (width + 2)), Text(text, style="dim"), console)
-
-
-def task_lines(row: Mapping[str, Any]) -> Sequence[str]:
-    """Return what is worth telling of a task, besides its title and state."""
-    lines = []
-    if row["state"] == "committed":
-        by = f" by {one_line(row['approved_by'])}" if row["approved_by"] else ""
-        lines.append(f"{row['commit'][:10]} on {one_line(row['branch'])}{by}")
-    elif row["run"]:
-        below = f", on top of {one_line(row['stands_on'])}" if row["stands_on"] else ""
-        at = f", at {one_line(row['step'])}" if row.get("step") else ""
-        lines.append(f"run {one_line(row['run'])}{below}{at}")
-    if row["why"]:
-        lines.append(one_line(row["why"]))
-    if row["run"]:
-        lines.append(figures_of(row))
-    return lines
-
-
-def figures_of(row: Mapping[str, Any]) -> str:
-    """Return tests, rounds, findings and cost of a task in one line."""
-    said = []
-    if row["tests"]:
-        ran = row["tests"]
-        said.append(f"{ran['passed']}/{ran['passed'] + ran['failed']} tests")
-    if row["findings"]:
-        found = row["findings"]
-        said.append(f"{counted(row['rounds'], 'fix round')}")
-        said.append(
-            f"{found['left']} left, {found['fixed']} fixed, {counted(found['nits'], 'nit')}"
-        )
-    cost = "price unknown" if row["usd"] is None else money(row["usd"])
-    return ", ".join([*said, f"{tokens(row['tokens'])} tokens", cost, duration(row["seconds"])])
 
 
 def render_queue(body: Mapping[str, Any], console: Console) -> None:

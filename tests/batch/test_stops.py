@@ -1,5 +1,6 @@
 """What stops a batch: its caps, another batch, a spec that cannot be, a person, a failed task."""
 
+import json
 import time
 
 import pytest
@@ -7,6 +8,7 @@ from support.checkout import Checkout
 from support.many import SPEC, TASKS, many
 from support.parts import says
 from support.play import done, reply, write
+from support.terminal import Terminal
 
 from reviewloop.batch.deadline import read_deadline
 from reviewloop.errors import UsageError
@@ -20,24 +22,23 @@ def states(checkout: Checkout) -> dict[str, str]:
 def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     checkout = shop()
     said = checkout.run("batch", "--budget-usd", "0.07")
-    print(said.err)
-    assert said.code == 6
+    assert said.code == 6, said.err
     batch = checkout.json("status")["batch"]
-    print(batch)
     assert 0 < batch["totals"]["usd"] <= 0.07
     assert batch["state"] == "stopped"
     counts = batch["counts"]
     assert counts["waiting"] >= 1
     assert counts["open"] >= 1
-    spent = sum(row["tokens"] for row in batch["tasks"] if row["run"])
-    assert spent == batch["totals"]["tokens"] > 0
+    assert batch["totals"]["calls"] == len(checkout.server.ledger) > 0
     assert checkout.run("batch").code == 6  # the cap holds until somebody raises it
     assert checkout.run("batch", "--budget-usd", "5").code == 4
     assert states(checkout) == dict.fromkeys("123456", "waiting")
     assert checkout.server.paid_twice() == []
+    batch = checkout.json("status")["batch"]
+    assert batch["totals"]["calls"] == len(checkout.server.ledger)
 
 
-def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop):
+def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     broken = says(
         reply(
             write("shop/part1.py", "def total():\n    return 0\n"),
@@ -50,7 +51,8 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop):
     assert said.code == 3
     assert "(--until-failure)" in checkout.json("status")["batch"]["reason"]
     assert states(checkout) == {"1": "blocked", **dict.fromkeys("23456", "open")}
-    said = checkout.run("batch")
+    reports = {name: tmp_path / f"report.{name}" for name in ("md", "json", "html")}
+    said = checkout.run("batch", "--report", str(reports["md"]))
     assert said.code == 3, said.err
     assert states(checkout) == {
         **{"1": "blocked", "2": "open", "3": "open"},
@@ -59,6 +61,18 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop):
     told = {row["task"]: row["why"] for row in checkout.json("status")["batch"]["tasks"]}
     assert told["2"] == "waits for 1, which is blocked"
     assert told["6"] == "waits for 3, which is not finished"
+    assert "| 4 | waiting | **Fourth number**<br>Add part 4<br>run 4" in reports["md"].read_text()
+    for name in ("json", "html"):
+        assert checkout.run("batch", "--report", str(reports[name])).code == 3
+    assert json.loads(reports["json"].read_text())["counts"] == {
+        "blocked": 1,
+        "open": 3,
+        "waiting": 2,
+    }
+    page = reports["html"].read_text()
+    assert "<td>2</td><td>open</td><td>Second number<small>waits for 1" in page
+    assert "<script" not in page
+    assert checkout.run("batch", "--report", "account.txt").code == 2
 
 
 def test_a_second_batch_is_told_who_is_at_work(shop):
@@ -109,3 +123,15 @@ def test_a_deadline_is_a_time_of_day_a_span_or_a_date():
     for wrong in ("soon", "25:00", "2026-01-01T07:00"):
         with pytest.raises(UsageError):
             read_deadline(wrong, now)
+
+
+def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
+    checkout = shop()
+    terminal = Terminal(checkout, "batch", "--tasks", "1,2,4,5")
+    for title, typed in (("First", "a"), ("Second", "s"), ("Fourth", "q")):
+        terminal.expect(f"{title} number")
+        terminal.expect("[d]iff >")
+        terminal.type(typed)
+    terminal.expect("1 committed, 1 rejected, 1 waiting, 1 open")
+    assert terminal.end() == 4
+    assert states(checkout) == {"1": "committed", "2": "rejected", "4": "waiting", "5": "open"}

@@ -1,0 +1,171 @@
+"""What a batch is doing, live: one table of its tasks on a terminal, plain lines elsewhere.
+
+Imported only while a batch is on the screen. Runs may tell of themselves from several threads.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from reviewloop.output.event_lines import Event, describe
+from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.untrusted import one_line
+
+_STEPS = {"step.start": "step", "gate.start": "gate"}
+_SAID = {"step.start", "note", "refused"}
+_KINDS = ("input", "output", "cache_read", "cache_write")
+_STYLES = {"waiting": "yellow", "blocked": "red", "committed": "green", "paused": "yellow"}
+_ABOVE_AND_BELOW = 6  # lines of the screen that are no tasks
+
+
+@dataclass
+class _Task:
+    """One task on the screen."""
+
+    title: str
+    state: str = ""
+    step: str = ""
+    why: str = ""
+    findings: int = 0
+    tokens: int = 0
+    usd: float | None = 0.0
+    seconds: float = 0.0  # of earlier stretches
+    since: float | None = None  # it is at work since then
+
+    def take(self, event: Event) -> None:
+        """Change by one event of the task's run."""
+        kind = str(event.get("kind", ""))
+        if kind in _STEPS:
+            self.step = one_line(str(event.get(_STEPS[kind]) or event.get("name") or ""))
+        elif kind == "reviewer.start":
+            self.step = "review"
+        elif kind == "finding":
+            self.findings += 1
+        elif kind == "model.reply":
+            usage = event.get("usage") or event
+            self.tokens += sum(int(usage.get(name) or 0) for name in _KINDS)
+            cost = usage.get("cost_usd")
+            self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
+
+    def took(self, now: float) -> float:
+        """Return how long it was at work."""
+        return self.seconds + (now - self.since if self.since is not None else 0.0)
+
+
+@dataclass
+class BatchScreen:
+    """Shows a batch while it works; a context manager. Anybody may tell it, from any thread."""
+
+    console: Console
+    clock: Callable[[], float] = time.time
+    _tasks: dict[str, _Task] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    _live: Live | None = None
+
+    def __enter__(self) -> "BatchScreen":
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self._live = Live(
+                get_renderable=self._table,
+                console=self.console,
+                refresh_per_second=4,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the screen to a question."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def begun(self, task: str, title: str, run: str, below: str) -> None:
+        """Tell that a task is at work from now on; `below` is what its change stands on."""
+        with self._lock:
+            row = self._tasks.setdefault(task, _Task(one_line(title)))
+            row.state, row.why, row.since = "running", "", self.clock()
+            on = f", on top of {below}" if below else ""
+            self._line(f"{task} {title}: run {run}{on}")
+
+    def event(self, task: str, event: Mapping[str, Any]) -> None:
+        """Take what a task's run told."""
+        with self._lock:
+            if row := self._tasks.get(task):
+                row.take(event)
+            if event.get("kind") in _SAID and (line := describe(event)):
+                self._line(f"{task}   {line}")
+
+    def settled(self, task: str, title: str, state: str, why: str) -> None:
+        """Tell that a task stands still, and why."""
+        with self._lock:
+            row = self._tasks.setdefault(task, _Task(one_line(title)))
+            row.seconds, row.since = row.took(self.clock()), None
+            row.state, row.why, row.step = one_line(state), one_line(why), ""
+            self._line(f"{task} {title}: {state}" + (f": {why}" if why else ""))
+
+    def _line(self, text: str) -> None:
+        if self._live is None:
+            self.console.print(Text(one_line(text)), soft_wrap=True)
+
+    def _table(self) -> Group:
+        with self._lock:
+            now = self.clock()
+            table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+            for name, side in (("task", "left"), ("", "left"), ("step", "left")):
+                table.add_column(name, no_wrap=True, overflow="ellipsis", justify=side)  # type: ignore[arg-type]
+            for name in ("findings", "time", "tokens", "cost"):
+                table.add_column(name, no_wrap=True, justify="right")
+            shown = max(3, self.console.height - _ABOVE_AND_BELOW)
+            for task, row in list(self._tasks.items())[-shown:]:
+                table.add_row(*_cells(task, row, now))
+            return Group(table, Text(self._sums(now), style="dim"))
+
+    def _sums(self, now: float) -> str:
+        rows = self._tasks.values()
+        usd = sum(row.usd or 0.0 for row in rows)
+        used = sum(row.tokens for row in rows)
+        took = sum(row.took(now) for row in rows)
+        return (
+            f"{counted(len(rows), 'task')}  {duration(took)}  {tokens(used)} tokens  {money(usd)}"
+        )
+
+
+def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:
+    at_work = row.since is not None
+    state = row.step or row.state if at_work else row.state
+    said = f"{state}: {row.why}" if row.why else state
+    return (
+        Text(one_line(task), style="bold" if at_work else ""),
+        Text(row.title, style="" if at_work else "dim"),
+        Text(said, style="cyan" if at_work else _STYLES.get(row.state, "")),
+        Text(str(row.findings) if row.findings else ""),
+        Text(duration(row.took(now))),
+        Text(tokens(row.tokens)),
+        Text(money(row.usd)),
+    )

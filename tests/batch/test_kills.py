@@ -1,0 +1,73 @@
+"""Killed or interrupted anywhere: the same command goes on, nothing is paid or done twice."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from support.checkout import Checkout
+from support.many import SPEC, many
+from support.prepared import run_prepared
+
+TASKS = ("--tasks", "1,4,5", "--max-parallel", "2")
+KILLS = {
+    "beginning": (
+        "batch.before:1",  # before the batch is written down
+        "begin.files:2",
+        "implement.end:2",
+        "checkpoint.after:20",
+    ),
+    "bringing together": (
+        "record.after:9",
+        "rebase.ready:1",  # a waiting run is about to be brought onto another
+        "approve.end:1",  # and has heard so
+        "guard.begin:1",  # and is judged there
+    ),
+}
+
+
+def commits(checkout: Checkout) -> list[str]:
+    return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
+
+
+@pytest.mark.parametrize("kills", KILLS.values(), ids=KILLS)
+def test_killed_at_any_moment_the_same_command_ends_in_the_same_state(shop, kills):
+    checkout = shop()
+    before = checkout.bytes()
+    for fault in kills:
+        assert checkout.forked("batch", *TASKS, REVIEWLOOP_FAULT=fault).code == -9, fault
+    said = checkout.run("batch", *TASKS)
+    assert said.code == 4, said.err
+    assert checkout.bytes() == before
+    found = checkout.json("queue")["runs"]
+    assert [(row["task"], row["state"]) for row in found] == [(n, "waiting") for n in "145"]
+    assert checkout.server.paid_twice() == []
+    assert checkout.run("queue", "approve", "--all").code == 0
+    assert commits(checkout) == ["Add part 1", "Add part 4", "Add part 5"]
+    assert checkout.read(SPEC).count("[x]") == 3
+
+
+def test_ctrl_c_pauses_all_runs_that_are_at_work(shop):
+    quiet = many()
+    checkout = shop(lambda received: quiet(received).after(0.4))
+
+    def interrupt(pid: int) -> None:
+        deadline = time.monotonic() + 40
+        while len(checkout.server.ledger) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGINT)
+
+    threads: list[threading.Thread] = []
+
+    def on_start(pid: int) -> None:
+        threads.append(threading.Thread(target=interrupt, args=(pid,)))
+        threads[0].start()
+
+    code, _, err = run_prepared(("batch", *TASKS), checkout.root, checkout.environ, 60, on_start)
+    threads[0].join()
+    assert code == 130, err
+    states = [run["status"] for run in checkout.json("status")["runs"]]
+    assert states == ["paused", "paused"]
+    assert checkout.run("batch", *TASKS).code == 4
+    assert checkout.server.paid_twice() == []
