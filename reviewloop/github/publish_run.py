@@ -31,6 +31,7 @@ from reviewloop.runs.view import RunView, view
 from reviewloop.steps.act import Act
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.attributes import attributes_in
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.pushing import (
     Remote,
@@ -146,6 +147,7 @@ def _publish(
     approved = record.status is RunStatus.COMMITTED
     commit = record.commit if approved else _commit(seen)
     branch, notes = _branch(record), _behind(repository, record) if approved else ()
+    notes = (*notes, *_lfs(seen))
     default = client.default_branch()
     base = options.base or default
     judged = check_branch(branch, settings_of(record))
@@ -207,6 +209,16 @@ def _behind(repository: Repository, record: RunRecord) -> tuple[str, ...]:
     if tip == record.commit:
         return ()
     return (f"{record.branch} has later commits of yours, which were not pushed",)
+
+
+def _lfs(seen: RunView) -> tuple[str, ...]:
+    """Say what a push of git alone leaves behind: the hook of Git LFS does not run."""
+    tree = seen.proposal["tree"]
+    paths = [f["path"] for f in seen.proposal.get("files", []) if f.get("status") != "D"]
+    values = attributes_in(seen.private, tree, paths, ("filter",))
+    if not any(each.get("filter") == "lfs" for each in values.values()):
+        return ()
+    return ("the change touches files in Git LFS, whose content `git lfs push` has to bring",)
 
 
 def _named(url: str, options: Options) -> tuple[str, Repo]:

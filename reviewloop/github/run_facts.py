@@ -1,10 +1,12 @@
 """Gathers what a run has to say for the text of its pull request: spec, tests, reviewers."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 
 from reviewloop.errors import ReviewLoopError
 from reviewloop.github.client import GitHub
+from reviewloop.github.errors import GitHubError
 from reviewloop.github.pull_text import Told, is_test
 from reviewloop.github.reviewers import suggested
 from reviewloop.runs.repository import Repository
@@ -28,9 +30,16 @@ def told_of(repository: Repository, seen: RunView, client: GitHub | None) -> Tol
         lambda path: seen.private.read(tree, path),
         client,
         ref=base,
-        never=(seen.record.approved_by,),
+        never=(seen.record.approved_by, _me(client)),
     )
     return Told(seen.record.run_id, proposal, asked, _named_in(seen, asked, paths), names)
+
+
+def _me(client: GitHub | None) -> str:
+    """Return who will be the author of the pull request, as far as the token may ask."""
+    with contextlib.suppress(GitHubError):
+        return client.me() if client else ""
+    return ""
 
 
 def _asked(repository: Repository, seen: RunView) -> Asked:

@@ -10,6 +10,7 @@ from support.github_server import GitHubServer
 from support.handoffs import OURS, scratch, task
 
 from reviewloop.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
+from reviewloop.github.addresses import api_of, repo_at
 from reviewloop.github.client import GitHub
 from reviewloop.github.errors import MissingPermission, StaleHead
 from reviewloop.github.handoff import Approval, Handoff, write_handoff
@@ -18,6 +19,7 @@ from reviewloop.github.publishing import Published
 from reviewloop.github.push_handoff import Wanted, push_handoff
 from reviewloop.steps.act import Act, recorded
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.pushing import look, push, with_token
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
 GATE = Wanted(environment="reviewloop")
@@ -176,6 +178,61 @@ def test_what_a_job_with_a_model_could_forge_is_refused_before_anything_is_pushe
         hub.push(folder)
     assert hub.http.pushes == 0
     assert hub.github.state.pulls == {}
+
+
+def test_a_refusal_at_the_last_moment_is_told_and_loses_nothing(hub):
+    commit = hub.commit({"a.py": "a = 1\n"})
+    remote = with_token(f"{hub.http.url}/octo/demo.git", hub.github.token, {})
+    with pytest.raises(WorkspaceError, match=r"main on .* has moved meanwhile"):
+        push(hub.run, remote, commit, "main", "")
+    hook = hub.bare / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    folder = hub.hand_over(task(hub.base, commit))
+    with pytest.raises(WorkspaceError, match=r"the rules of .* for reviewloop/2\.1 forbid it"):
+        hub.push(folder)
+    hook.unlink()
+    said = "GitHub Actions is not permitted to create or approve pull requests."
+    hub.github.fail("pulls/create", 403, message=said)
+    with pytest.raises(UsageError, match=r"reviewloop/2\.1 was pushed, .*\(Settings, Actions"):
+        hub.push(folder)
+    done = hub.push(folder)
+    assert (done.pushed, done.created) == (False, True)
+    wrong = with_token(f"{hub.http.url}/octo/demo.git", "another" + "-token", {})
+    with pytest.raises(WorkspaceError, match="does not accept these credentials") as refused:
+        look(hub.run, wrong, "main")
+    assert "another-token" not in str(refused.value) + repr(wrong)
+
+
+@pytest.mark.parametrize(
+    ("address", "environ", "found"),
+    [
+        ("https://github.com/octo/demo.git", {}, ("octo/demo", "https://api.github.com")),
+        ("git@github.com:octo/demo", {}, ("octo/demo", "https://api.github.com")),
+        ("ssh://git@ssh.github.com:443/octo/demo.git", {}, ("octo/demo", "https://api.github.com")),
+        (
+            "git@git.acme.example:octo/demo.git",
+            {"GITHUB_API_URL": "https://git.acme.example/api/v3"},
+            ("octo/demo", "https://git.acme.example/api/v3"),
+        ),
+        (
+            "https://acme.ghe.com/octo/demo",
+            {"GH_HOST": "acme.ghe.com"},
+            ("octo/demo", "https://api.acme.ghe.com"),
+        ),
+        ("https://gitlab.com/octo/demo.git", {"GITHUB_API_URL": "https://api.github.com"}, None),
+        ("https://github.com.evil.example/octo/demo.git", {}, None),
+        ("https://github.com/octo/group/demo.git", {}, None),
+        ("/srv/git/demo.git", {}, None),
+    ],
+)
+def test_a_token_goes_only_to_the_github_of_the_remote(address, environ, found):
+    if found is None:
+        with pytest.raises(UsageError, match=r"is no repository on GitHub|is not github\.com"):
+            api_of(repo_at(address)[0], environ)
+    else:
+        host, named = repo_at(address)
+        assert (named.full, api_of(host, environ)) == found
 
 
 def fix(hub: Hub, commit: str, comment: int, act: Act, **more: object) -> Handoff:
