@@ -1,15 +1,14 @@
 """The Action's inputs, as `.ci/act` turns them into options, and its outputs."""
 
-import os
-import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-import yaml
 from click.core import ParameterSource
+from support.action import ACTION, ROOT, Acted, run_act
 
 from reviewloop.cli.github import github
 from reviewloop.cli.publish import publish
@@ -18,10 +17,8 @@ from reviewloop.github.hearing import Heard
 from reviewloop.github.model import Status
 from reviewloop.github.outcome import Ended, outputs_of
 
-ROOT = Path(__file__).resolve().parent.parent
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 PAGE = (ROOT / "docs/github.md").read_text()
-Act = Callable[..., tuple[int, list[list[str]], str]]
+Act = Callable[..., Acted]
 COMMANDS = {**github.commands, "implement": run_task}
 # The one argument of a command is an input with a name of its own.
 WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
@@ -33,34 +30,7 @@ OUTPUTS = {*outputs_of(Ended(Status.PASSED)), *Heard(Status.PASSED).outputs, "ha
 
 @pytest.fixture
 def act(tmp_path: Path) -> Act:
-    """Return what runs `.ci/act` beside a Python that only notes what it is asked to do.
-
-    Each noted line ends with the token that was given.
-    """
-    python, log = tmp_path / "reviewloop/bin/python", tmp_path / "log"
-    python.parent.mkdir(parents=True)
-    python.write_text(
-        '#!/bin/bash\n{ printf "%s\\t" "$@"; echo "${GITHUB_TOKEN-none}"; } >>"$LOG"\n'
-        'if [[ $4 == run ]]; then exit "$RUN_ENDS"; fi\n'
-    )
-    python.chmod(0o755)
-
-    def run(ends: int = 4, **inputs: str) -> tuple[int, list[list[str]], str]:
-        log.write_text("")
-        env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "LOG": str(log)}
-        env |= {"RUN_ENDS": str(ends), "GITHUB_TOKEN": "given"}
-        every = dict.fromkeys(ACTION["inputs"], "") | inputs  # as action.yml gives them
-        env |= {f"INPUT_{name.replace('-', '_')}": value for name, value in every.items()}
-        done = subprocess.run(
-            ["bash", ROOT / ".ci/act"],
-            **{"cwd": tmp_path, "env": env, "capture_output": True, "text": True},
-            check=False,
-        )
-        said = [line.split("\t") for line in log.read_text().splitlines()]
-        assert all(line[:3] == ["-I", "-m", "reviewloop"] for line in said)
-        return done.returncode, [line[3:] for line in said], done.stderr
-
-    return run
+    return partial(run_act, tmp_path)
 
 
 def test_a_wrong_input_is_named(act: Act) -> None:

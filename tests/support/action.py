@@ -52,6 +52,36 @@ def git(folder: Path, *args: str, **environ: str) -> str:
     return done.stdout.decode().strip()
 
 
+Acted = tuple[int, list[list[str]], str]  # exit code, arguments of each start, stderr
+
+
+def run_act(folder: Path, /, ends: int = 4, **inputs: str) -> Acted:
+    """Run `.ci/act` beside a Python that only notes what it is asked to do.
+
+    Each noted line ends with the token that was given; `ends` is how `reviewloop run` ends.
+    """
+    python, log = folder / "reviewloop/bin/python", folder / "log"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(
+        '#!/bin/bash\n{ printf "%s\\t" "$@"; echo "${GITHUB_TOKEN-none}"; } >>"$LOG"\n'
+        'if [[ $4 == run ]]; then exit "$RUN_ENDS"; fi\n'
+    )
+    python.chmod(0o755)
+    log.write_text("")
+    env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(folder), "LOG": str(log)}
+    env |= {"RUN_ENDS": str(ends), "GITHUB_TOKEN": "given"}
+    every = dict.fromkeys(ACTION["inputs"], "") | inputs  # as action.yml gives them
+    env |= {f"INPUT_{name.replace('-', '_')}": value for name, value in every.items()}
+    done = subprocess.run(
+        ["bash", ROOT / ".ci/act"],
+        **{"cwd": folder, "env": env, "capture_output": True, "text": True},
+        check=False,
+    )
+    said = [line.split("\t") for line in log.read_text().splitlines()]
+    assert all(line[:3] == ["-I", "-m", "reviewloop"] for line in said)
+    return done.returncode, [line[3:] for line in said], done.stderr
+
+
 class Machine:
     """Holds a checkout at `work` and a fresh clone of the Action; runs its steps."""
 

@@ -1,0 +1,201 @@
+"""The workflows to copy, as one set: what starts them, what each job may, and what it is given."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from support.action import ACTION, ROOT, STEPS, run_act
+
+from reviewloop.cli.github import github
+from reviewloop.cli.run import run as run_task
+
+WORKFLOWS = sorted((ROOT / "workflows").glob("*.yml"))
+PARSED = {path.name: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
+OURS = "OWNER/reviewloop@0000000000000000000000000000000000000000"
+COMMANDS = {**github.commands, "implement": run_task}
+READ, MODEL = {"contents": "read"}, {"id-token": "write"}
+COMMENT = {"pull-requests": "write"}
+# What each job may at most; whatever is not here may nothing.
+RIGHTS: dict[tuple[str, str], dict[str, str]] = {
+    ("review-pr.yml", "review"): READ | COMMENT | MODEL,
+    ("review-pr.yml", "elsewhere"): {},
+    ("review-fork-pr.yml", "read"): READ | MODEL | {"pull-requests": "read"},
+    ("review-fork-pr.yml", "post"): COMMENT,
+    ("review-fork-pr.yml", "unlabel"): COMMENT,
+    ("commands.yml", "hear"): COMMENT | {"issues": "write"},
+    ("commands.yml", "review"): READ | COMMENT | MODEL,
+    ("commands.yml", "fix"): READ | MODEL | {"pull-requests": "read"},
+    ("commands.yml", "push"): COMMENT | {"contents": "write"},
+    ("implement-task.yml", "implement"): READ | MODEL,
+    ("implement-task.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
+}
+STARTS = {
+    "review-pr.yml": {"pull_request"},
+    "review-fork-pr.yml": {"pull_request_target"},
+    "commands.yml": {"issue_comment", "pull_request_review_comment"},
+    "implement-task.yml": {"workflow_dispatch", "issues"},
+}
+JOBS = [(file, name) for file, parsed in PARSED.items() for name in parsed["jobs"]]
+_OUTPUT = re.compile(r"\b(steps|needs)\.([\w-]+)\.outputs\.([\w-]+)")
+
+
+def steps(file: str, job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = PARSED[file]["jobs"][job]["steps"]
+    return found
+
+
+def of_ours() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Return the steps that run the Action, with file and job."""
+    for file, job in JOBS:
+        for step in steps(file, job):
+            if step.get("uses") == OURS:
+                yield file, job, step
+
+
+@pytest.mark.parametrize("file", PARSED)
+def test_a_workflow_starts_as_its_page_says_and_holds_no_right_itself(file: str) -> None:
+    parsed, text = PARSED[file], (ROOT / "workflows" / file).read_text()
+    assert set(parsed[True]) == STARTS[file]  # YAML reads `on` as true
+    assert parsed["permissions"] == {}
+    assert parsed["concurrency"]["group"]
+    assert text.startswith("# Copy this file to .github/workflows/ of your repository.")
+    assert parsed["name"].startswith("reviewloop")
+    assert "secrets." not in text
+    assert f"workflows/{file}" in (ROOT / "docs/github.md").read_text()
+
+
+@pytest.mark.parametrize(("file", "job"), JOBS)
+def test_a_job_may_what_it_needs_and_says_why(file: str, job: str) -> None:
+    found = PARSED[file]["jobs"][job]
+    assert found["permissions"] == RIGHTS[file, job]
+    assert found["name"] and found["timeout-minutes"] and found["runs-on"] == "ubuntu-24.04"
+    text = (ROOT / "workflows" / file).read_text()
+    for line in re.findall(r"^      [\w-]+: (?:write|read)\b.*$", text, re.MULTILINE):
+        assert re.search(r": (?:write|read) # \w+", line), line
+    for step in found["steps"]:
+        assert "name" in step or step["uses"].startswith("actions/checkout@")
+        assert "${{" not in step.get("run", "")
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+        # What a job refers to is there; a wrong name would be empty without a word.
+        for kind, name, output in _OUTPUT.findall(json.dumps([step, found.get("if", "")])):
+            if kind == "needs":
+                needed = found["needs"]
+                assert name in ([needed] if isinstance(needed, str) else needed)
+                assert output in PARSED[file]["jobs"][name]["outputs"], output
+    for value in found.get("outputs", {}).values():
+        for _, name, output in _OUTPUT.findall(value):
+            [step] = [each for each in found["steps"] if each.get("id") == name]
+            assert output in ACTION["outputs"] or step["uses"] != OURS
+            assert output == "artifact-id" or "upload-artifact" not in step["uses"]
+
+
+@pytest.mark.parametrize(
+    ("file", "job", "step"), list(of_ours()), ids=lambda x: x if str(x) == x else ""
+)
+def test_the_action_takes_what_a_workflow_gives_it(
+    file: str, job: str, step: dict[str, Any], tmp_path: Path
+) -> None:
+    given = dict(step.get("with", {}))
+    assert set(given) <= set(ACTION["inputs"])
+    name = given.pop("command", "review")
+    options = {max(o.opts, key=len).removeprefix("--"): o for o in COMMANDS[name].params}
+    told = {key: _told(str(value), options.get(key)) for key, value in given.items()}
+    status, argvs, stderr = run_act(tmp_path, command=name, **told)
+    assert (status, stderr) == (0, "")
+    start = ["run"] if name == "implement" else ["github", name]
+    [argv] = [each for each in argvs if each[: len(start)] == start]
+    assert COMMANDS[name].make_context(name, argv[len(start) : -1]).args == []
+    # Who may push has no model; whoever asks one, or runs the project's code, may not push.
+    rights = RIGHTS[file, job]
+    assert (rights.get("contents") == "write") is (name == "push")
+    assert ("id-token" in rights) is (name in {"review", "fix", "implement"})
+    assert name in {"review", "post", "hear", "push"} or "write" not in {
+        level for right, level in rights.items() if right != "id-token"
+    }
+
+
+def _told(value: str, option: click.Parameter | None) -> str:
+    """Return an input as the runner gives it, with something fitting for an expression."""
+    if "${{" not in value:
+        return value
+    if getattr(option, "is_flag", False):
+        return "true"
+    return "7" if isinstance(getattr(option, "type", None), click.types.IntParamType) else "place"
+
+
+def test_every_input_goes_through_the_environment() -> None:
+    assert ACTION["runs"]["using"] == "composite"
+    assert ACTION["branding"]
+    given = {value for step in STEPS for value in step["env"].values()}
+    assert {f"${{{{ inputs.{name} }}}}" for name in ACTION["inputs"]} <= given
+    assert [step["run"] for step in STEPS if "${{" in step["run"]] == []
+
+
+def test_runs_of_forks_and_dependabot_are_not_taken_for_reviews() -> None:
+    jobs = PARSED["review-pr.yml"]["jobs"]
+    assert (
+        "github.event.pull_request.head.repo.full_name == github.repository"
+        in (jobs["review"]["if"])
+    )
+    assert "::notice" in jobs["elsewhere"]["steps"][0]["run"]
+    assert PARSED["review-pr.yml"]["concurrency"]["cancel-in-progress"] is True
+    # Where strangers can start something, nothing of theirs is checked out.
+    for file in ("review-fork-pr.yml", "commands.yml"):
+        for job in PARSED[file]["jobs"]:
+            for step in steps(file, job):
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    assert step["with"]["ref"] in {
+                        "${{ github.event.pull_request.base.sha }}",
+                        "${{ github.event.repository.default_branch }}",
+                    }
+
+
+def test_actions_are_pinned_to_the_commits_that_we_use_ourselves() -> None:
+    ours: dict[str, str] = {}
+    for workflow in (ROOT / ".github/workflows").glob("*.yml"):
+        ours |= dict(re.findall(r"uses: (\S+)@(\S+ # \S+)", workflow.read_text()))
+    used = [
+        match
+        for file in (ROOT / "action.yml", *WORKFLOWS)
+        for match in re.findall(r"uses: (\S+)@(\S+ # \S+)", file.read_text())
+    ]
+    assert {"actions/checkout", "actions/upload-artifact", "OWNER/reviewloop"} <= dict(used).keys()
+    seen: dict[str, str] = {}
+    for action, version in used:
+        assert re.fullmatch(r"[0-9a-f]{40} # v\d+\.\d+\.\d+", version), action
+        assert ours.get(action, version) == seen.setdefault(action, version) == version, action
+
+
+def test_zizmor_finds_nothing_in_what_people_use(tmp_path: Path) -> None:
+    def zizmor(*places: Path) -> Any:
+        options = ["--offline", "--no-progress", "--no-config", "--persona=pedantic"]
+        program = Path(sys.executable).with_name("zizmor")
+        done = subprocess.run(
+            [program, *options, "--format=json", *places],
+            **{"capture_output": True, "text": True, "timeout": 30},
+            check=False,
+        )
+        return json.loads(done.stdout)
+
+    assert zizmor(ROOT / "action.yml", *WORKFLOWS) == []
+    # What starts where strangers can start it is said to be so, with the reason.
+    ignored = {
+        path.name: re.findall(r"zizmor: ignore\[(.*?)\] \w+", path.read_text())
+        for path in WORKFLOWS
+    }
+    assert {name: rules for name, rules in ignored.items() if rules} == {
+        "commands.yml": ["dangerous-triggers"],
+        "review-fork-pr.yml": ["dangerous-triggers"],
+    }
+    bad = tmp_path / "action.yml"
+    text = (ROOT / "action.yml").read_text()
+    bad.write_text(text.replace('bash "$GITHUB', 'echo ${{ inputs.model }}; bash "$GITHUB'))
+    assert {found["ident"] for found in zizmor(bad)} == {"template-injection"}
