@@ -108,11 +108,22 @@ def _fix_one(
         context.events.tell("fix", finding=finding.id, title=finding.title, result="red")
     if tree != before:
         reason = f"its fix kept the checks red after {attempts} attempts and was taken back"
+        if _red_before(key, state, context):
+            reason += "; the checks are red without it, too"
     elif finding.note:  # an earlier fix is in the tree, and was not found good enough
         reason = f"its fix stands, no further edit was made; {finding.note}"
     else:
         reason = f"no edit was made: {said}"
     return _given_up(finding, before, attempts, reason, context)
+
+
+def _red_before(key: CallKey, state: LoopState, context: RunContext) -> bool:
+    """Whether the checks are red on what the run began with, where no guard-rail judged that."""
+    if state.get("mode") != "fix" or state.get("cycle", 0):
+        return False
+    of_all = replace(key, finding="", round=0, attempt=0)  # looked at once, whichever fix asks
+    begun: LoopState = {**state, "tree": context.base_tree}
+    return bool(failure_of(context.base_tree, begun, of_all, context))
 
 
 def _attempt(

@@ -253,7 +253,13 @@ def test_a_fix_whose_tests_stay_red_is_not_handed_over(stage: Callable[..., Stag
     assert said.code == 3
     left(at, 3, "no fix was kept", "its fix kept the checks red after 1 attempts")
     assert at.checkout.server.of("quick-review") == []
+    assert "red without it" not in at.handoff.body
     assert "needs changes" in said.err
+    # No fix can be judged by checks that the head does not pass itself, and that is told.
+    at.folder = at.checkout.home / "second"
+    at.checkout.environ["REVIEWLOOP_GATES__BUILD__COMMAND"] = '["false"]'
+    assert at.fix(SQL.id, at.asked("ada", f"/reviewloop fix {SQL.id}").id).code == 3
+    left(at, 3, "the checks are red without it, too")
 
 
 def test_what_is_not_clean_is_not_approved(stage: Callable[..., Stage]) -> None:
