@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from support import recorded
 from support.action import REAL_PIP, Machine, git
+from support.git_http import GitHttp
 from support.github_events import of_comment, of_pull
 from support.github_server import GitHubServer
 from support.github_state import BOT
+from support.handoffs import OURS, scratch, task
+
+from reviewloop.github.handoff import write_handoff
 
 SETTINGS = """[review]
 analysers_off = ["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*"]
@@ -58,7 +62,8 @@ def test_the_steps_review_a_pull_request_and_import_nothing_of_it(machine: Machi
     assert github.token not in done.stdout + done.stderr
     check_installed(machine)
 
-    # A second run says nothing twice, and fails if that is asked for.
+    # A second time in the same job: nothing is said twice, and it fails if that is asked for.
+    machine.installed = False
     done = machine.run(
         of_pull(github, 7, "synchronize"),
         **{"model": "none", "fail_on": "should", "sarif": "found; touch trapped.sarif"},
@@ -146,3 +151,39 @@ def test_a_recorded_pull_request_is_reviewed_as_it_was(tmp_path: Path) -> None:
         assert (done.returncode, machine.outputs["status"]) == (5, "review_error")
         assert "review-performance" in machine.outputs["reason"]
         assert len([c for c in github.state.review_comments if c.author == BOT]) == 2
+
+
+@pytest.mark.skipif(REAL_PIP in os.environ, reason="the installation is the same")
+def test_what_another_job_made_is_pushed_with_the_approval_of_the_environment(
+    tmp_path: Path,
+) -> None:
+    work, bare = recorded.make_repository(tmp_path / "work"), tmp_path / "hub/octo/demo.git"
+    made = scratch(work, tmp_path / "run")
+    base, tree = git(work, "rev-parse", "main"), git(work, "rev-parse", "feature^{tree}")
+    asked = ("commit-tree", tree, "-p", base, "-m", "Find items")
+    commit = made.run(*asked, env_extra=OURS).decode().strip()
+    write_handoff(tmp_path / "handoff", task(base, commit, run="run-1"), made)
+    bare.parent.mkdir(parents=True)
+    git(work, "clone", "-q", "--bare", ".", str(bare))
+    may = {"contents": "write", "pull-requests": "write", "actions": "read"}
+    with (
+        GitHubServer(bare, permissions=may, roles={"ada": "write"}) as github,
+        GitHttp(tmp_path / "hub", github.token) as http,
+    ):
+        github.state.approvals = [("ada", "approved", "reviewloop")]
+        machine = Machine(tmp_path, github, work)
+        machine.variables = {"GITHUB_SERVER_URL": http.url}
+        given = {"handoff": str(tmp_path / "handoff"), "environment": "reviewloop"}
+        done = machine.run({}, "workflow_dispatch", command="push", **given)
+        assert done.returncode == 0, done.stderr
+        [pull] = github.state.pulls.values()
+        assert (machine.outputs["pull"], machine.outputs["head"]) == (
+            str(pull.number),
+            pull.head_sha,
+        )
+        assert pull.draft
+        assert git(bare, "rev-parse", "reviewloop/2.1") == pull.head_sha != commit
+        assert "Approved-by: ada" in git(bare, "log", "-1", "--format=%B", pull.head_sha)
+        assert git(bare, "rev-parse", f"{pull.head_sha}^{{tree}}") == tree
+        assert http.pushes == 1
+        assert github.token not in done.stdout + done.stderr

@@ -93,6 +93,8 @@ class Machine:
         git(folder, "clone", "-q", "--depth", "1", ROOT.as_uri(), "action")
         self.real_pip = bool(os.environ.get(REAL_PIP))
         self.python = Path(sys.executable) if self.real_pip else self._without_pip()
+        self.installed = False  # set to False to have it installed over what is there
+        self.variables: dict[str, str] = {}  # of the runner, more or others than usual
         self.outputs: dict[str, str] = {}  # of the Action's last run
 
     @property
@@ -110,17 +112,19 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """Run the shell steps until one fails; note the outputs of the Action.
 
-        `name` is the event's; inputs are written with _ for -.
+        `name` is the event's; inputs are written with _ for -. What is installed stays, which
+        saves the time of doing it again.
         """
         given = {key.replace("_", "-"): value for key, value in inputs.items()}
         assert set(given) <= set(ACTION["inputs"])
         asked = {key: one.get("default", "") for key, one in ACTION["inputs"].items()} | given
         (self.folder / "event.json").write_text(json.dumps(event))
         (self.folder / "out").write_text("")
-        for step in STEPS:
-            done = self._step(step, asked, name)
-            if done.returncode:
-                break
+        install, act = STEPS
+        done = None if self.installed else self._step(install, asked, name)
+        if done is None or not done.returncode:
+            self.installed = True
+            done = self._step(act, asked, name)
         found = _HEREDOC.findall((self.folder / "out").read_text())
         values = {f"steps.act.outputs.{key}": value for key, _, value in found}
         self.outputs = {
@@ -154,6 +158,7 @@ class Machine:
         }
         if self.real_pip:
             env |= {name: text for name, text in os.environ.items() if _OF_PIP.fullmatch(name)}
+        env |= self.variables
         env |= {key: told(value) for key, value in step.get("env", {}).items()}
         script = self.folder / "step.sh"
         script.write_text(step["run"])
