@@ -4,6 +4,7 @@ A call reserves what it will probably use, so that five reviewers at once cannot
 the last of the cap; what it really used replaces the reservation when it ends.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,6 +100,15 @@ def spent_by(journal: Journal) -> Spent:
     for _, _, row, _ in journal.usage_rows():
         spent = spent.plus(usage_of(row))
     return spent
+
+
+_REACHED = re.compile(r"the cap (\S+) of this run is reached")
+
+
+def over_budget(reason: str) -> str:
+    """Return in few words which cap was reached, any other reason as it is."""
+    cap = _REACHED.match(reason)
+    return f"over the budget ({cap[1]})" if cap else reason
 
 
 class Budget:

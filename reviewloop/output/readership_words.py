@@ -54,8 +54,12 @@ def _missed(part: PartRead) -> str:
     reasons: dict[str, list[str]] = {}
     for name, why in part.missed:
         reasons.setdefault(one_line(why), []).append(one_line(name))
-    told = "; ".join(f"not by {', '.join(names)}: {why}" for why, names in reasons.items())
-    return f"({counted(part.files, 'file')}): read by {len(part.by)} of {everybody}, {told}"
+    if not part.by and len(reasons) == 1:
+        told = f"nobody: {next(iter(reasons))}"
+    else:
+        some = (f"not by {', '.join(names)}: {why}" for why, names in reasons.items())
+        told = f"{len(part.by)} of {everybody}, {'; '.join(some)}"
+    return f"({counted(part.files, 'file')}): read by {told}"
 
 
 def _names(files: list[FileRead]) -> str:

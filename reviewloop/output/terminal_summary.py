@@ -97,7 +97,7 @@ def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> Non
     _labelled(console, "models", read_words(read))
     for line in missed_words(read):
         _labelled(console, "", line)
-    for file in read.files if verbose else ():
+    for file in sorted(read.files, key=lambda file: (file.read, file.path)) if verbose else ():
         name = Text(shown_path(file.path)).append(f"  {share_words(file)}", style="dim")
         hanging(Text(" " * 13), name, console)
 

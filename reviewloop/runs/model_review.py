@@ -19,7 +19,7 @@ from reviewloop.errors import (
     first_that_applies,
 )
 from reviewloop.findings import Finding
-from reviewloop.models.budget import Budget, count_warnings, spent_by
+from reviewloop.models.budget import Budget, count_warnings, over_budget, spent_by
 from reviewloop.models.routing import require_provider
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence, new_nonce
@@ -31,7 +31,7 @@ from reviewloop.runs.answering import models_of
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.loading import loading
 from reviewloop.runs.project import team_of
-from reviewloop.runs.readers import readership, shortly
+from reviewloop.runs.readers import readership
 from reviewloop.runs.review_result import Standing, nothing_pushed
 from reviewloop.runs.reviewer_reports import (
     estimated,
@@ -208,11 +208,10 @@ def _standing(
     else:  # nobody finished: what the analysers found is still true
         findings = merge(judged(asked.pieces, {}))
     records = {n: context.blobs.get_json(r["blob"]) for n, r in results.items() if r["blob"]}
-    caps = [ExitCode(r["ended"]) for r in records.values() if r["ended"]]
+    caps = {ExitCode(r["ended"]): r["ended_by"] for r in records.values() if r["ended"]}
     if caps and not early:
         early = first_that_applies(*caps)
-        ended = (r for name, r in results.items() if records.get(name, {}).get("ended"))
-        reason = for_a_review(next(ended)["reason"])
+        reason = for_a_review(caps[early])
     usage = usage_by_reviewer(context.journal)
     reports = [
         report_of(agent, results.get(agent.name), findings, context, usage, reason)
@@ -220,7 +219,7 @@ def _standing(
     ]
     names = [agent.name for agent in asked.reviewers]
     parts = parts_to_read({"tree": tree}, context)
-    read = readership(parts, records, names, shortly(reason))
+    read = readership(parts, records, names, over_budget(reason))
     early_end = (f"the review ended early: {reason}",) if reason else ()
     notes = (
         *early_end,

@@ -1,13 +1,11 @@
 """Draws up who read what: from the parts of a change and from what each reviewer wrote down."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reviewloop.output.readership import FileRead, PartRead, Readership, Share
 from reviewloop.steps.parts import Part, Parts
 
-_CAP = re.compile(r"the cap (\S+) of this run is reached")
 Records = Mapping[str, Mapping[str, Any]]
 """Reviewer -> what the step wrote down, for those that began to read."""
 
@@ -20,16 +18,7 @@ def readership(parts: Parts, records: Records, names: Sequence[str], why: str = 
 
 
 def _parts_of(record: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    return {
-        part["number"]: {**part, "reason": shortly(part["reason"])}
-        for part in record.get("parts", [])
-    }
-
-
-def shortly(reason: str) -> str:
-    """Return why something was not read in few words where a cap is the reason."""
-    cap = _CAP.match(reason)
-    return f"over the budget ({cap[1]})" if cap else reason
+    return {part["number"]: part for part in record.get("parts", [])}
 
 
 def _part(part: Part, said: Mapping[str, Mapping[int, Any]], why: str) -> PartRead:

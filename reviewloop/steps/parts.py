@@ -15,6 +15,7 @@ from reviewloop.workspace.pieces import Piece, cut
 CHARS_PER_TOKEN = 4
 LEAST = 4000  # characters of diff that a part has room for, however small the budget is
 _TOO_MANY = 4  # parts that the diff of one file may fill; a longer one was written by no person
+_INSTEAD = "raise limits.context_tokens, or name it in [review] ignore"
 _OTHERS = 3  # of what a part has room for, the share of lists, names and evidence: a third
 
 
@@ -101,10 +102,10 @@ def _cut(
         some = cut(piece.path, text, room) if len(text) <= _TOO_MANY * room else ()
         pieces += some
         if not some:
-            why = "its lines are too long to be cut"
+            why = f"its lines are too long to be cut; {_INSTEAD}"
             if len(text) > _TOO_MANY * room:
-                tokens = len(text) // CHARS_PER_TOKEN
-                why = f"its diff of {tokens:,} tokens is more than {_TOO_MANY} prompts hold"
+                tokens = f"{len(text) // CHARS_PER_TOKEN:,} tokens"
+                why = f"its diff of {tokens} is more than {_TOO_MANY} prompts hold; {_INSTEAD}"
             unread[piece.path] = why
     return pieces, unread
 

@@ -17,6 +17,7 @@ from reviewloop.errors import (
     NoAnswerError,
 )
 from reviewloop.findings import Finding
+from reviewloop.models.budget import over_budget
 from reviewloop.reviewing.anchoring import anchor
 from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings
 from reviewloop.reviewing.pushed import confirmed
@@ -55,6 +56,7 @@ class _Record:
     notes: list[str] = field(default_factory=list)
     parts: list[PartRead] = field(default_factory=list)
     ended: ExitCode = ExitCode.CLEAN  # a cap that ended a review's conversations early
+    ended_by: str = ""  # its sentence
 
     @property
     def read(self) -> list[PartRead]:
@@ -70,6 +72,7 @@ class _Record:
             "turns": self.turns,
             "parts": [asdict(part) for part in self.parts],
             "ended": int(self.ended),
+            "ended_by": self.ended_by,
         }
 
 
@@ -114,9 +117,9 @@ def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) 
             if isinstance(error, BudgetExhaustedError):
                 if state.get("mode") != "review":
                     raise
-                said.ended = error.exit_code
-            left = parts.parts[part.number - 1 :]
-            said.parts += [PartRead(one.number, read=False, reason=str(error)) for one in left]
+                said.ended, said.ended_by = error.exit_code, str(error)
+            why, left = over_budget(str(error)), parts.parts[part.number - 1 :]
+            said.parts += [PartRead(one.number, read=False, reason=why) for one in left]
             break
     return ReviewerState(
         status="done" if len(said.read) == len(said.parts) else "failed",
