@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.repository import Repository
@@ -16,12 +18,7 @@ class Waiting:
     """A finished run and the commit that it proposes."""
 
     run: RunRecord
-    proposal: Proposal
-
-    @property
-    def commit(self) -> str:
-        """The proposed commit, which only the run's private repository has."""
-        return self.proposal["commit"]
+    commit: str  # which only the run's private repository has
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,8 @@ class Line:
 
 def base_on(repository: Repository, below: Waiting) -> Base:
     """Return the base of a run that stands on this one."""
-    return Base(below.commit, repository.run_folder(below.run.run_id) / "git")
+    private = repository.run_folder(below.run.run_id) / "git"
+    return Base(below.commit, private, below.run.base_commit, repository.folder / "line")
 
 
 def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
@@ -60,10 +58,17 @@ def waiting_in(repository: Repository, records: Iterable[RunRecord]) -> list[Wai
     """Return those of the runs that can be approved, in the given order."""
     found = []
     for record in records:
-        proposal = proposal_of(repository, record)
-        if record.status is RunStatus.WAITING and proposal and proposal["commit"]:
-            found.append(Waiting(record, proposal))
+        if record.status is RunStatus.WAITING and record.proposal:
+            folder = repository.run_folder(record.run_id)
+            if commit := _commit_in(folder / "blobs", record.proposal):
+                found.append(Waiting(record, commit))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _commit_in(blobs: Path, proposal: str) -> str:
+    """Return the commit of a proposal; what an id names never changes."""
+    return str(Blobs(blobs).get_json(proposal)["commit"] or "")
 
 
 def line_up(head: str, waiting: Sequence[Waiting]) -> Line:

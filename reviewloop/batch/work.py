@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from reviewloop.batch.autopilot import BY, why_a_person
-from reviewloop.batch.line import waiting_in
+from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.moving import Crew, answered, begin_task, moved, taken_up
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.stacking import chain_below
@@ -198,9 +198,9 @@ class Work:
         sitting, why = self._sitting, run.reason
         sitting.look()
         stands = sitting.stands()
-        (found,) = waiting_in(sitting.repository, [run]) or (None,)
+        found = next(iter(waiting_in(sitting.repository, [run])), None)
         if found is not None:
-            why = why_a_person(found.proposal)
+            why = self._why_a_person(run)
             below = chain_below(found, sitting.waiting(stands))[:-1]
             if not why and below:
                 why = f"it stands on {below[-1].run.run_id}, which waits for a person"
@@ -208,14 +208,16 @@ class Work:
                 brought = self._train.bring(step, run, None)
                 if brought is None:
                     return
-                run = brought
-                (found,) = waiting_in(sitting.repository, [run])
-                why = why_a_person(found.proposal)
+                run, why = brought, self._why_a_person(brought)
             if not why:
                 answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
                 run = answered(sitting, step, run, answer)
                 why = run.reason
         sitting.told.settled(step.task.id, run, why)
+
+    def _why_a_person(self, run: RunRecord) -> str:
+        proposal = proposal_of(self._sitting.repository, run)
+        return why_a_person(proposal) if proposal else run.reason
 
     def _by_person(self, step: Step, run: RunRecord) -> None:
         sitting = self._sitting

@@ -73,6 +73,8 @@ def delete_garbage(repository: Repository, garbage: Garbage) -> None:
         delete_run(repository, record)
     for path in (*garbage.starts, *garbage.reviews):
         remove_tree(path)
+    if not repository.runs.all():
+        remove_tree(repository.folder / "line")  # what runs of a batch stood on
 
 
 def delete_run(repository: Repository, record: RunRecord) -> None:

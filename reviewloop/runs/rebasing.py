@@ -55,8 +55,7 @@ def _answer(
     folder = repository.run_folder(record.run_id)
     tree = Blobs(folder / "blobs").get_json(record.proposal)["tree"]
     with closing(PrivateRepo.open(folder / "git")) as private:
-        head = repository.user.head or ""
-        found = rebased(private, tree, record.base_commit, base, head)
+        found = rebased(private, tree, record.base_commit, base, repository.user)
         if not found.tree:
             paths = ", ".join(found.conflicts)
             raise ConflictError(

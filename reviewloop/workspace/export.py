@@ -53,7 +53,7 @@ def copy_objects(source: Git, target: Git, commit: str, known: str) -> None:
     Copying again is harmless. Afterwards it is checked that nothing is missing.
     """
     wanted = f"{commit}\n" + (f"^{known}\n" if known else "")
-    pack = source.run("pack-objects", "--revs", "--local", "--stdout", "-q", input=wanted.encode())
+    pack = source.run("pack-objects", "--revs", "--stdout", "-q", input=wanted.encode())
     target.run("unpack-objects", "-q", input=pack, env_extra=_DURABLE)
     target.run("rev-list", "--objects", "--quiet", "--stdin", input=wanted.encode())
 

@@ -48,6 +48,15 @@ def write_git_dir(
     (folder / "HEAD").write_text(head + "\n")
 
 
+def borrow(git_dir: Path, objects: Path) -> None:
+    """Let a git directory of ours see the objects of one more folder."""
+    place = git_dir / "objects/info/alternates"
+    line = _alternate(objects) + b"\n"
+    before = place.read_bytes()
+    if line not in before.splitlines(keepends=True):
+        place.write_bytes(before + line)
+
+
 def _config(settings: Mapping[str, str], object_format: str, bare: bool) -> str:
     version = 1 if object_format != "sha1" else 0
     values = {

@@ -12,6 +12,7 @@ from reviewloop.workspace.export import copy_objects
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.loose import write_whole
 from reviewloop.workspace.private import ABOUT, PrivateRepo
+from reviewloop.workspace.skeleton import borrow
 from reviewloop.workspace.userrepo import UserRepo
 
 
@@ -21,19 +22,29 @@ class Base:
 
     commit: str
     private: Path
+    below: str  # the commit that this one stands on
+    shared: Path  # where the objects of all such commits of a repository are kept
 
 
 def create_on(folder: Path, user: UserRepo, base: Base | None) -> PrivateRepo:
     """Make a run's repository on `base`, None for the person's own commit.
 
-    The objects that only the other run has are copied, so that either may go before the other.
     Raises `WorkspaceError` when the other run's repository does not have the commit.
     """
     if base is None:
         return PrivateRepo.create(folder, user)
     private = PrivateRepo.create(folder, replace(user, head=base.commit))
-    copy_objects(Git(base.private), private.git, base.commit, user.head or "")
+    _lend(base, user, private)
     return private
+
+
+def _lend(base: Base, user: UserRepo, private: PrivateRepo) -> None:
+    """Let a repository see a commit of another run, whichever of the two is deleted first.
+
+    Each commit is copied once, whatever number of runs stands on it.
+    """
+    copy_objects(Git(base.private), user.mirror(base.shared), base.commit, base.below)
+    borrow(private.folder, base.shared / "objects")
 
 
 @dataclass(frozen=True)
@@ -45,15 +56,17 @@ class Rebased:
     shared: tuple[str, ...]  # paths that both sides changed at all
 
 
-def rebased(private: PrivateRepo, tree: str, start: str, base: Base | None, head: str) -> Rebased:
+def rebased(
+    private: PrivateRepo, tree: str, start: str, base: Base | None, user: UserRepo
+) -> Rebased:
     """Return the change from the commit `start` to `tree` as a change of `base`.
 
-    `head` is the person's commit, meant where `base` is None. Only objects are written. Raises
+    Where `base` is None the person's commit is meant. Only objects are written. Raises
     `WorkspaceError` where git is too old.
     """
-    onto = base.commit if base else head
+    onto = base.commit if base else user.head or ""
     if base is not None:
-        copy_objects(Git(base.private), private.git, onto, head)
+        _lend(base, user, private)
     keeper = ("reviewloop", "reviewloop@localhost")
     sides = [
         private.commit(one, [start], "rebase\n", keeper, keeper, date="1000000000 +0000")

@@ -97,3 +97,19 @@ def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
     assert said.code == 2
     assert "task 2 needs task 1" in said.err
     assert commits(checkout) == []
+
+
+def test_a_run_on_top_of_others_can_be_saved_as_a_branch_when_these_are_gone(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    found = rows(checkout)
+    assert checkout.run("queue", "reject", found["1"]["run"], found["2"]["run"]).code == 7
+    assert checkout.run("checkout", found["1"]["run"], "first").code == 0
+    assert checkout.run("clean", "--older-than", "0", "--yes").code == 0
+    assert not checkout.folder(found["2"]["run"]).with_name(found["1"]["run"]).exists()
+    assert checkout.run("checkout", found["2"]["run"], "second").code == 0
+    assert checkout.git("log", "--format=%s", "second").splitlines()[:2] == [
+        "Add part 2",
+        "Add part 1",
+    ]
+    checkout.git("fsck", "--strict")
