@@ -4,10 +4,14 @@ The steps run as in workflows/review-fork-pr.yml; only GitHub and the network to
 """
 
 import json
+import os
 import re
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from support.ends import git, make_repository
@@ -15,7 +19,7 @@ from support.github_server import GitHubServer
 from support.github_state import BOT
 from support.runner import Clock
 from support.standing import check_standing, on_diff, standing, summaries
-from support.two_jobs import READING, ROOT, WORKFLOW, WRITING, TwoJobs, rights
+from support.two_jobs import READING, ROOT, WORKFLOW, WRITING, TwoJobs, rights, step
 
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -274,7 +278,7 @@ def test_the_workflow_gives_each_job_the_least() -> None:
     read, post, unlabel = (WORKFLOW["jobs"][name] for name in ("read", "post", "unlabel"))
     assert WORKFLOW[True] == {"pull_request_target": {"types": ["labeled"]}}  # YAML reads `on` so
     assert WORKFLOW["permissions"] == {}
-    assert rights("read") == {"contents": "read", "pull-requests": "read"}
+    assert rights("read") == dict.fromkeys(("actions", "contents", "pull-requests"), "read")
     assert read["permissions"]["id-token"] == "write"
     assert (rights("post"), rights("unlabel")) == ({"pull-requests": "write"},) * 2
     assert "id-token" not in {*post["permissions"], *unlabel["permissions"]}
@@ -291,6 +295,68 @@ def test_the_workflow_gives_each_job_the_least() -> None:
         assert set(used["with"]) <= action
     assert "secrets." not in text
     assert "allow-unsafe-pr-checkout" not in text
+
+
+def run_step(job: str, name: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a step of the workflow as a runner does; its variables are those that it declares."""
+    asked = step(job, name)
+    assert set(asked["env"]) <= set(environ)
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", asked["run"]],
+        **{"env": {"PATH": os.environ["PATH"], "GITHUB_REPOSITORY": "octo/demo", **environ}},
+        **{"capture_output": True, "text": True, "check": False, "timeout": 20},
+    )
+
+
+class Environment(BaseHTTPRequestHandler):
+    """Answers what an environment is protected by."""
+
+    rules: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        given = self.headers["authorization"], self.path
+        known = ("Bearer " + READING, "/repos/octo/demo/environments/reviewloop-forks")
+        self.send_response(200 if given == known else 404)
+        self.end_headers()
+        answer = {"name": "reviewloop-forks", "protection_rules": [{"type": r} for r in self.rules]}
+        self.wfile.write(json.dumps(answer, indent=1).encode())
+
+    def log_message(self, *given: Any) -> None:
+        """Say nothing."""
+
+
+def test_an_environment_without_reviewers_begins_nothing() -> None:
+    name = "Refuse to begin without an approval"
+    assert WORKFLOW["jobs"]["read"]["steps"][0] is step("read", name)
+    with HTTPServer(("127.0.0.1", 0), Environment) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        for rules, token, begins in (
+            (["branch_policy", "required_reviewers"], READING, True),
+            (["branch_policy", "wait_timer"], READING, False),
+            ([], READING, False),
+            (["required_reviewers"], "another", False),  # no answer is no approval
+        ):
+            Environment.rules = rules
+            done = run_step("read", name, TOKEN=token, GITHUB_API_URL=url)
+            assert done.returncode == (0 if begins else 1), rules
+            assert ("no required reviewers" in done.stdout) is not begins
+            assert token not in done.stdout + done.stderr
+        server.shutdown()
+
+
+def test_the_label_is_taken_off(jobs: TwoJobs) -> None:
+    github, pull = jobs.github, jobs.github.state.pulls[7]
+    pull.labels = ["bug", "reviewloop"]
+    api = {"GITHUB_API_URL": github.environ["GITHUB_API_URL"], "NUMBER": "7"}
+    for token, labels, said in (
+        (READING, ["bug", "reviewloop"], True),  # may not
+        (WRITING, ["bug"], False),
+        (WRITING, ["bug"], True),  # it is off already
+    ):
+        done = run_step("unlabel", "Take the label off", TOKEN=token, **api)
+        assert (done.returncode, "::notice" in done.stdout) == (0, said)
+        assert pull.labels == labels
 
 
 def _inputs() -> dict[str, Any]:
