@@ -160,6 +160,7 @@ def outputs_of(ended: Ended) -> dict[str, str]:
     read, all_files = 0, 0
     if report:
         read, all_files = len(report.reviewed), len(report.reviewed) + len(report.skipped)
+        read -= len(report.readership.unread) if report.readership else 0
     return {
         "status": str(ended.status),
         "reason": one_line(ended.reason),
