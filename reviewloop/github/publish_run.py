@@ -109,6 +109,8 @@ def hand_over(
         base = options.base or environ.get("GITHUB_REF_NAME") or repository.user.branch or ""
         if environ.get("GITHUB_REF_TYPE", "branch") != "branch":
             base = options.base or (client.default_branch() if client else "")
+        if not base:
+            raise UsageError("which branch to merge into is not known here; name it with --base")
         handoff = Handoff(
             kind="task",
             repo=full,

@@ -54,8 +54,11 @@ def read_bundle(git: Git, file: Path) -> None:
             _require(git, line[1:].split(b" ", 1)[0].decode("ascii", "replace"))
     result = git.result("index-pack", "--stdin", "--fix-thin", "--strict", input=pack)
     if result.exit_code:
-        reason = git.error(("index-pack",), result.stderr, result.exit_code)
-        raise UsageError(f"{file} is refused: {reason}")
+        told = result.stderr.decode("utf-8", "replace").splitlines()
+        reasons = [
+            line.partition(": ")[2] for line in told if line.startswith(("error: ", "fatal: "))
+        ]
+        raise UsageError(f"{file} is refused: {(reasons or ['git does not take it'])[0]}")
 
 
 def _require(git: Git, commit: str) -> None:

@@ -49,6 +49,20 @@ def test_commits_whose_ground_is_not_here_or_that_are_damaged_are_refused(source
             read_bundle(here, bundle)
 
 
+def test_a_tree_that_would_write_into_git_is_refused(source, repo, tmp_path):
+    here, base, _ = source
+    blob = here.run("hash-object", "-w", "--stdin", input=b"#!/bin/sh\n").decode().strip()
+    entry = f"100755 blob {blob}\tpost-checkout\n"
+    for name in ("hooks", ".GIT"):
+        tree = here.run("mktree", input=entry.encode()).decode().strip()
+        entry = f"040000 tree {tree}\t{name}\n"
+    tree = here.run("mktree", input=entry.encode()).decode().strip()
+    made = here.run("commit-tree", tree, "-p", base, "-m", "Work", env_extra=OURS)
+    write_handoff(tmp_path / "out", task(base, made.decode().strip()), here)
+    with pytest.raises(UsageError, match=r"refused: object .* contains '\.git'"):
+        read_bundle(scratch(repo, tmp_path / "other"), tmp_path / "out" / COMMITS)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
