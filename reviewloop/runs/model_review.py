@@ -29,7 +29,6 @@ from reviewloop.reviewing.selection import Selection, Skipped, select
 from reviewloop.reviewing.verdicts import judged
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.interrupts import interruptible
-from reviewloop.runs.loading import loading
 from reviewloop.runs.project import team_of
 from reviewloop.runs.readers import readership
 from reviewloop.runs.review_result import Standing, nothing_pushed
@@ -171,7 +170,6 @@ def _name_of(asked: ModelReview) -> str:
 
 
 def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str, str]) -> LoopState:
-    loading(asked.model).join()
     from reviewloop.graph import build_graph
 
     names = [agent.name for agent in asked.reviewers]

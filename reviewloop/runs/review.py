@@ -17,7 +17,6 @@ from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.runs.analysis import examined
 from reviewloop.runs.held_values import masking_for
-from reviewloop.runs.loading import loading
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
@@ -147,8 +146,6 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         told("reading the change")
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
-        if selection.sources and (model := model_in_force(wish.model, loaded)) != NO_MODEL:
-            loading(model)
         silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
         masking = masking_for(place.user.root, place.user.git_dir)
         examination = _examined(asked, team, two, settings, change, selection, masking, told)
