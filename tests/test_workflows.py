@@ -26,7 +26,7 @@ COMMENT = {"pull-requests": "write"}
 RIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("review-pr.yml", "review"): READ | COMMENT | MODEL,
     ("review-pr.yml", "elsewhere"): {},
-    ("review-fork-pr.yml", "read"): READ | MODEL | {"pull-requests": "read"},
+    ("review-fork-pr.yml", "read"): READ | MODEL | {"pull-requests": "read", "actions": "read"},
     ("review-fork-pr.yml", "post"): COMMENT,
     ("review-fork-pr.yml", "unlabel"): COMMENT,
     ("commands.yml", "hear"): COMMENT | {"issues": "write"},
