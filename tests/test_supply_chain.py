@@ -216,6 +216,7 @@ def test_dependabot_waits_before_it_takes_a_release():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates)
+    assert updates[0]["directories"] == ["/", "/workflows"]  # a pin is the same in both
 
 
 # Licences that ask for no more than their notice, and the weak copyleft of single files.
