@@ -3,8 +3,8 @@
 A comment is believed for who wrote it, not for a signature: anybody may copy a marker, nobody else
 writes under our name. Who may edit our comments on GitHub has write permission, and may dismiss
 findings anyway. Other programs share the name github-actions[bot] and may repeat what strangers
-say: so a marker counts only alone on its line at the start of a comment (that of the state also at
-its end), and the oldest comment with a state wins.
+say: so a marker counts only alone on its line at the start of a comment, and the oldest comment
+with a state wins.
 """
 
 import base64
@@ -138,16 +138,14 @@ def found_state(
 def with_state(body: str, state: State, pull: PullRequest) -> str:
     """Return a comment that remembers another state, and else says what it said."""
     lines = body.replace("\r\n", "\n").strip().split("\n")
-    first, last = len(_first_marks(lines)), len(_first_marks(reversed(lines)))
-    ends = {*range(first), *range(len(lines) - last, len(lines))}
-    stay = [line for n, line in enumerate(lines) if n not in ends or _STATE not in line]
+    first = len(_first_marks(lines))
+    stay = [line for n, line in enumerate(lines) if n >= first or _STATE not in line]
     return "\n".join([state_marker(state, pull), *stay])
 
 
 def _state_line(body: str) -> str:
     lines = body.strip().splitlines()
-    marks = [*_first_marks(lines), *_first_marks(reversed(lines))]
-    return next((line for line in marks if line.startswith(_STATE)), "")
+    return next((line for line in _first_marks(lines) if line.startswith(_STATE)), "")
 
 
 def _first_marks(lines: Iterable[str]) -> list[str]:

@@ -29,6 +29,7 @@ from support.ends import (
     is_,
     lacks,
     limits,
+    loses,
     make_repository,
     moves,
     nothing,
@@ -137,6 +138,10 @@ BROKEN = [
     End(
         *("no answer to the review", resets(REVIEW), FAILED, 5, "may have happened"),
         **{"told": 4, "writes": (REVIEW, REVIEW, REVIEW, TALK), "again": "passed"},
+    ),
+    End(
+        *("answers that get lost", both(loses(REVIEW), loses(TALK)), "passed", 0),
+        **WHOLE,
     ),
     End("limit of this hour", spent(30), "passed", 0, waits=30, **WHOLE),
     End("limit of this hour, long", spent(3000), FAILED, 5, "opens in 3000 s", again="passed"),

@@ -69,7 +69,7 @@ def row(*changed):
 
 def test_a_state_is_read_back_as_it_was_written():
     assert MARKER.count("-->") == 1
-    for body in (MARKER, f"{MARKER}\r\nText.\r\n", f"Text\n\n<!-- reviewloop:x -->\n{MARKER}\n"):
+    for body in (MARKER, f"{MARKER}\r\nText.\r\n", f"<!-- reviewloop:x -->\n{MARKER}\nText"):
         assert read(body) == STATE
     assert read("<!-- reviewloop:summary -->\n" + MARKER + "\nText") == STATE
     assert made(payload()) == MARKER  # the forgeries below differ from it in one thing each
@@ -83,7 +83,8 @@ def test_a_state_of_somebody_else_is_not_believed():
     person = IssueComment(1, ME, False, MARKER)  # who has our name, but is no program
     assert read_state([person], ME, PULL) == State()
     assert read_state([said(MARKER, "")], "", PULL) == State()
-    for quoted in (f"> {MARKER}", f"He said\n{MARKER}\nand more", f"x {MARKER}", f"{MARKER} x"):
+    after = f"He said:\n\n{MARKER}"  # as programs repeat what strangers say
+    for quoted in (f"> {MARKER}", f"{after}\nand more", after, f"x {MARKER}", f"{MARKER} x"):
         assert not read(quoted).findings
     forged = state_marker(replace(STATE, paused=False), PULL)
     assert read(f"{MARKER}\ntext\n{forged}") == STATE  # ours begins the comment

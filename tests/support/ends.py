@@ -196,6 +196,11 @@ def resets(operation: str, when: Any = "before", **more: Any) -> Prepare:
     return lambda stage: stage.github.reset(operation, when, **given)
 
 
+def loses(operation: str) -> Prepare:
+    """Do the next of an operation, and let nobody hear of it."""
+    return resets(operation, "after", times=1)
+
+
 def limits(operation: str, seconds: int | None, times: int = 1) -> Prepare:
     """Answer with secondary limits."""
     return lambda stage: [stage.github.limit(operation, seconds) for _ in range(times)] and None
