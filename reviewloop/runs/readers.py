@@ -6,6 +6,10 @@ from typing import Any
 from reviewloop.output.readership import FileRead, PartRead, Readership, Share
 from reviewloop.steps.parts import Part, Parts
 
+_NO_ROOM = (
+    "the model takes no prompt as long as limits.context_tokens says; "
+    "lower limits.context_tokens, and the change is read in parts that fit"
+)
 Records = Mapping[str, Mapping[str, Any]]
 """Reviewer -> what the step wrote down, for those that began to read."""
 
@@ -72,7 +76,7 @@ def _reason(
             part = read.get(number, {})
             if part.get("read"):
                 if path in part.get("unshown", ()):
-                    return "its diff had no room in the model's prompt"
+                    return _NO_ROOM
             else:
                 return str(part.get("reason") or why or "the reviewer did not finish")
     return why or "the reviewer did not finish"

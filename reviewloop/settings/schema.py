@@ -113,7 +113,9 @@ class Limits(Section):
     agent_tokens: int = Field(default=400_000, ge=1, description="Most tokens in one agent's task.")
     agent_minutes: float = Field(default=20, gt=0, description="Longest time of one agent's task.")
     context_tokens: int = Field(
-        default=60_000, ge=1000, description="Budget of what all reviewers are shown, in tokens."
+        default=60_000,
+        ge=1000,
+        description="Most that reviewers are shown at once, in tokens; longer changes go in parts.",
     )
     gate_seconds: float = Field(
         default=900, gt=0, description="Longest time of one gate that sets no timeout of its own."

@@ -190,8 +190,10 @@ def row52(stage: Stage) -> None:
 
         stage.begin(review_security=small)
         done = stage.review(REVIEWLOOP_LIMITS__CONTEXT_TOKENS="8000")
-        assert (done.said.code, stage.paid) == (0, 1)
+        assert (done.said.code, stage.paid) == (5, 1)  # a file that nobody read is no pass
         assert len(stage.asked) > 1
+        assert "1 file was read by no model: shop/table.py" in done.report["summary"]
+        assert "lower limits.context_tokens" in done.report["summary"]
         assert "too long for the model" in done.agent["reason"]
         assert "without the diff of shop/table.py" in done.agent["reason"]
         assert "items_of" in stage.asked[-1].said
