@@ -4,13 +4,17 @@ Only what `actions/setup-python` does is left out. pip is a stand-in that notes 
 lets Python find the sources, unless REAL_PIP is set: then it installs what is pinned.
 """
 
+import atexit
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +86,23 @@ def run_act(folder: Path, /, ends: int = 4, **inputs: str) -> Acted:
     return done.returncode, [line[3:] for line in said], done.stderr
 
 
+@cache
+def fresh_clone() -> Path:
+    """Return a clone of what is committed, made once; nobody writes into it."""
+    folder = tempfile.mkdtemp(prefix="reviewloop-action-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    git(Path(folder), "clone", "-q", "--depth", "1", ROOT.as_uri(), "action")
+    return Path(folder, "action")
+
+
 class Machine:
     """Holds a checkout at `work` and a fresh clone of the Action; runs its steps."""
 
     def __init__(self, folder: Path, github: GitHubServer, work: Path) -> None:
         self.folder, self.github, self.work = folder, github, work
-        self.action, self.temp = folder / "action", folder / "temp"
+        self.action, self.temp = fresh_clone(), folder / "temp"
         for place in (self.temp, folder / "home"):
             place.mkdir()
-        git(folder, "clone", "-q", "--depth", "1", ROOT.as_uri(), "action")
         self.real_pip = bool(os.environ.get(REAL_PIP))
         self.python = Path(sys.executable) if self.real_pip else self._without_pip()
         self.installed = False  # set to False to have it installed over what is there
