@@ -73,17 +73,16 @@ def _commit_in(blobs: Path, proposal: str) -> str:
 
 def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
     """Return the line above `head`; of several on the same commit the first given is in it."""
-    standing: list[Waiting] = []
-    rest = list(waiting)
+    above: dict[str, Waiting] = {}
+    for one in reversed(waiting):
+        above[one.run.base_commit] = one
+    standing: dict[str, Waiting] = {}
     at = head
-    while rest:
-        following = next((one for one in rest if one.run.base_commit == at), None)
-        if following is None:
-            break
-        standing.append(following)
-        rest.remove(following)
+    while (following := above.get(at)) is not None and following.run.run_id not in standing:
+        standing[following.run.run_id] = following
         at = following.commit
-    return Line(head, tuple(standing), tuple(rest))
+    stale = tuple(one for one in waiting if one.run.run_id not in standing)
+    return Line(head, tuple(standing.values()), stale)
 
 
 def looked_again(repository: Repository) -> Repository:

@@ -10,7 +10,7 @@ from typing import Any
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.stands import Stand, runs_of_batch
 from reviewloop.context import RunContext
-from reviewloop.errors import UsageError
+from reviewloop.errors import GuardRailError, UsageError
 from reviewloop.faults import fault
 from reviewloop.runs.advance import advance
 from reviewloop.runs.rebasing import BY
@@ -66,7 +66,10 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
         base=place.base(sitting.repository),
         done=frozenset(done),
     )
-    planned = plan(sitting.repository, wanted)
+    try:
+        planned = plan(sitting.repository, wanted)
+    except GuardRailError as error:
+        raise _for_a_batch(error) from error
     options = {
         **planned.options,
         "batch": sitting.record.batch_id,
@@ -127,6 +130,12 @@ def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool
     sitting.tried.discard(step.task.id)
     sitting.told.settled(step.task.id, run, text)
     return True
+
+
+def _for_a_batch(error: GuardRailError) -> GuardRailError:
+    """Say how a batch gets a branch that it may commit to: it has no option for that."""
+    said = str(error).partition(";")[0].partition(", so ")[0]
+    return GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`")
 
 
 def _given_up(sitting: Sitting, step: Step) -> str:

@@ -53,8 +53,9 @@ def run_batch(
         spec = open_spec(files, wish.spec or loaded.settings.spec.path or None)
         order = order_tasks(spec, wish.tasks, wish.wave)
         record = _record(store, spec, order, wish)
-        spending = Spending(repository, record, loaded.settings.limits)
+        spending = Spending(repository, record, loaded.settings)
         work = Work(Sitting(repository, store, record, order, wish.asked, spending, told))
+        told.opened(_opening(order, record, loaded.settings.limits.usd))
         try:
             work.do()
         except ReviewLoopError as error:
@@ -93,6 +94,17 @@ def _record(store: BatchStore, spec: Spec, order: Order, wish: Wish) -> BatchRec
     )
     store.save(record)
     return record
+
+
+def _opening(order: Order, record: BatchRecord, usd: float) -> str:
+    """Return what will be done and what it may cost, before anything is paid."""
+    count = len(order.steps)
+    most = usd * count if record.budget_usd is None else min(usd * count, record.budget_usd)
+    until = ""
+    if record.deadline:
+        until = f", until {time.strftime('%Y-%m-%d %H:%M', time.localtime(record.deadline))}"
+    tasks = "1 task" if count == 1 else f"{count} tasks"
+    return f"{record.spec_path}: {tasks}, at most ${usd:g} each and ${most:g} in all{until}"
 
 
 def _nothing(spec: Spec, order: Order) -> str:

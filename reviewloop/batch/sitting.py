@@ -27,6 +27,9 @@ class Asked:
 class Told(Protocol):
     """Whoever shows a batch to people, and asks them."""
 
+    def opened(self, sentence: str) -> None:
+        """The batch begins; the sentence says what will be done and what it may cost."""
+
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """A run was begun or is gone on with; `below` names the run whose commit it starts from."""
 

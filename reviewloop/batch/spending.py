@@ -9,10 +9,10 @@ from reviewloop.errors import BudgetExhaustedError, ReviewLoopError
 from reviewloop.models.budget import Spent, spent_by
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.soundness import JOURNAL
-from reviewloop.settings import Limits
+from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import Journal
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.runs import RunRecord, RunStatus
 
 
 def spent_of(repository: Repository, run: RunRecord) -> Spent:
@@ -28,17 +28,26 @@ def spent_of(repository: Repository, run: RunRecord) -> Spent:
 
 
 class Spending:
-    """Divides what is left of a batch's caps among its runs; `limits` are the caps of one run."""
+    """Divides what is left of a batch's caps among its runs; `settings` hold those of one run."""
 
-    def __init__(self, repository: Repository, record: BatchRecord, limits: Limits) -> None:
+    def __init__(self, repository: Repository, record: BatchRecord, settings: Settings) -> None:
         self._repository = repository
         self._record = record
-        self._limits = limits
+        self._limits = settings.limits
+        self._concurrency = settings.models.concurrency
+        self._known: dict[str, tuple[float, float]] = {}  # run -> when it was saved, what it cost
 
     def usd(self) -> float:
         """Return what all runs of the batch have cost so far."""
         mine = (r for r in self._repository.runs.all() if _of(r, self._record))
-        return sum(spent_of(self._repository, run).usd for run in mine)
+        return sum(self._usd_of(run) for run in mine)
+
+    def _usd_of(self, run: RunRecord) -> float:
+        saved, usd = self._known.get(run.run_id, (0.0, 0.0))
+        if saved != run.updated_at or run.status is RunStatus.RUNNING:
+            usd = spent_of(self._repository, run).usd
+            self._known[run.run_id] = (run.updated_at, usd)
+        return usd
 
     def require(self) -> None:
         """Raise `BudgetExhaustedError` when nothing may begin any more."""
@@ -69,6 +78,8 @@ class Spending:
             left = max(0.0, self._record.deadline - time.time())
             minutes = (run.active_seconds + left) / 60
             caps["limits.minutes"] = max(min(self._limits.minutes, minutes), 1e-9)
+        if sharing > 1:
+            caps["models.concurrency"] = max(1, self._concurrency // sharing)
         return caps
 
     def stopped_by_batch(self, caps: Mapping[str, Any], error: ReviewLoopError) -> bool:

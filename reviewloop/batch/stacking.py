@@ -45,7 +45,10 @@ def base_for(
         for need in step.needs
         if stands[need].stand is Stand.WAITING and (run := stands[need].run) is not None
     }
-    chains = [chain_below(one, waiting) for one in waiting]
+    by_id = {one.run.run_id: one for one in waiting}
+    tops = [by_id[run_id] for run_id in needed]
+    tops += _tops(waiting) if deep else []
+    chains = [chain_below(one, waiting) for one in tops]
     fitting = [chain for chain in chains if needed <= {one.run.run_id for one in chain}]
     if not needed:
         fitting = [(), *(chain for chain in fitting if follows(chain, head))]
@@ -67,6 +70,16 @@ def chain_below(top: Waiting, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]
     """Return a waiting run and those it stands on, the lowest first."""
     by_commit = {one.commit: one for one in waiting}
     chain = [top]
-    while (below := by_commit.get(chain[0].run.base_commit)) is not None and below not in chain:
-        chain.insert(0, below)
-    return tuple(chain)
+    met = {top.commit}
+    while (below := by_commit.get(chain[-1].run.base_commit)) is not None:
+        if below.commit in met:
+            break
+        met.add(below.commit)
+        chain.append(below)
+    return tuple(reversed(chain))
+
+
+def _tops(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Return the runs on which no other stands."""
+    below = {one.run.base_commit for one in waiting}
+    return [one for one in waiting if one.commit not in below]

@@ -54,12 +54,14 @@ def runs_of_batch(
 ) -> dict[str, list[RunRecord]]:
     """Return task id -> runs, the one that counts first.
 
-    Runs of the batch, and others on its spec that are not over: the batch takes these up.
+    Runs of the batch, and others on its spec that are not over: the batch takes these up. Only
+    those for the branch that is checked out.
     """
     found: dict[str, list[RunRecord]] = {}
     for run in repository.runs.all():
         mine = run.options.get("batch") == batch_id
-        if run.task_id and run.spec_path == spec_path and (mine or not run.status.over):
+        here = run.spec_path == spec_path and run.branch == repository.user.branch
+        if run.task_id and here and (mine or not run.status.over):
             found.setdefault(run.task_id, []).append(run)
     for runs in found.values():
         runs.sort(key=lambda r: (not r.status.over, r.created_at, r.updated_at), reverse=True)

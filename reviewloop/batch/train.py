@@ -45,7 +45,7 @@ class Train:
                 base,
                 options={"stands_on": stands_on},
                 listener=partial(sitting.tell, step),
-                overrides=sitting.spending.caps(run),
+                overrides=sitting.spending.caps(run, sitting.asked.parallel),
             )
             why = run.reason
         except ConflictError as error:

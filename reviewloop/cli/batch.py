@@ -134,6 +134,9 @@ class _Shown:
     def __init__(self, screen: "BatchScreen") -> None:
         self._screen = screen
 
+    def opened(self, sentence: str) -> None:
+        self._screen.say(sentence)
+
     def begun(self, task: str, run: "RunRecord", below: str) -> None:
         self._screen.begun(task, run.title, run.run_id, below)
 

@@ -33,7 +33,7 @@ def status(as_json: bool) -> ExitCode:
         print_json("status", {"runs": rows, "batch": told})
     else:
         render_runs(rows, results())
-        if told:
+        if told and told["state"] != "ended":
             render_account(told, results())
     return ExitCode.CLEAN
 

@@ -105,6 +105,10 @@ class BatchScreen:
         finally:
             self._live.start()
 
+    def say(self, sentence: str) -> None:
+        """Print a sentence above what is shown."""
+        self.console.print(Text(one_line(sentence)), soft_wrap=True)
+
     def begun(self, task: str, title: str, run: str, below: str) -> None:
         """Tell that a task is at work from now on; `below` is what its change stands on."""
         with self._lock:

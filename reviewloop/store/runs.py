@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ class RunStore:
 
     def __init__(self, folder: Path) -> None:
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
+        self._read: dict[str, tuple[str, RunRecord]] = {}  # reading is most of what a look costs
 
     def close(self) -> None:
         """Close the table."""
@@ -106,8 +107,21 @@ class RunStore:
     def all(self) -> list[RunRecord]:
         """Return every run, newest first."""
         with closing(self._connection.cursor()) as cursor:
-            rows = cursor.execute("SELECT record FROM runs ORDER BY created_at DESC").fetchall()
-        return [_record(row) for row in rows]
+            rows = cursor.execute(
+                "SELECT run_id, record FROM runs ORDER BY created_at DESC"
+            ).fetchall()
+        before, self._read = self._read, {}
+        for row in rows:
+            known = before.get(row["run_id"])
+            same = known is not None and known[0] == row["record"]
+            self._read[row["run_id"]] = known if known and same else (row["record"], _record(row))
+        return [_copied(record) for _, record in self._read.values()]
+
+    def stamps(self) -> dict[str, tuple[RunStatus, float]]:
+        """Return of each run its status and when its record was saved, without reading it."""
+        with closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute("SELECT run_id, status, updated_at FROM runs").fetchall()
+        return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
     def find(self, wanted: str) -> RunRecord:
         """Return the run with this id, or with the only id that starts with it.
@@ -143,6 +157,17 @@ class RunStore:
         """Forget a run."""
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+
+
+def _copied(record: RunRecord) -> RunRecord:
+    """Return a record of its own for somebody who may change it."""
+    return replace(
+        record,
+        incomplete=[*record.incomplete],
+        settings={**record.settings},
+        options={**record.options},
+        evidence={**record.evidence},
+    )
 
 
 def _record(row: sqlite3.Row) -> RunRecord:

@@ -16,10 +16,10 @@ KILLS = {
         "batch.before:1",  # before the batch is written down
         "begin.files:2",
         "implement.end:2",
-        "checkpoint.after:20",
+        "checkpoint.after:6",
     ),
     "bringing together": (
-        "record.after:9",
+        "record.after:5",
         "rebase.ready:1",  # a waiting run is about to be brought onto another
         "approve.end:1",  # and has heard so
         "guard.begin:1",  # and is judged there

@@ -21,7 +21,7 @@ def states(checkout: Checkout) -> dict[str, str]:
 
 def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     checkout = shop()
-    said = checkout.run("batch", "--budget-usd", "0.07")
+    said = checkout.run("batch", "--tasks", "1,2,3,4", "--budget-usd", "0.07")
     assert said.code == 6, said.err
     batch = checkout.json("status")["batch"]
     assert 0 < batch["totals"]["usd"] <= 0.07
@@ -30,9 +30,9 @@ def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     assert counts["waiting"] >= 1
     assert counts["open"] >= 1
     assert batch["totals"]["calls"] == len(checkout.server.ledger) > 0
-    assert checkout.run("batch").code == 6  # the cap holds until somebody raises it
-    assert checkout.run("batch", "--budget-usd", "5").code == 4
-    assert states(checkout) == dict.fromkeys("123456", "waiting")
+    assert checkout.run("batch", "--tasks", "1,2,3,4").code == 6  # the cap holds
+    assert checkout.run("batch", "--tasks", "1,2,3,4", "--budget-usd", "5").code == 4
+    assert states(checkout) == dict.fromkeys("1234", "waiting")
     assert checkout.server.paid_twice() == []
     batch = checkout.json("status")["batch"]
     assert batch["totals"]["calls"] == len(checkout.server.ledger)

@@ -70,14 +70,10 @@ def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
     assert checkout.read(SPEC).count("[x]") == 3
 
 
-def test_a_killed_batch_goes_on_where_it_stood_and_pays_nothing_twice(shop):
+def test_a_batch_needs_a_branch_that_it_may_commit_to(shop):
     checkout = shop()
-    for fault in ("batch.begin:2", "begin.files:2", "guard.begin:2", "record.after:14"):
-        assert checkout.forked("batch", REVIEWLOOP_FAULT=fault).code == -9
+    checkout.git("switch", "-q", "-c", "main")
     said = checkout.run("batch")
-    assert said.code == 4, said.err
-    assert checkout.server.paid_twice() == []
-    rows = checkout.json("queue")["runs"]
-    assert [row["task"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
-    assert checkout.run("queue", "approve", "--all").code == 0
-    assert commits(checkout) == [f"Add part {n}" for n in range(1, 7)]
+    assert said.code == 3
+    assert "the branch main is protected; make a branch for the batch" in said.err
+    assert checkout.server.ledger == []
