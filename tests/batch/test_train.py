@@ -1,5 +1,6 @@
 """Changes that finish side by side become one line: rebased, gated, asked about again."""
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
@@ -22,25 +23,28 @@ def also(number: int, path: str, text: str) -> Part:
     return says(reply(*made), done("Wrote it.", f"Add part {number}"))
 
 
-def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
+@pytest.mark.parametrize("mode", ["queue", "autopilot"])
+def test_side_by_side_the_result_is_that_of_one_after_the_other(shop, mode):
     slow = many()
     checkout = shop(
         lambda received: slow(received).after(0.5 if "First number" in received.said else 0.0)
     )
     before = checkout.bytes()
-    said = checkout.run("batch", "--max-parallel", "3")
-    assert said.code == 4, said.err
-    assert checkout.bytes() == before
-    found = rows(checkout)
-    assert [(t, r["state"]) for t, r in found.items()] == [(str(n), "waiting") for n in range(1, 7)]
+    said = checkout.run("batch", "--max-parallel", "3", "--mode", mode)
+    if mode == "queue":
+        assert said.code == 4, said.err
+        assert checkout.bytes() == before
+        states = {task: row["state"] for task, row in rows(checkout).items()}
+        assert states == dict.fromkeys("123456", "waiting")
+        assert checkout.run("queue", "approve", "--all").code == 0
+    else:
+        assert said.code == 0, said.err
     starts = [line for line in said.err.splitlines() if ": run " in line]
     assert starts[0].startswith("1 ")
     assert starts[1].startswith("4 ")
     assert "on top of" not in starts[1]
     read = sum(r.agent.startswith("review-") for r in checkout.server.ledger)
     assert read == 6 * 5  # other files: gates judged the rebased changes, nobody read them again
-    said = checkout.run("queue", "approve", "--all")
-    assert said.code == 0, said.err
     assert commits(checkout) == [f"Add part {n}" for n in range(1, 7)]
     assert checkout.read(SPEC).count("[x]") == 6
 
@@ -113,3 +117,32 @@ def test_a_run_on_top_of_others_can_be_saved_as_a_branch_when_these_are_gone(sho
         "Add part 1",
     ]
     checkout.git("fsck", "--strict")
+
+
+def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(shop):
+    alone = (
+        "import pathlib\n\n\n"
+        "def test_alone():\n    assert not pathlib.Path('shop/part1.py').exists()\n"
+    )
+
+    def fourth(received):
+        if received.turn == 0:
+            return calls("fs_read", {"path": "shop/part1.py"})
+        files = files_of(4)
+        if "return 1" not in str(received.messages):
+            files["tests/test_part4.py"] = alone
+        steps = [reply(*(write(p, t) for p, t in files.items())), done("Wrote.", "Add part 4")]
+        return steps[received.turn - 1]
+
+    checkout = shop(many({4: fourth}))
+    said = checkout.run(
+        *("batch", "--mode", "autopilot", "--max-parallel", "2", "--tasks", "1,4,5")
+    )
+    assert said.code == 0, said.err
+    assert "4 Fourth number: skipped: test: " in said.err
+    assert commits(checkout) == ["Add part 1", "Add part 4", "Add part 5"]
+    batch = checkout.json("status")["batch"]
+    assert batch["counts"] == {"committed": 3}
+    assert {row["approved_by"] for row in batch["tasks"]} == {"autopilot"}
+    assert [len(row["earlier_runs"]) for row in batch["tasks"]] == [0, 1, 0]
+    assert batch["totals"]["calls"] == len(checkout.server.ledger)
