@@ -26,22 +26,23 @@ def push(
     let this run into it is named in the commit as the one who approved it. The clone has to hold
     the commit that the work builds on. The token is read from GITHUB_TOKEN.
 
-    Exit codes: 0 pushed, 2 something to correct first, 3 a branch or file that is not to be
-    pushed, 5 GitHub did not do it.
+    Exit codes: 0 pushed, or told why there is nothing to push, 2 something to correct first, 3 a
+    branch or file that is not to be pushed, 5 GitHub did not do it.
     """
-    from reviewloop.cli.publish import told
+    from reviewloop.cli.publish import errors_told, told
     from reviewloop.github.client import GitHub
     from reviewloop.github.model import Repo
     from reviewloop.github.push_handoff import Wanted, push_handoff
 
-    full = repo or os.environ.get("GITHUB_REPOSITORY", "")
-    try:
-        named = Repo.of(full)
-    except ValueError:
-        raise UsageError("name the repository with --repo OWNER/NAME") from None
-    wanted = Wanted(environment, request_reviewers)
-    with GitHub.from_environment(os.environ, named) as client:
-        published = push_handoff(
-            client, Path(folder).absolute(), wanted, start=Path.cwd(), environ=os.environ
-        )
-    return told(published, as_json)
+    with errors_told():
+        full = repo or os.environ.get("GITHUB_REPOSITORY", "")
+        try:
+            named = Repo.of(full)
+        except ValueError:
+            raise UsageError("name the repository with --repo OWNER/NAME") from None
+        wanted = Wanted(environment, request_reviewers)
+        with GitHub.from_environment(os.environ, named) as client:
+            published = push_handoff(
+                client, Path(folder).absolute(), wanted, start=Path.cwd(), environ=os.environ
+            )
+        return told(published, as_json)

@@ -1,13 +1,15 @@
 """`reviewloop publish`: the commit of a run on its branch on GitHub, with a draft pull request."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reviewloop.cli import completion
-from reviewloop.errors import ExitCode
+from reviewloop.errors import ExitCode, ReviewLoopError
 
 if TYPE_CHECKING:
     from reviewloop.github.publishing import Published
@@ -41,12 +43,28 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
     from reviewloop.runs.repository import open_repository
 
     options = Options(ready=not given.pop("draft"), **given)
-    repository = open_repository(for_reading=True)
-    record = choose_run(repository, run_id or os.environ.get("REVIEWLOOP_RUN"))
-    if handoff:
-        made = hand_over(repository, record, options, Path(handoff).absolute(), os.environ)
-        return _handed_over(made.model_dump(mode="json"), handoff, record.run_id, as_json)
-    return told(publish_run(repository, record, options, os.environ), as_json)
+    with errors_told():
+        repository = open_repository(for_reading=True)
+        record = choose_run(repository, run_id or os.environ.get("REVIEWLOOP_RUN"))
+        if handoff:
+            made = hand_over(repository, record, options, Path(handoff).absolute(), os.environ)
+            return _handed_over(made.model_dump(mode="json"), handoff, record.run_id, as_json)
+        return told(publish_run(repository, record, options, os.environ), as_json)
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Have a workflow hear of an error that ends the command; it stays that error."""
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.held_values import masking_here
+
+    try:
+        yield
+    except Exception as error:
+        expected = isinstance(error, ReviewLoopError)
+        reason = str(error) if expected else "an internal error; its report is in the log"
+        _tell_runner({"reason": masking_here().for_people(one_line(reason))}, failed=True)
+        raise
 
 
 def told(published: "Published", as_json: bool) -> ExitCode:
@@ -80,11 +98,11 @@ def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) ->
     return ExitCode.CLEAN
 
 
-def _tell_runner(outputs: dict[str, str]) -> None:
+def _tell_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
     """Write the outputs of a step of a workflow."""
     from reviewloop.github.model import Status
     from reviewloop.github.outcome import tell_runner
 
-    status = Status.PASSED
+    status = Status.REVIEW_ERROR if failed else Status.PASSED
     outputs = {"status": str(status), **outputs}
     tell_runner(status, outputs, os.environ, say=lambda line: click.echo(line, err=True))

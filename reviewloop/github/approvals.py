@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from reviewloop.errors import UsageError
 from reviewloop.github.answers import Fields
 from reviewloop.github.client import GitHub
+from reviewloop.github.commands import ALL
 from reviewloop.github.errors import NotFound
+from reviewloop.github.event import Trigger
 from reviewloop.github.fix_approval import requested
 from reviewloop.github.handoff import Handoff
 from reviewloop.github.model import PullRequest
@@ -45,9 +47,35 @@ def environment_act(client: GitHub, environment: str, environ: Mapping[str, str]
     return Act("environment", found, f"{environment}, run {run}", url)
 
 
+def require_cause(handoff: Handoff, trigger: Trigger) -> None:
+    """Raise UsageError unless this run was started for what the handoff says.
+
+    A job that was taken over could else answer one comment with another one's fix, or a comment
+    with a pull request of its own. Who runs the command by hand has looked.
+    """
+    if not trigger.event:
+        return
+    by_comment = trigger.kind == "command"
+    if handoff.kind == "task" and by_comment:
+        raise UsageError("the handoff is of a task, and a comment asks for none; nothing was done")
+    here = (trigger.pull, trigger.comment) if by_comment else ()
+    if handoff.kind == "fix" and here != (handoff.pull, handoff.comment):
+        raise UsageError(
+            f"the handoff answers the comment {handoff.comment} on pull request {handoff.pull}, "
+            "which did not start this run; nothing was done"
+        )
+
+
 def comment_act(client: GitHub, pull: PullRequest, handoff: Handoff) -> Act:
-    """Return the comment that asked for a fix; UsageError unless it is what the handoff says."""
-    act = requested(client, pull, handoff.comment).act
+    """Return the comment that asked for a fix; UsageError unless it is what the handoff says.
+
+    It may have been edited while the fix was made, so what it asks for now is what counts.
+    """
+    asked = requested(client, pull, handoff.comment)
+    if asked.finding != ALL:
+        for finding in handoff.findings or ("nothing",):
+            asked.require(finding)
+    act = asked.act
     if handoff.approval is None or handoff.approval.as_act() != act:
         raise UsageError("the handoff names another approval than GitHub has; nothing was pushed")
     return act

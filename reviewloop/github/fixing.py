@@ -230,7 +230,7 @@ class _Job:
         user, act = self.place.user, self.request.act
         words = masking_for(user.root, user.git_dir).for_people(words)
         words = clipped(words, LONGEST_TEXT)  # only now: what hides a secret may be longer
-        handoff = Handoff(
+        handoff = Handoff.of(
             kind="fix",
             repo=self.pull.repo.full,
             pull=self.pull.number,

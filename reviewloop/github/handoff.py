@@ -6,7 +6,7 @@ can be asked of git or of GitHub (see `github.publishing`).
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -75,7 +75,17 @@ class Handoff(_Strict):
             raise ValueError("a fix names the pull request and the commit that it follows")
         if self.kind == "task" and not (self.commit and self.start and self.base_branch):
             raise ValueError("a task names its commit, what it follows and the base branch")
+        if self.kind == "task" and (self.base or self.pull or self.comment):
+            raise ValueError("a task begins a branch and a pull request of its own")
         return self
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Return the handoff with these values; UsageError for what none can hold."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise UsageError(f"this cannot be handed over: {_first(error)}") from None
 
     @property
     def start(self) -> str:
@@ -109,9 +119,13 @@ def read_handoff(folder: Path) -> Handoff:
     try:
         return Handoff.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise UsageError(f"the handoff {file} is refused: {where}: {first['msg']}") from None
+        raise UsageError(f"the handoff {file} is refused: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))[:200] or "the whole"
+    return f"{where}: {first['msg'][:300]}"
 
 
 def _is_branch(name: str) -> bool:
@@ -119,4 +133,4 @@ def _is_branch(name: str) -> bool:
     odd = (".." in name, "//" in name, "@{" in name, name.endswith(("/", ".", ".lock")))
     parts = name.split("/")
     bad = [part for part in parts if part.startswith(".") or part.endswith(".lock")]
-    return bool(re.match(_NAME, name)) and not any(odd) and not bad and name != "HEAD"
+    return bool(re.fullmatch(_NAME[1:-1], name)) and not any(odd) and not bad and name != "HEAD"

@@ -111,7 +111,7 @@ def hand_over(
             base = options.base or (client.default_branch() if client else "")
         if not base:
             raise UsageError("which branch to merge into is not known here; name it with --base")
-        handoff = Handoff(
+        handoff = Handoff.of(
             kind="task",
             repo=full,
             branch=_branch(record),
@@ -253,7 +253,11 @@ def _maybe_client(full: str, environ: Mapping[str, str]) -> Iterator[GitHub | No
     if not (environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN")):
         yield None
         return
-    with GitHub.from_environment(environ, Repo.of(full)) as client:
+    try:
+        repo = Repo.of(full)
+    except ValueError as error:
+        raise UsageError(f"--repo: {error}") from None
+    with GitHub.from_environment(environ, repo) as client:
         yield client
 
 

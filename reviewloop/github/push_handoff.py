@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
-from reviewloop.github.approvals import WEB, comment_act, environment_act
+from reviewloop.github.approvals import WEB, comment_act, environment_act, require_cause
+from reviewloop.github.bodies import clipped
 from reviewloop.github.client import GitHub
 from reviewloop.github.errors import StaleHead
+from reviewloop.github.event import read_event
 from reviewloop.github.handoff import COMMITS, Handoff, read_handoff
+from reviewloop.github.marker import command_marker, is_ours
 from reviewloop.github.model import PullRequest
 from reviewloop.github.publishing import (
     WORKFLOWS,
@@ -28,7 +31,7 @@ from reviewloop.github.publishing import (
 from reviewloop.github.pull_text import approved_by, section_of
 from reviewloop.github.untrusted import unmarked
 from reviewloop.steps.act import approval_lines, recorded
-from reviewloop.workspace.bundles import read_bundle
+from reviewloop.workspace.bundles import read_bundle, require_known
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.located import locate
 from reviewloop.workspace.pushing import Remote, look, require_descendant, with_token
@@ -56,12 +59,15 @@ def push_handoff(
     handoff = read_handoff(folder)
     if handoff.repo.lower() != client.repo.full.lower():
         raise UsageError(f"the handoff is for {handoff.repo}, not for {client.repo.full}")
+    require_cause(handoff, read_event(environ))
     if handoff.kind == "fix":
         pull = _pull_to_fix(client, handoff)
         if not handoff.commit:
             return _told(client, pull, handoff, Published(handoff.branch, "", pull, pushed=False))
     with tempfile.TemporaryDirectory(prefix="reviewloop-push-") as name:
         git = locate(start).user.mirror(Path(name))
+        # Before the bundle is read: what it brings along is nothing to build on.
+        require_known(git, handoff.start)
         read_bundle(git, folder / COMMITS)
         commits = _commits(git, handoff)
         url = f"{environ.get('GITHUB_SERVER_URL') or WEB}/{client.repo.full}.git"
@@ -165,15 +171,16 @@ def _pull_to_fix(client: GitHub, handoff: Handoff) -> PullRequest:
 
 
 def _told(client: GitHub, pull: PullRequest, handoff: Handoff, published: Published) -> Published:
-    """Comment once on the pull request; run again it finds that comment."""
+    """Answer the command once on the pull request; run again it finds that comment."""
     mark = f"<!-- reviewloop:handoff {handoff.comment}-{handoff.commit[:12] or 'none'} -->"
     me = client.me()
     known = any(
-        each.author == me and each.body.startswith(mark)
+        is_ours(each, me) and mark in map(str.strip, each.body.split("\n")[:2])
         for each in client.issue_comments(pull.number)
     )
     if handoff.body and not known:
-        client.create_issue_comment(pull.number, f"{mark}\n{unmarked(handoff.body)}")
+        marks = f"{command_marker(handoff.comment)}\n{mark}"
+        client.create_issue_comment(pull.number, clipped(f"{marks}\n{unmarked(handoff.body)}"))
     return published
 
 

@@ -51,7 +51,7 @@ def read_bundle(git: Git, file: Path) -> None:
         if line.startswith(b"@") and not _FORMAT.fullmatch(line):
             raise UsageError(f"{file} is a bundle of a kind that is not taken")
         if line.startswith(b"-"):
-            _require(git, line[1:].split(b" ", 1)[0].decode("ascii", "replace"))
+            require_known(git, line[1:].split(b" ", 1)[0].decode("ascii", "replace"))
     result = git.result("index-pack", "--stdin", "--fix-thin", "--strict", input=pack)
     if result.exit_code:
         told = result.stderr.decode("utf-8", "replace").splitlines()
@@ -61,8 +61,8 @@ def read_bundle(git: Git, file: Path) -> None:
         raise UsageError(f"{file} is refused: {(reasons or ['git does not take it'])[0]}")
 
 
-def _require(git: Git, commit: str) -> None:
-    """Raise UsageError unless the commit that a bundle builds on is here."""
+def require_known(git: Git, commit: str) -> None:
+    """Raise UsageError unless the commit that a handoff builds on is here."""
     known = re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit)
     if not known or git.result("cat-file", "-e", f"{commit}^{{commit}}").exit_code:
         raise UsageError(

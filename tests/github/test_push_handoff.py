@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.git_http import GitHttp
+from support.github_events import of_comment
 from support.github_server import GitHubServer
 from support.handoffs import OURS, scratch, task
 
@@ -14,6 +15,7 @@ from reviewloop.github.addresses import api_of, repo_at
 from reviewloop.github.client import GitHub
 from reviewloop.github.errors import MissingPermission, StaleHead
 from reviewloop.github.handoff import Approval, Handoff, write_handoff
+from reviewloop.github.marker import commands_in
 from reviewloop.github.model import Repo
 from reviewloop.github.publishing import Published
 from reviewloop.github.push_handoff import Wanted, push_handoff
@@ -56,8 +58,8 @@ class Hub:
         write_handoff(folder, handoff, self.run)
         return folder
 
-    def push(self, folder: Path, wanted: Wanted = GATE) -> Published:
-        environ = {**self.github.environ, "GITHUB_SERVER_URL": self.http.url}
+    def push(self, folder: Path, wanted: Wanted = GATE, **event: str) -> Published:
+        environ = {**self.github.environ, "GITHUB_SERVER_URL": self.http.url, **event}
         with GitHub(self.github.token, Repo.of("octo/demo"), **self.github.addresses) as client:
             return push_handoff(client, folder, wanted, start=self.repo, environ=environ)
 
@@ -172,6 +174,14 @@ def test_what_a_job_with_a_model_could_forge_is_refused_before_anything_is_pushe
     (folder / "handoff.json").write_text(json.dumps({**about, "commit": "1" * 40}))
     with pytest.raises(UsageError, match="does not hold it"):
         hub.push(folder)
+    # A commit that nobody has looked at, given out for what the task builds on.
+    hidden = hub.commit({".github/workflows/x.yml": "on: push\n"})
+    above = hub.commit({"a.py": "a = 1\n"}, parent=hidden)
+    folder = hub.hand_over(task(hub.base, above))
+    about = json.loads((folder / "handoff.json").read_text())
+    (folder / "handoff.json").write_text(json.dumps({**about, "onto": hidden}))
+    with pytest.raises(UsageError, match=f"{hidden[:12]}, which is not in this clone"):
+        hub.push(folder)
     assert hub.http.pushes == 0
     assert hub.github.state.pulls == {}
 
@@ -242,14 +252,26 @@ def fix(hub: Hub, commit: str, comment: int, act: Act, **more: object) -> Handof
     return Handoff(kind="fix", approval=approval, **(plain | more))
 
 
-def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
+def with_feature(hub: Hub, git: Callable[..., str]) -> str:
+    """Open pull request 7 from `feature` and return its head."""
     git(hub.repo, "checkout", "-q", "-b", "feature")
     (hub.repo / "b.py").write_text("b = 1\n")
     git(hub.repo, "add", "b.py")
     git(hub.repo, "commit", "-q", "-m", "feature")
     git(hub.repo, "push", "-q", str(hub.bare), "feature")
     hub.github.open_pull(head="feature")
-    head = hub.at("feature")
+    return hub.at("feature")
+
+
+def asks(hub: Hub, words: str) -> tuple[int, Act]:
+    """Have ada comment; return the comment and the act that it is."""
+    said = hub.github.say(7, "ada", words)
+    url = f"https://github.com/octo/demo/pull/7#issuecomment-{said.id}"
+    return said.id, Act("comment", "ada", str(said.id), url)
+
+
+def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
+    head = with_feature(hub, git)
     said = hub.github.say(7, "ada", "/reviewloop fix all")
     url = f"https://github.com/octo/demo/pull/7#issuecomment-{said.id}"
     act = Act("comment", "ada", str(said.id), url)
@@ -281,3 +303,50 @@ def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
     nothing = fix(hub, "", said.id, act, base="", body="Not fixed: its test stays red.")
     assert hub.push(hub.hand_over(nothing)).pushed is False
     assert any("stays red" in c.body for c in hub.github.state.issue_comments)
+
+
+def test_a_fix_is_no_longer_wanted_once_its_comment_asks_for_another(hub, git):
+    head = with_feature(hub, git)
+    said, act = asks(hub, "/reviewloop fix 0123456789ab")
+    commit = recorded(hub.run, hub.commit({"b.py": "b = 2\n"}, parent=head), act)
+    [comment] = hub.github.state.issue_comments
+    for findings in (("0123456789ab",), ("0123456789ab", "ba9876543210"), ()):
+        folder = hub.hand_over(fix(hub, commit, said, act, findings=findings))
+        if len(findings) == 1:
+            comment.body = "/reviewloop fix ba9876543210"
+        with pytest.raises(UsageError, match="asks for"):
+            hub.push(folder)
+        comment.body = "/reviewloop fix 0123456789ab"
+    assert (hub.http.pushes, hub.at("feature")) == (0, head)
+
+
+def test_a_run_pushes_only_what_it_was_started_for(hub, git, tmp_path):
+    head = with_feature(hub, git)
+    old, past = asks(hub, "/reviewloop fix all")
+    said, act = asks(hub, "/reviewloop fix all")
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps(of_comment(hub.github, said)))
+    commented = {"GITHUB_EVENT_NAME": "issue_comment", "GITHUB_EVENT_PATH": str(payload)}
+    by_hand = tmp_path / "dispatched.json"
+    by_hand.write_text("{}")
+    started = {"GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_EVENT_PATH": str(by_hand)}
+    plain = hub.commit({"b.py": "b = 2\n"}, parent=head)
+    reused = fix(hub, recorded(hub.run, plain, past), old, past)
+    good = fix(hub, recorded(hub.run, plain, act), said, act)
+    for handoff, event, reason in (
+        (reused, commented, f"answers the comment {old} on pull request 7"),
+        (good.model_copy(update={"pull": 8}), commented, "on pull request 8"),
+        (task(hub.base, hub.commit({"a.py": "a = 1\n"})), commented, "a comment asks for none"),
+        (good, started, "did not start this run"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            hub.push(hub.hand_over(handoff), **event)
+    assert (hub.http.pushes, len(hub.github.state.pulls)) == (0, 1)
+    # The answer says which command it answers, so that the run may be started again.
+    hub.push(hub.hand_over(good), **commented)
+    answer = hub.github.state.issue_comments[-1].body
+    assert commands_in(answer) == (said,)
+    marks = "<!-- reviewloop:x --> " * 3200
+    long = fix(hub, "", said, act, base="", body=f"{marks[:64_000]}end")
+    hub.push(hub.hand_over(long), **commented)
+    assert len(hub.github.state.issue_comments[-1].body) <= 65_536
