@@ -33,6 +33,7 @@ RIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("commands.yml", "review"): READ | COMMENT | MODEL,
     ("commands.yml", "fix"): READ | MODEL | {"pull-requests": "read"},
     ("commands.yml", "push"): COMMENT | {"contents": "write"},
+    ("commands.yml", "tell"): COMMENT,
     ("implement-task.yml", "implement"): READ | MODEL,
     ("implement-task.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
 }

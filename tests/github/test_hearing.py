@@ -4,7 +4,10 @@ The repository, git, the command line and the analysers are real; only GitHub is
 """
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from reviewloop.github.commands import HANDED_ON
 from reviewloop.github.hearing import Heard, hear
 from reviewloop.github.marker import (
     command_marker,
+    commands_in,
     dismissal_marker,
     findings_in,
     read_state,
@@ -384,12 +388,16 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
         "review": {"contents": read, "pull-requests": write, "id-token": write},
         "fix": {"contents": read, "pull-requests": read, "id-token": write},
         "push": {"contents": write, "pull-requests": write},
+        "tell": {"pull-requests": write},
     }
     hearing, *others = (job for job in jobs.values())
     [step] = hearing["steps"]  # no checkout, no model
     assert step["with"] == {"command": "hear"}
     assert all("hear" in job["needs"] and "if" in job for job in others)
-    for word in ("secrets.", "run:", "head.sha", "head.ref"):
+    # The project's code runs nowhere but in `fix`, in the sandbox that is installed there.
+    assert "bubblewrap" in "".join(each.get("run", "") for each in jobs["fix"]["steps"])
+    assert {n for n, job in jobs.items() if "run:" in yaml.dump(job)} == {"fix", "tell"}
+    for word in ("secrets.", "head.sha", "head.ref"):
         assert word not in text
     assert re.findall(r"\bcomment\.body\b.*", text) == ["comment.body, '/reviewloop')"]
     handed = {verb for verb in HANDED_ON if f"verb == '{verb}'" in text}
@@ -403,3 +411,27 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
             if "checkout" in each.get("uses", ""):
                 assert each["with"]["ref"] == "${{ github.event.repository.default_branch }}"
                 assert each["with"]["persist-credentials"] is False
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="the step needs jq, which runners have")
+def test_a_fix_that_broke_off_is_told_to_who_asked(github: GitHubServer) -> None:
+    job = yaml.safe_load((ROOT / "workflows/commands.yml").read_text())["jobs"]["tell"]
+    assert job["needs"] == ["hear", "fix", "push"]
+    assert job["if"].startswith("${{ always() && needs.hear.outputs.verb == 'fix' && ")
+    [step] = job["steps"]
+    environ = {k: github.environ[k] for k in github.environ if k != "GITHUB_TOKEN"}
+    for reason in ("", 'it "moved"\n```\n@ada ![x](https://evil.example/) `$(id)`\\'):
+        given = {"TOKEN": github.token, "NUMBER": "7", "COMMENT": "99", "REASON": reason}
+        assert set(step["env"]) == set(given)
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+            **{"env": {"PATH": os.environ["PATH"], **environ, **given}, "text": True},
+            **{"capture_output": True, "check": False, "timeout": 20},
+        )
+        assert done.returncode == 0, done.stderr
+        assert github.token not in done.stdout + done.stderr
+        body = github.state.issue_comments[-1].body
+        assert commands_in(body) == (99,)
+        assert "/octo/demo/actions/runs/77)" in body
+        assert body.count("```") == 2  # nothing closes the block before its end
+    assert 'it "moved" @ada ![x](https://evil.example/) $(id) \\' in body
