@@ -11,11 +11,12 @@ from support.runner import Clock, Runner
 from support.standing import check_standing, on_diff, summaries
 
 FILES, FINDINGS = 3000, 100
+BAD = "#!/bin/sh\nset -e\nchmod 777 out\n"
 UNREAD = ("yarn.lock", "logo.png", "web/app.min.js", "data.bin")
 
 
 def stream() -> Iterator[str]:
-    """Yield what git reads: main, the branch `large` with 3,000 files, and one file more."""
+    """Yield what git reads: main, `large` with 3,000 files, `larger` with one more, and `some`."""
     identity = "committer Ada Example <ada@example.org> 1700000000 +0000\n"
 
     def data(text: str) -> str:
@@ -25,13 +26,15 @@ def stream() -> Iterator[str]:
     yield f"M 100644 inline reviewloop.toml\n{data(SETTINGS)}"
     yield f"commit refs/heads/large\n{identity}{data('large')}from refs/heads/main\n"
     for number in range(FILES - len(UNREAD)):
-        bad = "chmod 777 out\n" if number < FINDINGS else ""
-        yield f"M 100644 inline src/{number % 20}/f{number}.sh\n"
-        yield data(f"#!/bin/sh\nset -e\necho {number}\n{bad}")
+        text = BAD if number < FINDINGS else f"#!/bin/sh\nset -e\necho {number}\n"
+        yield f"M 100644 inline src/{number % 20}/f{number}.sh\n{data(text)}"
     for path in UNREAD:
         yield f"M 100644 inline {path}\n{data(chr(0) * 9)}"
     yield f"commit refs/heads/larger\n{identity}{data('more')}from refs/heads/large\n"
     yield f"M 100644 inline one.sh\n{data('true')}"
+    yield f"commit refs/heads/some\n{identity}{data('some')}from refs/heads/main\n"
+    for number in range(FINDINGS):
+        yield f"M 100644 inline f{number}.sh\n{data(BAD)}"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,7 @@ def test_three_thousand_files_are_read_and_one_more_is_too_many(large) -> None:
 
 def test_many_writes_slow_down_when_github_says_that_they_are_too_fast(large) -> None:
     github, runner, clock = large
+    github.push(7, "some")
     stage = Stage(github, runner, clock)
     limits(REVIEW, 5)(stage)
     refuses(REVIEW, times=999)(stage)
