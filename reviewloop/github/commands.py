@@ -78,8 +78,8 @@ def parse(body: str) -> Command | Wrong | None:
         return None
     if len(line) > _MOST_LINE:
         return Wrong(f"the command is longer than {_MOST_LINE} characters")
-    verb, _, rest = (match[1] or "help").strip().partition(" ")
-    verb, rest = verb.lower(), " ".join(rest.split())
+    verb, _, rest = " ".join((match[1] or "help").split()).partition(" ")
+    verb = verb.lower() or "help"
     if verb not in VERBS:
         return Wrong(_NO_OPTIONS if _OPTION.match(verb) else _unknown(verb))
     first = rest.partition(" ")[0]
@@ -112,8 +112,17 @@ def _with_words(verb: str, rest: str) -> Command | Wrong:
 
 def _first_line(body: str) -> str:
     """Return the first line that is neither empty nor a quotation; of code it is the fence."""
-    lines = (line.rstrip() for line in body.splitlines())
+    lines = (line.rstrip() for line in lines_of(body))
     return next((line for line in lines if line and not line.lstrip().startswith(">")), "")
+
+
+def lines_of(body: str) -> list[str]:
+    """Return the lines as GitHub shows them.
+
+    `str.splitlines` breaks at more, which stays inside the line when somebody quotes it: the rest
+    of what a stranger wrote would become a command of whoever quotes.
+    """
+    return re.split(r"\r\n|[\r\n]", body)
 
 
 def _bare(word: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from reviewloop.github.answers import GHOST, ReviewComment, Thread
 from reviewloop.github.client import GitHub
+from reviewloop.github.commands import lines_of
 from reviewloop.github.errors import GitHubError
 from reviewloop.github.marker import ANY, answered, dismissal_in, is_ours
 from reviewloop.github.refusals import shown
@@ -34,7 +35,7 @@ def dismissal(body: str) -> str | None:
 
     It stands in the first line that is no quotation; "" when it lacks a reason.
     """
-    for line in body.splitlines():
+    for line in lines_of(body):
         if line.strip() and not line.lstrip().startswith(">"):
             match = _DISMISS.fullmatch(line.rstrip())
             return shown(match[1] or "", _MOST_REASON) if match else None

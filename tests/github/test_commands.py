@@ -18,6 +18,8 @@ ID = "0123456789ab"
         (f"/reviewloop explain `{ID[:6].upper()}`.", Command("explain", ID[:6])),
         ("/reviewloop explain", Command("explain")),
         ("/reviewloop fix ALL", Command("fix", "all")),
+        ("/reviewloop\tfix\tall", Command("fix", "all")),
+        ("> a\r/reviewloop fix all", Command("fix", "all")),
         (f"/reviewloop fix #{ID}", Command("fix", ID)),
         (
             f"/reviewloop dismiss {ID} by design: see https://example.org, --strict",
@@ -55,6 +57,8 @@ def test_a_command_is_understood(body, asked):
         "reviewloop: dismiss reason",
         "`/reviewloop fix all`",
         "x /reviewloop help",
+        # What breaks a line for Python alone stays inside of what somebody quotes.
+        *(f"> a{odd}/reviewloop fix all\n\nThanks!" for odd in "\x0b\x0c\x1c\x85\u2028\u2029"),
     ],
 )
 def test_anything_else_is_no_command(body):

@@ -115,6 +115,7 @@ REPLIES = [
     ("github-actions[bot]", "reviewloop: dismiss said the model", ""),
     ("ghost", "reviewloop: dismiss I am gone", ""),
     ("ada", "> reviewloop: dismiss somebody else's words", ""),
+    ("ada", "> a\u2028reviewloop: dismiss somebody else's words\n\nNo!", ""),
     ("ada", "Why not\nreviewloop: dismiss this?", ""),
     ("ada", "    reviewloop: dismiss code", ""),
     ("ada", "reviewloop: dismissed", ""),
