@@ -70,7 +70,12 @@ def tasks_report(spec: "Spec", in_work: Mapping[str, str]) -> dict[str, Any]:
     optional_done, optional_total = optional_progress(spec)
     ready = {task.id for task in eligible(spec)} - set(in_work)
     return {
-        "spec": {"name": spec.name, "path": spec.path, "dialect": spec.dialect},
+        "spec": {
+            "name": spec.name,
+            "path": spec.path,
+            "dialect": spec.dialect,
+            "stage": spec.stage,
+        },
         "progress": {
             "done": done,
             "total": total,
@@ -100,6 +105,9 @@ def _task(
         "depends": list(task.depends),
         "waits_for": [one.id for one in missing_dependencies(spec, task)],
         "requirements": list(task.requirements),
+        "phase": task.phase,
+        "parallel": task.parallel,
+        "checkpoint": task.checkpoint,
         "blocked": task.blocked,
         "eligible": task.id in ready,
         "run": run,
@@ -143,6 +151,8 @@ def _description(task: Mapping[str, Any]) -> "Text":
     remarks = []
     if task["optional"]:
         remarks.append(("optional", "dim"))
+    if task["checkpoint"]:
+        remarks.append(("checkpoint", "dim"))
     if task["run"]:
         remarks.append((f"in work: run {one_line(task['run'])}", "yellow"))
     elif task["eligible"]:

@@ -167,6 +167,13 @@ def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str]) -> st
     lines = [f"## Task {task.id}: {task.title}"]
     if spec.introduction:
         lines += ["", f"From the spec '{spec.name}': {_first_paragraph(spec.introduction)}"]
+    if task.phase:
+        said = spec.phases.get(task.phase, "")
+        lines += [
+            "",
+            f"Part of the phase '{task.phase}'{': ' if said else ''}",
+            *([said] * bool(said)),
+        ]
     for owner in reversed(ancestors(task, spec.by_id)):
         lines += ["", f"Part of task {owner.id}: {owner.title}"]
         lines += [owner.body] if owner.body else []

@@ -1,29 +1,45 @@
 """Finds the specs of a repository, and opens the one that is meant."""
 
 import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from reviewloop.errors import UsageError
+from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
 from reviewloop.specs.files import Files, inside
 from reviewloop.specs.kiro import read_kiro
 from reviewloop.specs.lines import read_document
-from reviewloop.specs.model import Spec, SpecRef
+from reviewloop.specs.model import Dialect, Spec, SpecRef
+from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
 from reviewloop.specs.single_file import read_single_file
+from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.tasklines import read_task_line
 
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
 _SUFFIX = "-spec.md"
+_SHOWN = 8  # candidates that one sentence lists
+_READERS: Mapping[Dialect, Callable[[Files, SpecRef], Spec]] = {
+    "kiro": read_kiro,
+    "cc-sdd": read_cc_sdd,
+    "spec-kit": read_spec_kit,
+    "openspec": read_openspec,
+    "single-file": read_single_file,
+}
 
 
 def find_specs(files: Files) -> list[SpecRef]:
-    """Return every spec of the repository: Kiro's folders first, then `docs/<feature>-spec.md`."""
+    """Return every spec: Kiro and cc-sdd, Spec Kit, OpenSpec, then `docs/<feature>-spec.md`."""
     folders: dict[str, set[str]] = {}
     for path in files.paths(KIRO_FOLDER):
         parts = path.split("/")
-        if len(parts) == 4 and parts[3] in _KIRO_FILES:
+        if len(parts) == 4 and parts[3] in {*_KIRO_FILES, STATE}:
             folders.setdefault("/".join(parts[:3]), set()).add(parts[3])
-    found = [_kiro_ref(folder, names) for folder, names in sorted(folders.items())]
+    kiro = [
+        _kiro_ref(folder, names) for folder, names in sorted(folders.items()) if names & _KIRO_FILES
+    ]
+    found = [*kiro, *find_spec_kit(files), *find_openspec(files)]
     for path in files.paths("docs"):
         if path.count("/") == 1 and path.endswith(_SUFFIX) and _has_tasks(files.read(path)):
             found.append(_file_ref(path))
@@ -31,7 +47,7 @@ def find_specs(files: Files) -> list[SpecRef]:
 
 
 def open_spec(files: Files, path: str | None = None) -> Spec:
-    """Read the named spec (folder, file, or feature name), or the only one there is.
+    """Read the named spec (folder, file, or feature name), or the only one with open tasks.
 
     Raises UsageError where there is none, where several could be meant, or where the named one
     does not exist.
@@ -40,61 +56,98 @@ def open_spec(files: Files, path: str | None = None) -> Spec:
         return _read(files, _named(files, path))
     found = find_specs(files)
     usable = [ref for ref in found if ref.tasks_path]
+    if len(usable) > 1:
+        usable = [ref for ref in usable if _has_open_tasks(files.read(ref.tasks_path))] or usable
     if len(usable) == 1:
         return _read(files, usable[0])
     if len(usable) > 1:
-        shown = ", ".join(ref.path for ref in usable)
         raise UsageError(
-            f"ambiguous: this repository has {len(usable)} specs ({shown}); "
+            f"ambiguous: this repository has {len(usable)} specs ({_listed(usable)}); "
             f"choose one with --spec {usable[0].path}, or set spec.path in the settings"
         )
     if found:
         return _read(files, found[0])
     raise UsageError(
-        f"no spec was found: looked for {KIRO_FOLDER}/<feature>/tasks.md and for "
-        f"docs/<feature>{_SUFFIX} with task lines ('- [ ] 1. Title'); write one, name one with "
-        '--spec PATH, or run without a spec: reviewloop run -m "what to change"'
+        f"no spec was found: looked for {KIRO_FOLDER}/<feature>/tasks.md, specs/<number>-<feature>/"
+        f"tasks.md, openspec/changes/<id>/tasks.md and docs/<feature>{_SUFFIX} with task lines "
+        "('- [ ] 1. Title'); write one, name one with --spec PATH, or run without a spec: "
+        'reviewloop run -m "what to change"'
     )
 
 
 def _named(files: Files, wanted: str) -> SpecRef:
     clean = inside(wanted.rstrip("/"))
-    found = find_specs(files)
     if clean is None:
         raise UsageError(
             f"the spec path '{wanted}' leads out of the repository; name one inside it"
         )
+    found = find_specs(files)
     for ref in found:
-        if clean in (ref.path, ref.name, f"{KIRO_FOLDER}/{ref.name}", ref.tasks_path):
+        if clean in (ref.path, ref.tasks_path):
             return ref
-        if clean.rpartition("/")[0] == ref.path and ref.dialect == "kiro":
+        if clean.rpartition("/")[0] == ref.path and ref.dialect != "single-file":
             return ref
-    if files.read(clean) is not None:
-        name = PurePosixPath(clean).name
-        if name == "tasks.md":
-            folder = clean.rpartition("/")[0]
-            return _kiro_ref(folder, {name}) if folder else _file_ref(clean)
-        return _file_ref(clean)
-    names = {
-        file.rpartition("/")[2]
-        for file in files.paths(clean)
-        if file.count("/") == clean.count("/") + 1
-    }
-    if names & _KIRO_FILES:
-        return _kiro_ref(clean, names)
+    named = [ref for ref in found if clean == ref.name]
+    named = named or [ref for ref in found if clean in _short_names(ref)]
+    if len(named) > 1:
+        raise UsageError(
+            f"ambiguous: '{wanted}' could mean {len(named)} specs ({_listed(named)}); "
+            f"name one by its path, as in --spec {named[0].path}"
+        )
+    if named:
+        return named[0]
+    if folder := archived(files, clean):
+        raise UsageError(
+            f"the change '{wanted}' is archived in {folder}, so its work is done; "
+            f"specs of this repository: {_listed(found)}"
+        )
+    return _unlisted(files, clean) or _unknown(found, wanted, clean)
+
+
+def _unlisted(files: Files, path: str) -> SpecRef | None:
+    """Return the spec at a path where specs are not looked for, told apart by its files."""
+    folder, _, name = path.rpartition("/")
+    data = files.read(path)
+    if data is not None and not (name == "tasks.md" and folder):
+        return _file_ref(path)
+    folder = folder if data is not None else path
+    depth = folder.count("/") + 1
+    names = {one.rpartition("/")[2] for one in files.paths(folder) if one.count("/") == depth}
+    if "proposal.md" in names:
+        return openspec_ref(folder, names)
+    if names & {"spec.md", "plan.md"}:
+        return spec_kit_ref(folder, names)
+    return _kiro_ref(folder, names) if names & _KIRO_FILES else None
+
+
+def _unknown(found: Sequence[SpecRef], wanted: str, clean: str) -> SpecRef:
     near = difflib.get_close_matches(clean, [n for ref in found for n in (ref.path, ref.name)], 1)
-    shown = ", ".join(ref.path for ref in found) or "none"
-    hint = f"did you mean {near[0]}?" if near else f"specs of this repository: {shown}"
+    hint = f"did you mean {near[0]}?" if near else f"specs of this repository: {_listed(found)}"
     raise UsageError(f"there is no spec '{wanted}'; {hint}")
 
 
+def _short_names(ref: SpecRef) -> set[str]:
+    """Return what a numbered feature is called besides its full name: 003, 3, photo-albums."""
+    number = re.match(r"(?:\d{8}-)?(?P<number>\d+)-(?P<rest>.+)$", ref.name)
+    if ref.dialect != "spec-kit" or number is None:
+        return set()
+    return {number["number"], number["number"].lstrip("0"), number["rest"]}
+
+
+def _listed(refs: Sequence[SpecRef]) -> str:
+    shown = ", ".join(ref.path for ref in refs[:_SHOWN]) or "none"
+    return shown + (f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else "")
+
+
 def _read(files: Files, ref: SpecRef) -> Spec:
-    return read_kiro(files, ref) if ref.dialect == "kiro" else read_single_file(files, ref)
+    return _READERS[ref.dialect](files, ref)
 
 
 def _kiro_ref(folder: str, names: set[str]) -> SpecRef:
     tasks = f"{folder}/tasks.md" if "tasks.md" in names else ""
-    return SpecRef(PurePosixPath(folder).name, "kiro", folder, tasks)
+    return SpecRef(
+        PurePosixPath(folder).name, "cc-sdd" if STATE in names else "kiro", folder, tasks
+    )
 
 
 def _file_ref(path: str) -> SpecRef:
@@ -104,3 +157,8 @@ def _file_ref(path: str) -> SpecRef:
 
 def _has_tasks(data: bytes | None) -> bool:
     return data is not None and any(map(read_task_line, read_document(data).lines))
+
+
+def _has_open_tasks(data: bytes | None) -> bool:
+    found = map(read_task_line, read_document(data or b"").lines)
+    return any(one is not None and one.state != "done" and not one.optional for one in found)

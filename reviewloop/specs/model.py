@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["open", "in_progress", "done", "queued"]
-Dialect = Literal["kiro", "single-file"]
+Dialect = Literal["kiro", "cc-sdd", "spec-kit", "openspec", "single-file"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Task:
     parallel: bool = False  # marked (P) or [P]
     blocked: str = ""  # the reason of a `_Blocked: ..._` line
     has_in_work_mark: bool = False  # whether its dialect knows `[-]`
+    checkpoint: bool = False  # asks for green checks only: the engine answers it, no implementer
+    stories: tuple[str, ...] = ()  # user stories it is labelled with: [US1]
+    phase: str = ""  # the heading it stands under, where its dialect groups tasks by headings
+    follows: tuple[str, ...] = ()  # ids that the order of the list puts before it
 
     @property
     def where(self) -> str:
@@ -42,7 +46,7 @@ class Task:
 class Problem:
     """Something in a spec that only its author can decide; it stops the tasks it concerns."""
 
-    kind: Literal["duplicate", "unknown", "cycle", "no-tasks", "fence", "encoding"]
+    kind: Literal["duplicate", "unknown", "cycle", "no-tasks", "fence", "encoding", "unapproved"]
     path: str
     line: int
     message: str
@@ -58,7 +62,7 @@ class SpecRef:
 
     name: str
     dialect: Dialect
-    path: str  # the folder (kiro) or the file (single-file)
+    path: str  # the folder, or the file (single-file)
     tasks_path: str  # the file that holds the task lines; "" where there is none yet
 
 
@@ -79,6 +83,8 @@ class Spec:
     fully_declared: bool = False  # tasks say what they wait for; the others wait for nothing
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
+    stage: str = ""  # how far its author says it is, in the dialect's own word
+    phases: Mapping[str, str] = field(default_factory=dict)  # heading of a phase -> what it says
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

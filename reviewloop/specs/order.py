@@ -8,7 +8,7 @@ from reviewloop.errors import UsageError
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.references import match_id
 from reviewloop.specs.select import is_done, leaves
-from reviewloop.specs.tasks import ancestors, waits_for
+from reviewloop.specs.tasks import ancestors, comes_after
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _reachable(
     while before != len(gone):
         before = len(gone)
         for task in tasks:
-            needs = _leaves_of(spec, waits_for(task, spec.by_id))
+            needs = _leaves_of(spec, comes_after(task, spec.by_id))
             stuck = next((one for one in needs if one in gone), None)
             if stuck is not None and task.id not in gone:
                 gone[task.id] = task
@@ -106,7 +106,7 @@ def _step(spec: Spec, task: Task, tasks: list[Task], places: dict[str, int]) -> 
     listed = {one.id for one in tasks}
     needs = [
         one
-        for one in _leaves_of(spec, waits_for(task, spec.by_id))
+        for one in _leaves_of(spec, comes_after(task, spec.by_id))
         if one != task.id and (one in listed or not is_done(spec, spec.by_id[one]))
     ]
     family = (task, *ancestors(task, spec.by_id))

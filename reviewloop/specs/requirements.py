@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from reviewloop.specs.lines import Line
+from reviewloop.specs.model import Task
 from reviewloop.specs.references import match_id
 
 _CODE = r"(?P<code>[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+(?:\.\d+)*[a-z]?)"
@@ -143,6 +145,22 @@ def resolve(
         else:
             found[key] = requirements[key]
     return found, tuple(missing)
+
+
+def with_named(task: Task, requirements: Mapping[str, str]) -> Task:
+    """Return the task with the ids its title or lines mention, where no line is about them.
+
+    Only ids with letters (`FR-1`) count: a bare number in prose may be anything.
+    """
+    if task.requirements:
+        return task
+    text = f"{task.title}\n{task.body}"
+    named = (
+        ident
+        for ident in requirements
+        if ident[:1].isalpha() and re.search(rf"(?<![\w-]){re.escape(ident)}(?![\w-])", text)
+    )
+    return replace(task, requirements=tuple(named))
 
 
 def _cells(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reviewloop.errors import UsageError
 from reviewloop.specs.model import Problem, Spec, Task
 from reviewloop.specs.references import match_id
-from reviewloop.specs.tasks import ancestors, waits_for
+from reviewloop.specs.tasks import ancestors, comes_after, waits_for
 
 
 def pick(spec: Spec, wanted: str = "next") -> Task:
@@ -58,7 +58,7 @@ def eligible(spec: Spec) -> tuple[Task, ...]:
         first = min(places[task.id] for task in undeclared)
         chosen |= {task.id for task in undeclared if places[task.id] == first}
     elif undeclared:
-        chosen |= {task.id for task in _front(spec, undeclared)}
+        chosen |= {task.id for task in _front(_above_checkpoint(spec, undeclared))}
     return tuple(task for task in ready if task.id in chosen)
 
 
@@ -110,6 +110,12 @@ def missing_dependencies(spec: Spec, task: Task) -> list[Task]:
     return [one for one in waited if one is not None and not is_done(spec, one)]
 
 
+def _missing_before(spec: Spec, task: Task) -> list[Task]:
+    """Return what is not done of all that comes first, by declaration or by its phase."""
+    before = (spec.by_id.get(one) for one in comes_after(task, spec.by_id))
+    return [one for one in before if one is not None and not is_done(spec, one)]
+
+
 def _next(spec: Spec) -> Task:
     order = leaves(spec)
     if spec.waves:
@@ -117,7 +123,7 @@ def _next(spec: Spec) -> Task:
         order.sort(key=lambda task: places[task.id])
     remaining = [task for task in order if not is_done(spec, task)]
     for task in remaining:
-        if not task.blocked and not missing_dependencies(spec, task):
+        if not task.blocked and not _missing_before(spec, task):
             _refuse_problem(spec, task)
             return task
     if not remaining:
@@ -127,7 +133,7 @@ def _next(spec: Spec) -> Task:
     for task in remaining:
         _refuse_problem(spec, task)
     first = remaining[0]
-    why = first.blocked or ", ".join(one.id for one in missing_dependencies(spec, first))
+    why = first.blocked or ", ".join(one.id for one in _missing_before(spec, first))
     kind = "is blocked" if first.blocked else "waits for"
     raise UsageError(f"no task can start: task {first.id} ({first.where}) {kind}: {why}")
 
@@ -188,7 +194,7 @@ def _can_start(spec: Spec, task: Task) -> bool:
     return (
         not is_done(spec, task)
         and not task.blocked
-        and not missing_dependencies(spec, task)
+        and not _missing_before(spec, task)
         and _first_problem(spec, list(concerned)) is None
     )
 
@@ -197,7 +203,17 @@ def _declares(spec: Spec, task: Task) -> bool:
     return any(one.declares_depends for one in (task, *ancestors(task, spec.by_id)))
 
 
-def _front(spec: Spec, ready: list[Task]) -> list[Task]:
+def _above_checkpoint(spec: Spec, ready: list[Task]) -> list[Task]:
+    """Leave out what stands below a checkpoint that cannot be looked at yet."""
+    waiting = [
+        task.line
+        for task in leaves(spec)
+        if task.checkpoint and not is_done(spec, task) and task not in ready
+    ]
+    return [task for task in ready if task.line < min(waiting, default=task.line + 1)]
+
+
+def _front(ready: list[Task]) -> list[Task]:
     """Return the first task, and the ones after it that are marked to run beside it."""
     front = ready[:1]
     for task in ready[1:]:

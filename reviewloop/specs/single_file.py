@@ -1,15 +1,14 @@
 """Reads a spec that is one markdown file: requirements, high- and low-level design, task plan."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from reviewloop.errors import UsageError
+from reviewloop.specs.documents import digest
 from reviewloop.specs.files import Files
-from reviewloop.specs.kiro import digest, introduction, unresolved
+from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import outermost, read_document, sections
-from reviewloop.specs.model import Spec, SpecRef, Task
-from reviewloop.specs.requirements import read_requirements
+from reviewloop.specs.model import Spec, SpecRef
+from reviewloop.specs.requirements import read_requirements, with_named
 from reviewloop.specs.sectionnames import is_named
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.waves import read_waves
@@ -26,9 +25,9 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
     design = outermost(headed, is_named("design", lines))
     required = outermost(headed, is_named("requirements", lines))
     requirements = read_requirements([line for part in required for line in part.lines[1:]])
-    listed = replace(listed, tasks=tuple(_with_named(task, requirements) for task in listed.tasks))
+    listed = replace(listed, tasks=tuple(with_named(task, requirements) for task in listed.tasks))
     waves, wave_notice = read_waves(lines, listed.tasks, ref.path)
-    notices = (*listed.notices, wave_notice, *unresolved(listed, requirements))
+    notices = (*listed.notices, wave_notice, *unresolved(listed.tasks, requirements))
     return Spec(
         name=ref.name,
         dialect="single-file",
@@ -44,19 +43,3 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
         problems=listed.problems,
         notices=tuple(notice for notice in notices if notice),
     )
-
-
-def _with_named(task: Task, requirements: Mapping[str, str]) -> Task:
-    """Return the task with the ids its title or lines mention, where no line is about them.
-
-    Only ids with letters (`FR-1`) count: a bare number in prose may be anything.
-    """
-    if task.requirements:
-        return task
-    text = f"{task.title}\n{task.body}"
-    named = (
-        ident
-        for ident in requirements
-        if ident[:1].isalpha() and re.search(rf"(?<![\w-]){re.escape(ident)}(?![\w-])", text)
-    )
-    return replace(task, requirements=tuple(named))

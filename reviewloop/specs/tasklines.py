@@ -33,6 +33,7 @@ _IDS = (
 )  # fmt: skip
 _LEADING_BOLD = re.compile(r"^(\*\*|__)(?P<bold>.+?)\1")
 _PARALLEL = re.compile(r"[ \t]*(?:\(P\)|\[P\])(?=[ \t]|$)")
+_STORIES = re.compile(r"^(?:\[US\d+\][ \t]*)+", re.IGNORECASE)
 _OPTIONAL_END = re.compile(r"[ \t]*(?:\(optional\)|\[optional\])[ \t]*$", re.IGNORECASE)
 
 
@@ -49,6 +50,7 @@ class TaskLine:
     numbered_by_list: bool  # its number is that of an ordered list, outside the box
     title: str
     parallel: bool
+    stories: tuple[str, ...] = ()  # labels of user stories: [US1]
 
     @property
     def state(self) -> State:
@@ -78,6 +80,7 @@ def read_task_line(line: Line) -> TaskLine | None:
         number, starred, rest = found
         optional = optional or starred
     title, parallel, called_optional = _clean_title(rest)
+    title, stories = _without_stories(title)
     return TaskLine(
         line=line,
         indent=line.level - 7 if line.level else len(match["indent"].expandtabs(4)),
@@ -88,6 +91,7 @@ def read_task_line(line: Line) -> TaskLine | None:
         numbered_by_list=bool(match["number"]) and match["number"].isdigit(),
         title=title,
         parallel=parallel,
+        stories=stories,
     )
 
 
@@ -105,3 +109,11 @@ def _clean_title(rest: str) -> tuple[str, bool, bool]:
     title, optional = _OPTIONAL_END.subn("", title)
     title = title.strip().removeprefix("**").removesuffix("**").lstrip(":–— \t").strip()
     return title, bool(parallel), bool(optional)
+
+
+def _without_stories(title: str) -> tuple[str, tuple[str, ...]]:
+    """Take labels of user stories off the front of a title, unless they are all of it."""
+    labels = _STORIES.match(title)
+    if not labels or labels.end() == len(title):
+        return title, ()
+    return title[labels.end() :], tuple(re.findall(r"US\d+", labels[0].upper()))

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from reviewloop.specs.checkpoints import after_the_rest, asks_for_green
 from reviewloop.specs.details import Details, read_details
 from reviewloop.specs.lines import Line, outermost, read_document, sections
 from reviewloop.specs.model import Dialect, Problem, Task
@@ -30,7 +31,7 @@ def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool =
     """Read every task line of a file; in a single-file spec only those of its task plan."""
     document = read_document(data)
     lines = task_lines(document.lines) if dialect == "single-file" else document.lines
-    tree = build_tree(lines, path)
+    tree = build_tree(lines, path, indented=dialect in ("spec-kit", "openspec"))
     details = [_details(node) for node in tree.nodes]
     links = _Links(path, tree.nodes, details)
     tasks = tuple(
@@ -41,7 +42,9 @@ def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool =
     problems += _no_tasks(tasks, path)
     problems += [*_duplicates(tasks), *links.problems, *cycles(tasks)]
     notices = (*tree.notices, *links.notices)
-    return TaskList(tasks, tuple(problems), notices, any(one.fully_declared for one in details))
+    return TaskList(
+        after_the_rest(tasks), tuple(problems), notices, any(one.fully_declared for one in details)
+    )
 
 
 def task_lines(lines: Sequence[Line]) -> Sequence[Line]:
@@ -91,6 +94,13 @@ def waits_for(task: Task, by_id: Mapping[str, Task]) -> list[str]:
         ids += [one for one in owner.depends if not _part_of(one, owner.id, by_id)]
     own = set(task.depends)
     return [one for one in dict.fromkeys(ids) if one in own or one not in family]
+
+
+def comes_after(task: Task, by_id: Mapping[str, Task]) -> list[str]:
+    """Return the ids a task waits for, and those that the order of its phase puts before it."""
+    family = (task, *ancestors(task, by_id))
+    placed = [one for member in family for one in member.follows]
+    return list(dict.fromkeys([*waits_for(task, by_id), *placed]))
 
 
 def _part_of(inner: str, outer: str, by_id: Mapping[str, Task]) -> bool:
@@ -154,6 +164,9 @@ def _task(
         parallel=head.parallel,
         blocked=details.blocked,
         has_in_work_mark=mark and head.mark in " -~xX",
+        checkpoint=not node.children
+        and asks_for_green(head.title, [one.text for one in node.lines]),
+        stories=head.stories,
     )
 
 

@@ -37,9 +37,12 @@ class Tree:
     notices: tuple[str, ...]
 
 
-def build_tree(lines: Sequence[Line], path: str) -> Tree:
-    """Return the tasks of the lines; ids that were made up are said in the notices."""
-    nodes = _collect(lines)
+def build_tree(lines: Sequence[Line], path: str, *, indented: bool = False) -> Tree:
+    """Return the tasks of the lines; ids that were made up are said in the notices.
+
+    With `indented` only what is indented below a task belongs to it, else all up to the next task.
+    """
+    nodes = _collect(lines, indented=indented)
     notices = _drop_list_numbers(nodes, path)
     ids = {node.head.id for node in nodes if node.head.id}
     _nest(nodes, ids)
@@ -52,12 +55,23 @@ def build_tree(lines: Sequence[Line], path: str) -> Tree:
     return Tree(tuple(nodes), tuple(notices))
 
 
-def _collect(lines: Sequence[Line]) -> list[Node]:
+def is_outside(line: Line, above: str) -> bool:
+    """Say whether a line below a list item is no part of it; `above` is the line before it."""
+    if not line.text.strip() or line.text[0] in " \t":
+        return False
+    return not above.strip() or line.text.startswith(("**", "---", ">", "|"))
+
+
+def _collect(lines: Sequence[Line], *, indented: bool) -> list[Node]:
     nodes: list[Node] = []
     current: Node | None = None
     checklist = False  # below a heading or a label that announces conditions, not tasks
+    above = ""
     for line in lines:
         head = read_task_line(line)
+        if indented and head is None and is_outside(line, above):
+            current = None
+        above = line.text
         if head and not (checklist and _is_condition(head, current)):
             current, checklist = Node(head), False
             nodes.append(current)

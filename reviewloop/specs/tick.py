@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.specs.model import Task
+from reviewloop.specs.model import Dialect, Task
 from reviewloop.specs.tasklines import DONE_MARK
 from reviewloop.specs.tasks import read_tasks
+
+_BOX: Mapping[Dialect, str] = {"spec-kit": "X"}  # what its own `implement` command writes
 
 
 def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
@@ -25,7 +27,7 @@ def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
         done |= {parent.line for parent in _completed(tasks, found)}
     for one in tasks:
         if one.line in done:
-            data = _write(data, one, DONE_MARK.get(one.mark, "x"))
+            data = _write(data, one, DONE_MARK.get(one.mark) or _BOX.get(one.dialect, "x"))
     return data
 
 

@@ -91,15 +91,6 @@ def test_bugfix_specs_give_their_clauses_ids(kiro_tasks):
     assert "2.1" in spec.requirements["2"]
 
 
-def test_ccsdd_folder_says_when_tasks_are_not_approved_and_has_no_mark_for_work(kiro_spec):
-    files = dict(kiro_spec().contents)
-    state = {"approvals": {"tasks": {"generated": True, "approved": False}}}
-    files[".kiro/specs/parcel-labels/spec.json"] = json.dumps(state).encode()
-    spec = open_spec(MemoryFiles(files))
-    assert any("not approved" in notice for notice in spec.notices)
-    assert not spec.by_id["4"].has_in_work_mark
-
-
 def test_digests_name_every_file_that_was_read(kiro_spec):
     names = {path.rpartition("/")[2] for path in open_spec(kiro_spec()).files}
     assert names == {"tasks.md", "requirements.md", "design.md"}

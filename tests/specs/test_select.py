@@ -172,7 +172,8 @@ def test_eligible_follows_declared_dependencies(single_spec):
 def test_eligible_follows_the_order_where_nothing_is_declared(kiro_spec):
     spec = open_spec(kiro_spec())
     assert ids(eligible(spec)) == ["2.1"]
-    assert ids(newly_eligible(spec, spec.by_id["2.1"])) == ["2.3", "3"]
+    assert ids(newly_eligible(spec, spec.by_id["2.1"])) == ["2.3"]
+    assert ids(newly_eligible(finished(spec, "2.1"), "2.3")) == ["3"]
 
 
 def test_tasks_marked_parallel_start_together(single_spec):

@@ -15,7 +15,7 @@ def read(text: str):
     [
         ("- [ ] 1. Set up", "1", "open", "Set up", False),
         ("  - [x] 1.1 Create it", "1.1", "done", "Create it", False),
-        ("- [X] T002 [P] [US1] Settings", "T002", "done", "[US1] Settings", False),
+        ("- [X] T002 [P] [US1] Settings", "T002", "done", "Settings", False),
         ("* [-] 2 Work", "2", "in_progress", "Work", False),
         ("+ [~] 3.1. Wait", "3.1", "queued", "Wait", False),
         ("- [ ]* 1.3 Test", "1.3", "open", "Test", True),

@@ -1,0 +1,178 @@
+"""The order of a Spec Kit task list: phases one after another, `[P]` tasks of a phase together.
+
+Its own `implement` command works so: https://github.com/github/spec-kit, templates/commands.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from reviewloop.specs.lines import Line, outermost, sections
+from reviewloop.specs.model import Problem, Task
+from reviewloop.specs.phases import Phase
+from reviewloop.specs.references import match_id, read_references
+
+_SECTION = re.compile(r"\bdependenc(?:y|ies)\b", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:[-*+]\s+)?[*_`]*")
+_STORY_LINE = re.compile(r"^(?:user story|us)\s*(?P<number>\d+)\b(?P<said>.*)$", re.IGNORECASE)
+_STORY = re.compile(r"\b(?:US\s?|User Stor(?:y|ies)\s)(?P<number>\d+)", re.IGNORECASE)
+_FREE = re.compile(r"no dependenc|can start after|after foundational|independent", re.IGNORECASE)
+_WAITS = re.compile(
+    r"\b(?:depends? on|requires?|needs|builds on|blocked by|after)\b(?P<what>[^.;()—–]*)",
+    re.IGNORECASE,
+)
+_TASK_LINE = re.compile(
+    r"^(?P<task>T\d+[a-z]?)[*_`]*\s*:?\s*(?:depends on|requires|needs|blocked by|after)\s+"
+    r"(?P<what>.*\d.*)$",
+    re.IGNORECASE,
+)
+_CHAIN = re.compile(r"^T\d+[a-z]?(?:[,\s]+T\d+[a-z]?)*(?:\s*(?:→|->|=>)\s*T\d+[T\d\sa-z,]*)+$")
+_PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the section about dependencies says that is more than the order of the phases."""
+
+    stories: Mapping[str, frozenset[str]]  # stories that may go side by side -> what they wait for
+    depends: Mapping[str, tuple[str, ...]]  # task -> tasks
+    problems: tuple[Problem, ...] = ()
+
+
+def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -> Said:
+    """Read the section about dependencies, where there is one; prose it cannot read is left."""
+    known = [task.id for task in tasks]
+    stories: dict[str, frozenset[str]] = {}
+    depends: dict[str, list[str]] = {}
+    problems: list[Problem] = []
+    found = outermost(sections(lines), lambda part: bool(_SECTION.search(part.title)))
+    for line in (line for part in found for line in part.lines[1:] if not line.code):
+        text = _BULLET.sub("", line.text).rstrip(" .*_`")
+        if told := _STORY_LINE.match(text):
+            _tell_story(told["number"], told["said"], stories)
+        for task, needed in _pairs(text, known):
+            names = [match_id(one, known) for one in (task, needed)]
+            if None in names:
+                missing = task if names[0] is None else needed
+                message = f"'{missing}' is no task of this file (in '{text}'); correct it"
+                about = (names[0],) if names[0] else ()
+                problems.append(Problem("unknown", path, line.number, message, about))
+            else:
+                depends.setdefault(names[0] or "", []).append(names[1] or "")
+    return Said(stories, {one: tuple(ids) for one, ids in depends.items()}, tuple(problems))
+
+
+def in_order(phases: Sequence[Phase], tasks: Sequence[Task], said: Said) -> tuple[Task, ...]:
+    """Return the tasks with what the order of the phases puts before each of them.
+
+    What a task declares counts more: an order that contradicts it is left out.
+    """
+    rank = {task.id: number for number, task in enumerate(tasks)}
+    edges = _Edges(tasks, rank)
+    before: list[set[int]] = []
+    ends: list[list[str]] = []
+    for place, phase in enumerate(phases):
+        awaited = _awaited(place, phases, said, before)
+        before.append(awaited | {inner for one in awaited for inner in before[one]})
+        nearest = awaited - {inner for one in awaited for inner in before[one]}
+        barrier = [task for one in sorted(nearest) for task in ends[one]]
+        ends.append(_chained(phase, barrier, edges))
+    return tuple(
+        replace(
+            task,
+            follows=tuple(sorted(edges.of[task.id] - set(task.depends), key=rank.__getitem__)),
+            declares_depends=True,
+        )
+        for task in tasks
+    )
+
+
+def stories_of(phase: Phase) -> tuple[str, ...]:
+    """Return the user stories that a phase is about."""
+    found = _PHASE_STORY.findall(phase.title)
+    return tuple(dict.fromkeys(f"US{one or other}" for one, other in found))
+
+
+def _tell_story(number: str, said: str, stories: dict[str, frozenset[str]]) -> None:
+    waits = {
+        f"US{one['number']}" for part in _WAITS.finditer(said) for one in _STORY.finditer(part[0])
+    } - {f"US{number}"}
+    if waits or _FREE.search(said):
+        stories[f"US{number}"] = frozenset(waits)
+
+
+def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (task, what it waits for) of a line, as written."""
+    if told := _TASK_LINE.match(text):
+        return [(told["task"], one) for one in read_references(told["what"], known).ids]
+    if not _CHAIN.match(text):
+        return []
+    links = [re.findall(r"T\d+[a-z]?", part) for part in re.split(r"→|->|=>", text)]
+    return [
+        (later, earlier)
+        for first, second in pairwise(links)
+        for later in second
+        for earlier in first
+    ]
+
+
+def _awaited(
+    place: int, phases: Sequence[Phase], said: Said, before: Sequence[set[int]]
+) -> set[int]:
+    """Return the phases that end before this one begins."""
+    own = stories_of(phases[place])
+    if not own or not all(story in said.stories for story in own):
+        return set(range(place))
+    wanted = {one for story in own for one in said.stories[story]}
+    first_story = next(n for n, phase in enumerate(phases) if stories_of(phase))
+    return {
+        n
+        for n in range(place)
+        if n < first_story or not stories_of(phases[n]) or wanted & set(stories_of(phases[n]))
+    }
+
+
+class _Edges:
+    """What each task waits for; an order that would close a ring is not added."""
+
+    def __init__(self, tasks: Sequence[Task], rank: Mapping[str, int]) -> None:
+        self.of = {task.id: {one for one in task.depends if one in rank} for task in tasks}
+        # Only what is declared against the order of the file can close a ring with that order.
+        self._checked = any(rank[one] > rank[task] for task, ids in self.of.items() for one in ids)
+
+    def add(self, task: str, earlier: Iterable[str]) -> None:
+        for one in earlier:
+            if task != one and not (self._checked and task in self._reached(one)):
+                self.of[task].add(one)
+
+    def _reached(self, start: str) -> set[str]:
+        found: set[str] = set()
+        todo = [start]
+        while todo:
+            new = self.of.get(todo.pop(), set()) - found
+            found |= new
+            todo += new
+        return found
+
+
+def _chained(phase: Phase, barrier: Sequence[str], edges: _Edges) -> list[str]:
+    """Order the tasks of a phase after the barrier; return those that nothing in it follows."""
+    base, group = list(barrier), list[str]()
+    for task in phase.tasks:
+        if task.children:
+            continue
+        if not task.parallel and group:
+            base, group = _not_followed(group, edges), []
+        edges.add(task.id, base)
+        if task.optional:
+            continue  # nothing waits for it
+        group.append(task.id)
+        if not task.parallel:
+            base, group = group, []
+    return _not_followed(group, edges) if group else base
+
+
+def _not_followed(ids: Sequence[str], edges: _Edges) -> list[str]:
+    followed = {earlier for one in ids for earlier in edges.of[one]}
+    return [one for one in ids if one not in followed]

@@ -1,0 +1,200 @@
+"""Reads a Spec Kit feature: tasks.md in phases, user stories of spec.md, plan.md and its notes.
+
+The format: https://github.com/github/spec-kit, folder `templates`.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from reviewloop.errors import UsageError
+from reviewloop.specs.documents import Documents, fenced, numbered_scenarios
+from reviewloop.specs.files import Files, decode, inside
+from reviewloop.specs.kiro import introduction, unresolved
+from reviewloop.specs.lines import Line, read_document, sections
+from reviewloop.specs.model import Spec, SpecRef, Task
+from reviewloop.specs.phaseorder import in_order, read_dependencies, stories_of
+from reviewloop.specs.phases import Phase, read_phases, said_of, with_phases
+from reviewloop.specs.requirements import read_requirements, with_named
+from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.tasks import cycles, read_tasks
+
+FOLDER = "specs"
+FILES = frozenset({"spec.md", "plan.md", "tasks.md"})
+_POINTER = ".specify/feature.json"
+_CONSTITUTION = ".specify/memory/constitution.md"
+_PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]+\]")
+_NUMBERED = re.compile(r"^\d{3,}-")
+_STORY_HEAD = re.compile(r"^[*_]*user story\s+(?P<number>\d+)\b", re.IGNORECASE)
+_STATUS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Status\*\*\s*:\s*(?P<status>.+?)\s*$", re.IGNORECASE)
+_UNCLEAR = "[NEEDS CLARIFICATION"
+
+
+def find_spec_kit(files: Files) -> list[SpecRef]:
+    """Return the features below `specs/`, and the one that Spec Kit works on wherever it lies."""
+    folders: dict[str, set[str]] = {}
+    for path in files.paths(FOLDER):
+        parts = path.split("/")
+        if len(parts) == 3 and parts[2] in FILES:
+            folders.setdefault("/".join(parts[:2]), set()).add(parts[2])
+    pointed = _pointed(files)
+    names = {name for name in FILES if pointed and files.read(f"{pointed}/{name}") is not None}
+    if names:
+        folders.setdefault(pointed, names)
+    return [
+        spec_kit_ref(folder, found)
+        for folder, found in sorted(folders.items())
+        if _NUMBERED.match(folder.rpartition("/")[2]) or len(found) > 1
+    ]
+
+
+def spec_kit_ref(folder: str, names: Iterable[str]) -> SpecRef:
+    """Return the reference of a feature's folder with these files."""
+    tasks = f"{folder}/tasks.md" if "tasks.md" in set(names) else ""
+    return SpecRef(folder.rpartition("/")[2], "spec-kit", folder, tasks)
+
+
+def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
+    """Read a feature; what is missing beside tasks.md is said in the notices."""
+    documents = Documents(files)
+    data = documents.read(ref.tasks_path) if ref.tasks_path else None
+    if data is None:
+        raise UsageError(
+            f"the spec {ref.path} has no tasks.md yet; write its tasks there as "
+            "'- [ ] T001 Title' (Spec Kit's tasks command does)"
+        )
+    lines = read_document(data).lines
+    listed = read_tasks(data, ref.tasks_path, "spec-kit")
+    said = read_dependencies(lines, listed.tasks, ref.tasks_path)
+    tasks = [
+        replace(task, depends=tuple(dict.fromkeys((*task.depends, *said.depends.get(task.id, ())))))
+        for task in listed.tasks
+    ]
+    spec_lines = read_document(documents.read(f"{ref.path}/spec.md") or b"").lines
+    requirements = _requirements(spec_lines)
+    phases = read_phases(lines, tasks)
+    tasks = [_required(task, phases, requirements) for task in tasks]
+    problems = [one for one in (*listed.problems, *said.problems) if one.kind != "cycle"]
+    ordered = listed.tasks if problems else in_order(phases, tasks, said)
+    notices = [
+        *listed.notices,
+        *_missing(documents, ref),
+        *_unclear(spec_lines, f"{ref.path}/spec.md"),
+        *_checklists(documents, ref),
+        *unresolved(tasks, requirements),
+    ]
+    plan = documents.read(f"{ref.path}/plan.md") or b""
+    return Spec(
+        name=ref.name,
+        dialect="spec-kit",
+        path=ref.path,
+        tasks_path=ref.tasks_path,
+        tasks=with_phases(ordered, phases),
+        requirements=requirements,
+        design=_design(documents, ref, spec_lines),
+        introduction=introduction(plan),
+        fully_declared=True,
+        problems=(*problems, *cycles(tasks)),
+        notices=tuple(notices),
+        stage=_status(spec_lines),
+        phases=said_of(phases),
+        files=documents.digests,
+    )
+
+
+def _pointed(files: Files) -> str:
+    """Return the folder that Spec Kit's own state file names as the feature in work."""
+    try:
+        found = json.loads(decode(files.read(_POINTER) or b"{}"))
+    except (ValueError, RecursionError):
+        return ""
+    folder = found.get("feature_directory") if isinstance(found, dict) else None
+    return (inside(folder.rstrip("/")) or "") if isinstance(folder, str) else ""
+
+
+def _requirements(lines: Sequence[Line]) -> dict[str, str]:
+    """Return user stories (US1), their acceptance scenarios (US1.1), and requirements (FR-001)."""
+    stories: dict[str, str] = {}
+    taken: set[int] = set()
+    for part in sections(lines):
+        if head := _STORY_HEAD.match(part.title):
+            key = f"US{head['number']}"
+            stories.setdefault(key, _without_rules(part.text))
+            for number, text in numbered_scenarios(part.lines[1:]):
+                stories.setdefault(f"{key}.{number}", text)
+            taken |= {line.number for line in part.lines}
+    return {**stories, **read_requirements([one for one in lines if one.number not in taken])}
+
+
+def _without_rules(text: str) -> str:
+    return re.sub(r"(?m)^(?:---|\*\*\*)\s*$", "", text).strip()
+
+
+def _required(task: Task, phases: Sequence[Phase], requirements: Mapping[str, str]) -> Task:
+    """Return the task with its user stories and the requirements it names."""
+    phase = next((one for one in phases if any(t.line == task.line for t in one.tasks)), None)
+    stories = task.stories or (stories_of(phase) if phase else ())
+    named = with_named(task, requirements).requirements
+    return replace(task, requirements=tuple(dict.fromkeys((*stories, *named))))
+
+
+def _design(documents: Documents, ref: SpecRef, spec_lines: Sequence[Line]) -> str:
+    """Return the plan, what spec.md says besides its stories, the notes, and the constitution."""
+    parts = [documents.text(f"{ref.path}/plan.md"), _besides_stories(spec_lines)]
+    for name in ("data-model.md", "research.md", "quickstart.md"):
+        parts.append(documents.text(f"{ref.path}/{name}"))
+    for path in documents.below(f"{ref.path}/contracts"):
+        parts.append(fenced(path, documents.text(path)))
+    rules = documents.text(_CONSTITUTION)
+    parts.append("" if _PLACEHOLDER.search(rules) else rules)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _besides_stories(lines: Sequence[Line]) -> str:
+    """Return the sections of spec.md that are no user stories: edge cases, requirements, ..."""
+    kept: list[str] = []
+    story_level = 0
+    for line in lines:
+        if line.level and (not story_level or line.level <= story_level):
+            story_level = line.level if _STORY_HEAD.match(line.title) else 0
+        if not story_level and not line.code:
+            kept.append(line.text)
+    return "\n".join(kept).strip()
+
+
+def _missing(documents: Documents, ref: SpecRef) -> list[str]:
+    used = {
+        "spec.md": "the implementer is told no user stories",
+        "plan.md": "the implementer is told no plan",
+    }
+    return [
+        f"{ref.path}/{name} does not exist: {what}"
+        for name, what in used.items()
+        if documents.read(f"{ref.path}/{name}") is None
+    ]
+
+
+def _unclear(lines: Iterable[Line], path: str) -> list[str]:
+    return [
+        f"{path}:{line.number}: something is still to be clarified here"
+        for line in lines
+        if _UNCLEAR in line.text and not line.code
+    ]
+
+
+def _checklists(documents: Documents, ref: SpecRef) -> list[str]:
+    """Return a notice for every checklist with open items: Spec Kit asks before it goes on then."""
+    notices = []
+    for path in documents.below(f"{ref.path}/checklists"):
+        items = list(map(read_task_line, read_document(documents.read(path) or b"").lines))
+        marks = [item.state for item in items if item is not None]
+        open_ones = sum(mark != "done" for mark in marks)
+        if open_ones:
+            notices.append(f"{path}: {open_ones} of {len(marks)} items of this checklist are open")
+    return notices
+
+
+def _status(lines: Iterable[Line]) -> str:
+    found = (_STATUS.match(line.text) for line in lines)
+    return next((one["status"] for one in found if one), "")

@@ -1,0 +1,107 @@
+"""The order of a spec's tasks: what waits for what, by declaration, by waves, by numbers."""
+
+import time
+
+import pytest
+
+from reviewloop.errors import UsageError
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import MemoryFiles
+from reviewloop.specs.order import Order, order_tasks
+
+PATH = ".kiro/specs/a/tasks.md"
+
+
+def ordered(text: str, *wanted: str, wave: int | None = None) -> Order:
+    return order_tasks(open_spec(MemoryFiles({PATH: text.encode()})), wanted, wave)
+
+
+def waits(order: Order) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    return {step.task.id: (step.needs, step.after) for step in order.steps}
+
+
+def test_by_numbers_tasks_follow_each_other_and_marked_neighbours_stand_side_by_side():
+    order = ordered(
+        "- [x] 1. A\n- [ ] 2. B\n  - [ ] 2.1 x\n  - [ ]* 2.2 y\n  - [ ] 2.3 z\n"
+        "- [ ] 3. (P) C\n- [ ] 4. (P) D\n- [ ] 5. E\n"
+    )
+    assert waits(order) == {
+        "2.1": ((), ()),
+        "2.3": ((), ("2.1",)),
+        "3": ((), ("2.3",)),
+        "4": ((), ("2.3",)),
+        "5": ((), ("3", "4")),
+    }
+    assert order.waves == (("2.1",), ("2.3",), ("3", "4"), ("5",))
+
+
+def test_declared_dependencies_decide_and_a_parent_means_its_parts():
+    order = ordered(
+        "- [ ] 1. A\n  - _Depends: 3_\n- [ ] 2. B\n  - [ ] 2.1 x\n    - _Depends: none_\n"
+        "  - [ ] 2.2 y\n    - _Depends: none_\n- [ ] 3. C\n  - _Depends: 2_\n"
+    )
+    assert waits(order) == {
+        "2.1": ((), ()),
+        "2.2": ((), ()),
+        "3": (("2.1", "2.2"), ()),
+        "1": (("3",), ()),
+    }
+    assert order.waves == (("2.1", "2.2"), ("3",), ("1",))
+
+
+WAVES = """- [ ] 1. A
+- [ ] 2. B
+- [ ] 3. C
+
+```json
+{"waves": [["2"], ["1", "3"]]}
+```
+"""
+
+
+def test_a_task_waits_for_the_waves_before_its_own():
+    order = ordered(WAVES)
+    assert waits(order) == {"2": ((), ()), "1": (("2",), ()), "3": (("2",), ())}
+    assert [step.task.id for step in ordered(WAVES, wave=1).steps] == ["2"]
+    with pytest.raises(UsageError, match=r"tasks.md:1: task 1 waits for 2, which is not done"):
+        ordered(WAVES, wave=2)
+    with pytest.raises(UsageError, match=r"there is no wave 3: .* has waves 1 to 2"):
+        ordered(WAVES, wave=3)
+    done = WAVES.replace("- [ ] 2", "- [x] 2")
+    assert [step.task.id for step in ordered(done, wave=2).steps] == ["1", "3"]
+
+
+def test_tasks_are_chosen_by_id_by_pattern_and_by_the_task_they_are_part_of():
+    text = "- [ ] 1. A\n  - [ ] 1.1 x\n  - [x] 1.2 y\n  - [ ]* 1.3 z\n- [ ] 2. B\n- [ ] 3. C\n"
+
+    def chosen(*wanted: str) -> list[str]:
+        return [step.task.id for step in ordered(text, *wanted).steps]
+
+    assert chosen("1") == ["1.1"]
+    assert chosen("1.*") == ["1.1", "1.3"]
+    assert chosen("3, 1.1") == ["1.1", "3"]
+    with pytest.raises(UsageError, match="there is no task '9'"):
+        chosen("9")
+    with pytest.raises(UsageError, match=r"there is no task '9\.\*'"):
+        chosen("9.*")
+
+
+def test_what_is_blocked_is_left_out_with_all_that_waits_for_it():
+    order = ordered(
+        "- [ ] 1. A\n  - _Blocked: no key yet_\n- [ ] 2. B\n  - _Depends: 1_\n"
+        "- [ ] 3. C\n  - _Depends: none_\n"
+    )
+    assert [step.task.id for step in order.steps] == ["3"]
+    assert order.left_out == (
+        f"{PATH}:1: task 1 is blocked: no key yet",
+        f"{PATH}:3: task 2 waits for 1, which is blocked",
+    )
+
+
+def test_a_thousand_tasks_are_put_in_order_at_once():
+    lines = [f"- [ ] {n}. (P) Task {n}" for n in range(1, 1001)]
+    began = time.process_time()
+    order = ordered("\n".join(lines))
+    assert len(order.steps) == 1000
+    assert len(order.waves) == 1
+    assert time.process_time() - began < 3
