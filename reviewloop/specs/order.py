@@ -3,6 +3,7 @@
 import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reviewloop.errors import UsageError
 from reviewloop.specs.model import Spec, Task
@@ -99,46 +100,45 @@ def _reachable(
 
 def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
     places = {one: number for number, wave in enumerate(spec.waves) for one in wave}
-    return [_step(spec, task, tasks, places) for task in tasks]
-
-
-def _step(spec: Spec, task: Task, tasks: list[Task], places: dict[str, int]) -> Step:
-    listed = {one.id for one in tasks}
-    needs = [
-        one
-        for one in _leaves_of(spec, comes_after(task, spec.by_id))
-        if one != task.id and (one in listed or not is_done(spec, spec.by_id[one]))
-    ]
-    family = (task, *ancestors(task, spec.by_id))
-    declares = spec.fully_declared or any(one.declares_depends for one in family)
-    after: list[str] = []
-    if not declares and spec.waves:
-        place = places.get(task.id)
-        if place is not None:
-            needs += [one for one in listed if places.get(one, place) < place]
-        else:
-            after = [one.id for one in _above(task, tasks)]
-    elif not declares:
-        after = [one.id for one in _above(task, tasks) if not _beside(one, task, tasks)]
+    by_number = [one for one in tasks if not _says_itself(spec, one) and one.id not in places]
+    after = _one_after_the_other(by_number)
     rank = {one.id: number for number, one in enumerate(spec.tasks)}
-    ordered = sorted(dict.fromkeys(needs), key=lambda one: rank[one])
-    return Step(task, tuple(ordered), tuple(one for one in after if one not in needs))
+    listed = {one.id for one in tasks}
+    steps = []
+    for task in tasks:
+        needs = [
+            one
+            for one in _leaves_of(spec, comes_after(task, spec.by_id))
+            if one != task.id and (one in listed or not is_done(spec, spec.by_id[one]))
+        ]
+        if task.id in places and not _says_itself(spec, task):
+            earlier = spec.waves[: places[task.id]]
+            needs += [one for wave in earlier for one in wave if one in listed]
+        ordered = tuple(sorted(dict.fromkeys(needs), key=lambda one: rank[one]))
+        follows = tuple(one for one in after.get(task.id, ()) if one not in ordered)
+        steps.append(Step(task, ordered, follows))
+    return steps
 
 
-def _above(task: Task, tasks: list[Task]) -> list[Task]:
-    return tasks[: next(number for number, one in enumerate(tasks) if one is task)]
+def _says_itself(spec: Spec, task: Task) -> bool:
+    """Whether a task, or one that it is part of, says what it waits for."""
+    family = (task, *ancestors(task, spec.by_id))
+    return spec.fully_declared or any(one.declares_depends for one in family)
 
 
-def _beside(earlier: Task, task: Task, tasks: list[Task]) -> bool:
-    """Whether two tasks are marked to run side by side, and all between them as well."""
-    if earlier.parent != task.parent:
-        return False
-    first, last = (
-        next(number for number, one in enumerate(tasks) if one is wanted)
-        for wanted in (earlier, task)
-    )
-    between = tasks[first : last + 1]
-    return all(one.parallel and one.parent == task.parent for one in between)
+def _one_after_the_other(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
+    """Return for each task those just above it; marked neighbours stand side by side."""
+    groups: list[list[Task]] = []
+    for task in tasks:
+        last = groups[-1][-1] if groups else None
+        if last and last.parallel and task.parallel and last.parent == task.parent:
+            groups[-1].append(task)
+        else:
+            groups.append([task])
+    before: dict[str, tuple[str, ...]] = {}
+    for above, group in pairwise(groups):
+        before |= {task.id: tuple(one.id for one in above) for task in group}
+    return before
 
 
 def _leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
