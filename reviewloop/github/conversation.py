@@ -104,7 +104,7 @@ class Conversation:
             rendered=reading.rendered,
             pace=self.pace,
         )
-        notes = [*planned.notes, *_not_repeated(planned, report)]
+        notes = [*planned.notes, *_not_repeated(planned)]
         errors: list[GitHubError] = []
         told, failing = notes.append, errors.append
         whom = (self.client, self.pull, planned)
@@ -119,6 +119,7 @@ class Conversation:
             *(report, posted, self.pull),
             run_url=manner.run_url,
             notes=self._notes(notes),
+            earlier=[planned.open[name] for name in sorted(planned.silent)],
             dismissed=_only_here(planned, reading),
             rules=rule_of,
             rendered=reading.rendered,
@@ -183,12 +184,13 @@ def _comment(reading: Reading, finding: Finding) -> Comment | None:
     return comment_on(finding, spot, body)
 
 
-def _not_repeated(planned: Rereview, report: ReviewReport) -> list[str]:
+def _not_repeated(planned: Rereview) -> list[str]:
     """Return a remark about findings that count as open although this review is silent on them."""
-    silent = len(planned.open) - len(report.findings)
-    if silent <= 0:
+    if not planned.silent:
         return []
-    found = counted(silent, "finding of an earlier review is", "findings of earlier reviews are")
+    found = counted(
+        len(planned.silent), "finding of an earlier review is", "findings of earlier reviews are"
+    )
     return [f"{found} not repeated here and still open, because the code is as it was"]
 
 

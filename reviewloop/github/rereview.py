@@ -38,6 +38,7 @@ class Rereview:
     standing: frozenset[str] = frozenset()  # of those, what has a comment on the diff
     quiet: tuple[Finding, ...] = ()  # new, but about code that this push left alone: summary only
     open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
+    silent: frozenset[str] = frozenset()  # of those, what this review says nothing of
     notes: tuple[str, ...] = ()  # whose word did not count, and why
 
 
@@ -73,6 +74,7 @@ class _Planning:
     facts: Facts
     entries: dict[str, dict[str, object]]
     seen: set[str] = field(default_factory=set)  # entries that this review found again
+    listed: set[str] = field(default_factory=set)  # of those, what it lists as open
     post: list[Finding] = field(default_factory=list)
     quiet: list[Finding] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
@@ -110,10 +112,14 @@ class _Planning:
             open={
                 name: Severity(str(entry["severity"]))
                 for name, entry in self.entries.items()
-                if entry["status"] in {"open", "reported"}
+                if self._is_open(name)
             },
+            silent=frozenset(n for n in before if n not in self.listed and self._is_open(n)),
             notes=tuple(dict.fromkeys(self.voices.notes)),
         )
+
+    def _is_open(self, name: str) -> bool:
+        return self.entries[name]["status"] in {"open", "reported"}
 
     def _new(self, finding: Finding) -> None:
         loud = not self.state.reviewed_sha or finding.severity is Severity.MUST_FIX
@@ -123,6 +129,7 @@ class _Planning:
 
     def _found_again(self, finding: Finding, name: str) -> None:
         self.seen.add(name)
+        self.listed.add(name)
         entry, roots = self.entries[name], self.roots.get(name, ())
         if word := self._word(name):
             self._dismiss(name, word, finding.id)

@@ -1,5 +1,6 @@
 """The one comment about a whole review: verdict, what stands where, what was read, what it cost."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from reviewloop.findings import Finding, Placement, Severity
@@ -20,7 +21,6 @@ from reviewloop.output.review_words import (
     in_order,
     no_rules,
     outcome_sentence,
-    severity_counts,
     severity_label,
     silencing_reason,
     tally,
@@ -45,6 +45,7 @@ def summary(
     state_marker: str = "",
     notes: Sequence[str] = (),
     standing: Collection[str] = (),
+    earlier: Sequence[Severity] = (),
     dismissed: Mapping[str, str] | None = None,
     rules: Rules = no_rules,
     rendered: Callable[[str], str] = str,
@@ -52,14 +53,15 @@ def summary(
     """Return the bodies of the summary's comments, the first with the marker (`packed`).
 
     Every finding of the report that has no comment on the diff is told here: those are what was
-    posted, what was known, and `standing` (fingerprints). `dismissed` maps fingerprints, which are
+    posted, what was known, and `standing` (fingerprints). `earlier` is what is open although this
+    report is silent on it. `dismissed` maps fingerprints, which are
     not told as open, to who dismissed them and why. `rendered` takes out what must not be shown.
     """
     dismissed = dismissed or {}
     on_diff = {*posted.inline, *posted.on_file, *posted.known, *standing}
     open_ = [finding for finding in report.findings if finding.id not in dismissed]
     here = [finding for finding in open_ if finding.id not in on_diff]
-    head = _head(report, open_, posted, pull, run_url)
+    head = _head(report, open_, earlier, pull, run_url)
     blocks: list[Block] = [*_places(open_, here, posted), *_remarks(posted, notes)]
     blocks += _told(here, rules)
     blocks += _not_open(report, dismissed, rules)
@@ -71,18 +73,19 @@ def summary(
 def _head(
     report: ReviewReport,
     open_: Sequence[Finding],
-    posted: Posted,
+    earlier: Sequence[Severity],
     pull: PullRequest,
     run_url: str,
 ) -> str:
-    counts = severity_counts(open_)
-    marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts.items() if n)
+    found = Counter([*(finding.severity for finding in open_), *earlier])
+    counts = [(severity, found[severity]) for severity in Severity if found[severity]]
+    marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts)
     titles = {"incomplete": "the review is incomplete", "nothing_to_review": "nothing to review"}
     title = titles.get(report.outcome, "")
     if title and marks:
         title = f"{title} · {marks}"
     lines = [f"## reviewloop: {title or marks or 'no findings'}"]
-    lines.append(sanitised_line(_verdict(report, open_)))
+    lines.append(sanitised_line(_verdict(report, open_, earlier)))
     failed = failures(report)
     if failed:
         lines.append("\n".join(f"- ❌ {code(name)}: {sanitised_line(why)}" for name, why in failed))
@@ -94,18 +97,19 @@ def _head(
     return "\n\n".join(lines)
 
 
-def _verdict(report: ReviewReport, open_: Sequence[Finding]) -> str:
+def _verdict(report: ReviewReport, open_: Sequence[Finding], earlier: Sequence[Severity]) -> str:
     """Return one sentence; it counts what is open on the pull request, not what was dismissed."""
-    if report.outcome != "findings":
+    if report.outcome != "findings" and not (earlier and report.outcome == "clean"):
         return outcome_sentence(report)
-    if not open_:
+    if not open_ and not earlier:
         return "Clean: no open findings."
     least = _FAILING.get(report.fail_on, -1)
-    failing = sum(finding.severity.rank <= least for finding in open_)
+    failing = sum(s.rank <= least for s in (*(f.severity for f in open_), *earlier))
     if failing:
         found = counted(failing, "finding has", "findings have")
         return f"Changes are needed: {found} to be dealt with (fail-on: {report.fail_on})."
-    return f"Nothing here fails the check: {tally(open_)}."
+    before = f" of this review, {len(earlier)} of earlier ones" if earlier else ""
+    return f"Nothing here fails the check: {tally(open_)}{before}."
 
 
 def _places(open_: Sequence[Finding], here: Sequence[Finding], posted: Posted) -> Iterator[Block]:

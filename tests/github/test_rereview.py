@@ -71,6 +71,7 @@ def test_silence_is_no_evidence(life, github):
     github.push(7, "pushed")
     quiet = life.review()
     assert (quiet.answer, quiet.open) == ((), {FORTY.id: Severity.SHOULD_FIX})
+    assert (quiet.silent, life.plan(MOVED).silent) == ({FORTY.id}, frozenset())
     said = {"confirmed": [FORTY.id]}
     assert life.plan(**said).answer == ()  # a word about a file that the push left alone
     [answer] = life.plan(**said, touched=["app.py"]).answer

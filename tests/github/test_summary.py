@@ -67,6 +67,16 @@ def test_no_findings_is_said_and_so_is_what_is_no_verdict():
     assert "- ❌ `ruff`: it @\u200bcrashed" in incomplete
 
 
+def test_what_is_open_from_before_counts_in_the_verdict():
+    before = {"earlier": (MUST, SHOULD)}
+    body = one(report(), Posted(), **before)
+    assert "## reviewloop: 🔴 1 must fix · 🟡 1 should fix\n" in body
+    assert "Nothing here fails the check: no findings of this review, 2 of earlier ones." in body
+    body = one(report(finding(1), fail_on="must"), Posted(), **before)
+    assert "## reviewloop: 🔴 1 must fix · 🟡 2 should fix\n" in body
+    assert "Changes are needed: 1 finding has to be dealt with (fail-on: must)." in body
+
+
 def test_coverage_time_tokens_money_and_the_run_are_told():
     agent = ReviewerReport("review-security", "done", 61, 0, "m", {"input": 9000}, 0.25)
     skipped = [SkippedFile(f"lock{n}.json", "M", "a lock file") for n in range(200)]
