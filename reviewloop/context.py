@@ -58,6 +58,11 @@ class Brief:
         return self.spec_task.id if self.spec_task else ""
 
     @property
+    def is_checkpoint(self) -> bool:
+        """Whether the task asks for green checks only, and for no change."""
+        return bool(self.spec_task and self.spec_task.checkpoint)
+
+    @property
     def tasks_path(self) -> str:
         """The file that holds the task's checkbox."""
         return self.spec_task.path if self.spec_task else ""

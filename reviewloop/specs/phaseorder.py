@@ -6,6 +6,7 @@ Its own `implement` command works so: https://github.com/github/spec-kit, templa
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from reviewloop.specs.lines import Line, outermost, sections
@@ -66,10 +67,11 @@ def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -
 def in_order(phases: Sequence[Phase], tasks: Sequence[Task], said: Said) -> tuple[Task, ...]:
     """Return the tasks with what the order of the phases puts before each of them.
 
-    What a task declares counts more: an order that contradicts it is left out.
+    What a task declares counts more: an order that contradicts it is left out. The tasks must have
+    distinct ids and wait in no ring.
     """
     rank = {task.id: number for number, task in enumerate(tasks)}
-    edges = _Edges(tasks, rank)
+    edges = _Edges(tasks)
     before: list[set[int]] = []
     ends: list[list[str]] = []
     for place, phase in enumerate(phases):
@@ -134,26 +136,35 @@ def _awaited(
 
 
 class _Edges:
-    """What each task waits for; an order that would close a ring is not added."""
+    """What each task waits for; an order against what is declared is not added."""
 
-    def __init__(self, tasks: Sequence[Task], rank: Mapping[str, int]) -> None:
-        self.of = {task.id: {one for one in task.depends if one in rank} for task in tasks}
-        # Only what is declared against the order of the file can close a ring with that order.
-        self._checked = any(rank[one] > rank[task] for task, ids in self.of.items() for one in ids)
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.of = {task.id: set(task.depends) for task in tasks}
+        self._place = _places(tasks)
 
     def add(self, task: str, earlier: Iterable[str]) -> None:
-        for one in earlier:
-            if task != one and not (self._checked and task in self._reached(one)):
-                self.of[task].add(one)
+        # All edges lead to an earlier place, so they never close a ring.
+        self.of[task].update(one for one in earlier if self._place[one] < self._place[task])
 
-    def _reached(self, start: str) -> set[str]:
-        found: set[str] = set()
-        todo = [start]
-        while todo:
-            new = self.of.get(todo.pop(), set()) - found
-            found |= new
-            todo += new
-        return found
+
+def _places(tasks: Sequence[Task]) -> dict[str, int]:
+    """Return the places of tasks in the order of the file, moved only where they declare it."""
+    rank = {task.id: number for number, task in enumerate(tasks)}
+    waiting = {task.id: set(task.depends) for task in tasks}
+    after: dict[str, list[str]] = {}
+    for task in tasks:
+        for one in task.depends:
+            after.setdefault(one, []).append(task.id)
+    ready = [rank[task.id] for task in tasks if not task.depends]
+    places: dict[str, int] = {}
+    while ready:
+        current = tasks[heappop(ready)].id
+        places[current] = len(places)
+        for later in after.get(current, ()):
+            waiting[later].discard(current)
+            if not waiting[later]:
+                heappush(ready, rank[later])
+    return places
 
 
 def _chained(phase: Phase, barrier: Sequence[str], edges: _Edges) -> list[str]:

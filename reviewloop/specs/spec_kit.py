@@ -15,7 +15,7 @@ from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import Line, read_document, sections
 from reviewloop.specs.model import Spec, SpecRef, Task
 from reviewloop.specs.phaseorder import in_order, read_dependencies, stories_of
-from reviewloop.specs.phases import Phase, read_phases, said_of, with_phases
+from reviewloop.specs.phases import read_phases, said_of, with_phases
 from reviewloop.specs.requirements import read_requirements, with_named
 from reviewloop.specs.tasklines import read_task_line
 from reviewloop.specs.tasks import cycles, read_tasks
@@ -74,9 +74,11 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
     spec_lines = read_document(documents.read(f"{ref.path}/spec.md") or b"").lines
     requirements = _requirements(spec_lines)
     phases = read_phases(lines, tasks)
-    tasks = [_required(task, phases, requirements) for task in tasks]
+    stories = {t.line: stories_of(phase) for phase in phases for t in phase.tasks}
+    tasks = [_required(task, stories.get(task.line, ()), requirements) for task in tasks]
     problems = [one for one in (*listed.problems, *said.problems) if one.kind != "cycle"]
-    ordered = listed.tasks if problems else in_order(phases, tasks, said)
+    problems += cycles(tasks)
+    ordered = tasks if problems else in_order(phases, tasks, said)
     notices = [
         *listed.notices,
         *_missing(documents, ref),
@@ -95,7 +97,7 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
         design=_design(documents, ref, spec_lines),
         introduction=introduction(plan),
         fully_declared=True,
-        problems=(*problems, *cycles(tasks)),
+        problems=tuple(problems),
         notices=tuple(notices),
         stage=_status(spec_lines),
         phases=said_of(phases),
@@ -131,12 +133,10 @@ def _without_rules(text: str) -> str:
     return re.sub(r"(?m)^(?:---|\*\*\*)\s*$", "", text).strip()
 
 
-def _required(task: Task, phases: Sequence[Phase], requirements: Mapping[str, str]) -> Task:
+def _required(task: Task, of_phase: Sequence[str], requirements: Mapping[str, str]) -> Task:
     """Return the task with its user stories and the requirements it names."""
-    phase = next((one for one in phases if any(t.line == task.line for t in one.tasks)), None)
-    stories = task.stories or (stories_of(phase) if phase else ())
     named = with_named(task, requirements).requirements
-    return replace(task, requirements=tuple(dict.fromkeys((*stories, *named))))
+    return replace(task, requirements=tuple(dict.fromkeys((*(task.stories or of_phase), *named))))
 
 
 def _design(documents: Documents, ref: SpecRef, spec_lines: Sequence[Line]) -> str:

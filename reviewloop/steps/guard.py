@@ -10,15 +10,20 @@ from reviewloop.steps.judging import judge
 
 
 def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return the verdict on the tree in the state: ok, failed (repairable) or stopped (not)."""
+    """Return the verdict on the tree in the state: ok, failed (repairable) or stopped (not).
+
+    A checkpoint whose checks are green without any change is `checked`: nothing is there to review.
+    """
     tree = state["tree"]
-    if not context.change(context.base_tree, tree):
+    changed = bool(context.change(context.base_tree, tree))
+    if not changed and not context.brief.is_checkpoint:
         return {"verdict": "stopped", "gates": context.blobs.put_json([])}
     label = f"guard-{state.get('cycle', 0)}-{state.get('round', 0)}-{state.get('repairs', 0)}-"
     label += f"on-{state['onto'][:8]}-" if state.get("onto") else ""
     results = judge(context, tree, label)
+    verdict = _verdict(results)
     return {
-        "verdict": _verdict(results),
+        "verdict": verdict if changed else _verdict_of_checkpoint(verdict, results),
         "gates": context.blobs.put_json([result.plain() for result in results]),
         "findings": write_findings(_findings(state, results, context), context.blobs),
     }
@@ -29,6 +34,14 @@ def _verdict(results: tuple[GateResult, ...]) -> str:
     if GateStatus.HARD_STOP in statuses:
         return "stopped"  # secrets and protected branches never go back to a model
     return "failed" if any(status.stops for status in statuses) else "ok"
+
+
+def _verdict_of_checkpoint(verdict: str, results: tuple[GateResult, ...]) -> str:
+    """Return `checked` only where tests ran and passed: without them nothing was shown."""
+    if verdict != "ok":
+        return verdict
+    tested = any(one.name == "test" and one.status is GateStatus.PASSED for one in results)
+    return "checked" if tested else "stopped"
 
 
 def _findings(

@@ -38,10 +38,14 @@ FINISH = ToolSpec(
 def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Have the implementer do the task, or what the person asked to be modified.
 
-    Returns the new tree; a change that turns out empty is judged by the guard step.
+    Returns the new tree; a change that turns out empty is judged by the guard step. A checkpoint is
+    no work: the checks answer it, and the implementer is asked only to repair what they find.
     """
     cycle = state.get("cycle", 0)
     tree = state.get("tree") or context.base_tree
+    if not cycle and context.brief.is_checkpoint:
+        said = {"summary": "", "subject": context.brief.title}
+        return _implemented(tree, cycle, said, context)
     wish = _wish(state, context) if cycle else None
     text = context.fence.wrap("task", context.brief.briefing)
     if wish:
@@ -66,18 +70,7 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         before = context.blobs.get_json(state["summary"])
         said["subject"] = before["subject"] or said["subject"]
         said["summary"] = f"{before['summary']}\n\n{said['summary']}"
-    name = f"implement-{cycle}"
-    context.keep(new_tree, name)
-    update: dict[str, Any] = {
-        "tree": new_tree,
-        "trees": {name: new_tree},
-        "phase": "implement",
-        "repairs": 0,
-        "round": 0,
-        "survived": 0,
-        "fixed": [],
-        "summary": context.blobs.put_json(said),
-    }
+    update = _implemented(new_tree, cycle, said, context)
     if wish:
         done = new_tree != tree
         note = "implemented; judge it in the diff" if done else "the implementer changed nothing"
@@ -85,6 +78,23 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         answered = wish.model_copy(update={"status": status, "note": note})
         update["findings"] = write_findings([answered], context.blobs)
     return update
+
+
+def _implemented(
+    tree: str, cycle: int, said: Mapping[str, str], context: RunContext
+) -> dict[str, Any]:
+    name = f"implement-{cycle}"
+    context.keep(tree, name)
+    return {
+        "tree": tree,
+        "trees": {name: tree},
+        "phase": "implement",
+        "repairs": 0,
+        "round": 0,
+        "survived": 0,
+        "fixed": [],
+        "summary": context.blobs.put_json(said),
+    }
 
 
 def repair(state: LoopState, context: RunContext) -> dict[str, Any]:

@@ -75,12 +75,16 @@ def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
 
 def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> str:
     fixes = _only_fixes(state)
-    if not change.files:
+    if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
+        return ""
+    red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
+    if not change.files and not (red and not fixes):
+        if gates and not fixes:
+            return "no tests ran, so nothing shows that this checkpoint holds"
         empty = "the change is empty: the implementer changed nothing"
         return "no fix was kept, so there is nothing to commit" if fixes else empty
     if state["verdict"] == "ok":
         return _unread(state, fixes=fixes)
-    red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
     return "; ".join(red) or "a guard-rail failed"
 
 
@@ -152,6 +156,8 @@ def _message(
 
 def review_line(state: LoopState, findings: list[Finding]) -> str:
     """Return the review statistics in one line."""
+    if state.get("verdict") == "checked":
+        return "no change, so there was nothing to review"
     reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
     done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
     acted = [f for f in findings if f.severity.actionable and "person" not in f.agents]
