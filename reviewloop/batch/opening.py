@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from reviewloop.batch.account import lock_of
 from reviewloop.batch.sitting import Asked, Sitting, Told
 from reviewloop.batch.spending import Spending
+from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.runs.project import read_settings
@@ -52,7 +53,7 @@ def run_batch(
         files = DiskFiles(repository.user.root)
         spec = open_spec(files, wish.spec or loaded.settings.spec.path or None)
         order = order_tasks(spec, wish.tasks, wish.wave)
-        record = _record(store, spec, order, wish)
+        record = _record(repository, store, spec, order, wish)
         spending = Spending(repository, record, loaded.settings)
         work = Work(Sitting(repository, store, record, order, wish.asked, spending, told))
         told.opened(_opening(order, record, loaded.settings.limits.usd))
@@ -75,10 +76,12 @@ def newest_batch(repository: Repository) -> BatchRecord | None:
         return store.newest()
 
 
-def _record(store: BatchStore, spec: Spec, order: Order, wish: Wish) -> BatchRecord:
+def _record(
+    repository: Repository, store: BatchStore, spec: Spec, order: Order, wish: Wish
+) -> BatchRecord:
     """Return the record of the batch that is to be gone on with, or a new one."""
     before = store.newest(spec.path)
-    if before is None or before.ended:
+    if before is None or (before.ended and _has_new_work(repository, before, order)):
         if not order.steps:
             raise UsageError(_nothing(spec, order))
         before = BatchRecord(f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}", spec.path, "")
@@ -94,6 +97,14 @@ def _record(store: BatchStore, spec: Spec, order: Order, wish: Wish) -> BatchRec
     )
     store.save(record)
     return record
+
+
+def _has_new_work(repository: Repository, before: BatchRecord, order: Order) -> bool:
+    """Whether a batch that came to its end leaves something to a new one."""
+    ids = [step.task.id for step in order.steps]
+    stands = stands_of(repository, before.batch_id, before.spec_path, ids)
+    waits = {Stand.WAITING, Stand.BLOCKED}
+    return not ids or any(one.stand not in waits for one in stands.values())
 
 
 def _opening(order: Order, record: BatchRecord, usd: float) -> str:

@@ -48,16 +48,16 @@ def base_for(
     by_id = {one.run.run_id: one for one in waiting}
     tops = [by_id[run_id] for run_id in needed]
     tops += _tops(waiting) if deep else []
-    chains = [chain_below(one, waiting) for one in tops]
-    fitting = [chain for chain in chains if needed <= {one.run.run_id for one in chain}]
-    if not needed:
-        fitting = [(), *(chain for chain in fitting if follows(chain, head))]
+    chains = [(), *(chain_below(one, waiting) for one in tops)]
+    # What is committed already is in the branch, so a chain has to begin there.
+    fitting = [
+        chain
+        for chain in chains
+        if needed <= {one.run.run_id for one in chain} and follows(chain, head)
+    ]
     if not fitting:
         return None
-    if deep:
-        chain = max(fitting, key=lambda chain: (follows(chain, head), len(chain)))
-    else:
-        chain = min(fitting, key=len)
+    chain = (max if deep else min)(fitting, key=len)
     return StartingPoint(tuple(chain), frozenset(one.run.task_id for one in chain))
 
 

@@ -40,6 +40,7 @@ class Work:
         self._train = Train(sitting)
         self._crew = Crew()
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
+        self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
         self._closing = False  # nothing new is begun
         self.began = False
 
@@ -68,7 +69,7 @@ class Work:
             if not flying:
                 if trouble is not None:
                     raise trouble
-                if self._closing or not self._train.straighten():
+                if self._closing or not (self._train.straighten() or self._pass_over()):
                     return
                 continue
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
@@ -80,13 +81,13 @@ class Work:
     def _take_up(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
         """Begin or go on with one task; return whether there was one."""
         sitting = self._sitting
+        sitting.look()
         step = None if self._closing else self._next(flying)
         if step is None:
             return False
         task = step.task.id
         sitting.spending.require()
         sitting.tried.add(task)
-        sitting.look()
         run = sitting.stands()[task].run
         below = ""
         try:
@@ -126,7 +127,15 @@ class Work:
             return False
         if stands[task].stand not in {Stand.OPEN, Stand.STOPPED}:
             return True
-        return task in self._sitting.tried or self._never(task, stands, busy)
+        tried = task in self._sitting.tried or task in self._passed
+        return tried or self._never(task, stands, busy)
+
+    def _pass_over(self) -> bool:
+        """Let no task wait any longer for one that cannot begin; return whether one did."""
+        stands = self._sitting.stands()
+        found = {task for task in stands if not self._is_over(task, stands, ())}
+        self._passed |= found
+        return bool(found)
 
     def _never(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
         """Whether an open task cannot begin in this sitting: something that it needs failed."""

@@ -77,7 +77,7 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
 
 def test_a_second_batch_is_told_who_is_at_work(shop):
     slow = many()
-    checkout = shop(lambda received: slow(received).after(0.3))
+    checkout = shop(lambda received: slow(received).after(0.15))
     with checkout.start("batch", "--tasks", "1") as process:
         deadline = time.monotonic() + 40
         while not checkout.server.ledger and time.monotonic() < deadline:

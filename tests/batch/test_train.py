@@ -27,7 +27,7 @@ def also(number: int, path: str, text: str) -> Part:
 def test_side_by_side_the_result_is_that_of_one_after_the_other(shop, mode):
     slow = many()
     checkout = shop(
-        lambda received: slow(received).after(0.5 if "First number" in received.said else 0.0)
+        lambda received: slow(received).after(0.15 if "First number" in received.said else 0.0)
     )
     before = checkout.bytes()
     said = checkout.run("batch", "--max-parallel", "3", "--mode", mode)
