@@ -25,6 +25,7 @@ from reviewloop.cli.resume import resume
 from reviewloop.cli.review import review
 from reviewloop.cli.run import run as run_task
 from reviewloop.cli.silencing import baseline, dismiss
+from reviewloop.cli.stats import stats
 from reviewloop.cli.status import logs, show, status
 from reviewloop.cli.tasks import tasks
 from reviewloop.cli.trouble import bug_report, expected, without_secrets
@@ -48,6 +49,7 @@ COMMANDS: tuple[click.Command, ...] = (
     status,
     show,
     logs,
+    stats,
     approve,
     modify,
     reject,

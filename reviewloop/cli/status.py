@@ -17,7 +17,10 @@ _FOLLOW_SECONDS = 0.5
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def status(as_json: bool) -> ExitCode:
-    """List the runs of this repository, and say how far its latest batch is."""
+    """List the runs of this repository.
+
+    And say how far its latest batch is.
+    """
     from reviewloop.batch.account import account
     from reviewloop.batch.opening import newest_batch
     from reviewloop.cli.consoles import print_json, results

@@ -43,19 +43,21 @@ def checkout(run_id: str, name: str) -> ExitCode:
 @click.command()
 @click.option("--older-than", type=int, metavar="DAYS", help="Default: runs.keep_days.")
 @click.option("--with-work", is_flag=True, help="Also runs whose work is in no commit.")
+@click.option("--metrics", is_flag=True, help="Also the figures that `stats` shows.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
-def clean(older_than: int | None, with_work: bool, yes: bool) -> ExitCode:
+def clean(older_than: int | None, with_work: bool, metrics: bool, yes: bool) -> ExitCode:
     """Delete old runs that are over.
 
     They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
-    nor on a branch stays, unless you say --with-work.
+    nor on a branch stays, unless you say --with-work; its figures stay, unless you say --metrics.
     """
+    from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.runs.cleaning import delete_garbage, find_garbage
     from reviewloop.runs.repository import open_repository
 
     repository = open_repository(for_reading=True)
-    garbage = find_garbage(repository, older_than, with_work=with_work)
+    garbage = find_garbage(repository, older_than, with_work=with_work, with_metrics=metrics)
     for line in _listed(garbage):
         click.echo(line)
     if garbage.kept:
@@ -73,7 +75,8 @@ def clean(older_than: int | None, with_work: bool, yes: bool) -> ExitCode:
     if not yes and not somebody_is_there():
         raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
     if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
-        delete_garbage(repository, garbage)
+        for sentence in delete_garbage(repository, garbage):
+            say(sentence)
         click.echo(f"Deleted ({garbage.count}).", err=True)
     return ExitCode.CLEAN
 
@@ -94,4 +97,5 @@ def _listed(garbage: "Garbage") -> list[str]:
 
     lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in garbage.runs]
     lines += [f"{path.name}  a start that was killed" for path in garbage.starts]
-    return lines + [f"{path.name}  what models said in a review" for path in garbage.reviews]
+    lines += [f"{path.name}  what models said in a review" for path in garbage.reviews]
+    return lines + [f"{path.name}  the figures of all runs" for path in garbage.metrics[:1]]

@@ -21,6 +21,7 @@ from reviewloop.models.recording import export_journal
 from reviewloop.runs.answers import require_question
 from reviewloop.runs.first_state import first_state
 from reviewloop.runs.interrupts import interruptible
+from reviewloop.runs.metrics import remember
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.soundness import (
@@ -104,6 +105,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     task = context.brief.spec_task
     if record.status is RunStatus.SKIPPED and task and context.settings.spec.mark_in_progress:
         show_free(context.user, task)
+    if not_kept := remember(context.folder.parent.parent, record):
+        context.events.tell("note", text=not_kept)
     context.events.tell("run.end", status=str(record.status), reason=record.reason)
     return record
 

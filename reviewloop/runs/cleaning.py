@@ -8,10 +8,12 @@ from pathlib import Path
 
 from reviewloop.faults import fault
 from reviewloop.runs.brief import SCRATCH
+from reviewloop.runs.metrics import remember
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.upkeep import has_unsaved_work
 from reviewloop.store.locks import hold, is_held
+from reviewloop.store.metrics import files_of_metrics
 from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.written import remove_tree
 
@@ -28,19 +30,25 @@ class Garbage:
     reviews: tuple[Path, ...]  # what models said about diffs
     kept: tuple[RunRecord, ...]
     going: tuple[RunRecord, ...] = ()  # runs that are not over, so they stay whatever their age
+    metrics: tuple[Path, ...] = ()  # the figures of all runs, if they shall go as well
 
     @property
     def count(self) -> int:
         """How many things would be deleted."""
-        return len(self.runs) + len(self.starts) + len(self.reviews)
+        return len(self.runs) + len(self.starts) + len(self.reviews) + bool(self.metrics)
 
 
 def find_garbage(
-    repository: Repository, older_than_days: int | None, *, with_work: bool = False
+    repository: Repository,
+    older_than_days: int | None,
+    *,
+    with_work: bool = False,
+    with_metrics: bool = False,
 ) -> Garbage:
     """Return what is older than the retention and not in use; nothing is deleted.
 
-    A run whose work stands in no commit and on no branch stays, unless `with_work`.
+    A run whose work stands in no commit and on no branch stays, unless `with_work`. What
+    `reviewloop stats` shows stays, unless `with_metrics`.
     """
     days = older_than_days
     if days is None:
@@ -64,17 +72,27 @@ def find_garbage(
         reviews=_older((repository.folder / "reviews").glob("*"), limit),
         kept=tuple(kept),
         going=tuple(record for record in records if not record.status.over),
+        metrics=tuple(files_of_metrics(repository.folder)) if with_metrics else (),
     )
 
 
-def delete_garbage(repository: Repository, garbage: Garbage) -> None:
-    """Delete for good; killed in between, the next `clean` goes on."""
+def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
+    """Delete for good; killed in between, the next `clean` goes on.
+
+    Returns what to tell the person: figures of a deleted run that could not be kept.
+    """
+    told = []
     for record in garbage.runs:
+        if not garbage.metrics and (trouble := remember(repository.folder, record)):
+            told.append(trouble)
         delete_run(repository, record)
     for path in (*garbage.starts, *garbage.reviews):
         remove_tree(path)
+    for path in garbage.metrics:
+        path.unlink(missing_ok=True)
     if not repository.runs.all():
         remove_tree(repository.folder / "line")  # what runs of a batch stood on
+    return told
 
 
 def delete_run(repository: Repository, record: RunRecord) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.findings import Finding, Status
+from reviewloop.findings import Finding, Severity, Status
 from reviewloop.reviewing.anchoring import occurrences
 from reviewloop.reviewing.merging import merge
 from reviewloop.state import LoopState
@@ -45,9 +45,23 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         known[i].model_copy(update={"status": Status.SUPPRESSED, "note": "said by another finding"})
         for i in gone
     ]
-    context.events.tell("collected", findings=len(merged))
     everything = [*outdated, *merged, *swallowed, *rejected, *leaked]
+    now = known | {finding.id: finding for finding in everything}
+    context.events.tell(
+        "collected", findings=len(merged), left=_left(now.values()), failed=_failed(state)
+    )
     return {"findings": write_findings(everything, context.blobs)}
+
+
+def _left(findings: Iterable[Finding]) -> dict[str, int]:
+    """Count what is neither fixed nor silenced, by severity; `stats` is made of it."""
+    left = [f.severity for f in findings if f.status in {Status.OPEN, Status.UNRESOLVED}]
+    return {str(severity): left.count(severity) for severity in Severity}
+
+
+def _failed(state: LoopState) -> list[str]:
+    readers = state.get("reviewers", {}).items()
+    return sorted(name for name, result in readers if result["status"] == "failed")
 
 
 def records_of(state: LoopState, context: RunContext) -> dict[str, dict[str, Any]]:

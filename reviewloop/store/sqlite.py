@@ -7,15 +7,18 @@ from pathlib import Path
 from reviewloop.errors import WorkspaceError
 from reviewloop.store.places import private_file
 
+_PATIENCE = 30.0  # seconds
 
-def open_database(path: Path, schema: str) -> sqlite3.Connection:
+
+def open_database(path: Path, schema: str, *, patience: float = _PATIENCE) -> sqlite3.Connection:
     """Open (or make) a database whose commits are on disk when they return.
 
-    The connection may be used from several threads if the caller serialises them. Raises
-    `WorkspaceError` for a file that SQLite cannot use.
+    The connection may be used from several threads if the caller serialises them. `patience` is
+    how many seconds it waits for another process. Raises `WorkspaceError` for a file that SQLite
+    cannot use.
     """
     try:
-        connection = durable_connection(path)
+        connection = durable_connection(path, patience)
         connection.isolation_level = None  # each statement commits itself
         connection.row_factory = sqlite3.Row
         connection.executescript(schema)
@@ -27,13 +30,13 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
     return connection
 
 
-def durable_connection(path: Path) -> sqlite3.Connection:
+def durable_connection(path: Path, patience: float = _PATIENCE) -> sqlite3.Connection:
     """Connect to a database file that only its owner can read, written through to the disk.
 
     As Python does it, a transaction begins with the first change and ends with `commit`.
     """
     private_file(path)  # first: SQLite gives its log the permissions of the database
-    connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=patience)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection

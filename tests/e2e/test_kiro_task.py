@@ -132,6 +132,17 @@ def test_the_implementer_is_told_the_task_and_the_requirement_it_names(story):
     assert "shop/store.py" in asked
 
 
+def test_the_figures_of_the_run_are_kept_for_stats(story):
+    body = story.checkout.json("stats")
+    assert (body["tasks"], body["first_pass"]["findings"]) == (1, 1)
+    (gate,) = [g for g in story.seen["show"]["proposal"]["gates"] if g["name"] == "coverage"]
+    assert body["coverage"]["rate"] == gate["coverage"]
+    assert body["coverage"]["new_lines"] > 0
+    assert (body["approval"]["approved_as_shown"], body["red_left"]["count"]) == (1, 0)
+    usage = story.seen["show"]["proposal"]["usage"]
+    assert (body["money"]["usd"], body["money"]["calls"]) == (usage["cost_usd"], usage["calls"])
+
+
 def test_a_waiting_run_is_shown_from_another_terminal(story):
     (row,) = story.seen["status.json"]["runs"]
     assert (row["run"], row["status"], row["task"]) == (story.ident, "waiting", "2.1")

@@ -177,7 +177,8 @@ def _not_cleaned(site: Site) -> list[str]:
     site.checkout.run("clean", "--older-than", "0", "--with-work", "--yes")
     left = {path.name for path in site.checkout.state.glob("repositories/*/*") if path.is_file()}
     left |= {path.name for path in site.checkout.state.glob("repositories/*/*/*")}
-    left -= {"lock", "runs.sqlite", "runs.sqlite-wal", "runs.sqlite-shm"}
+    kept = ("runs.sqlite", "metrics.sqlite")  # the table itself, and the figures of what is gone
+    left -= {"lock", *(f"{name}{end}" for name in kept for end in ("", "-wal", "-shm"))}
     return [f"I7 not deleted by clean: {name}" for name in left]
 
 

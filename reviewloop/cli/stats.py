@@ -1,0 +1,105 @@
+"""`reviewloop stats`: how good, how fast and how dear the runs of this repository were."""
+
+import re
+import time
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reviewloop.runs.repository import Repository
+    from reviewloop.store.metrics import MetricsStore, RunMetrics
+
+_SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
+_DAYS = {"d": 1, "w": 7}
+
+
+@click.command()
+@click.option("--since", metavar="WHEN", default="", help="Runs begun since: 30d, 8w, 2026-01-31.")
+@click.option("--spec", metavar="PATH", default="", help="Only the tasks of this spec.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def stats(since: str, spec: str, as_json: bool) -> ExitCode:
+    """Show quality, time and money of all runs.
+
+    First-pass rate, findings, coverage, approvals; of runs that `clean` has deleted, too.
+    """
+    from contextlib import closing
+
+    from reviewloop.cli.consoles import print_json, results, say
+    from reviewloop.output.terminal_stats import render_stats
+    from reviewloop.runs.metrics import catch_up
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.stats import Chosen, figures
+    from reviewloop.store.metrics import MetricsStore
+
+    begin = _read_since(since)
+    repository = open_repository(for_reading=True)
+    with closing(MetricsStore(repository.folder)) as store:
+        for sentence in catch_up(repository.folder, repository.runs, store):
+            say(sentence)
+        rows = store.all()
+        chosen = Chosen(begin, _spec_of(rows, spec))
+        births = _births(repository, store, [row for row in rows if chosen.of(row)])
+    body = figures(rows, births, chosen)
+    if as_json:
+        print_json("stats", body)
+    else:
+        render_stats(body, results())
+    return ExitCode.CLEAN
+
+
+def _read_since(text: str) -> float:
+    """Return the time in seconds since the epoch, 0 for an empty text."""
+    written = text.strip()
+    if not written:
+        return 0.0
+    if span := _SPAN.fullmatch(written):
+        return max(0.0, time.time() - int(span[1]) * _DAYS[span[2]] * 86_400)
+    try:
+        return max(0.0, datetime.fromisoformat(written).timestamp())
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"--since {text!r} is no time; write 30d, 8w or 2026-01-31") from None
+
+
+def _spec_of(rows: "Sequence[RunMetrics]", wanted: str) -> str:
+    """Return the path, as runs name it, of the spec that is meant."""
+    if not wanted:
+        return ""
+    name = wanted.removeprefix("./").rstrip("/")
+    known = sorted({row.spec_path for row in rows if row.spec_path})
+    found = [path for path in known if path == name] or [
+        path for path in known if _is_meant(PurePosixPath(path), PurePosixPath(name))
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"--spec {wanted!r} could be {' or '.join(found)}; name the file")
+    listed = f"; there are runs of {', '.join(known)}" if known else ""
+    raise UsageError(f"no run of this repository is about the spec {wanted!r}{listed}")
+
+
+def _is_meant(spec: PurePosixPath, name: PurePosixPath) -> bool:
+    """Whether a name is a file or a folder of the spec, or its feature's name."""
+    related = spec in name.parents or name in spec.parents
+    return related or str(name) in {spec.name, spec.stem.removesuffix("-spec")}
+
+
+def _births(
+    repository: "Repository", store: "MetricsStore", rows: "Sequence[RunMetrics]"
+) -> dict[str, Any]:
+    """Return when the specs of committed runs came into the repository; looked up once each."""
+    from reviewloop.workspace.history import first_commit_time
+
+    known = store.births()
+    for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - set(known):
+        at = first_commit_time(repository.user, path)
+        if at is not None:
+            store.save_birth(path, at)
+            known[path] = at
+    return known
