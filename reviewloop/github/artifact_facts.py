@@ -1,5 +1,6 @@
 """The facts about the code in the artifact between two jobs, typed and bounded."""
 
+from itertools import islice
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -49,7 +50,7 @@ class FactsPart(Strict):
 
     since: NoCommit
     spots: dict[FindingId, SpotPart] = Field(max_length=MOST_FINDINGS)
-    codes: dict[FindingId, Code] = Field(max_length=2 * MOST_FINDINGS)
+    codes: dict[FindingId, Code] = Field(max_length=3 * MOST_FINDINGS)
     fates: tuple[FatePart, ...] = Field(max_length=2 * MOST_FINDINGS)
     pushed: Ids
     touched: Paths
@@ -67,7 +68,8 @@ class FactsPart(Strict):
         return cls(
             since=facts.since,
             spots={n: SpotPart(**s._asdict()) for n, s in facts.spots.items() if n in placed},
-            codes={name: code for name, code in facts.codes.items() if name in named},
+            # Those of earlier findings, which the report does not name, count, too.
+            codes=dict(islice(facts.codes.items(), 3 * MOST_FINDINGS)),
             fates=tuple(
                 FatePart(path=path, code=code, fate=fate)
                 for (path, code), fate in fates.items()

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from enum import Enum
 
 from reviewloop.findings import Finding
+from reviewloop.reviewing.anchoring import occurrences
+from reviewloop.reviewing.evidence import QUOTE_WIDTH
 
 WHOLE_FILE = "file"
 _MOST_LINES = 60  # of a finding that spans more, the first ones stand for all
@@ -45,6 +47,21 @@ class Codeprints:
         start = bisect_left(lines, (first, ""))
         inside = [text for number, text in lines[start : start + _MOST_LINES] if number <= last]
         return _print(inside) if finding.line and inside else WHOLE_FILE
+
+    def again(self, finding: Finding) -> tuple[str, Fate]:
+        """Return the print of what a finding of an earlier tree quotes, and what became of it."""
+        lines, quote = self._of_file(finding.path), finding.quote
+        if lines is None:
+            return WHOLE_FILE, Fate.FILE_GONE
+        # A quote that is not the code itself cannot be missed: secrets hidden, long lines cut.
+        partial = "⟦" in quote or "…" in quote or max(map(len, quote.split("\n"))) >= QUOTE_WIDTH
+        if finding.side != "new" or not quote.strip() or partial:
+            return WHOLE_FILE, Fate.UNKNOWN
+        hits = occurrences(quote, self._read(finding.path) or "")
+        if not hits:
+            return _print([text for _, text in _lines(quote)]), Fate.GONE
+        line, last = min(hits, key=lambda hit: abs(hit[0] - (finding.line or hit[0])))
+        return self.of(finding.model_copy(update={"line": line, "end_line": last})), Fate.THERE
 
     def fate(self, path: str, code: str) -> Fate:
         """Return what became of code that had this print."""

@@ -1,6 +1,6 @@
 """What was said on a pull request before, and what one more review says in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -9,12 +9,13 @@ from reviewloop.analysers.book import rule_of
 from reviewloop.errors import ExitCode
 from reviewloop.findings import Finding
 from reviewloop.github.anchors import comment_on, offered
-from reviewloop.github.answers import IssueComment
+from reviewloop.github.answers import IssueComment, ReviewComment
 from reviewloop.github.bodies import inline_body
 from reviewloop.github.client import GitHub
+from reviewloop.github.commented import forgotten
 from reviewloop.github.dismissals import permitted
 from reviewloop.github.errors import GitHubError
-from reviewloop.github.marker import ANY, is_ours, read_state, state_marker
+from reviewloop.github.marker import ANY, is_ours, own, read_state, state_marker
 from reviewloop.github.memory import with_orders
 from reviewloop.github.model import Comment, Posted, PullRequest, State
 from reviewloop.github.outcome import SEVERITIES
@@ -59,6 +60,7 @@ class Conversation:
     mine: tuple[IssueComment, ...]
     state: State
     pace: Pace
+    roots: Mapping[str, Sequence[ReviewComment]]  # our comments on the diff, by their findings
 
     @classmethod
     def read(cls, client: GitHub, pull: PullRequest, pace: Pace) -> Self:
@@ -66,12 +68,18 @@ class Conversation:
         me = client.me()
         comments = client.issue_comments(pull.number)
         mine = tuple(comment for comment in comments if is_ours(comment, me))
-        return cls(client, pull, me, mine, read_state(comments, me, pull), pace)
+        roots = own(client.review_comments(pull.number), me)
+        return cls(client, pull, me, mine, read_state(comments, me, pull), pace, roots)
 
     @property
     def has_spoken(self) -> bool:
         """Whether an earlier review said something here that this one may have to correct."""
         return any(comment.body.lstrip().startswith(ANY) for comment in self.mine)
+
+    @property
+    def forgotten(self) -> tuple[Finding, ...]:
+        """The findings that stand in our comments only: the state was lost, or never kept."""
+        return forgotten(self.roots, self.state)
 
     def plan(self, reading: Reading) -> Rereview:
         """Hold a review against what was said before."""

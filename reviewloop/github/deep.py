@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from reviewloop.github.conversation import Conversation
 from reviewloop.github.finding_data import finding_from
-from reviewloop.github.marker import own
 from reviewloop.reviewing.pushed import Known
 from reviewloop.runs.review import Wish
 
@@ -25,12 +24,11 @@ def deepened(wish: Wish, talk: Conversation) -> Wish:
 
 def _known(talk: Conversation) -> tuple[Known, ...]:
     """Return the open findings; what was only in the summary is known by place and name alone."""
-    roots = own(talk.client.review_comments(talk.pull.number), talk.me)
     known = []
     for name, entry in sorted(talk.state.findings.items()):
         if entry.get("status") not in _OPEN:
             continue
-        said = [found for root in roots.get(name, ()) if (found := finding_from(root.body))]
+        said = [found for root in talk.roots.get(name, ()) if (found := finding_from(root.body))]
         severity, path = str(entry.get("severity", "")), str(entry.get("path", ""))
         if said:
             one = said[-1]

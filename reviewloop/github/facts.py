@@ -47,10 +47,12 @@ class Facts:
         renamed: Mapping[str, str] | None = None,
         confirmed: Collection[str] = (),
         spots: Mapping[str, Spot] | None = None,
+        forgotten: Iterable[Finding] = (),
     ) -> Self:
         """Look at the code; `read` returns a file of the new head, None where there is none.
 
-        `changed` tells whether a finding is about what was pushed since the last review.
+        `changed` tells whether a finding is about what was pushed since the last review,
+        `forgotten` are earlier findings that the state does not hold.
         """
         unique = {finding.id: finding for finding in reversed(list(findings))}
         prints, moved = Codeprints(read), dict(renamed or {})
@@ -59,11 +61,17 @@ class Facts:
             for entry in state.findings.values()
             for path in [str(entry.get("path", ""))]
         }
+        fates = {asked: prints.fate(*asked) for asked in sorted(earlier)}
+        codes = {name: prints.of(finding) for name, finding in unique.items()}
+        for finding in forgotten:
+            if finding.id not in codes:
+                code, fate = prints.again(finding)
+                codes[finding.id], fates[finding.path, code] = code, fate
         return cls(
             since=state.reviewed_sha,
             spots=dict(spots or {}),
-            codes={name: prints.of(finding) for name, finding in unique.items()},
-            fates={asked: prints.fate(*asked) for asked in sorted(earlier)},
+            codes=codes,
+            fates=fates,
             pushed=frozenset(name for name, finding in unique.items() if changed(finding)),
             touched=frozenset(touched),
             renamed=moved,

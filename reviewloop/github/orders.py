@@ -8,6 +8,7 @@ from reviewloop.github.answers import ReviewComment
 from reviewloop.github.bodies import clipped
 from reviewloop.github.client import GitHub
 from reviewloop.github.commands import ALL, HELP, Command
+from reviewloop.github.commented import entry_of
 from reviewloop.github.dismissals import MOST_WORD
 from reviewloop.github.errors import AnswerLost, NotFound
 from reviewloop.github.event import Trigger
@@ -66,7 +67,7 @@ class Orders:
     @property
     def known(self) -> dict[str, Mapping[str, object]]:
         """What is remembered of each finding, also of those of which only the comment is known."""
-        found = {name: _of_comment(roots[-1]) for name, roots in self.roots.items()}
+        found = {name: entry_of(roots[-1]) for name, roots in self.roots.items()}
         return {**found, **self.state.findings}
 
     def finding_meant(self, command: Command) -> tuple[str, str]:
@@ -161,17 +162,6 @@ class Orders:
         here = self.trigger.thread
         names = [name for name, roots in self.roots.items() if here in {root.id for root in roots}]
         return names[0] if len(names) == 1 else ""
-
-
-def _of_comment(root: ReviewComment) -> dict[str, object]:
-    """Return what a comment of ours tells of its finding when nothing is remembered."""
-    finding = finding_from(root.body)
-    severity = finding.severity if finding else Severity.SHOULD_FIX
-    by = (finding.rule or ",".join(finding.agents)) if finding else ""
-    return {
-        **{"status": "open", "severity": str(severity), "path": root.path},
-        **{"comment_id": root.id, "reason": "", "code": "", "by": by},
-    }
 
 
 def _listed(known: Mapping[str, Mapping[str, object]]) -> str:

@@ -1,8 +1,9 @@
 """A finished review together with all that telling it takes from the code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from reviewloop.findings import Finding
 from reviewloop.github.anchors import Anchors
 from reviewloop.github.facts import Facts
 from reviewloop.github.model import PullRequest, State
@@ -24,12 +25,18 @@ class Reading:
 
 
 def reading_of(
-    done: Reviewed, place: Place, state: State, pull: PullRequest, *, least: str = "nit"
+    done: Reviewed,
+    place: Place,
+    state: State,
+    pull: PullRequest,
+    *,
+    least: str = "nit",
+    forgotten: Iterable[Finding] = (),
 ) -> Reading:
     """Return a review with its facts, while its context is open.
 
-    `state` is what we remember of the pull request; a place on a line is looked up for findings of
-    at least this severity.
+    `state` is what we remember of the pull request, `forgotten` what only our comments hold; a
+    place on a line is looked up for findings of at least this severity.
     """
     report = done.report
     since = Since.last_review(done, place, state, pull)
@@ -45,5 +52,6 @@ def reading_of(
         renamed=since.renamed,
         confirmed=done.confirmed,
         spots={name: spot for name, spot in placed.items() if spot},
+        forgotten=forgotten,
     )
     return Reading(report, facts, done.shown.rendered, done.masking.for_people)

@@ -12,6 +12,7 @@ from reviewloop.github.answering import Answer, answer_to, give_all
 from reviewloop.github.answers import ReviewComment, Thread
 from reviewloop.github.client import GitHub
 from reviewloop.github.codeprints import Fate
+from reviewloop.github.commented import entry_of
 from reviewloop.github.dismissals import RESOLVED, Voices
 from reviewloop.github.errors import GitHubError
 from reviewloop.github.facts import Facts
@@ -85,7 +86,8 @@ class _Planning:
     def plan(self, findings: Sequence[Finding]) -> Rereview:
         for name, roots in self.roots.items():
             # A run that broke off posted it and remembered nothing.
-            self.entries.setdefault(name, _of_comment(roots[-1]))["comment_id"] = roots[-1].id
+            entry = entry_of(roots[-1], self.facts.codes.get(name, ""))
+            self.entries.setdefault(name, entry)["comment_id"] = roots[-1].id
         before = tuple(self.entries)
         unique = {finding.id: finding for finding in reversed(findings)}
         same = Sameness(self.entries, self.facts, unique)
@@ -274,14 +276,6 @@ def reviewed_range(place: Place, state: State, pull: PullRequest) -> str:
     if last and last != head and only_added(place.git, last, head, pull.base_sha):
         return f"{last}..{head}"
     return f"{pull.base_sha}...{head}"
-
-
-def _of_comment(root: ReviewComment) -> dict[str, object]:
-    """Return the entry of a finding of which only its comment is known."""
-    return {
-        **{"status": "open", "severity": str(Severity.SHOULD_FIX), "path": root.path},
-        **{"comment_id": root.id, "reason": "", "code": "", "by": ""},
-    }
 
 
 def _moved(state: State, renamed: Mapping[str, str]) -> dict[str, dict[str, object]]:

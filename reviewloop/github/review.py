@@ -147,7 +147,9 @@ class _Run:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return self._skipped(reason_of(done.report, Status.SKIPPED))
                 least = self.options.min_severity
-                reading = reading_of(done, place, talk.state, self.pull, least=least)
+                reading = reading_of(
+                    done, place, talk.state, self.pull, least=least, forgotten=talk.forgotten
+                )
                 wanted = self.options.telling(self.run_url)
                 if self.options.collect:
                     wanted = replace(wanted, comments="none")

@@ -18,7 +18,7 @@ from reviewloop.workspace.diff import Change
 from reviewloop.workspace.private import PrivateRepo
 
 _QUOTE_LINES = 6
-_QUOTE_WIDTH = 400  # characters of a line that are kept
+QUOTE_WIDTH = 400  # characters of a line that are kept
 _SEARCH_LIMIT = 5000
 ANALYSER = "analyser"
 
@@ -190,7 +190,7 @@ def _quote(span: Span | None, file: SourceFile | None, *, secret: bool) -> str:
     if secret and span.column and span.line == span.end_line:
         return mask(hide(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column))
     last = min(span.end_line, span.line + _QUOTE_LINES - 1)
-    lines = [line[:_QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
+    lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
     return mask("\n".join(lines))
 
 

@@ -91,6 +91,18 @@ def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:
     check_standing(github, names - {first.body.split()[2], rights_.body.split()[2]})
 
 
+def test_what_is_fixed_is_answered_although_our_memory_was_deleted(jobs: TwoJobs) -> None:
+    github = jobs.github
+    assert (jobs.read().code, jobs.post().code) == (0, 0)
+    github.state.issue_comments.clear()
+    [first] = [c for c in on_diff(github) if "download" in c.body]
+    github.push(7, "fixed")
+    assert (jobs.read().code, jobs.post().code) == (0, 0)
+    answers = [c for c in github.state.visible(7) if c.in_reply_to]
+    assert [(c.in_reply_to, "no longer there" in c.body) for c in answers] == [(first.id, True)]
+    assert len(on_diff(github)) == 3
+
+
 def test_the_head_is_there_as_objects_and_the_token_nowhere(jobs: TwoJobs) -> None:
     root, head = jobs.reader.root, jobs.github.state.pulls[7].head_sha
     before = git(root, "for-each-ref"), git(root, "rev-parse", "HEAD")

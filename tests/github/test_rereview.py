@@ -9,6 +9,7 @@ from support.lives import Life, found
 from reviewloop.findings import Severity, Status, fingerprint
 from reviewloop.github.answers import IssueComment
 from reviewloop.github.client import GitHub
+from reviewloop.github.codeprints import Codeprints, Fate
 from reviewloop.github.facts import Facts
 from reviewloop.github.marker import (
     MOST_CHARACTERS,
@@ -93,6 +94,30 @@ def test_silence_is_no_evidence(life, github):
 def test_fixed_means_that_its_code_is_gone(life, path, text, fixed):
     life.review(FORTY)
     assert bool(life.plan(read={path: text}.get).answer) is fixed
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "fate"),
+    [
+        ("changed 40", "x\nif changed 40:\n", Fate.THERE),  # a model quotes a part of a line
+        ("  changed 40\n  y", "changed 40\r\ny\r\n", Fate.THERE),
+        ("changed 40", "changed 41\n", Fate.GONE),
+        ("changed 40", None, Fate.FILE_GONE),
+        ("", "changed 41\n", Fate.UNKNOWN),
+        ("key = ⟦secret:1⟧", "changed 41\n", Fate.UNKNOWN),
+        ("x" * 400 + "\ny", "x" * 500 + "\ny\n", Fate.UNKNOWN),  # cut by us
+    ],
+)
+def test_of_a_forgotten_finding_the_quoted_code_tells(quote, text, fate):
+    finding = found(quote, 40)
+    facts = Facts.of_code(
+        (), State(), read=lambda _: text, changed=lambda _: True, forgotten=[finding]
+    )
+    code = facts.of(finding)
+    assert facts.fate("app.py", code) is fate
+    # What is remembered of it now is found again by the next review.
+    if fate is Fate.THERE:
+        assert Codeprints(lambda _: f"new\n{text}").fate("app.py", code) is fate
 
 
 def test_code_of_several_lines_and_a_finding_on_a_file_alone(life):
