@@ -60,8 +60,27 @@ def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> 
         run = repository.runs.find(name)
         if run.run_id not in by_id:
             raise UsageError(f"run {run.run_id} does not wait for approval (it is {run.status})")
-        wanted |= {one.run.run_id for one in chain_below(by_id[run.run_id], queue.waiting)}
+        wanted |= _with_all_below(by_id[run.run_id], queue.waiting)
     return [one for one in queue.waiting if one.run.run_id in wanted]
+
+
+def _with_all_below(top: Waiting, waiting: Sequence[Waiting]) -> set[str]:
+    """Return a run with those that it stands on and those of the tasks that its own needs."""
+    found: set[str] = set()
+    todo = [top]
+    while todo:
+        one = todo.pop()
+        if one.run.run_id in found:
+            continue
+        found.add(one.run.run_id)
+        needs = one.run.options.get("needs", ())
+        todo += chain_below(one, waiting)
+        todo += [
+            other
+            for other in waiting
+            if other.run.task_id in needs and other.run.spec_path == one.run.spec_path
+        ]
+    return found
 
 
 def approve_each(
@@ -84,7 +103,11 @@ def approve_each(
             continue
         if below is None or run.base_commit != below.commit:
             _require_needed(repository, run, below)
-            options = {"stands_on": below.run.run_id if below else ""}
+            chain = chain_below(below, queue_of(repository).waiting) if below else ()
+            options = {
+                "stands_on": below.run.run_id if below else "",
+                "done": [other.run.task_id for other in chain],
+            }
             base = base_on(repository, below) if below else None
             run = rebase(repository, run.run_id, base, options=options, listener=listener)
         yield run

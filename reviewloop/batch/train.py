@@ -1,5 +1,6 @@
 """Keeps the queue one straight line: what stands on a commit that is not below it is rebased."""
 
+from collections.abc import Collection
 from functools import partial
 
 from reviewloop.batch.line import Waiting, base_on, line_up
@@ -22,14 +23,17 @@ class Train:
         """Rebase every waiting run that can be; return whether anything changed."""
         changed = False
         while (found := self._next()) is not None:
-            step, one, below = found
-            changed = self.bring(step, one.run, below) is not None or changed
+            step, one, below, done = found
+            changed = self.bring(step, one.run, below, done) is not None or changed
             changed = changed or step.task.id not in self._sitting.tried
         return changed
 
-    def bring(self, step: Step, run: RunRecord, below: Waiting | None) -> RunRecord | None:
+    def bring(
+        self, step: Step, run: RunRecord, below: Waiting | None, done: Collection[str]
+    ) -> RunRecord | None:
         """Rebase one run onto another, None for the branch; return it if it waits there.
 
+        `done` are the tasks in the commits below it then.
         When it does not fit, or its gates turn red, its task is done once more.
         """
         sitting = self._sitting
@@ -43,7 +47,7 @@ class Train:
                 repository,
                 run.run_id,
                 base,
-                options={"stands_on": stands_on},
+                options={"stands_on": stands_on, "done": sorted(done)},
                 listener=partial(sitting.tell, step),
                 overrides=sitting.spending.caps(run, sitting.asked.parallel),
             )
@@ -58,8 +62,8 @@ class Train:
             sitting.told.settled(step.task.id, run, why)
         return None
 
-    def _next(self) -> tuple[Step, Waiting, Waiting | None] | None:
-        """Return the first run that has to be rebased, and the one it shall stand on."""
+    def _next(self) -> tuple[Step, Waiting, Waiting | None, set[str]] | None:
+        """Return the first run to rebase, the one it shall stand on, and the tasks done there."""
         sitting = self._sitting
         sitting.look()
         stands = sitting.stands()
@@ -71,5 +75,5 @@ class Train:
         for one in line.stale:
             step = steps[one.run.task_id]
             if one.run.run_id not in self._left and set(step.needs) <= there:
-                return step, one, below
+                return step, one, below, there
         return None

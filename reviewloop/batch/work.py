@@ -214,7 +214,8 @@ class Work:
             if not why and below:
                 why = f"it stands on {below[-1].run.run_id}, which waits for a person"
             if not why and run.base_commit != sitting.head:
-                brought = self._train.bring(step, run, None)
+                done = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+                brought = self._train.bring(step, run, None, done)
                 if brought is None:
                     return
                 run, why = brought, self._why_a_person(brought)

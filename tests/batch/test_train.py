@@ -146,3 +146,21 @@ def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(s
     assert {row["approved_by"] for row in batch["tasks"]} == {"autopilot"}
     assert [len(row["earlier_runs"]) for row in batch["tasks"]] == [0, 1, 0]
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
+
+
+def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    found = rows(checkout)
+    said = checkout.run("approve", found["2"]["run"])
+    assert (said.code, "queue approve" in said.err) == (2, True)
+    edit = reply(write("shop/more.py", "more = 1\n"))
+    checkout.server.answer = many({1: says(edit, done("More."))})
+    assert checkout.run("modify", found["1"]["run"], "-m", "add more").code == 4
+    assert rows(checkout)["2"]["state"] == "stale"
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    assert rows(checkout)["2"]["state"] == "waiting"
+    said = checkout.run("queue", "approve", found["2"]["run"])
+    assert said.code == 0, said.err
+    assert commits(checkout) == ["Add part 1", "Add part 2"]
+    assert checkout.git("show", "HEAD^:shop/more.py") == "more = 1"
