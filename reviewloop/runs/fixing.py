@@ -14,6 +14,7 @@ from reviewloop.errors import UsageError
 from reviewloop.findings import Finding, Placement, Severity, Status
 from reviewloop.output.figures import counted
 from reviewloop.reviewing.anchoring import occurrences
+from reviewloop.reviewing.evidence import QUOTE_WIDTH
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import scratch_of
 from reviewloop.runs.estimate import estimate_run
@@ -136,13 +137,15 @@ def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding
     text = read(finding.path)
     # A secret was hidden in the quote, so nobody can look for it; the file is known all the same.
     quote = "" if _HIDDEN in finding.quote else finding.quote
-    hits = occurrences(quote, text) if text is not None and quote.strip() else []
+    hits = _hits(quote, text) if text is not None and quote.strip() else []
     if text is None or finding.side != "new" or (quote.strip() and not hits):
         return None
     line, end_line = None, None
     if hits:
         line, last = min(hits, key=lambda hit: abs(hit[0] - (finding.line or hit[0])))
         end_line = last if last != line else None
+        if QUOTE_WIDTH in map(len, quote.split("\n")):  # as it really is
+            quote = "\n".join(text.split("\n")[line - 1 : last])
     # Whoever asks for a nit to be fixed wants it fixed; the loop itself would only list it.
     severity = finding.severity if finding.severity.actionable else Severity.SHOULD_FIX
     return finding.model_copy(
@@ -152,6 +155,14 @@ def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding
             "placement": Placement.CHANGED if hits else Placement.FILE,
         }
     )
+
+
+def _hits(quote: str, text: str) -> list[tuple[int, int]]:
+    """Return where a quote stands, also one of an analyser, whose long lines are cut."""
+    hits = occurrences(quote, text)
+    if hits or QUOTE_WIDTH not in map(len, quote.split("\n")):
+        return hits
+    return occurrences(quote, "\n".join(line[:QUOTE_WIDTH] for line in text.split("\n")))
 
 
 def _text(private: PrivateRepo, tree: str, path: str) -> str | None:

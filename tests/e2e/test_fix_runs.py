@@ -29,6 +29,7 @@ def test_known_findings_are_fixed_on_the_branch_and_wait_for_the_person(shop):
     play = cast(fix=replaces(PATH, INJECTION, BOUND), quick_review=resolves({TITLE: BOUND}))
     checkout = shop(play, BUILD_ONLY)
     checkout.write(PATH, SEARCH)
+    checkout.write("shop/long.sql", f"select\n{'x' * 500}\nfrom y\n")
     checkout.write("reviewloop.toml", '[gates.build]\ncommand = ["true"]\n')
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "search")
@@ -48,6 +49,12 @@ def test_known_findings_are_fixed_on_the_branch_and_wait_for_the_person(shop):
     gone = SQL.model_copy(update={"quote": "    return None", "title": "It returns nothing"})
     with pytest.raises(UsageError, match="nothing can be fixed: It returns nothing: its code is"):
         started(gone)
+    # An analyser's quote: its long lines are cut.
+    cut = SQL.model_copy(update={"path": "shop/long.sql", "quote": f"{'x' * 400}\nfrom y"})
+    with checkout.inside():
+        wish = FixWish((cut,), base=head, branch="work")
+        [again] = plan_fix(open_repository(checkout.root), wish).findings
+    assert (again.line, again.end_line, again.quote) == (2, 3, f"{'x' * 500}\nfrom y")
     run = started(SQL)
     assert checkout.run("resume", run).code == 4
     assert {r.agent for r in checkout.server.ledger} == {"fix", "quick-review"}
