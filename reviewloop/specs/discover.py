@@ -15,6 +15,7 @@ from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, rea
 from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.tasks import SPEC_KIT_ID
 
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
@@ -57,7 +58,7 @@ def open_spec(files: Files, path: str | None = None) -> Spec:
     found = find_specs(files)
     usable = [ref for ref in found if ref.tasks_path]
     if len(usable) > 1:
-        usable = [ref for ref in usable if _has_open_tasks(files.read(ref.tasks_path))] or usable
+        usable = [ref for ref in usable if _has_open_tasks(files, ref)] or usable
     if len(usable) == 1:
         return _read(files, usable[0])
     if len(usable) > 1:
@@ -159,6 +160,9 @@ def _has_tasks(data: bytes | None) -> bool:
     return data is not None and any(map(read_task_line, read_document(data).lines))
 
 
-def _has_open_tasks(data: bytes | None) -> bool:
-    found = map(read_task_line, read_document(data or b"").lines)
-    return any(one is not None and one.state != "done" and not one.optional for one in found)
+def _has_open_tasks(files: Files, ref: SpecRef) -> bool:
+    lines = read_document(files.read(ref.tasks_path) or b"").lines
+    heads = [head for line in lines if (head := read_task_line(line))]
+    if ref.dialect == "spec-kit":
+        heads = [head for head in heads if re.fullmatch(SPEC_KIT_ID, head.id)] or heads
+    return any(head.state != "done" and not head.optional for head in heads)

@@ -15,20 +15,26 @@ from reviewloop.specs.phases import Phase
 from reviewloop.specs.references import match_id, read_references
 
 _SECTION = re.compile(r"\bdependenc(?:y|ies)\b", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:[-*+]\s+)?[*_`]*")
+_BULLET = re.compile(r"^\s*(?:[-*+]\s+)?")
+_MARKS = re.compile(r"[*_`]")
 _STORY_LINE = re.compile(r"^(?:user story|us)\s*(?P<number>\d+)\b(?P<said>.*)$", re.IGNORECASE)
-_STORY = re.compile(r"\b(?:US\s?|User Stor(?:y|ies)\s)(?P<number>\d+)", re.IGNORECASE)
-_FREE = re.compile(r"no dependenc|can start after|after foundational|independent", re.IGNORECASE)
-_WAITS = re.compile(
-    r"\b(?:depends? on|requires?|needs|builds on|blocked by|after)\b(?P<what>[^.;()—–]*)",
-    re.IGNORECASE,
+_CLAUSES = re.compile(r"[.;:()—]|\s[-–]\s")
+_FREE = re.compile(
+    r"no dependenc|(?:can )?starts? after|after foundational|after phase|independent", re.IGNORECASE
 )
+_APART = re.compile(
+    r"\bno\b|independent|parallel|\bnot\b|n't\b|\bwithout\b|\bneither\b", re.IGNORECASE
+)
+_NUMBERS = r"(?P<numbers>\d+(?:\s*(?:,|/|&|\+|and|or|to|-|–)\s*(?:US\s?)?\d+)*)"
+_STORIES = re.compile(rf"\b(?:US\s?|User Stor(?:y|ies)\s){_NUMBERS}", re.IGNORECASE)
+_PHASES = re.compile(rf"\bphases?\s{_NUMBERS}", re.IGNORECASE)
 _TASK_LINE = re.compile(
     r"^(?P<task>T\d+[a-z]?)[*_`]*\s*:?\s*(?:depends on|requires|needs|blocked by|after)\s+"
     r"(?P<what>.*\d.*)$",
     re.IGNORECASE,
 )
 _CHAIN = re.compile(r"^T\d+[a-z]?(?:[,\s]+T\d+[a-z]?)*(?:\s*(?:→|->|=>)\s*T\d+[T\d\sa-z,]*)+$")
+_PHASE_NUMBER = re.compile(r"^phase\s+(?P<number>\d+)\b", re.IGNORECASE)
 _PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
 
 
@@ -36,7 +42,8 @@ _PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
 class Said:
     """What the section about dependencies says that is more than the order of the phases."""
 
-    stories: Mapping[str, frozenset[str]]  # stories that may go side by side -> what they wait for
+    # Stories that need not come one after another -> the stories and phases ("3") they wait for.
+    stories: Mapping[str, frozenset[str]]
     depends: Mapping[str, tuple[str, ...]]  # task -> tasks
     problems: tuple[Problem, ...] = ()
 
@@ -49,7 +56,7 @@ def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -
     problems: list[Problem] = []
     found = outermost(sections(lines), lambda part: bool(_SECTION.search(part.title)))
     for line in (line for part in found for line in part.lines[1:] if not line.code):
-        text = _BULLET.sub("", line.text).rstrip(" .*_`")
+        text = _MARKS.sub("", _BULLET.sub("", line.text)).rstrip(" .")
         if told := _STORY_LINE.match(text):
             _tell_story(told["number"], told["said"], stories)
         for task, needed in _pairs(text, known):
@@ -97,17 +104,33 @@ def stories_of(phase: Phase) -> tuple[str, ...]:
 
 
 def _tell_story(number: str, said: str, stories: dict[str, frozenset[str]]) -> None:
-    waits = {
-        f"US{one['number']}" for part in _WAITS.finditer(said) for one in _STORY.finditer(part[0])
-    } - {f"US{number}"}
+    """Take in a line about a story: every story and phase it mentions comes first.
+
+    But for those in a part of the sentence that says the opposite ("no dependencies on US1").
+    """
+    waits: set[str] = set()
+    for clause in _CLAUSES.split(said):
+        if not _APART.search(clause):
+            waits |= {f"US{one}" for found in _STORIES.finditer(clause) for one in _each(found)}
+            waits |= {one for found in _PHASES.finditer(clause) for one in _each(found)}
+    waits -= {f"US{number}"}
     if waits or _FREE.search(said):
-        stories[f"US{number}"] = frozenset(waits)
+        stories[f"US{number}"] = stories.get(f"US{number}", frozenset()) | waits
+
+
+def _each(found: re.Match[str]) -> list[str]:
+    """Return the numbers of "1, 2 and 4" or "3-5"."""
+    numbers = re.findall(r"\d+", found["numbers"])
+    if len(numbers) == 2 and re.search(r"\d\s*(?:-|–|to)\s*(?:US\s?)?\d", found["numbers"]):
+        return [str(one) for one in range(int(numbers[0]), min(int(numbers[1]), 99) + 1)]
+    return numbers
 
 
 def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
     """Return (task, what it waits for) of a line, as written."""
     if told := _TASK_LINE.match(text):
-        return [(told["task"], one) for one in read_references(told["what"], known).ids]
+        named = read_references(told["what"], known).ids
+        return [(told["task"], one) for one in named if one[:1] in "Tt"]
     if not _CHAIN.match(text):
         return []
     links = [re.findall(r"T\d+[a-z]?", part) for part in re.split(r"→|->|=>", text)]
@@ -131,8 +154,14 @@ def _awaited(
     return {
         n
         for n in range(place)
-        if n < first_story or not stories_of(phases[n]) or wanted & set(stories_of(phases[n]))
+        if n < first_story or not stories_of(phases[n]) or wanted & _names(phases[n])
     }
+
+
+def _names(phase: Phase) -> set[str]:
+    """Return what a sentence may call a phase: its stories, and its number."""
+    number = _PHASE_NUMBER.match(phase.title)
+    return {*stories_of(phase), *([number["number"]] if number else [])}
 
 
 class _Edges:

@@ -14,6 +14,8 @@ from reviewloop.specs.sectionnames import is_named
 from reviewloop.specs.tasklines import read_task_line
 from reviewloop.specs.tasktree import Node, build_tree
 
+SPEC_KIT_ID = r"T\d{3,}[a-z]?"
+
 
 @dataclass(frozen=True)
 class TaskList:
@@ -31,7 +33,12 @@ def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool =
     """Read every task line of a file; in a single-file spec only those of its task plan."""
     document = read_document(data)
     lines = task_lines(document.lines) if dialect == "single-file" else document.lines
-    tree = build_tree(lines, path, indented=dialect in ("spec-kit", "openspec"))
+    tree = build_tree(
+        lines,
+        path,
+        indented=dialect in ("spec-kit", "openspec"),
+        named=SPEC_KIT_ID if dialect == "spec-kit" else "",
+    )
     details = [_details(node) for node in tree.nodes]
     links = _Links(path, tree.nodes, details)
     tasks = tuple(

@@ -1,7 +1,8 @@
 """Finds the task lines of a document, gives each an id, and says which task is part of which."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reviewloop.specs.details import CHECKLIST
@@ -37,13 +38,22 @@ class Tree:
     notices: tuple[str, ...]
 
 
-def build_tree(lines: Sequence[Line], path: str, *, indented: bool = False) -> Tree:
+def build_tree(
+    lines: Sequence[Line], path: str, *, indented: bool = False, named: str = ""
+) -> Tree:
     """Return the tasks of the lines; ids that were made up are said in the notices.
 
     With `indented` only what is indented below a task belongs to it, else all up to the next task.
+    Where ids of the form `named` are used, boxes without one are conditions and no tasks.
     """
-    nodes = _collect(lines, indented=indented)
+    heads = {line.number: head for line in lines if (head := read_task_line(line))}
+    others = {n for n, head in heads.items() if named and not re.fullmatch(named, head.id)}
+    if len(others) == len(heads):
+        others = set()
+    nodes = _collect(lines, {n: heads[n] for n in heads if n not in others}, indented=indented)
     notices = _drop_list_numbers(nodes, path)
+    if others:
+        notices.append(f"{path}: {len(others)} box(es) without a task number are read as no tasks")
     ids = {node.head.id for node in nodes if node.head.id}
     _nest(nodes, ids)
     made_up = _name(nodes, ids)
@@ -62,13 +72,13 @@ def is_outside(line: Line, above: str) -> bool:
     return not above.strip() or line.text.startswith(("**", "---", ">", "|"))
 
 
-def _collect(lines: Sequence[Line], *, indented: bool) -> list[Node]:
+def _collect(lines: Sequence[Line], heads: Mapping[int, TaskLine], *, indented: bool) -> list[Node]:
     nodes: list[Node] = []
     current: Node | None = None
     checklist = False  # below a heading or a label that announces conditions, not tasks
     above = ""
     for line in lines:
-        head = read_task_line(line)
+        head = heads.get(line.number)
         if indented and head is None and is_outside(line, above):
             current = None
         above = line.text

@@ -92,7 +92,7 @@ def test_one_name_in_two_dialects_is_ambiguous():
 
 def test_finished_specs_are_not_asked_about():
     contents = {
-        "specs/001-old/tasks.md": b"- [X] T001 Done\n",
+        "specs/001-old/tasks.md": b"- [X] T001 Done\n\n- [ ] FR-001: looked at\n",
         "specs/002-new/tasks.md": b"- [ ] T001 Open\n",
         "specs/README.md": b"",
         "specs/fixtures/tasks.md": b"- [ ] no feature, no spec.md beside it\n",

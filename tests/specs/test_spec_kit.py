@@ -62,6 +62,25 @@ def test_without_a_word_about_stories_all_phases_follow_each_other():
     assert needs["T011"] == ("T010",)
 
 
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("Can start after Foundational (Phase 2) - No dependencies on US1", "T004"),
+        ("Starts after Phase 2 — no dependency on US1 or US3", "T004"),
+        ("After Phase 2, in parallel with US1", "T004"),
+        ("Can start after Foundational - Uses the list from US1", "T007"),
+        ("Can start after Phase 3", "T007"),
+        ("Foundational + US1", "T007"),
+        ("Can start after Phases 1-3", "T007"),
+        ("A gardener cannot wait", "T007"),
+    ],
+)
+def test_a_story_goes_beside_another_only_where_nothing_speaks_against_it(said, first):
+    line = next(one for one in SPEC_KIT_TASKS.split("\n") if one.startswith("- **User Story 2"))
+    spec = open_spec(spec_kit(SPEC_KIT_TASKS.replace(line, f"- **US2 (P2)**: {said}")))
+    assert spec.by_id["T008"].follows == (first,)
+
+
 def test_a_person_may_still_choose_a_task_whose_turn_it_is_not():
     spec = open_spec(spec_kit())
     assert pick(spec).id == "T002"
@@ -99,9 +118,20 @@ def test_mistakes_are_named_with_their_line(old, new, message):
     assert str(error.value) == problem
 
 
+def test_boxes_without_a_task_number_are_conditions():
+    boxes = "\n## Before release\n\n- [ ] FR-001: kept for 90 days\n- [ ] All is well\n"
+    spec = open_spec(spec_kit(SPEC_KIT_TASKS + boxes))
+    assert len(spec.tasks) == 12
+    assert any("2 box(es) without a task number" in notice for notice in spec.notices)
+    assert ids(open_spec(spec_kit("- [ ] Do it\n- [ ] Do more\n")).tasks) == ["1", "2"]
+
+
 def test_chains_of_arrows_are_dependencies():
     spec = open_spec(spec_kit(SPEC_KIT_TASKS + "\n## Task dependencies\n\n- T005, T006 → T008\n"))
     assert spec.by_id["T008"].depends == ("T005", "T006")
+    prose = "\n## Task dependencies\n\n- T008 depends on US1\n- T009 needs 2 people\n"
+    spec = open_spec(spec_kit(SPEC_KIT_TASKS + prose))
+    assert (spec.problems, spec.by_id["T008"].depends) == ((), ())
 
 
 def test_missing_files_open_checklists_and_questions_are_said():

@@ -64,7 +64,7 @@ SPEC_KIT_TASKS = """\
 ### User Story Dependencies
 
 - **User Story 1 (P1)**: Can start after Foundational (Phase 2) - No dependencies on other stories
-- **User Story 2 (P2)**: Can start after Foundational (Phase 2) - may show offers of US1
+- **User Story 2 (P2)**: Can start after Foundational (Phase 2) - Shows US1, independently testable
 - **User Story 3 (P3)**: Depends on User Story 2
 - T011 depends on T009
 
