@@ -7,7 +7,7 @@ from reviewloop.github.answers import IssueComment, ReviewComment
 from reviewloop.github.client import GitHub
 from reviewloop.github.commands import ALL, Command, parse
 from reviewloop.github.dismissals import permitted
-from reviewloop.github.marker import findings_in
+from reviewloop.github.marker import findings_in, is_ours
 from reviewloop.github.model import PullRequest
 from reviewloop.steps.act import Act
 
@@ -65,4 +65,5 @@ def _comment(
     on_diff = {each.id: each for each in client.review_comments(pull.number)}
     found = on_diff.get(ident)
     root = on_diff.get(found.reply_to or 0) if found else None
-    return found, findings_in(root.body) if root else ()
+    ours = root is not None and is_ours(root, client.me())
+    return found, findings_in(root.body) if root and ours else ()

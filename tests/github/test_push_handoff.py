@@ -14,9 +14,10 @@ from reviewloop.errors import GuardRailError, ReviewLoopError, UsageError, Works
 from reviewloop.github.addresses import api_of, repo_at
 from reviewloop.github.client import GitHub
 from reviewloop.github.errors import MissingPermission, StaleHead
+from reviewloop.github.fix_approval import requested
 from reviewloop.github.handoff import Approval, Handoff, write_handoff
-from reviewloop.github.marker import commands_in
-from reviewloop.github.model import Repo
+from reviewloop.github.marker import commands_in, finding_marker
+from reviewloop.github.model import Comment, Repo
 from reviewloop.github.publishing import Published
 from reviewloop.github.push_handoff import Wanted, push_handoff
 from reviewloop.steps.act import Act, recorded
@@ -350,3 +351,19 @@ def test_a_run_pushes_only_what_it_was_started_for(hub, git, tmp_path):
     long = fix(hub, "", said, act, base="", body=f"{marks[:64_000]}end")
     hub.push(hub.hand_over(long), **commented)
     assert len(hub.github.state.issue_comments[-1].body) <= 65_536
+
+
+def test_in_a_thread_of_somebody_else_nothing_is_meant(hub, git):
+    head = with_feature(hub, git)
+    hub.github.identity("token-of-eve", "eve", {"pull-requests": "write"})
+    threads = {}
+    for token in (hub.github.token, "token-of-eve"):
+        body = f"{finding_marker('0123456789ab')}\nIt is wrong."
+        with GitHub(token, Repo.of("octo/demo"), **hub.github.addresses) as client:
+            comment = Comment("b.py", body, 1, finding="0123456789ab")
+            client.create_review(7, commit_id=head, body="", comments=[comment])
+        root = hub.github.state.review_comments[-1]
+        reply = hub.github.reply(root.id, "ada", "/reviewloop fix")
+        with GitHub(hub.github.token, Repo.of("octo/demo"), **hub.github.addresses) as client:
+            threads[root.author] = requested(client, client.pull(7), reply.id).thread
+    assert threads == {"github-actions[bot]": ("0123456789ab",), "eve": ()}
