@@ -24,7 +24,7 @@ _SEVERITIES = ("must_fix", "should_fix", "nit")
 
 def render_stats(body: Body, console: Console) -> None:
     """Print the page: what is aimed at, how it went by week, and what it took."""
-    if not body["runs"] and not body["money"]["fix_runs"]:
+    if not body["runs"] and not body["checkpoints"] and not body["money"]["fix_runs"]:
         console.print(_nothing(body))
         return
     console.print(Text(_heading(body), style="bold"))
@@ -45,6 +45,8 @@ def _nothing(body: Body) -> str:
 
 def _heading(body: Body) -> str:
     what = f"{counted(body['tasks'], 'task')} in {counted(body['runs'], 'run')}"
+    if body["checkpoints"]:
+        what += f" and {counted(body['checkpoints'], 'checkpoint')}"
     return " ".join(filter(None, (what, _chosen(body))))
 
 
@@ -65,7 +67,7 @@ def _targets(body: Body, console: Console) -> None:
     said = f"{first['clean']} of {counted(known, 'task')} clean at the first review"
     more = [
         (first["incomplete"], "read by not all reviewers, so not clean"),
-        (first["not_reviewed"], "not reviewed yet or stopped before"),
+        (first["not_reviewed"], "blocked or stopped before it"),
         (first["unknown"], "not known"),
     ]
     said += "".join(f"; {number} {words}" for number, words in more if number)

@@ -87,21 +87,20 @@ def _row(folder: Path, record: RunRecord) -> RunMetrics:
     if record.proposal:
         proposal = Blobs(folder / "blobs").get_json(record.proposal)
     events = [event for event, _ in read_events(folder / "events.jsonl")]
-    fix = bool(record.options.get("first"))
     decision = _decision(record, events)
     measured = _coverage(proposal)
     committed = [event["at"] for event in events if event.get("kind") == "committed"]
     over = record.status in {RunStatus.COMMITTED, RunStatus.UNDONE}
     return RunMetrics(
         run_id=record.run_id,
-        kind="fix" if fix else "task" if record.task_id else "change",
+        kind=_kind(record, proposal),
         status=str(record.status),
         begun_at=record.created_at,
         record_at=record.updated_at,
         task_id=record.task_id,
         spec_path=record.spec_path,
         committed_at=float(committed[-1]) if committed and over else 0.0,
-        first_review="none" if fix else _first_review(events, proposal),
+        first_review=_first_review(events, proposal),
         decision=decision,
         modifications=_modifications(events, proposal),
         taken_over=decision == "rejected" and bool(record.options.get("exported")),
@@ -112,6 +111,16 @@ def _row(folder: Path, record: RunRecord) -> RunMetrics:
         findings=_counted(proposal.get("findings", ())),
         **_used(folder / JOURNAL),
     )
+
+
+def _kind(record: RunRecord, proposal: Mapping[str, Any]) -> str:
+    if record.options.get("first"):
+        return "fix"
+    if not record.task_id:
+        return "change"
+    # Any other run without a change is blocked.
+    checked = proposal and not proposal["files"] and not proposal["blocked"]
+    return "checkpoint" if checked else "task"
 
 
 def _used(journal: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from reviewloop.store.metrics import FindingCount, RunMetrics
 
 TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0}
 
+_WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
 _STANDING = {"committed", "waiting"}  # what is in the repository, or may be with one word
 _OUTCOMES = {
     Status.FIXED: "fixed",
@@ -43,13 +44,14 @@ def figures(
     """
     first = _first_reviews(rows)
     mine = [row for row in rows if chosen.of(row)]
-    work = [row for row in mine if row.kind != "fix"]
+    work = [row for row in mine if row.kind in _WORK]
     reviewed = [row for row in work if row.run_id in first]
     return {
         "since": chosen.since,
         "spec": chosen.spec,
         "runs": len(work),
         "tasks": len({row.task for row in work}),
+        "checkpoints": len({row.task for row in mine if row.kind == "checkpoint"}),
         "targets": TARGETS,
         "first_pass": _first_pass(work, reviewed),
         "coverage": _coverage(work),
@@ -72,7 +74,7 @@ def _first_reviews(rows: Sequence[RunMetrics]) -> set[str]:
     """Return the runs that count for the first pass: of each task the first that was reviewed."""
     found: dict[tuple[str, str], str] = {}
     for row in rows:
-        if row.kind != "fix" and row.first_review != "none":
+        if row.kind in _WORK and row.first_review != "none":
             found.setdefault(row.task, row.run_id)
     return set(found.values())
 

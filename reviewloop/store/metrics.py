@@ -42,7 +42,7 @@ class RunMetrics:
     """The figures of one run, as they were when it last came to rest."""
 
     run_id: str
-    kind: str  # task | change (`run -m`) | fix (of known findings)
+    kind: str  # task | checkpoint (nothing was changed) | change (`run -m`) | fix (of findings)
     status: str
     begun_at: float
     record_at: float  # when the record was saved that these figures are of
@@ -68,7 +68,7 @@ class RunMetrics:
     @property
     def task(self) -> tuple[str, str]:
         """What tells tasks apart; a run of `run -m` is a task of its own."""
-        return (self.spec_path, self.task_id) if self.kind == "task" else ("", self.run_id)
+        return (self.spec_path, self.task_id) if self.task_id else ("", self.run_id)
 
 
 class MetricsStore:

@@ -99,6 +99,8 @@ def test_a_green_checkpoint_of_an_uncommitted_spec_is_ticked_on_disk(shop):
     assert checkout.read(".kiro/specs/gate/tasks.md") == GATE.replace("[ ] 1", "[x] 1")
     assert checkout.git("rev-parse", "HEAD^{tree}") == head
     assert checkout.server.ledger == []
+    body = checkout.json("stats")
+    assert (body["tasks"], body["checkpoints"], body["money"]["usd"]) == (0, 1, 0)
 
 
 def test_a_red_checkpoint_is_repaired_and_its_repair_is_reviewed(shop):

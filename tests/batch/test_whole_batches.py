@@ -68,6 +68,10 @@ def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
     assert [rows[n]["state"] for n in "456"] == ["waiting"] * 3
     assert rows["5"]["stands_on"] == rows["4"]["run"]
     assert checkout.read(SPEC).count("[x]") == 3
+    body = checkout.json("stats")
+    assert (body["tasks"], body["first_pass"]["clean"], body["first_pass"]["rate"]) == (6, 6, 1.0)
+    assert (body["approval"]["autopilot"], body["approval"]["waiting"]) == (3, 3)
+    assert body["approval"]["rate"] is None, "no person has decided yet"
 
 
 def test_a_batch_needs_a_branch_that_it_may_commit_to(shop):

@@ -297,6 +297,7 @@ MIXED = [
     row(6, 23, kind="change", task_id="", first_review="incomplete", status="undone"),
     row(7, 23, kind="fix", task_id="", spec_path="", first_review="none", usd=1.0),
     row(8, 23, first_review="none", status="blocked", decision=""),
+    row(80, 23, kind="checkpoint", first_review="none", usd=0.0, calls=0, new_lines=None),
     row(9, 23, first_review="unknown", status="skipped", decision="redone"),
 ]
 
@@ -305,10 +306,10 @@ def test_a_page_of_all_kinds_of_ends():
     told = page(MIXED, births={"s.md": MONDAY})
     assert "first pass     66 %  █████████████░░░░░░│  target 95 %, missed" in told
     lines = {line[:14].strip(): line[14:].strip() for line in told.splitlines()[::-1]}
-    assert told.splitlines()[0] == "8 tasks in 9 runs"
+    assert told.splitlines()[0] == "8 tasks in 9 runs and 1 checkpoint"
     assert "4 of 6 tasks clean at the first review" in told, "task 4 counts once, as it began"
     assert "1 read by not all reviewers, so not clean" in told
-    assert "not reviewed yet or stopped before; 1 not known" in told
+    assert "blocked or stopped before it; 1 not known" in told
     assert lines["coverage"].startswith("90 %  ██████████████████░░  target 80 %, met")
     assert "of 40 new lines run by tests; not measured in 1 run" in told
     assert lines["red left"] == "1  target 0, missed"
@@ -327,7 +328,7 @@ def test_a_page_of_all_kinds_of_ends():
     assert lines["rounds"] == "0, 0.2, 2"
     assert "  money       $0.50, $0.57, $1.00" in told
     assert lines["to commit"].startswith("12 h 00 min from the run's beginning, 9.0 days from the")
-    assert "$5.00 for 90 calls, 40.0k tokens in, 0 out, 75 % from the cache; without 1 run" in told
+    assert "$5.00 for 90 calls, 44.0k tokens in, 0 out, 75 % from the cache; without 1 run" in told
     assert "$1.00 of it for 1 run that fixed findings of a review" in told
 
 
