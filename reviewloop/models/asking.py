@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.errors import ModelAccessError
+from reviewloop.models.limiter import Limiter
 from reviewloop.models.messages import ModelRequest, Reply
+from reviewloop.models.prefix_gate import Place
 from reviewloop.models.providers import Providers
 from reviewloop.models.retry import (
     Attempt,
@@ -13,6 +15,7 @@ from reviewloop.models.retry import (
     Patience,
     ask_patiently,
 )
+from reviewloop.models.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
 
 Tell = Callable[..., None]  # tell(kind, **what), as `Events.tell`
@@ -26,6 +29,7 @@ class Asking:
         providers: Providers,
         *,
         fallbacks: tuple[str, ...],
+        limiter: Limiter,
         patience: Patience,
         tell: Tell,
         on_lost: Callable[[CallKey, ModelRequest, Attempt], None],
@@ -33,12 +37,13 @@ class Asking:
     ) -> None:
         self._providers = providers
         self._fallbacks = fallbacks
+        self._limiter = limiter
         self._patience = patience
         self._tell = tell
         self._on_lost = on_lost
         self._check = check  # raises when nothing more may be asked
 
-    def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
+    def ask(self, key: CallKey, request: ModelRequest, place: Place) -> Reply:
         """Return the reply of the first model that gives one.
 
         Fallbacks are for models that cannot be reached or used. A request that is too long or
@@ -56,7 +61,7 @@ class Asking:
 
         for position, name in enumerate(names):
             try:
-                reply = self._ask_one(key, replace(request, model=name), on_first, count)
+                reply = self._ask_one(key, replace(request, model=name), place, count)
                 return replace(reply, attempts=attempts + 1)
             except (ModelAccessError, ModelUnavailableError) as error:
                 failures.append(error)
@@ -79,7 +84,7 @@ class Asking:
         self,
         key: CallKey,
         request: ModelRequest,
-        first_event: Callable[[], None],
+        place: Place,
         on_failure: Callable[[Attempt], None],
     ) -> Reply:
         provider = self._providers.get(request.model)
@@ -88,11 +93,19 @@ class Asking:
         def attempt(on_first: Callable[[], None]) -> Reply:
             def began() -> None:
                 on_first()
-                first_event()
+                place.began()
                 self._tell("model.first", **told)
 
+            turn = self._limiter.turn(key, request)
+            place.asks()
             self._tell("model.asked", **told, model=request.model)
-            return provider.ask(key, request, began)
+            try:
+                reply = provider.ask(key, request, began)
+            except provider_errors() as error:
+                self._limiter.failed(turn, diagnose(error))
+                raise
+            self._limiter.answered(turn, reply.usage)
+            return reply
 
         patience = replace(self._patience, on_failure=on_failure)
         where = self._providers.place(request.model)

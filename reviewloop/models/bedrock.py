@@ -60,12 +60,12 @@ class BedrockClients:
         from botocore.config import Config
 
         settings = self._settings
-        # One attempt per call: retries are counted by us. Adaptive mode still paces what it sends.
+        # One attempt per call: retries are counted, and requests paced, by us for all processes.
         config = Config(
             read_timeout=settings.read_timeout_seconds,
             connect_timeout=settings.connect_timeout_seconds,
             max_pool_connections=max(32, settings.concurrency),
-            retries={"mode": "adaptive", "total_max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
             tcp_keepalive=True,
         )
         session = open_session(settings)

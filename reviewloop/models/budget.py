@@ -157,6 +157,11 @@ class Budget:
         with self._changed:
             self._check(0, 0.0)
 
+    def check_time(self) -> None:
+        """Raise `BudgetExhaustedError` if the cap on minutes is reached."""
+        with self._changed:
+            self._check_time()
+
     @contextmanager
     def call(
         self,
@@ -210,6 +215,10 @@ class Budget:
         if spent.usd + usd > limits.usd or spent.usd >= limits.usd:
             used = f"${spent.usd:.2f} of ${limits.usd:.2f}"
             self._exhausted("limits.usd", used, f"--budget-usd {limits.usd * 2:g}", tokens)
+        self._check_time()
+
+    def _check_time(self) -> None:
+        limits = self._limits
         if self._seconds() >= limits.minutes * 60:
             used = f"{self._seconds() / 60:.0f} of {limits.minutes:g} minutes"
             self._exhausted("limits.minutes", used, f"--minutes {limits.minutes * 2:g}", 0)

@@ -15,6 +15,7 @@ from reviewloop.faults import fault
 from reviewloop.models import checks, prices
 from reviewloop.models.asking import Asking, Tell
 from reviewloop.models.budget import Budget, is_far_off
+from reviewloop.models.limiter import LIKELY_OUTPUT, Limiter
 from reviewloop.models.messages import (
     ModelRequest,
     Reply,
@@ -25,15 +26,15 @@ from reviewloop.models.messages import (
     plain_request,
     request_hash,
 )
-from reviewloop.models.prefix_gate import PrefixGate, PrefixGates
+from reviewloop.models.prefix_gate import Place, PrefixGate, PrefixGates
 from reviewloop.models.providers import Providers
 from reviewloop.models.retry import Attempt, Pacing, Patience, RequestRejectedError
 from reviewloop.models.routing import Route, kind_of, route
 from reviewloop.models.tracing import silence_tracing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
-
-_LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
+from reviewloop.store.places import state_root
+from reviewloop.store.rates import FileRates, Rates
 
 
 def _unchanged(text: str) -> str:
@@ -59,7 +60,8 @@ class Models:
     `canonical` removes from a text what differs between equal requests (nonces, temporary
     paths); `mask` hides held secrets in what models answer, before it is used or kept; `keep` hides
     what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
-    what happens; `require_room` raises when a reply could not be kept, so that none is paid for.
+    what happens; `require_room` raises when a reply could not be kept, so that none is paid for;
+    `rates` are the quotas shared with other runs, those of this machine's user by default.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Models:
         on_event: Tell = _silent,
         require_room: Callable[[], None] = _nothing,
         pacing: Pacing | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -92,6 +95,7 @@ class Models:
         self._asking = Asking(
             self._providers,
             fallbacks=settings.models.fallbacks,
+            limiter=self._limiter(rates or FileRates(state_root() / "rates")),
             patience=Patience(
                 max_attempts=settings.models.max_attempts,
                 pacing=pacing or Pacing(),
@@ -121,12 +125,12 @@ class Models:
             self._tell("model.reply", **_told(key, reply))
             return reply
         self._refuse_when_stopped()
-        waiting: AbstractContextManager[Callable[[], None]] = (
-            hold.turn(self._stop.is_set) if hold else nullcontext(lambda: None)
+        waiting: AbstractContextManager[Place] = (
+            hold.turn(self._stop.is_set) if hold else nullcontext(Place())
         )
-        with waiting as first_event:
+        with waiting as place:
             self._refuse_when_stopped()
-            tokens = estimated_tokens(request) + min(request.max_tokens, _LIKELY_OUTPUT)
+            tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
             usd = self._likely_cost(request)
             reserved = self._budget.call(tokens=tokens, usd=usd, stopped=self._stop.is_set)
             with reserved, self._slots:
@@ -135,7 +139,7 @@ class Models:
                 self._count(1)
                 try:
                     self._refuse_when_stopped()  # who waits for calls to end has not seen this one
-                    return self._paid(key, request, plain, digest, first_event)
+                    return self._paid(key, request, plain, digest, place)
                 finally:
                     self._count(-1)
 
@@ -171,17 +175,27 @@ class Models:
         """
         return checks.check_models(self._settings, agents, online=online)
 
+    def _limiter(self, rates: Rates) -> Limiter:
+        return Limiter(
+            rates,
+            self._settings.models,
+            place=self._providers.place,
+            sleep=self._stop.wait,
+            check=self._budget.check_time,
+            tell=self._tell,
+        )
+
     def _paid(
         self,
         key: CallKey,
         request: ModelRequest,
         plain: Mapping[str, Any],
         digest: str,
-        first_event: Callable[[], None],
+        place: Place,
     ) -> Reply:
         started = time.monotonic()
         try:
-            reply = self._ask_quietly(key, request, first_event)
+            reply = self._ask_quietly(key, request, place)
         except RequestRejectedError as error:
             self._keep_rejected(key, plain, error)
             raise
@@ -211,12 +225,10 @@ class Models:
         self._tell("model.reply", **_told(key, reply))
         return reply
 
-    def _ask_quietly(
-        self, key: CallKey, request: ModelRequest, first_event: Callable[[], None]
-    ) -> Reply:
+    def _ask_quietly(self, key: CallKey, request: ModelRequest, place: Place) -> Reply:
         """Ask; what a failure says is kept and printed, so it must not hold a secret either."""
         try:
-            return self._asking.ask(key, request, first_event)
+            return self._asking.ask(key, request, place)
         except ModelError as error:
             said = self._mask(str(error))
             if said == str(error):
@@ -252,7 +264,7 @@ class Models:
         return prices.cost(reply.model, reply.usage)
 
     def _likely_cost(self, request: ModelRequest) -> float | None:
-        output = min(request.max_tokens, _LIKELY_OUTPUT)
+        output = min(request.max_tokens, LIKELY_OUTPUT)
         return prices.estimate(
             request.model, input_tokens=estimated_tokens(request), output_tokens=output
         )

@@ -13,6 +13,24 @@ from contextlib import contextmanager
 _SLICE = 0.05  # seconds between looks at the stop signal while waiting
 
 
+class Place:
+    """Somebody's place in the queue of a gate: tells it how far the request is."""
+
+    def __init__(self, gate: "PrefixGate | None" = None, *, leads: bool = False) -> None:
+        self._gate = gate
+        self._leads = leads
+
+    def asks(self) -> None:
+        """Say that the request goes out now: what was waited for before is no delay of a reply."""
+        if self._gate and self._leads:
+            self._gate.renew()
+
+    def began(self) -> None:
+        """Say that the reply's first event has arrived."""
+        if self._gate:
+            self._gate.open()
+
+
 class PrefixGate:
     """One shared prefix of one model: closed until the first reply begins, then open for good."""
 
@@ -23,29 +41,38 @@ class PrefixGate:
         self._until: float | None = None
 
     @contextmanager
-    def turn(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Callable[[], None]]:
-        """Wait for one's turn; yields what to call when the reply's first event has arrived.
+    def turn(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Place]:
+        """Wait for one's turn; yields the place from which to tell how far the request is.
 
-        The first caller goes at once. The others go when it calls back, when it leaves (answered
-        or failed), when the time limit has passed since it went, or when `stopped` says so.
+        The first caller goes at once. The others go when its reply begins, when it leaves (answered
+        or failed), when the time limit has passed since it asked, or when `stopped` says so.
         """
         with self._lock:
             first = self._until is None
             if self._until is None:
                 self._until = time.monotonic() + self._limit
-            until = self._until
         if not first:
-            self._wait(until, stopped)
-            yield self._open.set
+            self._wait(stopped)
+            yield Place(self)
             return
         try:
-            yield self._open.set
+            yield Place(self, leads=True)
         finally:
             self._open.set()
 
-    def _wait(self, until: float, stopped: Callable[[], bool]) -> None:
+    def open(self) -> None:
+        """Let everybody through, from now on."""
+        self._open.set()
+
+    def renew(self) -> None:
+        """Start the time limit anew."""
+        with self._lock:
+            self._until = time.monotonic() + self._limit
+
+    def _wait(self, stopped: Callable[[], bool]) -> None:
         while not self._open.is_set() and not stopped():
-            left = until - time.monotonic()
+            with self._lock:
+                left = (self._until or 0.0) - time.monotonic()
             if left <= 0:
                 return
             self._open.wait(min(left, _SLICE))

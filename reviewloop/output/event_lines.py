@@ -88,6 +88,11 @@ def _failed(event: Event) -> str:
     )
 
 
+def _waiting(event: Event) -> str:
+    seconds = duration(float(event.get("seconds") or 0))
+    return f"{_name(event)}: waiting for the rate limit of {_text(event, 'model')} ({seconds})"
+
+
 def _fallback(event: Event) -> str:
     return f"{_name(event)}: {_text(event, 'to')} is asked instead of {_text(event, 'model')}"
 
@@ -130,6 +135,7 @@ _LINES: Mapping[str, Callable[[Event], str]] = {
     "steering": _steering,
     "model.failed": _failed,
     "model.fallback": _fallback,
+    "model.waiting": _waiting,
     "collected": lambda event: (
         f"all reviewers are done: {counted(int(event.get('findings') or 0), 'finding')}"
     ),

@@ -2,6 +2,7 @@
 
 from reviewloop.settings.keeping import Commit, Runs
 from reviewloop.settings.loading import Loaded, commands_digest, load_settings
+from reviewloop.settings.models import Models
 from reviewloop.settings.schema import (
     Coverage,
     FollowUps,
@@ -10,7 +11,6 @@ from reviewloop.settings.schema import (
     Governance,
     Guard,
     Limits,
-    Models,
     Settings,
     Spec,
     Tools,

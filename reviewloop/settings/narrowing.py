@@ -22,6 +22,8 @@ USERS_OWN = (
     "models.profile",
     "models.role_arn",
     "models.endpoint_url",
+    "models.requests_per_minute",
+    "models.tokens_per_minute",
     "sandbox.level",
     "sandbox.read",
 )

@@ -105,10 +105,10 @@ def _seconds_of_second(gate, *, after_first=None, stopped=lambda: False) -> floa
     inside, leave = threading.Event(), threading.Event()
 
     def first() -> None:
-        with gate.turn() as began:
+        with gate.turn() as place:
             inside.set()
             if after_first:
-                after_first(began)
+                after_first(place.began)
             leave.wait(5)
 
     thread = threading.Thread(target=first)

@@ -1,0 +1,94 @@
+"""Wait for one's turn at a quota that all runs of this user share, before a request is sent."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.errors import InterruptedByUserError
+from reviewloop.models.messages import ModelRequest, Usage, estimated_tokens
+from reviewloop.models.routing import OFFLINE, split_model
+from reviewloop.models.trouble import Diagnosis, Trouble
+from reviewloop.settings import Models as ModelSettings
+from reviewloop.store.journal import CallKey
+from reviewloop.store.rate_bucket import Ceilings
+from reviewloop.store.rates import Rates
+
+LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
+_SLICE = 0.5  # seconds between looks at the clock, the stop signal and the quota while waiting
+_WORTH_TELLING = 0.05  # seconds
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The leave to send one request: of which quota, when it was given, for how many tokens."""
+
+    quota: str  # "" where nothing is limited
+    at: float = 0.0
+    tokens: int = 0
+
+
+class Limiter:
+    """Gives out turns; `check` raises when the run may not wait any longer (stop, minutes)."""
+
+    def __init__(
+        self,
+        rates: Rates,
+        settings: ModelSettings,
+        *,
+        place: Callable[[str], str],
+        sleep: Callable[[float], bool],
+        check: Callable[[], None],
+        tell: Callable[..., None],
+    ) -> None:
+        self._rates = rates
+        self._ceilings = Ceilings(settings.requests_per_minute, settings.tokens_per_minute)
+        self._endpoint = settings.endpoint_url
+        self._place = place  # region, profile and role of a model: each has a quota of its own
+        self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
+        self._check = check
+        self._tell = tell
+
+    def turn(self, key: CallKey, request: ModelRequest) -> Turn:
+        """Wait until this request may be sent; nobody who waits holds anything.
+
+        Waiting is no attempt at the call. It is active time of the run, so its cap on minutes
+        ends it.
+        """
+        if split_model(request.model)[0] in OFFLINE:
+            return Turn("")
+        quota = f"{request.model}{self._place(request.model)} {self._endpoint}".rstrip()
+        tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
+        told = False
+        while wait := self._rates.take(quota, tokens, self._ceilings):
+            if not told and wait >= _WORTH_TELLING:
+                told = True
+                self._tell("model.waiting", **_who(key), model=request.model, seconds=wait)
+            # A little random, or all who wait would come back at the same moment.
+            if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
+                raise InterruptedByUserError(
+                    "stopped while waiting for the rate limit; `reviewloop resume` goes on"
+                )
+            self._check()
+        return Turn(quota, self._rates.now(), tokens)
+
+    def failed(self, turn: Turn, diagnosis: Diagnosis) -> None:
+        """Slow all runs down if the provider said that the request was one too many."""
+        if not turn.quota:
+            return
+        if diagnosis.trouble is Trouble.THROTTLED:
+            kind = "tokens" if "token" in diagnosis.message.lower() else "requests"
+            self._rates.refuse(turn.quota, kind, turn.at, diagnosis.retry_after)
+
+    def answered(self, turn: Turn, usage: Usage) -> None:
+        """Replace the tokens that were guessed by those that count against a quota.
+
+        What is read from a cache does not count on Bedrock (its user guide, prompt caching).
+        """
+        if turn.quota and not usage.estimated:
+            used = usage.input + usage.cache_write + usage.output
+            self._rates.correct(turn.quota, turn.tokens - used)
+
+
+def _who(key: CallKey) -> dict[str, Any]:
+    return {"agent": key.agent, "step": key.step, "finding": key.finding}
