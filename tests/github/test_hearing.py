@@ -414,10 +414,11 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="the step needs jq, which runners have")
-def test_a_fix_that_broke_off_is_told_to_who_asked(github: GitHubServer) -> None:
+def test_what_broke_off_is_told_to_who_asked(github: GitHubServer) -> None:
     job = yaml.safe_load((ROOT / "workflows/commands.yml").read_text())["jobs"]["tell"]
-    assert job["needs"] == ["hear", "fix", "push"]
-    assert job["if"].startswith("${{ always() && needs.hear.outputs.verb == 'fix' && ")
+    assert job["needs"] == ["hear", "review", "fix", "push"]
+    assert job["if"].startswith("${{ always() && (")
+    assert "outputs.verb == 'fix' && needs.push.outputs.status != 'passed')" in job["if"]
     [step] = job["steps"]
     environ = {k: github.environ[k] for k in github.environ if k != "GITHUB_TOKEN"}
     for reason in ("", 'it "moved"\n```\n@ada ![x](https://evil.example/) `$(id)`\\'):
