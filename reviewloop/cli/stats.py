@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
 _DAYS = {"d": 1, "w": 7}
+_SLOW = 1.0  # seconds; where history takes longer and does not tell, it is not asked again
+_UNKNOWN = 0.0
 
 
 @click.command()
@@ -98,8 +100,11 @@ def _births(
 
     known = store.births()
     for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - set(known):
+        started = time.monotonic()
         at = first_commit_time(repository.user, path)
+        if at is None and time.monotonic() - started > _SLOW:
+            at = _UNKNOWN
         if at is not None:
             store.save_birth(path, at)
             known[path] = at
-    return known
+    return {path: at for path, at in known.items() if at != _UNKNOWN}

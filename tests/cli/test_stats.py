@@ -17,9 +17,11 @@ from support.play import agent_of, done, write
 from support.shop import make_shop
 
 from reviewloop.batch import autopilot
+from reviewloop.cli import stats as command
 from reviewloop.output.terminal_stats import render_stats
 from reviewloop.runs import metrics as taken
 from reviewloop.runs import rebasing
+from reviewloop.runs.repository import open_repository
 from reviewloop.runs.stats import Chosen, figures
 from reviewloop.steps import approve
 from reviewloop.store.metrics import FILE, FindingCount, MetricsStore, RunMetrics
@@ -168,6 +170,18 @@ def test_the_sums_are_those_of_the_runs(runs):
     born = int(runs.checkout.git("log", "--diff-filter=A", "--format=%ct", "--", SPEC).split()[-1])
     since = runs.rows()["2.1"].committed_at - born
     assert body["to_commit"]["from_spec"]["median"] == pytest.approx(since)
+
+
+def test_a_history_that_is_slow_and_silent_is_asked_once(repo, tmp_path, monkeypatch):
+    rows = [row(1, 0, committed_at=MONDAY, spec_path="nowhere.md")]
+    with closing(MetricsStore(tmp_path)) as store:
+        opened = open_repository(repo, for_reading=True)
+        assert (command._births(opened, store, rows), store.births()) == ({}, {})
+        monkeypatch.setattr(command, "_SLOW", -1.0)
+        assert command._births(opened, store, rows) == {}
+        assert set(store.births()) == {"nowhere.md"}
+        assert command._births(opened, store, rows) == {}
+        opened.runs.close()
 
 
 def test_runs_are_chosen_by_spec_and_by_time(runs):
