@@ -55,6 +55,8 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Have a workflow hear of an error that ends the command; it stays that error."""
+    from reviewloop.github.outcome import MOST_REASON
+    from reviewloop.github.refusals import shown
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs.held_values import masking_here
 
@@ -63,7 +65,8 @@ def errors_told() -> Iterator[None]:
     except Exception as error:
         expected = isinstance(error, ReviewLoopError)
         reason = str(error) if expected else "an internal error; its report is in the log"
-        _tell_runner({"reason": masking_here().for_people(one_line(reason))}, failed=True)
+        said = shown(masking_here().for_people(one_line(reason)), MOST_REASON)
+        _tell_runner({"reason": said}, failed=True)
         raise
 
 

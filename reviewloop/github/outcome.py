@@ -12,6 +12,7 @@ from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.findings import Finding, Severity, by_severity
 from reviewloop.findings import Status as FindingStatus
 from reviewloop.github.model import Posted, PullRequest, Status
+from reviewloop.github.refusals import shown
 from reviewloop.github.untrusted import sanitised_line
 from reviewloop.output.figures import counted
 from reviewloop.output.github_annotations import command
@@ -28,6 +29,7 @@ SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": S
 _MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
 _MOST_SUMMARY = 1024 * 1024 - 4096  # bytes; above 1 MiB GitHub drops the summary of a whole step
 _CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request hold it._\n"
+MOST_REASON = 8000  # characters of an output; Linux takes 131,072 bytes in a variable
 _ENDED_WELL = {ExitCode.CLEAN, ExitCode.FINDINGS}
 _INPUT = ("input", "cache_read", "cache_write")
 _LEVELS = {Status.REVIEW_ERROR: "error", Status.SKIPPED: "notice"}
@@ -163,7 +165,7 @@ def outputs_of(ended: Ended) -> dict[str, str]:
         read -= len(report.readership.unread) if report.readership else 0
     return {
         "status": str(ended.status),
-        "reason": one_line(ended.reason),
+        "reason": shown(one_line(ended.reason), MOST_REASON),
         "must-fix": str(counts.get(Severity.MUST_FIX, 0)) if report else "",
         "should-fix": str(counts.get(Severity.SHOULD_FIX, 0)) if report else "",
         "nits": str(counts.get(Severity.NIT, 0)) if report else "",

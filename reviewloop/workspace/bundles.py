@@ -38,11 +38,12 @@ def read_bundle(git: Git, file: Path) -> None:
     commits that are not here.
     """
     try:
-        if file.stat().st_size > LARGEST:
-            raise UsageError(f"{file} is larger than a handoff may be")
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise UsageError(f"{file} is larger than a handoff may be")
     header, blank, pack = data.partition(b"\n\n")
     lines = header.split(b"\n")
     if not blank or len(header) > _LONGEST_HEADER or lines[0] not in _SIGNATURES:

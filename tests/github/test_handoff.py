@@ -43,6 +43,11 @@ def test_commits_whose_ground_is_not_here_or_that_are_damaged_are_refused(source
     with pytest.raises(UsageError, match=f"{base[:12]}, which is not in this clone: check out"):
         read_bundle(scratch(empty, tmp_path / "none"), bundle)
     data = bundle.read_bytes()
+    bundle.unlink()
+    bundle.symlink_to("/dev/zero")  # its size is 0, and it has no end
+    with pytest.raises(UsageError, match="larger than a handoff"):
+        read_bundle(here, bundle)
+    bundle.unlink()
     for broken in (data[:-30], b"# v2 git bundle\n\nPACK", b"nonsense", data.replace(b"PACK", b"")):
         bundle.write_bytes(broken)
         with pytest.raises(UsageError, match=r"refused|no bundle"):

@@ -91,6 +91,8 @@ def test_the_runner_gets_outputs_summary_and_annotations(tmp_path: Path) -> None
         values[name] = lines[at + 1]
     assert values == outputs_of(ended)
     assert (values["status"], values["reviewed-sha"]) == ("skipped", "a" * 40)
+    # The next job takes it as a variable, and a program that is given too much does not start.
+    assert len(outputs_of(replace(ended, reason="ü" * 200_000))["reason"]) == 8000
     assert [values[f"comments-{n}"] for n in ("posted", "demoted", "known")] == ["1", "2", "2"]
     shown = page.read_text()
     assert "# ***" in shown

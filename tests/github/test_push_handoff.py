@@ -10,6 +10,7 @@ from support.github_events import of_comment
 from support.github_server import GitHubServer
 from support.handoffs import OURS, scratch, task
 
+from reviewloop.cli.main import run
 from reviewloop.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
 from reviewloop.github.addresses import api_of, repo_at
 from reviewloop.github.client import GitHub
@@ -367,3 +368,22 @@ def test_in_a_thread_of_somebody_else_nothing_is_meant(hub, git):
         with GitHub(hub.github.token, Repo.of("octo/demo"), **hub.github.addresses) as client:
             threads[root.author] = requested(client, client.pull(7), reply.id).thread
     assert threads == {"github-actions[bot]": ("0123456789ab",), "eve": ()}
+
+
+def test_a_workflow_hears_why_nothing_was_pushed(hub, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    monkeypatch.chdir(hub.repo)
+    for name, value in {**hub.github.environ, "GITHUB_OUTPUT": str(out)}.items():
+        monkeypatch.setenv(name, value)
+    folder = hub.hand_over(task(hub.base, hub.commit({"a.py": "a = 1\n"}), branch="main"))
+    for words, code, reason in (
+        (["github", "push", str(folder)], 3, "main is the base or the default branch"),
+        (["github", "push", str(tmp_path / "none")], 2, "cannot be read"),
+        (["publish", "--handoff", str(tmp_path / "new")], 2, "no run of this repository"),
+    ):
+        out.write_text("")
+        assert run(words) == code
+        said = out.read_text().split("\n")
+        assert (said[0].partition("<<")[0], said[1]) == ("status", "review_error")
+        assert (said[3].partition("<<")[0], reason in said[4]) == ("reason", True)
+    assert hub.http.pushes == 0
