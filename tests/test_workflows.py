@@ -1,6 +1,7 @@
 """The workflows to copy, as one set: what starts them, what each job may, and what it is given."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -130,6 +131,51 @@ def _told(value: str, option: click.Parameter | None) -> str:
     if getattr(option, "is_flag", False):
         return "true"
     return "7" if isinstance(getattr(option, "type", None), click.types.IntParamType) else "place"
+
+
+@pytest.mark.parametrize(
+    ("title", "actor", "may", "task", "branch"),
+    [
+        ("2.1 Find items", "ada", "write", "2.1", "reviewloop/2.1"),
+        ("Find items", "ada", "admin", "Find items", "reviewloop/Find-items"),
+        ("next", "ada", "write", "next", "reviewloop/next"),
+        ("a\nbranch=main\r$(id)`id`", "ada", "write", "a branch=main $(id)`id`", None),
+        ("../../x..lock/-", "ada", "write", "../../x..lock/-", None),
+        ("--spec=/etc", "ada", "write", "--spec=/etc", "reviewloop/spec-etc"),
+        ("…", "ada", "write", "…", "reviewloop/task"),
+        ("2.1", "eve", "read", None, None),
+        ("2.1", "eve", "", None, None),
+        ("2.1", "tool[bot]", "admin", None, None),
+    ],
+)
+def test_who_may_write_starts_a_task_and_a_title_is_only_text(
+    title: str, actor: str, may: str, task: str | None, branch: str | None, tmp_path: Path
+) -> None:
+    [step] = [s for s in steps("implement-task.yml", "implement") if s.get("id") == "asked"]
+    gh, out = tmp_path / "gh", tmp_path / "out"
+    gh.write_text(f'#!/bin/bash\necho "$2" >>"{tmp_path}/asked"\necho {may}\n')
+    gh.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "octo/demo"}
+    env |= {"GITHUB_OUTPUT": str(out), "GH_TOKEN": "x", "ACTOR": actor, "TASK": title}
+    assert set(step["env"]) == {"GH_TOKEN", "ACTOR", "TASK"}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        **{"env": env, "cwd": tmp_path, "capture_output": True, "text": True},
+        check=False,
+    )
+    assert (done.returncode == 0) is (task is not None), done.stdout + done.stderr
+    if task is None:
+        assert "::error" in done.stdout
+        assert not out.exists()
+        return
+    asked = (tmp_path / "asked").read_text()
+    assert asked == f"repos/octo/demo/collaborators/{actor}/permission\n"
+    first, second = out.read_text().splitlines()
+    assert first.partition("=")[::2] == ("task", task)
+    name = second.partition("=")[2]
+    assert second.startswith("branch=reviewloop/")
+    assert branch in {None, name}
+    subprocess.run(["git", "check-ref-format", f"refs/heads/{name}"], check=True)
 
 
 def test_every_input_goes_through_the_environment() -> None:
