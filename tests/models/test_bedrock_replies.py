@@ -93,7 +93,7 @@ def test_the_counts_of_usage_do_not_overlap(bedrock, open_door):
     bedrock(lambda request: "ok")
     door = open_door()
     request = ModelRequest(
-        CLAUDE, "", (user_message(text_block("z" * 4000), cache_point(), text_block("you")),)
+        CLAUDE, "", (user_message(text_block("z" * 8000), cache_point(), text_block("you")),)
     )
     first = door.models.ask(KEY, request).usage
     second = door.models.ask(CallKey("other", "implement"), request).usage

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from support.bedrock_answers import Answer, events, frame, whole
-from support.bedrock_ledger import Received, now
+from support.bedrock_answers import Answer, events, failure, frame, whole
+from support.bedrock_ledger import MOST_POINTS, Received, now, points
 
 if TYPE_CHECKING:
     from support.bedrock import BedrockServer
@@ -86,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, {"inputTokens": counted})
             return
         answer = bedrock.answer_to(received)
+        if points(received.body) > MOST_POINTS:
+            answer = failure(400, "ValidationException", "too many cache points in the request")
         if answer.status != 200:
             received.status = answer.status
             kind = {"x-amzn-ErrorType": answer.error, **answer.headers}

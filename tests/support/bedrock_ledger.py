@@ -4,7 +4,8 @@ import hashlib
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -84,33 +85,108 @@ def without_cache_points(value: Any) -> Any:
 
 
 class PromptCache:
-    """Remembers prefixes up to each cache point, from the first event of the reply on."""
+    """Bills like Bedrock's prompt cache (its user guide, "Prompt caching", read in 2026).
 
-    def __init__(self) -> None:
+    A prefix that ends at a cache point is written when the reply begins, if it is long enough for
+    the model, and kept for five minutes from its last use. A later request reads the longest such
+    prefix of its own: one that ends at its cache points or, with Claude, up to 20 blocks before
+    one of them. Tools, then system, then messages. Nova caches no tools.
+    """
+
+    def __init__(self, seconds: float = 300.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
-        self._known: set[str] = set()
+        self._known: dict[str, float] = {}  # prefix -> last use
+        self._seconds = seconds
+        self._clock = clock
 
     def usage(self, model: str, body: dict[str, Any], output: int) -> dict[str, int]:
         """Return what a request arriving now is billed as, in tokens of four characters."""
-        prefixes = _prefixes(model, body)
-        total = _tokens(without_cache_points(_ordered(body)))
+        blocks = _blocks(model, body)
+        total = blocks[-1].tokens if blocks else 0
+        marked = _marked(model, blocks)
         with self._lock:
-            known = [size for name, size in prefixes if name in self._known]
-        read = max(known, default=0)
-        write = max([size for _, size in prefixes], default=0) - read
+            since = self._clock() - self._seconds
+            read = 0
+            for at in marked:
+                seen = (
+                    blocks[max(0, at - _LOOKBACK) : at + 1] if _is_claude(model) else [blocks[at]]
+                )
+                for block in seen:
+                    if self._known.get(block.digest, since) > since:
+                        self._known[block.digest] = self._clock()
+                        read = max(read, block.tokens)
+        write = max([blocks[at].tokens for at in marked], default=0)
+        write = max(0, write - read)
         usage = {
             "inputTokens": max(1, total - read - write),
             "outputTokens": output,
             "totalTokens": max(1, total - read - write) + read + write + output,
         }
-        if prefixes:
+        if points(body):
             usage |= {"cacheReadInputTokens": read, "cacheWriteInputTokens": write}
         return usage
 
     def remember(self, model: str, body: dict[str, Any]) -> None:
         """Keep the prefixes of a request whose reply begins."""
+        blocks = _blocks(model, body)
         with self._lock:
-            self._known |= {name for name, _ in _prefixes(model, body)}
+            for at in _marked(model, blocks):
+                self._known[blocks[at].digest] = self._clock()
+
+
+MOST_POINTS = 4  # in one request; more are rejected
+_LOOKBACK = 20  # blocks
+_LEAST = {"opus": 4096, "haiku": 4096, "nova": 1000}  # tokens before a point is honoured
+_LEAST_ELSE = 1024
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A block with the prefix that it ends: its hash, its tokens, whether a point follows."""
+
+    digest: str
+    tokens: int
+    marked: bool
+    tool: bool
+
+
+def points(body: dict[str, Any]) -> int:
+    """Return how many cache points a request has."""
+    return sum("cachePoint" in part for part in _ordered(body))
+
+
+def least(model: str) -> int:
+    """Return how many tokens must stand before a cache point of this model."""
+    return next((n for name, n in _LEAST.items() if name in model), _LEAST_ELSE)
+
+
+def _is_claude(model: str) -> bool:
+    return "claude" in model
+
+
+def _marked(model: str, blocks: list[_Block]) -> list[int]:
+    return [
+        at
+        for at, block in enumerate(blocks)
+        if block.marked and block.tokens >= least(model) and (_is_claude(model) or not block.tool)
+    ]
+
+
+def _blocks(model: str, body: dict[str, Any]) -> list[_Block]:
+    digest, size = hashlib.sha256(model.encode()), 0
+    found: list[_Block] = []
+    for part in _ordered(body):
+        if "cachePoint" in part:
+            if found:
+                found[-1] = replace(found[-1], marked=True)
+            continue
+        text = json.dumps(without_cache_points(part), sort_keys=True)
+        digest.update(text.encode() + b"\0")
+        size += len(text)
+        if list(part) != ["role"]:
+            tool = "toolSpec" in part
+            found.append(_Block(digest.hexdigest(), size // 4, False, tool))
+    return found
 
 
 def now() -> float:
@@ -126,21 +202,6 @@ def _ordered(body: dict[str, Any]) -> list[Any]:
         parts.append({"role": message["role"]})
         parts += message["content"]
     return parts
-
-
-def _prefixes(model: str, body: dict[str, Any]) -> list[tuple[str, int]]:
-    before: list[Any] = [model]
-    found = []
-    for part in _ordered(body):
-        if "cachePoint" in part:
-            found.append((_digest(before), _tokens(before[1:])))
-        else:
-            before.append(part)
-    return found
-
-
-def _tokens(value: Any) -> int:
-    return len(json.dumps(value)) // 4
 
 
 def _digest(value: Any) -> str:
