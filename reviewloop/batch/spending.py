@@ -1,7 +1,7 @@
 """The caps of a whole batch: what its runs may still spend, and until when."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,10 @@ def spent_of(repository: Repository, run: RunRecord) -> Spent:
 class Spending:
     """Divides what is left of a batch's caps among its runs; `settings` hold those of one run."""
 
-    def __init__(self, repository: Repository, record: BatchRecord, settings: Settings) -> None:
+    def __init__(
+        self, repository: Repository, record: BatchRecord, settings: Settings, parallel: int = 1
+    ) -> None:
+        self._parallel = parallel
         self._repository = repository
         self._record = record
         self._limits = settings.limits
@@ -64,22 +67,33 @@ class Spending:
                 "`reviewloop batch --deadline T`"
             )
 
-    def caps(self, run: RunRecord, sharing: int = 1) -> dict[str, Any]:
-        """Return the caps under which a run goes on; `sharing` runs divide what is left."""
+    def caps(
+        self,
+        run: RunRecord,
+        sharing: int = 1,
+        beside: Iterable[tuple[RunRecord, Mapping[str, Any]]] = (),
+    ) -> dict[str, Any]:
+        """Return the caps under which a run goes on.
+
+        `beside` are runs at work with their caps: what these may still spend is not left. So many
+        runs as `sharing` says divide the rest.
+        """
         caps: dict[str, Any] = {
             "limits.usd": self._limits.usd,
             "limits.minutes": self._limits.minutes,
         }
         if self._record.budget_usd is not None:
-            left = max(0.0, self._record.budget_usd - self.usd()) / sharing
+            held = (caps["limits.usd"] - self._usd_of(other) for other, caps in beside)
+            left = self._record.budget_usd - self.usd() - sum(max(0.0, usd) for usd in held)
+            left = max(0.0, left) / sharing
             usd = spent_of(self._repository, run).usd + left
             caps["limits.usd"] = max(min(self._limits.usd, usd), 1e-9)
         if self._record.deadline:
             left = max(0.0, self._record.deadline - time.time())
             minutes = (run.active_seconds + left) / 60
             caps["limits.minutes"] = max(min(self._limits.minutes, minutes), 1e-9)
-        if sharing > 1:
-            caps["models.concurrency"] = max(1, self._concurrency // sharing)
+        if self._parallel > 1:
+            caps["models.concurrency"] = max(1, self._concurrency // self._parallel)
         return caps
 
     def stopped_by_batch(self, caps: Mapping[str, Any], error: ReviewLoopError) -> bool:
@@ -90,6 +104,11 @@ class Spending:
         usd = caps["limits.usd"] < self._limits.usd and "limits.usd" in said
         minutes = caps["limits.minutes"] < self._limits.minutes and "limits.minutes" in said
         return usd or minutes
+
+
+def is_about_money(error: ReviewLoopError) -> bool:
+    """Whether it was a cap on money that stopped a run."""
+    return isinstance(error, BudgetExhaustedError) and "limits.usd" in str(error)
 
 
 def _of(run: RunRecord, record: BatchRecord) -> bool:

@@ -24,7 +24,10 @@ class Train:
         changed = False
         while (found := self._next()) is not None:
             step, one, below, done = found
-            changed = self.bring(step, one.run, below, done) is not None or changed
+            run = self.bring(step, one.run, below, done)
+            if run is not None:
+                self._sitting.told.settled(step.task.id, run, run.reason)
+                changed = True
             changed = changed or step.task.id not in self._sitting.tried
         return changed
 

@@ -12,6 +12,7 @@ from reviewloop.batch.autopilot import BY, why_a_person
 from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.moving import Crew, answered, begin_task, moved, taken_up
 from reviewloop.batch.sitting import Sitting
+from reviewloop.batch.spending import is_about_money
 from reviewloop.batch.stacking import chain_below
 from reviewloop.batch.stands import Stand, TaskRun, why_held
 from reviewloop.batch.train import Train
@@ -35,12 +36,13 @@ _SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
 class Work:
     """Takes up tasks until nothing is left that can be done now."""
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: Sitting, crew: Crew | None = None) -> None:
         self._sitting = sitting
         self._train = Train(sitting)
-        self._crew = Crew()
+        self._crew = crew or Crew()
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
         self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
+        self._short: set[str] = set()  # tasks whose share of the money was too little
         self._closing = False  # nothing new is begun
         self.began = False
 
@@ -74,7 +76,8 @@ class Work:
                 continue
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 step, run, caps = flying.pop(future)
-                trouble = trouble or self._landed(step, run, caps, future)
+                found = self._landed(step, run, caps, future)
+                trouble = trouble or found
 
     # Beginning
 
@@ -100,7 +103,9 @@ class Work:
             return True
         self.began = True
         run = taken_up(sitting, run)
-        caps = sitting.spending.caps(run, sitting.asked.parallel)
+        slots = 1 if task in self._short else sitting.asked.parallel - len(flying)
+        beside = [(other, caps) for _, other, caps in flying.values()]
+        caps = sitting.spending.caps(run, slots, beside)
         sitting.told.begun(task, run, below)
         future = pool.submit(moved, sitting, self._crew, sitting.repository, step, run, caps)
         flying[future] = (step, run, caps)
@@ -112,7 +117,7 @@ class Work:
         busy = {step.task.id for step, _, _ in flying.values()}
         for step in self._sitting.order.steps:
             task = step.task.id
-            if task in self._sitting.tried or task in busy:
+            if task in self._sitting.tried or task in busy or (busy and task in self._short):
                 continue
             if stands[task].stand is Stand.STOPPED:
                 return step
@@ -162,16 +167,26 @@ class Work:
         except (InterruptedByUserError, ModelAccessError) as error:
             return error
         except ReviewLoopError as error:
-            if sitting.spending.stopped_by_batch(caps, error):
+            by_batch = sitting.spending.stopped_by_batch(caps, error)
+            again = by_batch and self._may_have_more(task, error)
+            if by_batch and not again:
                 return self._spent(step)
             run = sitting.repository.runs.find(run.run_id)
-            failed = True
-        if failed or run.status not in _SETTLED or sitting.record.mode == "queue":
+            failed = not again
+        if run.status not in _SETTLED or sitting.record.mode == "queue":
             sitting.told.settled(task, run, run.reason)
         if sitting.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
             sitting.record.reason = f"stopped at task {task} (--until-failure)"
             self._closing = True
         return None
+
+    def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
+        """Whether a run only used up its share of the money: it goes on when others are done."""
+        if task in self._short or self._sitting.asked.parallel == 1 or not is_about_money(error):
+            return False
+        self._short.add(task)
+        self._sitting.tried.discard(task)
+        return True
 
     def _spent(self, step: Step) -> ReviewLoopError:
         try:

@@ -38,6 +38,18 @@ def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
 
 
+def test_who_used_up_a_share_of_the_budget_goes_on_with_what_others_left(shop):
+    checkout = shop()
+    three = ("batch", "--tasks", "1,4", "--max-parallel", "3", "--budget-usd", "0.08")
+    said = checkout.run(*three)
+    assert said.code == 4, said.err
+    assert said.err.count("the cap limits.usd of this run is reached") >= 1
+    batch = checkout.json("status")["batch"]
+    assert batch["counts"] == {"waiting": 2}
+    assert batch["totals"]["usd"] <= 0.08
+    assert batch["totals"]["calls"] == len(checkout.server.ledger)
+
+
 def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     broken = says(
         reply(
