@@ -29,6 +29,7 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.shared import Shared
 from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.diff import Change
@@ -108,6 +109,7 @@ class RunContext:
     push: Push | None = None  # read in depth is only what was pushed since an earlier review
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    shared: Shared | None = None  # where other machines find the run, if there are others
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     _made: dict[object, Any] = field(default_factory=dict)

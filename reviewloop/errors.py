@@ -54,6 +54,12 @@ class WorkspaceError(ReviewLoopError):
     """The repository, the disk or the private workspace is in a state we refuse to work on."""
 
 
+class StoreError(ReviewLoopError):
+    """The database that machines share cannot be used now; runs go on from their last step."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
 class GuardRailError(ReviewLoopError):
     """A hard guard-rail stands in the way; `offer` is the branch to use instead, if that helps."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import postgres
 
 from reviewloop.workspace.sandbox import landlock
 
@@ -37,6 +38,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if program == "landlock":
             if landlock.kernel_version() < 3:
                 pytest.skip("the kernel has no Landlock, or one before Linux 6.2")
+        elif program == "postgresql":
+            if postgres.programs() is None:
+                pytest.skip("PostgreSQL is not installed")
         elif shutil.which(_PROGRAMS.get(program, program)) is None:
             pytest.skip(f"{program} is not installed")
 

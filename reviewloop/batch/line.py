@@ -1,7 +1,7 @@
 """The line of runs that wait for approval: each stands on the commit of the one before it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -87,4 +87,4 @@ def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
 
 def looked_again(repository: Repository) -> Repository:
     """Return the repository as it is now: an approval has moved its branch."""
-    return Repository(discover(repository.user.root), repository.folder, repository.runs)
+    return replace(repository, user=discover(repository.user.root))

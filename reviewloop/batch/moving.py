@@ -17,7 +17,7 @@ from reviewloop.runs.rebasing import BY
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import begin, plan
 from reviewloop.specs.order import Step
-from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.runs import RunRecord
 
 
 class Crew:
@@ -94,10 +94,10 @@ def moved(
     sitting: Sitting, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
 ) -> RunRecord:
     """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
-    with closing(RunStore(repository.folder)) as runs:
+    with closing(repository.runs.again()) as runs:
         try:
             return advance(
-                Repository(repository.user, repository.folder, runs),
+                replace(repository, runs=runs),
                 run.run_id,
                 listener=partial(sitting.tell, step),
                 overrides=caps,

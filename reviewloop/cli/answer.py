@@ -2,44 +2,51 @@
 
 import click
 
+from reviewloop.cli import shared
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def approve(run_id: str | None, as_json: bool) -> ExitCode:
+@store_option
+def approve(run_id: str | None, as_json: bool, store: str) -> ExitCode:
     """Commit what a waiting run proposes."""
-    return _answer(run_id, "approve", "", as_json)
+    return _answer(run_id, "approve", "", as_json, store)
 
 
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-m", "--message", "text", required=True, help="What should be different.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def modify(run_id: str | None, text: str, as_json: bool) -> ExitCode:
+@store_option
+def modify(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode:
     """Ask a waiting run for a modification.
 
     It is implemented, guarded and fully reviewed again, with fresh rounds.
     """
     if not text.strip():
         raise UsageError("-m needs a sentence that says what should be different")
-    return _answer(run_id, "modify", text.strip(), as_json)
+    return _answer(run_id, "modify", text.strip(), as_json, store)
 
 
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def reject(run_id: str | None, text: str, as_json: bool) -> ExitCode:
+@store_option
+def reject(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode:
     """Skip what a waiting run proposes.
 
     Your checkout stays as it is; the work is kept with the run.
     """
-    return _answer(run_id, "skip", text, as_json)
+    return _answer(run_id, "skip", text, as_json, store)
 
 
-def _answer(run_id: str | None, choice: str, text: str, as_json: bool) -> ExitCode:
+def _answer(run_id: str | None, choice: str, text: str, as_json: bool, store: str) -> ExitCode:
+    if store:
+        return shared.answer(store, run_id, choice, text, as_json=as_json)
     from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
     from reviewloop.output.terminal_approval import Answer
     from reviewloop.runs.answers import give_up, is_stopped, waiting_run

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli import shared
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 @click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
 @click.option("--report", metavar="FILE", default="", help="Write the account: .md, .json, .html.")
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
+@store_option
+@click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
 def batch(
     spec: str,
     chosen: tuple[str, ...],
@@ -52,24 +56,26 @@ def batch(
     no_sandbox: bool,
     report: str,
     as_json: bool,
+    store: str,
+    remote: str,
 ) -> ExitCode:
     """Implement all open tasks of a spec.
 
     Each is a run of its own, in the order of their dependencies. The same command goes on with a
-    batch that was stopped; `reviewloop queue` shows what waits for you.
+    batch that was stopped; `reviewloop queue` shows what waits for you. With --store workers do
+    them (`reviewloop worker`).
     """
     from reviewloop.batch.deadline import read_deadline
     from reviewloop.batch.opening import Wish
     from reviewloop.batch.sitting import Asked
-    from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.runs.start import Wanted
 
     if budget_usd is not None and budget_usd <= 0:
         raise UsageError("--budget-usd needs an amount above 0")
-    if mode == "each" and not somebody_is_there():
-        raise UsageError("--mode each asks at every task, and there is no terminal; use queue")
-    if mode == "each" and parallel > 1:
-        raise UsageError("--mode each asks at every task, so it takes one at a time")
+    if store or remote:
+        _require_for_workers(store, mode, parallel, until_failure, no_sandbox, report)
+    elif mode == "each":
+        _require_somebody(parallel)
     require_report(report)
     flags = {"models.reasoning": model, "models.generation": model} if model else {}
     wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags)
@@ -77,12 +83,47 @@ def batch(
         spec=spec,
         tasks=chosen,
         wave=wave,
-        mode=mode or ("each" if somebody_is_there() and parallel == 1 else "queue"),
+        mode=mode or ("each" if _asks(parallel) and not store else "queue"),
         budget_usd=budget_usd,
         deadline=read_deadline(deadline),
         asked=Asked(until_failure, parallel, wanted),
     )
+    if store:
+        return shared.enqueue(store, wish, remote or "origin", as_json=as_json)
     return _run(wish, report, as_json=as_json)
+
+
+def _require_somebody(parallel: int) -> None:
+    """Refuse to ask at every task where that cannot be."""
+    from reviewloop.cli.conversation import somebody_is_there
+
+    if not somebody_is_there():
+        raise UsageError("--mode each asks at every task, and there is no terminal; use queue")
+    if parallel > 1:
+        raise UsageError("--mode each asks at every task, so it takes one at a time")
+
+
+def _asks(parallel: int) -> bool:
+    """Whether somebody is there to be asked at each task."""
+    from reviewloop.cli.conversation import somebody_is_there
+
+    return parallel == 1 and somebody_is_there()
+
+
+def _require_for_workers(
+    store: str, mode: str | None, parallel: int, until_failure: bool, no_sandbox: bool, report: str
+) -> None:
+    """Refuse what workers cannot do, or what has to be said to them."""
+    if not store:
+        raise UsageError("--remote is for workers: it needs --store")
+    if mode == "each":
+        raise UsageError("--mode each asks at every task, and at a worker nobody sits; use queue")
+    if parallel > 1:
+        raise UsageError("--max-parallel is for one machine; start more workers instead")
+    if until_failure or report:
+        raise UsageError("--until-failure and --report are for one machine, without --store")
+    if no_sandbox:
+        raise UsageError("--no-sandbox is said to the worker that runs the code")
 
 
 def require_report(name: str) -> None:

@@ -31,6 +31,7 @@ from reviewloop.cli.tasks import tasks
 from reviewloop.cli.trouble import bug_report, expected, without_secrets
 from reviewloop.cli.trust import trust
 from reviewloop.cli.upkeep import checkout, clean, undo
+from reviewloop.cli.worker import worker
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -45,6 +46,7 @@ COMMANDS: tuple[click.Command, ...] = (
     tasks,
     run_task,
     batch,
+    worker,
     queue,
     status,
     show,

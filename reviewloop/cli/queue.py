@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli import shared
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
@@ -13,14 +15,18 @@ if TYPE_CHECKING:
 
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@store_option
 @click.pass_context
-def queue(context: click.Context, as_json: bool) -> ExitCode | None:
+def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
     """List, approve or reject what waits for you.
 
     Without a command: the finished runs on this branch, what stands on what, findings and cost.
     """
+    context.obj = store
     if context.invoked_subcommand is not None:
         return None
+    if store:
+        return shared.queue(store, as_json=as_json)
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_batch import render_queue
     from reviewloop.runs.repository import open_repository
@@ -49,7 +55,9 @@ def show_one(run_id: str, diff: bool) -> ExitCode:
 @queue.command("approve")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "every", is_flag=True, help="Everything that waits, in its order.")
-def approve_some(runs: tuple[str, ...], every: bool) -> ExitCode:
+@store_option
+@click.pass_obj
+def approve_some(above: str, runs: tuple[str, ...], every: bool, store: str) -> ExitCode:
     """Commit what runs propose, and first what they stand on."""
     from reviewloop.batch.queue import approve_each, to_approve
     from reviewloop.cli.consoles import say
@@ -57,6 +65,8 @@ def approve_some(runs: tuple[str, ...], every: bool) -> ExitCode:
 
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
+    if store or above:
+        return shared.approve_many(store or above, runs, every=every)
     repository = open_repository()
     chosen = to_approve(repository, runs, every=every)
     asked = {repository.runs.find(name).run_id for name in runs}
@@ -78,16 +88,20 @@ def approve_some(runs: tuple[str, ...], every: bool) -> ExitCode:
 @queue.command("reject")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the runs.")
-def reject_some(runs: tuple[str, ...], text: str) -> ExitCode:
+@store_option
+@click.pass_obj
+def reject_some(above: str, runs: tuple[str, ...], text: str, store: str) -> ExitCode:
     """Skip what runs propose; your checkout stays as it is, the work is kept."""
     from reviewloop.batch.queue import reject_each
     from reviewloop.cli.consoles import say
     from reviewloop.runs.repository import open_repository
 
+    if store or above:
+        return shared.reject_many(store or above, runs, text)
     repository = open_repository()
-    for run, above in reject_each(repository, runs, text):
+    for run, standing in reject_each(repository, runs, text):
         say(f"{run.run_id}: skipped; its work is kept: reviewloop checkout {run.run_id} NAME")
-        for other in above:
+        for other in standing:
             say(f"{other.run_id} stands on it, so it cannot be approved as it is")
     return ExitCode.SKIPPED
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli import shared
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -16,11 +18,14 @@ _FOLLOW_SECONDS = 0.5
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def status(as_json: bool) -> ExitCode:
+@store_option
+def status(as_json: bool, store: str) -> ExitCode:
     """List the runs of this repository.
 
-    And say how far its latest batch is.
+    And say how far its latest batch is. With --store: how far the batches of all workers are.
     """
+    if store:
+        return shared.status(store, as_json=as_json)
     from reviewloop.batch.account import account
     from reviewloop.batch.opening import newest_batch
     from reviewloop.cli.consoles import print_json, results

@@ -13,6 +13,7 @@ from reviewloop.errors import (
     ExitCode,
     NoAnswerError,
     ReviewLoopError,
+    StoreError,
     UsageError,
     first_that_applies,
 )
@@ -120,7 +121,8 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
     from reviewloop.runs.checkpoints import open_checkpoints
 
     record, limits = context.record, context.settings.limits
-    with open_checkpoints(context.folder / CHECKPOINTS) as checkpoints:
+    place = context.folder / CHECKPOINTS
+    with open_checkpoints(place, context.shared, record.run_id) as checkpoints:
         graph = build_graph(
             [agent.name for agent in context.team.reviewers],
             rounds=limits.rounds,
@@ -190,7 +192,7 @@ def _save_at_the_end(context: RunContext) -> None:
     stopping = sys.exc_info()[0] is not None
     try:
         context.runs.save(context.record)
-    except (sqlite3.DatabaseError, OSError):
+    except (sqlite3.DatabaseError, OSError, StoreError):
         if not stopping:
             raise
 

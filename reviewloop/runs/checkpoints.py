@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import ormsgpack
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+)
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.faults import fault
+from reviewloop.store.shared import Shared
 from reviewloop.store.sqlite import durable_connection
 
 # LangGraph's own, which say where a run stands: the names that may stand in a checkpoint.
@@ -31,10 +37,17 @@ _NAMED = range(6)  # codes of msgpack extensions that name a module and a type
 
 
 @contextmanager
-def open_checkpoints(path: Path) -> Iterator[SqliteSaver]:
-    """Yield the saver of a run's checkpoint file, which is made if it is not there."""
+def open_checkpoints(
+    path: Path, shared: Shared | None = None, run_id: str = ""
+) -> Iterator[BaseCheckpointSaver[Any]]:
+    """Yield the saver of a run: its own file, made if it is not there, or the shared database."""
+    if shared is not None:
+        from reviewloop.runs.shared_checkpoints import open_shared
+
+        yield open_shared(shared, run_id)
+        return
     with closing(durable_connection(path)) as connection:
-        yield _Saver(connection, serde=_Plain(str(path)))
+        yield _Saver(connection, serde=Plain(str(path)))
 
 
 class _Saver(SqliteSaver):
@@ -64,7 +77,7 @@ class _Saver(SqliteSaver):
         fault("writes.after")
 
 
-class _Plain(JsonPlusSerializer):
+class Plain(JsonPlusSerializer):
     """Reads plain values and LangGraph's own marks; anything else is a `WorkspaceError`."""
 
     def __init__(self, place: str) -> None:
@@ -72,6 +85,7 @@ class _Plain(JsonPlusSerializer):
         self._place = place
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Return what was stored; raise `WorkspaceError` for what we never write."""
         kind, stored = data
         if kind == "msgpack":
             return self._unpacked(stored)

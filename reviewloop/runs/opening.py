@@ -39,7 +39,8 @@ def open_context(
     settings = settings_of(record)
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
-        journal = Journal(folder / JOURNAL)
+        shared = repository.shared
+        journal = Journal(folder / JOURNAL, partial(shared.ship, record.run_id) if shared else None)
         stack.callback(journal.close)
         private = PrivateRepo.open(folder / "git")
         stack.callback(private.close)
@@ -77,6 +78,7 @@ def open_context(
             masking=masking,
             rules=rules,
             analyse=analyse,
+            shared=shared,
         )
 
 

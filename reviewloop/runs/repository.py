@@ -11,6 +11,7 @@ from reviewloop.errors import UsageError
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.places import repository_folder, run_folder, state_root
 from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.shared import Shared
 from reviewloop.store.trust import TrustStore
 from reviewloop.workspace.userrepo import UserRepo, discover
 
@@ -22,6 +23,7 @@ class Repository:
     user: UserRepo
     folder: Path
     runs: RunStore
+    shared: Shared | None = None  # where other machines find the runs, if there are others
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of one run."""

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,11 +58,15 @@ class CallRecord:
 
 
 class Journal:
-    """One SQLite file per run; safe to use from the threads of the reviewers."""
+    """One SQLite file per run; safe to use from the threads of the reviewers.
 
-    def __init__(self, path: Path) -> None:
+    `kept` is called after a reply was written and before it is used.
+    """
+
+    def __init__(self, path: Path, kept: Callable[[], None] | None = None) -> None:
         self._lock = threading.Lock()
         self._connection = open_database(path, _SCHEMA)
+        self._kept = kept
 
     def close(self) -> None:
         """Close the file; the journal cannot be used afterwards."""
@@ -103,6 +107,8 @@ class Journal:
         fault("journal.before")
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", values)  # noqa: S608
+        if self._kept is not None:
+            self._kept()
         fault("journal.after")
 
     def once(
@@ -155,6 +161,23 @@ class Journal:
                 seconds=row["seconds"],
                 at=row["at"],
             )
+
+    def rows_after(self, number: int) -> list[tuple[int, tuple[Any, ...]]]:
+        """Return (number, columns) of what was recorded after that number, for another journal."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute(
+                "SELECT rowid AS number, * FROM calls WHERE rowid > ? ORDER BY rowid", (number,)
+            ).fetchall()
+        return [(row["number"], tuple(row)[1:]) for row in rows]
+
+    def take_rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Take in what `rows_after` of another journal of the same run returned, in its order."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN")
+            for row in rows:
+                marks = ",".join("?" * len(row))
+                cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608
+            cursor.execute("COMMIT")
 
     def usage_rows(self) -> list[tuple[str, str, dict[str, Any], float]]:
         """Return (agent, step, usage, seconds) of every model call, without unpacking bodies."""

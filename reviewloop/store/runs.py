@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -78,12 +78,17 @@ class RunStore:
     """The runs of one repository, newest first."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
         self._read: dict[str, tuple[str, RunRecord]] = {}  # reading is most of what a look costs
 
     def close(self) -> None:
         """Close the table."""
         self._connection.close()
+
+    def again(self) -> "RunStore":
+        """Return the table once more, for another thread; who asks closes it."""
+        return RunStore(self._folder)
 
     def save(self, record: RunRecord) -> None:
         """Insert or replace a record."""
@@ -171,7 +176,11 @@ def _copied(record: RunRecord) -> RunRecord:
 
 
 def _record(row: sqlite3.Row) -> RunRecord:
-    body = json.loads(row["record"])
+    return record_of(json.loads(row["record"]))
+
+
+def record_of(body: Mapping[str, Any]) -> RunRecord:
+    """Return the record whose fields `body` holds; those of another release are passed over."""
     known = {f.name for f in fields(RunRecord)}
     values = {name: value for name, value in body.items() if name in known}
     values["status"] = RunStatus(values["status"])

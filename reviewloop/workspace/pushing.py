@@ -1,4 +1,4 @@
-"""Pushes one commit to one branch, as a fast-forward of exactly what was seen there.
+"""Pushes one commit to one branch, as a fast-forward of exactly what was seen there; fetches one.
 
 The person's repository is not written: git works on a directory of ours, where no hook and no
 setting of the repository counts. Neither token nor address stands in an argument.
@@ -155,6 +155,19 @@ def push(git: Git, remote: Remote, commit: str, branch: str, expected: str) -> N
         raise _error(remote, branch, result)
 
 
+def fetch(git: Git, remote: Remote, branch: str) -> str:
+    """Bring a branch of the remote and its tags here; return the name under which it stands.
+
+    WorkspaceError says why it could not be had. Nothing of a submodule is asked for.
+    """
+    kept = f"refs/remotes/origin/{branch}"
+    options = ("--quiet", "--tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head")
+    result = _ask(git, remote, "fetch", *options, _NAME, f"+refs/heads/{branch}:{kept}")
+    if result.exit_code:
+        raise _error(remote, branch, result, f"{branch} was not fetched")
+    return kept
+
+
 def require_descendant(git: Git, commit: str, ancestor: str, what: str) -> None:
     """Raise WorkspaceError unless `commit` follows `ancestor`, which `what` is at."""
     known = git.result("cat-file", "-e", f"{ancestor}^{{commit}}").exit_code == 0
@@ -213,16 +226,18 @@ def _protocol(url: str) -> str:
     return "ssh" if _SCP.fullmatch(url) else "file"
 
 
-def _error(remote: Remote, branch: str, result: GitResult) -> WorkspaceError:
+def _error(
+    remote: Remote, branch: str, result: GitResult, outcome: str = "nothing was pushed"
+) -> WorkspaceError:
     """Return the reason in words; what git printed is only quoted where we do not know better."""
     told = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace")
     for pattern, reason in _REASONS:
         if re.search(pattern, told, re.IGNORECASE):
             said = reason.format(branch=branch, where=remote.shown)
-            return WorkspaceError(f"nothing was pushed: {said}")
+            return WorkspaceError(f"{outcome}: {said}")
     lines = [
         line for line in told.splitlines() if line.startswith(("fatal:", "error:", "!", "remote:"))
     ]
     said = " ".join((lines or [f"exit code {result.exit_code}"])[0].split())[:300]
     said = said.replace(remote.url, remote.shown)
-    return WorkspaceError(f"nothing was pushed to {branch} on {remote.shown}: {said}")
+    return WorkspaceError(f"{outcome} ({branch} on {remote.shown}): {said}")

@@ -1,0 +1,71 @@
+"""`reviewloop worker`: takes the tasks of batches that were queued in a shared store."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.cli.shared import require_driver, store_option
+from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
+
+
+@click.command()
+@store_option
+@click.option("--work", "folder", metavar="DIR", default="", help="Where its clones are.")
+@click.option("--once", is_flag=True, help="End when no task is left to take.")
+@click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
+@click.option(
+    "--heartbeat",
+    type=click.FloatRange(0.1, 600),
+    default=10.0,
+    metavar="SECONDS",
+    help="Between its signs of life; after three that lack, others take over. Same for all.",
+)
+def worker(store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: float) -> ExitCode:
+    """Do the tasks that `batch --store` queued, and what people answer.
+
+    It works on clones of its own and pushes what was approved. Start as many as you like, anywhere
+    that reaches the database, the remotes and the models.
+    """
+    if not store:
+        raise UsageError("name the database: --store postgresql://USER@HOST/DATABASE")
+    require_driver()
+    from reviewloop.cli.consoles import say
+    from reviewloop.engine.work import Place
+    from reviewloop.engine.worker import work
+    from reviewloop.store.places import private_folder, state_root
+
+    clones = private_folder(Path(folder).absolute() if folder else state_root() / "clones")
+    place = Place(store, clones, no_sandbox, _Shown(), say)
+    work(place, once=once, heartbeat=heartbeat)
+    return ExitCode.CLEAN
+
+
+class _Shown:
+    """Tells of the work in plain lines: a worker has no screen."""
+
+    def opened(self, sentence: str) -> None:
+        self._say(sentence)
+
+    def begun(self, task: str, run: "RunRecord", below: str) -> None:
+        self._say(f"{task}: {run.run_id} {run.title}" + (f", on {below}" if below else ""))
+
+    def event(self, task: str, event: Mapping[str, Any]) -> None:
+        if event.get("kind") == "step.start":
+            self._say(f"{task}: {event['step']}")
+
+    def settled(self, task: str, run: "RunRecord", why: str) -> None:
+        self._say(f"{task}: {run.run_id} {run.status}" + (f": {why}" if why else ""))
+
+    def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
+        return None  # nobody sits here: it waits in the queue
+
+    def _say(self, sentence: str) -> None:
+        from reviewloop.cli.consoles import say
+
+        say(sentence)

@@ -1,0 +1,124 @@
+"""A worker's copy of the runs of one branch: made anew from the database where that is ahead."""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from reviewloop.errors import WorkspaceError
+from reviewloop.runs.repository import Repository
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.postgres.batches import About
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.replica import Replica, rebuild
+from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
+from reviewloop.store.runs import RunRecord
+from reviewloop.workspace.clones import has_commit
+from reviewloop.workspace.stacked import Base, create_on
+from reviewloop.workspace.userrepo import UserRepo
+from reviewloop.workspace.written import remove_tree
+
+_MARK = "shared.json"  # says of which moment of the database this folder is a true copy
+
+
+class Copies:
+    """The shared runs of a repository's branch, as `Repository.shared`."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self._folder = folder
+        self._replicas: dict[str, Replica] = {}
+
+    def ship(self, run_id: str) -> None:
+        """Bring what is new in a run's folder into the database."""
+        with self.database.lock:
+            replica = self._replicas.get(run_id)
+            if replica is None:
+                replica = Replica(self._folder / "runs" / run_id, self.database, run_id)
+                self._replicas[run_id] = replica
+        replica.ship()
+
+
+def open_copies(database: Database, user: UserRepo, folder: Path, about: About) -> Repository:
+    """Return the repository whose runs are those that the database has for this branch."""
+    copies = Copies(database, folder)
+    shared = SharedRuns(database)
+    runs = WorkerRuns(folder, shared, about, copies.ship)
+    repository = Repository(user, folder, runs, copies)
+    records = shared.of(about)
+    known = {record.run_id: record for record in records}
+    there: set[str] = set()
+    for record in records:
+        _bring(repository, runs, record, known, there)
+    for run in runs.all():
+        if run.run_id not in known:  # begun here, and killed before anybody could know of it
+            runs.delete(run.run_id)
+    return repository
+
+
+def _bring(
+    repository: Repository,
+    runs: WorkerRuns,
+    record: RunRecord,
+    known: dict[str, RunRecord],
+    there: set[str],
+) -> None:
+    if record.run_id in there:
+        return
+    there.add(record.run_id)
+    below = known.get(str(record.options.get("stands_on", "")))
+    if below is not None:
+        _bring(repository, runs, below, known, there)
+    folder = repository.run_folder(record.run_id)
+    stamp = record.updated_at
+    if not _is_copy_of(folder, stamp):
+        remove_tree(folder)
+        assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
+        about = rebuild(folder, repository.shared.database, record.run_id)
+        head = json.loads(about)["head"] if about else record.base_commit
+        with suppress(WorkspaceError):  # whoever needs it is told; other runs do not
+            _make_git(repository, folder, head, below)
+            mark(folder, stamp)
+    record.repository = str(repository.user.root)
+    runs.take(record)
+
+
+def mark_all(repository: Repository) -> None:
+    """Say that every copy is as the database has it: nobody else may have moved them meanwhile."""
+    assert repository.shared is not None  # noqa: S101
+    for run_id, (_, stamp) in SharedRuns(repository.shared.database).stamps().items():
+        folder = repository.folder / "runs" / run_id
+        if folder.is_dir():
+            mark(folder, stamp)
+
+
+def mark(folder: Path, stamp: float) -> None:
+    """Say of which moment this folder is a copy."""
+    (folder / _MARK).write_text(json.dumps({"updated_at": stamp}))
+
+
+def _is_copy_of(folder: Path, stamp: float) -> bool:
+    try:
+        return bool(json.loads((folder / _MARK).read_text())["updated_at"] == stamp)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _make_git(repository: Repository, folder: Path, head: str, below: RunRecord | None) -> None:
+    """Complete the run's private repository, whose own objects are there already."""
+    user = repository.user
+    base = None if has_commit(user, head) else _base(repository, head, below)
+    create_on(folder / "git", replace(user, head=head), base).close()
+
+
+def _base(repository: Repository, head: str, below: RunRecord | None) -> Base:
+    """Return the commit of another run, which the remote does not have."""
+    if below is not None and below.proposal:
+        folder = repository.run_folder(below.run_id)
+        proposed = Blobs(folder / "blobs").get_json(below.proposal)["commit"]
+        if proposed == head:
+            return Base(head, folder / "git", below.base_commit, repository.folder / "line")
+    raise WorkspaceError(
+        f"the commit {head[:12]} that a run starts from is neither at the remote nor with another "
+        "run; reject the run, and enqueue its task again"
+    )

@@ -1,0 +1,126 @@
+"""Queues the open tasks of a spec for workers: what they will find is checked here, for free."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from reviewloop.batch.opening import Wish
+from reviewloop.engine.jobs import Jobs
+from reviewloop.engine.store import opened
+from reviewloop.errors import GuardRailError, UsageError
+from reviewloop.runs.branches import choose_branch
+from reviewloop.runs.project import read_settings
+from reviewloop.runs.repository import Repository, require_trust
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.order import Order, order_tasks
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.postgres.batches import About, SharedBatches
+from reviewloop.workspace.clones import remote_of
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.pushing import address_of, host_and_path, look
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What was queued: the batch, where it will be done, and the tasks that were not queued yet."""
+
+    record: BatchRecord
+    about: About
+    added: tuple[str, ...]
+
+
+def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueued:
+    """Queue the open tasks that `wish` chooses; done again, those that are not under way.
+
+    Raises `UsageError` for a spec or a branch that workers would not find at the remote.
+    """
+    flags = wish.asked.wanted.flags
+    loaded = read_settings(repository.user.root, flags)
+    require_trust(loaded, repository)
+    try:
+        branch, _ = choose_branch(repository, loaded.settings, "", "batch")
+    except GuardRailError as error:
+        said = str(error).partition(";")[0].partition(", so ")[0]
+        raise GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`") from None
+    spec = open_spec(
+        DiskFiles(repository.user.root), wish.spec or loaded.settings.spec.path or None
+    )
+    order = order_tasks(spec, wish.tasks, wish.wave)
+    if not order.steps:
+        raise UsageError(f"every chosen task of {spec.path} is done")
+    about = _about(repository, branch, remote, flags, loaded.commands_digest)
+    changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
+    if changed:
+        raise UsageError(
+            f"{changed[0]} is not committed as it is: commit and push it first, "
+            "workers read it at the remote"
+        )
+    with opened(url, make=True) as database:
+        batches = SharedBatches(database)
+        before = [
+            b.record
+            for b in batches.all(about.repository, branch)
+            if b.record.spec_path == spec.path and not b.record.ended
+        ]
+        record = _record(before[0] if before else None, spec.path, order, wish)
+        batches.add(record, about)
+        tasks = [step.task.id for step in order.steps]
+        added = Jobs(database, url).tasks(record.batch_id, about, tasks)
+    return Enqueued(record, about, tuple(added))
+
+
+def _record(before: BatchRecord | None, spec: str, order: Order, wish: Wish) -> BatchRecord:
+    if before is None:
+        name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
+        before = BatchRecord(name, spec, "", created_at=time.time())
+    return replace(
+        before,
+        mode=wish.mode,
+        tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
+        left_out=list(order.left_out),
+        held={},
+        budget_usd=wish.budget_usd if wish.budget_usd is not None else before.budget_usd,
+        deadline=wish.deadline or before.deadline,
+        reason="",
+    )
+
+
+def _about(
+    repository: Repository, branch: str, remote: str, flags: Mapping[str, Any], trusted: str
+) -> About:
+    user = repository.user
+    address = without_password(address_of(user, remote))
+    there = look(Git(user.git_dir), remote_of(user.git_dir, user.root, address), branch)
+    if there != user.head:
+        how = "does not have it" if not there else f"is at {there[:12]}"
+        raise UsageError(
+            f"{branch} is at {(user.head or '')[:12]} here, and {remote} {how}: push or pull it "
+            "first, workers start from the remote"
+        )
+    place = "/".join(host_and_path(address))
+    return About(
+        repository=hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        name=PurePosixPath(host_and_path(address)[1]).name.removesuffix(".git") or "repository",
+        address=address,
+        branch=branch,
+        identity=user.identity,
+        flags=dict(flags),
+        object_format=user.object_format,
+        trusted=trusted,
+    )
+
+
+def without_password(address: str) -> str:
+    """Return an address as it may be kept: each worker brings its own credentials."""
+    parts = urlsplit(address) if "://" in address else None
+    if parts is None or "@" not in parts.netloc:
+        return address
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0] if parts.scheme == "ssh" else ""
+    return urlunsplit(parts._replace(netloc=f"{name}@{host}" if name else host))

@@ -1,0 +1,47 @@
+"""Opens the database that machines share, and makes its tables when they are wanted and missing."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from reviewloop.engine.jobs import make_queue_tables
+from reviewloop.errors import StoreError
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.schema import TABLES, VERSION
+
+_MAKING = "making tables"
+_PATIENCE = 60.0  # seconds for another process that makes them just now
+
+
+@contextmanager
+def opened(url: str, *, make: bool = False) -> Iterator[Database]:
+    """Yield the database; `make` its tables if it has none.
+
+    Raises `StoreError` when it cannot be reached, `UsageError` for tables of another release.
+    """
+    with closing(Database(url)) as database:
+        if make and not database.version():
+            _make(database, url)
+        database.require_tables()
+        yield database
+
+
+def _make(database: Database, url: str) -> None:
+    # Asked again and again, not waited for inside the database: LangGraph builds its indexes
+    # beside others' work, which waits for every statement that is under way.
+    until = time.monotonic() + _PATIENCE
+    while not database.try_lock(_MAKING):
+        if time.monotonic() > until:
+            raise StoreError(f"another process makes the tables at {database.shown}; try again")
+        time.sleep(0.1)
+    try:
+        if database.version():
+            return
+        from reviewloop.runs.shared_checkpoints import make_tables
+
+        database.execute(TABLES)
+        make_queue_tables(database, url)
+        make_tables(database)
+        database.execute("INSERT INTO about VALUES (%s)", (VERSION,))
+    finally:
+        database.unlock(_MAKING)

@@ -1,0 +1,291 @@
+"""What a worker does with one job: a task taken a step further, or a person's answer carried out.
+
+All of it is done under the lock of the branch, on the worker's own clone, and read from the runs
+before: a job that is done twice, or after another worker died over it, does what is left of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reviewloop.batch.account import account, queue_row
+from reviewloop.batch.line import waiting_in
+from reviewloop.batch.moving import Crew
+from reviewloop.batch.sitting import Asked, Sitting, Told
+from reviewloop.batch.spending import Spending
+from reviewloop.batch.stands import Stand, stands_of
+from reviewloop.batch.work import Work
+from reviewloop.engine.copies import mark_all, open_copies
+from reviewloop.engine.jobs import Jobs
+from reviewloop.engine.store import opened
+from reviewloop.errors import (
+    InterruptedByUserError,
+    ReviewLoopError,
+    StoreError,
+    WorkspaceError,
+)
+from reviewloop.faults import fault
+from reviewloop.runs.advance import advance
+from reviewloop.runs.answers import give_up, is_stopped, require_question
+from reviewloop.runs.project import read_settings
+from reviewloop.runs.rebasing import rebase
+from reviewloop.runs.repository import Repository
+from reviewloop.runs.start import Wanted
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.order import Order, order_tasks
+from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.places import private_folder, repository_folder, state_root
+from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.trust import TrustStore
+from reviewloop.workspace.clones import is_fetched, refreshed, remote_of
+from reviewloop.workspace.private import PrivateRepo, ref_component
+from reviewloop.workspace.pushing import Remote, look, push
+
+
+class BusyError(StoreError):
+    """Another worker is on this branch."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a worker works with: the store, where its clones are, how it runs code, who listens."""
+
+    url: str
+    clones: Path
+    unsandboxed: bool
+    told: Told
+    say: Callable[[str], None]
+    crew: Crew = field(default_factory=Crew)
+
+
+@dataclass(frozen=True)
+class _Job:
+    place: Place
+    database: Database
+    batch: SharedBatch
+    repository: Repository
+
+    @property
+    def runs(self) -> SharedRuns:
+        return SharedRuns(self.database)
+
+
+def do_task(place: Place, batch_id: str, task: str) -> None:
+    """Take one task of a batch as far as it comes without a person.
+
+    Raises `BusyError` while another worker is on the branch, `InterruptedByUserError` when this one
+    was told to stop, `StoreError` when the database is away: the job is to be done again then.
+    """
+    with _opened(place, batch_id) as job:
+        record = job.batch.record
+        try:
+            with closing(BatchStore(job.repository.folder)) as store:
+                _work(job, store, record, task)
+        except (InterruptedByUserError, StoreError):
+            raise
+        except ReviewLoopError as error:
+            record.reason = str(error)
+            place.say(f"{task}: {error}")
+        _finish(job, record)
+
+
+def do_answer(place: Place, batch_id: str, run_id: str, answer: Mapping[str, str]) -> None:
+    """Carry out a person's answer to a run, and push what it commits; see `do_task`."""
+    with _opened(place, batch_id) as job:
+        try:
+            note = _answered(job, run_id, answer)
+        except (InterruptedByUserError, StoreError):
+            raise
+        except ReviewLoopError as error:
+            note = str(error)
+        job.runs.note(run_id, note)
+        if note:
+            place.say(f"{run_id}: {note}")
+        _finish(job, job.batch.record)
+        _queue_open_tasks(job)
+
+
+@contextmanager
+def _opened(place: Place, batch_id: str) -> Iterator[_Job]:
+    with opened(place.url) as database:
+        batch = SharedBatches(database).get(batch_id)
+        about = batch.about
+        if not database.try_lock(about.lock):
+            raise BusyError(f"another worker is on {about.branch} of {about.name}")
+        clone = place.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
+        user = refreshed(
+            clone,
+            about.address,
+            about.branch,
+            identity=about.identity,
+            object_format=about.object_format,
+        )
+        folder = repository_folder(user.key)
+        private_folder(folder / "runs")
+        repository = open_copies(database, user, folder, about)
+        with closing(repository.runs):
+            job = _Job(place, database, batch, repository)
+            _trust(job)
+            _push_committed(job)
+            fault("worker.opened")
+            yield job
+
+
+def _work(job: _Job, store: BatchStore, record: BatchRecord, task: str) -> None:
+    """Do what the batch would do in a sitting of its own that has only this task to take up."""
+    store.save(record)
+    about = job.batch.about
+    loaded = read_settings(job.repository.user.root, about.flags)
+    wanted = Wanted(
+        spec=record.spec_path,
+        unsandboxed="accepted" if job.place.unsandboxed else "",
+        flags=about.flags,
+    )
+    order = _order(job.repository, record)
+    ids = [step.task.id for step in order.steps]
+    if task not in ids:
+        return  # done by now, or taken out of the spec
+    sitting = Sitting(
+        job.repository,
+        store,
+        replace(record, reason=""),
+        order,
+        Asked(wanted=wanted),
+        Spending(job.repository, record, loaded.settings),
+        job.place.told,
+        {other for other in ids if other != task},
+    )
+    Work(sitting, job.place.crew).do()
+    held = {one: why for one, why in sitting.record.held.items() if one == task}
+    record.held = {**record.held, **held}
+    record.reason, record.ended = sitting.record.reason, sitting.record.ended
+
+
+def _order(repository: Repository, record: BatchRecord) -> Order:
+    spec = open_spec(DiskFiles(repository.user.root), record.spec_path)
+    stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
+    known = [t for t in record.tasks if t in spec.by_id]
+    left = [t for t in known if stands[t].stand is not Stand.COMMITTED]
+    return order_tasks(spec, left) if left else Order((), ())
+
+
+def _answered(job: _Job, run_id: str, answer: Mapping[str, str]) -> str:
+    """Do what the person said; return what they should know of it."""
+    repository = job.repository
+    run = repository.runs.find(run_id)
+    if run.status is RunStatus.COMMITTED:
+        return ""  # before this worker died, or another one did; it is pushed already
+    if answer["choice"] == "skip" and is_stopped(run):
+        give_up(repository, run, answer["text"])
+        return ""
+    require_question(run, answer)
+    moved = run.base_commit != repository.user.head
+    if moved and answer["choice"] != "skip":
+        return _brought(job, run)
+    listener = job.place.told.event
+    run = advance(
+        repository,
+        run_id,
+        answer=answer,
+        listener=lambda event: listener(run.task_id, event),
+        opened=job.place.crew.opened,
+    )
+    fault("worker.answered")
+    _push_committed(job)
+    return run.reason
+
+
+def _brought(job: _Job, run: RunRecord) -> str:
+    """Bring a run to where the branch is now, so that a person can look at it there."""
+    repository = job.repository
+    below = [
+        one
+        for one in waiting_in(repository, repository.runs.all())
+        if one.commit == run.base_commit
+    ]
+    if below:
+        return f"it stands on {below[0].run.run_id}, which waits: approve that one first"
+    listener = job.place.told.event
+    run = rebase(
+        repository,
+        run.run_id,
+        None,
+        options={"stands_on": ""},
+        listener=lambda event: listener(run.task_id, event),
+    )
+    if run.status is not RunStatus.WAITING:
+        return run.reason
+    return f"{run.branch} has moved on, and it was brought there: look at it again, then answer"
+
+
+def _push_committed(job: _Job) -> None:
+    """Push what was committed here or by a worker that died before it pushed."""
+    repository, about = job.repository, job.batch.about
+    user = repository.user
+    runs = [run for run in repository.runs.all() if run.status is RunStatus.COMMITTED]
+    for run in sorted(runs, key=lambda run: run.updated_at):
+        if run.evidence.get("pushed") or run.branch != about.branch:
+            continue
+        remote = remote_of(user.git_dir, user.root, about.address)
+        with closing(PrivateRepo.open(repository.run_folder(run.run_id) / "git")) as private:
+            there = look(private.git, remote, about.branch)
+            branch = about.branch
+            if there != run.commit and not is_fetched(user, about.branch, run.commit):
+                branch = _pushed(private, remote, run, there)
+        run.evidence["pushed"] = branch
+        repository.runs.save(run)
+        job.place.say(f"{run.run_id}: {run.commit[:10]} pushed as {branch}")
+        fault("worker.pushed")
+
+
+def _pushed(private: PrivateRepo, remote: Remote, run: RunRecord, there: str) -> str:
+    """Push a commit to its branch, or, when somebody was quicker, to one of its own."""
+    try:
+        if there != run.base_commit:
+            raise WorkspaceError("the branch has moved on")
+        push(private.git, remote, run.commit, run.branch, run.base_commit)
+    except WorkspaceError:
+        if look(private.git, remote, run.branch) == run.base_commit:
+            raise  # nobody was quicker: the push itself is refused
+        own = f"reviewloop/{run.run_id}"
+        if look(private.git, remote, own) != run.commit:
+            push(private.git, remote, run.commit, own, "")
+        return own
+    return run.branch
+
+
+def _trust(job: _Job) -> None:
+    """Take over the consent of whoever enqueued, if the commands are still those they saw."""
+    loaded = read_settings(job.repository.user.root, job.batch.about.flags)
+    digest = loaded.commands_digest
+    if digest and digest == job.batch.about.trusted:
+        trust = TrustStore(state_root())
+        if not trust.is_trusted(job.repository.user.key, digest):
+            trust.trust(job.repository.user.key, digest, loaded.repository_commands)
+
+
+def _finish(job: _Job, record: BatchRecord) -> None:
+    """Push what autopilot committed, and tell everybody how far the batch is."""
+    _push_committed(job)
+    repository, runs = job.repository, job.runs
+    for run in repository.runs.all():
+        if run.status in {RunStatus.WAITING, RunStatus.BLOCKED}:
+            found = waiting_in(repository, [run])
+            row = queue_row(repository, run, str(run.status))
+            runs.show(run.run_id, {**row, "proposed": found[0].commit if found else ""})
+    SharedBatches(job.database).settle(record, account(repository, record))
+    mark_all(repository)
+
+
+def _queue_open_tasks(job: _Job) -> None:
+    """An answer may have freed tasks: queue those of which nothing was begun."""
+    record = job.batch.record
+    stands = stands_of(job.repository, record.batch_id, record.spec_path, record.tasks)
+    tasks = [task for task, one in stands.items() if one.stand is Stand.OPEN]
+    if tasks:
+        Jobs(job.database, job.place.url).tasks(record.batch_id, job.batch.about, tasks)

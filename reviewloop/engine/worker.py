@@ -1,0 +1,162 @@
+"""A worker: takes jobs until it is told to stop, and sees to the jobs of workers that died."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import procrastinate
+import psycopg
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Status
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from procrastinate.utils import utcnow
+
+from reviewloop.engine.jobs import ANSWER, QUEUE, TASK
+from reviewloop.engine.store import opened
+from reviewloop.engine.work import BusyError, Place, do_answer, do_task
+from reviewloop.errors import InterruptedByUserError, StoreError
+from reviewloop.store.postgres.database import connection_arguments, shown
+
+_DEAD_AFTER = 3  # heartbeats that did not come
+_TRIES = 5  # of a job whose workers died; then a person has to look
+_AWAY_SECONDS, _BUSY_SECONDS = 5, 2
+
+
+def work(place: Place, *, once: bool, heartbeat: float) -> None:
+    """Take jobs until a signal, or with `once` until none is left to take.
+
+    Raises `StoreError` when the database cannot be reached any more; what was under way is kept.
+    """
+    with opened(place.url, make=True):
+        pass
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # jobs tell of themselves
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    try:
+        asyncio.run(_work(place, once, heartbeat))
+    except (ConnectorException, psycopg.Error) as error:
+        raise StoreError(
+            f"the queue at {shown(place.url)} is out of reach; nothing is lost: start a worker "
+            "again when it can be reached"
+        ) from error
+
+
+async def _work(place: Place, once: bool, heartbeat: float) -> None:
+    connector = procrastinate.PsycopgConnector(
+        conninfo=place.url, kwargs=connection_arguments(), min_size=1, max_size=4
+    )
+    app = procrastinate.App(connector=connector)
+    troubles: list[StoreError] = []
+    _register(app, place, troubles)
+    async with app.open_async():
+        dead = heartbeat * _DEAD_AFTER
+        await _rescue(app, place, dead)
+        rescuing = asyncio.create_task(_rescue_for_ever(app, place, dead))
+        running = asyncio.create_task(
+            app.run_worker_async(
+                queues=[QUEUE],
+                wait=not once,
+                concurrency=1,
+                update_heartbeat_interval=heartbeat,
+                stalled_worker_timeout=dead,
+                install_signal_handlers=False,
+                fetch_job_polling_interval=min(5.0, heartbeat),
+            )
+        )
+        _stop_on_signals(place, running)
+        try:
+            done, _ = await asyncio.wait({rescuing, running}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                with contextlib.suppress(asyncio.CancelledError):
+                    task.result()
+        finally:
+            for task in (rescuing, running):
+                task.cancel()
+            await asyncio.gather(rescuing, running, return_exceptions=True)
+    if troubles and once:
+        raise troubles[-1]
+
+
+def _register(app: procrastinate.App, place: Place, troubles: list[StoreError]) -> None:
+    def task_job(batch: str, task: str) -> None:
+        with _noted(troubles):
+            do_task(place, batch, task)
+
+    def answer_job(batch: str, run: str, answer: Mapping[str, str]) -> None:
+        with _noted(troubles):
+            do_answer(place, batch, run, answer)
+
+    app.task(name=TASK, queue=QUEUE, retry=_Again())(task_job)
+    app.task(name=ANSWER, queue=QUEUE, retry=_Again())(answer_job)
+
+
+@contextlib.contextmanager
+def _noted(troubles: list[StoreError]) -> Any:
+    try:
+        yield
+    except StoreError as error:
+        troubles.append(error)
+        raise
+
+
+class _Again(BaseRetryStrategy):
+    """Jobs that were not done for a reason that passes are queued again; others never are."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, InterruptedByUserError):
+            return RetryDecision(retry_at=utcnow())
+        if isinstance(exception, BusyError):
+            return RetryDecision(retry_in={"seconds": _BUSY_SECONDS})
+        if isinstance(exception, StoreError):
+            return RetryDecision(retry_in={"seconds": _AWAY_SECONDS})
+        return None
+
+
+def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> None:
+    """Let the first signal end the work calmly: replies on their way are kept, the job goes back.
+
+    The second one is the system's own: it ends the process, and another worker goes on.
+    """
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        place.say("stopping: replies on their way are still taken in")
+        for context in place.crew.contexts():
+            context.stop()
+        running.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+async def _rescue_for_ever(app: procrastinate.App, place: Place, dead: float) -> None:
+    while True:
+        await asyncio.sleep(dead / 2)
+        await _rescue(app, place, dead)
+
+
+async def _rescue(app: procrastinate.App, place: Place, dead: float) -> None:
+    """Queue the jobs again whose worker gives no sign of life; after some tries, give them up."""
+    manager = app.job_manager
+    for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=dead):
+        if job.attempts + 1 >= _TRIES:
+            await manager.finish_job(job, Status.FAILED, delete_job=False)
+            place.say(f"{_about(job)}: given up, {_TRIES} workers died over it")
+            continue
+        try:
+            await manager.retry_job(job, retry_at=utcnow() - timedelta(seconds=1))
+        except ConnectorException:  # queued again by somebody meanwhile
+            with contextlib.suppress(ConnectorException):
+                await manager.finish_job(job, Status.FAILED, delete_job=False)
+            continue
+        place.say(f"{_about(job)}: its worker died, so it is queued again")
+
+
+def _about(job: Job) -> str:
+    return str(job.task_kwargs.get("task") or job.task_kwargs.get("run") or job.task_name)

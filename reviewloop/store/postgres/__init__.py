@@ -1,0 +1,1 @@
+"""The stores of runs that many machines share, on PostgreSQL; imported only when one is named."""

@@ -1,0 +1,154 @@
+"""One connection to the database that machines share; its failures are sentences.
+
+A worker does all writing of a run, and holds the lock of its branch, on the same connection: who
+has lost the lock cannot write any more.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+
+from reviewloop.errors import StoreError, UsageError
+from reviewloop.store.postgres.schema import NAMESPACE, VERSION
+
+# A machine that vanishes without a word is noticed after half a minute: its locks are free then.
+_SERVER = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 4}
+_CONNECT_SECONDS = 10
+SCHEMES = ("postgresql://", "postgres://")
+
+
+def connection_arguments() -> dict[str, Any]:
+    """Return what every connection of ours is opened with, beside the address."""
+    options = [f"-c search_path={NAMESPACE}"]
+    options += [f"-c {name}={value}" for name, value in _SERVER.items()]
+    return {
+        "options": " ".join(options),
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "reviewloop",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+    }
+
+
+def require_address(url: str) -> str:
+    """Return the address of a store; raise `UsageError` for one that is none, without its words."""
+    if not url.startswith(SCHEMES):
+        raise UsageError(
+            "a store is named postgresql://USER@HOST/DATABASE; without one, runs "
+            "stand in files of this machine"
+        )
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise UsageError(
+            "the address of the store cannot be read; write postgresql://USER@HOST:PORT/DATABASE"
+        ) from None
+    return url
+
+
+def shown(url: str) -> str:
+    """Return host, port and database of a store: no name, no password, no option."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return f"postgresql://{place}{parts.path}"
+
+
+class Database:
+    """A connection whose statements commit themselves; threads may share it."""
+
+    def __init__(self, url: str) -> None:
+        self.shown = shown(url)
+        self.lock = threading.RLock()
+        try:
+            self.connection = psycopg.connect(
+                require_address(url),
+                autocommit=True,
+                row_factory=dict_row,
+                **connection_arguments(),
+            )
+        except psycopg.Error as error:
+            raise StoreError(
+                f"the database at {self.shown} cannot be reached ({reason_of(error, url)}); "
+                "nothing is lost: try again when it can be"
+            ) from None
+
+    def close(self) -> None:
+        """Close the connection; what it holds is free then."""
+        self.connection.close()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn what the driver raises into a `StoreError`."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise StoreError(
+                f"the database at {self.shown} did not do what it was asked "
+                f"({reason_of(error, '')}); nothing is lost: a run goes on from its last "
+                "finished step"
+            ) from error
+
+    def execute(
+        self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[dict[str, Any]]:
+        """Do one statement and return its rows."""
+        with self.lock, self.told(), self.connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all statements of the block or none."""
+        with self.lock, self.told(), self.connection.transaction():
+            yield
+
+    def try_lock(self, name: str) -> bool:
+        """Take a lock that ends with this connection; return whether it was free."""
+        [row] = self.execute("SELECT pg_try_advisory_lock(%s) AS got", (_number(name),))
+        return bool(row["got"])
+
+    def unlock(self, name: str) -> None:
+        """Give a lock back."""
+        self.execute("SELECT pg_advisory_unlock(%s)", (_number(name),))
+
+    def version(self) -> int:
+        """Return the version of the tables, 0 when there are none."""
+        [row] = self.execute("SELECT to_regclass(%s) IS NOT NULL AS there", (f"{NAMESPACE}.about",))
+        if not row["there"]:
+            return 0
+        rows = self.execute("SELECT version FROM about")
+        return int(rows[0]["version"]) if rows else 0
+
+    def require_tables(self) -> None:
+        """Raise `UsageError` unless the tables are there and of this release."""
+        version = self.version()
+        if not version:
+            raise UsageError(
+                f"the database at {self.shown} holds nothing of reviewloop yet; "
+                "`reviewloop batch --store` begins"
+            )
+        if version != VERSION:
+            raise UsageError(
+                f"the tables at {self.shown} are of version {version}, and this release reads "
+                f"{VERSION}: use the release that made them, or another database"
+            )
+
+
+def _number(name: str) -> int:
+    digest = hashlib.sha256(f"reviewloop {name}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def reason_of(error: psycopg.Error, url: str) -> str:
+    """Return the first line of what the driver says, without a password."""
+    said = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
+    password = urlsplit(url).password if url else None
+    return said.replace(password, "***") if password else said

@@ -1,0 +1,193 @@
+"""A run's folder, kept a second time in the database, and made anew from there.
+
+What is kept: blobs, git objects and refs of the run's private repository, journal, events, logs.
+Checkpoints stand in the database alone. Workspace and environment are made anew from these.
+"""
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from reviewloop.errors import StoreError
+from reviewloop.faults import fault
+from reviewloop.store.journal import Journal
+from reviewloop.store.places import private_file, private_folder
+from reviewloop.store.postgres.database import Database
+
+LARGEST = 64 * 1024 * 1024  # bytes of one file
+LARGEST_LOG = 1024 * 1024  # bytes; what is longer stays with the worker
+ABOUT = "git/reviewloop.json"
+_EVENTS, _JOURNAL = "events.jsonl", "journal.sqlite"
+_HEX = frozenset("0123456789abcdef")
+
+
+class Replica:
+    """Brings what is new in one run's folder into the database; threads take turns."""
+
+    def __init__(self, folder: Path, database: Database, run_id: str) -> None:
+        self._folder, self._database, self._run = folder, database, run_id
+        rows = database.execute(
+            "SELECT path, max(start + length(data)) AS upto FROM files WHERE run_id = %s "
+            "GROUP BY path",
+            (run_id,),
+        )
+        self._there: dict[str, int] = {row["path"]: row["upto"] for row in rows}
+        self._texts: dict[str, bytes] = {}  # of files that change: what was brought last
+        [last] = database.execute(
+            "SELECT coalesce(max(number), 0) AS number FROM calls WHERE run_id = %s", (run_id,)
+        )
+        self._calls = int(last["number"])
+
+    def ship(self) -> None:
+        """Bring everything that is new; all of it is there when this returns, or nothing."""
+        with self._database.lock:
+            files = [*self._written_once(), *self._changing()]
+            calls = self._new_calls()
+            events = self._new_events()
+            if not (files or calls or events):
+                return
+            fault("ship.before")
+            with self._database.transaction():
+                for path, data in files:
+                    self._put(path, 0, data)
+                if events:
+                    self._put(_EVENTS, self._there.get(_EVENTS, 0), events)
+                for number, row in calls:
+                    self._put_call(number, row)
+            self._there |= {path: len(data) for path, data in files}
+            self._there[_EVENTS] = self._there.get(_EVENTS, 0) + len(events)
+            self._calls = calls[-1][0] if calls else self._calls
+            fault("ship.after")
+
+    def _put(self, path: str, start: int, data: bytes) -> None:
+        if len(data) > LARGEST:
+            raise StoreError(
+                f"{self._folder / path} has {len(data) >> 20} MB, and the database takes at most "
+                f"{LARGEST >> 20} MB of one file"
+            )
+        self._database.execute(
+            "INSERT INTO files VALUES (%s, %s, %s, %s) ON CONFLICT (run_id, path, start) "
+            "DO UPDATE SET data = excluded.data",
+            (self._run, path, start, data),
+        )
+
+    def _put_call(self, number: int, row: tuple[Any, ...]) -> None:
+        key, *rest = row
+        request, reply = rest[9], rest[10]
+        rest[9] = rest[10] = None
+        self._database.execute(
+            "INSERT INTO calls VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (self._run, number, key, json.dumps(rest), request, reply),
+        )
+
+    def _written_once(self) -> Iterator[tuple[str, bytes]]:
+        """Yield blobs and git objects: their name is their content."""
+        objects = self._folder / "git/objects"
+        folders = [self._folder / "blobs"]
+        if objects.is_dir():
+            folders += [place for place in objects.iterdir() if _is_hex(place.name, 2)]
+        for folder in folders:
+            if not folder.is_dir():
+                continue
+            inside = f"{folder.relative_to(self._folder)}/"
+            for entry in os.scandir(folder):
+                path = inside + entry.name
+                if path not in self._there and _is_hex(entry.name):
+                    yield path, Path(entry).read_bytes()
+
+    def _changing(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the refs of the run and its logs, if they changed."""
+        refs = self._folder / "git/refs/reviewloop"
+        places = [p for p in refs.rglob("*") if p.is_file() and not p.name.startswith("tmp_")]
+        places += [self._folder / ABOUT]
+        logs = self._folder / "logs"
+        places += [p for p in logs.rglob("*") if p.is_file() and not p.is_symlink()]
+        for place in places:
+            if not place.is_file() or place.stat().st_size > LARGEST_LOG:
+                continue
+            path, data = str(place.relative_to(self._folder)), place.read_bytes()
+            if self._texts.get(path) != data:
+                self._texts[path] = data
+                yield path, data
+
+    def _new_events(self) -> bytes:
+        place = self._folder / _EVENTS
+        if not place.exists():
+            return b""
+        with place.open("rb") as file:
+            file.seek(self._there.get(_EVENTS, 0))
+            data = file.read()
+        return data[: data.rfind(b"\n") + 1]
+
+    def _new_calls(self) -> list[tuple[int, tuple[Any, ...]]]:
+        place = self._folder / _JOURNAL
+        if not place.exists():
+            return []
+        with closing(Journal(place)) as journal:
+            return journal.rows_after(self._calls)
+
+
+def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
+    """Write a run's folder anew, which must not be there; return what `ABOUT` holds.
+
+    Raises `StoreError` for a file whose content is not what its name says.
+    """
+    for name in (folder, folder / "logs", folder / "blobs"):
+        private_folder(name)
+    about = b""
+    rows = database.execute(
+        "SELECT path, data FROM files WHERE run_id = %s ORDER BY path, start", (run_id,)
+    )
+    for row in rows:
+        path, data = row["path"], bytes(row["data"])
+        if path == ABOUT:
+            about = data
+            continue
+        _require_plain(path, data)
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with private_file(place).open("ab") as file:
+            file.write(data)
+    calls = database.execute("SELECT * FROM calls WHERE run_id = %s ORDER BY number", (run_id,))
+    with closing(Journal(folder / _JOURNAL)) as journal:
+        journal.take_rows(_columns(row) for row in calls)
+    return about
+
+
+def _columns(row: dict[str, Any]) -> tuple[Any, ...]:
+    rest = json.loads(row["call"])
+    rest[9], rest[10] = bytes(row["request"]), bytes(row["reply"])
+    return (row["key"], *rest)
+
+
+def _require_plain(path: str, data: bytes) -> None:
+    """Refuse what we never write: who may write the database may not write anywhere here."""
+    parts = path.split("/")
+    if ".." in parts or not all(parts) or parts[0] not in {"blobs", "git", "logs", _EVENTS}:
+        raise StoreError(f"the database names a file {path!r} of a run, which is none")
+    if parts[0] == "blobs" and hashlib.sha256(data).hexdigest() != parts[-1]:
+        raise StoreError(f"{path} in the database is damaged; its run cannot go on")
+    if parts[0] == "git":
+        if parts[1] == "objects" and _name_of(data, "".join(parts[2:])) == "".join(parts[2:]):
+            return
+        if parts[1:3] == ["refs", "reviewloop"]:
+            return
+        raise StoreError(f"{path} in the database is damaged; its run cannot go on")
+
+
+def _name_of(data: bytes, expected: str) -> str:
+    try:
+        content = zlib.decompress(data)
+    except zlib.error:
+        return ""
+    method = "sha1" if len(expected) == 40 else "sha256"
+    return hashlib.new(method, content, usedforsecurity=False).hexdigest()
+
+
+def _is_hex(name: str, length: int = 0) -> bool:
+    return set(name) <= _HEX and len(name) in ((length,) if length else (38, 62, 64))

@@ -1,0 +1,123 @@
+"""The table of runs that machines share, alone and beside a worker's own."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from reviewloop.store.postgres.batches import About
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore, record_of
+
+
+class SharedRuns(RunStore):
+    """The runs of all repositories that a database knows; nothing of it stands in files."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def close(self) -> None:
+        """The connection is not this table's own."""
+
+    def again(self) -> "SharedRuns":
+        """Return the table for another thread."""
+        return self
+
+    def save(self, record: RunRecord) -> None:
+        """Replace a record that is there."""
+        record.updated_at = time.time()
+        self._database.execute(
+            "UPDATE runs SET status = %s, updated_at = %s, record = %s WHERE run_id = %s",
+            (str(record.status), record.updated_at, _written(record), record.run_id),
+        )
+
+    def together(self) -> AbstractContextManager[None]:
+        """Have everything that is written in a block be there, or nothing of it."""
+        return self._database.transaction()
+
+    def insert(self, record: RunRecord, about: About) -> None:
+        """Add a run; one that is there stays."""
+        self._database.execute(
+            "INSERT INTO runs VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (
+                record.run_id,
+                record.options.get("batch", ""),
+                about.repository,
+                about.branch,
+                str(record.status),
+                record.created_at,
+                record.updated_at,
+                _written(record),
+            ),
+        )
+
+    def all(self) -> list[RunRecord]:
+        """Return every run, newest first."""
+        rows = self._database.execute("SELECT record FROM runs ORDER BY created_at DESC")
+        return [record_of(json.loads(row["record"])) for row in rows]
+
+    def of(self, about: About) -> list[RunRecord]:
+        """Return the runs of a branch, newest first."""
+        rows = self._database.execute(
+            "SELECT record FROM runs WHERE repository = %s AND branch = %s "
+            "ORDER BY created_at DESC",
+            (about.repository, about.branch),
+        )
+        return [record_of(json.loads(row["record"])) for row in rows]
+
+    def stamps(self) -> dict[str, tuple[RunStatus, float]]:
+        """Return of each run its status and when its record was saved."""
+        rows = self._database.execute("SELECT run_id, status, updated_at FROM runs")
+        return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run and all that stands under it."""
+        self._database.execute("DELETE FROM runs WHERE run_id = %s", (run_id,))
+
+    def show(self, run_id: str, shown: Mapping[str, Any]) -> None:
+        """Keep what the queue shows of a run."""
+        self._database.execute(
+            "UPDATE runs SET shown = %s WHERE run_id = %s", (json.dumps(shown), run_id)
+        )
+
+    def note(self, run_id: str, note: str) -> None:
+        """Keep a sentence about the latest answer to a run."""
+        self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
+
+    def shown(self) -> dict[str, tuple[dict[str, Any], str]]:
+        """Return of each run what the queue shows, and the note."""
+        rows = self._database.execute("SELECT run_id, shown, note FROM runs")
+        return {r["run_id"]: (json.loads(r["shown"] or "{}"), r["note"]) for r in rows}
+
+
+class WorkerRuns(RunStore):
+    """A worker's own table; each record goes to the shared one as well, with the run's folder."""
+
+    def __init__(
+        self, folder: Path, shared: SharedRuns, about: About, ship: Callable[[str], None]
+    ) -> None:
+        super().__init__(folder)
+        self._shared, self._about, self._ship = shared, about, ship
+
+    def again(self) -> "WorkerRuns":
+        """Return the table for another thread."""
+        return WorkerRuns(self._folder, self._shared, self._about, self._ship)
+
+    def save(self, record: RunRecord) -> None:
+        """Insert or replace a record here and there; what it names is there before."""
+        super().save(record)
+        with self._shared.together():
+            self._shared.insert(record, self._about)
+            self._ship(record.run_id)
+            self._shared.save(record)
+
+    def take(self, record: RunRecord) -> None:
+        """Insert or replace a record that came from the shared table."""
+        super().save(record)
+
+
+def _written(record: RunRecord) -> str:
+    return json.dumps({f.name: getattr(record, f.name) for f in fields(record)})
