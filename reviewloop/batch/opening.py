@@ -11,7 +11,8 @@ from reviewloop.batch.sitting import Asked, Sitting, Told
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
-from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.discover import open_spec
@@ -59,13 +60,19 @@ def run_batch(
         told.opened(_opening(order, record, loaded.settings.limits.usd))
         try:
             work.do()
-        except ReviewLoopError as error:
-            record.reason = str(error)
+        except ReviewLoopError as stopped:
+            error = _interrupted() if isinstance(stopped, InterruptedByUserError) else stopped
+            masking = masking_for(repository.user.root, repository.user.git_dir)
+            record.reason = masking.for_people(str(error))
             store.save(record)
             if error.exit_code is ExitCode.USAGE and not work.began:
                 raise
             return record, error
         return record, None
+
+
+def _interrupted() -> InterruptedByUserError:
+    return InterruptedByUserError("interrupted; nothing is lost: the same command goes on")
 
 
 def newest_batch(repository: Repository) -> BatchRecord | None:

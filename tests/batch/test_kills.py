@@ -69,6 +69,7 @@ def test_ctrl_c_pauses_all_runs_that_are_at_work(shop):
     code, _, err = run_prepared(("batch", *BESIDE), checkout.root, checkout.environ, 60, on_start)
     threads[0].join()
     assert code == 130, err
+    assert "the same command goes on" in err
     states = [run["status"] for run in checkout.json("status")["runs"]]
     assert states == ["paused", "paused"]
     assert checkout.run("batch", *BESIDE).code == 4

@@ -1,0 +1,50 @@
+"""The caps of a batch become caps of its runs."""
+
+import time
+
+import pytest
+
+from reviewloop.batch.spending import Spending, is_about_money
+from reviewloop.errors import BudgetExhaustedError, UsageError
+from reviewloop.runs.repository import open_repository
+from reviewloop.settings import Settings
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.runs import RunRecord
+
+
+def run(ident: str = "1-0101-aaaa") -> RunRecord:
+    return RunRecord(ident, "", "", "", "work", active_seconds=30.0, options={"batch": "b"})
+
+
+def test_a_deadline_shortens_the_minutes_of_a_run_and_lets_nothing_begin_after_it(repo):
+    repository = open_repository(repo)
+    batch = BatchRecord("b", "spec", "queue", deadline=time.time() + 60)
+    spending = Spending(repository, batch, Settings())
+    spending.require()
+    caps = spending.caps(run())
+    assert caps["limits.minutes"] == pytest.approx(1.5, abs=0.05)
+    assert caps["limits.usd"] == Settings().limits.usd
+    assert spending.stopped_by_batch(caps, BudgetExhaustedError("the cap limits.minutes is"))
+    assert not spending.stopped_by_batch(caps, BudgetExhaustedError("the cap limits.usd is"))
+    assert not spending.stopped_by_batch(caps, UsageError("limits.minutes"))
+    batch.deadline = time.time() - 1
+    with pytest.raises(BudgetExhaustedError, match="deadline has passed"):
+        spending.require()
+
+
+def test_money_is_divided_and_what_runs_at_work_may_spend_is_not_left(repo):
+    repository = open_repository(repo)
+    first, second = run("1-0101-aaaa"), run("2-0101-bbbb")
+    for one in (first, second):
+        repository.runs.save(one)
+    batch = BatchRecord("b", "spec", "queue", budget_usd=8.0)
+    spending = Spending(repository, batch, Settings(), parallel=4)
+    caps = spending.caps(first, 4)
+    assert (caps["limits.usd"], caps["models.concurrency"]) == (2.0, 4)
+    assert spending.caps(second, 3, [(first, caps)])["limits.usd"] == 2.0
+    assert spending.caps(second, 1, [(first, caps)])["limits.usd"] == 6.0
+    assert spending.caps(second)["limits.usd"] == 8.0
+    batch.budget_usd = 100.0
+    assert spending.caps(second)["limits.usd"] == Settings().limits.usd
+    assert is_about_money(BudgetExhaustedError("the cap limits.usd of this run"))
+    assert not is_about_money(BudgetExhaustedError("the cap limits.tokens of this run"))
