@@ -164,3 +164,19 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
     assert said.code == 0, said.err
     assert commits(checkout) == ["Add part 1", "Add part 2"]
     assert checkout.git("show", "HEAD^:shop/more.py") == "more = 1"
+
+
+def test_what_waits_is_brought_onto_what_a_person_committed_meanwhile(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout.write("NOTES.md", "mine\n")
+    checkout.git("add", "NOTES.md")
+    checkout.git("commit", "-q", "-m", "Mine")
+    asked = len(checkout.server.ledger)
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 4, said.err
+    assert said.err.count("its gates passed there") == 2
+    assert commits(checkout) == ["Mine"]
+    assert checkout.run("queue", "approve", "--all").code == 0
+    assert commits(checkout) == ["Mine", "Add part 1", "Add part 2"]
+    assert len(checkout.server.ledger) == asked
