@@ -12,6 +12,7 @@ from typing import Any
 from reviewloop.errors import ContextOverflowError, NoAnswerError
 from reviewloop.faults import fault
 from reviewloop.models.door import Models
+from reviewloop.models.history import marked, trimmed, unrepeated
 from reviewloop.models.messages import (
     Message,
     ModelRequest,
@@ -20,7 +21,6 @@ from reviewloop.models.messages import (
     ToolCall,
     ToolSpec,
     assistant_message,
-    cache_point,
     masked,
     spoken_text,
     text_block,
@@ -50,6 +50,7 @@ class Caps:
     turns: int
     tokens: int
     seconds: float
+    results: int = 240_000  # characters of tool results; of more, the oldest ones are left out
 
 
 Check = Callable[[Mapping[str, Any], bool], str]
@@ -164,17 +165,15 @@ class _Talk:
                 self._notes.append("tool results were left out to make room for the answer")
 
     def _request(self, last: bool) -> ModelRequest:
-        messages = list(self._messages)
-        if len(messages) > len(self._plan.opening):  # the travelling cache point at the tail
-            tail = messages[-1]
-            messages[-1] = {**tail, "content": [*tail["content"], cache_point()]}
+        opening, writes = len(self._plan.opening), self._toolbox.writes
+        messages = marked(self._messages, opening, writes=writes, more=not last)
         if last:  # not every model can be forced to call a tool, so it is also said
             ending = self._plan.ending.name
-            messages.append(user_message(text_block(f"Your last turn: call {ending} now.")))
+            messages += (user_message(text_block(f"Your last turn: call {ending} now.")),)
         return ModelRequest(
             model=self._plan.model,
             system=self._plan.system,
-            messages=tuple(messages),
+            messages=messages,
             tools=(*self._toolbox.specs(), self._plan.ending),
             tool_choice=self._plan.ending.name if last else None,
             max_tokens=self._plan.max_tokens,
@@ -211,7 +210,8 @@ class _Talk:
                 results.append(tool_result(call.id, "received", error=False))
         if answer is not None:
             return self._answer(answer, reply, turn)
-        self._messages.append(tool_message(results))
+        self._messages.append(tool_message(unrepeated(self._messages, results)))
+        self._messages = trimmed(self._messages, self._plan.caps.results)
         return None
 
     def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> Answer:

@@ -16,7 +16,7 @@ from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.faults import fault
 from reviewloop.models.door import Models
-from reviewloop.models.messages import Message, ToolSpec, map_text
+from reviewloop.models.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
 from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
 from reviewloop.reviewing.evidence import EvidencePiece
@@ -250,7 +250,12 @@ class RunContext:
             ending=ending,
             check=check,
             mask=self.masking.for_models,
-            caps=Caps(limits.agent_turns, limits.agent_tokens, limits.agent_minutes * 60),
+            caps=Caps(
+                limits.agent_turns,
+                limits.agent_tokens,
+                limits.agent_minutes * 60,
+                limits.context_tokens * CHARS_PER_TOKEN,
+            ),
             max_tokens=self.settings.models.max_output_tokens,
         )
         try:

@@ -1,5 +1,6 @@
 """One agent's conversation against real models over HTTP: how it goes on, and every way it ends."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from support.bedrock import (
     reply,
     tool_use,
 )
+from support.bedrock_ledger import PromptCache
 from support.play import write
 
 from reviewloop.agentloop import Answer, Caps, Conversation, converse
@@ -136,6 +138,24 @@ def test_the_tail_of_the_history_is_marked_for_the_cache(stage):
     stage.talk(calls("fs_read", {"path": "a.py"}), done())
     last = stage.asked()[1].messages[-1]["content"]
     assert "cachePoint" in json.dumps(last)
+
+
+def test_each_request_reads_from_the_cache_what_the_one_before_it_sent(stage):
+    """Also for a model that finds a prefix at its own points only."""
+    big = "".join(f"line_{number} = {number}\n" for number in range(400))
+    read = calls("fs_read", {"path": "b.py"})
+    stage.talk(reply(write("b.py", big)), read, read, calls("grep", {"pattern": "line_7"}), done())
+    asked = stage.asked()
+    sizes = [r.usage["cacheReadInputTokens"] + r.usage["cacheWriteInputTokens"] for r in asked]
+    reads = [r.usage["cacheReadInputTokens"] for r in asked]
+    assert sizes[1] > 1024
+    assert reads[2:] == sizes[1:-1]
+    exact = PromptCache()
+    for before, after in itertools.pairwise(asked[1:]):
+        exact.remember("nova", before.body)
+        assert exact.usage("nova", after.body, 1)["cacheReadInputTokens"] > 1024
+    assert "line_399" in results(asked[2])[0]
+    assert results(asked[3])[0].startswith("[the same")
 
 
 def test_answers_and_edits_are_asked_for_once_however_often_a_run_is_resumed(stage):

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reviewloop.errors import ModelError, ReviewLoopError
+from reviewloop.models import prices
 from reviewloop.models.bedrock import BedrockClients, where
 from reviewloop.models.messages import Scrub
 from reviewloop.models.provider import Provider
@@ -45,6 +46,7 @@ class Providers:
                 provider = self.get(name)
                 try:
                     provider.warm_up()
+                    prices.estimate(name, input_tokens=1, output_tokens=1)  # reads the price list
                 except provider_errors():  # looked up late: the libraries are loaded by now
                     continue
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from reviewloop.models.messages import Block, Message
 
-_LEFT_OUT = "[left out: the conversation became too long for the model; call again if needed]"
+_LEFT_OUT = "[left out, because the conversation became long; call again if needed]"
 
 
 def shorter(messages: Sequence[Message]) -> Iterator[list[Message]]:
@@ -14,18 +14,24 @@ def shorter(messages: Sequence[Message]) -> Iterator[list[Message]]:
     """
     before = list(messages)
     for version in (
-        [*(_without_results(message) for message in before[:-1]), *before[-1:]],
-        [_without_results(message) for message in before],
+        [*(without_results(message) for message in before[:-1]), *before[-1:]],
+        [without_results(message) for message in before],
     ):
         if version != before:
             yield version
             before = version
 
 
-def _without_results(message: Message) -> Message:
+def without_results(message: Message) -> Message:
+    """Return a message whose long tool results are left out."""
     if message["role"] != "tool":
         return message
     return {**message, "content": [_emptied(block) for block in message["content"]]}
+
+
+def is_left_out(block: Block) -> bool:
+    """Whether a tool result was left out."""
+    return str(block["text"]) == _LEFT_OUT
 
 
 def _emptied(block: Block) -> Block:

@@ -117,6 +117,11 @@ class Toolbox:
         """Whether the agent goes round in circles: the same call, the same tree, five times."""
         return any(count >= _END_AT for count in self._calls.values())
 
+    @property
+    def writes(self) -> bool:
+        """Whether files can be changed with it."""
+        return "fs_write" in self._offered
+
     def specs(self) -> tuple[ToolSpec, ...]:
         """Return the tools to offer, always in the same order."""
         known = {

@@ -1,0 +1,71 @@
+"""What of a conversation is sent again, and up to where the provider keeps it in its cache."""
+
+from collections.abc import Sequence
+
+from reviewloop.models.messages import Block, Message, cache_point
+from reviewloop.models.shrinking import is_left_out, without_results
+
+_SAME = "[the same, word for word, as an earlier result in this conversation]"
+_WORTH_IT = 400  # characters; shorter results may be the same by chance
+_RECENT = 2  # messages with results that are never shortened
+
+
+def marked(
+    messages: Sequence[Message], opening: int, *, writes: bool, more: bool
+) -> tuple[Message, ...]:
+    """Return the history with its cache points after the first `opening` messages.
+
+    One travels at the tail, one stays where the last request had it: not every model looks for a
+    cached prefix before a point. What an agent that `writes` is told first is read in each of its
+    many turns; where no `more` turns follow, nobody would read what the last one wrote.
+    """
+    spoken = [n for n in range(opening, len(messages)) if messages[n]["role"] != "assistant"]
+    at = set(spoken[-2:] if more else spoken[-2:-1])
+    if writes:
+        at.add(opening - 1)
+    return tuple(
+        {**message, "content": [*message["content"], cache_point()]} if n in at else message
+        for n, message in enumerate(messages)
+    )
+
+
+def trimmed(messages: Sequence[Message], most: int) -> list[Message]:
+    """Return the history; of more than `most` characters of tool results, the oldest are left out.
+
+    It goes down to half of that at once: each time what follows has to be cached anew.
+    """
+    total = sum(_size(message) for message in messages)
+    kept = list(messages)
+    if total <= most:
+        return kept
+    results = [n for n, message in enumerate(kept) if message["role"] == "tool"]
+    for n in results[:-_RECENT]:
+        if total <= most // 2:
+            break
+        total -= _size(kept[n])
+        kept[n] = without_results(kept[n])
+        total += _size(kept[n])
+    return kept
+
+
+def unrepeated(messages: Sequence[Message], results: Sequence[Block]) -> list[Block]:
+    """Return new tool results in which nothing is sent whole that the history still holds."""
+    held = [
+        block["text"]
+        for message in messages
+        if message["role"] == "tool"
+        for block in message["content"]
+        if block["type"] == "tool_result" and not is_left_out(block)
+    ]
+    return [{**block, "text": _shortened(block["text"], held)} for block in results]
+
+
+def _shortened(text: str, held: Sequence[str]) -> str:
+    for before in held:
+        if len(before) >= _WORTH_IT and (text == before or text.endswith(f"\n{before}")):
+            return text[: len(text) - len(before)] + _SAME
+    return text
+
+
+def _size(message: Message) -> int:
+    return sum(len(b["text"]) for b in message["content"] if b["type"] == "tool_result")
