@@ -98,8 +98,11 @@ class _Growth:
         return cls(before, after, sorted(unknown))
 
     def reasons(self, change: GuardInput) -> Iterator[str]:
-        limit = change.settings.governance.complexity_percent
-        percent = self.percent
+        limits = change.settings.governance
+        limit, percent = limits.complexity_percent, self.percent
+        # A share alone says nothing of small files, where every `if` is half of what is there.
+        if self.after - self.before < limits.complexity_growth:
+            return
         if percent is not None and percent > limit:
             yield (
                 f"complexity of the changed files grew by {percent:.0f} % "

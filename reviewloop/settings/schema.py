@@ -153,7 +153,20 @@ class Governance(Section):
         default=500, ge=0, description="Changed lines a change may have without a person."
     )
     complexity_percent: float = Field(
-        default=20, ge=0, description="Growth of complexity, in percent, allowed without a person."
+        default=20,
+        ge=0,
+        description=(
+            "Growth of complexity, in percent, allowed without a person; below complexity_growth "
+            "new paths it does not count."
+        ),
+    )
+    complexity_growth: int = Field(
+        default=5,
+        ge=0,
+        description=(
+            "New paths (functions, branches, loops, cases, conditions) from which on "
+            "complexity_percent counts: one `if` in a file of two is 50 %."
+        ),
     )
     patterns: tuple[str, ...] = Field(
         default=(

@@ -54,22 +54,30 @@ def test_sensitive_paths_need_a_person(project):
 
 
 @pytest.mark.parametrize(
-    ("path", "before", "after"),
+    ("path", "before", "branch"),
     [
-        ("a.py", PLAIN, PLAIN + "    while a and not f(1):\n        a -= 1\n"),
+        ("a.py", PLAIN, "def g(a):\n    while a and not f(1):\n        a -= 1\n"),
         (
             "a.js",
             "function f(a) { if (a) { return 1 } return 2 }\n",
-            "function f(a) { if (a && g) { return 1 } for (;;) {} return 2 }\n",
+            "function g(a) { if (a && b) { return 1 } }\n",
         ),
     ],
 )
-def test_growth_of_complexity_needs_a_person(project, path, before, after):
+def test_growth_of_complexity_needs_a_person(project, with_settings, path, before, branch):
     project.commit({path: before})
-    result = governance.check(project.change({path: after}))
+    result = governance.check(project.change({path: before + 2 * branch}))
     assert result.details["complexity_before"] == 2
-    assert result.details["complexity_after"] == 4
-    assert "grew by 100 %" in result.details["reasons"][0]
+    assert result.details["complexity_after"] == 8
+    assert "grew by 300 %" in result.details["reasons"][0]
+    # A share of little is little, unless the settings say otherwise.
+    result = governance.check(project.change({path: before + branch}))
+    assert result.details["complexity_after"] == 5
+    assert result.status is GateStatus.PASSED
+    assert "complexity +150 %" in result.summary
+    with_settings(governance={"complexity_growth": 3})
+    result = governance.check(project.change({path: before + branch}))
+    assert "grew by 150 % (2 to 5, limit 20 %)" in result.details["reasons"][0]
 
 
 def test_tests_may_be_as_many_as_they_like(project):
