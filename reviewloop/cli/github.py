@@ -73,6 +73,12 @@ github.add_command(push)
 )
 @click.option("--full", is_flag=True, help="Read the whole change anew, although nothing is new.")
 @click.option("--check", is_flag=True, help="Also end as a check on the head (checks: write).")
+@click.option(
+    "--annotations",
+    type=click.Choice(("true", "false")),
+    default="true",
+    help="In a workflow, annotate lines for findings without a comment (true).",
+)
 @click.option("--sarif", metavar="FILE", default="", help="Write a SARIF report, too.")
 @click.option("--report", metavar="FILE", default="", help="Write a JSON report, too.")
 @click.option(

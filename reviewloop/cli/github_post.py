@@ -44,6 +44,12 @@ _SEVERITIES = ("must", "should", "nit")
     default="never",
     help="Severity from which on the exit code is 1 (never).",
 )
+@click.option(
+    "--annotations",
+    type=click.Choice(("true", "false")),
+    default="true",
+    help="In a workflow, annotate lines for findings without a comment (true).",
+)
 @click.option("--check", is_flag=True, help="Also end as a check on the head (checks: write).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def post(file: str, as_json: bool, **given: Any) -> ExitCode:

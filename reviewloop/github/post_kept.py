@@ -4,12 +4,12 @@ The event and the API say which pull request it is; the file is refused if it sa
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from reviewloop.analysers.book import rule_of
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.github.annotating import annotations_of
 from reviewloop.github.artifact import Artifact, read_artifact
 from reviewloop.github.check_run import checked
 from reviewloop.github.client import GitHub
@@ -19,13 +19,10 @@ from reviewloop.github.event import Allowed, Trigger, read_event, skip_reason
 from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.outcome import Ended, failed, judged_by
 from reviewloop.github.pace import Pace
-from reviewloop.github.reading import Reading
 from reviewloop.github.review import Options, Told, asked_for, run_url_of
 from reviewloop.github.telling import Telling, tell
-from reviewloop.output.formats import renderer
 from reviewloop.output.untrusted import one_line
 from reviewloop.runs.held_values import masking_here
-from reviewloop.workspace.patches import Hunk
 
 # Who may review it was decided where it was read; a closed or a moved one is still left alone.
 _ANY = Allowed(forks=True, drafts=True, bots=True, files=10**9)
@@ -54,7 +51,8 @@ def post_kept(
             pull = client.pull(trigger.pull)
             run_url = run_url_of(environ)
             talk = partial(Conversation.read, client, pace=pace)
-            ended = _posted(artifact, pull, trigger, talk, options.telling(run_url), told)
+            wanted, annotated = options.telling(run_url), options.annotated
+            ended = _posted(artifact, pull, trigger, talk, wanted, told, annotated=annotated)
             if options.check:
                 return checked(client, pull, ended, run_url=run_url)
             return ended
@@ -86,6 +84,8 @@ def _posted(
     talk: Callable[[PullRequest], Conversation],
     wanted: Telling,
     told: Told,
+    *,
+    annotated: bool,
 ) -> Ended:
     if reason := skip_reason(pull, trigger, _ANY) or _moved(artifact, pull):
         return Ended(Status.SKIPPED, reason, pull=pull)
@@ -101,7 +101,10 @@ def _posted(
         ended = tell(talk(pull), reading, wanted, told=told)
     except StaleHead as error:
         return Ended(Status.SKIPPED, str(error), pull=pull)
-    return replace(ended, annotations=_annotations(ended, reading))
+    if not annotated:
+        return ended
+    lines = annotations_of(replace(ended, report=ended.report or reading.report), wanted.least)
+    return replace(ended, annotations=reading.rendered(lines))
 
 
 def _moved(artifact: Artifact, pull: PullRequest) -> str:
@@ -111,18 +114,3 @@ def _moved(artifact: Artifact, pull: PullRequest) -> str:
         f"pull request {pull.number} was pushed to after {artifact.head[:12]} was read (it is at "
         f"{pull.head_sha[:12]} now); what was read is not posted"
     )
-
-
-class _NoCode:
-    """The source of a report whose code is not here."""
-
-    def text(self, path: str) -> str | None:
-        return None
-
-    def hunks(self, path: str) -> Sequence[Hunk]:
-        return ()
-
-
-def _annotations(ended: Ended, reading: Reading) -> str:
-    drawn = renderer("github")(ended.report or reading.report, _NoCode(), rule_of)
-    return reading.rendered(drawn)

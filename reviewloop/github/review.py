@@ -8,6 +8,7 @@ from typing import Any
 
 from reviewloop.analysers.book import rule_of
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.github.annotating import annotations_of
 from reviewloop.github.check_run import checked
 from reviewloop.github.client import GitHub
 from reviewloop.github.conversation import Conversation
@@ -49,7 +50,13 @@ class Options:
     allowed: Allowed = field(default_factory=Allowed)
     check: bool = False  # whether the end is also a check on the head
     full: bool = False  # the whole change in depth, and the models are asked anew
+    annotations: str = "true"  # whether what has no comment is shown on the lines all the same
     collect: str = ""  # file to write everything to, so that another job can post it; "": we post
+
+    @property
+    def annotated(self) -> bool:
+        """Whether annotations are wanted."""
+        return self.annotations == "true"
 
     def telling(self, run_url: str) -> Telling:
         """Return how the result is told."""
@@ -175,9 +182,10 @@ class _Run:
             write_file(self.options.sarif, drawn("sarif"))
         if self.options.report:
             write_file(self.options.report, drawn("json"))
+        lines = annotations_of(replace(ended, report=report), self.options.min_severity)
         return replace(
             ended,
-            annotations=drawn("github"),
+            annotations=shown.rendered(lines) if self.options.annotated else "",
             sarif_path=self.options.sarif,
             report_path=self.options.report,
         )

@@ -25,10 +25,15 @@ _LONGEST = 4000  # characters of a message
 
 def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str:
     """Return the commands, worst first, and after them in words what GitHub will not show."""
+    return "\n".join([*annotated(report, report.findings), _plain(outcome_sentence(report))]) + "\n"
+
+
+def annotated(report: ReviewReport, findings: Iterable[Finding]) -> list[str]:
+    """Return the commands for what failed and for these findings, as many as GitHub shows."""
     lines = []
     left = dict.fromkeys(LEVELS.values(), SHOWN_PER_LEVEL)
     dropped = dict.fromkeys(LEVELS.values(), 0)
-    commands = [*_failed(report), *map(_annotation, _worst_first(report.findings))]
+    commands = [*_failed(report), *map(_annotation, _worst_first(findings))]
     for level, command in commands:
         if left[level]:
             left[level] -= 1
@@ -38,8 +43,7 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
     if any(dropped.values()):
         more = ", ".join(counted(number, level) for level, number in dropped.items() if number)
         lines.append(f"... and {more} more; GitHub shows {SHOWN_PER_LEVEL} of a kind per step")
-    lines.append(_plain(outcome_sentence(report)))
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def command(level: str, title: str, message: str) -> str:

@@ -180,7 +180,9 @@ def test_a_missing_permission_is_named_and_a_reaction_is_not_missed(
 
 
 def test_what_takes_a_model_or_the_code_is_handed_on(github: GitHubServer, runner: Hearing) -> None:
-    runner.reviewed()
+    assert runner.reviewed("--comments=none").log.count("::warning file=deploy.sh,line=") == 3
+    silent = runner.reviewed("--comments=none", "--annotations=false")
+    assert " file=" not in silent.log + runner.reviewed().log  # or all of it has its comment
     root, name = finding(github, "download")
     pull = github.state.pulls[7]
     pull.draft = True

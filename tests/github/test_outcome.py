@@ -8,6 +8,8 @@ import pytest
 from support.sample_review import sample_report
 
 from reviewloop.errors import ExitCode, UsageError
+from reviewloop.findings import Severity
+from reviewloop.github.annotating import annotations_of
 from reviewloop.github.errors import MissingPermission
 from reviewloop.github.model import Posted, PullRequest, Repo, Status
 from reviewloop.github.outcome import (
@@ -22,8 +24,10 @@ from reviewloop.github.outcome import (
     without_dismissed,
     write_file,
 )
+from reviewloop.output.review_words import failures
 
 REPORT = replace(sample_report(), outcome="findings", exit_code=0, below=0)
+KINDS = ("error", "warning", "notice")
 PULL = PullRequest(Repo("octo", "demo"), 7, "b" * 40, "a" * 40, "main", "f", "octo/demo", "ada")
 MUST = {f.id for f in REPORT.findings if f.severity.label == "must fix"}
 REVIEWS: dict[str, tuple[dict[str, Any], str, set[str], Status, ExitCode]] = {
@@ -98,6 +102,27 @@ def test_the_runner_gets_outputs_summary_and_annotations(tmp_path: Path) -> None
     assert "# ***" in shown
     assert "reviewloop:state" not in shown
     assert "@all" not in shown
+
+
+def test_only_what_has_no_comment_is_annotated() -> None:
+    must, should, nit = (
+        [f.id for f in REPORT.findings if f.severity is severity] for severity in Severity
+    )
+    assert must and should and nit
+
+    def annotated(posted: Posted | None, least: str = "should") -> tuple[int, ...]:
+        lines = annotations_of(Ended(Status.PASSED, report=REPORT, posted=posted), least)
+        assert lines.count("\n") == sum(lines.count(f"::{kind} ") for kind in KINDS)
+        return tuple(lines.count(f"::{kind} ") for kind in KINDS)
+
+    failing = len(failures(REPORT))
+    all_of_them = len(must) + failing, len(should), len(nit)
+    assert annotated(None, "nit") == all_of_them  # nothing was posted
+    assert annotated(Posted()) == (*all_of_them[:2], 0)
+    assert annotated(Posted(left=tuple(must)), "must") == (all_of_them[0], 0, 0)
+    there = Posted(inline=(must[0],), on_file=tuple(should), known=tuple(must[1:]))
+    assert annotated(there, "nit") == (failing, 0, len(nit))
+    assert annotations_of(Ended(Status.SKIPPED, "a draft"), "nit") == ""
 
 
 def test_a_summary_fits_into_what_the_step_has_left(tmp_path: Path) -> None:
