@@ -8,8 +8,10 @@ from typing import Any
 import click
 import pytest
 from click.core import ParameterSource
-from support.action import ACTION, ROOT, Acted, run_act
+from support.action import ACTION, ROOT, Acted, run_act, starts
 
+from reviewloop.cli.batch import batch
+from reviewloop.cli.batch_plan import PLANNED
 from reviewloop.cli.github import github
 from reviewloop.cli.publish import publish
 from reviewloop.cli.run import run as run_task
@@ -19,13 +21,14 @@ from reviewloop.github.outcome import Ended, outputs_of
 
 PAGE = (ROOT / "docs/github.md").read_text()
 Act = Callable[..., Acted]
-COMMANDS = {**github.commands, "implement": run_task}
+COMMANDS = {**github.commands, "implement": run_task, "batch": batch}
 # The one argument of a command is an input with a name of its own.
 WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
 # In a workflow they are the runner's, or make no sense where nobody sits at a terminal.
 FOR_PEOPLE = {"event", "repo", "json", "message", "record", "again", "preflight", "no-sandbox"}
 NOT_OPTIONS = {"command", "github-token"}
 OUTPUTS = {*outputs_of(Ended(Status.PASSED)), *Heard(Status.PASSED).outputs, "handoff-path"}
+OUTPUTS |= {"matrix", "any"}
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_a_wrong_input_is_named(act: Act) -> None:
         ({"drafts": "yes"}, "The input drafts takes true or false."),
         (
             {"command": "merge"},
-            "The input command takes review, post, hear, fix, implement or push.",
+            "The input command takes review, post, hear, fix, implement, push or batch.",
         ),
         ({"command": "post", "model": "x"}, "The command post does not take the input model."),
         ({"command": "hear", "bots": "false"}, "The command hear does not take the input bots."),
@@ -51,11 +54,11 @@ def test_a_wrong_input_is_named(act: Act) -> None:
 def test_every_option_of_a_command_has_its_input(name: str, act: Act) -> None:
     """What `.ci/act` makes of an input is parsed by the command itself."""
     command = COMMANDS[name]
-    options = {_input(name, option): option for option in command.params}
+    options = {_input(name, option): option for option in _params(name)}
     given = {each: _value(options[each]) for each in options if each not in FOR_PEOPLE}
     status, argvs, stderr = act(command=name, **given)
     assert (status, stderr) == (0, "")
-    start = ["run"] if name == "implement" else ["github", name]
+    start = starts(name)
     [argv] = [each for each in argvs if each[: len(start)] == start]
     context = command.make_context(name, argv[len(start) : -1], resilient_parsing=True)
     for each in given:
@@ -86,7 +89,7 @@ def test_where_a_handoff_is_written_need_not_be_said(act: Act, tmp_path: Path) -
 
 
 def test_inputs_are_those_of_the_commands_and_told() -> None:
-    options = {(n, _input(n, o)): o for n, command in COMMANDS.items() for o in command.params}
+    options = {(name, _input(name, o)): o for name in COMMANDS for o in _params(name)}
     named = {name for _, name in options} - FOR_PEOPLE
     assert set(ACTION["inputs"]) == named | NOT_OPTIONS
     for name, one in ACTION["inputs"].items():
@@ -104,6 +107,12 @@ def test_outputs_are_those_of_the_commands_and_told() -> None:
         assert one["value"] == f"${{{{ steps.act.outputs.{name} }}}}"
         assert one["description"]
         assert f"`{name}`" in PAGE
+
+
+def _params(command: str) -> list[click.Parameter]:
+    """Return what a command takes in a workflow, where `batch` only plans."""
+    found = COMMANDS[command].params
+    return [o for o in found if o.name in PLANNED - {"plan"}] if command == "batch" else found
 
 
 def _input(command: str, option: click.Parameter) -> str:

@@ -12,15 +12,16 @@ from typing import Any
 import click
 import pytest
 import yaml
-from support.action import ACTION, ROOT, STEPS, run_act
+from support.action import ACTION, ROOT, STEPS, run_act, starts
 
+from reviewloop.cli.batch import batch
 from reviewloop.cli.github import github
 from reviewloop.cli.run import run as run_task
 
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.yml"))
 PARSED = {path.name: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
 OURS = "OWNER/reviewloop@0000000000000000000000000000000000000000"
-COMMANDS = {**github.commands, "implement": run_task}
+COMMANDS = {**github.commands, "implement": run_task, "batch": batch}
 READ, MODEL = {"contents": "read"}, {"id-token": "write"}
 COMMENT = {"pull-requests": "write"}
 # What each job may at most; whatever is not here may nothing.
@@ -37,12 +38,17 @@ RIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("commands.yml", "tell"): COMMENT,
     ("implement-task.yml", "implement"): READ | MODEL,
     ("implement-task.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
+    ("batch.yml", "plan"): READ,
+    ("batch.yml", "implement"): READ | MODEL,
+    ("batch.yml", "finished"): {"actions": "read"},
+    ("batch.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
 }
 STARTS = {
     "review-pr.yml": {"pull_request"},
     "review-fork-pr.yml": {"pull_request_target"},
     "commands.yml": {"issue_comment", "pull_request_review_comment"},
     "implement-task.yml": {"workflow_dispatch", "issues"},
+    "batch.yml": {"schedule", "workflow_dispatch"},
 }
 JOBS = [(file, name) for file, parsed in PARSED.items() for name in parsed["jobs"]]
 _OUTPUT = re.compile(r"\b(steps|needs)\.([\w-]+)\.outputs\.([\w-]+)")
@@ -87,7 +93,9 @@ def test_a_job_may_what_it_needs_and_says_why(file: str, job: str) -> None:
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
         # What a job refers to is there; a wrong name would be empty without a word.
-        for kind, name, output in _OUTPUT.findall(json.dumps([step, found.get("if", "")])):
+        for kind, name, output in _OUTPUT.findall(
+            json.dumps([step, found.get("if", ""), found.get("strategy", {})])
+        ):
             if kind == "needs":
                 needed = found["needs"]
                 assert name in ([needed] if isinstance(needed, str) else needed)
@@ -95,8 +103,10 @@ def test_a_job_may_what_it_needs_and_says_why(file: str, job: str) -> None:
     for value in found.get("outputs", {}).values():
         for _, name, output in _OUTPUT.findall(value):
             [step] = [each for each in found["steps"] if each.get("id") == name]
-            assert output in ACTION["outputs"] or step["uses"] != OURS
-            assert output == "artifact-id" or "upload-artifact" not in step["uses"]
+            used = step.get("uses", "")
+            assert output in ACTION["outputs"] or used != OURS
+            assert output == "artifact-id" or "upload-artifact" not in used
+            assert used or f"{output}=" in step["run"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +122,7 @@ def test_the_action_takes_what_a_workflow_gives_it(
     told = {key: _told(str(value), options.get(key)) for key, value in given.items()}
     status, argvs, stderr = run_act(tmp_path, command=name, **told)
     assert (status, stderr) == (0, "")
-    start = ["run"] if name == "implement" else ["github", name]
+    start = starts(name)
     [argv] = [each for each in argvs if each[: len(start)] == start]
     assert COMMANDS[name].make_context(name, argv[len(start) : -1]).args == []
     # Who may push has no model; whoever asks one, or runs the project's code, may not push.
@@ -246,3 +256,22 @@ def test_zizmor_finds_nothing_in_what_people_use(tmp_path: Path) -> None:
     text = (ROOT / "action.yml").read_text()
     bad.write_text(text.replace('bash "$GITHUB', 'echo ${{ inputs.model }}; bash "$GITHUB'))
     assert {found["ident"] for found in zizmor(bad)} == {"template-injection"}
+
+
+def test_a_night_does_with_a_task_what_the_workflow_for_one_does() -> None:
+    """The same steps with the same rights; what differs is where task and names come from."""
+    one, night = PARSED["implement-task.yml"]["jobs"], PARSED["batch.yml"]["jobs"]
+    differ = {"id", "with", "name"}
+    for job in ("implement", "push"):
+        mine = [{k: v for k, v in step.items() if k not in differ} for step in one[job]["steps"]]
+        told = [{k: v for k, v in step.items() if k not in differ} for step in night[job]["steps"]]
+        assert told == mine[len(mine) - len(told) :]
+        strategy = night[job]["strategy"]
+        assert strategy["fail-fast"] is False
+        assert strategy["matrix"].startswith("${{ fromJSON(needs.")
+    # An approval is asked for once only if all jobs that need it wait for it at the same time.
+    assert "max-parallel" not in night["push"]["strategy"]
+    assert night["push"]["environment"] == one["push"]["environment"] == "reviewloop"
+    assert PARSED["batch.yml"]["concurrency"]["cancel-in-progress"] is False
+    keep, fetch = night["implement"]["steps"][-1], night["push"]["steps"][1]
+    assert keep["with"]["name"] == fetch["with"]["name"] == "${{ matrix.artifact }}"

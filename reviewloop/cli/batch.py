@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import shared
+from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
 @store_option
 @click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
+@plannable
 def batch(
     spec: str,
     chosen: tuple[str, ...],

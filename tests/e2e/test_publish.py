@@ -1,22 +1,17 @@
 """A run on its way to GitHub: from a terminal, and in the two jobs of a workflow."""
 
-import contextlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support.checkout import PACKAGE
-from support.git_http import GitHttp
-from support.github_server import GitHubServer
+from support.hub import Hub
 from support.parts import CLEAN, cast, writes
 from support.play import QUOTE_TEST, TEST
 from support.terminal import Terminal
 from support.untouched import changes
 
-MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
-OWNERS = "/shop/ @grace\n/shop/search.py @ada @octo/shop @robo-bot mail@example.org\n"
 NAMES_ONE = writes(
     {"shop/search.py": CLEAN, "tests/test_search.py": f"{TEST}{QUOTE_TEST}# Requirement 1.1\n"}
 )
@@ -24,60 +19,6 @@ SSH = """#!/bin/sh
 for command; do :; done
 case $command in git-*) exec "${{command%% *}}" {bare} ;; esac
 """
-
-
-class Hub:
-    """A checkout whose `origin` is a repository on the stand-in for GitHub."""
-
-    def __init__(self, checkout, folder: Path) -> None:
-        self.checkout, self.bare = checkout, folder / "hub/octo/demo.git"
-        checkout.write(".github/CODEOWNERS", OWNERS)
-        checkout.git("add", "-A")
-        checkout.git("commit", "-q", "-m", "owners")
-        self.bare.parent.mkdir(parents=True)
-        checkout.git("clone", "-q", "--bare", ".", str(self.bare))
-        self.git("update-ref", "refs/heads/main", "HEAD")
-        self.git("symbolic-ref", "HEAD", "refs/heads/main")
-        self.github = GitHubServer(
-            self.bare, permissions=MAY, roles={"ada": "write", "linus": "read"}
-        )
-        self.github.state.authors = {"tests/test_search.py": ["linus", "github-actions[bot]", ""]}
-        self.http = GitHttp(folder / "hub", self.github.token)
-
-    def __enter__(self) -> "Hub":
-        self.github.__enter__()
-        self.http.__enter__()
-        self.checkout.git("remote", "add", "origin", f"{self.http.url}/octo/demo.git")
-        self.checkout.environ |= {
-            "GITHUB_TOKEN": self.github.token,
-            "GITHUB_API_URL": self.github.addresses["api_url"],
-        }
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.http.__exit__(*error)
-        self.github.__exit__(*error)
-
-    def git(self, *args: str) -> str:
-        done = subprocess.run(
-            ["git", *args], cwd=self.bare, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    @property
-    def pull(self):
-        [pull] = self.github.state.pulls.values()
-        return pull
-
-    def leaked(self) -> list[str]:
-        """Return our files, and the checkout's, in which the token stands."""
-        words = (self.github.token.encode(), self.http.word.encode())
-        found = []
-        for path in [*self.checkout.home.rglob("*"), *self.checkout.root.rglob("*")]:
-            with contextlib.suppress(FileNotFoundError):  # SQLite takes away what it shares
-                if path.is_file() and any(word in path.read_bytes() for word in words):
-                    found.append(str(path))
-        return found
 
 
 def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, tmp_path):

@@ -56,6 +56,12 @@ def git(folder: Path, *args: str, **environ: str) -> str:
     return done.stdout.decode().strip()
 
 
+def starts(command: str) -> list[str]:
+    """Return the words with which `.ci/act` starts a command; its options follow."""
+    words = {"implement": ["run"], "batch": ["batch", "--plan=matrix"]}
+    return words.get(command, ["github", command])
+
+
 Acted = tuple[int, list[list[str]], str]  # exit code, arguments of each start, stderr
 
 

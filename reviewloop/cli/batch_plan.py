@@ -1,0 +1,93 @@
+"""`reviewloop batch --plan matrix`: tells a workflow what may start now, and does nothing."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.batch.matrix import Plan
+
+PLANNED = {"plan", "spec", "chosen", "wave", "max_tasks"}
+"""The parameters of `batch` that say something about a plan."""
+
+
+def plannable(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    """Add to the command `batch` the options under which it only plans."""
+
+    @click.option(
+        "--plan",
+        type=click.Choice(["matrix"]),
+        help="Only print the tasks that may start now, for a workflow; nothing is done.",
+    )
+    @click.option(
+        "--max-tasks",
+        type=click.IntRange(1, 256),
+        metavar="N",
+        help="With --plan: most tasks of it [256, which is what GitHub takes].",
+    )
+    @functools.wraps(command)
+    def either(*, plan: str | None, max_tasks: int | None, **given: Any) -> ExitCode:
+        if plan:
+            _require_planned(click.get_current_context())
+            return _print_plan(given["spec"], given["chosen"], given["wave"], max_tasks)
+        if max_tasks is not None:
+            raise UsageError("--max-tasks is for a plan: it needs --plan matrix")
+        return command(**given)
+
+    return either
+
+
+def _require_planned(context: click.Context) -> None:
+    """Raise UsageError for an option that a plan would leave out of account."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if source is ParameterSource.COMMANDLINE and option.name not in PLANNED:
+            raise UsageError(f"--plan prints a plan and does nothing; leave {option.opts[0]} out")
+
+
+def _print_plan(
+    spec: str, chosen: tuple[str, ...], wave: int | None, max_tasks: int | None
+) -> ExitCode:
+    from reviewloop.batch.matrix import MOST, plan_of
+    from reviewloop.cli.publish import errors_told
+    from reviewloop.runs.project import read_settings, repository
+    from reviewloop.specs.discover import open_spec
+    from reviewloop.specs.files import DiskFiles
+    from reviewloop.specs.order import order_tasks
+
+    with errors_told():
+        user = repository()
+        wanted = spec or read_settings(user.root).settings.spec.path or None
+        read = open_spec(DiskFiles(user.root), wanted)
+        return _told(plan_of(user, read, order_tasks(read, chosen, wave), max_tasks or MOST))
+
+
+def _told(plan: "Plan") -> ExitCode:
+    """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
+    import json
+
+    from reviewloop.cli.consoles import say
+    from reviewloop.github.model import Status
+    from reviewloop.github.outcome import tell_runner
+    from reviewloop.runs.held_values import masking_here
+    from reviewloop.store.hiding import hidden
+
+    matrix = json.dumps(hidden(plan.matrix, masking_here().held))
+    outputs = {
+        "status": str(Status.PASSED),
+        "matrix": matrix,
+        "any": "true" if plan.include else "false",
+    }
+    tell_runner(Status.PASSED, outputs, os.environ, say=click.echo)
+    click.echo(matrix)
+    for note in plan.notes:
+        say(f"note: {note}")
+    if not plan.include:
+        say("no task may start now")
+    return ExitCode.CLEAN
