@@ -42,8 +42,12 @@ def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
 @queue.command("show")
 @click.argument("run_id", metavar="RUN")
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
-def show_one(run_id: str, diff: bool) -> ExitCode:
+@store_option
+@click.pass_obj
+def show_one(above: str, run_id: str, diff: bool, store: str) -> ExitCode:
     """Show what a run of the queue proposes."""
+    if store or above:
+        return shared.show(store or above, run_id, diff=diff)
     from reviewloop.cli.conversation import show
     from reviewloop.runs.repository import open_repository
 
@@ -91,7 +95,7 @@ def approve_some(above: str, runs: tuple[str, ...], every: bool, store: str) -> 
 @store_option
 @click.pass_obj
 def reject_some(above: str, runs: tuple[str, ...], text: str, store: str) -> ExitCode:
-    """Skip what runs propose; your checkout stays as it is, the work is kept."""
+    """Skip what runs propose; the work is kept."""
     from reviewloop.batch.queue import reject_each
     from reviewloop.cli.consoles import say
     from reviewloop.runs.repository import open_repository

@@ -90,6 +90,20 @@ def queue(url: str, *, as_json: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
+def show(url: str, run_id: str, *, diff: bool) -> ExitCode:
+    """Show what a run proposes; the code around findings stands where it was read."""
+    from reviewloop.cli.consoles import results
+    from reviewloop.engine.views import proposal_shown
+    from reviewloop.output.terminal_approval import render_diff, render_proposal
+
+    with shared(url) as database:
+        proposal, patch = proposal_shown(database, run_id)
+    render_proposal(proposal, lambda path: None, results())
+    if diff:
+        render_diff(patch, results())
+    return ExitCode.CLEAN
+
+
 def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: bool) -> ExitCode:
     """Queue an answer to one run."""
     from reviewloop.cli.consoles import print_json, say

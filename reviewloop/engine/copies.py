@@ -10,6 +10,7 @@ from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import Replica, rebuild
 from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
 from reviewloop.store.runs import RunRecord
@@ -26,6 +27,7 @@ class Copies:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
+        self.rates = SharedRates(database)
         self._folder = folder
         self._replicas: dict[str, Replica] = {}
 
@@ -53,6 +55,7 @@ def open_copies(database: Database, user: UserRepo, folder: Path, about: About) 
     for run in runs.all():
         if run.run_id not in known:  # begun here, and killed before anybody could know of it
             runs.delete(run.run_id)
+            remove_tree(repository.run_folder(run.run_id))
     return repository
 
 

@@ -21,6 +21,8 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunStatus
 from reviewloop.workspace.clones import remote_of
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.pushing import address_of, host_and_path, look
@@ -63,16 +65,22 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
         )
     with opened(url, make=True) as database:
         batches = SharedBatches(database)
-        before = [
-            b.record
-            for b in batches.all(about.repository, branch)
-            if b.record.spec_path == spec.path and not b.record.ended
-        ]
-        record = _record(before[0] if before else None, spec.path, order, wish)
-        batches.add(record, about)
         tasks = [step.task.id for step in order.steps]
-        added = Jobs(database, url).tasks(record.batch_id, about, tasks)
+        known = [b.record for b in batches.all(about.repository, branch)]
+        mine = [b for b in known if b.spec_path == spec.path and set(b.tasks) & set(tasks)]
+        record = _record(mine[0] if mine else None, spec.path, order, wish)
+        batches.add(record, about)
+        answerable = _answerable(SharedRuns(database), about, spec.path)
+        added = Jobs(database, url).tasks(
+            record.batch_id, about, [task for task in tasks if task not in answerable]
+        )
     return Enqueued(record, about, tuple(added))
+
+
+def _answerable(runs: SharedRuns, about: About, spec: str) -> set[str]:
+    """Return the tasks whose run waits for a person: no worker can do anything about them."""
+    asking = {RunStatus.WAITING, RunStatus.BLOCKED}
+    return {r.task_id for r in runs.of(about) if r.spec_path == spec and r.status in asking}
 
 
 def _record(before: BatchRecord | None, spec: str, order: Order, wish: Wish) -> BatchRecord:

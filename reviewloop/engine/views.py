@@ -34,10 +34,21 @@ def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
         if run.status not in _ASKS or not shown[run.run_id][0]:
             continue
         row, note = shown[run.run_id]
+        del row["of"]
         notes = [note, "an answer is on its way" if run.run_id in answered else "", row["why"]]
         row |= {"state": str(run.status), "why": "; ".join(filter(None, dict.fromkeys(notes)))}
         rows.append({**row, "branch": run.branch})
     return rows
+
+
+def proposal_shown(database: Database, named: str) -> tuple[Any, str]:
+    """Return what a run proposes, and its diff; raise `UsageError` when it proposes nothing."""
+    runs = SharedRuns(database)
+    run = runs.find(named)
+    proposal, diff = runs.proposal(run.run_id)
+    if not proposal:
+        raise UsageError(f"run {run.run_id} has nothing to show yet (it is {run.status})")
+    return proposal, diff
 
 
 def give_answer(

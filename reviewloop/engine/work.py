@@ -32,6 +32,7 @@ from reviewloop.runs.project import read_settings
 from reviewloop.runs.rebasing import rebase
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import Wanted
+from reviewloop.runs.view import view
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
@@ -45,6 +46,9 @@ from reviewloop.store.trust import TrustStore
 from reviewloop.workspace.clones import is_fetched, refreshed, remote_of
 from reviewloop.workspace.private import PrivateRepo, ref_component
 from reviewloop.workspace.pushing import Remote, look, push
+
+_ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+_LONGEST_DIFF = 2_000_000  # characters
 
 
 class BusyError(StoreError):
@@ -272,14 +276,27 @@ def _trust(job: _Job) -> None:
 def _finish(job: _Job, record: BatchRecord) -> None:
     """Push what autopilot committed, and tell everybody how far the batch is."""
     _push_committed(job)
-    repository, runs = job.repository, job.runs
+    repository = job.repository
+    known = job.runs.shown()
     for run in repository.runs.all():
-        if run.status in {RunStatus.WAITING, RunStatus.BLOCKED}:
-            found = waiting_in(repository, [run])
-            row = queue_row(repository, run, str(run.status))
-            runs.show(run.run_id, {**row, "proposed": found[0].commit if found else ""})
+        if run.status in _ASKS and known[run.run_id][0].get("of") != [run.proposal, run.reason]:
+            _show(job, run)
     SharedBatches(job.database).settle(record, account(repository, record))
     mark_all(repository)
+
+
+def _show(job: _Job, run: RunRecord) -> None:
+    """Keep what a person has to see of a run before they answer: they need no clone for it."""
+    repository = job.repository
+    found = waiting_in(repository, [run])
+    row = queue_row(repository, run, str(run.status))
+    row |= {"proposed": found[0].commit if found else "", "of": [run.proposal, run.reason]}
+    with view(repository, run) as seen:
+        diff = seen.diff()
+        if len(diff) > _LONGEST_DIFF:
+            cut = diff.rfind("\n", 0, _LONGEST_DIFF)
+            diff = f"{diff[:cut]}\n(cut: {len(diff):,} characters in all)\n"
+        job.runs.show(run.run_id, row, seen.proposal, diff)
 
 
 def _queue_open_tasks(job: _Job) -> None:

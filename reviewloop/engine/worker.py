@@ -23,6 +23,7 @@ from reviewloop.store.postgres.database import connection_arguments, shown
 
 _DEAD_AFTER = 3  # heartbeats that did not come
 _TRIES = 5  # of a job whose workers died; then a person has to look
+_PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fewer
 _AWAY_SECONDS, _BUSY_SECONDS = 5, 2
 
 
@@ -33,8 +34,8 @@ def work(place: Place, *, once: bool, heartbeat: float) -> None:
     """
     with opened(place.url, make=True):
         pass
-    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # jobs tell of themselves
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    for name in ("procrastinate", "psycopg.pool", "asyncio"):  # what matters is said in sentences
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(_work(place, once, heartbeat))
     except (ConnectorException, psycopg.Error) as error:
@@ -46,7 +47,11 @@ def work(place: Place, *, once: bool, heartbeat: float) -> None:
 
 async def _work(place: Place, once: bool, heartbeat: float) -> None:
     connector = procrastinate.PsycopgConnector(
-        conninfo=place.url, kwargs=connection_arguments(), min_size=1, max_size=4
+        conninfo=place.url,
+        kwargs=connection_arguments(),
+        min_size=1,
+        max_size=4,
+        timeout=min(_PATIENCE, heartbeat * _PATIENCE),
     )
     app = procrastinate.App(connector=connector)
     troubles: list[StoreError] = []
@@ -98,7 +103,8 @@ def _noted(troubles: list[StoreError]) -> Any:
     try:
         yield
     except StoreError as error:
-        troubles.append(error)
+        if not isinstance(error, BusyError):
+            troubles.append(error)
         raise
 
 

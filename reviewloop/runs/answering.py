@@ -10,6 +10,7 @@ from reviewloop.reviewing.fences import Fence
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal
+from reviewloop.store.rates import Rates
 from reviewloop.store.space import require_room
 
 
@@ -21,8 +22,12 @@ def models_of(
     events: Events,
     masking: Masking,
     folder: Path,
+    rates: Rates | None = None,
 ) -> Models:
-    """Return the models; `folder` is on the disk that must have room before a call is paid."""
+    """Return the models; `folder` is on the disk that must have room before a call is paid.
+
+    `rates` are the limits that runs share, by default those of this machine.
+    """
     return Models(
         settings,
         journal,
@@ -33,4 +38,5 @@ def models_of(
         names_in=masking.names_in,
         on_event=events.tell,
         require_room=partial(require_room, folder),
+        rates=rates,
     )

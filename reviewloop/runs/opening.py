@@ -56,7 +56,8 @@ def open_context(
         stack.callback(environment.discard)
         seconds = record.active_seconds
         budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds)
-        models = models_of(settings, journal, budget, fence, events, masking, folder)
+        rates = shared.rates if shared else None
+        models = models_of(settings, journal, budget, fence, events, masking, folder, rates)
         rules = stack.enter_context(_rules(record, private))
         yield RunContext(
             record=record,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from reviewloop.store.postgres.database import Database
+    from reviewloop.store.rates import Rates
 
 
 class Shared(Protocol):
@@ -12,6 +13,11 @@ class Shared(Protocol):
     @property
     def database(self) -> "Database":
         """The database, in which the run's checkpoints stand as well."""
+        ...
+
+    @property
+    def rates(self) -> "Rates":
+        """The limits on model calls that all machines share."""
         ...
 
     def ship(self, run_id: str) -> None:

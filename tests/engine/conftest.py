@@ -1,74 +1,22 @@
 """Workers on a real PostgreSQL, with a bare remote, real git and models over HTTP."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.bedrock import BedrockServer
-from support.checkout import QUIET_GATES, Checkout, Said
-from support.crash import CHECKS
-from support.many import FILES, many
+from support.many import many
 from support.parts import Part
 from support.play import agent_of
 from support.postgres import Postgres, running
-from support.shop import make_shop
-
-SETTINGS = {
-    **QUIET_GATES,
-    "REVIEWLOOP_SPEC__PATH": ".kiro/specs/many",
-    "REVIEWLOOP_GATES__TEST__ENABLED": "true",
-    "REVIEWLOOP_GATES__TEST__COMMAND": json.dumps([sys.executable, "-S", "checks.py"]),
-}
-WORKER = ("worker", "--heartbeat", "0.3")
+from support.team import Team
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     with running() as server:
         yield server
-
-
-class Team:
-    """A remote, a person's checkout of it, a database, and any number of machines."""
-
-    def __init__(self, folder: Path, postgres: Postgres, server: BedrockServer) -> None:
-        self.folder, self.postgres, self.server = folder, postgres, server
-        self.url = postgres.url()
-        self.remote = folder / "remote.git"
-        root = folder / "project"
-        root.mkdir()
-        make_shop(root, files={**FILES, "checks.py": CHECKS})
-        self.person = self.machine("person", root)
-        self.person.git("init", "-q", "--bare", str(self.remote))
-        self.person.git("remote", "add", "origin", str(self.remote))
-        self.person.git("push", "-q", "origin", self.branch)
-
-    @property
-    def branch(self) -> str:
-        return self.person.git("branch", "--show-current")
-
-    def machine(self, name: str, root: Path | None = None) -> Checkout:
-        """Return a machine: a home, a state folder and a folder that is no repository."""
-        place = root or self.folder / name
-        place.mkdir(exist_ok=True)
-        settings = {**SETTINGS, "REVIEWLOOP_STORE": self.url}
-        return Checkout(place, self.folder / f"{name}-home", self.server, settings)
-
-    def enqueue(self, *arguments: str) -> Said:
-        return self.person.forked("batch", "--mode", "queue", *arguments)
-
-    def work(self, machine: Checkout, *arguments: str, **environ: str) -> Said:
-        return machine.forked(*WORKER, "--once", *arguments, **environ)
-
-    def history(self) -> list[str]:
-        """Return the subjects of the remote's branch after its first commit."""
-        command = ["git", "log", "--reverse", "--format=%s", self.branch]
-        done = subprocess.run(command, cwd=self.remote, check=True, capture_output=True, text=True)
-        return done.stdout.splitlines()[1:]
 
 
 @pytest.fixture

@@ -1,24 +1,111 @@
 """The same loop on many machines: queued in a database, done by workers, approved from anywhere."""
 
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
 import pytest
+from support.checkout import Checkout, Said
+from support.prepared import run_prepared
+from support.team import WORKER, Team
 
 pytestmark = pytest.mark.needs_postgresql
 
 
-def test_one_task_from_the_queue_to_the_remote(team):
+class Worker(threading.Thread):
+    """A worker's process, and how it ended."""
+
+    def __init__(self, machine: Checkout, **environ: str) -> None:
+        super().__init__()
+        self._machine, self._environ = machine, {**machine.environ, **environ}
+        self.begun = threading.Event()
+        self.pid = 0
+        self.said = Said(0, "", "")
+        self.start()
+
+    def run(self) -> None:
+        self.said = Said(
+            *run_prepared(WORKER, self._machine.root, self._environ, 100, self._on_start)
+        )
+
+    def _on_start(self, pid: int) -> None:
+        self.pid = pid
+        self.begun.set()
+
+    def end(self, number: int = signal.SIGTERM) -> Said:
+        if self.is_alive():
+            assert self.begun.wait(20)
+            os.kill(self.pid, number)
+        self.join(30)
+        return self.said
+
+
+@contextmanager
+def worker(machine: Checkout, **environ: str) -> Iterator[Worker]:
+    """Run a worker beside the block."""
+    process = Worker(machine, **environ)
+    try:
+        yield process
+    finally:
+        process.end(signal.SIGKILL)
+
+
+def until(found: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 40
+    while not found():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def asked(team: Team, statement: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(team.url, options="-c search_path=reviewloop") as connection:
+        return connection.execute(statement).fetchall()
+
+
+def waiting(machine: Checkout) -> list[str]:
+    return [row["task"] for row in machine.json("queue")["runs"] if row["state"] == "waiting"]
+
+
+def test_a_worker_that_is_killed_is_taken_over_and_approvals_come_from_elsewhere(team):
     crew = team()
-    said = crew.enqueue("--tasks", "1")
-    assert said.code == 0, said.err
-    machine = crew.machine("one")
-    said = crew.work(machine)
-    assert said.code == 0, said.err
-    print(said.err)
+    before = crew.person.bytes()
+    assert crew.enqueue("--tasks", "1,2,4").code == 0
     elsewhere = crew.machine("elsewhere")
-    rows = elsewhere.json("queue")["runs"]
-    assert [(row["task"], row["state"]) for row in rows] == [("1", "waiting")]
-    said = elsewhere.run("approve")
+    # It dies when the model has implemented the first task and all reviewers have read it.
+    with worker(crew.machine("one"), REVIEWLOOP_FAULT="collect.begin:1") as first:
+        until(lambda: bool(asked(crew, _DOING)), "the first worker takes the first task")
+        with worker(crew.machine("two")) as second:
+            until(lambda: len(waiting(elsewhere)) == 3, "three tasks wait")
+            first.join(30)
+            assert first.said.code == -signal.SIGKILL, first.said.err
+            until(lambda: not asked(crew, _DOING), "no worker is held by a run that waits")
+            assert crew.history() == []
+            said = elsewhere.run("queue", "approve", "--all")
+            assert said.code == 0, said.err
+            until(lambda: len(crew.history()) == 3, "three commits at the remote")
+            until(lambda: not asked(crew, _DOING), "the last answer is carried out")
+            said = second.end()
     assert said.code == 0, said.err
-    said = crew.work(crew.machine("two"))
-    assert said.code == 0, said.err
-    print(said.err)
-    assert crew.history() == ["Add part 1"]
+    assert "its worker died" in said.err
+    assert crew.history() == ["Add part 1", "Add part 2", "Add part 4"]
+    assert crew.server.paid_twice() == []
+    told = elsewhere.json("status")["batches"]
+    assert [(t["task"], t["state"]) for t in told[0]["tasks"]] == [(n, "committed") for n in "124"]
+    assert crew.person.bytes() == before
+    assert asked(crew, _OVERLAPS) == []
+
+
+_DOING = "SELECT id FROM procrastinate_jobs WHERE status = 'doing'"
+_OVERLAPS = """
+WITH times AS (
+    SELECT job_id, lock, min(at) FILTER (WHERE type = 'started') AS begun,
+           max(at) FILTER (WHERE type IN ('succeeded', 'failed')) AS ended
+    FROM procrastinate_events e JOIN procrastinate_jobs j ON j.id = e.job_id GROUP BY 1, 2
+)
+SELECT a.job_id, b.job_id FROM times a JOIN times b
+ON a.lock = b.lock AND a.job_id < b.job_id AND a.begun < b.ended AND b.begun < a.ended
+"""

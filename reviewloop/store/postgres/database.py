@@ -47,7 +47,8 @@ def require_address(url: str) -> str:
         )
     try:
         conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+        urlsplit(url).port  # noqa: B018  # raises for what is no number
+    except (psycopg.ProgrammingError, ValueError):
         raise UsageError(
             "the address of the store cannot be read; write postgresql://USER@HOST:PORT/DATABASE"
         ) from None

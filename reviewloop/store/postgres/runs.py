@@ -77,11 +77,20 @@ class SharedRuns(RunStore):
         """Forget a run and all that stands under it."""
         self._database.execute("DELETE FROM runs WHERE run_id = %s", (run_id,))
 
-    def show(self, run_id: str, shown: Mapping[str, Any]) -> None:
-        """Keep what the queue shows of a run."""
+    def show(
+        self, run_id: str, shown: Mapping[str, Any], proposal: Mapping[str, Any], diff: str
+    ) -> None:
+        """Keep what the queue shows of a run, and what a person has to see before they answer."""
         self._database.execute(
-            "UPDATE runs SET shown = %s WHERE run_id = %s", (json.dumps(shown), run_id)
+            "UPDATE runs SET shown = %s, proposal = %s WHERE run_id = %s",
+            (json.dumps(shown), json.dumps({"proposal": proposal, "diff": diff}), run_id),
         )
+
+    def proposal(self, run_id: str) -> tuple[dict[str, Any], str]:
+        """Return the proposal of a run and its diff, both empty while it has none."""
+        [row] = self._database.execute("SELECT proposal FROM runs WHERE run_id = %s", (run_id,))
+        kept = json.loads(row["proposal"] or '{"proposal": {}, "diff": ""}')
+        return kept["proposal"], kept["diff"]
 
     def note(self, run_id: str, note: str) -> None:
         """Keep a sentence about the latest answer to a run."""

@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS runs (
     run_id text PRIMARY KEY, batch_id text NOT NULL, repository text NOT NULL,
     branch text NOT NULL, status text NOT NULL,
     created_at double precision NOT NULL, updated_at double precision NOT NULL,
-    record text NOT NULL, shown text NOT NULL DEFAULT '', note text NOT NULL DEFAULT ''
+    record text NOT NULL, shown text NOT NULL DEFAULT '', proposal text NOT NULL DEFAULT '',
+    note text NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS runs_of ON runs (repository, branch, created_at);
 CREATE TABLE IF NOT EXISTS calls (
@@ -27,5 +28,6 @@ CREATE TABLE IF NOT EXISTS files (
     run_id text NOT NULL REFERENCES runs ON DELETE CASCADE, path text NOT NULL,
     start bigint NOT NULL, data bytea NOT NULL, PRIMARY KEY (run_id, path, start)
 );
+CREATE TABLE IF NOT EXISTS buckets (quota text PRIMARY KEY, bucket text NOT NULL);
 CREATE TABLE IF NOT EXISTS about (version integer NOT NULL);
 """

@@ -1,0 +1,77 @@
+"""Answers from anywhere: what is asked is shown, and each answer does what it says."""
+
+import pytest
+from support.team import Team
+
+pytestmark = pytest.mark.needs_postgresql
+
+
+def states(crew: Team) -> dict[str, str]:
+    told = crew.person.json("status")["batches"]
+    return {task["task"]: task["state"] for task in told[0]["tasks"]}
+
+
+def test_modify_reject_and_a_branch_that_has_moved_on(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,4").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
+
+    # What is to be decided about can be read without a clone.
+    shown = elsewhere.run("queue", "show", first, "--diff")
+    assert shown.code == 0, shown.err
+    assert "+++ b/shop/part1.py" in shown.out
+    assert "Add part 1" in shown.out
+
+    # The task above stands on the first one, so it cannot be approved alone.
+    said = elsewhere.run("approve", fourth)
+    assert said.code == 2
+    assert f"stands on {first}" in said.err
+
+    assert elsewhere.run("modify", first, "-m", "Say it more clearly.").code == 0
+    assert elsewhere.run("approve", first).code == 2  # an answer is on its way already
+    assert elsewhere.run("reject", fourth, "-m", "not now").code == 0
+    assert crew.work(machine).code == 0
+    assert states(crew) == {"1": "waiting", "4": "rejected"}
+    asked = [received for received in crew.server.ledger if "Say it more clearly" in received.said]
+    assert asked
+
+    # Somebody pushes to the branch: the change is brought there and shown anew, not committed.
+    crew.person.write("notes.md", "# Notes\n")
+    crew.person.git("add", "notes.md")
+    crew.person.git("commit", "-q", "-m", "Add notes")
+    crew.person.git("push", "-q", "origin", crew.branch)
+    assert elsewhere.run("approve", first).code == 0
+    assert crew.work(crew.machine("two")).code == 0
+    assert crew.history() == ["Add notes"]
+    [row] = elsewhere.json("queue")["runs"]
+    assert "look at it again" in row["why"]
+    assert elsewhere.run("approve", first).code == 0
+    assert crew.work(machine).code == 0
+    assert crew.history() == ["Add notes", "Add part 1"]
+    assert states(crew) == {"1": "committed", "4": "rejected"}
+    assert [r.agent for r in crew.server.ledger].count("implement") == 6  # two turns each time
+
+
+def test_autopilot_pushes_what_is_clean(team):
+    crew = team()
+    said = crew.person.forked("batch", "--mode", "autopilot", "--tasks", "1,2")
+    assert said.code == 0, said.err
+    said = crew.work(crew.machine("one"))
+    assert said.code == 0, said.err
+    assert crew.history() == ["Add part 1", "Add part 2"]
+    assert crew.person.json("queue")["runs"] == []
+
+
+def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):
+    crew = team()
+    crew.person.write("notes.md", "# Notes\n")
+    crew.person.git("add", "notes.md")
+    crew.person.git("commit", "-q", "-m", "Add notes")
+    said = crew.enqueue()
+    assert said.code == 2
+    assert "push or pull it first" in said.err
+    for arguments in (("--max-parallel", "2"), ("--mode", "each"), ("--no-sandbox",)):
+        assert crew.person.run("batch", *arguments).code == 2
+    assert crew.person.run("batch", "--store", "", "--remote", "origin").code == 2

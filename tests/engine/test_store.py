@@ -1,0 +1,126 @@
+"""The database itself: away, locked, forged, shared by limiters; and how it is named."""
+
+import threading
+from contextlib import closing
+
+import psycopg
+import pytest
+from support.many import many
+from support.postgres import PASSWORD
+
+from reviewloop.errors import StoreError
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.rates import SharedRates
+from reviewloop.store.postgres.replica import rebuild
+from reviewloop.store.rate_bucket import Ceilings
+
+pytestmark = pytest.mark.needs_postgresql
+
+
+def test_a_database_that_goes_away_pauses_the_run_and_another_worker_goes_on(team, postgres):
+    play, stopped = many(), threading.Event()
+
+    def breaks_once(received):
+        if received.agent.startswith("review-") and not stopped.is_set():
+            stopped.set()
+            postgres.stop()
+        return play(received)
+
+    crew = team(breaks_once)
+    assert crew.enqueue("--tasks", "1").code == 0
+    try:
+        said = crew.work(crew.machine("one"))
+    finally:
+        postgres.start()
+    assert said.code == 5
+    assert PASSWORD not in said.err
+    assert "nothing is lost" in said.err.splitlines()[-1]
+    assert "Traceback" not in said.err
+    implemented = [r for r in crew.server.ledger if r.agent == "implement"]
+    said = crew.work(crew.machine("two"), "--heartbeat", "0.1")
+    assert said.code == 0, said.err
+    assert [row["task"] for row in crew.person.json("queue")["runs"]] == ["1"]
+    assert [r for r in crew.server.ledger if r.agent == "implement"] == implemented
+
+
+def test_a_worker_leaves_a_branch_alone_while_another_one_is_on_it(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    with closing(Database(crew.url)) as other:
+        [row] = other.execute("SELECT lock FROM procrastinate_jobs")
+        assert other.try_lock(row["lock"])
+        assert crew.work(crew.machine("one")).code == 0
+        assert crew.server.ledger == []
+        [job] = other.execute("SELECT status::text, attempts FROM procrastinate_jobs")
+        assert job == {"status": "todo", "attempts": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("git/../../outside", b"x"),
+        ("git/hooks/post-commit", b"#!/bin/sh\n"),
+        ("git/config", b"[core]\n\tfsmonitor = evil\n"),
+        ("/etc/passwd", b"x"),
+        ("blobs/" + 64 * "0", b"not what its name says"),
+        ("git/objects/00/" + 38 * "0", b"not what its name says"),
+    ],
+)
+def test_what_we_never_write_is_not_taken_from_the_database(team, tmp_path, path, data):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    with closing(Database(crew.url)) as database:
+        database.execute("INSERT INTO runs VALUES ('r', 'b', 'k', 'main', 'paused', 0, 0, '{}')")
+        database.execute("INSERT INTO files VALUES ('r', %s, 0, %s)", (path, data))
+        with pytest.raises(StoreError):
+            rebuild(tmp_path / "copy", database, "r")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_limiters_of_all_machines_share_one_bucket(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    ceilings = Ceilings(requests=60)
+    with closing(Database(crew.url)) as one, closing(Database(crew.url)) as two:
+        machines = SharedRates(one), SharedRates(two)
+        waits = [machines[n % 2].take("quota", 0.0, ceilings) for n in range(14)]
+        free = [wait for wait in waits if not wait]
+        assert 10 <= len(free) <= 11  # a sixth of a minute's may go at once, whoever takes them
+        assert abs(machines[0].now() - machines[1].now()) < 0.5
+        machines[0].refuse("quota", "requests", machines[0].now(), 30.0)
+        assert machines[1].take("quota", 0.0, ceilings) > 1
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("mysql://ada:{}@127.0.0.1/x", 2),
+        ("postgresql://ada:{}@127.0.0.1:x/y", 2),
+        ("postgresql://ada:{}@127.0.0.1:1/x", 5),
+        ("empty", 2),
+    ],
+)
+def test_a_store_that_cannot_be_is_one_sentence_without_the_password(team, postgres, url, code):
+    crew = team()
+    named = postgres.url() if url == "empty" else url.format(PASSWORD)
+    for command in (("status",), ("queue",), ("approve", "x")):
+        said = crew.person.run(*command, "--store", named)
+        assert said.code == code, said.err
+        assert len(said.err.strip().splitlines()) == 1
+        assert PASSWORD not in said.err
+
+
+def test_two_processes_make_the_tables_once(team):
+    crew = team()
+    with psycopg.connect(crew.url) as connection:
+        assert connection.execute("SELECT to_regclass('reviewloop.runs')").fetchone() == (None,)
+    said = []
+    threads = [
+        threading.Thread(target=lambda n=n: said.append(crew.work(crew.machine(f"m{n}"))))
+        for n in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.code for one in said] == [0, 0], said
