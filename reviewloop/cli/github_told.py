@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from reviewloop.github.outcome import Ended
 
     Told = Callable[[str], None]
+
+_COUNTS = ("must-fix", "should-fix", "nits", "tokens-input", "tokens-output")
+_POSTED = ("comments-posted", "comments-demoted", "comments-known")
+_NUMBERS: "dict[str, Callable[[str], float]]" = {
+    **dict.fromkeys((*_COUNTS, *_POSTED), int),
+    "cost-usd": float,
+}
 
 
 def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode:
@@ -39,15 +47,37 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
 
 
 def _tell(ended: "Ended", kind: str, *, as_json: bool = False) -> ExitCode:
-    """Tell how it ended to the runner, and to people on stderr."""
+    """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.github.outcome import finish, outputs_of
+    from reviewloop.github.outcome import finish, job_summary
     from reviewloop.runs.held_values import masking_here
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     finish(ended, os.environ, say=commands, hide=masking_here().held)
     if as_json:
-        print_json(kind, outputs_of(ended))
+        print_json(kind, _plain(ended))
+    elif ended.summary and not ended.summary_url and not _has_page():
+        click.echo(masking_here().for_people(job_summary(ended)))
     say(ended.sentence)
     return ended.exit_code
+
+
+def _has_page() -> bool:
+    """Whether a workflow runs this, whose page has the summary."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _plain(ended: "Ended") -> dict[str, Any]:
+    """Return how it ended for a program: numbers as numbers, and None for what nobody knows."""
+    from reviewloop.github.outcome import outputs_of
+
+    outputs = outputs_of(ended)
+    pull = ended.pull.number if ended.pull else None
+    if made := ended.made:
+        said = {"status": outputs["status"], "reason": outputs["reason"], "pull": pull}
+        return {**said, **asdict(made)}
+    plain: dict[str, Any] = {"pull": pull, **outputs}
+    for name in outputs.keys() & _NUMBERS.keys():
+        plain[name] = _NUMBERS[name](outputs[name]) if outputs[name] else None
+    return plain

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.github.untrusted import code, sanitised_line
+from reviewloop.github.untrusted import code, sanitised_line, unmarked
+from reviewloop.output.code_view import visible
 from reviewloop.output.figures import counted, money, tokens
-from reviewloop.output.markdown_text import link
+from reviewloop.output.markdown_text import fenced, link
 from reviewloop.output.proposal import Proposal
 from reviewloop.state import GateStatus
 
 _LEFT = {str(Status.OPEN), str(Status.UNRESOLVED)}
 _NO_RUN = (
-    "_GitHub starts no workflow for a push with a workflow's own token: checks and the next review "
-    "run after another push, or when this pull request is closed and opened again._"
+    "_GitHub starts no workflow by itself for a push with a workflow's own token. "
+    "`/reviewloop review` has this commit reviewed; checks run after another push, when this pull "
+    "request is closed and opened again, or when you approve their runs on its page, if GitHub "
+    "offers it._"
 )
+_MOST_PATCH = 30_000  # characters; a comment holds 65,536
 
 
 def needs_person(proposal: Proposal) -> tuple[str, ...]:
@@ -45,10 +49,13 @@ def fixed_words(
     proposal: Proposal,
     *,
     actor: str,
+    commit: str,
+    pull_url: str,
     run_url: str,
 ) -> str:
     """Return the answer for a commit that fixes these findings, as Markdown."""
-    lines = [f"### reviewloop: fixed {counted(len(findings), 'finding')}", ""]
+    at = link(commit[:12], f"{pull_url}/commits/{commit}")
+    lines = [f"### reviewloop: fixed {counted(len(findings), 'finding')}", "", f"In {at}:", ""]
     lines += [_item(finding) for finding in findings]
     lines += ["", *_untried(left)]
     gates = "; ".join(f"{gate['name']}: {_gate(gate)}" for gate in proposal["gates"])
@@ -63,12 +70,16 @@ def unfixed_words(
     left: Mapping[str, str],
     proposal: Proposal | None,
     *,
+    patch: str = "",
     run_url: str,
 ) -> str:
-    """Return the answer when nothing was committed, as Markdown."""
+    """Return the answer when nothing was committed, as Markdown.
+
+    `patch` is what was made all the same; whoever asked may apply it by hand.
+    """
     lines = ["### reviewloop: not fixed, needs you", ""]
     lines += [f"- {sanitised_line(reason)}" for reason in reasons]
-    lines += ["", *_untried(left), "Nothing was committed.", ""]
+    lines += ["", *_untried(left), "Nothing was committed.", "", *_made(patch)]
     figures = _figures(proposal or Proposal(), run_url)
     return "\n".join([*lines, figures])
 
@@ -87,6 +98,18 @@ def _untried(left: Mapping[str, str]) -> list[str]:
         return []
     items = [f"- {code(name)}: {sanitised_line(why)}" for name, why in left.items()]
     return ["Not tried:", "", *items, ""]
+
+
+def _made(patch: str) -> list[str]:
+    """Return a patch that was not committed, folded; of a long one its beginning."""
+    if not patch.strip():
+        return []
+    shown = patch.rstrip("\n")
+    lines = [unmarked(visible(line)) for line in shown[:_MOST_PATCH].split("\n")]
+    if len(shown) > _MOST_PATCH:
+        lines[-1] = "… cut here, because a comment holds no more"
+    head = "<details><summary>The change that was made</summary>"
+    return [head, "", fenced(lines, "diff"), "", "</details>", ""]
 
 
 def _gate(gate: Mapping[str, object]) -> str:

@@ -27,7 +27,7 @@ from reviewloop.github.fix_words import fixed_words, needs_person, unfixed_words
 from reviewloop.github.handoff import LONGEST_TEXT, Approval, Handoff, write_handoff
 from reviewloop.github.local_commits import require_commits
 from reviewloop.github.model import PullRequest, Status
-from reviewloop.github.outcome import Ended, failed
+from reviewloop.github.outcome import Ended, Made, failed
 from reviewloop.github.review import run_url_of
 from reviewloop.guards.branch import check_branch
 from reviewloop.output.proposal import Proposal
@@ -176,7 +176,7 @@ class _Job:
                     repository, record.run_id, answer=worded(record, "skip", "; ".join(reasons))
                 )
                 code = _code_of(record, seen.proposal) if unclean else ExitCode.USAGE
-                return self._unfixed(reasons, left, seen.proposal, code=code)
+                return self._unfixed(reasons, left, seen.proposal, patch=seen.diff(), code=code)
             approved = worded(record, "approve", act=self.request.act)
             record = advance(repository, record.run_id, answer=approved)
             if record.status is not RunStatus.COMMITTED:
@@ -186,11 +186,13 @@ class _Job:
                 left,
                 seen.proposal,
                 actor=self.request.act.actor,
+                commit=record.commit,
+                pull_url=self.pull.url,
                 run_url=self.run_url,
             )
             found = tuple(finding.id for finding in planned.findings)
             words = self._hand_over(words, seen.private.git, record, found)
-        return Ended(Status.PASSED, pull=self.pull, summary=words)
+        return Ended(Status.PASSED, pull=self.pull, summary=words, made=self._made(record))
 
     def _changed(self) -> tuple[str, ...]:
         """Return what changed on GitHub meanwhile: somebody may have taken the word back."""
@@ -211,13 +213,19 @@ class _Job:
         left: Mapping[str, str] | None = None,
         proposal: Proposal | None = None,
         *,
+        patch: str = "",
         code: ExitCode,
     ) -> Ended:
-        words = unfixed_words(reasons, left or {}, proposal, run_url=self.run_url)
+        words = unfixed_words(reasons, left or {}, proposal, patch=patch, run_url=self.run_url)
         words = self._hand_over(words, self.place.git)
         asks = code in {ExitCode.FINDINGS, ExitCode.GUARD_FAILED}
         status = Status.NEEDS_CHANGES if asks else Status.REVIEW_ERROR
-        return Ended(status, "; ".join(reasons), code, self.pull, summary=words)
+        made = self._made()
+        return Ended(status, "; ".join(reasons), code, self.pull, summary=words, made=made)
+
+    def _made(self, record: RunRecord | None = None) -> Made:
+        made = (record.commit, record.branch) if record else ("", "")
+        return Made(*made, self.pull.head_ref, str(self.options.handoff))
 
     def _hand_over(
         self,

@@ -36,6 +36,26 @@ _LEVELS = {Status.REVIEW_ERROR: "error", Status.SKIPPED: "notice"}
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a fix left: a commit on a branch of this clone, or none, and the folder for `push`."""
+
+    commit: str
+    branch: str  # here, where the commit stays
+    goes_to: str  # branch of the pull request
+    handoff: str
+
+    @property
+    def sentence(self) -> str:
+        """What a person does with it."""
+        if not self.commit:
+            return f"why is in {self.handoff}; `reviewloop github push {self.handoff}` answers it"
+        return (
+            f"commit {self.commit[:12]} on {self.branch}; `reviewloop github push {self.handoff}` "
+            f"pushes it to {self.goes_to}"
+        )
+
+
+@dataclass(frozen=True)
 class Ended:
     """How it ended; `reason` is a sentence and set unless everything went as it should."""
 
@@ -52,12 +72,15 @@ class Ended:
     report_path: str = ""
     reading: "Reading | None" = None  # all that telling it takes
     collected: str = ""  # the file that another job posts this from
+    made: Made | None = None  # of a fix
 
     @property
     def sentence(self) -> str:
         """What a person reads at the end."""
         about = f"pull request {self.pull.number}" if self.pull else "the review"
         status = f"{about}: {str(self.status).replace('_', ' ')}"
+        if self.made:
+            return "; ".join(filter(None, (status, self.reason, self.made.sentence)))
         if self.reason or self.report is None:
             return f"{status}; {self.reason}" if self.reason else status
         if self.collected:

@@ -191,13 +191,18 @@ def test_a_finding_is_fixed_because_a_comment_asks_for_it(stage: Callable[..., S
     # What was re-reviewed is what is committed, and nobody but the fixer and it was asked.
     assert at.checkout.git("rev-parse", f"{commit}^{{tree}}") == record["proposal"]["tree"]
     assert {r.agent for r in at.checkout.server.ledger} == {"fix", "quick-review"}
+    assert f"; `reviewloop github push {at.folder}` pushes it to feature\n" in said.err
+    assert f"passed; commit {commit[:12]} on reviewloop/pull-7-" in said.err
+    assert "### reviewloop: fixed 1 finding" in said.out
     assert at.handoff.findings == (SQL.id,)
     assert (at.handoff.branch, at.handoff.comment) == ("feature", comment.id)
     for word in (
         SQL.title,
         "build: passed",
         "1 fix round",
+        f"[`{commit[:12]}`](<https://github.com/octo/demo/pull/7/commits/{commit}>)",
         "starts no workflow",
+        "`/reviewloop review` has this commit reviewed",
         "actions/runs/77",
     ):
         assert word in at.handoff.body
@@ -279,8 +284,13 @@ def test_what_is_not_clean_is_not_approved(stage: Callable[..., Stage]) -> None:
     at.folder = at.checkout.home / "third"
     at.checkout.server.answer = cast(**GOOD)
     at.checkout.environ["REVIEWLOOP_GOVERNANCE__PATTERNS"] = '["shop/**"]'
-    assert at.fix(SQL.id, comment.id).code == 1
-    left(at, 1, "shop/search.py")
+    said = at.fix(SQL.id, comment.id, "--json")
+    assert said.code == 1
+    # What it made is not lost with the machine of the workflow.
+    left(at, 1, "shop/search.py", f"-{INJECTION}\n", f"+{BOUND}\n", "```diff")
+    told = json.loads(said.out)
+    assert (told["status"], told["pull"], told["commit"]) == ("needs_changes", 7, "")
+    assert told["handoff"] == str(at.folder)
 
 
 def test_a_steered_fixer_stays_with_what_the_finding_is_about(stage: Callable[..., Stage]) -> None:

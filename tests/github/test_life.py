@@ -210,10 +210,18 @@ def test_a_person_may_name_the_pull_request(
     assert run([*asked, "--pr", "7", "--repo", github.full]) == 0
     shown = capsys.readouterr()
     found = json.loads(shown.out)
-    assert (found["kind"], found["status"], found["should-fix"]) == ("github_review", "passed", "3")
+    assert (found["kind"], found["status"], found["should-fix"]) == ("github_review", "passed", 3)
+    assert (found["pull"], found["comments-posted"], found["cost-usd"]) == (7, 0, None)
     assert "pull request 7: passed" in shown.err
     assert said(github) == []
     assert "A download is run" in summary(github)
+    # Who wants no comment reads it here.
+    quiet = [each for each in asked if each != "--json"][:-1]
+    assert run([*quiet, "none", "--pr", "7", "--repo", github.full]) == 0
+    shown = capsys.readouterr()
+    assert "A download is run" in shown.out
+    assert "reviewloop:state" not in shown.out
+    assert shown.err.endswith("pull request 7: passed; 3 should fix, 0 new comments\n"), shown.err
     for options, word in (([], "--repo"), (["--repo", github.full], "--pr")):
         assert run([*asked, *options]) == 2
         assert word in json.loads(capsys.readouterr().out)["reason"]
