@@ -15,10 +15,8 @@ BESIDE = (*TASKS, "--max-parallel", "2")
 # Nothing is on its way to a model at these points, so nothing may be asked for again.
 KILLS = {
     TASKS: (
-        "batch.before:1",  # before the batch is written down
         "begin.files:2",
         "implement.end:2",
-        "record.after:2",
         "checkpoint.after:2",
     ),
     BESIDE: (
@@ -51,14 +49,20 @@ def test_killed_at_any_moment_the_same_command_ends_in_the_same_state(shop, chos
 
 
 def test_ctrl_c_pauses_all_runs_that_are_at_work(shop):
-    quiet = many()
-    checkout = shop(lambda received: quiet(received).after(0.4))
+    quiet, told = many(), threading.Event()
+
+    def held(received):
+        told.wait(30)
+        return quiet(received).after(0.2)
+
+    checkout = shop(held)
 
     def interrupt(pid: int) -> None:
         deadline = time.monotonic() + 40
         while len(checkout.server.ledger) < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
         os.kill(pid, signal.SIGINT)
+        told.set()
 
     threads: list[threading.Thread] = []
 
@@ -70,6 +74,7 @@ def test_ctrl_c_pauses_all_runs_that_are_at_work(shop):
     threads[0].join()
     assert code == 130, err
     assert "the same command goes on" in err
+    checkout.server.answer = quiet
     states = [run["status"] for run in checkout.json("status")["runs"]]
     assert states == ["paused", "paused"]
     assert checkout.run("batch", *BESIDE).code == 4

@@ -1,6 +1,7 @@
 """What stops a batch: its caps, another batch, a spec that cannot be, a person, a failed task."""
 
 import json
+import os
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from support.terminal import Terminal
 
 from reviewloop.batch.deadline import read_deadline
 from reviewloop.errors import UsageError
+from reviewloop.store.locks import hold
 
 
 def states(checkout: Checkout) -> dict[str, str]:
@@ -88,17 +90,14 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
 
 
 def test_a_second_batch_is_told_who_is_at_work(shop):
-    slow = many()
-    checkout = shop(lambda received: slow(received).after(0.15))
-    with checkout.start("batch", "--tasks", "1") as process:
-        deadline = time.monotonic() + 40
-        while not checkout.server.ledger and time.monotonic() < deadline:
-            time.sleep(0.02)
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    (lock,) = checkout.state.glob("repositories/*/batch.lock")
+    with hold(lock, "the batch of this repository"):
         assert checkout.json("status")["batch"]["state"] == "running"
         said = checkout.run("batch")
-        process.communicate(timeout=60)
     assert said.code == 2
-    assert f"the batch of this repository is in use by process {process.pid} on " in said.err
+    assert f"the batch of this repository is in use by process {os.getpid()} on " in said.err
 
 
 @pytest.mark.parametrize(

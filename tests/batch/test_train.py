@@ -1,6 +1,5 @@
 """Changes that finish side by side become one line: rebased, gated, asked about again."""
 
-import pytest
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
@@ -23,22 +22,18 @@ def also(number: int, path: str, text: str) -> Part:
     return says(reply(*made), done("Wrote it.", f"Add part {number}"))
 
 
-@pytest.mark.parametrize("mode", ["queue", "autopilot"])
-def test_side_by_side_the_result_is_that_of_one_after_the_other(shop, mode):
+def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
     slow = many()
     checkout = shop(
         lambda received: slow(received).after(0.15 if "First number" in received.said else 0.0)
     )
     before = checkout.bytes()
-    said = checkout.run("batch", "--max-parallel", "3", "--mode", mode)
-    if mode == "queue":
-        assert said.code == 4, said.err
-        assert checkout.bytes() == before
-        states = {task: row["state"] for task, row in rows(checkout).items()}
-        assert states == dict.fromkeys("123456", "waiting")
-        assert checkout.run("queue", "approve", "--all").code == 0
-    else:
-        assert said.code == 0, said.err
+    said = checkout.run("batch", "--max-parallel", "3")
+    assert said.code == 4, said.err
+    assert checkout.bytes() == before
+    states = {task: row["state"] for task, row in rows(checkout).items()}
+    assert states == dict.fromkeys("123456", "waiting")
+    assert checkout.run("queue", "approve", "--all").code == 0
     starts = [line for line in said.err.splitlines() if ": run " in line]
     assert starts[0].startswith("1 ")
     assert starts[1].startswith("4 ")
@@ -88,8 +83,6 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     assert checkout.run("queue", "approve", "--all").code == 0
     assert commits(checkout) == ["Add part 1", "Add part 4"]
     assert checkout.read(SPEC).count("[x]") == 2
-    said = checkout.run("batch", "--tasks", "2,3")
-    assert said.code == 4, said.err
 
 
 def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):

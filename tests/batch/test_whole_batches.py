@@ -59,19 +59,15 @@ def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
         reply(*(write(p, t) for p, t in risky.items())), done("Wrote it.", "Add part 4")
     )
     checkout = shop(many({4: governed}))
-    said = checkout.run("batch", "--mode", "autopilot", "--json")
+    said = checkout.run("batch", "--mode", "autopilot", "--tasks", "1,4,5", "--json")
     assert said.code == 4, said.err
-    assert commits(checkout) == ["Add part 1", "Add part 2", "Add part 3"]
+    assert commits(checkout) == ["Add part 1"]
     rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
     assert rows["1"]["approved_by"] == "autopilot"
     assert "migrations" in rows["4"]["why"]
-    assert [rows[n]["state"] for n in "456"] == ["waiting"] * 3
+    assert [rows[n]["state"] for n in "45"] == ["waiting"] * 2
     assert rows["5"]["stands_on"] == rows["4"]["run"]
-    assert checkout.read(SPEC).count("[x]") == 3
-    body = checkout.json("stats")
-    assert (body["tasks"], body["first_pass"]["clean"], body["first_pass"]["rate"]) == (6, 6, 1.0)
-    assert (body["approval"]["autopilot"], body["approval"]["waiting"]) == (3, 3)
-    assert body["approval"]["rate"] is None, "no person has decided yet"
+    assert checkout.read(SPEC).count("[x]") == 1
 
 
 def test_a_batch_needs_a_branch_that_it_may_commit_to(shop):
