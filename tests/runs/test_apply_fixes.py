@@ -10,6 +10,11 @@ from reviewloop.workspace.compared import Asked
 UNUSED = "import os\n\n\ndef one():\n    return 1\n"
 CLEAN = "\n\ndef one():\n    return 1\n"
 TEST = "from app import one\n\n\ndef test_one():\n    assert one() == 1\n"
+# Plugins of the environment these tests run in cost more than a second per run of pytest.
+PROJECT = """[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = "-p no:hypothesispytest -p no:anyio"
+"""
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ def project(repo, git):
 @pytest.fixture
 def tested(project, git):
     """Return a repository whose tests are green."""
-    (project / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    (project / "pyproject.toml").write_text(PROJECT)
     (project / "tests").mkdir()
     (project / "tests/test_app.py").write_text(TEST)
     git(project, "add", ".")
