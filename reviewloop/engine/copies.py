@@ -13,7 +13,7 @@ from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import Replica, rebuild
 from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.clones import has_commit
 from reviewloop.workspace.stacked import Base, create_on
 from reviewloop.workspace.userrepo import UserRepo
@@ -41,8 +41,13 @@ class Copies:
         replica.ship()
 
 
-def open_copies(database: Database, user: UserRepo, folder: Path, about: About) -> Repository:
-    """Return the repository whose runs are those that the database has for this branch."""
+def open_copies(
+    database: Database, user: UserRepo, folder: Path, about: About, batch_id: str
+) -> Repository:
+    """Return the repository whose runs are those that the database has for this branch.
+
+    Those of earlier batches that are over are left where they are.
+    """
     copies = Copies(database, folder)
     shared = SharedRuns(database)
     runs = WorkerRuns(folder, shared, about, copies.ship)
@@ -51,12 +56,19 @@ def open_copies(database: Database, user: UserRepo, folder: Path, about: About) 
     known = {record.run_id: record for record in records}
     there: set[str] = set()
     for record in records:
-        _bring(repository, runs, record, known, there)
+        old = record.status.over and record.options.get("batch") != batch_id
+        if not old or is_unpushed(record):
+            _bring(repository, runs, record, known, there)
     for run in runs.all():
         if run.run_id not in known:  # begun here, and killed before anybody could know of it
             runs.delete(run.run_id)
             remove_tree(repository.run_folder(run.run_id))
     return repository
+
+
+def is_unpushed(record: RunRecord) -> bool:
+    """Whether a run has a commit that its remote does not have yet."""
+    return record.status is RunStatus.COMMITTED and not record.evidence.get("pushed")
 
 
 def _bring(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewloop.engine.jobs import ANSWER, Jobs, Pending
+from reviewloop.engine.jobs import ANSWER, TASK, Jobs, Pending
 from reviewloop.errors import UsageError
 from reviewloop.runs.answers import is_stopped, require_question, worded
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
@@ -109,7 +109,8 @@ def _account(
     """Return the account as a worker told it last, with what happened since."""
     record = batch.record
     mine = [job for job in pending if job.batch == record.batch_id]
-    jobs = {str(job.args.get("task")): job.taken for job in mine}
+    jobs = {str(job.args["task"]): job.taken for job in mine if job.name == TASK}
+    at_work = {job.args["run"] for job in mine if job.name == ANSWER and job.taken}
     told = {row["task"]: row for row in batch.account.get("tasks", ())}
     newest: dict[str, RunRecord] = {}
     for one in runs.values():
@@ -127,7 +128,7 @@ def _account(
         }
         row |= told.get(task, {})
         if (run := newest.get(task)) is not None:
-            row |= {"run": run.run_id, **_now(run, taken=jobs.get(task, False))}
+            row |= {"run": run.run_id, **_now(run, taken=jobs.get(task, run.run_id in at_work))}
         if task in jobs and row["state"] in {"open", "stopped"}:
             row |= {"why": "a worker begins" if jobs[task] else "queued"}
         rows.append(row)

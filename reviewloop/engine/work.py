@@ -16,7 +16,7 @@ from reviewloop.batch.sitting import Asked, Sitting, Told
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
-from reviewloop.engine.copies import mark_all, open_copies
+from reviewloop.engine.copies import is_unpushed, mark_all, open_copies
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.store import opened
 from reviewloop.errors import (
@@ -64,6 +64,7 @@ class Place:
     unsandboxed: bool
     told: Told
     say: Callable[[str], None]
+    report: Callable[[BaseException], str]  # writes a log about a bug of ours; the sentence on it
     crew: Crew = field(default_factory=Crew)
 
 
@@ -121,23 +122,37 @@ def _opened(place: Place, batch_id: str) -> Iterator[_Job]:
         about = batch.about
         if not database.try_lock(about.lock):
             raise BusyError(f"another worker is on {about.branch} of {about.name}")
-        clone = place.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
-        user = refreshed(
-            clone,
-            about.address,
-            about.branch,
-            identity=about.identity,
-            object_format=about.object_format,
-        )
-        folder = repository_folder(user.key)
-        private_folder(folder / "runs")
-        repository = open_copies(database, user, folder, about)
-        with closing(repository.runs):
-            job = _Job(place, database, batch, repository)
-            _trust(job)
-            _push_committed(job)
-            fault("worker.opened")
-            yield job
+        try:
+            with _brought(place, database, batch) as job:
+                yield job
+        except (StoreError, InterruptedByUserError):
+            raise
+        except ReviewLoopError as error:
+            SharedBatches(database).tell(batch_id, str(error))
+            raise
+
+
+@contextmanager
+def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[_Job]:
+    """Bring clone and runs to where the remote and the database are."""
+    about = batch.about
+    clone = place.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
+    user = refreshed(
+        clone,
+        about.address,
+        about.branch,
+        identity=about.identity,
+        object_format=about.object_format,
+    )
+    folder = repository_folder(user.key)
+    private_folder(folder / "runs")
+    repository = open_copies(database, user, folder, about, batch.record.batch_id)
+    with closing(repository.runs):
+        job = _Job(place, database, batch, repository)
+        _trust(job)
+        _push_committed(job)
+        fault("worker.opened")
+        yield job
 
 
 def _work(job: _Job, store: BatchStore, record: BatchRecord, task: str) -> None:
@@ -190,7 +205,7 @@ def _answered(job: _Job, run_id: str, answer: Mapping[str, str]) -> str:
     require_question(run, answer)
     moved = run.base_commit != repository.user.head
     if moved and answer["choice"] != "skip":
-        return _brought(job, run)
+        return _moved_along(job, run)
     listener = job.place.told.event
     run = advance(
         repository,
@@ -204,7 +219,7 @@ def _answered(job: _Job, run_id: str, answer: Mapping[str, str]) -> str:
     return run.reason
 
 
-def _brought(job: _Job, run: RunRecord) -> str:
+def _moved_along(job: _Job, run: RunRecord) -> str:
     """Bring a run to where the branch is now, so that a person can look at it there."""
     repository = job.repository
     below = [
@@ -231,9 +246,8 @@ def _push_committed(job: _Job) -> None:
     """Push what was committed here or by a worker that died before it pushed."""
     repository, about = job.repository, job.batch.about
     user = repository.user
-    runs = [run for run in repository.runs.all() if run.status is RunStatus.COMMITTED]
-    for run in sorted(runs, key=lambda run: run.updated_at):
-        if run.evidence.get("pushed") or run.branch != about.branch:
+    for run in sorted(repository.runs.all(), key=lambda run: run.updated_at):
+        if not is_unpushed(run):
             continue
         remote = remote_of(user.git_dir, user.root, about.address)
         with closing(PrivateRepo.open(repository.run_folder(run.run_id) / "git")) as private:

@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 import procrastinate
 import psycopg
@@ -18,13 +17,19 @@ from procrastinate.utils import utcnow
 from reviewloop.engine.jobs import ANSWER, QUEUE, TASK
 from reviewloop.engine.store import opened
 from reviewloop.engine.work import BusyError, Place, do_answer, do_task
-from reviewloop.errors import InterruptedByUserError, StoreError
+from reviewloop.errors import (
+    InterruptedByUserError,
+    ReviewLoopError,
+    StoreError,
+    WorkspaceError,
+)
 from reviewloop.store.postgres.database import connection_arguments, shown
 
 _DEAD_AFTER = 3  # heartbeats that did not come
 _TRIES = 5  # of a job whose workers died; then a person has to look
 _PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fewer
 _AWAY_SECONDS, _BUSY_SECONDS = 5, 2
+_REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that could not be reached
 
 
 def work(place: Place, *, once: bool, heartbeat: float) -> None:
@@ -54,7 +59,7 @@ async def _work(place: Place, once: bool, heartbeat: float) -> None:
         timeout=min(_PATIENCE, heartbeat * _PATIENCE),
     )
     app = procrastinate.App(connector=connector)
-    troubles: list[StoreError] = []
+    troubles: list[Exception] = []
     _register(app, place, troubles)
     async with app.open_async():
         dead = heartbeat * _DEAD_AFTER
@@ -85,13 +90,13 @@ async def _work(place: Place, once: bool, heartbeat: float) -> None:
         raise troubles[-1]
 
 
-def _register(app: procrastinate.App, place: Place, troubles: list[StoreError]) -> None:
+def _register(app: procrastinate.App, place: Place, troubles: list[Exception]) -> None:
     def task_job(batch: str, task: str) -> None:
-        with _noted(troubles):
+        with _noted(place, troubles):
             do_task(place, batch, task)
 
     def answer_job(batch: str, run: str, answer: Mapping[str, str]) -> None:
-        with _noted(troubles):
+        with _noted(place, troubles):
             do_answer(place, batch, run, answer)
 
     app.task(name=TASK, queue=QUEUE, retry=_Again())(task_job)
@@ -99,12 +104,19 @@ def _register(app: procrastinate.App, place: Place, troubles: list[StoreError]) 
 
 
 @contextlib.contextmanager
-def _noted(troubles: list[StoreError]) -> Any:
+def _noted(place: Place, troubles: list[Exception]) -> Iterator[None]:
+    """Say why a job was not done: the queue keeps no reasons."""
     try:
         yield
-    except StoreError as error:
-        if not isinstance(error, BusyError):
-            troubles.append(error)
+    except (BusyError, InterruptedByUserError):
+        raise
+    except ReviewLoopError as error:
+        troubles.append(error)
+        place.say(str(error))
+        raise
+    except Exception as error:
+        troubles.append(error)
+        place.say(place.report(error))
         raise
 
 
@@ -118,6 +130,8 @@ class _Again(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": _BUSY_SECONDS})
         if isinstance(exception, StoreError):
             return RetryDecision(retry_in={"seconds": _AWAY_SECONDS})
+        if isinstance(exception, WorkspaceError) and job.attempts < _REMOTE_TRIES:
+            return RetryDecision(retry_in={"seconds": _REMOTE_SECONDS})
         return None
 
 

@@ -24,8 +24,8 @@ def team(tmp_path: Path, postgres: Postgres) -> Iterator[Callable[..., Team]]:
     """Return a function that makes a team, with models that answer as `play` says."""
     with ExitStack() as stack:
 
-        def made(play: Part | None = None) -> Team:
+        def made(play: Part | None = None, **files: str) -> Team:
             server = stack.enter_context(BedrockServer(play or many(), agent_of=agent_of))
-            return Team(tmp_path, postgres, server)
+            return Team(tmp_path, postgres, server, **files)
 
         yield made

@@ -1,5 +1,8 @@
 """Answers from anywhere: what is asked is shown, and each answer does what it says."""
 
+import json
+import sys
+
 import pytest
 from support.team import Team
 
@@ -54,11 +57,20 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert [r.agent for r in crew.server.ledger].count("implement") == 6  # two turns each time
 
 
-def test_autopilot_pushes_what_is_clean(team):
-    crew = team()
-    said = crew.person.forked("batch", "--mode", "autopilot", "--tasks", "1,2")
+def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_to(team):
+    argv = json.dumps([sys.executable, "-S", "checks.py"])
+    crew = team(**{"reviewloop.toml": f"[gates.test]\nenabled = true\ncommand = {argv}\n"})
+    machine = crew.machine("one")
+    for one in (crew.person, machine):
+        del one.environ["REVIEWLOOP_GATES__TEST__COMMAND"]
+    queue = ("batch", "--mode", "autopilot", "--tasks", "1,2")
+    said = crew.person.forked(*queue)
+    assert said.code == 2
+    assert "reviewloop trust" in said.err
+    assert crew.person.run("trust", "--yes").code == 0
+    said = crew.person.forked(*queue)
     assert said.code == 0, said.err
-    said = crew.work(crew.machine("one"))
+    said = crew.work(machine)
     assert said.code == 0, said.err
     assert crew.history() == ["Add part 1", "Add part 2"]
     assert crew.person.json("queue")["runs"] == []

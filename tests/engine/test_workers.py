@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from support.checkout import Checkout, Said
+from support.many import many
 from support.prepared import run_prepared
 from support.team import WORKER, Team
 
@@ -97,6 +98,38 @@ def test_a_worker_that_is_killed_is_taken_over_and_approvals_come_from_elsewhere
     assert [(t["task"], t["state"]) for t in told[0]["tasks"]] == [(n, "committed") for n in "124"]
     assert crew.person.bytes() == before
     assert asked(crew, _OVERLAPS) == []
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_task_back_at_once(team):
+    play, begun = many(), threading.Event()
+
+    def slowly(received):
+        begun.set()
+        return play(received).after(0.5)
+
+    crew = team(slowly)
+    assert crew.enqueue("--tasks", "1").code == 0
+    with worker(crew.machine("one")) as first:
+        assert begun.wait(30)
+        said = first.end()
+    assert said.code == 0, said.err
+    assert crew.work(crew.machine("two")).code == 0
+    assert waiting(crew.person) == ["1"]
+    assert crew.server.paid_twice() == []
+
+
+def test_what_a_worker_cannot_do_is_told_where_people_look(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    away = crew.remote.rename(crew.folder / "away.git")
+    said = crew.work(crew.machine("one"))
+    assert said.code == 2
+    assert "was not fetched" in said.err
+    [told] = crew.person.json("status")["batches"]
+    assert "was not fetched" in told["reason"]
+    assert told["state"] == "running"  # it is tried again in half a minute
+    away.rename(crew.remote)
+    assert asked(crew, "SELECT attempts FROM procrastinate_jobs WHERE status = 'todo'") == [(1,)]
 
 
 _DOING = "SELECT id FROM procrastinate_jobs WHERE status = 'doing'"

@@ -24,13 +24,15 @@ WORKER = ("worker", "--heartbeat", "0.3")
 class Team:
     """A remote, a person's checkout of it, a database, and any number of machines."""
 
-    def __init__(self, folder: Path, postgres: Postgres, server: BedrockServer) -> None:
+    def __init__(
+        self, folder: Path, postgres: Postgres, server: BedrockServer, **files: str
+    ) -> None:
         self.folder, self.postgres, self.server = folder, postgres, server
         self.url = postgres.url()
         self.remote = folder / "remote.git"
         root = folder / "project"
         root.mkdir()
-        make_shop(root, files={**FILES, "checks.py": CHECKS})
+        make_shop(root, files={**FILES, "checks.py": CHECKS, **files})
         self.person = self.machine("person", root)
         self.person.git("init", "-q", "--bare", str(self.remote))
         self.person.git("remote", "add", "origin", str(self.remote))

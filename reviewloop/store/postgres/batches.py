@@ -73,6 +73,18 @@ class SharedBatches:
                 (json.dumps(kept), json.dumps(account), record.batch_id),
             )
 
+    def tell(self, batch_id: str, reason: str) -> None:
+        """Write why a job of a batch could not be done."""
+        with self._database.transaction():
+            rows = self._database.execute(
+                "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (batch_id,)
+            )
+            kept = {**json.loads(rows[0]["record"]), "reason": reason}
+            self._database.execute(
+                "UPDATE batches SET record = %s WHERE batch_id = %s",
+                (json.dumps(kept), batch_id),
+            )
+
     def get(self, batch_id: str) -> SharedBatch:
         """Return one batch; raise `UsageError` when there is none of this id."""
         rows = self._database.execute("SELECT * FROM batches WHERE batch_id = %s", (batch_id,))
