@@ -67,8 +67,7 @@ def give_all(
                 client.resolve_thread(answer.thread)
         except Forbidden as error:
             if "resolveReviewThread" in str(error):
-                may_resolve = False
-                told(f"fixed findings are answered, their threads stay open: {error}")
+                may_resolve = False  # as it should be: that right lets the token push, too
             else:
                 failing(error)
                 problems.append(_sentence(answer, error))

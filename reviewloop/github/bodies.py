@@ -28,17 +28,18 @@ def inline_body(
 ) -> str:
     """Return the comment about a finding, at most `LONGEST` characters, its mark first.
 
+    What is only for us is at its end: e-mails show the beginning of a comment, marks and all.
+
     `suggestion` are the lines to put in place of those commented on, applied and checked already
     (`Anchors.suggestion`); "" deletes them. With `hide`, which takes secrets out of texts, the
     comment also holds the finding itself, unseen.
     """
     data = data_marker(finding, hide) if hide else ""
-    marks = [finding_marker(finding.id), *([data] if data else [])]
-    parts = ["\n".join([*marks, headline(finding)]), *remark_parts(finding)]
+    parts = [f"{finding_marker(finding.id)}\n{headline(finding)}", *remark_parts(finding)]
     if suggestion is not None and unmarked(suggestion) == suggestion:
         parts.append(_offered(suggestion))
     parts.append(f"<sub>{_origin(finding, rule_link)}</sub>")
-    return clipped("\n\n".join(parts))
+    return clipped("\n\n".join([*parts, *([data] if data else [])]))
 
 
 def headline(finding: Finding) -> str:

@@ -18,13 +18,13 @@ from reviewloop.github.errors import GitHubError
 from reviewloop.github.marker import ANY, is_ours, own, read_state, state_marker
 from reviewloop.github.memory import with_orders
 from reviewloop.github.model import Comment, Posted, PullRequest, State
+from reviewloop.github.naming import finding_in, named, told_in
 from reviewloop.github.outcome import SEVERITIES
 from reviewloop.github.pace import Pace
 from reviewloop.github.posting import post
 from reviewloop.github.reading import Reading
 from reviewloop.github.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.summary import summary, upsert
-from reviewloop.output.figures import counted
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.rule_links import rule_link
 
@@ -112,7 +112,7 @@ class Conversation:
             rendered=reading.rendered,
             pace=self.pace,
         )
-        notes = [*planned.notes, *_not_repeated(planned)]
+        notes = [*planned.notes]
         errors: list[GitHubError] = []
         told, failing = notes.append, errors.append
         whom = (self.client, self.pull, planned)
@@ -120,6 +120,7 @@ class Conversation:
         complete = report.outcome != "incomplete" and not posted.broken
         seen = self.pull if complete else None
         state = _spent(after_posting(planned.state, posted, seen), report)
+        gone = _only_here(planned, reading)
         # What was only in the summary has to be there again.
         posted = replace(posted, known=tuple(sorted(planned.standing)))
         drawn = partial(
@@ -128,7 +129,8 @@ class Conversation:
             run_url=manner.run_url,
             notes=self._notes(notes),
             earlier=[planned.open[name] for name in sorted(planned.silent)],
-            dismissed=_only_here(planned, reading),
+            dismissed=gone,
+            names=self._names(planned, [*sorted(planned.silent), *gone]),
             rules=rule_of,
             rendered=reading.rendered,
         )
@@ -157,6 +159,13 @@ class Conversation:
     def _with_orders(self, state: State) -> State:
         talk = self.client.issue_comments(self.pull.number)
         return with_orders(state, self.state, read_state(talk, self.me, self.pull))
+
+    def _names(self, planned: Rereview, wanted: Iterable[str]) -> dict[str, str]:
+        """Return how findings are named that this review does not speak of."""
+        entries, told = planned.state.findings, told_in(comment.body for comment in self.mine)
+        known = [name for name in wanted if name in entries]
+        data = {name: finding_in(self.roots.get(name, ())) for name in known}
+        return {name: named(name, entries[name], data[name], told.get(name, "")) for name in known}
 
     def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         return (self.state.note, *notes) if self.state.note else tuple(notes)
@@ -190,16 +199,6 @@ def _comment(reading: Reading, finding: Finding) -> Comment | None:
     new, link = offered(finding, spot), rule_link(finding, rule_of)
     body = inline_body(finding, suggestion=new, rule_link=link, hide=reading.hide)
     return comment_on(finding, spot, body)
-
-
-def _not_repeated(planned: Rereview) -> list[str]:
-    """Return a remark about findings that count as open although this review is silent on them."""
-    if not planned.silent:
-        return []
-    found = counted(
-        len(planned.silent), "finding of an earlier review is", "findings of earlier reviews are"
-    )
-    return [f"{found} not repeated here and still open, because the code is as it was"]
 
 
 def _spent(state: State, report: ReviewReport) -> State:

@@ -51,6 +51,7 @@ class Voices:
     me: str
     may_dismiss: Callable[[str], bool]
     notes: list[str] = field(default_factory=list)  # whose word did not count, and why
+    refused: tuple[str, ...] = ()  # who was told so before, which is not repeated
 
     def __post_init__(self) -> None:
         self._replies: dict[int, list[ReviewComment]] = {}
@@ -108,7 +109,8 @@ class Voices:
             return self._known[login]
         try:
             may = not is_bot and login != GHOST and self.may_dismiss(login)
-            if not may:
+            if not may and login not in self.refused:
+                self.refused = (*self.refused, login)
                 self.notes.append(f"{login} may not dismiss findings: that takes write permission")
         except GitHubError as error:
             may = False

@@ -102,16 +102,16 @@ def skip_reason(pull: PullRequest, trigger: Trigger, allowed: Allowed) -> str:
     if pull.changed_files > allowed.files:
         return (
             f"{number} changes {pull.changed_files} files, more than the {allowed.files} that are "
-            "reviewed; split it, or raise --max-files"
+            "reviewed; split it, or raise `max-files`"
         )
     if trigger.by_hand:  # somebody who may write wants this one
         return ""
     if pull.draft and not allowed.drafts:
-        return f"{number} is a draft; it is reviewed when it is ready (--drafts reviews drafts)"
+        return f"{number} is a draft; it is reviewed when it is ready (or with `drafts: true`)"
     if DEPENDABOT in {pull.author, trigger.actor} and not allowed.bots:
-        return f"{number} is Dependabot's, whose runs get no secrets (--bots reviews it)"
+        return f"{number} is Dependabot's, whose runs get no secrets (`bots: true` reviews it)"
     if pull.author_is_bot and not allowed.bots:
-        return f"{number} was opened by the bot {pull.author} (--bots reviews it)"
+        return f"{number} was opened by the bot {pull.author} (`bots: true` reviews it)"
     if pull.is_fork and not allowed.forks:
         return (
             f"{number} comes from {pull.head_repo or 'a deleted fork'}, and runs for forks get "
@@ -194,7 +194,7 @@ def _repository(full: str) -> Repo | None:
 
 
 def _about_none(name: str) -> str:
-    return f"the event {name!r} is about no pull request; name one with --pr" if name else ""
+    return f"the event {name!r} is about no pull request; name one with `pr`" if name else ""
 
 
 def _read(path: Path) -> object:

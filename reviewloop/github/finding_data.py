@@ -46,24 +46,22 @@ def data_marker(finding: Finding, hide: Callable[[str], str]) -> str:
 def finding_from(body: str) -> Finding | None:
     """Return the finding in a comment, None if it holds none or another than it names.
 
-    The caller has to know that the comment is ours. Never raises.
+    The caller has to know that the comment is ours. The line counts as its last one, where no text
+    of others stands, or (earlier releases) among the marks that begin it. Never raises.
     """
-    named = findings_in(body)
-    for line in body.strip().splitlines():
-        if not line.strip().startswith(ANY):
-            break
-        if match := _LINE.fullmatch(line.strip()):
+    named, lines = findings_in(body), [line.strip() for line in body.strip().splitlines()]
+    begin = itertools.takewhile(lambda line: line.startswith(ANY), lines)
+    for line in (*begin, *lines[-1:]):
+        if match := _LINE.fullmatch(line):
             found = _opened(match[1]) if len(match[0]) <= MOST_CHARACTERS else None
             return found if found and found.id in named else None
     return None
 
 
 def without_data(body: str) -> str:
-    """Return a comment without such lines at its start."""
-    lines = body.split("\n")
-    marks = len(list(itertools.takewhile(lambda line: line.startswith(ANY), lines)))
-    stay = [line for line in lines[:marks] if not line.startswith(_START)]
-    return "\n".join([*stay, *lines[marks:]])
+    """Return a comment without such a line at its end."""
+    text, _, last = body.rstrip().rpartition("\n")
+    return text.rstrip() if last.startswith(_START) else body
 
 
 def _plain(finding: Finding, hide: Callable[[str], str], most: int, pieces: int) -> dict[str, Any]:

@@ -102,4 +102,5 @@ class State:
     paused: bool = False
     spent_usd: float = 0.0
     spent_tokens: int = 0
+    refused: tuple[str, ...] = ()  # who was told that their word does not count
     note: str = ""  # why nothing is remembered although there was something; not kept

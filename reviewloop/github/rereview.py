@@ -60,7 +60,7 @@ def plan(
     confirmed is believed for files that the push touched.
     """
     facts = facts.for_state(state)
-    voices = Voices(comments, threads, me, may_dismiss)
+    voices = Voices(comments, threads, me, may_dismiss, refused=state.refused)
     return _Planning(
         *(state, voices, own(comments, me), facts),
         entries=_moved(state, facts.renamed),
@@ -108,7 +108,7 @@ class _Planning:
             known=frozenset(self.known | set(self.entries)) - {f.id for f in self.post},
             answer=tuple(answer for answer in answers if answer),
             dismissed=self.dismissed,
-            state=replace(self.state, findings=self.entries, note=""),
+            state=replace(self.state, findings=self.entries, refused=self.voices.refused, note=""),
             standing=frozenset(self.standing),
             quiet=tuple(self.quiet),
             open={

@@ -208,6 +208,7 @@ def wish_of(pull: PullRequest, options: Options) -> Wish:
         rules_from=pull.base_sha,
         again=options.full,
         untrusted=pull.is_fork,
+        named="`model: PROVIDER:MODEL`",
     )
 
 

@@ -20,6 +20,7 @@ STATUSES = ("fixed", "reported", "open", "dismissed")  # what is let go of first
 _SEVERITIES = tuple(Severity)
 _MOST_TEXT = 160  # characters of a reason
 _MOST_PATH = 1000
+_MOST_REFUSED = 50  # people
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
 _FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 _CODE = re.compile(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file)?")
@@ -65,6 +66,7 @@ def packed(state: State, pull: PullRequest) -> dict[str, Any]:
         **{"repo": pull.repo.full.lower(), "pull": pull.number},
         **{"head": state.reviewed_sha, "base": state.base_sha, "paused": state.paused},
         **{"usd": round(state.spent_usd, 6), "tokens": state.spent_tokens},
+        **({"refused": list(state.refused[-_MOST_REFUSED:])} if state.refused else {}),
         **{"paths": list(paths), "by": list(sources), "findings": rows},
     }
 
@@ -83,6 +85,7 @@ def unpacked(data: object, pull: PullRequest) -> State:
             paused=_flag(data["paused"]),
             spent_usd=_amount(data["usd"]),
             spent_tokens=_number(data["tokens"]),
+            refused=_logins(data.get("refused", [])),
         )
     except (KeyError, IndexError, TypeError, ValueError):
         raise Damaged("it is damaged") from None
@@ -107,6 +110,12 @@ def _entries(data: Mapping[str, Any]) -> dict[str, Entry]:
             "by": sources[_number(by)],
         }
     return found
+
+
+def _logins(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _MOST_REFUSED:
+        raise ValueError
+    return tuple(_text(each, _MOST_TEXT) for each in value)
 
 
 def _fitting(pattern: re.Pattern[str], value: object) -> str:

@@ -47,6 +47,7 @@ def summary(
     standing: Collection[str] = (),
     earlier: Sequence[Severity] = (),
     dismissed: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
     rules: Rules = no_rules,
     rendered: Callable[[str], str] = str,
 ) -> list[str]:
@@ -55,16 +56,18 @@ def summary(
     Every finding of the report that has no comment on the diff is told here: those are what was
     posted, what was known, and `standing` (fingerprints). `earlier` is what is open although this
     report is silent on it. `dismissed` maps fingerprints, which are
-    not told as open, to who dismissed them and why. `rendered` takes out what must not be shown.
+    not told as open, to who dismissed them and why. `names` has a line of Markdown for each
+    finding that this report is silent on. `rendered` takes out what must not be shown.
     """
-    dismissed = dismissed or {}
+    dismissed, names = dismissed or {}, names or {}
     on_diff = {*posted.inline, *posted.on_file, *posted.known, *standing}
     open_ = [finding for finding in report.findings if finding.id not in dismissed]
     here = [finding for finding in open_ if finding.id not in on_diff]
     head = _head(report, open_, earlier, pull, run_url)
     blocks: list[Block] = [*_places(open_, here, posted), *_remarks(posted, notes)]
     blocks += _told(here, rules)
-    blocks += _not_open(report, dismissed, rules)
+    blocks += _before([line for name, line in names.items() if name not in dismissed])
+    blocks += _not_open(report, dismissed, names, rules)
     blocks += [(text, 0) for text in coverage(report)]
     shown = [(rendered(text), findings) for text, findings in blocks]
     return packed(rendered(head), shown, state_marker)
@@ -107,9 +110,9 @@ def _verdict(report: ReviewReport, open_: Sequence[Finding], earlier: Sequence[S
     failing = sum(s.rank <= least for s in (*(f.severity for f in open_), *earlier))
     if failing:
         found = counted(failing, "finding has", "findings have")
-        return f"Changes are needed: {found} to be dealt with (fail-on: {report.fail_on})."
+        return f"Changes are needed: {found} to be dealt with (`fail-on: {report.fail_on}`)."
     before = f" of this review, {len(earlier)} of earlier ones" if earlier else ""
-    return f"Nothing here fails the check: {tally(open_)}{before}."
+    return f"Not blocking (`fail-on: {report.fail_on}`): {tally(open_)}{before}."
 
 
 def _places(open_: Sequence[Finding], here: Sequence[Finding], posted: Posted) -> Iterator[Block]:
@@ -155,8 +158,20 @@ def _told(here: Sequence[Finding], rules: Rules) -> Iterator[Block]:
     yield from _folded(f"{Severity.NIT.mark} {counted(len(nits), 'nit')}", lines)
 
 
-def _not_open(report: ReviewReport, dismissed: Mapping[str, str], rules: Rules) -> Iterator[Block]:
-    lines = [f"- {code(name)}: {sanitised_line(why)}" for name, why in dismissed.items()]
+def _before(names: Sequence[str]) -> Iterator[Block]:
+    found = counted(len(names), "finding")
+    note = "Not repeated by this review; their code is as it was."
+    lines = [f"- {name}" for name in names]
+    yield from _folded(f"Still open from earlier reviews: {found}", lines, note)
+
+
+def _not_open(
+    report: ReviewReport, dismissed: Mapping[str, str], names: Mapping[str, str], rules: Rules
+) -> Iterator[Block]:
+    lines = [
+        f"- {names.get(name) or code(name)}: {sanitised_line(why)}"
+        for name, why in dismissed.items()
+    ]
     silenced = [finding for finding in report.silenced if finding.id not in dismissed]
     lines += [
         f"{_short(finding, rules)}: {sanitised_line(silencing_reason(finding))}"

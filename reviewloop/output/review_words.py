@@ -176,7 +176,7 @@ def evidence_lines(finding: Finding) -> list[str]:
 def _evidence(item: Evidence, said: set[str]) -> str:
     source, text = one_line(item.source), one_line(item.text)
     if text in said:
-        return source
+        return ""  # which tool it was says nothing that who found it, and the rule, do not
     return f"{source}: {text}" if source else text
 
 

@@ -33,7 +33,7 @@ from reviewloop.workspace.revisions import resolve
 NO_MODEL = "none"
 _UNCONFIGURED = (
     "no model is configured: the reviewers report what their analysers find, patterns and not "
-    "logic bugs (--model PROVIDER:MODEL asks one)"
+    "logic bugs ({model} asks one)"
 )
 _UNWANTED = "without a model the reviewers report patterns their analysers find, not logic bugs"
 
@@ -52,6 +52,7 @@ class Wish:
     untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
     known: tuple[Known, ...] = ()  # findings that stayed open then
+    named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ def _standing(
     model = model_in_force(wish.model, loaded)
     names = [agent.name for agent in team]
     if model == NO_MODEL:
-        note = _UNWANTED if wish.model else _UNCONFIGURED
+        note = _UNWANTED if wish.model else _UNCONFIGURED.format(model=wish.named)
         return analysers_word(pieces, names, note)
     if not selection.sources:
         return analysers_word(pieces, names, "no model was asked: nothing to read")

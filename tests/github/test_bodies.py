@@ -36,6 +36,9 @@ def test_a_body_says_what_where_from_why_and_how_to_dismiss_it():
         "wrong or accepted? Reply `reviewloop: dismiss` and the reason</sub>"
     )
     assert findings_in(body) == (BASE.id,)
+    # The name of a tool alone, which repeats title or reason, is no evidence.
+    bare = (Evidence(kind="analyser", source="zizmor 1.32.0", text=BASE.title),) * 2
+    assert "Evidence" not in inline_body(BASE.model_copy(update={"evidence": bare}))
 
 
 def test_a_suggestion_keeps_empty_lines_and_fences_and_can_delete():
@@ -63,7 +66,7 @@ def test_no_field_of_a_finding_forges_a_mark_or_breaks_out():
 
 def test_the_longest_fields_still_fit():
     long = "word " * 20_000
-    evidence = tuple(Evidence(kind="gate", source=str(n), text=long) for n in range(40))
+    evidence = tuple(Evidence(kind="gate", source=str(n), text=f"{n} {long}") for n in range(40))
     found = BASE.model_copy(
         update={"why": long, "suggestion": long, "note": long, "evidence": evidence}
     )

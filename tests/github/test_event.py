@@ -76,7 +76,7 @@ def test_without_an_event_the_person_names_the_pull_request() -> None:
         named(hand, repo="nonsense")
     pushed = read_event({"GITHUB_EVENT_NAME": "push", "GITHUB_REPOSITORY": "octo/demo"})
     assert (pushed.kind, named(pushed, pull=9).kind) == ("none", "review")
-    assert "--pr" in pushed.why
+    assert "`pr`" in pushed.why
     assert named(PUSHED, pull=7) == PUSHED  # naming it is no reason to review a draft
 
 

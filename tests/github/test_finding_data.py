@@ -37,18 +37,21 @@ def test_a_finding_comes_back_whole_from_its_comment() -> None:
     assert finding_from(body) == BASE
     assert "reviewloop:data" not in inline_body(BASE)
     noted = with_note(body, "_Note._")
-    assert noted.split("\n")[2] == "_Note._"
+    assert noted.split("\n")[1] == "_Note._"
     assert finding_from(file_body(Comment("app.py", noted, 3, finding=BASE.id))) == BASE
 
 
 def test_what_is_not_ours_or_damaged_is_nothing() -> None:
     body = inline_body(BASE, hide=str)
-    mark, data, *rest = body.split("\n")
+    mark, *rest, data = body.split("\n")
+    assert data.startswith("<!-- reviewloop:data ")  # the last line: e-mails show the first ones
+    assert finding_from("\n".join([mark, data, *rest])) == BASE  # earlier releases
     packed = data.split(" ")[2]
     bomb = base64.urlsafe_b64encode(zlib.compress(b" " * 5_000_000)).decode().rstrip("=")
     for wrong in (
-        "\n".join([finding_marker("b" * 12), data, *rest]),  # of another finding
-        "\n".join([mark, *rest, data]),  # quoted further down
+        "\n".join([finding_marker("b" * 12), *rest, data]),  # of another finding
+        "\n".join([mark, *rest[:3], data, *rest[3:]]),  # quoted further down
+        "\n".join(["Eve says:", mark, *rest, data]),  # all of it quoted
         data,
         f"{mark}\n<!-- reviewloop:data {packed[:-9]} -->",
         f"{mark}\n<!-- reviewloop:data {bomb} -->",
@@ -76,8 +79,8 @@ def test_it_is_bounded_and_the_first_to_go() -> None:
     assert back is not None
     assert (back.id, back.line, back.quote, back.replacement) == (BASE.id, 3, "", None)
     assert back.why.rstrip("…") == found.why[: len(back.why) - 1]
-    body = f"{finding_marker(found.id)}\n{line}\n" + "x" * (LONGEST - 3000)
-    assert clipped(body) == body.replace(f"{line}\n", "")
+    text = f"{finding_marker(found.id)}\n" + "x" * (LONGEST - 3000)
+    assert clipped(f"{text}\n\n{line}") == text
 
 
 def test_secrets_are_hidden_before_it_is_packed() -> None:

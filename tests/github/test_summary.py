@@ -11,6 +11,7 @@ from reviewloop.github.bodies import LONGEST, inline_body
 from reviewloop.github.errors import AnswerLost, MissingPermission
 from reviewloop.github.marker import read_state, state_marker
 from reviewloop.github.model import Comment, Posted, PullRequest, Repo, State
+from reviewloop.github.naming import named, told_in
 from reviewloop.github.pace import Pace
 from reviewloop.github.posting import post
 from reviewloop.github.summary import summary, upsert
@@ -71,10 +72,10 @@ def test_what_is_open_from_before_counts_in_the_verdict():
     before = {"earlier": (MUST, SHOULD)}
     body = one(report(), Posted(), **before)
     assert "## reviewloop: 🔴 1 must fix · 🟡 1 should fix\n" in body
-    assert "Nothing here fails the check: no findings of this review, 2 of earlier ones." in body
+    assert "Not blocking (`fail-on: never`): no findings of this review, 2 of earlier ones." in body
     body = one(report(finding(1), fail_on="must"), Posted(), **before)
     assert "## reviewloop: 🔴 1 must fix · 🟡 2 should fix\n" in body
-    assert "Changes are needed: 1 finding has to be dealt with (fail-on: must)." in body
+    assert "Changes are needed: 1 finding has to be dealt with (`fail-on: must`)." in body
 
 
 def test_coverage_time_tokens_money_and_the_run_are_told():
@@ -132,7 +133,7 @@ def test_each_finding_is_on_the_diff_or_here_and_a_dismissed_one_only_named():
     counts = [body.count(each.title) for each in found]
     assert counts == [0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1]
     assert "## reviewloop: 🔴 2 must fix · 🟡 7 should fix · 🟢 1 nit\n" in body
-    assert "2 findings have to be dealt with (fail-on: must)" in body
+    assert "2 findings have to be dealt with (`fail-on: must`)" in body
     assert "Where: 1 new on lines, 1 new on files, 2 on the diff already, 6 below." in body
     assert "Silenced or dismissed: 2 findings" in body
     assert f"- `{found[5].id}`: ada: we want @\u200bit so" in body
@@ -267,3 +268,24 @@ def test_whatever_is_refused_each_finding_is_seen_once_and_the_state_is_read_bac
         )
     assert len(github.state.issue_comments) == 1
     assert replace(read_state(client.issue_comments(7), BOT, pull), findings={}) == state
+
+
+def test_what_an_earlier_review_told_is_named_from_its_summary():
+    """A finding without a comment of its own is known by its id alone after that."""
+    must = finding(1, severity=MUST)
+    near = finding(2, placement=Placement.CONTEXT, why="Why not")
+    nit = finding(3, severity=Severity.NIT, rule="sh/unquoted-variable")
+    body = one(report(must, near, nit), Posted())
+    told = told_in(["> - `x` · not ours · `0123456789ab`", body.replace("\n", "\r\n")])
+    assert set(told) == {must.id, near.id, nit.id}
+    assert told[must.id] == f"{must.title} (`{must.where}`)"
+    assert told[near.id] == f"{near.title}: Why not (`{near.where}`)"
+    assert told[nit.id] == f"{nit.title} (`{nit.where}`)"
+    entry = {"severity": "nit", "path": "app.py", "by": "sh/unquoted-variable"}
+    assert named(nit.id, entry, None, told[nit.id]) == f"🟢 {told[nit.id]}, `{nit.id}`"
+    assert named(nit.id, {**entry, "by": "a,b"}) == f"🟢 found by a, b (`app.py`), `{nit.id}`"
+    names = {must.id: named(must.id, entry, must), nit.id: named(nit.id, entry, nit)}
+    body = one(report(), Posted(), earlier=(MUST,), names=names, dismissed={nit.id: "ada: no"})
+    assert "Still open from earlier reviews: 1 finding</summary>\n\nNot repeated" in body
+    assert f"\n- 🟢 {must.title} (`{must.where}`), `{must.id}`\n" in body
+    assert f"\n- {names[nit.id]}: ada: no\n" in body

@@ -37,8 +37,6 @@ def test_a_finding_has_its_code_reason_and_fix():
 
 **Why:** This is why everyone can read this bucket is a risk.
 
-**Evidence:** tf
-
 **Fix:** Do it another way.
 
 ```diff

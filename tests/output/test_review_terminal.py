@@ -50,7 +50,6 @@ must fix: Everyone can read this bucket  tf/s3-public-acl
  4 |
  5 |   tags = {
    = why: This is why everyone can read this bucket is a risk.
-   = evidence: tf
    = fix: Do it another way.
    |
    | -   acl    = "public-read"
