@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from reviewloop.analysers.base import AnalyserStatus
 from reviewloop.github.untrusted import code, sanitised_line
 from reviewloop.output.code_view import shown_path
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.figures import cached_share, counted, duration, money, share, tokens
 from reviewloop.output.readership import Readership
 from reviewloop.output.readership_words import missed_words, read_words, share_words
 from reviewloop.output.review_report import ReviewReport
@@ -23,7 +23,9 @@ def spent(report: ReviewReport) -> str:
         return f"{duration(report.seconds)}, no model was asked"
     about = "about " if report.usage.get("estimated") else ""
     cost = money(report.usage.get("cost_usd"))
-    return f"{duration(report.seconds)}, {about}{tokens(used)} tokens, {cost}"
+    cached = share(cached_share(report.usage))
+    from_cache = f" ({cached} of the input cached)" if report.usage.get("cache_read") else ""
+    return f"{duration(report.seconds)}, {about}{tokens(used)} tokens{from_cache}, {cost}"
 
 
 def coverage(report: ReviewReport) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from reviewloop.findings import Finding, Severity, Status
 from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
-from reviewloop.output.figures import counted, duration, money, share, tokens
+from reviewloop.output.figures import counted, duration, money, share, tokens, tokens_in
 from reviewloop.output.proposal import Proposal
 from reviewloop.output.review_words import tally
 from reviewloop.specs.asked import Asked, Requirement
@@ -199,7 +199,7 @@ def _evidence(told: Told) -> str:
     rows.append(("rounds", f"{rounds.get('used', 0)} of {rounds.get('limit', 0)} fix rounds"))
     usage = proposal.get("usage", {})
     spent = [duration(proposal.get("seconds", 0.0)), money(usage.get("cost_usd"))]
-    spent += [f"{tokens(usage.get('input', 0))} tokens in, {tokens(usage.get('output', 0))} out"]
+    spent += [f"{tokens_in(usage)}, {tokens(usage.get('output', 0))} out"]
     rows.append(("spent", " · ".join(spent)))
     rows.append(("sandbox", ", ".join(map(code, proposal.get("sandbox", []))) or "no code ran"))
     table = [f"| {name} | {value} |" for name, value in rows]

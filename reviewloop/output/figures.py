@@ -1,5 +1,10 @@
 """Numbers as people read them: durations, tokens, money, shares, counted nouns."""
 
+from collections.abc import Mapping
+from typing import Any
+
+_WRITE, _READ = 1.25, 0.1  # what a cached token costs beside a plain one: Anthropic's price list
+
 
 def duration(seconds: float) -> str:
     """Return `4.2 s`, `3 min 05 s` or `1 h 02 min`."""
@@ -26,6 +31,44 @@ def tokens(count: int) -> str:
     if count < 999_950:
         return f"{count / 1000:.1f}k"
     return f"{count / 1_000_000:.2f}M"
+
+
+def input_equivalents(usage: Mapping[str, Any]) -> int:
+    """Return what the input cost, in plain input tokens: a cache write counts 1.25, a read 0.1."""
+    fresh, written, read = (int(usage.get(k) or 0) for k in ("input", "cache_write", "cache_read"))
+    return round(fresh + _WRITE * written + _READ * read)
+
+
+def cached_share(usage: Mapping[str, Any]) -> float:
+    """Return the share of the input that was read from the provider's cache, 0 to 1."""
+    read = int(usage.get("cache_read") or 0)
+    return read / all_input(usage) if read else 0.0
+
+
+def all_input(usage: Mapping[str, Any]) -> int:
+    """Return all input tokens, wherever they came from."""
+    return sum(int(usage.get(kind) or 0) for kind in ("input", "cache_write", "cache_read"))
+
+
+def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the usage with these two figures, unless no tokens were counted."""
+    if not all_input(usage):
+        return dict(usage)
+    cached = round(cached_share(usage), 4)
+    return {**usage, "cached_share": cached, "input_equivalents": input_equivalents(usage)}
+
+
+def cache_words(usage: Mapping[str, Any]) -> str:
+    """Return ` (76 % cached, as dear as 38.4k)`; nothing where no cache was used."""
+    if not usage.get("cache_read") and not usage.get("cache_write"):
+        return ""
+    dear = tokens(input_equivalents(usage))
+    return f" ({share(cached_share(usage))} cached, as dear as {dear})"
+
+
+def tokens_in(usage: Mapping[str, Any]) -> str:
+    """Return all input of models in words, with what came from a cache."""
+    return f"{tokens(all_input(usage))} tokens in{cache_words(usage)}"
 
 
 def share(value: float) -> str:

@@ -99,6 +99,8 @@ class UsageFigures(TypedDict, total=False):
     cache_write: int
     cost_usd: float | None
     estimated: bool
+    cached_share: float  # of the input, 0..1
+    input_equivalents: int  # what the input cost, in plain input tokens: write 1.25, read 0.1
 
 
 class AgentFigures(UsageFigures, total=False):

@@ -10,6 +10,7 @@ from typing import Any
 from reviewloop import __version__
 from reviewloop.analysers.base import AnalyserReport
 from reviewloop.findings import Finding
+from reviewloop.output.figures import with_cache
 from reviewloop.output.readership import Readership, plain
 from reviewloop.output.review_report import (
     ReviewedFile,
@@ -54,7 +55,7 @@ def review_object(report: ReviewReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "model": report.model,
         "fail_on": report.fail_on,
-        "usage": report.usage,
+        "usage": with_cache(report.usage),
         "readership": _readership(report.readership),
     }
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.figures import counted, duration, money, tokens, tokens_in
 from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices
 from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list, tally
 from reviewloop.output.terminal_figures import render_figures, row
@@ -189,12 +189,7 @@ def _cost(proposal: Proposal, console: Console) -> None:
     console.print()
     parts = [duration(proposal.get("seconds", 0.0))]
     if usage:
-        parts.append(
-            f"{tokens(usage.get('input', 0))} tokens in, {tokens(usage.get('output', 0))} out"
-        )
-        if usage.get("cache_read") or usage.get("cache_write"):
-            read, written = usage.get("cache_read", 0), usage.get("cache_write", 0)
-            parts.append(f"cache {tokens(read)} read, {tokens(written)} written")
+        parts.append(f"{tokens_in(usage)}, {tokens(usage.get('output', 0))} out")
         about = "about " if usage.get("estimated") else ""
         parts.append(about + money(usage.get("cost_usd")))
     row(

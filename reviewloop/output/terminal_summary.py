@@ -8,7 +8,7 @@ from rich.text import Text
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding
 from reviewloop.output.code_view import shown_path
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.figures import cache_words, counted, duration, money, tokens, tokens_in
 from reviewloop.output.readership_words import missed_words, read_words, share_words
 from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
@@ -47,6 +47,8 @@ def print_summary(console: Console, report: ReviewReport, *, verbose: bool = Fal
     _analysers(console, report, verbose=verbose)
     _skipped(console, report, verbose=verbose)
     _silenced(console, report, verbose=verbose)
+    if report.model != "none" and cache_words(report.usage):
+        _labelled(console, "tokens", f"{tokens_in(report.usage)}, {_out(report)} out")
     for note in report.notes:
         _labelled(console, "note", one_line(note))
     console.print()
@@ -55,6 +57,10 @@ def print_summary(console: Console, report: ReviewReport, *, verbose: bool = Fal
     sentence = Text(outcome_sentence(report), style=_OUTCOMES[report.outcome])
     hanging(Text(), sentence, console)
     _hints(console, report, verbose=verbose)
+
+
+def _out(report: ReviewReport) -> str:
+    return tokens(int(report.usage.get("output") or 0))
 
 
 def _reviewers(console: Console, report: ReviewReport) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reviewloop.output.figures import cached_share, input_equivalents
 from reviewloop.output.proposal import AgentFigures, UsageFigures
 from reviewloop.store.journal import Journal
 
@@ -31,7 +32,7 @@ def agent_figures(journal: Journal) -> list[AgentFigures]:
 def _sum(usages: Iterable[Mapping[str, Any]]) -> UsageFigures:
     listed = list(usages)
     costs = [usage.get("cost_usd") for usage in listed]
-    return UsageFigures(
+    sums = UsageFigures(
         calls=len(listed),
         input=sum(usage.get("input", 0) for usage in listed),
         output=sum(usage.get("output", 0) for usage in listed),
@@ -40,4 +41,9 @@ def _sum(usages: Iterable[Mapping[str, Any]]) -> UsageFigures:
         # One unknown price makes the sum unknown: a partial sum would look like the bill.
         cost_usd=None if None in costs else round(sum(c for c in costs if c is not None), 6),
         estimated=any(usage.get("estimated") for usage in listed),
+    )
+    return UsageFigures(
+        **sums,
+        cached_share=round(cached_share(sums), 4),
+        input_equivalents=input_equivalents(sums),
     )

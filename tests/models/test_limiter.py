@@ -24,7 +24,7 @@ from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates
 
 KEY = CallKey("a", "review")
-CALLS, TOGETHER = 15, 6
+CALLS, TOGETHER = 12, 6
 
 
 def _work(folder: Path, name: str, urls: tuple[str, str]) -> None:
@@ -43,7 +43,7 @@ def _work(folder: Path, name: str, urls: tuple[str, str]) -> None:
 def test_two_processes_that_share_what_they_learn_are_refused_less(tmp_path, monkeypatch):
     """Both reach the quota first without the limiter, then with it; the server counts."""
     importlib.import_module("langchain_aws")  # here, so that neither has to
-    alone, shared = Quota(per_second=15, at_once=4), Quota(per_second=15, at_once=4)
+    alone, shared = Quota(per_second=20, at_once=4), Quota(per_second=20, at_once=4)
     one, two = BedrockServer(alone, seconds=0.05), BedrockServer(shared, seconds=0.05)
     for name, value in one.env().items():
         monkeypatch.setenv(name, value)

@@ -2,7 +2,15 @@
 
 import pytest
 
-from reviewloop.output.figures import counted, duration, money, share, tokens
+from reviewloop.output.figures import (
+    counted,
+    duration,
+    money,
+    share,
+    tokens,
+    tokens_in,
+    with_cache,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +40,13 @@ def test_tokens_and_counts():
         "2 files",
         "2 replies",
     )
+
+
+def test_cached_tokens_are_told_as_a_share_and_as_what_they_cost():
+    usage = {"input": 5_000, "output": 400, "cache_write": 20_000, "cache_read": 75_000}
+    assert tokens_in(usage) == "100.0k tokens in (75 % cached, as dear as 37.5k)"
+    assert with_cache(usage) == {**usage, "cached_share": 0.75, "input_equivalents": 37_500}
+    assert tokens_in({"input": 5_000, "cache_write": 0}) == "5.0k tokens in"
+    written = {"cache_write": 1_000}  # before anybody has read it, a cache costs more
+    assert tokens_in(written) == "1.0k tokens in (0 % cached, as dear as 1.2k)"
+    assert with_cache({}) == {}
