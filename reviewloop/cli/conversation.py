@@ -179,15 +179,24 @@ def tell_end(record: "RunRecord") -> None:
             click.echo(one_line(record.reason), err=True)
         if record.new_branch:
             click.echo(f"To have it in your checkout: git switch {record.branch}", err=True)
-        click.echo(
-            f"Take it back while it is not pushed: reviewloop undo {record.run_id}", err=True
-        )
+        click.echo(_taken_back(record), err=True)
     elif record.status == "skipped":
         click.echo(
             "Skipped; your checkout is as it was. The work is kept: "
             f"reviewloop checkout {record.run_id} NAME",
             err=True,
         )
+
+
+def _taken_back(record: "RunRecord") -> str:
+    """Say how to take a commit back; one that was published before its approval is on GitHub."""
+    published = record.evidence.get("published") or {}
+    if published.get("commit") == record.commit:
+        return (
+            f"It is on GitHub as {published['branch']} of {published['repo']} already: `git revert` "
+            "takes it back."
+        )
+    return f"Take it back while it is not pushed: reviewloop undo {record.run_id}"
 
 
 def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:

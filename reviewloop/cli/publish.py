@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--draft/--ready", "draft", default=True, help="Of a new pull request (draft).")
 @click.option("--remote", metavar="NAME", default="origin", help="Where to push (origin).")
-@click.option("--base", metavar="BRANCH", default="", help="What to merge into (the default).")
+@click.option(
+    "--base", metavar="BRANCH", default="", help="What to merge into (a workflow's, the default)."
+)
 @click.option("--repo", metavar="OWNER/NAME", default="", help="Repository (the remote's).")
 @click.option("--request-reviewers", is_flag=True, help="Ask the suggested people for a review.")
 @click.option("--unapproved", is_flag=True, help="Also a run that waits, as a draft that says so.")

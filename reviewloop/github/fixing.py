@@ -142,6 +142,7 @@ class _Job:
             # Only here the settings may name commands without a word of trust: they are those of
             # the branch this is to be merged into.
             rules_from=self.pull.base_sha,
+            pull=self.pull.number,
             merged=True,
             unsandboxed=self.options.unsandboxed,
             flags={name: value for name, value in flags.items() if value is not None},

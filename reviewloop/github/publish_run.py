@@ -16,6 +16,7 @@ from reviewloop.github.publishing import (
     free_branch,
     open_or_update,
     push_branch,
+    require_base,
     require_free_branch,
 )
 from reviewloop.github.pull_text import (
@@ -36,6 +37,7 @@ from reviewloop.workspace.git import Git
 from reviewloop.workspace.pushing import (
     Remote,
     address_of,
+    default_branch_of,
     has_helper,
     look,
     own_settings,
@@ -50,7 +52,7 @@ class Options:
     """What the command line asks for."""
 
     remote: str = "origin"
-    base: str = ""  # "": the default branch of the repository
+    base: str = ""  # "": the branch a workflow runs on, else the default branch
     repo: str = ""  # OWNER/NAME; "": what the remote's address names
     ready: bool = False
     unapproved: bool = False
@@ -58,14 +60,24 @@ class Options:
 
 
 def choose_run(repository: Repository, named: str | None) -> RunRecord:
-    """Return the named run, or the newest one that can be published; UsageError for none."""
+    """Return the named run, or the newest one that can be published; UsageError for none.
+
+    What was made for a pull request goes there, and opens none of its own.
+    """
     if named:
-        return repository.runs.find(named)
+        record = repository.runs.find(named)
+        if pull := record.options.get("pull"):
+            raise UsageError(
+                f"run {record.run_id} fixes pull request {pull} and opens none of its own; "
+                "`reviewloop github push DIR`, with the handoff that `github fix` wrote, pushes it"
+            )
+        return record
     good = {RunStatus.COMMITTED, RunStatus.WAITING}
-    record = next((run for run in repository.runs.all() if run.status in good), None)
-    if record is None:
+    runs = (run for run in repository.runs.all() if not run.options.get("pull"))
+    found = next((run for run in runs if run.status in good), None)
+    if found is None:
         raise UsageError("no run of this repository has a commit to publish yet")
-    return record
+    return found
 
 
 def publish_run(
@@ -84,7 +96,7 @@ def publish_run(
         _require_publishable(record, options)
         remote = _remote(repository, url, host, environ)
         with GitHub.from_environment(reached, repo) as client, view(repository, record) as seen:
-            return _publish(client, repository, seen, options, remote)
+            return _publish(client, repository, seen, options, remote, _base(options, environ))
 
 
 def hand_over(
@@ -106,9 +118,8 @@ def hand_over(
     with view(repository, record) as seen, _maybe_client(full, environ) as client:
         told = told_of(repository, seen, client)
         commit = _commit(seen)
-        base = options.base or environ.get("GITHUB_REF_NAME") or repository.user.branch or ""
-        if environ.get("GITHUB_REF_TYPE", "branch") != "branch":
-            base = options.base or (client.default_branch() if client else "")
+        base = _base(options, environ) or (client.default_branch() if client else "")
+        base = base or default_branch_of(repository.user, options.remote)
         if not base:
             raise UsageError("which branch to merge into is not known here; name it with --base")
         handoff = Handoff.of(
@@ -143,7 +154,12 @@ def _require_publishable(record: RunRecord, options: Options) -> None:
 
 
 def _publish(
-    client: GitHub, repository: Repository, seen: RunView, options: Options, remote: Remote
+    client: GitHub,
+    repository: Repository,
+    seen: RunView,
+    options: Options,
+    remote: Remote,
+    base: str,
 ) -> Published:
     record, git = seen.record, seen.private.git
     approved = record.status is RunStatus.COMMITTED
@@ -151,10 +167,11 @@ def _publish(
     branch, notes = _branch(record), _behind(repository, record) if approved else ()
     notes = (*notes, *_lfs(seen))
     default = client.default_branch()
-    base = options.base or default
+    base = base or default
     judged = check_branch(branch, settings_of(record))
     if judged.status.stops:
         raise GuardRailError(f"{judged.summary}; nothing was pushed")
+    require_base(client, base, default)
     require_free_branch(client, branch, base, default)
     if not approved:
         branch = free_branch(look(git, remote, branch), branch, commit)
@@ -174,6 +191,16 @@ def _publish(
     if options.request_reviewers:
         more = (*more, *ask_reviewers(client, pull, told.reviewers))
     return Published(branch, commit, pull, created, pushed, (*notes, *more))
+
+
+def _base(options: Options, environ: Mapping[str, str]) -> str:
+    """Return what to merge into: as named, else the branch that a workflow was started on.
+
+    "" leaves it to the repository, whose default branch it is then.
+    """
+    branch = environ.get("GITHUB_REF_NAME", "")
+    on_branch = environ.get("GITHUB_REF", f"refs/heads/{branch}") == f"refs/heads/{branch}"
+    return options.base or (branch if on_branch else "")
 
 
 def _act(record: RunRecord) -> Act | None:

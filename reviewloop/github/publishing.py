@@ -59,6 +59,19 @@ def require_free_branch(client: GitHub, branch: str, base: str, default: str) ->
         raise GuardRailError(f"{branch} is a protected branch on GitHub; nothing was pushed to it")
 
 
+def require_base(client: GitHub, base: str, default: str) -> None:
+    """Raise UsageError when there is nothing to merge into: a push would be left alone."""
+    if base == default:
+        return
+    try:
+        client.ask(f"/branches/{quote(base, safe='')}")
+    except NotFound:
+        raise UsageError(
+            f"{client.repo.full} has no branch {base} to merge into, so nothing was pushed; push "
+            "it first, or name another one with --base"
+        ) from None
+
+
 def push_branch(
     git: Git, remote: Remote, commit: str, branch: str, *, expected: str | None = None
 ) -> bool:

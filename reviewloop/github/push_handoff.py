@@ -25,6 +25,7 @@ from reviewloop.github.publishing import (
     free_branch,
     open_or_update,
     push_branch,
+    require_base,
     require_free_branch,
     workflow_files,
 )
@@ -114,7 +115,9 @@ def _task(
     act = environment_act(client, wanted.environment, environ) if wanted.environment else None
     if act:
         commit = recorded(git, commit, act)
-    require_free_branch(client, handoff.branch, handoff.base_branch, client.default_branch())
+    default = client.default_branch()
+    require_base(client, handoff.base_branch, default)
+    require_free_branch(client, handoff.branch, handoff.base_branch, default)
     branch = handoff.branch
     if not handoff.base:
         branch = free_branch(look(git, remote, branch), branch, commit)

@@ -47,6 +47,7 @@ class FixWish:
     branch: str  # the new branch for the commit; one that is checked out must be at `base`
     since: str = ""  # full id of the commit where the change begins that was reviewed
     rules_from: str = ""  # commit whose settings, agents, steering count; "": the files
+    pull: int = 0  # the pull request that the fixes are for; 0: none
     merged: bool = False  # `rules_from` was merged by people with write access
     unsandboxed: Acceptance = ""
     flags: Mapping[str, Any] = field(default_factory=dict)
@@ -103,7 +104,7 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
         not_needed(sandbox, wish.unsandboxed),
         sandbox,
         first=findings_first(todo, title, masking.for_people(_listed(todo))),
-        options={"rules_from": wish.rules_from, "since": wish.since},
+        options={"rules_from": wish.rules_from, "since": wish.since, "pull": wish.pull},
     )
     return FixPlan(at_base, plan, tuple(todo), left)
 

@@ -111,6 +111,13 @@ def own_settings(user: UserRepo) -> tuple[ConfigValue, ...]:
     return read_config(user.git_dir, user.root)
 
 
+def default_branch_of(user: UserRepo, name: str) -> str:
+    """Return the default branch of a remote as the clone remembers it, "" when it does not."""
+    git = Git(user.git_dir, cwd=user.root)
+    found = git.text("symbolic-ref", "-q", f"refs/remotes/{name}/HEAD", ok=(0, 1, 128))
+    return found.strip().removeprefix(f"refs/remotes/{name}/")
+
+
 def address_of(user: UserRepo, name: str) -> str:
     """Return where `git push NAME` would go; UsageError when there is no such remote."""
     git = Git(user.git_dir, cwd=user.root, user_config=True)

@@ -1,5 +1,6 @@
 """A run on its way to GitHub: from a terminal, and in the two jobs of a workflow."""
 
+import json
 import os
 import subprocess
 import sys
@@ -31,7 +32,18 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         assert said.code == 2
         assert "waits for your approval" in said.err
         assert "can only be a draft" in checkout.run("publish", "--ready").err
+        said = checkout.run("publish", "--unapproved", "--base", "nowhere")
+        assert said.code == 2
+        assert "octo/demo has no branch nowhere to merge into, so nothing was pushed" in said.err
         assert hub.http.received == []
+        # What to merge into is the same with and without a handoff, whatever is checked out.
+        out = tmp_path / "handed"
+        assert checkout.json("publish", "--handoff", str(out))["base_branch"] == "main"
+        started_on = {"GITHUB_REF_NAME": "release", "GITHUB_REF": "refs/heads/release"}
+        assert checkout.run("publish", "--handoff", f"{out}2", **started_on).code == 0
+        assert json.loads((tmp_path / "handed2/handoff.json").read_text())["base_branch"] == (
+            "release"
+        )
 
         said = checkout.run("publish", "--unapproved")
         assert said.code == 0, said.err
@@ -55,7 +67,10 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         assert pull.reviewers == []
         assert changes(before, checkout.bytes()) == set()
 
-        assert checkout.run("approve").code == 0
+        said = checkout.run("approve")
+        assert said.code == 0
+        assert "It is on GitHub as reviewloop/2.1 of octo/demo already: `git revert`" in said.err
+        assert "reviewloop undo" not in said.err
         after = checkout.bytes()
         hub.git("update-ref", "-d", "refs/heads/work")
         told = checkout.json("publish", "--request-reviewers")

@@ -206,6 +206,11 @@ def test_a_finding_is_fixed_because_a_comment_asks_for_it(stage: Callable[..., S
         "actions/runs/77",
     ):
         assert word in at.handoff.body
+    # It goes to its own pull request, and opens none.
+    assert "no run of this repository has a commit to publish" in at.checkout.run("publish").err
+    said = at.checkout.run("publish", record["run_id"])
+    assert said.code == 2
+    assert "fixes pull request 7 and opens none of its own; `reviewloop github push" in said.err
     after = at.checkout.bytes()
     assert {name for name in before if before[name] != after.get(name)} == set()
     assert {r.method for r in at.github.received[2:]} <= {"GET", "POST"}

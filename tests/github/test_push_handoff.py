@@ -166,6 +166,7 @@ def test_what_a_job_with_a_model_could_forge_is_refused_before_anything_is_pushe
         ),
         (task(hub.base, good, branch="main"), GuardRailError, "main is the base or the default"),
         (task(hub.base, good, branch="release"), GuardRailError, "release is a protected branch"),
+        (task(hub.base, good, base_branch="gone"), UsageError, "has no branch gone to merge into"),
         (Handoff(**{**dict(task(hub.base, good)), "repo": "eve/demo"}), UsageError, "for eve/demo"),
     ]
     for handoff, error, said in cases:
