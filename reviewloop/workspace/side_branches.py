@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.userrepo import UserRepo
 
@@ -39,4 +40,10 @@ def file_in(user: UserRepo, branch: SideBranch, path: str) -> bytes | None:
     found = os.fsdecode(git.run("ls-tree", "-z", branch.commit, "--", path))
     if not found.startswith(_FILES):
         return None
-    return git.run("cat-file", "blob", found.split()[2])
+    blob = git.result("cat-file", "blob", found.split()[2])
+    if blob.exit_code:
+        raise WorkspaceError(
+            f"{path} of the branch {branch.name} is not in this clone, so nobody can tell what is "
+            "done there; clone without --filter"
+        )
+    return blob.stdout

@@ -73,6 +73,15 @@ def test_what_may_start_is_planned_and_what_waits_on_a_branch_is_not(shop, tmp_p
     assert "note: task 1 is done on origin/reviewloop/First-number: merge it, or delete" in err
     assert plan(checkout, "--tasks", "1") == ([], f"{err.splitlines()[0]}\nno task may start now\n")
 
+    # What a partial clone left behind is not taken for work that nobody did.
+    blob = checkout.git("rev-parse", f"origin/reviewloop/First-number:{SPEC}")
+    place = checkout.root / f".git/objects/{blob[:2]}/{blob[2:]}"
+    place.rename(tmp_path / "blob")
+    said = checkout.run("batch", "--plan", "matrix")
+    assert (said.code, said.out) == (2, "")
+    assert "the branch origin/reviewloop/First-number is not in this clone" in said.err
+    (tmp_path / "blob").rename(place)
+
     # Merged, also without its branch being deleted; then unticked again by a person.
     checkout.git("merge", "-q", "--no-edit", "origin/reviewloop/First-number")
     assert plan(checkout)[0] == ["2", "4"]
@@ -108,6 +117,9 @@ def test_a_plan_fits_a_matrix_and_says_nothing_that_a_runner_would_obey(shop):
     assert shown[1] == "Größe prüfen U+202E rechts add-mask a"
     assert shown[2].endswith("word…")
 
+    # By numbers a task comes after those above it; marked neighbours stand side by side.
+    checkout.write(SPEC, "- [x] 1. A\n- [ ] 2. (P) B\n- [ ] 3. (P) C\n- [ ] 4. D\n")
+    assert plan(checkout)[0] == ["2", "3"]
     checkout.write(SPEC, "# Plan\n\n- [ ] 1. A\n  - _Depends: 9_\n")
     said = checkout.run("batch", "--plan", "matrix")
     assert (said.code, said.out) == (2, "")
