@@ -129,6 +129,29 @@ def approve_many(url: str, runs: Sequence[str], *, every: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
+def clean(url: str, older_than: int | None, *, with_work: bool, yes: bool) -> ExitCode:
+    """Delete runs of all workers that are over; they are listed first."""
+    from reviewloop.cli.consoles import say
+    from reviewloop.cli.conversation import somebody_is_there
+    from reviewloop.engine.cleaning import delete_finished, find_finished
+    from reviewloop.runs.project import read_settings
+
+    days = read_settings(None).settings.runs.keep_days if older_than is None else older_than
+    with shared(url) as database:
+        found = find_finished(database, days, with_work=with_work)
+        for run in found.runs:
+            click.echo(f"{run.run_id}  {run.status}")
+        if found.kept:
+            names = ", ".join(run.run_id for run in found.kept)
+            say(f"Kept, because only they hold their work: {names}; --with-work deletes them")
+        if not (yes or somebody_is_there()):
+            raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
+        if yes or click.confirm(f"Delete for good what is listed ({len(found.runs)})?", err=True):
+            delete_finished(database, found.runs, days)
+            say(f"Deleted ({len(found.runs)}).")
+    return ExitCode.CLEAN
+
+
 def reject_many(url: str, runs: Sequence[str], text: str) -> ExitCode:
     """Queue the rejection of runs."""
     for run_id in runs:

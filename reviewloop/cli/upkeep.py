@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli import shared
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -45,12 +47,19 @@ def checkout(run_id: str, name: str) -> ExitCode:
 @click.option("--with-work", is_flag=True, help="Also runs whose work is in no commit.")
 @click.option("--metrics", is_flag=True, help="Also the figures that `stats` shows.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
-def clean(older_than: int | None, with_work: bool, metrics: bool, yes: bool) -> ExitCode:
+@store_option
+def clean(
+    older_than: int | None, with_work: bool, metrics: bool, yes: bool, store: str
+) -> ExitCode:
     """Delete old runs that are over.
 
     They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
     nor on a branch stays, unless you say --with-work; its figures stay, unless you say --metrics.
     """
+    if store and metrics:
+        raise UsageError("--metrics is about this machine, where figures are kept; leave --store")
+    if store:
+        return shared.clean(store, older_than, with_work=with_work, yes=yes)
     from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.runs.cleaning import delete_garbage, find_garbage

@@ -36,10 +36,9 @@ def open_context(
     listener: Listener | None,
 ) -> Iterator[RunContext]:
     """Yield the context of a run whose lock the caller holds."""
-    settings = settings_of(record)
+    settings, shared = settings_of(record), repository.shared
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
-        shared = repository.shared
         journal = Journal(folder / JOURNAL, partial(shared.ship, record.run_id) if shared else None)
         stack.callback(journal.close)
         private = PrivateRepo.open(folder / "git")

@@ -54,6 +54,9 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert crew.work(machine).code == 0
     assert crew.history() == ["Add notes", "Add part 1"]
     assert states(crew) == {"1": "committed", "4": "rejected"}
+    said = crew.person.run("clean", "--older-than", "0", "--yes")
+    assert f"hold their work: {fourth}" in said.err
+    assert crew.count("runs") == 1
     assert [r.agent for r in crew.server.ledger].count("implement") == 6  # two turns each time
 
 
@@ -74,6 +77,12 @@ def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_t
     assert said.code == 0, said.err
     assert crew.history() == ["Add part 1", "Add part 2"]
     assert crew.person.json("queue")["runs"] == []
+    # What was pushed is deleted on request, with all that stands under it.
+    assert crew.person.run("clean", "--older-than", "1", "--yes").code == 0
+    assert crew.count("runs") == 2
+    assert crew.person.run("clean", "--older-than", "0", "--yes").code == 0
+    tables = ("runs", "files", "calls", "batches", "checkpoints", "procrastinate_jobs")
+    assert {table: crew.count(table) for table in tables} == dict.fromkeys(tables, 0)
 
 
 def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):

@@ -55,6 +55,11 @@ class Team:
     def work(self, machine: Checkout, *arguments: str, **environ: str) -> Said:
         return machine.forked(*WORKER, "--once", *arguments, **environ)
 
+    def count(self, table: str) -> int:
+        """Return how many rows a table of the store has."""
+        database = self.url.rpartition("/")[2]
+        return int(self.postgres.sql(f"SELECT count(*) FROM reviewloop.{table}", database))
+
     def history(self) -> list[str]:
         """Return the subjects of the remote's branch after its first commit."""
         command = ["git", "log", "--reverse", "--format=%s", self.branch]

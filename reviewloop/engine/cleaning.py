@@ -1,0 +1,65 @@
+"""What `clean` may delete from a shared store: finished runs, ended jobs; never work that waits."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reviewloop.engine.copies import is_unpushed
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_DAY = 86_400.0
+_CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What could go, and the runs that stay because only they hold their work."""
+
+    runs: tuple[RunRecord, ...]
+    kept: tuple[RunRecord, ...]
+
+
+def find_finished(database: Database, older_than_days: int, *, with_work: bool) -> Finished:
+    """Return the runs that are over for so long; nothing is deleted.
+
+    A commit that its remote does not have yet stays, and so does what a run that waits stands on.
+    Rejected work stays, unless `with_work`.
+    """
+    limit = time.time() - older_than_days * _DAY
+    runs = SharedRuns(database).all()
+    below = {str(run.options.get("stands_on", "")) for run in runs if not run.status.over}
+    old = [
+        run
+        for run in runs
+        if run.status.over
+        and run.updated_at <= limit
+        and run.run_id not in below
+        and not is_unpushed(run)
+    ]
+    kept = [run for run in old if run.status is not RunStatus.COMMITTED and not with_work]
+    staying = {run.run_id for run in kept}
+    return Finished(tuple(run for run in old if run.run_id not in staying), tuple(kept))
+
+
+def delete_finished(database: Database, runs: Sequence[RunRecord], older_than_days: int) -> None:
+    """Delete runs for good, batches that have none left, and jobs that ended so long ago."""
+    ids = [run.run_id for run in runs]
+    with database.transaction():
+        for table in _CHECKPOINTS:
+            database.execute(f"DELETE FROM {table} WHERE thread_id = ANY(%s)", (ids,))  # noqa: S608
+        database.execute("DELETE FROM runs WHERE run_id = ANY(%s)", (ids,))
+        database.execute(
+            "DELETE FROM procrastinate_jobs WHERE status::text NOT IN ('todo', 'doing') AND id IN ("
+            "SELECT job_id FROM procrastinate_events GROUP BY job_id "
+            "HAVING max(at) <= now() - make_interval(days => %s))",
+            (older_than_days,),
+        )
+        database.execute(
+            "DELETE FROM batches b WHERE created_at <= %s "
+            "AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.batch_id = b.batch_id) "
+            "AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j "
+            "WHERE j.args->>'batch' = b.batch_id AND j.status::text IN ('todo', 'doing'))",
+            (time.time() - older_than_days * _DAY,),
+        )
