@@ -193,8 +193,8 @@ def _taken_back(record: "RunRecord") -> str:
     published = record.evidence.get("published") or {}
     if published.get("commit") == record.commit:
         return (
-            f"It is on GitHub as {published['branch']} of {published['repo']} already: `git revert` "
-            "takes it back."
+            f"It is on GitHub as {published['branch']} of {published['repo']} already: `git "
+            "revert` takes it back."
         )
     return f"Take it back while it is not pushed: reviewloop undo {record.run_id}"
 

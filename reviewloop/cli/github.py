@@ -32,7 +32,7 @@ github.add_command(push)
 @click.option("--repo", metavar="OWNER/NAME", default="", help="Its repository (the workflow's).")
 @click.option(
     "--event",
-    metavar="FILE",
+    metavar="JSON",
     default="",
     shell_complete=completion.files,
     help="Payload of the event to read (GITHUB_EVENT_PATH).",
@@ -62,9 +62,9 @@ github.add_command(push)
 @click.option("--budget-usd", type=float, metavar="USD", help="Most this review may cost.")
 @click.option("--budget-tokens", type=int, metavar="N", help="Most tokens it may use.")
 @click.option("--minutes", type=float, metavar="M", help="Longest time the models may take.")
-@click.option("--forks", is_flag=True, help="Also when it comes from a fork.")
-@click.option("--drafts", is_flag=True, help="Also when it is a draft.")
-@click.option("--bots", is_flag=True, help="Also when a bot opened it.")
+@click.option("--forks", is_flag=True, help="Also a fork's (by hand always).")
+@click.option("--drafts", is_flag=True, help="Also a draft (by hand always).")
+@click.option("--bots", is_flag=True, help="Also a bot's (by hand always).")
 @click.option(
     "--max-files",
     type=click.IntRange(1),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--event",
-    metavar="FILE",
+    metavar="JSON",
     default="",
     shell_complete=completion.files,
     help="Payload of the event to read (GITHUB_EVENT_PATH).",

@@ -18,7 +18,7 @@ _SEVERITIES = ("must", "should", "nit")
 @click.option("--repo", metavar="OWNER/NAME", default="", help="Its repository (the workflow's).")
 @click.option(
     "--event",
-    metavar="PAYLOAD",
+    metavar="JSON",
     default="",
     shell_complete=completion.files,
     help="Payload of the event to read (GITHUB_EVENT_PATH).",

@@ -70,6 +70,9 @@ COMMANDS: tuple[click.Command, ...] = (
 _INTERRUPTED = (
     "interrupted; nothing is lost: `reviewloop status` lists the runs, `reviewloop resume` goes on"
 )
+_ACT_INTERRUPTED = (
+    "interrupted; what was posted or pushed stays; started again, it says nothing twice"
+)
 
 
 class Commands(click.Group):
@@ -95,7 +98,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            raise InterruptedByUserError(_INTERRUPTED) from error
+            raise InterruptedByUserError(_interrupted(ctx.invoked_subcommand)) from error
         except EOFError as error:
             raise UsageError("the input ended before the question was answered") from error
         except BrokenPipeError:  # whoever read our output has seen enough
@@ -145,12 +148,18 @@ def run(arguments: Sequence[str] | None = None) -> ExitCode:
     except click.ClickException as error:
         return _fail(_usage(error), ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        return _fail(_INTERRUPTED, ExitCode.INTERRUPTED)
+        given = sys.argv[1:] if arguments is None else arguments
+        return _fail(_interrupted(next(iter(given), None)), ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001  # the one error boundary: see the docstring
         sentence = expected(error)
         if sentence:
             return _fail(sentence, ExitCode.USAGE)
         return _fail(bug_report(error, arguments), ExitCode.BUG)
+
+
+def _interrupted(command: str | None) -> str:
+    """Return what to say after Ctrl-C; on GitHub nothing goes on that was interrupted."""
+    return _ACT_INTERRUPTED if command == "github" else _INTERRUPTED
 
 
 def _usage(error: click.ClickException) -> str:

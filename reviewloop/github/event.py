@@ -71,7 +71,9 @@ def read_event(environ: Mapping[str, str], *, path: str = "") -> Trigger:
     place = path or environ.get("GITHUB_EVENT_PATH", "")
     repo = _repository(environ.get("GITHUB_REPOSITORY", ""))
     if not place:
-        return Trigger("review" if not name else "none", name, repo=repo, why=_about_none(name))
+        if not name:
+            return Trigger("review", repo=repo)
+        return Trigger("none", name, repo=repo, why=_about_none(name))
     payload = Fields(_read(Path(place)), "event")
     try:
         name = name or _guessed(payload)
@@ -194,7 +196,8 @@ def _repository(full: str) -> Repo | None:
 
 
 def _about_none(name: str) -> str:
-    return f"the event {name!r} is about no pull request; name one with `pr`" if name else ""
+    what = f"the event {name!r}" if name else "the payload"
+    return f"{what} is about no pull request; name one with `pr`"
 
 
 def _read(path: Path) -> object:

@@ -108,6 +108,35 @@ def test_interruption_is_130_and_says_how_to_go_on(reviewloop, failing):
     assert "`reviewloop resume`" in said.err
 
 
+class _Interrupted:
+    """An import during which somebody presses Ctrl-C."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "reviewloop.cli.main":
+            raise KeyboardInterrupt
+
+
+def test_interruption_of_the_start_is_no_traceback(monkeypatch, capsys, reviewloop):
+    from reviewloop.__main__ import main
+
+    with monkeypatch.context() as loading:
+        loading.delitem(sys.modules, "reviewloop.cli.main")
+        loading.setattr(sys, "meta_path", [_Interrupted(), *sys.meta_path])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, "reviewloop: interrupted\n")
+    # What speaks with GitHub leaves no run that could be resumed.
+    command = cli.commands["github"].commands["push"]
+    monkeypatch.setattr(command, "callback", _interrupt)
+    said = reviewloop("github", "push", "x")
+    assert said.code == 130
+    assert said.err.startswith("reviewloop: interrupted; what was posted or pushed stays")
+
+
+def _interrupt(**_):
+    raise KeyboardInterrupt
+
+
 def test_end_of_input_is_a_sentence(reviewloop, failing):
     failing(EOFError())
     said = reviewloop("fail")

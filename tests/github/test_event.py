@@ -52,6 +52,12 @@ def test_a_comment_on_a_pull_request_is_a_command_and_one_on_an_issue_is_not(
     assert (found.kind, found.on_diff) == ("command", True)
 
 
+def test_an_event_that_is_about_nothing_says_so(tmp_path: Path) -> None:
+    assert read(tmp_path, "", {}).why == "the payload is about no pull request; name one with `pr`"
+    assert "the event 'push' is about no" in read(tmp_path, "push", {}).why
+    assert read_event({}).kind == "review"  # a person will say which
+
+
 def test_a_dispatch_names_the_pull_request_in_an_input(tmp_path: Path) -> None:
     payload = event("workflow_dispatch")
     assert read(tmp_path, "workflow_dispatch", payload).pull == 0
