@@ -32,6 +32,7 @@ from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events, read_events
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.rates import FileRates
 from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import discover
@@ -87,11 +88,12 @@ class Stage:
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BedrockServer, Any]]:
     """One server and one client for the module: making a client takes longer than a test."""
     settings = Settings()
-    journal = Journal(tmp_path_factory.mktemp("agentloop") / "journal.sqlite")
+    folder = tmp_path_factory.mktemp("agentloop")
+    journal, rates = Journal(folder / "journal.sqlite"), FileRates(folder / "rates")
     with BedrockServer(lambda r: "?") as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.env().items():
             patch.setenv(name, value)
-        models = Models(settings, journal, budget=Budget(settings.limits))
+        models = Models(settings, journal, budget=Budget(settings.limits), rates=rates)
         # The client is made at the first call, while the environment still points at the server.
         hello = ModelRequest(settings.models.reasoning, "", (user_message(text_block("hello")),))
         models.ask(CallKey("first", "implement"), hello)

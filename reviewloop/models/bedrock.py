@@ -69,8 +69,8 @@ class BedrockClients:
             tcp_keepalive=True,
         )
         session = open_session(settings)
-        endpoint = settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
-        runtime = session.client("bedrock-runtime", config=config, endpoint_url=endpoint or None)
+        endpoint = endpoint_of(settings) or None
+        runtime = session.client("bedrock-runtime", config=config, endpoint_url=endpoint)
         control = session.client("bedrock", config=config)
         return runtime, control
 
@@ -94,6 +94,11 @@ def open_session(settings: ModelSettings) -> "boto3.Session":
         aws_session_token=granted["SessionToken"],
         region_name=session.region_name,
     )
+
+
+def endpoint_of(settings: ModelSettings) -> str:
+    """Return the address of Bedrock's runtime that is named, "" for AWS's own."""
+    return settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "")
 
 
 def where(settings: ModelSettings) -> str:

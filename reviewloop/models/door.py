@@ -33,7 +33,6 @@ from reviewloop.models.routing import Route, kind_of, route
 from reviewloop.models.tracing import silence_tracing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.store.places import state_root
 from reviewloop.store.rates import FileRates, Rates
 
 
@@ -95,7 +94,7 @@ class Models:
         self._asking = Asking(
             self._providers,
             fallbacks=settings.models.fallbacks,
-            limiter=self._limiter(rates or FileRates(state_root() / "rates")),
+            limiter=self._limiter(rates or FileRates()),
             patience=Patience(
                 max_attempts=settings.models.max_attempts,
                 pacing=pacing or Pacing(),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.errors import InterruptedByUserError
+from reviewloop.models.bedrock import endpoint_of
 from reviewloop.models.messages import ModelRequest, Usage, estimated_tokens
 from reviewloop.models.routing import OFFLINE, split_model
 from reviewloop.models.trouble import Diagnosis, Trouble
@@ -43,7 +44,7 @@ class Limiter:
     ) -> None:
         self._rates = rates
         self._ceilings = Ceilings(settings.requests_per_minute, settings.tokens_per_minute)
-        self._endpoint = settings.endpoint_url
+        self._endpoint = endpoint_of(settings)
         self._place = place  # region, profile and role of a model: each has a quota of its own
         self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
         self._check = check

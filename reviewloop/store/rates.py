@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from reviewloop.store.places import private_folder
+from reviewloop.store.places import private_folder, state_root
 from reviewloop.store.rate_bucket import Ceilings, RateBucket
 
 _PATIENCE = 1.0  # seconds for somebody who was stopped while holding a lock of microseconds
@@ -38,14 +38,15 @@ class Rates(Protocol):
 
 
 class FileRates:
-    """Buckets in a folder; a lock ends with its process, and a file that is damaged starts anew.
+    """Buckets in a folder, by default in the user's state folder.
 
+    A lock ends with its process, and a file that is damaged starts anew.
     A limiter is a courtesy: where a file cannot be written or its lock is not to be had, requests
     go without it, and the provider says when they are too many.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._given = folder
         self._clock = clock
 
     def take(self, quota: str, tokens: float, ceilings: Ceilings) -> float:
@@ -73,6 +74,11 @@ class FileRates:
         """Return the file of a quota."""
         name = hashlib.sha256(quota.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return self._folder / f"{name}.json"
+
+    @property
+    def _folder(self) -> Path:
+        """The folder, looked up at each use: who never asks a model leaves no trace."""
+        return self._given or state_root() / "rates"
 
     @contextmanager
     def _changing(self, quota: str) -> Iterator[RateBucket]:

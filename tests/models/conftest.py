@@ -15,6 +15,7 @@ from reviewloop.models.messages import ModelRequest, Reply, text_block, user_mes
 from reviewloop.models.retry import Pacing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.rates import FileRates
 
 QUICK = Pacing(first=0.001, throttled_first=0.001, longest=0.01)
 
@@ -97,11 +98,14 @@ def ask_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """
     answers: list[Any] = [None]
     settings = Settings()
-    journal = Journal(tmp_path_factory.mktemp("shared") / "journal.sqlite")
+    folder = tmp_path_factory.mktemp("shared")
+    journal, rates = Journal(folder / "journal.sqlite"), FileRates(folder / "rates")
     with BedrockServer(lambda request: answers[0]) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.env().items():
             patch.setenv(name, value)
-        models = Models(settings, journal, budget=Budget(settings.limits), pacing=QUICK)
+        models = Models(
+            settings, journal, budget=Budget(settings.limits), pacing=QUICK, rates=rates
+        )
 
         def ask(answer: Any, request: ModelRequest) -> tuple[Reply, Received]:
             answers[0] = answer
