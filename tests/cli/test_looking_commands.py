@@ -8,6 +8,7 @@ from reviewloop.store.places import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 from reviewloop.workspace.userrepo import discover
 
+pytestmark = pytest.mark.usefixtures("quick_tools")
 TASKS = """\
 # Implementation Plan
 

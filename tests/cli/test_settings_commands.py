@@ -135,6 +135,7 @@ def test_broken_pyproject_of_another_tool_is_not_our_business(project, reviewloo
     assert reviewloop("config", "show").code == 0
 
 
+@pytest.mark.usefixtures("quick_tools")
 def test_trust_holds_for_exactly_the_commands_that_were_shown(project, reviewloop, private_home):
     file = project / "reviewloop.toml"
     file.write_text('[gates.test]\ncommand = ["make", "check it"]\n')
@@ -164,6 +165,7 @@ def test_trust_without_commands_has_nothing_to_ask(project, reviewloop):
     assert "nothing to agree to" in said.err
 
 
+@pytest.mark.usefixtures("quick_tools")
 def test_interpreter_named_by_an_untrusted_repository_is_not_started(project, reviewloop):
     program = project / "tools/bin/python"
     program.parent.mkdir(parents=True)
