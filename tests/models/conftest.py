@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.bedrock import BedrockServer, Received
+from support.quota import Unlimited
 
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.models.door import Models
@@ -65,6 +66,7 @@ def open_door(tmp_path: Path) -> Iterator[Callable[..., Door]]:
         budget = Budget(settings.limits, spent=spent_by(journal))
         events: list[dict[str, Any]] = []
         rest.setdefault("pacing", QUICK)
+        rest.setdefault("rates", Unlimited())  # a refusal would slow down what comes after it
         made = Models(
             settings,
             journal,

@@ -65,7 +65,10 @@ def test_two_processes_that_share_what_they_learn_are_refused_less(tmp_path, mon
 
 def test_a_refusal_slows_down_the_other_runs_and_they_say_so(bedrock, open_door, in_turn):
     server = bedrock(in_turn(throttle(0.4), "fine"))
-    first, other = open_door(models={"max_attempts": 1}), open_door()
+    first, other = (
+        open_door(models={"max_attempts": 1}, rates=FileRates()),
+        open_door(rates=FileRates()),
+    )
     with pytest.raises(ModelUnavailableError):
         first.models.ask(CallKey("first", "review"), asking())
     reply_ = other.models.ask(CallKey("other", "review"), asking())
@@ -80,10 +83,10 @@ def test_a_refusal_slows_down_the_other_runs_and_they_say_so(bedrock, open_door,
 
 def test_waiting_ends_with_the_persons_stop_and_with_the_runs_minutes(bedrock, open_door):
     server = bedrock(lambda request: throttle(50))
-    door = open_door(models={"max_attempts": 1})
+    door = open_door(models={"max_attempts": 1}, rates=FileRates())
     with pytest.raises(ModelUnavailableError):
         door.models.ask(KEY, asking())
-    short = open_door(limits={"minutes": 0.005})
+    short = open_door(limits={"minutes": 0.005}, rates=FileRates())
     with pytest.raises(BudgetExhaustedError, match=r"limits\.minutes"):
         short.models.ask(KEY, asking())
     threading.Timer(0.2, door.models.stop).start()
@@ -96,7 +99,7 @@ def test_waiting_ends_with_the_persons_stop_and_with_the_runs_minutes(bedrock, o
 
 def test_a_ceiling_of_the_settings_holds_without_any_refusal(bedrock, open_door):
     server = bedrock(lambda request: reply("ok"))
-    door = open_door(models={"requests_per_minute": 600})
+    door = open_door(models={"requests_per_minute": 600}, rates=FileRates())
     started = time.monotonic()
     for turn in range(105):
         door.models.ask(replace(KEY, turn=turn), asking())
