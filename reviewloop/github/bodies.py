@@ -125,5 +125,5 @@ def _origin(finding: Finding, rule_link: str) -> str:
     if rule := rule_of(finding, rule_link):
         parts.append(rule)
     parts.append(code(finding.id))
-    parts.append("wrong or accepted? Reply `reviewloop: dismiss` and the reason")
+    parts.append("wrong or accepted? Reply `reviewloop: dismiss` and the reason, for the next review")
     return " · ".join(parts)

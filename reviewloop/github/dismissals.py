@@ -4,20 +4,19 @@ Only a person's with write permission, asked from GitHub: not a bot's, not our o
 what an association or a name suggests.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from reviewloop.github.answers import GHOST, ReviewComment, Thread
 from reviewloop.github.client import GitHub
-from reviewloop.github.commands import lines_of
+from reviewloop.github.commands import lines_of, named_in, reply_words
 from reviewloop.github.errors import GitHubError
-from reviewloop.github.marker import ANY, answered, dismissal_in, is_ours
+from reviewloop.github.marker import ANY, answered, dismissal_in, is_ours, own, reopened_in
 from reviewloop.github.refusals import shown
 
-_DISMISS = re.compile(r"reviewloop:\s{0,4}dismiss(?:\s{0,4}:)?(?:\s+(.*))?", re.IGNORECASE)
 _MOST_REASON = 120
 MOST_WORD = 160  # with the name
+IN_CODE = ("suppressed in the code", "in the baseline")  # such words begin a reason
 RESOLVED = "its thread was resolved by "
 
 
@@ -37,8 +36,8 @@ def dismissal(body: str) -> str | None:
     """
     for line in lines_of(body):
         if line.strip() and not line.lstrip().startswith(">"):
-            match = _DISMISS.fullmatch(line.rstrip())
-            return shown(match[1] or "", _MOST_REASON) if match else None
+            words = reply_words(line.rstrip())
+            return None if words is None else shown(words, _MOST_REASON)
     return None
 
 
@@ -60,6 +59,7 @@ class Voices:
                 self._replies.setdefault(comment.reply_to, []).append(comment)
         self._threads = {thread.comments[0]: thread for thread in self.threads if thread.comments}
         self._known: dict[str, bool] = {}
+        self._names = own(self.comments, self.me)
 
     def thread(self, root: ReviewComment) -> Thread | None:
         """Return the thread that a comment began, None where it is not known."""
@@ -72,14 +72,21 @@ class Voices:
 
     def dismissed(self, roots: Sequence[ReviewComment], finding: str) -> str:
         """Return who dismissed a finding and why; "" when nobody did who may."""
-        for root in roots:
-            for reply in self._replies.get(root.id, ()):
-                if reason := self._reason(reply):
-                    return f"{reply.author}: {reason}"
-                # The permission was asked when that command was heard.
-                name, word = dismissal_in(reply.body) if is_ours(reply, self.me) else ("", "")
-                if word and name == finding:
-                    return shown(word, MOST_WORD)
+        replies = [reply for root in roots for reply in self._replies.get(root.id, ())]
+        said = ""
+        for reply in sorted(replies, key=lambda each: each.id):
+            # The permission was asked when a command was heard.
+            ours = reply.body if is_ours(reply, self.me) else ""
+            if reopened_in(ours) == finding:
+                said = ""
+                continue
+            name, word = dismissal_in(ours)
+            if not said and (reason := self._reason(reply, finding)):
+                said = f"{reply.author}: {reason}"
+            elif not said and word and name == finding:
+                said = shown(word, MOST_WORD)
+        if said:
+            return said
         person = self.resolver(roots[-1], finding) if roots else ""
         return f"{RESOLVED}{person}" if person and self._counts(person) else ""
 
@@ -95,14 +102,17 @@ class Voices:
             return ""
         return thread.resolved_by
 
-    def _reason(self, reply: ReviewComment) -> str:
+    def _reason(self, reply: ReviewComment, finding: str) -> str:
         # With a person's own token our answers have that person's name: their marks tell.
         reason = None if ANY in reply.body else dismissal(reply.body)
         if reason is None or not self._counts(reply.author, reply.author_is_bot):
             return ""
         if not reason:
             self.notes.append(f"a dismissal by {reply.author} gives no reason and does not count")
-        return reason
+        named = named_in(reason)
+        others = (name for name in self._names if named and name.startswith(named))
+        # Given as a command, it is about the one that it names.
+        return "" if any(name != finding for name in others) else reason
 
     def _counts(self, login: str, is_bot: bool = False) -> bool:
         if login in self._known:

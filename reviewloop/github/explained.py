@@ -8,25 +8,28 @@ from reviewloop.findings import Finding, Severity
 from reviewloop.github.bodies import headline, remark_parts
 from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
 from reviewloop.output.code_view import visible
-from reviewloop.output.markdown_text import fenced, link
+from reviewloop.output.markdown_text import fenced, language, link
 from reviewloop.output.review_words import who
-from reviewloop.output.rule_links import source_link
+from reviewloop.output.rule_links import URL, source_link
 from reviewloop.output.rule_page import laid_out
 
 _MOST_QUOTED = 20  # lines
 
 
-def explained(name: str, entry: Mapping[str, object], finding: Finding | None) -> str:
+def explained(
+    name: str, entry: Mapping[str, object], finding: Finding | None, told: str = ""
+) -> str:
     """Return the answer as Markdown.
 
-    `entry` is what is remembered of the finding, `finding` what its comment holds, if anything.
+    `entry` is what is remembered of the finding, `finding` what its comment holds, if anything,
+    `told` what the summary says of it (`naming.told_in`).
     """
     rule = rule_of(finding.rule if finding else str(entry.get("by", "")))
-    parts = [headline(finding) if finding else _unknown(entry, rule)]
+    parts = [headline(finding) if finding else _unknown(entry, rule, told)]
     parts.append(_place(name, entry, finding))
     if finding:
         if finding.quote:
-            parts.append(_quoted(finding.quote))
+            parts.append(_quoted(finding))
         parts += remark_parts(finding)
     if rule:
         parts += _rule_parts(rule, finding)
@@ -40,9 +43,10 @@ def status_words(entry: Mapping[str, object]) -> str:
     return "open, told in the summary" if status == "reported" else status
 
 
-def _unknown(entry: Mapping[str, object], rule: Rule | None) -> str:
+def _unknown(entry: Mapping[str, object], rule: Rule | None, told: str) -> str:
     severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
     title = sanitised_line(rule.title) if rule else "the summary says what this finding is"
+    title = told or title
     return f"{severity.mark} **{severity.label}** · {title}"
 
 
@@ -57,10 +61,11 @@ def _place(name: str, entry: Mapping[str, object], finding: Finding | None) -> s
     return " · ".join([code(name), *parts, status])
 
 
-def _quoted(quote: str) -> str:
-    lines = quote.rstrip("\n").split("\n")
+def _quoted(finding: Finding) -> str:
+    lines = finding.quote.rstrip("\n").split("\n")
     shown = [unmarked(visible(line)) for line in lines[:_MOST_QUOTED]]
-    return fenced([*shown, "…"] if len(lines) > _MOST_QUOTED else shown)
+    shown += ["…"] if len(lines) > _MOST_QUOTED else []
+    return fenced(shown, language(finding.path))
 
 
 def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
@@ -68,17 +73,28 @@ def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
     source = source_link(rule)
     title = link(rule.id, source) if source else code(rule.id)
     parts = [f"**Rule** {title}: {sanitised_line(rule.title)}"]
-    for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
+    for label, text in (("Why", rule.why), ("What to do", rule.fix)):
         if text and text not in said:
             parts.append(f"**{label}:** {sanitised(text)}")
-    parts += _example("Found", rule.bad) + _example("Not found", rule.good)
+    parts += [f"**Source:** {_sourced(rule.source)}"] if rule.source else []
+    parts += _example("what it finds", rule.bad) + _example("what it leaves alone", rule.good)
     return parts
+
+
+def _sourced(source: str) -> str:
+    """Return the source with its addresses to click on: the rule book is ours."""
+    words = [sanitised_line(piece) for piece in URL.split(source)]
+    links = [f"<{found}>" for found in URL.findall(source)]
+    pairs = zip(words, [*links, ""], strict=True)
+    return " ".join(each for pair in pairs for each in pair if each)
 
 
 def _example(label: str, examples: tuple[Example, ...]) -> list[str]:
     return [
-        f"{label}, for example in {code(example.path)}:\n\n"
-        + fenced(unmarked(visible(line)) for line in laid_out(example.code))
+        f"The rule's own example of {label}, not your code:\n\n"
+        + fenced(
+            (unmarked(visible(line)) for line in laid_out(example.code)), language(example.path)
+        )
         for example in examples[:1]
     ]
 

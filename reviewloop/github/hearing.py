@@ -67,7 +67,7 @@ def hear(
         trigger = read_event(environ, path=event)
         if trigger.kind != "command":
             return _skipped(trigger.why or "this run was not started by a comment")
-        asked = parse(trigger.body)
+        asked = parse(trigger.body, in_thread=trigger.on_diff)
         if asked is None:
             return _skipped("the comment gives no command")
         if reason := _no_person(trigger):
@@ -116,7 +116,7 @@ class _Hearing:
         if orders.answered:
             return self._done(pull, "this command was answered before")
         if isinstance(asked, Wrong):
-            orders.help(asked.sentence)
+            orders.wrong(asked.sentence)
             return self._done(pull, asked.sentence)
         if reason := _not_now(asked, pull):
             orders.say(reason)
@@ -125,7 +125,7 @@ class _Hearing:
 
     def _obeyed(self, asked: Command, orders: Orders) -> Heard:
         pull, finding, why = orders.pull, "", ""
-        if asked.verb in {"explain", "dismiss", "fix"}:
+        if asked.verb in {"explain", "dismiss", "reopen", "fix"}:
             finding, why = orders.finding_meant(asked)
         if why:
             orders.say(f"{why[:1].upper()}{why[1:]}")
@@ -136,6 +136,8 @@ class _Hearing:
             orders.explain(finding)
         elif asked.verb == "dismiss":
             orders.dismiss(finding, asked)
+        elif asked.verb == "reopen":
+            orders.reopen(finding)
         elif asked.verb == "pause":
             orders.pause()
         elif asked.verb == "resume":

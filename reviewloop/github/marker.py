@@ -31,6 +31,7 @@ _FINDING = re.compile(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
 _SAID = re.compile(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
 _COMMAND = re.compile(r"<!-- reviewloop:command ([0-9]{1,20}) -->")
 _DISMISSED = re.compile(r"<!-- reviewloop:dismissed ([0-9a-f]{12}) ([A-Za-z0-9_-]{1,1200}) -->")
+_REOPENED = re.compile(r"<!-- reviewloop:reopened ([0-9a-f]{12}) -->")
 ANY = "<!-- reviewloop:"
 
 
@@ -91,6 +92,17 @@ def dismissal_in(body: str) -> tuple[str, str]:
                 word = base64.b64decode(match[2] + "=" * (-len(match[2]) % 4), b"-_")
                 return match[1], word.decode("utf-8", "replace")
     return "", ""
+
+
+def reopened_marker(fingerprint: str) -> str:
+    """Return the line that says that the dismissals of a finding in this thread were taken back."""
+    return f"<!-- reviewloop:reopened {fingerprint} -->"
+
+
+def reopened_in(body: str) -> str:
+    """Return the fingerprint in an answer of ours that took a dismissal back, else ""."""
+    matches = map(_REOPENED.fullmatch, _first_marks(body.strip().splitlines()))
+    return next((match[1] for match in matches if match), "")
 
 
 def state_marker(state: State, pull: PullRequest) -> str:

@@ -13,6 +13,7 @@ from reviewloop.github.errors import AnswerLost, GitHubError, NotFound
 from reviewloop.github.marker import found_state, with_state
 from reviewloop.github.model import PullRequest, State
 from reviewloop.github.pace import Pace
+from reviewloop.github.since_then import with_news
 from reviewloop.github.stored import packed
 
 _TRIES = 4
@@ -20,9 +21,16 @@ _EMPTY = "<!-- reviewloop:summary 1 -->\n## reviewloop: not reviewed yet"
 
 
 def remember(
-    client: GitHub, pull: PullRequest, change: Callable[[State], State], pace: Pace
+    client: GitHub,
+    pull: PullRequest,
+    change: Callable[[State], State],
+    pace: Pace,
+    *,
+    news: str = "",
 ) -> State:
     """Change the state and return it as it stands; `change` gives the same when done twice.
+
+    `news` is a line of Markdown for the summary about it.
 
     Raises a GitHubError when it cannot be kept, also because other runs keep overwriting it.
     """
@@ -33,7 +41,8 @@ def remember(
         wanted = change(state)
         if packed(wanted, pull) == packed(state, pull):  # long texts are cut there
             return state
-        body = clipped(with_state(place.body if place else _EMPTY, wanted, pull), LONGEST)
+        body = with_state(place.body if place else _EMPTY, wanted, pull)
+        body = clipped(with_news(body, news, state, wanted) if news else body, LONGEST)
         pace.wait()
         try:
             if place:
@@ -54,8 +63,12 @@ def with_orders(state: State, before: State, now: State) -> State:
     """
     entries = dict(state.findings)
     for name, entry in now.findings.items():
-        new = entry.get("status") == "dismissed" != before.findings.get(name, {}).get("status")
-        if new and name in entries:
-            entries[name] = {**entries[name], "status": "dismissed", "reason": entry["reason"]}
+        was = before.findings.get(name, {}).get("status") == "dismissed"
+        is_now = entry.get("status") == "dismissed"
+        if name not in entries or was == is_now:
+            continue
+        if is_now or entries[name]["status"] == "dismissed":  # not what is fixed meanwhile
+            order = {"status": entry["status"], "reason": entry["reason"]}
+            entries[name] = {**entries[name], **order}
     paused = now.paused if now.paused != before.paused else state.paused
     return replace(state, findings=entries, paused=paused)

@@ -1,4 +1,4 @@
-"""Carries out what a command asks for without a model: explain, dismiss, pause, resume, help."""
+"""Carries out what a command asks for without a model: explain, dismiss, reopen, pause, help."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,10 @@ from reviewloop.github.bodies import clipped
 from reviewloop.github.client import GitHub
 from reviewloop.github.commands import ALL, HELP, Command
 from reviewloop.github.commented import entry_of
-from reviewloop.github.dismissals import MOST_WORD
+from reviewloop.github.dismissals import IN_CODE, MOST_WORD, Voices, permitted
 from reviewloop.github.errors import AnswerLost, NotFound
 from reviewloop.github.event import Trigger
-from reviewloop.github.explained import explained, status_words
-from reviewloop.github.finding_data import finding_from
+from reviewloop.github.explained import explained
 from reviewloop.github.marker import (
     command_marker,
     commands_in,
@@ -21,15 +20,16 @@ from reviewloop.github.marker import (
     is_ours,
     own,
     read_state,
+    reopened_marker,
 )
 from reviewloop.github.memory import remember
 from reviewloop.github.model import PullRequest, State
+from reviewloop.github.naming import finding_in, named, told_in
 from reviewloop.github.pace import Pace
 from reviewloop.github.refusals import shown
 from reviewloop.github.untrusted import code, sanitised_line
-from reviewloop.output.code_view import visible
 
-_MOST_LISTED = 30  # findings
+_MOST_LISTED = 10  # findings
 _TRIES = 3
 _PAUSED = (
     "Paused: pushes are not reviewed until `/reviewloop resume`. `/reviewloop review` still "
@@ -52,6 +52,7 @@ class Orders:
     hide: Callable[[str], str] = str
     state: State = field(default_factory=State)
     roots: Mapping[str, Sequence[ReviewComment]] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)  # of findings, in our summary
     answered: bool = False  # by an earlier try of the same run
 
     def read(self) -> None:
@@ -61,6 +62,7 @@ class Orders:
         self.state = read_state(talk, me, self.pull)
         self.roots = own(diff, me)
         ours = [comment.body for comment in talk if is_ours(comment, me)]
+        self.told = told_in(ours)
         ours += [comment.body for comment in diff if is_ours(comment, me)]
         self.answered = any(self.trigger.comment in commands_in(body) for body in ours)
 
@@ -82,17 +84,22 @@ class Orders:
         word = command.verb == "dismiss" and command.finding.isalpha() and not found
         if (word or not command.finding) and (here := self._of_thread()):
             return here, ""
-        if not command.finding:
-            return "", f"which finding? `/reviewloop {command.verb} ID`. {_listed(known)}"
+        why = f"which finding? `/reviewloop {command.verb} ID`"
+        if command.finding:
+            why = f"there is no finding `{command.finding}` here"
         if found:
-            return "", f"several findings begin with `{command.finding}`. {_listed(known)}"
-        return "", f"there is no finding `{command.finding}` here. {_listed(known)}"
+            why = f"several findings begin with `{command.finding}`"
+        return "", f"{why}. {self._listed(command.verb)}"
 
     def explain(self, name: str) -> None:
         """Answer why a finding was made."""
         roots = self.roots.get(name, ())
-        finding = finding_from(roots[-1].body) if roots else None
-        self.say(explained(name, self.known[name], finding))
+        self.say(explained(name, self.known[name], finding_in(roots), self.told.get(name, "")))
+
+    def named(self, name: str) -> str:
+        """Return what finding this is, as one line of Markdown."""
+        roots, told = self.roots.get(name, ()), self.told.get(name, "")
+        return named(name, self.known[name], finding_in(roots), told)
 
     def dismiss(self, name: str, command: Command) -> None:
         """Dismiss a finding and say so in its thread, which later reviews believe, too."""
@@ -111,11 +118,42 @@ class Orders:
             changed = {**before, "status": "dismissed", "reason": word}
             return replace(state, findings={**state.findings, name: changed})
 
-        remember(self.client, self.pull, dismissed, self.pace)
-        text = f"Dismissed by {sanitised_line(word)}\n\nIt stays dismissed after pushes."
+        what, who = self.named(name), code(self.trigger.author)
+        news = f"dismissed by {who}: {what}"
+        remember(self.client, self.pull, dismissed, self.pace, news=news)
+        text = (
+            f"Dismissed by {sanitised_line(word)}\n\n{what}\n\n"
+            f"It stays dismissed after pushes; `/reviewloop reopen {name}` takes that back."
+        )
         roots = self.roots.get(name, ())
         thread = roots[-1].id if roots else 0
         self.say(text, mark=dismissal_marker(name, word), thread=thread)
+
+    def reopen(self, name: str) -> None:
+        """Take back that a finding was dismissed, and say so in its thread."""
+        entry, roots, what = self.known[name], self.roots.get(name, ()), self.named(name)
+        reason = str(entry.get("reason", ""))
+        if entry.get("status") != "dismissed" and not self._dismissed_there(name):
+            self.say(f"This is not dismissed, so nothing was changed: {what}")
+            return
+        if reason.startswith(IN_CODE):
+            self.say(f"This is silenced in the repository; change it there: {what}")
+            return
+
+        def reopened(state: State) -> State:
+            before = state.findings.get(name, entry)
+            if before.get("status") != "dismissed":
+                return state
+            changed = {**before, "status": "open" if roots else "reported", "reason": ""}
+            return replace(state, findings={**state.findings, name: changed})
+
+        news = f"opened again by {code(self.trigger.author)}: {what}"
+        remember(self.client, self.pull, reopened, self.pace, news=news)
+        text = f"Open again, as {code(self.trigger.author)} asked: {what}"
+        if roots and self._voices().resolver(roots[-1], name):
+            text += "\n\nIts thread is resolved, which dismisses it, too: unresolve it."
+        thread = roots[-1].id if roots else 0
+        self.say(text, mark=reopened_marker(name), thread=thread)
 
     def pause(self) -> None:
         """Have pushes left alone."""
@@ -127,9 +165,14 @@ class Orders:
         remember(self.client, self.pull, lambda state: replace(state, paused=False), self.pace)
         self.say(_RESUMED)
 
-    def help(self, sentence: str = "") -> None:
-        """Answer with the list of commands, after a sentence about what was wrong."""
-        self.say(f"{sentence[:1].upper()}{sentence[1:]}.\n\n{HELP}" if sentence else HELP)
+    def help(self) -> None:
+        """Answer with the list of commands."""
+        self.say(HELP)
+
+    def wrong(self, sentence: str) -> None:
+        """Answer what was wrong with the command."""
+        said = f"{sentence[:1].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
+        self.say(f"{said} `/reviewloop help` lists the commands.")
 
     def say(self, text: str, *, mark: str = "", thread: int = 0) -> None:
         """Answer where the command was given, or in another thread; once, whatever gets lost."""
@@ -163,16 +206,31 @@ class Orders:
         names = [name for name, roots in self.roots.items() if here in {root.id for root in roots}]
         return names[0] if len(names) == 1 else ""
 
+    def _voices(self) -> Voices:
+        client, number = self.client, self.pull.number
+        comments, threads = client.review_comments(number), client.review_threads(number)
+        return Voices(comments, threads, client.me(), permitted(client))
 
-def _listed(known: Mapping[str, Mapping[str, object]]) -> str:
-    if not known:
-        return "No finding was told on this pull request yet."
-    ranks = {str(severity): severity.rank for severity in Severity}
-    order = sorted(known, key=lambda name: ranks.get(str(known[name].get("severity")), 9))
-    lines = [
-        f"- {code(name)} {code(visible(str(known[name].get('path', ''))))} "
-        f"{Severity(str(known[name]['severity'])).label}, {status_words(known[name])}"
-        for name in order[:_MOST_LISTED]
-    ]
-    more = len(order) - _MOST_LISTED
-    return "There are:\n\n" + "\n".join([*lines, *([f"- … and {more} more"] if more > 0 else [])])
+    def _dismissed_there(self, name: str) -> bool:
+        """Whether somebody dismissed it in its thread since the last review."""
+        roots = self.roots.get(name, ())
+        return bool(roots) and bool(self._voices().dismissed(roots, name))
+
+    def _listed(self, verb: str) -> str:
+        """Return the findings that a command can be about, the worst first."""
+        known = {name: each for name, each in self.known.items() if self._fits(name, each, verb)}
+        if not known:
+            return f"There is none here to {verb}."
+        ranks = {str(severity): severity.rank for severity in Severity}
+        order = sorted(known, key=lambda name: ranks.get(str(known[name].get("severity")), 9))
+        lines = [f"- {self.named(name)}" for name in order[:_MOST_LISTED]]
+        if more := len(order) - _MOST_LISTED:
+            lines += [f"- … and {more} more"] if more > 0 else []
+        return "There are:\n\n" + "\n".join(lines)
+
+    def _fits(self, name: str, entry: Mapping[str, object], verb: str) -> bool:
+        status = entry.get("status")
+        if verb == "fix":
+            return status == "open" and name in self.roots
+        fitting = {"dismiss": {"open", "reported"}, "reopen": {"dismissed"}}
+        return status in fitting[verb] if verb in fitting else True

@@ -13,7 +13,7 @@ from reviewloop.github.answers import ReviewComment, Thread
 from reviewloop.github.client import GitHub
 from reviewloop.github.codeprints import Fate
 from reviewloop.github.commented import entry_of
-from reviewloop.github.dismissals import RESOLVED, Voices
+from reviewloop.github.dismissals import IN_CODE, RESOLVED, Voices
 from reviewloop.github.errors import GitHubError
 from reviewloop.github.facts import Facts
 from reviewloop.github.marker import findings_in, own
@@ -189,7 +189,7 @@ class _Planning:
             thread = self.voices.thread(roots[-1]) if roots else None
             return reason if thread is None or thread.resolved else ""  # opened again
         # Taking the comment out of the code takes the dismissal back.
-        in_code = reason.startswith(("suppressed in the code", "in the baseline"))
+        in_code = reason.startswith(IN_CODE)
         return "" if in_code and not unseen else reason
 
     def _dismiss(self, name: str, reason: str, also: str = "") -> None:

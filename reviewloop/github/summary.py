@@ -1,7 +1,7 @@
 """The one comment about a whole review: verdict, what stands where, what was read, what it cost."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reviewloop.findings import Finding, Placement, Severity
 from reviewloop.github.bodies import headline, remark_parts, rule_of
@@ -11,7 +11,7 @@ from reviewloop.github.summary_parts import LONGEST_BLOCK, Block, packed, upsert
 from reviewloop.github.untrusted import code, sanitised_line, unmarked
 from reviewloop.output.code_view import shown_path, visible
 from reviewloop.output.figures import counted
-from reviewloop.output.markdown_text import fenced, link
+from reviewloop.output.markdown_text import fenced, language, link
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import (
     PLACEMENT_NOTES,
@@ -30,6 +30,7 @@ from reviewloop.output.rule_links import rule_link
 
 __all__ = ["summary", "upsert"]
 
+TITLE = "## reviewloop: "
 _QUOTED_LINES = 12
 _SILENCED_SHOWN = 100
 _LONGEST_LINE = 300
@@ -73,6 +74,13 @@ def summary(
     return packed(rendered(head), shown, state_marker)
 
 
+def severity_marks(severities: Iterable[Severity]) -> str:
+    """Return how many there are of each severity, "" for none."""
+    found = Counter(severities)
+    counts = [(severity, found[severity]) for severity in Severity if found[severity]]
+    return " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts)
+
+
 def _head(
     report: ReviewReport,
     open_: Sequence[Finding],
@@ -80,14 +88,12 @@ def _head(
     pull: PullRequest,
     run_url: str,
 ) -> str:
-    found = Counter([*(finding.severity for finding in open_), *earlier])
-    counts = [(severity, found[severity]) for severity in Severity if found[severity]]
-    marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts)
+    marks = severity_marks([*(finding.severity for finding in open_), *earlier])
     titles = {"incomplete": "the review is incomplete", "nothing_to_review": "nothing to review"}
     title = titles.get(report.outcome, "")
     if title and marks:
         title = f"{title} · {marks}"
-    lines = [f"## reviewloop: {title or marks or 'no findings'}"]
+    lines = [f"{TITLE}{title or marks or 'no findings'}"]
     lines.append(sanitised_line(_verdict(report, open_, earlier)))
     failed = failures(report)
     if failed:
@@ -188,7 +194,8 @@ def _whole(finding: Finding, rules: Rules) -> str:
     parts = [f"### {headline(finding)}", _origin(finding, rules, sanitised_line(who(finding)))]
     quoted = finding.quote.strip("\n").split("\n")[:_QUOTED_LINES] if finding.line else []
     if any(line.strip() for line in quoted):
-        parts.append(fenced([unmarked(visible(line[:_LONGEST_LINE])) for line in quoted]))
+        lines = [unmarked(visible(line[:_LONGEST_LINE])) for line in quoted]
+        parts.append(fenced(lines, language(finding.path)))
     return "\n\n".join([*parts, *remark_parts(finding)])
 
 

@@ -46,6 +46,13 @@ def fenced(lines: Iterable[str], language: str = "") -> str:
     return f"{fence}{language}\n{body}\n{fence}"
 
 
+def language(path: str) -> str:
+    """Return how the language of a file is named after a fence, "" if its name does not tell."""
+    name = path.rpartition("/")[2]
+    suffix = name.rpartition(".")[2].lower()
+    return suffix if re.fullmatch(r"[a-z][a-z0-9]{0,11}", suffix) else ""
+
+
 def link(text: str, url: str) -> str:
     """Return a link where the address is a plain https one, otherwise the text, as code."""
     if re.fullmatch(r"https://[\w.-]+(?:/[\w./~%#?=&+@:,;-]*)?", url, re.ASCII):

@@ -7,12 +7,13 @@ from reviewloop.findings import Finding
 from reviewloop.output.review_words import Rules
 
 _CWE = re.compile(r"\bCWE-(\d{1,5})\b")
-_URL = re.compile(r"https://[^\s<>\"'`\\^{}|]+")
+_ADDRESS = re.compile(r"https://[^\s<>\"'`\\^{}|]+")
+URL = re.compile(r"https://[^\s<>\"'`\\^{}|]+(?<![.,;)])")
 
 
 def rule_link(finding: Finding, rules: Rules) -> str:
     """Return the https address that explains the rule of a finding, "" when none is known."""
-    if found := _URL.fullmatch(finding.url):
+    if found := _ADDRESS.fullmatch(finding.url):
         return found.group()
     rule = rules(finding.rule) if finding.rule else None
     return source_link(rule) if rule else ""
@@ -20,8 +21,8 @@ def rule_link(finding: Finding, rules: Rules) -> str:
 
 def source_link(rule: Rule) -> str:
     """Return the https address of what a rule is based on, "" when it names none."""
-    if found := _URL.search(rule.source):
-        return found.group().rstrip(".,;)")
+    if found := URL.search(rule.source):
+        return found.group()
     numbers = weaknesses(rule)
     return f"https://cwe.mitre.org/data/definitions/{numbers[0]}.html" if numbers else ""
 

@@ -35,11 +35,21 @@ ID = "0123456789ab"
             Command("dismiss", "facade", "is what we want", "facade is what we want"),
         ),
         ("/reviewloop dismiss not here", Command("dismiss", "", "not here", "not here")),
+        ("reviewloop: dismiss by design", Command("dismiss", "", "by design", "by design")),
+        (f"ReviewLoop:dismiss: {ID} x=y", Command("dismiss", ID, "x=y", f"{ID} x=y")),
+        (f"/reviewloop undismiss {ID}", Command("reopen", ID)),
+        ("/reviewloop reopen", Command("reopen")),
         (f"/reviewloop dismiss {ID}", Command("dismiss", ID, "", ID)),
     ],
 )
 def test_a_command_is_understood(body, asked):
     assert parse(body) == asked
+
+
+@pytest.mark.parametrize("words", ["reviewloop dismiss: x y", "reviewloop dismiss x y"])
+def test_in_a_thread_a_reply_need_not_have_its_colon(words):
+    assert parse(words, in_thread=True) == Command("dismiss", "", "x y", "x y")
+    assert parse("reviewloop dismisses too much", in_thread=True) is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +64,9 @@ def test_a_command_is_understood(body, asked):
         "Try this:\n/reviewloop fix all",
         "/reviewloopx fix all",
         "/reviewloop-fix all",
-        "reviewloop: dismiss reason",
+        "reviewloop dismiss reason",  # in a thread it is one
+        "reviewloop: dismissed",
+        "reviewloop: fix all",
         "`/reviewloop fix all`",
         "x /reviewloop help",
         # What breaks a line for Python alone stays inside of what somebody quotes.
@@ -95,8 +107,8 @@ def test_keys_models_and_addresses_are_refused(words):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("explian abc", "did you mean `/reviewloop explain`?"),
-        ("rewiev", "did you mean `/reviewloop review`?"),
+        ("explian abc", "Did you mean `/reviewloop explain`?"),
+        ("rewiev", "Did you mean `/reviewloop review`?"),
         ("@octo`<b>", "there is no command ``@octo`<b>``"),
         ("review please", "takes nothing after it"),
         ("explain abc", "first 6 characters"),

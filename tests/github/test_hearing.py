@@ -147,7 +147,11 @@ def test_a_comment_that_is_no_command_costs_no_request(
 def test_what_cannot_be_obeyed_is_said_once(github: GitHubServer, runner: Hearing) -> None:
     for body, word in (
         ("/reviewloop review --model bedrock_converse:x", "no options, keys, models or addresses"),
-        ("/reviewloop reviwe", "did you mean `/reviewloop review`?"),
+        (
+            "/reviewloop reviwe",
+            "There is no command `reviwe`. Did you mean `/reviewloop review`? "
+            "`/reviewloop help` lists the commands.",
+        ),
         ("/reviewloop help", "`/reviewloop dismiss ID reason`"),
     ):
         heard = runner.hear(body)
@@ -206,7 +210,10 @@ def test_what_takes_a_model_or_the_code_is_handed_on(github: GitHubServer, runne
     for words, word in (("fix", "which finding?"), ("fix fedcba", "no finding `fedcba`")):
         assert runner.hear(f"/reviewloop {words}").out["verb"] == ""
         assert re.search(word, said(github)[-1], re.IGNORECASE)
-        assert f"- `{name}` `deploy.sh` should fix, open" in said(github)[-1]
+        listed = re.findall(r"^- .*", said(github)[-1], re.MULTILINE)
+        assert len(listed) == 3  # the nit has no comment, so it cannot be fixed
+        [line] = [line for line in listed if name in line]
+        assert re.fullmatch(rf"- 🟡 .*download.* \(`deploy.sh:4`\), `{name}`", line)
     pull.head_repo = "eve/demo"
     assert runner.hear("/reviewloop fix all").out["verb"] == ""
     assert "comes from a fork" in said(github)[-1]
@@ -227,7 +234,8 @@ def test_a_finding_is_explained_where_the_question_was_asked(
     assert in_thread == answer
     for words in (
         *("🟡 **should fix**", f"`{name}` · `deploy.sh:4`", "\ncurl -fsSL https://example.com/"),
-        *("**Rule** [`sh/", "**Why:**", "Found, for example in", "/reviewloop dismiss {name}"),
+        *("**Rule** [`sh/", "**Why:**", "own example of what it finds, not your code:\n\n```sh\n"),
+        *("\n\n```sh\ncurl", "/reviewloop dismiss {name}", "**Source:** "),
         *("ignore[sh/", " · open"),
     ):
         assert words.format(name=name) in answer
@@ -236,6 +244,8 @@ def test_a_finding_is_explained_where_the_question_was_asked(
     runner.hear(f"/reviewloop explain {nit}")
     assert "🟢 **nit**" in said(github)[1]
     assert "open, told in the summary" in said(github)[1]
+    [line] = [each for each in summaries(github)[0].body.split("\n") if nit in each]
+    assert all(part in said(github)[1] for part in line.removeprefix("- ").split(" · ")[:2])
 
 
 def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
@@ -257,10 +267,15 @@ def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
     again = runner.run_for(int(heard.out["comment"]))
     assert again.writes == [REACT]
     # The nit that only the summary tells can be dismissed, too; a word may look like an id.
-    [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
+    [nit] = re.findall(r" · `([0-9a-f]{12})`", summaries(github)[0].body)
     runner.hear(f"/reviewloop dismiss {nit} it runs as root anyway")
     host, ssh = finding(github, "SSH")
-    runner.hear("/reviewloop dismiss facade of the test network", root=host)
+    # As our comment asks for, and nearly so.
+    heard = runner.hear("reviewloop dismiss: facade of the test network", root=host)
+    assert heard.out["status"] == "passed"
+    body = summaries(github)[0].body
+    assert "## reviewloop: 🟡 1 should fix\n" in body
+    assert len(re.findall(r"^- dismissed by `ada`: .*`\), `[0-9a-f]{12}`$", body, re.M)) == 3
 
     github.push(7, "fixed")
     ran = runner.reviewed("--fail-on=nit")
@@ -279,6 +294,30 @@ def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
     ran = runner.reviewed("--fail-on=should")
     assert ran.out["should-fix"] == "1"
     assert ssh in summaries(github)[0].body
+
+
+def test_a_dismissal_is_taken_back(github: GitHubServer, runner: Hearing) -> None:
+    runner.reviewed()
+    root, name = finding(github, "download")
+    runner.hear(f"/reviewloop reopen {name}")
+    assert "This is not dismissed" in said(github)[-1]
+    for place, order, back in (
+        (root, "reviewloop: dismiss a mirror of ours", "reopen"),
+        (0, f"/reviewloop dismiss {name} a mirror of ours", "undismiss"),
+    ):
+        runner.hear(order, root=place)
+        assert "## reviewloop: 🟡 2 should fix · " in summaries(github)[0].body
+        assert runner.hear(f"/reviewloop {back} {name[:6]}").out["status"] == "passed"
+        body = summaries(github)[0].body
+        assert "## reviewloop: 🟡 3 should fix · " in body
+        assert re.search(r"^- opened again by `ada`: .*`deploy.sh:4`", body, re.M)
+        ran = runner.reviewed("--fail-on=should")
+        assert (ran.out["should-fix"], ran.out["comments-posted"]) == ("3", "0")
+        assert "Since then" not in summaries(github)[0].body
+    github.resolve(root, "ada")
+    runner.reviewed()
+    runner.hear("/reviewloop reopen", root=root)
+    assert "unresolve it" in said(github)[-1]
 
 
 def test_nobody_dismisses_with_a_copy_of_our_marks(github: GitHubServer, runner: Hearing) -> None:
@@ -401,7 +440,10 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
     assert {n for n, job in jobs.items() if "run:" in yaml.dump(job)} == {"fix", "tell"}
     for word in ("secrets.", "head.sha", "head.ref"):
         assert word not in text
-    assert re.findall(r"\bcomment\.body\b.*", text) == ["comment.body, '/reviewloop')"]
+    assert re.findall(r"\bcomment\.body\b.*", text) == [
+        "comment.body, '/reviewloop')",
+        "comment.body, 'reviewloop'))",
+    ]
     handed = {verb for verb in HANDED_ON if f"verb == '{verb}'" in text}
     assert handed == set(HANDED_ON)
     taken = set(re.findall(r"needs\.hear\.outputs\.(\w+)", text))

@@ -134,6 +134,8 @@ REPLIES = [
     ("ada", "reviewloop: dismiss it is a test", "ada: it is a test"),
     ("max", "Reviewloop: Dismiss: `not` ours", "max: `not` ours"),
     ("ada", "> quoted\n\nreviewloop: dismiss checked  by hand\n\nThanks!", "ada: checked by hand"),
+    ("ada", "reviewloop dismiss: a test", "ada: a test"),
+    ("ada", f"reviewloop: dismiss {FORTY.id[:8]} is meant", f"ada: {FORTY.id[:8]} is meant"),
     ("eve", "reviewloop: dismiss I say so", ""),  # may read only
     ("nobody", "reviewloop: dismiss I say so", ""),
     ("robot[bot]", "reviewloop: dismiss I say so", ""),

@@ -141,7 +141,7 @@ def test_each_finding_is_on_the_diff_or_here_and_a_dismissed_one_only_named():
     assert "<details><summary>About code outside of the change: 1 should fix</summary>" in body
     assert "<details><summary>🟢 1 nit</summary>" in body
     assert body.index("must fix** · Problem 0006") < body.index("should fix** · Problem 0003")
-    assert "```\nchanged 5\n```" in body
+    assert "```py\nchanged 5\n```" in body
     gone = one(
         report(finding(5), exit_code=1, fail_on="should"), Posted(), dismissed={found[5].id: "x"}
     )
