@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.retries.bucket import TokenBucket
 from support.bedrock import BedrockServer, Received
 from support.checkout import QUIET_GATES, Checkout, Said
 from support.parts import CLEAN, Part, cast
 from support.play import agent_of
+from support.quota import Unlimited
 from support.shop import make_shop
 
 from reviewloop.models import bedrock, door
@@ -203,8 +203,8 @@ def opened(folder: Path) -> Iterator[Stage]:
     ):
         patch.setattr(bedrock, "open_session", session)
         patch.setattr(door, "Patience", patience)
-        # What the client itself would wait after it was throttled.
-        patch.setattr(TokenBucket, "acquire", lambda self, amount=1, block=True: True)
+        # One row's refusals would slow down the next row, by the real clock.
+        patch.setattr(door, "FileRates", Unlimited)
         checkout = Checkout(root, folder / "home", server, QUIET_GATES)
         checkout.write("big.txt", "line of text\n" * 700_000)  # more than is ever read at once
         (root / "blob.bin").write_bytes(b"\0\1" * 10)
