@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 from click.core import ParameterSource
-from support.action import ACTION, ROOT, Acted, run_act, starts
+from support.action import ACTION, ROOT, Acted, git, run_act, starts
 
 from reviewloop.cli.batch import batch
 from reviewloop.cli.batch_plan import PLANNED
@@ -79,6 +79,20 @@ def test_a_task_is_implemented_without_a_token_and_then_handed_over(act: Act) ->
     # What does not wait leaves nothing to hand over, and ends as it ended.
     for code in (0, 3, 6):
         assert act(ends=code, **given)[:2] == (code, [trusted, ran])
+
+
+def test_commits_are_the_workflows_unless_it_says_whose(act: Act, tmp_path: Path) -> None:
+    author = tmp_path / "log.author"
+    bot = "41898282+github-actions[bot]@users.noreply.github.com"
+    for command in ("fix", "implement"):
+        act(command=command)
+        assert author.read_text() == f"github-actions[bot] {bot}\n"
+    act(command="review")
+    assert author.read_text() == " \n"  # it commits nothing
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "config", "user.email", "ada@example.org")
+    act(command="fix")
+    assert author.read_text() == " \n"
 
 
 def test_where_a_handoff_is_written_need_not_be_said(act: Act, tmp_path: Path) -> None:

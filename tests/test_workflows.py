@@ -24,15 +24,16 @@ OURS = "OWNER/reviewloop@0000000000000000000000000000000000000000"
 COMMANDS = {**github.commands, "implement": run_task, "batch": batch}
 READ, MODEL = {"contents": "read"}, {"id-token": "write"}
 COMMENT = {"pull-requests": "write"}
+CHECK = {"checks": "write"}
 # What each job may at most; whatever is not here may nothing.
 RIGHTS: dict[tuple[str, str], dict[str, str]] = {
-    ("review-pr.yml", "review"): READ | COMMENT | MODEL,
+    ("review-pr.yml", "review"): READ | COMMENT | CHECK | MODEL,
     ("review-pr.yml", "elsewhere"): {},
     ("review-fork-pr.yml", "read"): READ | MODEL | {"pull-requests": "read", "actions": "read"},
-    ("review-fork-pr.yml", "post"): COMMENT,
+    ("review-fork-pr.yml", "post"): COMMENT | CHECK,
     ("review-fork-pr.yml", "unlabel"): COMMENT,
     ("commands.yml", "hear"): COMMENT | {"issues": "write"},
-    ("commands.yml", "review"): READ | COMMENT | MODEL,
+    ("commands.yml", "review"): READ | COMMENT | CHECK | MODEL,
     ("commands.yml", "fix"): READ | MODEL | {"pull-requests": "read"},
     ("commands.yml", "push"): COMMENT | {"contents": "write"},
     ("commands.yml", "tell"): COMMENT,
@@ -186,6 +187,31 @@ def test_who_may_write_starts_a_task_and_a_title_is_only_text(
     assert second.startswith("branch=reviewloop/")
     assert branch in {None, name}
     subprocess.run(["git", "check-ref-format", f"refs/heads/{name}"], check=True)
+
+
+def test_what_can_be_required_is_one_check_whoever_reviews() -> None:
+    jobs = [(file, job, PARSED[file]["jobs"][job]) for file, job in JOBS]
+    checking = {(f, j) for f, j, s in of_ours() if s.get("with", {}).get("check") == "true"}
+    assert checking == {(f, j) for f, j, found in jobs if "checks" in found["permissions"]}
+    assert {f for f, _ in checking} == {"review-pr.yml", "review-fork-pr.yml", "commands.yml"}
+    # A job that is skipped counts as a good one, so none has the name of another.
+    names = [found["name"] for file, _, found in jobs if STARTS[file] != {"workflow_dispatch"}]
+    alike = {name for name in names if names.count(name) > 1}
+    assert "Review" not in names
+    assert not alike & {PARSED[f]["jobs"][j]["name"] for f, j in checking}
+    # One review at a time, and none that a comment asks for ends one that a check waits for.
+    own = PARSED["review-pr.yml"]["concurrency"]["group"].partition("${{")[0]
+    asked = PARSED["commands.yml"]["jobs"]["review"]["concurrency"]
+    assert (asked["group"].partition("${{")[0], asked["cancel-in-progress"]) == (own, False)
+
+
+def test_a_pull_request_does_not_say_deployed_where_nothing_is_asked_of_its_approval() -> None:
+    for file, job in JOBS:
+        place = PARSED[file]["jobs"][job].get("environment")
+        asks = any("environment" in s.get("with", {}) for s in steps(file, job))
+        # Who approved is asked of GitHub, which is only known to answer for deployments.
+        assert place is None or asks or place["deployment"] is False, (file, job)
+        assert not asks or isinstance(place, str)
 
 
 def test_every_input_goes_through_the_environment() -> None:

@@ -14,15 +14,18 @@ _TITLES = {
     Status.PASSED: ("success", "Reviewed"),
     Status.NEEDS_CHANGES: ("failure", "Needs changes"),
     Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
-    Status.SKIPPED: ("skipped", "Skipped"),
+    Status.SKIPPED: ("skipped", "Nothing to review"),
 }
 
 
 def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> Ended:
     """Create the check and return the end: that of the review, unless the check failed.
 
-    What was skipped stays so where the token may not write: it never may for forks.
+    What nobody reviewed gets none: GitHub takes a skipped check for a good one, and who requires it
+    waits for a review. What was skipped stays so where the token may not write.
     """
+    if ended.status is Status.SKIPPED and not ended.nothing:
+        return ended
     try:
         put_check(client, pull, ended, run_url=run_url)
     except GitHubError as error:

@@ -73,6 +73,7 @@ class Ended:
     reading: "Reading | None" = None  # all that telling it takes
     collected: str = ""  # the file that another job posts this from
     made: Made | None = None  # of a fix
+    nothing: bool = False  # skipped, because there is nothing to review
 
     @property
     def sentence(self) -> str:

@@ -152,7 +152,9 @@ class _Run:
             wish = wish if self.options.full else deepened(wish, talk)
             with review(wish, start, told=self.told) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
-                    return self._skipped(reason_of(done.report, Status.SKIPPED))
+                    return replace(
+                        self._skipped(reason_of(done.report, Status.SKIPPED)), nothing=True
+                    )
                 least = self.options.min_severity
                 reading = reading_of(
                     done, place, talk.state, self.pull, least=least, forgotten=talk.forgotten

@@ -68,7 +68,8 @@ def _said(
     status = status_of(reading.report, wanted.fail_on, open_=planned.open.values())
     reason = reason_of(reading.report, status)
     report = without_dismissed(reading.report, planned.dismissed)
-    ended = Ended(status, reason, exit_code_of(status), talk.pull, report)
+    nothing = status is Status.SKIPPED
+    ended = Ended(status, reason, exit_code_of(status), talk.pull, report, nothing=nothing)
     if wanted.comments == "none":
         return replace(ended, summary=talk.unposted(reading, wanted.manner))
     told("posting")

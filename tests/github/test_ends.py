@@ -72,8 +72,12 @@ SKIPPED = [
     End("stale head", stale, "skipped", 0, "pushed to since"),
     End("head that moves", moves("pulls/list-review-comments"), "skipped", 0, "moved from"),
     End(
-        *("fork that may get no check", is_(head_repo="eve/demo"), "skipped", 0),
-        **{"said": "eve/demo.* got no check", "options": ("--check",), "writes": (CHECK,)},
+        *("draft to be checked", is_(draft=True), "skipped", 0, "is a draft"),
+        options=("--check",),  # a skipped check would let it be merged
+    ),
+    End(
+        *("nothing to check", push("same"), "skipped", 0),
+        **{"said": "no file.* got no check", "options": ("--check",), "writes": (CHECK,)},
     ),
     End("started by a comment", said_by_eve, "skipped", 0, "by a comment", event="issue_comment"),
     End("another event", nothing, "skipped", 0, "about no pull request", event="push"),

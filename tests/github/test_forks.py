@@ -292,9 +292,11 @@ def test_the_workflow_gives_each_job_the_least() -> None:
     assert WORKFLOW["permissions"] == {}
     assert rights("read") == dict.fromkeys(("actions", "contents", "pull-requests"), "read")
     assert read["permissions"]["id-token"] == "write"
-    assert (rights("post"), rights("unlabel")) == ({"pull-requests": "write"},) * 2
+    assert rights("post") == {"pull-requests": "write", "checks": "write"}
+    assert rights("unlabel") == {"pull-requests": "write"}
     assert "id-token" not in {*post["permissions"], *unlabel["permissions"]}
-    assert (read["environment"], "environment" in post) == ("reviewloop-forks", False)
+    assert read["environment"] == {"name": "reviewloop-forks", "deployment": False}
+    assert "environment" not in post
     [checkout] = [one for one in read["steps"] if "actions/checkout@" in one.get("uses", "")]
     assert checkout["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert checkout["with"]["persist-credentials"] is False

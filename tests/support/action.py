@@ -74,12 +74,13 @@ def run_act(folder: Path, /, ends: int = 4, **inputs: str) -> Acted:
     python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(
         '#!/bin/bash\n{ printf "%s\\t" "$@"; echo "${GITHUB_TOKEN-none}"; } >>"$LOG"\n'
+        'echo "${GIT_AUTHOR_NAME-} ${GIT_AUTHOR_EMAIL-}" >"$LOG.author"\n'
         'if [[ $4 == run ]]; then exit "$RUN_ENDS"; fi\n'
     )
     python.chmod(0o755)
     log.write_text("")
     env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(folder), "LOG": str(log)}
-    env |= {"RUN_ENDS": str(ends), "GITHUB_TOKEN": "given"}
+    env |= {"RUN_ENDS": str(ends), "GITHUB_TOKEN": "given", "GIT_CONFIG_NOSYSTEM": "1"}
     every = dict.fromkeys(ACTION["inputs"], "") | inputs  # as action.yml gives them
     env |= {f"INPUT_{name.replace('-', '_')}": value for name, value in every.items()}
     done = subprocess.run(
