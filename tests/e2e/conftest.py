@@ -18,11 +18,12 @@ def opened(
     play: Part | None = None,
     settings: Mapping[str, str] = QUIET_GATES,
     branch: str = "work",
+    files: Mapping[str, str] | None = None,
 ) -> Iterator[Checkout]:
     """Yield a checkout of the shop whose models play these parts, gates that run nothing."""
     root = folder / "project"
     root.mkdir()
-    make_shop(root, branch=branch)
+    make_shop(root, branch=branch, files=files)
     with BedrockServer(play or cast(), agent_of=agent_of) as server:
         yield Checkout(root, folder / "home", server, settings)
 
