@@ -125,5 +125,6 @@ def _origin(finding: Finding, rule_link: str) -> str:
     if rule := rule_of(finding, rule_link):
         parts.append(rule)
     parts.append(code(finding.id))
-    parts.append("wrong or accepted? Reply `reviewloop: dismiss` and the reason, for the next review")
+    way_out = "wrong or accepted? Reply `reviewloop: dismiss` and the reason, for the next review"
+    parts.append(way_out)
     return " · ".join(parts)

@@ -112,8 +112,7 @@ class Conversation:
             rendered=reading.rendered,
             pace=self.pace,
         )
-        notes = [*planned.notes]
-        errors: list[GitHubError] = []
+        notes, errors = [*planned.notes], list[GitHubError]()
         told, failing = notes.append, errors.append
         whom = (self.client, self.pull, planned)
         problems = answer_all(*whom, told=told, failing=failing, pace=self.pace)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from support.lives import Life, found
 
-from reviewloop.findings import Severity, Status, fingerprint
+from reviewloop.findings import Evidence, Severity, Status, fingerprint
 from reviewloop.github.answers import IssueComment
 from reviewloop.github.client import GitHub
 from reviewloop.github.codeprints import Codeprints, Fate
@@ -203,6 +203,38 @@ def test_a_resolved_thread_dismisses_if_a_person_who_may_write_did_it(life, gith
     assert again.post == ()
     github.resolve(life.roots[0].id, "")  # opened again
     assert life.review(FIVE).dismissed == {}
+
+
+def test_a_model_that_words_a_dismissed_fact_its_own_way_says_nothing_new(life, github):
+    rule = "taint/sql-injection"  # of review-security, must fix, category injection
+    fact = found("changed 5", 5, title="Input reaches SQL", rule=rule, severity=Severity.MUST_FIX)
+    life.review(fact)
+    github.reply(life.roots[0].id, "ada", "reviewloop: dismiss a test")
+
+    def posted(title, *others, **more):
+        worded = found("changed 5", 5, title=title, **{"severity": Severity.MUST_FIX} | more)
+        again = life.plan(worded, *others)
+        assert (worded.id in again.dismissed) is (worded not in again.post)
+        return worded in again.post
+
+    sql, piece = "SQL injection through the name", Evidence(kind="analyser", text=f"{rule}: x -> y")
+    life.review(fact)  # the dismissal is remembered
+    for others in ((), (fact,)):  # whether the analyser's own words are there, too, or not
+        assert not posted(sql, *others, category="injection")
+        assert not posted("The name is not checked", *others, evidence=(piece,))
+    # Another problem of the same line, another reviewer, or other code, is another finding.
+    assert posted(sql)
+    assert posted("A template is filled with HTML", category="injection")
+    assert posted("The password is logged", category="privacy")
+    assert posted(sql, category="injection", agents=("review-performance",))
+    assert posted(sql, category="injection", rule="taint/other")
+    elsewhere = found("changed 40", 40, title=sql, category="injection")
+    assert life.plan(elsewhere).post == (elsewhere,)
+    # And one that is worse.
+    state = life.state
+    mild = {fact.id: {**state.findings[fact.id], "severity": "nit"}}
+    worse = found("changed 5", 5, title=sql, category="injection")
+    assert life.plan(worse, state=replace(state, findings=mild)).post == (worse,)
 
 
 def test_a_bot_that_resolves_is_not_the_person_of_its_name(life, github):
