@@ -1,12 +1,14 @@
 """A worker's copy of the runs of one branch: made anew from the database where that is ahead."""
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.sandboxing import Acceptance
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database
@@ -42,11 +44,18 @@ class Copies:
 
 
 def open_copies(
-    database: Database, user: UserRepo, folder: Path, about: About, batch_id: str
+    database: Database,
+    user: UserRepo,
+    folder: Path,
+    about: About,
+    batch_id: str,
+    *,
+    unsandboxed: Acceptance,
 ) -> Repository:
     """Return the repository whose runs are those that the database has for this branch.
 
-    Those of earlier batches that are over are left where they are.
+    Those of earlier batches that are over are left where they are. `unsandboxed` is what this
+    worker was told, whatever the one that began a run was.
     """
     copies = Copies(database, folder)
     shared = SharedRuns(database)
@@ -56,6 +65,8 @@ def open_copies(
     known = {record.run_id: record for record in records}
     there: set[str] = set()
     for record in records:
+        require_plain_name(record.run_id)
+        record.options["unsandboxed"] = unsandboxed
         old = record.status.over and record.options.get("batch") != batch_id
         if not old or is_unpushed(record):
             _bring(repository, runs, record, known, there)
@@ -64,6 +75,12 @@ def open_copies(
             runs.delete(run.run_id)
             remove_tree(repository.run_folder(run.run_id))
     return repository
+
+
+def require_plain_name(name: str) -> None:
+    """Refuse a name that is to be a folder's and could lead elsewhere: databases can be forged."""
+    if not re.fullmatch(r"[\w][\w.-]*", name):
+        raise WorkspaceError(f"the database holds the name {name!r}, which reviewloop never writes")
 
 
 def is_unpushed(record: RunRecord) -> bool:

@@ -1,6 +1,7 @@
 """Queues the open tasks of a spec for workers: what they will find is checked here, for free."""
 
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -114,7 +115,7 @@ def _about(
     place = "/".join(host_and_path(address))
     return About(
         repository=hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16],
-        name=PurePosixPath(host_and_path(address)[1]).name.removesuffix(".git") or "repository",
+        name=_folder_name(host_and_path(address)[1]),
         address=address,
         branch=branch,
         identity=user.identity,
@@ -122,6 +123,11 @@ def _about(
         object_format=user.object_format,
         trusted=trusted,
     )
+
+
+def _folder_name(path: str) -> str:
+    name = PurePosixPath(path).name.removesuffix(".git")
+    return re.sub(r"[^\w.-]+", "-", name).lstrip(".-") or "repository"
 
 
 def without_password(address: str) -> str:

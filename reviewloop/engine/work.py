@@ -16,7 +16,7 @@ from reviewloop.batch.sitting import Asked, Sitting, Told
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
-from reviewloop.engine.copies import is_unpushed, mark_all, open_copies
+from reviewloop.engine.copies import is_unpushed, mark_all, open_copies, require_plain_name
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.store import opened
 from reviewloop.errors import (
@@ -31,6 +31,7 @@ from reviewloop.runs.answers import give_up, is_stopped, require_question
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.rebasing import rebase
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.sandboxing import Acceptance
 from reviewloop.runs.start import Wanted
 from reviewloop.runs.view import view
 from reviewloop.specs.discover import open_spec
@@ -136,6 +137,8 @@ def _opened(place: Place, batch_id: str) -> Iterator[_Job]:
 def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[_Job]:
     """Bring clone and runs to where the remote and the database are."""
     about = batch.about
+    require_plain_name(about.repository)
+    require_plain_name(about.name)
     clone = place.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
     user = refreshed(
         clone,
@@ -146,7 +149,9 @@ def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[_
     )
     folder = repository_folder(user.key)
     private_folder(folder / "runs")
-    repository = open_copies(database, user, folder, about, batch.record.batch_id)
+    unsandboxed: Acceptance = "accepted" if place.unsandboxed else ""
+    ident = batch.record.batch_id
+    repository = open_copies(database, user, folder, about, ident, unsandboxed=unsandboxed)
     with closing(repository.runs):
         job = _Job(place, database, batch, repository)
         _trust(job)
@@ -202,21 +207,29 @@ def _answered(job: _Job, run_id: str, answer: Mapping[str, str]) -> str:
     if answer["choice"] == "skip" and is_stopped(run):
         give_up(repository, run, answer["text"])
         return ""
+    if is_stopped(run):  # a worker died over this answer, or was stopped
+        run = _advanced(job, run, None)
+        if run.status not in _ASKS or run.proposal != answer["proposal"]:
+            _push_committed(job)
+            return run.reason
     require_question(run, answer)
     moved = run.base_commit != repository.user.head
     if moved and answer["choice"] != "skip":
         return _moved_along(job, run)
-    listener = job.place.told.event
-    run = advance(
-        repository,
-        run_id,
-        answer=answer,
-        listener=lambda event: listener(run.task_id, event),
-        opened=job.place.crew.opened,
-    )
-    fault("worker.answered")
+    run = _advanced(job, run, answer)
     _push_committed(job)
     return run.reason
+
+
+def _advanced(job: _Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
+    told = job.place.told
+    return advance(
+        job.repository,
+        run.run_id,
+        answer=answer,
+        listener=lambda event: told.event(run.task_id, event),
+        opened=job.place.crew.opened,
+    )
 
 
 def _moved_along(job: _Job, run: RunRecord) -> str:
@@ -249,16 +262,17 @@ def _push_committed(job: _Job) -> None:
     for run in sorted(repository.runs.all(), key=lambda run: run.updated_at):
         if not is_unpushed(run):
             continue
+        fault("worker.push")
         remote = remote_of(user.git_dir, user.root, about.address)
         with closing(PrivateRepo.open(repository.run_folder(run.run_id) / "git")) as private:
             there = look(private.git, remote, about.branch)
             branch = about.branch
             if there != run.commit and not is_fetched(user, about.branch, run.commit):
                 branch = _pushed(private, remote, run, there)
+        fault("worker.pushed")
         run.evidence["pushed"] = branch
         repository.runs.save(run)
         job.place.say(f"{run.run_id}: {run.commit[:10]} pushed as {branch}")
-        fault("worker.pushed")
 
 
 def _pushed(private: PrivateRepo, remote: Remote, run: RunRecord, there: str) -> str:

@@ -26,7 +26,7 @@ from reviewloop.errors import (
 from reviewloop.store.postgres.database import connection_arguments, shown
 
 _DEAD_AFTER = 3  # heartbeats that did not come
-_TRIES = 5  # of a job whose workers died; then a person has to look
+_TRIES = 5  # of a job whose workers died or lost the database; then a person has to look
 _PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fewer
 _AWAY_SECONDS, _BUSY_SECONDS = 5, 2
 _REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that could not be reached
@@ -39,7 +39,8 @@ def work(place: Place, *, once: bool, heartbeat: float) -> None:
     """
     with opened(place.url, make=True):
         pass
-    for name in ("procrastinate", "psycopg.pool", "asyncio"):  # what matters is said in sentences
+    # What matters is said in sentences.
+    for name in ("procrastinate", "psycopg.pool", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(_work(place, once, heartbeat))
@@ -128,8 +129,9 @@ class _Again(BaseRetryStrategy):
             return RetryDecision(retry_at=utcnow())
         if isinstance(exception, BusyError):
             return RetryDecision(retry_in={"seconds": _BUSY_SECONDS})
-        if isinstance(exception, StoreError):
-            return RetryDecision(retry_in={"seconds": _AWAY_SECONDS})
+        if isinstance(exception, StoreError) and job.attempts < _TRIES:
+            # Ever later, and not for ever: what cannot be stored may have been paid for.
+            return RetryDecision(retry_in={"seconds": _AWAY_SECONDS * 2**job.attempts})
         if isinstance(exception, WorkspaceError) and job.attempts < _REMOTE_TRIES:
             return RetryDecision(retry_in={"seconds": _REMOTE_SECONDS})
         return None

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -142,3 +143,36 @@ WITH times AS (
 SELECT a.job_id, b.job_id FROM times a JOIN times b
 ON a.lock = b.lock AND a.job_id < b.job_id AND a.begun < b.ended AND b.begun < a.ended
 """
+
+
+_QUICK = ("--heartbeat", "0.1")  # where no two are at work
+
+
+def test_killed_at_any_moment_others_end_in_the_same_state(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    machines = [crew.machine(f"m{n}") for n in range(3)]
+
+    def killed_at(*faults: str) -> None:
+        """Have each machine in turn go on where the one before it was killed."""
+        for number, fault in enumerate(faults):
+            machine = machines[number % len(machines)]
+            said = crew.work(machine, *_QUICK, REVIEWLOOP_FAULT=fault)
+            assert said.code == -signal.SIGKILL, (fault, said.err)
+            time.sleep(0.4)  # three signs of life that lack
+        assert crew.work(machines[-1], *_QUICK).code == 0
+
+    # Nothing is on its way to a model at these points, so nothing may be asked for again.
+    killed_at("begin.files:1", "ship.after:3", "implement.end:1", "propose.end:1")
+    [row] = crew.person.json("queue")["runs"]
+    assert crew.person.run("modify", row["run"], "-m", "Say it more clearly.").code == 0
+    killed_at("approve.end:1", "implement.end:1")
+    assert waiting(crew.person) == ["1"]
+    assert crew.person.run("approve", row["run"]).code == 0
+    killed_at("approve.begin:1", "promote.ref:1", "worker.push:1", "worker.pushed:1")
+    assert crew.history() == ["Add part 1"]
+    calls = Counter(received.agent for received in crew.server.ledger)
+    assert calls.pop("implement") == 4  # two turns, and two for the modification
+    assert set(calls.values()) == {2}, calls  # each reviewer once, and once more after it
+    [told] = crew.person.json("status")["batches"]
+    assert [(t["task"], t["state"]) for t in told["tasks"]] == [("1", "committed")]

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import StoreError
+from reviewloop.errors import WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.store.journal import Journal
 from reviewloop.store.places import private_file, private_folder
@@ -66,7 +66,7 @@ class Replica:
 
     def _put(self, path: str, start: int, data: bytes) -> None:
         if len(data) > LARGEST:
-            raise StoreError(
+            raise WorkspaceError(
                 f"{self._folder / path} has {len(data) >> 20} MB, and the database takes at most "
                 f"{LARGEST >> 20} MB of one file"
             )
@@ -135,7 +135,7 @@ class Replica:
 def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
     """Write a run's folder anew, which must not be there; return what `ABOUT` holds.
 
-    Raises `StoreError` for a file whose content is not what its name says.
+    Raises `WorkspaceError` for a file whose content is not what its name says.
     """
     for name in (folder, folder / "logs", folder / "blobs"):
         private_folder(name)
@@ -169,15 +169,15 @@ def _require_plain(path: str, data: bytes) -> None:
     """Refuse what we never write: who may write the database may not write anywhere here."""
     parts = path.split("/")
     if ".." in parts or not all(parts) or parts[0] not in {"blobs", "git", "logs", _EVENTS}:
-        raise StoreError(f"the database names a file {path!r} of a run, which is none")
+        raise WorkspaceError(f"the database names a file {path!r} of a run, which is none")
     if parts[0] == "blobs" and hashlib.sha256(data).hexdigest() != parts[-1]:
-        raise StoreError(f"{path} in the database is damaged; its run cannot go on")
+        raise WorkspaceError(f"{path} in the database is damaged; its run cannot go on")
     if parts[0] == "git":
         if parts[1] == "objects" and _name_of(data, "".join(parts[2:])) == "".join(parts[2:]):
             return
         if parts[1:3] == ["refs", "reviewloop"]:
             return
-        raise StoreError(f"{path} in the database is damaged; its run cannot go on")
+        raise WorkspaceError(f"{path} in the database is damaged; its run cannot go on")
 
 
 def _name_of(data: bytes, expected: str) -> str:

@@ -120,8 +120,8 @@ class WorkerRuns(RunStore):
         super().save(record)
         with self._shared.together():
             self._shared.insert(record, self._about)
-            self._ship(record.run_id)
             self._shared.save(record)
+            self._ship(record.run_id)  # last: it remembers what it brought
 
     def take(self, record: RunRecord) -> None:
         """Insert or replace a record that came from the shared table."""
