@@ -24,7 +24,7 @@ from reviewloop.github.commands import ALL
 from reviewloop.github.event import Trigger, named
 from reviewloop.github.fix_approval import Request, requested
 from reviewloop.github.fix_words import fixed_words, needs_person, unfixed_words
-from reviewloop.github.handoff import LONGEST_TEXT, Approval, Handoff, write_handoff
+from reviewloop.github.handoff import LONGEST_TEXT, Approval, Handoff, make_room, write_handoff
 from reviewloop.github.local_commits import require_commits
 from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.outcome import Ended, Made, failed
@@ -59,7 +59,7 @@ class FixOptions:
     pull: int
     finding: str  # its id, or the beginning of it, or `all`
     comment: int  # the one that asks for it
-    handoff: Path  # an empty folder, or none yet
+    handoff: Path  # an empty folder, none yet, or one that says why there is no commit
     repo: str = ""  # owner/name; "": of the workflow
     model: str = ""  # "": what the settings of the base commit say
     limits: Mapping[str, float | int | None] = field(default_factory=dict)
@@ -80,10 +80,7 @@ def fix_pull(
     """
     pull = None
     try:
-        if options.handoff.exists() and any(options.handoff.iterdir()):
-            raise UsageError(
-                f"{options.handoff} is not empty, and a handoff begins in an empty folder"
-            )
+        make_room(options.handoff)
         repo = options.repo or environ.get("GITHUB_REPOSITORY", "")
         trigger = named(Trigger("none"), repo=repo)
         if trigger.repo is None:

@@ -93,14 +93,27 @@ class Handoff(_Strict):
         return self.base or self.onto
 
 
+def make_room(folder: Path) -> None:
+    """Raise UsageError unless a handoff may begin in a folder.
+
+    One of ours that hands nothing over, only the reason, is taken away for that.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    alone = [file.name for file in folder.iterdir()] == [ABOUT]
+    if alone and not read_handoff(folder).commit:
+        (folder / ABOUT).unlink()
+        return
+    raise UsageError(f"{folder} is not empty, and a handoff begins in an empty folder")
+
+
 def write_handoff(folder: Path, handoff: Handoff, git: Git) -> None:
-    """Write the folder, which must be absent or empty; `git` is on our own directory.
+    """Write the folder, absent or with room (`make_room`); `git` is on our own directory.
 
     The commits are left out when there is nothing to push.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty, and a handoff begins in an empty folder")
+    make_room(folder)
     if handoff.commit:
         write_bundle(git, handoff.commit, handoff.start, folder / COMMITS)
     (folder / ABOUT).write_text(handoff.model_dump_json(indent=1) + "\n", "utf-8")

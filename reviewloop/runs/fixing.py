@@ -87,6 +87,11 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
         require_trust(loaded, repository)
     sandbox = required(loaded.settings, wish.unsandboxed)
     branch, new_branch = choose_branch(at_base, loaded.settings, wish.branch, "fix")
+    if "none" in {loaded.settings.models.reasoning, loaded.settings.models.generation}:
+        raise UsageError(
+            "fixing needs a model: name one with `model` (PROVIDER:MODEL) or in [models] of the "
+            "settings"
+        )
     require_models(loaded, team)
     masking = masking_for(user.root, user.git_dir)
     title = masking.for_people(_title(todo))

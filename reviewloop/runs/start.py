@@ -34,6 +34,8 @@ from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
 from reviewloop.workspace.stacked import Base, create_on
 
+_MOST_NAMED = 3  # agents of a model that cannot be asked
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -253,9 +255,10 @@ def require_models(loaded: Loaded, team: Team) -> None:
     for check in check_models(settings, agents, online=False):
         if not check.ok:
             require_provider(check.model)
-            used = ", ".join(check.used_by)
+            few = len(check.used_by) <= _MOST_NAMED
+            used = f" ({', '.join(check.used_by)})" if few else ""
             raise ModelAccessError(
-                f"the model {check.model} ({used}) cannot be asked: {check.problem}; "
+                f"the model {check.model}{used} cannot be asked: {check.problem}; "
                 f"{check.how_to_fix}"
             )
 

@@ -23,6 +23,7 @@ from reviewloop.store.journal import CallKey
 
 _MOST_IDLE = 2  # tries without an edit: who says twice that nothing is to be done means it
 _LONGEST_REASON = 300
+_LOG_LINES = 3  # of a red check, told with what became of a fix
 _LARGEST_FILE = 40_000  # characters of a file shown with its finding; more is read with fs_read
 
 
@@ -84,6 +85,9 @@ def _fix_one(
         return _given_up(finding, before, attempts, reason, context)
     # Retries are the finding's, over all rounds; every round may still try once.
     tries = max(1, context.settings.limits.fix_retries + 1 - finding.attempts)
+    if (red := _red_before(key, state, context)) and finding.path not in red:
+        reason = f"no fix was tried, because the checks are red without one ({_shown(red)})"
+        return _given_up(finding, before, attempts, reason, context)
     for attempt in range(tries):
         key = replace(key, attempt=attempt)
         attempts += 1
@@ -108,8 +112,8 @@ def _fix_one(
         context.events.tell("fix", finding=finding.id, title=finding.title, result="red")
     if tree != before:
         reason = f"its fix kept the checks red after {attempts} attempts and was taken back"
-        if _red_before(key, state, context):
-            reason += "; the checks are red without it, too"
+        reason += f" ({_shown(failure)})" if failure else ""
+        reason += "; the checks are red without it, too" if red else ""
     elif finding.note:  # an earlier fix is in the tree, and was not found good enough
         reason = f"its fix stands, no further edit was made; {finding.note}"
     else:
@@ -117,13 +121,22 @@ def _fix_one(
     return _given_up(finding, before, attempts, reason, context)
 
 
-def _red_before(key: CallKey, state: LoopState, context: RunContext) -> bool:
-    """Whether the checks are red on what the run began with, where no guard-rail judged that."""
+def _red_before(key: CallKey, state: LoopState, context: RunContext) -> str:
+    """Return the log of checks that are red before any fix, where no guard-rail judged that.
+
+    A fix cannot be judged by those, unless they speak of the file that it is about.
+    """
     if state.get("mode") != "fix" or state.get("cycle", 0):
-        return False
+        return ""
     of_all = replace(key, finding="", round=0, attempt=0)  # looked at once, whichever fix asks
     begun: LoopState = {**state, "tree": context.base_tree}
-    return bool(failure_of(context.base_tree, begun, of_all, context))
+    return failure_of(context.base_tree, begun, of_all, context)
+
+
+def _shown(failure: str) -> str:
+    """Return which check it was and how its log ends, on one line."""
+    check, *log = [line.strip() for line in failure.split("\n") if line.strip()]
+    return one_line(" | ".join([check, *log[-_LOG_LINES:]]))[:_LONGEST_REASON]
 
 
 def _attempt(

@@ -263,13 +263,18 @@ def test_a_fix_whose_tests_stay_red_is_not_handed_over(stage: Callable[..., Stag
     assert said.code == 3
     left(at, 3, "no fix was kept", "its fix kept the checks red after 1 attempts")
     assert at.checkout.server.of("quick-review") == []
+    assert "was taken back (build: " in at.handoff.body
+    assert "rows = \\[\\]" in at.handoff.body  # how the log of the check ends
     assert "red without it" not in at.handoff.body
+    asked = len(at.checkout.server.of("fix"))
+    assert asked
     assert "needs changes" in said.err
     # No fix can be judged by checks that the head does not pass itself, and that is told.
     at.folder = at.checkout.home / "second"
     at.checkout.environ["REVIEWLOOP_GATES__BUILD__COMMAND"] = '["false"]'
     assert at.fix(SQL.id, at.asked("ada", f"/reviewloop fix {SQL.id}").id).code == 3
-    left(at, 3, "the checks are red without it, too")
+    left(at, 3, "no fix was tried, because the checks are red without one (build: ")
+    assert len(at.checkout.server.of("fix")) == asked
 
 
 def test_what_is_not_clean_is_not_approved(stage: Callable[..., Stage]) -> None:
@@ -441,7 +446,13 @@ def test_what_cannot_be_fixed_is_answered_in_one_sentence(stage: Callable[..., S
     at.github.reply(at.github.state.visible(7)[0].id, "ada", "reviewloop: dismiss as intended")
     answered(SQL.id, 2, "it is dismissed (ada: as intended)")
     assert at.checkout.server.ledger == []
-    said = at.fix(SQL.id, 1)  # the folder of the last one
+    # A folder that says why there is no commit is no obstacle; anything else is.
+    at.checkout.environ["REVIEWLOOP_MODELS__REASONING"] = "none"
+    at.github.state.review_comments.pop()  # what dismissed it
+    assert at.fix(SQL.id, at.asked("ada", f"/reviewloop fix {SQL.id}").id).code == 2
+    left(at, 2, "fixing needs a model: ")
+    (at.folder / "mine").write_text("x")
+    said = at.fix(SQL.id, 1)
     assert (said.code, "is not empty" in said.err) == (2, True)
 
 
