@@ -125,6 +125,5 @@ def _origin(finding: Finding, rule_link: str) -> str:
     if rule := rule_of(finding, rule_link):
         parts.append(rule)
     parts.append(code(finding.id))
-    way_out = "wrong or accepted? Reply `reviewloop: dismiss` and the reason, for the next review"
-    parts.append(way_out)
+    parts.append("wrong or accepted? Reply `reviewloop: dismiss` and the reason")
     return " · ".join(parts)

@@ -33,7 +33,7 @@ def test_a_body_says_what_where_from_why_and_how_to_dismiss_it():
         "```suggestion\na = 1\n```\n\n"
         "<sub>Found by review-security, review-performance · "
         "[`taint/sql-injection`](<https://cwe.mitre.org/89.html>) · `0123456789ab` · "
-        "wrong or accepted? Reply `reviewloop: dismiss` and the reason, for the next review</sub>"
+        "wrong or accepted? Reply `reviewloop: dismiss` and the reason</sub>"
     )
     assert findings_in(body) == (BASE.id,)
     # The name of a tool alone, which repeats title or reason, is no evidence.
