@@ -61,7 +61,7 @@ def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> ExitCode:
 
 def status(url: str, *, as_json: bool) -> ExitCode:
     """Show how far the batches of all workers are."""
-    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.engine.views import batches_shown
     from reviewloop.output.terminal_batch import render_account
 
@@ -70,8 +70,12 @@ def status(url: str, *, as_json: bool) -> ExitCode:
     if as_json:
         print_json("shared-status", {"batches": told})
         return ExitCode.CLEAN
+    if not told:
+        say("nothing was queued yet; `reviewloop batch` with the store begins")
     for one in told:
         render_account(one, results())
+        if one["reason"]:
+            say(f"{one['batch']}: {one['reason']}")
     return ExitCode.CLEAN
 
 

@@ -271,6 +271,8 @@ def _push_committed(job: _Job) -> None:
                 branch = _pushed(private, remote, run, there)
         fault("worker.pushed")
         run.evidence["pushed"] = branch
+        if branch != about.branch:
+            run.reason = f"{about.branch} had moved on, so it was pushed as {branch}: merge that"
         repository.runs.save(run)
         job.place.say(f"{run.run_id}: {run.commit[:10]} pushed as {branch}")
 

@@ -77,6 +77,8 @@ class RunRecord:
 class RunStore:
     """The runs of one repository, newest first."""
 
+    where = "this repository"  # as sentences for people call what it holds
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
@@ -145,7 +147,7 @@ class RunStore:
             names = ", ".join(run.run_id for run in matches)
             raise UsageError(f"several runs start with {wanted!r}: {names}; give more of the id")
         raise UsageError(
-            f"there is no run {wanted!r} in this repository; `reviewloop status` lists the runs"
+            f"there is no run {wanted!r} in {self.where}; `reviewloop status` lists the runs"
         )
 
     def only(self, statuses: Sequence[RunStatus], doing: str) -> RunRecord:

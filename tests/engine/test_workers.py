@@ -128,6 +128,7 @@ def test_what_a_worker_cannot_do_is_told_where_people_look(team):
     assert "was not fetched" in said.err
     [told] = crew.person.json("status")["batches"]
     assert "was not fetched" in told["reason"]
+    assert "was not fetched" in crew.person.run("status").err
     assert told["state"] == "running"  # it is tried again in half a minute
     away.rename(crew.remote)
     assert asked(crew, "SELECT attempts FROM procrastinate_jobs WHERE status = 'todo'") == [(1,)]
@@ -145,6 +146,24 @@ ON a.lock = b.lock AND a.job_id < b.job_id AND a.begun < b.ended AND b.begun < a
 """
 
 
+def test_a_commit_goes_to_a_branch_of_its_own_when_somebody_was_quicker(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    assert crew.work(crew.machine("one")).code == 0
+    assert crew.person.run("approve").code == 0
+    with worker(crew.machine("two"), REVIEWLOOP_FAULT="worker.push:1=sleep"):
+        until(lambda: bool(asked(crew, _COMMITTED)), "it is committed, and not pushed yet")
+        crew.person.write("notes.md", "# Notes\n")
+        crew.person.git("add", "notes.md")
+        crew.person.git("commit", "-q", "-m", "Add notes")
+        crew.person.git("push", "-q", "origin", crew.branch)
+        until(lambda: not asked(crew, _DOING), "the answer is carried out")
+    assert crew.history() == ["Add notes"]
+    [(run,)] = asked(crew, _COMMITTED)
+    assert crew.history(f"reviewloop/{run}") == ["Add part 1"]
+
+
+_COMMITTED = "SELECT run_id FROM runs WHERE status = 'committed'"
 _QUICK = ("--heartbeat", "0.1")  # where no two are at work
 
 
@@ -163,13 +182,13 @@ def test_killed_at_any_moment_others_end_in_the_same_state(team):
         assert crew.work(machines[-1], *_QUICK).code == 0
 
     # Nothing is on its way to a model at these points, so nothing may be asked for again.
-    killed_at("begin.files:1", "ship.after:3", "implement.end:1", "propose.end:1")
+    killed_at("begin.files:1", "ship.after:3", "propose.end:1")
     [row] = crew.person.json("queue")["runs"]
     assert crew.person.run("modify", row["run"], "-m", "Say it more clearly.").code == 0
-    killed_at("approve.end:1", "implement.end:1")
+    killed_at("approve.end:1")
     assert waiting(crew.person) == ["1"]
     assert crew.person.run("approve", row["run"]).code == 0
-    killed_at("approve.begin:1", "promote.ref:1", "worker.push:1", "worker.pushed:1")
+    killed_at("promote.ref:1", "worker.push:1", "worker.pushed:1")
     assert crew.history() == ["Add part 1"]
     calls = Counter(received.agent for received in crew.server.ledger)
     assert calls.pop("implement") == 4  # two turns, and two for the modification

@@ -60,8 +60,8 @@ class Team:
         database = self.url.rpartition("/")[2]
         return int(self.postgres.sql(f"SELECT count(*) FROM reviewloop.{table}", database))
 
-    def history(self) -> list[str]:
-        """Return the subjects of the remote's branch after its first commit."""
-        command = ["git", "log", "--reverse", "--format=%s", self.branch]
+    def history(self, branch: str = "") -> list[str]:
+        """Return the subjects of a branch of the remote after its first commit."""
+        command = ["git", "log", "--reverse", "--format=%s", branch or self.branch]
         done = subprocess.run(command, cwd=self.remote, check=True, capture_output=True, text=True)
         return done.stdout.splitlines()[1:]
