@@ -68,6 +68,7 @@ def exit_code(repository: Repository, record: BatchRecord, *more: ExitCode) -> E
     for one in stands.values():
         if one.run is not None and one.stand in {Stand.WAITING, Stand.STOPPED}:
             codes.append(ExitCode(one.run.exit_code))
+    codes += [ExitCode.USAGE for task in record.refused if stands[task].stand is Stand.OPEN]
     return first_that_applies(*codes, *more)
 
 

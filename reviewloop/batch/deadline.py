@@ -19,14 +19,18 @@ def read_deadline(text: str, now: float | None = None) -> float:
     if not written:
         return 0.0
     at = time.time() if now is None else now
-    found = _read(written, datetime.fromtimestamp(at).astimezone())
+    try:
+        found = _read(written, datetime.fromtimestamp(at).astimezone())
+        ends = found.timestamp() if found else 0.0
+    except (OverflowError, ValueError):  # before the first year or after the last one
+        found = None
     if found is None:
         raise UsageError(
             f"--deadline {text!r} is no time; write 07:00, 8h, 90min, or 2026-01-31T07:00"
         )
-    if found.timestamp() <= at:
+    if ends <= at:
         raise UsageError(f"--deadline {text!r} has passed already")
-    return found.timestamp()
+    return ends
 
 
 def _read(text: str, now: datetime) -> datetime | None:

@@ -1,23 +1,27 @@
 """Single moves of a task's run: begin it, advance it in a thread, answer it, do it once more."""
 
 import threading
+import traceback
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from reviewloop.batch.sitting import Sitting
+from reviewloop.batch.spending import PAID, spent_of
 from reviewloop.batch.stands import Stand, runs_of_batch
 from reviewloop.context import RunContext
-from reviewloop.errors import GuardRailError, UsageError
+from reviewloop.errors import ExitCode, GuardRailError, UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.runs.advance import advance
+from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.rebasing import BY
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import begin, plan
 from reviewloop.specs.order import Step
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
 
 
 class Crew:
@@ -70,6 +74,11 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
         planned = plan(sitting.repository, wanted)
     except GuardRailError as error:
         raise _for_a_batch(error) from error
+    if planned.task and planned.task.title != step.task.title:
+        raise UsageError(
+            f"{planned.task.where}: task {step.task.id} was '{step.task.title}' when the batch "
+            f"began and is '{planned.task.title}' now; the next `reviewloop batch` does it"
+        )
     options = {
         **planned.options,
         "batch": sitting.record.batch_id,
@@ -83,11 +92,28 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
 
 
 def taken_up(sitting: Sitting, run: RunRecord) -> RunRecord:
-    """Make a run that was begun by itself one of the batch."""
-    if not run.options.get("batch"):
-        run.options["batch"] = sitting.record.batch_id
-        sitting.repository.runs.save(run)
+    """Make a run of its own, or of an earlier batch, one of this batch; return it as it is then.
+
+    Else nobody would know any more, once it is over, that its task is done. Raises
+    `WorkspaceError` while somebody else moves it.
+    """
+    batch, repository = sitting.record.batch_id, sitting.repository
+    if run.options.get("batch") == batch:
+        return run
+    with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+        run = repository.runs.find(run.run_id)
+        if not run.status.over:
+            run.options |= {"batch": batch, PAID: spent_of(repository, run).usd}
+            repository.runs.save(run)
     return run
+
+
+def take_over(sitting: Sitting) -> None:
+    """Take up all runs that wait or stopped; one that somebody else moves now is left to them."""
+    for one in sitting.stands().values():
+        if one.run is not None and not one.run.status.over:
+            with suppress(WorkspaceError):
+                taken_up(sitting, one.run)
 
 
 def moved(
@@ -100,17 +126,42 @@ def moved(
                 replace(repository, runs=runs),
                 run.run_id,
                 listener=partial(sitting.tell, step),
-                overrides=caps,
+                for_now=caps,
                 opened=crew.opened,
             )
         finally:
             crew.closed(run.run_id)
 
 
+def broken(sitting: Sitting, run: RunRecord, error: Exception) -> RunRecord:
+    """Write down that a bug, or something else that nobody expects, ended the work on a run."""
+    repository = sitting.repository
+    masking = masking_for(repository.user.root, repository.user.git_dir)
+    trace = masking.for_people("".join(traceback.format_exception(error)))
+    place = repository.run_folder(run.run_id) / "logs" / "broken.txt"
+    with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+        run = repository.runs.find(run.run_id)
+        run.status, run.exit_code = RunStatus.PAUSED, int(ExitCode.BUG)
+        run.reason = (
+            f"this is a bug in reviewloop or a fault of this machine ({type(error).__name__}); "
+            f"nothing is lost: {place} tells where, and the same command tries again"
+        )
+        repository.runs.save(run)
+        with suppress(OSError):
+            place.write_text(trace, encoding="utf-8", errors="replace")
+    return run
+
+
 def answered(sitting: Sitting, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
-    """Answer a run that waits and return it as it is then."""
-    listener = partial(sitting.tell, step)
-    return advance(sitting.look(), run.run_id, answer=answer, listener=listener)
+    """Answer a run that waits, under the caps of the batch, and return it as it is then."""
+    return advance(
+        sitting.look(),
+        run.run_id,
+        answer=answer,
+        listener=partial(sitting.tell, step),
+        for_now=sitting.caps(run),
+        opened=sitting.opened,
+    )
 
 
 def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool:
@@ -120,9 +171,13 @@ def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool
     """
     if run.options.get("redo_of"):
         return False
-    run = sitting.repository.runs.find(run.run_id)
-    run.options["redo"] = True
-    sitting.repository.runs.save(run)
+    repository = sitting.repository
+    with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+        run = repository.runs.find(run.run_id)
+        if run.status.over:
+            return False  # somebody answered it meanwhile
+        run.options["redo"] = True
+        repository.runs.save(run)
     fault("batch.redo")
     text = f"{why}; the task is done once more"
     answer = {"choice": "skip", "by": BY, "text": text, "proposal": run.proposal}

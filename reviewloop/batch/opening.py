@@ -98,6 +98,8 @@ def _record(
         tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
         left_out=list(order.left_out),
         held={},
+        refused=[],
+        ended=False,
         budget_usd=wish.budget_usd if wish.budget_usd is not None else before.budget_usd,
         deadline=wish.deadline or before.deadline,
         reason="",

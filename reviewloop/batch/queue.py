@@ -96,7 +96,8 @@ def approve_each(
         repository = looked_again(repository)
         run = repository.runs.find(one.run.run_id)
         if below is None and run.base_commit == repository.user.head:
-            run = advance(repository, run.run_id, answer=worded(run, "approve"), listener=listener)
+            answer = worded(one.run, "approve")  # for what was there when it was chosen
+            run = advance(repository, run.run_id, answer=answer, listener=listener)
             yield run
             if run.status is not RunStatus.COMMITTED:
                 return

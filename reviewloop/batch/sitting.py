@@ -1,6 +1,6 @@
 """What all parts of a batch share while it works: the repository, the order, and who is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,6 +8,8 @@ from reviewloop.batch.line import Waiting, looked_again, waiting_in
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stacking import StartingPoint, base_for
 from reviewloop.batch.stands import Stand, TaskRun, stands_of, why_held
+from reviewloop.context import RunContext
+from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import Wanted
 from reviewloop.specs.order import Order, Step
@@ -55,6 +57,9 @@ class Sitting:
     spending: Spending
     told: Told
     tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
+    # Runs at work with the caps they have: what these may still spend is not left.
+    at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
+    opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
 
     @property
     def head(self) -> str:
@@ -62,9 +67,22 @@ class Sitting:
         return self.repository.user.head or ""
 
     def look(self) -> Repository:
-        """Look at the repository again, which the last approval has changed, and return it."""
-        self.repository = looked_again(self.repository)
-        return self.repository
+        """Look at the repository again, which the last approval has changed, and return it.
+
+        Raises `WorkspaceError` when another branch is checked out: no task was begun for that one.
+        """
+        found, mine = looked_again(self.repository), self.repository.user.branch
+        if found.user.branch != mine:
+            raise WorkspaceError(
+                f"the batch works on {mine}, and meanwhile {found.user.branch or 'no branch'} was "
+                f"checked out; nothing is lost: `git switch {mine}`, then the same command goes on"
+            )
+        self.repository = found
+        return found
+
+    def caps(self, run: RunRecord, sharing: int = 1) -> dict[str, Any]:
+        """Return the caps for a run; `sharing` runs divide what those at work leave."""
+        return self.spending.caps(run, sharing, self.at_work.values())
 
     def stands(self) -> dict[str, TaskRun]:
         """Return where every task of the order stands."""
@@ -84,6 +102,17 @@ class Sitting:
         anew = run is not None and bool(run.options.get("redo"))  # it did not fit elsewhere
         deep = anew or (self.record.mode != "autopilot" and self.asked.parallel == 1)
         return base_for(step, stands, self.waiting(stands), head=self.head, deep=deep)
+
+    def end(self) -> None:
+        """Write down why tasks were not begun, and whether anything is left to be done."""
+        stands, record = self.stands(), self.record
+        for step in self.order.steps:
+            task = step.task.id
+            if stands[task].stand is Stand.OPEN and task not in record.held:
+                record.held[task] = why_held(step, stands) or "was not begun"
+        stopped = any(one.stand is Stand.STOPPED for one in stands.values())
+        record.ended = not stopped and not record.reason
+        self.store.save(record)
 
     def tell(self, step: Step, event: Mapping[str, Any]) -> None:
         """Hand on what a run told."""

@@ -14,6 +14,9 @@ from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord, RunStatus
 
+PAID = "paid_before"
+"""The option of a run that says what it had cost when this batch took it over."""
+
 
 def spent_of(repository: Repository, run: RunRecord) -> Spent:
     """Return what one run has used so far."""
@@ -41,9 +44,9 @@ class Spending:
         self._known: dict[str, tuple[float, float]] = {}  # run -> when it was saved, what it cost
 
     def usd(self) -> float:
-        """Return what all runs of the batch have cost so far."""
+        """Return what all runs of the batch have cost so far, since they are of this batch."""
         mine = (r for r in self._repository.runs.all() if _of(r, self._record))
-        return sum(self._usd_of(run) for run in mine)
+        return sum(self._usd_of(run) - float(run.options.get(PAID, 0.0)) for run in mine)
 
     def _usd_of(self, run: RunRecord) -> float:
         saved, usd = self._known.get(run.run_id, (0.0, 0.0))
@@ -66,6 +69,18 @@ class Spending:
                 f"the batch's deadline has passed ({shown}); nothing is lost: go on with "
                 "`reviewloop batch --deadline T`"
             )
+
+    def why_spent(self, task: str) -> BudgetExhaustedError:
+        """Return what to say when the batch's cap has stopped a task."""
+        try:
+            self.require()
+        except BudgetExhaustedError as error:
+            return error
+        return BudgetExhaustedError(
+            f"what is left of the batch's caps is too little for the next call of task {task}; "
+            "nothing is lost: go on with `reviewloop batch` and a higher --budget-usd or a later "
+            "--deadline"
+        )
 
     def caps(
         self,

@@ -7,6 +7,12 @@ from reviewloop.batch.line import Waiting, base_on, line_up
 from reviewloop.batch.moving import do_once_more
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.stands import Stand
+from reviewloop.errors import (
+    BudgetExhaustedError,
+    InterruptedByUserError,
+    ModelAccessError,
+    ReviewLoopError,
+)
 from reviewloop.runs.rebasing import ConflictError, rebase
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -37,7 +43,8 @@ class Train:
         """Rebase one run onto another, None for the branch; return it if it waits there.
 
         `done` are the tasks in the commits below it then.
-        When it does not fit, or its gates turn red, its task is done once more.
+        When it does not fit, or its gates turn red, its task is done once more. What else fails is
+        told and concerns this run only; raises what concerns the whole batch.
         """
         sitting = self._sitting
         repository = sitting.look()
@@ -45,6 +52,7 @@ class Train:
         stands_on = below.run.run_id if below else ""
         sitting.spending.require()
         sitting.told.begun(step.task.id, run, stands_on or run.branch)
+        caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
         try:
             run = rebase(
                 repository,
@@ -52,11 +60,21 @@ class Train:
                 base,
                 options={"stands_on": stands_on, "done": sorted(done)},
                 listener=partial(sitting.tell, step),
-                overrides=sitting.spending.caps(run, sitting.asked.parallel),
+                for_now=caps,
+                opened=sitting.opened,
             )
             why = run.reason
         except ConflictError as error:
             why = str(error)
+        except (InterruptedByUserError, ModelAccessError):
+            raise
+        except ReviewLoopError as error:
+            short = isinstance(error, BudgetExhaustedError)
+            if short and (sitting.at_work or sitting.spending.stopped_by_batch(caps, error)):
+                raise
+            self._left.add(run.run_id)
+            sitting.told.settled(step.task.id, repository.runs.find(run.run_id), str(error))
+            return None
         else:
             if run.status is RunStatus.WAITING:
                 return run

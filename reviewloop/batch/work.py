@@ -10,11 +10,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from reviewloop.batch.autopilot import BY, why_a_person
 from reviewloop.batch.line import proposal_of, waiting_in
-from reviewloop.batch.moving import Crew, answered, begin_task, moved, taken_up
+from reviewloop.batch.moving import (
+    Crew,
+    answered,
+    begin_task,
+    broken,
+    moved,
+    take_over,
+    taken_up,
+)
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.spending import is_about_money
 from reviewloop.batch.stacking import chain_below
-from reviewloop.batch.stands import Stand, TaskRun, why_held
+from reviewloop.batch.stands import Stand, TaskRun
 from reviewloop.batch.train import Train
 from reviewloop.errors import (
     BudgetExhaustedError,
@@ -22,10 +30,11 @@ from reviewloop.errors import (
     ModelAccessError,
     ReviewLoopError,
     UsageError,
+    WorkspaceError,
 )
 from reviewloop.faults import fault
 from reviewloop.runs.answers import worded
-from reviewloop.runs.interrupts import all_interruptible
+from reviewloop.runs.interrupts import all_interruptible, asking
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -40,6 +49,7 @@ class Work:
         self._sitting = sitting
         self._train = Train(sitting)
         self._crew = crew or Crew()
+        sitting.opened = self._crew.opened
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
         self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
         self._short: set[str] = set()  # tasks whose share of the money was too little
@@ -54,11 +64,12 @@ class Work:
             ThreadPoolExecutor(max_workers=sitting.asked.parallel) as pool,
         ):
             self._work(pool)
-        self._end()
+        sitting.end()
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
         flying: Flying = {}
         trouble: ReviewLoopError | None = None
+        take_over(self._sitting)
         self._train.straighten()
         while True:
             try:
@@ -76,6 +87,7 @@ class Work:
                 continue
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 step, run, caps = flying.pop(future)
+                del self._sitting.at_work[run.run_id]
                 found = self._landed(step, run, caps, future)
                 trouble = trouble or found
 
@@ -96,16 +108,22 @@ class Work:
         try:
             if run is None or run.status.over:
                 run, below = begin_task(sitting, step)
+            run = taken_up(sitting, run)
         except UsageError as error:
             if not self.began:
                 raise  # nothing of this repository can begin: one sentence is enough
             sitting.record.held[task] = str(error)
+            sitting.record.refused.append(task)
+            return True
+        except WorkspaceError as error:
+            if run is None or run.status.over:
+                raise
+            sitting.told.settled(task, run, str(error))  # somebody else moves it now
             return True
         self.began = True
-        run = taken_up(sitting, run)
         slots = 1 if task in self._short else sitting.asked.parallel - len(flying)
-        beside = [(other, caps) for _, other, caps in flying.values()]
-        caps = sitting.spending.caps(run, slots, beside)
+        caps = sitting.caps(run, slots)
+        sitting.at_work[run.run_id] = (run, caps)
         sitting.told.begun(task, run, below)
         future = pool.submit(moved, sitting, self._crew, sitting.repository, step, run, caps)
         flying[future] = (step, run, caps)
@@ -170,9 +188,11 @@ class Work:
             by_batch = sitting.spending.stopped_by_batch(caps, error)
             again = by_batch and self._may_have_more(task, error)
             if by_batch and not again:
-                return self._spent(step)
+                return sitting.spending.why_spent(task)
             run = sitting.repository.runs.find(run.run_id)
             failed = not again
+        except Exception as error:  # noqa: BLE001  # of this task; the others are not its business
+            run, failed = broken(sitting, run, error), True
         if run.status not in _SETTLED or sitting.record.mode == "queue":
             sitting.told.settled(task, run, run.reason)
         if sitting.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
@@ -188,24 +208,13 @@ class Work:
         self._sitting.tried.discard(task)
         return True
 
-    def _spent(self, step: Step) -> ReviewLoopError:
-        try:
-            self._sitting.spending.require()
-        except BudgetExhaustedError as error:
-            return error
-        return BudgetExhaustedError(
-            f"what is left of the batch's caps is too little for the next call of task "
-            f"{step.task.id}; nothing is lost: go on with `reviewloop batch` and a higher "
-            "--budget-usd or a later --deadline"
-        )
-
     def _judge(self, flying: Flying) -> None:
         """Answer finished runs as the mode says, each when all tasks before it stand still."""
         if self._sitting.record.mode == "queue":
             return
         busy = {step.task.id for step, _, _ in flying.values()}
+        stands = self._sitting.stands()
         for step in self._sitting.order.steps:
-            stands = self._sitting.stands()
             if not self._is_over(step.task.id, stands, busy) and not self._closing:
                 return
             run = stands[step.task.id].run
@@ -214,8 +223,9 @@ class Work:
             self._judged.add(run.run_id)
             if self._sitting.record.mode == "autopilot":
                 self._by_autopilot(step, run)
-            else:
-                self._by_person(step, run)
+            elif not self._by_person(step, run):
+                return
+            stands = self._sitting.stands()
             fault("batch.settled")
 
     def _by_autopilot(self, step: Step, run: RunRecord) -> None:
@@ -225,12 +235,15 @@ class Work:
         found = next(iter(waiting_in(sitting.repository, [run])), None)
         if found is not None:
             why = self._why_a_person(run)
+            done = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
             below = chain_below(found, sitting.waiting(stands))[:-1]
+            missing = [need for need in step.needs if need not in done]
             if not why and below:
                 why = f"it stands on {below[-1].run.run_id}, which waits for a person"
+            if not why and missing:
+                why = f"it needs task {missing[0]}, which is not committed"
             if not why and run.base_commit != sitting.head:
-                done = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
-                brought = self._train.bring(step, run, None, done)
+                brought = self._brought(step, run, done)
                 if brought is None:
                     return
                 run, why = brought, self._why_a_person(brought)
@@ -240,28 +253,37 @@ class Work:
                 why = run.reason
         sitting.told.settled(step.task.id, run, why)
 
+    def _brought(self, step: Step, run: RunRecord, done: set[str]) -> RunRecord | None:
+        """Bring a run to the branch; what is short of money meanwhile does that when others end."""
+        try:
+            return self._train.bring(step, run, None, done)
+        except BudgetExhaustedError as error:
+            if not self._sitting.at_work or not self._may_have_more(step.task.id, error):
+                raise
+            self._judged.discard(run.run_id)
+            return None
+
     def _why_a_person(self, run: RunRecord) -> str:
         proposal = proposal_of(self._sitting.repository, run)
         return why_a_person(proposal) if proposal else run.reason
 
-    def _by_person(self, step: Step, run: RunRecord) -> None:
+    def _by_person(self, step: Step, run: RunRecord) -> bool:
+        """Ask until the run is over; return whether the person goes on."""
         sitting = self._sitting
         while run.status in _SETTLED:
-            chosen = sitting.told.ask(sitting.repository, run)
+            with asking():
+                chosen = sitting.told.ask(sitting.repository, run)
             if chosen is None:
                 sitting.record.reason, self._closing = "a person stopped it", True
-                return
-            run = answered(sitting, step, run, worded(run, *chosen))
+                return False
+            try:
+                run = answered(sitting, step, run, worded(run, *chosen))
+            except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
+                raise
+            except ReviewLoopError as error:  # of this task only
+                sitting.told.settled(
+                    step.task.id, sitting.repository.runs.find(run.run_id), str(error)
+                )
+                return True
         sitting.told.settled(step.task.id, run, run.reason)
-
-    def _end(self) -> None:
-        """Write down why tasks were not begun, and whether anything is left to be done."""
-        sitting = self._sitting
-        stands, record = sitting.stands(), sitting.record
-        for step in sitting.order.steps:
-            task = step.task.id
-            if stands[task].stand is Stand.OPEN and task not in record.held:
-                record.held[task] = why_held(step, stands) or "was not begun"
-        stopped = any(one.stand is Stand.STOPPED for one in stands.values())
-        record.ended = not stopped and not record.reason
-        sitting.store.save(record)
+        return True

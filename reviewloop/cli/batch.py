@@ -1,5 +1,6 @@
 """`reviewloop batch`: all open tasks of a spec, each in a run of its own, and the account."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def batch(
     from reviewloop.batch.sitting import Asked
     from reviewloop.runs.start import Wanted
 
-    if budget_usd is not None and budget_usd <= 0:
+    if budget_usd is not None and not 0 < budget_usd < math.inf:
         raise UsageError("--budget-usd needs an amount above 0")
     if store or remote:
         _require_for_workers(store, mode, parallel, until_failure, no_sandbox, report)

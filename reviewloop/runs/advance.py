@@ -50,12 +50,14 @@ def advance(
     answer: Mapping[str, str] | None = None,
     listener: Listener | None = None,
     overrides: Mapping[str, Any] | None = None,
+    for_now: Mapping[str, Any] | None = None,
     opened: Callable[[RunContext], None] | None = None,
 ) -> RunRecord:
     """Move a run until it waits for a person, is over, or cannot go on; return its record.
 
     `answer` is a person's word for a waiting run (see `steps.approve.hear`), `overrides` are caps
-    to raise, `opened` is handed what can be told to stop from another thread. Raises `UsageError`
+    to raise, `for_now` are settings for this stretch only: the run's record does not keep them.
+    `opened` is handed what can be told to stop from another thread. Raises `UsageError`
     for an answer to another question than the run asks; it is left as it was. Raises
     `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
     """
@@ -69,7 +71,7 @@ def advance(
             require_question(record, answer)
         # Kept, so that what a person raised holds for the rest of the run.
         record.settings = settings_of(record, overrides).model_dump(mode="json")
-        with open_context(repository, record, listener) as context:
+        with open_context(repository, record, listener, for_now) as context:
             if opened is not None:
                 opened(context)
             return _move(context, answer)

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from reviewloop.context import RunContext
-from reviewloop.errors import ExitCode
+from reviewloop.errors import ExitCode, InterruptedByUserError
 
 PATIENCE = 5.0  # seconds that replies on their way are waited for
 _SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
@@ -32,9 +32,10 @@ def all_interruptible(contexts: Callable[[], Sequence[RunContext]], resume: str)
 
     The first lets replies in flight arrive, so that what is being paid for is kept, but for
     `PATIENCE` seconds only; SIGTERM is the same. What does not end by then, and the second signal,
-    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise.
+    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise. Within
+    such a block another one changes nothing: the outer one has to know all runs.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or _is_ours():
         yield
         return
     seen = 0
@@ -54,6 +55,29 @@ def all_interruptible(contexts: Callable[[], Sequence[RunContext]], resume: str)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let Ctrl-C end a question at once while no run is at work, whatever is around the block.
+
+    Raises `InterruptedByUserError` then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError("interrupted at a question") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_ours() -> bool:
+    """Whether a block around this one stops runs on Ctrl-C."""
+    return getattr(signal.getsignal(signal.SIGINT), "__module__", "") == __name__
 
 
 def _stop(contexts: Callable[[], Sequence[RunContext]], resume: str) -> None:

@@ -1,9 +1,10 @@
 """Open everything a run carries, from its record and its folder; close it all again afterwards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
@@ -34,9 +35,10 @@ def open_context(
     repository: Repository,
     record: RunRecord,
     listener: Listener | None,
+    for_now: Mapping[str, Any] | None = None,
 ) -> Iterator[RunContext]:
-    """Yield the context of a run whose lock the caller holds."""
-    settings, shared = settings_of(record), repository.shared
+    """Yield the context of a run whose lock the caller holds; see `advance` about `for_now`."""
+    settings, shared = settings_of(record, for_now), repository.shared
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
         journal = Journal(folder / JOURNAL, partial(shared.ship, record.run_id) if shared else None)
@@ -49,8 +51,7 @@ def open_context(
         fence = Fence(record.nonce)
         place = folder / "workspace" / repository.user.root.name
         workspace = Workspace(private, place, filling_of(settings.workspace))
-        note = partial(_note_level, repository, record, events)
-        sandbox = finder(settings, record.options, note)
+        sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
         environment = _environment(repository, settings, folder, workspace, sandbox)
         stack.callback(environment.discard)
         seconds = record.active_seconds

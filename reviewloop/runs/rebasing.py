@@ -1,9 +1,10 @@
 """Brings a waiting run onto another commit: what it stood on was changed, rejected or overtaken."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
+from reviewloop.context import RunContext
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.runs.advance import advance
@@ -29,13 +30,15 @@ def rebase(
     *,
     options: Mapping[str, Any],
     listener: Listener | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    for_now: Mapping[str, Any] | None = None,
+    opened: Callable[[RunContext], None] | None = None,
 ) -> RunRecord:
     """Move a waiting run onto `base`, None for the person's commit; return it as it is then.
 
     All guard-rails run there; reviewers read it again where both sides changed a file. It waits
-    anew, or is blocked. `options` is what its record keeps about its new place. Raises
-    `ConflictError` when the change does not fit; the run is left as it was.
+    anew, or is blocked. `options` is what its record keeps about its new place; `for_now` and
+    `opened` are those of `advance`. Raises `ConflictError` when the change does not fit; the run is
+    left as it was.
     """
     onto = base.commit if base else repository.user.head or ""
     with hold(repository.run_lock(run_id), f"run {run_id}"):
@@ -46,7 +49,9 @@ def rebase(
         record.options = {**record.options, **options}
         repository.runs.save(record)
     fault("rebase.ready")
-    return advance(repository, run_id, answer=answer, listener=listener, overrides=overrides)
+    return advance(
+        repository, run_id, answer=answer, listener=listener, for_now=for_now, opened=opened
+    )
 
 
 def _answer(

@@ -27,6 +27,7 @@ class BatchRecord:
     tasks: dict[str, str] = field(default_factory=dict)  # id -> title, in the order of the work
     left_out: list[str] = field(default_factory=list)  # open tasks it cannot do, with reasons
     held: dict[str, str] = field(default_factory=dict)  # id -> why it was not begun, at the end
+    refused: list[str] = field(default_factory=list)  # ids of those that could not be begun
     budget_usd: float | None = None
     deadline: float = 0.0  # seconds since the epoch; 0 for none
     ended: bool = False  # nothing is left to be done by itself

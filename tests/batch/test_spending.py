@@ -44,6 +44,9 @@ def test_money_is_divided_and_what_runs_at_work_may_spend_is_not_left(repo):
     assert spending.caps(second, 3, [(first, caps)])["limits.usd"] == 2.0
     assert spending.caps(second, 1, [(first, caps)])["limits.usd"] == 6.0
     assert spending.caps(second)["limits.usd"] == 8.0
+    second.options["paid_before"] = 3.0  # of another batch, so not of this one's budget
+    repository.runs.save(second)
+    assert spending.usd() == -3.0
     batch.budget_usd = 100.0
     assert spending.caps(second)["limits.usd"] == Settings().limits.usd
     assert is_about_money(BudgetExhaustedError("the cap limits.usd of this run"))

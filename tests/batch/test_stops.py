@@ -123,6 +123,7 @@ def test_a_chosen_task_needs_what_it_waits_for(shop):
     assert "there is no task '7'" in checkout.run("batch", "--tasks", "7").err
     assert "there is no wave 5" in checkout.run("batch", "--wave", "5").err
     assert "no terminal" in checkout.run("batch", "--mode", "each").err
+    assert "amount above 0" in checkout.run("batch", "--budget-usd", "nan").err
 
 
 def test_a_deadline_is_a_time_of_day_a_span_or_a_date():
@@ -131,7 +132,7 @@ def test_a_deadline_is_a_time_of_day_a_span_or_a_date():
     assert read_deadline("8h", now) - now == 8 * 3600
     assert read_deadline("1h30m", now) - now == 5400
     assert read_deadline("2026-02-01T07:00", now) - now == 8.5 * 3600
-    for wrong in ("soon", "25:00", "2026-01-01T07:00"):
+    for wrong in ("soon", "25:00", "2026-01-01T07:00", "99999999h", "0001-01-01"):
         with pytest.raises(UsageError):
             read_deadline(wrong, now)
 

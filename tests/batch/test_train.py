@@ -1,9 +1,14 @@
 """Changes that finish side by side become one line: rebased, gated, asked about again."""
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import calls, done, reply, write
+
+from reviewloop.batch.queue import approve_each, to_approve
+from reviewloop.errors import UsageError
+from reviewloop.runs.repository import open_repository
 
 SHARED = "shop/registry.py"
 
@@ -147,9 +152,14 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
     found = rows(checkout)
     said = checkout.run("approve", found["2"]["run"])
     assert (said.code, "queue approve" in said.err) == (2, True)
+    with checkout.inside():
+        repository = open_repository()
+        chosen = to_approve(repository, [found["1"]["run"]], every=False)
     edit = reply(write("shop/more.py", "more = 1\n"))
     checkout.server.answer = many({1: says(edit, done("More."))})
     assert checkout.run("modify", found["1"]["run"], "-m", "add more").code == 4
+    with checkout.inside(), pytest.raises(UsageError, match="has changed since you looked"):
+        list(approve_each(repository, chosen, lambda event: None))
     assert rows(checkout)["2"]["state"] == "stale"
     assert checkout.run("batch", "--tasks", "1,2").code == 4
     assert rows(checkout)["2"]["state"] == "waiting"

@@ -1,0 +1,143 @@
+"""What nobody planned: another branch, a changed spec, a broken run, a batch before this one."""
+
+import json
+import os
+import signal
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+from support.checkout import Checkout
+from support.many import SPEC, TASKS, files_of, many
+from support.parts import Part, says
+from support.play import done, reply, write
+from support.terminal import Terminal
+
+from reviewloop.errors import InterruptedByUserError
+from reviewloop.runs.interrupts import all_interruptible, asking
+
+
+def rows(checkout: Checkout) -> dict[str, dict]:
+    return {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+
+
+def commits(checkout: Checkout) -> list[str]:
+    return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
+
+
+def meanwhile(number: int, act) -> Part:
+    """Return the implementer of a task while which a person does something."""
+    made = [write(path, text) for path, text in files_of(number).items()]
+    usual = says(reply(*made), done("Wrote it.", f"Add part {number}"))
+
+    def part(received):
+        if received.turn == 0:
+            act()
+        return usual(received)
+
+    return part
+
+
+def test_nothing_is_begun_for_a_branch_that_is_checked_out_meanwhile(shop):
+    checkout = shop()
+    away = meanwhile(1, lambda: checkout.git("switch", "-q", "-c", "other"))
+    checkout.server.answer = many({1: away})
+    branch = checkout.git("branch", "--show-current")
+    said = checkout.run("batch", "--tasks", "1,4")
+    assert said.code == 2
+    assert f"the batch works on {branch}, and meanwhile other was checked out" in said.err
+    assert len(list(checkout.state.glob("repositories/*/runs/*"))) == 1
+    checkout.git("switch", "-q", branch)
+    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    assert [row["state"] for row in rows(checkout).values()] == ["waiting"] * 2
+    assert checkout.server.paid_twice() == []
+
+
+def test_a_task_that_became_another_one_is_not_begun_and_the_exit_code_says_so(shop):
+    checkout = shop()
+    renamed = TASKS.replace("Fourth", "Quite another")
+    checkout.server.answer = many({1: meanwhile(1, lambda: checkout.write(SPEC, renamed))})
+    said = checkout.run("batch", "--tasks", "1,4")
+    assert said.code == 2, said.err
+    found = rows(checkout)
+    assert [found[n]["state"] for n in "14"] == ["waiting", "open"]
+    assert f"{SPEC}:9: task 4 was 'Fourth number' when the batch began" in found["4"]["why"]
+
+
+def test_what_an_earlier_batch_left_waiting_is_done_for_the_next_one(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    first = checkout.json("status")["batch"]["batch"]
+    said = checkout.run("batch", "--tasks", "1,2", "--mode", "autopilot")
+    assert said.code == 0, said.err
+    assert commits(checkout) == ["Add part 1", "Add part 2"]
+    assert checkout.json("status")["batch"]["batch"] != first
+    assert [row["state"] for row in rows(checkout).values()] == ["committed"] * 2
+    assert checkout.json("status")["batch"]["totals"]["runs"] == 2
+
+
+def test_autopilot_commits_nothing_whose_need_is_not_committed(shop):
+    alone = {"shop/part2.py": "def total():\n    return 3\n"}
+    second = says(reply(*(write(p, t) for p, t in alone.items())), done("Wrote.", "Add part 2"))
+    checkout = shop(many({2: second}))
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    assert checkout.run("queue", "reject", rows(checkout)["1"]["run"]).code == 7
+    red = {"tests/test_part1.py": "def test_one():\n    assert False\n"}
+    first = says(reply(*(write(p, t) for p, t in red.items())), done("Wrote.", "Add part 1"))
+    checkout.server.answer = many({1: first, 2: second})
+    said = checkout.run("batch", "--tasks", "1,2", "--mode", "autopilot")
+    assert said.code == 3, said.err
+    assert "it needs task 1, which is not committed" in said.err
+    assert commits(checkout) == []
+    assert rows(checkout)["2"]["state"] == "waiting"
+
+
+def test_what_breaks_in_one_run_is_told_as_its_failure_and_stops_no_other(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,4", "--budget-usd", "0.000001").code == 6
+    record = checkout.record()
+    assert record["settings"]["limits"]["usd"] > 1  # the batch's cap is not kept as the run's
+    [table] = checkout.state.glob("repositories/*/runs.sqlite")
+    with closing(sqlite3.connect(table)) as runs:
+        record = json.loads(runs.execute("SELECT record FROM runs").fetchone()[0])
+        del record["options"]["team"]
+        runs.execute("UPDATE runs SET record = ?", (json.dumps(record),))
+        runs.commit()
+    said = checkout.run("batch", "--tasks", "1,4", "--budget-usd", "5")
+    assert said.code == 70
+    found = rows(checkout)
+    assert [found[n]["state"] for n in "14"] == ["stopped", "waiting"]
+    assert "(KeyError); nothing is lost: " in found["1"]["why"]
+    log = checkout.folder(record["run_id"]) / "logs" / "broken.txt"
+    assert "KeyError: 'team'" in log.read_text()
+
+
+def test_who_leaves_the_first_question_is_asked_no_other(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    terminal = Terminal(checkout, "batch", "--mode", "each")
+    terminal.expect("[d]iff >")
+    terminal.type("q")
+    terminal.expect("2 waiting, 4 open")
+    assert terminal.end() == 4
+
+
+def test_ctrl_c_reaches_all_runs_also_while_one_is_moved_and_ends_a_question():
+    told, heard = [], threading.Event()
+
+    def outer():
+        told.append("outer")
+        heard.set()
+        return ()
+
+    before = signal.getsignal(signal.SIGINT)
+    with all_interruptible(outer, "reviewloop batch"):
+        with all_interruptible(lambda: told.append("inner") or (), "reviewloop resume"):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert heard.wait(10)
+        with pytest.raises(InterruptedByUserError), asking():
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+    assert signal.getsignal(signal.SIGINT) == before
+    assert told == ["outer"]
