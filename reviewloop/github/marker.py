@@ -3,8 +3,8 @@
 A comment is believed for who wrote it, not for a signature: anybody may copy a marker, nobody else
 writes under our name. Who may edit our comments on GitHub has write permission, and may dismiss
 findings anyway. Other programs share the name github-actions[bot] and may repeat what strangers
-say: so a marker counts only alone on its line at the start of a comment, and the oldest comment
-with a state wins.
+say: so a marker counts only alone on its line at the start of a comment (the data of a finding and
+the word of an answer as its last line), and the oldest comment with a state wins.
 """
 
 import base64

@@ -62,7 +62,8 @@ def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:
     posted = jobs.post()
     assert (posted.code, posted.out["status"], posted.out["comments-posted"]) == (0, "passed", "3")
     assert [(c.path, c.line) for c in on_diff(github)] == [("deploy.sh", n) for n in (4, 5, 6)]
-    assert "::warning" in posted.log
+    assert "::warning" not in posted.log  # each has its comment
+    assert jobs.post("--comments=none").log.count("::warning file=deploy.sh,line=") == 3
     assert (len(names), posted.out["coverage"]) == (4, "1/1")
     assert posted.page.count("asks for root") == 1
     check_standing(github, names)
@@ -85,7 +86,7 @@ def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:
     # What read never wrote, what wrote had nothing to read from.
     logins = {token: github.identities[token].permissions for token in (READING, WRITING)}
     assert "write" not in logins[READING].values()
-    assert logins[WRITING] == {"pull-requests": "write"}
+    assert logins[WRITING] == {"pull-requests": "write", "checks": "write"}
     assert list(jobs.writer.root.iterdir()) == []
     assert not any(name.startswith(("AWS", "REVIEWLOOP_M")) for name in jobs.writer.environ)
     check_standing(github, names - {first.body.split()[2], rights_.body.split()[2]})

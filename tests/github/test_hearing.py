@@ -426,7 +426,10 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
     read, write = "read", "write"
     assert {name: job["permissions"] for name, job in jobs.items()} == {
         "hear": {"pull-requests": write, "issues": write},
-        "review": {"contents": read, "pull-requests": write, "id-token": write},
+        "review": {
+            **{"contents": read, "pull-requests": write},
+            **{"checks": write, "id-token": write},
+        },
         "fix": {"contents": read, "pull-requests": read, "id-token": write},
         "push": {"contents": write, "pull-requests": write},
         "tell": {"pull-requests": write},
