@@ -57,6 +57,9 @@ def build(roots: tuple[Path, Path], tmp_path: Path) -> Callable[..., ProjectEnv]
 
 
 without_mounts = partial(choose, wanted="landlock")
+# Plugins of the environment these tests run in cost more than a second per run of pytest.
+PLUGINS = ("cacheprovider", "hypothesispytest", "anyio", "langsmith_plugin")
+PYTEST = ("python", "-m", "pytest", "-q", *(f"-pno:{name}" for name in PLUGINS))
 
 
 def make_venv(folder: Path, *, with_pytest: bool = False) -> Path:
@@ -168,7 +171,7 @@ def test_tests_of_an_editable_install_test_the_workspace(
     project = build()
     assert project.python_origin == "checkout"
     assert project.verify() is None
-    exit_code, log = gate(project, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    exit_code, log = gate(project, *PYTEST)
     assert (exit_code, "1 passed" in log) == (0, True), log
 
 
@@ -206,7 +209,7 @@ def test_tests_of_a_project_with_setuptools_scm(
     )
     private.close()
     assert project.verify() is None
-    exit_code, log = gate(project, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    exit_code, log = gate(project, *PYTEST)
     assert (exit_code, "2 passed" in log) == (0, True), log
     assert not (workspace / "src/acme/_version.py").is_symlink()
 
@@ -314,7 +317,7 @@ def test_where_the_workspace_is_mounted_over_the_checkout_hidden_pointers_lead_t
     (site / "hidden.pth").write_text(hidden + ".decode())\n")
     project = build(sandbox=partial(choose, wanted="bubblewrap"))
     assert project.verify() is None
-    exit_code, log = gate(project, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    exit_code, log = gate(project, *PYTEST)
     assert (exit_code, "1 passed" in log) == (0, True), log  # it is the workspace that says so
     assert (user / "src/acme/__init__.py").read_text() == "WHOSE = 'user'\n"
 
