@@ -2,10 +2,13 @@
 
 import re
 
+from reviewloop.analysers.book import own_rules
 from reviewloop.findings import Evidence, Finding, Severity
 from reviewloop.github.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.explained import explained
 from reviewloop.github.marker import findings_in
 from reviewloop.github.model import Comment
+from reviewloop.output.rule_links import source_link
 
 FORGED = "<!-- reviewloop:finding aaaaaaaaaaaa -->"
 BASE = Finding(
@@ -85,3 +88,11 @@ def test_a_note_stands_below_the_mark():
     assert findings_in(body) == (BASE.id,)
     left = file_body(Comment("a", body, 7, None, "LEFT", BASE.id))
     assert "_About line 7 of the old file, where" in left
+
+
+def test_the_source_of_a_rule_is_a_link_to_click_on():
+    rule = next(each for each in own_rules() if "https://" in each.source)
+    answer = explained(BASE.id, {}, BASE.model_copy(update={"rule": rule.id}))
+    [source] = re.findall(r"^\*\*Source:\*\* .*", answer, re.MULTILINE)
+    assert f"<{source_link(rule)}>" in source
+    assert "\u200b" not in source
