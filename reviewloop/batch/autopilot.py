@@ -18,7 +18,20 @@ def why_a_person(proposal: Proposal) -> str:
     """Return why a person has to look at this change, "" when it is clean."""
     reasons = [*_governance(proposal), *_findings(proposal), *_gates(proposal)]
     reasons += [f"{name} failed" for name in proposal["incomplete"]]
+    reasons += _lost(proposal)
+    if proposal["task"] and proposal["spec_progress"] is None:  # it would be open, and done again
+        reasons.append(f"task {proposal['task']} cannot be ticked")
     return "; ".join(reasons)
+
+
+def _lost(proposal: Proposal) -> list[str]:
+    """Return what reviewers that finished were not shown, and what of their answers was lost."""
+    failed = proposal["incomplete"]
+    return [
+        f"{one['name']}: {one['reason']}"
+        for one in proposal["reviewers"]
+        if one["reason"] and one["name"] not in failed
+    ]
 
 
 def _governance(proposal: Proposal) -> list[str]:

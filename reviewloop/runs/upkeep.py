@@ -58,6 +58,7 @@ def export_run(repository: Repository, run_id: str, name: str) -> str:
         commit = _latest(record, private, Blobs(folder / "blobs"))
         with hold(repository.lock, f"the repository {record.repository}"):
             export_branch(repository.user, private, commit, name)
+        record = repository.runs.find(record.run_id)  # a batch may have moved it meanwhile
         record.options["exported"] = private.tree_of(commit)
         repository.runs.save(record)
         fault("export.end")

@@ -14,6 +14,7 @@ from support.parts import Part, says
 from support.play import done, reply, write
 from support.terminal import Terminal
 
+from reviewloop.batch.autopilot import why_a_person
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.runs.interrupts import all_interruptible, asking
 
@@ -91,6 +92,18 @@ def test_autopilot_commits_nothing_whose_need_is_not_committed(shop):
     assert "it needs task 1, which is not committed" in said.err
     assert commits(checkout) == []
     assert rows(checkout)["2"]["state"] == "waiting"
+
+
+def test_autopilot_leaves_to_a_person_what_a_reviewer_did_not_see_and_what_cannot_be_ticked(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    clean = checkout.record()["proposal"]
+    assert why_a_person(clean) == ""
+    first, *others = clean["reviewers"]
+    unseen = {**first, "reason": "shown without the diff of shop/part1.py"}
+    why = why_a_person({**clean, "reviewers": [unseen, *others]})
+    assert why == f"{first['name']}: shown without the diff of shop/part1.py"
+    assert why_a_person({**clean, "spec_progress": None}) == "task 1 cannot be ticked"
 
 
 def test_what_breaks_in_one_run_is_told_as_its_failure_and_stops_no_other(shop):
