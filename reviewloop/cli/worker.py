@@ -38,7 +38,7 @@ def worker(store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: flo
     require_driver()
     from reviewloop.cli.consoles import say
     from reviewloop.cli.trouble import bug_report
-    from reviewloop.engine.work import Place
+    from reviewloop.engine.place import Place
     from reviewloop.engine.worker import work
     from reviewloop.store.places import private_folder, state_root
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.sandboxing import Acceptance
-from reviewloop.store.blobs import Blobs
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.rates import SharedRates
@@ -139,17 +138,16 @@ def _is_copy_of(folder: Path, stamp: float) -> bool:
 def _make_git(repository: Repository, folder: Path, head: str, below: RunRecord | None) -> None:
     """Complete the run's private repository, whose own objects are there already."""
     user = repository.user
-    base = None if has_commit(user, head) else _base(repository, head, below)
+    base = None if has_commit(user.git_dir, head) else _base(repository, head, below)
     create_on(folder / "git", replace(user, head=head), base).close()
 
 
 def _base(repository: Repository, head: str, below: RunRecord | None) -> Base:
     """Return the commit of another run, which the remote does not have."""
-    if below is not None and below.proposal:
-        folder = repository.run_folder(below.run_id)
-        proposed = Blobs(folder / "blobs").get_json(below.proposal)["commit"]
-        if proposed == head:
-            return Base(head, folder / "git", below.base_commit, repository.folder / "line")
+    if below is not None:
+        private = repository.run_folder(below.run_id) / "git"
+        if private.is_dir() and has_commit(private, head):
+            return Base(head, private, below.base_commit, repository.folder / "line")
     raise WorkspaceError(
         f"the commit {head[:12]} that a run starts from is neither at the remote nor with another "
         "run; reject the run, and enqueue its task again"

@@ -4,81 +4,36 @@ All of it is done under the lock of the branch, on the worker's own clone, and r
 before: a job that is done twice, or after another worker died over it, does what is left of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 
 from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.line import waiting_in
-from reviewloop.batch.moving import Crew
-from reviewloop.batch.sitting import Asked, Sitting, Told
+from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
-from reviewloop.engine.copies import is_unpushed, mark_all, open_copies, require_plain_name
+from reviewloop.engine.copies import mark_all
 from reviewloop.engine.jobs import Jobs
-from reviewloop.engine.store import opened
-from reviewloop.errors import (
-    InterruptedByUserError,
-    ReviewLoopError,
-    StoreError,
-    WorkspaceError,
-)
-from reviewloop.faults import fault
+from reviewloop.engine.place import Job, Place, opened_job
+from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import give_up, is_stopped, require_question
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.rebasing import rebase
 from reviewloop.runs.repository import Repository
-from reviewloop.runs.sandboxing import Acceptance
 from reviewloop.runs.start import Wanted
 from reviewloop.runs.view import view
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
-from reviewloop.store.places import private_folder, repository_folder, state_root
-from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
-from reviewloop.store.postgres.database import Database
-from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.postgres.batches import SharedBatches
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.store.trust import TrustStore
-from reviewloop.workspace.clones import is_fetched, refreshed, remote_of
-from reviewloop.workspace.private import PrivateRepo, ref_component
-from reviewloop.workspace.pushing import Remote, look, push
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 _LONGEST_DIFF = 2_000_000  # characters
-
-
-class BusyError(StoreError):
-    """Another worker is on this branch."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a worker works with: the store, where its clones are, how it runs code, who listens."""
-
-    url: str
-    clones: Path
-    unsandboxed: bool
-    told: Told
-    say: Callable[[str], None]
-    report: Callable[[BaseException], str]  # writes a log about a bug of ours; the sentence on it
-    crew: Crew = field(default_factory=Crew)
-
-
-@dataclass(frozen=True)
-class _Job:
-    place: Place
-    database: Database
-    batch: SharedBatch
-    repository: Repository
-
-    @property
-    def runs(self) -> SharedRuns:
-        return SharedRuns(self.database)
 
 
 def do_task(place: Place, batch_id: str, task: str) -> None:
@@ -87,7 +42,7 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
     Raises `BusyError` while another worker is on the branch, `InterruptedByUserError` when this one
     was told to stop, `StoreError` when the database is away: the job is to be done again then.
     """
-    with _opened(place, batch_id) as job:
+    with opened_job(place, batch_id) as job:
         record = job.batch.record
         try:
             with closing(BatchStore(job.repository.folder)) as store:
@@ -102,7 +57,7 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
 
 def do_answer(place: Place, batch_id: str, run_id: str, answer: Mapping[str, str]) -> None:
     """Carry out a person's answer to a run, and push what it commits; see `do_task`."""
-    with _opened(place, batch_id) as job:
+    with opened_job(place, batch_id) as job:
         try:
             note = _answered(job, run_id, answer)
         except (InterruptedByUserError, StoreError):
@@ -116,51 +71,7 @@ def do_answer(place: Place, batch_id: str, run_id: str, answer: Mapping[str, str
         _queue_open_tasks(job)
 
 
-@contextmanager
-def _opened(place: Place, batch_id: str) -> Iterator[_Job]:
-    with opened(place.url) as database:
-        batch = SharedBatches(database).get(batch_id)
-        about = batch.about
-        if not database.try_lock(about.lock):
-            raise BusyError(f"another worker is on {about.branch} of {about.name}")
-        try:
-            with _brought(place, database, batch) as job:
-                yield job
-        except (StoreError, InterruptedByUserError):
-            raise
-        except ReviewLoopError as error:
-            SharedBatches(database).tell(batch_id, str(error))
-            raise
-
-
-@contextmanager
-def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[_Job]:
-    """Bring clone and runs to where the remote and the database are."""
-    about = batch.about
-    require_plain_name(about.repository)
-    require_plain_name(about.name)
-    clone = place.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
-    user = refreshed(
-        clone,
-        about.address,
-        about.branch,
-        identity=about.identity,
-        object_format=about.object_format,
-    )
-    folder = repository_folder(user.key)
-    private_folder(folder / "runs")
-    unsandboxed: Acceptance = "accepted" if place.unsandboxed else ""
-    ident = batch.record.batch_id
-    repository = open_copies(database, user, folder, about, ident, unsandboxed=unsandboxed)
-    with closing(repository.runs):
-        job = _Job(place, database, batch, repository)
-        _trust(job)
-        _push_committed(job)
-        fault("worker.opened")
-        yield job
-
-
-def _work(job: _Job, store: BatchStore, record: BatchRecord, task: str) -> None:
+def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     """Do what the batch would do in a sitting of its own that has only this task to take up."""
     store.save(record)
     about = job.batch.about
@@ -198,7 +109,7 @@ def _order(repository: Repository, record: BatchRecord) -> Order:
     return order_tasks(spec, left) if left else Order((), ())
 
 
-def _answered(job: _Job, run_id: str, answer: Mapping[str, str]) -> str:
+def _answered(job: Job, run_id: str, answer: Mapping[str, str]) -> str:
     """Do what the person said; return what they should know of it."""
     repository = job.repository
     run = repository.runs.find(run_id)
@@ -210,18 +121,17 @@ def _answered(job: _Job, run_id: str, answer: Mapping[str, str]) -> str:
     if is_stopped(run):  # a worker died over this answer, or was stopped
         run = _advanced(job, run, None)
         if run.status not in _ASKS or run.proposal != answer["proposal"]:
-            _push_committed(job)
+            job.push_committed()
             return run.reason
     require_question(run, answer)
-    moved = run.base_commit != repository.user.head
-    if moved and answer["choice"] != "skip":
+    if answer["choice"] == "approve" and run.base_commit != repository.user.head:
         return _moved_along(job, run)
     run = _advanced(job, run, answer)
-    _push_committed(job)
+    job.push_committed()
     return run.reason
 
 
-def _advanced(job: _Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
+def _advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
     told = job.place.told
     return advance(
         job.repository,
@@ -232,16 +142,15 @@ def _advanced(job: _Job, run: RunRecord, answer: Mapping[str, str] | None) -> Ru
     )
 
 
-def _moved_along(job: _Job, run: RunRecord) -> str:
+def _moved_along(job: Job, run: RunRecord) -> str:
     """Bring a run to where the branch is now, so that a person can look at it there."""
     repository = job.repository
-    below = [
-        one
-        for one in waiting_in(repository, repository.runs.all())
-        if one.commit == run.base_commit
-    ]
-    if below:
-        return f"it stands on {below[0].run.run_id}, which waits: approve that one first"
+    needs = run.options.get("needs", ())
+    for one in waiting_in(repository, repository.runs.all()):
+        if one.commit == run.base_commit:
+            return f"it stands on {one.run.run_id}, which waits: approve that one first"
+        if one.run.task_id in needs:
+            return f"its task needs what {one.run.run_id} does, which waits: approve that one first"
     listener = job.place.told.event
     run = rebase(
         repository,
@@ -255,57 +164,9 @@ def _moved_along(job: _Job, run: RunRecord) -> str:
     return f"{run.branch} has moved on, and it was brought there: look at it again, then answer"
 
 
-def _push_committed(job: _Job) -> None:
-    """Push what was committed here or by a worker that died before it pushed."""
-    repository, about = job.repository, job.batch.about
-    user = repository.user
-    for run in sorted(repository.runs.all(), key=lambda run: run.updated_at):
-        if not is_unpushed(run):
-            continue
-        fault("worker.push")
-        remote = remote_of(user.git_dir, user.root, about.address)
-        with closing(PrivateRepo.open(repository.run_folder(run.run_id) / "git")) as private:
-            there = look(private.git, remote, about.branch)
-            branch = about.branch
-            if there != run.commit and not is_fetched(user, about.branch, run.commit):
-                branch = _pushed(private, remote, run, there)
-        fault("worker.pushed")
-        run.evidence["pushed"] = branch
-        if branch != about.branch:
-            run.reason = f"{about.branch} had moved on, so it was pushed as {branch}: merge that"
-        repository.runs.save(run)
-        job.place.say(f"{run.run_id}: {run.commit[:10]} pushed as {branch}")
-
-
-def _pushed(private: PrivateRepo, remote: Remote, run: RunRecord, there: str) -> str:
-    """Push a commit to its branch, or, when somebody was quicker, to one of its own."""
-    try:
-        if there != run.base_commit:
-            raise WorkspaceError("the branch has moved on")
-        push(private.git, remote, run.commit, run.branch, run.base_commit)
-    except WorkspaceError:
-        if look(private.git, remote, run.branch) == run.base_commit:
-            raise  # nobody was quicker: the push itself is refused
-        own = f"reviewloop/{run.run_id}"
-        if look(private.git, remote, own) != run.commit:
-            push(private.git, remote, run.commit, own, "")
-        return own
-    return run.branch
-
-
-def _trust(job: _Job) -> None:
-    """Take over the consent of whoever enqueued, if the commands are still those they saw."""
-    loaded = read_settings(job.repository.user.root, job.batch.about.flags)
-    digest = loaded.commands_digest
-    if digest and digest == job.batch.about.trusted:
-        trust = TrustStore(state_root())
-        if not trust.is_trusted(job.repository.user.key, digest):
-            trust.trust(job.repository.user.key, digest, loaded.repository_commands)
-
-
-def _finish(job: _Job, record: BatchRecord) -> None:
+def _finish(job: Job, record: BatchRecord) -> None:
     """Push what autopilot committed, and tell everybody how far the batch is."""
-    _push_committed(job)
+    job.push_committed()
     repository = job.repository
     known = job.runs.shown()
     for run in repository.runs.all():
@@ -315,7 +176,7 @@ def _finish(job: _Job, record: BatchRecord) -> None:
     mark_all(repository)
 
 
-def _show(job: _Job, run: RunRecord) -> None:
+def _show(job: Job, run: RunRecord) -> None:
     """Keep what a person has to see of a run before they answer: they need no clone for it."""
     repository = job.repository
     found = waiting_in(repository, [run])
@@ -329,7 +190,7 @@ def _show(job: _Job, run: RunRecord) -> None:
         job.runs.show(run.run_id, row, seen.proposal, diff)
 
 
-def _queue_open_tasks(job: _Job) -> None:
+def _queue_open_tasks(job: Job) -> None:
     """An answer may have freed tasks: queue those of which nothing was begun."""
     record = job.batch.record
     stands = stands_of(job.repository, record.batch_id, record.spec_path, record.tasks)

@@ -15,8 +15,9 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.utils import utcnow
 
 from reviewloop.engine.jobs import ANSWER, QUEUE, TASK
+from reviewloop.engine.place import BusyError, Place
 from reviewloop.engine.store import opened
-from reviewloop.engine.work import BusyError, Place, do_answer, do_task
+from reviewloop.engine.work import do_answer, do_task
 from reviewloop.errors import (
     InterruptedByUserError,
     ReviewLoopError,

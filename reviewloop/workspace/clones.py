@@ -47,9 +47,9 @@ def remote_of(git_dir: Path, root: Path, address: str) -> Remote:
     return with_own_credentials(address, read_config(git_dir, root), os.environ)
 
 
-def has_commit(user: UserRepo, commit: str) -> bool:
-    """Whether the clone has this commit."""
-    git = Git(user.git_dir)
+def has_commit(git_dir: Path, commit: str) -> bool:
+    """Whether a clone, or a repository of ours, has this commit."""
+    git = Git(git_dir)
     return git.result("cat-file", "-e", f"{commit}^{{commit}}").exit_code == 0
 
 

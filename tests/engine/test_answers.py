@@ -14,12 +14,17 @@ def states(crew: Team) -> dict[str, str]:
     return {task["task"]: task["state"] for task in told[0]["tasks"]}
 
 
+def why(crew: Team, run: str) -> str:
+    [row] = [row for row in crew.person.json("queue")["runs"] if row["run"] == run]
+    return str(row["why"])
+
+
 def test_modify_reject_and_a_branch_that_has_moved_on(team):
     crew = team()
-    assert crew.enqueue("--tasks", "1,4").code == 0
+    assert crew.enqueue("--tasks", "1,2,4").code == 0
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
     assert crew.work(machine).code == 0
-    first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    first, second, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
 
     # What is to be decided about can be read without a clone.
     shown = elsewhere.run("queue", "show", first, "--diff")
@@ -27,8 +32,8 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert "+++ b/shop/part1.py" in shown.out
     assert "Add part 1" in shown.out
 
-    # The task above stands on the first one, so it cannot be approved alone.
-    said = elsewhere.run("approve", fourth)
+    # A task that stands on another one cannot be approved alone.
+    said = elsewhere.run("approve", second)
     assert said.code == 2
     assert f"stands on {first}" in said.err
 
@@ -36,28 +41,34 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert elsewhere.run("approve", first).code == 2  # an answer is on its way already
     assert elsewhere.run("reject", fourth, "-m", "not now").code == 0
     assert crew.work(machine).code == 0
-    assert states(crew) == {"1": "waiting", "4": "rejected"}
-    asked = [received for received in crew.server.ledger if "Say it more clearly" in received.said]
-    assert asked
+    assert states(crew) == {"1": "waiting", "2": "waiting", "4": "rejected"}
+    assert [r for r in crew.server.ledger if "Say it more clearly" in r.said]
 
-    # Somebody pushes to the branch: the change is brought there and shown anew, not committed.
+    # What stood on the change as it was waits for the change as it is.
+    other = crew.machine("two")
+    assert elsewhere.run("approve", second).code == 0
+    assert crew.work(other).code == 0
+    assert f"needs what {first} does" in why(crew, second)
+
+    # Somebody pushes to the branch: changes are brought there and shown anew, not committed.
     crew.person.write("notes.md", "# Notes\n")
     crew.person.git("add", "notes.md")
     crew.person.git("commit", "-q", "-m", "Add notes")
     crew.person.git("push", "-q", "origin", crew.branch)
-    assert elsewhere.run("approve", first).code == 0
-    assert crew.work(crew.machine("two")).code == 0
-    assert crew.history() == ["Add notes"]
-    [row] = elsewhere.json("queue")["runs"]
-    assert "look at it again" in row["why"]
-    assert elsewhere.run("approve", first).code == 0
-    assert crew.work(machine).code == 0
-    assert crew.history() == ["Add notes", "Add part 1"]
-    assert states(crew) == {"1": "committed", "4": "rejected"}
+    for run, subject in ((first, "Add part 1"), (second, "Add part 2")):
+        before = crew.history()
+        assert elsewhere.run("approve", run).code == 0
+        assert crew.work(other).code == 0
+        assert crew.history() == before
+        assert "look at it again" in why(crew, run)
+        assert elsewhere.run("approve", run).code == 0
+        assert crew.work(machine).code == 0
+        assert crew.history() == [*before, subject]
+    assert crew.history()[0] == "Add notes"
+    assert states(crew) == {"1": "committed", "2": "committed", "4": "rejected"}
     said = crew.person.run("clean", "--older-than", "0", "--yes")
     assert f"hold their work: {fourth}" in said.err
     assert crew.count("runs") == 1
-    assert [r.agent for r in crew.server.ledger].count("implement") == 6  # two turns each time
 
 
 def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_to(team):
