@@ -249,8 +249,11 @@ class Work:
                 run, why = brought, self._why_a_person(brought)
             if not why:
                 answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
-                run = answered(sitting, step, run, answer)
-                why = run.reason
+                try:
+                    run = answered(sitting, step, run, answer)
+                    why = run.reason
+                except UsageError as error:  # somebody answered it meanwhile
+                    run, why = sitting.repository.runs.find(run.run_id), str(error)
         sitting.told.settled(step.task.id, run, why)
 
     def _brought(self, step: Step, run: RunRecord, done: set[str]) -> RunRecord | None:

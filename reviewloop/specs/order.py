@@ -161,13 +161,31 @@ def _ordered(steps: list[Step]) -> list[Step]:
         ready = (step for step in rest if not ({*step.needs, *step.after} & listed) - done)
         first = next(ready, None)
         if first is None:  # numbering and dependencies disagree: what is declared counts
-            first = next(step for step in rest if not (set(step.needs) & listed) - done)
+            possible = (step for step in rest if not (set(step.needs) & listed) - done)
+            first = next(possible, None)
+            if first is None:
+                raise UsageError(_ring(rest))
             waiting = tuple(one for one in first.after if one in done)
             rest[rest.index(first)] = first = Step(first.task, first.needs, waiting)
         rest.remove(first)
         done.add(first.task.id)
         order.append(first)
     return order
+
+
+def _ring(rest: Sequence[Step]) -> str:
+    """Say which tasks wait for each other by their waves; rings of dependencies alone are known."""
+    needs = {step.task.id: step.needs for step in rest}
+    path = [rest[0]]
+    while path[-1] not in path[:-1]:
+        following = next(one for one in path[-1].needs if one in needs)
+        path.append(next(step for step in rest if step.task.id == following))
+    ring = path[path.index(path[-1]) :]
+    shown = " -> ".join(step.task.id for step in ring)
+    return (
+        f"{ring[0].task.where}: by their waves and dependencies these tasks wait for each other: "
+        f"{shown}; correct one of the two"
+    )
 
 
 def _waves(order: Sequence[Step]) -> tuple[tuple[str, ...], ...]:

@@ -15,8 +15,12 @@ from support.play import done, reply, write
 from support.terminal import Terminal
 
 from reviewloop.batch.autopilot import why_a_person
+from reviewloop.batch.opening import Wish, run_batch
 from reviewloop.errors import InterruptedByUserError
+from reviewloop.runs.advance import advance
+from reviewloop.runs.answers import worded
 from reviewloop.runs.interrupts import all_interruptible, asking
+from reviewloop.runs.repository import Repository, open_repository
 
 
 def rows(checkout: Checkout) -> dict[str, dict]:
@@ -124,6 +128,37 @@ def test_what_breaks_in_one_run_is_told_as_its_failure_and_stops_no_other(shop):
     assert "(KeyError); nothing is lost: " in found["1"]["why"]
     log = checkout.folder(record["run_id"]) / "logs" / "broken.txt"
     assert "KeyError: 'team'" in log.read_text()
+
+
+class Quicker:
+    """Whoever is told of the batch; rejects each run at the moment at which it is to be moved."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.said: list[str] = []
+
+    def begun(self, task, run, below):
+        advance(self.repository, run.run_id, answer=worded(run, "skip"))
+
+    def settled(self, task, run, why):
+        self.said.append(f"{task} {run.status}: {why}")
+
+    def __getattr__(self, name):
+        return lambda *args: None
+
+
+def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    assert checkout.run("queue", "reject", rows(checkout)["1"]["run"]).code == 7
+    with checkout.inside():
+        repository = open_repository()
+        told = Quicker(repository)
+        record, stopped = run_batch(repository, Wish(tasks=("4",)), told)
+    assert (stopped, record.reason) == (None, "")
+    [said] = told.said
+    assert said.startswith("4 skipped: run 4-")
+    assert "does not wait for" in said
 
 
 def test_who_leaves_the_first_question_is_asked_no_other(shop):

@@ -67,6 +67,8 @@ def test_a_task_waits_for_the_waves_before_its_own():
         ordered(WAVES, wave=2)
     with pytest.raises(UsageError, match=r"there is no wave 3: .* has waves 1 to 2"):
         ordered(WAVES, wave=3)
+    with pytest.raises(UsageError, match=r"tasks.md:2: .* wait for each other: 2 -> 3 -> 2;"):
+        ordered(WAVES.replace("2. B\n", "2. B\n  - _Depends: 3_\n"))
     done = WAVES.replace("- [ ] 2", "- [x] 2")
     assert [step.task.id for step in ordered(done, wave=2).steps] == ["1", "3"]
 
