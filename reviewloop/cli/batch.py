@@ -135,6 +135,8 @@ def require_report(name: str) -> None:
 
     if name and Path(name).suffix not in FORMATS:
         raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
+    if name and Path(name).is_dir():
+        raise UsageError(f"--report {name}: this is a folder; name a file")
     if name and not Path(name).absolute().parent.is_dir():
         raise UsageError(f"--report {name}: its folder does not exist; make it first")
 
@@ -161,13 +163,14 @@ def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
     with BatchScreen(messages()) as screen:
         record, error = run_batch(repository, wish, _Shown(screen))
     body = account(repository, record)
-    if report:
-        write_report(report, body)
     if as_json:
         print_json("batch", body)
     else:
         render_account(body, results())
+    if report:  # last: a disk that is full by now must not hide the account
+        write_report(report, body)
     if error is not None:
+        error.exit_code = exit_code(repository, record, error.exit_code)
         raise error
     return exit_code(repository, record)
 

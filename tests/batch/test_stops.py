@@ -87,6 +87,8 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     assert "<td>2</td><td>open</td><td>Second number<small>waits for 1" in page
     assert "<script" not in page
     assert checkout.run("batch", "--report", "account.txt").code == 2
+    (tmp_path / "folder.md").mkdir()
+    assert checkout.run("batch", "--report", str(tmp_path / "folder.md")).code == 2
 
 
 def test_a_second_batch_is_told_who_is_at_work(shop):

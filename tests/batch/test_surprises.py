@@ -96,6 +96,9 @@ def test_autopilot_commits_nothing_whose_need_is_not_committed(shop):
     assert "it needs task 1, which is not committed" in said.err
     assert commits(checkout) == []
     assert rows(checkout)["2"]["state"] == "waiting"
+    said = checkout.run("batch", "--tasks", "1,2,4", "--budget-usd", "0.000001")
+    assert "too little for the next call of task 4" in said.err
+    assert said.code == 3  # task 1 is blocked still, which tells more than the cap
 
 
 def test_autopilot_leaves_to_a_person_what_a_reviewer_did_not_see_and_what_cannot_be_ticked(shop):
