@@ -27,7 +27,7 @@ _CODES = {
 
 def lock_of(repository: Repository) -> Path:
     """Return the lock that a batch of this repository holds while it works."""
-    return repository.folder / "batch.lock"
+    return repository.batch_lock
 
 
 def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:

@@ -56,12 +56,14 @@ def find_garbage(
     limit = time.time() - days * _DAY
     abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
     records = repository.runs.all()
+    in_batch = is_held(repository.batch_lock)  # which reads from its runs what is done already
     old = [
         record
         for record in records
         if record.status.over
         and record.updated_at <= limit
         and not is_held(repository.run_lock(record.run_id))
+        and not (in_batch and record.options.get("batch"))
     ]
     kept = [] if with_work else [r for r in old if has_unsaved_work(repository, r)]
     staying = {record.run_id for record in kept}

@@ -34,6 +34,11 @@ class Repository:
         """The lock that writers of this repository hold."""
         return self.folder / "lock"
 
+    @property
+    def batch_lock(self) -> Path:
+        """The lock that a batch of this repository holds while it works."""
+        return self.folder / "batch.lock"
+
     def run_lock(self, run_id: str) -> Path:
         """The lock that whoever moves a run holds."""
         return self.run_folder(run_id) / "lock"

@@ -94,10 +94,15 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
 def test_a_second_batch_is_told_who_is_at_work(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1").code == 4
+    assert checkout.run("queue", "approve", "--all").code == 0
     (lock,) = checkout.state.glob("repositories/*/batch.lock")
     with hold(lock, "the batch of this repository"):
         assert checkout.json("status")["batch"]["state"] == "running"
         said = checkout.run("batch")
+        checkout.run("clean", "--older-than", "0", "--yes")
+        assert checkout.folder().exists()  # the batch knows by it what is done
+    assert checkout.run("clean", "--older-than", "0", "--yes").code == 0
+    assert list(checkout.state.glob("repositories/*/runs/*")) == []
     assert said.code == 2
     assert f"the batch of this repository is in use by process {os.getpid()} on " in said.err
 
