@@ -1,5 +1,6 @@
 """What the commands do when `--store` names a database that many machines share."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,20 @@ if TYPE_CHECKING:
     from reviewloop.store.postgres.database import Database
 
 VARIABLE = "REVIEWLOOP_STORE"
+
+
+def _hidden_anywhere(context: click.Context, option: click.Parameter, url: str) -> str:
+    """Put the address where our masking looks: what stands in the environment is never shown."""
+    if url:
+        os.environ[VARIABLE] = url
+    return url
+
+
 store_option = click.option(
     "--store",
     metavar="URL",
     envvar=VARIABLE,
+    callback=_hidden_anywhere,
     default="",
     help="postgresql://… of the database that machines share; also REVIEWLOOP_STORE.",
 )

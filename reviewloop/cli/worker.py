@@ -1,13 +1,12 @@
 """`reviewloop worker`: takes the tasks of batches that were queued in a shared store."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.cli.shared import VARIABLE, require_driver, store_option
+from reviewloop.cli.shared import require_driver, store_option
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def worker(store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: flo
     from reviewloop.store.places import private_folder, state_root
 
     clones = private_folder(Path(folder).absolute() if folder else state_root() / "clones")
-    os.environ[VARIABLE] = store  # what stands in the environment is hidden wherever it turns up
     place = Place(store, clones, no_sandbox, _Shown(), say, lambda error: bug_report(error, None))
     work(place, once=once, heartbeat=heartbeat)
     return ExitCode.CLEAN

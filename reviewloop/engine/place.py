@@ -32,7 +32,7 @@ class BusyError(StoreError):
 class Place:
     """What a worker works with: the store, where its clones are, how it runs code, who listens."""
 
-    url: str
+    url: str = field(repr=False)
     clones: Path
     unsandboxed: bool
     told: Told

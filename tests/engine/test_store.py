@@ -110,6 +110,18 @@ def test_a_store_that_cannot_be_is_one_sentence_without_the_password(team, postg
         assert PASSWORD not in said.err
 
 
+def test_a_report_of_a_bug_does_not_hold_the_password(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    machine = crew.machine("one")
+    del machine.environ["REVIEWLOOP_STORE"]
+    said = crew.work(machine, "--store", crew.url, REVIEWLOOP_FAULT="worker.opened:1=raise")
+    assert said.code == 70
+    logs = [log.read_text() for log in (machine.state / "logs").glob("bug-*")]
+    assert "'--store'" in logs[-1]
+    assert PASSWORD not in "".join([*logs, said.err])
+
+
 def test_two_processes_make_the_tables_once(team):
     crew = team()
     with psycopg.connect(crew.url) as connection:
