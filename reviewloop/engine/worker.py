@@ -78,12 +78,14 @@ async def _work(place: Place, once: bool, heartbeat: float) -> None:
                 fetch_job_polling_interval=min(5.0, heartbeat),
             )
         )
-        _stop_on_signals(place, running)
+        asked = _stop_on_signals(place, running)
         try:
             done, _ = await asyncio.wait({rescuing, running}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 with contextlib.suppress(asyncio.CancelledError):
                     task.result()
+            if not (once or asked.is_set()):  # Procrastinate stops without a word
+                raise ConnectorException("the worker lost the queue")
         finally:
             for task in (rescuing, running):
                 task.cancel()
@@ -138,14 +140,18 @@ class _Again(BaseRetryStrategy):
         return None
 
 
-def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> None:
+def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> asyncio.Event:
     """Let the first signal end the work calmly: replies on their way are kept, the job goes back.
+
+    Returns what tells that somebody asked for it.
 
     The second one is the system's own: it ends the process, and another worker goes on.
     """
     loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
 
     def stop() -> None:
+        asked.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
@@ -156,6 +162,7 @@ def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    return asked
 
 
 async def _rescue_for_ever(app: procrastinate.App, place: Place, dead: float) -> None:

@@ -1,10 +1,12 @@
 """The database itself: away, locked, forged, shared by limiters; and how it is named."""
 
 import threading
+import time
 from contextlib import closing
 
 import psycopg
 import pytest
+from support.checkout import Said
 from support.many import many
 from support.postgres import PASSWORD
 
@@ -41,6 +43,29 @@ def test_a_database_that_goes_away_pauses_the_run_and_another_worker_goes_on(tea
     assert said.code == 0, said.err
     assert [row["task"] for row in crew.person.json("queue")["runs"]] == ["1"]
     assert [r for r in crew.server.ledger if r.agent == "implement"] == implemented
+
+
+def test_a_worker_without_its_database_ends_so_that_it_is_started_again(team, postgres):
+    crew = team()
+    worker = ("worker", "--heartbeat", "0.1")
+    ended: list[Said] = []
+    thread = threading.Thread(target=lambda: ended.append(crew.machine("one").forked(*worker)))
+    thread.start()
+    registered = "SELECT to_regclass('reviewloop.procrastinate_workers') IS NOT NULL"
+    while postgres.sql(registered, crew.url.rpartition("/")[2]) == "f" or not crew.count(
+        "procrastinate_workers"
+    ):
+        assert thread.is_alive()
+        time.sleep(0.1)
+    try:
+        postgres.stop()
+        thread.join(30)
+    finally:
+        postgres.start()
+    [said] = ended
+    assert said.code == 5
+    assert "start a worker again" in said.err
+    assert "Traceback" not in said.err, said.err
 
 
 def test_a_worker_leaves_a_branch_alone_while_another_one_is_on_it(team):
