@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="Between its signs of life; after three that lack, others take over. Same for all.",
 )
 def worker(store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: float) -> ExitCode:
-    """Do the tasks that `batch --store` queued, and what people answer.
+    """Do what `batch --store` queued and people answered.
 
     It works on clones of its own and pushes what was approved. Start as many as you like, anywhere
     that reaches the database, the remotes and the models.

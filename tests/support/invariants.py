@@ -189,6 +189,7 @@ def _listed(site: Site) -> list[str]:
         name = path.relative_to(site.checkout.state).as_posix()
         name = re.sub(r"repositories/[^/]+", "repositories/R", name)
         name = re.sub(r"runs/[^/]+", "runs/X", name)
+        name = re.sub(r"rates/[^/]+", "rates/Q", name)  # named after the endpoint, port included
         if "__pycache__" not in name and len(name.split("/")) <= 5:
             names.append(name)
     ignored = ("-wal", "-shm", ".log")  # the log of a bug is what the action `raise` leaves
