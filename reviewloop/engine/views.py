@@ -30,7 +30,7 @@ def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
     shown = runs.shown()
     answered = {job.args.get("run") for job in Jobs(database, url).pending() if job.name == ANSWER}
     rows = []
-    for run in reversed(runs.all()):
+    for run in _oldest_first(runs.all()):
         if run.status not in _ASKS or not shown[run.run_id][0]:
             continue
         row, note = shown[run.run_id]
@@ -75,7 +75,7 @@ def give_answer(
 def in_order(database: Database, named: Sequence[str], *, every: bool) -> list[str]:
     """Return the runs to approve, those first that others stand on, and what they stand on."""
     runs = SharedRuns(database)
-    waiting = {r.run_id: r for r in reversed(runs.all()) if r.status is RunStatus.WAITING}
+    waiting = {r.run_id: r for r in _oldest_first(runs.all()) if r.status is RunStatus.WAITING}
     wanted = list(waiting) if every else [runs.find(name).run_id for name in named]
     if every and not wanted:
         raise UsageError("nothing waits in the queue; `reviewloop status` lists the runs")
@@ -87,6 +87,20 @@ def in_order(database: Database, named: Sequence[str], *, every: bool) -> list[s
             at = _below(runs, waiting[at]) if at in waiting else ""
         ordered += reversed(chain)
     return ordered
+
+
+def _oldest_first(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return runs as they began; those that began in one second, as they stand on each other."""
+    below = {run.run_id: str(run.options.get("stands_on", "")) for run in runs}
+
+    def height(name: str) -> int:
+        seen: set[str] = set()
+        while name in below and name not in seen:
+            seen.add(name)
+            name = below[name]
+        return len(seen)
+
+    return sorted(runs, key=lambda run: (run.created_at, height(run.run_id)))
 
 
 def _below(runs: SharedRuns, run: RunRecord) -> str:

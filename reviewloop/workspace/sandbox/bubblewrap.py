@@ -33,6 +33,7 @@ ETC = (
 
 _IN_MEMORY = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - empty, of the sandbox alone
 _SHARE = 4  # each of them gets this part of the limit on memory
+_HELP_SECONDS = 10.0  # it answers at once, or it is none
 _KERNEL = ("/sys/devices/system/cpu", "/sys/fs/cgroup")  # how many processors there are
 _FLAGS = (
     "--unshare-user",
@@ -77,7 +78,7 @@ class Bubblewrap:
 def can_bound_folders(program: Path) -> bool:
     """Whether this bubblewrap knows `--size`, which came with 0.7."""
     try:
-        done = subprocess.run([program, "--help"], capture_output=True, timeout=10, cwd="/")
+        done = subprocess.run([program, "--help"], capture_output=True, timeout=_HELP_SECONDS, cwd="/")
     except (OSError, subprocess.SubprocessError):
         return False
     return b"--size" in done.stdout + done.stderr

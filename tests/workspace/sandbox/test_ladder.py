@@ -120,6 +120,7 @@ def test_a_bwrap_that_does_nothing_of_use_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
+    monkeypatch.setattr("reviewloop.workspace.sandbox.bubblewrap._HELP_SECONDS", 0.5)
     monkeypatch.setattr("reviewloop.workspace.sandbox.proof._SECONDS", 0.5)
     monkeypatch.setattr("reviewloop.workspace.run._GRACE", 0.1)
     bwrap(f"PATH=/usr/bin:/bin; {script}")
