@@ -78,7 +78,9 @@ class Bubblewrap:
 def can_bound_folders(program: Path) -> bool:
     """Whether this bubblewrap knows `--size`, which came with 0.7."""
     try:
-        done = subprocess.run([program, "--help"], capture_output=True, timeout=_HELP_SECONDS, cwd="/")
+        done = subprocess.run(
+            [program, "--help"], capture_output=True, timeout=_HELP_SECONDS, cwd="/"
+        )
     except (OSError, subprocess.SubprocessError):
         return False
     return b"--size" in done.stdout + done.stderr
