@@ -116,7 +116,7 @@ def _bring(
 
 def mark_all(repository: Repository) -> None:
     """Say that every copy is as the database has it: nobody else may have moved them meanwhile."""
-    assert repository.shared is not None  # noqa: S101
+    assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
     for run_id, (_, stamp) in SharedRuns(repository.shared.database).stamps().items():
         folder = repository.folder / "runs" / run_id
         if folder.is_dir():

@@ -141,8 +141,8 @@ class BatchScreen:
         with self._lock:
             now = self.clock()
             table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-            for name, side in (("task", "left"), ("", "left"), ("step", "left")):
-                table.add_column(name, no_wrap=True, overflow="ellipsis", justify=side)  # type: ignore[arg-type]
+            for name in ("task", "", "step"):
+                table.add_column(name, no_wrap=True, overflow="ellipsis", justify="left")
             for name in ("findings", "time", "tokens", "cost"):
                 table.add_column(name, no_wrap=True, justify="right")
             shown = max(3, self.console.height - _ABOVE_AND_BELOW)

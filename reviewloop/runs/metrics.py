@@ -128,7 +128,7 @@ def _used(journal: Path) -> dict[str, Any]:
         return {"usd": 0.0}
     with closing(Journal(journal)) as opened:
         used = usage_figures(opened)
-    names = ("calls", "input", "output", "cache_read", "cache_write")
+    names = ("calls", "input", "output", "cache_read", "cache_write")  # keys of the TypedDict
     return {"usd": used["cost_usd"], **{name: used[name] for name in names}}  # type: ignore[literal-required]
 
 

@@ -175,7 +175,7 @@ class Journal:
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN")
             for row in rows:
-                marks = ",".join("?" * len(row))
+                marks = ",".join("?" * len(row))  # nothing else is put into the statement
                 cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608
             cursor.execute("COMMIT")
 
