@@ -28,7 +28,7 @@ def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
     if store:
         return shared.queue(store, as_json=as_json)
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.output.terminal_batch import render_queue
+    from reviewloop.output.terminal_queue import render_queue
     from reviewloop.runs.repository import open_repository
 
     body = _body(open_repository(for_reading=True))

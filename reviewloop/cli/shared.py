@@ -94,7 +94,7 @@ def queue(url: str, *, as_json: bool) -> ExitCode:
     """Show what waits for a person."""
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.engine.views import queue_shown
-    from reviewloop.output.terminal_batch import render_queue
+    from reviewloop.output.terminal_queue import render_queue
 
     with shared(url) as database:
         body: Mapping[str, Any] = {"runs": queue_shown(database, url)}
