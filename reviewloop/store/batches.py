@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -28,8 +29,16 @@ class BatchRecord:
     left_out: list[str] = field(default_factory=list)  # open tasks it cannot do, with reasons
     held: dict[str, str] = field(default_factory=dict)  # id -> why it was not begun, at the end
     refused: list[str] = field(default_factory=list)  # ids of those that could not be begun
+    needs: dict[str, list[str]] = field(default_factory=dict)  # id -> tasks it cannot begin without
+    # run -> what it proposed, the branch's commit, and why the batch left it to a person then
+    said: dict[str, list[str]] = field(default_factory=dict)
+    # id -> rows of the account of runs that were deleted, the oldest first
+    kept: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     budget_usd: float | None = None
     deadline: float = 0.0  # seconds since the epoch; 0 for none
+    branch: str = ""  # where its commits go; "" in records of releases that did not write it
+    head: str = ""  # the commit of the branch when it began
+    until_failure: bool = False  # whether the last sitting was to stop at a failure
     ended: bool = False  # nothing is left to be done by itself
     reason: str = ""  # why it stopped before its end
     created_at: float = 0.0
@@ -62,13 +71,32 @@ class BatchStore:
             )
         fault("batch.after")
 
+    def find(self, batch_id: str) -> BatchRecord | None:
+        """Return the batch of this id, None when there is none."""
+        with closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute(
+                "SELECT record FROM batches WHERE batch_id = ?", (batch_id,)
+            ).fetchall()
+        return _record(json.loads(rows[0]["record"])) if rows else None
+
     def newest(self, spec_path: str = "") -> BatchRecord | None:
         """Return the latest batch, of one spec if it is named."""
+        found = (one for one in self.all() if spec_path in ("", one.spec_path))
+        return next(found, None)
+
+    def all(self) -> list[BatchRecord]:
+        """Return all batches, the newest first."""
         with closing(self._connection.cursor()) as cursor:
             rows = cursor.execute("SELECT record FROM batches ORDER BY created_at DESC").fetchall()
-        known = {f.name for f in fields(BatchRecord)}
-        for row in rows:
-            body = json.loads(row["record"])
-            if spec_path in ("", body["spec_path"]):
-                return BatchRecord(**{name: body[name] for name in body if name in known})
-        return None
+        return [_record(json.loads(row["record"])) for row in rows]
+
+    def delete(self, batch_id: str) -> None:
+        """Forget a batch that began nothing."""
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("DELETE FROM batches WHERE batch_id = ?", (batch_id,))
+
+
+def _record(body: Mapping[str, Any]) -> BatchRecord:
+    """Return the record; fields of another release are passed over."""
+    known = {f.name for f in fields(BatchRecord)}
+    return BatchRecord(**{name: body[name] for name in body if name in known})
