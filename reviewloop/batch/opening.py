@@ -55,7 +55,7 @@ def run_batch(
         spec = open_spec(files, wish.spec or loaded.settings.spec.path or None)
         order = order_tasks(spec, wish.tasks, wish.wave)
         record = _record(repository, store, spec, order, wish)
-        spending = Spending(repository, record, loaded.settings, wish.asked.parallel)
+        spending = Spending(repository, record, loaded.settings)
         work = Work(Sitting(repository, store, record, order, wish.asked, spending, told))
         told.opened(_opening(order, record, loaded.settings.limits.usd))
         try:

@@ -33,14 +33,10 @@ def spent_of(repository: Repository, run: RunRecord) -> Spent:
 class Spending:
     """Divides what is left of a batch's caps among its runs; `settings` hold those of one run."""
 
-    def __init__(
-        self, repository: Repository, record: BatchRecord, settings: Settings, parallel: int = 1
-    ) -> None:
-        self._parallel = parallel
+    def __init__(self, repository: Repository, record: BatchRecord, settings: Settings) -> None:
         self._repository = repository
         self._record = record
         self._limits = settings.limits
-        self._concurrency = settings.models.concurrency
         self._known: dict[str, tuple[float, float]] = {}  # run -> when it was saved, what it cost
 
     def usd(self) -> float:
@@ -107,8 +103,6 @@ class Spending:
             left = max(0.0, self._record.deadline - time.time())
             minutes = (run.active_seconds + left) / 60
             caps["limits.minutes"] = max(min(self._limits.minutes, minutes), 1e-9)
-        if self._parallel > 1:
-            caps["models.concurrency"] = max(1, self._concurrency // self._parallel)
         return caps
 
     def stopped_by_batch(self, caps: Mapping[str, Any], error: ReviewLoopError) -> bool:

@@ -41,7 +41,7 @@ class Asking:
         self._patience = patience
         self._tell = tell
         self._on_lost = on_lost
-        self._check = check  # raises when nothing more may be asked
+        self._check = check  # raises when nothing more may be asked, or no reply be kept
 
     def ask(self, key: CallKey, request: ModelRequest, place: Place) -> Reply:
         """Return the reply of the first model that gives one.
@@ -96,14 +96,15 @@ class Asking:
                 place.began()
                 self._tell("model.first", **told)
 
-            turn = self._limiter.turn(key, request)
-            place.asks()
-            self._tell("model.asked", **told, model=request.model)
-            try:
-                reply = provider.ask(key, request, began)
-            except provider_errors() as error:
-                self._limiter.failed(turn, diagnose(error))
-                raise
+            with self._limiter.turn(key, request) as turn:
+                self._check()
+                place.asks()
+                self._tell("model.asked", **told, model=request.model)
+                try:
+                    reply = provider.ask(key, request, began)
+                except provider_errors() as error:
+                    self._limiter.failed(turn, diagnose(error))
+                    raise
             self._limiter.answered(turn, reply.usage)
             return reply
 

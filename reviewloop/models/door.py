@@ -103,10 +103,9 @@ class Models:
             ),
             tell=on_event,
             on_lost=self._note_lost,
-            check=self._refuse_when_stopped,
+            check=self._require_leave,
         )
         self.gates = PrefixGates()
-        self._slots = threading.BoundedSemaphore(settings.models.concurrency)
         self._idle = threading.Condition()
         self._under_way = 0
 
@@ -132,9 +131,7 @@ class Models:
             tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
             usd = self._likely_cost(request)
             reserved = self._budget.call(tokens=tokens, usd=usd, stopped=self._stop.is_set)
-            with reserved, self._slots:
-                self._refuse_when_stopped()
-                self._require_room()
+            with reserved:
                 self._count(1)
                 try:
                     self._refuse_when_stopped()  # who waits for calls to end has not seen this one
@@ -180,7 +177,7 @@ class Models:
             self._settings.models,
             place=self._providers.place,
             sleep=self._stop.wait,
-            check=self._budget.check_time,
+            check=self._require_time,
             tell=self._tell,
         )
 
@@ -198,7 +195,7 @@ class Models:
         except RequestRejectedError as error:
             self._keep_rejected(key, plain, error)
             raise
-        usage = replace(reply.usage, cost_usd=self._cost(reply))
+        usage = replace(reply.usage, cost_usd=prices.cost(reply.model, reply.usage))
         reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
         used["estimate"] = estimated_tokens(request)
@@ -259,9 +256,6 @@ class Models:
         )
         self._budget.add(usage)
 
-    def _cost(self, reply: Reply) -> float | None:
-        return prices.cost(reply.model, reply.usage)
-
     def _likely_cost(self, request: ModelRequest) -> float | None:
         output = min(request.max_tokens, LIKELY_OUTPUT)
         return prices.estimate(
@@ -273,6 +267,16 @@ class Models:
             raise InterruptedByUserError(
                 "stopped before asking the model; `reviewloop resume` goes on from here"
             )
+
+    def _require_time(self) -> None:
+        """Raise when a request may not wait any longer to be sent."""
+        self._refuse_when_stopped()
+        self._budget.check_time()
+
+    def _require_leave(self) -> None:
+        """Raise when a request may not be sent any more."""
+        self._refuse_when_stopped()
+        self._require_room()
 
     def _count(self, change: int) -> None:
         with self._idle:

@@ -1,7 +1,8 @@
 """Wait for one's turn at a quota that all runs of this user share, before a request is sent."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from reviewloop.errors import InterruptedByUserError
 from reviewloop.models.bedrock import endpoint_of
 from reviewloop.models.messages import ModelRequest, Usage, estimated_tokens
 from reviewloop.models.routing import OFFLINE, split_model
+from reviewloop.models.slots import OF_THIS_PROCESS
 from reviewloop.models.trouble import Diagnosis, Trouble
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.store.journal import CallKey
@@ -44,24 +46,27 @@ class Limiter:
     ) -> None:
         self._rates = rates
         self._ceilings = Ceilings(settings.requests_per_minute, settings.tokens_per_minute)
+        self._at_once = settings.concurrency
         self._endpoint = endpoint_of(settings)
         self._place = place  # region, profile and role of a model: each has a quota of its own
         self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
         self._check = check
         self._tell = tell
 
-    def turn(self, key: CallKey, request: ModelRequest) -> Turn:
-        """Wait until this request may be sent; nobody who waits holds anything.
+    @contextmanager
+    def turn(self, key: CallKey, request: ModelRequest) -> Iterator[Turn]:
+        """Wait until this request may be sent and hold its slot; who waits for a quota holds none.
 
         Waiting is no attempt at the call. It is active time of the run, so its cap on minutes
         ends it.
         """
-        if split_model(request.model)[0] in OFFLINE:
-            return Turn("")
-        quota = f"{request.model}{self._place(request.model)} {self._endpoint}".rstrip()
-        tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
         told = False
-        while wait := self._rates.take(quota, tokens, self._ceilings):
+        while True:
+            with OF_THIS_PROCESS.one(self, self._at_once, self._check):
+                turn, wait = self._taken(request)
+                if not wait:
+                    yield turn
+                    return
             if not told and wait >= _WORTH_TELLING:
                 told = True
                 self._tell("model.waiting", **_who(key), model=request.model, seconds=wait)
@@ -70,8 +75,15 @@ class Limiter:
                 raise InterruptedByUserError(
                     "stopped while waiting for the rate limit; `reviewloop resume` goes on"
                 )
-            self._check()
-        return Turn(quota, self._rates.now(), tokens)
+
+    def _taken(self, request: ModelRequest) -> tuple[Turn, float]:
+        """Take from the quota; return the turn, or the seconds to wait before trying again."""
+        if split_model(request.model)[0] in OFFLINE:
+            return Turn(""), 0.0
+        quota = f"{request.model}{self._place(request.model)} {self._endpoint}".rstrip()
+        tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
+        wait = self._rates.take(quota, tokens, self._ceilings)
+        return Turn(quota, self._rates.now(), tokens), wait
 
     def failed(self, turn: Turn, diagnosis: Diagnosis) -> None:
         """Slow all runs down if the provider said that the request was one too many."""

@@ -5,6 +5,7 @@ writing it. The first one goes, the others follow when its reply begins.
 """
 
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,10 @@ class Place:
         self._leads = leads
 
     def asks(self) -> None:
-        """Say that the request goes out now: what was waited for before is no delay of a reply."""
+        """Say that the request goes out now: what was waited for before is no delay of a reply.
+
+        That wait has no limit here: who follows would wait for the same slot and the same quota.
+        """
         if self._gate and self._leads:
             self._gate.renew()
 
@@ -38,7 +42,7 @@ class PrefixGate:
         self._limit = limit_seconds
         self._lock = threading.Lock()
         self._open = threading.Event()
-        self._until: float | None = None
+        self._until: float | None = None  # for ever, until the first one asks
 
     @contextmanager
     def turn(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Place]:
@@ -49,8 +53,8 @@ class PrefixGate:
         """
         with self._lock:
             first = self._until is None
-            if self._until is None:
-                self._until = time.monotonic() + self._limit
+            if first:
+                self._until = math.inf
         if not first:
             self._wait(stopped)
             yield Place(self)

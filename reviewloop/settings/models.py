@@ -47,7 +47,7 @@ class Models(Section):
         default=6, ge=1, le=20, description="Attempts per call, the first one included."
     )
     concurrency: int = Field(
-        default=16, ge=1, le=256, description="Calls under way at the same time."
+        default=16, ge=1, le=256, description="Calls under way at once, of all runs of a batch."
     )
     requests_per_minute: int = Field(
         default=0, ge=0, description="Most requests a minute to one model by all runs; 0: no limit."

@@ -38,9 +38,9 @@ def test_money_is_divided_and_what_runs_at_work_may_spend_is_not_left(repo):
     for one in (first, second):
         repository.runs.save(one)
     batch = BatchRecord("b", "spec", "queue", budget_usd=8.0)
-    spending = Spending(repository, batch, Settings(), parallel=4)
+    spending = Spending(repository, batch, Settings())
     caps = spending.caps(first, 4)
-    assert (caps["limits.usd"], caps["models.concurrency"]) == (2.0, 4)
+    assert caps == {"limits.usd": 2.0, "limits.minutes": Settings().limits.minutes}
     assert spending.caps(second, 3, [(first, caps)])["limits.usd"] == 2.0
     assert spending.caps(second, 1, [(first, caps)])["limits.usd"] == 6.0
     assert spending.caps(second)["limits.usd"] == 8.0

@@ -138,34 +138,6 @@ def test_an_answered_call_is_still_answered_after_a_stop(bedrock, open_door):
     assert door.models.ask(KEY, asking()).from_journal
 
 
-def test_no_more_calls_are_under_way_than_allowed(bedrock, open_door):
-    under_way: list[int] = []
-    lock = threading.Lock()
-    count = 0
-
-    def answer(request):
-        nonlocal count
-        with lock:
-            count += 1
-            under_way.append(count)
-        time.sleep(0.05)
-        with lock:
-            count -= 1
-        return "ok"
-
-    bedrock(answer)
-    door = open_door(models={"concurrency": 2})
-    threads = [
-        threading.Thread(target=door.models.ask, args=(CallKey(f"a{n}", "review"), asking()))
-        for n in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert max(under_way) <= 2
-
-
 def test_without_a_model_a_step_says_that_it_needs_one(open_door):
     with pytest.raises(ModelError, match="needs a model and the model is `none`"):
         open_door().models.ask(KEY, asking(model="none"))

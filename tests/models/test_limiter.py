@@ -118,6 +118,7 @@ def test_who_leads_may_wait_for_the_quota_longer_than_the_gate_does():
     with gate.turn() as place:
         follower = threading.Thread(target=follow)
         follower.start()
+        time.sleep(0.3)  # for a slot, before anything is asked
         for _ in range(4):  # refused and asked again: the limit is for one reply to begin
             time.sleep(0.1)
             place.asks()
