@@ -147,6 +147,8 @@ def _told(value: str, option: click.Parameter | None) -> str:
 @pytest.mark.parametrize(
     ("title", "actor", "may", "task", "branch"),
     [
+        ("T001@specs/002-shop/", "ada", "write", "T001", "reviewloop/002-shop_T001"),
+        ("2.1@docs/shop v2-spec.md", "ada", "write", "2.1", "reviewloop/shop-v2-spec_2.1"),
         ("2.1 Find items", "ada", "write", "2.1", "reviewloop/2.1"),
         ("Find items", "ada", "admin", "Find items", "reviewloop/Find-items"),
         ("next", "ada", "write", "next", "reviewloop/next"),
@@ -167,8 +169,9 @@ def test_who_may_write_starts_a_task_and_a_title_is_only_text(
     gh.write_text(f'#!/bin/bash\necho "$2" >>"{tmp_path}/asked"\necho {may}\n')
     gh.chmod(0o755)
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "octo/demo"}
-    env |= {"GITHUB_OUTPUT": str(out), "GH_TOKEN": "x", "ACTOR": actor, "TASK": title}
-    assert set(step["env"]) == {"GH_TOKEN", "ACTOR", "TASK"}
+    env |= {"GITHUB_OUTPUT": str(out), "GH_TOKEN": "x", "ACTOR": actor}
+    env["TASK"], _, env["SPEC"] = title.partition("@")
+    assert set(step["env"]) == {"GH_TOKEN", "ACTOR", "TASK", "SPEC"}
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
         **{"env": env, "cwd": tmp_path, "capture_output": True, "text": True},

@@ -9,14 +9,13 @@ from reviewloop.output.untrusted import one_line
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import Order
 from reviewloop.specs.tasks import read_tasks
-from reviewloop.workspace.refs import safe_branch_name
+from reviewloop.workspace.refs import OURS, task_name
 from reviewloop.workspace.side_branches import SideBranch, file_in, side_branches
 from reviewloop.workspace.userrepo import UserRepo
 
 MOST = 256
 """Jobs that one matrix may make (docs.github.com, "Actions limits")."""
 
-BRANCHES = "reviewloop"
 _LONGEST_TITLE = 80
 # A workflow may show a title anywhere; nothing is left that a shell or an expression acts on.
 _NOT_IN_TITLES = re.compile(r"[^\w .,:/+-]+")
@@ -60,7 +59,7 @@ def plan_of(user: UserRepo, spec: Spec, order: Order, most: int = MOST) -> Plan:
 def _proposed(user: UserRepo, spec: Spec, ready: Iterable[Task]) -> dict[str, str]:
     """Return for each task that some branch has ticked the name of that branch."""
     wanted = list(ready)
-    branches = side_branches(user, BRANCHES) if wanted else ()
+    branches = side_branches(user, OURS) if wanted else ()
     found: dict[str, str] = {}
     for branch in branches:
         done = _ticked(user, spec, branch)
@@ -83,7 +82,7 @@ def _entries(spec: Spec, tasks: Iterable[Task]) -> tuple[dict[str, str], ...]:
     taken: set[str] = set()
     entries = []
     for task in tasks:
-        plain = name = safe_branch_name(task.id)
+        plain = name = task_name(spec.path, task.id)
         number = 1
         while name.casefold() in taken:
             number += 1
@@ -93,7 +92,7 @@ def _entries(spec: Spec, tasks: Iterable[Task]) -> tuple[dict[str, str], ...]:
             {
                 "task": task.id,
                 "spec": spec.path,
-                "branch": f"{BRANCHES}/{name}",
+                "branch": f"{OURS}/{name}",
                 "artifact": f"reviewloop-handoff-{name}",
                 "title": _title(task.title),
             }

@@ -44,7 +44,7 @@ from reviewloop.workspace.pushing import (
     with_own_credentials,
     with_token,
 )
-from reviewloop.workspace.refs import safe_branch_name
+from reviewloop.workspace.refs import OURS, task_name
 
 
 @dataclass(frozen=True)
@@ -219,10 +219,12 @@ def _commit(seen: RunView) -> str:
 
 
 def _branch(record: RunRecord) -> str:
-    """Return where the commit goes: the run's own new branch, or one made of the task's id."""
+    """Return where the commit goes: the run's own branch, where it is already, or a new one."""
     if record.status is RunStatus.COMMITTED or record.new_branch:
         return record.branch
-    return f"reviewloop/{safe_branch_name(record.task_id or record.run_id)}"
+    # Published again it stays where it was, whatever such branches were called then.
+    there: str = record.evidence.get("published", {}).get("branch", "")
+    return there or f"{OURS}/{task_name(record.spec_path, record.task_id or record.run_id)}"
 
 
 def _behind(repository: Repository, record: RunRecord) -> tuple[str, ...]:

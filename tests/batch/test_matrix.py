@@ -41,7 +41,7 @@ def test_what_may_start_is_planned_and_what_waits_on_a_branch_is_not(shop, tmp_p
     before = checkout.bytes()
     said = checkout.run("batch", "--plan", "matrix", GITHUB_OUTPUT=str(tmp_path / "out"))
     entry = {"task": "1", "spec": ".kiro/specs/many", "title": "First number"}
-    entry |= {"branch": "reviewloop/1", "artifact": "reviewloop-handoff-1"}
+    entry |= {"branch": "reviewloop/many_1", "artifact": "reviewloop-handoff-many_1"}
     assert json.loads(said.out)["include"][0] == entry
     assert outputs_in(tmp_path / "out") == {
         "status": "passed",
@@ -155,14 +155,14 @@ def test_a_night_does_a_wave_and_the_next_one_waits_for_people(shop, tmp_path):
         for entry in matrix["include"]:
             night.act("push", "push", "Push", entry)
         pulls = {pull.head_ref: pull for pull in hub.github.state.pulls.values()}
-        assert set(pulls) == {"reviewloop/1", "reviewloop/4"}
+        assert set(pulls) == {"reviewloop/many_1", "reviewloop/many_4"}
         assert all(pull.draft for pull in pulls.values())
         for branch in pulls:
             lines = hub.git("log", "-1", "--format=%B", branch).splitlines()
             assert lines[-2] == "Approved-by: ada"
         assert night.plan() == {"include": []}
 
-        hub.git("update-ref", "refs/heads/main", "reviewloop/4")
+        hub.git("update-ref", "refs/heads/main", "reviewloop/many_4")
         assert [entry["task"] for entry in night.plan()["include"]] == ["5"]
         assert hub.leaked(night.folder) == []
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from support.checkout import PACKAGE
@@ -48,7 +50,7 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         said = checkout.run("publish", "--unapproved")
         assert said.code == 0, said.err
         proposed = checkout.record()["proposal"]["commit"]
-        assert hub.git("rev-parse", "reviewloop/2.1") == proposed
+        assert hub.git("rev-parse", "reviewloop/orders_2.1") == proposed
         pull = hub.pull
         assert (pull.draft, pull.title) == (True, "2.1 Find the items of a customer")
         body = pull.body
@@ -66,6 +68,16 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         assert "@ada" not in body
         assert pull.reviewers == []
         assert changes(before, checkout.bytes()) == set()
+
+        # An earlier release named the branch by the task alone: no second draft comes of that.
+        hub.git("branch", "-m", "reviewloop/orders_2.1", "reviewloop/2.1")
+        pull.head_ref = "reviewloop/2.1"
+        [runs] = checkout.state.rglob("runs.sqlite")
+        with closing(sqlite3.connect(runs)) as table, table:
+            table.execute("UPDATE runs SET record = replace(record, '/orders_2.1\"', '/2.1\"')")
+        again = checkout.json("publish", "--unapproved")
+        assert (again["branch"], again["pushed"]) == ("reviewloop/2.1", False)
+        assert (again["pull"], again["created"]) == (pull.number, False)
 
         said = checkout.run("approve")
         assert said.code == 0
