@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reviewloop.engine.copies import is_unpushed
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -24,8 +23,7 @@ class Finished:
 def find_finished(database: Database, older_than_days: int, *, with_work: bool) -> Finished:
     """Return the runs that are over for so long; nothing is deleted.
 
-    A commit that its remote does not have yet stays, and so does what a run that waits stands on.
-    Rejected work stays, unless `with_work`.
+    What a run that waits stands on stays, and so does rejected work, unless `with_work`.
     """
     limit = time.time() - older_than_days * _DAY
     runs = SharedRuns(database).all()
@@ -33,10 +31,7 @@ def find_finished(database: Database, older_than_days: int, *, with_work: bool) 
     old = [
         run
         for run in runs
-        if run.status.over
-        and run.updated_at <= limit
-        and run.run_id not in below
-        and not is_unpushed(run)
+        if run.status.over and run.updated_at <= limit and run.run_id not in below
     ]
     kept = [run for run in old if run.status is not RunStatus.COMMITTED and not with_work]
     staying = {run.run_id for run in kept}

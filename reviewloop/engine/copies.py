@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from reviewloop.engine.pushing import Pushing
 from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.sandboxing import Acceptance
@@ -14,7 +16,7 @@ from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import Replica, rebuild
 from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.clones import has_commit
 from reviewloop.workspace.stacked import Base, create_on
 from reviewloop.workspace.userrepo import UserRepo
@@ -26,9 +28,10 @@ _MARK = "shared.json"  # says of which moment of the database this folder is a t
 class Copies:
     """The shared runs of a repository's branch, as `Repository.shared`."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, pushing: Pushing) -> None:
         self.database = database
         self.rates = SharedRates(database)
+        self._pushing = pushing
         self._folder = folder
         self._replicas: dict[str, Replica] = {}
 
@@ -41,6 +44,10 @@ class Copies:
                 self._replicas[run_id] = replica
         replica.ship()
 
+    def publish(self, record: RunRecord, commit: str) -> None:
+        """Push what was approved to the run's branch."""
+        self._pushing.push(self._folder / "runs" / record.run_id / "git", record, commit)
+
 
 def open_copies(
     database: Database,
@@ -50,13 +57,14 @@ def open_copies(
     batch_id: str,
     *,
     unsandboxed: Acceptance,
+    say: Callable[[str], None],
 ) -> Repository:
     """Return the repository whose runs are those that the database has for this branch.
 
     Those of earlier batches that are over are left where they are. `unsandboxed` is what this
     worker was told, whatever the one that began a run was.
     """
-    copies = Copies(database, folder)
+    copies = Copies(database, folder, Pushing(user, about, say))
     shared = SharedRuns(database)
     runs = WorkerRuns(folder, shared, about, copies.ship)
     repository = Repository(user, folder, runs, copies)
@@ -67,7 +75,7 @@ def open_copies(
         require_plain_name(record.run_id)
         record.options["unsandboxed"] = unsandboxed
         old = record.status.over and record.options.get("batch") != batch_id
-        if not old or is_unpushed(record):
+        if not old:
             _bring(repository, runs, record, known, there)
     for run in runs.all():
         if run.run_id not in known:  # begun here, and killed before anybody could know of it
@@ -80,11 +88,6 @@ def require_plain_name(name: str) -> None:
     """Refuse a name that is to be a folder's and could lead elsewhere: databases can be forged."""
     if not re.fullmatch(r"[\w][\w.-]*", name):
         raise WorkspaceError(f"the database holds the name {name!r}, which reviewloop never writes")
-
-
-def is_unpushed(record: RunRecord) -> bool:
-    """Whether a run has a commit that its remote does not have yet."""
-    return record.status is RunStatus.COMMITTED and not record.evidence.get("pushed")
 
 
 def _bring(

@@ -104,8 +104,9 @@ def _about(
     repository: Repository, branch: str, remote: str, flags: Mapping[str, Any], trusted: str
 ) -> About:
     user = repository.user
-    address = without_password(address_of(user, remote))
-    there = look(Git(user.git_dir), remote_of(user.git_dir, user.root, address), branch)
+    own = address_of(user, remote)
+    there = look(Git(user.git_dir), remote_of(user.git_dir, user.root, own), branch)
+    address = without_password(own)
     if there != user.head:
         how = "does not have it" if not there else f"is at {there[:12]}"
         raise UsageError(

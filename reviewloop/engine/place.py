@@ -8,7 +8,6 @@ from pathlib import Path
 from reviewloop.batch.moving import Crew
 from reviewloop.batch.sitting import Told
 from reviewloop.engine.copies import open_copies, require_plain_name
-from reviewloop.engine.pushing import push_committed
 from reviewloop.engine.store import opened
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
 from reviewloop.faults import fault
@@ -55,14 +54,10 @@ class Job:
         """The table of runs that all machines share."""
         return SharedRuns(self.database)
 
-    def push_committed(self) -> None:
-        """Push what was committed here, or by a worker that died before it pushed."""
-        push_committed(self.repository, self.batch.about, self.place.say)
-
 
 @contextmanager
 def opened_job(place: Place, batch_id: str) -> Iterator[Job]:
-    """Yield a job on a batch; what another worker committed and did not push is pushed first.
+    """Yield a job on a batch, on a clone that is where the remote is.
 
     Raises `BusyError` while another worker is on the branch. What else goes wrong is told in the
     batch, where people look.
@@ -100,11 +95,12 @@ def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[J
     private_folder(folder / "runs")
     unsandboxed: Acceptance = "accepted" if place.unsandboxed else ""
     ident = batch.record.batch_id
-    repository = open_copies(database, user, folder, about, ident, unsandboxed=unsandboxed)
+    repository = open_copies(
+        database, user, folder, about, ident, unsandboxed=unsandboxed, say=place.say
+    )
     with closing(repository.runs):
         job = Job(place, database, batch, repository)
         _trust(job)
-        job.push_committed()
         fault("worker.opened")
         yield job
 

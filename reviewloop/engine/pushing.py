@@ -1,54 +1,54 @@
-"""Brings approved commits to the remote, as often as it takes, and each only once."""
+"""Brings an approved commit to the remote, as often as it takes, and only once."""
 
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
-from reviewloop.engine.copies import is_unpushed
 from reviewloop.errors import WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.runs.repository import Repository
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.clones import is_fetched, remote_of
 from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.pushing import Remote, look, push
+from reviewloop.workspace.pushing import Remote, look, push, shown_address
+from reviewloop.workspace.userrepo import UserRepo
 
 
-def push_committed(repository: Repository, about: About, say: Callable[[str], None]) -> None:
-    """Push every commit of the branch's runs that is not at the remote yet.
+class Pushing:
+    """Pushes to the branch of a batch with the credentials of this worker; `say` is told of it."""
 
-    Raises `WorkspaceError` when the remote refuses it or cannot be reached.
-    """
-    user = repository.user
-    for run in sorted(repository.runs.all(), key=lambda run: run.updated_at):
-        if not is_unpushed(run):
-            continue
+    def __init__(self, user: UserRepo, about: About, say: Callable[[str], None]) -> None:
+        self._user, self._about, self._say = user, about, say
+
+    def push(self, private_folder: Path, record: RunRecord, commit: str) -> None:
+        """Bring a run's commit to its branch; see `store.shared.Shared.publish`."""
         fault("worker.push")
-        remote = remote_of(user.git_dir, user.root, about.address)
-        with closing(PrivateRepo.open(repository.run_folder(run.run_id) / "git")) as private:
-            there = look(private.git, remote, about.branch)
-            branch = about.branch
-            if there != run.commit and not is_fetched(user, about.branch, run.commit):
-                branch = _pushed(private, remote, run, there)
+        user, branch = self._user, self._about.branch
+        if not is_fetched(user, branch, commit):
+            remote = remote_of(user.git_dir, user.root, self._about.address)
+            with closing(PrivateRepo.open(private_folder)) as private:
+                try:
+                    _bring(private, remote, branch, commit, record.base_commit)
+                except WorkspaceError as error:
+                    raise WorkspaceError(
+                        f"{str(error).rstrip('.')}; nothing was touched, and `reviewloop approve "
+                        f"{record.run_id}` tries it again"
+                    ) from error
         fault("worker.pushed")
-        run.evidence["pushed"] = branch
-        if branch != about.branch:
-            run.reason = f"{about.branch} had moved on, so it was pushed as {branch}: merge that"
-        repository.runs.save(run)
-        say(f"{run.run_id}: {run.commit[:10]} pushed as {branch}")
+        record.evidence["pushed"] = branch
+        self._say(f"{record.run_id}: {commit[:10]} pushed to {branch}")
 
 
-def _pushed(private: PrivateRepo, remote: Remote, run: RunRecord, there: str) -> str:
-    """Push a commit to its branch, or, when somebody was quicker, to one of its own."""
+def _bring(private: PrivateRepo, remote: Remote, branch: str, commit: str, base: str) -> None:
+    there = look(private.git, remote, branch)
+    if there == commit:
+        return  # by a worker that died before it could say so
+    if there != base:
+        raise WorkspaceError(
+            f"nothing was pushed: {branch} of {shown_address(remote.url)} has moved on meanwhile"
+        )
     try:
-        if there != run.base_commit:
-            raise WorkspaceError("the branch has moved on")
-        push(private.git, remote, run.commit, run.branch, run.base_commit)
+        push(private.git, remote, commit, branch, base)
     except WorkspaceError:
-        if look(private.git, remote, run.branch) == run.base_commit:
-            raise  # nobody was quicker: the push itself is refused
-        own = f"reviewloop/{run.run_id}"
-        if look(private.git, remote, own) != run.commit:
-            push(private.git, remote, run.commit, own, "")
-        return own
-    return run.branch
+        if look(private.git, remote, branch) != commit:  # only the answer was lost
+            raise

@@ -31,6 +31,7 @@ from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.postgres.batches import SharedBatches
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.clones import is_fetched
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 _LONGEST_DIFF = 2_000_000  # characters
@@ -56,7 +57,7 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
 
 
 def do_answer(place: Place, batch_id: str, run_id: str, answer: Mapping[str, str]) -> None:
-    """Carry out a person's answer to a run, and push what it commits; see `do_task`."""
+    """Carry out a person's answer to a run; see `do_task`."""
     with opened_job(place, batch_id) as job:
         try:
             note = _answered(job, run_id, answer)
@@ -114,21 +115,27 @@ def _answered(job: Job, run_id: str, answer: Mapping[str, str]) -> str:
     repository = job.repository
     run = repository.runs.find(run_id)
     if run.status is RunStatus.COMMITTED:
-        return ""  # before this worker died, or another one did; it is pushed already
+        return ""  # before this worker died, or another one did
     if answer["choice"] == "skip" and is_stopped(run):
         give_up(repository, run, answer["text"])
         return ""
     if is_stopped(run):  # a worker died over this answer, or was stopped
         run = _advanced(job, run, None)
         if run.status not in _ASKS or run.proposal != answer["proposal"]:
-            job.push_committed()
             return run.reason
     require_question(run, answer)
-    if answer["choice"] == "approve" and run.base_commit != repository.user.head:
+    if answer["choice"] == "approve" and not _fits(job, run):
         return _moved_along(job, run)
-    run = _advanced(job, run, answer)
-    job.push_committed()
-    return run.reason
+    return _advanced(job, run, answer).reason
+
+
+def _fits(job: Job, run: RunRecord) -> bool:
+    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost."""
+    user = job.repository.user
+    if run.base_commit == user.head:
+        return True
+    proposed = waiting_in(job.repository, [run])
+    return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
 
 
 def _advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
@@ -165,8 +172,7 @@ def _moved_along(job: Job, run: RunRecord) -> str:
 
 
 def _finish(job: Job, record: BatchRecord) -> None:
-    """Push what autopilot committed, and tell everybody how far the batch is."""
-    job.push_committed()
+    """Tell everybody how far the batch is."""
     repository = job.repository
     known = job.runs.shown()
     for run in repository.runs.all():

@@ -53,6 +53,9 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             promotion = resume_promotion(intent)
         else:
             _require_branch(context)
+            approved = _approved(state, context, proposal["commit"])
+            if context.shared is not None:  # first: a remote that refuses it leaves the question
+                context.shared.publish(record, approved)
             if marked := _marked_task(context):
                 show_free(context.user, marked)  # the tick replaces what stood there before
             beside: dict[str, tuple[bytes, bytes]] = {}
@@ -61,7 +64,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             promotion = promote(
                 discover(context.user.root),
                 context.private,
-                _approved(state, context, proposal["commit"]),
+                approved,
                 branch=record.branch,
                 expected_head=record.base_commit,
                 intent=intent,

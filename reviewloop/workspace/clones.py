@@ -1,12 +1,18 @@
 """A worker's own clone of one branch, brought to what the remote has before each use."""
 
+import base64
 import os
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
-from reviewloop.workspace.pushing import Remote, fetch, with_own_credentials
+from reviewloop.workspace.pushing import Remote, Settings, fetch, with_own_credentials
 from reviewloop.workspace.userrepo import UserRepo, discover, read_config
+
+# Nobody sits at a worker: a question about a key or a host ends the command, instead of waiting.
+_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
 
 def refreshed(
@@ -43,8 +49,27 @@ def refreshed(
 
 
 def remote_of(git_dir: Path, root: Path, address: str) -> Remote:
-    """Return the remote with the credentials of whoever runs this process."""
-    return with_own_credentials(address, read_config(git_dir, root), os.environ)
+    """Return the remote with the credentials of whoever runs this process; nobody is asked."""
+    found = with_own_credentials(address, read_config(git_dir, root), os.environ)
+    url, header = _without_login(address)
+    return replace(
+        found,
+        url=url,
+        settings=(("core.sshcommand", _SSH), *found.settings[1:], *header),
+        environ={**found.environ, "SSH_ASKPASS_REQUIRE": "never"},
+    )
+
+
+def _without_login(address: str) -> tuple[str, Settings]:
+    """Return an address whose password stands in a header: git shows addresses in arguments."""
+    parts = urlsplit(address) if address.startswith(("http://", "https://")) else None
+    if parts is None or parts.password is None:
+        return address, ()
+    place = parts.netloc.rpartition("@")[2]
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()
+    header = f"Authorization: Basic {base64.b64encode(login).decode()}"
+    name = f"http.{parts.scheme}://{place}/.extraheader"
+    return urlunsplit(parts._replace(netloc=place)), ((name, header),)
 
 
 def has_commit(git_dir: Path, commit: str) -> bool:

@@ -41,9 +41,14 @@ _REASONS = (
     ),
     (
         r"Authentication failed|could not read (Username|Password)|Permission (to .* )?denied|"
-        r"error: 40[13]|publickey|Repository not found|Host key verification failed",
+        r"error: 40[13]|publickey|Repository not found",
         "{where} does not accept these credentials; a push needs the right to write (in a "
         "workflow: `contents: write`)",
+    ),
+    (
+        r"Host key verification failed",
+        "the host key of {where} is not the one that is known here, or none is; put it into "
+        "~/.ssh/known_hosts of this account",
     ),
     (
         r"Could not resolve|Failed to connect|Connection (refused|reset|timed out)|"
