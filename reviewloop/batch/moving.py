@@ -10,7 +10,7 @@ from typing import Any
 
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.spending import PAID, spent_of
-from reviewloop.batch.stands import Stand, runs_of_batch
+from reviewloop.batch.stands import Stand
 from reviewloop.context import RunContext
 from reviewloop.errors import ExitCode, GuardRailError, UsageError, WorkspaceError
 from reviewloop.faults import fault
@@ -194,7 +194,5 @@ def _for_a_batch(error: GuardRailError) -> GuardRailError:
 
 
 def _given_up(sitting: Sitting, step: Step) -> str:
-    record = sitting.record
-    runs = runs_of_batch(sitting.repository, record.batch_id, record.spec_path)
-    before = runs.get(step.task.id, [])
-    return before[0].run_id if before and before[0].options.get("redo") else ""
+    before = sitting.stands()[step.task.id].run
+    return before.run_id if before and before.options.get("redo") else ""

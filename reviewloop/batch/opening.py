@@ -110,10 +110,10 @@ def _record(
 
 def _has_new_work(repository: Repository, before: BatchRecord, order: Order) -> bool:
     """Whether a batch that came to its end leaves something to a new one."""
-    ids = [step.task.id for step in order.steps]
-    stands = stands_of(repository, before.batch_id, before.spec_path, ids)
+    titles = {step.task.id: step.task.title for step in order.steps}
+    stands = stands_of(repository, before.batch_id, before.spec_path, titles)
     waits = {Stand.WAITING, Stand.BLOCKED}
-    return not ids or any(one.stand not in waits for one in stands.values())
+    return not titles or any(one.stand not in waits for one in stands.values())
 
 
 def _opening(order: Order, record: BatchRecord, usd: float) -> str:

@@ -86,8 +86,9 @@ class Sitting:
 
     def stands(self) -> dict[str, TaskRun]:
         """Return where every task of the order stands."""
-        ids = [step.task.id for step in self.order.steps]
-        return stands_of(self.repository, self.record.batch_id, self.record.spec_path, ids)
+        titles = {step.task.id: step.task.title for step in self.order.steps}
+        record, branch = self.record, self.repository.user.branch or ""
+        return stands_of(self.repository, record.batch_id, record.spec_path, titles, branch)
 
     def waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
         """Return the runs of the batch that wait, in the order of their tasks."""
