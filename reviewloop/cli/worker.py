@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Between its signs of life; after three that lack, others take over. Same for all.",
 )
-def worker(store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: float) -> ExitCode:
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, 86_400),
+    default=600.0,
+    metavar="SECONDS",
+    help="How long a database that went away is waited for.",
+)
+def worker(
+    store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: float, patience: float
+) -> ExitCode:
     """Do what `batch --store` queued and people answered.
 
     It works on clones of its own and pushes what was approved. Start as many as you like, anywhere
@@ -43,7 +52,7 @@ def worker(store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: flo
 
     clones = private_folder(Path(folder).absolute() if folder else state_root() / "clones")
     place = Place(store, clones, no_sandbox, _Shown(), say, lambda error: bug_report(error, None))
-    work(place, once=once, heartbeat=heartbeat)
+    work(place, once=once, heartbeat=heartbeat, patience=patience)
     return ExitCode.CLEAN
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -33,23 +34,47 @@ _AWAY_SECONDS, _BUSY_SECONDS = 5, 2
 _REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that could not be reached
 
 
-def work(place: Place, *, once: bool, heartbeat: float) -> None:
+_LOOKING_SECONDS = 2.0  # between two looks for a database that is away
+
+
+def work(place: Place, *, once: bool, heartbeat: float, patience: float) -> None:
     """Take jobs until a signal, or with `once` until none is left to take.
 
-    Raises `StoreError` when the database cannot be reached any more; what was under way is kept.
+    A database that goes away is waited for, `patience` seconds; raises `StoreError` when it is
+    not there at the beginning, or stays away. What was under way is kept.
     """
     with opened(place.url, make=True):
         pass
     # What matters is said in sentences.
     for name in ("procrastinate", "psycopg.pool", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    try:
-        asyncio.run(_work(place, once, heartbeat))
-    except (ConnectorException, psycopg.Error) as error:
-        raise StoreError(
-            f"the queue at {shown(place.url)} is out of reach; nothing is lost: start a worker "
-            "again when it can be reached"
-        ) from error
+    while True:
+        try:
+            asyncio.run(_work(place, once, heartbeat))
+        except (ConnectorException, psycopg.Error) as error:
+            if _is_back(place, patience):
+                continue
+            raise StoreError(
+                f"the queue at {shown(place.url)} is out of reach; nothing is lost: start a "
+                "worker again when it can be reached"
+            ) from error
+        return
+
+
+def _is_back(place: Place, patience: float) -> bool:
+    """Wait until the database can be reached again; return whether it can."""
+    until = time.monotonic() + patience
+    if patience:
+        place.say(
+            f"the database at {shown(place.url)} is out of reach; nothing is lost: it is waited "
+            f"for, {patience:g} seconds"
+        )
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(_LOOKING_SECONDS, left))
+        with contextlib.suppress(StoreError), opened(place.url):
+            place.say("the database is back")
+            return True
+    return False
 
 
 async def _work(place: Place, once: bool, heartbeat: float) -> None:

@@ -1,7 +1,9 @@
 """The database itself: away, locked, forged, shared by limiters; and how it is named."""
 
+import importlib.util
 import threading
 import time
+from collections import Counter
 from contextlib import closing
 
 import psycopg
@@ -9,6 +11,7 @@ import pytest
 from support.checkout import Said
 from support.many import many
 from support.postgres import PASSWORD
+from support.processes import until, waiting, worker
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.store.postgres.database import Database
@@ -19,37 +22,36 @@ from reviewloop.store.rate_bucket import Ceilings
 pytestmark = pytest.mark.needs_postgresql
 
 
-def test_a_database_that_goes_away_pauses_the_run_and_another_worker_goes_on(team, postgres):
-    play, stopped = many(), threading.Event()
+def test_a_database_that_is_away_for_a_while_is_waited_for_and_the_run_goes_on(team, postgres):
+    play, first, back = many(), threading.Lock(), threading.Event()
 
-    def breaks_once(received):
-        if received.agent.startswith("review-") and not stopped.is_set():
-            stopped.set()
+    def stops_the_database_once(received):
+        if received.agent.startswith("review-") and first.acquire(blocking=False):
             postgres.stop()
+            threading.Timer(1, lambda: (postgres.start(), back.set())).start()
         return play(received)
 
-    crew = team(breaks_once)
+    crew = team(stops_the_database_once)
     assert crew.enqueue("--tasks", "1").code == 0
-    try:
-        said = crew.work(crew.machine("one"), "--heartbeat", "0.1")
-    finally:
-        postgres.start()
-    assert said.code == 5
-    assert PASSWORD not in said.err
-    assert "nothing is lost" in said.err.splitlines()[-1]
-    assert "Traceback" not in said.err, said.err
-    implemented = [r for r in crew.server.ledger if r.agent == "implement"]
-    said = crew.work(crew.machine("two"), "--heartbeat", "0.1")
+    with worker(crew.machine("one")) as one:
+        assert back.wait(40)
+        until(lambda: waiting(crew.person) == ["1"], "the task is finished")
+        said = one.end()
     assert said.code == 0, said.err
-    assert [row["task"] for row in crew.person.json("queue")["runs"]] == ["1"]
-    assert [r for r in crew.server.ledger if r.agent == "implement"] == implemented
+    assert "out of reach; nothing is lost: it is waited for" in said.err
+    assert "the database is back" in said.err
+    assert PASSWORD not in said.err
+    assert "Traceback" not in said.err, said.err
+    calls = Counter(received.agent for received in crew.server.ledger)
+    assert calls.pop("implement") == 2  # two turns, and both were stored
+    assert max(calls.values()) <= 2, calls  # only what could not be stored is asked for again
 
 
 def test_a_worker_without_its_database_ends_so_that_it_is_started_again(team, postgres):
     crew = team()
-    worker = ("worker", "--heartbeat", "0.1")
+    command = ("worker", "--heartbeat", "0.1", "--patience", "0.5")
     ended: list[Said] = []
-    thread = threading.Thread(target=lambda: ended.append(crew.machine("one").forked(*worker)))
+    thread = threading.Thread(target=lambda: ended.append(crew.machine("one").forked(*command)))
     thread.start()
     registered = "SELECT to_regclass('reviewloop.procrastinate_workers') IS NOT NULL"
     while postgres.sql(registered, crew.url.rpartition("/")[2]) == "f" or not crew.count(
@@ -161,3 +163,27 @@ def test_two_processes_make_the_tables_once(team):
     for thread in threads:
         thread.join()
     assert [one.code for one in said] == [0, 0], said
+
+
+def test_what_is_missing_is_one_sentence(team, postgres, monkeypatch):
+    crew = team()
+    name = crew.url.rpartition("/")[2]
+    postgres.sql(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
+    guest = crew.url.replace("tester:", "guest:")
+
+    def sentence(code: int, *arguments: str) -> str:
+        said = crew.person.run(*arguments)
+        assert said.code == code, said.err
+        [line] = said.err.strip().splitlines()
+        assert PASSWORD not in line
+        return line
+
+    for command in ("batch", "worker"):
+        assert "make and own the schema" in sentence(2, command, "--store", guest)
+    assert crew.enqueue("--tasks", "1").code == 0
+    assert "permission denied" in sentence(2, "queue", "--store", guest)
+    postgres.sql("UPDATE reviewloop.about SET version = 99", name)
+    for command in ("batch", "worker", "status"):
+        assert "are of version 99, and this release reads" in sentence(2, command)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "pip install 'reviewloop[postgres]'" in sentence(2, "worker")

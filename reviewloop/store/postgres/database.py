@@ -87,9 +87,14 @@ class Database:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Turn what the driver raises into a `StoreError`."""
+        """Turn what the driver raises into a `StoreError`, a missing right into a `UsageError`."""
         try:
             yield
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UsageError(
+                f"the role of this store lacks a right at {self.shown} ({reason_of(error, '')}); "
+                f"let it make and own the schema {NAMESPACE}"
+            ) from error
         except psycopg.Error as error:
             raise StoreError(
                 f"the database at {self.shown} did not do what it was asked "
