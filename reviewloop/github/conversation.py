@@ -17,9 +17,8 @@ from reviewloop.github.dismissals import permitted
 from reviewloop.github.errors import GitHubError
 from reviewloop.github.marker import ANY, is_ours, own, read_state, state_marker
 from reviewloop.github.memory import with_orders
-from reviewloop.github.model import Comment, Posted, PullRequest, State
+from reviewloop.github.model import SEVERITIES, Comment, Posted, PullRequest, State
 from reviewloop.github.naming import finding_in, named, told_in
-from reviewloop.github.outcome import SEVERITIES
 from reviewloop.github.pace import Pace
 from reviewloop.github.posting import post
 from reviewloop.github.reading import Reading

@@ -6,8 +6,11 @@ from enum import StrEnum
 from typing import Literal
 
 from reviewloop.errors import ExitCode
+from reviewloop.findings import Severity
 
 Side = Literal["LEFT", "RIGHT"]
+SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
+"""Severities by the words that options and inputs take."""
 
 
 class Status(StrEnum):

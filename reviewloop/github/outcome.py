@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.findings import Finding, Severity, by_severity
 from reviewloop.findings import Status as FindingStatus
-from reviewloop.github.model import Posted, PullRequest, Status
+from reviewloop.github.model import SEVERITIES, Posted, PullRequest, Status
 from reviewloop.github.refusals import shown
 from reviewloop.github.untrusted import sanitised_line
 from reviewloop.output.figures import counted
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from reviewloop.github.reading import Reading
 
 NEVER = "never"
-SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
 _MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
 _MOST_SUMMARY = 1024 * 1024 - 4096  # bytes; above 1 MiB GitHub drops the summary of a whole step
 _CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request hold it._\n"

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from reviewloop.findings import Finding
 from reviewloop.github.anchors import Anchors
 from reviewloop.github.facts import Facts
-from reviewloop.github.model import PullRequest, State
-from reviewloop.github.outcome import SEVERITIES
+from reviewloop.github.model import SEVERITIES, PullRequest, State
 from reviewloop.github.since import Since
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.runs.review import Reviewed
