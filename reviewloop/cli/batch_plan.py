@@ -73,7 +73,7 @@ def _told(plan: "Plan") -> ExitCode:
     import json
 
     from reviewloop.cli.consoles import say
-    from reviewloop.github.model import Status
+    from reviewloop.github.api.model import Status
     from reviewloop.github.outcome import tell_runner
     from reviewloop.runs.held_values import masking_here
     from reviewloop.store.hiding import hidden

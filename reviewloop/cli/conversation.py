@@ -202,7 +202,7 @@ def _taken_back(record: "RunRecord") -> str:
 def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
     from os import environ
 
-    from reviewloop.github.addresses import on_github
+    from reviewloop.github.api.addresses import on_github
     from reviewloop.output.untrusted import safe
     from reviewloop.runs.follow_ups import follow_ups, run_follow_up
 

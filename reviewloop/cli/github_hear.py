@@ -36,9 +36,9 @@ def hear(event: str, as_json: bool) -> ExitCode:
 
 
 def _heard(event: str) -> "Heard":
+    from reviewloop.github.api.model import Status
     from reviewloop.github.hearing import Heard
     from reviewloop.github.hearing import hear as heard
-    from reviewloop.github.model import Status
     from reviewloop.runs.held_values import masking_here
 
     try:

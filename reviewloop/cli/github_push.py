@@ -30,8 +30,8 @@ def push(
     branch or file that is not to be pushed, 5 GitHub did not do it.
     """
     from reviewloop.cli.publish import errors_told, told
-    from reviewloop.github.client import GitHub
-    from reviewloop.github.model import Repo
+    from reviewloop.github.api.client import GitHub
+    from reviewloop.github.api.model import Repo
     from reviewloop.github.push_handoff import Wanted, push_handoff
 
     with errors_told():

@@ -29,7 +29,7 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
     `act` is given what hears of its progress; `kind` names the JSON object.
     """
     from reviewloop.cli.review_progress import progress
-    from reviewloop.github.model import Status
+    from reviewloop.github.api.model import Status
     from reviewloop.github.outcome import Ended
 
     try:

@@ -57,8 +57,8 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Have a workflow hear of an error that ends the command; it stays that error."""
+    from reviewloop.github.api.refusals import shown
     from reviewloop.github.outcome import MOST_REASON
-    from reviewloop.github.refusals import shown
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs.held_values import masking_here
 
@@ -105,7 +105,7 @@ def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) ->
 
 def _tell_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
     """Write the outputs of a step of a workflow."""
-    from reviewloop.github.model import Status
+    from reviewloop.github.api.model import Status
     from reviewloop.github.outcome import tell_runner
 
     status = Status.REVIEW_ERROR if failed else Status.PASSED

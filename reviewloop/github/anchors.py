@@ -5,10 +5,10 @@ from typing import NamedTuple, Protocol
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.findings import Finding, Placement
-from reviewloop.github.bodies import with_note
-from reviewloop.github.facts import Spot
-from reviewloop.github.model import Comment, Side
-from reviewloop.github.untrusted import unmarked
+from reviewloop.github.api.model import Comment, Side
+from reviewloop.github.comments.bodies import with_note
+from reviewloop.github.comments.untrusted import unmarked
+from reviewloop.github.earlier.facts import Spot
 from reviewloop.reviewing.fixes import parses
 from reviewloop.workspace.diff import Change, FileChange
 from reviewloop.workspace.hygiene import show_hidden

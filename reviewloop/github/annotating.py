@@ -4,7 +4,7 @@ GitHub draws both on the diff, so a finding with a comment would be shown twice,
 every later run.
 """
 
-from reviewloop.github.model import SEVERITIES
+from reviewloop.github.api.model import SEVERITIES
 from reviewloop.github.outcome import Ended
 from reviewloop.output.github_annotations import annotated
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from reviewloop.errors import UsageError
-from reviewloop.github.answers import Fields
-from reviewloop.github.client import GitHub
-from reviewloop.github.commands import ALL
-from reviewloop.github.errors import NotFound
+from reviewloop.github.api.answers import Fields
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import NotFound
+from reviewloop.github.api.model import PullRequest
 from reviewloop.github.event import Trigger
-from reviewloop.github.fix_approval import requested
 from reviewloop.github.handoff import Handoff
-from reviewloop.github.model import PullRequest
+from reviewloop.github.said.commands import ALL
+from reviewloop.github.said.fix_approval import requested
 from reviewloop.steps.act import Act
 
 WEB = "https://github.com"

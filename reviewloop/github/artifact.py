@@ -12,10 +12,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from reviewloop.errors import UsageError
+from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.artifact_facts import FactsPart
 from reviewloop.github.artifact_findings import Middle, NoCommit, Strict
 from reviewloop.github.artifact_report import ReportPart
-from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.reading import Reading
 
 LARGEST = 32 * 1024 * 1024  # bytes

@@ -19,8 +19,8 @@ from reviewloop.github.artifact_findings import (
     is_inside,
 )
 from reviewloop.github.artifact_report import ReportPart
-from reviewloop.github.codeprints import Fate
-from reviewloop.github.facts import Facts, Spot
+from reviewloop.github.earlier.codeprints import Fate
+from reviewloop.github.earlier.facts import Facts, Spot
 
 Code = Annotated[str, Field(pattern=r"^(?:[0-9]{1,3}:[0-9a-f]{8}|file)?$")]
 Paths = Annotated[tuple[Inside, ...], Field(max_length=MOST_FILES)]

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.github.bodies import clipped
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import AnswerLost, Forbidden, GitHubError
-from reviewloop.github.model import PullRequest, Status
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.comments.bodies import clipped
 from reviewloop.github.outcome import Ended, failed, job_summary
 
 NAME = "reviewloop"

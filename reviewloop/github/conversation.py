@@ -9,20 +9,20 @@ from reviewloop.analysers.book import rule_of
 from reviewloop.errors import ExitCode
 from reviewloop.findings import Finding
 from reviewloop.github.anchors import comment_on, offered
-from reviewloop.github.answers import IssueComment, ReviewComment
-from reviewloop.github.bodies import inline_body
-from reviewloop.github.client import GitHub
-from reviewloop.github.commented import forgotten
-from reviewloop.github.dismissals import permitted
-from reviewloop.github.errors import GitHubError
-from reviewloop.github.marker import ANY, is_ours, own, read_state, state_marker
+from reviewloop.github.api.answers import IssueComment, ReviewComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
+from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest, State
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import inline_body
+from reviewloop.github.comments.commented import forgotten
+from reviewloop.github.comments.marker import ANY, is_ours, own, read_state, state_marker
+from reviewloop.github.comments.naming import finding_in, named, told_in
+from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.memory import with_orders
-from reviewloop.github.model import SEVERITIES, Comment, Posted, PullRequest, State
-from reviewloop.github.naming import finding_in, named, told_in
-from reviewloop.github.pace import Pace
 from reviewloop.github.posting import post
 from reviewloop.github.reading import Reading
-from reviewloop.github.rereview import Rereview, after_posting, answer_all, plan
+from reviewloop.github.said.dismissals import permitted
 from reviewloop.github.summary import summary, upsert
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.rule_links import rule_link

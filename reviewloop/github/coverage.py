@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from reviewloop.analysers.base import AnalyserStatus
-from reviewloop.github.untrusted import code, sanitised_line
+from reviewloop.github.comments.untrusted import code, sanitised_line
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import cached_share, counted, duration, money, share, tokens
 from reviewloop.output.readership import Readership

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from reviewloop.github.comments.finding_data import finding_from
 from reviewloop.github.conversation import Conversation
-from reviewloop.github.finding_data import finding_from
 from reviewloop.reviewing.pushed import Known
 from reviewloop.runs.review import Wish
 

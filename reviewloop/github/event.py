@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from reviewloop.errors import UsageError
-from reviewloop.github.answers import Fields
-from reviewloop.github.errors import GitHubUnavailable
-from reviewloop.github.model import PullRequest, Repo
+from reviewloop.github.api.answers import Fields
+from reviewloop.github.api.errors import GitHubUnavailable
+from reviewloop.github.api.model import PullRequest, Repo
 
 DEPENDABOT = "dependabot[bot]"
 MOST_FILES = 3000  # what GitHub itself lists of a pull request

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from reviewloop.analysers.book import rule_of
 from reviewloop.analysers.rules import Example, Rule
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.bodies import headline, remark_parts
-from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.comments.bodies import headline, remark_parts
+from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
 from reviewloop.output.code_view import visible
 from reviewloop.output.markdown_text import fenced, language, link
 from reviewloop.output.review_words import who

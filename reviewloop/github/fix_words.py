@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.github.untrusted import code, sanitised_line, unmarked
+from reviewloop.github.comments.untrusted import code, sanitised_line, unmarked
 from reviewloop.output.code_view import visible
 from reviewloop.output.figures import counted, money, tokens
 from reviewloop.output.markdown_text import fenced, link

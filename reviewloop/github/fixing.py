@@ -17,18 +17,18 @@ from reviewloop.errors import (
     ReviewLoopError,
     UsageError,
 )
-from reviewloop.github.asked_findings import Asked, asked_findings
-from reviewloop.github.bodies import clipped
-from reviewloop.github.client import GitHub
-from reviewloop.github.commands import ALL
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.comments.bodies import clipped
 from reviewloop.github.event import Trigger, named
-from reviewloop.github.fix_approval import Request, requested
 from reviewloop.github.fix_words import fixed_words, needs_person, unfixed_words
 from reviewloop.github.handoff import LONGEST_TEXT, Approval, Handoff, make_room, write_handoff
 from reviewloop.github.local_commits import require_commits
-from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.outcome import Ended, Made, failed
 from reviewloop.github.review import run_url_of
+from reviewloop.github.said.asked import Asked, asked_findings
+from reviewloop.github.said.commands import ALL
+from reviewloop.github.said.fix_approval import Request, requested
 from reviewloop.guards.branch import check_branch
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.advance import advance

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from reviewloop.errors import UsageError
+from reviewloop.github.api.model import Status
 from reviewloop.github.artifact import Artifact, artifact_of, bytes_of
 from reviewloop.github.event import Trigger
-from reviewloop.github.model import Status
 from reviewloop.github.outcome import Ended, failed, write_file
 
 

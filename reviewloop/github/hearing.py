@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
-from reviewloop.github.client import GitHub, Reaction
-from reviewloop.github.commands import ALL, HANDED_ON, Command, Wrong, parse
-from reviewloop.github.dismissals import permitted
-from reviewloop.github.errors import GitHubError
+from reviewloop.github.api.client import GitHub, Reaction
+from reviewloop.github.api.errors import GitHubError
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.api.pace import Pace
 from reviewloop.github.event import Trigger, read_event
-from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.orders import Orders
 from reviewloop.github.outcome import failed
-from reviewloop.github.pace import Pace
+from reviewloop.github.said.commands import ALL, HANDED_ON, Command, Wrong, parse
+from reviewloop.github.said.dismissals import permitted
 from reviewloop.output.untrusted import one_line
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")

@@ -4,8 +4,8 @@ import re
 import shlex
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.github.errors import GitHubUnavailable
-from reviewloop.github.model import PullRequest
+from reviewloop.github.api.errors import GitHubUnavailable
+from reviewloop.github.api.model import PullRequest
 from reviewloop.workspace.located import Place
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -7,14 +7,14 @@ whether the change stands; and a review takes over what people ordered while it 
 from collections.abc import Callable
 from dataclasses import replace
 
-from reviewloop.github.bodies import LONGEST, clipped
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import AnswerLost, GitHubError, NotFound
-from reviewloop.github.marker import found_state, with_state
-from reviewloop.github.model import PullRequest, State
-from reviewloop.github.pace import Pace
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, GitHubError, NotFound
+from reviewloop.github.api.model import PullRequest, State
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import LONGEST, clipped
+from reviewloop.github.comments.marker import found_state, with_state
+from reviewloop.github.comments.stored import packed
 from reviewloop.github.since_then import with_news
-from reviewloop.github.stored import packed
 
 _TRIES = 4
 _EMPTY = "<!-- reviewloop:summary 1 -->\n## reviewloop: not reviewed yet"

@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewloop.findings import Severity
-from reviewloop.github.answers import ReviewComment
-from reviewloop.github.bodies import clipped
-from reviewloop.github.client import GitHub
-from reviewloop.github.commands import ALL, HELP, Command
-from reviewloop.github.commented import entry_of
-from reviewloop.github.dismissals import IN_CODE, MOST_WORD, Voices, permitted
-from reviewloop.github.errors import AnswerLost, NotFound
-from reviewloop.github.event import Trigger
-from reviewloop.github.explained import explained
-from reviewloop.github.marker import (
+from reviewloop.github.api.answers import ReviewComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, NotFound
+from reviewloop.github.api.model import PullRequest, State
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.api.refusals import shown
+from reviewloop.github.comments.bodies import clipped
+from reviewloop.github.comments.commented import entry_of
+from reviewloop.github.comments.marker import (
     command_marker,
     commands_in,
     dismissal_marker,
@@ -22,12 +21,13 @@ from reviewloop.github.marker import (
     read_state,
     reopened_marker,
 )
+from reviewloop.github.comments.naming import finding_in, named, told_in
+from reviewloop.github.comments.untrusted import code, sanitised_line
+from reviewloop.github.event import Trigger
+from reviewloop.github.explained import explained
 from reviewloop.github.memory import remember
-from reviewloop.github.model import PullRequest, State
-from reviewloop.github.naming import finding_in, named, told_in
-from reviewloop.github.pace import Pace
-from reviewloop.github.refusals import shown
-from reviewloop.github.untrusted import code, sanitised_line
+from reviewloop.github.said.commands import ALL, HELP, Command
+from reviewloop.github.said.dismissals import IN_CODE, MOST_WORD, Voices, permitted
 
 _MOST_LISTED = 10  # findings
 _TRIES = 3

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.findings import Finding, Severity, by_severity
 from reviewloop.findings import Status as FindingStatus
-from reviewloop.github.model import SEVERITIES, Posted, PullRequest, Status
-from reviewloop.github.refusals import shown
-from reviewloop.github.untrusted import sanitised_line
+from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
+from reviewloop.github.api.refusals import shown
+from reviewloop.github.comments.untrusted import sanitised_line
 from reviewloop.output.figures import counted
 from reviewloop.output.github_annotations import command
 from reviewloop.output.readership_words import unread_words

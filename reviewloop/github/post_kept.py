@@ -10,15 +10,15 @@ from functools import partial
 
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.annotating import annotations_of
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import StaleHead
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.api.pace import Pace
 from reviewloop.github.artifact import Artifact, read_artifact
 from reviewloop.github.check_run import checked
-from reviewloop.github.client import GitHub
 from reviewloop.github.conversation import Conversation
-from reviewloop.github.errors import StaleHead
 from reviewloop.github.event import Allowed, Trigger, read_event, skip_reason
-from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.outcome import Ended, failed, judged_by
-from reviewloop.github.pace import Pace
 from reviewloop.github.review import Options, Told, asked_for, run_url_of
 from reviewloop.github.telling import Telling, tell
 from reviewloop.output.untrusted import one_line

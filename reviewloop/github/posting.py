@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from reviewloop.errors import ExitCode
-from reviewloop.github.answers import ReviewComment
-from reviewloop.github.bodies import clipped, file_body
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
-from reviewloop.github.marker import own
-from reviewloop.github.model import Comment, Posted, PullRequest
-from reviewloop.github.pace import Pace
+from reviewloop.github.api.answers import ReviewComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
+from reviewloop.github.api.model import Comment, Posted, PullRequest
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import clipped, file_body
+from reviewloop.github.comments.marker import own
 from reviewloop.output.code_view import shown_path
 
 __all__ = ["StaleHead", "post"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
-from reviewloop.github.addresses import api_of, repo_at
-from reviewloop.github.client import GitHub
+from reviewloop.github.api.addresses import api_of, repo_at
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import Repo
 from reviewloop.github.handoff import Handoff, write_handoff
-from reviewloop.github.model import Repo
 from reviewloop.github.publishing import (
     Published,
     ask_reviewers,

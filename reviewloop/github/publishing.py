@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
-from reviewloop.github.answers import Fields
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import Forbidden, GitHubError, NotFound, Unprocessable
-from reviewloop.github.marker import is_ours
-from reviewloop.github.model import PullRequest
+from reviewloop.github.api.answers import Fields
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import Forbidden, GitHubError, NotFound, Unprocessable
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.comments.marker import is_ours
 from reviewloop.github.pull_text import updated
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.pushing import Remote, look, push

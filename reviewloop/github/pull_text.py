@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
 from reviewloop.output.figures import counted, duration, money, share, tokens, tokens_in
 from reviewloop.output.proposal import Proposal
 from reviewloop.output.review_words import tally

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import StaleHead
+from reviewloop.github.api.model import PullRequest
 from reviewloop.github.approvals import WEB, comment_act, environment_act, require_cause
-from reviewloop.github.bodies import clipped
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import StaleHead
+from reviewloop.github.comments.bodies import clipped
+from reviewloop.github.comments.marker import command_marker, is_ours
+from reviewloop.github.comments.untrusted import unmarked
 from reviewloop.github.event import read_event
 from reviewloop.github.handoff import COMMITS, Handoff, read_handoff
-from reviewloop.github.marker import command_marker, is_ours
-from reviewloop.github.model import PullRequest
 from reviewloop.github.publishing import (
     WORKFLOWS,
     Published,
@@ -30,7 +31,6 @@ from reviewloop.github.publishing import (
     workflow_files,
 )
 from reviewloop.github.pull_text import approved_by, section_of
-from reviewloop.github.untrusted import unmarked
 from reviewloop.steps.act import approval_lines, recorded
 from reviewloop.workspace.bundles import read_bundle, require_known
 from reviewloop.workspace.git import Git

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from reviewloop.findings import Finding
 from reviewloop.github.anchors import Anchors
-from reviewloop.github.facts import Facts
-from reviewloop.github.model import SEVERITIES, PullRequest, State
-from reviewloop.github.since import Since
+from reviewloop.github.api.model import SEVERITIES, PullRequest, State
+from reviewloop.github.earlier.facts import Facts
+from reviewloop.github.earlier.since import Since
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.runs.review import Reviewed
 from reviewloop.workspace.located import Place

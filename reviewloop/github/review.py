@@ -9,17 +9,17 @@ from typing import Any
 from reviewloop.analysers.book import rule_of
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.annotating import annotations_of
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import StaleHead
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.api.pace import Pace
 from reviewloop.github.check_run import checked
-from reviewloop.github.client import GitHub
 from reviewloop.github.conversation import Conversation
 from reviewloop.github.deep import deepened
-from reviewloop.github.errors import StaleHead
 from reviewloop.github.event import Allowed, Trigger, named, read_event, skip_reason
 from reviewloop.github.handing import kept_for_posting
 from reviewloop.github.local_commits import require_commits
-from reviewloop.github.model import PullRequest, Status
 from reviewloop.github.outcome import Ended, failed, reason_of, write_file
-from reviewloop.github.pace import Pace
 from reviewloop.github.reading import reading_of
 from reviewloop.github.telling import CommentsMode, Telling, tell
 from reviewloop.output.formats import renderer

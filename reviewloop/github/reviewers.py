@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from reviewloop.github.answers import Fields
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import GitHubError
+from reviewloop.github.api.answers import Fields
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # the first that exists counts
 MOST = 5  # people or teams suggested

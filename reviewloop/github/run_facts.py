@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from reviewloop.errors import ReviewLoopError
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import GitHubError
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
 from reviewloop.github.pull_text import Told, is_test
 from reviewloop.github.reviewers import suggested
 from reviewloop.runs.repository import Repository

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from reviewloop.findings import Severity
-from reviewloop.github.bodies import LONGEST
-from reviewloop.github.model import State
+from reviewloop.github.api.model import State
+from reviewloop.github.comments.bodies import LONGEST
 from reviewloop.github.summary import TITLE, severity_marks
 
 _SINCE = "Since then:"

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reviewloop.findings import Finding, Placement, Severity
-from reviewloop.github.bodies import headline, remark_parts, rule_of
+from reviewloop.github.api.model import Posted, PullRequest
+from reviewloop.github.comments.bodies import headline, remark_parts, rule_of
+from reviewloop.github.comments.untrusted import code, sanitised_line, unmarked
 from reviewloop.github.coverage import coverage, spent
-from reviewloop.github.model import Posted, PullRequest
 from reviewloop.github.summary_parts import LONGEST_BLOCK, Block, packed, upsert
-from reviewloop.github.untrusted import code, sanitised_line, unmarked
 from reviewloop.output.code_view import shown_path, visible
 from reviewloop.output.figures import counted
 from reviewloop.output.markdown_text import fenced, language, link

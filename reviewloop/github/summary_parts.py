@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from reviewloop.github.answers import IssueComment
-from reviewloop.github.bodies import LONGEST, clipped
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import AnswerLost, NotFound
-from reviewloop.github.marker import ANY, is_ours
-from reviewloop.github.model import PullRequest
-from reviewloop.github.pace import Pace
+from reviewloop.github.api.answers import IssueComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, NotFound
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import LONGEST, clipped
+from reviewloop.github.comments.marker import ANY, is_ours
 from reviewloop.output.figures import counted
 
 LONGEST_BLOCK = 30_000  # characters; with a head and the longest marker it still fits

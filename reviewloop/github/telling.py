@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from reviewloop.github.api.errors import GitHubError, StaleHead
+from reviewloop.github.api.model import Status
 from reviewloop.github.conversation import Conversation, Manner
-from reviewloop.github.errors import GitHubError, StaleHead
-from reviewloop.github.model import Status
 from reviewloop.github.outcome import (
     NEVER,
     Ended,

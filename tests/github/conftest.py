@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.github_server import GitHubServer
 
-from reviewloop.github.client import GitHub
-from reviewloop.github.model import Repo
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import Repo
 
 LINES = [f"line {number}\n" for number in range(1, 61)]
 

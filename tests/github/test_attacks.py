@@ -24,9 +24,9 @@ from support.play import REVIEWERS
 from support.standing import check_standing, on_diff
 from support.steered import leaks
 
-from reviewloop.github.answers import issue_comment
-from reviewloop.github.marker import answer_marker, findings_in, is_ours, read_state
-from reviewloop.github.model import PullRequest, Repo
+from reviewloop.github.api.answers import issue_comment
+from reviewloop.github.api.model import PullRequest, Repo
+from reviewloop.github.comments.marker import answer_marker, findings_in, is_ours, read_state
 
 pytestmark = pytest.mark.timeout(120)  # the first test of each pays for all
 ORIGINS = {"branch": "octo/demo", "fork": "eve/demo"}

@@ -4,10 +4,10 @@ import re
 
 from reviewloop.analysers.book import own_rules
 from reviewloop.findings import Evidence, Finding, Severity
-from reviewloop.github.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.api.model import Comment
+from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.comments.marker import findings_in
 from reviewloop.github.explained import explained
-from reviewloop.github.marker import findings_in
-from reviewloop.github.model import Comment
 from reviewloop.output.rule_links import source_link
 
 FORGED = "<!-- reviewloop:finding aaaaaaaaaaaa -->"

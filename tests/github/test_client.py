@@ -6,10 +6,10 @@ import pytest
 from support.github_server import GitHubServer
 
 from reviewloop.errors import UsageError
-from reviewloop.github.answers import Fields
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import GitHubUnavailable
-from reviewloop.github.model import Comment, Repo
+from reviewloop.github.api.answers import Fields
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubUnavailable
+from reviewloop.github.api.model import Comment, Repo
 
 REPO = Repo("octo", "demo")
 

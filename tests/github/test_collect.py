@@ -10,14 +10,14 @@ from support.sample_review import failed_report, sample_report
 
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.findings import Evidence, Finding, Placement
+from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
 from reviewloop.github.artifact import artifact_of, bytes_of, read_artifact
 from reviewloop.github.artifact_findings import MOST_FINDINGS, FindingPart
 from reviewloop.github.artifact_report import ReportPart
-from reviewloop.github.codeprints import Fate
+from reviewloop.github.earlier.codeprints import Fate
+from reviewloop.github.earlier.facts import Facts, Spot
 from reviewloop.github.event import Trigger
-from reviewloop.github.facts import Facts, Spot
 from reviewloop.github.handing import kept_for_posting
-from reviewloop.github.model import Posted, PullRequest, Repo, State, Status
 from reviewloop.github.outcome import Ended, judged_by
 from reviewloop.github.reading import Reading
 from reviewloop.github.summary import summary

@@ -45,7 +45,7 @@ from support.github_server import GitHubServer
 from support.runner import Clock, Ran, Runner
 from support.standing import check_standing, on_diff, standing
 
-from reviewloop.github.model import Status
+from reviewloop.github.api.model import Status
 from reviewloop.github.outcome import Ended, outputs_of
 
 FAILED = "review_error"

@@ -9,8 +9,8 @@ import pytest
 from support.github_spec import event
 
 from reviewloop.errors import UsageError
+from reviewloop.github.api.model import PullRequest, Repo
 from reviewloop.github.event import Allowed, Trigger, named, read_event, skip_reason
-from reviewloop.github.model import PullRequest, Repo
 
 HEAD = "a" * 40
 REPO = Repo("octo", "demo")

@@ -8,10 +8,10 @@ import zlib
 from reviewloop.analysers.secrets.held import Held
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.findings import Evidence, Finding, Severity
-from reviewloop.github.bodies import LONGEST, clipped, file_body, inline_body, with_note
-from reviewloop.github.finding_data import MOST_CHARACTERS, data_marker, finding_from
-from reviewloop.github.marker import finding_marker, findings_in
-from reviewloop.github.model import Comment
+from reviewloop.github.api.model import Comment
+from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.comments.finding_data import MOST_CHARACTERS, data_marker, finding_from
+from reviewloop.github.comments.marker import finding_marker, findings_in
 
 BASE = Finding(
     id="0123456789ab",

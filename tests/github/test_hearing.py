@@ -23,9 +23,8 @@ from support.github_state import BOT
 from support.runner import Ran, Runner
 from support.standing import on_diff, summaries
 
-from reviewloop.github.commands import HANDED_ON
-from reviewloop.github.hearing import Heard, hear
-from reviewloop.github.marker import (
+from reviewloop.github.api.model import Status
+from reviewloop.github.comments.marker import (
     command_marker,
     commands_in,
     dismissal_marker,
@@ -33,7 +32,8 @@ from reviewloop.github.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.model import Status
+from reviewloop.github.hearing import Heard, hear
+from reviewloop.github.said.commands import HANDED_ON
 
 REACT = "reactions/create-for-issue-comment"
 PERMISSION = "repos/get-collaborator-permission-level"
@@ -379,11 +379,11 @@ def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner:
 def test_what_another_run_overwrites_is_written_again(
     github: GitHubServer, runner: Hearing
 ) -> None:
-    from reviewloop.github.client import GitHub
-    from reviewloop.github.errors import GitHubError
+    from reviewloop.github.api.client import GitHub
+    from reviewloop.github.api.errors import GitHubError
+    from reviewloop.github.api.model import Repo, State
+    from reviewloop.github.api.pace import Pace
     from reviewloop.github.memory import remember
-    from reviewloop.github.model import Repo, State
-    from reviewloop.github.pace import Pace
 
     class Overwritten(GitHub):
         times = 2

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from reviewloop.github.answers import IssueComment
-from reviewloop.github.marker import (
+from reviewloop.github.api.answers import IssueComment
+from reviewloop.github.api.model import PullRequest, Repo, State
+from reviewloop.github.comments.marker import (
     MOST_CHARACTERS,
     finding_marker,
     findings_in,
     read_state,
     state_marker,
 )
-from reviewloop.github.model import PullRequest, Repo, State
 
 STATES = ("fixed", "reported", "open", "dismissed")
 ME = "github-actions[bot]"

@@ -10,8 +10,8 @@ from support.sample_review import sample_report
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.findings import Severity
 from reviewloop.github.annotating import annotations_of
-from reviewloop.github.errors import MissingPermission
-from reviewloop.github.model import Posted, PullRequest, Repo, Status
+from reviewloop.github.api.errors import MissingPermission
+from reviewloop.github.api.model import Posted, PullRequest, Repo, Status
 from reviewloop.github.outcome import (
     Ended,
     exit_code_of,

@@ -4,12 +4,12 @@ import pytest
 from support.github_server import GitHubServer
 
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.bodies import LONGEST, inline_body
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import StaleHead, Unprocessable
-from reviewloop.github.marker import findings_in
-from reviewloop.github.model import Comment, Repo
-from reviewloop.github.pace import Pace
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import StaleHead, Unprocessable
+from reviewloop.github.api.model import Comment, Repo
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import LONGEST, inline_body
+from reviewloop.github.comments.marker import findings_in
 from reviewloop.github.posting import post
 
 GOOD = (3, 5, 6, 7, 40, 41)  # lines of app.py in its two hunks

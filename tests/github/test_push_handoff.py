@@ -12,15 +12,15 @@ from support.handoffs import OURS, scratch, task
 
 from reviewloop.cli.main import run
 from reviewloop.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
-from reviewloop.github.addresses import api_of, repo_at
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import MissingPermission, StaleHead
-from reviewloop.github.fix_approval import requested
+from reviewloop.github.api.addresses import api_of, repo_at
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import MissingPermission, StaleHead
+from reviewloop.github.api.model import Comment, Repo
+from reviewloop.github.comments.marker import commands_in, finding_marker
 from reviewloop.github.handoff import Approval, Handoff, write_handoff
-from reviewloop.github.marker import commands_in, finding_marker
-from reviewloop.github.model import Comment, Repo
 from reviewloop.github.publishing import Published
 from reviewloop.github.push_handoff import Wanted, push_handoff
+from reviewloop.github.said.fix_approval import requested
 from reviewloop.steps.act import Act, recorded
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.pushing import look, push, with_token

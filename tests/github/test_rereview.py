@@ -7,11 +7,10 @@ import pytest
 from support.lives import Life, found
 
 from reviewloop.findings import Evidence, Severity, Status, fingerprint
-from reviewloop.github.answers import IssueComment
-from reviewloop.github.client import GitHub
-from reviewloop.github.codeprints import Codeprints, Fate
-from reviewloop.github.facts import Facts
-from reviewloop.github.marker import (
+from reviewloop.github.api.answers import IssueComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import Posted, Repo, State
+from reviewloop.github.comments.marker import (
     MOST_CHARACTERS,
     answer_marker,
     answered,
@@ -19,8 +18,15 @@ from reviewloop.github.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.model import Posted, Repo, State
-from reviewloop.github.rereview import after_posting, answer_all, dismiss, plan, reviewed_range
+from reviewloop.github.earlier.codeprints import Codeprints, Fate
+from reviewloop.github.earlier.facts import Facts
+from reviewloop.github.earlier.rereview import (
+    after_posting,
+    answer_all,
+    dismiss,
+    plan,
+    reviewed_range,
+)
 from reviewloop.workspace.located import locate
 
 FIVE, FORTY = found("changed 5", 5), found("changed 40", 40)

@@ -7,12 +7,12 @@ import pytest
 
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding, Placement, Severity
-from reviewloop.github.bodies import LONGEST, inline_body
-from reviewloop.github.errors import AnswerLost, MissingPermission
-from reviewloop.github.marker import read_state, state_marker
-from reviewloop.github.model import Comment, Posted, PullRequest, Repo, State
-from reviewloop.github.naming import named, told_in
-from reviewloop.github.pace import Pace
+from reviewloop.github.api.errors import AnswerLost, MissingPermission
+from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import LONGEST, inline_body
+from reviewloop.github.comments.marker import read_state, state_marker
+from reviewloop.github.comments.naming import named, told_in
 from reviewloop.github.posting import post
 from reviewloop.github.summary import summary, upsert
 from reviewloop.output.review_report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from reviewloop.errors import ExitCode, UsageError
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import (
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import (
     AnswerLost,
     BadCredentials,
     Forbidden,
@@ -17,7 +17,7 @@ from reviewloop.github.errors import (
     RateLimited,
     Unprocessable,
 )
-from reviewloop.github.model import Comment, Repo
+from reviewloop.github.api.model import Comment, Repo
 
 REPO = Repo("octo", "demo")
 TALK = "issues/create-comment"

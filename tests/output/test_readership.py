@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from support.sample_review import SampleSource, sample_report
 
+from reviewloop.github.api.model import Status
 from reviewloop.github.coverage import coverage
-from reviewloop.github.model import Status
 from reviewloop.github.outcome import Ended, outputs_of, reason_of, status_of
 from reviewloop.output.html import render as html
 from reviewloop.output.markdown import render as markdown

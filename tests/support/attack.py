@@ -24,8 +24,8 @@ from support.payloads import READ, RUN, VERDICT, WORDS, Row, thirty
 from support.runner import Ran, Runner
 from support.steered import Machine, machine, planted
 
-from reviewloop.github.marker import answer_marker, finding_marker, state_marker
-from reviewloop.github.model import PullRequest, Repo, State
+from reviewloop.github.api.model import PullRequest, Repo, State
+from reviewloop.github.comments.marker import answer_marker, finding_marker, state_marker
 
 MODEL = "bedrock_converse:test.model"
 # Put together here, so that no scanner takes this file for a leak.

@@ -7,13 +7,13 @@ from pathlib import Path
 from support.github_server import GitHubServer
 
 from reviewloop.findings import Finding, Severity, fingerprint
-from reviewloop.github.client import GitHub
-from reviewloop.github.dismissals import permitted
-from reviewloop.github.facts import Facts
-from reviewloop.github.marker import finding_marker, is_ours, read_state, state_marker
-from reviewloop.github.model import Comment, State
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import Comment, State
+from reviewloop.github.comments.marker import finding_marker, is_ours, read_state, state_marker
+from reviewloop.github.earlier.facts import Facts
+from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.posting import post
-from reviewloop.github.rereview import Rereview, after_posting, answer_all, plan
+from reviewloop.github.said.dismissals import permitted
 
 
 def found(quote, line, *, title="Wrong", severity=Severity.SHOULD_FIX, path="app.py", **more):

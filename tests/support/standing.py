@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from support.github_server import GitHubServer
 from support.github_state import BOT, IssueComment, ReviewComment
 
-from reviewloop.github.marker import answered, findings_in
+from reviewloop.github.comments.marker import answered, findings_in
 
 _SUMMARY = "<!-- reviewloop:summary "
 _NAMED = re.compile(r"`([0-9a-f]{12})`")

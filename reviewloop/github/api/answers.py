@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reviewloop.github.errors import GitHubUnavailable
-from reviewloop.github.model import PullRequest, Repo
+from reviewloop.github.api.errors import GitHubUnavailable
+from reviewloop.github.api.model import PullRequest, Repo
 
 _BOT_IDS = ("BOT_", "MDM6Qm90")  # the second is how older ids wrote 03:Bot, in base64
 GHOST = "ghost"  # GitHub's own name for an author whose account is gone

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from reviewloop.errors import UsageError
-from reviewloop.github.answers import IssueComment, ReviewComment
-from reviewloop.github.client import GitHub
-from reviewloop.github.commands import ALL, Command, parse
-from reviewloop.github.dismissals import permitted
-from reviewloop.github.marker import findings_in, is_ours
-from reviewloop.github.model import PullRequest
+from reviewloop.github.api.answers import IssueComment, ReviewComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.comments.marker import findings_in, is_ours
+from reviewloop.github.said.commands import ALL, Command, parse
+from reviewloop.github.said.dismissals import permitted
 from reviewloop.steps.act import Act
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from reviewloop.errors import UsageError
 from reviewloop.findings import Finding
-from reviewloop.github.answers import ReviewComment
-from reviewloop.github.client import GitHub
-from reviewloop.github.commands import ALL, SHORTEST_ID
-from reviewloop.github.dismissals import Voices, permitted
-from reviewloop.github.finding_data import finding_from
-from reviewloop.github.marker import own, read_state
-from reviewloop.github.model import PullRequest
+from reviewloop.github.api.answers import ReviewComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.comments.finding_data import finding_from
+from reviewloop.github.comments.marker import own, read_state
+from reviewloop.github.said.commands import ALL, SHORTEST_ID
+from reviewloop.github.said.dismissals import Voices, permitted
 
 _SETTLED = {"fixed": "it is fixed already", "dismissed": "it is dismissed"}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from reviewloop.findings import Finding
-from reviewloop.github.model import PullRequest, State
-from reviewloop.github.rereview import reviewed_range
+from reviewloop.github.api.model import PullRequest, State
+from reviewloop.github.earlier.rereview import reviewed_range
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.runs.review import Reviewed
 from reviewloop.workspace.located import Place

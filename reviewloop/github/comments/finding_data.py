@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reviewloop.findings import Finding
-from reviewloop.github.marker import ANY, findings_in
+from reviewloop.github.comments.marker import ANY, findings_in
 
 MOST_CHARACTERS = 6000  # of the line
 _MOST_BYTES = 200_000  # of what it unpacks to

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 
 from reviewloop.analysers.book import rule_of
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.codeprints import WHOLE_FILE
-from reviewloop.github.facts import Facts
+from reviewloop.github.earlier.codeprints import WHOLE_FILE
+from reviewloop.github.earlier.facts import Facts
 from reviewloop.reviewing.topics import category_of, is_narrow, topic_of, topic_of_words
 
 

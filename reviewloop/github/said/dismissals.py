@@ -7,12 +7,12 @@ what an association or a name suggests.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from reviewloop.github.answers import GHOST, ReviewComment, Thread
-from reviewloop.github.client import GitHub
-from reviewloop.github.commands import lines_of, named_in, reply_words
-from reviewloop.github.errors import GitHubError
-from reviewloop.github.marker import ANY, answered, dismissal_in, is_ours, own, reopened_in
-from reviewloop.github.refusals import shown
+from reviewloop.github.api.answers import GHOST, ReviewComment, Thread
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
+from reviewloop.github.api.refusals import shown
+from reviewloop.github.comments.marker import ANY, answered, dismissal_in, is_ours, own, reopened_in
+from reviewloop.github.said.commands import lines_of, named_in, reply_words
 
 _MOST_REASON = 120
 MOST_WORD = 160  # with the name

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable
 
 from reviewloop.findings import Finding
-from reviewloop.github.finding_data import data_marker, without_data
-from reviewloop.github.marker import ANY, finding_marker
-from reviewloop.github.model import Comment
-from reviewloop.github.untrusted import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.api.model import Comment
+from reviewloop.github.comments.finding_data import data_marker, without_data
+from reviewloop.github.comments.marker import ANY, finding_marker
+from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
 from reviewloop.output.markdown_text import fenced, link
 from reviewloop.output.review_words import remarks, who
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewloop.findings import Severity
-from reviewloop.github.model import PullRequest, State
+from reviewloop.github.api.model import PullRequest, State
 
 Entry = Mapping[str, object]
 """What is remembered of a finding.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from reviewloop.errors import ReviewLoopError, UsageError
-from reviewloop.github.client import API_URL
-from reviewloop.github.model import Repo
+from reviewloop.github.api.client import API_URL
+from reviewloop.github.api.model import Repo
 from reviewloop.workspace.pushing import address_of, host_and_path, shown_address
 from reviewloop.workspace.userrepo import UserRepo
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.answers import ReviewComment
-from reviewloop.github.finding_data import finding_from
-from reviewloop.github.model import State
+from reviewloop.github.api.answers import ReviewComment
+from reviewloop.github.api.model import State
+from reviewloop.github.comments.finding_data import finding_from
 
 
 def entry_of(root: ReviewComment, code: str = "") -> dict[str, object]:

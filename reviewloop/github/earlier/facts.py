@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 from reviewloop.findings import Finding
-from reviewloop.github.codeprints import Codeprints, Fate
-from reviewloop.github.model import Side, State
+from reviewloop.github.api.model import Side, State
+from reviewloop.github.earlier.codeprints import Codeprints, Fate
 
 
 class Spot(NamedTuple):

@@ -18,9 +18,9 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from reviewloop.github.answers import IssueComment, ReviewComment
-from reviewloop.github.model import PullRequest, State
-from reviewloop.github.stored import MOST_KEPT, Damaged, kept, packed, unpacked
+from reviewloop.github.api.answers import IssueComment, ReviewComment
+from reviewloop.github.api.model import PullRequest, State
+from reviewloop.github.comments.stored import MOST_KEPT, Damaged, kept, packed, unpacked
 
 VERSION = 1
 MOST_CHARACTERS = 20_000  # of a marker: the comment of at most 65,536 has more to say

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.github.answering import Answer, answer_to, give_all
-from reviewloop.github.answers import ReviewComment, Thread
-from reviewloop.github.client import GitHub
-from reviewloop.github.codeprints import Fate
-from reviewloop.github.commented import entry_of
-from reviewloop.github.dismissals import IN_CODE, RESOLVED, Voices
-from reviewloop.github.errors import GitHubError
-from reviewloop.github.facts import Facts
-from reviewloop.github.marker import findings_in, own
-from reviewloop.github.model import Posted, PullRequest, State
-from reviewloop.github.pace import Pace
-from reviewloop.github.sameness import Sameness
+from reviewloop.github.api.answers import ReviewComment, Thread
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
+from reviewloop.github.api.model import Posted, PullRequest, State
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.commented import entry_of
+from reviewloop.github.comments.marker import findings_in, own
+from reviewloop.github.earlier.answering import Answer, answer_to, give_all
+from reviewloop.github.earlier.codeprints import Fate
+from reviewloop.github.earlier.facts import Facts
+from reviewloop.github.earlier.sameness import Sameness
+from reviewloop.github.said.dismissals import IN_CODE, RESOLVED, Voices
 from reviewloop.workspace.located import Place
 from reviewloop.workspace.revisions import only_added
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from reviewloop.github.client import GitHub
-from reviewloop.github.errors import AnswerLost, Forbidden, GitHubError, NotFound
-from reviewloop.github.marker import answer_marker, answered, is_ours
-from reviewloop.github.model import PullRequest
-from reviewloop.github.pace import Pace
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, NotFound
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.marker import answer_marker, answered, is_ours
 
 # None of it is written by a model.
 _TEXTS = {

@@ -7,12 +7,12 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from reviewloop.errors import UsageError
-from reviewloop.github import answers
-from reviewloop.github.answers import Check, IssueComment, Review, ReviewComment, Thread
-from reviewloop.github.errors import GitHubError, NotFound
-from reviewloop.github.graphql import GraphQL
-from reviewloop.github.model import Comment, PullRequest, Repo
-from reviewloop.github.transport import Transport, checked_url
+from reviewloop.github.api import answers
+from reviewloop.github.api.answers import Check, IssueComment, Review, ReviewComment, Thread
+from reviewloop.github.api.errors import GitHubError, NotFound
+from reviewloop.github.api.graphql import GraphQL
+from reviewloop.github.api.model import Comment, PullRequest, Repo
+from reviewloop.github.api.transport import Transport, checked_url
 
 API_URL = "https://api.github.com"
 _MARK = "<!-- reviewloop:"

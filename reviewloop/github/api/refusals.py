@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reviewloop.github.errors import (
+from reviewloop.github.api.errors import (
     BadCredentials,
     Forbidden,
     GitHubError,

@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 
 from reviewloop import __version__
 from reviewloop.errors import UsageError
-from reviewloop.github.errors import AnswerLost, GitHubUnavailable, RateLimited
-from reviewloop.github.refusals import Refusal
+from reviewloop.github.api.errors import AnswerLost, GitHubUnavailable, RateLimited
+from reviewloop.github.api.refusals import Refusal
 
 if TYPE_CHECKING:
     import httpx

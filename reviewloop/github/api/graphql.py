@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from reviewloop.github.answers import Fields, Thread, thread
-from reviewloop.github.errors import GitHubError, GitHubUnavailable, NotFound, Unprocessable
-from reviewloop.github.model import Repo
-from reviewloop.github.refusals import forbidden, shown
-from reviewloop.github.transport import Transport
+from reviewloop.github.api.answers import Fields, Thread, thread
+from reviewloop.github.api.errors import GitHubError, GitHubUnavailable, NotFound, Unprocessable
+from reviewloop.github.api.model import Repo
+from reviewloop.github.api.refusals import forbidden, shown
+from reviewloop.github.api.transport import Transport
 
 _PAGES = 100
 

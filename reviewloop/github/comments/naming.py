@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reviewloop.analysers.book import rule_of
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.answers import ReviewComment
-from reviewloop.github.finding_data import finding_from
-from reviewloop.github.untrusted import code, sanitised_line
+from reviewloop.github.api.answers import ReviewComment
+from reviewloop.github.comments.finding_data import finding_from
+from reviewloop.github.comments.untrusted import code, sanitised_line
 from reviewloop.output.code_view import visible
 
 _ITEM = re.compile(r"- (?P<said>.+) · `(?P<name>[0-9a-f]{12})`(?::.*)?")
