@@ -1,5 +1,6 @@
 """`reviewloop tasks`: the tasks of a spec, what may start, what waits for what, how far it is."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from reviewloop.specs.model import Spec, Task
+    from reviewloop.specs.outlook import Outlook
     from reviewloop.workspace.userrepo import UserRepo
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
@@ -64,11 +66,12 @@ def runs_in_work(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
 
 def tasks_report(spec: "Spec", in_work: Mapping[str, str]) -> dict[str, Any]:
     """Return what is known about the tasks as plain values; `in_work` maps task ids to runs."""
-    from reviewloop.specs.select import eligible, optional_progress, progress
+    from reviewloop.specs.outlook import outlook
+    from reviewloop.specs.select import optional_progress, progress
 
     done, total = progress(spec)
     optional_done, optional_total = optional_progress(spec)
-    ready = {task.id for task in eligible(spec)} - set(in_work)
+    seen = outlook(spec)
     return {
         "spec": {
             "name": spec.name,
@@ -82,19 +85,22 @@ def tasks_report(spec: "Spec", in_work: Mapping[str, str]) -> dict[str, Any]:
             "optional_done": optional_done,
             "optional_total": optional_total,
         },
-        "tasks": [_task(spec, task, in_work, ready) for task in spec.tasks],
-        "problems": [str(problem) for problem in spec.problems],
+        "waves": [list(wave) for wave in seen.waves],
+        "tasks": [_task(spec, task, in_work, seen) for task in spec.tasks],
+        "problems": [*map(str, spec.problems), *([seen.refused] if seen.refused else [])],
         "notices": list(spec.notices),
     }
 
 
 def _task(
-    spec: "Spec", task: "Task", in_work: Mapping[str, str], ready: set[str]
+    spec: "Spec", task: "Task", in_work: Mapping[str, str], seen: "Outlook"
 ) -> dict[str, Any]:
-    from reviewloop.specs.select import is_done, missing_dependencies
+    from reviewloop.specs.select import is_done
 
     run = in_work.get(task.id, "")
     state = "done" if is_done(spec, task) else "in_progress" if run else task.state
+    waits = seen.waits.get(task.id, ())
+    waves = [number for number, wave in enumerate(seen.waves, 1) if task.id in wave]
     return {
         "id": task.id,
         "title": task.title,
@@ -103,13 +109,15 @@ def _task(
         "parent": task.parent,
         "children": list(task.children),
         "depends": list(task.depends),
-        "waits_for": [one.id for one in missing_dependencies(spec, task)],
+        "waits_for": list(dict.fromkeys(one for wait in waits for one in wait.tasks)),
+        "waits": [{"kind": w.kind, "name": w.name, "tasks": list(w.tasks)} for w in waits],
+        "wave": waves[0] if waves else None,
         "requirements": list(task.requirements),
         "phase": task.phase,
         "parallel": task.parallel,
         "checkpoint": task.checkpoint,
         "blocked": task.blocked,
-        "eligible": task.id in ready,
+        "eligible": task.id in seen.ready and not run,
         "run": run,
         "where": task.where,
     }
@@ -121,18 +129,33 @@ def _print(body: Mapping[str, Any], console: "Console") -> None:
     from reviewloop.output.terminal import hanging
     from reviewloop.output.untrusted import one_line
 
+    _print_head(body, console)
+    parents = {task["id"]: task["parent"] for task in body["tasks"]}
+    width = max((len(one_line(task["id"])) for task in body["tasks"]), default=1)
+    phase = ""
+    for task in body["tasks"]:
+        if task["phase"] != phase:
+            phase = task["phase"]
+            console.print(Text(one_line(phase), style="bold"), soft_wrap=True)
+        indent = "  " * _depth(task["id"], parents)
+        left = Text(f"{indent}{_MARKS[task['state']]} {one_line(task['id']):<{width}} ")
+        hanging(left, _description(task), console)
+
+
+def _print_head(body: Mapping[str, Any], console: "Console") -> None:
+    from rich.text import Text
+
+    from reviewloop.output.untrusted import one_line
+
     shares = body["progress"]
     head = Text(f"{one_line(body['spec']['path'])}  ", style="bold")
     head.append(f"{shares['done']}/{shares['total']} tasks done", style="default")
     if shares["optional_total"]:
         head.append(f", {shares['optional_done']}/{shares['optional_total']} optional", style="dim")
+    if shares["done"] < shares["total"]:
+        ready = sum(task["eligible"] for task in body["tasks"])
+        head.append(f", {ready} can start now", style="green" if ready else "yellow")
     console.print(head, soft_wrap=True)
-    parents = {task["id"]: task["parent"] for task in body["tasks"]}
-    width = max((len(one_line(task["id"])) for task in body["tasks"]), default=1)
-    for task in body["tasks"]:
-        indent = "  " * _depth(task["id"], parents)
-        left = Text(f"{indent}{_MARKS[task['state']]} {one_line(task['id']):<{width}} ")
-        hanging(left, _description(task), console)
 
 
 def _depth(task_id: str, parents: Mapping[str, str | None]) -> int:
@@ -148,22 +171,48 @@ def _description(task: Mapping[str, Any]) -> "Text":
     from reviewloop.output.untrusted import one_line
 
     text = Text(one_line(task["title"]), style="dim" if task["state"] == "done" else "")
-    remarks = []
-    if task["optional"]:
-        remarks.append(("optional", "dim"))
-    if task["checkpoint"]:
-        remarks.append(("checkpoint", "dim"))
-    if task["run"]:
-        remarks.append((f"in work: run {one_line(task['run'])}", "yellow"))
-    elif task["eligible"]:
-        remarks.append(("can start", "green"))
-    elif task["blocked"] and task["state"] != "done":
-        remarks.append((f"blocked: {one_line(task['blocked'])}", "red"))
-    elif task["waits_for"] and task["state"] != "done":
-        remarks.append((f"waits for {', '.join(map(one_line, task['waits_for']))}", "yellow"))
+    remarks = [(word, "dim") for word in ("optional", "checkpoint") if task[word]]
+    if task["parallel"]:
+        remarks.append(("[P]", "dim"))
+    if task["state"] != "done":
+        remarks += _outlook(task)
+        if task["wave"]:
+            remarks.append((f"wave {task['wave']}", "dim"))
     if task["requirements"]:
         names = ", ".join(map(one_line, task["requirements"]))
         remarks.append((f"requirements {names}", "dim"))
     for words, style in remarks:
         text.append(f"  {words}", style=style)
     return text
+
+
+def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say of an open task whether it is at work, may start, or why not."""
+    from reviewloop.output.untrusted import one_line
+
+    if task["run"]:
+        return [(f"in work: run {one_line(task['run'])}", "yellow")]
+    if task["eligible"]:
+        return [("can start", "green")]
+    if task["blocked"]:
+        return [(f"blocked: {one_line(task['blocked'])}", "red")]
+    if not task["waits"]:
+        return []
+    named = task["waits"]
+    words = [] if not task["checkpoint"] else ["all tasks above"]
+    if words:
+        named = [wait for wait in named if wait["kind"] == "blocked"]
+    return [(f"waits for {', '.join([*words, *map(_waited, named)])}", "yellow")]
+
+
+def _waited(wait: Mapping[str, Any]) -> str:
+    from reviewloop.output.untrusted import one_line
+
+    ids = ", ".join(map(one_line, wait["tasks"]))
+    if wait["kind"] == "phase":
+        return re.split(r"[:—–]| - ", one_line(wait["name"]))[0].strip().lower() or ids
+    if wait["kind"] == "wave":
+        return f"wave {wait['name']}"
+    if wait["kind"] == "blocked":
+        return f"{ids}, which {'is' if len(wait['tasks']) == 1 else 'are'} blocked"
+    return f"checkpoint {ids}" if wait["kind"] == "checkpoint" else ids

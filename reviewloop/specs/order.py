@@ -2,13 +2,14 @@
 
 import fnmatch
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
 from reviewloop.errors import UsageError
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.references import match_id
-from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.select import UNREADABLE, is_done, leaves, with_done
 from reviewloop.specs.tasks import ancestors, comes_after
 
 
@@ -55,6 +56,38 @@ def order_tasks(spec: Spec, wanted: Sequence[str] = (), wave: int | None = None)
     return Order(tuple(order), waves, (*left_out, *unreachable))
 
 
+def eligible(spec: Spec) -> tuple[Task, ...]:
+    """Return the required tasks that may start now, in the order of the file."""
+    ready = {step.task.id for step in possible_steps(spec) if not step.needs and not step.after}
+    return tuple(task for task in spec.tasks if task.id in ready)
+
+
+def newly_eligible(spec: Spec, after_task: Task | str) -> tuple[Task, ...]:
+    """Return the tasks that may start only once the given task is done."""
+    finished = after_task if isinstance(after_task, str) else after_task.id
+    before = {task.id for task in eligible(spec)}
+    later = eligible(with_done(spec, {finished}))
+    return tuple(task for task in later if task.id not in before and task.id != finished)
+
+
+def possible_steps(spec: Spec) -> list[Step]:
+    """Return the steps of `order_tasks`; a problem stops only the tasks that wait for its end."""
+    if any(problem.kind in UNREADABLE for problem in spec.problems):
+        return []
+    concerned = {one for problem in spec.problems for one in problem.tasks}
+    tasks = [task for task in leaves(spec) if not is_done(spec, task)]
+    stuck = [
+        task
+        for task in tasks
+        if task.blocked or concerned & {task.id, *(one.id for one in ancestors(task, spec.by_id))}
+    ]
+    doing, _ = _reachable(spec, [task for task in tasks if task not in stuck], stuck)
+    steps = _steps(spec, doing)
+    with suppress(UsageError):
+        steps = _ordered(steps)
+    return steps
+
+
 def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
     """Return the open tasks that ids and patterns name, in the order of the file."""
     names = [part.strip() for item in wanted for part in item.split(",") if part.strip()]
@@ -90,7 +123,7 @@ def _reachable(
     while before != len(gone):
         before = len(gone)
         for task in tasks:
-            needs = _leaves_of(spec, comes_after(task, spec.by_id))
+            needs = leaves_of(spec, comes_after(task, spec.by_id))
             stuck = next((one for one in needs if one in gone), None)
             if stuck is not None and task.id not in gone:
                 gone[task.id] = task
@@ -108,7 +141,7 @@ def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
     for task in tasks:
         needs = [
             one
-            for one in _leaves_of(spec, comes_after(task, spec.by_id))
+            for one in leaves_of(spec, comes_after(task, spec.by_id))
             if one != task.id and (one in listed or not is_done(spec, spec.by_id[one]))
         ]
         if task.id in places and not _says_itself(spec, task):
@@ -141,13 +174,13 @@ def _one_after_the_other(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
     return before
 
 
-def _leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
+def leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
     """Return ids of tasks that are work of their own in place of the tasks made of them."""
     found: list[str] = []
     for one in ids:
         task = spec.by_id[one]
         parts = [child for child in task.children if not spec.by_id[child].optional]
-        found += _leaves_of(spec, parts) if parts else [one]
+        found += leaves_of(spec, parts) if parts else [one]
     return list(dict.fromkeys(found))
 
 

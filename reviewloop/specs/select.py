@@ -9,6 +9,9 @@ from reviewloop.specs.model import Problem, Spec, Task
 from reviewloop.specs.references import match_id
 from reviewloop.specs.tasks import ancestors, comes_after, waits_for
 
+UNREADABLE = frozenset({"no-tasks", "fence", "encoding"})
+"""Kinds of problems after which nothing is certain about any task."""
+
 
 def pick(spec: Spec, wanted: str = "next") -> Task:
     """Return the task that is meant by an id, by words of its title, or by "next".
@@ -40,34 +43,6 @@ def pick(spec: Spec, wanted: str = "next") -> Task:
             "do that first"
         )
     return task
-
-
-def eligible(spec: Spec) -> tuple[Task, ...]:
-    """Return the required tasks that may start now, in the order of the file.
-
-    A task that declares dependencies may start when these are done. Where a spec does not say
-    what depends on what, its waves decide, and without waves the order of the file.
-    """
-    ready = [task for task in leaves(spec) if _can_start(spec, task)]
-    undeclared = [task for task in ready if not _declares(spec, task)]
-    chosen = {task.id for task in ready if _declares(spec, task)}
-    if spec.fully_declared:
-        chosen |= {task.id for task in undeclared}
-    elif spec.waves and undeclared:
-        places = _wave_places(spec)
-        first = min(places[task.id] for task in undeclared)
-        chosen |= {task.id for task in undeclared if places[task.id] == first}
-    elif undeclared:
-        chosen |= {task.id for task in _front(_above_checkpoint(spec, undeclared))}
-    return tuple(task for task in ready if task.id in chosen)
-
-
-def newly_eligible(spec: Spec, after_task: Task | str) -> tuple[Task, ...]:
-    """Return the tasks that may start only once the given task is done."""
-    finished = after_task if isinstance(after_task, str) else after_task.id
-    before = {task.id for task in eligible(spec)}
-    later = eligible(with_done(spec, {finished}))
-    return tuple(task for task in later if task.id not in before and task.id != finished)
 
 
 def with_done(spec: Spec, done: Collection[str]) -> Spec:
@@ -161,7 +136,7 @@ def _named(spec: Spec, wanted: str) -> Task:
 
 def _refuse_unreadable(spec: Spec) -> None:
     for problem in spec.problems:
-        if problem.kind in ("no-tasks", "fence", "encoding"):
+        if problem.kind in UNREADABLE:
             raise UsageError(str(problem))
 
 
@@ -187,40 +162,6 @@ def _refuse_problem(spec: Spec, task: Task) -> None:
 
 def _first_problem(spec: Spec, concerned: list[str]) -> Problem | None:
     return next((one for one in spec.problems if set(one.tasks) & set(concerned)), None)
-
-
-def _can_start(spec: Spec, task: Task) -> bool:
-    concerned = {task.id, *(owner.id for owner in ancestors(task, spec.by_id))}
-    return (
-        not is_done(spec, task)
-        and not task.blocked
-        and not _missing_before(spec, task)
-        and _first_problem(spec, list(concerned)) is None
-    )
-
-
-def _declares(spec: Spec, task: Task) -> bool:
-    return any(one.declares_depends for one in (task, *ancestors(task, spec.by_id)))
-
-
-def _above_checkpoint(spec: Spec, ready: list[Task]) -> list[Task]:
-    """Leave out what stands below a checkpoint that cannot be looked at yet."""
-    waiting = [
-        task.line
-        for task in leaves(spec)
-        if task.checkpoint and not is_done(spec, task) and task not in ready
-    ]
-    return [task for task in ready if task.line < min(waiting, default=task.line + 1)]
-
-
-def _front(ready: list[Task]) -> list[Task]:
-    """Return the first task, and the ones after it that are marked to run beside it."""
-    front = ready[:1]
-    for task in ready[1:]:
-        if not (task.parallel and front[0].parallel and task.parent == front[0].parent):
-            break
-        front.append(task)
-    return front
 
 
 def _wave_places(spec: Spec) -> dict[str, float]:

@@ -12,7 +12,8 @@ from reviewloop.output.proposal import SpecProgress, TaskRef
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.select import newly_eligible, progress, with_done
+from reviewloop.specs.order import newly_eligible
+from reviewloop.specs.select import progress, with_done
 from reviewloop.specs.tick import restore_mark, tick
 
 

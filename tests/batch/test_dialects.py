@@ -3,6 +3,7 @@
 A checkpoint is answered by the checks. No model is asked while they are green.
 """
 
+import json
 from itertools import groupby
 
 import pytest
@@ -52,6 +53,8 @@ def test_tasks_are_listed_in_every_dialect(three_dialects):
         assert body["problems"] == []
         ready = [task["id"] for task in body["tasks"] if task["eligible"]]
         gates = [task["id"] for task in body["tasks"] if task["checkpoint"]]
+        plan = checkout.run("batch", "--plan", "matrix", "--spec", path)
+        assert [entry["task"] for entry in json.loads(plan.out)["include"]] == ready
         seen[body["spec"]["dialect"]] = (body["spec"]["stage"], ready, gates)
     assert seen == {
         "spec-kit": ("Draft", ["T002", "T003"], ["T012"]),
@@ -62,6 +65,16 @@ def test_tasks_are_listed_in_every_dialect(three_dialects):
     (task,) = [task for task in body["tasks"] if task["id"] == "T005"]
     assert (task["parallel"], task["requirements"]) == (True, ["US1"])
     assert task["phase"].startswith("Phase 3")
+    told = checkout.run("tasks", "--spec", "004", COLUMNS="80").out.splitlines()
+    assert told[2:6] == [
+        "[x] T001 Create the package in swap/",
+        "[ ] T002 Configure the linter in pyproject.toml  [P]  can start  wave 1",
+        "[ ] T003 Write the settings in swap/settings.py  [P]  can start  wave 1",
+        "         requirements FR-002",
+    ]
+    assert "[ ] T010 Rating in swap/rating.py  waits for phase 4  wave 5  requirements US3" in told
+    told = checkout.run("tasks", "--spec", "bird-count", COLUMNS="120").out.splitlines()
+    assert told[-1].endswith("pass  checkpoint  waits for all tasks above, 2.3, which is blocked")
 
 
 def test_a_spec_kit_feature_is_run_and_ticked_task_by_task(shop):

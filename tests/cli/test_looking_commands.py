@@ -65,11 +65,11 @@ def test_tasks_show_state_progress_and_what_may_start(spec, reviewloop):
     said = reviewloop("tasks")
     assert said.code == 0
     assert said.out.splitlines() == [
-        ".kiro/specs/login  1/3 tasks done, 0/1 optional",
+        ".kiro/specs/login  1/3 tasks done, 0/1 optional, 1 can start now",
         "[x] 1   Set up the project  requirements 1.1",
         "[ ] 2   Log in",
-        "  [ ] 2.1 Draw the [red]form[/red]  can start  requirements 1.1, 1.2",
-        "  [ ] 2.2 Check the password",
+        "  [ ] 2.1 Draw the [red]form[/red]  can start  wave 1  requirements 1.1, 1.2",
+        "  [ ] 2.2 Check the password  waits for 2.1  wave 2",
         "  [ ] 2.3 Measure it  optional",
     ]
 
@@ -97,6 +97,10 @@ def test_tasks_as_json(spec, reviewloop):
     assert form["eligible"]
     assert form["requirements"] == ["1.1", "1.2"]
     assert form["parent"] == "2"
+    check = next(task for task in report["tasks"] if task["id"] == "2.2")
+    assert (check["eligible"], check["wave"], check["waits_for"]) == (False, 2, ["2.1"])
+    assert check["waits"] == [{"kind": "order", "name": "", "tasks": ["2.1"]}]
+    assert report["waves"] == [["2.1"], ["2.2"]]
 
 
 def test_problem_of_the_spec_is_named_and_exit_code_2(spec, reviewloop):

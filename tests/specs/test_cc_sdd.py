@@ -7,8 +7,8 @@ from reviewloop.errors import UsageError
 from reviewloop.specs.briefing import brief_task
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
-from reviewloop.specs.order import order_tasks
-from reviewloop.specs.select import eligible, pick, progress, with_done
+from reviewloop.specs.order import eligible, order_tasks
+from reviewloop.specs.select import pick, progress, with_done
 from reviewloop.specs.steering import Steering
 from reviewloop.specs.tick import mark_in_progress, tick
 

@@ -7,8 +7,7 @@ from reviewloop.errors import UsageError
 from reviewloop.specs.checkpoints import asks_for_green
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import MemoryFiles
-from reviewloop.specs.order import order_tasks
-from reviewloop.specs.select import eligible
+from reviewloop.specs.order import eligible, order_tasks
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from reviewloop.errors import UsageError
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.select import eligible, newly_eligible, optional_progress, pick, progress
+from reviewloop.specs.order import eligible, newly_eligible
+from reviewloop.specs.select import optional_progress, pick, progress
 
 
 def plan(single_spec, *lines: str):

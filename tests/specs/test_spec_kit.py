@@ -8,8 +8,8 @@ from reviewloop.specs.asked import asked_of
 from reviewloop.specs.briefing import brief_task, describe_task
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
-from reviewloop.specs.order import order_tasks
-from reviewloop.specs.select import eligible, newly_eligible, pick, progress, with_done
+from reviewloop.specs.order import eligible, newly_eligible, order_tasks
+from reviewloop.specs.select import pick, progress, with_done
 from reviewloop.specs.steering import Steering
 from reviewloop.specs.tick import mark_in_progress, tick
 
