@@ -22,6 +22,7 @@ def silence_tracing() -> None:
     for name in _REROUTES:
         os.environ.pop(name, None)
     os.environ["LANGSMITH_TRACING"] = "false"
-    loaded = sys.modules.get("langsmith.utils")
-    if loaded is not None:
-        loaded.get_env_var.cache_clear()
+    # Another thread may be in the middle of importing it: then it has read nothing yet.
+    reader = getattr(sys.modules.get("langsmith.utils"), "get_env_var", None)
+    if reader is not None:
+        reader.cache_clear()
