@@ -1,14 +1,17 @@
 """The line of runs that wait for approval: each stands on the commit of the one before it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from reviewloop.output.proposal import Proposal
+from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
+from reviewloop.workspace.export import commit_at
+from reviewloop.workspace.git import Git
 from reviewloop.workspace.stacked import Base
 from reviewloop.workspace.userrepo import discover
 
@@ -56,12 +59,27 @@ def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
 
 def waiting_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
     """Return those of the runs that can be approved, in the given order."""
+    return _proposed(repository, (one for one in records if one.status is RunStatus.WAITING))
+
+
+def landing_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+    """Return those that can be approved or are approved and not committed yet."""
+    return _proposed(
+        repository, (one for one in records if one.status is RunStatus.WAITING or is_landing(one))
+    )
+
+
+def is_landing(record: RunRecord) -> bool:
+    """Whether a run was approved and is on its way to the branch, or was cut off there."""
+    return is_stopped(record) and record.options.get(ANSWERED) == "approve"
+
+
+def _proposed(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
     found = []
     for record in records:
-        if record.status is RunStatus.WAITING and record.proposal:
-            folder = repository.run_folder(record.run_id)
-            if commit := _commit_in(folder / "blobs", record.proposal):
-                found.append(Waiting(record, commit))
+        blobs = repository.run_folder(record.run_id) / "blobs"
+        if record.proposal and (commit := _commit_in(blobs, record.proposal)):
+            found.append(Waiting(record, commit))
     return found
 
 
@@ -85,6 +103,57 @@ def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
     return Line(head, tuple(standing.values()), stale)
 
 
+def in_stacks(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Return the runs so that each stack stays together, what others stand on first.
+
+    Stacks, and what stands on the same commit, keep the given order, except that nothing comes
+    before what its task needs.
+    """
+    commits = {one.commit for one in waiting}
+    roots = [one for one in waiting if one.run.base_commit not in commits]
+    on: dict[str, list[Waiting]] = {}
+    for one in waiting:
+        on.setdefault(one.run.base_commit, []).append(one)
+    stacks = [_stack(root, on) for root in roots]
+    ordered: list[Waiting] = []
+    while stacks:
+        later = {(one.run.spec_path, one.run.task_id) for stack in stacks for one in stack}
+        ready = (stack for stack in stacks if not _needs_of(stack) & later)
+        stacks.remove(first := next(ready, stacks[0]))
+        ordered += first
+    known = {one.run.run_id for one in ordered}
+    return [*ordered, *(one for one in waiting if one.run.run_id not in known)]
+
+
+def _stack(root: Waiting, on: Mapping[str, Sequence[Waiting]]) -> list[Waiting]:
+    found, todo = [], [root]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        todo += reversed([other for other in on.get(one.commit, ()) if other not in found])
+    return found
+
+
+def _needs_of(stack: Sequence[Waiting]) -> set[tuple[str, str]]:
+    """Return what the tasks of a stack need that is not in it."""
+    own = {(one.run.spec_path, one.run.task_id) for one in stack}
+    runs = [one.run for one in stack]
+    needs = {(run.spec_path, need) for run in runs for need in run.options.get("needs", ())}
+    return needs - own
+
+
 def looked_again(repository: Repository) -> Repository:
     """Return the repository as it is now: an approval has moved its branch."""
     return replace(repository, user=discover(repository.user.root))
+
+
+def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repository | None:
+    """Return the repository as if this branch were checked out, None when there is none.
+
+    A branch that is made at approval starts from `made_on`.
+    """
+    user = repository.user
+    if branch == user.branch:
+        return repository
+    head = commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}") or made_on
+    return replace(repository, user=replace(user, branch=branch, head=head)) if head else None

@@ -1,31 +1,31 @@
-"""The queue: what waits for a person, what stands on what, and approving or rejecting it."""
+"""The queue: what waits for a person, what stands on what, and which runs an answer means."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from shlex import quote
 
-from reviewloop.batch.line import Waiting, base_on, line_up, looked_again, waiting_in
+from reviewloop.batch.line import Waiting, in_stacks, landing_in, line_up, on_branch
 from reviewloop.batch.stacking import chain_below
-from reviewloop.errors import UsageError
-from reviewloop.runs.advance import advance
-from reviewloop.runs.answers import give_up, is_stopped, worded
-from reviewloop.runs.rebasing import rebase
+from reviewloop.errors import ReviewLoopError, UsageError
+from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
-from reviewloop.store.events import Listener
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.locks import holder, is_held
+from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
 
 
 @dataclass(frozen=True)
 class Queue:
-    """The runs that wait, in the order in which their commits follow each other."""
+    """The runs that wait on a branch, in the order in which their commits follow each other."""
 
+    branch: str
     standing: tuple[Waiting, ...]  # each stands on the one before it, the first on the branch
     stale: tuple[Waiting, ...]  # stand on a commit that the branch does not have
     blocked: tuple[RunRecord, ...]
+    cut_off: tuple[RunRecord, ...] = ()  # were to be brought onto another commit, and stopped
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
@@ -33,35 +33,122 @@ class Queue:
         return (*self.standing, *self.stale)
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What waits on a branch that is not checked out."""
+
+    branch: str
+    runs: tuple[str, ...]
+    next: str  # the command that goes on there
+
+    def __str__(self) -> str:
+        waits = "1 waits" if len(self.runs) == 1 else f"{len(self.runs)} wait"
+        return f"{waits} on {self.branch}: {self.next}"
+
+
 def queue_of(repository: Repository) -> Queue:
     """Return what waits on the branch that is checked out."""
-    branch = repository.user.branch
+    branch = repository.user.branch or ""
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
-    places = _places(repository)
-    runs.sort(key=lambda run: (places.get(run.task_id, 0), run.created_at))
-    line = line_up(repository.user.head or "", waiting_in(repository, runs))
-    blocked = tuple(run for run in runs if run.status is RunStatus.BLOCKED)
-    return Queue(line.standing, line.stale, blocked)
+    places = _places(repository, runs)
+    runs.sort(key=lambda run: (places.get((run.spec_path, run.task_id), 0), run.created_at))
+    line = line_up(repository.user.head or "", landing_in(repository, runs))
+    return Queue(
+        branch,
+        line.standing,
+        tuple(in_stacks(line.stale)),
+        tuple(run for run in runs if run.status is RunStatus.BLOCKED),
+        tuple(run for run in runs if is_stopped(run) and run.options.get(ANSWERED) == "rebase"),
+    )
+
+
+def waiting_elsewhere(repository: Repository) -> tuple[Elsewhere, ...]:
+    """Return what waits on other branches than the one that is checked out."""
+    found: dict[str, list[RunRecord]] = {}
+    for run in reversed(repository.runs.all()):
+        waits = run.status in {RunStatus.WAITING, RunStatus.BLOCKED}
+        if waits and run.branch != repository.user.branch:
+            found.setdefault(run.branch, []).append(run)
+    return tuple(
+        Elsewhere(branch, tuple(run.run_id for run in runs), _way_to(repository, branch, runs[0]))
+        for branch, runs in found.items()
+    )
+
+
+def _way_to(repository: Repository, branch: str, run: RunRecord) -> str:
+    if on_branch(repository, branch):
+        return f"git switch {quote(branch)}"
+    if run.new_branch:
+        return f"reviewloop approve {run.run_id}"  # which makes the branch
+    return f"reviewloop checkout {run.run_id} NAME"  # the branch is gone
+
+
+def only_one(repository: Repository) -> RunRecord:
+    """Return the one run that waits here; raises `UsageError` when there is none, or another."""
+    found = queue_of(repository)
+    runs = [*(one.run for one in found.waiting), *found.blocked]
+    if len(runs) == 1:
+        return runs[0]
+    if runs:
+        names = ", ".join(run.run_id for run in runs)
+        raise UsageError(f"{len(runs)} runs wait on {found.branch}: {names}; name the one to show")
+    raise UsageError(_nothing(repository))
+
+
+def named_runs(repository: Repository, names: Sequence[str], choice: str) -> list[RunRecord]:
+    """Return the runs that names mean, each once, if all of them can be answered so.
+
+    Raises `UsageError` for the first that cannot: nothing is done then.
+    """
+    runs: dict[str, RunRecord] = {}
+    for name in names:
+        run = repository.runs.find(name)
+        if is_held(lock := repository.run_lock(run.run_id)):
+            raise UsageError(
+                f"run {run.run_id} is at work in {holder(lock)}; nothing was done: wait for it, "
+                "or leave it out"
+            )
+        why = _why_not(run, choice)
+        if why:
+            raise UsageError(f"run {run.run_id} {why}; nothing was done")
+        runs[run.run_id] = run
+    return list(runs.values())
 
 
 def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> list[Waiting]:
-    """Return the runs to approve, those first that others stand on.
+    """Return the runs to approve: stack by stack, those first that others stand on.
 
-    Raises `UsageError` for a run that does not wait.
+    Raises `UsageError` for a run that cannot be approved, before anything is done.
     """
-    queue = queue_of(repository)
     if every:
-        if not queue.waiting:
-            raise UsageError("nothing waits in the queue; `reviewloop status` lists the runs")
-        return list(queue.waiting)
-    by_id = {one.run.run_id: one for one in queue.waiting}
+        found = queue_of(repository)
+        if not (found.waiting or found.blocked or found.cut_off):
+            raise UsageError(_nothing(repository))
+        return [*(Waiting(run, "") for run in (*found.cut_off, *found.blocked)), *found.waiting]
+    chosen: list[Waiting] = []
+    asked = named_runs(repository, named, "approve")
+    for branch in dict.fromkeys(run.branch for run in asked):
+        mine = [run for run in asked if run.branch == branch]
+        there = on_branch(
+            repository, branch, made_on=mine[0].base_commit if mine[0].new_branch else ""
+        )
+        if there is None:
+            raise UsageError(
+                f"run {mine[0].run_id} is for the branch {branch}, which is gone; nothing was "
+                f"done: `reviewloop checkout {mine[0].run_id} NAME` saves its work"
+            )
+        chosen += _with_what_they_need(queue_of(there), mine)
+    return chosen
+
+
+def _with_what_they_need(found: Queue, asked: Sequence[RunRecord]) -> list[Waiting]:
+    by_id = {one.run.run_id: one for one in found.waiting}
     wanted: set[str] = set()
-    for name in named:
-        run = repository.runs.find(name)
-        if run.run_id not in by_id:
-            raise UsageError(f"run {run.run_id} does not wait for approval (it is {run.status})")
-        wanted |= _with_all_below(by_id[run.run_id], queue.waiting)
-    return [one for one in queue.waiting if one.run.run_id in wanted]
+    for run in asked:
+        if run.run_id in by_id:
+            wanted |= _with_all_below(by_id[run.run_id], found.waiting)
+    cut_off = [Waiting(run, "") for run in asked if run.run_id not in by_id]
+    return [*cut_off, *(one for one in found.waiting if one.run.run_id in wanted)]
 
 
 def _with_all_below(top: Waiting, waiting: Sequence[Waiting]) -> set[str]:
@@ -83,78 +170,43 @@ def _with_all_below(top: Waiting, waiting: Sequence[Waiting]) -> set[str]:
     return found
 
 
-def approve_each(
-    repository: Repository, chosen: Sequence[Waiting], listener: Listener
-) -> Iterator[RunRecord]:
-    """Approve runs one after the other and yield each as it is then.
-
-    From the first that does not stand on the branch's commit on, runs are not approved but brought
-    behind each other, so that a person can look at what they are now. Stops at one that cannot be.
-    """
-    below: Waiting | None = None
-    for one in chosen:
-        repository = looked_again(repository)
-        run = repository.runs.find(one.run.run_id)
-        if below is None and run.base_commit == repository.user.head:
-            answer = worded(one.run, "approve")  # for what was there when it was chosen
-            run = advance(repository, run.run_id, answer=answer, listener=listener)
-            yield run
-            if run.status is not RunStatus.COMMITTED:
-                return
-            continue
-        if below is None or run.base_commit != below.commit:
-            _require_needed(repository, run, below)
-            chain = chain_below(below, queue_of(repository).waiting) if below else ()
-            options = {
-                "stands_on": below.run.run_id if below else "",
-                "done": [other.run.task_id for other in chain],
-            }
-            base = base_on(repository, below) if below else None
-            run = rebase(repository, run.run_id, base, options=options, listener=listener)
-        yield run
-        found = waiting_in(repository, [run])
-        if not found:
-            return
-        below = found[0]
+def _why_not(run: RunRecord, choice: str) -> str:
+    """Return why a run cannot be answered so, "" when it can."""
+    if run.status.over:
+        return f"does not wait any more (it is {run.status})"
+    if choice != "approve":
+        return ""
+    if run.status is RunStatus.BLOCKED:
+        return f"is blocked ({run.reason}); modify or reject it"
+    if is_stopped(run) and run.options.get(ANSWERED) not in {"approve", "rebase"}:
+        return f"has nothing to approve yet: `reviewloop resume {run.run_id}` goes on with it"
+    return ""
 
 
-def _require_needed(repository: Repository, run: RunRecord, below: Waiting | None) -> None:
-    """Refuse to bring a run where something that its task needs is missing."""
-    if not run.task_id or not run.options.get("needs"):
-        return
-    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
-    waiting = queue_of(repository).waiting
-    there = {one.run.task_id for one in chain_below(below, waiting)} if below else set()
-    for need in run.options["needs"]:
-        task = spec.by_id.get(need)
-        if need not in there and task is not None and not is_done(spec, task):
-            raise UsageError(
-                f"task {run.task_id} needs task {need}, which is neither done nor waiting below "
-                f"it; reject run {run.run_id}, and `reviewloop batch` does it anew"
-            )
+def _nothing(repository: Repository) -> str:
+    said = f"nothing waits on {repository.user.branch}"
+    others = "; ".join(map(str, waiting_elsewhere(repository)))
+    return f"{said}; {others or '`reviewloop status` lists the runs'}"
 
 
-def reject_each(
-    repository: Repository, named: Sequence[str], text: str
-) -> Iterator[tuple[RunRecord, tuple[RunRecord, ...]]]:
-    """Reject runs; yield each with the runs that stood on it and now wait in vain."""
-    for name in named:
-        run = repository.runs.find(name)
-        waiting = queue_of(repository).waiting
-        above = tuple(
-            one.run
-            for one in waiting
-            if any(below.run.run_id == run.run_id for below in chain_below(one, waiting)[:-1])
-        )
-        if is_stopped(run):
-            yield give_up(repository, run, text), above
-        else:
-            yield advance(repository, run.run_id, answer=worded(run, "skip", text)), above
+def _places(repository: Repository, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
+    """Return of each task its place: as the spec lists them, specs as their first run began."""
+    oldest_first = sorted(runs, key=lambda run: run.created_at)
+    paths = [run.spec_path for run in oldest_first if run.spec_path]
+    places: dict[tuple[str, str], int] = {}
+    for path in dict.fromkeys(paths):
+        for task in _tasks_of(repository, path):
+            places[path, task] = len(places) + 1
+    return places
 
 
-def _places(repository: Repository) -> dict[str, int]:
-    if not (repository.folder / "batches.sqlite").exists():
-        return {}
+def _tasks_of(repository: Repository, spec_path: str) -> list[str]:
+    """Return the tasks of a spec; as the latest batch took them where the spec is not there."""
+    try:
+        return [task.id for task in open_spec(DiskFiles(repository.user.root), spec_path).tasks]
+    except ReviewLoopError:
+        if not (repository.folder / "batches.sqlite").exists():
+            return []
     with closing(BatchStore(repository.folder)) as store:
-        newest = store.newest()
-    return {task: place for place, task in enumerate(newest.tasks)} if newest else {}
+        newest = store.newest(spec_path)
+    return list(newest.tasks) if newest else []

@@ -9,8 +9,13 @@ from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reviewloop.batch.approving import Approved
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group(invoke_without_command=True)
@@ -20,18 +25,20 @@ if TYPE_CHECKING:
 def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
     """List, approve or reject what waits for you.
 
-    Without a command: the finished runs on this branch, what stands on what, findings and cost.
+    Without a command: the finished runs on this branch, what stands on what, findings and cost, and
+    what waits on other branches.
     """
     context.obj = store
     if context.invoked_subcommand is not None:
         return None
     if store:
         return shared.queue(store, as_json=as_json)
+    from reviewloop.batch.queue_view import queue_body
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_queue import render_queue
     from reviewloop.runs.repository import open_repository
 
-    body = _body(open_repository(for_reading=True))
+    body = queue_body(open_repository(for_reading=True))
     if as_json:
         print_json("queue", body)
     else:
@@ -40,92 +47,124 @@ def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
 
 
 @queue.command("show")
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
 @store_option
 @click.pass_obj
-def show_one(above: str, run_id: str, diff: bool, store: str) -> ExitCode:
-    """Show what a run of the queue proposes."""
+def show_one(above: str, run_id: str | None, diff: bool, store: str) -> ExitCode:
+    """Show what a run of the queue proposes.
+
+    Without RUN: the only one that waits.
+    """
     if store or above:
         return shared.show(store or above, run_id, diff=diff)
+    from reviewloop.batch.queue import only_one
+    from reviewloop.batch.queue_view import why_stale
+    from reviewloop.cli.consoles import results
     from reviewloop.cli.conversation import show
+    from reviewloop.output.terminal_queue import render_note
     from reviewloop.runs.repository import open_repository
 
     repository = open_repository(for_reading=True)
-    show(repository, repository.runs.find(run_id), diff=diff, on_stdout=True)
+    run = repository.runs.find(run_id) if run_id else only_one(repository)
+    show(repository, run, diff=diff, on_stdout=True)
+    if note := why_stale(repository, run):
+        render_note(f"{run.run_id} {note}", results())
     return ExitCode.CLEAN
 
 
 @queue.command("approve")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
-@click.option("--all", "every", is_flag=True, help="Everything that waits, in its order.")
+@click.option("--all", "every", is_flag=True, help="Everything that waits, stack by stack.")
+@json_option
 @store_option
 @click.pass_obj
-def approve_some(above: str, runs: tuple[str, ...], every: bool, store: str) -> ExitCode:
-    """Commit what runs propose, and first what they stand on."""
-    from reviewloop.batch.queue import approve_each, to_approve
-    from reviewloop.cli.consoles import say
-    from reviewloop.runs.repository import open_repository
+def approve_some(
+    above: str, runs: tuple[str, ...], every: bool, as_json: bool, store: str
+) -> ExitCode:
+    """Commit what runs propose, and first what they stand on.
 
+    One that cannot be committed stops only what stands on it or needs it.
+    """
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
     if store or above:
-        return shared.approve_many(store or above, runs, every=every)
+        return shared.approve_many(store or above, runs, every=every, as_json=as_json)
+    from reviewloop.batch.approving import approve_each
+    from reviewloop.batch.queue import to_approve
+    from reviewloop.cli.consoles import say
+    from reviewloop.runs.repository import open_repository
+
     repository = open_repository()
     chosen = to_approve(repository, runs, every=every)
     asked = {repository.runs.find(name).run_id for name in runs}
     for one in chosen:
         if not every and one.run.run_id not in asked:
-            say(f"{one.run.run_id} first: others that you approve stand on it")
-    codes = []
-    for run in approve_each(repository, chosen, lambda event: None):
-        codes.append(ExitCode(run.exit_code))
-        if run.status == "committed":
-            say(f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}")
-            if run.reason:
-                say(run.reason)
-        else:
-            say(_not_committed(run))
-    return first_that_applies(*codes)
+            say(f"{one.run.run_id} first: others that you approve stand on it or need it")
+    told: list[Approved] = []
+    try:
+        for found in approve_each(repository, chosen, lambda event: None):
+            told.append(found)
+            if found.committed:
+                say(_committed(found.run))
+                if found.why:
+                    say(found.why)
+    finally:
+        _tell_in_sum(repository, told, as_json=as_json)
+    return first_that_applies(*(found.code for found in told))
 
 
 @queue.command("reject")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the runs.")
+@json_option
 @store_option
 @click.pass_obj
-def reject_some(above: str, runs: tuple[str, ...], text: str, store: str) -> ExitCode:
+def reject_some(
+    above: str, runs: tuple[str, ...], text: str, as_json: bool, store: str
+) -> ExitCode:
     """Skip what runs propose; the work is kept."""
-    from reviewloop.batch.queue import reject_each
-    from reviewloop.cli.consoles import say
+    if store or above:
+        return shared.reject_many(store or above, runs, text, as_json=as_json)
+    from reviewloop.batch.queue import named_runs
+    from reviewloop.batch.queue_view import result_row
+    from reviewloop.batch.rejecting import reject_each
+    from reviewloop.cli.consoles import print_json, say
     from reviewloop.runs.repository import open_repository
 
-    if store or above:
-        return shared.reject_many(store or above, runs, text)
     repository = open_repository()
-    for run, standing in reject_each(repository, runs, text):
-        say(f"{run.run_id}: skipped; its work is kept: reviewloop checkout {run.run_id} NAME")
-        for other in standing:
-            say(f"{other.run_id} stands on it, so it cannot be approved as it is")
+    named, rows = named_runs(repository, runs, "skip"), []
+    try:
+        for run, standing in reject_each(repository, named, text):
+            save = f"reviewloop checkout {run.run_id} NAME"
+            left = [other.run_id for other in standing]
+            row = result_row(run, "rejected", text, save, ExitCode.SKIPPED)
+            rows.append({**row, "left_on_it": left})
+            say(f"{run.run_id}: skipped; its work is kept: {save}")
+            for other in left:
+                say(f"{other} stands on it, so it cannot be approved as it is")
+    finally:
+        if as_json:
+            print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})
     return ExitCode.SKIPPED
 
 
-def _not_committed(run: "RunRecord") -> str:
-    if run.status == "waiting" and not run.reason:
-        return (
-            f"{run.run_id} stood on another commit; it is on {run.base_commit[:10]} now and its "
-            f"gates passed there: look at it with `reviewloop queue show {run.run_id} --diff`, "
-            "then approve it"
-        )
-    return f"{run.run_id} was not committed ({run.status}): {run.reason}"
+def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_json: bool) -> None:
+    from reviewloop.batch.queue_view import result_row
+    from reviewloop.cli.consoles import print_json, say
+
+    left = [one for one in told if not one.committed]
+    if as_json:
+        rows = [result_row(one.run, one.what, one.why, one.next, one.code) for one in told]
+        counts = {"committed": len(told) - len(left), "not_committed": len(left)}
+        body: dict[str, Any] = {"branch": repository.user.branch, "runs": rows, **counts}
+        print_json("queue-approve", body)
+    if len(told) > 1 or left:
+        say(f"{len(told) - len(left)} committed, {len(left)} not")
+    for one in left:
+        why = one.why.rstrip(".")
+        say(f"{one.run.run_id} {one.what}: {why}; next: `{one.next}`")
 
 
-def _body(repository: "Repository") -> dict[str, Any]:
-    from reviewloop.batch.account import queue_row
-    from reviewloop.batch.queue import queue_of
-
-    found = queue_of(repository)
-    rows = [queue_row(repository, one.run, "waiting") for one in found.standing]
-    rows += [queue_row(repository, one.run, "stale") for one in found.stale]
-    rows += [queue_row(repository, run, "blocked") for run in found.blocked]
-    return {"branch": repository.user.branch, "head": repository.user.head, "runs": rows}
+def _committed(run: "RunRecord") -> str:
+    return f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}".strip()

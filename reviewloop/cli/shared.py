@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
-    from reviewloop.batch.opening import Wish
+    from reviewloop.batch.going_on import Wish
     from reviewloop.store.postgres.database import Database
 
 VARIABLE = "REVIEWLOOP_STORE"
@@ -85,8 +85,6 @@ def status(url: str, *, as_json: bool) -> ExitCode:
         say("nothing was queued yet; `reviewloop batch` with the store begins")
     for one in told:
         render_account(one, results())
-        if one["reason"]:
-            say(f"{one['batch']}: {one['reason']}")
     return ExitCode.CLEAN
 
 
@@ -105,13 +103,19 @@ def queue(url: str, *, as_json: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def show(url: str, run_id: str, *, diff: bool) -> ExitCode:
+def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
     from reviewloop.cli.consoles import results
-    from reviewloop.engine.views import proposal_shown
+    from reviewloop.engine.views import proposal_shown, queue_shown
     from reviewloop.output.terminal_approval import render_diff, render_proposal
 
     with shared(url) as database:
+        if run_id is None:
+            waiting = [row["run"] for row in queue_shown(database, url)]
+            if len(waiting) != 1:
+                names = f"{', '.join(waiting)}; name the one to show" if waiting else "none"
+                raise UsageError(f"{len(waiting)} runs wait: {names}")
+            run_id = str(waiting[0])
         proposal, patch = proposal_shown(database, run_id)
     render_proposal(proposal, lambda path: None, results())
     if diff:
@@ -132,24 +136,70 @@ def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: boo
     return ExitCode.CLEAN
 
 
-def approve_many(url: str, runs: Sequence[str], *, every: bool) -> ExitCode:
-    """Queue the approval of runs and of what they stand on."""
-    from reviewloop.cli.consoles import say
-    from reviewloop.engine.views import give_answer, in_order
+def approve_many(url: str, runs: Sequence[str], *, every: bool, as_json: bool) -> ExitCode:
+    """Queue the approval of runs and of what they stand on; one that cannot be stops no other."""
+    from reviewloop.engine.views import in_order
 
     with shared(url) as database:
-        for run_id in in_order(database, runs, every=every):
-            run = give_answer(database, url, run_id, "approve")
-            say(f"{run.run_id}: approved; the next free worker commits and pushes it")
-    return ExitCode.CLEAN
+        _require_open(database, runs)
+        ordered = in_order(database, runs, every=every)
+        rows = [_queued(database, url, run_id, "approve", "") for run_id in ordered]
+    return _tell_queued("shared-queue-approve", rows, as_json=as_json)
 
 
-def clean(url: str, older_than: int | None, *, with_work: bool, yes: bool) -> ExitCode:
+def reject_many(url: str, runs: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
+    """Queue the rejection of runs."""
+    with shared(url) as database:
+        ordered = _require_open(database, runs)
+        rows = [_queued(database, url, run_id, "skip", text) for run_id in ordered]
+    return _tell_queued("shared-queue-reject", rows, as_json=as_json)
+
+
+def _require_open(database: "Database", names: Sequence[str]) -> list[str]:
+    """Return the runs that names mean; raise `UsageError` for one that is over."""
+    from reviewloop.store.postgres.runs import SharedRuns
+
+    table = SharedRuns(database)
+    runs = [table.find(name) for name in names]
+    for run in runs:
+        if run.status.over:
+            raise UsageError(
+                f"run {run.run_id} does not wait any more (it is {run.status}); nothing was done"
+            )
+    return list(dict.fromkeys(run.run_id for run in runs))
+
+
+def _queued(database: "Database", url: str, run_id: str, choice: str, text: str) -> dict[str, Any]:
+    from reviewloop.engine.views import give_answer
+
+    row = {"run": run_id, "choice": choice, "what": "queued", "why": "", "exit_code": 0}
+    try:
+        give_answer(database, url, run_id, choice, text)
+    except UsageError as error:
+        row |= {"what": "refused", "why": str(error), "exit_code": int(error.exit_code)}
+    return row
+
+
+def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> ExitCode:
+    from reviewloop.cli.consoles import print_json, say
+
+    if as_json:
+        print_json(kind, {"runs": list(rows)})
+    for row in rows:
+        done = f"{row['choice']} is on its way; the next free worker carries it out"
+        say(f"{row['run']}: {row['why'] or done}")
+    return first_that_applies(*(ExitCode(row["exit_code"]) for row in rows))
+
+
+def clean(
+    url: str, older_than: int | None, *, with_work: bool, metrics: bool, yes: bool
+) -> ExitCode:
     """Delete runs of all workers that are over; they are listed first."""
     from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.engine.cleaning import delete_finished, find_finished
     from reviewloop.runs.project import read_settings
+    from reviewloop.store.postgres.figures import SharedFigures
 
     days = read_settings(None).settings.runs.keep_days if older_than is None else older_than
     with shared(url) as database:
@@ -159,16 +209,13 @@ def clean(url: str, older_than: int | None, *, with_work: bool, yes: bool) -> Ex
         if found.kept:
             names = ", ".join(run.run_id for run in found.kept)
             say(f"Kept, because only they hold their work: {names}; --with-work deletes them")
+        if metrics:
+            click.echo("the figures of all runs")
         if not (yes or somebody_is_there()):
             raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
         if yes or click.confirm(f"Delete for good what is listed ({len(found.runs)})?", err=True):
             delete_finished(database, found.runs, days)
+            if metrics:
+                SharedFigures(database).delete()
             say(f"Deleted ({len(found.runs)}).")
-    return ExitCode.CLEAN
-
-
-def reject_many(url: str, runs: Sequence[str], text: str) -> ExitCode:
-    """Queue the rejection of runs."""
-    for run_id in runs:
-        answer(url, run_id, "skip", text, as_json=False)
     return ExitCode.CLEAN

@@ -10,34 +10,47 @@ from reviewloop.output.batch_words import figures_of
 from reviewloop.output.terminal import hanging
 from reviewloop.output.untrusted import one_line
 
-_STYLES = {"waiting": "bold yellow", "stale": "yellow", "blocked": "bold red"}
+_STYLES = {
+    "waiting": "bold yellow",
+    "stale": "yellow",
+    "stopped": "yellow",
+    "running": "cyan",
+    "blocked": "bold red",
+}
 
 
 def render_queue(body: Mapping[str, Any], console: Console) -> None:
     """Print what waits for a person, from the bottom of the line to its top."""
-    rows = body["runs"]
+    rows, elsewhere = body["runs"], body.get("elsewhere", ())
     if not rows:
-        console.print("nothing waits for you; `reviewloop status` lists the runs")
-        return
-    width = max(len(one_line(row["run"])) for row in rows)
+        where = f"on {one_line(body['branch'])}" if body.get("branch") and elsewhere else "for you"
+        console.print(f"nothing waits {where}; `reviewloop status` lists the runs")
+    width = max((len(one_line(row["run"])) for row in rows), default=0)
     for row in rows:
         head = Text(f"{one_line(row['run']):<{width}}  ", style="bold")
         head.append(f"{row['state']:<8} ", style=f"not bold {_STYLES.get(row['state'], 'default')}")
         hanging(head, Text(one_line(f"{row['task']} {row['title']}".strip())), console)
         for text in _below(row):
             hanging(Text(" " * (width + 2)), Text(text, style="dim"), console)
-    if any(row["state"] == "waiting" for row in rows):
+    if any(row["state"] in {"waiting", "stale"} for row in rows):
         console.print(
             "`reviewloop queue show RUN --diff`, `queue approve RUN… | --all`, `queue reject RUN…`"
         )
+    for one in elsewhere:
+        console.print(one_line(one["said"]))
+
+
+def render_note(text: str, console: Console) -> None:
+    """Print what a person should know of one run of the queue."""
+    console.print(Text(one_line(text)))
 
 
 def _below(row: Mapping[str, Any]) -> list[str]:
     lines = []
     if row["stands_on"]:
         lines.append(f"on top of {one_line(row['stands_on'])}")
-    if row["state"] == "stale":
-        lines.append("stands on a commit that the branch does not have")
+    if row.get("note"):
+        lines.append(one_line(row["note"]))
     if row["why"]:
         lines.append(one_line(row["why"]))
     return [*lines, figures_of(row)]

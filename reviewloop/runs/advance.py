@@ -36,7 +36,7 @@ from reviewloop.steps.in_work import show_free
 from reviewloop.steps.rebase import follow
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
 from reviewloop.store.space import DISK_ERRORS
 
 _SCHEMA = "state_version"  # stands in the metadata of every checkpoint
@@ -81,6 +81,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     record = context.record
     started = time.monotonic()
     record.status, record.reason, record.exit_code = RunStatus.RUNNING, "", 0
+    if answer is not None:
+        record.options[ANSWERED] = answer["choice"]
     context.runs.save(record)
     fault("advance.begin")
     team = context.team
@@ -168,6 +170,7 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
 def _settle(record: RunRecord, state: LoopState) -> None:
     """Write into the record where the run stands now."""
     outcome = state.get("outcome", "")
+    record.options.pop(ANSWERED, None)
     record.proposal = state.get("proposal", "")
     record.reason = state.get("reason", "")
     record.incomplete = sorted(

@@ -14,6 +14,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
 _RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
+_PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may have it already
 
 
 def worded(
@@ -81,6 +82,12 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
         record = repository.runs.find(record.run_id)
         if record.status not in _RESUMABLE:
             raise UsageError(f"run {record.run_id} has moved on (it is {record.status})")
+        if (repository.run_folder(record.run_id) / _PROMOTION).exists():
+            raise UsageError(
+                f"run {record.run_id} was approved and is half-way to its branch: `reviewloop "
+                f"resume {record.run_id}` finishes it, `reviewloop undo {record.run_id}` takes it "
+                "back then"
+            )
         record.status, record.reason = RunStatus.SKIPPED, text
         record.exit_code = int(ExitCode.SKIPPED)
         repository.runs.save(record)

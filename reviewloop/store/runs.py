@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_by_age ON runs (created_at);
 """
 
+ANSWERED = "answered"
+"""The option of a run that names the answer that moves it, until it asks again or is over."""
+
 
 class RunStatus(StrEnum):
     """Where a run stands, as people see it."""
@@ -131,18 +134,24 @@ class RunStore:
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
     def find(self, wanted: str) -> RunRecord:
-        """Return the run with this id, or with the only id that starts with it.
+        """Return the run with this id, or of this task, or with the only id that starts so.
 
         Raises `UsageError` when there is none or more than one.
         """
         runs = self.all()
-        matches = [run for run in runs if run.run_id == wanted] or [
-            run for run in runs if run.run_id.startswith(wanted)
-        ]
+        of_task = [run for run in runs if wanted and run.task_id == wanted]
+        matches = (
+            [run for run in runs if run.run_id == wanted]
+            or of_task  # and not of task 2.1 or 20, when 2 is meant
+            or [run for run in runs if run.run_id.startswith(wanted)]
+        )
         if len(matches) > 1:  # who names a task by its id means the run that still waits
             matches = [run for run in matches if not run.status.over] or matches
         if len(matches) == 1:
             return matches[0]
+        if matches and of_task:
+            names = ", ".join(f"{r.run_id} ({r.spec_path}, on {r.branch})" for r in matches)
+            raise UsageError(f"several runs are of a task {wanted}: {names}; name the run")
         if matches:
             names = ", ".join(run.run_id for run in matches)
             raise UsageError(f"several runs start with {wanted!r}: {names}; give more of the id")

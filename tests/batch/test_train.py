@@ -1,13 +1,12 @@
 """Changes that finish side by side become one line: rebased, gated, asked about again."""
 
-import pytest
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import calls, done, reply, write
 
-from reviewloop.batch.queue import approve_each, to_approve
-from reviewloop.errors import UsageError
+from reviewloop.batch.approving import approve_each
+from reviewloop.batch.queue import to_approve
 from reviewloop.runs.repository import open_repository
 
 SHARED = "shop/registry.py"
@@ -83,7 +82,8 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     assert rows(checkout)["4"]["state"] == "stale"
     said = checkout.run("queue", "approve", "--all")
     assert said.code == 4, said.err
-    assert f"{found['4']['run']} stood on another commit" in said.err
+    assert "1 committed, 1 not" in said.err
+    assert f"{found['4']['run']} brought: it is on " in said.err
     assert commits(checkout) == ["Add part 1"]
     assert checkout.run("queue", "approve", "--all").code == 0
     assert commits(checkout) == ["Add part 1", "Add part 4"]
@@ -158,8 +158,10 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
     edit = reply(write("shop/more.py", "more = 1\n"))
     checkout.server.answer = many({1: says(edit, done("More."))})
     assert checkout.run("modify", found["1"]["run"], "-m", "add more").code == 4
-    with checkout.inside(), pytest.raises(UsageError, match="has changed since you looked"):
-        list(approve_each(repository, chosen, lambda event: None))
+    with checkout.inside():
+        [said] = approve_each(repository, chosen, lambda event: None)
+    assert (said.what, said.code) == ("changed", 2)
+    assert "has changed since you looked" in said.why
     assert rows(checkout)["2"]["state"] == "stale"
     assert checkout.run("batch", "--tasks", "1,2").code == 4
     assert rows(checkout)["2"]["state"] == "waiting"

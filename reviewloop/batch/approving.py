@@ -1,0 +1,252 @@
+"""Approving the queue: run after run, and what one comes to stops only what stands on it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from reviewloop.batch.line import (
+    Waiting,
+    base_on,
+    is_landing,
+    looked_again,
+    on_branch,
+    waiting_in,
+)
+from reviewloop.batch.queue import queue_of
+from reviewloop.batch.stacking import chain_below
+from reviewloop.errors import (
+    ExitCode,
+    InterruptedByUserError,
+    ReviewLoopError,
+    UsageError,
+    WorkspaceError,
+)
+from reviewloop.runs.advance import advance
+from reviewloop.runs.answers import is_stopped, worded
+from reviewloop.runs.rebasing import ConflictError, rebase
+from reviewloop.runs.repository import Repository
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.select import is_done
+from reviewloop.store.events import Listener
+from reviewloop.store.locks import holder, is_held
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What became of one run that was to be approved."""
+
+    run: RunRecord
+    what: str  # committed | brought | blocked | conflict | changed | refused | held | failed
+    code: ExitCode
+    why: str = ""
+    next: str = ""  # the command that goes on from here
+
+    @property
+    def committed(self) -> bool:
+        """Whether its commit is on the branch now."""
+        return self.what == "committed"
+
+
+def approve_each(
+    repository: Repository, chosen: Sequence[Waiting], listener: Listener
+) -> Iterator[Approved]:
+    """Approve runs one after the other and yield what became of each.
+
+    One that stands on the branch's commit is committed as it is. One that does not is not approved
+    but brought behind those before it, so that a person can look at what it is now. Where that
+    fails, what stands on the run or needs it is held; the others go on. Raises
+    `InterruptedByUserError`.
+    """
+    for branch in dict.fromkeys(one.run.branch for one in chosen):
+        approving = _Approving(repository, branch, listener)
+        mine = [one for one in chosen if one.run.branch == branch]
+        for one in approving.whole(mine):
+            yield approving.take(one)
+
+
+class _Approving:
+    """The approvals of one branch; knows what is missing below those that come."""
+
+    def __init__(self, repository: Repository, branch: str, listener: Listener) -> None:
+        self._repository = repository
+        self._branch = branch
+        self._here = branch == repository.user.branch
+        self._listener = listener
+        self._below: Waiting | None = None  # the last that was brought, and waits
+        self._anew: set[str] = set()  # runs that ask again since this began
+        self._missing_commits: dict[str, str] = {}  # what will not be on the branch -> its run
+        self._missing_tasks: dict[tuple[str, str], str] = {}
+
+    def whole(self, chosen: Sequence[Waiting]) -> list[Waiting]:
+        """Finish runs that were cut off while they were brought, and return all in order."""
+        cut_off = [one for one in chosen if not one.commit and is_stopped(one.run)]
+        for one in cut_off:
+            try:
+                self._finished(self._looked(one.run), one.run)
+            except InterruptedByUserError:
+                raise
+            except ReviewLoopError:
+                pass  # it is tried again, and told, when its turn comes
+            self._anew.add(one.run.run_id)
+        if not cut_off:
+            return list(chosen)
+        known = {one.run.run_id: one for one in chosen}
+        order = queue_of(self._looked(cut_off[0].run)).waiting
+        now = [one for one in order if one.run.run_id in known]
+        there = {one.run.run_id for one in now}
+        now = [one if one.run.run_id in self._anew else known[one.run.run_id] for one in now]
+        return [*(one for one in chosen if one.run.run_id not in there), *now]
+
+    def take(self, one: Waiting) -> Approved:
+        """Approve one run, or bring it to where it can be."""
+        try:
+            found = self._held(one) or self._moved(one)
+        except InterruptedByUserError:
+            raise
+        except ReviewLoopError as error:
+            found = self._failed(one, error)
+        if not found.committed and found.what != "brought":
+            self._missing_commits[one.commit] = one.run.run_id
+            if one.run.task_id:
+                self._missing_tasks[one.run.spec_path, one.run.task_id] = one.run.run_id
+        return found
+
+    def _held(self, one: Waiting) -> Approved | None:
+        run = one.run
+        below = self._missing_commits.get(run.base_commit)
+        if below:
+            return self._hold(run, f"it stands on {below}, which was not committed")
+        for need in run.options.get("needs", ()):
+            if other := self._missing_tasks.get((run.spec_path, need)):
+                return self._hold(run, f"it needs task {need}, and {other} was not committed")
+        return None
+
+    def _hold(self, run: RunRecord, why: str) -> Approved:
+        return Approved(
+            run, "held", ExitCode.WAITING, why, f"reviewloop queue approve {run.run_id}"
+        )
+
+    def _moved(self, one: Waiting) -> Approved:
+        repository = self._looked(one.run)
+        run = repository.runs.find(one.run.run_id)
+        if run.status is RunStatus.COMMITTED:
+            return Approved(run, "committed", ExitCode.CLEAN, "somebody else approved it meanwhile")
+        if is_stopped(run):
+            landing, run = is_landing(run), self._finished(repository, run)
+            if not landing:
+                self._anew.add(run.run_id)
+            elif run.status is not RunStatus.WAITING or run.reason:
+                return self._answered(run)
+        if run.status is RunStatus.BLOCKED:
+            return self._blocked(run)
+        if self._below is None and run.base_commit == repository.user.head:
+            if run.run_id in self._anew:
+                return self._brought(run)
+            answer = worded(one.run, "approve")  # for what was there when it was chosen
+            return self._answered(
+                advance(repository, run.run_id, answer=answer, listener=self._listener)
+            )
+        if not self._here:
+            why = f"it stands on a commit that {self._branch} does not have"
+            return Approved(run, "held", ExitCode.WAITING, why, f"git switch {quote(self._branch)}")
+        return self._brought(self._rebased(repository, run))
+
+    def _finished(self, repository: Repository, run: RunRecord) -> RunRecord:
+        """Carry to its end an answer that was given, and cut off on its way."""
+        if is_held(lock := repository.run_lock(run.run_id)):
+            raise WorkspaceError(f"run {run.run_id} is at work in {holder(lock)}; wait for it")
+        return advance(repository, run.run_id, listener=self._listener)
+
+    def _looked(self, run: RunRecord) -> Repository:
+        """Return the repository as it is now, as if the run's branch were checked out."""
+        made_on = run.base_commit if run.new_branch else ""
+        self._repository = looked_again(self._repository)
+        there = on_branch(self._repository, self._branch, made_on=made_on)
+        if there is None:
+            raise WorkspaceError(f"the branch {self._branch} is gone")
+        self._here = there.user.branch == self._repository.user.branch
+        return there
+
+    def _rebased(self, repository: Repository, run: RunRecord) -> RunRecord:
+        below = self._below
+        if below is not None and run.base_commit == below.commit:
+            return run
+        chain = chain_below(below, queue_of(repository).waiting) if below else ()
+        _require_needed(repository, run, {other.run.task_id for other in chain})
+        options = {
+            "stands_on": below.run.run_id if below else "",
+            "done": [other.run.task_id for other in chain],
+        }
+        base = base_on(repository, below) if below else None
+        return rebase(repository, run.run_id, base, options=options, listener=self._listener)
+
+    def _answered(self, run: RunRecord) -> Approved:
+        code = ExitCode(run.exit_code)
+        if run.status is RunStatus.COMMITTED:
+            return Approved(run, "committed", code, run.reason)
+        return Approved(run, "refused", code, run.reason, f"reviewloop queue approve {run.run_id}")
+
+    def _blocked(self, run: RunRecord) -> Approved:
+        see = f"reviewloop queue show {run.run_id} --diff"
+        return Approved(run, "blocked", ExitCode.GUARD_FAILED, run.reason, see)
+
+    def _brought(self, run: RunRecord) -> Approved:
+        found = waiting_in(self._repository, [run])
+        if not found:
+            return self._blocked(run)
+        self._below = found[0]
+        code, see = ExitCode(run.exit_code), f"reviewloop queue show {run.run_id} --diff"
+        why = f"it is on {run.base_commit[:10]} now and its gates passed there; look at it again"
+        return Approved(run, "brought", code, why, see)
+
+    def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:
+        run = self._repository.runs.find(one.run.run_id)
+        what, why, following = "failed", str(error), f"reviewloop queue approve {run.run_id}"
+        if isinstance(error, ConflictError):
+            what, following = "conflict", _after_conflict(run, self._waiting())
+        elif isinstance(error, _NeedError):
+            what, following = "held", f"reviewloop queue reject {run.run_id}"
+        elif run.status is RunStatus.PAUSED:
+            following = f"reviewloop resume {run.run_id}"
+        elif run.status.over or run.proposal != one.run.proposal:
+            what, why = "changed", f"it has changed since you looked at it (it is {run.status})"
+            following = f"reviewloop queue show {run.run_id} --diff"
+        return Approved(run, what, error.exit_code, why, following)
+
+    def _waiting(self) -> list[RunRecord]:
+        runs = self._repository.runs.all()
+        return [one for one in runs if one.branch == self._branch and not one.status.over]
+
+
+class _NeedError(UsageError):
+    """Something that a task needs is nowhere."""
+
+
+def _require_needed(repository: Repository, run: RunRecord, there: set[str]) -> None:
+    """Refuse to bring a run where something that its task needs is missing."""
+    if not run.task_id or not run.options.get("needs"):
+        return
+    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
+    for need in run.options["needs"]:
+        task = spec.by_id.get(need)
+        if need not in there and task is not None and not is_done(spec, task):
+            raise _NeedError(
+                f"task {run.task_id} needs task {need}, which is neither done nor waiting below "
+                "it; rejected, it is done anew by `reviewloop batch`"
+            )
+
+
+def _after_conflict(run: RunRecord, waiting: Sequence[RunRecord]) -> str:
+    """Return the command for a run that does not merge: a batch does its task once more."""
+    if not run.task_id or run.options.get("redo_of"):
+        return f"reviewloop checkout {run.run_id} NAME"
+    by_task = {one.task_id: one for one in waiting if one.spec_path == run.spec_path}
+    tasks, todo = [], [run.task_id]
+    while todo:  # a task is done only together with what it needs
+        task = todo.pop()
+        if task in by_task and task not in tasks:
+            tasks.append(task)
+            todo += by_task[task].options.get("needs", ())
+    return f"reviewloop batch --spec {quote(run.spec_path)} --tasks {quote(','.join(tasks[::-1]))}"

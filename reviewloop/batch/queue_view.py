@@ -1,0 +1,86 @@
+"""What a person reads of the queue, as JSON-plain values."""
+
+from typing import Any
+
+from reviewloop.batch.account import queue_row
+from reviewloop.batch.line import Waiting, is_landing, on_branch
+from reviewloop.batch.queue import Queue, queue_of, waiting_elsewhere
+from reviewloop.batch.stacking import chain_below
+from reviewloop.errors import ExitCode
+from reviewloop.runs.repository import Repository
+from reviewloop.store.locks import is_held
+from reviewloop.store.runs import RunRecord
+
+
+def queue_body(repository: Repository) -> dict[str, Any]:
+    """Return all that waits on the branch that is checked out, and how much on others."""
+    found = queue_of(repository)
+    rows = [_row(repository, found, one, "waiting") for one in found.standing]
+    rows += [_row(repository, found, one, "stale") for one in found.stale]
+    cut_off = [(run, _moving(repository, run)) for run in found.cut_off]
+    others = [*cut_off, *((run, "blocked") for run in found.blocked)]
+    rows += [
+        {**queue_row(repository, run, state), "note": _NOTES.get(state, "")}
+        for run, state in others
+    ]
+    return {
+        "branch": repository.user.branch,
+        "head": repository.user.head,
+        "runs": rows,
+        "elsewhere": [
+            {"branch": one.branch, "runs": list(one.runs), "next": one.next, "said": str(one)}
+            for one in waiting_elsewhere(repository)
+        ],
+    }
+
+
+def why_stale(repository: Repository, run: RunRecord) -> str:
+    """Return what happens first to a run that does not stand on its branch, "" if it does."""
+    there = on_branch(repository, run.branch)
+    found = queue_of(there) if there else None
+    stale = found is not None and any(one.run.run_id == run.run_id for one in found.stale)
+    return _stale(run) if stale else ""
+
+
+def result_row(
+    run: RunRecord, what: str, why: str, following: str, code: ExitCode
+) -> dict[str, Any]:
+    """Return what an answer made of a run."""
+    return {
+        "run": run.run_id,
+        "task": run.task_id,
+        "title": run.title,
+        "spec": run.spec_path,
+        "branch": run.branch,
+        "what": what,
+        "commit": run.commit,
+        "why": why,
+        "next": following,
+        "exit_code": int(code),
+    }
+
+
+_NOTES = {
+    "stopped": "was cut off while it was moved; approving it goes on with that",
+    "running": "is moved at this moment",
+}
+
+
+def _stale(run: RunRecord) -> str:
+    return (
+        f"stands on a commit that {run.branch} does not have: approving it brings it there first, "
+        "where gates run and reviewers read what both sides changed, and then asks you again"
+    )
+
+
+def _row(repository: Repository, found: Queue, one: Waiting, state: str) -> dict[str, Any]:
+    run = one.run
+    state = _moving(repository, run) if is_landing(run) else state
+    note = _stale(run) if state == "stale" else _NOTES.get(state, "")
+    below = chain_below(one, found.waiting)[:-1]
+    stands_on = below[-1].run.run_id if below else ""
+    return {**queue_row(repository, run, state), "stands_on": stands_on, "note": note}
+
+
+def _moving(repository: Repository, run: RunRecord) -> str:
+    return "running" if is_held(repository.run_lock(run.run_id)) else "stopped"

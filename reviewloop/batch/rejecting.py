@@ -1,0 +1,33 @@
+"""Rejecting runs of the queue; all of them can be, before the first is."""
+
+from collections.abc import Iterator, Sequence
+
+from reviewloop.batch.line import on_branch
+from reviewloop.batch.queue import queue_of
+from reviewloop.batch.stacking import chain_below
+from reviewloop.runs.advance import advance
+from reviewloop.runs.answers import give_up, is_stopped, worded
+from reviewloop.runs.repository import Repository
+from reviewloop.store.runs import RunRecord
+
+
+def reject_each(
+    repository: Repository, runs: Sequence[RunRecord], text: str
+) -> Iterator[tuple[RunRecord, tuple[RunRecord, ...]]]:
+    """Reject runs; yield each with the runs that stood on it and now wait in vain."""
+    for run in runs:
+        above = _above(repository, run)
+        if is_stopped(run):
+            yield give_up(repository, run, text), above
+        else:
+            yield advance(repository, run.run_id, answer=worded(run, "skip", text)), above
+
+
+def _above(repository: Repository, run: RunRecord) -> tuple[RunRecord, ...]:
+    there = on_branch(repository, run.branch)
+    waiting = queue_of(there).waiting if there else ()
+    return tuple(
+        one.run
+        for one in waiting
+        if any(below.run.run_id == run.run_id for below in chain_below(one, waiting)[:-1])
+    )
