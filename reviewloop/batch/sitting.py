@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from reviewloop.batch.line import Waiting, looked_again, waiting_in
 from reviewloop.batch.spending import Spending
-from reviewloop.batch.stacking import StartingPoint, base_for
+from reviewloop.batch.stacking import StartingPoint, base_for, listed_above
 from reviewloop.batch.stands import Stand, TaskRun, stands_of, why_held
 from reviewloop.context import RunContext
 from reviewloop.errors import WorkspaceError
@@ -59,6 +59,7 @@ class Sitting:
     tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
     # Runs at work with the caps they have: what these may still spend is not left.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
+    loose: bool = False  # what is listed above a task cannot be had in one commit
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
 
     @property
@@ -102,7 +103,15 @@ class Sitting:
         run = stands[step.task.id].run
         anew = run is not None and bool(run.options.get("redo"))  # it did not fit elsewhere
         deep = anew or (self.record.mode != "autopilot" and self.asked.parallel == 1)
-        return base_for(step, stands, self.waiting(stands), head=self.head, deep=deep)
+        return base_for(
+            step,
+            stands,
+            self.waiting(stands),
+            head=self.head,
+            deep=deep,
+            above=listed_above(self.order, step),
+            loose=self.loose,
+        )
 
     def end(self) -> None:
         """Write down why tasks were not begun, and whether anything is left to be done."""

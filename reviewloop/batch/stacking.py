@@ -1,12 +1,12 @@
 """Where the run of a task starts: on the branch, or on the commit of a run that waits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reviewloop.batch.line import Waiting, base_on
 from reviewloop.batch.stands import Stand, TaskRun
 from reviewloop.runs.repository import Repository
-from reviewloop.specs.order import Step
+from reviewloop.specs.order import Order, Step
 from reviewloop.workspace.stacked import Base
 
 
@@ -34,31 +34,53 @@ def base_for(
     *,
     head: str,
     deep: bool,
+    above: Iterable[str] = (),
+    loose: bool = False,
 ) -> StartingPoint | None:
     """Return where a task's run starts, None while no commit holds everything that it needs.
 
-    With `deep` a run stands on all that waits, so that approving the queue needs no rebase, else
-    only on what it needs: then it does not matter which other runs have finished by now.
+    `above` are tasks that are only listed before it: it stands on those that wait as well, and with
+    `loose` on as many of them as one commit holds. With `deep` a run stands on all that waits, so
+    that approving the queue needs no rebase, else on nothing more: then it does not matter which
+    other runs have finished by now.
     """
-    needed = {
-        run.run_id
-        for need in step.needs
-        if stands[need].stand is Stand.WAITING and (run := stands[need].run) is not None
-    }
-    by_id = {one.run.run_id: one for one in waiting}
-    tops = [by_id[run_id] for run_id in needed]
+    needed = _waiting_of(step.needs, stands)
+    wished = needed | _waiting_of(above, stands)
+    tops = _tops([one for one in waiting if one.run.run_id in needed])
+    tops += _tops([one for one in waiting if one.run.run_id in wished])
     tops += _tops(waiting) if deep else []
     chains = [(), *(chain_below(one, waiting) for one in tops)]
     # What is committed already is in the branch, so a chain has to begin there.
     fitting = [
-        chain
+        (len(wished & runs), chain)
         for chain in chains
-        if needed <= {one.run.run_id for one in chain} and follows(chain, head)
+        if needed <= (runs := {one.run.run_id for one in chain}) and follows(chain, head)
     ]
-    if not fitting:
+    most = max((held for held, _ in fitting), default=-1)
+    if most < (0 if loose else len(wished)):
         return None
-    chain = (max if deep else min)(fitting, key=len)
+    best = [chain for held, chain in fitting if held == most]
+    chain = (max if deep else min)(best, key=len)
     return StartingPoint(tuple(chain), frozenset(one.run.task_id for one in chain))
+
+
+def listed_above(order: Order, step: Step) -> tuple[str, ...]:
+    """Return the tasks that a task comes after only because it is listed below them, and theirs."""
+    steps = {one.task.id: one for one in order.steps}
+    found: dict[str, None] = {}
+    todo = list(step.after)
+    while todo:
+        task = todo.pop()
+        if task in steps and task not in found:
+            found[task] = None
+            todo += [*steps[task].after, *steps[task].needs]
+    return tuple(found)
+
+
+def _waiting_of(tasks: Iterable[str], stands: Mapping[str, TaskRun]) -> set[str]:
+    """Return the runs of those of the tasks that wait."""
+    found = (stands[task] for task in tasks)
+    return {one.run.run_id for one in found if one.stand is Stand.WAITING and one.run is not None}
 
 
 def follows(chain: Sequence[Waiting], head: str) -> bool:

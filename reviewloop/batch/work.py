@@ -82,7 +82,9 @@ class Work:
             if not flying:
                 if trouble is not None:
                     raise trouble
-                if self._closing or not (self._train.straighten() or self._pass_over()):
+                if self._closing or not (
+                    self._train.straighten() or self._loosen() or self._pass_over()
+                ):
                     return
                 continue
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
@@ -120,7 +122,7 @@ class Work:
                 raise
             sitting.told.settled(task, run, str(error))  # somebody else moves it now
             return True
-        self.began = True
+        self.began, sitting.loose = True, False
         slots = 1 if task in self._short else sitting.asked.parallel - len(flying)
         caps = sitting.caps(run, slots)
         sitting.at_work[run.run_id] = (run, caps)
@@ -152,6 +154,11 @@ class Work:
             return True
         tried = task in self._sitting.tried or task in self._passed
         return tried or self._never(task, stands, busy)
+
+    def _loosen(self) -> bool:
+        """Let the next task begin on less than all that is listed above it; whether that is new."""
+        before, self._sitting.loose = self._sitting.loose, True
+        return not before
 
     def _pass_over(self) -> bool:
         """Let no task wait any longer for one that cannot begin; return whether one did."""

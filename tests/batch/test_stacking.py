@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.batch.line import Waiting, line_up
-from reviewloop.batch.stacking import base_for
+from reviewloop.batch.stacking import base_for, listed_above
 from reviewloop.batch.stands import Stand, TaskRun
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
@@ -59,3 +59,25 @@ def test_of_two_on_one_commit_the_first_given_is_in_the_line(first):
     line = line_up("head", runs)
     assert [one.run.run_id for one in line.standing] == [first]
     assert len(line.stale) == 1
+
+
+def test_a_task_stands_on_what_is_listed_above_it_as_far_as_one_commit_holds_that():
+    text = "- [ ] 1. A\n- [ ] 2. (P) B\n- [ ] 3. (P) C\n- [ ] 4. D\n"
+    order = order_tasks(open_spec(MemoryFiles({".kiro/specs/a/tasks.md": text.encode()})))
+    steps = {step.task.id: step for step in order.steps}
+    runs = [waiting("1", "head"), waiting("2", "commit-1"), waiting("3", "commit-1")]
+    stands = {one.run.task_id: TaskRun(Stand.WAITING, one.run) for one in runs}
+    stands["4"] = TaskRun(Stand.OPEN)
+
+    def chain(task: str, *, loose: bool = False, runs: list[Waiting] = runs) -> list[str] | None:
+        above = listed_above(order, steps[task])
+        options = {"head": "head", "deep": False, "above": above, "loose": loose}
+        place = base_for(steps[task], stands, runs, **options)
+        return None if place is None else [one.run.task_id for one in place.chain]
+
+    assert chain("3") == ["1"]  # and not on 2, which stands beside it
+    assert chain("4") is None  # until 3 was brought onto 2
+    assert chain("4", loose=True) == ["1", "2"]
+    assert chain("4", runs=[*runs[:2], waiting("3", "commit-2")]) == ["1", "2", "3"]
+    stands["2"] = stands["3"] = TaskRun(Stand.BLOCKED)
+    assert chain("4", runs=runs[:1]) == ["1"]
