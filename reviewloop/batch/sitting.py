@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from reviewloop.batch.line import Waiting, looked_again, waiting_in
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stacking import StartingPoint, base_for, listed_above
-from reviewloop.batch.stands import Stand, TaskRun, stands_of, why_held
+from reviewloop.batch.stands import Stand, TaskRun, is_called, stands_of, why_held
 from reviewloop.context import RunContext
-from reviewloop.errors import WorkspaceError
+from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import Wanted
 from reviewloop.specs.order import Order, Step
@@ -30,7 +30,7 @@ class Told(Protocol):
     """Whoever shows a batch to people, and asks them."""
 
     def opened(self, sentence: str) -> None:
-        """The batch begins; the sentence says what will be done and what it may cost."""
+        """Something to know of the whole batch: how it begins, or that a task of it cannot."""
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """A run was begun or is gone on with; `below` names the run whose commit it starts from."""
@@ -61,6 +61,7 @@ class Sitting:
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
     loose: bool = False  # what is listed above a task cannot be had in one commit
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
+    strays: Mapping[str, str] = field(default_factory=dict)  # task -> why it waits for a person
 
     @property
     def head(self) -> str:
@@ -112,6 +113,20 @@ class Sitting:
             above=listed_above(self.order, step),
             loose=self.loose,
         )
+
+    def require_free(self, step: Step) -> None:
+        """Raise `UsageError` for a task that has a run elsewhere, or under another number."""
+        task, here = step.task, self.repository.user.branch
+        if task.id in self.strays:
+            raise UsageError(self.strays[task.id])
+        for run in self.repository.runs.all():
+            mine = run.spec_path == self.record.spec_path and run.task_id == task.id
+            away = mine and not run.status.over and run.branch != here
+            if away and is_called(self.repository, run, task.title):
+                raise UsageError(
+                    f"task {task.id} has a run for {run.branch} already: {run.run_id} "
+                    f"({run.status}); answer it there first"
+                )
 
     def end(self) -> None:
         """Write down why tasks were not begun, and whether anything is left to be done."""

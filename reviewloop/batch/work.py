@@ -19,6 +19,7 @@ from reviewloop.batch.moving import (
     take_over,
     taken_up,
 )
+from reviewloop.batch.refusals import Refusals, old_failure
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.spending import is_about_money
 from reviewloop.batch.stacking import chain_below
@@ -53,6 +54,7 @@ class Work:
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
         self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
         self._short: set[str] = set()  # tasks whose share of the money was too little
+        self._refusals = Refusals(sitting)
         self._closing = False  # nothing new is begun
         self.began = False
 
@@ -64,13 +66,18 @@ class Work:
             ThreadPoolExecutor(max_workers=sitting.asked.parallel) as pool,
         ):
             self._work(pool)
+        self._refusals.end()
         sitting.end()
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
         flying: Flying = {}
         trouble: ReviewLoopError | None = None
         take_over(self._sitting)
-        self._train.straighten()
+        if why := old_failure(self._sitting):
+            self._stop_at(why)
+            self._sitting.told.opened(why)
+        else:
+            self._train.straighten()
         while True:
             try:
                 self._judge(flying)
@@ -109,13 +116,15 @@ class Work:
         below = ""
         try:
             if run is None or run.status.over:
+                sitting.require_free(step)
                 run, below = begin_task(sitting, step)
             run = taken_up(sitting, run)
         except UsageError as error:
-            if not self.began:
-                raise  # nothing of this repository can begin: one sentence is enough
-            sitting.record.held[task] = str(error)
-            sitting.record.refused.append(task)
+            self._refusals.add(step, error)
+            if self.began:
+                self._refusals.tell()
+            if sitting.asked.until_failure:
+                self._stop_at(f"stopped at task {task} (--until-failure)")
             return True
         except WorkspaceError as error:
             if run is None or run.status.over:
@@ -123,6 +132,7 @@ class Work:
             sitting.told.settled(task, run, str(error))  # somebody else moves it now
             return True
         self.began, sitting.loose = True, False
+        self._refusals.tell()
         slots = 1 if task in self._short else sitting.asked.parallel - len(flying)
         caps = sitting.caps(run, slots)
         sitting.at_work[run.run_id] = (run, caps)
@@ -130,6 +140,10 @@ class Work:
         future = pool.submit(moved, sitting, self._crew, sitting.repository, step, run, caps)
         flying[future] = (step, run, caps)
         return True
+
+    def _stop_at(self, reason: str) -> None:
+        """Begin nothing more."""
+        self._sitting.record.reason, self._closing = reason, True
 
     def _next(self, flying: Flying) -> Step | None:
         """Return the first task that can be taken a step further, None when there is none."""
@@ -194,17 +208,17 @@ class Work:
         except ReviewLoopError as error:
             by_batch = sitting.spending.stopped_by_batch(caps, error)
             again = by_batch and self._may_have_more(task, error)
-            if by_batch and not again:
-                return sitting.spending.why_spent(task)
             run = sitting.repository.runs.find(run.run_id)
+            if by_batch and not again:
+                sitting.told.settled(task, run, run.reason)
+                return sitting.spending.why_spent(task)
             failed = not again
         except Exception as error:  # noqa: BLE001  # of this task; the others are not its business
             run, failed = broken(sitting, run, error), True
         if run.status not in _SETTLED or sitting.record.mode == "queue":
             sitting.told.settled(task, run, run.reason)
         if sitting.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
-            sitting.record.reason = f"stopped at task {task} (--until-failure)"
-            self._closing = True
+            self._stop_at(f"stopped at task {task} (--until-failure)")
         return None
 
     def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
@@ -284,7 +298,7 @@ class Work:
             with asking():
                 chosen = sitting.told.ask(sitting.repository, run)
             if chosen is None:
-                sitting.record.reason, self._closing = "a person stopped it", True
+                self._stop_at("a person stopped it")
                 return False
             try:
                 run = answered(sitting, step, run, worded(run, *chosen))

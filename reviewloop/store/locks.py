@@ -18,8 +18,8 @@ _LOOKS, _BETWEEN = 3, 0.02  # whoever only looks whether it is held holds it for
 
 
 @contextmanager
-def hold(path: Path, what: str) -> Iterator[None]:
-    """Hold an exclusive lock while the block runs.
+def hold(path: Path, what: str, about: str = "") -> Iterator[None]:
+    """Hold an exclusive lock while the block runs; `about` is what others are told of its use.
 
     Raises `WorkspaceError` naming the holder's process when somebody else has it. The file stays
     (removing it would race with the next holder); the lock itself ends with the process, and no
@@ -33,7 +33,8 @@ def hold(path: Path, what: str) -> Iterator[None]:
             ) from None
         file.seek(0)
         file.truncate()
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}, file)
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        json.dump({**owner, "about": about}, file)
         file.flush()
         fault("lock.acquired")
         yield
@@ -56,8 +57,12 @@ def holder(path: Path) -> str:
     """Return who took this lock last, as a sentence names them."""
     try:
         owner = json.loads(path.read_text(encoding="ascii"))
-        return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, KeyError):
+        about = f", {owner['about']}" if owner.get("about") else ""
+        since = time.localtime(owner["since"])
+        day = "" if since[:3] == time.localtime()[:3] else "%Y-%m-%d "
+        shown = time.strftime(f"{day}%H:%M", since)
+        return f"process {owner['pid']} on {owner['host']} since {shown}{about}"
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "another process"
 
 

@@ -1,0 +1,178 @@
+"""Which batch a command means: one to go on with, or a new one; nothing is written here."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from reviewloop.batch.renumbered import was_renumbered
+from reviewloop.batch.sitting import Asked
+from reviewloop.batch.stands import Stand, branch_of, is_called, stands_of
+from reviewloop.errors import UsageError
+from reviewloop.runs.repository import Repository
+from reviewloop.specs.model import Spec
+from reviewloop.specs.order import Order
+from reviewloop.specs.select import is_done
+from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.clones import has_commit
+from reviewloop.workspace.refs import branch_exists
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What stands on the command line of a batch; of caps None means: as before."""
+
+    spec: str = ""
+    tasks: Sequence[str] = ()
+    wave: int | None = None
+    mode: str = "queue"
+    budget_usd: float | None = None  # 0 for none
+    deadline: float | None = None  # 0 for none
+    asked: Asked = field(default_factory=Asked)
+
+    def with_caps(self, record: BatchRecord) -> BatchRecord:
+        """Return a record with the caps that hold from now on."""
+        kept, until = record.budget_usd, record.deadline
+        return replace(
+            record,
+            budget_usd=kept if self.budget_usd is None else self.budget_usd or None,
+            deadline=until if self.deadline is None else self.deadline,
+        )
+
+
+@dataclass(frozen=True)
+class Meant:
+    """The batch that a command means, as its record is to be now, and as it was `before`."""
+
+    record: BatchRecord
+    before: BatchRecord | None  # None: it is a new one
+    anew: str = ""  # why it is a new one although another one was not over
+
+
+def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> BatchRecord | None:
+    """Return the latest batch of the branch that is checked out, of one spec if it is named."""
+    branch = repository.user.branch
+    for record in store.all():
+        if spec in ("", record.spec_path) and branch_of(repository, record) == branch:
+            return record if is_of(repository, record) else None
+    return None
+
+
+def is_of(repository: Repository, record: BatchRecord) -> bool:
+    """Whether a batch began in this repository, not in an earlier one at the same path."""
+    return not record.head or has_commit(repository.user.git_dir, record.head)
+
+
+def finished(
+    repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
+) -> BatchRecord:
+    """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
+    if before is not None:
+        return replace(before, tasks=_still(repository, before, spec))
+    branch, now = repository.user.branch or "", time.time()
+    record = BatchRecord("", spec.path, wish.mode, branch=branch, ended=True, created_at=now)
+    return replace(record, reason=why)
+
+
+def meant(
+    repository: Repository, before: BatchRecord | None, spec: Spec, order: Order, wish: Wish
+) -> Meant:
+    """Return the batch to go on with, or a new one where there is none that could be.
+
+    Raises `UsageError` while runs of these tasks wait for another branch.
+    """
+    _require_here(repository, spec, order)
+    steps = {step.task.id: step for step in order.steps}
+    anew = ""
+    if before is not None and was_renumbered(repository, before, steps):
+        anew = f"{spec.path} numbers its tasks otherwise than when {before.batch_id} began"
+        new = _new(repository, spec)
+        new.budget_usd, new.deadline, before = before.budget_usd, before.deadline, None
+    elif before is not None and before.ended and _has_new_work(repository, before, order):
+        before, new = None, _new(repository, spec)
+    else:
+        new = before or _new(repository, spec)
+    tasks = _still(repository, new, spec)
+    record = replace(
+        wish.with_caps(new),
+        mode=wish.mode,
+        branch=repository.user.branch or "",
+        head=new.head or repository.user.head or "",
+        tasks={**tasks, **{task: step.task.title for task, step in steps.items()}},
+        needs={**new.needs, **{task: list(step.needs) for task, step in steps.items()}},
+        left_out=list(order.left_out),
+        held={},
+        refused=[],
+        until_failure=wish.asked.until_failure,
+        ended=False,
+        reason="",
+    )
+    return Meant(record, before, anew)
+
+
+def _new(repository: Repository, spec: Spec) -> BatchRecord:
+    name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
+    return BatchRecord(name, spec.path, "", head=repository.user.head or "")
+
+
+def _still(repository: Repository, record: BatchRecord, spec: Spec) -> dict[str, str]:
+    """Return the tasks of a record without those that nobody can do any more or did in it."""
+    about = (record.batch_id, record.spec_path, record.tasks, branch_of(repository, record))
+    stands = stands_of(repository, *about)
+    gone = {
+        task
+        for task, one in stands.items()
+        if one.run is None and task not in record.kept and _is_over(spec, task)
+    }
+    return {task: title for task, title in record.tasks.items() if task not in gone}
+
+
+def _is_over(spec: Spec, task: str) -> bool:
+    return task not in spec.by_id or is_done(spec, spec.by_id[task])
+
+
+def _has_new_work(repository: Repository, before: BatchRecord, order: Order) -> bool:
+    """Whether a batch that came to its end leaves something to a new one."""
+    titles = {step.task.id: step.task.title for step in order.steps}
+    stands = stands_of(repository, before.batch_id, before.spec_path, titles)
+    waits = {Stand.WAITING, Stand.BLOCKED}
+    return any(one.stand not in waits for one in stands.values())
+
+
+def _require_here(repository: Repository, spec: Spec, order: Order) -> None:
+    """Refuse to do tasks here whose runs, made by a batch, are not over on another branch."""
+    here, titles = repository.user.branch, {s.task.id: s.task.title for s in order.steps}
+    runs = [
+        run
+        for run in repository.runs.all()
+        if not run.status.over and run.spec_path == spec.path and run.task_id in titles
+    ]
+    begun = {run.task_id for run in runs if run.branch == here}
+    away = [
+        run
+        for run in runs
+        if run.branch != here
+        and run.options.get("batch")
+        and run.task_id not in begun
+        and is_called(repository, run, titles[run.task_id])
+    ]
+    if away:
+        raise UsageError(_elsewhere(repository, spec, away))
+
+
+def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) -> str:
+    branch = runs[0].branch
+    mine = [run for run in runs if run.branch == branch]
+    waiting = sum(run.status in {RunStatus.WAITING, RunStatus.BLOCKED} for run in mine)
+    counts = [f"{waiting} waiting for you" if waiting else ""]
+    counts += [f"{len(mine) - waiting} on the way" if len(mine) > waiting else ""]
+    tasks = "1 of these tasks is" if len(mine) == 1 else f"{len(mine)} of these tasks are"
+    exists = branch_exists(repository.user, branch)
+    there = f"`git switch {branch}` to go on there, or " if exists else ""
+    return (
+        f"the batch of {spec.path} works on {branch}{'' if exists else ', which is gone'}: {tasks} "
+        f"not over there ({', '.join(filter(None, counts))}); {there}end those runs with "
+        f"`reviewloop queue reject {mine[-1].run_id}{' …' if len(mine) > 1 else ''}` to begin anew "
+        f"on {repository.user.branch or 'this commit'}"
+    )

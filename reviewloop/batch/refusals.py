@@ -1,0 +1,48 @@
+"""Tasks that cannot begin: told as their own failure, or once if it is the same for all."""
+
+from reviewloop.batch.sitting import Sitting
+from reviewloop.batch.stands import Stand
+from reviewloop.errors import UsageError
+from reviewloop.specs.order import Step
+
+
+class Refusals:
+    """Collects what kept tasks from beginning; it is told once another began, or at the end."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self._untold: list[tuple[Step, UsageError]] = []
+
+    def add(self, step: Step, error: UsageError) -> None:
+        """Take a task that cannot begin for failed."""
+        self._sitting.record.held[step.task.id] = str(error)
+        self._sitting.record.refused.append(step.task.id)
+        self._untold.append((step, error))
+
+    def tell(self) -> None:
+        """Tell what was not told yet, task by task."""
+        for step, error in self._untold:
+            self._sitting.told.opened(f"{step.task.id} {step.task.title}: cannot begin: {error}")
+        self._untold.clear()
+
+    def end(self) -> None:
+        """Raise what kept every task from beginning, if it was the same; else tell the rest."""
+        same = len({str(error) for _, error in self._untold}) == 1
+        if same and not any(one.run for one in self._sitting.stands().values()):
+            raise self._untold[0][1]
+        self.tell()
+
+
+def old_failure(sitting: Sitting) -> str:
+    """Return why nothing is begun: what is blocked still was to stop the batch; "" to go on.
+
+    Who is asked at every task can answer that one, too.
+    """
+    if not sitting.asked.until_failure or sitting.record.mode == "each":
+        return ""
+    stands = sitting.stands()
+    blocked = next((task for task, one in stands.items() if one.stand is Stand.BLOCKED), "")
+    return blocked and (
+        f"task {blocked} is blocked still (--until-failure): answer it, or leave --until-failure "
+        "out to go on with what does not need it"
+    )
