@@ -16,8 +16,8 @@ from reviewloop.cli.github import github
 from reviewloop.cli.publish import publish
 from reviewloop.cli.run import run as run_task
 from reviewloop.github.api.model import Status
-from reviewloop.github.hearing import Heard
-from reviewloop.github.outcome import Ended, outputs_of
+from reviewloop.github.hearing.hear import Heard
+from reviewloop.github.job.outcome import Ended, outputs_of
 
 PAGE = (ROOT / "docs/github.md").read_text()
 Act = Callable[..., Acted]

@@ -15,7 +15,7 @@ from support.github_server import GitHubServer
 from support.github_state import BOT
 from support.handoffs import OURS, scratch, task
 
-from reviewloop.github.handoff import write_handoff
+from reviewloop.github.handed.handoff import write_handoff
 
 SETTINGS = """[review]
 analysers_off = ["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*"]

@@ -74,7 +74,7 @@ def _told(plan: "Plan") -> ExitCode:
 
     from reviewloop.cli.consoles import say
     from reviewloop.github.api.model import Status
-    from reviewloop.github.outcome import tell_runner
+    from reviewloop.github.job.outcome import tell_runner
     from reviewloop.runs.held_values import masking_here
     from reviewloop.store.hiding import hidden
 

@@ -100,8 +100,8 @@ def review(as_json: bool, **given: Any) -> ExitCode:
     """
     from pathlib import Path
 
-    from reviewloop.github.event import Allowed
-    from reviewloop.github.review import Options, review_pull
+    from reviewloop.github.job.event import Allowed
+    from reviewloop.github.reviewing.review import Options, review_pull
 
     allowed = [given.pop(name) for name in ("forks", "drafts", "bots", "max_files")]
     names = {"limits.usd": "budget_usd", "limits.tokens": "budget_tokens"}

@@ -12,7 +12,7 @@ from reviewloop.cli.github_told import ending
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
-    from reviewloop.github.outcome import Ended
+    from reviewloop.github.job.outcome import Ended
 
 
 @click.command("fix")
@@ -46,7 +46,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     Exit codes: 0 there is a commit, 1 findings remain, 2 something to correct first, 3 a
     guard-rail failed or no fix was kept, 5 not done as a whole, 6 a budget ran out.
     """
-    from reviewloop.github.fixing import FixOptions, fix_pull
+    from reviewloop.github.fixing.fix import FixOptions, fix_pull
 
     names = {"limits.usd": "budget_usd", "limits.tokens": "budget_tokens"}
     names |= {"limits.minutes": "minutes"}

@@ -9,7 +9,7 @@ from reviewloop.cli import completion
 from reviewloop.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
-    from reviewloop.github.hearing import Heard
+    from reviewloop.github.hearing.hear import Heard
 
 
 @click.command()
@@ -37,8 +37,8 @@ def hear(event: str, as_json: bool) -> ExitCode:
 
 def _heard(event: str) -> "Heard":
     from reviewloop.github.api.model import Status
-    from reviewloop.github.hearing import Heard
-    from reviewloop.github.hearing import hear as heard
+    from reviewloop.github.hearing.hear import Heard
+    from reviewloop.github.hearing.hear import hear as heard
     from reviewloop.runs.held_values import masking_here
 
     try:
@@ -52,7 +52,7 @@ def _heard(event: str) -> "Heard":
 def _told(heard: "Heard", as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.github.outcome import tell_runner
+    from reviewloop.github.job.outcome import tell_runner
     from reviewloop.runs.held_values import masking_here
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo

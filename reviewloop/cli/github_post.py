@@ -61,8 +61,8 @@ def post(file: str, as_json: bool, **given: Any) -> ExitCode:
 
     Exit codes: as of `github review`; 2 also for a FILE that is refused.
     """
-    from reviewloop.github.post_kept import post_kept
-    from reviewloop.github.review import Options
+    from reviewloop.github.reviewing.post_kept import post_kept
+    from reviewloop.github.reviewing.review import Options
 
     options = Options(pull=given.pop("pr") or 0, **given)
     return ending(

@@ -32,7 +32,7 @@ def push(
     from reviewloop.cli.publish import errors_told, told
     from reviewloop.github.api.client import GitHub
     from reviewloop.github.api.model import Repo
-    from reviewloop.github.push_handoff import Wanted, push_handoff
+    from reviewloop.github.publishing.push import Wanted, push_handoff
 
     with errors_told():
         full = repo or os.environ.get("GITHUB_REPOSITORY", "")

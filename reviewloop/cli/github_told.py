@@ -11,7 +11,7 @@ import click
 from reviewloop.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
-    from reviewloop.github.outcome import Ended
+    from reviewloop.github.job.outcome import Ended
 
     Told = Callable[[str], None]
 
@@ -30,7 +30,7 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
     """
     from reviewloop.cli.review_progress import progress
     from reviewloop.github.api.model import Status
-    from reviewloop.github.outcome import Ended
+    from reviewloop.github.job.outcome import Ended
 
     try:
         with progress(sys.stderr.isatty()) as told:
@@ -49,7 +49,7 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
 def _tell(ended: "Ended", kind: str, *, as_json: bool = False) -> ExitCode:
     """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.github.outcome import finish, job_summary
+    from reviewloop.github.job.outcome import finish, job_summary
     from reviewloop.runs.held_values import masking_here
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
@@ -70,7 +70,7 @@ def _has_page() -> bool:
 
 def _plain(ended: "Ended") -> dict[str, Any]:
     """Return how it ended for a program: numbers as numbers, and None for what nobody knows."""
-    from reviewloop.github.outcome import outputs_of
+    from reviewloop.github.job.outcome import outputs_of
 
     outputs = outputs_of(ended)
     pull = ended.pull.number if ended.pull else None

@@ -12,7 +12,7 @@ from reviewloop.cli import completion
 from reviewloop.errors import ExitCode, ReviewLoopError
 
 if TYPE_CHECKING:
-    from reviewloop.github.publishing import Published
+    from reviewloop.github.publishing.pull import Published
 
 
 @click.command()
@@ -41,7 +41,7 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
     pull request, and pushes where git has no credential helper. Published again, the text is
     renewed between its marks.
     """
-    from reviewloop.github.publish_run import Options, choose_run, hand_over, publish_run
+    from reviewloop.github.publishing.run import Options, choose_run, hand_over, publish_run
     from reviewloop.runs.repository import open_repository
 
     options = Options(ready=not given.pop("draft"), **given)
@@ -58,7 +58,7 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
 def errors_told() -> Iterator[None]:
     """Have a workflow hear of an error that ends the command; it stays that error."""
     from reviewloop.github.api.refusals import shown
-    from reviewloop.github.outcome import MOST_REASON
+    from reviewloop.github.job.outcome import MOST_REASON
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs.held_values import masking_here
 
@@ -106,7 +106,7 @@ def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) ->
 def _tell_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
     """Write the outputs of a step of a workflow."""
     from reviewloop.github.api.model import Status
-    from reviewloop.github.outcome import tell_runner
+    from reviewloop.github.job.outcome import tell_runner
 
     status = Status.REVIEW_ERROR if failed else Status.PASSED
     outputs = {"status": str(status), **outputs}

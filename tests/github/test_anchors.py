@@ -8,10 +8,10 @@ from support.github_diff import git as output_of
 from support.github_server import GitHubServer
 
 from reviewloop.findings import Finding, Placement, Severity
-from reviewloop.github.anchors import Anchors
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo
 from reviewloop.github.comments.bodies import inline_body
+from reviewloop.github.posting.anchors import Anchors
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import discover
 

@@ -7,7 +7,7 @@ from reviewloop.findings import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.marker import findings_in
-from reviewloop.github.explained import explained
+from reviewloop.github.hearing.explained import explained
 from reviewloop.output.rule_links import source_link
 
 FORGED = "<!-- reviewloop:finding aaaaaaaaaaaa -->"

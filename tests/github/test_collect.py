@@ -11,16 +11,16 @@ from support.sample_review import failed_report, sample_report
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.findings import Evidence, Finding, Placement
 from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
-from reviewloop.github.artifact import artifact_of, bytes_of, read_artifact
-from reviewloop.github.artifact_findings import MOST_FINDINGS, FindingPart
-from reviewloop.github.artifact_report import ReportPart
 from reviewloop.github.earlier.codeprints import Fate
 from reviewloop.github.earlier.facts import Facts, Spot
-from reviewloop.github.event import Trigger
-from reviewloop.github.handing import kept_for_posting
-from reviewloop.github.outcome import Ended, judged_by
-from reviewloop.github.reading import Reading
-from reviewloop.github.summary import summary
+from reviewloop.github.handed.artifact import artifact_of, bytes_of, read_artifact
+from reviewloop.github.handed.findings import MOST_FINDINGS, FindingPart
+from reviewloop.github.handed.keeping import kept_for_posting
+from reviewloop.github.handed.report import ReportPart
+from reviewloop.github.job.event import Trigger
+from reviewloop.github.job.outcome import Ended, judged_by
+from reviewloop.github.posting.reading import Reading
+from reviewloop.github.posting.summary import summary
 from reviewloop.output.readership import FileRead, PartRead, Readership
 from reviewloop.output.review_report import ReviewReport
 
@@ -199,7 +199,7 @@ def test_the_posting_job_may_judge_by_another_severity() -> None:
 
 
 def _empty() -> Any:
-    from reviewloop.github.artifact import Artifact
+    from reviewloop.github.handed.artifact import Artifact
 
     given = {"repository": "octo/demo", "pull": 7, "base": "", "head": "", "reason": "why"}
     return Artifact.fitting({**given, "status": Status.SKIPPED, "exit_code": 0})

@@ -46,7 +46,7 @@ from support.runner import Clock, Ran, Runner
 from support.standing import check_standing, on_diff, standing
 
 from reviewloop.github.api.model import Status
-from reviewloop.github.outcome import Ended, outputs_of
+from reviewloop.github.job.outcome import Ended, outputs_of
 
 FAILED = "review_error"
 WHOLE = {"inline": 3, "told": 1, "writes": (REVIEW, TALK)}

@@ -10,7 +10,7 @@ from support.github_spec import event
 
 from reviewloop.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Repo
-from reviewloop.github.event import Allowed, Trigger, named, read_event, skip_reason
+from reviewloop.github.job.event import Allowed, Trigger, named, read_event, skip_reason
 
 HEAD = "a" * 40
 REPO = Repo("octo", "demo")

@@ -6,7 +6,7 @@ import pytest
 from support.handoffs import OURS, scratch, task
 
 from reviewloop.errors import UsageError
-from reviewloop.github.handoff import ABOUT, COMMITS, read_handoff, write_handoff
+from reviewloop.github.handed.handoff import ABOUT, COMMITS, read_handoff, write_handoff
 from reviewloop.steps.act import Act, approval_lines, recorded
 from reviewloop.workspace.bundles import read_bundle
 from reviewloop.workspace.rewording import message_of

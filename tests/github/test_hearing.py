@@ -32,7 +32,7 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.hearing import Heard, hear
+from reviewloop.github.hearing.hear import Heard, hear
 from reviewloop.github.said.commands import HANDED_ON
 
 REACT = "reactions/create-for-issue-comment"
@@ -354,7 +354,7 @@ def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
 
 
 def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner: Hearing) -> None:
-    from reviewloop.github.review import Options, review_pull
+    from reviewloop.github.reviewing.review import Options, review_pull
 
     runner.reviewed()
     [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
@@ -383,7 +383,7 @@ def test_what_another_run_overwrites_is_written_again(
     from reviewloop.github.api.errors import GitHubError
     from reviewloop.github.api.model import Repo, State
     from reviewloop.github.api.pace import Pace
-    from reviewloop.github.memory import remember
+    from reviewloop.github.posting.memory import remember
 
     class Overwritten(GitHub):
         times = 2

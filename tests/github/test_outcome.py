@@ -9,10 +9,10 @@ from support.sample_review import sample_report
 
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.findings import Severity
-from reviewloop.github.annotating import annotations_of
 from reviewloop.github.api.errors import MissingPermission
 from reviewloop.github.api.model import Posted, PullRequest, Repo, Status
-from reviewloop.github.outcome import (
+from reviewloop.github.job.annotating import annotations_of
+from reviewloop.github.job.outcome import (
     Ended,
     exit_code_of,
     failed,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reviewloop.github.pull_text import (
+from reviewloop.github.publishing.reviewers import codeowners, owners_of
+from reviewloop.github.publishing.text import (
     Told,
     approved_by,
     pull_text,
@@ -10,7 +11,6 @@ from reviewloop.github.pull_text import (
     title_of,
     updated,
 )
-from reviewloop.github.reviewers import codeowners, owners_of
 from reviewloop.specs.asked import Asked, Requirement
 from reviewloop.steps.act import Act
 

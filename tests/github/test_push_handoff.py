@@ -17,9 +17,9 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import MissingPermission, StaleHead
 from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.comments.marker import commands_in, finding_marker
-from reviewloop.github.handoff import Approval, Handoff, write_handoff
-from reviewloop.github.publishing import Published
-from reviewloop.github.push_handoff import Wanted, push_handoff
+from reviewloop.github.handed.handoff import Approval, Handoff, write_handoff
+from reviewloop.github.publishing.pull import Published
+from reviewloop.github.publishing.push import Wanted, push_handoff
 from reviewloop.github.said.fix_approval import requested
 from reviewloop.steps.act import Act, recorded
 from reviewloop.workspace.git import Git

@@ -13,8 +13,8 @@ from reviewloop.github.api.pace import Pace
 from reviewloop.github.comments.bodies import LONGEST, inline_body
 from reviewloop.github.comments.marker import read_state, state_marker
 from reviewloop.github.comments.naming import named, told_in
-from reviewloop.github.posting import post
-from reviewloop.github.summary import summary, upsert
+from reviewloop.github.posting.placing import post
+from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.output.review_report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile
 
 MUST, SHOULD, NIT = Severity

@@ -9,8 +9,8 @@ from rich.console import Console
 from support.sample_review import SampleSource, sample_report
 
 from reviewloop.github.api.model import Status
-from reviewloop.github.coverage import coverage
-from reviewloop.github.outcome import Ended, outputs_of, reason_of, status_of
+from reviewloop.github.job.outcome import Ended, outputs_of, reason_of, status_of
+from reviewloop.github.posting.coverage import coverage
 from reviewloop.output.html import render as html
 from reviewloop.output.markdown import render as markdown
 from reviewloop.output.readership import FileRead, PartRead, Readership

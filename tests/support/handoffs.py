@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reviewloop.github.handoff import Handoff
+from reviewloop.github.handed.handoff import Handoff
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.skeleton import write_git_dir
 

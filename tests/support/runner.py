@@ -68,7 +68,7 @@ class Clock:
 
     def rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Be the clock of reviews in this process."""
-        from reviewloop.github.review import review_pull
+        from reviewloop.github.reviewing.review import review_pull
 
         given = review_pull.__kwdefaults__
         assert given["now"] is time.time

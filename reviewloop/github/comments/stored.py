@@ -11,8 +11,8 @@ Entry = Mapping[str, object]
 """What is remembered of a finding.
 
 status: open, reported (only in the summary), fixed or dismissed; severity; path; comment_id: of
-its comment, or None; reason: who dismissed it and why; code: see `codeprints`; by: the rule, or
-the reviewers separated by commas.
+its comment, or None; reason: who dismissed it and why; code: see `earlier.codeprints`; by: the
+rule, or the reviewers separated by commas.
 """
 
 MOST_KEPT = 600  # findings

@@ -1,0 +1,1 @@
+"""Fixes findings that a comment asks to fix."""

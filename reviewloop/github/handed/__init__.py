@@ -1,0 +1,1 @@
+"""What one job hands to another: a review to post, or commits to push. Nothing is trusted."""

@@ -1,0 +1,103 @@
+"""The artifact that the job with a model hands to the job that may write: one JSON file, no trust.
+
+Nothing in it is Markdown of ours: the job that posts writes the words. What it says about where it
+belongs is held against the event and the API before anything else is believed.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from reviewloop.errors import UsageError
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.handed.facts import FactsPart
+from reviewloop.github.handed.findings import Middle, NoCommit, Strict
+from reviewloop.github.handed.report import ReportPart
+from reviewloop.github.posting.reading import Reading
+
+LARGEST = 32 * 1024 * 1024  # bytes
+_NAME = r"[A-Za-z0-9._-]{1,100}"
+
+
+class Artifact(Strict):
+    """A review of one commit of one pull request; without report it was not reviewed."""
+
+    kind: Literal["reviewloop-review"] = "reviewloop-review"
+    version: Literal[1] = 1
+    repository: Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$")]
+    pull: int = Field(ge=1, le=10**9)
+    base: NoCommit
+    head: NoCommit  # "" only where GitHub could not be asked for it
+    status: Status
+    exit_code: Literal[0, 1, 2, 5]
+    reason: Middle
+    report: ReportPart | None = None
+    facts: FactsPart | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.report is None) != (self.facts is None):
+            raise ValueError("a report comes with facts")
+        if self.report is None and self.status not in {Status.SKIPPED, Status.REVIEW_ERROR}:
+            raise ValueError(f"{self.status} takes a report")
+        if self.report and not (self.base and self.head):
+            raise ValueError("a report is about two commits")
+        if self.status is Status.REVIEW_ERROR and self.exit_code not in {2, 5}:
+            raise ValueError("an error has an exit code")
+        return self
+
+    def reading(self, *, hide: Callable[[str], str], rendered: Callable[[str], str]) -> Reading:
+        """Return what is told; `hide` takes secrets out of texts, `rendered` out of comments."""
+        if self.report is None or self.facts is None:
+            raise UsageError("the artifact holds no review")
+        report = self.report.report(hide, base=self.base, head=self.head)
+        facts = self.facts.facts()
+        shown = {finding.id for finding in report.findings if finding.replacement is not None}
+        spots = {n: s._replace(offers=s.offers and n in shown) for n, s in facts.spots.items()}
+        return Reading(report, replace(facts, spots=spots), rendered, hide)
+
+
+def artifact_of(
+    reading: Reading, pull: PullRequest, status: Status, exit_code: int, reason: str
+) -> Artifact:
+    """Return the artifact of a review; raises ValidationError for one that does not fit."""
+    # Whoever may see the run may download it, so secrets are taken out of each text here, too.
+    whole = ReportPart.of(reading.report)
+    report = ReportPart.of(whole.report(reading.hide, base=pull.base_sha, head=pull.head_sha))
+    return Artifact.fitting(
+        {
+            **{"repository": pull.repo.full, "pull": pull.number, "base": pull.base_sha},
+            **{"head": pull.head_sha, "status": status, "exit_code": int(exit_code)},
+            **{"reason": reason, "report": report, "facts": FactsPart.of(reading.facts, report)},
+        }
+    )
+
+
+def read_artifact(path: str) -> Artifact:
+    """Return what a file holds; raise UsageError for anything that is no artifact of ours."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"the artifact {path} cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise UsageError(f"the artifact {path} is refused: it is larger than any that we write")
+    try:
+        return Artifact.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))[:200]
+        at = f" at {where!r}" if where else ""
+        raise UsageError(f"the artifact {path} is refused{at}: {first['msg'][:300]}") from None
+
+
+def bytes_of(artifact: Artifact) -> bytes:
+    """Return the file; raise UsageError if it is too large to be read again."""
+    data = artifact.model_dump_json().encode()
+    if len(data) > LARGEST:
+        size = f"{len(data) // 1024 // 1024} MiB"
+        raise UsageError(f"the review is too large to be handed over ({size})")
+    return data

@@ -1,0 +1,1 @@
+"""Hears commands in comments, and carries out those that take no model."""

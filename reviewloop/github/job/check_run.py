@@ -1,0 +1,56 @@
+"""The end of a review as a check on the head commit, for those who require one by its name."""
+
+from dataclasses import replace
+from typing import Any
+
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.comments.bodies import clipped
+from reviewloop.github.job.outcome import Ended, failed, job_summary
+
+NAME = "reviewloop"
+_TITLES = {
+    Status.PASSED: ("success", "Reviewed"),
+    Status.NEEDS_CHANGES: ("failure", "Needs changes"),
+    Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
+    Status.SKIPPED: ("skipped", "Nothing to review"),
+}
+
+
+def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> Ended:
+    """Create the check and return the end: that of the review, unless the check failed.
+
+    What nobody reviewed gets none: GitHub takes a skipped check for a good one, and who requires it
+    waits for a review. What was skipped stays so where the token may not write.
+    """
+    if ended.status is Status.SKIPPED and not ended.nothing:
+        return ended
+    try:
+        put_check(client, pull, ended, run_url=run_url)
+    except GitHubError as error:
+        failure = failed(error)
+        if ended.status is Status.SKIPPED and isinstance(error, Forbidden):
+            return replace(ended, reason=f"{ended.reason}; it got no check: {error}")
+        said = (ended.reason if ended.status is Status.REVIEW_ERROR else "", failure.reason)
+        reason = "; ".join(filter(None, said))
+        return replace(ended, status=failure.status, reason=reason, exit_code=failure.exit_code)
+    return ended
+
+
+def put_check(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> None:
+    """Create the check; needs `checks: write`. Raises a GitHubError, as every act does."""
+    conclusion, title = _TITLES[ended.status]
+    fields: dict[str, Any] = {
+        **{"name": NAME, "head_sha": pull.head_sha, "status": "completed"},
+        **{"conclusion": conclusion, "external_id": run_url},
+        "output": {"title": title, "summary": clipped(job_summary(ended))},
+    }
+    if run_url:
+        fields["details_url"] = run_url
+    try:
+        client.create_check(fields)
+    except AnswerLost:
+        there = client.checks(pull.head_sha, NAME)
+        if not any((c.external_id, c.conclusion) == (run_url, conclusion) for c in there):
+            client.create_check(fields)

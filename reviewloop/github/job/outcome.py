@@ -1,0 +1,289 @@
+"""How a review ended, told to whoever started it: outputs, job summary, annotations, exit code."""
+
+import contextlib
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.findings import Finding, Severity, by_severity
+from reviewloop.findings import Status as FindingStatus
+from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
+from reviewloop.github.api.refusals import shown
+from reviewloop.github.comments.untrusted import sanitised_line
+from reviewloop.output.figures import counted
+from reviewloop.output.github_annotations import command
+from reviewloop.output.readership_words import unread_words
+from reviewloop.output.review_report import ReviewReport
+from reviewloop.output.review_words import failures, severity_counts, tally
+from reviewloop.output.untrusted import one_line
+
+if TYPE_CHECKING:
+    from reviewloop.github.posting.reading import Reading
+
+NEVER = "never"
+_MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
+_MOST_SUMMARY = 1024 * 1024 - 4096  # bytes; above 1 MiB GitHub drops the summary of a whole step
+_CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request hold it._\n"
+MOST_REASON = 8000  # characters of an output; Linux takes 131,072 bytes in a variable
+_ENDED_WELL = {ExitCode.CLEAN, ExitCode.FINDINGS}
+_INPUT = ("input", "cache_read", "cache_write")
+_LEVELS = {Status.REVIEW_ERROR: "error", Status.SKIPPED: "notice"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a fix left: a commit on a branch of this clone, or none, and the folder for `push`."""
+
+    commit: str
+    branch: str  # here, where the commit stays
+    goes_to: str  # branch of the pull request
+    handoff: str
+
+    @property
+    def sentence(self) -> str:
+        """What a person does with it."""
+        if not self.commit:
+            return f"why is in {self.handoff}; `reviewloop github push {self.handoff}` answers it"
+        return (
+            f"commit {self.commit[:12]} on {self.branch}; `reviewloop github push {self.handoff}` "
+            f"pushes it to {self.goes_to}"
+        )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How it ended; `reason` is a sentence and set unless everything went as it should."""
+
+    status: Status
+    reason: str = ""
+    exit_code: ExitCode = ExitCode.CLEAN
+    pull: PullRequest | None = None
+    report: ReviewReport | None = None  # without secrets
+    posted: Posted | None = None
+    summary: str = ""  # Markdown
+    summary_url: str = ""
+    annotations: str = ""  # workflow commands
+    sarif_path: str = ""
+    report_path: str = ""
+    reading: "Reading | None" = None  # all that telling it takes
+    collected: str = ""  # the file that another job posts this from
+    made: Made | None = None  # of a fix
+    nothing: bool = False  # skipped, because there is nothing to review
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads at the end."""
+        about = f"pull request {self.pull.number}" if self.pull else "the review"
+        status = f"{about}: {str(self.status).replace('_', ' ')}"
+        if self.made:
+            return "; ".join(filter(None, (status, self.reason, self.made.sentence)))
+        if self.reason or self.report is None:
+            return f"{status}; {self.reason}" if self.reason else status
+        if self.collected:
+            return f"{status}; {tally(self.report.findings)}, kept in {self.collected} to be posted"
+        posted = self.posted or Posted()
+        said = len(posted.inline) + len(posted.on_file)
+        return f"{status}; {tally(self.report.findings)}, {counted(said, 'new comment')}"
+
+
+def status_of(report: ReviewReport, fail_on: str, *, open_: Iterable[Severity] = ()) -> Status:
+    """Return the status of a review; `open_` are the severities of all that is open.
+
+    Silence of a reviewer that failed, or that was never asked, is no PASSED.
+    """
+    if report.outcome == "incomplete" or ExitCode(report.exit_code) not in _ENDED_WELL:
+        return Status.REVIEW_ERROR
+    if report.outcome == "nothing_to_review":
+        return Status.SKIPPED
+    if fail_on != NEVER:
+        least = SEVERITIES[fail_on].rank
+        if any(severity.rank <= least for severity in open_):
+            return Status.NEEDS_CHANGES
+        # Some that count are not listed, because settings ask for it; nobody dismissed those.
+        listed = any(finding.severity.rank <= least for finding in report.findings)
+        if report.exit_code == ExitCode.FINDINGS and not listed:
+            return Status.NEEDS_CHANGES
+    return Status.PASSED
+
+
+def reason_of(report: ReviewReport, status: Status) -> str:
+    """Return the sentence behind a status that is no verdict; "" for the others."""
+    if status is Status.REVIEW_ERROR:
+        names: dict[str, list[str]] = {}
+        for name, why in failures(report):
+            names.setdefault(why, []).append(name)
+        failed = "; ".join(f"{', '.join(some)}: {why}" for why, some in names.items())
+        unread = unread_words(report.readership) if report.readership else ""
+        why = failed or unread or "a cap or an interruption ended it early"
+        return f"the review is incomplete: {why}"
+    if status is Status.SKIPPED:
+        if report.skipped:
+            return f"there is nothing to review: all {len(report.skipped)} files are skipped"
+        return "there is nothing to review: the pull request changes no file"
+    return ""
+
+
+def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> Ended:
+    """Return the end that an error is: 2 for what the person has to change, else 5."""
+    code = ExitCode.USAGE if error.exit_code is ExitCode.USAGE else ExitCode.INCOMPLETE
+    return Ended(Status.REVIEW_ERROR, str(error), code, pull)
+
+
+def exit_code_of(status: Status) -> ExitCode:
+    """Return the exit code of a status; nobody's skipped review turns a check red."""
+    codes = {Status.NEEDS_CHANGES: ExitCode.FINDINGS, Status.REVIEW_ERROR: ExitCode.INCOMPLETE}
+    return codes.get(status, ExitCode.CLEAN)
+
+
+def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> ReviewReport:
+    """Return the report with what people dismissed on GitHub among the silenced findings.
+
+    `dismissed` leads from fingerprints to who did so and why.
+    """
+    kept = tuple(f for f in report.findings if f.id not in dismissed)
+    gone = [
+        f.model_copy(update={"status": FindingStatus.DISMISSED, "note": dismissed[f.id]})
+        for f in report.findings
+        if f.id in dismissed
+    ]
+    code, outcome = report.exit_code, report.outcome
+    if code == ExitCode.FINDINGS and _counts(report, report.findings):
+        code = int(ExitCode.FINDINGS if _counts(report, kept) else ExitCode.CLEAN)
+    if outcome == "findings" and not kept and code == ExitCode.CLEAN:
+        outcome = "clean"
+    silenced = tuple(by_severity([*report.silenced, *gone]))
+    return replace(report, findings=kept, silenced=silenced, exit_code=code, outcome=outcome)
+
+
+def judged_by(report: ReviewReport, fail_on: str) -> ReviewReport:
+    """Return the report of a review as if it had been asked to fail from this severity on.
+
+    Only what it lists can count then.
+    """
+    asked = replace(report, fail_on=fail_on)
+    if fail_on == report.fail_on or ExitCode(report.exit_code) not in _ENDED_WELL:
+        return asked
+    code = ExitCode.FINDINGS if _counts(asked, report.findings) else ExitCode.CLEAN
+    return replace(asked, exit_code=int(code))
+
+
+def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
+    least = SEVERITIES.get(report.fail_on)
+    return least is not None and any(f.severity.rank <= least.rank for f in findings)
+
+
+def outputs_of(ended: Ended) -> dict[str, str]:
+    """Return the outputs of the step by name, all of them, empty where there is nothing to say."""
+    report, posted = ended.report, ended.posted or Posted()
+    counts = severity_counts(report.findings) if report else {}
+    usage = report.usage if report else {}
+    cost = usage.get("cost_usd")
+    read, all_files = 0, 0
+    if report:
+        read, all_files = len(report.reviewed), len(report.reviewed) + len(report.skipped)
+        read -= len(report.readership.unread) if report.readership else 0
+    return {
+        "status": str(ended.status),
+        "reason": shown(one_line(ended.reason), MOST_REASON),
+        "must-fix": str(counts.get(Severity.MUST_FIX, 0)) if report else "",
+        "should-fix": str(counts.get(Severity.SHOULD_FIX, 0)) if report else "",
+        "nits": str(counts.get(Severity.NIT, 0)) if report else "",
+        "comments-posted": str(len(posted.inline)),
+        "comments-demoted": str(len(posted.on_file) + len(posted.left)),
+        "comments-known": str(len(posted.known)),
+        "coverage": f"{read}/{all_files}" if report else "",
+        "cost-usd": "" if cost is None else f"{cost:.4f}",
+        "tokens-input": str(sum(int(usage.get(k) or 0) for k in _INPUT)) if report else "",
+        "tokens-output": str(int(usage.get("output") or 0)) if report else "",
+        "report-path": ended.report_path,
+        "sarif-path": ended.sarif_path,
+        "artifact-path": ended.collected,
+        "summary-url": ended.summary_url,
+        "reviewed-sha": ended.pull.head_sha if ended.pull and report else "",
+    }
+
+
+def finish(
+    ended: Ended,
+    environ: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+    hide: Callable[[str], str],
+) -> None:
+    """Write the files of the runner, and `say` its commands; outside of a workflow, nothing.
+
+    `hide` takes secrets out. Raises UsageError for a file that cannot be written: a workflow
+    that reads our status must not find none.
+    """
+    outputs = {name: hide(value) for name, value in outputs_of(ended).items()}
+    tell_runner(ended.status, outputs, environ, say=say)
+    if place := environ.get("GITHUB_STEP_SUMMARY"):
+        _append(place, _fitting(hide(job_summary(ended)), place))
+    if environ.get("GITHUB_ACTIONS") == "true" and ended.annotations:
+        say(ended.annotations.rstrip("\n"))
+
+
+def tell_runner(
+    status: Status,
+    outputs: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Write the outputs of a step, and `say` its reason; outside of a workflow, nothing."""
+    if place := environ.get("GITHUB_OUTPUT"):
+        _append(place, "".join(_heredoc(name, value) for name, value in outputs.items()))
+    reason, level = outputs.get("reason", ""), _LEVELS.get(status)
+    if environ.get("GITHUB_ACTIONS") == "true" and reason and level:
+        say(command(level, f"reviewloop: {status}", reason))
+
+
+def job_summary(ended: Ended) -> str:
+    """Return the Markdown for the page of the run."""
+    said = _MARKER.sub("", ended.summary).strip()
+    if ended.reason:
+        title = str(ended.status).replace("_", " ")
+        said = f"### reviewloop: {title}\n\n{sanitised_line(ended.reason)}\n\n{said}".strip()
+    return f"{said}\n"
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a report; a link that lies there is replaced, not followed."""
+    target = Path(path)
+    fresh = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+    try:
+        fresh.write_text(text, encoding="utf-8", errors="replace")
+        fresh.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _heredoc(name: str, value: str) -> str:
+    """Return one output; nobody can guess the word that ends it."""
+    end = f"end-{secrets.token_hex(16)}"
+    return f"{name}<<{end}\n{value}\n{end}\n"
+
+
+def _fitting(text: str, place: str) -> str:
+    """Return what there is still room for in the summary of this step."""
+    with contextlib.suppress(OSError):
+        room = _MOST_SUMMARY - Path(place).stat().st_size
+        data = text.encode("utf-8", "replace")
+        if len(data) > room:
+            clipped = data[: max(0, room - len(_CLIPPED))].decode("utf-8", "ignore")
+            return clipped.rpartition("\n")[0] + _CLIPPED
+    return text
+
+
+def _append(place: str, text: str) -> None:
+    try:
+        with Path(place).open("ab") as file:
+            file.write(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UsageError(f"{place} of the runner cannot be written: {error.strerror}") from None

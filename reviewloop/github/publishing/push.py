@@ -1,0 +1,194 @@
+"""Pushes what another job made: no model, no code, nothing believed that can be asked.
+
+What a handoff says is held against git (which commits, on what, which files) and against GitHub
+(who approved, where the branch is, what is protected) before anything is written.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import StaleHead
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.comments.bodies import clipped
+from reviewloop.github.comments.marker import command_marker, is_ours
+from reviewloop.github.comments.untrusted import unmarked
+from reviewloop.github.handed.handoff import COMMITS, Handoff, read_handoff
+from reviewloop.github.job.event import read_event
+from reviewloop.github.publishing.approvals import WEB, comment_act, environment_act, require_cause
+from reviewloop.github.publishing.pull import (
+    WORKFLOWS,
+    Published,
+    ask_reviewers,
+    free_branch,
+    open_or_update,
+    push_branch,
+    require_base,
+    require_free_branch,
+    workflow_files,
+)
+from reviewloop.github.publishing.text import approved_by, section_of
+from reviewloop.steps.act import approval_lines, recorded
+from reviewloop.workspace.bundles import read_bundle, require_known
+from reviewloop.workspace.git import Git
+from reviewloop.workspace.located import locate
+from reviewloop.workspace.pushing import Remote, look, require_descendant, with_token
+from reviewloop.workspace.rewording import message_of
+
+_MOST_COMMITS = 50
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for besides the handoff."""
+
+    environment: str = ""  # whose reviewers approve; "": no approval is looked for
+    request_reviewers: bool = False
+
+
+def push_handoff(
+    client: GitHub, folder: Path, wanted: Wanted, *, start: Path, environ: Mapping[str, str]
+) -> Published:
+    """Push the commits of a handoff, then open or update the pull request, or comment on it.
+
+    `start` is a folder of a clone that has the commit they follow. Raises a `ReviewLoopError`
+    before anything is pushed when something is not as the handoff says.
+    """
+    handoff = read_handoff(folder)
+    if handoff.repo.lower() != client.repo.full.lower():
+        raise UsageError(f"the handoff is for {handoff.repo}, not for {client.repo.full}")
+    require_cause(handoff, read_event(environ))
+    if handoff.kind == "fix":
+        pull = _pull_to_fix(client, handoff)
+        if not handoff.commit:
+            return _told(client, pull, handoff, Published(handoff.branch, "", pull, pushed=False))
+    with tempfile.TemporaryDirectory(prefix="reviewloop-push-") as name:
+        git = locate(start).user.mirror(Path(name))
+        # Before the bundle is read: what it brings along is nothing to build on.
+        require_known(git, handoff.start)
+        read_bundle(git, folder / COMMITS)
+        commits = _commits(git, handoff)
+        url = f"{environ.get('GITHUB_SERVER_URL') or WEB}/{client.repo.full}.git"
+        remote = with_token(url, _token(environ), environ)
+        if handoff.kind == "fix":
+            return _fix(client, handoff, pull, git, remote, commits)
+        return _task(client, handoff, wanted, git, remote, environ)
+
+
+def _fix(
+    client: GitHub,
+    handoff: Handoff,
+    pull: PullRequest,
+    git: Git,
+    remote: Remote,
+    commits: list[str],
+) -> Published:
+    act = comment_act(client, pull, handoff)
+    for commit in commits:
+        if approval_lines(message_of(git, commit)) != act.trailers:
+            raise UsageError(f"the commit {commit[:12]} records another approval than GitHub has")
+    require_free_branch(client, handoff.branch, pull.base_ref, client.default_branch())
+    pushed = push_branch(git, remote, handoff.commit, handoff.branch, expected=handoff.base)
+    published = Published(handoff.branch, handoff.commit, pull, pushed=pushed)
+    if look(git, remote, handoff.branch) != handoff.commit:
+        note = f"{handoff.branch} was pushed to again at once; the fix is part of it"
+        published = replace(published, notes=(note,))
+    return _told(client, pull, handoff, published)
+
+
+def _task(
+    client: GitHub,
+    handoff: Handoff,
+    wanted: Wanted,
+    git: Git,
+    remote: Remote,
+    environ: Mapping[str, str],
+) -> Published:
+    commit = handoff.commit
+    if approval_lines(message_of(git, commit)):
+        raise UsageError(
+            "the handoff's commit says itself that it was approved; nothing was pushed"
+        )
+    act = environment_act(client, wanted.environment, environ) if wanted.environment else None
+    if act:
+        commit = recorded(git, commit, act)
+    default = client.default_branch()
+    require_base(client, handoff.base_branch, default)
+    require_free_branch(client, handoff.branch, handoff.base_branch, default)
+    branch = handoff.branch
+    if not handoff.base:
+        branch = free_branch(look(git, remote, branch), branch, commit)
+    pushed = push_branch(git, remote, commit, branch, expected=handoff.base)
+    section = section_of(
+        handoff.run, approved_by(act, environment=wanted.environment), handoff.body
+    )
+    pull, created, notes = open_or_update(
+        client,
+        branch=branch,
+        base=handoff.base_branch,
+        title=handoff.title,
+        section=section,
+        run=handoff.run,
+        draft=True,
+    )
+    if wanted.request_reviewers:
+        notes = (*notes, *ask_reviewers(client, pull, handoff.reviewers))
+    return Published(branch, commit, pull, created, pushed, notes)
+
+
+def _commits(git: Git, handoff: Handoff) -> list[str]:
+    """Return the new commits, oldest first, having looked at what they are and what they touch."""
+    if git.result("cat-file", "-e", f"{handoff.commit}^{{commit}}").exit_code:
+        raise UsageError(f"the handoff names the commit {handoff.commit[:12]} and does not hold it")
+    require_descendant(git, handoff.commit, handoff.start, "the commit that the handoff builds on")
+    new = git.text("rev-list", "--reverse", "--parents", f"{handoff.start}..{handoff.commit}")
+    rows = [line.split() for line in new.splitlines()]
+    if not rows or len(rows) > _MOST_COMMITS or any(len(row) != 2 for row in rows):
+        raise UsageError(f"the handoff holds no plain row of 1 to {_MOST_COMMITS} commits")
+    if handoff.kind == "task" and len(rows) != 1:
+        raise UsageError("a task is one commit, and the handoff holds more")
+    if files := workflow_files(git, handoff.start, handoff.commit):
+        raise GuardRailError(
+            f"the change touches {files[0]}, and GitHub lets no workflow push changes below "
+            f"{WORKFLOWS}; run the task at a terminal and push it with `reviewloop publish`"
+        )
+    return [row[0] for row in rows]
+
+
+def _pull_to_fix(client: GitHub, handoff: Handoff) -> PullRequest:
+    pull = client.pull(handoff.pull)
+    number = f"pull request {pull.number}"
+    if not pull.open or pull.is_fork:
+        raise UsageError(f"{number} is closed or a fork's; nothing was pushed")
+    if pull.head_ref != handoff.branch:
+        raise UsageError(f"{number} is made from {pull.head_ref}, not from {handoff.branch}")
+    if handoff.commit and pull.head_sha not in {handoff.base, handoff.commit}:
+        raise StaleHead(
+            f"{number} was pushed to while the fix was made (it is at {pull.head_sha[:12]}); "
+            "nothing was pushed, ask for the fix again"
+        )
+    return pull
+
+
+def _told(client: GitHub, pull: PullRequest, handoff: Handoff, published: Published) -> Published:
+    """Answer the command once on the pull request; run again it finds that comment."""
+    mark = f"<!-- reviewloop:handoff {handoff.comment}-{handoff.commit[:12] or 'none'} -->"
+    me = client.me()
+    known = any(
+        is_ours(each, me) and mark in map(str.strip, each.body.split("\n")[:2])
+        for each in client.issue_comments(pull.number)
+    )
+    if handoff.body and not known:
+        marks = f"{command_marker(handoff.comment)}\n{mark}"
+        client.create_issue_comment(pull.number, clipped(f"{marks}\n{unmarked(handoff.body)}"))
+    return published
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
+    if not token:
+        raise WorkspaceError("GITHUB_TOKEN is not set, so nothing can be pushed")
+    return token

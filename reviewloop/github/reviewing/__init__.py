@@ -1,0 +1,1 @@
+"""Reviews a pull request: read, compare with before, post, tell."""

@@ -1,0 +1,210 @@
+"""What was said on a pull request before, and what one more review says in it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
+
+from reviewloop.analysers.book import rule_of
+from reviewloop.errors import ExitCode
+from reviewloop.findings import Finding
+from reviewloop.github.api.answers import IssueComment, ReviewComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
+from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest, State
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.comments.bodies import inline_body
+from reviewloop.github.comments.commented import forgotten
+from reviewloop.github.comments.marker import ANY, is_ours, own, read_state, state_marker
+from reviewloop.github.comments.naming import finding_in, named, told_in
+from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
+from reviewloop.github.posting.anchors import comment_on, offered
+from reviewloop.github.posting.memory import with_orders
+from reviewloop.github.posting.placing import post
+from reviewloop.github.posting.reading import Reading
+from reviewloop.github.posting.summary import summary, upsert
+from reviewloop.github.said.dismissals import permitted
+from reviewloop.output.review_report import ReviewReport
+from reviewloop.output.rule_links import rule_link
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How much is said on lines, and in which words the run is linked."""
+
+    inline: bool = True
+    least: str = "should"  # severity: must, should or nit
+    most: int = 30  # comments
+    run_url: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What stands on the pull request after a review."""
+
+    posted: Posted
+    parts: tuple[str, ...]  # of the summary, as Markdown
+    problems: tuple[str, ...] = ()  # sentences: what is missing there
+    url: str = ""  # of the summary
+    exit_code: ExitCode = ExitCode.CLEAN  # USAGE for a problem that a person has to correct
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A pull request with our own comments on it, as it was before this review."""
+
+    client: GitHub
+    pull: PullRequest
+    me: str
+    mine: tuple[IssueComment, ...]
+    state: State
+    pace: Pace
+    roots: Mapping[str, Sequence[ReviewComment]]  # our comments on the diff, by their findings
+
+    @classmethod
+    def read(cls, client: GitHub, pull: PullRequest, pace: Pace) -> Self:
+        """Read the conversation."""
+        me = client.me()
+        comments = client.issue_comments(pull.number)
+        mine = tuple(comment for comment in comments if is_ours(comment, me))
+        roots = own(client.review_comments(pull.number), me)
+        return cls(client, pull, me, mine, read_state(comments, me, pull), pace, roots)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether an earlier review said something here that this one may have to correct."""
+        return any(comment.body.lstrip().startswith(ANY) for comment in self.mine)
+
+    @property
+    def forgotten(self) -> tuple[Finding, ...]:
+        """The findings that stand in our comments only: the state was lost, or never kept."""
+        return forgotten(self.roots, self.state)
+
+    def plan(self, reading: Reading) -> Rereview:
+        """Hold a review against what was said before."""
+        return plan(
+            (*reading.report.findings, *reading.report.silenced),
+            self.state,
+            threads=self.client.review_threads(self.pull.number),
+            comments=self.client.review_comments(self.pull.number),
+            me=self.me,
+            may_dismiss=permitted(self.client),
+            facts=reading.facts,
+        )
+
+    def say(
+        self, planned: Rereview, reading: Reading, report: ReviewReport, manner: Manner
+    ) -> Said:
+        """Post what is new, answer what is fixed, and bring the summary up to date.
+
+        `report` is that of the reading with what people dismissed among the silenced findings.
+        Raises StaleHead, with nothing posted, when there is a newer head. Other errors are told
+        among the problems with what was done all the same.
+        """
+        posted = post(
+            self.client,
+            self.pull,
+            _comments(planned, reading, manner),
+            head_sha=self.pull.head_sha,
+            known=planned.known,
+            cap=manner.most if manner.inline else 0,
+            rendered=reading.rendered,
+            pace=self.pace,
+        )
+        notes, errors = [*planned.notes], list[GitHubError]()
+        told, failing = notes.append, errors.append
+        whom = (self.client, self.pull, planned)
+        problems = answer_all(*whom, told=told, failing=failing, pace=self.pace)
+        complete = report.outcome != "incomplete" and not posted.broken
+        seen = self.pull if complete else None
+        state = _spent(after_posting(planned.state, posted, seen), report)
+        gone = _only_here(planned, reading)
+        # What was only in the summary has to be there again.
+        posted = replace(posted, known=tuple(sorted(planned.standing)))
+        drawn = partial(
+            summary,
+            *(report, posted, self.pull),
+            run_url=manner.run_url,
+            notes=self._notes(notes),
+            earlier=[planned.open[name] for name in sorted(planned.silent)],
+            dismissed=gone,
+            names=self._names(planned, [*sorted(planned.silent), *gone]),
+            rules=rule_of,
+            rendered=reading.rendered,
+        )
+        parts, url = drawn(), ""  # for the page of the run, if it cannot be posted
+        try:
+            parts = drawn(state_marker=state_marker(self._with_orders(state), self.pull))
+            url = upsert(self.client, self.pull, parts, self.mine, pace=self.pace)[0].url
+        except GitHubError as error:
+            errors.append(error)
+            problems = (*problems, str(error))
+        code = _exit_code([posted.exit_code, *(error.exit_code for error in errors)])
+        problems = (*(posted.problems[-1:] if posted.broken else ()), *problems)
+        return Said(posted, tuple(parts), problems, url, code)
+
+    def unposted(self, reading: Reading, manner: Manner) -> str:
+        """Return the summary of a review that could not be posted."""
+        parts = summary(
+            *(reading.report, Posted(), self.pull),
+            run_url=manner.run_url,
+            notes=self._notes(()),
+            rules=rule_of,
+            rendered=reading.rendered,
+        )
+        return "\n\n".join(parts)
+
+    def _with_orders(self, state: State) -> State:
+        talk = self.client.issue_comments(self.pull.number)
+        return with_orders(state, self.state, read_state(talk, self.me, self.pull))
+
+    def _names(self, planned: Rereview, wanted: Iterable[str]) -> dict[str, str]:
+        """Return how findings are named that this review does not speak of."""
+        entries, told = planned.state.findings, told_in(comment.body for comment in self.mine)
+        known = [name for name in wanted if name in entries]
+        data = {name: finding_in(self.roots.get(name, ())) for name in known}
+        return {name: named(name, entries[name], data[name], told.get(name, "")) for name in known}
+
+    def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
+        return (self.state.note, *notes) if self.state.note else tuple(notes)
+
+
+def _only_here(planned: Rereview, reading: Reading) -> dict[str, str]:
+    """Return who dismissed what this review does not speak of, and why."""
+    spoken = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
+    return {name: why for name, why in planned.dismissed.items() if name not in spoken}
+
+
+def _exit_code(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the code that a person has to know of first: 2 before 5 before 0."""
+    found = set(codes) - {ExitCode.CLEAN}
+    if not found:
+        return ExitCode.CLEAN
+    return ExitCode.USAGE if ExitCode.USAGE in found else ExitCode.INCOMPLETE
+
+
+def _comments(planned: Rereview, reading: Reading, manner: Manner) -> list[Comment]:
+    least = SEVERITIES[manner.least].rank
+    loud = (finding for finding in planned.post if finding.severity.rank <= least)
+    made = (_comment(reading, finding) for finding in loud)
+    return [comment for comment in made if comment]
+
+
+def _comment(reading: Reading, finding: Finding) -> Comment | None:
+    spot = reading.facts.spots.get(finding.id)
+    if spot is None:
+        return None
+    new, link = offered(finding, spot), rule_link(finding, rule_of)
+    body = inline_body(finding, suggestion=new, rule_link=link, hide=reading.hide)
+    return comment_on(finding, spot, body)
+
+
+def _spent(state: State, report: ReviewReport) -> State:
+    usage = report.usage
+    keys = ("input", "output", "cache_read", "cache_write")
+    tokens = sum(int(usage.get(key) or 0) for key in keys)
+    return replace(
+        state,
+        spent_usd=state.spent_usd + float(usage.get("cost_usd") or 0),
+        spent_tokens=state.spent_tokens + tokens,
+    )

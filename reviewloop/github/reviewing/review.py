@@ -1,0 +1,222 @@
+"""Reviews a pull request from beginning to end: read, review, compare with before, post, tell."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reviewloop.analysers.book import rule_of
+from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import StaleHead
+from reviewloop.github.api.model import PullRequest, Status
+from reviewloop.github.api.pace import Pace
+from reviewloop.github.handed.keeping import kept_for_posting
+from reviewloop.github.job.annotating import annotations_of
+from reviewloop.github.job.check_run import checked
+from reviewloop.github.job.event import Allowed, Trigger, named, read_event, skip_reason
+from reviewloop.github.job.local_commits import require_commits
+from reviewloop.github.job.outcome import Ended, failed, reason_of, write_file
+from reviewloop.github.posting.reading import reading_of
+from reviewloop.github.reviewing.conversation import Conversation
+from reviewloop.github.reviewing.deep import deepened
+from reviewloop.github.reviewing.telling import CommentsMode, Telling, tell
+from reviewloop.output.formats import renderer
+from reviewloop.runs.held_values import masking_here
+from reviewloop.runs.review import NO_MODEL, Reviewed, Wish, review
+from reviewloop.workspace.compared import Asked
+from reviewloop.workspace.located import locate
+
+Told = Callable[[str], None]
+_PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person, or the workflow, asked for."""
+
+    pull: int = 0  # 0: the one of the event
+    repo: str = ""  # owner/name; "": of the workflow
+    event: str = ""  # file with a payload; "": the workflow's
+    max_comments: int = 30
+    min_severity: str = "should"  # least that is said on a line; the rest is in the summary
+    fail_on: str = "never"
+    model: str = ""  # "": what the settings of the base commit say
+    limits: Mapping[str, float | int | None] = field(default_factory=dict)  # limits.usd: 2.5
+    comments: CommentsMode = "inline"
+    sarif: str = ""
+    report: str = ""
+    allowed: Allowed = field(default_factory=Allowed)
+    check: bool = False  # whether the end is also a check on the head
+    full: bool = False  # the whole change in depth, and the models are asked anew
+    annotations: str = "true"  # whether what has no comment is shown on the lines all the same
+    collect: str = ""  # file to write everything to, so that another job can post it; "": we post
+
+    @property
+    def annotated(self) -> bool:
+        """Whether annotations are wanted."""
+        return self.annotations == "true"
+
+    def telling(self, run_url: str) -> Telling:
+        """Return how the result is told."""
+        return Telling(
+            self.comments, self.min_severity, self.max_comments, self.fail_on, run_url=run_url
+        )
+
+
+def review_pull(
+    options: Options,
+    environ: Mapping[str, str],
+    *,
+    start: Path,
+    told: Told = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.time,
+) -> Ended:
+    """Review a pull request whose commits are in the repository at `start`, and post the result.
+
+    Every expected failure is an end with status REVIEW_ERROR, so that outputs can be written.
+    """
+    try:
+        trigger = asked_for(read_event(environ, path=options.event), options)
+    except ReviewLoopError as error:
+        return failed(error)
+    ended = _reviewed(trigger, options, environ, start, told, Pace(sleep, now))
+    if not options.collect:
+        return ended
+    return kept_for_posting(ended, trigger, options.collect, hide=masking_here().for_people)
+
+
+def asked_for(event: Trigger, options: Options) -> Trigger:
+    """Return the trigger with what the person named; raise UsageError if no pull request is."""
+    trigger = named(event, pull=options.pull, repo=options.repo)
+    if trigger.kind == "review" and trigger.repo is None:
+        raise UsageError("which repository? give --repo OWNER/NAME")
+    if trigger.kind == "review" and not trigger.pull:
+        raise UsageError("which pull request? give --pr NUMBER")
+    return trigger
+
+
+def _reviewed(
+    trigger: Trigger,
+    options: Options,
+    environ: Mapping[str, str],
+    start: Path,
+    told: Told,
+    pace: Pace,
+) -> Ended:
+    if trigger.kind == "command":
+        return Ended(Status.SKIPPED, "this run was started by a comment, not by a change")
+    if trigger.kind == "none" or trigger.repo is None:
+        return Ended(Status.SKIPPED, trigger.why)
+    try:
+        with GitHub.from_environment(
+            environ, trigger.repo, sleep=pace.sleep, now=pace.now, limited=pace.slow_down
+        ) as client:
+            pull = client.pull(trigger.pull)
+            run = _Run(client, pull, trigger, options, run_url_of(environ), pace, told)
+            ended = run.end(start)
+            if options.check and not options.collect:
+                return checked(client, pull, ended, run_url=run.run_url)
+            return ended
+    except InterruptedByUserError:
+        raise
+    except ReviewLoopError as error:
+        return failed(error)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One review of one pull request."""
+
+    client: GitHub
+    pull: PullRequest
+    trigger: Trigger
+    options: Options
+    run_url: str
+    pace: Pace
+    told: Told
+
+    def end(self, start: Path) -> Ended:
+        """Review what is in the repository at `start`, unless there is a reason not to."""
+        if reason := skip_reason(self.pull, self.trigger, self.options.allowed):
+            return self._skipped(reason)
+        try:
+            place = locate(start)
+            require_commits(place, self.pull)
+            talk = Conversation.read(self.client, self.pull, self.pace)
+            if talk.state.paused and not self.trigger.by_hand:
+                return self._skipped(_PAUSED)
+            wish = wish_of(self.pull, self.options)
+            wish = wish if self.options.full else deepened(wish, talk)
+            with review(wish, start, told=self.told) as done:
+                if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
+                    return replace(
+                        self._skipped(reason_of(done.report, Status.SKIPPED)), nothing=True
+                    )
+                least = self.options.min_severity
+                reading = reading_of(
+                    done, place, talk.state, self.pull, least=least, forgotten=talk.forgotten
+                )
+                wanted = self.options.telling(self.run_url)
+                if self.options.collect:
+                    wanted = replace(wanted, comments="none")
+                ended = tell(talk, reading, wanted, told=self.told)
+                return self._with_files(replace(ended, reading=reading), done)
+        except StaleHead as error:
+            return self._skipped(str(error))
+        except InterruptedByUserError:
+            raise
+        except ReviewLoopError as error:
+            return failed(error, self.pull)
+
+    def _skipped(self, reason: str) -> Ended:
+        return Ended(Status.SKIPPED, reason, pull=self.pull)
+
+    def _with_files(self, ended: Ended, done: Reviewed) -> Ended:
+        report, shown = ended.report or done.report, done.shown
+
+        def drawn(name: str) -> str:
+            return shown.rendered(renderer(name)(report, shown, rule_of))
+
+        if self.options.sarif:
+            write_file(self.options.sarif, drawn("sarif"))
+        if self.options.report:
+            write_file(self.options.report, drawn("json"))
+        lines = annotations_of(replace(ended, report=report), self.options.min_severity)
+        return replace(
+            ended,
+            annotations=shown.rendered(lines) if self.options.annotated else "",
+            sarif_path=self.options.sarif,
+            report_path=self.options.report,
+        )
+
+
+def wish_of(pull: PullRequest, options: Options) -> Wish:
+    """Return what is reviewed: the pull request's change, by the rules of its base commit."""
+    flags: dict[str, Any] = {
+        "review.fail_on": options.fail_on,
+        "review.repository_configuration": False,
+        **options.limits,
+    }
+    if options.model and options.model != NO_MODEL:
+        flags |= {"models.reasoning": options.model, "models.generation": options.model}
+    return Wish(
+        asked=Asked(range=f"{pull.base_sha}...{pull.head_sha}"),
+        model=options.model,
+        flags={name: value for name, value in flags.items() if value is not None},
+        remembered=False,
+        rules_from=pull.base_sha,
+        again=options.full,
+        untrusted=pull.is_fork,
+        named="`model: PROVIDER:MODEL`",
+    )
+
+
+def run_url_of(environ: Mapping[str, str]) -> str:
+    """Return the page of the workflow's run, "" outside of one."""
+    server, repo = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+    run = environ.get("GITHUB_RUN_ID", "")
+    known = server.startswith("https://") and repo and run.isdecimal()
+    return f"{server}/{repo}/actions/runs/{run}" if known else ""
