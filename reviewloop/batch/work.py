@@ -5,7 +5,7 @@ where it stood. Runs may work side by side; everything else happens in this thre
 the tasks, so that the result does not depend on which run is faster.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from reviewloop.batch.autopilot import BY, why_a_person
@@ -23,8 +23,9 @@ from reviewloop.batch.refusals import Refusals, old_failure
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.spending import is_about_money
 from reviewloop.batch.stacking import chain_below
-from reviewloop.batch.stands import Stand, TaskRun
+from reviewloop.batch.stands import Stand
 from reviewloop.batch.train import Train
+from reviewloop.batch.turns import Turns
 from reviewloop.errors import (
     BudgetExhaustedError,
     InterruptedByUserError,
@@ -52,8 +53,7 @@ class Work:
         self._crew = crew or Crew()
         sitting.opened = self._crew.opened
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
-        self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
-        self._short: set[str] = set()  # tasks whose share of the money was too little
+        self._turns = Turns(sitting)
         self._refusals = Refusals(sitting)
         self._closing = False  # nothing new is begun
         self.began = False
@@ -88,9 +88,11 @@ class Work:
                 trouble = trouble or error
             if not flying:
                 if trouble is not None:
+                    self._refusals.tell()
                     raise trouble
+                turns = self._turns
                 if self._closing or not (
-                    self._train.straighten() or self._loosen() or self._pass_over()
+                    self._train.straighten() or turns.loosen() or turns.pass_over()
                 ):
                     return
                 continue
@@ -106,7 +108,7 @@ class Work:
         """Begin or go on with one task; return whether there was one."""
         sitting = self._sitting
         sitting.look()
-        step = None if self._closing else self._next(flying)
+        step = None if self._closing else self._turns.next(_tasks(flying))
         if step is None:
             return False
         task = step.task.id
@@ -133,7 +135,7 @@ class Work:
             return True
         self.began, sitting.loose = True, False
         self._refusals.tell()
-        slots = 1 if task in self._short else sitting.asked.parallel - len(flying)
+        slots = 1 if task in self._turns.short else sitting.asked.parallel - len(flying)
         caps = sitting.caps(run, slots)
         sitting.at_work[run.run_id] = (run, caps)
         sitting.told.begun(task, run, below)
@@ -144,50 +146,6 @@ class Work:
     def _stop_at(self, reason: str) -> None:
         """Begin nothing more."""
         self._sitting.record.reason, self._closing = reason, True
-
-    def _next(self, flying: Flying) -> Step | None:
-        """Return the first task that can be taken a step further, None when there is none."""
-        stands = self._sitting.stands()
-        busy = {step.task.id for step, _, _ in flying.values()}
-        for step in self._sitting.order.steps:
-            task = step.task.id
-            if task in self._sitting.tried or task in busy or (busy and task in self._short):
-                continue
-            if stands[task].stand is Stand.STOPPED:
-                return step
-            free = all(self._is_over(one, stands, busy) for one in step.after)
-            if free and self._sitting.start_of(step, stands) is not None:
-                return step
-        return None
-
-    def _is_over(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
-        """Whether a task stands still for this sitting, however it ended."""
-        if task in busy:
-            return False
-        if stands[task].stand not in {Stand.OPEN, Stand.STOPPED}:
-            return True
-        tried = task in self._sitting.tried or task in self._passed
-        return tried or self._never(task, stands, busy)
-
-    def _loosen(self) -> bool:
-        """Let the next task begin on less than all that is listed above it; whether that is new."""
-        before, self._sitting.loose = self._sitting.loose, True
-        return not before
-
-    def _pass_over(self) -> bool:
-        """Let no task wait any longer for one that cannot begin; return whether one did."""
-        stands = self._sitting.stands()
-        found = {task for task in stands if not self._is_over(task, stands, ())}
-        self._passed |= found
-        return bool(found)
-
-    def _never(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
-        """Whether an open task cannot begin in this sitting: something that it needs failed."""
-        step = next(step for step in self._sitting.order.steps if step.task.id == task)
-        return stands[task].stand is Stand.OPEN and any(
-            self._is_over(need, stands, busy) and not stands[need].stand.carries
-            for need in step.needs
-        )
 
     # Settling
 
@@ -223,9 +181,10 @@ class Work:
 
     def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
         """Whether a run only used up its share of the money: it goes on when others are done."""
-        if task in self._short or self._sitting.asked.parallel == 1 or not is_about_money(error):
+        short, alone = self._turns.short, self._sitting.asked.parallel == 1
+        if task in short or alone or not is_about_money(error):
             return False
-        self._short.add(task)
+        short.add(task)
         self._sitting.tried.discard(task)
         return True
 
@@ -233,10 +192,10 @@ class Work:
         """Answer finished runs as the mode says, each when all tasks before it stand still."""
         if self._sitting.record.mode == "queue":
             return
-        busy = {step.task.id for step, _, _ in flying.values()}
+        busy = _tasks(flying)
         stands = self._sitting.stands()
         for step in self._sitting.order.steps:
-            if not self._is_over(step.task.id, stands, busy) and not self._closing:
+            if not self._turns.is_over(step.task.id, stands, busy) and not self._closing:
                 return
             run = stands[step.task.id].run
             if run is None or run.status not in _SETTLED or run.run_id in self._judged:
@@ -311,3 +270,7 @@ class Work:
                 return True
         sitting.told.settled(step.task.id, run, run.reason)
         return True
+
+
+def _tasks(flying: Flying) -> set[str]:
+    return {step.task.id for step, _, _ in flying.values()}
