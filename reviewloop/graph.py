@@ -31,9 +31,9 @@ from reviewloop.steps.commit import commit
 from reviewloop.steps.fix import fix
 from reviewloop.steps.guard import guard
 from reviewloop.steps.implement import implement, repair
+from reviewloop.steps.moved import PHASE
 from reviewloop.steps.propose import propose
 from reviewloop.steps.re_review import re_review
-from reviewloop.steps.rebase import PHASE, is_read
 from reviewloop.steps.review import review_as
 
 ReviewLoop = CompiledStateGraph[LoopState, RunContext, LoopState, LoopState]
@@ -82,7 +82,7 @@ def _where_to_start(reviewers: list[str], state: LoopState) -> list[str] | str:
 
 
 def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:
-    if state.get("phase") == PHASE and (state["verdict"] != "ok" or is_read(state)):
+    if state.get("phase") == PHASE and (state["verdict"] != "ok" or not state.get("to_read")):
         return "propose"
     if state["verdict"] == "ok":
         return "re_review" if state["phase"] == "fix" else reviewers

@@ -7,7 +7,7 @@ Values are plain (str, int, list, dict): other types do not survive a checkpoint
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from reviewloop.findings import Finding
 
@@ -108,6 +108,7 @@ class ReviewerState(TypedDict):
     blob: str  # its intake record: findings as reported, what was repaired or dropped
     reason: str  # why it failed
     seconds: float
+    whole: NotRequired[bool]  # failed at what moved the change; it had read the change itself
 
 
 def merge_by_key(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -129,6 +130,9 @@ class LoopState(TypedDict, total=False):
     trees: Annotated[dict[str, str], merge_by_key]  # "implement", "fix-1-<finding>", ... -> tree
     phase: str  # implement | fix | rebase: which of them the guard-rails are judging
     onto: str  # the commit that the change was rebased onto, if it was
+    moved: str  # blob: what came below the change by that, see `steps.moved`
+    to_read: int  # how many files reviewers have to look at because of it
+    read_on: dict[str, str]  # base and tree of the change as it was read, if not as it is now
     cycle: int  # how often the person asked for a modification
     round: int  # fix rounds used in this cycle
     repairs: int  # repairs used since the last implement or fix

@@ -46,6 +46,9 @@ def test_a_task_a_diff_and_known_findings_each_have_a_way_in(state, following):
         ({"verdict": "failed", "phase": "fix", "repairs": 2}, "propose"),
         ({"verdict": "stopped", "phase": "implement"}, "propose"),
         ({"verdict": "stopped", "phase": "fix"}, "propose"),
+        ({"verdict": "ok", "phase": "rebase", "to_read": 2}, REVIEWERS),
+        ({"verdict": "ok", "phase": "rebase", "to_read": 0}, "propose"),
+        ({"verdict": "failed", "phase": "rebase", "to_read": 2}, "propose"),
     ],
 )
 def test_what_the_guard_rails_say_decides_who_comes_next(state, following):

@@ -140,6 +140,7 @@ class Proposal(TypedDict, total=False):
     commit: str  # its id; "" when blocked
     base_tree: str  # the change is what lies between these two trees
     tree: str
+    moved: str  # of a change brought onto another commit: whether it was read there; "" else
     tick_on_disk: str  # the spec file to tick after the commit; "" when the commit holds the tick
 
 

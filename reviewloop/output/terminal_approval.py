@@ -114,6 +114,8 @@ def _head(proposal: Proposal, console: Console) -> None:
         based = f"{one_line(base.get('commit', ''))[:10]}{subject}"
         row("based on", based + (target if base.get("branch") else ""), console)
         _dirty(base.get("dirty", []), base.get("include_dirty", False), console)
+    if proposal.get("moved"):
+        row("moved", one_line(proposal["moved"]), console)
     for name in proposal.get("incomplete", []):
         row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):

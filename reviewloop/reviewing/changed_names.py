@@ -1,6 +1,7 @@
 """Tells in a few lines which public names a change touches, for who reads another part of it."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from reviewloop.workspace.diff import Change, FileChange
 from reviewloop.workspace.outline import Symbol, language_of, outline
@@ -14,6 +15,14 @@ _NAMES_SHOWN = 12  # of one file
 _DATA = frozenset({"json", "yaml", "css", "html"})
 
 
+class TouchedName(NamedTuple):
+    """A public name that a change adds (+), removes (-), changes (=>) or whose code it touches."""
+
+    how: str  # + | - | => | ~
+    name: str  # `Class.method`
+    text: str  # as a person reads it
+
+
 def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
     """Return a line for each file with the public names it adds, changes or removes.
 
@@ -23,7 +32,8 @@ def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
     lines: list[str] = []
     hidden = 0
     for number, file in enumerate(change.files):
-        names = list(_names(file, before, after)) if number < _OUTLINED else []
+        known = touched_names(file, before, after) if number < _OUTLINED else ()
+        names = [touched.text for touched in known]
         if not names:
             hidden += number >= _OUTLINED
             continue
@@ -39,23 +49,30 @@ def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
     return "\n".join(lines)
 
 
-def _names(file: FileChange, before: Read, after: Read) -> Iterator[str]:
-    if file.binary or file.submodule or language_of(file.path) in {None, *_DATA}:
+def has_names(path: str) -> bool:
+    """Whether the public names of such a file can be told."""
+    return language_of(path) not in {None, *_DATA}
+
+
+def touched_names(file: FileChange, before: Read, after: Read) -> Iterator[TouchedName]:
+    """Yield the public names of a file that a change touches; none where they cannot be told."""
+    if file.binary or file.submodule or not has_names(file.path):
         return
     old = _public(file.old_path or file.path, before) if file.status != "A" else []
     new = _public(file.path, after) if file.status != "D" else []
     known = {symbol.name: symbol.signature for symbol in old}
     for symbol in new:
-        if symbol.name not in known:
-            yield f"+ {symbol.signature or symbol.name}"
-        elif known[symbol.name] != symbol.signature:
-            yield f"{known[symbol.name] or symbol.name} => {symbol.signature or symbol.name}"
+        name, now = symbol.name, symbol.signature or symbol.name
+        if name not in known:
+            yield TouchedName("+", name, f"+ {now}")
+        elif known[name] != symbol.signature:
+            yield TouchedName("=>", name, f"{known[name] or name} => {now}")
         elif symbol.kind not in CONTAINERS and _touched(symbol, file.added_ranges):
-            yield f"~ {symbol.name}"
+            yield TouchedName("~", name, f"~ {name}")
     left = {symbol.name for symbol in new}
     for name in known:
         if name not in left:
-            yield f"- {name}"
+            yield TouchedName("-", name, f"- {name}")
 
 
 def _public(path: str, read: Read) -> list[Symbol]:

@@ -14,6 +14,7 @@ from reviewloop.findings import Finding
 from reviewloop.models.messages import Block, Message, cache_point, text_block, user_message
 from reviewloop.reviewing.answers import REPORT_FINDINGS, REPORT_RESOLUTION
 from reviewloop.reviewing.fences import Fence
+from reviewloop.reviewing.moved_prompt import MovedText, moved_parts
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Material:
     pushed: bool = False  # the diff is what was pushed since an earlier review
     known: str = ""  # open findings of that review, about the files of the push
     around: str = ""  # of the whole change: what is near the push
+    moved: MovedText | None = None  # the diff is what came below a change that was read before
 
 
 def review_messages(
@@ -90,7 +92,25 @@ def _own(material: Material, fence: Fence) -> list[str]:
             "parts are read like this one: report what you find here, and what does not fit "
             "together with the rest. Look at other files with the tools where you need them."
         )
-    parts.append(fence.wrap("diff", material.patch))
+    if material.moved:
+        parts += moved_parts(material.moved, material.patch, material.left_out, fence)
+    else:
+        parts += _diff(material, fence)
+    if material.evidence:
+        parts.append("# What the guard-rails found\n\n" + fence.wrap("gates", material.evidence))
+    if material.analysis:
+        parts.append(
+            "# What the analysers found\n\nEvery piece of evidence names the reviewer it is for. "
+            "If it is yours, look at the code and give your verdict in `evidence`: confirm, raise "
+            "or lower (by one step), or reject, each with a reason. What you do not answer stands "
+            "unconfirmed. Do not repeat evidence among your findings.\n\n"
+            + fence.wrap("evidence", material.analysis)
+        )
+    return parts
+
+
+def _diff(material: Material, fence: Fence) -> list[str]:
+    parts = [fence.wrap("diff", material.patch)]
     if material.left_out:
         parts.append(
             "The diff of these files did not fit here; read them with `fs_read`:\n"
@@ -102,16 +122,6 @@ def _own(material: Material, fence: Fence) -> list[str]:
         parts.append(
             "# Around it: the rest of the change, read before\n\n"
             + fence.wrap("diff", material.around)
-        )
-    if material.evidence:
-        parts.append("# What the guard-rails found\n\n" + fence.wrap("gates", material.evidence))
-    if material.analysis:
-        parts.append(
-            "# What the analysers found\n\nEvery piece of evidence names the reviewer it is for. "
-            "If it is yours, look at the code and give your verdict in `evidence`: confirm, raise "
-            "or lower (by one step), or reject, each with a reason. What you do not answer stands "
-            "unconfirmed. Do not repeat evidence among your findings.\n\n"
-            + fence.wrap("evidence", material.analysis)
         )
     return parts
 

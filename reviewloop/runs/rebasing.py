@@ -35,8 +35,8 @@ def rebase(
 ) -> RunRecord:
     """Move a waiting run onto `base`, None for the person's commit; return it as it is then.
 
-    All guard-rails run there; reviewers read it again where both sides changed a file. It waits
-    anew, or is blocked. `options` is what its record keeps about its new place; `for_now` and
+    All guard-rails run there; reviewers look at what moved where the change has to do with it. It
+    waits anew, or is blocked. `options` is what its record keeps about its new place; `for_now` and
     `opened` are those of `advance`. Raises `ConflictError` when the change does not fit; the run is
     left as it was.
     """
@@ -74,5 +74,4 @@ def _answer(
         "proposal": record.proposal,
         "base": onto,
         "tree": found.tree,
-        "read": "again" if found.shared else "no",
     }

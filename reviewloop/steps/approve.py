@@ -37,6 +37,9 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             "cycle": state.get("cycle", 0) + 1,
             "round": 0,
             "modification": wish.id,
+            "moved": "",  # what is done now is read as a whole
+            "to_read": 0,
+            "read_on": {},
             "findings": write_findings([wish, *_left(state, context)], context.blobs),
             "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }

@@ -16,6 +16,7 @@ from reviewloop.reviewing.rules import REVIEW_RULES
 from reviewloop.state import LoopState
 from reviewloop.steps.bench import reading_toolbox, resources_of
 from reviewloop.steps.material import SHRINKS, material_of
+from reviewloop.steps.moved import Moved
 from reviewloop.steps.parts import Part
 from reviewloop.store.journal import CallKey
 from reviewloop.workspace.paths import shown
@@ -37,15 +38,21 @@ class Heard:
 
 
 def ask_about(
-    part: Part, agent: AgentDefinition, key: CallKey, state: LoopState, context: RunContext
+    part: Part,
+    agent: AgentDefinition,
+    key: CallKey,
+    state: LoopState,
+    context: RunContext,
+    moved: Moved | None = None,
 ) -> Heard:
     """Hold the conversation; where a part is too long for the model, with less and less of it.
 
+    The part is one of the change, or of what `moved` it since it was read.
     The answer's notes say what the reviewer was not shown.
     """
     model = context.agent_model(agent, "review")
     for shrunk in range(len(SHRINKS)):
-        material = material_of(state, context, part, shrunk)
+        material = material_of(state, context, part, shrunk, moved)
         opening = review_messages(material, agent, context.fence, resources_of(agent, context))
         try:
             answer = context.talk(
@@ -62,6 +69,7 @@ def ask_about(
             too_long = error
             continue
         unshown = tuple(path for path in material.left_out if path in part.paths)
+        unshown += tuple(material.moved.without) if material.moved else ()
         notes = (*answer.notes, *([_shown_less(material)] if shrunk else []))
         return Heard(replace(answer, notes=notes), unshown)
     raise too_long

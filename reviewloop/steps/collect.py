@@ -12,6 +12,7 @@ from reviewloop.steps.book import join_with_known, read_findings, write_findings
 from reviewloop.steps.contested import left_to_person
 from reviewloop.steps.evidence import weighed
 from reviewloop.steps.leaks import leaks
+from reviewloop.steps.moved import reads_what_moved
 
 
 def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -31,7 +32,9 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     rejected = [f for f in judged if f.status is not Status.OPEN]
     fresh += [f for f in judged if f.status is Status.OPEN]
     whole = [name for name in read if state["reviewers"][name]["status"] == "done"]
-    outdated = list(_outdated(known.values(), fresh, whole, state["tree"], context))
+    outdated: list[Finding] = []
+    if not reads_what_moved(state):  # of what is left nobody was asked again there
+        outdated += _outdated(known.values(), fresh, whole, state["tree"], context)
     known |= {finding.id: finding for finding in outdated}
     # Findings of gates and of the person take part in merging, so that a reviewer who repeats
     # one adds its name instead of a second finding.

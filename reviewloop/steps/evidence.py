@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.findings import Finding
+from reviewloop.findings import Finding, Status
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.verdicts import Verdict, gravest, judged
 from reviewloop.state import LoopState
+from reviewloop.steps.moved import reads_what_moved
 from reviewloop.workspace.diff import Change
 
 
@@ -35,6 +36,19 @@ def asked_again(
     )
 
 
+def not_judged_yet(state: LoopState, evidence: Sequence[EvidencePiece]) -> frozenset[int]:
+    """Return the positions of the evidence about which the run's book says nothing yet.
+
+    After a change was brought onto another commit what reviewers said of the rest still holds. What
+    was fixed and is found again is asked about again.
+    """
+    book = state.get("findings", {})
+    settled = {ident for ident, ref in book.items() if ref["status"] != Status.FIXED}
+    return frozenset(
+        number for number, piece in enumerate(evidence) if piece.finding.id not in settled
+    )
+
+
 def weighed(
     state: LoopState, context: RunContext, records: Mapping[str, Mapping[str, Any]]
 ) -> list[Finding]:
@@ -49,6 +63,8 @@ def weighed(
     )
     evidence = evidence_of(context, state["tree"])
     settled: set[str] = set()
+    if reads_what_moved(state):
+        evidence = tuple(evidence[number] for number in sorted(not_judged_yet(state, evidence)))
     if context.push:
         read = context.shown_change(context.push.tree, state["tree"])
         asked = asked_again(context, read, evidence)

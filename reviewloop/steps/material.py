@@ -12,6 +12,8 @@ from reviewloop.reviewing.verdicts import evidence_text
 from reviewloop.reviewing.withheld import steering_shown
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.evidence import evidence_of
+from reviewloop.steps.moved import Moved
+from reviewloop.steps.moved_material import LISTED, moved_parts_to_read, with_move
 from reviewloop.steps.parts import CHARS_PER_TOKEN, Part, Parts, parts_of, read_change, room_of
 from reviewloop.steps.push_material import with_push
 from reviewloop.store.journal import CallKey
@@ -28,23 +30,25 @@ SHRINKS = ((3, 1), (0, 1), (0, 2), (0, 4), (0, 16))
 """(lines of context, divisor of the budget): what is tried in turn when a model takes no more."""
 
 
-def parts_to_read(state: LoopState, context: RunContext) -> Parts:
-    """Return the parts in which the tree in the state is read."""
-    return parts_of(state["tree"], context, _shared_length(state["tree"], context))
+def parts_to_read(state: LoopState, context: RunContext, moved: Moved | None = None) -> Parts:
+    """Return the parts in which the tree in the state is read, or what `moved` it."""
+    shared = _shared_length(state["tree"], context)
+    if moved is not None:
+        return moved_parts_to_read(moved, state, context, shared)
+    return parts_of(state["tree"], context, shared)
 
 
 def material_of(
-    state: LoopState, context: RunContext, part: Part | None = None, shrunk: int = 0
+    state: LoopState, context: RunContext, part: Part, shrunk: int = 0, moved: Moved | None = None
 ) -> Material:
-    """Return the shared material for a part of the change up to the tree in the state, made once.
+    """Return the shared material for a part of what is read of the tree in the state, made once.
 
-    No part means the first one. `shrunk` is a position in `SHRINKS`.
+    `shrunk` is a position in `SHRINKS`.
     """
-    parts = parts_to_read(state, context)
-    part = part or parts.parts[0]
     tree, gates = state["tree"], state.get("gates", "")
-    make = partial(_material, tree, gates, context, parts, part, *SHRINKS[shrunk])
-    return context.once(("material", tree, gates, part.number, shrunk), make)
+    make = partial(_material, state, context, part, *SHRINKS[shrunk], moved)
+    key = ("material", tree, gates, part.number, shrunk, moved is not None)
+    return context.once(key, make)
 
 
 def _shared_length(tree: str, context: RunContext) -> int:
@@ -53,27 +57,27 @@ def _shared_length(tree: str, context: RunContext) -> int:
 
 
 def _material(
-    tree: str,
-    gates: str,
+    state: LoopState,
     context: RunContext,
-    parts: Parts,
     part: Part,
     context_lines: int,
     divisor: int,
+    moved: Moved | None,
 ) -> Material:
+    tree, parts = state["tree"], parts_to_read(state, context, moved)
     change, evidence = context.change(context.base_tree, tree), evidence_of(context, tree)
     steering = _steering(change, context)
     room = room_of(context, len(steering) + len(context.brief.task))
+    read = moved.below(context) if moved else read_change(context, tree)
     patch, left_out = shown_part(
-        read_change(context, tree), part, room // divisor if divisor > 1 else None, context_lines
+        read, part, room // divisor if divisor > 1 else None, context_lines
     )
-    results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
     material = Material(
         task=context.brief.task,
         steering=steering[: len(steering) // divisor],
         files=[describe(file) for file in change.files],
         patch=patch,
-        evidence=_evidence(results),
+        evidence=_evidence(state, context),
         analysis=evidence_text(evidence, part.evidence),
         left_out=(*left_out, *(parts.unread if part.number == 1 else ())),
     )
@@ -85,9 +89,12 @@ def _material(
             part=part.number,
             parts=len(parts.parts),
             files=listed(change, share),
-            names=context.once(("names", tree), names)[: share // divisor],
+            names="" if moved else context.once(("names", tree), names)[: share // divisor],
             analysis=evidence_text(evidence, part.evidence, share),
         )
+    if moved:
+        material = replace(material, files=listed(change, LISTED))
+        return with_move(material, moved, state, context, part, room // divisor)
     return with_push(material, tree, context, part, room, divisor) if context.push else material
 
 
@@ -212,7 +219,9 @@ def fit(change: Change, budget: int, context_lines: int = 3) -> tuple[str, tuple
     return (patch(inside) if inside else ""), left_out
 
 
-def _evidence(results: list[GateResult]) -> str:
+def _evidence(state: LoopState, context: RunContext) -> str:
+    gates = state.get("gates", "")
+    results = [GateResult.from_plain(r) for r in context.blobs.get_json(gates)] if gates else []
     lines = []
     for gate in results:
         lines.append(f"- {gate.name}: {gate.status.value.replace('_', ' ')}: {gate.summary}")

@@ -1,6 +1,6 @@
 """What of a change the reviewers read, and in how many parts: one for all that fits a prompt."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,7 +25,7 @@ class Part:
 
     number: int
     pieces: tuple[Piece, ...]
-    evidence: frozenset[int] | None = None  # None: all of it
+    evidence: frozenset[int]
 
     @property
     def paths(self) -> list[str]:
@@ -69,18 +69,35 @@ def parts_of(tree: str, context: RunContext, shared: int) -> Parts:
 
 def _parts(tree: str, context: RunContext, room: int) -> Parts:
     change, evidence = read_change(context, tree), evidence_of(context, tree)
-    asked = asked_again(context, change, evidence)
-    whole = tuple(Piece(file.path, file.patch) for file in change.files)
+    asked = {n: evidence[n] for n in asked_again(context, change, evidence)}
+    return packed(
+        [Piece(file.path, file.patch) for file in change.files], asked, tree, room, context
+    )
+
+
+def packed(
+    whole: Sequence[Piece],
+    evidence: Mapping[int, EvidencePiece],
+    tree: str,
+    room: int,
+    context: RunContext,
+) -> Parts:
+    """Return how the diffs of these files are read, each part with its share of the evidence.
+
+    `evidence` is by position, `tree` is where its files are looked at, `room` are the characters
+    that a prompt has for it.
+    """
     length = sum(len(piece.text) for piece in whole)
-    if length + sum(len(evidence[n].finding.title) + 80 for n in asked) <= room:
-        return Parts((Part(1, whole, asked if context.push else None),))
+    if length + sum(len(one.finding.title) + 80 for one in evidence.values()) <= room:
+        return Parts((Part(1, tuple(whole), frozenset(evidence)),))
     room = max(room - room // _OTHERS, LEAST)
     pieces, unread = _cut(whole, room, context)
-    near = ties(change.paths, partial(context.read_text, context.shown_tree(tree)))
+    paths = [piece.path for piece in whole]
+    near = ties(paths, partial(context.read_text, context.shown_tree(tree)))
     sizes = [(piece.path, len(piece.text)) for piece in pieces]
     groups = grouped(sizes, near, room) or [[]]
     parts = [tuple(pieces[n] for n in group) for group in groups]
-    shares = _shares(parts, {n: evidence[n] for n in asked})
+    shares = _shares(parts, evidence)
     return Parts(
         tuple(
             Part(number, *both) for number, both in enumerate(zip(parts, shares, strict=True), 1)

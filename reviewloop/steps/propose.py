@@ -20,6 +20,7 @@ from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.leaks import leaks
+from reviewloop.steps.moved import told_of
 from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.refused import refused_edits
 from reviewloop.steps.tick import TickedSpec, ticked_spec
@@ -58,6 +59,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
             *ticked.warnings,
         ],
         "tick_on_disk": ticked.on_disk,
+        "moved": told_of(state, context),
     }
     context.events.tell("proposed", commit=commit, blocked=blocked)
     return {

@@ -27,6 +27,7 @@ from reviewloop.steps.ask_reviewer import Heard, ask_about
 from reviewloop.steps.bench import changed_lines
 from reviewloop.steps.evidence import evidence_of
 from reviewloop.steps.material import parts_to_read
+from reviewloop.steps.moved import Moved, added_to, reads_what_moved, to_read_by
 from reviewloop.steps.parts import Part, Parts, read_change
 from reviewloop.store.journal import CallKey
 
@@ -83,7 +84,8 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
         agent = next(agent for agent in context.team.reviewers if agent.name == name)
         started = time.monotonic()
         context.events.tell("reviewer.start", agent=name)
-        result = _read_change(agent, state, context)
+        moved = to_read_by(name, state, context)
+        result = _read(agent, state, context, moved)
         result["seconds"] = round(time.monotonic() - started, 3)
         context.events.tell(
             "reviewer.end",
@@ -93,22 +95,28 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
             reason=result["reason"],
             seconds=result["seconds"],
         )
-        return {"reviewers": {name: result}}
+        earlier = state.get("reviewers", {}).get(name)
+        return {"reviewers": {name: added_to(earlier, result) if moved and earlier else result}}
 
     review.__name__ = name
     return review
 
 
-def _read_change(agent: AgentDefinition, state: LoopState, context: RunContext) -> ReviewerState:
+def _read(
+    agent: AgentDefinition, state: LoopState, context: RunContext, moved: Moved | None
+) -> ReviewerState:
     """Read part after part: one that fails costs neither the others nor other reviewers' findings.
 
+    What is read is the change, or what `moved` it onto another commit since it was read.
     A cap that is reached pauses a run. A review is not resumed in the middle, so what was read
     until then is kept, and what was not is said.
     """
-    parts, said = parts_to_read(state, context), _Record()
+    parts, said = parts_to_read(state, context, moved), _Record()
+    if moved:
+        said.notes += [f"{path}: {why}" for path, why in parts.unread.items()]
     for part in parts.parts:
         try:
-            said.parts.append(_read_part(part, parts, agent, state, context, said))
+            said.parts.append(_read_part(part, parts, agent, state, context, said, moved))
         except ModelAccessError:
             raise  # wrong for all of them: the run pauses until access is there
         except (NoAnswerError, ContextOverflowError) as error:
@@ -147,12 +155,14 @@ def _read_part(
     state: LoopState,
     context: RunContext,
     said: _Record,
+    moved: Moved | None,
 ) -> PartRead:
     tree = state["tree"]
     key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
-    if parts.several:
-        key = replace(key, finding=f"part {part.number}")
-    heard = ask_about(part, agent, key, state, context)
+    about = [f"onto {state['onto'][:10]}"] if reads_what_moved(state) else []  # anew on each
+    about += [f"part {part.number}"] if parts.several else []
+    key = replace(key, finding=", ".join(about))
+    heard = ask_about(part, agent, key, state, context, moved)
     answer = heard.answer
     intake = read_findings(answer.arguments)
     for title in intake.outside:
@@ -177,6 +187,8 @@ def _read_part(
     said.cut += intake.cut
     said.turns += answer.turns
     said.notes += [*_left_out(intake), *answer.notes]
+    if moved and heard.unshown and not answer.notes:
+        said.notes.append(f"was not shown the diff of {', '.join(heard.unshown[:5])}")
     return PartRead(part.number, read=True, unshown=heard.unshown)
 
 

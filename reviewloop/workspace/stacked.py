@@ -52,8 +52,7 @@ class Rebased:
     """A change as it is on another commit; `tree` is empty when it does not fit there."""
 
     tree: str
-    conflicts: tuple[str, ...]  # paths in which both sides changed the same lines
-    shared: tuple[str, ...]  # paths that both sides changed at all
+    conflicts: tuple[str, ...] = ()  # paths in which both sides changed the same lines
 
 
 def rebased(
@@ -78,12 +77,10 @@ def rebased(
             "git cannot bring a waiting change onto another commit: git 2.38 or newer is needed"
         )
     found, *rest = result.stdout.split(b"\0")
-    theirs = {file.path for file in private.change(start, onto).files}
-    shared = sorted(theirs & {file.path for file in private.change(start, tree).files})
     if result.exit_code == 0:
-        return Rebased(found.decode(), (), tuple(shared))
+        return Rebased(found.decode())
     names = rest[: rest.index(b"")] if b"" in rest else rest
-    return Rebased("", tuple(name.decode("utf-8", "replace") for name in names), tuple(shared))
+    return Rebased("", tuple(name.decode("utf-8", "replace") for name in names))
 
 
 def set_base(private: PrivateRepo, commit: str) -> None:

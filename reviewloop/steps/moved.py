@@ -1,0 +1,151 @@
+"""What came below a change since it was read, and whether anybody has to look at the two of them.
+
+A change that was brought onto another commit was read on the old one. What counts is what it
+touches or uses of what changed below it, and how it differs from itself since then; where neither
+is the case nothing is paid, and the proposal says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from reviewloop.context import RunContext
+from reviewloop.output.figures import counted
+from reviewloop.reviewing.connected import Connected, connected
+from reviewloop.state import LoopState, ReviewerState
+from reviewloop.workspace.diff import Change
+from reviewloop.workspace.interdiff import interdiff
+
+PHASE = "rebase"
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A change on its new commit, beside how it was when it was read last; plain values."""
+
+    onto: str  # the commit it stands on now
+    since: str  # tree of the commit that it stood on when it was read
+    was: str  # tree of the change then
+    tied: Connected  # files that changed below and that it touches or uses -> its own files
+    others: tuple[str, ...]  # files that changed below and have nothing to do with it
+    differs: tuple[str, ...]  # files of the change in which it is not what was read
+
+    @property
+    def to_read(self) -> int:
+        """How many files reviewers have to look at; 0: what was read still holds."""
+        return len(self.tied) + len(self.differs)
+
+    def below(self, context: RunContext) -> Change:
+        """Return all that came below the change since it was read, as models may read it."""
+        return context.shown_change(self.since, context.base_tree)
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return {**asdict(self), "tied": {path: list(ours) for path, ours in self.tied.items()}}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Moved":
+        """Rebuild what `plain` wrote."""
+        given = dict(values)
+        given["tied"] = {path: tuple(ours) for path, ours in given["tied"].items()}
+        return cls(**{**given, **{name: tuple(given[name]) for name in ("others", "differs")}})
+
+
+def last_read(state: LoopState, context: RunContext) -> dict[str, str]:
+    """Return the trees (`base`, `tree`) of the change as all its reviewers read it last.
+
+    A change that was moved without anybody reading it since is as read as it was before that; so
+    is one of whose reviewers one failed then.
+    """
+    moved = moved_of(state, context)
+    if moved and any(one.get("whole") for one in state.get("reviewers", {}).values()):
+        return {"base": moved.since, "tree": moved.was}
+    return state.get("read_on") or {"base": state["base"], "tree": state["tree"]}
+
+
+def compare(read: Mapping[str, str], tree: str, onto: str, context: RunContext) -> Moved:
+    """Return what moved: `read` is what `last_read` said, `tree` is the change on `onto`.
+
+    The context must follow the new commit already.
+    """
+    now = context.shown_change(context.base_tree, tree)
+    below = context.shown_change(read["base"], context.base_tree)
+    before = partial(context.read_text, below.old)
+    tied = connected(now, below, before, partial(context.read_text, now.new))
+    return Moved(
+        onto=onto,
+        since=read["base"],
+        was=read["tree"],
+        tied=tied,
+        others=tuple(path for path in below.paths if path not in tied),
+        differs=tuple(interdiff(context.shown_change(read["base"], read["tree"]), now)),
+    )
+
+
+def moved_of(state: LoopState, context: RunContext) -> Moved | None:
+    """Return what a change was moved by, None when it was not (or was done anew since)."""
+    ref = state.get("moved", "")
+    return Moved.from_plain(context.blobs.get_json(ref)) if ref else None
+
+
+def to_read_by(agent: str, state: LoopState, context: RunContext) -> Moved | None:
+    """Return what this reviewer has to look at, None when it has to read the whole change.
+
+    It is the latter for everybody in a first review, and after a move for those that failed in it:
+    they have not read what the others only look back at.
+    """
+    if not reads_what_moved(state):
+        return None
+    earlier = state.get("reviewers", {}).get(agent)
+    unread = earlier and earlier["status"] == "failed" and not earlier.get("whole")
+    return None if unread else moved_of(state, context)
+
+
+def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
+    """Return what a reviewer read of a change in all, after it looked at what moved it."""
+    both: ReviewerState = {
+        **now,
+        "findings": list(dict.fromkeys([*earlier["findings"], *now["findings"]])),
+        "seconds": round(earlier["seconds"] + now["seconds"], 3),
+    }
+    if now["status"] == "failed":
+        both["reason"] = f"read it before, but not what changed below it since: {now['reason']}"
+        both["whole"] = True
+    elif earlier["status"] == "done" and earlier["reason"]:  # of that much it is still true
+        both["reason"] = "; ".join(filter(None, (earlier["reason"], now["reason"])))
+    return both
+
+
+def reads_what_moved(state: LoopState) -> bool:
+    """Whether reviewers are to look at a change that was brought onto another commit."""
+    return state.get("phase") == PHASE and bool(state.get("to_read"))
+
+
+def told_of(state: LoopState, context: RunContext) -> str:
+    """Return in one sentence where a moved change stands now, and whether it was read there.
+
+    "" for one that was not moved, or whose guard-rails stopped it there.
+    """
+    moved = moved_of(state, context)
+    if moved is None or state["verdict"] != "ok":
+        return ""
+    where = f"stands on {moved.onto[:10]} now"
+    if not moved.to_read:
+        return (
+            f"{where}; nothing that it touches or uses changed below it, so it was not read "
+            "again; the guard-rails ran there"
+        )
+    said = []
+    if moved.tied:
+        said.append(f"what changed below it in what it touches or uses ({_named(moved.tied)})")
+    if moved.differs:
+        said.append(f"where it is not what was read before ({_named(moved.differs)})")
+    return f"{where}; the guard-rails ran there, and reviewers read {' and '.join(said)}"
+
+
+def _named(paths: Sequence[str] | Connected) -> str:
+    shown = ", ".join(list(paths)[:_NAMED])
+    more = len(paths) - _NAMED
+    return f"{shown} and {counted(more, 'more file')}" if more > 0 else shown

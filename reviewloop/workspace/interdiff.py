@@ -1,0 +1,63 @@
+"""Tells how a change differs from itself: the same change of another commit, line by line."""
+
+from difflib import unified_diff
+
+from reviewloop.workspace.diff import Change, FileChange
+
+_COMPARED = 4000  # lines of one file's change; more are told, not shown
+_AROUND = 2  # lines of the change itself around what differs in it
+
+
+def interdiff(before: Change, after: Change) -> dict[str, str]:
+    """Return path -> how the file's part of the change differs, in the order of the paths.
+
+    `before` and `after` are the change on its old and on its new commit. Only the lines that it
+    adds and removes count, not where they stand nor what is around them, so what was merged
+    cleanly differs in nothing. A file that is in one of them only differs in all of its lines,
+    except when the commit renamed it: then its lines are the same under another name.
+    """
+    old = {file.path: _Lines.of(file) for file in before.files}
+    new = {file.path: _Lines.of(file) for file in after.files}
+    _leave_out_renamed(old, new)
+    found = {}
+    for path in sorted(old.keys() | new.keys()):
+        ours, theirs = old.get(path, _NOTHING), new.get(path, _NOTHING)
+        if ours != theirs:
+            found[path] = _shown(path, ours, theirs)
+    return found
+
+
+class _Lines(tuple[str, ...]):
+    """What a change does to one file, as lines that begin with their sign."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, file: FileChange) -> "_Lines":
+        if file.binary or file.submodule:
+            return cls((f"content {file.new_oid}",))
+        mode = () if file.old_mode == file.new_mode else (f"mode {file.new_mode}",)
+        lines = (line for hunk in file.hunks for line in hunk.lines if line.sign in "+-")
+        return cls((*mode, *(line.sign + line.text for line in lines)))
+
+
+_NOTHING = _Lines()
+
+
+def _leave_out_renamed(old: dict[str, _Lines], new: dict[str, _Lines]) -> None:
+    gone = {lines: path for path, lines in old.items() if path not in new and lines}
+    for path, lines in list(new.items()):
+        if path not in old and lines in gone:
+            del new[path], old[gone.pop(lines)]
+
+
+def _shown(path: str, ours: _Lines, theirs: _Lines) -> str:
+    if max(len(ours), len(theirs)) > _COMPARED:
+        return (
+            f"--- {path}, as it was read\n+++ {path}, as it is now\n"
+            f"(it had {len(ours)} changed lines and has {len(theirs)}: too many to be compared)\n"
+        )
+    lines = unified_diff(
+        ours, theirs, f"{path}, as it was read", f"{path}, as it is now", n=_AROUND, lineterm=""
+    )
+    return "".join(f"{line}\n" for line in lines)
