@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli import shared_reading
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reviewloop.runs.repository import Repository
+    from reviewloop.runs.stats import Chosen
     from reviewloop.store.metrics import MetricsStore, RunMetrics
 
 _SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
@@ -26,34 +29,51 @@ _UNKNOWN = 0.0
 @click.option("--since", metavar="WHEN", default="", help="Runs begun since: 30d, 8w, 2026-01-31.")
 @click.option("--spec", metavar="PATH", default="", help="Only the tasks of this spec.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def stats(since: str, spec: str, as_json: bool) -> ExitCode:
+@store_option
+def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
     """Show quality, time and money of all runs.
 
-    First-pass rate, findings, coverage, approvals; of runs that `clean` has deleted, too.
+    First-pass rate, findings, coverage, approvals; of runs that `clean` has deleted, too. With
+    --store: of the runs of all workers.
     """
-    from contextlib import closing
-
-    from reviewloop.cli.consoles import print_json, results, say
+    from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_stats import render_stats
-    from reviewloop.runs.metrics import catch_up
-    from reviewloop.runs.repository import open_repository
     from reviewloop.runs.stats import Chosen, figures
-    from reviewloop.store.metrics import MetricsStore
 
     begin = _read_since(since)
-    repository = open_repository(for_reading=True)
-    with closing(MetricsStore(repository.folder)) as store:
-        for sentence in catch_up(repository.folder, repository.runs, store):
-            say(sentence)
-        rows = store.all()
+    if store:
+        rows, births = shared_reading.figures(store)
         chosen = Chosen(begin, _spec_of(rows, spec))
-        births = _births(repository, store, [row for row in rows if chosen.of(row)])
+    else:
+        rows, births, chosen = _of_this_machine(begin, spec)
     body = figures(rows, births, chosen)
     if as_json:
         print_json("stats", body)
     else:
         render_stats(body, results())
     return ExitCode.CLEAN
+
+
+def _of_this_machine(
+    begin: float, spec: str
+) -> "tuple[list[RunMetrics], dict[str, float], Chosen]":
+    """Return the rows of this repository's runs, the births of their specs, and which are meant."""
+    from contextlib import closing
+
+    from reviewloop.cli.consoles import say
+    from reviewloop.runs.metrics import catch_up
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.stats import Chosen
+    from reviewloop.store.metrics import MetricsStore
+
+    repository = open_repository(for_reading=True)
+    with closing(MetricsStore(repository.folder)) as kept:
+        for sentence in catch_up(repository.folder, repository.runs, kept):
+            say(sentence)
+        rows = kept.all()
+        chosen = Chosen(begin, _spec_of(rows, spec))
+        births = _births(repository, kept, [row for row in rows if chosen.of(row)])
+    return rows, births, chosen
 
 
 def _read_since(text: str) -> float:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.cli import shared
+from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode
 
@@ -41,7 +41,7 @@ def status(as_json: bool, store: str) -> ExitCode:
         print_json("status", {"runs": rows, "batch": told})
     else:
         render_runs(rows, results())
-        if told and told["state"] != "ended":
+        if told and (told["state"] != "ended" or set(told["counts"]) != {"committed"}):
             render_account(told, results())
     return ExitCode.CLEAN
 
@@ -50,11 +50,14 @@ def status(as_json: bool, store: str) -> ExitCode:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def show(run_id: str | None, diff: bool, as_json: bool) -> ExitCode:
+@store_option
+def show(run_id: str | None, diff: bool, as_json: bool, store: str) -> ExitCode:
     """Show what a run proposes.
 
     Files, tests, findings, cost and the commit message; the diff with --diff.
     """
+    if store:
+        return shared_reading.show(store, run_id, diff=diff, as_json=as_json)
     from reviewloop.cli.conversation import print_record
     from reviewloop.cli.conversation import show as show_run
     from reviewloop.runs.answers import newest_or_named
@@ -72,8 +75,11 @@ def show(run_id: str | None, diff: bool, as_json: bool) -> ExitCode:
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the run stops.")
-def logs(run_id: str | None, follow: bool) -> ExitCode:
+@store_option
+def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
     """Print what a run did."""
+    if store:
+        return shared_reading.logs(store, run_id, follow=follow)
     from reviewloop.output.terminal_runs import event_line
     from reviewloop.runs.answers import newest_or_named
     from reviewloop.runs.repository import open_repository
@@ -105,6 +111,7 @@ def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
         "run": record.run_id,
         "status": state,
         "task": record.task_id,
+        "batch": str(record.options.get("batch", "")),
         "title": record.title,
         "spec": record.spec_path,
         "branch": record.branch,

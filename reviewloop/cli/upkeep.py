@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.cli import shared
+from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run_id", required=False, metavar="[RUN]")
-def undo(run_id: str | None) -> ExitCode:
+@store_option
+def undo(run_id: str | None, store: str) -> ExitCode:
     """Take back the commit of a run.
 
     As long as it is not pushed and nothing came after it.
     """
+    if store:
+        return shared_reading.undo(store, run_id)
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import undo_run
 
@@ -32,8 +35,11 @@ def undo(run_id: str | None) -> ExitCode:
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @click.argument("name", metavar="NAME")
-def checkout(run_id: str, name: str) -> ExitCode:
+@store_option
+def checkout(run_id: str, name: str, store: str) -> ExitCode:
     """Export the work of a run as the branch NAME."""
+    if store:
+        return shared_reading.checkout(store, run_id, name)
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import export_run
 
@@ -56,10 +62,9 @@ def clean(
     They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
     nor on a branch stays, unless you say --with-work; its figures stay, unless you say --metrics.
     """
-    if store and metrics:
-        raise UsageError("--metrics is about this machine, where figures are kept; leave --store")
     if store:
-        return shared.clean(store, older_than, with_work=with_work, yes=yes)
+        return shared.clean(store, older_than, with_work=with_work, metrics=metrics, yes=yes)
+    from reviewloop.batch.keeping import keep_rows
     from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.runs.cleaning import delete_garbage, find_garbage
@@ -84,6 +89,7 @@ def clean(
     if not yes and not somebody_is_there():
         raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
     if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
+        keep_rows(repository, garbage.runs)
         for sentence in delete_garbage(repository, garbage):
             say(sentence)
         click.echo(f"Deleted ({garbage.count}).", err=True)

@@ -14,11 +14,12 @@ from reviewloop.runs.sandboxing import Acceptance
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.rates import SharedRates
-from reviewloop.store.postgres.replica import Replica, rebuild
+from reviewloop.store.postgres.replica import Replica, bring_objects, holder_of, rebuild
 from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
 from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.clones import has_commit
-from reviewloop.workspace.stacked import Base, create_on
+from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.skeleton import borrow
 from reviewloop.workspace.userrepo import UserRepo
 from reviewloop.workspace.written import remove_tree
 
@@ -111,7 +112,8 @@ def _bring(
         about = rebuild(folder, repository.shared.database, record.run_id)
         head = json.loads(about)["head"] if about else record.base_commit
         with suppress(WorkspaceError):  # whoever needs it is told; other runs do not
-            _make_git(repository, folder, head, below)
+            line = repository.folder / "line"
+            make_git(repository.shared.database, repository.user, folder, head, line)
             mark(folder, stamp)
     record.repository = str(repository.user.root)
     runs.take(record)
@@ -138,20 +140,34 @@ def _is_copy_of(folder: Path, stamp: float) -> bool:
         return False
 
 
-def _make_git(repository: Repository, folder: Path, head: str, below: RunRecord | None) -> None:
-    """Complete the run's private repository, whose own objects are there already."""
-    user = repository.user
-    base = None if has_commit(user.git_dir, head) else _base(repository, head, below)
-    create_on(folder / "git", replace(user, head=head), base).close()
+def make_git(database: Database, user: UserRepo, folder: Path, head: str, line: Path) -> None:
+    """Complete the private repository of a run, whose own objects are in its folder already.
+
+    `line` is where commits are kept that only runs have. Raises `WorkspaceError` when nobody has
+    `head`.
+    """
+    private = PrivateRepo.create(folder / "git", replace(user, head=head))
+    private.close()
+    if not has_commit(user.git_dir, head):
+        _lay(database, user, head, line)
+        borrow(private.folder, line / "objects")
 
 
-def _base(repository: Repository, head: str, below: RunRecord | None) -> Base:
-    """Return the commit of another run, which the remote does not have."""
-    if below is not None:
-        private = repository.run_folder(below.run_id) / "git"
-        if private.is_dir() and has_commit(private, head):
-            return Base(head, private, below.base_commit, repository.folder / "line")
-    raise WorkspaceError(
-        f"the commit {head[:12]} that a run starts from is neither at the remote nor with another "
-        "run; reject the run, and enqueue its task again"
-    )
+def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
+    """Bring a commit that only runs have, and those below it, to where every run can see them.
+
+    The run that proposed one may propose another by now, or stand elsewhere: its objects stay.
+    """
+    git, at = user.mirror(line), head
+    brought: set[str] = set()
+    while not has_commit(user.git_dir, at):
+        holder = holder_of(database, at)
+        if not holder:
+            raise WorkspaceError(
+                f"the commit {at[:12]} that a run starts from is neither at the remote nor with "
+                "another run; reject the run, and enqueue its task again"
+            )
+        if holder not in brought:
+            bring_objects(database, holder, line)
+            brought.add(holder)
+        at = git.text("rev-parse", "--verify", "--end-of-options", f"{at}^1")

@@ -1,4 +1,4 @@
-"""Opens the database that machines share, and makes its tables when they are wanted and missing."""
+"""Opens the database that machines share, and makes tables that it lacks when they are wanted."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ _PATIENCE = 60.0  # seconds for another process that makes them just now
 
 @contextmanager
 def opened(url: str, *, make: bool = False) -> Iterator[Database]:
-    """Yield the database; `make` its tables if it has none.
+    """Yield the database; `make` what tables it lacks.
 
     Raises `StoreError` when it cannot be reached, `UsageError` for tables of another release.
     """
     with closing(Database(url)) as database:
-        if make and not database.version():
+        if make and database.version() < VERSION:
             _make(database, url)
         database.require_tables()
         yield database
@@ -35,13 +35,17 @@ def _make(database: Database, url: str) -> None:
             raise StoreError(f"another process makes the tables at {database.shown}; try again")
         time.sleep(0.1)
     try:
-        if database.version():
+        before = database.version()
+        if before >= VERSION:
             return
         from reviewloop.runs.shared_checkpoints import make_tables
 
         database.execute(TABLES)
-        make_queue_tables(database, url)
-        make_tables(database)
-        database.execute("INSERT INTO about VALUES (%s)", (VERSION,))
+        if not before:
+            make_queue_tables(database, url)
+            make_tables(database)
+        with database.transaction():  # last: until here the next one does it again
+            database.execute("DELETE FROM about")
+            database.execute("INSERT INTO about VALUES (%s)", (VERSION,))
     finally:
         database.unlock(_MAKING)

@@ -15,6 +15,7 @@ from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
 from reviewloop.engine.copies import mark_all
+from reviewloop.engine.figures import bring_figures
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.place import Job, Place, opened_job
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
@@ -179,6 +180,8 @@ def _finish(job: Job, record: BatchRecord) -> None:
         if run.status in _ASKS and known[run.run_id][0].get("of") != [run.proposal, run.reason]:
             _show(job, run)
     SharedBatches(job.database).settle(record, account(repository, record))
+    for sentence in bring_figures(repository, job.batch.about, job.database):
+        job.place.say(sentence)
     mark_all(repository)
 
 

@@ -55,7 +55,7 @@ def export_run(repository: Repository, run_id: str, name: str) -> str:
     folder = repository.run_folder(record.run_id)
     private = PrivateRepo.open(folder / "git")
     try:
-        commit = _latest(record, private, Blobs(folder / "blobs"))
+        commit = latest_commit(record, private, Blobs(folder / "blobs"))
         with hold(repository.lock, f"the repository {record.repository}"):
             export_branch(repository.user, private, commit, name)
         record = repository.runs.find(record.run_id)  # a batch may have moved it meanwhile
@@ -88,7 +88,7 @@ def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:
         private.close()
 
 
-def _latest(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> str:
+def latest_commit(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> str:
     """Return the commit to export: the proposed one, else the newest snapshot on the run's base."""
     tree, commit = _latest_tree(record, private, blobs)
     if commit:

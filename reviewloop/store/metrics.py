@@ -113,7 +113,7 @@ class MetricsStore:
         """Return every row, oldest run first."""
         with self._cursor() as cursor:
             rows = cursor.execute("SELECT body FROM figures ORDER BY begun_at, run_id").fetchall()
-        return [_row(json.loads(row["body"])) for row in rows]
+        return [row_of(json.loads(row["body"])) for row in rows]
 
     def stamps(self) -> dict[str, float]:
         """Return of each run when the record was saved that its row is of."""
@@ -149,7 +149,8 @@ def files_of_metrics(folder: Path) -> list[Path]:
     return [path for end in ("", "-wal", "-shm") if (path := folder / f"{FILE}{end}").exists()]
 
 
-def _row(body: dict[str, Any]) -> RunMetrics:
+def row_of(body: dict[str, Any]) -> RunMetrics:
+    """Return the figures that a row holds; those of another release are passed over."""
     known = {f.name for f in fields(RunMetrics)}
     values = {name: value for name, value in body.items() if name in known}
     counts = (FindingCount(**{**one, "agents": tuple(one["agents"])}) for one in body["findings"])

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from support.checkout import Checkout
 from support.team import Team
 
 pytestmark = pytest.mark.needs_postgresql
@@ -39,9 +40,8 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
 
     assert elsewhere.run("modify", first, "-m", "Say it more clearly.").code == 0
     assert elsewhere.run("approve", first).code == 2  # an answer is on its way already
-    assert elsewhere.run("reject", fourth, "-m", "not now").code == 0
     assert crew.work(machine).code == 0
-    assert states(crew) == {"1": "waiting", "2": "waiting", "4": "rejected"}
+    assert states(crew) == {"1": "waiting", "2": "waiting", "4": "waiting"}
     assert [r for r in crew.server.ledger if "Say it more clearly" in r.said]
 
     # What stood on the change as it was waits for the change as it is.
@@ -49,6 +49,12 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert elsewhere.run("approve", second).code == 0
     assert crew.work(other).code == 0
     assert f"needs what {first} does" in why(crew, second)
+    # It stands on a commit that no run proposes any more, and this machine has never seen.
+    assert elsewhere.run("modify", fourth, "-m", "Count on.").code == 0
+    assert crew.work(other).code == 0
+    assert [r for r in crew.server.ledger if "Count on." in r.said], why(crew, fourth)
+    assert elsewhere.run("reject", fourth, "-m", "not now").code == 0
+    assert crew.work(other).code == 0
 
     # Somebody pushes to the branch: changes are brought there and shown anew, not committed.
     crew.person.write("notes.md", "# Notes\n")
@@ -66,9 +72,45 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
         assert crew.history() == [*before, subject]
     assert crew.history()[0] == "Add notes"
     assert states(crew) == {"1": "committed", "2": "committed", "4": "rejected"}
+    looked_at_from_anywhere(crew, elsewhere, first, fourth)
     said = crew.person.run("clean", "--older-than", "0", "--yes")
     assert f"hold their work: {fourth}" in said.err
     assert crew.count("runs") == 1
+    assert crew.person.json("stats")["runs"] == 3  # figures stay
+    assert crew.person.run("clean", "--metrics", "--yes").code == 0
+    assert crew.person.json("stats")["runs"] == 0
+
+
+def looked_at_from_anywhere(crew: Team, elsewhere: Checkout, first: str, fourth: str) -> None:
+    """What is asked of runs on one machine can be asked of a store's."""
+    body = elsewhere.json("show", first)
+    assert (body["status"], body["proposal"]["files"][0]["path"]) == (
+        "committed",
+        "shop/part1.py",
+    )
+    assert "Add part 1" in elsewhere.run("show", first).out
+    told = elsewhere.run("logs", "-f", first).out
+    assert "committed" in told
+    assert told == elsewhere.run("logs", first).out
+    figures = elsewhere.json("stats", "--since", "1d")
+    assert (figures["runs"], figures["approval"]["approved"]) == (3, 2), figures["approval"]
+    assert figures["to_commit"]["from_spec"]["count"] == 2, figures["to_commit"]
+    said = elsewhere.run("undo", first)
+    assert (said.code, "`git revert" in said.err) == (2, True)
+    assert "to take back (it is skipped)" in elsewhere.run("undo", fourth).err
+    before = crew.person.git("status", "--porcelain")
+    crew.person.git("fetch", "-q")
+    said = crew.person.run("checkout", fourth, "saved")
+    assert said.code == 0, said.err
+    assert crew.person.git("log", "-1", "--format=%s", "saved") == "Add part 4"
+    assert crew.person.git("status", "--porcelain") == before
+    other = crew.machine("other")
+    other.git("init", "-q")
+    login = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    other.git(*login, "commit", "-q", "--allow-empty", "-m", "Begin")
+    said = other.run("checkout", fourth, "saved")
+    assert said.code == 2
+    assert f"is about {crew.branch} of {crew.remote}" in said.err
 
 
 def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_to(team):

@@ -141,6 +141,11 @@ class Database:
                 f"the database at {self.shown} holds nothing of reviewloop yet; "
                 "`reviewloop batch --store` begins"
             )
+        if version < VERSION:
+            raise UsageError(
+                f"the tables at {self.shown} are of version {version}, and this release reads "
+                f"{VERSION}: `reviewloop batch` or `worker` of this release brings them there"
+            )
         if version != VERSION:
             raise UsageError(
                 f"the tables at {self.shown} are of version {version}, and this release reads "

@@ -7,6 +7,7 @@ Checkpoints stand in the database alone. Workspace and environment are made anew
 import hashlib
 import json
 import os
+import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,7 +23,7 @@ from reviewloop.store.postgres.database import Database
 LARGEST = 64 * 1024 * 1024  # bytes of one file
 LARGEST_LOG = 1024 * 1024  # bytes; what is longer stays with the worker
 ABOUT = "git/reviewloop.json"
-_EVENTS, _JOURNAL = "events.jsonl", "journal.sqlite"
+EVENTS, _JOURNAL = "events.jsonl", "journal.sqlite"
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -56,11 +57,11 @@ class Replica:
                 for path, data in files:
                     self._put(path, 0, data)
                 if events:
-                    self._put(_EVENTS, self._there.get(_EVENTS, 0), events)
+                    self._put(EVENTS, self._there.get(EVENTS, 0), events)
                 for number, row in calls:
                     self._put_call(number, row)
             self._there |= {path: len(data) for path, data in files}
-            self._there[_EVENTS] = self._there.get(_EVENTS, 0) + len(events)
+            self._there[EVENTS] = self._there.get(EVENTS, 0) + len(events)
             self._calls = calls[-1][0] if calls else self._calls
             fault("ship.after")
 
@@ -116,11 +117,11 @@ class Replica:
                 yield path, data
 
     def _new_events(self) -> bytes:
-        place = self._folder / _EVENTS
+        place = self._folder / EVENTS
         if not place.exists():
             return b""
         with place.open("rb") as file:
-            file.seek(self._there.get(_EVENTS, 0))
+            file.seek(self._there.get(EVENTS, 0))
             data = file.read()
         return data[: data.rfind(b"\n") + 1]
 
@@ -159,6 +160,31 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
     return about
 
 
+def holder_of(database: Database, commit: str) -> str:
+    """Return a run that made this commit, "" for none."""
+    rows = database.execute(
+        "SELECT run_id FROM files WHERE path = %s LIMIT 1",
+        (f"git/objects/{commit[:2]}/{commit[2:]}",),
+    )
+    return rows[0]["run_id"] if rows else ""
+
+
+def bring_objects(database: Database, run_id: str, git_dir: Path) -> None:
+    """Write the git objects that a run made into another git directory."""
+    rows = database.execute(
+        "SELECT path, data FROM files WHERE run_id = %s AND path LIKE 'git/objects/%%'", (run_id,)
+    )
+    for row in rows:
+        path, data = row["path"], bytes(row["data"])
+        _require_plain(path, data)
+        place = git_dir / path.removeprefix("git/")
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            whole = place.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix
+            whole.write_bytes(data)
+            whole.replace(place)
+
+
 def _columns(row: dict[str, Any]) -> tuple[Any, ...]:
     rest = json.loads(row["call"])
     rest[9], rest[10] = bytes(row["request"]), bytes(row["reply"])
@@ -168,7 +194,7 @@ def _columns(row: dict[str, Any]) -> tuple[Any, ...]:
 def _require_plain(path: str, data: bytes) -> None:
     """Refuse what we never write: who may write the database may not write anywhere here."""
     parts = path.split("/")
-    if ".." in parts or not all(parts) or parts[0] not in {"blobs", "git", "logs", _EVENTS}:
+    if ".." in parts or not all(parts) or parts[0] not in {"blobs", "git", "logs", EVENTS}:
         raise WorkspaceError(f"the database names a file {path!r} of a run, which is none")
     if parts[0] == "blobs" and hashlib.sha256(data).hexdigest() != parts[-1]:
         raise WorkspaceError(f"{path} in the database is damaged; its run cannot go on")

@@ -1,6 +1,6 @@
 """The tables of a shared store; Procrastinate and LangGraph keep their own beside them."""
 
-VERSION = 1
+VERSION = 2  # of 1 there were no figures; tables are added to what is there
 NAMESPACE = "reviewloop"  # all tables stand in a schema of this name
 
 TABLES = f"""
@@ -28,6 +28,15 @@ CREATE TABLE IF NOT EXISTS files (
     run_id text NOT NULL REFERENCES runs ON DELETE CASCADE, path text NOT NULL,
     start bigint NOT NULL, data bytea NOT NULL, PRIMARY KEY (run_id, path, start)
 );
+CREATE INDEX IF NOT EXISTS files_named ON files (path);
 CREATE TABLE IF NOT EXISTS buckets (quota text PRIMARY KEY, bucket text NOT NULL);
+CREATE TABLE IF NOT EXISTS figures (
+    run_id text PRIMARY KEY, repository text NOT NULL, begun_at double precision NOT NULL,
+    record_at double precision NOT NULL, body text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS specs (
+    repository text NOT NULL, path text NOT NULL, born_at double precision NOT NULL,
+    PRIMARY KEY (repository, path)
+);
 CREATE TABLE IF NOT EXISTS about (version integer NOT NULL);
 """

@@ -1,0 +1,71 @@
+"""`show`, `logs`, `stats`, `checkout` and `undo` of runs that stand in a store."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reviewloop.cli.shared import shared
+from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.store.metrics import RunMetrics
+
+
+def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode:
+    """Show what a run proposes, the newest one by default."""
+    from dataclasses import asdict
+
+    from reviewloop.cli.consoles import print_json
+    from reviewloop.cli.shared import show as show_proposal
+    from reviewloop.engine.reading import newest_or_named
+    from reviewloop.store.postgres.runs import SharedRuns
+
+    with shared(url) as database:
+        run = newest_or_named(database, run_id)
+        if not as_json:
+            return show_proposal(url, run.run_id, diff=diff)
+        proposal, _ = SharedRuns(database).proposal(run.run_id)
+    body: dict[str, Any] = asdict(run)
+    del body["nonce"]
+    print_json("run", {**body, "status": str(run.status), "proposal": proposal or None})
+    return ExitCode.CLEAN
+
+
+def logs(url: str, run_id: str | None, *, follow: bool) -> ExitCode:
+    """Print what a run told, as far as its worker has brought it to the store."""
+    from reviewloop.engine.reading import events_told, newest_or_named
+    from reviewloop.output.terminal_runs import event_line
+
+    with shared(url) as database:
+        run = newest_or_named(database, run_id)
+        for event in events_told(database, url, run, follow=follow):
+            if line := event_line(event):
+                click.echo(line)
+    return ExitCode.CLEAN
+
+
+def checkout(url: str, run_id: str, name: str) -> ExitCode:
+    """Export the work of a run as a branch of the repository that one stands in."""
+    from reviewloop.engine.reading import export
+    from reviewloop.runs.repository import open_repository
+
+    with shared(url) as database:
+        commit = export(database, open_repository(), run_id, name)
+    click.echo(f"The branch {name} holds the work of {run_id} ({commit[:10]}).", err=True)
+    return ExitCode.CLEAN
+
+
+def undo(url: str, run_id: str | None) -> ExitCode:
+    """Say how a commit is taken back that was pushed."""
+    from reviewloop.engine.reading import why_not_undone
+
+    with shared(url) as database:
+        raise UsageError(why_not_undone(database, run_id))
+
+
+def figures(url: str) -> "tuple[list[RunMetrics], dict[str, float]]":
+    """Return the rows that `stats` adds up, and when the specs were born."""
+    from reviewloop.engine.figures import figures_shown
+
+    with shared(url) as database:
+        return figures_shown(database)

@@ -1,0 +1,57 @@
+"""The figures of all workers' runs, kept when the runs themselves are deleted: see `metrics`."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from reviewloop.store.metrics import RunMetrics, row_of
+from reviewloop.store.postgres.database import Database
+
+
+class SharedFigures:
+    """The tables of figures; `repository` is the key of one (`About.repository`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(
+        self, repository: str, rows: Iterable[RunMetrics], births: Mapping[str, float]
+    ) -> None:
+        """Insert or replace rows, and say when specs came into the repository."""
+        with self._database.transaction():
+            for row in rows:
+                self._database.execute(
+                    "INSERT INTO figures VALUES (%s, %s, %s, %s, %s) ON CONFLICT (run_id) DO "
+                    "UPDATE SET record_at = excluded.record_at, body = excluded.body",
+                    (row.run_id, repository, row.begun_at, row.record_at, json.dumps(asdict(row))),
+                )
+            for path, at in births.items():
+                self._database.execute(
+                    "INSERT INTO specs VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                    (repository, path, at),
+                )
+
+    def stamps(self, repository: str) -> dict[str, float]:
+        """Return of each run when the record was saved that its row is of."""
+        rows = self._database.execute(
+            "SELECT run_id, record_at FROM figures WHERE repository = %s", (repository,)
+        )
+        return {row["run_id"]: row["record_at"] for row in rows}
+
+    def all(self) -> list[tuple[str, RunMetrics]]:
+        """Return every row with its repository, oldest run first."""
+        rows = self._database.execute(
+            "SELECT repository, body FROM figures ORDER BY begun_at, run_id"
+        )
+        return [(row["repository"], row_of(json.loads(row["body"]))) for row in rows]
+
+    def births(self) -> dict[tuple[str, str], float]:
+        """Return when each spec came into its repository, as far as it is known."""
+        rows = self._database.execute("SELECT repository, path, born_at FROM specs")
+        return {(row["repository"], row["path"]): row["born_at"] for row in rows}
+
+    def delete(self) -> None:
+        """Forget all figures."""
+        with self._database.transaction():
+            self._database.execute("DELETE FROM figures")
+            self._database.execute("DELETE FROM specs")
