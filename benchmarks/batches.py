@@ -4,33 +4,28 @@ python benchmarks/batches.py [--tasks N] [--parallel N] | --kills K [--seed S] [
 """
 
 import argparse
-import contextlib
+import bisect
 import json
 import os
-import random
-import resource
-import signal
 import sqlite3
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from batch.conftest import opened  # noqa: E402
-from support.bedrock import Received, breaks_off, throttle  # noqa: E402
+from support.batch_kills import storm  # noqa: E402
 from support.checkout import QUIET_GATES, Checkout  # noqa: E402
-from support.many import SPEC, many  # noqa: E402
-from support.prepared import run_prepared  # noqa: E402
+from support.many import SPEC  # noqa: E402
 from support.shop import make_shop  # noqa: E402
 
 PROMISED_SECONDS = 1.5  # per task, without models and gates
+MOST_GROWTH = 1.5  # of a task's processor time from the first tenth to the last
 CHAIN = 5  # tasks that need each other
-KILLED = -signal.SIGKILL
 
 
 def main() -> int:
@@ -44,36 +39,97 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if asked.kills:
-            return storm(Path(folder), asked.kills, asked.seed, asked.mode)
+            return kill(Path(folder), asked.kills, asked.seed, asked.mode)
         return overhead(Path(folder), asked.tasks, asked.parallel)
 
 
 def overhead(folder: Path, count: int, parallel: int) -> int:
     """Do many small tasks with a model that answers at once and gates that run nothing."""
     checkout = many_tasks(folder, count)
-    before = size_of(checkout.state) if checkout.state.exists() else 0
-    began, used = time.monotonic(), time.process_time()
-    said = checkout.run("batch", "--mode", "queue", "--max-parallel", str(parallel))
-    wall, used = time.monotonic() - began, time.process_time() - used
+    with Meter() as meter:
+        said = checkout.run("batch", "--mode", "queue", "--max-parallel", str(parallel))
     if said.code != 4:
         raise SystemExit(f"the batch did not come to its queue: {said.code} {said.err[-500:]}")
-    (place,) = checkout.state.glob("repositories/*/runs.sqlite")
-    with sqlite3.connect(place) as database:
+    with sqlite3.connect(one_of(checkout, "runs.sqlite")) as database:
         records = [json.loads(row[0]) for row in database.execute("SELECT record FROM runs")]
     ends = sorted(record["updated_at"] for record in records)
-    tenth = max(2, count // 10)
-    first, last = (ends[tenth] - ends[0]) / tenth, (ends[-1] - ends[-1 - tenth]) / tenth
-    grown = (size_of(checkout.state) - before) / count / 1024
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    grown = {name: size_of(checkout.state, name) / count / 1024 for name in ("*.sqlite*", "*")}
     began = time.monotonic()
     if checkout.run("queue", "approve", "--all").code:
         raise SystemExit("the queue could not be approved")
     approving = (time.monotonic() - began) / count
-    print(f"{count} tasks, {parallel} side by side: {wall:.1f} s, {used / count:.2f} s processor")
-    print(f"per task            {wall / count:.2f} s; first tenth {first:.2f}, last {last:.2f} s")
+    tenth = max(2, count // 10)
+    first, last = (
+        meter.between(ends[at], ends[at + tenth]).over(tenth) for at in (0, count - 1 - tenth)
+    )
+    whole = meter.all().over(count)
+    print(f"{count} tasks, {parallel} side by side: {whole.seconds * count:.0f} s")
+    print(f"per task            {whole.seconds:.2f} s, {whole.processor:.2f} s processor")
+    for name, part in (("first", first), ("last", last)):
+        print(
+            f"{name + ' tenth':20}{part.seconds:.2f} s, {part.processor:.2f} s processor; "
+            f"memory {part.memory:.0f} MiB at its end"
+        )
     print(f"approving           {approving:.2f} s per task")
-    print(f"state               {grown:.0f} KiB per task; memory {memory:.0f} MiB in all")
-    return int(wall / count > PROMISED_SECONDS)
+    databases = grown["*.sqlite*"]
+    print(f"state               {grown['*']:.0f} KiB per task, {databases:.0f} of it databases")
+    # Figures of few tasks say little: a look around by somebody else doubles one of them.
+    steep = count >= 50 and last.processor > MOST_GROWTH * first.processor
+    return int(whole.seconds > PROMISED_SECONDS or steep)
+
+
+class Taken(NamedTuple):
+    """What a part of a batch took, and the memory that was in use at its end."""
+
+    seconds: float
+    processor: float  # of this process and of what it started
+    memory: float  # MiB
+
+    def over(self, count: int) -> "Taken":
+        """Return the same for one of so many tasks."""
+        return Taken(self.seconds / count, self.processor / count, self.memory)
+
+
+class Meter:
+    """Writes down every tenth of a second what this process has used until then."""
+
+    def __init__(self) -> None:
+        self._samples: list[tuple[float, float, float]] = []
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> "Meter":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def all(self) -> Taken:
+        """Return what was used from the beginning to the end."""
+        return self.between(self._samples[0][0], self._samples[-1][0])
+
+    def between(self, begin: float, end: float) -> Taken:
+        """Return what was used between two moments since the epoch."""
+        at = [bisect.bisect_left(self._samples, (moment,)) for moment in (begin, end)]
+        first, last = (self._samples[min(place, len(self._samples) - 1)] for place in at)
+        return Taken(end - begin, last[1] - first[1], last[2])
+
+    def _sample(self) -> None:
+        page = os.sysconf("SC_PAGE_SIZE")
+        going_on = True
+        while going_on:
+            going_on = not self._ending.wait(0.1)
+            used = sum(os.times()[:4])
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self._samples.append((time.time(), used, pages * page / 2**20))
+
+
+def one_of(checkout: Checkout, name: str) -> Path:
+    """Return the file of this name that the only repository has."""
+    (place,) = checkout.state.glob(f"repositories/*/{name}")
+    return place
 
 
 def many_tasks(folder: Path, count: int) -> Checkout:
@@ -102,87 +158,16 @@ def many_tasks(folder: Path, count: int) -> Checkout:
     return Checkout(root, folder / "home", None, settings)
 
 
-def size_of(folder: Path) -> int:
-    """Return how many bytes the files below a folder take."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+def size_of(folder: Path, names: str) -> int:
+    """Return how many bytes the files of these names below a folder take."""
+    return sum(path.lstat().st_size for path in folder.rglob(names) if path.is_file())
 
 
-def storm(folder: Path, kills: int, seed: int, mode: str) -> int:
-    """Kill a batch of six tasks, four side by side, again and again; look at what comes of it."""
-    chance, quiet = random.Random(seed), many()
-
-    def play(received: Received) -> Any:
-        drawn = chance.random()
-        if drawn < 0.3:
-            return throttle(0.02)
-        return breaks_off() if drawn < 0.35 else quiet(received).after(chance.random() * 0.2)
-
-    rounds = done = 0
-    problems: list[str] = []
-    while done < kills:
-        rounds += 1
-        place = folder / str(rounds)
-        place.mkdir()
-        with opened(place, play) as checkout:
-            done += to_the_end(checkout, mode, kills - done, chance)
-            problems += looked_at(checkout, mode)
-    print(f"{rounds} batches of 6 tasks, {done} kills: {len(problems)} problems")
-    print("\n".join(problems))
-    return int(bool(problems))
-
-
-def to_the_end(checkout: Checkout, mode: str, most: int, chance: random.Random) -> int:
-    """Run the same command until it ends by itself; return how often it was killed."""
-    killed = 0
-    while True:
-        ending = threading.Event()
-        seconds = chance.random() * 4 if killed < most else None
-        command = ("batch", "--mode", mode, "--max-parallel", "4")
-        code, _, err = run_prepared(
-            *(command, checkout.root, checkout.environ, 300),
-            lambda pid, ending=ending, seconds=seconds: kill_later(pid, ending, seconds),
-        )
-        ending.set()
-        if code != KILLED:
-            if code not in (0, 2, 4):
-                print(f"ended with {code}: {err[-1000:]}")
-            return killed
-        killed += 1
-
-
-def kill_later(pid: int, ending: threading.Event, seconds: float | None) -> None:
-    """Kill a process in so many seconds unless it has ended by then."""
-
-    def kill() -> None:
-        if seconds is not None and not ending.wait(seconds):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    threading.Thread(target=kill, daemon=True).start()
-
-
-def looked_at(checkout: Checkout, mode: str) -> list[str]:
-    """Return what is wrong with the end state of a batch."""
-    problems = []
-    if mode == "queue" and checkout.run("queue", "approve", "--all").code:
-        problems.append("the queue could not be approved")
-    subjects = checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
-    if subjects != [f"Add part {number}" for number in range(1, 7)]:
-        problems.append(f"the history is {subjects}")
-    if checkout.read(SPEC).count("[x]") != 6 or checkout.git("status", "--porcelain"):
-        problems.append("the checkout is not as the commits say")
-    runs = checkout.json("status")["runs"]
-    if len(runs) != 6 or {run["status"] for run in runs} != {"committed"}:
-        problems.append(f"runs: {[(run['task'], run['status']) for run in runs]}")
-    # A stream that broke off stands there with an estimate of what it cost.
-    journalled = 0
-    for place in checkout.state.glob("repositories/*/runs/*/journal.sqlite"):
-        with sqlite3.connect(place) as journal:
-            rows = journal.execute("SELECT usage FROM calls WHERE kind = 'model'")
-            journalled += sum(not json.loads(usage)["estimated"] for (usage,) in rows)
-    if journalled != 6 * 7:  # two of the implementer and five reviewers for each task
-        problems.append(f"{journalled} replies are recorded")
-    return problems
+def kill(folder: Path, kills: int, seed: int, mode: str) -> int:
+    """Kill batches at random moments and print what came of it."""
+    toll = storm(folder, kills, seed, mode)
+    print(*toll.lines(), sep="\n")
+    return int(bool(toll.problems))
 
 
 if __name__ == "__main__":
