@@ -89,9 +89,16 @@ class ContextOverflowError(ModelError):
 
 
 class BudgetExhaustedError(ReviewLoopError):
-    """The cap on tokens, money or minutes is reached; the run is kept and can be resumed."""
+    """The cap on tokens, money or minutes is reached; the run is kept and can be resumed.
+
+    `cap` is the setting that holds it, "" when it is no cap of one run.
+    """
 
     exit_code = ExitCode.BUDGET
+
+    def __init__(self, message: str, *, cap: str = "") -> None:
+        super().__init__(message)
+        self.cap = cap
 
 
 class InterruptedByUserError(ReviewLoopError):

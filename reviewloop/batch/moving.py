@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from reviewloop.batch.costs import PAID, cost_of
 from reviewloop.batch.sitting import Sitting
-from reviewloop.batch.spending import PAID, spent_of
 from reviewloop.batch.stands import Stand
 from reviewloop.context import RunContext
 from reviewloop.errors import ExitCode, GuardRailError, UsageError, WorkspaceError
@@ -103,7 +103,7 @@ def taken_up(sitting: Sitting, run: RunRecord) -> RunRecord:
     with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
         run = repository.runs.find(run.run_id)
         if not run.status.over:
-            run.options |= {"batch": batch, PAID: spent_of(repository, run).usd}
+            run.options |= {"batch": batch, PAID: cost_of(repository, run).plain()}
             repository.runs.save(run)
     return run
 

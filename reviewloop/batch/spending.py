@@ -2,32 +2,16 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
+from reviewloop.batch.costs import before, kept_rows, spent_of
 from reviewloop.errors import BudgetExhaustedError, ReviewLoopError
-from reviewloop.models.budget import Spent, spent_by
 from reviewloop.runs.repository import Repository
-from reviewloop.runs.soundness import JOURNAL
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
-from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord, RunStatus
 
-PAID = "paid_before"
-"""The option of a run that says what it had cost when this batch took it over."""
-
-
-def spent_of(repository: Repository, run: RunRecord) -> Spent:
-    """Return what one run has used so far."""
-    place: Path = repository.run_folder(run.run_id) / JOURNAL
-    if not place.exists():
-        return Spent()
-    journal = Journal(place)
-    try:
-        return spent_by(journal)
-    finally:
-        journal.close()
+MONEY, MINUTES = "limits.usd", "limits.minutes"
 
 
 class Spending:
@@ -40,9 +24,15 @@ class Spending:
         self._known: dict[str, tuple[float, float]] = {}  # run -> when it was saved, what it cost
 
     def usd(self) -> float:
-        """Return what all runs of the batch have cost so far, since they are of this batch."""
-        mine = (r for r in self._repository.runs.all() if _of(r, self._record))
-        return sum(self._usd_of(run) - float(run.options.get(PAID, 0.0)) for run in mine)
+        """Return what all runs of the batch have cost so far, since they are of this batch.
+
+        It is what the account shows, those that were rejected or deleted since included.
+        """
+        runs = self._repository.runs.all()
+        kept = kept_rows(self._record, {run.run_id for run in runs})
+        gone = sum(float(row["cost"]["usd"]) for rows in kept.values() for row in rows)
+        mine = (run for run in runs if _of(run, self._record))
+        return gone + sum(max(0.0, self._usd_of(run) - before(run).usd) for run in mine)
 
     def _usd_of(self, run: RunRecord) -> float:
         saved, usd = self._known.get(run.run_id, (0.0, 0.0))
@@ -56,14 +46,14 @@ class Spending:
         budget, deadline = self._record.budget_usd, self._record.deadline
         if budget is not None and (used := self.usd()) >= budget:
             raise BudgetExhaustedError(
-                f"the batch's budget is spent: ${used:.2f} of ${budget:.2f}; nothing is lost: go "
-                f"on with `reviewloop batch --budget-usd {budget * 2:g}`"
+                f"the batch's budget is spent: ${used:.2f} of ${budget:.2f}; nothing is lost: the "
+                f"same command goes on with a higher `--budget-usd`, such as {budget * 2:g}"
             )
         if deadline and time.time() >= deadline:
             shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline))
             raise BudgetExhaustedError(
-                f"the batch's deadline has passed ({shown}); nothing is lost: go on with "
-                "`reviewloop batch --deadline T`"
+                f"the batch's deadline has passed ({shown}); nothing is lost: the same command "
+                "goes on with a later `--deadline`"
             )
 
     def why_spent(self, task: str) -> BudgetExhaustedError:
@@ -72,10 +62,11 @@ class Spending:
             self.require()
         except BudgetExhaustedError as error:
             return error
+        money, time_ = self._record.budget_usd is not None, bool(self._record.deadline)
+        raised = ["a higher `--budget-usd`"] * money + ["a later `--deadline`"] * time_
         return BudgetExhaustedError(
             f"what is left of the batch's caps is too little for the next call of task {task}; "
-            "nothing is lost: go on with `reviewloop batch` and a higher --budget-usd or a later "
-            "--deadline"
+            f"nothing is lost: the same command goes on with {' or '.join(raised)}"
         )
 
     def caps(
@@ -89,35 +80,30 @@ class Spending:
         `beside` are runs at work with their caps: what these may still spend is not left. So many
         runs as `sharing` says divide the rest.
         """
-        caps: dict[str, Any] = {
-            "limits.usd": self._limits.usd,
-            "limits.minutes": self._limits.minutes,
-        }
+        caps: dict[str, Any] = {MONEY: self._limits.usd, MINUTES: self._limits.minutes}
         if self._record.budget_usd is not None:
-            held = (caps["limits.usd"] - self._usd_of(other) for other, caps in beside)
+            held = (caps[MONEY] - self._usd_of(other) for other, caps in beside)
             left = self._record.budget_usd - self.usd() - sum(max(0.0, usd) for usd in held)
             left = max(0.0, left) / sharing
             usd = spent_of(self._repository, run).usd + left
-            caps["limits.usd"] = max(min(self._limits.usd, usd), 1e-9)
+            caps[MONEY] = max(min(self._limits.usd, usd), 1e-9)
         if self._record.deadline:
             left = max(0.0, self._record.deadline - time.time())
             minutes = (run.active_seconds + left) / 60
-            caps["limits.minutes"] = max(min(self._limits.minutes, minutes), 1e-9)
+            caps[MINUTES] = max(min(self._limits.minutes, minutes), 1e-9)
         return caps
 
     def stopped_by_batch(self, caps: Mapping[str, Any], error: ReviewLoopError) -> bool:
         """Whether it was the batch's cap that stopped a run, not the run's own."""
         if not isinstance(error, BudgetExhaustedError):
             return False
-        said = str(error)
-        usd = caps["limits.usd"] < self._limits.usd and "limits.usd" in said
-        minutes = caps["limits.minutes"] < self._limits.minutes and "limits.minutes" in said
-        return usd or minutes
+        own = {MONEY: self._limits.usd, MINUTES: self._limits.minutes}
+        return error.cap in own and caps[error.cap] < own[error.cap]
 
 
 def is_about_money(error: ReviewLoopError) -> bool:
     """Whether it was a cap on money that stopped a run."""
-    return isinstance(error, BudgetExhaustedError) and "limits.usd" in str(error)
+    return isinstance(error, BudgetExhaustedError) and error.cap == MONEY
 
 
 def _of(run: RunRecord, record: BatchRecord) -> bool:

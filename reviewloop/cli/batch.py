@@ -170,9 +170,9 @@ def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
     if report:  # last: a disk that is full by now must not hide the account
         write_report(report, body)
     if error is not None:
-        error.exit_code = exit_code(repository, record, error.exit_code)
+        error.exit_code = exit_code(body, error.exit_code)
         raise error
-    return exit_code(repository, record)
+    return exit_code(body)
 
 
 class _Shown:

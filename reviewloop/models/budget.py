@@ -7,7 +7,7 @@ the last of the cap; what it really used replaces the reservation when it ends.
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +103,11 @@ def spent_by(journal: Journal) -> Spent:
 
 
 _REACHED = re.compile(r"the cap (\S+) of this run is reached")
+_LENT = {
+    "limits.usd": ("budget", "a higher `--budget-usd`"),
+    "limits.minutes": ("deadline", "a later `--deadline`"),
+}
+"""Caps that a batch may lower: what of the batch stands behind them, and what raises that."""
 
 
 def over_budget(reason: str) -> str:
@@ -112,12 +117,21 @@ def over_budget(reason: str) -> str:
 
 
 class Budget:
-    """Caps and what was spent under them; `seconds_used` is the run's active time so far."""
+    """Caps and what was spent under them; `seconds_used` is the run's active time so far.
+
+    `lent` are the settings in which a batch left the run less than its own cap.
+    """
 
     def __init__(
-        self, limits: Limits, *, spent: Spent = Spent(), seconds_used: float = 0.0
+        self,
+        limits: Limits,
+        *,
+        spent: Spent = Spent(),
+        seconds_used: float = 0.0,
+        lent: Collection[str] = (),
     ) -> None:
         self._limits = limits
+        self._lent = frozenset(lent)
         self._spent = spent
         self._seconds_used = seconds_used
         self._running_since: float | None = time.monotonic()
@@ -225,11 +239,16 @@ class Budget:
 
     def _exhausted(self, setting: str, used: str, flag: str, asked: int) -> None:
         next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
+        reached, raised = f"the cap {setting} of this run is reached", f"`reviewloop resume {flag}`"
+        if setting in self._lent:
+            cap, higher = _LENT[setting]
+            reached = f"what the batch's {cap} leaves to this run is used up"
+            raised = f"the same `reviewloop batch` and {higher}"
         raise BudgetExhaustedError(
-            f"the cap {setting} of this run is reached: {used} used (all in all "
+            f"{reached}: {used} used (all in all "
             f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
-            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with "
-            f"`reviewloop resume {flag}`"
+            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with {raised}",
+            cap=setting,
         )
 
     def _seconds(self) -> float:

@@ -1,48 +1,149 @@
 """What the account of a batch says of a task and in sum, the same words wherever it is shown."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.figures import counted, duration, money, share, tokens
 from reviewloop.output.untrusted import one_line
 
+Row = Mapping[str, Any]
+_CAPS = {"--budget-usd": "a higher", "--deadline": "a later"}  # of a batch, and what raises them
+_RAISES = re.compile(r"`reviewloop resume (--[\w-]+ [\d.]+)`")  # what raises a run's own cap
+_SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
 
-def sums(body: Mapping[str, Any]) -> str:
+
+def sums(body: Mapping[str, Any]) -> Sequence[str]:
     """Return how many tasks stand where, and what all of them took."""
     totals = body["totals"]
     counts = ", ".join(f"{number} {state}" for state, number in body["counts"].items())
-    cost = money(totals["usd"]) + (" and calls of unknown price" if totals["unpriced"] else "")
-    return f"{counts}; {tokens(totals['tokens'])} tokens, {cost}, {duration(totals['seconds'])}"
+    cost = money(totals["usd"])
+    if body.get("budget_usd") is not None:
+        cost += f" of {money(body['budget_usd'])}"
+    if totals["unpriced"]:
+        cost += f" and {counted(totals['unpriced'], 'call')} of unknown price"
+    took = f"{duration(totals['seconds'])} of work"
+    if (wall := totals.get("wall_seconds")) is not None:
+        sittings = totals["sittings"]
+        took += f" in {duration(wall)}" + (f" ({sittings} sittings)" if sittings > 1 else "")
+    used = f"{tokens(totals['tokens'])} tokens, {counted(totals['calls'], 'call')}"
+    return [one_line(counts), f"{cost}, {used}, {took}{_before(totals)}"]
 
 
-def task_lines(row: Mapping[str, Any]) -> Sequence[str]:
+def why_stopped(body: Mapping[str, Any]) -> str:
+    """Return why a batch stopped before its end, "" if it did not; rows say how it goes on."""
+    return one_line(_told(body["reason"]))
+
+
+def task_lines(row: Row) -> Sequence[str]:
     """Return what is worth telling of a task, besides its title and state."""
-    lines = []
-    if row["state"] == "committed":
-        by = f" by {one_line(row['approved_by'])}" if row["approved_by"] else ""
-        lines.append(f"{row['commit'][:10]} on {one_line(row['branch'])}{by}")
-    elif row["run"]:
-        below = f", on top of {one_line(row['stands_on'])}" if row["stands_on"] else ""
-        at = f", at {one_line(row['step'])}" if row.get("step") else ""
-        lines.append(f"run {one_line(row['run'])}{below}{at}")
-    if row["why"]:
-        lines.append(one_line(row["why"]))
-    if row["run"]:
+    lines = ["; ".join(filter(None, (_place(row), _told(row["why"]))))]
+    if earlier := row.get("earlier"):
+        why = f": {_told(earlier['why'])}" if earlier["why"] else ""
+        lines.append(f"{_tries(earlier)}{why}")
+    if next_step := row.get("next"):
+        lines.append(f"next: {next_step}")
+    if row["run"] or earlier:
         lines.append(figures_of(row))
-    return lines
+    return [one_line(line) for line in lines if line]
 
 
-def figures_of(row: Mapping[str, Any]) -> str:
-    """Return tests, rounds, findings and cost of a task in one line."""
-    said = []
-    if row["tests"]:
-        ran = row["tests"]
-        said.append(f"{ran['passed']}/{ran['passed'] + ran['failed']} tests")
-    if row["findings"]:
-        found = row["findings"]
-        said.append(f"{counted(row['rounds'], 'fix round')}")
-        said.append(
-            f"{found['left']} left, {found['fixed']} fixed, {counted(found['nits'], 'nit')}"
-        )
+def next_of(
+    row: Row,
+    *,
+    going_on: bool = False,
+    work_kept: bool = True,
+    batch_why: str = "",
+    anew: str = "",
+) -> str:
+    """Return what a person can do next about a task, "" when there is nothing.
+
+    `going_on`: the batch is at work, so it takes up itself what is open or stopped. `work_kept`:
+    the run is still there. `batch_why`: why the whole batch stopped. `anew`: what it needs and was
+    rejected.
+    """
+    run, state, why = row["run"], row["state"], str(row["why"])
+    if anew:
+        return f"`reviewloop batch` does {anew} anew and brings this onto it, or reject this, too"
+    if state == "waiting":
+        return f"`reviewloop queue show {run} --diff`, then `queue approve`"
+    if state == "blocked":
+        return f"`reviewloop show {run}`, then `modify`, `reject` or `checkout`"
+    if state == "rejected":
+        work = f"; `reviewloop checkout {run} NAME` saves its work" if work_kept else ""
+        return f"`reviewloop batch` does it anew{work}"
+    if going_on or row.get("refused"):
+        return ""
+    if state == "stopped" and (own := _RAISES.search(why)):
+        return f"`reviewloop resume {run} {own[1]}`, then the same `reviewloop batch`"
+    caps = " or ".join(
+        f"{word} `{name}`" for name, word in _CAPS.items() if name in why + batch_why
+    )
+    if state == "stopped" or (state == "open" and not why.startswith("waits for")):
+        return f"the same `reviewloop batch` goes on{f' with {caps}' if caps else ''}"
+    return ""
+
+
+def figures_of(row: Row) -> str:
+    """Return what was done, tests, rounds, findings and cost of a task in one line."""
+    said = [] if row.get("files") is None else _done(row)
     cost = "price unknown" if row["usd"] is None else money(row["usd"])
-    return ", ".join([*said, f"{tokens(row['tokens'])} tokens", cost, duration(row["seconds"])])
+    said += [f"{tokens(row['tokens'])} tokens", cost, duration(row["seconds"])]
+    return ", ".join(said) + _before(row)
+
+
+def _place(row: Row) -> str:
+    """Return where a task's change is, as far as there is one."""
+    if row["state"] == "committed":
+        by = f" by {row['approved_by']}" if row["approved_by"] else ""
+        subject = f": {row['subject']}" if row.get("subject") else ""
+        return f"{row['commit'][:10]} on {row['branch']}{by}{subject}"
+    if row["state"] in {"running", "stopped"}:
+        return f"at {row['step']}" if row.get("step") else ""
+    on = row.get("stands_on")
+    return f"on top of {on}" if on and row["state"] == "waiting" else ""
+
+
+def _told(why: str) -> str:
+    """Return a reason without what stands elsewhere in the account: how to go on, and sums."""
+    return _SUMS.sub("", why.partition("; nothing is lost")[0])
+
+
+def _done(row: Row) -> list[str]:
+    said = [counted(row["files"], "file") if row["files"] else "no file changed"]
+    if ran := row["tests"]:
+        said.append(f"{ran['passed']}/{ran['passed'] + ran['failed']} tests")
+    elif row.get("tests_ended"):
+        said.append(f"tests {row['tests_ended']}")
+    if row.get("coverage") is not None:
+        said.append(f"coverage {share(row['coverage'])}")
+    if row.get("modifications"):
+        said.append(f"modified {counted(row['modifications'], 'time')}")
+    if row["rounds"]:
+        said.append(counted(row["rounds"], "fix round"))
+    return [*said, _findings(row["findings"])]
+
+
+def _findings(found: Mapping[str, int] | None) -> str:
+    if found is None:
+        return "not reviewed"
+    words = [
+        f"{found['left']} left" if found["left"] else "",
+        f"{found['fixed']} fixed" if found["fixed"] else "",
+        counted(found["nits"], "nit") if found["nits"] else "",
+    ]
+    return ", ".join(filter(None, words)) or "no findings"
+
+
+def _tries(earlier: Mapping[str, Any]) -> str:
+    cost = money(earlier["usd"]) if not earlier["unpriced"] else "price unknown"
+    return f"{counted(earlier['tries'], 'earlier try', 'earlier tries')}, {cost}"
+
+
+def _before(values: Mapping[str, Any]) -> str:
+    """Return what was paid before this batch took a run over: its budget does not count that."""
+    paid = values.get("before")
+    if not paid:
+        return ""
+    cost = money(paid["usd"]) + (" and more" if paid["unpriced"] else "")
+    return f", besides {cost} before this batch"

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.output.batch_words import sums, task_lines
+from reviewloop.output.batch_words import sums, task_lines, why_stopped
 from reviewloop.output.terminal import hanging
 from reviewloop.output.untrusted import one_line
 
@@ -27,14 +27,18 @@ def render_account(body: Mapping[str, Any], console: Console) -> None:
     console.print()
     name = one_line(f"{body['spec']}  ({body['mode']}, {body['state']})")
     console.print(Text(name, style="bold"))
+    if why := why_stopped(body):
+        hanging(Text("  "), Text(why), console)
     width = max((len(one_line(row["task"])) for row in body["tasks"]), default=1)
     for row in body["tasks"]:
         _task(row, width, console)
     for sentence in body["left_out"]:
         hanging(Text("  left out  "), Text(one_line(sentence), style="dim"), console)
-    console.print(Text(sums(body)))
+    for text in sums(body):
+        hanging(Text(""), Text(text), console)
     if body["counts"].get("waiting"):
-        console.print(Text("`reviewloop queue` shows what waits for you"))
+        approve = "`reviewloop queue` lists what waits; `queue approve RUN… | --all` commits it"
+        console.print(Text(approve))
 
 
 def _task(row: Mapping[str, Any], width: int, console: Console) -> None:

@@ -73,7 +73,8 @@ def _below(row: Mapping[str, Any], state: str) -> list[str]:
     if row.get("incomplete"):
         lines.append(f"incomplete: {', '.join(map(one_line, row['incomplete']))} failed")
     if state in {"paused", "stopped"}:
-        lines.append(f"`reviewloop resume {one_line(row['run'])}` goes on")
+        on = f"`reviewloop resume {one_line(row['run'])}` goes on"
+        lines.append("the same `reviewloop batch` goes on with it" if row.get("batch") else on)
     elif state in {"waiting", "blocked"}:
         lines.append(f"`reviewloop show {one_line(row['run'])}` shows what it proposes")
     return lines

@@ -55,7 +55,8 @@ def open_context(
         environment = _environment(repository, settings, folder, workspace, sandbox)
         stack.callback(environment.discard)
         seconds = record.active_seconds
-        budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds)
+        lent = _lent(record, settings)
+        budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds, lent=lent)
         rates = shared.rates if shared else None
         models = models_of(settings, journal, budget, fence, events, masking, folder, rates)
         rules = stack.enter_context(_rules(record, private))
@@ -81,6 +82,13 @@ def open_context(
             analyse=analyse,
             shared=shared,
         )
+
+
+def _lent(record: RunRecord, settings: Settings) -> list[str]:
+    """Return the caps that are lower for now than those of the run itself."""
+    own = settings_of(record).limits
+    caps = {"usd": own.usd, "minutes": own.minutes}
+    return [f"limits.{name}" for name, cap in caps.items() if getattr(settings.limits, name) < cap]
 
 
 def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Path | None]:

@@ -24,8 +24,8 @@ def test_a_deadline_shortens_the_minutes_of_a_run_and_lets_nothing_begin_after_i
     caps = spending.caps(run())
     assert caps["limits.minutes"] == pytest.approx(1.5, abs=0.05)
     assert caps["limits.usd"] == Settings().limits.usd
-    assert spending.stopped_by_batch(caps, BudgetExhaustedError("the cap limits.minutes is"))
-    assert not spending.stopped_by_batch(caps, BudgetExhaustedError("the cap limits.usd is"))
+    assert spending.stopped_by_batch(caps, BudgetExhaustedError("used up", cap="limits.minutes"))
+    assert not spending.stopped_by_batch(caps, BudgetExhaustedError("used up", cap="limits.usd"))
     assert not spending.stopped_by_batch(caps, UsageError("limits.minutes"))
     batch.deadline = time.time() - 1
     with pytest.raises(BudgetExhaustedError, match="deadline has passed"):
@@ -46,8 +46,8 @@ def test_money_is_divided_and_what_runs_at_work_may_spend_is_not_left(repo):
     assert spending.caps(second)["limits.usd"] == 8.0
     second.options["paid_before"] = 3.0  # of another batch, so not of this one's budget
     repository.runs.save(second)
-    assert spending.usd() == -3.0
+    assert spending.usd() == 0.0
     batch.budget_usd = 100.0
     assert spending.caps(second)["limits.usd"] == Settings().limits.usd
-    assert is_about_money(BudgetExhaustedError("the cap limits.usd of this run"))
-    assert not is_about_money(BudgetExhaustedError("the cap limits.tokens of this run"))
+    assert is_about_money(BudgetExhaustedError("used up", cap="limits.usd"))
+    assert not is_about_money(BudgetExhaustedError("used up", cap="limits.tokens"))

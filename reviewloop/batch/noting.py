@@ -1,0 +1,56 @@
+"""Hears what a batch tells people, and keeps what its account needs of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.batch.line import looked_again
+from reviewloop.batch.sitting import Told
+from reviewloop.runs.repository import Repository
+from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.sittings import SittingClock
+
+_LEFT_TO_A_PERSON = {RunStatus.WAITING, RunStatus.BLOCKED}
+
+
+class Noting:
+    """Stands between a batch and whoever shows it to people; see `Told`."""
+
+    def __init__(
+        self,
+        told: Told,
+        repository: Repository,
+        store: BatchStore,
+        record: BatchRecord,
+        clock: SittingClock,
+    ) -> None:
+        self._told, self._clock = told, clock
+        self._repository, self._store, self._record = repository, store, record
+
+    def opened(self, sentence: str) -> None:
+        """Hand on how the batch begins."""
+        self._told.opened(sentence)
+
+    def begun(self, task: str, run: RunRecord, below: str) -> None:
+        """Hand on that a run is at work: what was said of it before holds no more."""
+        self._clock.seen()
+        self._record.said.pop(run.run_id, None)
+        self._told.begun(task, run, below)
+
+    def event(self, task: str, event: Mapping[str, Any]) -> None:
+        """Hand on what a run told; from any thread."""
+        self._clock.seen()
+        self._told.event(task, event)
+
+    def settled(self, task: str, run: RunRecord, why: str) -> None:
+        """Hand on that a run stands still, and keep why when that stands nowhere else."""
+        self._clock.seen()
+        if why and why != run.reason and run.status in _LEFT_TO_A_PERSON:
+            head = looked_again(self._repository).user.head or ""
+            self._record.said[run.run_id] = [run.proposal, head, why]
+            self._store.save(self._record)
+        self._told.settled(task, run, why)
+
+    def ask(self, repository: Repository, run: RunRecord) -> tuple[str, str] | None:
+        """Hand on a question, and the answer."""
+        return self._told.ask(repository, run)

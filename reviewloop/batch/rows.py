@@ -1,0 +1,238 @@
+"""One row of a batch's account: where a task stands and why, what was done, what that cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reviewloop.batch.autopilot import why_a_person
+from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
+from reviewloop.batch.line import proposal_of, waiting_in
+from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
+from reviewloop.output.batch_words import next_of
+from reviewloop.output.proposal import Proposal
+from reviewloop.runs.repository import Repository
+from reviewloop.state import GateStatus
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.runs import RunRecord, RunStatus
+
+REDONE = "redone"
+"""The state of a run that was given up so that its task is done once more."""
+
+_LEFT = {"open", "unresolved"}
+_FOR_GOOD = {Stand.COMMITTED, Stand.REJECTED}
+
+
+class Rows:
+    """The rows of one batch, read from its runs and from what was kept of deleted ones."""
+
+    def __init__(self, repository: Repository, record: BatchRecord, *, running: bool) -> None:
+        self._repository, self._record, self._running = repository, record, running
+        branch, tasks = branch_of(repository, record), record.tasks
+        self._stands = stands_of(repository, record.batch_id, record.spec_path, tasks, branch)
+        # The commit of the batch's branch, as far as that is looked at.
+        self._head = (repository.user.head or "") if repository.user.branch == branch else None
+        runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
+        self._statuses = {run.run_id: run.status for run in runs}
+        self._mine: dict[str, list[RunRecord]] = {}
+        for run in runs:
+            if run.options.get("batch") == record.batch_id:
+                self._mine.setdefault(run.task_id, []).append(run)
+        self._kept = kept_rows(record, self._statuses)
+        waiting = [one.run for one in self._stands.values() if one.run is not None]
+        self._commits = {one.commit for one in waiting_in(repository, waiting)}
+
+    def row(self, task: str) -> dict[str, Any]:
+        """Return the row of a task."""
+        found, kept = self._stands[task], list(self._kept.get(task, ()))
+        run = None if found.stand is Stand.OPEN else found.run
+        over = found.run is None and bool(kept) and kept[-1]["state"] in _FOR_GOOD
+        if run is not None:
+            shown = run_row(self._repository, run, self._record.batch_id)
+            shown["why"] = self._why(found, run)
+        elif over:
+            shown = kept.pop()
+        else:
+            shown = {**_NOTHING, "why": self._why_open(task, found)}
+        tries = [
+            run_row(self._repository, one, self._record.batch_id)
+            for one in self._mine.get(task, ())
+            if run is None or one.run_id != run.run_id
+        ]
+        row = {**shown, **_with_earlier(shown, [*kept, *tries])}
+        row["refused"] = row["state"] == Stand.OPEN and task in self._record.refused
+        lacked = self._lacked(run) if run is not None and found.stand is Stand.WAITING else ""
+        row["next"] = next_of(
+            row,
+            going_on=self._running,
+            work_kept=not over,
+            batch_why=self._record.reason,
+            anew=lacked if lacked and self._stand(lacked) is Stand.REJECTED else "",
+        )
+        return {"task": task, "title": self._record.tasks[task], **row}
+
+    def _why(self, found: TaskRun, run: RunRecord) -> str:
+        """Return why a task with a run stands where it does, "" where the state says it all."""
+        if found.stand is Stand.STOPPED and run.status is RunStatus.RUNNING:
+            return "it was cut off: its process ended"
+        if run.status is RunStatus.UNDONE:
+            return "its commit was taken back (`reviewloop undo`)"
+        if run.reason or found.stand is not Stand.WAITING:
+            return run.reason
+        if lacked := self._lacked(run):
+            return f"it needs {lacked}, which is {self._stand(lacked)}"
+        return self._said(run) or _of_change(self._repository, run) or self._of_place(run)
+
+    def _lacked(self, run: RunRecord) -> str:
+        """Return a task that a run's task needs and nobody can build on now, "" for none."""
+        needs = self._record.needs.get(run.task_id, ())
+        return next((need for need in needs if not self._stand(need).carries), "")
+
+    def _said(self, run: RunRecord) -> str:
+        """Return what the batch said when it left a run to a person, while that still holds."""
+        proposal, head, why = self._record.said.get(run.run_id, ("", "", ""))
+        same = proposal == run.proposal and self._head in {head, None}
+        return why if same and not self._was_left(run) else ""
+
+    def _of_place(self, run: RunRecord) -> str:
+        """Return what a person should know of what a waiting run stands on."""
+        if self._was_left(run):
+            return f"that was rejected, so approving brings this onto {run.branch} first"
+        if self._head in {run.base_commit, None} or run.base_commit in self._commits:
+            return ""
+        return f"{run.branch} has moved on; approving brings it there first, then asks you again"
+
+    def _was_left(self, run: RunRecord) -> bool:
+        below = str(run.options.get("stands_on", ""))
+        return self._statuses.get(below) in {RunStatus.SKIPPED, RunStatus.UNDONE}
+
+    def _why_open(self, task: str, found: TaskRun) -> str:
+        """Return why nothing of a task was begun, or what it was given up for."""
+        record, again = self._record, found.run.reason if found.run is not None else ""
+        held = record.held.get(task, "")
+        if self._running or task in record.refused:
+            return again or held
+        stands = {need: self._stand(need) for need in record.needs.get(task, ())}
+        for need, stand in stands.items():
+            if stand.fails:
+                return f"waits for {need}, which is {stand}"
+        for need, stand in stands.items():
+            if not stand.carries:
+                return f"waits for {need}, which is not finished"
+        waiting = [need for need, stand in stands.items() if stand is Stand.WAITING]
+        if again or not record.ended:
+            return again or "it was not begun: the batch stopped before it"
+        if waiting:
+            return f"waits for your approval of {' and '.join(waiting)}"
+        return "" if stands else held
+
+    def _stand(self, task: str) -> Stand:
+        """Return where a task stands that may have left the batch, or whose run was deleted."""
+        found = self._stands.get(task)
+        if found is None:
+            return Stand.COMMITTED  # it was done before this batch
+        kept = self._kept.get(task) or ({"state": Stand.OPEN},)
+        over = found.run is None and kept[-1]["state"] in _FOR_GOOD
+        return Stand(kept[-1]["state"]) if over else found.stand
+
+
+def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, Any]:
+    """Return what the account of a batch says of one run."""
+    stand, whole = stand_of(repository, run), cost_of(repository, run)
+    mine = run.options.get("batch") == batch_id
+    earlier = before(run) if mine else whole
+    return {
+        "state": str(REDONE if stand is Stand.OPEN else stand),
+        "run": run.run_id,
+        "step": run.step if stand in {Stand.RUNNING, Stand.STOPPED} else "",
+        "why": run.reason,
+        "exit_code": run.exit_code,
+        "stands_on": str(run.options.get("stands_on", "")),
+        "branch": run.branch,
+        "commit": run.commit,
+        "approved_by": run.approved_by,
+        **_figures(proposal_of(repository, run)),
+        "cost": whole.plus(earlier, -1).plain(),
+        "before": earlier.plain(),
+    }
+
+
+def queue_row(repository: Repository, run: RunRecord, state: str) -> dict[str, Any]:
+    """Return what the queue shows of a run; its cost is all that it took."""
+    row = run_row(repository, run, "")
+    row |= {**_with_earlier({**row, "cost": row["before"]}, ()), "state": state}
+    why = run.reason or (_of_change(repository, run) if run.status is RunStatus.WAITING else "")
+    return {"task": run.task_id, "title": run.title, **row, "why": why, "before": None}
+
+
+def _with_earlier(shown: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a task's cost with that of earlier tries, and what of it these were."""
+    earlier = spent = Cost()
+    paid = Cost.of(shown["before"] or {})
+    for one in tries:
+        earlier, paid = earlier.plus(Cost.of(one["cost"])), paid.plus(Cost.of(one["before"] or {}))
+    spent = Cost.of(shown["cost"]).plus(earlier)
+    plain = spent.plain()
+    return {
+        **plain,
+        "usd": None if spent.unpriced else plain["usd"],
+        "cost": plain,
+        "before": paid.plain() if paid != Cost() else None,
+        "earlier": _earlier(earlier, tries),
+        "earlier_runs": [one["run"] for one in reversed(tries)],
+    }
+
+
+def _earlier(cost: Cost, tries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    if not tries:
+        return None
+    return {"tries": len(tries), "why": tries[-1]["why"], **cost.plain()}
+
+
+def _of_change(repository: Repository, run: RunRecord) -> str:
+    """Return what in a change asks for a person."""
+    proposal = proposal_of(repository, run)
+    return why_a_person(proposal) if proposal is not None else ""
+
+
+def _figures(proposal: Proposal | None) -> dict[str, Any]:
+    """Return what was done, as far as it came: `findings` is None when nobody read the change."""
+    if proposal is None:
+        return {**_UNDONE}
+    acted = [one for one in proposal["findings"] if one["severity"] != "nit"]
+    ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
+    finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
+    return {
+        "subject": proposal["message"].partition("\n")[0],
+        "files": len(proposal["files"]),
+        "tests": proposal["tests"],
+        "tests_ended": str(finished[-1]) if finished else "",
+        "coverage": (proposal["coverage"] or {}).get("covered"),
+        "rounds": proposal["rounds"]["used"],
+        "modifications": int(proposal["rounds"].get("cycle", 0)),
+        "findings": {
+            "left": sum(one["status"] in _LEFT for one in acted),
+            "fixed": sum(one["status"] == "fixed" for one in acted),
+            "nits": len(proposal["findings"]) - len(acted),
+        }
+        if proposal["reviewers"]
+        else None,
+    }
+
+
+_UNDONE: Mapping[str, Any] = {
+    "subject": "",
+    "files": None,
+    "tests": None,
+    "tests_ended": "",
+    "coverage": None,
+    "rounds": 0,
+    "modifications": 0,
+    "findings": None,
+}
+_NOTHING: Mapping[str, Any] = {
+    "state": str(Stand.OPEN),
+    **dict.fromkeys(("run", "step", "why", "stands_on", "branch", "commit", "approved_by"), ""),
+    "exit_code": 0,
+    **_UNDONE,
+    "cost": Cost().plain(),
+    "before": None,
+}
