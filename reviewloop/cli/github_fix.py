@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.github_options import limits, limits_of, with_json
 from reviewloop.cli.github_told import ending
 from reviewloop.errors import ExitCode
 
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     help="Empty folder for what `github push` takes.",
 )
 @click.option("--model", metavar="PROVIDER:MODEL", default="", help="Model for every step.")
-@click.option("--budget-usd", type=float, metavar="USD", help="Most this may cost.")
-@click.option("--budget-tokens", type=int, metavar="N", help="Most tokens it may use.")
-@click.option("--minutes", type=float, metavar="M", help="Longest time it may take.")
+@limits("this", "it")
 @click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@with_json
 def fix(as_json: bool, **given: Any) -> ExitCode:
     """Fix findings of a pull request because a comment asks for it.
 
@@ -48,8 +47,6 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     """
     from reviewloop.github.fixing.fix import FixOptions, fix_pull
 
-    names = {"limits.usd": "budget_usd", "limits.tokens": "budget_tokens"}
-    names |= {"limits.minutes": "minutes"}
     options = FixOptions(
         pull=given["pr"],
         finding=given["finding"],
@@ -57,7 +54,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
         handoff=Path(given["handoff"]).absolute(),
         repo=given["repo"],
         model=given["model"],
-        limits={setting: given[name] for setting, name in names.items()},
+        limits=limits_of(given),
         unsandboxed="accepted" if given["no_sandbox"] else "",
     )
 

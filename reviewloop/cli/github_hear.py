@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.github_options import with_json
 from reviewloop.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     shell_complete=completion.files,
     help="Payload of the event to read (GITHUB_EVENT_PATH).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@with_json
 def hear(event: str, as_json: bool) -> ExitCode:
     """Obey a command in a comment on a pull request.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.github_options import with_json
 from reviewloop.errors import ExitCode, UsageError
 
 
@@ -16,7 +17,7 @@ from reviewloop.errors import ExitCode, UsageError
 )
 @click.option("--request-reviewers", is_flag=True, help="Ask the suggested people for a review.")
 @click.option("--repo", metavar="OWNER/NAME", default="", help="Repository (the workflow's).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@with_json
 def push(
     folder: str, environment: str, request_reviewers: bool, repo: str, as_json: bool
 ) -> ExitCode:
