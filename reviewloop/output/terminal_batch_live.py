@@ -18,6 +18,7 @@ from rich.text import Text
 
 from reviewloop.output.event_lines import Event, describe
 from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.terminal_live import drawing
 from reviewloop.output.untrusted import one_line
 
 _STEPS = {"step.start": "step", "gate.start": "gate"}
@@ -72,15 +73,7 @@ class BatchScreen:
     _live: Live | None = None
 
     def __enter__(self) -> "BatchScreen":
-        if self.console.is_terminal and not self.console.is_dumb_terminal:
-            self._live = Live(
-                get_renderable=self._table,
-                console=self.console,
-                refresh_per_second=4,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        self._live = drawing(self.console, self._table, per_second=4)
         return self
 
     def __exit__(

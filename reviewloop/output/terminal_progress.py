@@ -22,6 +22,7 @@ from rich.text import Text
 from reviewloop.findings import Severity
 from reviewloop.output.event_lines import Event, describe, outcome
 from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.terminal_live import drawing
 from reviewloop.output.untrusted import one_line
 
 _STARTS = {"step.start", "reviewer.start", "agent.start", "gate.start"}
@@ -132,15 +133,7 @@ class Progress:
         self._live: Live | None = None
 
     def __enter__(self) -> "Progress":
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(
-                get_renderable=self._table,
-                console=self._console,
-                refresh_per_second=8,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        self._live = drawing(self._console, self._table, per_second=8)
         return self
 
     def __exit__(
