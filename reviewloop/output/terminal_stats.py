@@ -67,15 +67,18 @@ def _targets(body: Body, console: Console) -> None:
     said = f"{first['clean']} of {counted(known, 'task')} clean at the first review"
     more = [
         (first["incomplete"], "read by not all reviewers, so not clean"),
-        (first["not_reviewed"], "blocked or stopped before it"),
+        (first["not_reviewed"], "blocked or stopped before a review"),
         (first["unknown"], "not known"),
     ]
-    said += "".join(f"; {number} {words}" for number, words in more if number)
-    _target("first pass", first["rate"], targets["first_pass"], said, console)
+    parts = [said] if known else []
+    parts += [f"{number} {words}" for number, words in more if number]
+    _target("first pass", first["rate"], targets["first_pass"], "; ".join(parts), console)
     covered = body["coverage"]
-    said = f"of {counted(covered['new_lines'], 'new line')} run by tests"
-    if covered["not_measured_runs"]:
-        said += f"; not measured in {counted(covered['not_measured_runs'], 'run')}"
+    without = counted(covered["not_measured_runs"], "change")
+    said = f"{without} committed or waiting for you, none measured"
+    if covered["new_lines"]:
+        said = f"of {counted(covered['new_lines'], 'new line')} run by tests"
+        said += f"; not measured in {without}" if covered["not_measured_runs"] else ""
     _target("coverage", covered["rate"], targets["coverage"], said, console)
     red = body["red_left"]
     met = red["count"] <= targets["red_left"] if red["of_runs"] else None

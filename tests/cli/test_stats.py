@@ -1,15 +1,12 @@
-"""`reviewloop stats`: figures of real runs, and the page that is made of figures."""
+"""`reviewloop stats`: the figures of real runs."""
 
-import io
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from support.bedrock import BedrockServer, calls, reply
 from support.checkout import QUIET_GATES, Checkout
 from support.parts import CLEAN, cast, finds, found, replaces, resolves, says
@@ -17,14 +14,10 @@ from support.play import agent_of, done, write
 from support.shop import make_shop
 
 from reviewloop.batch import autopilot
-from reviewloop.cli import stats as command
-from reviewloop.output.terminal_stats import render_stats
 from reviewloop.runs import metrics as taken
 from reviewloop.runs import rebasing
-from reviewloop.runs.repository import open_repository
-from reviewloop.runs.stats import Chosen, figures
 from reviewloop.steps import approve
-from reviewloop.store.metrics import FILE, FindingCount, MetricsStore, RunMetrics
+from reviewloop.store.metrics import FILE, MetricsStore, RunMetrics
 
 SPEC = ".kiro/specs/orders"
 DOC, CLEARER = '"""Search."""', '"""Search, the oldest first."""'
@@ -32,7 +25,6 @@ VAGUE = found("must_fix", "The module's sentence says nothing", DOC)
 BRIEF, LONGER = '"""Items."""', '"""The items of a customer."""'
 TOO_SHORT = found("should_fix", "One word is too short", BRIEF)
 NIT = found("nit", "Short", DOC)
-DAY = 86_400.0
 
 
 class Runs:
@@ -172,18 +164,6 @@ def test_the_sums_are_those_of_the_runs(runs):
     assert body["to_commit"]["from_spec"]["median"] == pytest.approx(since)
 
 
-def test_a_history_that_is_slow_and_silent_is_asked_once(repo, tmp_path, monkeypatch):
-    rows = [row(1, 0, committed_at=MONDAY, spec_path="nowhere.md")]
-    with closing(MetricsStore(tmp_path)) as store:
-        opened = open_repository(repo, for_reading=True)
-        assert (command._births(opened, store, rows), store.births()) == ({}, {})
-        monkeypatch.setattr(command, "_SLOW", -1.0)
-        assert command._births(opened, store, rows) == {}
-        assert set(store.births()) == {"nowhere.md"}
-        assert command._births(opened, store, rows) == {}
-        opened.runs.close()
-
-
 def test_runs_are_chosen_by_spec_and_by_time(runs):
     for spec in (SPEC, f"./{SPEC}/", f"{SPEC}/tasks.md", "orders", ".kiro/specs"):
         body = runs.checkout.json("stats", "--spec", spec)
@@ -273,115 +253,3 @@ def _forget(runs):
 def test_the_names_by_which_others_than_people_answer_are_those_that_they_use():
     assert (taken.AUTOPILOT, taken.QUEUE) == (autopilot.BY, rebasing.BY)
     assert taken._PERSON == approve.PERSON
-
-
-MONDAY = 1_790_553_600.0  # Monday, 28 September 2026, 00:00 UTC
-
-
-def row(number: int, day: float, **more) -> RunMetrics:
-    """Return a committed run of a task of its own, clean at its first review."""
-    given = {
-        **{"run_id": f"{number}-x", "kind": "task", "status": "committed", "record_at": 1.0},
-        **{"begun_at": MONDAY + 43_200 + day * DAY, "task_id": str(number), "spec_path": "s.md"},
-        **{"decision": "approved", "first_review": "clean", "usd": 0.5, "seconds": 60.0},
-        **{"calls": 9, "input": 1000, "cache_read": 3000, "new_lines": 10},
-    }
-    return RunMetrics(**{**given, **more})
-
-
-def red(status: str, *agents: str) -> FindingCount:
-    return FindingCount(agents or ("review-security",), "must_fix", status, 1)
-
-
-def page(rows, *, width=100, births=None, chosen=None, encoding="utf-8", **options) -> str:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=file, width=width, markup=False, emoji=False, highlight=False, **options)
-    render_stats(figures(rows, births or {}, chosen or Chosen()), console)
-    file.flush()
-    return file.buffer.getvalue().decode(encoding)
-
-
-MIXED = [
-    row(1, 0, findings=(red("fixed"),), first_review="findings", rounds=2, missing_lines=4),
-    row(2, 8, modifications=1, committed_at=MONDAY + 9 * DAY, findings=(red("dismissed"),)),
-    row(3, 8, usd=None, new_lines=None, findings=(red("open", "review-a", "review-b"),)),
-    row(4, 22, status="skipped", decision="rejected", findings=(red("open"), red("suppressed"))),
-    row(4, 23, run_id="4-y", status="waiting", decision="", first_review="findings"),
-    row(5, 23, decision="autopilot"),
-    row(6, 23, kind="change", task_id="", first_review="incomplete", status="undone"),
-    row(7, 23, kind="fix", task_id="", spec_path="", first_review="none", usd=1.0),
-    row(8, 23, first_review="none", status="blocked", decision=""),
-    row(80, 23, kind="checkpoint", first_review="none", usd=0.0, calls=0, new_lines=None),
-    row(9, 23, first_review="unknown", status="skipped", decision="redone"),
-]
-
-
-def test_a_page_of_all_kinds_of_ends():
-    told = page(MIXED, births={"s.md": MONDAY})
-    assert "first pass     66 %  █████████████░░░░░░│  target 95 %, missed" in told
-    lines = {line[:14].strip(): line[14:].strip() for line in told.splitlines()[::-1]}
-    assert told.splitlines()[0] == "8 tasks in 9 runs and 1 checkpoint"
-    assert "4 of 6 tasks clean at the first review" in told, "task 4 counts once, as it began"
-    assert "1 read by not all reviewers, so not clean" in told
-    assert "blocked or stopped before it; 1 not known" in told
-    assert lines["coverage"].startswith("90 %  ██████████████████░░  target 80 %, met")
-    assert "of 40 new lines run by tests; not measured in 1 run" in told
-    assert lines["red left"] == "1  target 0, missed"
-    assert "in 5 changes committed or waiting for you" in told
-    assert lines["by week"] == "4 weeks, 28 Sep 2026 to 19 Oct 2026"
-    assert lines["runs"] == "▂▃▁█  0 to 6"
-    assert "  first pass  ▁█ ▆  0 % to 100 %" in told
-    assert ["review-a", *"100001"] in [line.split() for line in told.splitlines()]
-    assert ["all,", "once", *"400112"] in [line.split() for line in told.splitlines()]
-    assert "Of 4 red and yellow: 25 % fixed, 25 % dismissed, 50 % left; 1 more were" in told
-    assert lines["approval"] == (
-        "80 %: of 5 runs that people decided on, 3 approved as shown, 1 after modifications, 1"
-    )
-    assert "1 waiting for you, 1 blocked, 1 committed by autopilot, 1 done once more" in told
-    assert lines["edits"] == "1 modification asked for before approval in 1 run"
-    assert lines["rounds"] == "0, 0.2, 2"
-    assert "  money       $0.50, $0.57, $1.00" in told
-    assert lines["to commit"].startswith("12 h 00 min from the run's beginning, 9.0 days from the")
-    assert "$5.00 for 90 calls, 44.0k tokens in, 0 out, 75 % from the cache; without 1 run" in told
-    assert "$1.00 of it for 1 run that fixed findings of a review" in told
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_no_line_is_wider_than_the_terminal(width):
-    told = page(MIXED, width=width)
-    assert max(map(len, told.splitlines())) <= width
-    assert "review-security" in told
-
-
-def test_colour_and_charts_are_left_out_where_they_cannot_be_shown():
-    coloured = page(MIXED, force_terminal=True, color_system="standard")
-    assert "\x1b[" in coloured
-    plain = page(MIXED, force_terminal=True, no_color=True)
-    assert "\x1b[3" not in plain
-    told = page(MIXED, encoding="ascii")
-    assert "66 %  #############......|  target 95 %, missed" in told
-    assert "█" not in told
-
-
-def test_a_target_is_not_met_by_rounding():
-    rows = [row(number, 0, first_review="clean" if number else "findings") for number in range(19)]
-    assert "94 %" in page(rows)
-    assert "target 95 %, missed" in page(rows)
-    assert "target 95 %, met" in page([*rows, row(20, 0)])
-
-
-def test_one_week_draws_no_chart_and_a_long_time_only_its_end():
-    assert "by week" not in page([row(1, 0), row(2, 1)])
-    told = page([row(1, 0), row(2, 7 * 60)], width=60)
-    (line,) = [line for line in told.splitlines() if line.startswith("  runs")]
-    assert len(line) <= 60
-    assert line.endswith("█  0 to 1")
-
-
-def test_a_thousand_runs_take_less_than_half_a_second(tmp_path):
-    rows = [row(n, n / 5, findings=(red("fixed"), red("open", "review-a"))) for n in range(1000)]
-    with closing(MetricsStore(tmp_path)) as store:
-        store.save(rows)
-        started = time.process_time()
-        page(store.all())
-    assert time.process_time() - started < 0.5
