@@ -23,6 +23,8 @@ _WORD = re.compile(r"[^\W\d]\w{3,}")
 _PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$", re.IGNORECASE)
 # Here one file uses the names of another in its folder without importing them.
 _ONE_FOLDER = frozenset({"go", "java", "kotlin", "csharp", "scala", "swift", "hcl"})
+_UNIMPORTED = _ONE_FOLDER | {"ruby", "php"}  # and types of other folders, too
+_HUMP = re.compile(r"[a-z\d][A-Z]")
 _NUMBERED = re.compile(r"[A-Za-z]{0,2}_?\d")
 _SEQUENCES = {"migrations", "migrate", "versions"}
 
@@ -97,17 +99,20 @@ class _Name(NamedTuple):
     def means_the_same(self, one: str, other: str, words: set[str]) -> bool:
         """Whether one of two files mentions, by its words, what the other touches.
 
-        A name of several words, a constant or a type is likely to be the same; `total` may be
-        anybody's, unless the language lets the files of a folder use each other's names.
+        A name of several words is likely to be the same. `Order` and `total` may be anybody's, or
+        words of a comment, unless the language uses types, or what is in its folder, unimported.
         """
         name = self.name
         if name not in words or (self.owner and self.owner not in words):
             return False
-        if "_" in name.strip("_") or name.lower() != name:
+        if "_" in name.strip("_") or _HUMP.search(name):
             return not (name.startswith("__") and name.endswith("__"))
         language = language_of(one)
-        together = language in _ONE_FOLDER and language == language_of(other)
-        return together and dirname(one) == dirname(other)
+        if language != language_of(other):
+            return False
+        if name[0].isupper():
+            return language in _UNIMPORTED
+        return language in _ONE_FOLDER and dirname(one) == dirname(other)
 
 
 def _names(file: FileChange, before: Read, after: Read, *, outlined: bool) -> Iterable[_Name]:

@@ -84,6 +84,10 @@ def _connected(trees, ours, theirs):
             {"cmd/a.go": BASE["cmd/a.go"].replace("1", "2")},
             True,
         ),
+        # A type is used unimported in some languages; in others its name is a word of a comment.
+        ({"a.rb": "Shelf.new\n"}, {"shop/shelf.rb": "class Shelf\n  def other; end\nend\n"}, True),
+        ({"a.py": "# Shelf of\n"}, {"shop/shelf.py": "class Shelf:\n    n = 2\n"}, False),
+        ({"a.py": "# Shelf of\n"}, {"config/limits.yaml": "max: Shelf\n"}, False),
         # Nothing breaks by prose or a lock file, nor by what lies beside.
         ({"a.py": "format_price(1)\n"}, {"docs/prices.md": "Say `format_price` no more.\n"}, False),
         ({"a.py": "shown_price = 1\n"}, {"package-lock.json": '{"shown_price": 2}\n'}, False),
