@@ -41,6 +41,8 @@ def task_lines(row: Row) -> Sequence[str]:
     if earlier := row.get("earlier"):
         why = f": {_told(earlier['why'])}" if earlier["why"] else ""
         lines.append(f"{_tries(earlier)}{why}")
+    if row.get("moved"):
+        lines.append(str(row["moved"]))
     if next_step := row.get("next"):
         lines.append(f"next: {next_step}")
     if row["run"] or earlier:
