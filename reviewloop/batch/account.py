@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.batch.costs import Cost
-from reviewloop.batch.rows import Rows, queue_row
+from reviewloop.batch.rows import Rows, queue_row, unbegun_row
 from reviewloop.batch.stands import Stand
 from reviewloop.errors import ExitCode, first_that_applies
 from reviewloop.runs.repository import Repository
@@ -33,7 +33,19 @@ def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:
     """Return the account as JSON-plain values."""
     state = _state(repository, record)
     told = Rows(repository, record, running=state == "running")
-    rows = [told.row(task) for task in record.tasks]
+    rows = [told.row(task) for task in told.tasks]
+    return _body(record, state, rows, _wall(repository, record, running=state == "running"))
+
+
+def unbegun(record: BatchRecord) -> dict[str, Any]:
+    """Return the account of a batch that nobody has begun: it is queued for workers."""
+    rows = [unbegun_row(task, title) for task, title in record.tasks.items()]
+    return _body(record, "running", rows, {"sittings": 0, "wall_seconds": None})
+
+
+def _body(
+    record: BatchRecord, state: str, rows: list[dict[str, Any]], wall: Mapping[str, Any]
+) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for row in rows:
         counts[row["state"]] = counts.get(row["state"], 0) + 1
@@ -49,7 +61,7 @@ def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:
         "budget_usd": record.budget_usd,
         "deadline": record.deadline,
         "counts": counts,
-        "totals": {**_totals(rows), **_wall(repository, record, running=state == "running")},
+        "totals": {**_totals(rows), **wall},
         "tasks": rows,
     }
 

@@ -37,8 +37,22 @@ class Rows:
             if run.options.get("batch") == record.batch_id:
                 self._mine.setdefault(run.task_id, []).append(run)
         self._kept = kept_rows(record, self._statuses)
+        self.tasks = {**tasks, **self._gone()}
+        """id -> title, of all tasks that cost something, and of those that did not yet."""
         waiting = [one.run for one in self._stands.values() if one.run is not None]
         self._commits = {one.commit for one in waiting_in(repository, waiting)}
+
+    def _gone(self) -> dict[str, str]:
+        """Return the tasks that the batch paid for and does not list any more."""
+        known, found = self._record.tasks, {}
+        for task, rows in self._kept.items():
+            if rows and task not in known:
+                found[task], self._stands[task] = rows[-1]["title"], TaskRun(Stand.OPEN)
+        for task, runs in self._mine.items():
+            if task not in known:
+                stand = stand_of(self._repository, runs[-1])
+                found[task], self._stands[task] = runs[-1].title, TaskRun(stand, runs[-1])
+        return found
 
     def row(self, task: str) -> dict[str, Any]:
         """Return the row of a task."""
@@ -67,7 +81,7 @@ class Rows:
             batch_why=self._record.reason,
             anew=lacked if lacked and self._stand(lacked) is Stand.REJECTED else "",
         )
-        return {"task": task, "title": self._record.tasks[task], **row}
+        return {**row, "task": task, "title": self.tasks[task]}
 
     def _why(self, found: TaskRun, run: RunRecord) -> str:
         """Return why a task with a run stands where it does, "" where the state says it all."""
@@ -134,6 +148,12 @@ class Rows:
         return Stand(kept[-1]["state"]) if over else found.stand
 
 
+def unbegun_row(task: str, title: str) -> dict[str, Any]:
+    """Return the row of a task of which nobody has begun anything."""
+    row = {**_NOTHING, **_with_earlier(_NOTHING, ()), "refused": False, "next": ""}
+    return {"task": task, "title": title, **row}
+
+
 def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, Any]:
     """Return what the account of a batch says of one run."""
     stand, whole = stand_of(repository, run), cost_of(repository, run)
@@ -141,6 +161,7 @@ def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, 
     earlier = before(run) if mine else whole
     return {
         "state": str(REDONE if stand is Stand.OPEN else stand),
+        "title": run.title,
         "run": run.run_id,
         "step": run.step if stand in {Stand.RUNNING, Stand.STOPPED} else "",
         "why": run.reason,
@@ -160,7 +181,7 @@ def queue_row(repository: Repository, run: RunRecord, state: str) -> dict[str, A
     row = run_row(repository, run, "")
     row |= {**_with_earlier({**row, "cost": row["before"]}, ()), "state": state}
     why = run.reason or (_of_change(repository, run) if run.status is RunStatus.WAITING else "")
-    return {"task": run.task_id, "title": run.title, **row, "why": why, "before": None}
+    return {"task": run.task_id, **row, "why": why, "before": None}
 
 
 def _with_earlier(shown: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.batch.opening import Wish
+    from reviewloop.batch.going_on import Wish
     from reviewloop.output.terminal_batch_live import BatchScreen
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     type=click.Choice(["each", "queue", "autopilot"]),
     help="Who approves: you at each task, you later, or the loop what is clean.",
 )
-@click.option("--budget-usd", type=float, metavar="USD", help="Most that all runs may cost.")
-@click.option("--deadline", metavar="T", default="", help="Stop at 07:00, after 8h, or at a date.")
+@click.option("--budget-usd", metavar="USD", help="Most that all runs may cost, or none.")
+@click.option("--deadline", metavar="T", help="Stop at 07:00, after 8h or 90m, at a date, or none.")
 @click.option(
     "--max-parallel",
     "parallel",
@@ -51,8 +51,8 @@ def batch(
     chosen: tuple[str, ...],
     wave: int | None,
     mode: str | None,
-    budget_usd: float | None,
-    deadline: str,
+    budget_usd: str | None,
+    deadline: str | None,
     parallel: int,
     until_failure: bool,
     model: str | None,
@@ -69,14 +69,13 @@ def batch(
     them (`reviewloop worker`).
     """
     from reviewloop.batch.deadline import read_deadline
-    from reviewloop.batch.opening import Wish
+    from reviewloop.batch.going_on import Wish
     from reviewloop.batch.sitting import Asked
     from reviewloop.runs.start import Wanted
 
-    if budget_usd is not None and not 0 < budget_usd < math.inf:
-        raise UsageError("--budget-usd needs an amount above 0")
+    budget = None if budget_usd is None else _read_budget(budget_usd)
     if store or remote:
-        _require_for_workers(store, mode, parallel, until_failure, no_sandbox, report)
+        _require_for_workers(store, mode, parallel, no_sandbox)
     elif mode == "each":
         _require_somebody(parallel)
     require_report(report)
@@ -87,13 +86,29 @@ def batch(
         tasks=chosen,
         wave=wave,
         mode=mode or ("each" if _asks(parallel) and not store else "queue"),
-        budget_usd=budget_usd,
-        deadline=read_deadline(deadline),
+        budget_usd=budget,
+        deadline=None if deadline is None else read_deadline(deadline),
         asked=Asked(until_failure, parallel, wanted),
     )
     if store:
-        return shared.enqueue(store, wish, remote or "origin", as_json=as_json)
+        told = shared.enqueue(store, wish, remote or "origin", as_json=as_json)
+        if report:
+            write_report(report, told)
+        return ExitCode.CLEAN
     return _run(wish, report, as_json=as_json)
+
+
+def _read_budget(text: str) -> float:
+    """Return the amount of a budget, 0 for "none"; raise `UsageError` for what is neither."""
+    if text.strip().lower() == "none":
+        return 0.0
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not 0 < amount < math.inf:
+        raise UsageError(f"--budget-usd {text!r}: it needs an amount above 0, or none")
+    return amount
 
 
 def _require_somebody(parallel: int) -> None:
@@ -113,9 +128,7 @@ def _asks(parallel: int) -> bool:
     return parallel == 1 and somebody_is_there()
 
 
-def _require_for_workers(
-    store: str, mode: str | None, parallel: int, until_failure: bool, no_sandbox: bool, report: str
-) -> None:
+def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox: bool) -> None:
     """Refuse what workers cannot do, or what has to be said to them."""
     if not store:
         raise UsageError("--remote is for workers: it needs --store")
@@ -123,8 +136,6 @@ def _require_for_workers(
         raise UsageError("--mode each asks at every task, and at a worker nobody sits; use queue")
     if parallel > 1:
         raise UsageError("--max-parallel is for one machine; start more workers instead")
-    if until_failure or report:
-        raise UsageError("--until-failure and --report are for one machine, without --store")
     if no_sandbox:
         raise UsageError("--no-sandbox is said to the worker that runs the code")
 
@@ -165,7 +176,7 @@ def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
     body = account(repository, record)
     if as_json:
         print_json("batch", body)
-    else:
+    elif body["tasks"]:  # else there never was a batch, and that nothing is open is said
         render_account(body, results())
     if report:  # last: a disk that is full by now must not hide the account
         write_report(report, body)

@@ -12,6 +12,7 @@ from reviewloop.errors import ExitCode, UsageError, first_that_applies
 if TYPE_CHECKING:
     from reviewloop.batch.going_on import Wish
     from reviewloop.store.postgres.database import Database
+    from reviewloop.store.runs import RunRecord
 
 VARIABLE = "REVIEWLOOP_STORE"
 
@@ -52,40 +53,68 @@ def shared(url: str) -> "Iterator[Database]":
         yield database
 
 
-def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> ExitCode:
-    """Queue a batch for workers and say so."""
+def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[str, Any]:
+    """Queue a batch for workers, say so, and return its account."""
     require_driver()
-    from reviewloop.cli.consoles import print_json, say
+    from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.engine.enqueue import enqueue as queue_tasks
+    from reviewloop.output.terminal_batch import render_account
     from reviewloop.runs.repository import open_repository
 
     queued = queue_tasks(url, open_repository(), wish, remote)
     added, about = list(queued.added), queued.about
     if as_json:
         body = {"batch": queued.record.batch_id, "branch": about.branch, "queued": added}
-        print_json("enqueued", body)
+        print_json("enqueued", {**body, "notes": list(queued.notes), "account": queued.told})
+    else:
+        render_account(queued.told, results())
+    for note in queued.notes:
+        say(note)
     tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
     say(f"{queued.record.batch_id}: {tasks} queued for {about.branch} of {about.address}")
     say("`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far")
-    return ExitCode.CLEAN
+    return queued.told
 
 
 def status(url: str, *, as_json: bool) -> ExitCode:
     """Show how far the batches of all workers are."""
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.engine.views import batches_shown
+    from reviewloop.engine.views import batches_shown, runs_shown
     from reviewloop.output.terminal_batch import render_account
 
     with shared(url) as database:
-        told = batches_shown(database, url)
+        told, runs = batches_shown(database, url), runs_shown(database, url)
     if as_json:
-        print_json("shared-status", {"batches": told})
+        rows = [run_row(run, state) for run, state in runs]
+        body = {"runs": rows, "batch": told[0] if told else None, "batches": told}
+        print_json("shared-status", body)
         return ExitCode.CLEAN
     if not told:
         say("nothing was queued yet; `reviewloop batch` with the store begins")
     for one in told:
         render_account(one, results())
     return ExitCode.CLEAN
+
+
+def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
+    """Return what `status` tells of a run."""
+    return {
+        "run": record.run_id,
+        "status": state,
+        "task": record.task_id,
+        "batch": str(record.options.get("batch", "")),
+        "title": record.title,
+        "spec": record.spec_path,
+        "branch": record.branch,
+        "commit": record.commit,
+        "step": record.step,
+        "reason": record.reason,
+        "incomplete": record.incomplete,
+        "exit_code": record.exit_code,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "active_seconds": record.active_seconds,
+    }
 
 
 def queue(url: str, *, as_json: bool) -> ExitCode:

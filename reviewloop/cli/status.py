@@ -28,12 +28,15 @@ def status(as_json: bool, store: str) -> ExitCode:
         return shared.status(store, as_json=as_json)
     from reviewloop.batch.account import account
     from reviewloop.batch.opening import newest_batch
-    from reviewloop.cli.consoles import print_json, results
+    from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.output.terminal_batch import render_account
     from reviewloop.output.terminal_runs import render_runs
     from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.strangers import leave_out
 
     repository = open_repository(for_reading=True)
+    if gone := leave_out(repository):
+        say(gone)
     rows = [_row(repository, record) for record in repository.runs.all()]
     batch = newest_batch(repository)
     told = account(repository, batch) if batch else None
@@ -107,20 +110,4 @@ def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
     state = str(record.status)
     if record.status == "running" and not is_held(repository.run_lock(record.run_id)):
         state = "stopped"  # its process is gone: `resume` goes on
-    return {
-        "run": record.run_id,
-        "status": state,
-        "task": record.task_id,
-        "batch": str(record.options.get("batch", "")),
-        "title": record.title,
-        "spec": record.spec_path,
-        "branch": record.branch,
-        "commit": record.commit,
-        "step": record.step,
-        "reason": record.reason,
-        "incomplete": record.incomplete,
-        "exit_code": record.exit_code,
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "active_seconds": record.active_seconds,
-    }
+    return shared.run_row(record, state)

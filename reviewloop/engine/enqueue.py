@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from reviewloop.batch.opening import Wish
+from reviewloop.batch.going_on import Wish
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.store import opened
+from reviewloop.engine.views import batch_shown
 from reviewloop.errors import GuardRailError, UsageError
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.project import read_settings
@@ -31,17 +32,22 @@ from reviewloop.workspace.pushing import address_of, host_and_path, look
 
 @dataclass(frozen=True)
 class Enqueued:
-    """What was queued: the batch, where it will be done, and the tasks that were not queued yet."""
+    """What was queued: the batch, where it will be done, and the tasks that were not queued yet.
+
+    `notes` say what workers do otherwise than this checkout; `told` is the account as it is now.
+    """
 
     record: BatchRecord
     about: About
     added: tuple[str, ...]
+    notes: tuple[str, ...]
+    told: Mapping[str, Any]
 
 
 def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueued:
     """Queue the open tasks that `wish` chooses; done again, those that are not under way.
 
-    Raises `UsageError` for a spec or a branch that workers would not find at the remote.
+    When all are done, nothing is queued, and the account of the batch is returned as it is. Raises `UsageError` for a spec or a branch that workers would not find at the remote.
     """
     flags = wish.asked.wanted.flags
     loaded = read_settings(repository.user.root, flags)
@@ -55,8 +61,6 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
         DiskFiles(repository.user.root), wish.spec or loaded.settings.spec.path or None
     )
     order = order_tasks(spec, wish.tasks, wish.wave)
-    if not order.steps:
-        raise UsageError(f"every chosen task of {spec.path} is done")
     about = _about(repository, branch, remote, flags, loaded.commands_digest)
     changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
     if changed:
@@ -68,14 +72,36 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
         batches = SharedBatches(database)
         tasks = [step.task.id for step in order.steps]
         known = [b.record for b in batches.all(about.repository, branch)]
-        mine = [b for b in known if b.spec_path == spec.path and set(b.tasks) & set(tasks)]
-        record = _record(mine[0] if mine else None, spec.path, order, wish)
-        batches.add(record, about)
+        mine = [
+            b for b in known if b.spec_path == spec.path and (set(b.tasks) & {*tasks} or not tasks)
+        ]
+        if not (mine or tasks):
+            raise UsageError(f"every chosen task of {spec.path} is done")
+        record = mine[0] if mine else None
+        if tasks or record is None:
+            record = _record(record, spec.path, order, wish, repository)
+            batches.add(record, about)
         answerable = _answerable(SharedRuns(database), about, spec.path)
         added = Jobs(database, url).tasks(
             record.batch_id, about, [task for task in tasks if task not in answerable]
         )
-    return Enqueued(record, about, tuple(added))
+        told = batch_shown(database, url, record.batch_id)
+    return Enqueued(record, about, tuple(added), tuple(_notes(repository)), told)
+
+
+def _notes(repository: Repository) -> list[str]:
+    """Say what a clone of a worker lacks: gates and models see it that way."""
+    git, head = Git(repository.user.git_dir), repository.user.head or ""
+    rows = git.text("ls-tree", "-r", "-z", head).split("\0")
+    modules = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
+    found = git.text("grep", "-l", "-e", "filter=lfs", head, "--", ".gitattributes", ok=(0, 1))
+    notes = []
+    if modules:
+        shown = ", ".join(modules[:3]) + (" and more" if len(modules) > 3 else "")
+        notes.append(f"workers have no content of submodules: {shown} is empty there")
+    if found:
+        notes.append("workers have no content of Git LFS: its files are pointers there")
+    return notes
 
 
 def _answerable(runs: SharedRuns, about: About, spec: str) -> set[str]:
@@ -84,18 +110,24 @@ def _answerable(runs: SharedRuns, about: About, spec: str) -> set[str]:
     return {r.task_id for r in runs.of(about) if r.spec_path == spec and r.status in asking}
 
 
-def _record(before: BatchRecord | None, spec: str, order: Order, wish: Wish) -> BatchRecord:
+def _record(
+    before: BatchRecord | None, spec: str, order: Order, wish: Wish, repository: Repository
+) -> BatchRecord:
     if before is None:
         name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
-        before = BatchRecord(name, spec, "", created_at=time.time())
+        head = repository.user.head or ""
+        before = BatchRecord(name, spec, "", head=head, created_at=time.time())
     return replace(
-        before,
+        wish.with_caps(before),
         mode=wish.mode,
         tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
+        needs={**before.needs, **{step.task.id: list(step.needs) for step in order.steps}},
+        branch=repository.user.branch or "",
         left_out=list(order.left_out),
         held={},
-        budget_usd=wish.budget_usd if wish.budget_usd is not None else before.budget_usd,
-        deadline=wish.deadline or before.deadline,
+        refused=[],
+        until_failure=wish.asked.until_failure,
+        ended=False,
         reason="",
     )
 

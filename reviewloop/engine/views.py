@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reviewloop.batch.account import unbegun
+from reviewloop.batch.rows import unbegun_row
 from reviewloop.engine.jobs import ANSWER, TASK, Jobs, Pending
 from reviewloop.errors import UsageError
 from reviewloop.runs.answers import is_stopped, require_question, worded
@@ -12,7 +14,6 @@ from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
-_NOTHING = {"files": 0, "tests": None, "rounds": 0, "findings": None, "seconds": 0.0, "tokens": 0}
 
 
 def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
@@ -22,6 +23,28 @@ def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
     runs = {run.run_id: run for run in SharedRuns(database).all()}
     told = [_account(batch, runs, pending) for batch in found]
     return [one for one in told if one["state"] != "ended"] or told[:1]
+
+
+def batch_shown(database: Database, url: str, batch_id: str) -> dict[str, Any]:
+    """Return the account of one batch as it is now."""
+    batch = SharedBatches(database).get(batch_id)
+    runs = {run.run_id: run for run in SharedRuns(database).all()}
+    return _account(batch, runs, Jobs(database, url).pending())
+
+
+def runs_shown(database: Database, url: str) -> list[tuple[RunRecord, str]]:
+    """Return every run, newest first, and its status; one that nobody moves is stopped."""
+    pending = Jobs(database, url).pending()
+    taken = {
+        (job.batch, job.args.get("task") or job.args.get("run")) for job in pending if job.taken
+    }
+    shown = []
+    for run in SharedRuns(database).all():
+        batch = str(run.options.get("batch", ""))
+        moved = {(batch, run.task_id), (batch, run.run_id)} & taken
+        idle = run.status is RunStatus.RUNNING and not moved
+        shown.append((run, "stopped" if idle else str(run.status)))
+    return shown
 
 
 def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
@@ -132,15 +155,7 @@ def _account(
             newest.setdefault(one.task_id, one)
     rows: list[dict[str, Any]] = []
     for task, title in record.tasks.items():
-        row: dict[str, Any] = {
-            "task": task,
-            "title": title,
-            "state": "open",
-            "run": "",
-            "why": "",
-            **_NOTHING,
-        }
-        row |= told.get(task, {})
+        row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
         if (run := newest.get(task)) is not None:
             row |= {"run": run.run_id, **_now(run, taken=jobs.get(task, run.run_id in at_work))}
         if task in jobs and row["state"] in {"open", "stopped"}:
@@ -149,10 +164,8 @@ def _account(
     counts: dict[str, int] = {}
     for row in rows:
         counts[row["state"]] = counts.get(row["state"], 0) + 1
-    nothing = {"runs": 0, "calls": 0, "tokens": 0, "usd": 0.0, "unpriced": 0, "seconds": 0.0}
     return {
-        "began_at": record.created_at,
-        "totals": nothing,
+        **unbegun(record),
         **batch.account,
         "batch": record.batch_id,
         "spec": record.spec_path,

@@ -35,6 +35,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.clones import is_fetched
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+_UNTIL_FAILURE = "(--until-failure)"  # stands in the reason of a batch that it stopped
 _LONGEST_DIFF = 2_000_000  # characters
 
 
@@ -83,6 +84,9 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         unsandboxed="accepted" if job.place.unsandboxed else "",
         flags=about.flags,
     )
+    if record.until_failure and _UNTIL_FAILURE in record.reason:
+        record.held[task] = record.reason
+        return  # until `batch` is said again
     order = _order(job.repository, record)
     ids = [step.task.id for step in order.steps]
     if task not in ids:
@@ -92,7 +96,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         store,
         replace(record, reason=""),
         order,
-        Asked(wanted=wanted),
+        Asked(until_failure=record.until_failure, wanted=wanted),
         Spending(job.repository, record, loaded.settings),
         job.place.told,
         {other for other in ids if other != task},
@@ -101,6 +105,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     held = {one: why for one, why in sitting.record.held.items() if one == task}
     record.held = {**record.held, **held}
     record.reason, record.ended = sitting.record.reason, sitting.record.ended
+    record.said, record.refused = sitting.record.said, sitting.record.refused
 
 
 def _order(repository: Repository, record: BatchRecord) -> Order:

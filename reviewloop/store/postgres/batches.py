@@ -67,7 +67,8 @@ class SharedBatches:
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (record.batch_id,)
             )
             kept = json.loads(rows[0]["record"])
-            kept |= {"held": record.held, "ended": record.ended, "reason": record.reason}
+            found = record.plain()
+            kept |= {name: found[name] for name in ("held", "said", "refused", "ended", "reason")}
             self._database.execute(
                 "UPDATE batches SET record = %s, account = %s WHERE batch_id = %s",
                 (json.dumps(kept), json.dumps(account), record.batch_id),
