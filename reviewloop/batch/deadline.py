@@ -11,12 +11,12 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 
 
 def read_deadline(text: str, now: float | None = None) -> float:
-    """Return the deadline in seconds since the epoch, 0 for an empty text.
+    """Return the deadline in seconds since the epoch, 0 for "none".
 
     Raises `UsageError` for what is no time, and for a time that has passed.
     """
     written = text.strip()
-    if not written:
+    if written.lower() == "none":
         return 0.0
     at = time.time() if now is None else now
     try:
@@ -26,7 +26,7 @@ def read_deadline(text: str, now: float | None = None) -> float:
         found = None
     if found is None:
         raise UsageError(
-            f"--deadline {text!r} is no time; write 07:00, 8h, 90min, or 2026-01-31T07:00"
+            f"--deadline {text!r} is no time; write 07:00, 8h, 90m, 2026-01-31T07:00, or none"
         )
     if ends <= at:
         raise UsageError(f"--deadline {text!r} has passed already")

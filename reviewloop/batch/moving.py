@@ -73,7 +73,7 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
     try:
         planned = plan(sitting.repository, wanted)
     except GuardRailError as error:
-        raise _for_a_batch(error) from error
+        raise for_a_batch(error) from error
     if planned.task and planned.task.title != step.task.title:
         raise UsageError(
             f"{planned.task.where}: task {step.task.id} was '{step.task.title}' when the batch "
@@ -187,7 +187,7 @@ def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool
     return True
 
 
-def _for_a_batch(error: GuardRailError) -> GuardRailError:
+def for_a_batch(error: GuardRailError) -> GuardRailError:
     """Say how a batch gets a branch that it may commit to: it has no option for that."""
     said = str(error).partition(";")[0].partition(", so ")[0]
     return GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`")

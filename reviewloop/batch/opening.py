@@ -1,63 +1,85 @@
 """Begins a batch, or takes up the one that was not finished, and does its work under its lock."""
 
-import secrets
-import time
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 
 from reviewloop.batch.account import lock_of
-from reviewloop.batch.sitting import Asked, Sitting, Told
+from reviewloop.batch.foreword import foreword
+from reviewloop.batch.going_on import Meant, Wish, finished, is_of, meant, newest_here
+from reviewloop.batch.moving import for_a_batch
+from reviewloop.batch.noting import Noting
+from reviewloop.batch.renumbered import strays_of
+from reviewloop.batch.sitting import Sitting, Told
 from reviewloop.batch.spending import Spending
-from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.errors import (
+    ExitCode,
+    GuardRailError,
+    InterruptedByUserError,
+    ReviewLoopError,
+    UsageError,
+)
+from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.strangers import leave_out
+from reviewloop.settings import Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec
-from reviewloop.specs.order import Order, order_tasks
+from reviewloop.specs.order import order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.locks import hold
+from reviewloop.store.sittings import SittingClock
 
 MODES = ("each", "queue", "autopilot")
 
-
-@dataclass(frozen=True)
-class Wish:
-    """What stands on the command line of a batch."""
-
-    spec: str = ""
-    tasks: Sequence[str] = ()
-    wave: int | None = None
-    mode: str = "queue"
-    budget_usd: float | None = None
-    deadline: float = 0.0
-    asked: Asked = field(default_factory=Asked)
+Ended = tuple[BatchRecord, ReviewLoopError | None]
 
 
-def run_batch(
-    repository: Repository, wish: Wish, told: Told
-) -> tuple[BatchRecord, ReviewLoopError | None]:
+def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
     """Do all that can be done of a batch; return its record and what stopped it before its end.
 
-    Raises `UsageError` for a spec or a choice that cannot be, `WorkspaceError` while another batch
-    works in this repository.
+    Where nothing is left to do, that is said, and the record of what did it is returned as it is.
+    Raises `UsageError` for a spec, a choice or a branch that cannot be, `WorkspaceError` while
+    another batch works in this repository.
     """
+    loaded = read_settings(repository.user.root, wish.asked.wanted.flags)
+    spec_named = wish.spec or loaded.settings.spec.path or None
+    spec = open_spec(DiskFiles(repository.user.root), spec_named)
     with (
-        hold(lock_of(repository), "the batch of this repository"),
+        hold(lock_of(repository), "the batch of this repository", f"spec {spec.path}"),
         closing(BatchStore(repository.folder)) as store,
     ):
-        loaded = read_settings(repository.user.root, wish.asked.wanted.flags)
-        files = DiskFiles(repository.user.root)
-        spec = open_spec(files, wish.spec or loaded.settings.spec.path or None)
+        if gone := leave_out(repository):
+            told.opened(gone)
         order = order_tasks(spec, wish.tasks, wish.wave)
-        record = _record(repository, store, spec, order, wish)
-        spending = Spending(repository, record, loaded.settings)
-        work = Work(Sitting(repository, store, record, order, wish.asked, spending, told))
-        told.opened(_opening(order, record, loaded.settings.limits.usd))
+        before = newest_here(repository, store, spec.path)
+        if not order.steps:
+            if order.left_out and before is None:
+                raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
+            told.opened(why := _nothing(spec, wish))
+            return finished(repository, before, spec, wish, why), None
+        found = meant(repository, before, spec, order, wish)
+        if found.before is None:
+            _require_branch(repository, loaded.settings)
+        for sentence in foreword(repository, found, spec, order, wish, loaded.settings):
+            told.opened(sentence)
+        spending = Spending(repository, found.record, loaded.settings)
+        strays = strays_of(repository, spec)
+        sitting = Sitting(
+            repository, store, found.record, order, wish.asked, spending, told, strays=strays
+        )
+        return _sat(sitting, found)
+
+
+def _sat(sitting: Sitting, found: Meant) -> Ended:
+    """Work as long as there is something to do; a new batch that began nothing leaves no record."""
+    repository, store, record = sitting.repository, sitting.store, found.record
+    store.save(record)
+    with closing(SittingClock(repository.folder, record.batch_id)) as clock:
+        sitting.told = Noting(sitting.told, repository, store, record, clock)
+        work = Work(sitting)
         try:
             work.do()
         except ReviewLoopError as stopped:
@@ -65,10 +87,17 @@ def run_batch(
             masking = masking_for(repository.user.root, repository.user.git_dir)
             record.reason = masking.for_people(str(error))
             store.save(record)
+            if found.before is None and not _has_runs(repository, record):
+                store.delete(record.batch_id)
+                raise error from None
             if error.exit_code is ExitCode.USAGE and not work.began:
                 raise
             return record, error
         return record, None
+
+
+def _has_runs(repository: Repository, record: BatchRecord) -> bool:
+    return any(run.options.get("batch") == record.batch_id for run in repository.runs.all())
 
 
 def _interrupted() -> InterruptedByUserError:
@@ -76,58 +105,25 @@ def _interrupted() -> InterruptedByUserError:
 
 
 def newest_batch(repository: Repository) -> BatchRecord | None:
-    """Return the latest batch of a repository, None when there was none."""
+    """Return the latest batch of the branch that is checked out, else the latest of all.
+
+    None where there was none; batches of an earlier repository at this path do not count.
+    """
     if not (repository.folder / "batches.sqlite").exists():
         return None
     with closing(BatchStore(repository.folder)) as store:
-        return store.newest()
+        mine = (record for record in store.all() if is_of(repository, record))
+        return newest_here(repository, store) or next(mine, None)
 
 
-def _record(
-    repository: Repository, store: BatchStore, spec: Spec, order: Order, wish: Wish
-) -> BatchRecord:
-    """Return the record of the batch that is to be gone on with, or a new one."""
-    before = store.newest(spec.path)
-    if before is None or (before.ended and _has_new_work(repository, before, order)):
-        if not order.steps:
-            raise UsageError(_nothing(spec, order))
-        before = BatchRecord(f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}", spec.path, "")
-    record = replace(
-        before,
-        mode=wish.mode,
-        tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
-        left_out=list(order.left_out),
-        held={},
-        refused=[],
-        ended=False,
-        budget_usd=wish.budget_usd if wish.budget_usd is not None else before.budget_usd,
-        deadline=wish.deadline or before.deadline,
-        reason="",
-    )
-    store.save(record)
-    return record
+def _require_branch(repository: Repository, settings: Settings) -> None:
+    """Refuse, before anything is written, a branch that no run could commit to."""
+    try:
+        choose_branch(repository, settings, "", "batch")
+    except GuardRailError as error:
+        raise for_a_batch(error) from None
 
 
-def _has_new_work(repository: Repository, before: BatchRecord, order: Order) -> bool:
-    """Whether a batch that came to its end leaves something to a new one."""
-    titles = {step.task.id: step.task.title for step in order.steps}
-    stands = stands_of(repository, before.batch_id, before.spec_path, titles)
-    waits = {Stand.WAITING, Stand.BLOCKED}
-    return not titles or any(one.stand not in waits for one in stands.values())
-
-
-def _opening(order: Order, record: BatchRecord, usd: float) -> str:
-    """Return what will be done and what it may cost, before anything is paid."""
-    count = len(order.steps)
-    most = usd * count if record.budget_usd is None else min(usd * count, record.budget_usd)
-    until = ""
-    if record.deadline:
-        until = f", until {time.strftime('%Y-%m-%d %H:%M', time.localtime(record.deadline))}"
-    tasks = "1 task" if count == 1 else f"{count} tasks"
-    return f"{record.spec_path}: {tasks}, at most ${usd:g} each and ${most:g} in all{until}"
-
-
-def _nothing(spec: Spec, order: Order) -> str:
-    if order.left_out:
-        return f"no task of {spec.path} can be done: {order.left_out[0]}"
-    return f"every chosen task of {spec.path} is done"
+def _nothing(spec: Spec, wish: Wish) -> str:
+    which = "every required task" if not wish.tasks and wish.wave is None else "every chosen task"
+    return f"{which} of {spec.path} is done"

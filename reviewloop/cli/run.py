@@ -72,12 +72,15 @@ def run(
 
 
 def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
-    from reviewloop.cli.consoles import print_json
+    from reviewloop.cli.consoles import print_json, say
     from reviewloop.cli.conversation import move_and_tell
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.start import begin
+    from reviewloop.runs.strangers import leave_out
 
     repository = open_repository()
+    if gone := leave_out(repository):
+        say(gone)
     planned = _planned(repository, wanted)
     _show(planned)
     if only_preflight:

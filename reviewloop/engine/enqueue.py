@@ -47,7 +47,8 @@ class Enqueued:
 def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueued:
     """Queue the open tasks that `wish` chooses; done again, those that are not under way.
 
-    When all are done, nothing is queued, and the account of the batch is returned as it is. Raises `UsageError` for a spec or a branch that workers would not find at the remote.
+    When all are done, nothing is queued, and the batch is told of as it is. Raises `UsageError`
+    for a spec or a branch that workers would not find at the remote.
     """
     flags = wish.asked.wanted.flags
     loaded = read_settings(repository.user.root, flags)

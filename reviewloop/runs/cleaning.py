@@ -11,6 +11,7 @@ from reviewloop.runs.brief import SCRATCH
 from reviewloop.runs.metrics import remember
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.strangers import strangers
 from reviewloop.runs.upkeep import has_unsaved_work
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.metrics import files_of_metrics
@@ -47,8 +48,9 @@ def find_garbage(
 ) -> Garbage:
     """Return what is older than the retention and not in use; nothing is deleted.
 
-    A run whose work stands in no commit and on no branch stays, unless `with_work`. What
-    `reviewloop stats` shows stays, unless `with_metrics`.
+    Runs of another repository that was at this path can go whatever their age. A run whose work
+    stands in no commit and on no branch stays, unless `with_work`. What `reviewloop stats` shows
+    stays, unless `with_metrics`.
     """
     days = older_than_days
     if days is None:
@@ -57,11 +59,11 @@ def find_garbage(
     abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
     records = repository.runs.all()
     in_batch = is_held(repository.batch_lock)  # which reads from its runs what is done already
+    strange = {record.run_id for record in strangers(repository)}
     old = [
         record
         for record in records
-        if record.status.over
-        and record.updated_at <= limit
+        if (record.run_id in strange or (record.status.over and record.updated_at <= limit))
         and not is_held(repository.run_lock(record.run_id))
         and not (in_batch and record.options.get("batch"))
     ]
@@ -73,7 +75,7 @@ def find_garbage(
         starts=tuple(path for path in abandoned if path.name not in known),
         reviews=_older((repository.folder / "reviews").glob("*"), limit),
         kept=tuple(kept),
-        going=tuple(record for record in records if not record.status.over),
+        going=tuple(r for r in records if not r.status.over and r.run_id not in strange),
         metrics=tuple(files_of_metrics(repository.folder)) if with_metrics else (),
     )
 

@@ -210,7 +210,7 @@ def _subject(
     busy = {
         run.task_id
         for run in repository.runs.all()
-        if not run.status.over and run.spec_path == spec.path
+        if not run.status.over and not _is_of_another(spec, run)
     }
     if wanted.task == "next" and not wanted.again:
         return spec, _next_free(spec, busy)
@@ -233,11 +233,17 @@ def _refuse_second_run(
     if spec is None or task is None or wanted.again:
         return
     for run in repository.runs.all():
-        if not run.status.over and run.task_id == task.id and run.spec_path == spec.path:
+        if not run.status.over and run.task_id == task.id and not _is_of_another(spec, run):
             raise UsageError(
                 f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
                 "it, or start another one with --again"
             )
+
+
+def _is_of_another(spec: Spec, run: RunRecord) -> bool:
+    """Whether a run is not of this spec, or its task has another number by now."""
+    named = [task.id for task in spec.tasks if task.title == run.title]
+    return run.spec_path != spec.path or (bool(named) and run.task_id not in named)
 
 
 def require_models(loaded: Loaded, team: Team) -> None:

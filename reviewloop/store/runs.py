@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -86,6 +86,7 @@ class RunStore:
         self._folder = folder
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
         self._read: dict[str, tuple[str, RunRecord]] = {}  # reading is most of what a look costs
+        self._left_out: frozenset[str] = frozenset()
 
     def close(self) -> None:
         """Close the table."""
@@ -93,7 +94,13 @@ class RunStore:
 
     def again(self) -> "RunStore":
         """Return the table once more, for another thread; who asks closes it."""
-        return RunStore(self._folder)
+        other = RunStore(self._folder)
+        other.leave_out(self._left_out)
+        return other
+
+    def leave_out(self, run_ids: Iterable[str]) -> None:
+        """Return these runs no more, as long as this table is open."""
+        self._left_out = frozenset(run_ids)
 
     def save(self, record: RunRecord) -> None:
         """Insert or replace a record."""
@@ -122,6 +129,8 @@ class RunStore:
             ).fetchall()
         before, self._read = self._read, {}
         for row in rows:
+            if row["run_id"] in self._left_out:
+                continue
             known = before.get(row["run_id"])
             same = known is not None and known[0] == row["record"]
             self._read[row["run_id"]] = known if known and same else (row["record"], _record(row))

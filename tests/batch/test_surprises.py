@@ -15,7 +15,8 @@ from support.play import done, reply, write
 from support.terminal import Terminal
 
 from reviewloop.batch.autopilot import why_a_person
-from reviewloop.batch.opening import Wish, run_batch
+from reviewloop.batch.going_on import Wish
+from reviewloop.batch.opening import run_batch
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import worded

@@ -50,7 +50,8 @@ def test_six_tasks_wait_in_one_line_and_become_six_commits(shop, tmp_path):
     assert checkout.git("status", "--porcelain") == ""
     assert each_commit_passes_alone(checkout, tmp_path)
     said = checkout.run("batch")
-    assert (said.code, "is done" in said.err) == (2, True)
+    assert (said.code, "every required task" in said.err) == (0, True)
+    assert "6 committed" in said.out
 
 
 def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
