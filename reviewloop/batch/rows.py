@@ -224,6 +224,7 @@ def _figures(proposal: Proposal | None) -> dict[str, Any]:
     return {
         "subject": proposal["message"].partition("\n")[0],
         "files": len(proposal["files"]),
+        "moved": proposal.get("moved", ""),
         "tests": proposal["tests"],
         "tests_ended": str(finished[-1]) if finished else "",
         "coverage": (proposal["coverage"] or {}).get("covered"),
@@ -242,6 +243,7 @@ def _figures(proposal: Proposal | None) -> dict[str, Any]:
 _UNDONE: Mapping[str, Any] = {
     "subject": "",
     "files": None,
+    "moved": "",
     "tests": None,
     "tests_ended": "",
     "coverage": None,
