@@ -159,7 +159,7 @@ class RunStore:
         if len(matches) == 1:
             return matches[0]
         if matches and of_task:
-            names = ", ".join(f"{r.run_id} ({r.spec_path}, on {r.branch})" for r in matches)
+            names = ", ".join(f"{r.run_id} ({self.place_of(r)})" for r in matches)
             raise UsageError(f"several runs are of a task {wanted}: {names}; name the run")
         if matches:
             names = ", ".join(run.run_id for run in matches)
@@ -167,6 +167,10 @@ class RunStore:
         raise UsageError(
             f"there is no run {wanted!r} in {self.where}; `reviewloop status` lists the runs"
         )
+
+    def place_of(self, record: RunRecord) -> str:
+        """Return where a run works, for sentences that tell runs apart."""
+        return f"{record.spec_path}, on {record.branch}"
 
     def only(self, statuses: Sequence[RunStatus], doing: str) -> RunRecord:
         """Return the one run in any of these states; say how to choose when there are several."""

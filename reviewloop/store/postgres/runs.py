@@ -36,6 +36,14 @@ class SharedRuns(RunStore):
             (str(record.status), record.updated_at, _written(record), record.run_id),
         )
 
+    def place_of(self, record: RunRecord) -> str:
+        """Return where a run works: a store has those of many repositories."""
+        rows = self._database.execute(
+            "SELECT about FROM batches WHERE batch_id = %s", (record.options.get("batch", ""),)
+        )
+        address = json.loads(rows[0]["about"])["address"] if rows else ""
+        return f"{super().place_of(record)} of {address}" if address else super().place_of(record)
+
     def together(self) -> AbstractContextManager[None]:
         """Have everything that is written in a block be there, or nothing of it."""
         return self._database.transaction()
