@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reviewloop.batch.costs import Cost
 from reviewloop.batch.rows import Rows, queue_row, unbegun_row
-from reviewloop.batch.stands import Stand
+from reviewloop.batch.stands import Stand, branch_of
 from reviewloop.errors import ExitCode, first_that_applies
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord
@@ -34,6 +35,7 @@ def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:
     state = _state(repository, record)
     told = Rows(repository, record, running=state == "running")
     rows = [told.row(task) for task in told.tasks]
+    record = replace(record, branch=branch_of(repository, record))
     return _body(record, state, rows, _wall(repository, record, running=state == "running"))
 
 
@@ -52,6 +54,7 @@ def _body(
     return {
         "batch": record.batch_id,
         "spec": record.spec_path,
+        "branch": record.branch,
         "mode": record.mode,
         "state": state,
         "reason": record.reason or (_CUT_OFF if state == "stopped" else ""),

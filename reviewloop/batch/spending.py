@@ -47,13 +47,14 @@ class Spending:
         if budget is not None and (used := self.usd()) >= budget:
             raise BudgetExhaustedError(
                 f"the batch's budget is spent: ${used:.2f} of ${budget:.2f}; nothing is lost: the "
-                f"same command goes on with a higher `--budget-usd`, such as {budget * 2:g}"
+                f"same command goes on with a higher `--budget-usd`, such as {budget * 2:g}, or "
+                "with `--budget-usd none`"
             )
         if deadline and time.time() >= deadline:
             shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline))
             raise BudgetExhaustedError(
                 f"the batch's deadline has passed ({shown}); nothing is lost: the same command "
-                "goes on with a later `--deadline`"
+                "goes on with a later `--deadline`, or with `--deadline none`"
             )
 
     def why_spent(self, task: str) -> BudgetExhaustedError:

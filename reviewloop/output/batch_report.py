@@ -69,7 +69,8 @@ FORMATS: Mapping[str, Callable[[Body], str]] = {".md": markdown, ".json": _json,
 def _about(body: Body) -> str:
     began = datetime.fromtimestamp(body["began_at"]).strftime("%Y-%m-%d %H:%M")
     why = f": {why}" if (why := why_stopped(body)) else ""
-    return f"Begun {began}, mode {body['mode']}, {body['state']}{why}"
+    where = f" on {body['branch']}" if body.get("branch") else ""
+    return f"Begun {began}{where}, mode {body['mode']}, {body['state']}{why}"
 
 
 def _marked(text: str) -> str:

@@ -25,7 +25,8 @@ _WIDTH = max(map(len, _STYLES))
 def render_account(body: Mapping[str, Any], console: Console) -> None:
     """Print what happened to each task of a batch, then the sums."""
     console.print()
-    name = one_line(f"{body['spec']}  ({body['mode']}, {body['state']})")
+    where = f" on {body['branch']}" if body.get("branch") else ""
+    name = one_line(f"{body['spec']}{where}  ({body['mode']}, {body['state']})")
     console.print(Text(name, style="bold"))
     if why := why_stopped(body):
         hanging(Text("  "), Text(why), console)
