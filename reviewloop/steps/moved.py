@@ -141,8 +141,10 @@ def told_of(state: LoopState, context: RunContext) -> str:
     if moved.tied:
         said.append(f"what changed below it in what it touches or uses ({_named(moved.tied)})")
     if moved.differs:
-        said.append(f"where it is not what was read before ({_named(moved.differs)})")
-    return f"{where}; the guard-rails ran there, and reviewers read {' and '.join(said)}"
+        said.append(f"what differs in it from what they had read ({_named(moved.differs)})")
+    return (
+        f"{where}; the guard-rails ran there, and reviewers were asked about {' and '.join(said)}"
+    )
 
 
 def _named(paths: Sequence[str] | Connected) -> str:

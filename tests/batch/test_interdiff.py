@@ -115,6 +115,9 @@ def test_siblings_that_break_each_other_are_read_together_and_mended(shop):
     rows = {row["task"]: row for row in checkout.json("queue")["runs"]}
     proposal = checkout.record(rows["4"]["run"])["proposal"]
     assert proposal["moved"].endswith("what it touches or uses (shop/prices.py)")
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    assert (rows["1"]["moved"], rows["4"]["moved"]) == ("", proposal["moved"])
+    assert proposal["moved"] in " ".join(checkout.run("status").out.split())
     assert [(f["title"], f["status"]) for f in proposal["findings"]] == [
         ("format_price is gone", "fixed")
     ]
@@ -158,6 +161,25 @@ def test_who_missed_what_moved_looks_at_it_next_time_and_who_missed_all_reads_al
     assert "; nothing that it touches or uses changed below it" in proposal["moved"]
     assert [one["title"] for one in proposal["findings"]] == [nit["title"]]
     assert len(checkout.server.ledger) == third
+
+
+def test_what_moved_is_read_in_parts_and_what_has_no_room_is_told(shop):
+    small = {"REVIEWLOOP_LIMITS__CONTEXT_TOKENS": "3000"}
+    checkout = shop(many({4: labels(tokens=200)}), **{PRICES: OLD})
+    assert checkout.run("batch", "--tasks", "4", **small).code == 4
+    first = len(checkout.server.ledger)
+    for name, tokens in (("one", 700), ("two", 700), ("far_too_long", 9000)):
+        commit(checkout, f"shop/{name}.py", f"from shop import labels\n{filler(tokens)}")
+    assert checkout.run("queue", "approve", "--all", **small).code == 4
+    asked = checkout.server.ledger[first:]
+    assert len(asked) == 2 * 5
+    assert len(prefixes(asked)) == 2
+    for number, name in ((1, "one"), (2, "two")):
+        said = [one.said for one in asked if f"+++ b/shop/{name}.py" in one.said]
+        assert len(said) == 5
+        assert all(f"is read in 2 parts; this is part {number}" in one for one in said)
+    rows = checkout.json("status")["batch"]["tasks"]
+    assert "shop/far_too_long.py: its diff of" in rows[0]["why"]  # so autopilot leaves it, too
 
 
 def commit(checkout: Checkout, path: str, text: str) -> None:
