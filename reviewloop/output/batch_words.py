@@ -102,8 +102,10 @@ def _place(row: Row) -> str:
         return f"{row['commit'][:10]} on {row['branch']}{by}{subject}"
     if row["state"] in {"running", "stopped"}:
         return f"at {row['step']}" if row.get("step") else ""
-    on = row.get("stands_on")
-    return f"on top of {on}" if on and row["state"] == "waiting" else ""
+    if row["state"] != "waiting":
+        return ""
+    on = f"on top of {row['stands_on']}" if row.get("stands_on") else ""
+    return ", ".join(filter(None, (row.get("subject"), on)))
 
 
 def _told(why: str) -> str:

@@ -76,9 +76,8 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     told = {row["task"]: row["why"] for row in checkout.json("status")["batch"]["tasks"]}
     assert told["2"] == "waits for 1, which is blocked"
     assert told["6"] == "waits for 3, which is not finished"
-    assert "| 4 | waiting | **Fourth number**<br>next: `reviewloop queue show 4-" in (
-        reports["md"].read_text()
-    )
+    said = "| 4 | waiting | **Fourth number**<br>Add part 4<br>next: `reviewloop queue show 4-"
+    assert said in reports["md"].read_text()
     for name in ("json", "html"):
         assert checkout.run("batch", "--report", str(reports[name])).code == 3
     assert json.loads(reports["json"].read_text())["counts"] == {

@@ -1,0 +1,182 @@
+"""The account of a batch: it adds up, says why and what to do next, and outlives what it is of."""
+
+from contextlib import closing
+
+import pytest
+from support.checkout import Checkout
+
+from reviewloop.batch.account import account, exit_code
+from reviewloop.batch.keeping import keep_rows
+from reviewloop.errors import BudgetExhaustedError, ExitCode
+from reviewloop.models.budget import Budget
+from reviewloop.output.batch_report import html, markdown
+from reviewloop.output.batch_words import next_of, task_lines
+from reviewloop.runs.repository import open_repository
+from reviewloop.settings import Limits
+from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.sittings import SittingClock, sittings_of
+
+COST = ("calls", "tokens", "usd", "seconds")
+
+
+def told(checkout: Checkout) -> tuple[dict, dict[str, dict]]:
+    """Return the account, which must add up, and its rows by task."""
+    body = checkout.json("status")["batch"]
+    for name in COST:
+        assert sum(row[name] for row in body["tasks"]) == pytest.approx(body["totals"][name])
+    return body, {row["task"]: row for row in body["tasks"]}
+
+
+def test_what_was_rejected_taken_over_and_deleted_stays_in_the_account(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    first, rows = told(checkout)
+    assert first["totals"]["calls"] == len(checkout.server.ledger)
+    assert checkout.run("queue", "reject", rows["1"]["run"], "-m", "no good").code == 7
+    _, rows = told(checkout)
+    assert (rows["1"]["state"], rows["1"]["why"]) == ("rejected", "no good")
+    assert rows["2"]["why"] == "it needs 1, which is rejected"
+    assert rows["2"]["next"].startswith("`reviewloop batch` does 1 anew")
+
+    asked = len(checkout.server.ledger)
+    assert checkout.run("batch", "--tasks", "1,2", "--budget-usd", "0.04").code == 4
+    second, rows = told(checkout)
+    assert second["batch"] != first["batch"]
+    assert second["totals"]["calls"] == len(checkout.server.ledger) - asked
+    assert second["totals"]["before"]["usd"] == pytest.approx(first["totals"]["usd"] / 2, rel=0.1)
+    assert second["totals"]["sittings"] == 1
+    assert second["totals"]["wall_seconds"] >= second["totals"]["seconds"] > 0
+
+    assert checkout.run("queue", "approve", "--all").code == 0
+    before, rows = told(checkout)
+    assert checkout.run("clean", "--older-than", "0", "--yes", "--with-work").code == 0
+    after, kept = told(checkout)
+    assert kept == rows
+    assert {**after, "told_at": 0} == {**before, "told_at": 0}
+    said = checkout.run("status").out
+    assert "2 committed" not in said  # nothing is left to tell a person
+
+
+def run(ident: str, status: RunStatus, **fields) -> RunRecord:
+    task = ident.partition("-")[0]
+    record = RunRecord(ident, "", f"Task {task}", "", "work", status=status, spec_path="spec")
+    record.task_id, record.options = task, {"batch": "b", **fields.pop("options", {})}
+    for name, value in fields.items():
+        setattr(record, name, value)
+    return record
+
+
+def batch(**fields) -> BatchRecord:
+    tasks = {task: f"Task {task}" for task in "1234"}
+    return BatchRecord("b", "spec", "queue", tasks=tasks, branch="work", **fields)
+
+
+def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(repo):
+    repository = open_repository(repo)
+    redone = run("1-a", RunStatus.SKIPPED, reason="it does not merge", options={"redo": True})
+    over = "the cap limits.usd of this run is reached: ... `reviewloop resume --budget-usd 4`"
+    for one in (
+        redone,
+        run("2-a", RunStatus.BLOCKED, reason="test: 1 failed", exit_code=3),
+        run("3-a", RunStatus.PAUSED, reason=over, exit_code=6),
+    ):
+        repository.runs.save(one)
+    record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": "the spec changed"})
+    body = account(repository, record)
+    first, second, third, fourth = body["tasks"]
+    assert [row["state"] for row in body["tasks"]] == ["open", "blocked", "stopped", "open"]
+    assert first["earlier"]["why"] == first["why"] == "it does not merge"
+    assert (second["why"], fourth["why"]) == ("test: 1 failed", "the spec changed")
+    assert (
+        third["next"] == "`reviewloop resume 3-a --budget-usd 4`, then the same `reviewloop batch`"
+    )
+    assert body["reason"].startswith("it was cut off")
+    assert exit_code(body, ExitCode.BUDGET) is ExitCode.USAGE
+    record.refused.clear()
+    body = account(repository, record)
+    assert body["tasks"][3]["why"] == "waits for 2, which is blocked"
+    assert exit_code(body, ExitCode.BUDGET) is ExitCode.GUARD_FAILED
+
+
+def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was_killed(repo):
+    repository = open_repository(repo)
+    rejected = run("1-a", RunStatus.SKIPPED, reason="no good", active_seconds=4.0)
+    gone = run("9-a", RunStatus.COMMITTED, commit="c" * 40, active_seconds=2.0)
+    for one in (rejected, gone):
+        repository.runs.save(one)
+    with closing(BatchStore(repository.folder)) as store:
+        store.save(batch(ended=True))
+    for _ in range(2):  # killed between the two steps, it begins again
+        keep_rows(repository, [rejected, gone])
+    with closing(BatchStore(repository.folder)) as store:
+        record = store.find("b")
+    before = account(repository, record)
+    for one in (rejected, gone):
+        repository.runs.delete(one.run_id)
+    after = account(repository, record)
+    assert after["totals"] == before["totals"]
+    assert after["totals"]["seconds"] == 6.0
+    assert after["counts"] == before["counts"] == {"rejected": 1, "open": 3, "committed": 1}
+    assert after["tasks"][0]["next"] == "`reviewloop batch` does it anew"  # its work is deleted
+    assert exit_code(after) is ExitCode.SKIPPED
+
+
+def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
+    repository = open_repository(repo)
+    evil = "<script>alert(1)</script> `rm -rf /`"
+    repository.runs.save(run("1-a", RunStatus.BLOCKED, reason=evil))
+    body = account(repository, batch())
+    page, text = html(body), markdown(body)
+    assert "<script" not in page + text
+    assert "<code>reviewloop show 1-a</code>, then <code>modify</code>" in page
+    assert "next: `reviewloop show 1-a`, then `modify`" in text
+    for row in body["tasks"]:  # all of them say the same
+        for line in task_lines(row):
+            words = line.replace("`", "").replace("<", "&lt;").replace(">", "&gt;")
+            assert words in page.replace("<code>", "").replace("</code>", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "expected"),
+    [
+        ("waiting", "", "`reviewloop queue show 1-a --diff`, then `queue approve`"),
+        ("rejected", "no", "`reviewloop batch` does it anew; `reviewloop checkout 1-a NAME` saves"),
+        ("stopped", "", "the same `reviewloop batch` goes on"),
+        ("open", "waits for 2, which is blocked", ""),
+        ("committed", "", ""),
+    ],
+)
+def test_what_is_not_committed_has_a_next_step(state, why, expected):
+    row = {"run": "1-a", "state": state, "why": why}
+    assert next_of(row).startswith(expected)
+    assert bool(next_of(row)) == bool(expected)
+    raised = next_of({**row, "state": "open", "why": ""}, batch_why="spent; `--budget-usd`")
+    assert raised == "the same `reviewloop batch` goes on with a higher `--budget-usd`"
+    assert next_of({**row, "state": "open", "why": ""}, going_on=True) == ""
+
+
+def test_a_cap_of_the_batch_is_told_as_the_batch_s():
+    limits = Limits(usd=0.000001, minutes=1)
+    for lent, words, other in (
+        ([], "the cap limits.usd of this run", "`reviewloop batch`"),
+        (["limits.usd"], "what the batch's budget leaves to this run", "reviewloop resume"),
+    ):
+        with pytest.raises(BudgetExhaustedError) as stopped:
+            Budget(limits, lent=lent)._reserve(10, 1.0, lambda: False)
+        assert words in str(stopped.value)
+        assert other not in str(stopped.value)
+        assert stopped.value.cap == "limits.usd"
+
+
+def test_a_sitting_that_is_killed_keeps_the_time_until_it_was_last_seen(tmp_path):
+    now = [100.0]
+    first = SittingClock(tmp_path, "b", lambda: now[0])
+    for now[0] in (103.0, 107.0, 109.0):
+        first.seen()
+    now[0] = 200.0
+    with closing(SittingClock(tmp_path, "b", lambda: now[0])):
+        now[0] = 202.0
+    assert sittings_of(tmp_path, "b") == [(100.0, 107.0), (200.0, 202.0)]
+    assert sittings_of(tmp_path, "other") == []
+    first.close()
