@@ -17,12 +17,14 @@ _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
 def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
-    """Return the account of every batch that is not over, else of the newest one."""
+    """Return the account of every batch in which something is left, else of the newest one."""
     found = SharedBatches(database).all()
     pending = Jobs(database, url).pending()
     runs = {run.run_id: run for run in SharedRuns(database).all()}
     told = [_account(batch, runs, pending) for batch in found]
-    return [one for one in told if one["state"] != "ended"] or told[:1]
+    done = {"committed", "rejected"}
+    left = [one for one in told if one["state"] != "ended" or set(one["counts"]) - done]
+    return left or told[:1]
 
 
 def batch_shown(database: Database, url: str, batch_id: str) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
     """Return the rows of what waits for a person, what others stand on first."""
     runs = SharedRuns(database)
     shown = runs.shown()
+    remotes = {b.record.batch_id: b.about.address for b in SharedBatches(database).all()}
     answered = {job.args.get("run") for job in Jobs(database, url).pending() if job.name == ANSWER}
     rows = []
     for run in _oldest_first(runs.all()):
@@ -60,7 +63,8 @@ def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
         del row["of"]
         notes = [note, "an answer is on its way" if run.run_id in answered else "", row["why"]]
         row |= {"state": str(run.status), "why": "; ".join(filter(None, dict.fromkeys(notes)))}
-        rows.append({**row, "branch": run.branch})
+        address = remotes.get(str(run.options.get("batch", "")), "")
+        rows.append({**row, "branch": run.branch, "remote": address})
     return rows
 
 
