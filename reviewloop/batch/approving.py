@@ -76,8 +76,8 @@ class _Approving:
         self._listener = listener
         self._below: Waiting | None = None  # the last that was brought, and waits
         self._anew: set[str] = set()  # runs that ask again since this began
-        self._missing_commits: dict[str, str] = {}  # what will not be on the branch -> its run
-        self._missing_tasks: dict[tuple[str, str], str] = {}
+        self._missing_commits: dict[str, Approved] = {}  # what will not be on the branch
+        self._missing_tasks: dict[tuple[str, str], Approved] = {}
 
     def whole(self, chosen: Sequence[Waiting]) -> list[Waiting]:
         """Finish runs that were cut off while they were brought, and return all in order."""
@@ -108,25 +108,22 @@ class _Approving:
         except ReviewLoopError as error:
             found = self._failed(one, error)
         if not found.committed and found.what != "brought":
-            self._missing_commits[one.commit] = one.run.run_id
+            self._missing_commits[one.commit] = found
             if one.run.task_id:
-                self._missing_tasks[one.run.spec_path, one.run.task_id] = one.run.run_id
+                self._missing_tasks[one.run.spec_path, one.run.task_id] = found
         return found
 
     def _held(self, one: Waiting) -> Approved | None:
         run = one.run
         below = self._missing_commits.get(run.base_commit)
         if below:
-            return self._hold(run, f"it stands on {below}, which was not committed")
+            why = f"it stands on {below.run.run_id}, which was not committed"
+            return Approved(run, "held", ExitCode.WAITING, why, below.next)
         for need in run.options.get("needs", ()):
             if other := self._missing_tasks.get((run.spec_path, need)):
-                return self._hold(run, f"it needs task {need}, and {other} was not committed")
+                why = f"it needs task {need}, and {other.run.run_id} was not committed"
+                return Approved(run, "held", ExitCode.WAITING, why, other.next)
         return None
-
-    def _hold(self, run: RunRecord, why: str) -> Approved:
-        return Approved(
-            run, "held", ExitCode.WAITING, why, f"reviewloop queue approve {run.run_id}"
-        )
 
     def _moved(self, one: Waiting) -> Approved:
         repository = self._looked(one.run)
