@@ -1,12 +1,17 @@
 """Keeps the queue one straight line: what stands on a commit that is not below it is rebased."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from reviewloop.batch.line import Waiting, base_on, line_up
-from reviewloop.batch.moving import do_once_more
+from reviewloop.batch.moving import Crew, do_once_more
 from reviewloop.batch.sitting import Sitting
-from reviewloop.batch.stands import Stand
+from reviewloop.batch.stacking import chain_below, follows, listed_above
+from reviewloop.batch.stands import Stand, TaskRun
 from reviewloop.errors import (
     BudgetExhaustedError,
     InterruptedByUserError,
@@ -14,28 +19,98 @@ from reviewloop.errors import (
     ReviewLoopError,
 )
 from reviewloop.runs.rebasing import ConflictError, rebase
+from reviewloop.runs.repository import Repository
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
+Over = Callable[[str, Mapping[str, TaskRun]], bool]
+"""Whether a task stands still for this sitting, however it ended."""
+
+
+@dataclass(frozen=True)
+class _Bringing:
+    """A run to be brought: the one it shall stand on, None for the branch, and what is there."""
+
+    step: Step
+    run: RunRecord
+    below: Waiting | None
+    done: Collection[str]  # tasks in the commits below it then
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the run's record keeps about its new place."""
+        stands_on = self.below.run.run_id if self.below else ""
+        return {"stands_on": stands_on, "done": sorted(self.done)}
+
 
 class Train:
-    """Brings waiting runs behind each other, in the order of their tasks."""
+    """Brings waiting runs behind each other, in the order of their tasks.
+
+    A run is brought when all tasks before its own stand still, so that what is below it does not
+    depend on which run is faster.
+    """
 
     def __init__(self, sitting: Sitting) -> None:
         self._sitting = sitting
         self._left: set[str] = set()  # runs that a person has to look at
+        self._sent: set[str] = set()  # runs that are brought beside others at work
 
-    def straighten(self) -> bool:
+    def straighten(self, over: Over) -> bool:
         """Rebase every waiting run that can be; return whether anything changed."""
         changed = False
-        while (found := self._next()) is not None:
-            step, one, below, done = found
-            run = self.bring(step, one.run, below, done)
+        while (found := self._next(over)) is not None:
+            step = found.step
+            run = self.bring(step, found.run, found.below, found.done)
             if run is not None:
                 self._sitting.told.settled(step.task.id, run, run.reason)
                 changed = True
             changed = changed or step.task.id not in self._sitting.tried
         return changed
+
+    def send(
+        self, pool: ThreadPoolExecutor, crew: Crew, over: Over
+    ) -> "tuple[Future[RunRecord], tuple[Step, RunRecord, Mapping[str, float]]] | None":
+        """Begin to bring the next run beside those at work; return it, None if there is none.
+
+        Only where all finished runs wait: else each is answered, in its turn, where it stands. One
+        at a time, because the next one stands on it.
+        """
+        sitting = self._sitting
+        if self._sent or sitting.record.mode != "queue":
+            return None
+        found = self._next(over, before_others_begin=False)
+        if found is None:
+            return None
+        run = found.run
+        sitting.spending.require()
+        sitting.told.begun(found.step.task.id, run, found.options["stands_on"] or run.branch)
+        caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
+        sitting.at_work[run.run_id] = (run, caps)
+        self._sent.add(run.run_id)
+        future = pool.submit(self._rebased, sitting.repository, found, caps, crew)
+        return future, (found.step, run, caps)
+
+    def landed(self, step: Step, run: RunRecord, future: "Future[RunRecord]") -> RunRecord | None:
+        """Return the run of a future, None when all there is to say of it was said.
+
+        One that does not fit where it was sent, or whose gates turned red, is done once more.
+        Raises what the future raises.
+        """
+        if run.run_id not in self._sent:
+            return future.result()
+        self._sent.discard(run.run_id)
+        fits = False
+        try:
+            run = future.result()
+            fits, why = run.status is RunStatus.WAITING, run.reason
+        except ConflictError as error:
+            why = str(error)
+        except ReviewLoopError:
+            self._left.add(run.run_id)
+            raise
+        if fits or not self._give_up(step, run, why):
+            return run if fits or run.status is RunStatus.BLOCKED else None
+        return None
 
     def bring(
         self, step: Step, run: RunRecord, below: Waiting | None, done: Collection[str]
@@ -48,21 +123,12 @@ class Train:
         """
         sitting = self._sitting
         repository = sitting.look()
-        base = base_on(repository, below) if below else None
-        stands_on = below.run.run_id if below else ""
+        found = _Bringing(step, run, below, done)
         sitting.spending.require()
-        sitting.told.begun(step.task.id, run, stands_on or run.branch)
+        sitting.told.begun(step.task.id, run, found.options["stands_on"] or run.branch)
         caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
         try:
-            run = rebase(
-                repository,
-                run.run_id,
-                base,
-                options={"stands_on": stands_on, "done": sorted(done)},
-                listener=partial(sitting.tell, step),
-                for_now=caps,
-                opened=sitting.opened,
-            )
+            run = self._rebased(repository, found, caps)
             why = run.reason
         except ConflictError as error:
             why = str(error)
@@ -78,23 +144,122 @@ class Train:
         else:
             if run.status is RunStatus.WAITING:
                 return run
-        self._left.add(run.run_id)
-        if not do_once_more(sitting, step, run, why):
+        if not self._give_up(step, run, why) and run.status is RunStatus.BLOCKED:
             sitting.told.settled(step.task.id, run, why)
         return None
 
-    def _next(self) -> tuple[Step, Waiting, Waiting | None, set[str]] | None:
-        """Return the first run to rebase, the one it shall stand on, and the tasks done there."""
+    def _give_up(self, step: Step, run: RunRecord, why: str) -> bool:
+        """Have a task done once more on top of what is there, or tell why it stays as it is."""
+        self._left.add(run.run_id)
+        if do_once_more(self._sitting, step, run, why):
+            return True
+        if run.status is RunStatus.WAITING:
+            self._sitting.told.settled(step.task.id, run, why)
+        return False
+
+    def _rebased(
+        self,
+        repository: Repository,
+        found: _Bringing,
+        caps: Mapping[str, Any],
+        crew: Crew | None = None,
+    ) -> RunRecord:
+        """Rebase a run; a thread may do it, so it has a connection of its own to the runs."""
+        sitting, run_id = self._sitting, found.run.run_id
+        with closing(repository.runs.again()) as runs:
+            try:
+                return rebase(
+                    replace(repository, runs=runs),
+                    run_id,
+                    base_on(repository, found.below) if found.below else None,
+                    options=found.options,
+                    listener=partial(sitting.tell, found.step),
+                    for_now=caps,
+                    opened=sitting.opened,
+                )
+            finally:
+                if crew is not None:
+                    crew.closed(run_id)
+
+    def _next(self, over: Over, *, before_others_begin: bool = True) -> _Bringing | None:
+        """Return the first run to rebase, if all tasks before its own stand still."""
         sitting = self._sitting
         sitting.look()
         stands = sitting.stands()
-        line = line_up(sitting.head, sitting.waiting(stands))
-        steps = {step.task.id: step for step in sitting.order.steps}
-        below = line.standing[-1] if line.standing else None
-        there = {one.run.task_id for one in line.standing}
-        there |= {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
-        for one in line.stale:
-            step = steps[one.run.task_id]
-            if one.run.run_id not in self._left and set(step.needs) <= there:
-                return step, one, below, there
+        waiting = sitting.waiting(stands)
+        standing = {one.run.run_id for one in line_up(sitting.head, waiting).standing}
+        by_task = {one.run.task_id: one for one in waiting}
+        there = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+        below: Waiting | None = None
+        for step in sitting.order.steps:
+            one = by_task.get(step.task.id)
+            if one is not None and one.run.run_id in standing:
+                below = _higher(below, one, waiting)
+            elif one is not None and self._may_go(step, one, there | _tasks(below, waiting)):
+                if before_others_begin or not self._stood_on(step, one, stands, waiting):
+                    there |= _tasks(below, waiting)
+                    return _Bringing(step, one.run, below, there)
+                return None  # what comes after it stands on it
+            if not over(step.task.id, stands):
+                return None
         return None
+
+    def _may_go(self, step: Step, one: Waiting, there: Collection[str]) -> bool:
+        return one.run.run_id not in self._left and set(step.needs) <= set(there)
+
+    def _stood_on(
+        self,
+        step: Step,
+        one: Waiting,
+        stands: Mapping[str, TaskRun],
+        waiting: Collection[Waiting],
+    ) -> bool:
+        """Whether a task will begin on this run where it stands: that must not depend on time."""
+        if not follows(chain_below(one, list(waiting)), self._sitting.head):
+            return False
+        beginnings = _Beginnings(self._sitting)
+        return any(
+            step.task.id in beginnings.before(other.task.id)
+            and beginnings.alone(other.task.id)
+            and stands[other.task.id].stand is Stand.OPEN
+            and not any(stands[need].stand.fails for need in beginnings.before(other.task.id))
+            for other in self._sitting.order.steps
+        )
+
+
+class _Beginnings:
+    """What tasks stand on when they begin, by the order alone."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        steps = {step.task.id: step for step in sitting.order.steps}
+        self._wished = {
+            task: {one for one in (*step.needs, *listed_above(sitting.order, step)) if one in steps}
+            for task, step in steps.items()
+        }
+        self._before: dict[str, set[str]] = {}
+
+    def before(self, task: str) -> set[str]:
+        """Return all tasks in the commits below a task."""
+        if task not in self._before:
+            self._before[task] = set()  # the order has no rings
+            wished = self._wished[task]
+            self._before[task] = wished.union(*(self.before(one) for one in wished))
+        return self._before[task]
+
+    def alone(self, task: str) -> bool:
+        """Whether it can begin without any run being brought: one stack holds all below it."""
+        wished = self._wished[task]
+        return not wished or any(
+            wished - {one} <= self.before(one) and self.alone(one) for one in wished
+        )
+
+
+def _higher(below: Waiting | None, one: Waiting, waiting: Collection[Waiting]) -> Waiting:
+    """Return the one of two runs of a line that stands on the other."""
+    chain = chain_below(below, list(waiting)) if below else ()
+    return below if below and any(o.run.run_id == one.run.run_id for o in chain) else one
+
+
+def _tasks(top: Waiting | None, waiting: Collection[Waiting]) -> set[str]:
+    """Return the tasks in the commits up to a run."""
+    return {one.run.task_id for one in chain_below(top, list(waiting))} if top else set()

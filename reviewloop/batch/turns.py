@@ -38,6 +38,10 @@ class Turns:
         tried = task in self._sitting.tried or task in self._passed
         return tried or self._never(task, stands, busy)
 
+    def stands_still(self, task: str, stands: Mapping[str, TaskRun]) -> bool:
+        """Whether a task stands still while none is at work."""
+        return self.is_over(task, stands, ())
+
     def loosen(self) -> bool:
         """Let the next task begin on less than all that is listed above it; whether that is new."""
         before, self._sitting.loose = self._sitting.loose, True

@@ -7,6 +7,7 @@ the tasks, so that the result does not depend on which run is faster.
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 
 from reviewloop.batch.autopilot import BY, why_a_person
 from reviewloop.batch.line import proposal_of, waiting_in
@@ -77,12 +78,12 @@ class Work:
             self._stop_at(why)
             self._sitting.told.opened(why)
         else:
-            self._train.straighten()
+            self._train.straighten(self._turns.stands_still)
         while True:
             try:
                 self._judge(flying)
                 while trouble is None and len(flying) < self._sitting.asked.parallel:
-                    if not self._take_up(flying, pool):
+                    if not (self._send(flying, pool) or self._take_up(flying, pool)):
                         break
             except ReviewLoopError as error:
                 trouble = trouble or error
@@ -92,7 +93,9 @@ class Work:
                     raise trouble
                 turns = self._turns
                 if self._closing or not (
-                    self._train.straighten() or turns.loosen() or turns.pass_over()
+                    self._train.straighten(turns.stands_still)
+                    or turns.loosen()
+                    or turns.pass_over()
                 ):
                     return
                 continue
@@ -103,6 +106,16 @@ class Work:
                 trouble = trouble or found
 
     # Beginning
+
+    def _send(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
+        """Begin to bring a finished run behind those before it; return whether there was one."""
+        if self._closing:
+            return False
+        busy = _tasks(flying)
+        sent = self._train.send(pool, self._crew, partial(self._turns.is_over, busy=busy))
+        if sent is not None:
+            flying[sent[0]] = sent[1]
+        return sent is not None
 
     def _take_up(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
         """Begin or go on with one task; return whether there was one."""
@@ -160,7 +173,10 @@ class Work:
         sitting, task = self._sitting, step.task.id
         failed = False
         try:
-            run = future.result()
+            landed = self._train.landed(step, run, future)
+            if landed is None:
+                return None
+            run = landed
         except (InterruptedByUserError, ModelAccessError) as error:
             return error
         except ReviewLoopError as error:

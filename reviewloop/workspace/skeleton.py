@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reviewloop.workspace.distrusted import is_object_folder, read_plain
+from reviewloop.workspace.loose import write_whole
 
 COPIED_SETTINGS = (
     "core.autocrlf",
@@ -38,14 +39,14 @@ def write_git_dir(
     """
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "objects/info/alternates").write_bytes(
-        b"".join(_alternate(path) + b"\n" for path in objects)
-    )
-    (folder / "config").write_text(_config(settings, object_format, bare))
+    # As a whole: other runs may read these while a folder that they share is written again.
+    alternates = b"".join(_alternate(path) + b"\n" for path in objects)
+    write_whole(folder / "objects/info/alternates", alternates)
+    write_whole(folder / "config", _config(settings, object_format, bare).encode())
     # The last line undoes `-diff` and `diff=driver` of the tree's own .gitattributes: a change
     # must not be able to hide a text file from its review.
     (folder / "info/attributes").write_bytes(b"* !diff\n")
-    (folder / "HEAD").write_text(head + "\n")
+    write_whole(folder / "HEAD", f"{head}\n".encode())
 
 
 def borrow(git_dir: Path, objects: Path) -> None:
