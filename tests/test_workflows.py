@@ -1,7 +1,6 @@
 """The workflows to copy, as one set: what starts them, what each job may, and what it is given."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -39,7 +38,7 @@ RIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("commands.yml", "tell"): COMMENT,
     ("implement-task.yml", "implement"): READ | MODEL,
     ("implement-task.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
-    ("batch.yml", "plan"): READ,
+    ("batch.yml", "plan"): READ | {"actions": "read"},
     ("batch.yml", "implement"): READ | MODEL,
     ("batch.yml", "finished"): {"actions": "read"},
     ("batch.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
@@ -144,54 +143,6 @@ def _told(value: str, option: click.Parameter | None) -> str:
     return "7" if isinstance(getattr(option, "type", None), click.types.IntParamType) else "place"
 
 
-@pytest.mark.parametrize(
-    ("title", "actor", "may", "task", "branch"),
-    [
-        ("T001@specs/002-shop/", "ada", "write", "T001", "reviewloop/002-shop_T001"),
-        ("2.1@docs/shop v2-spec.md", "ada", "write", "2.1", "reviewloop/shop-v2-spec_2.1"),
-        ("2.1 Find items", "ada", "write", "2.1", "reviewloop/2.1"),
-        ("Find items", "ada", "admin", "Find items", "reviewloop/Find-items"),
-        ("next", "ada", "write", "next", "reviewloop/next"),
-        ("a\nbranch=main\r$(id)`id`", "ada", "write", "a branch=main $(id)`id`", None),
-        ("../../x..lock/-", "ada", "write", "../../x..lock/-", None),
-        ("--spec=/etc", "ada", "write", "--spec=/etc", "reviewloop/spec-etc"),
-        ("…", "ada", "write", "…", "reviewloop/task"),
-        ("2.1", "eve", "read", None, None),
-        ("2.1", "eve", "", None, None),
-        ("2.1", "tool[bot]", "admin", None, None),
-    ],
-)
-def test_who_may_write_starts_a_task_and_a_title_is_only_text(
-    title: str, actor: str, may: str, task: str | None, branch: str | None, tmp_path: Path
-) -> None:
-    [step] = [s for s in steps("implement-task.yml", "implement") if s.get("id") == "asked"]
-    gh, out = tmp_path / "gh", tmp_path / "out"
-    gh.write_text(f'#!/bin/bash\necho "$2" >>"{tmp_path}/asked"\necho {may}\n')
-    gh.chmod(0o755)
-    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "octo/demo"}
-    env |= {"GITHUB_OUTPUT": str(out), "GH_TOKEN": "x", "ACTOR": actor}
-    env["TASK"], _, env["SPEC"] = title.partition("@")
-    assert set(step["env"]) == {"GH_TOKEN", "ACTOR", "TASK", "SPEC"}
-    done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-        **{"env": env, "cwd": tmp_path, "capture_output": True, "text": True},
-        check=False,
-    )
-    assert (done.returncode == 0) is (task is not None), done.stdout + done.stderr
-    if task is None:
-        assert "::error" in done.stdout
-        assert not out.exists()
-        return
-    asked = (tmp_path / "asked").read_text()
-    assert asked == f"repos/octo/demo/collaborators/{actor}/permission\n"
-    first, second = out.read_text().splitlines()
-    assert first.partition("=")[::2] == ("task", task)
-    name = second.partition("=")[2]
-    assert second.startswith("branch=reviewloop/")
-    assert branch in {None, name}
-    subprocess.run(["git", "check-ref-format", f"refs/heads/{name}"], check=True)
-
-
 def test_what_can_be_required_is_one_check_whoever_reviews() -> None:
     jobs = [(file, job, PARSED[file]["jobs"][job]) for file, job in JOBS]
     checking = {(f, j) for f, j, s in of_ours() if s.get("with", {}).get("check") == "true"}
@@ -293,7 +244,8 @@ def test_a_night_does_with_a_task_what_the_workflow_for_one_does() -> None:
     differ = {"id", "with", "name"}
     for job in ("implement", "push"):
         mine = [{k: v for k, v in step.items() if k not in differ} for step in one[job]["steps"]]
-        told = [{k: v for k, v in step.items() if k not in differ} for step in night[job]["steps"]]
+        same = [step for step in night[job]["steps"] if "note" not in step.get("name", "").lower()]
+        told = [{k: v for k, v in step.items() if k not in differ} for step in same]
         assert told == mine[len(mine) - len(told) :]
         strategy = night[job]["strategy"]
         assert strategy["fail-fast"] is False
@@ -302,5 +254,6 @@ def test_a_night_does_with_a_task_what_the_workflow_for_one_does() -> None:
     assert "max-parallel" not in night["push"]["strategy"]
     assert night["push"]["environment"] == one["push"]["environment"] == "reviewloop"
     assert PARSED["batch.yml"]["concurrency"]["cancel-in-progress"] is False
-    keep, fetch = night["implement"]["steps"][-1], night["push"]["steps"][1]
+    [keep] = [s for s in steps("batch.yml", "implement") if s.get("name") == "Keep the commit"]
+    fetch = night["push"]["steps"][1]
     assert keep["with"]["name"] == fetch["with"]["name"] == "${{ matrix.artifact }}"

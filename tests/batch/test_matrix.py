@@ -167,6 +167,36 @@ def test_a_night_does_a_wave_and_the_next_one_waits_for_people(shop, tmp_path):
         assert hub.leaked(night.folder) == []
 
 
+def test_a_task_that_failed_three_times_is_left_out_of_later_nights(tmp_path):
+    """Notes of failed nights are artifacts, listed as GitHub lists them."""
+
+    def listed(name: str, *notes: tuple[bool, int]) -> None:
+        rows = [
+            {"expired": old, "workflow_run": {"repository_id": 1, "head_repository_id": whose}}
+            for old, whose in notes
+        ]
+        (tmp_path / f"{name}-failed").write_text(json.dumps({"artifacts": rows}))
+
+    listed("a_1", *[(False, 1)] * 3)
+    listed("a_2", *[(False, 1)] * 2, (True, 1))
+    listed("a_3", *[(False, 1)] * 2, *[(False, 9)] * 5)  # left there by a fork
+    listed("a_4")
+    gh = f'name=${{2#*name=}}; exec jq "$4" "{tmp_path}/${{name%%&*}}"'
+    entries = [{"task": name, "artifact": name} for name in ("a_1", "a_2", "a_3", "a_4")]
+    rest = step("plan", "Leave out what failed three times")
+    left, some, said = sifted(tmp_path, rest, {"include": entries}, gh)
+    assert (left, some) == ({"include": entries[1:]}, "true")
+    assert said.count("::warning") == 1
+    assert "a_1 failed 3 times within two weeks, so it is left out" in said
+    assert sifted(tmp_path, rest, {"include": entries[:1]}, gh)[:2] == ({"include": []}, "false")
+    # Started by hand nothing is left out, and the plan is what the Action made.
+    assert rest["if"].startswith("github.event_name == 'schedule'")
+    outputs = WORKFLOW["jobs"]["plan"]["outputs"]
+    assert outputs["matrix"] == "${{ steps.rested.outputs.matrix || steps.plan.outputs.matrix }}"
+    note = step("implement", "Keep that note for the next nights")["with"]
+    assert (note["name"], note["retention-days"]) == ("${{ matrix.artifact }}-failed", 14)
+
+
 class Night:
     """Runs jobs of the workflow with the inputs that its steps give."""
 
@@ -199,19 +229,7 @@ class Night:
     def finished(self, matrix: Any, made: Sequence[str]) -> tuple[Any, str]:
         """Run the step that looks for artifacts, beside a `gh` that lists what was made."""
         sift = step("finished", "Keep of the plan what left a commit")
-        gh, out = self.folder / "bin/gh", self.folder / "sifted"
-        gh.parent.mkdir(exist_ok=True)
-        gh.write_text(f"#!/bin/sh\nprintf '%s\\n' {' '.join(made)}\n")
-        gh.chmod(0o755)
-        out.write_text("")
-        env = {"PATH": f"{gh.parent}:{os.environ['PATH']}", "GITHUB_OUTPUT": str(out)}
-        env |= {"GH_TOKEN": "x", "PLAN": json.dumps(matrix)}
-        assert set(sift["env"]) == {"GH_TOKEN", "PLAN"}
-        env |= {"GITHUB_REPOSITORY": "octo/demo", "GITHUB_RUN_ID": "77"}
-        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", sift["run"]]
-        subprocess.run(command, env=env, cwd=self.folder, check=True, capture_output=True)
-        told = dict(line.split("=", 1) for line in out.read_text().splitlines())
-        return json.loads(told["matrix"]), told["any"]
+        return sifted(self.folder, sift, matrix, f"printf '%s\\n' {' '.join(made)}")[:2]
 
     def _clone(self, name: str) -> Checkout:
         self.jobs += 1
@@ -225,6 +243,26 @@ class Night:
             **{"GITHUB_OUTPUT": str(checkout.home / "outputs"), "GITHUB_ACTIONS": "true"},
         }
         return checkout
+
+
+def sifted(folder: Path, sift: Any, matrix: Any, gh: str) -> tuple[Any, str, str]:
+    """Run a step that makes a plan smaller, beside a `gh` that is this line of a shell.
+
+    Returns the plan, whether there is anything in it, and what the step said.
+    """
+    program, out = folder / "bin/gh", folder / "sifted"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{gh}\n")
+    program.chmod(0o755)
+    out.write_text("")
+    env = {"PATH": f"{program.parent}:{os.environ['PATH']}", "GITHUB_OUTPUT": str(out)}
+    env |= {"GH_TOKEN": "x", "PLAN": json.dumps(matrix)}
+    assert set(sift["env"]) == {"GH_TOKEN", "PLAN"}
+    env |= {"GITHUB_REPOSITORY": "octo/demo", "GITHUB_RUN_ID": "77"}
+    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", sift["run"]]
+    done = subprocess.run(command, env=env, cwd=folder, check=True, capture_output=True, text=True)
+    told = dict(line.split("=", 1) for line in out.read_text().splitlines())
+    return json.loads(told["matrix"]), told["any"], done.stdout
 
 
 def step(job: str, name: str) -> dict[str, Any]:
