@@ -10,6 +10,7 @@ from reviewloop.batch.noting import Noting
 from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Sitting, Told
 from reviewloop.batch.spending import Spending
+from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
 from reviewloop.errors import (
     ExitCode,
@@ -82,6 +83,9 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
         work = Work(sitting)
         try:
             work.do()
+            if record.ended and _has_more(sitting):
+                record.ended = False
+                store.save(record)
         except ReviewLoopError as stopped:
             error = _interrupted() if isinstance(stopped, InterruptedByUserError) else stopped
             masking = masking_for(repository.user.root, repository.user.git_dir)
@@ -94,6 +98,15 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
                 raise
             return record, error
         return record, None
+
+
+def _has_more(sitting: Sitting) -> bool:
+    """Whether tasks of the batch that were not chosen this time can go on by themselves."""
+    record, branch = sitting.record, sitting.repository.user.branch or ""
+    chosen = {step.task.id for step in sitting.order.steps}
+    rest = {task: title for task, title in record.tasks.items() if task not in chosen}
+    stands = stands_of(sitting.repository, record.batch_id, record.spec_path, rest, branch)
+    return any(one.stand in {Stand.OPEN, Stand.STOPPED} for one in stands.values())
 
 
 def _has_runs(repository: Repository, record: BatchRecord) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 
 import pytest
@@ -66,6 +67,10 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     assert said.code == 3
     assert "(--until-failure)" in checkout.json("status")["batch"]["reason"]
     assert states(checkout) == {"1": "blocked", **dict.fromkeys("23456", "open")}
+    paid = len(checkout.server.ledger)
+    said = checkout.run("batch", "--until-failure")
+    assert (said.code, len(checkout.server.ledger)) == (3, paid)
+    assert "task 1 is blocked still (--until-failure): answer it, or leave" in said.err
     reports = {name: tmp_path / f"report.{name}" for name in ("md", "json", "html")}
     said = checkout.run("batch", "--report", str(reports["md"]))
     assert said.code == 3, said.err
@@ -98,7 +103,7 @@ def test_a_second_batch_is_told_who_is_at_work(shop):
     assert checkout.run("batch", "--tasks", "1").code == 4
     assert checkout.run("queue", "approve", "--all").code == 0
     (lock,) = checkout.state.glob("repositories/*/batch.lock")
-    with hold(lock, "the batch of this repository"):
+    with hold(lock, "the batch of this repository", "spec of somebody"):
         assert checkout.json("status")["batch"]["state"] == "running"
         said = checkout.run("batch")
         checkout.run("clean", "--older-than", "0", "--yes")
@@ -106,7 +111,8 @@ def test_a_second_batch_is_told_who_is_at_work(shop):
     assert checkout.run("clean", "--older-than", "0", "--yes").code == 0
     assert list(checkout.state.glob("repositories/*/runs/*")) == []
     assert said.code == 2
-    assert f"the batch of this repository is in use by process {os.getpid()} on " in said.err
+    words = rf"repository is in use by process {os.getpid()} on \S+ since \d\d:\d\d, spec of som"
+    assert re.search(words, said.err)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,7 @@ def test_a_deadline_is_a_time_of_day_a_span_or_a_date():
     assert read_deadline("07:00", now) - now == 8.5 * 3600
     assert read_deadline("8h", now) - now == 8 * 3600
     assert read_deadline("1h30m", now) - now == 5400
+    assert (read_deadline("90m", now) - now, read_deadline("none", now)) == (5400, 0)
     assert read_deadline("2026-02-01T07:00", now) - now == 8.5 * 3600
     for wrong in ("soon", "25:00", "2026-01-01T07:00", "99999999h", "0001-01-01"):
         with pytest.raises(UsageError):
