@@ -13,7 +13,7 @@ from reviewloop.errors import ExitCode, first_that_applies
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import is_held
-from reviewloop.store.sittings import sittings_of
+from reviewloop.store.sittings import OneSitting, sittings_of
 
 __all__ = ["account", "exit_code", "lock_of", "queue_row"]
 
@@ -35,8 +35,11 @@ def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:
     state = _state(repository, record)
     told = Rows(repository, record, running=state == "running")
     rows = [told.row(task) for task in told.tasks]
-    record = replace(record, branch=branch_of(repository, record))
-    return _body(record, state, rows, _wall(repository, record, running=state == "running"))
+    sat = sittings_of(repository.folder, record.batch_id)
+    cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
+    reason = record.reason or (_CUT_OFF if cut_off else "")
+    record = replace(record, branch=branch_of(repository, record), reason=reason)
+    return _body(record, state, rows, _wall(sat, running=state == "running"))
 
 
 def unbegun(record: BatchRecord) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def _body(
         "branch": record.branch,
         "mode": record.mode,
         "state": state,
-        "reason": record.reason or (_CUT_OFF if state == "stopped" else ""),
+        "reason": record.reason,
         "left_out": record.left_out,
         "began_at": record.created_at,
         "told_at": time.time(),
@@ -96,10 +99,9 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"runs": runs, **spent.plain(), "before": paid.plain() if paid != Cost() else None}
 
 
-def _wall(repository: Repository, record: BatchRecord, *, running: bool) -> dict[str, Any]:
+def _wall(found: Sequence[OneSitting], *, running: bool) -> dict[str, Any]:
     """Return how long the sittings of a batch lasted; None where workers did it, without any."""
-    found = sittings_of(repository.folder, record.batch_id)
-    seconds = sum(ended - began for began, ended in found)
+    seconds = sum(one.seen - one.began for one in found)
     if found and running:
-        seconds += max(0.0, time.time() - found[-1][1])
+        seconds += max(0.0, time.time() - found[-1].seen)
     return {"sittings": len(found), "wall_seconds": round(seconds, 1) if found else None}

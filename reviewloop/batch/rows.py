@@ -93,7 +93,8 @@ class Rows:
             return run.reason
         if lacked := self._lacked(run):
             return f"it needs {lacked}, which is {self._stand(lacked)}"
-        return self._said(run) or _of_change(self._repository, run) or self._of_place(run)
+        asks = self._said(run) or _of_change(self._repository, run)
+        return "; ".join(filter(None, (asks, self._of_place(run))))
 
     def _lacked(self, run: RunRecord) -> str:
         """Return a task that a run's task needs and nobody can build on now, "" for none."""
@@ -112,7 +113,10 @@ class Rows:
             return f"that was rejected, so approving brings this onto {run.branch} first"
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
             return ""
-        return f"{run.branch} has moved on; approving brings it there first, then asks you again"
+        return (
+            f"what it stood on has changed; approving brings it onto {run.branch} first, then asks "
+            "you again"
+        )
 
     def _was_left(self, run: RunRecord) -> bool:
         below = str(run.options.get("stands_on", ""))

@@ -25,7 +25,8 @@ def sums(body: Mapping[str, Any]) -> Sequence[str]:
     took = f"{duration(totals['seconds'])} of work"
     if (wall := totals.get("wall_seconds")) is not None:
         sittings = totals["sittings"]
-        took += f" in {duration(wall)}" + (f" ({sittings} sittings)" if sittings > 1 else "")
+        took += f", {duration(wall)} by the clock"
+        took += f" in {sittings} sittings" if sittings > 1 else ""
     used = f"{tokens(totals['tokens'])} tokens, {counted(totals['calls'], 'call')}"
     return [one_line(counts), f"{cost}, {used}, {took}{_before(totals)}"]
 
@@ -104,7 +105,9 @@ def _place(row: Row) -> str:
         return f"at {row['step']}" if row.get("step") else ""
     if row["state"] != "waiting":
         return ""
-    on = f"on top of {row['stands_on']}" if row.get("stands_on") else ""
+    said = any(words in row["why"] for words in ("it stands on ", "what it stood on "))
+    below = "" if said else row.get("stands_on")
+    on = f"on top of {below}" if below else ""
     return ", ".join(filter(None, (row.get("subject"), on)))
 
 

@@ -74,7 +74,9 @@ def _below(row: Mapping[str, Any], state: str) -> list[str]:
         lines.append(f"incomplete: {', '.join(map(one_line, row['incomplete']))} failed")
     if state in {"paused", "stopped"}:
         on = f"`reviewloop resume {one_line(row['run'])}` goes on"
-        lines.append("the same `reviewloop batch` goes on with it" if row.get("batch") else on)
+        own_cap = "`reviewloop resume" in str(row.get("reason") or "")
+        of_batch = row.get("batch") and not own_cap
+        lines.append("the same `reviewloop batch` goes on with it" if of_batch else on)
     elif state in {"waiting", "blocked"}:
         lines.append(f"`reviewloop show {one_line(row['run'])}` shows what it proposes")
     return lines

@@ -54,9 +54,7 @@ def open_context(
         sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
         environment = _environment(repository, settings, folder, workspace, sandbox)
         stack.callback(environment.discard)
-        seconds = record.active_seconds
-        lent = _lent(record, settings)
-        budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=seconds, lent=lent)
+        budget = _budget(record, settings, journal)
         rates = shared.rates if shared else None
         models = models_of(settings, journal, budget, fence, events, masking, folder, rates)
         rules = stack.enter_context(_rules(record, private))
@@ -84,11 +82,16 @@ def open_context(
         )
 
 
-def _lent(record: RunRecord, settings: Settings) -> list[str]:
-    """Return the caps that are lower for now than those of the run itself."""
-    own = settings_of(record).limits
-    caps = {"usd": own.usd, "minutes": own.minutes}
-    return [f"limits.{name}" for name, cap in caps.items() if getattr(settings.limits, name) < cap]
+def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:
+    """Return the caps for now; those below the run's own are what a batch leaves to it."""
+    own, limits = settings_of(record).limits, settings.limits
+    lower = {"limits.usd": limits.usd < own.usd, "limits.minutes": limits.minutes < own.minutes}
+    return Budget(
+        limits,
+        spent=spent_by(journal),
+        seconds_used=record.active_seconds,
+        lent=[name for name, is_lower in lower.items() if is_lower],
+    )
 
 
 def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Path | None]:

@@ -91,7 +91,10 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
     assert (
         third["next"] == "`reviewloop resume 3-a --budget-usd 4`, then the same `reviewloop batch`"
     )
-    assert body["reason"].startswith("it was cut off")
+    assert body["reason"] == ""  # its last sitting was not killed: a row says what is left
+    cut_off = SittingClock(repository.folder, "b")
+    assert account(repository, record)["reason"].startswith("it was cut off")
+    cut_off.close()
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.USAGE
     record.refused.clear()
     body = account(repository, record)
@@ -172,11 +175,11 @@ def test_a_cap_of_the_batch_is_told_as_the_batch_s():
 def test_a_sitting_that_is_killed_keeps_the_time_until_it_was_last_seen(tmp_path):
     now = [100.0]
     first = SittingClock(tmp_path, "b", lambda: now[0])
-    for now[0] in (103.0, 107.0, 109.0):
+    for now[0] in (106.5, 107.0, 107.4):
         first.seen()
     now[0] = 200.0
     with closing(SittingClock(tmp_path, "b", lambda: now[0])):
         now[0] = 202.0
-    assert sittings_of(tmp_path, "b") == [(100.0, 107.0), (200.0, 202.0)]
+    assert sittings_of(tmp_path, "b") == [(100.0, 106.5, False), (200.0, 202.0, True)]
     assert sittings_of(tmp_path, "other") == []
     first.close()
