@@ -75,7 +75,7 @@ def moved_parts(moved: MovedText, patch: str, left_out: Sequence[str], fence: Fe
         )
     if moved.around:
         parts.append(
-            "# The change as it is now, what is nearest to that first\n\n"
+            "# The change as it is now, in the files that have to do with that\n\n"
             + fence.wrap("diff", moved.around)
         )
     if moved.known:

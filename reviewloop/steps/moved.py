@@ -129,7 +129,7 @@ def told_of(state: LoopState, context: RunContext) -> str:
     "" for one that was not moved, or whose guard-rails stopped it there.
     """
     moved = moved_of(state, context)
-    if moved is None or state["verdict"] != "ok":
+    if moved is None or state["verdict"] not in {"ok", "checked"}:
         return ""
     where = f"stands on {moved.onto[:10]} now"
     if not moved.to_read:

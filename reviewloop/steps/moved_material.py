@@ -1,6 +1,6 @@
 """What reviewers of a moved change are shown: what came below it, and the nearest of itself."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from re import findall
@@ -16,7 +16,6 @@ from reviewloop.steps.book import read_findings
 from reviewloop.steps.evidence import evidence_of, not_judged_yet
 from reviewloop.steps.moved import Moved
 from reviewloop.steps.parts import Part, Parts, packed, room_of
-from reviewloop.workspace.diff import FileChange
 from reviewloop.workspace.interdiff import interdiff
 from reviewloop.workspace.pieces import Piece, cut
 
@@ -54,8 +53,8 @@ def with_move(
     """Return the material of a move, which holds what came below, with everything else about it.
 
     All of the change costs as much as its first review. So its files that have to do with what
-    came below are shown up to three times its length, at least 4,000 tokens; they stand first, and
-    the rest of the change is named.
+    came below are shown, up to three times its length, at least 4,000 tokens; the others, which
+    were read before, are named.
     """
     below = moved.below(context)
     before = partial(context.read_text, below.old)
@@ -98,17 +97,19 @@ def _interdiff(
 def _around(
     moved: Moved, part: Part, differs: str, tree: str, context: RunContext, room: int
 ) -> Iterator[str]:
-    """Yield diffs of the change: what the part has to do with, what differs, then the rest."""
+    """Yield diffs of the change: what the part has to do with, then what differs."""
     near = [path for below in part.paths for path in moved.tied[below]]
     if part.number == 1:
         near += moved.differs
     words = set(findall(r"\w{4,}", "".join(piece.text for piece in part.pieces) + differs))
     missing = 0
     change = context.shown_change(context.base_tree, tree)
-    for file in sorted(change.files, key=lambda file: _place(file.path, near)):
-        text = file.patch
-        if len(text) > room and file.path in near:
-            text = _piece_about(words, file, context.masking.for_models(text), room)
+    files = {file.path: file for file in change.files}
+    shown = [path for path in near if path in files]
+    for path in dict.fromkeys([*shown, *files]):
+        text = files[path].patch if path in shown else ""
+        if len(text) > room:
+            text = _piece_about(words, path, context.masking.for_models(text), room)
         if not text or len(text) > room:
             missing += 1
             continue
@@ -118,16 +119,11 @@ def _around(
         yield f"(without the diff of {missing} more files of the change; `fs_read` shows them)\n"
 
 
-def _place(path: str, near: Sequence[str]) -> int:
-    return near.index(path) if path in near else len(near)
-
-
-def _piece_about(words: Iterable[str], file: FileChange, text: str, room: int) -> str:
+def _piece_about(words: set[str], path: str, text: str, room: int) -> str:
     """Return the piece of a long diff that says most of what came below, "" if there is none."""
-    known = set(words)
-    pieces = cut(file.path, text, room) if room > 0 else ()
+    pieces = cut(path, text, room) if room > 0 else ()
     best = max(
-        pieces, key=lambda piece: len(known & set(findall(r"\w{4,}", piece.text))), default=None
+        pieces, key=lambda piece: len(words & set(findall(r"\w{4,}", piece.text))), default=None
     )
     return best.text if best else ""
 

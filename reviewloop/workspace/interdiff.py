@@ -60,4 +60,5 @@ def _shown(path: str, ours: _Lines, theirs: _Lines) -> str:
     lines = unified_diff(
         ours, theirs, f"{path}, as it was read", f"{path}, as it is now", n=_AROUND, lineterm=""
     )
-    return "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{line}\n" for line in lines)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

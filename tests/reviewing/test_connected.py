@@ -33,7 +33,7 @@ def trees(repo, tmp_path):
 
 
 def _edited(private, tree, files):
-    given = {path: None if text is None else text.encode() for path, text in files.items()}
+    given = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     return private.edit(tree, given)
 
 
@@ -116,11 +116,13 @@ def test_a_change_merged_cleanly_differs_in_nothing(trees):
 def test_what_is_no_longer_the_change_that_was_read_is_shown(trees):
     private, base = trees
     ours = {"shop/prices.py": PRICES + "\n\ndef half(x):\n    return x / 2\n", "gone.py": NOTHING}
+    ours |= {"latin.txt": "\xe9".encode("latin-1")}
     read = private.change(base, _edited(private, base, ours))
     onto = _edited(private, base, {"gone.py": NOTHING})
     other = ours["shop/prices.py"].replace("x / 2", "x // 2")
     now = private.change(onto, _edited(private, onto, {"shop/prices.py": other}))
     found = interdiff(read, now)
-    assert list(found) == ["gone.py", "shop/prices.py"]
+    assert list(found) == ["gone.py", "latin.txt", "shop/prices.py"]
+    assert "-+\ufffd" in found["latin.txt"]
     assert "-+x = 1\n" in found["gone.py"]
     assert "-+    return x / 2\n++    return x // 2\n" in found["shop/prices.py"]
