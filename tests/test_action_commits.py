@@ -56,6 +56,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
             yield hub
 
 
+@pytest.mark.timeout(400)
 def test_findings_are_fixed_and_a_task_is_implemented_then_pushed(hub: Hub, tmp_path: Path) -> None:
     github, root = hub.github, hub.checkout.root
     pull = github.open_pull(head="feature")

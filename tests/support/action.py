@@ -185,7 +185,7 @@ class Machine:
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],
             **{"cwd": self.work, "env": env, "capture_output": True, "text": True},
-            timeout=300 if self.real_pip else 60,
+            timeout=300 if self.real_pip else 120,
             check=False,
         )
 
