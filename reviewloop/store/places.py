@@ -1,6 +1,7 @@
 """Where reviewloop keeps its own files: under the user's state folder, never in a repository."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _OTHERS = 0o077
@@ -41,6 +42,11 @@ def private_folder(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Make an empty file that only its owner can read, unless it is there; return its path."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make an empty file that only its owner can read, unless it is there; return its path.
+
+    One that is there is not even opened: closing it would take from this process the locks that
+    SQLite holds on it, and another process would clear away the log that is written here.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     return path

@@ -2,6 +2,9 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 
 import pytest
 
@@ -78,3 +81,24 @@ def test_a_record_of_a_newer_release_with_keys_we_do_not_know_is_still_listed(ru
 @pytest.mark.parametrize("status", list(RunStatus))
 def test_a_run_is_over_when_nothing_can_come_any_more(status):
     assert status.over == (status in {"committed", "skipped", "undone"})
+
+
+def test_what_is_written_stays_though_another_process_looked_after_a_second_table_was_closed(
+    runs, tmp_path
+):
+    runs.again().close()
+    look = f"import sqlite3; c = sqlite3.connect({str(tmp_path / 'runs.sqlite')!r})"
+    look += "; c.execute('SELECT * FROM runs').fetchall(); c.close()"
+    subprocess.run([sys.executable, "-S", "-c", look], check=True)
+    add(runs, "1-a")
+    with closing(RunStore(tmp_path)) as later:
+        assert [run.run_id for run in later.all()] == ["1-a"]
+
+
+def test_a_task_is_meant_before_a_run_whose_id_begins_so_and_two_of_it_are_both_named(runs):
+    for ident, task in (("2-a", "2"), ("2.1-b", "2.1"), ("20-c", "20")):
+        add(runs, ident, task_id=task, spec_path="one")
+    assert runs.find("2").run_id == "2-a"
+    add(runs, "2.1-d", at=2.0, task_id="2.1", spec_path="two")
+    with pytest.raises(UsageError, match=r"2.1-d \(two, on work\), 2.1-b \(one, on work\)"):
+        runs.find("2.1")
