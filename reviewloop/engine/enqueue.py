@@ -95,7 +95,10 @@ def _notes(repository: Repository) -> list[str]:
     git, head = Git(repository.user.git_dir), repository.user.head or ""
     rows = git.text("ls-tree", "-r", "-z", head).split("\0")
     modules = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
-    found = git.text("grep", "-l", "-e", "filter=lfs", head, "--", ".gitattributes", ok=(0, 1))
+    names = [row.partition("\t")[2] for row in rows]
+    places = [name for name in names if PurePosixPath(name).name == ".gitattributes"]
+    asked = ("grep", "-l", "-e", "filter=lfs", head, "--", *places)
+    found = git.text(*asked, ok=(0, 1)) if places else ""
     notes = []
     if modules:
         shown = ", ".join(modules[:3]) + (" and more" if len(modules) > 3 else "")

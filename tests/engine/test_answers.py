@@ -149,3 +149,13 @@ def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):
     for arguments in (("--max-parallel", "2"), ("--mode", "each"), ("--no-sandbox",)):
         assert crew.person.run("batch", *arguments).code == 2
     assert crew.person.run("batch", "--store", "", "--remote", "origin").code == 2
+    crew.person.write("art/.gitattributes", "*.png filter=lfs diff=lfs merge=lfs -text\n")
+    module = crew.person.git("rev-parse", "HEAD")
+    crew.person.git("update-index", "--add", "--cacheinfo", f"160000,{module},libs/other")
+    crew.person.git("add", "art/.gitattributes")
+    crew.person.git("commit", "-q", "-m", "Add what clones lack")
+    crew.person.git("push", "-q", "origin", crew.branch)
+    said = crew.enqueue("--tasks", "1")
+    assert said.code == 0, said.err
+    assert "no content of submodules: libs/other is empty there" in said.err
+    assert "no content of Git LFS" in said.err
