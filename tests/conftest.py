@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,20 @@ from support import postgres
 
 from reviewloop.workspace.sandbox import landlock
 
+# jsonschema would spend a second or two on building grammars for formats that nothing here uses.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 _PROGRAMS = {"bubblewrap": "bwrap"}
 _LEAKY = ("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_")
 _MEMORY = Path("/dev/shm")
+# Their tests share what takes seconds to make.
+_SHARING = (
+    *("e2e/test_steered_run.py", "e2e/test_steered_review.py", "e2e/test_steered_stops.py"),
+    *("e2e/test_kiro_task.py", "e2e/test_hidden_text.py", "e2e/test_crash.py"),
+    *("e2e/test_untouched.py", "e2e/test_bad_answers.py", "test_demo.py", "test_demo_review.py"),
+    *("github/test_life.py", "github/test_ends.py", "github/test_fix.py", "github/test_forks.py"),
+    *("github/test_attacks.py", "github/test_hearing.py", "cli/test_stats.py"),
+)
 _ROOM = 2 * 1024**3  # bytes; several times what all tests together hold at one time
 
 
@@ -29,6 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
         if found.f_bavail * found.f_frsize > _ROOM and not found.f_flag & os.ST_NOEXEC:
             os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
     gc.disable()  # until all tests are collected; nearly all that is made by then stays
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those that share something dear go first: workers steal from the end.
+
+    Else two of them would get a part of such a module each, and both would pay for all of it.
+    """
+    here = Path(__file__).parent
+    first = {here / name: place for place, name in enumerate(_SHARING)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
 def pytest_collection_finish() -> None:

@@ -6,14 +6,19 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 import reviewloop
+from reviewloop.cli import demo as command
+from reviewloop.demo.project import make_project
+from reviewloop.store.runs import RunRecord, RunStatus
 
 ROOT = Path(reviewloop.__file__).parent.parent
 COMMAND = (sys.executable, "-m", "reviewloop", "demo")
@@ -91,6 +96,12 @@ def test_demo_says_that_its_replies_are_recorded_and_that_it_approved(approved):
     assert "The model's replies are recorded, not live: we wrote them" in approved.err
     assert "Nothing is sent\nanywhere" in approved.err
     assert "--yes: approved for you" in approved.err
+    assert "The demo's folder is kept: " in approved.out
+
+
+def test_demo_keeps_out_of_the_home(approved):
+    assert [path.name for path in (approved.folder / "home").iterdir()] == [".kiro"]
+    assert len(list(approved.folder.iterdir())) == 2
 
 
 def test_demo_commits_the_change_with_its_ticked_task(approved, checkout, git):
@@ -208,9 +219,22 @@ def has_begun_a_gate(temporary: Path) -> bool:
     return any('"gate.start"' in file.read_text() for file in temporary.glob(events))
 
 
-def test_approved_demo_deletes_its_folder_and_keeps_out_of_the_home(tmp_path):
-    played = play(tmp_path, "--yes")
-    assert played.code == 0, played.err
-    assert [path.name for path in tmp_path.iterdir()] == ["home"]
-    assert [path.name for path in (tmp_path / "home").iterdir()] == [".kiro"]
-    assert "The demo's folder is deleted" in played.out
+@pytest.mark.parametrize(
+    ("status", "options", "kept"),
+    [("committed", (), False), ("committed", ("--keep",), True), ("waiting", (), True)],
+)
+def test_folder_is_deleted_unless_somebody_wants_it(tmp_path, monkeypatch, status, options, kept):
+    """Without the play, which takes ten seconds: its project and what it left."""
+
+    def played(folder: Path, *, yes: bool) -> RunRecord:
+        assert yes
+        make_project(folder)
+        return RunRecord("2-x", "", "Search tools", "", "", status=RunStatus(status))
+
+    monkeypatch.setattr(command, "_play", played)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    said = CliRunner().invoke(command.demo, ["--yes", *options])
+    assert said.exception is None, said.output
+    assert ("The demo's folder is kept: " in said.output) is kept
+    assert ("The demo's folder is deleted" in said.output) is not kept
+    assert len(demo_folders(tmp_path)) == kept

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import pytest
 
 import reviewloop
+from reviewloop.cli.demo_review import _new_folder
+from reviewloop.demo.planting import make_planted
 
 ROOT = Path(reviewloop.__file__).parent.parent
 PROGRAMS = f"{Path(shutil.which('git') or '').parent}:/usr/bin:/bin"  # no tool of the developer's
@@ -161,14 +163,6 @@ def test_repository_in_a_named_folder_is_kept_as_a_person_would_find_it(shown, g
     assert sorted(p.name for p in shown.folder.iterdir()) == ["here", "home"]
 
 
-def test_temporary_folder_is_deleted_and_the_home_untouched(tmp_path):
-    done = run(tmp_path, "demo", "--review")
-    assert done.code == 0, done.err
-    assert "The repository is deleted; --keep keeps it" in done.out
-    assert [path.name for path in tmp_path.iterdir()] == ["home"]
-    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == [".config", ".kiro"]
-
-
 def test_temporary_folder_is_kept_on_request(tmp_path, git):
     done = run(tmp_path, "demo", "--review", "--keep")
     (folder,) = tmp_path.glob("reviewloop-demo-*")
@@ -186,8 +180,13 @@ def test_folder_in_use_is_refused_and_left_alone(tmp_path):
         assert (done.code, done.out) == (2, "")
         assert done.err == f"reviewloop: {name} is in use; name a folder that is new or empty\n"
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_empty_folder_is_as_good_as_a_new_one(tmp_path, git):
     (tmp_path / "empty").mkdir()
-    assert run(tmp_path, "demo", "--review", "empty").code == 0
+    assert _new_folder(str(tmp_path / "empty")) == tmp_path / "empty"
+    make_planted(tmp_path / "empty")
+    assert git(tmp_path / "empty", "branch", "--show-current") == "weekly-report"
 
 
 def test_folder_without_review_is_refused(tmp_path):
@@ -219,7 +218,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.glob("reviewloop-demo-*")) == []
 
 
-def test_demo_works_from_a_wheel(tmp_path):
+def test_demo_works_from_a_wheel_and_leaves_nothing(tmp_path):
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
@@ -231,8 +230,13 @@ def test_demo_works_from_a_wheel(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    done = run(tmp_path, "demo", "--review", package=tmp_path / "site")
+    place = tmp_path / "place"
+    place.mkdir()
+    done = run(place, "demo", "--review", package=tmp_path / "site")
     assert done.code == 0, done.err
+    assert "The repository is deleted; --keep keeps it" in done.out
+    assert [path.name for path in place.iterdir()] == ["home"]
+    assert sorted(path.name for path in (place / "home").iterdir()) == [".config", ".kiro"]
     assert "would be 1: something must be fixed" in done.out
     assert len(re.findall(r"^review-\S+ +done +[1-9]", done.out, re.MULTILINE)) == 5
     assert ".github/workflows/ci.yml:" in done.out
