@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from batch.conftest import opened  # noqa: E402
+from support.all_faults import after_all, everything, figures, trouble  # noqa: E402
 from support.batch_ends import (  # noqa: E402
     account_problems,
     bill_of,
@@ -28,8 +29,10 @@ from support.batch_ends import (  # noqa: E402
 from support.bedrock import Answer, Received  # noqa: E402
 from support.checkout import Checkout  # noqa: E402
 from support.plans import PLANS, Plan, plays  # noqa: E402
+from support.quota import without_a_pace  # noqa: E402
 
 LONGEST_REPLY = 0.3  # seconds
+BUDGET_PER_TASK = 0.015  # dollars: about half of what the tasks cost
 
 
 def main() -> int:
@@ -40,9 +43,10 @@ def main() -> int:
     parser.add_argument("--parallel", type=int, default=4)
     parser.add_argument("--mode", choices=("queue", "autopilot"), default="queue")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", action="store_true", help="one batch, all faults, its account")
     asked = parser.parse_args()
-    problems = []
-    for name in asked.dialects:
+    problems = with_all_faults(asked.tasks, asked.parallel, asked.seed) if asked.faults else []
+    for name in () if asked.faults else asked.dialects:
         problems += two_evenings(PLANS[name](asked.tasks), asked.mode, asked.parallel, asked.seed)
     print(f"{len(problems)} problems", *problems, sep="\n")
     return int(bool(problems))
@@ -69,6 +73,15 @@ def two_evenings(plan: Plan, mode: str, parallel: int, seed: int) -> list[str]:
     if seen[0] != seen[1]:
         problems.append(f"{plan.dialect}: the two histories are not the same, tree by tree")
     return problems
+
+
+def with_all_faults(count: int, parallel: int, seed: int) -> list[str]:
+    """Do a spec to which everything happens; return what the account says wrongly."""
+    plan = everything(count)
+    with a_shop(plan, trouble(plan, seed)) as checkout, without_a_pace(checkout.state):
+        batch, found = after_all(checkout, plan, BUDGET_PER_TASK * count, parallel)
+        print(f"{count} tasks, {parallel} side by side: {figures(checkout, batch)}")
+        return found + leftovers(checkout)
 
 
 def one_evening(checkout: Checkout, plan: Plan, mode: str, parallel: int) -> list[str]:

@@ -3,7 +3,9 @@ once, and "too many requests" beyond.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from support.bedrock import Received, reply, throttle
@@ -32,6 +34,29 @@ class Quota:
                 return throttle(self._after)
             self._level -= 1
         return answer(received) if answer else reply("ok")
+
+
+@contextmanager
+def without_a_pace(state: Path) -> Iterator[None]:
+    """Let runs forget at once what they learnt from refusals.
+
+    For plays that refuse at random: no pace that a run could find ends that, so it would go slower
+    and slower.
+    """
+    ending = threading.Event()
+
+    def forget() -> None:
+        while not ending.wait(0.1):
+            for place in (state / "rates").glob("*"):
+                place.unlink(missing_ok=True)
+
+    thread = threading.Thread(target=forget, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
 
 
 class Unlimited:
