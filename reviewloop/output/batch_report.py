@@ -74,8 +74,8 @@ def _about(body: Body) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return a line as Markdown, with its commands as code."""
-    return "".join(_pieces(text, plain, code))
+    """Return a line as Markdown inside a table, with its commands as code."""
+    return "".join(_pieces(text, plain, lambda part: code(part).replace("|", "\\|")))
 
 
 def _row(row: Mapping[str, Any]) -> str:

@@ -7,12 +7,14 @@ from support.checkout import Checkout
 
 from reviewloop.batch.account import account, exit_code
 from reviewloop.batch.keeping import keep_rows
+from reviewloop.batch.opening import newest_batch
+from reviewloop.batch.spending import Spending
 from reviewloop.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget
 from reviewloop.output.batch_report import html, markdown
 from reviewloop.output.batch_words import next_of, task_lines
 from reviewloop.runs.repository import open_repository
-from reviewloop.settings import Limits
+from reviewloop.settings import Limits, Settings
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.store.sittings import SittingClock, sittings_of
@@ -53,6 +55,11 @@ def test_what_was_rejected_taken_over_and_deleted_stays_in_the_account(shop):
     assert checkout.run("clean", "--older-than", "0", "--yes", "--with-work").code == 0
     after, kept = told(checkout)
     assert kept == rows
+    with checkout.inside():
+        repository = open_repository()
+        record = newest_batch(repository)
+        held = Spending(repository, record, Settings()).usd()
+    assert held == pytest.approx(after["totals"]["usd"])  # against the budget
     assert {**after, "told_at": 0} == {**before, "told_at": 0}
     said = checkout.run("status").out
     assert "2 committed" not in said  # nothing is left to tell a person
@@ -127,11 +134,13 @@ def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was
 
 def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     repository = open_repository(repo)
-    evil = "<script>alert(1)</script> `rm -rf /`"
+    evil = "<script>alert(1)</script> `<script> | x`"
     repository.runs.save(run("1-a", RunStatus.BLOCKED, reason=evil))
     body = account(repository, batch())
     page, text = html(body), markdown(body)
-    assert "<script" not in page + text
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in text
+    assert "`<script> \\| x`" in text  # code, and no cell of its own
     assert "<code>reviewloop show 1-a</code>, then <code>modify</code>" in page
     assert "next: `reviewloop show 1-a`, then `modify`" in text
     for row in body["tasks"]:  # all of them say the same
