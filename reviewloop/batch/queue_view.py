@@ -69,7 +69,7 @@ _NOTES = {
 def _stale(run: RunRecord) -> str:
     return (
         f"stands on a commit that {run.branch} does not have: approving it brings it there first, "
-        "where gates run and reviewers read what both sides changed, and then asks you again"
+        "where gates run and reviewers look at what moved below it, and then asks you again"
     )
 
 

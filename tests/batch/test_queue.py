@@ -1,0 +1,94 @@
+"""The queue on the command line: other branches, names, what is left, and cut-off approvals."""
+
+import shlex
+
+from support.checkout import Checkout
+from support.many import SPEC, files_of, many
+from support.parts import Part, says
+from support.play import done, reply, write
+
+
+def commits(checkout: Checkout) -> list[str]:
+    return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
+
+
+def states(checkout: Checkout) -> dict[str, str]:
+    return {row["task"]: row["state"] for row in checkout.json("queue")["runs"]}
+
+
+def shared(number: int) -> Part:
+    """Return the implementer of a task that writes a line which another writes, too."""
+    files = {**files_of(number), "shop/registry.py": f"NAMES = [{number}]\n"}
+    made = [write(path, text) for path, text in files.items()]
+    return says(reply(*made), done("Wrote it.", f"Add part {number}"))
+
+
+def test_what_waits_on_another_branch_is_named_and_committed_without_touching_the_checkout(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout.git("switch", "-q", "-c", "other")
+    assert "2 wait on work: git switch work" in checkout.run("queue").out
+    [there] = checkout.json("queue")["elsewhere"]
+    assert (there["branch"], len(there["runs"]), there["next"]) == ("work", 2, "git switch work")
+    said = checkout.run("queue", "show")
+    assert (said.code, "2 wait on work" in said.err) == (2, True)
+    before = checkout.git("status", "--porcelain", "--branch")
+    assert checkout.run("queue", "approve", "1").code == 0
+    assert checkout.git("status", "--porcelain", "--branch") == before
+    assert checkout.git("log", "-1", "--format=%s", "work") == "Add part 1"
+    checkout.git("switch", "-q", "work")
+    assert states(checkout) == {"2": "waiting"}
+    assert "Add part 2" in checkout.run("queue", "show").out  # the only one that waits
+
+    # All names are looked at before anything is done.
+    for answer in ("approve", "reject"):
+        for wrong in ("99", "1"):
+            assert checkout.run("queue", answer, "2", wrong).code == 2
+            assert states(checkout) == {"2": "waiting"}
+    told = checkout.json("queue", "reject", "2", "2", "-m", "no")
+    [row] = told["runs"]
+    assert (row["what"], row["why"], row["exit_code"], row["left_on_it"]) == (
+        "rejected",
+        "no",
+        7,
+        [],
+    )
+
+
+def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
+    checkout = shop(many({1: shared(1), 4: shared(4)}))
+    for task in ("1", "4"):
+        assert checkout.run("run", task).code == 4
+    asked = len(checkout.server.ledger)
+    told = checkout.json("queue", "approve", "--all")
+    first, second = told["runs"]
+    assert (first["what"], second["what"], second["exit_code"]) == ("committed", "conflict", 2)
+    assert (told["committed"], told["not_committed"]) == (1, 1)
+    assert first["commit"] == checkout.git("rev-parse", "HEAD")
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 2
+    assert "0 committed, 1 not" in said.err
+    assert f"next: `{second['next']}`" in said.err
+    assert "approving it brings it there first" in checkout.run("queue", "show", "4").out
+    assert len(checkout.server.ledger) == asked
+    assert checkout.run(*shlex.split(second["next"])[1:]).code == 4  # what was named does it
+    assert checkout.run("queue", "approve", "--all").code == 0
+    assert commits(checkout) == ["Add part 1", "Add part 4"]
+
+
+def test_an_approval_that_was_cut_off_keeps_its_place_and_is_finished_first(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,2,4").code == 4
+    asked = len(checkout.server.ledger)
+    said = checkout.forked("queue", "approve", "--all", REVIEWLOOP_FAULT="commit.begin:1")
+    assert said.code == -9
+    assert states(checkout) == {"1": "stopped", "2": "waiting", "4": "waiting"}
+    said = checkout.forked("queue", "approve", "2", REVIEWLOOP_FAULT="promote.file:1")
+    assert said.code == -9
+    assert checkout.run("queue", "reject", "1").code == 2  # some of it is in the checkout
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 0, said.err
+    assert commits(checkout) == ["Add part 1", "Add part 2", "Add part 4"]
+    assert checkout.read(SPEC).count("[x]") == 3
+    assert checkout.git("status", "--porcelain") == ""
+    assert len(checkout.server.ledger) == asked
