@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import read_plain, require_own_files, shallow_commits
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.operations import operation
+from reviewloop.workspace.passing import passing_folder
 from reviewloop.workspace.skeleton import COPIED_SETTINGS, write_git_dir
 
 _LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe is in its way
@@ -274,8 +274,7 @@ def _refuse_operation(user: UserRepo) -> None:
 
 def _dirty(user: UserRepo) -> tuple[str, ...]:
     """List changed and untracked paths through a copy of the index that knows no programs."""
-    with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
-        folder = Path(name)
+    with passing_folder() as folder:
         git = user.copied_index(user.mirror(folder), folder / "index")
         if git.run("ls-files", "-u", "-z"):
             raise WorkspaceError(
