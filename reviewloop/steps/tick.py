@@ -15,6 +15,8 @@ from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import newly_eligible
 from reviewloop.specs.select import progress, with_done
 from reviewloop.specs.tick import restore_mark, tick
+from reviewloop.workspace.export import commit_at
+from reviewloop.workspace.git import Git
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     committed = _spec_in(context, context.user.head or "", task)
     below = _spec_in(context, context.record.base_commit, task)
     # In a batch a commit below may hold ticks that are not on disk yet.
-    if below is not None and unmarked in (below, committed):
+    if below is not None and (unmarked in (below, committed) or _landing(context, task, unmarked)):
         return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
     why = "is not committed" if committed is None else "has uncommitted changes"
     return TickedSpec(
@@ -52,6 +54,14 @@ def ticked_spec(context: RunContext) -> TickedSpec:
         progress=figures,
         warnings=(f"{task.path} {why}: it is ticked on disk after the commit, not in it",),
     )
+
+
+def _landing(context: RunContext, task: Task, found: bytes) -> bool:
+    """Whether this is the spec of a commit below that was approved while the run was at work."""
+    base, before, user = context.record.base_commit, context.user.head or "", context.user
+    now = commit_at(Git(user.git_dir, cwd=user.root), "HEAD")
+    listed = context.private.git.text("rev-list", "--first-parent", base, f"^{before}")
+    return any(_spec_in(context, one, task) == found for one in (now, *listed.split()) if one)
 
 
 def _spec_in(context: RunContext, commit: str, task: Task) -> bytes | None:
