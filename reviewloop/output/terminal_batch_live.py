@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -25,6 +25,8 @@ _STEPS = {"step.start": "step", "gate.start": "gate"}
 _SAID = {"step.start", "note", "refused"}
 _KINDS = ("input", "output", "cache_read", "cache_write")
 _STYLES = {"waiting": "yellow", "blocked": "red", "committed": "green", "paused": "yellow"}
+_WORDS = ("", "step")
+_COLUMNS = ("task", *_WORDS, "findings", "time", "tokens", "cost")
 _ABOVE_AND_BELOW = 6  # lines of the screen that are no tasks
 
 
@@ -134,13 +136,21 @@ class BatchScreen:
         with self._lock:
             now = self.clock()
             table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
-            for name in ("task", "", "step"):
-                table.add_column(name, no_wrap=True, overflow="ellipsis", justify="left")
-            for name in ("findings", "time", "tokens", "cost"):
-                table.add_column(name, no_wrap=True, justify="right")
             shown = max(3, self.console.height - _ABOVE_AND_BELOW)
-            for task, row in list(self._tasks.items())[-shown:]:
-                table.add_row(*_cells(task, row, now))
+            rows = [_cells(task, row, now) for task, row in list(self._tasks.items())[-shown:]]
+            for at, name in enumerate(_COLUMNS):
+                words = name in _WORDS  # only these give way in a narrow terminal
+                justify: Literal["left", "right"] = "left" if words or not at else "right"
+                table.add_column(
+                    name,
+                    no_wrap=True,
+                    overflow="ellipsis",
+                    justify=justify,
+                    ratio=1 + (name == "step") if words else None,
+                    width=None if words else max([len(name), *(len(row[at]) for row in rows)]),
+                )
+            for cells in rows:
+                table.add_row(*cells)
             return Group(table, Text(self._sums(now), style="dim"))
 
     def _sums(self, now: float) -> str:

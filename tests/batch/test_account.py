@@ -1,8 +1,10 @@
 """The account of a batch: it adds up, says why and what to do next, and outlives what it is of."""
 
 from contextlib import closing
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from support.checkout import Checkout
 
 from reviewloop.batch.account import account, exit_code
@@ -13,6 +15,7 @@ from reviewloop.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget
 from reviewloop.output.batch_report import html, markdown
 from reviewloop.output.batch_words import next_of, task_lines
+from reviewloop.output.terminal_batch_live import BatchScreen
 from reviewloop.runs.repository import open_repository
 from reviewloop.settings import Limits, Settings
 from reviewloop.store.batches import BatchRecord, BatchStore
@@ -192,3 +195,16 @@ def test_a_sitting_that_is_killed_keeps_the_time_until_it_was_last_seen(tmp_path
     assert sittings_of(tmp_path, "b") == [(100.0, 106.5, False), (200.0, 202.0, True)]
     assert sittings_of(tmp_path, "other") == []
     first.close()
+
+
+def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
+    console = Console(width=80, file=StringIO())
+    screen = BatchScreen(console)
+    screen.begun("4", "Fourth number", "4-a", "")
+    usage = {"input": 19_300, "cost_usd": 0.02}
+    screen.event("4", {"kind": "model.reply", "usage": usage})
+    screen.settled("4", "Fourth number", "blocked", "test: the tests ended badly " * 5)
+    console.print(screen._table())
+    line = console.file.getvalue().splitlines()[-2]
+    assert line.startswith("4    Fourth number")
+    assert line.rstrip().endswith("19.3k $0.02")
