@@ -111,6 +111,8 @@ class Rows:
         """Return what a person should know of what a waiting run stands on."""
         if self._was_left(run):
             return f"that was rejected, so approving brings this onto {run.branch} first"
+        if self._record.mode == "autopilot" and run.base_commit in self._commits:
+            return f"it stands on {run.options.get('stands_on')}, which waits for a person"
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
             return ""
         return (

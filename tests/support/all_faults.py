@@ -26,6 +26,7 @@ WHY = {
     RED: "test: ",
     NEEDS_RED: f"waits for {RED}, which is blocked",
     GOVERNED: "migrations",
+    ON_GOVERNED: "which waits for a person",
 }
 
 
