@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from subprocess import run
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from support.git_http import GitHttp
 from support.shop import make_shop
 from support.team import Team
 
+from reviewloop.engine.pushing import Pushing
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.clones import refreshed, remote_of
 from reviewloop.workspace.private import PrivateRepo
@@ -27,7 +29,6 @@ def over_http(crew: Team) -> Iterator[GitHttp]:
         crew.person.git(
             "remote", "set-url", "origin", f"http://x-access-token:{TOKEN}@{place}/remote.git"
         )
-        crew.remote_urls = f"{host.url}/remote.git"
         yield host
 
 
@@ -137,6 +138,17 @@ def test_over_ssh_nothing_is_asked(tmp_path, monkeypatch, address, named):
         commit = private.commit(tree, [clone.head], "Add nothing\n", who, who)
         there = remote_of(clone.git_dir, clone.root, place)
         push(private.git, there, commit, "work", clone.head)
+        assert look(private.git, there, "work") == commit
+
+        # What is there is not pushed again; where somebody was quicker, nothing is.
+        told, about = [], SimpleNamespace(branch="work", address=place)
+        run_of_it = SimpleNamespace(run_id="1-x", base_commit=clone.head, evidence={})
+        pushing = Pushing(clone, about, told.append)
+        pushing.push(private.folder, run_of_it, commit)
+        assert run_of_it.evidence == {"pushed": "work"}
+        late = private.commit(tree, [clone.head], "Add another\n", who, who)
+        with pytest.raises(WorkspaceError, match="has moved on meanwhile; nothing was touched"):
+            pushing.push(private.folder, run_of_it, late)
         assert look(private.git, there, "work") == commit
     asked = (home / "asked").read_text()
     assert "git-upload-pack" in asked

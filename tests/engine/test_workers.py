@@ -103,25 +103,6 @@ ON a.lock = b.lock AND a.job_id < b.job_id AND a.begun < b.ended AND b.begun < a
 """
 
 
-def test_a_change_waits_as_before_when_somebody_pushed_in_the_last_moment(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1").code == 0
-    assert crew.work(crew.machine("one")).code == 0
-    assert crew.person.run("approve").code == 0
-    with worker(crew.machine("two"), REVIEWLOOP_FAULT="worker.push:1=sleep"):
-        until(lambda: bool(asked(crew, _PUSHING)), "it is about to be pushed")
-        crew.person.write("notes.md", "# Notes\n")
-        crew.person.git("add", "notes.md")
-        crew.person.git("commit", "-q", "-m", "Add notes")
-        crew.person.git("push", "-q", "origin", crew.branch)
-        until(lambda: not asked(crew, _DOING), "the answer is carried out")
-    assert crew.history() == ["Add notes"]
-    [row] = crew.person.json("queue")["runs"]
-    assert row["state"] == "waiting"
-    assert "has moved on meanwhile; nothing was touched" in row["why"]
-
-
-_PUSHING = "SELECT run_id FROM runs WHERE status = 'running'"
 _QUICK = ("--heartbeat", "0.1")  # where no two are at work
 
 
