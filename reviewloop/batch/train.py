@@ -193,6 +193,8 @@ class Train:
         below: Waiting | None = None
         for step in sitting.order.steps:
             one = by_task.get(step.task.id)
+            if one is not None and one.run.run_id in sitting.at_work:
+                return None  # it has only just finished: its thread still has it
             if one is not None and one.run.run_id in standing:
                 below = _higher(below, one, waiting)
             elif one is not None and self._may_go(step, one, there | _tasks(below, waiting)):

@@ -1,10 +1,13 @@
 """Where a task starts: what it needs has to be below it, in the branch or in runs that wait."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from reviewloop.batch.line import Waiting, line_up
 from reviewloop.batch.stacking import base_for, listed_above
 from reviewloop.batch.stands import Stand, TaskRun
+from reviewloop.batch.train import Train
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks
@@ -81,3 +84,19 @@ def test_a_task_stands_on_what_is_listed_above_it_as_far_as_one_commit_holds_tha
     assert chain("4", runs=[*runs[:2], waiting("3", "commit-2")]) == ["1", "2", "3"]
     stands["2"] = stands["3"] = TaskRun(Stand.BLOCKED)
     assert chain("4", runs=runs[:1]) == ["1"]
+
+
+def test_a_run_that_its_thread_has_still_is_not_brought():
+    runs = [waiting("1", "head"), waiting("2", "head")]
+    stands = {one: TaskRun(Stand.OPEN) for one in STEPS}
+    stands |= {one.run.task_id: TaskRun(Stand.WAITING, one.run) for one in runs}
+    sitting = SimpleNamespace(
+        order=order_tasks(open_spec(FILES)),
+        record=SimpleNamespace(mode="queue"),
+        at_work={"2": (runs[1].run, {})},
+        head="head",
+        look=lambda: None,
+        stands=lambda: stands,
+        waiting=lambda stands: runs,
+    )
+    assert Train(sitting).send(None, None, lambda task, stands: True) is None
