@@ -7,6 +7,7 @@ sentences about what is wrong.
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from support.plans import Plan, boxes
 
 from reviewloop.models.messages import Usage
 from reviewloop.models.prices import cost
+
+_ROUNDED = 1e-6  # dollars: the account tells six digits of each run
 
 
 class Bill(NamedTuple):
@@ -148,9 +151,9 @@ def account_problems(
             )
         if len(paid) - len(exact) != bill.cut:
             found.append(f"task {task}: {len(paid) - len(exact)} estimates, {bill.cut} cut off")
-        said = (row["calls"], round(row["usd"], 5))
-        if said != (len(paid), round(sum(usage["cost_usd"] for usage in paid), 5)):
-            found.append(f"task {task}: its row says {said}")
+        every = sum(usage["cost_usd"] for usage in paid)
+        if row["calls"] != len(paid) or abs(row["usd"] - every) > _ROUNDED * len(runs_of(row)):
+            found.append(f"task {task}: {row['calls']} calls for ${row['usd']}, not ${every:.6f}")
     return found + _wrong_totals(checkout, batch)
 
 
@@ -163,7 +166,7 @@ def _wrong_totals(checkout: Checkout, batch: Mapping[str, Any]) -> list[str]:
     found = []
     if totals["calls"] != bill.replies + bill.cut:
         found.append(f"{totals['calls']} calls in all, {bill.replies} and {bill.cut} at the server")
-    if abs(totals["usd"] - bill.usd - estimated) > 1e-6 * len(runs):  # each is told in six digits
+    if abs(totals["usd"] - bill.usd - estimated) > _ROUNDED * len(runs):
         found.append(f"${totals['usd']} in all, ${bill.usd:.6f} and estimates ${estimated:.6f}")
     if totals["runs"] != len(runs):
         found.append(f"{totals['runs']} runs in all, {len(runs)} in the rows")
@@ -184,8 +187,6 @@ def usage_rows(checkout: Checkout, run: str) -> list[dict[str, Any]]:
 @contextmanager
 def journal_of(checkout: Checkout, run: str) -> Iterator[list[tuple[str]]]:
     """Yield the usages in the journal of a run, none when it has no journal."""
-    import sqlite3
-
     place = checkout.folder(run) / "journal.sqlite"
     if not place.exists():
         yield []
