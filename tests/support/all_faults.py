@@ -33,7 +33,7 @@ WHY = {
 def everything(count: int) -> Plan:
     """Return a spec of so many tasks with a place for each trouble; the others only add a part."""
     uses: dict[int, tuple[int, ...]] = {NEEDS_RED: (RED,), ON_GOVERNED: (GOVERNED,)}
-    uses |= {n: (n - 1,) if n % 3 else () for n in range(LEAST, count)}
+    uses |= {n: (n - 1,) if n % 3 and n > LEAST else () for n in range(LEAST, count)}
     lines = ["# Implementation Plan: everything", ""]
     for number in range(1, count):
         needs = ", ".join(map(str, uses.get(number, ()))) or "none"
@@ -87,12 +87,13 @@ def after_all(
 ) -> tuple[dict[str, Any], list[str]]:
     """Run the batch with too little money, then with enough; return its account and what is wrong.
 
-    Exit codes: 6 for the budget, then 3, because a task is blocked.
+    Exit codes: 6 for the budget, but 3 as soon as a task is blocked.
     """
     command = ("batch", "--mode", "autopilot", "--max-parallel", str(parallel), "--budget-usd")
     said, found = checkout.run(*command, str(budget)), []
     batch = checkout.json("status")["batch"]
-    if said.code != 6 or "budget" not in batch["reason"] + said.err:
+    code = 3 if "blocked" in batch["counts"] else 6  # what is worse is told first
+    if said.code != code or "budget" not in batch["reason"] + said.err:
         found.append(f"short of money it ended with {said.code}: {said.err[-1000:]}")
     if batch["totals"]["usd"] > budget:
         found.append(f"${batch['totals']['usd']} were spent of ${budget}")
