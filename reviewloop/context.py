@@ -109,6 +109,8 @@ class RunContext:
     push: Push | None = None  # read in depth is only what was pushed since an earlier review
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    # Finding id -> reason: what people dismissed in this repository, as it is when asked.
+    dismissed: Callable[[], Mapping[str, str]] = dict
     shared: Shared | None = None  # where other machines find the run, if there are others
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)

@@ -7,7 +7,7 @@
                  |                                               |
                  +-- still red --> propose -> approve <----------+  clean, or a cap is reached
                                                 |
-              commit | skip | implement again <-+  the person's word
+              commit | skip | implement again <-+  the person's word (after `dismiss`: propose)
 
 The engine decides what comes next, here and only here, from exit codes and typed findings.
 """
@@ -70,7 +70,9 @@ def build_graph(
     graph.add_conditional_edges("fix", _after_fix, ["guard", "propose"])
     graph.add_edge("re_review", "collect")
     graph.add_edge("propose", "approve")
-    graph.add_conditional_edges("approve", _after_approve, ["commit", "implement", "guard", END])
+    graph.add_conditional_edges(
+        "approve", _after_approve, ["commit", "implement", "guard", "propose", END]
+    )
     graph.add_conditional_edges("commit", _after_commit, ["approve", END])
     return graph.compile(checkpointer=checkpointer)
 
@@ -102,7 +104,7 @@ def _after_fix(state: LoopState) -> str:
 
 
 def _after_approve(state: LoopState) -> str:
-    ways = {"approve": "commit", "modify": "implement", "rebase": "guard"}
+    ways = {"approve": "commit", "modify": "implement", "rebase": "guard", "dismiss": "propose"}
     return ways.get(state["approval"]["choice"], END)
 
 

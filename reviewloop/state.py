@@ -97,6 +97,7 @@ class FindingRef(TypedDict):
     round: int
     act: bool  # open, red or yellow, and anchored: the loop should fix it
     blob: str
+    before: NotRequired[str]  # blob: how it stood when a person dismissed it
 
 
 class ReviewerState(TypedDict):

@@ -239,6 +239,7 @@ def _figures(proposal: Proposal | None) -> dict[str, Any]:
         "findings": {
             "left": sum(one["status"] in _LEFT for one in acted),
             "fixed": sum(one["status"] == "fixed" for one in acted),
+            "dismissed": sum(one["status"] == "dismissed" for one in acted),
             "nits": len(proposal["findings"]) - len(acted),
         }
         if proposal["reviewers"]

@@ -1,12 +1,23 @@
 """`reviewloop baseline` and `reviewloop dismiss`: what shall not be said again."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.cli.shared import store_option
+from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.findings import Finding
+    from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
 
 _BAD = ("failed", "partial")
+_STORE = (
+    "What workers found cannot be dismissed yet: answer such a run with `reviewloop modify` or "
+    "`reject`"
+)
 
 
 @click.command()
@@ -65,29 +76,97 @@ def _findings(number: int) -> str:
 @click.option("-m", "--message", "reason", metavar="TEXT", default="", help="Why it is none.")
 @click.option("--list", "list_", is_flag=True, help="Show what was dismissed.")
 @click.option("--undo", is_flag=True, help="Take a dismissal back.")
-def dismiss(finding: str | None, reason: str, list_: bool, undo: bool) -> ExitCode:
+@store_option
+def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: str) -> ExitCode:
     """Dismiss a finding for good.
 
-    FINDING is the id of one of the last review's findings, or its beginning.
+    FINDING is the id, or its beginning, of what a run found that is not over, or the last review.
     """
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs import remembered
     from reviewloop.runs.project import repository
 
+    source = click.get_current_context().get_parameter_source("store")
+    if source is click.core.ParameterSource.COMMANDLINE:
+        raise UsageError(f"{_STORE}; without --store it dismisses what was found here")
     key = repository().key
     if list_:
         for entry in remembered.dismissals(key):
             click.echo(one_line(f"{entry.id}  {entry.path}  {entry.title}: {entry.reason}"))
         return ExitCode.CLEAN
     if not finding:
-        raise UsageError("name the finding to dismiss; `reviewloop review` shows the ids")
+        raise UsageError("name the finding; `reviewloop show` and `reviewloop review` show the ids")
     if undo:
         entry = remembered.take_back(key, finding)
         click.echo(one_line(f"{entry.id} will be told again: {entry.title}"))
-        return ExitCode.CLEAN
+        return _told_to_runs(entry.id, "")
     if not reason.strip():
         raise UsageError("a dismissal needs a reason: -m TEXT")
-    found = remembered.find_finding(key, finding)
+    try:
+        found = remembered.find_finding(key, finding, (one for _, one in _in_runs(_open())))
+    except UsageError as error:
+        raise UsageError(f"{error}. {_STORE}") if store else error from None
     remembered.dismiss(key, found, reason.strip())
     click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
-    return ExitCode.CLEAN
+    return _told_to_runs(found.id, reason.strip())
+
+
+def _open() -> "Repository":
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.strangers import leave_out
+
+    repository = open_repository(for_reading=True)
+    leave_out(repository)
+    return repository
+
+
+def _in_runs(repository: "Repository") -> "list[tuple[RunRecord, Finding]]":
+    from reviewloop.runs.dismissing import findings_in_runs
+
+    return list(findings_in_runs(repository))
+
+
+def _told_to_runs(ident: str, reason: str) -> ExitCode:
+    """Have the runs that found it count it as what it is now, and say what is next for each."""
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.dismissing import concerns, tell
+
+    seen = _open()
+    found = {run.run_id: (run, one) for run, one in _in_runs(seen) if one.id == ident}
+    word, code = f"{ident}: {reason or 'taken back'}", ExitCode.CLEAN
+    for run, one in found.values():
+        if not concerns(one, reason):
+            continue
+        try:
+            said = _heard_by(tell(seen, run, word), run, seen, reason)
+        except ReviewLoopError as error:
+            code = code or error.exit_code
+            again = "the same command tries again" if reason else "its next proposal does"
+            said = f"{run.run_id} does not count it so yet ({error}); {again}"
+        click.echo(one_line(said))
+    return code
+
+
+def _heard_by(now: "RunRecord", before: "RunRecord", seen: "Repository", reason: str) -> str:
+    """Return what a run makes of a dismissal, or of its end, and what comes next."""
+    from reviewloop.cli.conversation import waiting_hint
+    from reviewloop.runs.answers import is_stopped
+    from reviewloop.runs.dismissing import left_in, standing_on
+    from reviewloop.store.locks import is_held
+
+    run, counts = now.run_id, "dismissed" if reason else "left to you"
+    if is_held(seen.run_lock(run)):
+        return f"{run} is at work; from its next step on it counts it as {counts}"
+    if is_stopped(now):
+        again = "leaves it out" if reason else "takes it up again"
+        return f"{run} {again} when it goes on: reviewloop resume {run}"
+    if now.status == "blocked":
+        return f"{run} counts it as {counts}; guard-rails are not dismissed. {waiting_hint(now)}"
+    number = left_in(seen, now)
+    left = f"{_findings(number)} left" if number else "no red or yellow finding left"
+    said = f"{run} counts it as {counts}, {left}: reviewloop show {run}, then approve"
+    if others := standing_on(seen, before):
+        names = ", ".join(others)
+        said += f"; its commit is another one now, so what stands on it ({names}) is brought there"
+        said += " when it is approved"
+    return said

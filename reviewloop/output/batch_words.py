@@ -137,6 +137,7 @@ def _findings(found: Mapping[str, int] | None) -> str:
     words = [
         f"{found['left']} left" if found["left"] else "",
         f"{found['fixed']} fixed" if found["fixed"] else "",
+        f"{found['dismissed']} dismissed" if found.get("dismissed") else "",
         counted(found["nits"], "nit") if found["nits"] else "",
     ]
     return ", ".join(filter(None, words)) or "no findings"

@@ -15,6 +15,7 @@ ReadLines = Callable[[str], "list[str] | None"]
 
 _CONTEXT = 2  # lines shown before and after the code a finding is about
 _LONGEST = 12  # lines of the code itself; the middle of longer ranges is left out
+_ID = 8  # characters of it are enough for `reviewloop dismiss`
 _STYLES = {Severity.MUST_FIX: "bold red", Severity.SHOULD_FIX: "yellow", Severity.NIT: "green"}
 
 
@@ -94,6 +95,7 @@ def _headline(finding: Finding, console: Console) -> None:
     by = Text(f"by {', '.join(map(one_line, finding.agents))}", style="dim")
     if finding.confidence and finding.confidence != "medium":
         by.append(f", {one_line(finding.confidence)} confidence")
+    by.append(f", id {one_line(finding.id)[:_ID]}")
     hanging(Text(f"     {one_line(finding.where)}  ", style="cyan"), by, console)
 
 

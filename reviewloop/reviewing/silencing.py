@@ -17,6 +17,7 @@ BASELINE_SCHEMA = "reviewloop.baseline/1"
 
 LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
 OFF = "off"
+_BY_PERSON = "dismissed: "  # how the note of what a person dismissed begins; the reason follows
 
 _COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
 _COMMENT_ENDS = re.compile(r"(?:\*/|-->|#\}|--%>)\s*$")
@@ -74,9 +75,25 @@ def silence(
     return stay, gone
 
 
+def dismissed(finding: Finding, reason: str) -> Finding:
+    """Return a finding as a person has dismissed it."""
+    note = f"{_BY_PERSON}{reason}"
+    return finding.model_copy(update={"status": Status.DISMISSED, "note": note})
+
+
+def is_persons_dismissal(finding: Finding) -> bool:
+    """Whether a person dismissed it; a reviewer that rejects one says so in other words."""
+    return finding.status is Status.DISMISSED and finding.note.startswith(_BY_PERSON)
+
+
+def reason_of(finding: Finding) -> str:
+    """Return why a person dismissed a finding, which `is_persons_dismissal` says of it."""
+    return finding.note.removeprefix(_BY_PERSON)
+
+
 def _said(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, str] | None:
     if finding.id in silences.dismissed:
-        return Status.DISMISSED, f"dismissed: {silences.dismissed[finding.id]}"
+        return Status.DISMISSED, dismissed(finding, silences.dismissed[finding.id]).note
     if finding.id in (silences.old_baseline if hard else silences.baseline):
         return Status.SUPPRESSED, "in the baseline"
     return None

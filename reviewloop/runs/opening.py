@@ -12,6 +12,7 @@ from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.remembered import reasons
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.sandboxing import described, finder, levels_of
 from reviewloop.runs.soundness import JOURNAL
@@ -78,6 +79,7 @@ def open_context(
             masking=masking,
             rules=rules,
             analyse=analyse,
+            dismissed=_dismissed(repository, rules),
             shared=shared,
         )
 
@@ -98,6 +100,11 @@ def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Pa
     """Lend the folder with the rules of another commit than the run's own, if it follows those."""
     commit = str(record.options.get("rules_from", ""))
     return rules_of(private, private.tree_of(commit)) if commit else nullcontext()
+
+
+def _dismissed(repository: Repository, rules: Path | None) -> Callable[[], Mapping[str, str]]:
+    """Return what reads the dismissals; a pull request has its own, not this machine's."""
+    return dict if rules else partial(reasons, repository.user.key)
 
 
 def _environment(

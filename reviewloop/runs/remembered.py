@@ -60,7 +60,7 @@ def silences_of(
         own_rules=own,
         baseline=read_baseline(two.private.read(two.new, BASELINE_FILE)),
         old_baseline=read_baseline(two.private.read(two.base, BASELINE_FILE)),
-        dismissed={entry.id: entry.reason for entry in dismissals(two.user.key)},
+        dismissed=reasons(two.user.key),
     )
 
 
@@ -108,22 +108,31 @@ def _kept(key: str) -> list[dict[str, Any]]:
         return []
 
 
-def find_finding(key: str, ident: str) -> Finding:
-    """Return the finding of the last review whose id begins so; raise `UsageError` otherwise."""
-    known = last_findings(key) if ident else ()
+def find_finding(key: str, ident: str, others: Iterable[Finding] = ()) -> Finding:
+    """Return the finding whose id begins so, of `others` or of the last reviews.
+
+    Raises `UsageError` when there is none, or more than one.
+    """
+    known = (*others, *last_findings(key)) if ident else ()
     found = {f.id: f for f in reversed(known) if f.id.startswith(ident.lower())}
     if len(found) == 1:
         return next(iter(found.values()))
     if found:
         raise UsageError(f"{ident} may be any of {', '.join(sorted(found))}; give more of the id")
     raise UsageError(
-        f"no review here has shown a finding {ident!r}; `reviewloop review` shows the ids"
+        f"neither a review here nor a run that is not over has shown a finding {ident!r}; "
+        "`reviewloop review` and `reviewloop show` show the ids"
     )
 
 
 def dismissals(key: str) -> tuple[Dismissal, ...]:
     """Return what was dismissed in a repository, oldest first."""
     return tuple(Dismissal(**entry) for entry in _read(key, _DISMISSED).get("dismissed", ()))
+
+
+def reasons(key: str) -> dict[str, str]:
+    """Return finding id -> why a person dismissed it."""
+    return {entry.id: entry.reason for entry in dismissals(key)}
 
 
 def dismiss(key: str, finding: Finding, reason: str) -> None:

@@ -18,7 +18,8 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
     """Return what the answer changes.
 
     `answer` holds `choice` (approve | modify | skip), `by`, `proposal` and, for modify, `text`; the
-    queue's own choice is `rebase`, see `steps.rebase`.
+    queue's own choice is `rebase`, see `steps.rebase`. After `dismiss` the question is asked anew,
+    about the same change: the word itself is kept elsewhere, see `steps.dismissed`.
     An approval names the proposal it was given for; for any other it is refused.
     """
     fault("approve.begin")

@@ -35,10 +35,15 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
 
     What a person dismissed stays dismissed, and what ran out of retries stays the person's. What
     was fixed, or said by another finding, and is reported again is open again, with its attempts
-    remembered. Said anew in other words it is the same finding: its code and its retries count.
+    remembered. Said anew in other words it is the same finding: its code and its retries count. A
+    dismissal holds for the very finding only, so that nothing new is hidden by it.
     """
     result = []
-    tried = {_place_of(f): f for f in known.values() if f.attempts and f.quote.strip()}
+    tried = {
+        _place_of(f): f
+        for f in known.values()
+        if f.attempts and f.quote.strip() and f.status is not Status.DISMISSED
+    }
     for finding in found:
         before = known.get(finding.id)
         if before is None and (before := tried.get(_place_of(finding))) is not None:

@@ -8,8 +8,9 @@ from reviewloop.findings import Finding, Severity, Status
 from reviewloop.reviewing.anchoring import occurrences
 from reviewloop.reviewing.merging import merge
 from reviewloop.state import LoopState
-from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.steps.book import join_with_known, read_findings
 from reviewloop.steps.contested import left_to_person
+from reviewloop.steps.dismissed import changed_by_word, heard, write_heard
 from reviewloop.steps.evidence import weighed
 from reviewloop.steps.leaks import leaks
 from reviewloop.steps.moved import reads_what_moved
@@ -22,11 +23,14 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     already written its verdicts, and no reviewer has read the new tree.
     """
     known = read_findings(state, context.blobs)
+    told = changed_by_word(known.values(), state, context)
+    known |= told
     records = records_of(state, context)
     judged = list(weighed(state, context, records)) if just_reviewed(state) else []
     leaked = leaks(state, known, context)
     if not records and not judged:
-        return {"findings": write_findings(leaked, context.blobs)} if leaked else {}
+        said = [*told.values(), *heard(leaked, state, context)]
+        return {"findings": write_heard(said, state, context)} if said else {}
     read = {name: record["findings"] for name, record in records.items()}
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
     rejected = [f for f in judged if f.status is not Status.OPEN]
@@ -48,12 +52,13 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         known[i].model_copy(update={"status": Status.SUPPRESSED, "note": "said by another finding"})
         for i in gone
     ]
-    everything = [*outdated, *merged, *swallowed, *rejected, *leaked]
+    found = [*outdated, *merged, *swallowed, *rejected, *leaked]
+    everything = [*told.values(), *heard(found, state, context)]
     now = known | {finding.id: finding for finding in everything}
     context.events.tell(
         "collected", findings=len(merged), left=_left(now.values()), failed=_failed(state)
     )
-    return {"findings": write_findings(everything, context.blobs)}
+    return {"findings": write_heard(everything, state, context)}
 
 
 def _left(findings: Iterable[Finding]) -> dict[str, int]:

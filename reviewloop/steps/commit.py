@@ -5,7 +5,9 @@ from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.findings import Finding
 from reviewloop.guards.branch import check_branch
+from reviewloop.reviewing.silencing import is_persons_dismissal, reason_of
 from reviewloop.specs.model import Task
 from reviewloop.state import LoopState
 from reviewloop.steps.act import Act, recorded_signed
@@ -111,8 +113,19 @@ def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
         "agents": proposal["agents"],
         "reviewers": proposal["reviewers"],
         "protected": proposal.get("protected", []),
+        "dismissed": _dismissed(proposal),
         "gates": [
             {key: gate[key] for key in ("name", "status", "summary", "command", "exit_code")}
             for gate in proposal["gates"]
         ],
     }
+
+
+def _dismissed(proposal: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what a person dismissed of the change, and why."""
+    findings = (Finding.model_validate(one) for one in proposal["findings"])
+    return [
+        {"id": one.id, "title": one.title, "where": one.where, "reason": reason_of(one)}
+        for one in findings
+        if is_persons_dismissal(one)
+    ]

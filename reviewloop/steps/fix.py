@@ -14,7 +14,8 @@ from reviewloop.reviewing.prompts import fix_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import LoopState
 from reviewloop.steps.bench import writing_toolbox
-from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.book import read_findings
+from reviewloop.steps.dismissed import changed_by_word, write_heard
 from reviewloop.steps.fix_scope import only_a_person, scope_of
 from reviewloop.steps.implement import FINISH, needs_summary
 from reviewloop.steps.judging import failure_of
@@ -42,14 +43,17 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     A fix that keeps the tests red after its retries is taken back (its tree is dropped) and its
     finding becomes unresolved: the person's. Fixes that survive still need the re-review's word.
     """
-    number = state.get("round", 0) + 1
     cycle = state.get("cycle", 0)
     tree = state["tree"]
     known = read_findings(state, context.blobs)
+    told = changed_by_word(known.values(), state, context)
+    known |= told  # a person may have dismissed something while the run stood still
     todo = by_severity([f for f in known.values() if f.open_and_actionable])
+    number = state.get("round", 0) + bool(todo)
     done: dict[str, _Fixed] = {}
     trees: dict[str, str] = {}
-    context.events.tell("round", number=number, findings=len(todo))
+    if todo:
+        context.events.tell("round", number=number, findings=len(todo))
     for finding in todo:
         key = CallKey(context.team.fixer.name, "fix", finding.id, cycle, number)
         result = _fix_one(finding, tree, key, state, context)
@@ -73,7 +77,7 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
         "survived": len(survivors),
         "fixed": survivors,
         "fix_from": state["tree"],
-        "findings": write_findings(_findings(done).values(), context.blobs),
+        "findings": write_heard((told | _findings(done)).values(), state, context),
     }
 
 

@@ -6,28 +6,26 @@ When a guard-rail stands in the way there is no commit and approving is not offe
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.findings import Finding, Status, by_severity
+from reviewloop.findings import Finding, by_severity
 from reviewloop.models.budget import count_warnings
-from reviewloop.output.commit_text import commit_line, commit_paragraphs
 from reviewloop.output.proposal import (
     CoverageFigures,
     Proposal,
     ProposedFile,
-    ProtectedFile,
     ReviewerFigures,
 )
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
+from reviewloop.steps.dismissed import changed_by_word, write_heard
 from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.leaks import leaks
+from reviewloop.steps.message import commit_message, only_fixes
 from reviewloop.steps.moved import told_of
 from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.refused import refused_edits
 from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.lfs_changes import lfs_stop
-
-_SUBJECT_LIMIT = 72
 
 
 def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -36,13 +34,15 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     change = context.change(context.base_tree, state["tree"])
     known = read_findings(state, context.blobs)
     # A run that is blocked before its review collects nothing: these must show all the same.
-    findings = by_severity([*known.values(), *leaks(state, known, context)])
+    listed = [*known.values(), *leaks(state, known, context)]
+    told = changed_by_word(listed, state, context)
+    findings = by_severity([told.get(finding.id, finding) for finding in listed])
     protected = touched_protected_files(state, context, change)
     blocked = _blocked_by(state, gates, change) or why_blocked(protected)
     pointers = context.settings.workspace.lfs != "refuse"
     blocked = blocked or lfs_stop(context.private, change, pointers=pointers)
     ticked = ticked_spec(context) if not blocked else TickedSpec()
-    message = _message(state, context, findings, gates, protected)
+    message = commit_message(state, context, findings, gates, protected)
     commit = "" if blocked else _build_commit(state, context, ticked, message)
     proposal = _proposal(state, context, change, gates, findings)
     proposal |= {
@@ -64,6 +64,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     context.events.tell("proposed", commit=commit, blocked=blocked)
     return {
         "proposal": context.blobs.put_json(proposal),
+        "findings": write_heard(told.values(), state, context),
         "outcome": "blocked" if blocked else "",
         "reason": blocked,
     }
@@ -76,7 +77,7 @@ def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
 
 
 def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> str:
-    fixes = _only_fixes(state)
+    fixes = only_fixes(state)
     if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
         return ""
     red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
@@ -88,11 +89,6 @@ def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> st
     if state["verdict"] == "ok":
         return _unread(state, fixes=fixes)
     return "; ".join(red) or "a guard-rail failed"
-
-
-def _only_fixes(state: LoopState) -> bool:
-    """Whether the change is fixes of known findings: a re-review reads them, no reviewer does."""
-    return state.get("mode") == "fix" and not state.get("cycle", 0)
 
 
 def _unread(state: LoopState, *, fixes: bool) -> str:
@@ -125,68 +121,10 @@ def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, mes
     return commit
 
 
-def _message(
-    state: LoopState,
-    context: RunContext,
-    findings: list[Finding],
-    gates: list[GateResult],
-    protected: list[ProtectedFile],
-) -> str:
-    """Return the commit message: what was done, for which task, and how it was reviewed."""
-    said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
-    subject = commit_line(said.get("subject", "")) or commit_line(context.brief.title)
-    subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
-    lines = [subject, ""]
-    if summary := commit_paragraphs(said.get("summary", "")):
-        lines += [summary, ""]
-    if context.brief.task_id:
-        brief = context.brief
-        lines.append(commit_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
-    lines.append(f"Review: {review_line(state, findings)}")
-    lines += [f"Tests: {commit_line(gate.summary)}" for gate in gates if gate.name == "test"]
-    covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
-    if covered is not None:
-        lines.append(f"Coverage of new lines: {covered:.0%}")
-    lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
-    left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
-    lines += [
-        f"Left open: {f.severity.mark} {commit_line(f.title)} ({commit_line(f.where)})"
-        for f in left
-    ]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def review_line(state: LoopState, findings: list[Finding]) -> str:
-    """Return the review statistics in one line."""
-    if state.get("verdict") == "checked":
-        return "no change, so there was nothing to review"
-    reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
-    done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
-    acted = [f for f in findings if f.severity.actionable and "person" not in f.agents]
-    fixed = sum(f.status is Status.FIXED for f in acted)
-    left = sum(_left_to_person(f) for f in acted)
-    nits = sum(not f.severity.actionable for f in findings)
-    who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
-    who = "re-review of the fixes" if _only_fixes(state) else f"{who} reviewers"
-    return (
-        f"{who}, {_counted(state.get('round', 0), 'fix round')}; "
-        f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
-        f"{_counted(nits, 'nit')}"
-    )
-
-
 def _lost_in_reading(state: LoopState) -> list[str]:
     """Return what of the reviewers' answers could not be taken, one sentence a reviewer."""
     results = state.get("reviewers", {}).items()
     return [f"{n}: {r['reason']}" for n, r in results if r["status"] == "done" and r["reason"]]
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _left_to_person(finding: Finding) -> bool:
-    return finding.status in {Status.OPEN, Status.UNRESOLVED}
 
 
 def _proposal(

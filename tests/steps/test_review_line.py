@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.findings import Finding, Severity, Status
-from reviewloop.steps.propose import review_line
+from reviewloop.steps.message import review_line
 
 
 def finding(ident, severity=Severity.MUST_FIX, status=Status.OPEN, agent="review-a"):

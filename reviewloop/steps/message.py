@@ -1,0 +1,81 @@
+"""The message of the proposed commit: what was done, for which task, and how it was reviewed."""
+
+from reviewloop.context import RunContext
+from reviewloop.findings import Finding, Status
+from reviewloop.output.commit_text import commit_line, commit_paragraphs
+from reviewloop.output.proposal import ProtectedFile
+from reviewloop.reviewing.silencing import is_persons_dismissal, reason_of
+from reviewloop.state import GateResult, LoopState
+
+_SUBJECT_LIMIT = 72
+
+
+def commit_message(
+    state: LoopState,
+    context: RunContext,
+    findings: list[Finding],
+    gates: list[GateResult],
+    protected: list[ProtectedFile],
+) -> str:
+    """Return the commit message: what was done, for which task, and how it was reviewed."""
+    said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
+    subject = commit_line(said.get("subject", "")) or commit_line(context.brief.title)
+    subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
+    lines = [subject, ""]
+    if summary := commit_paragraphs(said.get("summary", "")):
+        lines += [summary, ""]
+    if context.brief.task_id:
+        brief = context.brief
+        lines.append(commit_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
+    lines.append(f"Review: {review_line(state, findings)}")
+    lines += [f"Tests: {commit_line(gate.summary)}" for gate in gates if gate.name == "test"]
+    covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
+    if covered is not None:
+        lines.append(f"Coverage of new lines: {covered:.0%}")
+    lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
+    left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
+    lines += [
+        f"Left open: {f.severity.mark} {commit_line(f.title)} ({commit_line(f.where)})"
+        for f in left
+    ]
+    lines += [
+        f"Dismissed: {f.severity.mark} {commit_line(f.title)} ({commit_line(f.where)}), by a "
+        f"person: {commit_line(reason_of(f))}"
+        for f in findings
+        if is_persons_dismissal(f)
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def review_line(state: LoopState, findings: list[Finding]) -> str:
+    """Return the review statistics in one line."""
+    if state.get("verdict") == "checked":
+        return "no change, so there was nothing to review"
+    reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
+    done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
+    acted = [f for f in findings if f.severity.actionable and "person" not in f.agents]
+    fixed = sum(f.status is Status.FIXED for f in acted)
+    left = sum(_left_to_person(f) for f in acted)
+    dismissed = sum(is_persons_dismissal(f) for f in acted)
+    nits = sum(not f.severity.actionable for f in findings)
+    who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
+    who = "re-review of the fixes" if only_fixes(state) else f"{who} reviewers"
+    return (
+        f"{who}, {_counted(state.get('round', 0), 'fix round')}; "
+        f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
+        + (f"{dismissed} dismissed, " if dismissed else "")
+        + f"{_counted(nits, 'nit')}"
+    )
+
+
+def only_fixes(state: LoopState) -> bool:
+    """Whether the change is fixes of known findings: a re-review reads them, no reviewer does."""
+    return state.get("mode") == "fix" and not state.get("cycle", 0)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _left_to_person(finding: Finding) -> bool:
+    return finding.status in {Status.OPEN, Status.UNRESOLVED}
