@@ -39,12 +39,16 @@ def print_json(kind: str, body: Mapping[str, Any]) -> None:
     click.echo(json_report(kind, hidden(body, masking_here().held)))
 
 
-def say(sentence: str) -> None:
-    """Print one sentence for people on stderr, without secrets."""
+def say(*sentences: str) -> None:
+    """Print sentences for people on stderr, each on its line, without secrets."""
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs.held_values import masking_here
 
-    click.echo(masking_here().for_people(one_line(sentence)), err=True)
+    if not sentences:
+        return
+    masking = masking_here()  # once: it asks git, and a spec may have a note for each task
+    for sentence in sentences:
+        click.echo(masking.for_people(one_line(sentence)), err=True)
 
 
 def read_line(prompt: str) -> str:

@@ -40,10 +40,8 @@ def tasks(path: str | None, as_json: bool) -> ExitCode:
         print_json("tasks", body)
     else:
         _print(body, results())
-    for sentence in body["notices"]:
-        say(f"note: {sentence}")
-    for sentence in body["problems"]:
-        say(f"problem: {sentence}")
+    notes = [f"note: {sentence}" for sentence in body["notices"]]
+    say(*notes, *(f"problem: {sentence}" for sentence in body["problems"]))
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
@@ -100,7 +98,6 @@ def _task(
     run = in_work.get(task.id, "")
     state = "done" if is_done(spec, task) else "in_progress" if run else task.state
     waits = seen.waits.get(task.id, ())
-    waves = [number for number, wave in enumerate(seen.waves, 1) if task.id in wave]
     return {
         "id": task.id,
         "title": task.title,
@@ -111,7 +108,7 @@ def _task(
         "depends": list(task.depends),
         "waits_for": list(dict.fromkeys(one for wait in waits for one in wait.tasks)),
         "waits": [{"kind": w.kind, "name": w.name, "tasks": list(w.tasks)} for w in waits],
-        "wave": waves[0] if waves else None,
+        "wave": seen.places.get(task.id),
         "requirements": list(task.requirements),
         "phase": task.phase,
         "parallel": task.parallel,

@@ -117,17 +117,18 @@ def _reachable(
     spec: Spec, tasks: list[Task], blocked: list[Task]
 ) -> tuple[list[Task], tuple[str, ...]]:
     """Leave out the tasks that need a blocked one, with a sentence for each."""
-    gone = {task.id: task for task in blocked}
+    gone = {task.id for task in blocked}
+    left = {task.id: leaves_of(spec, comes_after(task, spec.by_id)) for task in tasks}
     said: list[str] = []
     before = -1
     while before != len(gone):
         before = len(gone)
-        for task in tasks:
-            needs = leaves_of(spec, comes_after(task, spec.by_id))
-            stuck = next((one for one in needs if one in gone), None)
-            if stuck is not None and task.id not in gone:
-                gone[task.id] = task
-                said.append(f"{task.where}: task {task.id} waits for {stuck}, which is blocked")
+        for one in [one for one in left if one not in gone]:
+            if not gone.isdisjoint(left[one]):
+                stuck = next(need for need in left.pop(one) if need in gone)
+                gone.add(one)
+                where = spec.by_id[one].where
+                said.append(f"{where}: task {one} waits for {stuck}, which is blocked")
     return [task for task in tasks if task.id not in gone], tuple(said)
 
 
@@ -186,23 +187,22 @@ def leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
 
 def _ordered(steps: list[Step]) -> list[Step]:
     """Return the steps so that each follows what it waits for, else in the order of the file."""
-    rest = list(steps)
-    listed = {step.task.id for step in steps}
+    rest = {step.task.id: step for step in steps}
+    before = {one: ({*step.needs, *step.after} & rest.keys()) for one, step in rest.items()}
+    needed = {one: set(step.needs) & rest.keys() for one, step in rest.items()}
     done: set[str] = set()
     order: list[Step] = []
     while rest:
-        ready = (step for step in rest if not ({*step.needs, *step.after} & listed) - done)
-        first = next(ready, None)
-        if first is None:  # numbering and dependencies disagree: what is declared counts
-            possible = (step for step in rest if not (set(step.needs) & listed) - done)
-            first = next(possible, None)
-            if first is None:
-                raise UsageError(_ring(rest))
+        found = next((one for one in rest if before[one] <= done), None)
+        if found is None:  # numbering and dependencies disagree: what is declared counts
+            found = next((one for one in rest if needed[one] <= done), None)
+            if found is None:
+                raise UsageError(_ring([*rest.values()]))
+            first = rest[found]
             waiting = tuple(one for one in first.after if one in done)
-            rest[rest.index(first)] = first = Step(first.task, first.needs, waiting)
-        rest.remove(first)
-        done.add(first.task.id)
-        order.append(first)
+            rest[found] = Step(first.task, first.needs, waiting)
+        done.add(found)
+        order.append(rest.pop(found))
     return order
 
 

@@ -5,6 +5,7 @@ It says what `order_tasks` does, so it agrees with a batch and with its plan.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from reviewloop.errors import UsageError
@@ -39,6 +40,12 @@ class Outlook:
     waits: Mapping[str, tuple[Wait, ...]]  # of each open task that may not start
     waves: tuple[tuple[str, ...], ...]  # as `batch --wave` counts them; () when it refuses the spec
     refused: str = ""  # why a batch of all tasks begins nothing, when it is no problem of the spec
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The wave of each task, from 1; the first one where a spec lists it twice."""
+        waves = [*enumerate(self.waves, 1)]
+        return {task: number for number, wave in reversed(waves) for task in wave}
 
 
 def outlook(spec: Spec) -> Outlook:

@@ -1,5 +1,6 @@
 """What may start and what waits for what: the same as the order of a batch, in every dialect."""
 
+import cProfile
 import random
 
 from support.dialects import cc_sdd, openspec, spec_kit
@@ -128,3 +129,22 @@ def test_what_may_start_is_the_first_wave_of_a_batch_whatever_the_spec():
         assert len(order.left_out) == sum(not is_done(spec, one) for one in leaves(spec)), number
         assert rounds == len(order.waves), number
     assert planned > 150
+
+
+def test_a_spec_of_a_thousand_tasks_is_read_and_ordered_at_once():
+    """Without a clock: as few calls as tasks and their dependencies, times a small number."""
+    lines = []
+    for number in range(1000, 0, -1):  # the worst order: each waits for the one below it
+        last = "_Blocked: by the law_" if number == 1 else f"_Depends: {number - 1}_"
+        lines.append(f"- [ ] {number}. Task {number}\n  - {last}\n")
+    spec = open_spec(MemoryFiles({KIRO: "".join(lines).encode()}))
+    profile = cProfile.Profile()
+    found = profile.runcall(outlook, spec)
+    assert (found.ready, len(found.waits)) == (frozenset(), 999)
+    assert found.waits["2"][0].kind == "blocked"
+    free = open_spec(
+        MemoryFiles({KIRO: "".join(lines).replace("_Blocked: by the law_", "").encode()})
+    )
+    found = profile.runcall(outlook, free)
+    assert (found.ready, found.places["1"], found.places["1000"]) == ({"1"}, 1, 1000)
+    assert sum(entry.callcount for entry in profile.getstats()) < 1_500_000
