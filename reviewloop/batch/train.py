@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from reviewloop.batch.line import Waiting, base_on, line_up
@@ -20,11 +20,11 @@ from reviewloop.errors import (
 )
 from reviewloop.runs.rebasing import ConflictError, rebase
 from reviewloop.runs.repository import Repository
-from reviewloop.specs.order import Step
+from reviewloop.specs.order import Order, Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
-Over = Callable[[str, Mapping[str, TaskRun]], bool]
-"""Whether a task stands still for this sitting, however it ended."""
+Still = Callable[[Mapping[str, TaskRun]], Collection[str]]
+"""Which tasks stand still for this sitting, however they ended."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Train:
         self._left: set[str] = set()  # runs that a person has to look at
         self._sent: set[str] = set()  # runs that are brought beside others at work
 
-    def straighten(self, over: Over) -> bool:
+    def straighten(self, still: Still) -> bool:
         """Rebase every waiting run that can be; return whether anything changed."""
         changed = False
-        while (found := self._next(over)) is not None:
+        while (found := self._next(still)) is not None:
             step = found.step
             run = self.bring(step, found.run, found.below, found.done)
             if run is not None:
@@ -68,7 +68,7 @@ class Train:
         return changed
 
     def send(
-        self, pool: ThreadPoolExecutor, crew: Crew, over: Over
+        self, pool: ThreadPoolExecutor, crew: Crew, still: Still
     ) -> "tuple[Future[RunRecord], tuple[Step, RunRecord, Mapping[str, float]]] | None":
         """Begin to bring the next run beside those at work; return it, None if there is none.
 
@@ -78,7 +78,7 @@ class Train:
         sitting = self._sitting
         if self._sent or sitting.record.mode != "queue":
             return None
-        found = self._next(over, before_others_begin=False)
+        found = self._next(still, before_others_begin=False)
         if found is None:
             return None
         run = found.run
@@ -181,30 +181,38 @@ class Train:
                 if crew is not None:
                     crew.closed(run_id)
 
-    def _next(self, over: Over, *, before_others_begin: bool = True) -> _Bringing | None:
+    def _next(self, still: Still, *, before_others_begin: bool = True) -> _Bringing | None:
         """Return the first run to rebase, if all tasks before its own stand still."""
         sitting = self._sitting
         sitting.look()
         stands = sitting.stands()
         waiting = sitting.waiting(stands)
-        standing = {one.run.run_id for one in line_up(sitting.head, waiting).standing}
+        line = line_up(sitting.head, waiting).standing
+        places = {one.run.run_id: place for place, one in enumerate(line)}
+        if len(places) == len(waiting):
+            return None
         by_task = {one.run.task_id: one for one in waiting}
         there = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
-        below: Waiting | None = None
+        over, top = still(stands), 0  # so many of the line are below what comes next
         for step in sitting.order.steps:
             one = by_task.get(step.task.id)
             if one is not None and one.run.run_id in sitting.at_work:
                 return None  # it has only just finished: its thread still has it
-            if one is not None and one.run.run_id in standing:
-                below = _higher(below, one, waiting)
-            elif one is not None and self._may_go(step, one, there | _tasks(below, waiting)):
-                if before_others_begin or not self._stood_on(step, one, stands, waiting):
-                    there |= _tasks(below, waiting)
-                    return _Bringing(step, one.run, below, there)
-                return None  # what comes after it stands on it
-            if not over(step.task.id, stands):
+            if one is not None and one.run.run_id in places:
+                top = max(top, places[one.run.run_id] + 1)
+            elif one is not None:
+                done = there.union(other.run.task_id for other in line[:top])
+                if self._may_go(step, one, done):
+                    if before_others_begin or not self._stood_on(step, one, stands, waiting):
+                        return _Bringing(step, one.run, line[top - 1] if top else None, done)
+                    return None  # what comes after it stands on it
+            if step.task.id not in over:
                 return None
         return None
+
+    @cached_property
+    def _beginnings(self) -> "_Beginnings":
+        return _Beginnings(self._sitting.order)
 
     def _may_go(self, step: Step, one: Waiting, there: Collection[str]) -> bool:
         return one.run.run_id not in self._left and set(step.needs) <= set(there)
@@ -219,11 +227,11 @@ class Train:
         """Whether a task will begin on this run where it stands: that must not depend on time."""
         if not follows(chain_below(one, list(waiting)), self._sitting.head):
             return False
-        beginnings = _Beginnings(self._sitting)
+        beginnings = self._beginnings
         return any(
-            step.task.id in beginnings.before(other.task.id)
+            stands[other.task.id].stand is Stand.OPEN
+            and step.task.id in beginnings.before(other.task.id)
             and beginnings.alone(other.task.id)
-            and stands[other.task.id].stand is Stand.OPEN
             and not any(stands[need].stand.fails for need in beginnings.before(other.task.id))
             for other in self._sitting.order.steps
         )
@@ -232,36 +240,24 @@ class Train:
 class _Beginnings:
     """What tasks stand on when they begin, by the order alone."""
 
-    def __init__(self, sitting: Sitting) -> None:
-        steps = {step.task.id: step for step in sitting.order.steps}
-        self._wished = {
-            task: {one for one in (*step.needs, *listed_above(sitting.order, step)) if one in steps}
-            for task, step in steps.items()
-        }
+    def __init__(self, order: Order) -> None:
+        self._wished: dict[str, set[str]] = {}
         self._before: dict[str, set[str]] = {}
+        for step in order.steps:  # each comes after all that it can stand on
+            wished = {*step.needs, *listed_above(order, step)} & self._before.keys()
+            self._wished[step.task.id] = wished
+            self._before[step.task.id] = wished.union(*(self._before[one] for one in wished))
 
     def before(self, task: str) -> set[str]:
         """Return all tasks in the commits below a task."""
-        if task not in self._before:
-            self._before[task] = set()  # the order has no rings
-            wished = self._wished[task]
-            self._before[task] = wished.union(*(self.before(one) for one in wished))
         return self._before[task]
 
     def alone(self, task: str) -> bool:
         """Whether it can begin without any run being brought: one stack holds all below it."""
-        wished = self._wished[task]
-        return not wished or any(
-            wished - {one} <= self.before(one) and self.alone(one) for one in wished
-        )
-
-
-def _higher(below: Waiting | None, one: Waiting, waiting: Collection[Waiting]) -> Waiting:
-    """Return the one of two runs of a line that stands on the other."""
-    chain = chain_below(below, list(waiting)) if below else ()
-    return below if below and any(o.run.run_id == one.run.run_id for o in chain) else one
-
-
-def _tasks(top: Waiting | None, waiting: Collection[Waiting]) -> set[str]:
-    """Return the tasks in the commits up to a run."""
-    return {one.run.task_id for one in chain_below(top, list(waiting))} if top else set()
+        todo = [task]
+        while todo:  # no two of what it wishes for can both hold all the others
+            wished = self._wished[todo.pop()]
+            todo += [one for one in wished if wished - {one} <= self.before(one)]
+            if not wished:
+                return True
+        return False

@@ -18,29 +18,38 @@ class Turns:
     def next(self, busy: Collection[str]) -> Step | None:
         """Return the first task that can be taken a step further, None when there is none."""
         stands = self._sitting.stands()
+        still = self.standing_still(stands, busy)
         for step in self._sitting.order.steps:
             task = step.task.id
             if task in self._sitting.tried or task in busy or (busy and task in self.short):
                 continue
             if stands[task].stand is Stand.STOPPED:
                 return step
-            free = all(self.is_over(one, stands, busy) for one in step.after)
+            free = still.issuperset(step.after)
             if free and self._sitting.start_of(step, stands) is not None:
                 return step
         return None
 
-    def is_over(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
-        """Whether a task stands still for this sitting, however it ended."""
-        if task in busy:
-            return False
-        if stands[task].stand not in {Stand.OPEN, Stand.STOPPED}:
-            return True
-        tried = task in self._sitting.tried or task in self._passed
-        return tried or self._never(task, stands, busy)
+    def standing_still(
+        self, stands: Mapping[str, TaskRun], busy: Collection[str] = ()
+    ) -> frozenset[str]:
+        """Return the tasks that stand still for this sitting, however they ended.
 
-    def stands_still(self, task: str, stands: Mapping[str, TaskRun]) -> bool:
-        """Whether a task stands still while none is at work."""
-        return self.is_over(task, stands, ())
+        An open one does when it cannot begin any more: something that it needs failed.
+        """
+        found: set[str] = set()
+        done = self._sitting.tried | self._passed
+        for step in self._sitting.order.steps:  # each comes after what it needs
+            task, stand = step.task.id, stands[step.task.id].stand
+            if task in busy:
+                continue
+            ended = stand not in {Stand.OPEN, Stand.STOPPED} or task in done
+            never = stand is Stand.OPEN and any(
+                need in found and not stands[need].stand.carries for need in step.needs
+            )
+            if ended or never:
+                found.add(task)
+        return frozenset(found)
 
     def loosen(self) -> bool:
         """Let the next task begin on less than all that is listed above it; whether that is new."""
@@ -50,14 +59,6 @@ class Turns:
     def pass_over(self) -> bool:
         """Let no task wait any longer for one that cannot begin; return whether one did."""
         stands = self._sitting.stands()
-        found = {task for task in stands if not self.is_over(task, stands, ())}
+        found = stands.keys() - self.standing_still(stands)
         self._passed |= found
         return bool(found)
-
-    def _never(self, task: str, stands: Mapping[str, TaskRun], busy: Collection[str]) -> bool:
-        """Whether an open task cannot begin in this sitting: something that it needs failed."""
-        step = next(step for step in self._sitting.order.steps if step.task.id == task)
-        return stands[task].stand is Stand.OPEN and any(
-            self.is_over(need, stands, busy) and not stands[need].stand.carries
-            for need in step.needs
-        )

@@ -78,7 +78,7 @@ class Work:
             self._stop_at(why)
             self._sitting.told.opened(why)
         else:
-            self._train.straighten(self._turns.stands_still)
+            self._train.straighten(self._turns.standing_still)
         while True:
             try:
                 self._judge(flying)
@@ -93,7 +93,7 @@ class Work:
                     raise trouble
                 turns = self._turns
                 if self._closing or not (
-                    self._train.straighten(turns.stands_still)
+                    self._train.straighten(turns.standing_still)
                     or turns.loosen()
                     or turns.pass_over()
                 ):
@@ -112,7 +112,7 @@ class Work:
         if self._closing:
             return False
         busy = _tasks(flying)
-        sent = self._train.send(pool, self._crew, partial(self._turns.is_over, busy=busy))
+        sent = self._train.send(pool, self._crew, partial(self._turns.standing_still, busy=busy))
         if sent is not None:
             flying[sent[0]] = sent[1]
         return sent is not None
@@ -210,8 +210,9 @@ class Work:
             return
         busy = _tasks(flying)
         stands = self._sitting.stands()
+        still = self._turns.standing_still(stands, busy)
         for step in self._sitting.order.steps:
-            if not self._turns.is_over(step.task.id, stands, busy) and not self._closing:
+            if step.task.id not in still and not self._closing:
                 return
             run = stands[step.task.id].run
             if run is None or run.status not in _SETTLED or run.run_id in self._judged:
@@ -222,6 +223,7 @@ class Work:
             elif not self._by_person(step, run):
                 return
             stands = self._sitting.stands()
+            still = self._turns.standing_still(stands, busy)
             fault("batch.settled")
 
     def _by_autopilot(self, step: Step, run: RunRecord) -> None:

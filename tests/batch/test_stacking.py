@@ -99,4 +99,4 @@ def test_a_run_that_its_thread_has_still_is_not_brought():
         stands=lambda: stands,
         waiting=lambda stands: runs,
     )
-    assert Train(sitting).send(None, None, lambda task, stands: True) is None
+    assert Train(sitting).send(None, None, lambda stands: stands.keys()) is None

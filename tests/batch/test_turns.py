@@ -1,0 +1,69 @@
+"""Whose turn it is in long specs: what a task waits for is looked at once, not once per way."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from reviewloop.batch.stands import Stand, TaskRun
+from reviewloop.batch.train import _Beginnings
+from reviewloop.batch.turns import Turns
+from reviewloop.specs.order import Order, Step
+
+
+def order_of(needs: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]]) -> Order:
+    steps = [Step(SimpleNamespace(id=one), needs[one], after.get(one, ())) for one in needs]
+    return Order(tuple(steps), ())
+
+
+def turns_of(order: Order, tried: set[str]) -> Turns:
+    return Turns(SimpleNamespace(order=order, tried=tried))
+
+
+def in_waves(waves: int, width: int) -> dict[str, tuple[str, ...]]:
+    """Return needs: each task of a wave needs all of the waves before it."""
+    names = [[f"{wave}.{place}" for place in range(width)] for wave in range(waves)]
+    return {
+        one: tuple(before for earlier in names[:number] for before in earlier)
+        for number, wave in enumerate(names)
+        for one in wave
+    }
+
+
+CHAIN = {str(n): (str(n - 1),) if n else () for n in range(1200)}
+
+
+@pytest.mark.parametrize("needs", [in_waves(15, 6), CHAIN], ids=["waves", "chain"])
+def test_what_stands_still_is_found_in_one_pass(needs):
+    first, *others = needs
+    turns = turns_of(order_of(needs, {}), set())
+    stands = {task: TaskRun(Stand.OPEN) for task in needs}
+    began = time.monotonic()
+    assert turns.standing_still(stands) == frozenset()
+    assert turns.standing_still(stands | {first: TaskRun(Stand.WAITING)}) == {first}
+    failed = stands | {first: TaskRun(Stand.BLOCKED)}
+    still = turns.standing_still(failed)
+    assert still == {first, *(one for one in others if needs[one])}
+    assert turns.standing_still(failed, {first}) == frozenset()
+    assert time.monotonic() - began < 5
+
+
+def test_what_only_follows_a_failed_task_may_begin_and_what_needs_it_never_does():
+    needs = {"1": (), "2": ("1",), "3": (), "4": ("3",)}
+    order = order_of(needs, {"3": ("2",)})
+    stands = {task: TaskRun(Stand.OPEN) for task in needs}
+    assert turns_of(order, set()).standing_still(stands) == frozenset()
+    assert turns_of(order, {"1"}).standing_still(stands) == {"1", "2"}
+    assert turns_of(order, {"1", "3"}).standing_still(stands) == {"1", "2", "3", "4"}
+
+
+def test_a_long_chain_begins_without_any_run_being_brought_and_siblings_do_not():
+    chain = _Beginnings(order_of(CHAIN, {}))
+    assert len(chain.before("1199")) == 1199
+    assert chain.alone("1199")
+    both = {"1": (), "2": (), "3": ("1", "2"), "4": ("3",)}
+    siblings = _Beginnings(order_of(both, {}))
+    assert [siblings.alone(task) for task in both] == [True, True, False, False]
+    listed = _Beginnings(order_of({"1": (), "2": (), "3": ()}, {"2": ("1",), "3": ("2",)}))
+    assert listed.before("3") == {"1", "2"}
+    assert listed.alone("3")
