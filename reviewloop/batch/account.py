@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from reviewloop.batch.costs import Cost
@@ -15,7 +14,7 @@ from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import is_held
 from reviewloop.store.sittings import OneSitting, sittings_of
 
-__all__ = ["account", "exit_code", "lock_of", "queue_row"]
+__all__ = ["account", "exit_code", "queue_row"]
 
 _CODES = {
     Stand.WAITING: ExitCode.WAITING,
@@ -25,14 +24,14 @@ _CODES = {
 _CUT_OFF = "it was cut off: its process ended; nothing is lost: the same command goes on"
 
 
-def lock_of(repository: Repository) -> Path:
-    """Return the lock that a batch of this repository holds while it works."""
-    return repository.batch_lock
+def account(
+    repository: Repository, record: BatchRecord, *, at_work: bool = False
+) -> dict[str, Any]:
+    """Return the account as JSON-plain values.
 
-
-def account(repository: Repository, record: BatchRecord) -> dict[str, Any]:
-    """Return the account as JSON-plain values."""
-    state = _state(repository, record)
+    `at_work`: the batch was, before its record was read; it may not tell yet how that ended.
+    """
+    state = _state(repository, record, at_work)
     told = Rows(repository, record, running=state == "running")
     rows = [told.row(task) for task in told.tasks]
     sat = sittings_of(repository.folder, record.batch_id)
@@ -84,8 +83,8 @@ def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
     return first_that_applies(*codes, *more)
 
 
-def _state(repository: Repository, record: BatchRecord) -> str:
-    if is_held(lock_of(repository)):
+def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
+    if is_held(repository.batch_lock) or (at_work and not (record.ended or record.reason)):
         return "running"
     return "ended" if record.ended else "stopped"
 

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from reviewloop.batch.renumbered import was_renumbered
@@ -57,6 +58,18 @@ def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> Ba
         if spec in ("", record.spec_path) and branch_of(repository, record) == branch:
             return record if is_of(repository, record) else None
     return None
+
+
+def newest_batch(repository: Repository) -> BatchRecord | None:
+    """Return the latest batch of the branch that is checked out, else the latest of all.
+
+    None where there was none; batches of an earlier repository at this path do not count.
+    """
+    if not (repository.folder / "batches.sqlite").exists():
+        return None
+    with closing(BatchStore(repository.folder)) as store:
+        mine = (record for record in store.all() if is_of(repository, record))
+        return newest_here(repository, store) or next(mine, None)
 
 
 def is_of(repository: Repository, record: BatchRecord) -> bool:

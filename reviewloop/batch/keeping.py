@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 
-from reviewloop.batch.account import lock_of
 from reviewloop.batch.rows import run_row
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord, BatchStore
@@ -21,7 +20,7 @@ def keep_rows(repository: Repository, runs: Sequence[RunRecord]) -> None:
     if not of_batches:
         return
     with (
-        hold(lock_of(repository), "the batch of this repository"),
+        hold(repository.batch_lock, "the batch of this repository"),
         closing(BatchStore(repository.folder)) as store,
     ):
         records: dict[str, BatchRecord | None] = {}

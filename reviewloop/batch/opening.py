@@ -2,9 +2,8 @@
 
 from contextlib import closing
 
-from reviewloop.batch.account import lock_of
 from reviewloop.batch.foreword import foreword
-from reviewloop.batch.going_on import Meant, Wish, finished, is_of, meant, newest_here
+from reviewloop.batch.going_on import Meant, Wish, finished, meant, newest_here
 from reviewloop.batch.moving import for_a_batch
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.renumbered import strays_of
@@ -49,7 +48,7 @@ def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
     spec_named = wish.spec or loaded.settings.spec.path or None
     spec = open_spec(DiskFiles(repository.user.root), spec_named)
     with (
-        hold(lock_of(repository), "the batch of this repository", f"spec {spec.path}"),
+        hold(repository.batch_lock, "the batch of this repository", f"spec {spec.path}"),
         closing(BatchStore(repository.folder)) as store,
     ):
         if gone := leave_out(repository):
@@ -115,18 +114,6 @@ def _has_runs(repository: Repository, record: BatchRecord) -> bool:
 
 def _interrupted() -> InterruptedByUserError:
     return InterruptedByUserError("interrupted; nothing is lost: the same command goes on")
-
-
-def newest_batch(repository: Repository) -> BatchRecord | None:
-    """Return the latest batch of the branch that is checked out, else the latest of all.
-
-    None where there was none; batches of an earlier repository at this path do not count.
-    """
-    if not (repository.folder / "batches.sqlite").exists():
-        return None
-    with closing(BatchStore(repository.folder)) as store:
-        mine = (record for record in store.all() if is_of(repository, record))
-        return newest_here(repository, store) or next(mine, None)
 
 
 def _require_branch(repository: Repository, settings: Settings) -> None:

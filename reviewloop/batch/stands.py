@@ -58,35 +58,6 @@ def branch_of(repository: Repository, record: BatchRecord) -> str:
     return record.branch or _branch(repository, record.batch_id, repository.runs.all())
 
 
-def runs_of_batch(
-    repository: Repository,
-    batch_id: str,
-    spec_path: str,
-    titles: Mapping[str, str] | None = None,
-    branch: str = "",
-) -> dict[str, list[RunRecord]]:
-    """Return task id -> runs, the one that counts first; only of tasks that `titles` names by id.
-
-    Runs of the batch, and others on its spec that are not over: the batch takes these up. Only
-    those for its branch, which may not be checked out, and for tasks that were called the same: ids
-    are given anew when somebody inserts a task.
-    """
-    found: dict[str, list[RunRecord]] = {}
-    everything = repository.runs.all()
-    branch = branch or _branch(repository, batch_id, everything)
-    for run in everything:
-        mine = run.options.get("batch") == batch_id
-        here = run.spec_path == spec_path and run.branch == branch
-        if not here or not run.task_id or (run.status.over and not mine):
-            continue
-        title = run.title if titles is None else titles.get(run.task_id)
-        if title is not None and is_called(repository, run, title):
-            found.setdefault(run.task_id, []).append(run)
-    for runs in found.values():
-        runs.sort(key=lambda r: (not r.status.over, r.created_at, r.updated_at), reverse=True)
-    return found
-
-
 def is_called(repository: Repository, run: RunRecord, title: str) -> bool:
     """Whether the task of a run had this title; its record holds it without secrets."""
     user = repository.user
@@ -111,10 +82,39 @@ def stands_of(
     titles: Mapping[str, str],
     branch: str = "",
 ) -> dict[str, TaskRun]:
-    """Return where each of the tasks stands that `titles` names by id; see `runs_of_batch`."""
-    runs = runs_of_batch(repository, batch_id, spec_path, titles, branch)
-    newest = {task: runs[task][0] if task in runs else None for task in titles}
-    return {task: TaskRun(stand_of(repository, run), run) for task, run in newest.items()}
+    """Return where each of the tasks stands that `titles` names by id.
+
+    Runs of the batch count, and others on its spec that are not over: the batch takes these up.
+    Only those for its branch, which may not be checked out, and for tasks that were called the
+    same: ids are given anew when somebody inserts a task.
+    """
+    found: dict[str, RunRecord] = {}
+    everything = repository.runs.all()
+    branch = branch or _branch(repository, batch_id, everything)
+    for run in everything:
+        mine = run.options.get("batch") == batch_id
+        here = run.spec_path == spec_path and run.branch == branch
+        if not here or run.task_id not in titles or (run.status.over and not mine):
+            continue
+        if is_called(repository, run, titles[run.task_id]):
+            found[run.task_id] = max(found.get(run.task_id, run), run, key=_counts)
+    now = {task: up_to_date(repository, run) for task, run in found.items()}
+    return {task: TaskRun(stand_of(repository, now.get(task)), now.get(task)) for task in titles}
+
+
+def _counts(run: RunRecord) -> tuple[bool, float, float]:
+    """Return what decides which run of a task counts: the greatest does."""
+    return not run.status.over, run.created_at, run.updated_at
+
+
+def up_to_date(repository: Repository, run: RunRecord) -> RunRecord:
+    """Return a run that was just read, read again if it may have come to its end meanwhile.
+
+    Its process saves that first and frees the lock then; it would seem to have been cut off.
+    """
+    if run.status is not RunStatus.RUNNING or is_held(repository.run_lock(run.run_id)):
+        return run
+    return repository.runs.find(run.run_id)
 
 
 def why_held(step: Step, stands: Mapping[str, TaskRun]) -> str:

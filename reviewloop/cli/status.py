@@ -27,19 +27,21 @@ def status(as_json: bool, store: str) -> ExitCode:
     if store:
         return shared.status(store, as_json=as_json)
     from reviewloop.batch.account import account
-    from reviewloop.batch.opening import newest_batch
+    from reviewloop.batch.going_on import newest_batch
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.output.terminal_batch import render_account
     from reviewloop.output.terminal_runs import render_runs
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.strangers import leave_out
+    from reviewloop.store.locks import is_held
 
     repository = open_repository(for_reading=True)
     if gone := leave_out(repository):
         say(gone)
     rows = [_row(repository, record) for record in repository.runs.all()]
+    at_work = is_held(repository.batch_lock)  # looked at first: a batch may end meanwhile
     batch = newest_batch(repository)
-    told = account(repository, batch) if batch else None
+    told = account(repository, batch, at_work=at_work) if batch else None
     if as_json:
         print_json("status", {"runs": rows, "batch": told})
     else:
@@ -105,8 +107,10 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
 
 
 def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
+    from reviewloop.batch.stands import up_to_date
     from reviewloop.store.locks import is_held
 
+    record = up_to_date(repository, record)
     state = str(record.status)
     if record.status == "running" and not is_held(repository.run_lock(record.run_id)):
         state = "stopped"  # its process is gone: `resume` goes on

@@ -8,8 +8,8 @@ from rich.console import Console
 from support.checkout import Checkout
 
 from reviewloop.batch.account import account, exit_code
+from reviewloop.batch.going_on import newest_batch
 from reviewloop.batch.keeping import keep_rows
-from reviewloop.batch.opening import newest_batch
 from reviewloop.batch.spending import Spending
 from reviewloop.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget
@@ -19,7 +19,8 @@ from reviewloop.output.terminal_batch_live import BatchScreen
 from reviewloop.runs.repository import open_repository
 from reviewloop.settings import Limits, Settings
 from reviewloop.store.batches import BatchRecord, BatchStore
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 from reviewloop.store.sittings import SittingClock, sittings_of
 
 COST = ("calls", "tokens", "usd", "seconds")
@@ -133,6 +134,36 @@ def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was
     assert after["counts"] == before["counts"] == {"rejected": 1, "open": 3, "committed": 1}
     assert after["tasks"][0]["next"] == "`reviewloop batch` does it anew"  # its work is deleted
     assert exit_code(after) is ExitCode.SKIPPED
+
+
+class Ending(RunStore):
+    """The runs of a repository; those at work come to their end just after they were read."""
+
+    def all(self) -> list[RunRecord]:
+        found = super().all()
+        for one in super().all():
+            if one.status is RunStatus.RUNNING:
+                one.status = RunStatus.WAITING
+                self.save(one)
+        return found
+
+
+def test_what_ends_while_it_is_looked_at_was_not_cut_off(repo):
+    repository = open_repository(repo)
+    repository.runs = Ending(repository.folder)
+    record = batch(ended=False)
+    for ident in ("1-a", "2-a"):
+        repository.runs.save(run(ident, RunStatus.RUNNING))
+    with hold(repository.run_lock("2-a"), "run 2-a"):
+        body = account(repository, record, at_work=True)
+    assert [row["state"] for row in body["tasks"]] == ["waiting", "running", "open", "open"]
+    assert body["tasks"][0]["why"] == ""
+    assert body["state"] == "running"  # as far as this record can know
+    assert account(repository, record)["state"] == "stopped"
+    record.reason = "the batch's budget is spent"
+    assert account(repository, record, at_work=True)["state"] == "stopped"
+    record.ended, record.reason = True, ""
+    assert account(repository, record, at_work=True)["state"] == "ended"
 
 
 def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
