@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from posixpath import basename, dirname
 from typing import NamedTuple
 
@@ -15,7 +16,10 @@ from reviewloop.workspace.outline import language_of
 Read = Callable[[str], str | None]
 Connected = Mapping[str, tuple[str, ...]]
 """Path of a file that changed below -> the files of the change that it has to do with."""
+Tie = tuple[str, str]
+"""(file below, file of the change)."""
 
+_NAMED = 40  # files of the change that one file below is said to have to do with
 _LARGEST = 200_000  # characters of a file that is looked at
 _OUTLINED = 400  # files whose names are told; of more their changed lines are
 _LINES = 2000  # changed lines of a file without names that are looked at
@@ -36,12 +40,28 @@ def connected(change: Change, below: Change, before: Read, after: Read) -> Conne
     public name that the other touches (below: any; in the change: one that was there before), if
     the name is telling enough; or both are added to one numbered sequence, such as migrations.
     `before` reads a file of the commit below as it was, `after` one of the change as it is now.
+    Of each file below at most 40 such files are named, those of the first kinds first.
     """
-    found: dict[str, set[str]] = defaultdict(set)
+    found: dict[str, dict[str, None]] = defaultdict(dict)
     ours = {path: file.path for file in change.files for path in (file.old_path, file.path)}
     theirs = {path: file.path for file in below.files for path in (file.old_path, file.path)}
-    for path in ours.keys() & theirs.keys():
-        found[theirs[path]].add(ours[path])
+    for file, other in _all_ties(change, below, ours, theirs, before, after):
+        if len(found[file]) < _NAMED:
+            found[file][other] = None
+    return {file.path: tuple(sorted(found[file.path])) for file in below.files if found[file.path]}
+
+
+def _all_ties(
+    change: Change,
+    below: Change,
+    ours: Mapping[str, str],
+    theirs: Mapping[str, str],
+    before: Read,
+    after: Read,
+) -> Iterator[Tie]:
+    """Yield (file below, file of the change); `ours` and `theirs` know files by old names, too."""
+    for path in sorted(ours.keys() & theirs.keys()):
+        yield theirs[path], ours[path]
 
     def read(path: str) -> str | None:
         text = after(path)
@@ -49,38 +69,57 @@ def connected(change: Change, below: Change, before: Read, after: Read) -> Conne
 
     near = ties(list(dict.fromkeys([*ours, *theirs])), read)
     for path, file in theirs.items():
-        tied = (other for other, strength in near[path].items() if strength >= STRONG)
-        found[file].update(ours[other] for other in tied if other in ours)
-    for file, other in _by_names(change, below, before, after):
-        found[file].add(other)
-    for file, other in _in_one_sequence(change, below):
-        found[file].add(other)
-    return {file.path: tuple(sorted(found[file.path])) for file in below.files if found[file.path]}
+        for other, strength in near[path].items():
+            if strength >= STRONG and other in ours:
+                yield file, ours[other]
+    yield from _by_names(change, below, before, after)
+    yield from _in_one_sequence(change, below)
 
 
-def _by_names(
-    change: Change, below: Change, before: Read, after: Read
-) -> Iterator[tuple[str, str]]:
+def _by_names(change: Change, below: Change, before: Read, after: Read) -> Iterator[Tie]:
     """Yield (file below, file of the change) where one mentions what the other touches."""
     texts = {file.path: _text(file, after) for file in change.files}
-    used = {path: set(_WORD.findall(text)) for path, text in texts.items()}
+    words = _Words(texts)
     for number, file in enumerate(below.files):
-        names = list(_names(file, before, after, outlined=number < _OUTLINED))
-        listed = _is_code(file.path) and not has_names(file.path)
-        for path, words in used.items():
-            by_name = any(one.means_the_same(file.path, path, words) for one in names)
-            if by_name or (listed and basename(file.path) in texts[path]):
-                yield file.path, path
-    there: dict[str, list[_Name]] = {}
-    for number, file in enumerate(change.files):
-        if number < _OUTLINED:
-            touched = touched_names(file, before, after)
-            there[file.path] = [_Name.of(one) for one in touched if one.how != "+"]
-    for file in below.files:
-        words = set(_WORD.findall(_text(file, after)))
-        for path, names in there.items():
-            if any(one.means_the_same(file.path, path, words) for one in names):
-                yield file.path, path
+        names = _names(file, before, after, outlined=number < _OUTLINED)
+        for path in words.mention(file.path, names):
+            yield file.path, path
+        if _is_code(file.path) and not has_names(file.path):
+            name = basename(file.path)
+            likely = words.holding(max(_WORD.findall(name), key=len, default=""))
+            yield from ((file.path, path) for path in likely if name in texts[path])
+    words = _Words({file.path: _text(file, after) for file in below.files})
+    for file in change.files[:_OUTLINED]:
+        touched = touched_names(file, before, after)
+        there = [_Name.of(one) for one in touched if one.how != "+"]
+        for path in words.mention(file.path, there):
+            yield path, file.path
+
+
+class _Words:
+    """Which files hold a word, so that a name is looked up and not searched in each of them."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._languages = {path: language_of(path) for path in texts}
+        self._holding: dict[str, dict[str, None]] = defaultdict(dict)
+        for path, text in texts.items():
+            for word in set(_WORD.findall(text)):
+                self._holding[word][path] = None
+
+    def holding(self, word: str) -> Iterable[str]:
+        """Return the files that hold a word, all of them for none."""
+        return self._holding.get(word, {}) if word else self._languages
+
+    def mention(self, path: str, names: Iterable["_Name"]) -> Iterator[str]:
+        """Yield the files that mention one of the names, which are touched in the file `path`."""
+        said: set[str] = set()
+        for one in dict.fromkeys(names):
+            holding = self._holding.get(one.name, {})
+            with_owner = self._holding.get(one.owner, {}) if one.owner else holding
+            for other in one.meant_in(path, holding, self._languages):
+                if other not in said and other in with_owner:
+                    said.add(other)
+                    yield other
 
 
 class _Name(NamedTuple):
@@ -96,23 +135,24 @@ class _Name(NamedTuple):
         # new one, concerns who works with this class: many have a `to_dict`.
         return cls(name, owner.rpartition(".")[2] if touched.how in {"~", "+"} else "")
 
-    def means_the_same(self, one: str, other: str, words: set[str]) -> bool:
-        """Whether one of two files mentions, by its words, what the other touches.
+    def meant_in(
+        self, path: str, holding: Iterable[str], languages: Mapping[str, str | None]
+    ) -> Iterable[str]:
+        """Return those of the files that hold the name which are likely to mean it.
 
-        A name of several words is likely to be the same. `Order` and `total` may be anybody's, or
-        words of a comment, unless the language uses types, or what is in its folder, unimported.
+        It is touched in `path`. A name of several words is likely to be the same. `Order` and
+        `total` may be anybody's, or words of a comment, unless the language uses types, or what is
+        in its folder, unimported.
         """
-        name = self.name
-        if name not in words or (self.owner and self.owner not in words):
-            return False
+        name, language = self.name, language_of(path)
         if "_" in name.strip("_") or _HUMP.search(name):
-            return not (name.startswith("__") and name.endswith("__"))
-        language = language_of(one)
-        if language != language_of(other):
-            return False
-        if name[0].isupper():
-            return language in _UNIMPORTED
-        return language in _ONE_FOLDER and dirname(one) == dirname(other)
+            return () if name.startswith("__") and name.endswith("__") else holding
+        if name[0].isupper() and language in _UNIMPORTED:
+            return (other for other in holding if languages[other] == language)
+        if not name[0].isupper() and language in _ONE_FOLDER:
+            near = (other for other in holding if dirname(other) == dirname(path))
+            return (other for other in near if languages[other] == language)
+        return ()
 
 
 def _names(file: FileChange, before: Read, after: Read, *, outlined: bool) -> Iterable[_Name]:
@@ -138,16 +178,18 @@ def _is_code(path: str) -> bool:
     return not _PROSE.search(path) and basename(path).lower() not in LOCK_FILES
 
 
-def _in_one_sequence(change: Change, below: Change) -> Iterator[tuple[str, str]]:
+def _in_one_sequence(change: Change, below: Change) -> Iterator[Tie]:
     """Yield pairs of files that both sides added to a folder whose files follow each other."""
-    added = [file.path for file in change.files if file.status == "A"]
+    added: dict[str, list[str]] = defaultdict(list)
+    for file in change.files:
+        if file.status == "A":
+            added[dirname(file.path)].append(file.path)
     for file in below.files:
-        if file.status != "A":
+        folder = dirname(file.path)
+        if file.status != "A" or folder not in added:
             continue
-        for path in added:
-            folder = dirname(path)
-            if folder == dirname(file.path) and (
-                basename(folder).lower() in _SEQUENCES
-                or (_NUMBERED.match(basename(path)) and _NUMBERED.match(basename(file.path)))
-            ):
-                yield file.path, path
+        if basename(folder).lower() in _SEQUENCES:
+            yield from ((file.path, path) for path in added[folder][:_NAMED])
+        elif _NUMBERED.match(basename(file.path)):
+            numbered = (path for path in added[folder] if _NUMBERED.match(basename(path)))
+            yield from ((file.path, path) for path in islice(numbered, _NAMED))

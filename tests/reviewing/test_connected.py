@@ -1,5 +1,7 @@
 """What a change has to do with of all that came below it."""
 
+import cProfile
+
 import pytest
 
 from reviewloop.reviewing.connected import connected
@@ -126,3 +128,20 @@ def test_what_is_no_longer_the_change_that_was_read_is_shown(trees):
     assert "-+\ufffd" in found["latin.txt"]
     assert "-+x = 1\n" in found["gone.py"]
     assert "-+    return x / 2\n++    return x // 2\n" in found["shop/prices.py"]
+
+
+def test_large_changes_are_compared_by_their_words_and_not_pair_by_pair(trees):
+    private, base = trees
+    ours = {f"db/migrations/{n:04}_a.sql": f"select price_of_{n};\n" for n in range(200)}
+    theirs = {f"db/migrations/{n:04}_b.sql": f"select shelf_of_{n};\n" for n in range(200)}
+    onto = _edited(private, base, theirs)
+    now = _edited(private, onto, ours)
+    below, change = private.change(base, onto), private.change(onto, now)
+
+    def read(path):
+        return ours.get(path) or theirs.get(path)
+
+    profile = cProfile.Profile()
+    found = profile.runcall(connected, change, below, read, read)
+    assert {len(tied) for tied in found.values()} == {40}
+    assert sum(entry.callcount for entry in profile.getstats()) < 200_000
