@@ -36,9 +36,8 @@ def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
     from reviewloop.batch.queue_view import queue_body
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_queue import render_queue
-    from reviewloop.runs.repository import open_repository
 
-    body = queue_body(open_repository(for_reading=True))
+    body = queue_body(_opened(for_reading=True))
     if as_json:
         print_json("queue", body)
     else:
@@ -63,9 +62,8 @@ def show_one(above: str, run_id: str | None, diff: bool, store: str) -> ExitCode
     from reviewloop.cli.consoles import results
     from reviewloop.cli.conversation import show
     from reviewloop.output.terminal_queue import render_note
-    from reviewloop.runs.repository import open_repository
 
-    repository = open_repository(for_reading=True)
+    repository = _opened(for_reading=True)
     run = repository.runs.find(run_id) if run_id else only_one(repository)
     show(repository, run, diff=diff, on_stdout=True)
     if note := why_stale(repository, run):
@@ -93,9 +91,8 @@ def approve_some(
     from reviewloop.batch.approving import approve_each
     from reviewloop.batch.queue import to_approve
     from reviewloop.cli.consoles import say
-    from reviewloop.runs.repository import open_repository
 
-    repository = open_repository()
+    repository = _opened()
     chosen = to_approve(repository, runs, every=every)
     asked = {repository.runs.find(name).run_id for name in runs}
     for one in chosen:
@@ -130,9 +127,8 @@ def reject_some(
     from reviewloop.batch.queue_view import result_row
     from reviewloop.batch.rejecting import reject_each
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.runs.repository import open_repository
 
-    repository = open_repository()
+    repository = _opened()
     named, rows = named_runs(repository, runs, "skip"), []
     try:
         for run, standing in reject_each(repository, named, text):
@@ -147,6 +143,18 @@ def reject_some(
         if as_json:
             print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})
     return ExitCode.SKIPPED
+
+
+def _opened(*, for_reading: bool = False) -> "Repository":
+    """Return the repository without runs of an earlier one at this path, which are named."""
+    from reviewloop.cli.consoles import say
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.strangers import leave_out
+
+    repository = open_repository(for_reading=for_reading)
+    if gone := leave_out(repository):
+        say(gone)
+    return repository
 
 
 def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_json: bool) -> None:

@@ -7,6 +7,9 @@ from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import done, reply, write
 
+from reviewloop.runs.repository import open_repository
+from reviewloop.store.runs import RunRecord, RunStatus
+
 
 def commits(checkout: Checkout) -> list[str]:
     return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
@@ -55,6 +58,19 @@ def test_what_waits_on_another_branch_is_named_and_committed_without_touching_th
     )
 
 
+def test_runs_of_an_earlier_repository_at_this_path_are_not_in_the_queue(repo, tmp_path):
+    checkout = Checkout(repo, tmp_path / "home")
+    with checkout.inside():
+        runs = open_repository().runs
+    for name, branch in (("1-a", checkout.git("branch", "--show-current")), ("2-a", "other")):
+        runs.save(RunRecord(name, "", "Gone", "0" * 40, branch, status=RunStatus.BLOCKED))
+    body = checkout.json("queue")
+    assert (body["runs"], body["elsewhere"]) == ([], [])
+    said = checkout.run("queue", "reject", "1-a")
+    assert (said.code, "2 runs are left out (" in said.err) == (2, True)
+    assert runs.find("1-a").status is RunStatus.BLOCKED
+
+
 def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
     checkout = shop(many({1: shared(1), 4: shared(4)}))
     for task in ("1", "4"):
@@ -76,19 +92,32 @@ def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
     assert commits(checkout) == ["Add part 1", "Add part 4"]
 
 
-def test_an_approval_that_was_cut_off_keeps_its_place_and_is_finished_first(shop):
+def test_an_approval_while_others_are_at_work_and_one_that_was_cut_off_tick_in_their_commits(shop):
     checkout = shop()
+    said = []
+
+    def fourth(received):
+        if received.turn == 0:  # what this one stands on is neither the branch nor all of the line
+            said.append(checkout.forked("queue", "approve", "1"))
+            return reply(*(write(path, text) for path, text in files_of(4).items()))
+        return done("Wrote it.", "Add part 4")
+
+    checkout.server.answer = many({4: fourth})
     assert checkout.run("batch", "--tasks", "1,2,4").code == 4
+    assert [one.code for one in said] == [0]
+    assert checkout.record("4")["proposal"]["tick_on_disk"] == ""
     asked = len(checkout.server.ledger)
+
+    # It keeps its place and is finished first.
     said = checkout.forked("queue", "approve", "--all", REVIEWLOOP_FAULT="commit.begin:1")
     assert said.code == -9
-    assert states(checkout) == {"1": "stopped", "2": "waiting", "4": "waiting"}
-    said = checkout.forked("queue", "approve", "2", REVIEWLOOP_FAULT="promote.file:1")
+    assert states(checkout) == {"2": "stopped", "4": "waiting"}
+    said = checkout.forked("queue", "approve", "4", REVIEWLOOP_FAULT="promote.file:1")
     assert said.code == -9
-    assert checkout.run("queue", "reject", "1").code == 2  # some of it is in the checkout
+    assert checkout.run("queue", "reject", "2").code == 2  # some of it is in the checkout
     said = checkout.run("queue", "approve", "--all")
     assert said.code == 0, said.err
     assert commits(checkout) == ["Add part 1", "Add part 2", "Add part 4"]
-    assert checkout.read(SPEC).count("[x]") == 3
+    assert checkout.git("show", f"HEAD:{SPEC}").count("[x]") == 3
     assert checkout.git("status", "--porcelain") == ""
     assert len(checkout.server.ledger) == asked
