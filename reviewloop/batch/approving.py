@@ -10,6 +10,7 @@ from reviewloop.batch.line import (
     is_landing,
     looked_again,
     on_branch,
+    proposal_of,
     waiting_in,
 )
 from reviewloop.batch.queue import queue_of
@@ -195,7 +196,9 @@ class _Approving:
             return self._blocked(run)
         self._below = found[0]
         code, see = ExitCode(run.exit_code), f"reviewloop queue show {run.run_id} --diff"
-        why = f"it is on {run.base_commit[:10]} now and its gates passed there; look at it again"
+        proposal = proposal_of(self._repository, run)
+        moved = proposal.get("moved") if proposal else ""
+        why = f"it {moved or f'stands on {run.base_commit[:10]}'}; look at it again"
         return Approved(run, "brought", code, why, see)
 
     def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:

@@ -167,23 +167,27 @@ def answered(sitting: Sitting, step: Step, run: RunRecord, answer: Mapping[str, 
 def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool:
     """End a run that does not fit on what is below it now, so that its task is done anew there.
 
-    Once only: of a run that is a second try already nothing changes, and False is returned.
+    Once only: of a run that is a second try already nothing changes, and False is returned; so it
+    is when somebody else answers it at this moment.
     """
     if run.options.get("redo_of"):
         return False
-    repository = sitting.repository
-    with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
-        run = repository.runs.find(run.run_id)
-        if run.status.over:
-            return False  # somebody answered it meanwhile
-        run.options["redo"] = True
-        repository.runs.save(run)
-    fault("batch.redo")
-    text = f"{why}; the task is done once more"
-    answer = {"choice": "skip", "by": BY, "text": text, "proposal": run.proposal}
-    run = answered(sitting, step, run, answer)
+    repository, proposal = sitting.look(), run.proposal
+    try:
+        with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+            run = repository.runs.find(run.run_id)
+            if run.status.over or run.proposal != proposal:
+                return False
+            run.options["redo"] = True
+            repository.runs.save(run)
+        fault("batch.redo")
+        text = f"{why}; the task is done once more"
+        answer = {"choice": "skip", "by": BY, "text": text, "proposal": proposal}
+        run = answered(sitting, step, run, answer)
+    except (UsageError, WorkspaceError):
+        return False
     sitting.tried.discard(step.task.id)
-    sitting.told.settled(step.task.id, run, text)
+    sitting.told.settled(step.task.id, run, why)
     return True
 
 

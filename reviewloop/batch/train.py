@@ -154,7 +154,9 @@ class Train:
         if do_once_more(self._sitting, step, run, why):
             return True
         if run.status is RunStatus.WAITING:
-            self._sitting.told.settled(step.task.id, run, why)
+            now = self._sitting.repository.runs.find(run.run_id)
+            same = now.status is RunStatus.WAITING  # else somebody answered it meanwhile
+            self._sitting.told.settled(step.task.id, now, why if same else now.reason)
         return False
 
     def _rebased(

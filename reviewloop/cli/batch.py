@@ -203,7 +203,9 @@ class _Shown:
 
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
-        self._screen.settled(task, run.title, str(run.status) + by, why)
+        again = run.status == "skipped" and run.options.get("redo")
+        state = "done once more" if again else str(run.status) + by
+        self._screen.settled(task, run.title, state, why)
 
     def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
         from reviewloop.cli.conversation import ask_about

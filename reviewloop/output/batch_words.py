@@ -99,7 +99,7 @@ def _place(row: Row) -> str:
     """Return where a task's change is, as far as there is one."""
     if row["state"] == "committed":
         by = f" by {row['approved_by']}" if row["approved_by"] else ""
-        subject = f": {row['subject']}" if row.get("subject") else ""
+        subject = f": {_subject(row)}" if _subject(row) else ""
         return f"{row['commit'][:10]} on {row['branch']}{by}{subject}"
     if row["state"] in {"running", "stopped"}:
         return f"at {row['step']}" if row.get("step") else ""
@@ -108,7 +108,13 @@ def _place(row: Row) -> str:
     said = any(words in row["why"] for words in ("it stands on ", "what it stood on "))
     below = "" if said else row.get("stands_on")
     on = f"on top of {below}" if below else ""
-    return ", ".join(filter(None, (row.get("subject"), on)))
+    return ", ".join(filter(None, (_subject(row), on)))
+
+
+def _subject(row: Row) -> str:
+    """Return the first line of a commit's message, "" where the title says the same."""
+    subject = str(row.get("subject") or "")
+    return "" if subject == row.get("title") else subject
 
 
 def _told(why: str) -> str:

@@ -194,7 +194,7 @@ def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -
             **({"first": blobs.put_json(dict(planned.first))} if planned.first else {}),
         },
         nonce=new_nonce(),
-        created_at=float(int(time.time())),
+        created_at=time.time(),
     )
     fault("begin.files")
     return record

@@ -202,6 +202,15 @@ def test_what_is_not_committed_has_a_next_step(state, why, expected):
     assert next_of({**row, "state": "open", "why": ""}, going_on=True) == ""
 
 
+def test_a_subject_that_says_what_the_title_says_is_left_out():
+    row = {"run": "", "state": "waiting", "title": "Say hello", "why": "no test ran"}
+    assert task_lines({**row, "subject": "Say hello"}) == ["no test ran"]
+    assert task_lines({**row, "subject": "Greet"}) == ["Greet; no test ran"]
+    done = {**row, "state": "committed", "why": "", "commit": "a" * 40, "branch": "work"}
+    place = {"subject": "Say hello", "approved_by": ""}
+    assert task_lines({**done, **place}) == ["aaaaaaaaaa on work"]
+
+
 def test_a_cap_of_the_batch_is_told_as_the_batch_s():
     limits = Limits(usd=0.000001, minutes=1)
     for lent, words, other in (

@@ -1,13 +1,18 @@
 """Changes that finish side by side become one line: rebased, gated, asked about again."""
 
+from types import SimpleNamespace
+
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import calls, done, reply, write
 
 from reviewloop.batch.approving import approve_each
+from reviewloop.batch.moving import do_once_more
 from reviewloop.batch.queue import to_approve
 from reviewloop.runs.repository import open_repository
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
 
 SHARED = "shop/registry.py"
 
@@ -35,6 +40,7 @@ def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
     said = checkout.run("batch", "--max-parallel", "3")
     assert said.code == 4, said.err
     assert checkout.bytes() == before
+    assert len({row["created_at"] for row in checkout.json("status")["runs"]}) == 6  # in an order
     states = {task: row["state"] for task, row in rows(checkout).items()}
     assert states == dict.fromkeys("123456", "waiting")
     assert checkout.run("queue", "approve", "--all").code == 0
@@ -83,7 +89,7 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     said = checkout.run("queue", "approve", "--all")
     assert said.code == 4, said.err
     assert "1 committed, 1 not" in said.err
-    assert f"{found['4']['run']} brought: it is on " in said.err
+    assert f"{found['4']['run']} brought: it stands on " in said.err
     assert commits(checkout) == ["Add part 1"]
     assert checkout.run("queue", "approve", "--all").code == 0
     assert commits(checkout) == ["Add part 1", "Add part 4"]
@@ -137,7 +143,7 @@ def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(s
         *("batch", "--mode", "autopilot", "--max-parallel", "2", "--tasks", "1,4,5")
     )
     assert said.code == 0, said.err
-    assert "4 Fourth number: skipped: test: " in said.err
+    assert "4 Fourth number: done once more: test: " in said.err
     assert commits(checkout) == ["Add part 1", "Add part 4", "Add part 5"]
     batch = checkout.json("status")["batch"]
     assert batch["counts"] == {"committed": 3}
@@ -180,8 +186,20 @@ def test_what_waits_is_brought_onto_what_a_person_committed_meanwhile(shop):
     asked = len(checkout.server.ledger)
     said = checkout.run("queue", "approve", "--all")
     assert said.code == 4, said.err
-    assert said.err.count("its gates passed there") == 2
+    assert said.err.count("so it was not read again; the guard-rails ran there") == 2
     assert commits(checkout) == ["Mine"]
     assert checkout.run("queue", "approve", "--all").code == 0
     assert commits(checkout) == ["Mine", "Add part 1", "Add part 2"]
     assert len(checkout.server.ledger) == asked
+
+
+def test_what_somebody_else_answers_at_this_moment_is_not_given_up(repo):
+    repository = open_repository(repo)
+    run = RunRecord("1-a", "", "One", "", "work", status=RunStatus.WAITING, proposal="before")
+    repository.runs.save(run)
+    sitting = SimpleNamespace(repository=repository, look=lambda: repository)
+    with hold(repository.run_lock("1-a"), "run 1-a"):
+        assert not do_once_more(sitting, None, run, "it does not merge")
+    repository.runs.save(RunRecord(**{**vars(run), "proposal": "modified"}))
+    assert not do_once_more(sitting, None, run, "it does not merge")
+    assert "redo" not in repository.runs.find("1-a").options
