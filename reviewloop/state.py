@@ -110,6 +110,7 @@ class ReviewerState(TypedDict):
     reason: str  # why it failed
     seconds: float
     whole: NotRequired[bool]  # failed at what moved the change; it had read the change itself
+    missed: NotRequired[str]  # what it had not read of that
 
 
 def merge_by_key(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -40,6 +40,9 @@ They keep their state; do not report them again.
 _SAME = "Line by line the change adds and removes what you read before.\n"
 
 
+_NAMED = 40
+
+
 def moved_parts(moved: MovedText, patch: str, left_out: Sequence[str], fence: Fence) -> list[str]:
     """Return the parts of the prompt about it; `patch` is what came below, less `left_out`."""
     parts = [_WHY]
@@ -71,7 +74,7 @@ def moved_parts(moved: MovedText, patch: str, left_out: Sequence[str], fence: Fe
     if moved.without:
         parts.append(
             "It also differs in these files, for which there is no room:\n"
-            + fence.wrap("files", "\n".join(moved.without))
+            + fence.wrap("files", "\n".join(_some(moved.without)))
         )
     if moved.around:
         parts.append(
@@ -81,3 +84,8 @@ def moved_parts(moved: MovedText, patch: str, left_out: Sequence[str], fence: Fe
     if moved.known:
         parts.append(_ON_RECORD + fence.wrap("findings", moved.known))
     return parts
+
+
+def _some(paths: Sequence[str]) -> list[str]:
+    more = len(paths) - _NAMED
+    return [*paths[:_NAMED], *([f"(and {more} more)"] if more > 0 else [])]

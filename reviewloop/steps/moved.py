@@ -110,11 +110,13 @@ def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
         "findings": list(dict.fromkeys([*earlier["findings"], *now["findings"]])),
         "seconds": round(earlier["seconds"] + now["seconds"], 3),
     }
+    # What it did not read of the change before is still true.
+    missed = earlier["reason"] if earlier["status"] == "done" else earlier.get("missed", "")
+    reason = now["reason"]
     if now["status"] == "failed":
-        both["reason"] = f"read it before, but not what changed below it since: {now['reason']}"
-        both["whole"] = True
-    elif earlier["status"] == "done" and earlier["reason"]:  # of that much it is still true
-        both["reason"] = "; ".join(filter(None, (earlier["reason"], now["reason"])))
+        reason = f"read it before, but not what changed below it since: {reason}"
+        both |= {"whole": True, "missed": missed}
+    both["reason"] = "; ".join(dict.fromkeys(filter(None, (reason, missed))))
     return both
 
 

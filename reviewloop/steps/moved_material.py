@@ -1,8 +1,9 @@
 """What reviewers of a moved change are shown: what came below it, and the nearest of itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from re import findall
 
 from reviewloop.context import RunContext
@@ -25,8 +26,7 @@ _AROUND = 4  # the change as it is now: a fourth
 _LEAST_AROUND = 16_000  # characters
 _TIMES = 3  # as long as what came below
 LISTED = 8_000
-"""Characters that the list of the change's files has, and the one of names below it."""
-_OTHERS_NAMED = 40
+"""Characters that the list of the change's files has, and each list of what is below it."""
 _SETTLED = {Status.OPEN, Status.UNRESOLVED, Status.DISMISSED}
 
 
@@ -59,11 +59,10 @@ def with_move(
     below = moved.below(context)
     before = partial(context.read_text, below.old)
     after = partial(context.read_text, below.new)
-    names = changed_names(below, before, after, min(LISTED, room // 16))
-    tied = [f"{path}: {', '.join(moved.tied[path])}" for path in part.paths]
-    others = list(moved.others[:_OTHERS_NAMED])
-    if len(moved.others) > len(others):
-        others.append(f"(and {len(moved.others) - len(others)} more)")
+    share = min(LISTED, room // 16)
+    names = changed_names(below, before, after, share)
+    tied = _fitting([f"{path}: {', '.join(moved.tied[path])}" for path in part.paths], share)
+    others = _fitting(moved.others, share)
     differs, left = "", tuple[str, ...]()
     if part.number == 1:  # what is no part of any file below is shown once
         differs, left = _interdiff(moved, state["tree"], context, room // _INTERDIFF)
@@ -74,6 +73,14 @@ def with_move(
     names = context.masking.for_models(names)
     text = MovedText(tied, others, names, differs, left, around, _known(state, context))
     return replace(material, moved=text)
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
+    """Return as many lines as have room, then how many have none."""
+    ends = accumulate(len(line) + 1 for line in lines)
+    told = list(lines[: sum(1 for end in ends if end <= room)])
+    more = len(lines) - len(told)
+    return [*told, f"(and {more} more)"] if more else told
 
 
 def _interdiff(

@@ -1,0 +1,43 @@
+"""What is kept of a reviewer's work when the change that it read is moved, and moved again."""
+
+from reviewloop.reviewing.fences import Fence
+from reviewloop.reviewing.moved_prompt import MovedText, moved_parts
+from reviewloop.steps.moved import added_to
+from reviewloop.steps.moved_material import _fitting
+
+
+def _read(status, *findings, reason="", seconds=1.0):
+    return {
+        "status": status,
+        "tree": "t",
+        "findings": list(findings),
+        "blob": "b",
+        "reason": reason,
+        "seconds": seconds,
+    }
+
+
+def test_what_was_not_read_at_first_is_still_told_after_two_moves_of_which_one_failed():
+    first = _read("done", "one", reason="was not shown the diff of a.py")
+    lost = added_to(first, _read("failed", reason="no answer"))
+    assert lost["reason"].startswith("read it before, but not what changed below it since: no ans")
+    assert lost["reason"].endswith("; was not shown the diff of a.py")
+    lost = added_to(lost, _read("failed", reason="no answer again"))
+    assert lost["reason"].count("a.py") == 1
+    there = added_to(lost, _read("done", "one", "two", reason="was not shown the diff of b.py"))
+    assert (there["status"], there["findings"], there["seconds"]) == ("done", ["one", "two"], 4.0)
+    assert "whole" not in there
+    assert there["reason"] == "was not shown the diff of b.py; was not shown the diff of a.py"
+    again = added_to(there, _read("done"))
+    assert again["reason"] == there["reason"]
+
+
+def test_a_move_of_thousands_of_files_is_named_as_far_as_there_is_room():
+    lines = [f"shop/{number:04}.py: shop/a.py" for number in range(2000)]
+    assert _fitting(lines, 60) == [*lines[:2], "(and 1998 more)"]
+    assert _fitting(lines[:2], 60) == lines[:2]
+    assert _fitting(lines, 0) == ["(and 2000 more)"]
+    shown = "".join(moved_parts(MovedText(without=lines), "", (), Fence("0f0f")))
+    assert "0039.py" in shown
+    assert "(and 1960 more)" in shown
+    assert len(shown) < 4000
