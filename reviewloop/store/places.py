@@ -3,8 +3,10 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 _OTHERS = 0o077
+_MAKING = Lock()
 
 
 def state_root() -> Path:
@@ -45,8 +47,9 @@ def private_file(path: Path) -> Path:
     """Make an empty file that only its owner can read, unless it is there; return its path.
 
     One that is there is not even opened: closing it would take from this process the locks that
-    SQLite holds on it, and another process would clear away the log that is written here.
+    SQLite holds on it, and another process would clear away the log that is written here. While
+    one is made, no other thread may find it and open it: its locks would go with our closing.
     """
-    with suppress(FileExistsError):
+    with _MAKING, suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     return path

@@ -1,14 +1,17 @@
 """The table of runs: what `status` lists, and how a run is named on the command line."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from threading import Thread
 
 import pytest
 
 from reviewloop.errors import UsageError
+from reviewloop.store.places import private_file
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 
@@ -93,6 +96,24 @@ def test_what_is_written_stays_though_another_process_looked_after_a_second_tabl
     add(runs, "1-a")
     with closing(RunStore(tmp_path)) as later:
         assert [run.run_id for run in later.all()] == ["1-a"]
+
+
+def test_no_thread_finds_a_file_that_another_one_is_still_making(tmp_path, monkeypatch):
+    """Closing it then would take the locks that SQLite holds on it by that time."""
+    close, found = os.close, []
+
+    def late(handle):
+        other.start()
+        other.join(0.2)
+        found.append(other.is_alive())
+        close(handle)
+
+    other = Thread(target=private_file, args=[tmp_path / "new.sqlite"])
+    monkeypatch.setattr(os, "close", late)
+    private_file(tmp_path / "new.sqlite")
+    monkeypatch.undo()
+    other.join(5)
+    assert found == [True]
 
 
 def test_a_task_is_meant_before_a_run_whose_id_begins_so_and_two_of_it_are_both_named(runs):
