@@ -22,7 +22,7 @@ class Noting:
         repository: Repository,
         store: BatchStore,
         record: BatchRecord,
-        clock: SittingClock,
+        clock: SittingClock | None = None,  # workers sit together, so none tells the time
     ) -> None:
         self._told, self._clock = told, clock
         self._repository, self._store, self._record = repository, store, record
@@ -33,18 +33,18 @@ class Noting:
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """Hand on that a run is at work: what was said of it before holds no more."""
-        self._clock.seen()
+        self._seen()
         self._record.said.pop(run.run_id, None)
         self._told.begun(task, run, below)
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
         """Hand on what a run told; from any thread."""
-        self._clock.seen()
+        self._seen()
         self._told.event(task, event)
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:
         """Hand on that a run stands still, and keep why when that stands nowhere else."""
-        self._clock.seen()
+        self._seen()
         if why and why != run.reason and run.status in _LEFT_TO_A_PERSON:
             head = looked_again(self._repository).user.head or ""
             self._record.said[run.run_id] = [run.proposal, head, why]
@@ -54,3 +54,7 @@ class Noting:
     def ask(self, repository: Repository, run: RunRecord) -> tuple[str, str] | None:
         """Hand on a question, and the answer."""
         return self._told.ask(repository, run)
+
+    def _seen(self) -> None:
+        if self._clock is not None:
+            self._clock.seen()

@@ -79,11 +79,14 @@ def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[st
 def status(url: str, *, as_json: bool) -> ExitCode:
     """Show how far the batches of all workers are."""
     from reviewloop.cli.consoles import print_json, results, say
+    from reviewloop.engine.jobs import Jobs
     from reviewloop.engine.views import batches_shown, runs_shown
     from reviewloop.output.terminal_batch import render_account
 
     with shared(url) as database:
         told, runs = batches_shown(database, url), runs_shown(database, url)
+        waits = any(one["state"] == "running" for one in told)
+        silence = Jobs(database, url).unattended() if waits else ""
     if as_json:
         rows = [run_row(run, state) for run, state in runs]
         body = {"runs": rows, "batch": told[0] if told else None, "batches": told}
@@ -93,6 +96,8 @@ def status(url: str, *, as_json: bool) -> ExitCode:
         say("nothing was queued yet; `reviewloop batch` with the store begins")
     for one in told:
         render_account(one, results())
+    if silence:
+        say(silence)
     return ExitCode.CLEAN
 
 

@@ -119,10 +119,10 @@ def _bring(
     runs.take(record)
 
 
-def mark_all(repository: Repository) -> None:
+def mark_all(repository: Repository, about: About) -> None:
     """Say that every copy is as the database has it: nobody else may have moved them meanwhile."""
     assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
-    for run_id, (_, stamp) in SharedRuns(repository.shared.database).stamps().items():
+    for run_id, stamp in SharedRuns(repository.shared.database).saved_at(about).items():
         folder = repository.folder / "runs" / run_id
         if folder.is_dir():
             mark(folder, stamp)

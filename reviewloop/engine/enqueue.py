@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -24,10 +24,12 @@ from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.runs import SharedRuns
-from reviewloop.store.runs import RunStatus
+from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.clones import remote_of
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.pushing import address_of, host_and_path, look
+
+_ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,24 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
         ]
         if not (mine or tasks):
             raise UsageError(f"every chosen task of {spec.path} is done")
-        record = mine[0] if mine else None
+        notes = _notes(repository)
+        record, jobs = mine[0] if mine else None, Jobs(database, url)
+        runs = [r for r in SharedRuns(database).of(about) if r.spec_path == spec.path]
+        idle = {r.task_id for r in runs if r.status in _ASKS}  # no worker can do anything there
+        rejected = _rejected(record, runs).intersection(tasks)
+        if rejected and record is not None:
+            if any(job.batch == record.batch_id for job in jobs.pending()):
+                idle |= rejected
+                notes.append(_later(rejected))
+            else:
+                record = None
+        wanted = [task for task in tasks if task not in idle]
         if tasks or record is None:
-            record = _record(record, spec.path, order, wish, repository)
+            record = _record(record, spec.path, order, wish, repository, goes_on=bool(wanted))
             batches.add(record, about)
-        answerable = _answerable(SharedRuns(database), about, spec.path)
-        added = Jobs(database, url).tasks(
-            record.batch_id, about, [task for task in tasks if task not in answerable]
-        )
+        added = jobs.tasks(record.batch_id, about, wanted)
         told = batch_shown(database, url, record.batch_id)
-    return Enqueued(record, about, tuple(added), tuple(_notes(repository)), told)
+    return Enqueued(record, about, tuple(added), tuple(notes), told)
 
 
 def _notes(repository: Repository) -> list[str]:
@@ -108,32 +118,49 @@ def _notes(repository: Repository) -> list[str]:
     return notes
 
 
-def _answerable(runs: SharedRuns, about: About, spec: str) -> set[str]:
-    """Return the tasks whose run waits for a person: no worker can do anything about them."""
-    asking = {RunStatus.WAITING, RunStatus.BLOCKED}
-    return {r.task_id for r in runs.of(about) if r.spec_path == spec and r.status in asking}
+def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> set[str]:
+    """Return the tasks that a batch does not do again, because a person said no to its run."""
+    newest: dict[str, RunRecord] = {}
+    for run in sorted(runs, key=lambda run: run.status.over):  # as a worker reads them
+        mine = record is not None and run.options.get("batch") == record.batch_id
+        if mine or not run.status.over:
+            newest.setdefault(run.task_id, run)
+    said_no = {RunStatus.SKIPPED, RunStatus.UNDONE}
+    return {
+        task
+        for task, run in newest.items()
+        if run.status in said_no and not run.options.get("redo")
+    }
+
+
+def _later(rejected: Iterable[str]) -> str:
+    names = ", ".join(sorted(rejected))
+    return f"rejected: {names}; said again when the batch is at its end, `batch` does it anew"
 
 
 def _record(
-    before: BatchRecord | None, spec: str, order: Order, wish: Wish, repository: Repository
+    before: BatchRecord | None,
+    spec: str,
+    order: Order,
+    wish: Wish,
+    repository: Repository,
+    *,
+    goes_on: bool,
 ) -> BatchRecord:
     if before is None:
         name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
         head = repository.user.head or ""
         before = BatchRecord(name, spec, "", head=head, created_at=time.time())
-    return replace(
+    record = replace(
         wish.with_caps(before),
         mode=wish.mode,
         tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
         needs={**before.needs, **{step.task.id: list(step.needs) for step in order.steps}},
         branch=repository.user.branch or "",
         left_out=list(order.left_out),
-        held={},
-        refused=[],
         until_failure=wish.asked.until_failure,
-        ended=False,
-        reason="",
     )
+    return replace(record, held={}, refused=[], ended=False, reason="") if goes_on else record
 
 
 def _about(

@@ -18,7 +18,9 @@ from reviewloop.store.postgres.database import Database, connection_arguments, s
 
 QUEUE = "reviewloop"
 TASK, ANSWER = "reviewloop.task", "reviewloop.answer"
-_ANSWERS_FIRST = 10  # priority: a person waits for them
+ANSWERS_FIRST = 10  # priority: a person waits for them; others are far below, see `again`
+
+_SILENT_SECONDS = 120
 
 
 def make_queue_tables(database: Database, url: str) -> None:
@@ -59,7 +61,7 @@ class Jobs:
                 lock=about.lock,
                 queueing_lock=f"answer/{run_id}",
                 queue=QUEUE,
-                priority=_ANSWERS_FIRST,
+                priority=ANSWERS_FIRST,
                 allow_unknown=True,
             )
             return _deferred(job, batch=batch_id, run=run_id, answer=dict(answer))
@@ -76,6 +78,18 @@ class Jobs:
             Pending(row["task_name"], row["status"] == "doing", row["args"], row["lock"])
             for row in rows
         ]
+
+    def unattended(self) -> str:
+        """Return what a person should know of the workers while jobs wait, "" for nothing."""
+        [row] = self._database.execute(
+            "SELECT extract(epoch FROM now() - max(last_heartbeat))::float8 AS silent "
+            "FROM procrastinate_workers"
+        )
+        if row["silent"] is None:
+            return "no worker is at work; `reviewloop worker` with this store is one"
+        if row["silent"] < _SILENT_SECONDS:
+            return ""
+        return f"no worker has given a sign of life for {row['silent'] / 60:.0f} min"
 
 
 @dataclass(frozen=True)

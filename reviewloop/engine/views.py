@@ -5,8 +5,9 @@ from typing import Any
 
 from reviewloop.batch.account import unbegun
 from reviewloop.batch.rows import unbegun_row
-from reviewloop.engine.jobs import ANSWER, TASK, Jobs, Pending
+from reviewloop.engine.jobs import ANSWER, TASK, Jobs
 from reviewloop.errors import UsageError
+from reviewloop.output.batch_words import next_of
 from reviewloop.runs.answers import is_stopped, require_question, worded
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -14,24 +15,36 @@ from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+_DONE = {"committed", "rejected"}
 
 
 def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
-    """Return the account of every batch in which something is left, else of the newest one."""
-    found = SharedBatches(database).all()
-    pending = Jobs(database, url).pending()
-    runs = {run.run_id: run for run in SharedRuns(database).all()}
-    told = [_account(batch, runs, pending) for batch in found]
-    done = {"committed", "rejected"}
-    left = [one for one in told if one["state"] != "ended" or set(one["counts"]) - done]
+    """Return the account of every batch in which something is left, else of the newest one.
+
+    What a later batch has taken up is left in that one only.
+    """
+    look = _Look(database, url)
+    told, left = [], []
+    later: set[tuple[str, str, str]] = set()
+    for batch in look.batches:  # the newest first
+        one = look.account(batch)
+        at = (batch.about.lock, batch.record.spec_path)
+        mine = {(*at, row["task"]) for row in one["tasks"]}
+        open_ones = {(*at, row["task"]) for row in one["tasks"] if row["state"] not in _DONE}
+        if (
+            one["state"] == "running"
+            or open_ones - later
+            or (one["state"] != "ended" and mine - later)
+        ):
+            left.append(one)
+        told.append(one)
+        later |= mine
     return left or told[:1]
 
 
 def batch_shown(database: Database, url: str, batch_id: str) -> dict[str, Any]:
     """Return the account of one batch as it is now."""
-    batch = SharedBatches(database).get(batch_id)
-    runs = {run.run_id: run for run in SharedRuns(database).all()}
-    return _account(batch, runs, Jobs(database, url).pending())
+    return _Look(database, url).account(SharedBatches(database).get(batch_id))
 
 
 def runs_shown(database: Database, url: str) -> list[tuple[RunRecord, str]]:
@@ -52,14 +65,14 @@ def runs_shown(database: Database, url: str) -> list[tuple[RunRecord, str]]:
 def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
     """Return the rows of what waits for a person, what others stand on first."""
     runs = SharedRuns(database)
-    shown = runs.shown()
     remotes = {b.record.batch_id: b.about.address for b in SharedBatches(database).all()}
     answered = {job.args.get("run") for job in Jobs(database, url).pending() if job.name == ANSWER}
     rows = []
     for run in _oldest_first(runs.all()):
-        if run.status not in _ASKS or not shown[run.run_id][0]:
+        told = runs.told_of(run.run_id) if run.status in _ASKS else None
+        if told is None or not told[1]:
             continue
-        row, note = shown[run.run_id]
+        _, row, note = told
         del row["of"]
         notes = [note, "an answer is on its way" if run.run_id in answered else "", row["why"]]
         row |= {"state": str(run.status), "why": "; ".join(filter(None, dict.fromkeys(notes)))}
@@ -133,9 +146,8 @@ def _oldest_first(runs: Sequence[RunRecord]) -> list[RunRecord]:
 def _below(runs: SharedRuns, run: RunRecord) -> str:
     """Return the waiting run on whose commit this one stands, "" for none."""
     name = str(run.options.get("stands_on", ""))
-    row = runs.shown().get(name, ({}, ""))[0]
-    stamps = runs.stamps()
-    waits = name in stamps and stamps[name][0] is RunStatus.WAITING
+    status, row, _ = runs.told_of(name) or ("", {}, "")
+    waits = status == RunStatus.WAITING
     return name if waits and row.get("proposed") == run.base_commit else ""
 
 
@@ -144,58 +156,82 @@ def _is_answered(database: Database, url: str, run_id: str) -> bool:
     return any(job.args.get("run") == run_id for job in jobs if job.name == ANSWER)
 
 
-def _account(
-    batch: SharedBatch, runs: Mapping[str, RunRecord], pending: Sequence[Pending]
-) -> dict[str, Any]:
-    """Return the account as a worker told it last, with what happened since."""
-    record = batch.record
-    mine = [job for job in pending if job.batch == record.batch_id]
-    jobs = {str(job.args["task"]): job.taken for job in mine if job.name == TASK}
-    at_work = {job.args["run"] for job in mine if job.name == ANSWER and job.taken}
-    told = {row["task"]: row for row in batch.account.get("tasks", ())}
-    newest: dict[str, RunRecord] = {}
-    for one in runs.values():
-        if one.options.get("batch") == record.batch_id:
-            newest.setdefault(one.task_id, one)
-    rows: list[dict[str, Any]] = []
-    for task, title in record.tasks.items():
-        row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
-        if (run := newest.get(task)) is not None:
-            row |= {"run": run.run_id, **_now(run, taken=jobs.get(task, run.run_id in at_work))}
-        if task in jobs and row["state"] in {"open", "stopped"}:
-            row |= {"why": "a worker begins" if jobs[task] else "queued"}
-        rows.append(row)
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["state"]] = counts.get(row["state"], 0) + 1
-    return {
-        **unbegun(record),
-        **batch.account,
-        "batch": record.batch_id,
-        "spec": record.spec_path,
-        "mode": record.mode,
-        "branch": batch.about.branch,
-        "remote": batch.about.address,
-        "state": "running" if mine else "ended" if record.ended else "stopped",
-        "reason": record.reason,
-        "left_out": record.left_out,
-        "budget_usd": record.budget_usd,
-        "deadline": record.deadline,
-        "counts": counts,
-        "tasks": rows,
-    }
+class _Look:
+    """What the store holds at one moment, read once."""
+
+    def __init__(self, database: Database, url: str) -> None:
+        self.batches = SharedBatches(database).all()
+        self._runs = SharedRuns(database).all()
+        self._pending = Jobs(database, url).pending()
+        self._places = {b.record.batch_id: b.about.lock for b in self.batches}
+
+    def account(self, batch: SharedBatch) -> dict[str, Any]:
+        """Return the account as a worker told it last, with what happened since."""
+        record = batch.record
+        mine = [job for job in self._pending if job.batch == record.batch_id]
+        jobs = {str(job.args["task"]): job.taken for job in mine if job.name == TASK}
+        at_work = {job.args["run"] for job in mine if job.name == ANSWER and job.taken}
+        told = {row["task"]: row for row in batch.account.get("tasks", ())}
+        newest = self._newest(batch)
+        rows: list[dict[str, Any]] = []
+        for task, title in record.tasks.items():
+            row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
+            if (run := newest.get(task)) is not None:
+                taken = jobs.get(task, run.run_id in at_work)
+                row = _now(row, run, taken=taken, going_on=bool(mine))
+            if task in jobs and row["state"] in {"open", "stopped"}:
+                row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
+            rows.append(row)
+        counts: dict[str, int] = {}
+        for row in rows:
+            counts[row["state"]] = counts.get(row["state"], 0) + 1
+        return {
+            **unbegun(record),
+            **batch.account,
+            "batch": record.batch_id,
+            "spec": record.spec_path,
+            "mode": record.mode,
+            "branch": batch.about.branch,
+            "remote": batch.about.address,
+            "state": "running" if mine else "ended" if record.ended else "stopped",
+            "reason": record.reason,
+            "left_out": record.left_out,
+            "budget_usd": record.budget_usd,
+            "deadline": record.deadline,
+            "counts": counts,
+            "tasks": rows,
+        }
+
+    def _newest(self, batch: SharedBatch) -> dict[str, RunRecord]:
+        """Return of each task the run that counts: also one that the batch will take up."""
+        record, found = batch.record, dict[str, RunRecord]()
+        for run in sorted(self._runs, key=lambda run: run.status.over):
+            own = str(run.options.get("batch", ""))
+            here = self._places.get(own) == batch.about.lock
+            same = (run.spec_path, run.title) == (record.spec_path, record.tasks.get(run.task_id))
+            if own == record.batch_id or (here and same and not run.status.over):
+                found.setdefault(run.task_id, run)
+        return found
 
 
-def _now(run: RunRecord, *, taken: bool) -> dict[str, Any]:
+def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool) -> dict[str, Any]:
+    """Return the row of a task with what its run is now; what was told of it before may be old."""
+    if run.status is RunStatus.SKIPPED and run.options.get("redo"):
+        return dict(told)  # its task is done once more
     states = {RunStatus.SKIPPED: "rejected", RunStatus.UNDONE: "rejected"}
     state = states.get(run.status, str(run.status))
     if run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:
         state = "running" if taken else "stopped"
-    step = run.step if state in {"running", "stopped"} else ""
-    return {
+    row = {
+        **told,
+        "run": run.run_id,
         "state": state,
-        "step": step,
+        "step": run.step if state in {"running", "stopped"} else "",
         "commit": run.commit,
         "branch": run.branch,
         "approved_by": run.approved_by,
     }
+    if (told["run"], told["state"]) != (run.run_id, state):
+        row["why"] = run.reason
+        row["next"] = next_of(row, going_on=going_on)
+    return row

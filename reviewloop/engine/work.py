@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.line import waiting_in
+from reviewloop.batch.noting import Noting
 from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
@@ -91,14 +92,15 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     ids = [step.task.id for step in order.steps]
     if task not in ids:
         return  # done by now, or taken out of the spec
+    mine = replace(record, reason="")
     sitting = Sitting(
         job.repository,
         store,
-        replace(record, reason=""),
+        mine,
         order,
         Asked(until_failure=record.until_failure, wanted=wanted),
         Spending(job.repository, record, loaded.settings),
-        job.place.told,
+        Noting(job.place.told, job.repository, store, mine),
         {other for other in ids if other != task},
     )
     Work(sitting, job.place.crew).do()
@@ -180,14 +182,14 @@ def _moved_along(job: Job, run: RunRecord) -> str:
 def _finish(job: Job, record: BatchRecord) -> None:
     """Tell everybody how far the batch is."""
     repository = job.repository
-    known = job.runs.shown()
     for run in repository.runs.all():
-        if run.status in _ASKS and known[run.run_id][0].get("of") != [run.proposal, run.reason]:
+        told = job.runs.told_of(run.run_id) if run.status in _ASKS else None
+        if told is not None and told[1].get("of") != [run.proposal, run.reason]:
             _show(job, run)
     SharedBatches(job.database).settle(record, account(repository, record))
     for sentence in bring_figures(repository, job.batch.about, job.database):
         job.place.say(sentence)
-    mark_all(repository)
+    mark_all(repository, job.batch.about)
 
 
 def _show(job: Job, run: RunRecord) -> None:

@@ -13,7 +13,7 @@ from support.postgres import Postgres, running
 from support.team import Team
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with running() as server:
         yield server

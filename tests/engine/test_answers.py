@@ -73,12 +73,29 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert crew.history()[0] == "Add notes"
     assert states(crew) == {"1": "committed", "2": "committed", "4": "rejected"}
     looked_at_from_anywhere(crew, elsewhere, first, fourth)
+    done_anew(crew, machine)
     said = crew.person.run("clean", "--older-than", "0", "--yes")
     assert f"hold their work: {fourth}" in said.err
-    assert crew.count("runs") == 1
-    assert crew.person.json("stats")["runs"] == 3  # figures stay
+    assert crew.count("runs") == 2
+    assert crew.person.json("stats")["runs"] == 4  # figures stay
     assert crew.person.run("clean", "--metrics", "--yes").code == 0
     assert crew.person.json("stats")["runs"] == 0
+
+
+def done_anew(crew: Team, machine: Checkout) -> None:
+    """`batch` does again what was rejected, as the account says that it will."""
+    crew.person.git("pull", "-q", "origin", crew.branch)
+    said = crew.enqueue("--tasks", "4")
+    assert "1 task queued" in said.err, said.err
+    assert "no worker is at work" in crew.person.run("status").err
+    [told] = crew.person.json("status")["batches"]
+    assert [(t["task"], t["why"], t["next"]) for t in told["tasks"]] == [("4", "queued", "")]
+    assert crew.work(machine).code == 0
+    assert states(crew) == {"4": "waiting"}
+    # Said again, there is nothing to do, and what is told of the batch stays true.
+    assert ": 0 tasks queued" in crew.enqueue("--tasks", "4").err
+    [told] = crew.person.json("status")["batches"]
+    assert told["state"] == "ended"
 
 
 def looked_at_from_anywhere(crew: Team, elsewhere: Checkout, first: str, fourth: str) -> None:

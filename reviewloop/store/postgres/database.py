@@ -6,7 +6,7 @@ has lost the lock cannot write any more.
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +19,15 @@ from reviewloop.errors import StoreError, UsageError
 from reviewloop.store.postgres.schema import NAMESPACE, VERSION
 
 # A machine that vanishes without a word is noticed after half a minute: its locks are free then.
-_SERVER = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 4}
+# One that is suspended in the middle of a transaction keeps the limiter's row no longer than said.
+_SERVER = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "idle_in_transaction_session_timeout": "60s",
+}
 _CONNECT_SECONDS = 10
+_ROWS = 16  # that are brought at once; each can be a file
 SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -60,6 +67,10 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     place = parts.netloc.rpartition("@")[2]
     return f"postgresql://{place}{parts.path}"
+
+
+class OtherReleaseError(UsageError):
+    """The tables were made by a later release than this one."""
 
 
 class Database:
@@ -110,6 +121,14 @@ class Database:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
+    def stream(
+        self, statement: str, values: Sequence[Any]
+    ) -> Generator[dict[str, Any], None, None]:
+        """Yield the rows of one statement, few at a time: together they can be any size."""
+        with self.transaction(), self.connection.cursor(name="stream") as cursor:
+            cursor.itersize = _ROWS
+            yield from cursor.execute(statement, values)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do all statements of the block or none."""
@@ -118,12 +137,12 @@ class Database:
 
     def try_lock(self, name: str) -> bool:
         """Take a lock that ends with this connection; return whether it was free."""
-        [row] = self.execute("SELECT pg_try_advisory_lock(%s) AS got", (_number(name),))
+        [row] = self.execute("SELECT pg_try_advisory_lock(%s) AS got", (lock_number(name),))
         return bool(row["got"])
 
     def unlock(self, name: str) -> None:
         """Give a lock back."""
-        self.execute("SELECT pg_advisory_unlock(%s)", (_number(name),))
+        self.execute("SELECT pg_advisory_unlock(%s)", (lock_number(name),))
 
     def version(self) -> int:
         """Return the version of the tables, 0 when there are none."""
@@ -147,13 +166,14 @@ class Database:
                 f"{VERSION}: `reviewloop batch` or `worker` of this release brings them there"
             )
         if version != VERSION:
-            raise UsageError(
+            raise OtherReleaseError(
                 f"the tables at {self.shown} are of version {version}, and this release reads "
                 f"{VERSION}: use the release that made them, or another database"
             )
 
 
-def _number(name: str) -> int:
+def lock_number(name: str) -> int:
+    """Return the number under which PostgreSQL knows a lock of ours."""
     digest = hashlib.sha256(f"reviewloop {name}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 

@@ -141,21 +141,22 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
     for name in (folder, folder / "logs", folder / "blobs"):
         private_folder(name)
     about = b""
-    rows = database.execute(
+    files = database.stream(
         "SELECT path, data FROM files WHERE run_id = %s ORDER BY path, start", (run_id,)
     )
-    for row in rows:
-        path, data = row["path"], bytes(row["data"])
-        if path == ABOUT:
-            about = data
-            continue
-        _require_plain(path, data)
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with private_file(place).open("ab") as file:
-            file.write(data)
-    calls = database.execute("SELECT * FROM calls WHERE run_id = %s ORDER BY number", (run_id,))
-    with closing(Journal(folder / _JOURNAL)) as journal:
+    with closing(files):
+        for row in files:
+            path, data = row["path"], bytes(row["data"])
+            if path == ABOUT:
+                about = data
+                continue
+            _require_plain(path, data)
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with private_file(place).open("ab") as file:
+                file.write(data)
+    calls = database.stream("SELECT * FROM calls WHERE run_id = %s ORDER BY number", (run_id,))
+    with closing(calls), closing(Journal(folder / _JOURNAL)) as journal:
         journal.take_rows(_columns(row) for row in calls)
     return about
 
@@ -171,18 +172,19 @@ def holder_of(database: Database, commit: str) -> str:
 
 def bring_objects(database: Database, run_id: str, git_dir: Path) -> None:
     """Write the git objects that a run made into another git directory."""
-    rows = database.execute(
+    objects = database.stream(
         "SELECT path, data FROM files WHERE run_id = %s AND path LIKE 'git/objects/%%'", (run_id,)
     )
-    for row in rows:
-        path, data = row["path"], bytes(row["data"])
-        _require_plain(path, data)
-        place = git_dir / path.removeprefix("git/")
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            whole = place.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix
-            whole.write_bytes(data)
-            whole.replace(place)
+    with closing(objects):
+        for row in objects:
+            path, data = row["path"], bytes(row["data"])
+            _require_plain(path, data)
+            place = git_dir / path.removeprefix("git/")
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                whole = place.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix
+                whole.write_bytes(data)
+                whole.replace(place)
 
 
 def _columns(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -83,6 +83,14 @@ class SharedRuns(RunStore):
         rows = self._database.execute("SELECT run_id, status, updated_at FROM runs")
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
+    def saved_at(self, about: About) -> dict[str, float]:
+        """Return of each run of a branch when its record was saved."""
+        rows = self._database.execute(
+            "SELECT run_id, updated_at FROM runs WHERE repository = %s AND branch = %s",
+            (about.repository, about.branch),
+        )
+        return {row["run_id"]: row["updated_at"] for row in rows}
+
     def delete(self, run_id: str) -> None:
         """Forget a run and all that stands under it."""
         self._database.execute("DELETE FROM runs WHERE run_id = %s", (run_id,))
@@ -106,10 +114,12 @@ class SharedRuns(RunStore):
         """Keep a sentence about the latest answer to a run."""
         self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
 
-    def shown(self) -> dict[str, tuple[dict[str, Any], str]]:
-        """Return of each run what the queue shows, and the note."""
-        rows = self._database.execute("SELECT run_id, shown, note FROM runs")
-        return {r["run_id"]: (json.loads(r["shown"] or "{}"), r["note"]) for r in rows}
+    def told_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
+        """Return the status of a run, what the queue shows of it and the note; None: no such."""
+        rows = self._database.execute(
+            "SELECT status, shown, note FROM runs WHERE run_id = %s", (run_id,)
+        )
+        return next(((r["status"], json.loads(r["shown"] or "{}"), r["note"]) for r in rows), None)
 
 
 class WorkerRuns(RunStore):

@@ -1,0 +1,171 @@
+"""The queue and the tables: what is queued again and when, and what an older release left."""
+
+import asyncio
+import time
+import tracemalloc
+from contextlib import closing
+
+import procrastinate
+import pytest
+from procrastinate.jobs import Job
+from support.postgres import Postgres
+
+from reviewloop.engine.again import Again, rescue
+from reviewloop.engine.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
+from reviewloop.engine.place import BusyError, Place
+from reviewloop.engine.store import opened
+from reviewloop.engine.worker import work
+from reviewloop.errors import StoreError, UsageError, WorkspaceError
+from reviewloop.store.postgres import database as databases
+from reviewloop.store.postgres.batches import About
+from reviewloop.store.postgres.database import Database, connection_arguments
+from reviewloop.store.postgres.rates import SharedRates
+from reviewloop.store.postgres.replica import rebuild
+from reviewloop.store.rate_bucket import Ceilings
+
+pytestmark = pytest.mark.needs_postgresql
+WORK = About("key", "name", "/remote.git", "work", None, {}, "sha1", "")
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    address = postgres.url()
+    with opened(address, make=True):
+        return address
+
+
+def jobs(url: str) -> list[tuple[str, int, int]]:
+    with closing(Database(url)) as database:
+        rows = database.execute(
+            "SELECT status::text AS status, attempts, priority FROM procrastinate_jobs ORDER BY id"
+        )
+    return [(row["status"], row["attempts"], row["priority"]) for row in rows]
+
+
+def left_by_a_dead_worker(url: str, number: int, attempts: int = 0) -> None:
+    with closing(Database(url)) as database:
+        Jobs(database, url).tasks("batch", WORK, [str(n) for n in range(number)])
+        database.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', lock = id::text, attempts = %s",
+            (attempts,),
+        )
+
+
+def rescued(url: str, rescuers: int = 1) -> list[str]:
+    said: list[str] = []
+
+    async def all_at_once() -> None:
+        apps = [
+            procrastinate.App(
+                connector=procrastinate.PsycopgConnector(
+                    conninfo=url, kwargs=connection_arguments()
+                )
+            )
+            for _ in range(rescuers)
+        ]
+        for app in apps:
+            await app.open_async()
+        try:
+            await asyncio.gather(*(rescue(app, url, 1.0, said.append) for app in apps))
+        finally:
+            for app in apps:
+                await app.close_async()
+
+    asyncio.run(all_at_once())
+    return said
+
+
+def test_jobs_of_a_dead_worker_are_queued_again_once_however_many_see_to_it(url):
+    left_by_a_dead_worker(url, 12)
+    said = rescued(url, 3)
+    assert jobs(url) == [("todo", 1, 1)] * 12
+    assert len(said) == 12
+
+
+def test_a_job_is_given_up_after_five_deaths_and_not_for_having_waited(url):
+    # It found its branch taken, or its worker was told to stop, thirty times.
+    left_by_a_dead_worker(url, 1, 30)
+    for deaths in range(1, 5):
+        rescued(url)
+        assert jobs(url) == [("todo", 30 + deaths, deaths)]
+        with closing(Database(url)) as database:
+            database.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    assert "given up" in rescued(url)[0]
+    assert [status for status, *_ in jobs(url)] == ["failed"]
+
+
+@pytest.mark.parametrize(("name", "base"), [(TASK, 0), (ANSWER, ANSWERS_FIRST)])
+def test_what_goes_wrong_is_tried_again_as_often_as_said_by_the_clock_of_the_database(name, base):
+    again, now = Again(-600.0), time.time()
+
+    def after(error: Exception, troubles: int, attempts: int = 40) -> tuple[int, int] | None:
+        job = Job(
+            id=1,
+            queue=QUEUE,
+            lock="",
+            queueing_lock="",
+            task_name=name,
+            priority=base + troubles,
+            attempts=attempts,
+        )
+        found = again.get_retry_decision(exception=error, job=job)
+        if found is None:
+            return None
+        assert found.retry_at is not None
+        due = round(found.retry_at.timestamp() - now + 600)
+        return due, (base + troubles if found.priority is None else found.priority) - base
+
+    assert after(BusyError("taken"), 4) == (2, 4)
+    assert [after(StoreError("away"), n) for n in range(5)] == [
+        (5, 1),
+        (10, 2),
+        (20, 3),
+        (40, 4),
+        None,
+    ]
+    assert [after(WorkspaceError("no remote"), n) for n in range(3)] == [(30, 1), (30, 2), None]
+    assert after(UsageError("no such task"), 0) is None
+
+
+def test_a_worker_that_is_older_than_the_tables_ends_and_leaves_its_job_to_others(url, tmp_path):
+    with closing(Database(url)) as database:
+        Jobs(database, url).tasks("batch", WORK, ["1"])
+
+    def say(sentence: str) -> None:  # once it has looked at the tables, they are changed
+        with closing(Database(url)) as database:
+            database.execute("UPDATE about SET version = 99")
+
+    place = Place(url, tmp_path, False, None, say, str)  # type: ignore[arg-type]  # nobody listens
+    with pytest.raises(UsageError, match="are of version 99"):
+        work(place, once=False, heartbeat=0.1, patience=0)
+    assert [status for status, *_ in jobs(url)] == ["todo"]
+
+
+def test_a_worker_that_is_suspended_does_not_keep_the_limiter_from_the_others(url, monkeypatch):
+    with closing(Database(url)) as database:
+        [row] = database.execute("SHOW idle_in_transaction_session_timeout")
+        assert row == {"idle_in_transaction_session_timeout": "1min"}
+    monkeypatch.setitem(databases._SERVER, "idle_in_transaction_session_timeout", "200ms")
+    with closing(Database(url)) as one, closing(Database(url)) as two:
+        suspended, other = SharedRates(one), SharedRates(two)
+        with pytest.raises(StoreError), suspended._changing("quota"):
+            began = time.monotonic()
+            assert other.take("quota", 0.0, Ceilings(requests=60)) == 0
+            assert 0.1 < time.monotonic() - began < 5
+
+
+def test_a_run_of_any_size_is_brought_here_in_little_memory(url, tmp_path):
+    with closing(Database(url)) as database:
+        database.execute("INSERT INTO runs VALUES ('r', 'b', 'k', 'main', 'paused', 0, 0, '{}')")
+        database.execute(
+            "INSERT INTO files SELECT 'r', 'logs/' || n, 0, convert_to(repeat('x', 1000000), "
+            "'UTF8') FROM generate_series(1, 60) n"
+        )
+        tracemalloc.start()
+        try:
+            rebuild(tmp_path / "copy", database, "r")
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert len(list((tmp_path / "copy/logs").iterdir())) == 60
+    assert most < 40_000_000
