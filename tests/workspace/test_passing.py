@@ -1,6 +1,9 @@
 """Temporary folders: in use while lent, gone afterwards; what a killed process left is deleted."""
 
+import errno
 import tempfile
+
+import pytest
 
 from reviewloop.workspace import passing
 
@@ -19,4 +22,22 @@ def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monk
             assert mine.is_dir()
             assert another != mine
     assert list(tmp_path.iterdir()) == [other]
+    passing._sweep.cache_clear()
+
+
+def test_where_folders_cannot_be_locked_they_are_lent_all_the_same(tmp_path, monkeypatch):
+    def refused(handle, operation):
+        if calls.append(handle) or len(calls) > 9:
+            pytest.fail("tries for ever")
+        raise OSError(errno.EBADF, "no lock on a folder of this disk")
+
+    calls: list[int] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(passing.fcntl, "flock", refused)
+    left = tmp_path / "reviewloop-look-left"
+    left.mkdir()
+    passing._sweep.cache_clear()
+    with passing.passing_folder() as mine:
+        assert mine.is_dir()
+    assert list(tmp_path.iterdir()) == [left]  # whose it is nobody can tell
     passing._sweep.cache_clear()
