@@ -13,6 +13,8 @@ from reviewloop.runs.repository import Repository
 from reviewloop.state import GateStatus
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.export import commit_at
+from reviewloop.workspace.git import Git
 
 REDONE = "redone"
 """The state of a run that was given up so that its task is done once more."""
@@ -28,8 +30,7 @@ class Rows:
         self._repository, self._record, self._running = repository, record, running
         branch, tasks = branch_of(repository, record), record.tasks
         self._stands = stands_of(repository, record.batch_id, record.spec_path, tasks, branch)
-        # The commit of the batch's branch, as far as that is looked at.
-        self._head = (repository.user.head or "") if repository.user.branch == branch else None
+        self._head = _head_of(repository, branch)
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
         self._statuses = {run.run_id: run.status for run in runs}
         self._mine: dict[str, list[RunRecord]] = {}
@@ -152,6 +153,17 @@ class Rows:
         kept = self._kept.get(task) or ({"state": Stand.OPEN},)
         over = found.run is None and kept[-1]["state"] in _FOR_GOOD
         return Stand(kept[-1]["state"]) if over else found.stand
+
+
+def _head_of(repository: Repository, branch: str) -> str | None:
+    """Return the commit that a batch's branch has now, None where another one is checked out.
+
+    It was looked at before the batch, whose commits are on the branch since.
+    """
+    user = repository.user
+    if user.branch != branch:
+        return None
+    return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")
 
 
 def unbegun_row(task: str, title: str) -> dict[str, Any]:

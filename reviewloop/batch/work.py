@@ -250,7 +250,8 @@ class Work:
                 try:
                     run = answered(sitting, step, run, answer)
                     why = run.reason
-                except UsageError as error:  # somebody answered it meanwhile
+                except (UsageError, WorkspaceError) as error:  # somebody answers it, too
+                    sitting.look()
                     run, why = sitting.repository.runs.find(run.run_id), str(error)
         sitting.told.settled(step.task.id, run, why)
 

@@ -22,6 +22,7 @@ from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import worded
 from reviewloop.runs.interrupts import all_interruptible, asking
 from reviewloop.runs.repository import Repository, open_repository
+from reviewloop.store.locks import hold
 
 
 def rows(checkout: Checkout) -> dict[str, dict]:
@@ -154,7 +155,15 @@ class Quicker:
 def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,4").code == 4
-    assert checkout.run("queue", "reject", rows(checkout)["1"]["run"]).code == 7
+    first = rows(checkout)["1"]["run"]
+    with checkout.inside():
+        repository = open_repository()
+        told = Quicker(repository)
+        with hold(repository.run_lock(first), "run 1"):  # as while somebody approves it
+            record, stopped = run_batch(repository, Wish(tasks=("1",), mode="autopilot"), told)
+    assert (stopped, record.reason) == (None, "")
+    assert "is in use by process" in told.said[0]
+    assert checkout.run("queue", "reject", first).code == 7
     with checkout.inside():
         repository = open_repository()
         told = Quicker(repository)

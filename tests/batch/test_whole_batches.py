@@ -1,5 +1,6 @@
 """Whole batches: six tasks in their order, killed and gone on with, capped, approved by whom."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +64,9 @@ def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
     said = checkout.run("batch", "--mode", "autopilot", "--tasks", "1,4,5", "--json")
     assert said.code == 4, said.err
     assert commits(checkout) == ["Add part 1"]
-    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    told = checkout.json("status")["batch"]["tasks"]
+    assert json.loads(said.out)["tasks"] == told  # its own commit is none that came in between
+    rows = {row["task"]: row for row in told}
     assert rows["1"]["approved_by"] == "autopilot"
     assert "migrations" in rows["4"]["why"]
     assert [rows[n]["state"] for n in "45"] == ["waiting"] * 2
