@@ -23,7 +23,8 @@ _NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 def explain(what: str | None, list_: bool) -> ExitCode:
     """Explain a rule or a finding.
 
-    A finding is named by its id, or the beginning of it, from the last review.
+    A finding is named by its id, or the beginning of it, from the last review or a run that is not
+    over.
     """
     from reviewloop.analysers.book import own_rules, rule_of
 
@@ -66,10 +67,11 @@ def _near(what: str) -> str:
 
 
 def _finding(ident: str) -> "Finding":
+    from reviewloop.cli.silencing import found_by_runs
     from reviewloop.runs.project import repository
     from reviewloop.runs.remembered import find_finding
 
-    return find_finding(repository().key, ident)
+    return find_finding(repository().key, ident, found_by_runs())
 
 
 def _explain_finding(finding: "Finding") -> None:

@@ -1,5 +1,6 @@
 """`reviewloop baseline` and `reviewloop dismiss`: what shall not be said again."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
             click.echo(one_line(f"{entry.id}  {entry.path}  {entry.title}: {entry.reason}"))
         return ExitCode.CLEAN
     if not finding:
-        raise UsageError("name the finding; `reviewloop show` and `reviewloop review` show the ids")
+        raise UsageError("name the finding; `reviewloop show`, `logs` and `review` show the ids")
     if undo:
         entry = remembered.take_back(key, finding)
         click.echo(one_line(f"{entry.id} will be told again: {entry.title}"))
@@ -103,7 +104,7 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
     if not reason.strip():
         raise UsageError("a dismissal needs a reason: -m TEXT")
     try:
-        found = remembered.find_finding(key, finding, (one for _, one in _in_runs(_open())))
+        found = remembered.find_finding(key, finding, found_by_runs())
     except UsageError as error:
         raise UsageError(f"{error}. {_STORE}") if store else error from None
     remembered.dismiss(key, found, reason.strip())
@@ -118,6 +119,12 @@ def _open() -> "Repository":
     repository = open_repository(for_reading=True)
     leave_out(repository)
     return repository
+
+
+def found_by_runs() -> "Iterator[Finding]":
+    """Yield what the runs found that are not over, the newest run first."""
+    for _, finding in _in_runs(_open()):
+        yield finding
 
 
 def _in_runs(repository: "Repository") -> "list[tuple[RunRecord, Finding]]":

@@ -60,7 +60,8 @@ def _gate_started(event: Event) -> str:
 
 def _finding(event: Event) -> str:
     where = f"{_text(event, 'path')}:{_text(event, 'line')}".strip(":")
-    by = ", ".join(filter(None, (where, _text(event, "agent"))))
+    ident = f"id {_text(event, 'id')[:8]}" if event.get("id") else ""
+    by = ", ".join(filter(None, (where, _text(event, "agent"), ident)))
     severity = _text(event, "severity").replace("_", " ")
     return f"finding: {severity}: {_text(event, 'title')}" + (f" ({by})" if by else "")
 

@@ -180,7 +180,7 @@ def _findings(findings: Body, console: Console) -> None:
             said = f"{red} red, {yellow} yellow, {nits} nits"
             said += f"; {fixed} fixed, {dismissed} dismissed, {left} left"
             hanging(Text(f"  {name}  "), Text(said), console)
-    _shares(findings["all"], console)
+    _shares(findings["all"], findings.get("dismissed_by_people", 0), console)
 
 
 def _cells(row: Body) -> tuple[int, ...]:
@@ -190,11 +190,12 @@ def _cells(row: Body) -> tuple[int, ...]:
     return (*(row[severity]["found"] for severity in _SEVERITIES), *ends)
 
 
-def _shares(row: Body, console: Console) -> None:
+def _shares(row: Body, by_people: int, console: Console) -> None:
     red, yellow, _, fixed, dismissed, left = _cells(row)
     total = red + yellow
     if total:
-        parts = [(fixed, "fixed"), (dismissed, "dismissed"), (left, "left")]
+        people = f" ({by_people} by people)" if by_people else ""
+        parts = [(fixed, "fixed"), (dismissed, f"dismissed{people}"), (left, "left")]
         said = ", ".join(f"{share(number / total)} {word}" for number, word in parts)
         silenced = (
             f"; {row['silenced']} more were silenced or said twice" if row["silenced"] else ""

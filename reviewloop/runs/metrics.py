@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.findings import Severity, Status
+from reviewloop.findings import Finding, Severity, Status
+from reviewloop.reviewing.silencing import is_persons_dismissal
 from reviewloop.runs.soundness import JOURNAL
 from reviewloop.steps.figures import usage_figures
 from reviewloop.store.blobs import Blobs
@@ -109,6 +110,7 @@ def _row(folder: Path, record: RunRecord) -> RunMetrics:
         new_lines=measured[0],
         missing_lines=measured[1],
         findings=_counted(proposal.get("findings", ())),
+        dismissed_by_people=_by_people(proposal.get("findings", ())),
         **_used(folder / JOURNAL),
     )
 
@@ -140,6 +142,12 @@ def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
         if _PERSON not in one["agents"]
     )
     return tuple(FindingCount(*key, count) for key, count in sorted(counts.items()))
+
+
+def _by_people(findings: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many red and yellow findings people dismissed; a reviewer can reject some, too."""
+    listed = (Finding.model_validate(f) for f in findings if f["status"] == Status.DISMISSED)
+    return sum(f.severity.actionable and is_persons_dismissal(f) for f in listed)
 
 
 def _coverage(proposal: Mapping[str, Any]) -> tuple[int | None, int]:

@@ -120,8 +120,8 @@ def find_finding(key: str, ident: str, others: Iterable[Finding] = ()) -> Findin
     if found:
         raise UsageError(f"{ident} may be any of {', '.join(sorted(found))}; give more of the id")
     raise UsageError(
-        f"neither a review here nor a run that is not over has shown a finding {ident!r}; "
-        "`reviewloop review` and `reviewloop show` show the ids"
+        f"no review here, and no run that is not over, has shown a finding {ident!r}; "
+        "`reviewloop review`, `show` and `logs` show the ids"
     )
 
 

@@ -122,6 +122,7 @@ def _findings(work: Sequence[RunMetrics]) -> dict[str, Any]:
             reviewers[agent].append(one)
     return {
         "all": _tally(counts),
+        "dismissed_by_people": sum(row.dismissed_by_people for row in work),
         "by_reviewer": [
             {"reviewer": name, **_tally(reviewers[name])} for name in sorted(reviewers)
         ],

@@ -177,7 +177,11 @@ def _read_part(
     ]
     for finding in findings:
         context.events.tell(
-            "finding", agent=agent.name, severity=str(finding.severity), title=finding.title
+            "finding",
+            agent=agent.name,
+            id=finding.id,
+            severity=str(finding.severity),
+            title=finding.title,
         )
     evidence = evidence_of(context, tree)
     verdicts, problems = read_verdicts(answer.arguments, agent.name, evidence, part.evidence)

@@ -64,6 +64,7 @@ class RunMetrics:
     new_lines: int | None = None  # that tests could run; None: not measured
     missing_lines: int = 0
     findings: tuple[FindingCount, ...] = ()
+    dismissed_by_people: int = 0  # of the red and yellow ones; the others by reviewers
 
     @property
     def task(self) -> tuple[str, str]:
