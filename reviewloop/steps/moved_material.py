@@ -88,7 +88,8 @@ def _interdiff(
 ) -> tuple[str, tuple[str, ...]]:
     """Return how the change differs from what was read, and the files that have no room."""
     old = context.shown_change(moved.since, moved.was)
-    texts = interdiff(old, context.shown_change(context.base_tree, tree))
+    now = context.shown_change(context.base_tree, tree)
+    texts = interdiff(old, now, context.masking.for_models)
     shown: list[str] = []
     left: list[str] = []
     for path, text in texts.items():

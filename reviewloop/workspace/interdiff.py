@@ -1,5 +1,6 @@
 """Tells how a change differs from itself: the same change of another commit, line by line."""
 
+from collections.abc import Callable
 from difflib import unified_diff
 
 from reviewloop.workspace.diff import Change, FileChange
@@ -8,13 +9,20 @@ _COMPARED = 4000  # lines of one file's change; more are told, not shown
 _AROUND = 2  # lines of the change itself around what differs in it
 
 
-def interdiff(before: Change, after: Change) -> dict[str, str]:
+def _unchanged(text: str) -> str:
+    return text
+
+
+def interdiff(
+    before: Change, after: Change, hide: Callable[[str], str] = _unchanged
+) -> dict[str, str]:
     """Return path -> how the file's part of the change differs, in the order of the paths.
 
     `before` and `after` are the change on its old and on its new commit. Only the lines that it
     adds and removes count, not where they stand nor what is around them, so what was merged
     cleanly differs in nothing. A file that is in one of them only differs in all of its lines,
-    except when the commit renamed it: then its lines are the same under another name.
+    except when the commit renamed it: then its lines are the same under another name. `hide` hides
+    secrets in a diff; it is asked before a second sign stands before the lines of one.
     """
     old = {file.path: _Lines.of(file) for file in before.files}
     new = {file.path: _Lines.of(file) for file in after.files}
@@ -23,7 +31,7 @@ def interdiff(before: Change, after: Change) -> dict[str, str]:
     for path in sorted(old.keys() | new.keys()):
         ours, theirs = old.get(path, _NOTHING), new.get(path, _NOTHING)
         if ours != theirs:
-            found[path] = _shown(path, ours, theirs)
+            found[path] = _shown(path, ours, theirs, hide)
     return found
 
 
@@ -51,14 +59,15 @@ def _leave_out_renamed(old: dict[str, _Lines], new: dict[str, _Lines]) -> None:
             del new[path], old[gone.pop(lines)]
 
 
-def _shown(path: str, ours: _Lines, theirs: _Lines) -> str:
+def _shown(path: str, ours: _Lines, theirs: _Lines, hide: Callable[[str], str]) -> str:
     if max(len(ours), len(theirs)) > _COMPARED:
         return (
             f"--- {path}, as it was read\n+++ {path}, as it is now\n"
             f"(it had {len(ours)} changed lines and has {len(theirs)}: too many to be compared)\n"
         )
+    old, new = (hide("\n".join(side)).split("\n") if side else [] for side in (ours, theirs))
     lines = unified_diff(
-        ours, theirs, f"{path}, as it was read", f"{path}, as it is now", n=_AROUND, lineterm=""
+        old, new, f"{path}, as it was read", f"{path}, as it is now", n=_AROUND, lineterm=""
     )
     text = "".join(f"{line}\n" for line in lines)
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

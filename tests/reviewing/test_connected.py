@@ -1,9 +1,13 @@
 """What a change has to do with of all that came below it."""
 
 import cProfile
+import random
+from base64 import b64encode
 
 import pytest
 
+from reviewloop.analysers.secrets.held import Held
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.reviewing.connected import connected
 from reviewloop.workspace.interdiff import interdiff
 from reviewloop.workspace.private import PrivateRepo
@@ -145,3 +149,15 @@ def test_large_changes_are_compared_by_their_words_and_not_pair_by_pair(trees):
     found = profile.runcall(connected, change, below, read, read)
     assert {len(tied) for tied in found.values()} == {40}
     assert sum(entry.callcount for entry in profile.getstats()) < 200_000
+
+
+def test_secrets_are_hidden_in_what_differs_however_many_signs_stand_before_a_line(trees):
+    private, base = trees
+    code = [b64encode(bytes(random.Random(n).randbytes(48))).decode() for n in range(6)]
+    begin, end = (f"-----{word} RSA PRIVATE KEY-----\n" for word in ("BEGIN", "END"))
+    key = begin + "".join(f"{line}\n" for line in code) + end
+    read = private.change(base, _edited(private, base, {"a.txt": key, "b.txt": "1\n"}))
+    now = private.change(base, _edited(private, base, {"a.txt": "1\n", "b.txt": key}))
+    found = interdiff(read, now, Masking(Held(()), b"k" * 32).for_models)
+    assert "⟦secret:private-key:" in found["a.txt"]
+    assert [line for line in code if line in "".join(found.values())] == []
