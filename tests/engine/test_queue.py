@@ -19,6 +19,7 @@ from reviewloop.errors import StoreError, UsageError, WorkspaceError
 from reviewloop.store.postgres import database as databases
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments
+from reviewloop.store.postgres.figures import SharedFigures
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import rebuild
 from reviewloop.store.rate_bucket import Ceilings
@@ -169,3 +170,25 @@ def test_a_run_of_any_size_is_brought_here_in_little_memory(url, tmp_path):
             tracemalloc.stop()
     assert len(list((tmp_path / "copy/logs").iterdir())) == 60
     assert most < 40_000_000
+
+
+_FROM_2_TO_1 = "DROP TABLE figures, specs; DROP INDEX files_named; UPDATE about SET version = 1"
+
+
+def test_tables_of_version_1_are_completed_and_what_is_in_them_stays(url):
+    with closing(Database(url)) as database:
+        for statement in _FROM_2_TO_1.split("; "):
+            database.execute(statement)
+        database.execute("INSERT INTO runs VALUES ('r', 'b', 'k', 'main', 'waiting', 0, 0, '{}')")
+        Jobs(database, url).tasks("batch", WORK, ["1"])
+    with pytest.raises(UsageError, match=r"of version 1, .* brings them there"), opened(url):
+        pass
+    with opened(url, make=True) as database:
+        assert SharedFigures(database).all() == []
+        assert database.execute("SELECT to_regclass('files_named') IS NULL AS lacks") == [
+            {"lacks": False}
+        ]
+        assert [row["run_id"] for row in database.execute("SELECT run_id FROM runs")] == ["r"]
+        assert [job.args["task"] for job in Jobs(database, url).pending()] == ["1"]
+    with opened(url):
+        pass

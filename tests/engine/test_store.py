@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from support.checkout import Said
 from support.many import many
-from support.postgres import PASSWORD
+from support.postgres import PASSWORD, Postgres
 from support.processes import until, waiting, worker
+from support.team import Team
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.store.postgres.database import Database
@@ -28,7 +29,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for_and_the_run_goes_on(t
     def stops_the_database_once(received):
         if received.agent.startswith("review-") and first.acquire(blocking=False):
             postgres.stop()
-            threading.Timer(4, lambda: (postgres.start(), back.set())).start()
+            threading.Timer(2, lambda: (postgres.start(), back.set())).start()
         return play(received)
 
     crew = team(stops_the_database_once)
@@ -36,6 +37,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for_and_the_run_goes_on(t
     with worker(crew.machine("one")) as one:
         assert back.wait(40)
         until(lambda: waiting(crew.person) == ["1"], "the task is finished")
+        pushed_while_it_is_away(crew, postgres)
         said = one.end()
     assert said.code == 0, said.err
     assert "nothing is lost" in said.err
@@ -44,6 +46,32 @@ def test_a_database_that_is_away_for_a_while_is_waited_for_and_the_run_goes_on(t
     calls = Counter(received.agent for received in crew.server.ledger)
     assert calls.pop("implement") == 2  # two turns, and both were stored
     assert max(calls.values()) <= 2, calls  # only what could not be stored is asked for again
+
+
+def pushed_while_it_is_away(crew: Team, postgres: Postgres) -> None:
+    """What reached the remote is committed in the database, too, once that is back."""
+    arrived, goes_on = crew.folder / "arrived", crew.folder / "goes-on"
+    hook = crew.remote / "hooks/post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        f"#!/bin/sh\ntouch '{arrived}'\nwhile [ ! -e '{goes_on}' ]; do sleep 0.1; done\n"
+    )
+    hook.chmod(0o755)
+    assert crew.person.run("approve").code == 0
+    until(arrived.exists, "the commit is at the remote")
+    postgres.stop()
+    goes_on.touch()
+    time.sleep(0.5)
+    postgres.start()
+
+    def state() -> str:
+        [told] = crew.person.json("status")["batches"]
+        return str(told["tasks"][0]["state"]) if told["state"] != "running" else ""
+
+    until(lambda: state() == "committed", "the commit is in the account")
+    assert crew.history() == ["Add part 1"]
+    [run] = crew.person.json("status")["runs"]
+    assert run["commit"] == crew.person.git("ls-remote", "origin", crew.branch).split()[0]
 
 
 def test_a_worker_without_its_database_ends_so_that_it_is_started_again(team, postgres):
