@@ -139,6 +139,8 @@ def told_of(state: LoopState, context: RunContext) -> str:
             f"{where}; nothing that it touches or uses changed below it, so it was not read "
             "again; the guard-rails ran there"
         )
+    if state["verdict"] == "checked":  # a checkpoint of which all was done below
+        return f"{where}; nothing of it is left there to be read; the guard-rails ran there"
     said = []
     if moved.tied:
         said.append(f"what changed below it in what it touches or uses ({_named(moved.tied)})")

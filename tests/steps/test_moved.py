@@ -1,8 +1,12 @@
 """What is kept of a reviewer's work when the change that it read is moved, and moved again."""
 
+from types import SimpleNamespace
+
+import pytest
+
 from reviewloop.reviewing.fences import Fence
 from reviewloop.reviewing.moved_prompt import MovedText, moved_parts
-from reviewloop.steps.moved import added_to
+from reviewloop.steps.moved import Moved, added_to, told_of
 from reviewloop.steps.moved_material import _fitting
 
 
@@ -41,3 +45,21 @@ def test_a_move_of_thousands_of_files_is_named_as_far_as_there_is_room():
     assert "0039.py" in shown
     assert "(and 1960 more)" in shown
     assert len(shown) < 4000
+
+
+@pytest.mark.parametrize(
+    ("verdict", "differs", "told"),
+    [
+        ("ok", ["a.py"], "reviewers were asked about what differs in it from what they had read"),
+        ("ok", [], "so it was not read again"),
+        ("checked", ["a.py"], "nothing of it is left there to be read"),
+        ("failed", ["a.py"], ""),
+    ],
+)
+def test_reviewers_are_said_to_have_been_asked_only_where_they_were(verdict, differs, told):
+    moved = Moved("c" * 40, "since", "was", {}, (), tuple(differs))
+    context = SimpleNamespace(blobs=SimpleNamespace(get_json=lambda ref: moved.plain()))
+    said = told_of({"moved": "blob", "verdict": verdict}, context)
+    assert told in said
+    assert bool(said) == bool(told)
+    assert ("reviewers were asked" in said) == ("reviewers were asked" in told)
