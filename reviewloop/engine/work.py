@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.batch.account import account, queue_row
-from reviewloop.batch.line import waiting_in
+from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
@@ -90,8 +90,9 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         return  # until `batch` is said again
     order = _order(job.repository, record)
     ids = [step.task.id for step in order.steps]
-    if task not in ids:
-        return  # done by now, or taken out of the spec
+    if task not in ids:  # done by now, or taken out of the spec
+        _settle_pushed(job, record, task)
+        return
     mine = replace(record, reason="")
     sitting = Sitting(
         job.repository,
@@ -108,6 +109,18 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     record.held = {**record.held, **held}
     record.reason, record.ended = sitting.record.reason, sitting.record.ended
     record.said, record.refused = sitting.record.said, sitting.record.refused
+
+
+def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
+    """Finish a run whose commit reached the branch just before its worker died."""
+    titles = {task: record.tasks[task]}
+    stands = stands_of(job.repository, record.batch_id, record.spec_path, titles)
+    run, user = stands[task].run, job.repository.user
+    proposal = proposal_of(job.repository, run) if run is not None else None
+    if run is None or proposal is None or not proposal["commit"] or not is_stopped(run):
+        return
+    if is_fetched(user, job.batch.about.branch, proposal["commit"]):
+        _advanced(job, run, None)
 
 
 def _order(repository: Repository, record: BatchRecord) -> Order:

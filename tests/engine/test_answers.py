@@ -1,7 +1,9 @@
 """Answers from anywhere: what is asked is shown, and each answer does what it says."""
 
 import json
+import signal
 import sys
+import time
 
 import pytest
 from support.checkout import Checkout
@@ -143,9 +145,14 @@ def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_t
     assert crew.person.run("trust", "--yes").code == 0
     said = crew.person.forked(*queue)
     assert said.code == 0, said.err
-    said = crew.work(machine)
+    quick = ("--heartbeat", "0.1")
+    said = crew.work(machine, *quick, REVIEWLOOP_FAULT="worker.pushed:1")
+    assert said.code == -signal.SIGKILL, said.err
+    time.sleep(0.4)  # three signs of life that lack
+    said = crew.work(machine, *quick)
     assert said.code == 0, said.err
     assert crew.history() == ["Add part 1", "Add part 2"]
+    assert states(crew) == {"1": "committed", "2": "committed"}
     assert crew.person.json("queue")["runs"] == []
     # What was pushed is deleted on request, with all that stands under it.
     assert crew.person.run("clean", "--older-than", "1", "--yes").code == 0
