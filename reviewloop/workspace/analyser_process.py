@@ -107,8 +107,9 @@ def _read(
         selector.register(process.stdout, selectors.EVENT_READ, out)
         selector.register(process.stderr, selectors.EVENT_READ, err)
         while selector.get_map() and ended == "by itself":
+            gone = process.poll() is not None  # first: what it wrote until then is there to read
             ready = selector.select(_POLL)
-            if not ready and process.poll() is not None:
+            if not ready and gone:
                 break  # what it started and left behind holds the streams open
             for key, _ in ready:
                 piece = os.read(key.fd, _PIECE)

@@ -1,6 +1,7 @@
 """Analysers are started with nothing of ours, and ended whatever they do."""
 
 import os
+import selectors
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,29 @@ def test_output_errors_and_exit_code_are_told_apart(run):
     done = run("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
     assert (done.stdout, done.stderr, done.exit_code) == (b"out\n", b"err\n", 3)
     assert done.ended == "by itself"
+
+
+def test_what_is_written_between_a_look_and_the_end_is_read(run, monkeypatch, tmp_path):
+    """As on a machine that is busy just then: the look was in vain, and now the process is over."""
+    look, written = selectors.DefaultSelector.select, tmp_path / "written"
+
+    def late(self, timeout=None):
+        if not written.exists():
+            (tmp_path / "looked").touch()
+            while not written.exists():
+                time.sleep(0.01)
+            time.sleep(0.2)
+            return []
+        return look(self, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", late)
+    code = (
+        "import pathlib, time\n"
+        "while not pathlib.Path('looked').exists(): time.sleep(0.01)\n"
+        "print('found', flush=True)\n"
+        "pathlib.Path('written').touch()\n"
+    )
+    assert run(code).stdout == b"found\n"
 
 
 def test_settings_of_the_user_do_not_reach_an_analyser(run, monkeypatch, tmp_path):
