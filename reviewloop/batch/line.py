@@ -28,18 +28,8 @@ class Waiting:
 class Line:
     """What waits: `standing` follows the branch without a gap, `stale` stands on another commit."""
 
-    head: str
     standing: tuple[Waiting, ...]
     stale: tuple[Waiting, ...]
-
-    def place_of(self, run_id: str) -> int | None:
-        """Return the place of a run in the line, None when it is not in it."""
-        places = {one.run.run_id: place for place, one in enumerate(self.standing)}
-        return places.get(run_id)
-
-    def top(self, repository: Repository) -> Base | None:
-        """Return where a run starts that comes after all of the line; None: the branch itself."""
-        return base_on(repository, self.standing[-1]) if self.standing else None
 
 
 def base_on(repository: Repository, below: Waiting) -> Base:
@@ -102,7 +92,7 @@ def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
         standing[following.run.run_id] = following
         at = following.commit
     stale = tuple(one for one in waiting if one.run.run_id not in standing)
-    return Line(head, tuple(standing.values()), stale)
+    return Line(tuple(standing.values()), stale)
 
 
 def in_stacks(waiting: Sequence[Waiting]) -> list[Waiting]:
@@ -157,5 +147,14 @@ def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repo
     user = repository.user
     if branch == user.branch:
         return repository
-    head = commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}") or made_on
+    head = head_now(repository, branch) or made_on
     return replace(repository, user=replace(user, branch=branch, head=head)) if head else None
+
+
+def head_now(repository: Repository, branch: str) -> str:
+    """Return the commit of a branch, which may have moved since the repository was looked at.
+
+    "" when there is none.
+    """
+    user = repository.user
+    return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")

@@ -85,7 +85,7 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
         "done": sorted(done),
         "needs": list(step.needs),
         "stands_on": place.run_id,
-        "redo_of": _given_up(sitting, step),
+        "redo_of": _given_up(stands[step.task.id].run),
     }
     fault("batch.begin")
     return begin(sitting.repository, replace(planned, options=options)), place.run_id
@@ -197,6 +197,5 @@ def for_a_batch(error: GuardRailError) -> GuardRailError:
     return GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`")
 
 
-def _given_up(sitting: Sitting, step: Step) -> str:
-    before = sitting.stands()[step.task.id].run
+def _given_up(before: RunRecord | None) -> str:
     return before.run_id if before and before.options.get("redo") else ""

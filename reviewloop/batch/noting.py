@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.batch.line import looked_again
+from reviewloop.batch.line import head_now
 from reviewloop.batch.sitting import Told
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord, BatchStore
@@ -46,7 +46,7 @@ class Noting:
         """Hand on that a run stands still, and keep why when that stands nowhere else."""
         self._seen()
         if why and why != run.reason and run.status in _LEFT_TO_A_PERSON:
-            head = looked_again(self._repository).user.head or ""
+            head = head_now(self._repository, self._repository.user.branch or "")
             self._record.said[run.run_id] = [run.proposal, head, why]
             self._store.save(self._record)
         self._told.settled(task, run, why)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from shlex import quote
 
 from reviewloop.batch.line import Waiting, in_stacks, landing_in, line_up, on_branch
-from reviewloop.batch.stacking import chain_below
 from reviewloop.errors import ReviewLoopError, UsageError
 from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import Repository
@@ -143,30 +142,28 @@ def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> 
 
 def _with_what_they_need(found: Queue, asked: Sequence[RunRecord]) -> list[Waiting]:
     by_id = {one.run.run_id: one for one in found.waiting}
-    wanted: set[str] = set()
-    for run in asked:
-        if run.run_id in by_id:
-            wanted |= _with_all_below(by_id[run.run_id], found.waiting)
+    tops = [by_id[run.run_id] for run in asked if run.run_id in by_id]
+    wanted = _with_all_below(tops, found.waiting)
     cut_off = [Waiting(run, "") for run in asked if run.run_id not in by_id]
     return [*cut_off, *(one for one in found.waiting if one.run.run_id in wanted)]
 
 
-def _with_all_below(top: Waiting, waiting: Sequence[Waiting]) -> set[str]:
-    """Return a run with those that it stands on and those of the tasks that its own needs."""
+def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[str]:
+    """Return runs with those that they stand on and those of the tasks that they need."""
+    by_commit = {one.commit: one for one in waiting}
+    of_task: dict[tuple[str, str], list[Waiting]] = {}
+    for one in waiting:
+        of_task.setdefault((one.run.spec_path, one.run.task_id), []).append(one)
     found: set[str] = set()
-    todo = [top]
+    todo = list(tops)
     while todo:
-        one = todo.pop()
-        if one.run.run_id in found:
+        run = todo.pop().run
+        if run.run_id in found:
             continue
-        found.add(one.run.run_id)
-        needs = one.run.options.get("needs", ())
-        todo += chain_below(one, waiting)
-        todo += [
-            other
-            for other in waiting
-            if other.run.task_id in needs and other.run.spec_path == one.run.spec_path
-        ]
+        found.add(run.run_id)
+        todo += [by_commit[run.base_commit]] if run.base_commit in by_commit else []
+        for need in run.options.get("needs", ()):
+            todo += of_task.get((run.spec_path, need), ())
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
-from reviewloop.batch.line import proposal_of, waiting_in
+from reviewloop.batch.line import head_now, proposal_of, waiting_in
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import next_of
 from reviewloop.output.proposal import Proposal
@@ -13,8 +13,6 @@ from reviewloop.runs.repository import Repository
 from reviewloop.state import GateStatus
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.export import commit_at
-from reviewloop.workspace.git import Git
 
 REDONE = "redone"
 """The state of a run that was given up so that its task is done once more."""
@@ -30,7 +28,9 @@ class Rows:
         self._repository, self._record, self._running = repository, record, running
         branch, tasks = branch_of(repository, record), record.tasks
         self._stands = stands_of(repository, record.batch_id, record.spec_path, tasks, branch)
-        self._head = _head_of(repository, branch)
+        here = repository.user.branch == branch
+        # None: not checked out, so nothing is said of what stands on it.
+        self._head = head_now(repository, branch) if here else None
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
         self._statuses = {run.run_id: run.status for run in runs}
         self._mine: dict[str, list[RunRecord]] = {}
@@ -153,17 +153,6 @@ class Rows:
         kept = self._kept.get(task) or ({"state": Stand.OPEN},)
         over = found.run is None and kept[-1]["state"] in _FOR_GOOD
         return Stand(kept[-1]["state"]) if over else found.stand
-
-
-def _head_of(repository: Repository, branch: str) -> str | None:
-    """Return the commit that a batch's branch has now, None where another one is checked out.
-
-    It was looked at before the batch, whose commits are on the branch since.
-    """
-    user = repository.user
-    if user.branch != branch:
-        return None
-    return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")
 
 
 def unbegun_row(task: str, title: str) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Train:
         at a time, because the next one stands on it.
         """
         sitting = self._sitting
-        if self._sent or sitting.record.mode != "queue":
+        if self._sent or sitting.record.mode != "queue" or self._in_line():
             return None
         found = self._next(still, before_others_begin=False)
         if found is None:
@@ -182,6 +182,11 @@ class Train:
             finally:
                 if crew is not None:
                     crew.closed(run_id)
+
+    def _in_line(self) -> bool:
+        """Whether all that waits stands in one line on the branch as it was last looked at."""
+        waiting = self._sitting.waiting(self._sitting.stands())
+        return len(line_up(self._sitting.head, waiting).standing) == len(waiting)
 
     def _next(self, still: Still, *, before_others_begin: bool = True) -> _Bringing | None:
         """Return the first run to rebase, if all tasks before its own stand still."""

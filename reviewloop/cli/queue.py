@@ -120,7 +120,7 @@ def approve_some(
 def reject_some(
     above: str, runs: tuple[str, ...], text: str, as_json: bool, store: str
 ) -> ExitCode:
-    """Skip what runs propose; the work is kept."""
+    """Reject what runs propose; their work is kept."""
     if store or above:
         return shared.reject_many(store or above, runs, text, as_json=as_json)
     from reviewloop.batch.queue import named_runs
@@ -136,7 +136,7 @@ def reject_some(
             left = [other.run_id for other in standing]
             row = result_row(run, "rejected", text, save, ExitCode.SKIPPED)
             rows.append({**row, "left_on_it": left})
-            say(f"{run.run_id}: skipped; its work is kept: {save}")
+            say(f"{run.run_id}: rejected; its work is kept: {save}")
             for other in left:
                 say(f"{other} stands on it, so it cannot be approved as it is")
     finally:

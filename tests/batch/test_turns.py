@@ -5,10 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from reviewloop.batch.line import Waiting
+from reviewloop.batch.queue import _with_all_below
 from reviewloop.batch.stands import Stand, TaskRun
 from reviewloop.batch.train import _Beginnings
 from reviewloop.batch.turns import Turns
 from reviewloop.specs.order import Order, Step
+from reviewloop.store.runs import RunRecord
 
 
 def order_of(needs: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]]) -> Order:
@@ -67,3 +70,21 @@ def test_a_long_chain_begins_without_any_run_being_brought_and_siblings_do_not()
     listed = _Beginnings(order_of({"1": (), "2": (), "3": ()}, {"2": ("1",), "3": ("2",)}))
     assert listed.before("3") == {"1", "2"}
     assert listed.alone("3")
+
+
+def test_what_a_long_stack_needs_is_found_once_for_all_that_are_named():
+    count = 600
+    runs = [
+        RunRecord(f"{n}-a", "", "", f"commit-{n - 1}", "work", task_id=str(n), spec_path="spec")
+        for n in range(count)
+    ]
+    runs[9].base_commit, runs[9].options["needs"] = "elsewhere", ["5"]
+    waiting = [Waiting(run, f"commit-{n}") for n, run in enumerate(runs)]
+    began = time.monotonic()
+    found = _with_all_below(waiting, waiting)
+    assert len(found) == count
+    assert time.monotonic() - began < 5
+    assert _with_all_below([waiting[11]], waiting) == {
+        *(f"{n}-a" for n in (11, 10, 9)),
+        *(f"{n}-a" for n in range(6)),
+    }
