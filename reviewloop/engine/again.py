@@ -76,12 +76,11 @@ async def rescue(app: procrastinate.App, url: str, dead: float, say: Callable[[s
     """Queue the jobs again whose worker gives no sign of life; after some tries, give them up."""
     if not await _stalled(app, dead):
         return
-    async with await psycopg.AsyncConnection.connect(
-        url, autocommit=True, **connection_arguments()
-    ) as connection:
+    async with await psycopg.AsyncConnection.connect(url, **connection_arguments()) as connection:
         # One at a time: the other would take what was just queued again for what is in the way.
+        # With the transaction, whose time is limited, the lock of one that is suspended ends.
         taken = await connection.execute(
-            "SELECT pg_try_advisory_lock(%s)", (lock_number("rescuing"),)
+            "SELECT pg_try_advisory_xact_lock(%s)", (lock_number("rescuing"),)
         )
         if await taken.fetchone() == (True,):
             for job in await _stalled(app, dead):
