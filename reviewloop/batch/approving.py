@@ -176,6 +176,7 @@ class _Approving:
         options = {
             "stands_on": below.run.run_id if below else "",
             "done": [other.run.task_id for other in chain],
+            "redo": False,  # see `train`
         }
         base = base_on(repository, below) if below else None
         return rebase(repository, run.run_id, base, options=options, listener=self._listener)

@@ -40,7 +40,8 @@ class _Bringing:
     def options(self) -> dict[str, Any]:
         """What the run's record keeps about its new place."""
         stands_on = self.below.run.run_id if self.below else ""
-        return {"stands_on": stands_on, "done": sorted(self.done)}
+        # It fits, so it is not given up any more, as it was to be when the batch was killed.
+        return {"stands_on": stands_on, "done": sorted(self.done), "redo": False}
 
 
 class Train:

@@ -86,8 +86,14 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     assert said.code == 7
     assert f"{found['4']['run']} stands on it" in said.err
     assert rows(checkout)["4"]["state"] == "stale"
+    with checkout.inside():
+        runs = open_repository().runs
+    fourth = runs.find(found["4"]["run"])
+    fourth.options["redo"] = True  # a batch was killed as it was about to give it up
+    runs.save(fourth)
     said = checkout.run("queue", "approve", "--all")
     assert said.code == 4, said.err
+    assert not runs.find(fourth.run_id).options["redo"]  # rejected, it would be done again
     assert "1 committed, 1 not" in said.err
     assert f"{found['4']['run']} brought: it stands on " in said.err
     assert commits(checkout) == ["Add part 1"]
