@@ -15,6 +15,7 @@ from reviewloop.faults import fault
 from reviewloop.store.places import private_file
 
 _LOOKS, _BETWEEN = 3, 0.02  # whoever only looks whether it is held holds it for a moment
+_PATIENCE = 5.0  # seconds that those may take
 
 
 @contextmanager
@@ -67,11 +68,23 @@ def holder(path: Path) -> str:
 
 
 def _locked(file: IO[str]) -> bool:
-    for look in range(_LOOKS):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_BETWEEN if look + 1 < _LOOKS else 0)
-        else:
+    until, looks = time.monotonic() + _PATIENCE, 0
+    while looks < _LOOKS and time.monotonic() < until:
+        if _takes(file, fcntl.LOCK_EX):
             return True
+        # A busy machine may stop whoever looks in the middle of it: that is no holder.
+        if _takes(file, fcntl.LOCK_SH):
+            fcntl.flock(file, fcntl.LOCK_UN)
+        else:
+            looks += 1
+        if looks < _LOOKS:
+            time.sleep(_BETWEEN)
     return False
+
+
+def _takes(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

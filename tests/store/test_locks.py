@@ -1,7 +1,9 @@
 """A lock has one holder, names it, and dies with it."""
 
+import fcntl
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -49,3 +51,15 @@ def test_a_lock_dies_with_its_process_however_it_ends(tmp_path):
         time.sleep(0.01)
     with hold(path, "it"):
         pass
+
+
+def test_who_looks_whether_it_is_held_takes_it_from_nobody_however_long_that_takes(tmp_path):
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open("r+") as looking:  # as `is_held` does, stopped by a busy machine in the middle
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        ends = threading.Timer(0.4, fcntl.flock, [looking, fcntl.LOCK_UN])
+        ends.start()
+        with hold(path, "run 2.1"):
+            assert is_held(path)
+        ends.join()
