@@ -23,6 +23,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
+from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.clones import remote_of
@@ -71,33 +72,45 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
             f"{changed[0]} is not committed as it is: commit and push it first, "
             "workers read it at the remote"
         )
+    notes = _notes(repository)
     with opened(url, make=True) as database:
-        batches = SharedBatches(database)
-        tasks = [step.task.id for step in order.steps]
-        known = [b.record for b in batches.all(about.repository, branch)]
-        mine = [
-            b for b in known if b.spec_path == spec.path and (set(b.tasks) & {*tasks} or not tasks)
-        ]
-        if not (mine or tasks):
-            raise UsageError(f"every chosen task of {spec.path} is done")
-        notes = _notes(repository)
-        record, jobs = mine[0] if mine else None, Jobs(database, url)
-        runs = [r for r in SharedRuns(database).of(about) if r.spec_path == spec.path]
-        idle = {r.task_id for r in runs if r.status in _ASKS}  # no worker can do anything there
-        rejected = _rejected(record, runs).intersection(tasks)
-        if rejected and record is not None:
-            if any(job.batch == record.batch_id for job in jobs.pending()):
-                idle |= rejected
-                notes.append(_later(rejected))
-            else:
-                record = None
-        wanted = [task for task in tasks if task not in idle]
-        if tasks or record is None:
-            record = _record(record, spec.path, order, wish, repository, goes_on=bool(wanted))
-            batches.add(record, about)
-        added = jobs.tasks(record.batch_id, about, wanted)
+        record, added = _queued(database, url, repository, spec.path, order, wish, about, notes)
         told = batch_shown(database, url, record.batch_id)
     return Enqueued(record, about, tuple(added), tuple(notes), told)
+
+
+def _queued(
+    database: Database,
+    url: str,
+    repository: Repository,
+    spec: str,
+    order: Order,
+    wish: Wish,
+    about: About,
+    notes: list[str],
+) -> tuple[BatchRecord, list[str]]:
+    """Queue what a worker can do something about; return the batch and the tasks that are new."""
+    batches, jobs = SharedBatches(database), Jobs(database, url)
+    tasks = [step.task.id for step in order.steps]
+    known = [b.record for b in batches.all(about.repository, about.branch)]
+    mine = [b for b in known if b.spec_path == spec and (set(b.tasks) & {*tasks} or not tasks)]
+    if not (mine or tasks):
+        raise UsageError(f"every chosen task of {spec} is done")
+    record = mine[0] if mine else None
+    runs = [run for run in SharedRuns(database).of(about) if run.spec_path == spec]
+    idle = {run.task_id for run in runs if run.status in _ASKS}
+    rejected = _rejected(record, runs).intersection(tasks)
+    if rejected and record is not None:
+        if any(job.batch == record.batch_id for job in jobs.pending()):
+            idle |= rejected
+            notes.append(_later(rejected))
+        else:
+            record = None
+    wanted = [task for task in tasks if task not in idle]
+    if tasks or record is None:
+        record = _record(record, spec, order, wish, repository, goes_on=bool(wanted))
+        batches.add(record, about)
+    return record, jobs.tasks(record.batch_id, about, wanted)
 
 
 def _notes(repository: Repository) -> list[str]:
