@@ -292,4 +292,4 @@ def test_a_small_repository_is_compared_quickly(feature):
         started = time.monotonic()
         with compared(feature, Asked()):
             seconds.append(time.monotonic() - started)
-    assert min(seconds) < 0.4  # it is 0.05 on an idle machine
+    assert min(seconds) < 1.5  # it is 0.05 on an idle machine
