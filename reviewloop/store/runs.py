@@ -148,13 +148,12 @@ class RunStore:
 
         Raises `UsageError` when there is none or more than one.
         """
+        if (exact := self._of_id(wanted)) is not None:
+            return exact
         runs = self.all()
         of_task = [run for run in runs if wanted and run.task_id == wanted]
-        matches = (
-            [run for run in runs if run.run_id == wanted]
-            or of_task  # and not of task 2.1 or 20, when 2 is meant
-            or [run for run in runs if run.run_id.startswith(wanted)]
-        )
+        # And not of task 2.1 or 20, when 2 is meant.
+        matches = of_task or [run for run in runs if run.run_id.startswith(wanted)]
         if len(matches) > 1:  # who names a task by its id means the run that still waits
             matches = [run for run in matches if not run.status.over] or matches
         if len(matches) == 1:
@@ -168,6 +167,14 @@ class RunStore:
         raise UsageError(
             f"there is no run {wanted!r} in {self.where}; `reviewloop status` lists the runs"
         )
+
+    def _of_id(self, run_id: str) -> RunRecord | None:
+        """Return the run of this id, without reading any other."""
+        if run_id in self._left_out:
+            return None
+        with closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchall()
+        return _record(rows[0]) if rows else None
 
     def place_of(self, record: RunRecord) -> str:
         """Return where a run works, for sentences that tell runs apart."""

@@ -54,6 +54,21 @@ def test_a_run_is_named_by_any_unique_beginning_of_its_id(runs):
         runs.find("9")
 
 
+def test_a_run_is_found_by_its_id_without_reading_all_others(runs, tmp_path):
+    add(runs, "1")
+    add(runs, "1-a", task_id="2")
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as table:
+        table.execute("UPDATE runs SET record = 'not read' WHERE run_id = '1'")
+        table.commit()
+    assert runs.find("1-a").task_id == "2"
+    runs.leave_out(["1-a"])
+    with pytest.raises(ValueError, match="Expecting value"):
+        runs.find("1-a")  # as if there was none, so all are looked through
+    runs.delete("1")
+    with pytest.raises(UsageError, match="there is no run '1-a'"):
+        runs.find("1-a")
+
+
 def test_the_only_run_in_a_state_need_not_be_named(runs):
     with pytest.raises(UsageError, match="no run is there to approve"):
         runs.only([RunStatus.WAITING], "approve")

@@ -69,6 +69,10 @@ class SharedRuns(RunStore):
         rows = self._database.execute("SELECT record FROM runs ORDER BY created_at DESC")
         return [record_of(json.loads(row["record"])) for row in rows]
 
+    def _of_id(self, run_id: str) -> RunRecord | None:
+        rows = self._database.execute("SELECT record FROM runs WHERE run_id = %s", (run_id,))
+        return record_of(json.loads(rows[0]["record"])) if rows else None
+
     def of(self, about: About) -> list[RunRecord]:
         """Return the runs of a branch, newest first."""
         rows = self._database.execute(
