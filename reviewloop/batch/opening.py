@@ -4,6 +4,7 @@ from contextlib import closing
 
 from reviewloop.batch.foreword import foreword
 from reviewloop.batch.going_on import Meant, Wish, finished, meant, newest_here
+from reviewloop.batch.line import looked_again
 from reviewloop.batch.moving import for_a_batch
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.renumbered import strays_of
@@ -18,6 +19,8 @@ from reviewloop.errors import (
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.runs.advance import advance
+from reviewloop.runs.answers import is_half_way
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings
@@ -29,7 +32,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec
 from reviewloop.specs.order import order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
-from reviewloop.store.locks import hold
+from reviewloop.store.locks import hold, is_held
 from reviewloop.store.sittings import SittingClock
 
 MODES = ("each", "queue", "autopilot")
@@ -53,6 +56,9 @@ def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
     ):
         if gone := leave_out(repository):
             told.opened(gone)
+        if _finish_half_way(repository, told):
+            repository = looked_again(repository)
+            spec = open_spec(DiskFiles(repository.user.root), spec_named)
         order = order_tasks(spec, wish.tasks, wish.wave)
         before = newest_here(repository, store, spec.path)
         if not order.steps:
@@ -71,6 +77,25 @@ def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
             repository, store, found.record, order, wish.asked, spending, told, strays=strays
         )
         return _sat(sitting, found)
+
+
+def _finish_half_way(repository: Repository, told: Told) -> bool:
+    """Finish commits that were cut off; return whether there were any.
+
+    First of all: their tasks are ticked in the spec already, and their files stand in the checkout.
+    """
+    here = repository.user.branch
+    found = [
+        run
+        for run in repository.runs.all()
+        if run.branch == here
+        and is_half_way(repository, run)
+        and not is_held(repository.run_lock(run.run_id))
+    ]
+    for run in found:
+        told.opened(f"finishes the commit of {run.run_id}, which was cut off")
+        advance(repository, run.run_id)
+    return bool(found)
 
 
 def _sat(sitting: Sitting, found: Meant) -> Ended:

@@ -82,7 +82,7 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
         record = repository.runs.find(record.run_id)
         if record.status not in _RESUMABLE:
             raise UsageError(f"run {record.run_id} has moved on (it is {record.status})")
-        if (repository.run_folder(record.run_id) / _PROMOTION).exists():
+        if is_half_way(repository, record):
             raise UsageError(
                 f"run {record.run_id} was approved and is half-way to its branch: `reviewloop "
                 f"resume {record.run_id}` finishes it, `reviewloop undo {record.run_id}` takes it "
@@ -97,6 +97,11 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
 def is_stopped(record: RunRecord) -> bool:
     """Whether the run stopped on its way: it can be resumed, or given up."""
     return record.status in _RESUMABLE
+
+
+def is_half_way(repository: Repository, record: RunRecord) -> bool:
+    """Whether a run was approved and cut off on its way to its branch."""
+    return is_stopped(record) and (repository.run_folder(record.run_id) / _PROMOTION).exists()
 
 
 def changed_limits(repository: Repository) -> dict[str, Any]:

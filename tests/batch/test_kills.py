@@ -48,6 +48,19 @@ def test_killed_at_any_moment_the_same_command_ends_in_the_same_state(shop, chos
     assert checkout.read(SPEC).count("[x]") == 3
 
 
+def test_killed_in_the_middle_of_a_commit_that_is_finished_before_anything_else_begins(shop):
+    checkout = shop()
+    chosen = ("batch", "--mode", "autopilot", "--tasks", "1,4")
+    # The spec is ticked on disk by then, and the branch does not have it yet.
+    assert checkout.forked(*chosen, REVIEWLOOP_FAULT="promote.ref:1").code == -9
+    assert commits(checkout) == []
+    said = checkout.run(*chosen)
+    assert said.code == 0, said.err
+    assert commits(checkout) == ["Add part 1", "Add part 4"]
+    assert checkout.git("status", "--porcelain") == ""
+    assert checkout.server.paid_twice() == []
+
+
 def test_ctrl_c_pauses_all_runs_that_are_at_work(shop):
     quiet, told = many(), threading.Event()
 
