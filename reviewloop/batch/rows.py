@@ -5,7 +5,7 @@ from typing import Any
 
 from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
-from reviewloop.batch.line import head_now, proposal_of, waiting_in
+from reviewloop.batch.line import head_now, landing_in, proposal_of
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import next_of
 from reviewloop.output.proposal import Proposal
@@ -41,7 +41,7 @@ class Rows:
         self.tasks = {**tasks, **self._gone()}
         """id -> title, of all tasks that cost something, and of those that did not yet."""
         waiting = [one.run for one in self._stands.values() if one.run is not None]
-        self._commits = {one.commit for one in waiting_in(repository, waiting)}
+        self._commits = {one.commit for one in landing_in(repository, waiting)}
 
     def _gone(self) -> dict[str, str]:
         """Return the tasks that the batch paid for and does not list any more."""

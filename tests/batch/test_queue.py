@@ -112,6 +112,8 @@ def test_an_approval_while_others_are_at_work_and_one_that_was_cut_off_tick_in_t
     said = checkout.forked("queue", "approve", "--all", REVIEWLOOP_FAULT="commit.begin:1")
     assert said.code == -9
     assert states(checkout) == {"2": "stopped", "4": "waiting"}
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    assert rows["4"]["why"] == ""  # what it stands on is on its way to the branch
     said = checkout.forked("queue", "approve", "4", REVIEWLOOP_FAULT="promote.file:1")
     assert said.code == -9
     assert checkout.run("queue", "reject", "2").code == 2  # some of it is in the checkout
