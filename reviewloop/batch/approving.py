@@ -1,9 +1,10 @@
 """Approving the queue: run after run, and what one comes to stops only what stands on it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from shlex import quote
 
+from reviewloop.batch.autopilot import asked_for, must_fix_left
 from reviewloop.batch.line import (
     Waiting,
     base_on,
@@ -43,6 +44,8 @@ class Approved:
     code: ExitCode
     why: str = ""
     next: str = ""  # the command that goes on from here
+    tried: bool = True  # False: it was blocked before, so nothing was done with it
+    seen: str = ""  # what a person should have seen in a change that was committed
 
     @property
     def committed(self) -> bool:
@@ -51,9 +54,15 @@ class Approved:
 
 
 def approve_each(
-    repository: Repository, chosen: Sequence[Waiting], listener: Listener
+    repository: Repository,
+    chosen: Sequence[Waiting],
+    listener: Listener,
+    *,
+    named: Collection[str] = (),
 ) -> Iterator[Approved]:
     """Approve runs one after the other and yield what became of each.
+
+    One with a red finding left is held unless a person named it: its id is among `named`.
 
     One that stands on the branch's commit is committed as it is. One that does not is not approved
     but brought behind those before it, so that a person can look at what it is now. Where that
@@ -61,7 +70,7 @@ def approve_each(
     `InterruptedByUserError`.
     """
     for branch in dict.fromkeys(one.run.branch for one in chosen):
-        approving = _Approving(repository, branch, listener)
+        approving = _Approving(repository, branch, listener, named)
         mine = [one for one in chosen if one.run.branch == branch]
         for one in approving.whole(mine):
             yield approving.take(one)
@@ -70,11 +79,14 @@ def approve_each(
 class _Approving:
     """The approvals of one branch; knows what is missing below those that come."""
 
-    def __init__(self, repository: Repository, branch: str, listener: Listener) -> None:
+    def __init__(
+        self, repository: Repository, branch: str, listener: Listener, named: Collection[str]
+    ) -> None:
         self._repository = repository
         self._branch = branch
         self._here = branch == repository.user.branch
         self._listener = listener
+        self._named = named
         self._below: Waiting | None = None  # the last that was brought, and waits
         self._anew: set[str] = set()  # runs that ask again since this began
         self._missing_commits: dict[str, Approved] = {}  # what will not be on the branch
@@ -104,6 +116,8 @@ class _Approving:
         """Approve one run, or bring it to where it can be."""
         try:
             found = self._held(one) or self._moved(one)
+            if one.run.status is RunStatus.BLOCKED:
+                found = replace(found, tried=False)
         except InterruptedByUserError:
             raise
         except ReviewLoopError as error:
@@ -124,7 +138,18 @@ class _Approving:
             if other := self._missing_tasks.get((run.spec_path, need)):
                 why = f"it needs task {need}, and {other.run.run_id} was not committed"
                 return Approved(run, "held", ExitCode.WAITING, why, other.next)
+        red = 0 if run.run_id in self._named else self._red(run)
+        if red:
+            why = f"{red} must fix left; only naming it commits that all the same"
+            again = f"reviewloop queue approve {run.run_id}"
+            return Approved(run, "held", ExitCode.WAITING, why, again)
         return None
+
+    def _red(self, run: RunRecord) -> int:
+        """Return how many red findings a run that waits, or is on its way there, has left."""
+        if is_landing(run) or run.status is not RunStatus.WAITING:
+            return 0
+        return must_fix_left(proposal_of(self._repository, run))
 
     def _moved(self, one: Waiting) -> Approved:
         repository = self._looked(one.run)
@@ -184,7 +209,8 @@ class _Approving:
     def _answered(self, run: RunRecord) -> Approved:
         code = ExitCode(run.exit_code)
         if run.status is RunStatus.COMMITTED:
-            return Approved(run, "committed", code, run.reason)
+            seen = asked_for(proposal_of(self._repository, run))
+            return Approved(run, "committed", code, run.reason, seen=seen)
         return Approved(run, "refused", code, run.reason, f"reviewloop queue approve {run.run_id}")
 
     def _blocked(self, run: RunRecord) -> Approved:

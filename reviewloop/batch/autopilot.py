@@ -43,10 +43,29 @@ def _governance(proposal: Proposal) -> list[str]:
 
 
 def _findings(proposal: Proposal) -> list[str]:
-    left = [one for one in proposal["findings"] if _is_left(one)]
-    if not left:
-        return []
-    return [f"{len(left)} {'finding' if len(left) == 1 else 'findings'} left"]
+    return [words] if (words := left_of(proposal)) else []
+
+
+def must_fix_left(proposal: Proposal | None) -> int:
+    """Return how many red findings a change still has."""
+    found = proposal["findings"] if proposal else ()
+    return sum(one["severity"] == "must_fix" and one["status"] in _LEFT for one in found)
+
+
+def left_of(proposal: Proposal) -> str:
+    """Return what red and yellow findings a change still has, "" for none."""
+    red, yellow = must_fix_left(proposal), sum(map(_is_left, proposal["findings"]))
+    counts = {"must fix": red, "should fix": yellow - red}
+    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    return f"{said} left" if said else ""
+
+
+def asked_for(proposal: Proposal | None) -> str:
+    """Return what in a change a person should have seen before the commit, "" for nothing."""
+    if proposal is None:
+        return ""
+    governance = [f"governance: {reason}" for reason in _governance(proposal)]
+    return "; ".join(filter(None, (left_of(proposal), *governance)))
 
 
 def _is_left(finding: Mapping[str, Any]) -> bool:

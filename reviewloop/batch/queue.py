@@ -39,10 +39,12 @@ class Elsewhere:
     branch: str
     runs: tuple[str, ...]
     next: str  # the command that goes on there
+    blocked: int = 0  # of the runs; the others wait
 
     def __str__(self) -> str:
-        waits = "1 waits" if len(self.runs) == 1 else f"{len(self.runs)} wait"
-        return f"{waits} on {self.branch}: {self.next}"
+        counts = {"waiting": len(self.runs) - self.blocked, "blocked": self.blocked}
+        said = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+        return f"{said} on {self.branch}: {self.next}"
 
 
 def queue_of(repository: Repository) -> Queue:
@@ -69,7 +71,12 @@ def waiting_elsewhere(repository: Repository) -> tuple[Elsewhere, ...]:
         if waits and run.branch != repository.user.branch:
             found.setdefault(run.branch, []).append(run)
     return tuple(
-        Elsewhere(branch, tuple(run.run_id for run in runs), _way_to(repository, branch, runs[0]))
+        Elsewhere(
+            branch,
+            tuple(run.run_id for run in runs),
+            _way_to(repository, branch, runs[0]),
+            sum(run.status is RunStatus.BLOCKED for run in runs),
+        )
         for branch, runs in found.items()
     )
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from reviewloop.batch.approving import Approved
     from reviewloop.runs.repository import Repository
-    from reviewloop.store.runs import RunRecord
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -100,15 +99,15 @@ def approve_some(
             say(f"{one.run.run_id} first: others that you approve stand on it or need it")
     told: list[Approved] = []
     try:
-        for found in approve_each(repository, chosen, lambda event: None):
+        for found in approve_each(repository, chosen, lambda event: None, named=asked):
             told.append(found)
             if found.committed:
-                say(_committed(found.run))
+                say(_committed(found))
                 if found.why:
                     say(found.why)
     finally:
         _tell_in_sum(repository, told, as_json=as_json)
-    return first_that_applies(*(found.code for found in told))
+    return first_that_applies(*(found.code for found in told if found.tried))
 
 
 @queue.command("reject")
@@ -162,17 +161,21 @@ def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_jso
     from reviewloop.cli.consoles import print_json, say
 
     left = [one for one in told if not one.committed]
+    waited = [one for one in left if one.tried]
+    out = len(left) - len(waited)
+    done = len(told) - len(left)
     if as_json:
         rows = [result_row(one.run, one.what, one.why, one.next, one.code) for one in told]
-        counts = {"committed": len(told) - len(left), "not_committed": len(left)}
+        counts = {"committed": done, "not_committed": len(waited), "left_out": out}
         body: dict[str, Any] = {"branch": repository.user.branch, "runs": rows, **counts}
         print_json("queue-approve", body)
     if len(told) > 1 or left:
-        say(f"{len(told) - len(left)} committed, {len(left)} not")
+        say(f"{done} committed, {len(waited)} not" + (f", {out} left out (blocked)" if out else ""))
     for one in left:
         why = one.why.rstrip(".")
         say(f"{one.run.run_id} {one.what}: {why}; next: `{one.next}`")
 
 
-def _committed(run: "RunRecord") -> str:
-    return f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}".strip()
+def _committed(one: "Approved") -> str:
+    run, seen = one.run, f" ({one.seen})" if one.seen else ""
+    return f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}{seen}".strip()

@@ -69,7 +69,8 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     if wish:  # the commit is about the whole task, not about its latest modification
         before = context.blobs.get_json(state["summary"])
         said["subject"] = before["subject"] or said["subject"]
-        said["summary"] = f"{before['summary']}\n\n{said['summary']}"
+        told = [*before["summary"].split("\n\n"), said["summary"]]
+        said["summary"] = "\n\n".join(dict.fromkeys(told))  # some say the same again
     update = _implemented(new_tree, cycle, said, context)
     if wish:
         done = new_tree != tree

@@ -34,13 +34,9 @@ def commit_message(
         lines.append(f"Coverage of new lines: {covered:.0%}")
     lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
+    lines += [f"Left open: {_named(f)}" for f in left]
     lines += [
-        f"Left open: {f.severity.mark} {commit_line(f.title)} ({commit_line(f.where)})"
-        for f in left
-    ]
-    lines += [
-        f"Dismissed: {f.severity.mark} {commit_line(f.title)} ({commit_line(f.where)}), by a "
-        f"person: {commit_line(reason_of(f))}"
+        f"Dismissed: {_named(f)}, by a person: {commit_line(reason_of(f))}"
         for f in findings
         if is_persons_dismissal(f)
     ]
@@ -53,6 +49,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         return "no change, so there was nothing to review"
     reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
     done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
+    wishes = [f for f in findings if "person" in f.agents and _left_to_person(f)]
     acted = [f for f in findings if f.severity.actionable and "person" not in f.agents]
     fixed = sum(f.status is Status.FIXED for f in acted)
     left = sum(_left_to_person(f) for f in acted)
@@ -65,6 +62,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
         + (f"{dismissed} dismissed, " if dismissed else "")
         + f"{_counted(nits, 'nit')}"
+        + (f"; {_counted(len(wishes), 'wish', 'wishes')} of a person left open" if wishes else "")
     )
 
 
@@ -73,8 +71,13 @@ def only_fixes(state: LoopState) -> bool:
     return state.get("mode") == "fix" and not state.get("cycle", 0)
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def _named(finding: Finding) -> str:
+    where = commit_line(finding.where) if finding.path else "whole change"
+    return f"{finding.severity.mark} {commit_line(finding.title)} ({where})"
+
+
+def _counted(number: int, thing: str, things: str = "") -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"
 
 
 def _left_to_person(finding: Finding) -> bool:

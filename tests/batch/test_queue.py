@@ -1,5 +1,6 @@
 """The queue on the command line: other branches, names, what is left, and cut-off approvals."""
 
+import re
 import shlex
 
 from support.checkout import Checkout
@@ -28,34 +29,52 @@ def shared(number: int) -> Part:
 
 def test_what_waits_on_another_branch_is_named_and_committed_without_touching_the_checkout(shop):
     checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    assert checkout.run("batch", "--tasks", "1,2,4").code == 4
+    checkout.server.answer = many({4: says(done("Wrote it."))})  # and changes nothing
+    assert checkout.run("modify", "4", "-m", "say EURO").code == 4
     checkout.git("switch", "-q", "-c", "other")
-    assert "2 wait on work: git switch work" in checkout.run("queue").out
+    assert "3 waiting on work: git switch work" in checkout.run("queue").out
     [there] = checkout.json("queue")["elsewhere"]
-    assert (there["branch"], len(there["runs"]), there["next"]) == ("work", 2, "git switch work")
+    assert (there["branch"], len(there["runs"]), there["next"]) == ("work", 3, "git switch work")
     said = checkout.run("queue", "show")
-    assert (said.code, "2 wait on work" in said.err) == (2, True)
+    assert (said.code, "3 waiting on work" in said.err) == (2, True)
     before = checkout.git("status", "--porcelain", "--branch")
     assert checkout.run("queue", "approve", "1").code == 0
     assert checkout.git("status", "--porcelain", "--branch") == before
     assert checkout.git("log", "-1", "--format=%s", "work") == "Add part 1"
     checkout.git("switch", "-q", "work")
-    assert states(checkout) == {"2": "waiting"}
-    assert "Add part 2" in checkout.run("queue", "show").out  # the only one that waits
+    both = {"2": "waiting", "4": "waiting"}
+    assert states(checkout) == both
 
     # All names are looked at before anything is done.
     for answer in ("approve", "reject"):
         for wrong in ("99", "1"):
             assert checkout.run("queue", answer, "2", wrong).code == 2
-            assert states(checkout) == {"2": "waiting"}
+            assert states(checkout) == both
     told = checkout.json("queue", "reject", "2", "2", "-m", "no")
     [row] = told["runs"]
+    [fourth] = [one["run"] for one in checkout.json("queue")["runs"]]
     assert (row["what"], row["why"], row["exit_code"], row["left_on_it"]) == (
         "rejected",
         "no",
         7,
-        [],
+        [fourth],
     )
+
+    # What has a red finding left is committed only by its name.
+    assert "say EURO" in checkout.run("queue", "show").out  # the only one that waits
+    said = checkout.run("queue", "approve", "--all")
+    assert (said.code, commits(checkout)) == (4, ["Add part 1"])
+    assert f"{fourth} held: 1 must fix left; only naming it commits that" in said.err
+    assert f"next: `reviewloop queue approve {fourth}`" in said.err
+    assert checkout.run("queue", "approve", fourth).code == 4  # brought onto the branch first
+    said = checkout.run("queue", "approve", fourth)
+    assert said.code == 0, said.err
+    assert re.search(r"4 Fourth number: \w{10} on work \(1 must fix left\)", said.err)
+    message = checkout.git("log", "-1", "--format=%B")
+    assert "Left open: 🔴 say EURO (whole change)" in message
+    assert "0 findings, 0 fixed, 0 left open, 0 nits; 1 wish of a person left open" in message
+    assert message.count("Wrote it.") == 1
 
 
 def test_runs_of_an_earlier_repository_at_this_path_are_not_in_the_queue(repo, tmp_path):
