@@ -14,7 +14,7 @@ from reviewloop.batch.line import (
     proposal_of,
     waiting_in,
 )
-from reviewloop.batch.queue import queue_of
+from reviewloop.batch.queue import lacking, queue_of, what_lacks
 from reviewloop.batch.stacking import chain_below
 from reviewloop.errors import (
     ExitCode,
@@ -27,9 +27,6 @@ from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import is_stopped, worded
 from reviewloop.runs.rebasing import ConflictError, rebase
 from reviewloop.runs.repository import Repository
-from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.select import is_done
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -234,7 +231,7 @@ class _Approving:
         if isinstance(error, ConflictError):
             what, following = "conflict", _after_conflict(run, self._waiting())
         elif isinstance(error, _NeedError):
-            what, following = "held", f"reviewloop queue reject {run.run_id}"
+            what, following = "held", error.following
         elif run.status is RunStatus.PAUSED:
             following = f"reviewloop resume {run.run_id}"
         elif run.status.over or run.proposal != one.run.proposal:
@@ -248,21 +245,17 @@ class _Approving:
 
 
 class _NeedError(UsageError):
-    """Something that a task needs is nowhere."""
+    """Something that a task needs is nowhere; knows the command that goes on."""
+
+    def __init__(self, why: str, following: str) -> None:
+        super().__init__(why)
+        self.following = following
 
 
 def _require_needed(repository: Repository, run: RunRecord, there: set[str]) -> None:
     """Refuse to bring a run where something that its task needs is missing."""
-    if not run.task_id or not run.options.get("needs"):
-        return
-    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
-    for need in run.options["needs"]:
-        task = spec.by_id.get(need)
-        if need not in there and task is not None and not is_done(spec, task):
-            raise _NeedError(
-                f"task {run.task_id} needs task {need}, which is neither done nor waiting below "
-                "it; rejected, it is done anew by `reviewloop batch`"
-            )
+    if need := lacking(repository, run, there):
+        raise _NeedError(*what_lacks(repository, run, need))
 
 
 def _after_conflict(run: RunRecord, waiting: Sequence[RunRecord]) -> str:

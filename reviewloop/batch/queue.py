@@ -1,16 +1,18 @@
 """The queue: what waits for a person, what stands on what, and which runs an answer means."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from shlex import quote
 
 from reviewloop.batch.line import Waiting, in_stacks, landing_in, line_up, on_branch
 from reviewloop.errors import ReviewLoopError, UsageError
+from reviewloop.output.batch_words import anew_or_not
 from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
@@ -172,6 +174,30 @@ def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[
         for need in run.options.get("needs", ()):
             todo += of_task.get((run.spec_path, need), ())
     return found
+
+
+def lacking(repository: Repository, run: RunRecord, there: Collection[str]) -> str:
+    """Return a task that a run's task needs and that is neither done nor among these, or ""."""
+    needs = [need for need in run.options.get("needs", ()) if need not in there]
+    if not (run.task_id and needs):
+        return ""
+    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
+    tasks = ((need, spec.by_id.get(need)) for need in needs)
+    return next((need for need, task in tasks if task and not is_done(spec, task)), "")
+
+
+def what_lacks(repository: Repository, run: RunRecord, need: str) -> tuple[str, str]:
+    """Return why a run cannot be brought onto a branch without this task, and the next command.
+
+    A rejected one is done anew by a batch; one that is not over is answered first.
+    """
+    said = f"task {run.task_id} needs task {need}, which is neither done nor waiting below it"
+    for one in repository.runs.all():
+        here = one.branch == run.branch and one.spec_path == run.spec_path
+        if here and one.task_id == need and not one.status.over:
+            show = f"reviewloop show {one.run_id}"
+            return f"{said} ({one.run_id} is {one.status}): `{show}`", show
+    return f"{said}: {anew_or_not(need, run.run_id)}", "reviewloop batch"
 
 
 def _why_not(run: RunRecord, choice: str) -> str:

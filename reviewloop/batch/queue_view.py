@@ -1,12 +1,13 @@
 """What a person reads of the queue, as JSON-plain values."""
 
+from contextlib import suppress
 from typing import Any
 
 from reviewloop.batch.account import queue_row
 from reviewloop.batch.line import Waiting, is_landing, on_branch
-from reviewloop.batch.queue import Queue, queue_of, waiting_elsewhere
+from reviewloop.batch.queue import Queue, lacking, queue_of, waiting_elsewhere, what_lacks
 from reviewloop.batch.stacking import chain_below
-from reviewloop.errors import ExitCode
+from reviewloop.errors import ExitCode, ReviewLoopError
 from reviewloop.runs.repository import Repository
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
@@ -15,8 +16,10 @@ from reviewloop.store.runs import RunRecord
 def queue_body(repository: Repository) -> dict[str, Any]:
     """Return all that waits on the branch that is checked out, and how much on others."""
     found = queue_of(repository)
-    rows = [_row(repository, found, one, "waiting") for one in found.standing]
-    rows += [_row(repository, found, one, "stale") for one in found.stale]
+    rows = [_row(repository, found, one) for one in found.standing]
+    rows += [
+        _row(repository, found, one, _before(repository, found, one.run)) for one in found.stale
+    ]
     cut_off = [(run, _moving(repository, run)) for run in found.cut_off]
     others = [*cut_off, *((run, "blocked") for run in found.blocked)]
     rows += [
@@ -38,8 +41,9 @@ def why_stale(repository: Repository, run: RunRecord) -> str:
     """Return what happens first to a run that does not stand on its branch, "" if it does."""
     there = on_branch(repository, run.branch)
     found = queue_of(there) if there else None
-    stale = found is not None and any(one.run.run_id == run.run_id for one in found.stale)
-    return _stale(run) if stale else ""
+    if there is None or found is None or all(one.run.run_id != run.run_id for one in found.stale):
+        return ""
+    return _before(there, found, run)
 
 
 def result_row(
@@ -66,17 +70,22 @@ _NOTES = {
 }
 
 
-def _stale(run: RunRecord) -> str:
+def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
+    """Return what approving a run comes to first that does not stand on its branch."""
+    there = {one.run.task_id for one in found.waiting if one.run.spec_path == run.spec_path}
+    with suppress(ReviewLoopError):  # a spec that cannot be read is told when it is approved
+        if need := lacking(repository, run, there):
+            return what_lacks(repository, run, need)[0]
     return (
         f"stands on a commit that {run.branch} does not have: approving it brings it there first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )
 
 
-def _row(repository: Repository, found: Queue, one: Waiting, state: str) -> dict[str, Any]:
+def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> dict[str, Any]:
     run = one.run
-    state = _moving(repository, run) if is_landing(run) else state
-    note = _stale(run) if state == "stale" else _NOTES.get(state, "")
+    state = _moving(repository, run) if is_landing(run) else "waiting"
+    note = _NOTES.get(state, before)
     below = chain_below(one, found.waiting)[:-1]
     stands_on = below[-1].run.run_id if below else ""
     return {**queue_row(repository, run, state), "stands_on": stands_on, "note": note}

@@ -6,6 +6,7 @@ from typing import Any
 from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.line import head_now, landing_in, proposal_of
+from reviewloop.batch.reasons import reason_now
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import next_of
 from reviewloop.output.proposal import Proposal
@@ -90,8 +91,8 @@ class Rows:
             return "it was cut off: its process ended"
         if run.status is RunStatus.UNDONE:
             return "its commit was taken back (`reviewloop undo`)"
-        if run.reason or found.stand is not Stand.WAITING:
-            return run.reason
+        if (said := reason_now(self._repository, run)) or found.stand is not Stand.WAITING:
+            return said
         if lacked := self._lacked(run):
             return f"it needs {lacked}, which is {self._stand(lacked)}"
         asks = self._said(run) or _of_change(self._repository, run)
@@ -171,7 +172,7 @@ def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, 
         "title": run.title,
         "run": run.run_id,
         "step": run.step if stand in {Stand.RUNNING, Stand.STOPPED} else "",
-        "why": run.reason,
+        "why": reason_now(repository, run),
         "exit_code": run.exit_code,
         "stands_on": str(run.options.get("stands_on", "")),
         "branch": run.branch,
@@ -187,7 +188,8 @@ def queue_row(repository: Repository, run: RunRecord, state: str) -> dict[str, A
     """Return what the queue shows of a run; its cost is all that it took."""
     row = run_row(repository, run, "")
     row |= {**_with_earlier({**row, "cost": row["before"]}, ()), "state": state}
-    why = run.reason or (_of_change(repository, run) if run.status is RunStatus.WAITING else "")
+    waits = run.status is RunStatus.WAITING
+    why = row["why"] or (_of_change(repository, run) if waits else "")
     return {"task": run.task_id, **row, "why": why, "before": None}
 
 

@@ -173,7 +173,8 @@ def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_jso
         say(f"{done} committed, {len(waited)} not" + (f", {out} left out (blocked)" if out else ""))
     for one in left:
         why = one.why.rstrip(".")
-        say(f"{one.run.run_id} {one.what}: {why}; next: `{one.next}`")
+        following = "" if f"`{one.next}`" in why else f"; next: `{one.next}`"
+        say(f"{one.run.run_id} {one.what}: {why}{following}")
 
 
 def _committed(one: "Approved") -> str:

@@ -107,6 +107,7 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
 
 
 def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
+    from reviewloop.batch.reasons import reason_now
     from reviewloop.batch.stands import up_to_date
     from reviewloop.store.locks import is_held
 
@@ -114,4 +115,6 @@ def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
     state = str(record.status)
     if record.status == "running" and not is_held(repository.run_lock(record.run_id)):
         state = "stopped"  # its process is gone: `resume` goes on
-    return shared.run_row(record, state)
+    if state == "skipped" and record.options.get("redo"):
+        state = "redone"  # given up so that its task is done once more; nobody rejected it
+    return shared.run_row(record, state) | {"reason": reason_now(repository, record)}

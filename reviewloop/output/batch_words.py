@@ -42,7 +42,7 @@ def task_lines(row: Row) -> Sequence[str]:
     if earlier := row.get("earlier"):
         why = f": {_told(earlier['why'])}" if earlier["why"] else ""
         lines.append(f"{_tries(earlier)}{why}")
-    if row.get("moved"):
+    if row.get("moved") and row["state"] == "waiting":
         lines.append(str(row["moved"]))
     if next_step := row.get("next"):
         lines.append(f"next: {next_step}")
@@ -67,11 +67,12 @@ def next_of(
     """
     run, state, why = row["run"], row["state"], str(row["why"])
     if anew:
-        return f"`reviewloop batch` does {anew} anew and brings this onto it, or reject this, too"
+        return anew_or_not(anew, run)
     if state == "waiting":
-        return f"`reviewloop queue show {run} --diff`, then `queue approve`"
+        return f"`reviewloop queue show {run} --diff`, then `reviewloop queue approve {run}`"
     if state == "blocked":
-        return f"`reviewloop show {run}`, then `modify`, `reject` or `checkout`"
+        reject = f"`reviewloop reject {run}`"
+        return f"`reviewloop show {run}`, then `reviewloop modify {run} -m WISH` or {reject}"
     if state == "rejected":
         work = f"; `reviewloop checkout {run} NAME` saves its work" if work_kept else ""
         return f"`reviewloop batch` does it anew{work}"
@@ -85,6 +86,12 @@ def next_of(
     if state == "stopped" or (state == "open" and not why.startswith("waits for")):
         return f"the same `reviewloop batch` goes on{f' with {caps}' if caps else ''}"
     return ""
+
+
+def anew_or_not(need: str, run: str) -> str:
+    """Return what to do with a run whose task needs one that was rejected."""
+    both = f"`reviewloop batch` does {need} anew and brings this onto it"
+    return f"{both}, or reject this, too: `reviewloop queue reject {run}`"
 
 
 def figures_of(row: Row) -> str:

@@ -12,7 +12,6 @@ from reviewloop.output.untrusted import one_line
 
 _STYLES = {
     "waiting": "bold yellow",
-    "stale": "yellow",
     "stopped": "yellow",
     "running": "cyan",
     "blocked": "bold red",
@@ -32,10 +31,10 @@ def render_queue(body: Mapping[str, Any], console: Console) -> None:
         hanging(head, Text(one_line(f"{row['task']} {row['title']}".strip())), console)
         for text in _below(row):
             hanging(Text(" " * (width + 2)), Text(text, style="dim"), console)
-    if any(row["state"] in {"waiting", "stale"} for row in rows):
-        console.print(
-            "`reviewloop queue show RUN --diff`, `queue approve RUN… | --all`, `queue reject RUN…`"
-        )
+    if any(row["state"] == "waiting" for row in rows):
+        see = "`reviewloop queue show RUN --diff`, then `reviewloop queue approve RUN`"
+        console.print(Text(f"{see} or `reviewloop queue reject RUN`"), soft_wrap=True)
+        console.print(Text("`reviewloop queue approve --all` commits what has no must fix left"))
     for one in elsewhere:
         console.print(one_line(one["said"]))
 

@@ -10,6 +10,7 @@ from support.checkout import Checkout
 from reviewloop.batch.account import account, exit_code
 from reviewloop.batch.going_on import newest_batch
 from reviewloop.batch.keeping import keep_rows
+from reviewloop.batch.reasons import reason_now
 from reviewloop.batch.spending import Spending
 from reviewloop.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget
@@ -113,6 +114,17 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.GUARD_FAILED
 
 
+def test_a_reason_is_told_as_long_as_it_holds(repo):
+    repository = open_repository(repo)
+    untouched = "Only the branch work moved; the checkout is as it was."
+    landed = run("1-a", RunStatus.COMMITTED, reason=f"{untouched}; a.py is left as it is.")
+    assert reason_now(repository, landed) == "a.py is left as it is."
+    refused = run("2-a", RunStatus.WAITING, reason="a.py was edited; commit, revert or move it")
+    assert reason_now(repository, refused) == ""
+    (repo / "a.py").write_text("mine = 1\n")
+    assert reason_now(open_repository(repo), refused).startswith("not committed when you approved")
+
+
 def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was_killed(repo):
     repository = open_repository(repo)
     rejected = run("1-a", RunStatus.SKIPPED, reason="no good", active_seconds=4.0)
@@ -175,8 +187,8 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in text
     assert "`<script> \\| x`" in text  # code, and no cell of its own
-    assert "<code>reviewloop show 1-a</code>, then <code>modify</code>" in page
-    assert "next: `reviewloop show 1-a`, then `modify`" in text
+    assert "<code>reviewloop show 1-a</code>, then <code>reviewloop modify 1-a -m" in page
+    assert "next: `reviewloop show 1-a`, then `reviewloop modify 1-a -m WISH` or" in text
     for row in body["tasks"]:  # all of them say the same
         for line in task_lines(row):
             words = line.replace("`", "").replace("<", "&lt;").replace(">", "&gt;")
@@ -186,7 +198,7 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
 @pytest.mark.parametrize(
     ("state", "why", "expected"),
     [
-        ("waiting", "", "`reviewloop queue show 1-a --diff`, then `queue approve`"),
+        ("waiting", "", "`reviewloop queue show 1-a --diff`, then `reviewloop queue approve 1-a`"),
         ("rejected", "no", "`reviewloop batch` does it anew; `reviewloop checkout 1-a NAME` saves"),
         ("stopped", "", "the same `reviewloop batch` goes on"),
         ("open", "waits for 2, which is blocked", ""),
@@ -205,9 +217,10 @@ def test_what_is_not_committed_has_a_next_step(state, why, expected):
 def test_a_subject_that_says_what_the_title_says_is_left_out():
     row = {"run": "", "state": "waiting", "title": "Say hello", "why": "no test ran"}
     assert task_lines({**row, "subject": "Say hello"}) == ["no test ran"]
-    assert task_lines({**row, "subject": "Greet"}) == ["Greet; no test ran"]
+    moved = {**row, "subject": "Greet", "moved": "stands on 1 now"}
+    assert task_lines(moved) == ["Greet; no test ran", "stands on 1 now"]
     done = {**row, "state": "committed", "why": "", "commit": "a" * 40, "branch": "work"}
-    place = {"subject": "Say hello", "approved_by": ""}
+    place = {"subject": "Say hello", "approved_by": "", "moved": "stood on 1"}
     assert task_lines({**done, **place}) == ["aaaaaaaaaa on work"]
 
 

@@ -87,7 +87,8 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     said = checkout.run("queue", "reject", found["2"]["run"])
     assert said.code == 7
     assert f"{found['4']['run']} stands on it" in said.err
-    assert rows(checkout)["4"]["state"] == "stale"
+    assert rows(checkout)["4"]["state"] == "waiting"
+    assert "approving it brings it there first" in rows(checkout)["4"]["note"]
     with checkout.inside():
         runs = open_repository().runs
     fourth = runs.find(found["4"]["run"])
@@ -111,7 +112,14 @@ def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
     checkout.run("queue", "reject", found["1"]["run"])
     said = checkout.run("queue", "approve", found["2"]["run"])
     assert said.code == 2
-    assert "task 2 needs task 1" in said.err
+    advice = "`reviewloop batch` does 1 anew and brings this onto it, or reject this, too: "
+    advice += f"`reviewloop queue reject {found['2']['run']}`"
+    assert "held: task 2 needs task 1" in said.err
+    assert advice in said.err
+    assert "next: " not in said.err
+    assert rows(checkout)["2"]["note"].endswith(advice)
+    [_, row] = checkout.json("status")["batch"]["tasks"]
+    assert row["next"] == advice
     assert commits(checkout) == []
 
 
@@ -176,7 +184,7 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
         [said] = approve_each(repository, chosen, lambda event: None)
     assert (said.what, said.code) == ("changed", 2)
     assert "has changed since you looked" in said.why
-    assert rows(checkout)["2"]["state"] == "stale"
+    assert "approving it brings it there first" in rows(checkout)["2"]["note"]
     assert checkout.run("batch", "--tasks", "1,2").code == 4
     assert rows(checkout)["2"]["state"] == "waiting"
     said = checkout.run("queue", "approve", found["2"]["run"])
