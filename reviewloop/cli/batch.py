@@ -165,7 +165,7 @@ def write_report(name: str, body: Mapping[str, Any]) -> None:
 def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
     from reviewloop.batch.account import account, exit_code
     from reviewloop.batch.opening import run_batch
-    from reviewloop.cli.consoles import messages, print_json, results
+    from reviewloop.cli.consoles import messages, print_json, results, say
     from reviewloop.output.terminal_batch import render_account
     from reviewloop.output.terminal_batch_live import BatchScreen
     from reviewloop.runs.repository import open_repository
@@ -180,6 +180,7 @@ def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
         render_account(body, results())
     if report:  # last: a disk that is full by now must not hide the account
         write_report(report, body)
+        say(f"the account is in {report}")
     if error is not None:
         error.exit_code = exit_code(body, error.exit_code)
         raise error

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reviewloop.workspace.userrepo import UserRepo
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
+_OF_RUNS = {"waiting": "waits for you", "blocked": "blocked"}
 
 
 @click.command()
@@ -25,7 +26,7 @@ _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
 def tasks(path: str | None, as_json: bool) -> ExitCode:
     """List the tasks of a spec and what may start.
 
-    Shows states, dependencies, requirements and progress; runs in work are marked [-].
+    Shows states, dependencies, requirements and progress. [-] is a task whose run is not over.
     """
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.runs.project import read_settings, repository
@@ -45,8 +46,8 @@ def tasks(path: str | None, as_json: bool) -> ExitCode:
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
-def runs_in_work(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
-    """Return {task id: run id} of the runs on this spec that are not over."""
+def runs_in_work(repo: "UserRepo", spec: "Spec") -> dict[str, tuple[str, str]]:
+    """Return {task id: (run id, status)} of the runs on this spec that are not over."""
     from reviewloop.store.places import repository_folder
     from reviewloop.store.runs import RunStore
 
@@ -59,11 +60,12 @@ def runs_in_work(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
     finally:
         store.close()
     paths = {spec.path, spec.tasks_path}
-    return {run.task_id: run.run_id for run in reversed(runs) if run.spec_path in paths}
+    mine = (run for run in reversed(runs) if run.spec_path in paths)
+    return {run.task_id: (run.run_id, str(run.status)) for run in mine}
 
 
-def tasks_report(spec: "Spec", in_work: Mapping[str, str]) -> dict[str, Any]:
-    """Return what is known about the tasks as plain values; `in_work` maps task ids to runs."""
+def tasks_report(spec: "Spec", in_work: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Return what is known about the tasks as plain values; `in_work`: see `runs_in_work`."""
     from reviewloop.specs.outlook import outlook
     from reviewloop.specs.select import optional_progress, progress
 
@@ -91,11 +93,11 @@ def tasks_report(spec: "Spec", in_work: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _task(
-    spec: "Spec", task: "Task", in_work: Mapping[str, str], seen: "Outlook"
+    spec: "Spec", task: "Task", in_work: Mapping[str, tuple[str, str]], seen: "Outlook"
 ) -> dict[str, Any]:
     from reviewloop.specs.select import is_done
 
-    run = in_work.get(task.id, "")
+    run, status = in_work.get(task.id, ("", ""))
     state = "done" if is_done(spec, task) else "in_progress" if run else task.state
     waits = seen.waits.get(task.id, ())
     return {
@@ -116,6 +118,7 @@ def _task(
         "blocked": task.blocked,
         "eligible": task.id in seen.ready and not run,
         "run": run,
+        "run_status": status,
         "where": task.where,
     }
 
@@ -184,11 +187,12 @@ def _description(task: Mapping[str, Any]) -> "Text":
 
 
 def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Say of an open task whether it is at work, may start, or why not."""
+    """Say of an open task whether it has a run, may start, or why not."""
     from reviewloop.output.untrusted import one_line
 
     if task["run"]:
-        return [(f"in work: run {one_line(task['run'])}", "yellow")]
+        said = _OF_RUNS.get(task["run_status"], "in work")
+        return [(f"{said}: run {one_line(task['run'])}", "yellow")]
     if task["eligible"]:
         return [("can start", "green")]
     if task["blocked"]:

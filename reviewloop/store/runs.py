@@ -165,7 +165,8 @@ class RunStore:
             names = ", ".join(run.run_id for run in matches)
             raise UsageError(f"several runs start with {wanted!r}: {names}; give more of the id")
         raise UsageError(
-            f"there is no run {wanted!r} in {self.where}; `reviewloop status` lists the runs"
+            f"there is no run {wanted!r}, and none of a task {wanted!r}, in {self.where}; "
+            "`reviewloop status` lists the runs"
         )
 
     def _of_id(self, run_id: str) -> RunRecord | None:

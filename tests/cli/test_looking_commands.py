@@ -77,10 +77,12 @@ def test_tasks_show_state_progress_and_what_may_start(spec, reviewloop):
 def test_task_of_a_run_in_work_is_marked_without_touching_the_file(spec, reviewloop):
     started(spec, "2.1", RunStatus.WAITING)
     started(spec, "2.2", RunStatus.SKIPPED)
+    started(spec, "2.3", RunStatus.BLOCKED)
     before = (spec / ".kiro/specs/login/tasks.md").read_bytes()
     out = reviewloop("tasks").out
-    assert "  [-] 2.1 Draw the [red]form[/red]  in work: run run-2.1" in out
+    assert "  [-] 2.1 Draw the [red]form[/red]  waits for you: run run-2.1" in out
     assert "  [ ] 2.2 Check the password" in out
+    assert "  [-] 2.3 Measure it  optional  blocked: run run-2.3" in out
     assert (spec / ".kiro/specs/login/tasks.md").read_bytes() == before
 
 

@@ -154,7 +154,7 @@ def test_a_waiting_run_is_shown_from_another_terminal(story):
 
 
 def test_tasks_marks_the_task_in_work_although_the_file_does_not(story):
-    assert f"[-] 2.1 {TITLE}  in work: run {story.ident}" in story.seen["tasks"]
+    assert f"[-] 2.1 {TITLE}  waits for you: run {story.ident}" in story.seen["tasks"]
     states = {
         task["id"]: (task["state"], task["run"]) for task in story.seen["tasks.json"]["tasks"]
     }

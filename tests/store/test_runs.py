@@ -50,7 +50,7 @@ def test_a_run_is_named_by_any_unique_beginning_of_its_id(runs):
     assert runs.find("2.1").run_id == "2.1", "an exact id wins over longer ones"
     with pytest.raises(UsageError, match=r"several runs start with '2\.1-': .*give more"):
         runs.find("2.1-")
-    with pytest.raises(UsageError, match=r"there is no run '9' .*reviewloop status"):
+    with pytest.raises(UsageError, match=r"there is no run '9', and none of a task '9', .*status"):
         runs.find("9")
 
 
