@@ -203,10 +203,13 @@ class _Shown:
         self._screen.event(task, event)
 
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
+        from reviewloop.batch.costs import before
+
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")
         state = "done once more" if again else str(run.status) + by
-        self._screen.settled(task, run.title, state, why)
+        took = run.active_seconds - before(run).seconds  # as the account counts it
+        self._screen.settled(task, run.title, state, why, (run.run_id, took))
 
     def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
         from reviewloop.cli.conversation import ask_about

@@ -42,6 +42,7 @@ class _Task:
     tokens: int = 0
     usd: float | None = 0.0
     seconds: float = 0.0  # of earlier stretches
+    runs: dict[str, float] = field(default_factory=dict)  # how long each run was at work
     since: float | None = None  # it is at work since then
 
     def take(self, event: Event) -> None:
@@ -120,11 +121,19 @@ class BatchScreen:
             if event.get("kind") in _SAID and (line := describe(event)):
                 self._line(f"{task}   {line}")
 
-    def settled(self, task: str, title: str, state: str, why: str) -> None:
-        """Tell that a task stands still, and why."""
+    def settled(
+        self, task: str, title: str, state: str, why: str, took: tuple[str, float] | None = None
+    ) -> None:
+        """Tell that a task stands still, and why.
+
+        `took`: its run and how long that was at work, in which nobody was asked.
+        """
         with self._lock:
             row = self._tasks.setdefault(task, _Task(one_line(title)))
             row.seconds, row.since = row.took(self.clock()), None
+            if took is not None:
+                row.runs |= [took]
+                row.seconds = sum(row.runs.values())
             row.state, row.why, row.step = one_line(state), one_line(why), ""
             self._line(f"{task} {title}: {state}" + (f": {why}" if why else ""))
 

@@ -250,6 +250,18 @@ def test_a_sitting_that_is_killed_keeps_the_time_until_it_was_last_seen(tmp_path
     first.close()
 
 
+def test_the_live_table_counts_the_time_of_runs_as_the_account_does():
+    now = [100.0]
+    console = Console(width=80, file=StringIO())
+    screen = BatchScreen(console, clock=lambda: now[0])
+    for ident, took in (("4-a", 1.5), ("4-b", 2.0), ("4-b", 2.6)):
+        screen.begun("4", "Fourth number", ident, "")
+        now[0] += 60  # of which most is a person's
+        screen.settled("4", "Fourth number", "waiting", "", (ident, took))
+    console.print(screen._table())
+    assert console.file.getvalue().splitlines()[-1].startswith("1 task  4.1 s")
+
+
 def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
     console = Console(width=80, file=StringIO())
     screen = BatchScreen(console)
