@@ -186,6 +186,6 @@ def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) ->
     return (
         f"the batch of {spec.path} works on {branch}{'' if exists else ', which is gone'}: {tasks} "
         f"not over there ({', '.join(filter(None, counts))}); {there}end those runs with "
-        f"`reviewloop queue reject {mine[-1].run_id}{' …' if len(mine) > 1 else ''}` to begin anew "
+        f"`reviewloop queue reject {' '.join(run.run_id for run in mine)}` to begin anew "
         f"on {repository.user.branch or 'this commit'}"
     )
