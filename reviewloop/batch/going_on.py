@@ -1,4 +1,4 @@
-"""Which batch a command means: one to go on with, or a new one; nothing is written here."""
+"""Which batch a command means: one to go on with, or a new one."""
 
 import secrets
 import time
@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 
 from reviewloop.batch.renumbered import was_renumbered
 from reviewloop.batch.sitting import Asked
-from reviewloop.batch.stands import Stand, branch_of, is_called, stands_of
+from reviewloop.batch.stands import ANEW, Stand, branch_of, is_called, stands_of
 from reviewloop.errors import UsageError
+from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order
 from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.clones import has_commit
 from reviewloop.workspace.refs import branch_exists
@@ -102,7 +104,7 @@ def meant(
         anew = f"{spec.path} numbers its tasks otherwise than when {before.batch_id} began"
         new = _new(repository, spec)
         new.budget_usd, new.deadline, before = before.budget_usd, before.deadline, None
-    elif before is not None and before.ended and _has_new_work(repository, before, order):
+    elif before is not None and _is_through(repository, before, spec):
         before, new = None, _new(repository, spec)
     else:
         new = before or _new(repository, spec)
@@ -115,7 +117,7 @@ def meant(
         tasks={**tasks, **{task: step.task.title for task, step in steps.items()}},
         needs={**new.needs, **{task: list(step.needs) for task, step in steps.items()}},
         left_out=list(order.left_out),
-        held={},
+        held={task: NOT_CHOSEN for task in tasks if task not in steps},
         refused=[],
         until_failure=wish.asked.until_failure,
         ended=False,
@@ -145,12 +147,31 @@ def _is_over(spec: Spec, task: str) -> bool:
     return task not in spec.by_id or is_done(spec, spec.by_id[task])
 
 
-def _has_new_work(repository: Repository, before: BatchRecord, order: Order) -> bool:
-    """Whether a batch that came to its end leaves something to a new one."""
-    titles = {step.task.id: step.task.title for step in order.steps}
-    stands = stands_of(repository, before.batch_id, before.spec_path, titles)
-    waits = {Stand.WAITING, Stand.BLOCKED}
-    return any(one.stand not in waits for one in stands.values())
+def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool:
+    """Whether nothing of a batch is left, so that what is open now belongs to a new one."""
+    about = (before.batch_id, before.spec_path, before.tasks, branch_of(repository, before))
+    return all(
+        one.stand is Stand.COMMITTED
+        or (_is_over(spec, task) and (one.run is None or one.run.status.over))
+        for task, one in stands_of(repository, *about).items()
+    )
+
+
+def set_aside(repository: Repository, found: Meant, order: Order) -> None:
+    """Let a batch that had come to its end do anew what was rejected or taken back since.
+
+    Such a run stays in the account, as an earlier try of its task.
+    """
+    before, titles = found.before, {step.task.id: step.task.title for step in order.steps}
+    if before is None or not before.ended:
+        return
+    about = (before.batch_id, before.spec_path, titles, branch_of(repository, before))
+    for one in stands_of(repository, *about).values():
+        if one.run is not None and one.run.status.over and one.stand is not Stand.OPEN:
+            with hold(repository.run_lock(one.run.run_id), f"run {one.run.run_id}"):
+                run = repository.runs.find(one.run.run_id)
+                run.options[ANEW] = True
+                repository.runs.save(run)
 
 
 def _require_here(repository: Repository, spec: Spec, order: Order) -> None:

@@ -1,16 +1,17 @@
 """Begins a batch, or takes up the one that was not finished, and does its work under its lock."""
 
 from contextlib import closing
+from dataclasses import replace
 
 from reviewloop.batch.foreword import foreword
-from reviewloop.batch.going_on import Meant, Wish, finished, meant, newest_here
+from reviewloop.batch.going_on import Meant, Wish, finished, meant, newest_here, set_aside
 from reviewloop.batch.line import looked_again
 from reviewloop.batch.moving import for_a_batch
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Sitting, Told
 from reviewloop.batch.spending import Spending
-from reviewloop.batch.stands import Stand, stands_of
+from reviewloop.batch.stands import Stand, stands_of, why_held
 from reviewloop.batch.work import Work
 from reviewloop.errors import (
     ExitCode,
@@ -23,19 +24,25 @@ from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import is_half_way
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.held_values import masking_for
-from reviewloop.runs.project import read_settings
-from reviewloop.runs.repository import Repository
+from reviewloop.runs.project import read_settings, team_of
+from reviewloop.runs.repository import Repository, require_trust
+from reviewloop.runs.start import require_models
 from reviewloop.runs.strangers import leave_out
-from reviewloop.settings import Settings
+from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec
-from reviewloop.specs.order import order_tasks
+from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.sittings import SittingClock
 
 MODES = ("each", "queue", "autopilot")
+
+_OTHERS_LEFT = (
+    "the chosen tasks are through; `reviewloop batch` without `--tasks` and `--wave` goes on with "
+    "the others"
+)
 
 Ended = tuple[BatchRecord, ReviewLoopError | None]
 
@@ -69,8 +76,13 @@ def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
         found = meant(repository, before, spec, order, wish)
         if found.before is None:
             _require_branch(repository, loaded.settings)
+        problem = _of_models(repository, found, order, loaded)
+        if problem is None:
+            set_aside(repository, found, order)
         for sentence in foreword(repository, found, spec, order, wish, loaded.settings):
             told.opened(sentence)
+        if problem is not None:
+            raise problem
         spending = Spending(repository, found.record, loaded.settings)
         strays = strays_of(repository, spec)
         sitting = Sitting(
@@ -108,9 +120,10 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
         try:
             work.do()
             if record.ended and _has_more(sitting):
-                record.ended = False
+                record.ended, record.reason = False, _OTHERS_LEFT
                 store.save(record)
         except ReviewLoopError as stopped:
+            nothing = stopped.exit_code is ExitCode.USAGE and not work.began
             error = _interrupted() if isinstance(stopped, InterruptedByUserError) else stopped
             masking = masking_for(repository.user.root, repository.user.git_dir)
             record.reason = masking.for_people(str(error))
@@ -118,10 +131,33 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
             if found.before is None and not _has_runs(repository, record):
                 store.delete(record.batch_id)
                 raise error from None
-            if error.exit_code is ExitCode.USAGE and not work.began:
+            if nothing:
+                if found.before is not None:  # as if it had not been tried
+                    store.save(replace(found.before, said=record.said, kept=record.kept))
                 raise
             return record, error
         return record, None
+
+
+def _of_models(
+    repository: Repository, found: Meant, order: Order, loaded: Loaded
+) -> ReviewLoopError | None:
+    """Return why the models that are wanted cannot be asked, None where no task may begin."""
+    record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
+    stands = stands_of(repository, record.batch_id, record.spec_path, titles, record.branch)
+    anew = found.before is not None and found.before.ended
+    if not any(
+        stands[step.task.id].stand in {Stand.OPEN, *([Stand.REJECTED] if anew else [])}
+        and not why_held(step, stands)
+        for step in order.steps
+    ):
+        return None
+    try:
+        require_trust(loaded, repository)
+        require_models(loaded, team_of(repository.user.root))
+    except ReviewLoopError as error:
+        return error
+    return None
 
 
 def _has_more(sitting: Sitting) -> bool:

@@ -25,10 +25,9 @@ class Refusals:
             self._sitting.told.opened(f"{step.task.id} {step.task.title}: cannot begin: {error}")
         self._untold.clear()
 
-    def end(self) -> None:
+    def end(self, *, began: bool) -> None:
         """Raise what kept every task from beginning, if it was the same; else tell the rest."""
-        same = len({str(error) for _, error in self._untold}) == 1
-        if same and not any(one.run for one in self._sitting.stands().values()):
+        if not began and len({str(error) for _, error in self._untold}) == 1:
             raise self._untold[0][1]
         self.tell()
 

@@ -89,6 +89,8 @@ class Rows:
         """Return why a task with a run stands where it does, "" where the state says it all."""
         if found.stand is Stand.STOPPED and run.status is RunStatus.RUNNING:
             return "it was cut off: its process ended"
+        if found.stand is Stand.STOPPED and (held := self._record.held.get(run.task_id, "")):
+            return held
         if run.status is RunStatus.UNDONE:
             return "its commit was taken back (`reviewloop undo`)"
         if (said := reason_now(self._repository, run)) or found.stand is not Stand.WAITING:
@@ -128,7 +130,9 @@ class Rows:
 
     def _why_open(self, task: str, found: TaskRun) -> str:
         """Return why nothing of a task was begun, or what it was given up for."""
-        record, again = self._record, found.run.reason if found.run is not None else ""
+        record, again = self._record, ""
+        if found.run is not None and found.run.options.get("redo"):
+            again = found.run.reason
         held = record.held.get(task, "")
         if self._running or task in record.refused:
             return again or held
@@ -141,7 +145,7 @@ class Rows:
                 return f"waits for {need}, which is not finished"
         waiting = [need for need, stand in stands.items() if stand is Stand.WAITING]
         if again or not record.ended:
-            return again or "it was not begun: the batch stopped before it"
+            return again or held or "it was not begun: the batch stopped before it"
         if waiting:
             return f"waits for your approval of {' and '.join(waiting)}"
         return "" if stands else held

@@ -134,7 +134,7 @@ class Sitting:
         for step in self.order.steps:
             task = step.task.id
             if stands[task].stand is Stand.OPEN and task not in record.held:
-                record.held[task] = why_held(step, stands) or "was not begun"
+                record.held[task] = why_held(step, stands)
         stopped = any(one.stand is Stand.STOPPED for one in stands.values())
         record.ended = not stopped and not record.reason
         self.store.save(record)

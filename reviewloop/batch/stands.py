@@ -13,6 +13,9 @@ from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
+ANEW = "anew"
+"""An option of a run that is over: a later sitting of its batch does its task anew."""
+
 
 class Stand(StrEnum):
     """How far a task of a batch is."""
@@ -70,6 +73,8 @@ def stand_of(repository: Repository, run: RunRecord | None) -> Stand:
         return Stand.OPEN
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
         return Stand.OPEN  # it is done once more, on what is below it now
+    if run.status.over and run.options.get(ANEW):
+        return Stand.OPEN
     if run.status in _STANDS:
         return _STANDS[run.status]
     return Stand.RUNNING if is_held(repository.run_lock(run.run_id)) else Stand.STOPPED

@@ -67,7 +67,7 @@ class Work:
             ThreadPoolExecutor(max_workers=sitting.asked.parallel) as pool,
         ):
             self._work(pool)
-        self._refusals.end()
+        self._refusals.end(began=self.began)
         sitting.end()
 
     def _work(self, pool: ThreadPoolExecutor) -> None:

@@ -8,6 +8,7 @@ from reviewloop.output.figures import counted, duration, money, share, tokens
 from reviewloop.output.untrusted import one_line
 
 Row = Mapping[str, Any]
+NOT_CHOSEN = "was not chosen this time"
 _CAPS = {"--budget-usd": "a higher", "--deadline": "a later"}  # of a batch, and what raises them
 _RAISES = re.compile(r"`reviewloop resume (--[\w-]+ [\d.]+)`")  # what raises a run's own cap
 _SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
@@ -78,6 +79,8 @@ def next_of(
         return f"`reviewloop batch` does it anew{work}"
     if going_on or row.get("refused"):
         return ""
+    if why.startswith(NOT_CHOSEN):
+        return "`reviewloop batch` without `--tasks` and `--wave` goes on with it"
     if state == "stopped" and (own := _RAISES.search(why)):
         return f"`reviewloop resume {run} {own[1]}`, then the same `reviewloop batch`"
     caps = " or ".join(

@@ -64,12 +64,26 @@ def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     ]
     assert "from before" not in checkout.run(*CHOSEN, "--budget-usd", "none").err
     assert batch_of(checkout)["budget_usd"] is None
+    assert len(checkout.server.ledger) == paid
+
+    assert checkout.run("queue", "reject", "4").code == 7
+    said = checkout.run(*CHOSEN, "--budget-usd", "7")  # rejected after its end: done anew in it
+    assert said.code == 4, said.err
+    assert "1 of 2 tasks left" in said.err
+    again = batch_of(checkout)
+    assert (again["batch"], again["budget_usd"]) == (first["batch"], 7)
+    assert again["tasks"][1]["earlier"]["tries"] == 1
+    assert again["totals"]["calls"] == len(checkout.server.ledger) > paid
+    paid = len(checkout.server.ledger)
 
     assert checkout.run("queue", "approve", "--all").code == 0
     report = tmp_path / "account.json"
     said = checkout.run(*CHOSEN, "--json", "--report", str(report))
     assert said.code == 0, said.err
-    assert said.err == "every chosen task of .kiro/specs/many is done\n"
+    assert said.err.splitlines() == [
+        "every chosen task of .kiro/specs/many is done",
+        f"the account is in {report}",
+    ]
     assert json.loads(said.out)["counts"] == json.loads(report.read_text())["counts"]
     assert batch_of(checkout)["counts"] == {"committed": 2}
     assert [body["batch_id"] for body in records(checkout)] == [first["batch"]]
@@ -93,6 +107,12 @@ def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     assert "deadline 2001-09-0" in said.err
     assert "from before (--deadline none lifts it); failures stop it no longer" in said.err
     assert "with a later `--deadline`, or with `--deadline none`" in said.err
+    kept = records(checkout)
+    said = checkout.run("batch", "--tasks", "4", "--model", "script:nope.json")
+    assert (said.code, said.out, said.err.count("cannot be asked")) == (5, "", 1)
+    said = checkout.run("batch", "--tasks", "4", "--model", "foo")  # no usage error ends a batch
+    assert (said.code, said.out, said.err.count("reviewloop: ")) == (2, "", 1)
+    assert records(checkout) == kept
     said = checkout.run("batch", "--tasks", "4", "--deadline", "none", "--mode", "autopilot")
     assert said.code == 6, said.err  # of task 1, which was not chosen
     assert "1 of 3 tasks left, one at a time, mode autopilot" in said.err
@@ -101,6 +121,12 @@ def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     told = batch_of(checkout)
     assert (told["batch"], told["state"]) == (ident, "stopped")
     assert told["counts"] == {"committed": 1, "open": 1, "stopped": 1}
+    assert told["reason"].startswith("the chosen tasks are through; `reviewloop batch` without")
+    assert [row["why"] for row in told["tasks"][:2]] == [
+        "was not chosen this time",
+        "waits for 1, which is not finished",
+    ]
+    assert "deadline" not in told["tasks"][0]["next"]
 
 
 def test_a_task_that_cannot_begin_is_told_as_its_own_failure(shop):
