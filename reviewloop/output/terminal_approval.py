@@ -126,7 +126,8 @@ def _dirty(paths: list[str], included: bool, console: Console) -> None:
     if not paths:
         return
     named = ", ".join(map(one_line, paths[:3])) + (", ..." if len(paths) > 3 else "")
-    what = f"{counted(len(paths), 'uncommitted file')} ({named})"
+    were = counted(len(paths), "file was", "files were")  # as the run saw the checkout
+    what = f"{were} uncommitted ({named})"
     seen = "the run saw them, the commit leaves them out" if included else "not part of this run"
     row("checkout", f"{what}: {seen}; untouched either way", console, "yellow")
 
