@@ -29,7 +29,6 @@ from support.batch_ends import (  # noqa: E402
 from support.bedrock import Answer, Received  # noqa: E402
 from support.checkout import Checkout  # noqa: E402
 from support.plans import PLANS, Plan, plays  # noqa: E402
-from support.quota import without_a_pace  # noqa: E402
 
 LONGEST_REPLY = 0.3  # seconds
 BUDGET_PER_TASK = 0.015  # dollars: about half of what the tasks cost
@@ -78,7 +77,7 @@ def two_evenings(plan: Plan, mode: str, parallel: int, seed: int) -> list[str]:
 def with_all_faults(count: int, parallel: int, seed: int) -> list[str]:
     """Do a spec to which everything happens; return what the account says wrongly."""
     plan = everything(count)
-    with a_shop(plan, trouble(plan, seed)) as checkout, without_a_pace(checkout.state):
+    with a_shop(plan, trouble(plan, seed)) as checkout:
         batch, found = after_all(checkout, plan, BUDGET_PER_TASK * count, parallel)
         print(f"{count} tasks, {parallel} side by side: {figures(checkout, batch)}")
         return found + leftovers(checkout)

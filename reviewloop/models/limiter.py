@@ -98,9 +98,10 @@ class Limiter:
 
         What is read from a cache does not count on Bedrock (its user guide, prompt caching).
         """
-        if turn.quota and not usage.estimated:
+        if turn.quota:
             used = usage.input + usage.cache_write + usage.output
-            self._rates.correct(turn.quota, turn.tokens - used)
+            unused = 0 if usage.estimated else turn.tokens - used
+            self._rates.answered(turn.quota, turn.at, unused)
 
 
 def _who(key: CallKey) -> dict[str, Any]:

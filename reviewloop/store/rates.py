@@ -14,7 +14,7 @@ from reviewloop.store.places import private_folder, state_root
 from reviewloop.store.rate_bucket import Ceilings, RateBucket
 
 _PATIENCE = 1.0  # seconds for somebody who was stopped while holding a lock of microseconds
-_LARGEST = 4096  # bytes; a file is some 400
+_LARGEST = 4096  # bytes; a file is some 1500
 
 
 class Rates(Protocol):
@@ -28,8 +28,8 @@ class Rates(Protocol):
         """Learn from a refused request; `kind` is "requests" or "tokens", `sent` from `now`."""
         ...
 
-    def correct(self, quota: str, tokens: float) -> None:
-        """Give back tokens that were taken and not used."""
+    def answered(self, quota: str, sent: float, tokens: float) -> None:
+        """Learn from a reply, and give back tokens that were taken and not used."""
         ...
 
     def now(self) -> float:
@@ -61,10 +61,10 @@ class FileRates:
         with suppress(OSError), self._changing(quota) as bucket:
             bucket.refuse(kind, sent, retry_after, self.now())
 
-    def correct(self, quota: str, tokens: float) -> None:
-        """Give back tokens that were taken and not used."""
+    def answered(self, quota: str, sent: float, tokens: float) -> None:
+        """Learn from a reply, and give back tokens that were taken and not used."""
         with suppress(OSError), self._changing(quota) as bucket:
-            bucket.correct(tokens, self.now())
+            bucket.answered(sent, tokens, self.now())
 
     def now(self) -> float:
         """Return the time of day: the processes of a machine share it, and so do its reboots."""

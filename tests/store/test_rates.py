@@ -63,7 +63,7 @@ def test_tokens_that_were_not_used_are_given_back():
     bucket, most = RateBucket(), Ceilings(tokens=60_000)
     assert bucket.take(10_000, most, NOON) == 0
     assert bucket.take(10_000, most, NOON) > 5
-    bucket.correct(9_000, NOON)
+    bucket.answered(NOON, 9_000, NOON)
     assert bucket.take(9_000, most, NOON) == 0
 
 
@@ -157,7 +157,7 @@ def test_a_place_that_cannot_be_written_limits_nobody(tmp_path):
     (tmp_path / "rates").write_text("a file, not a folder")
     rates = FileRates(tmp_path / "rates")
     rates.refuse("q", "requests", 0.0, 50.0)
-    rates.correct("q", 5)
+    rates.answered("q", 0.0, 5)
     assert rates.take("q", 10, Ceilings(requests=1)) == 0
 
 

@@ -23,7 +23,6 @@ from support.bedrock import Received, breaks_off, throttle
 from support.checkout import Checkout
 from support.many import SPEC, many
 from support.prepared import run_prepared
-from support.quota import without_a_pace
 
 KILLED = -signal.SIGKILL
 REPLIES = 6 * 7
@@ -74,7 +73,7 @@ def storm(folder: Path, kills: int, seed: int, mode: str) -> Toll:
         place = folder / str(toll.batches)
         temporary = place / "tmp"
         temporary.mkdir(parents=True)
-        with opened(place, play) as checkout, without_a_pace(checkout.state):
+        with opened(place, play) as checkout:
             checkout.environ["TMPDIR"] = str(temporary)
             before = checkout.bytes()
             _to_the_end(checkout, mode, kills - toll.kills, chance, toll)

@@ -3,9 +3,7 @@ once, and "too many requests" beyond.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from support.bedrock import Received, reply, throttle
@@ -36,29 +34,6 @@ class Quota:
         return answer(received) if answer else reply("ok")
 
 
-@contextmanager
-def without_a_pace(state: Path) -> Iterator[None]:
-    """Let runs forget at once what they learnt from refusals.
-
-    For plays that refuse at random: no pace that a run could find ends that, so it would go slower
-    and slower.
-    """
-    ending = threading.Event()
-
-    def forget() -> None:
-        while not ending.wait(0.1):
-            for place in (state / "rates").glob("*"):
-                place.unlink(missing_ok=True)
-
-    thread = threading.Thread(target=forget, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        thread.join()
-
-
 class Unlimited:
     """A limiter that limits nothing, for comparing."""
 
@@ -69,7 +44,7 @@ class Unlimited:
     def refuse(self, quota: str, kind: str, sent: float, retry_after: float | None) -> None:
         """Learn nothing."""
 
-    def correct(self, quota: str, tokens: float) -> None:
+    def answered(self, quota: str, sent: float, tokens: float) -> None:
         """Count nothing."""
 
     def now(self) -> float:

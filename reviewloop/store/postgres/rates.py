@@ -31,10 +31,10 @@ class SharedRates:
         with self._changing(quota) as bucket:
             bucket.refuse(kind, sent, retry_after, self.now())
 
-    def correct(self, quota: str, tokens: float) -> None:
-        """Give back tokens that were taken and not used."""
+    def answered(self, quota: str, sent: float, tokens: float) -> None:
+        """Learn from a reply, and give back tokens that were taken and not used."""
         with self._changing(quota) as bucket:
-            bucket.correct(tokens, self.now())
+            bucket.answered(sent, tokens, self.now())
 
     def now(self) -> float:
         """Return the time by the clock of the database."""
