@@ -46,7 +46,7 @@ def task_lines(row: Row) -> Sequence[str]:
     if row.get("moved") and row["state"] == "waiting":
         lines.append(str(row["moved"]))
     if next_step := row.get("next"):
-        lines.append(f"next: {next_step}")
+        lines += f"next: {next_step}".replace("`, then ", "`\nthen ").split("\n")
     if row["run"] or earlier:
         lines.append(figures_of(row))
     return [one_line(line) for line in lines if line]

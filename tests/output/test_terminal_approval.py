@@ -87,7 +87,7 @@ def test_screen_shows_all_that_a_decision_needs():
     for part in (
         "Ready for your decision: 2.1 Add a login page",
         "based on   0123456789 (first); the commit goes to reviewloop/2.1, a new branch",
-        "checkout   2 files were uncommitted (a.py, b.py): not part of this run; untouched either way",
+        "checkout   2 files were uncommitted (a.py, b.py): not part of this run; untouched either",
         "files      2 created, 1 modified, +90 -4",
         "A src/login.py  +80 -0",
         "A logo.png  binary",
