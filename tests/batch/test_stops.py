@@ -94,6 +94,10 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     page = reports["html"].read_text()
     assert "<td>2</td><td>open</td><td>Second number<small>waits for 1" in page
     assert "<script" not in page
+    told = checkout.json("queue", "approve", "--all")  # its exit code is about what waited
+    assert (told["committed"], told["not_committed"], told["left_out"]) == (2, 0, 1)
+    said = checkout.run("queue", "approve", "--all")
+    assert (said.code, "0 committed, 0 not, 1 left out (blocked)" in said.err) == (0, True)
     assert checkout.run("batch", "--report", "account.txt").code == 2
     (tmp_path / "folder.md").mkdir()
     assert checkout.run("batch", "--report", str(tmp_path / "folder.md")).code == 2

@@ -72,7 +72,9 @@ def test_changes_of_the_same_lines_are_done_once_more_on_top_of_each_other(shop)
     said = checkout.run("batch", "--max-parallel", "2", "--tasks", "1,4")
     assert said.code == 4, said.err
     assert "changed the same lines of shop/registry.py" in said.err
-    batch = checkout.json("status")["batch"]
+    told = checkout.json("status")
+    assert [row["status"] for row in told["runs"]].count("redone") == 1
+    batch = told["batch"]
     assert batch["totals"]["runs"] == 3
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
     assert checkout.run("queue", "approve", "--all").code == 0
