@@ -77,17 +77,17 @@ def _caps(record: BatchRecord, each: float, count: int, used: float) -> str:
 def _going_on(before: BatchRecord, record: BatchRecord, wish: Wish, stands: Iterable[Stand]) -> str:
     """Return how far the batch is that is gone on with, and what of it holds on."""
     found = list(stands)
-    done = f"{sum(one.carries for one in found)} done"
     counts = [
         f"{count} {words}"
         for stand, words in (
+            (Stand.COMMITTED, "committed"),
             (Stand.WAITING, "waiting for you"),
             (Stand.BLOCKED, "blocked"),
             (Stand.REJECTED, "rejected"),
         )
         if (count := found.count(stand))
     ]
-    said = [f"goes on with {before.batch_id}: {', '.join([done, *counts])}"]
+    said = [f"goes on with {before.batch_id}: {', '.join(counts) or 'nothing is finished yet'}"]
     if added := [task for task in record.tasks if task not in before.tasks]:
         said.append(f"added to it: {', '.join(added)}")
     said += _held_on(record, wish)

@@ -8,6 +8,7 @@ from reviewloop.batch.going_on import Meant, Wish, finished, meant, newest_here,
 from reviewloop.batch.line import looked_again
 from reviewloop.batch.moving import for_a_batch
 from reviewloop.batch.noting import Noting
+from reviewloop.batch.refusals import INTERRUPTED
 from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Sitting, Told
 from reviewloop.batch.spending import Spending
@@ -174,7 +175,7 @@ def _has_runs(repository: Repository, record: BatchRecord) -> bool:
 
 
 def _interrupted() -> InterruptedByUserError:
-    return InterruptedByUserError("interrupted; nothing is lost: the same command goes on")
+    return InterruptedByUserError(INTERRUPTED)
 
 
 def _require_branch(repository: Repository, settings: Settings) -> None:
@@ -186,5 +187,7 @@ def _require_branch(repository: Repository, settings: Settings) -> None:
 
 
 def _nothing(spec: Spec, wish: Wish) -> str:
-    which = "every required task" if not wish.tasks and wish.wave is None else "every chosen task"
+    if wish.wave is not None and not wish.tasks:
+        return f"wave {wish.wave} of {spec.path} is done"
+    which = "every chosen task" if wish.tasks else "every required task"
     return f"{which} of {spec.path} is done"

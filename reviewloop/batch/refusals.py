@@ -5,6 +5,8 @@ from reviewloop.batch.stands import Stand
 from reviewloop.errors import UsageError
 from reviewloop.specs.order import Step
 
+INTERRUPTED = "interrupted; nothing is lost: the same command goes on"
+
 
 class Refusals:
     """Collects what kept tasks from beginning; it is told once another began, or at the end."""

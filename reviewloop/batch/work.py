@@ -20,7 +20,7 @@ from reviewloop.batch.moving import (
     take_over,
     taken_up,
 )
-from reviewloop.batch.refusals import Refusals, old_failure
+from reviewloop.batch.refusals import INTERRUPTED, Refusals, old_failure
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.spending import is_about_money
 from reviewloop.batch.stacking import chain_below
@@ -63,7 +63,7 @@ class Work:
         """Do everything that can be done now; raise what stopped it before its end."""
         sitting = self._sitting
         with (
-            all_interruptible(self._crew.contexts, "reviewloop batch"),
+            all_interruptible(self._crew.contexts, INTERRUPTED),
             ThreadPoolExecutor(max_workers=sitting.asked.parallel) as pool,
         ):
             self._work(pool)

@@ -22,18 +22,19 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
 
     `resume` is the command that goes on afterwards; see `all_interruptible`.
     """
-    with all_interruptible(lambda: (context,), resume):
+    with all_interruptible(lambda: (context,), f"interrupted; resume with: {resume}"):
         yield
 
 
 @contextmanager
-def all_interruptible(contexts: Callable[[], Sequence[RunContext]], resume: str) -> Iterator[None]:
+def all_interruptible(contexts: Callable[[], Sequence[RunContext]], words: str) -> Iterator[None]:
     """Let Ctrl-C stop these runs, those that are at work then, calmly once and then at once.
 
     The first lets replies in flight arrive, so that what is being paid for is kept, but for
     `PATIENCE` seconds only; SIGTERM is the same. What does not end by then, and the second signal,
     leave by `os._exit`, because threads that wait for a model cannot be ended otherwise. Within
-    such a block another one changes nothing: the outer one has to know all runs.
+    such a block another one changes nothing: the outer one has to know all runs. `words` are told
+    then: how one goes on.
     """
     if threading.current_thread() is not threading.main_thread() or _is_ours():
         yield
@@ -45,9 +46,9 @@ def all_interruptible(contexts: Callable[[], Sequence[RunContext]], resume: str)
         seen += 1
         if seen == 1:
             # In a thread: the one that was interrupted may hold the locks that telling needs.
-            threading.Thread(target=_stop, args=(contexts, resume), daemon=True).start()
+            threading.Thread(target=_stop, args=(contexts, words), daemon=True).start()
             return
-        _leave(resume)
+        _leave(words)
 
     before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -80,7 +81,7 @@ def _is_ours() -> bool:
     return getattr(signal.getsignal(signal.SIGINT), "__module__", "") == __name__
 
 
-def _stop(contexts: Callable[[], Sequence[RunContext]], resume: str) -> None:
+def _stop(contexts: Callable[[], Sequence[RunContext]], words: str) -> None:
     deadline = time.monotonic() + PATIENCE
     running = contexts()
     for context in running:
@@ -88,11 +89,11 @@ def _stop(contexts: Callable[[], Sequence[RunContext]], resume: str) -> None:
         context.events.tell("note", text="stopping: replies on their way are still taken in")
     for context in running:
         if not context.models.wait_until_idle(max(0.0, deadline - time.monotonic())):
-            _leave(resume)
+            _leave(words)
 
 
-def _leave(resume: str) -> NoReturn:
+def _leave(words: str) -> NoReturn:
     if os.isatty(2):
         os.write(2, _SHOW_CURSOR)
-    os.write(2, f"\nreviewloop: interrupted; resume with: {resume}\n".encode())
+    os.write(2, f"\nreviewloop: {words}\n".encode())
     os._exit(int(ExitCode.INTERRUPTED))

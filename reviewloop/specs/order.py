@@ -1,6 +1,7 @@
 """Puts the open tasks of a spec in order: what each waits for, and which may start together."""
 
 import fnmatch
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def order_tasks(spec: Spec, wanted: Sequence[str] = (), wave: int | None = None)
     order = _ordered(_steps(spec, doing))
     waves = _waves(order)
     if wave is not None:
-        order, waves = _of_wave(spec, order, waves, wave)
+        order, waves = _of_wave(spec, order, wave)
     _require_needs(spec, order)
     return Order(tuple(order), waves, (*left_out, *unreachable))
 
@@ -90,7 +91,12 @@ def possible_steps(spec: Spec) -> list[Step]:
 
 def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
     """Return the open tasks that ids and patterns name, in the order of the file."""
-    names = [part.strip() for item in wanted for part in item.split(",") if part.strip()]
+    names = [part.strip() for item in wanted for part in item.split(",")]
+    if "" in names:
+        raise UsageError(
+            f"--tasks {','.join(wanted)!r}: an id is empty; name tasks as in 2.1,3.*, or leave "
+            "--tasks out for all"
+        )
     chosen: set[str] = set()
     for name in names:
         if any(sign in name for sign in "*?["):
@@ -98,6 +104,8 @@ def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
         else:
             known = match_id(name, spec.by_id)
             found = [known] if known else []
+        if not found:
+            found = _of_phase(spec, name)
         if not found:
             raise UsageError(
                 f"there is no task '{name}' in {spec.tasks_path}; `reviewloop tasks` lists them all"
@@ -111,6 +119,11 @@ def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
         and not any(not spec.by_id[child].optional for child in task.children)
     ]
     return [task for task in work if not is_done(spec, task)]
+
+
+def _of_phase(spec: Spec, name: str) -> list[str]:
+    """Return the tasks below the heading with this number: "2" for those of "2. Second"."""
+    return [one.id for one in spec.tasks if re.match(rf"{re.escape(name)}[.):]?\s", one.phase)]
 
 
 def _reachable(
@@ -233,11 +246,22 @@ def _waves(order: Sequence[Step]) -> tuple[tuple[str, ...], ...]:
     return tuple(map(tuple, waves))
 
 
+def waves_of(spec: Spec) -> tuple[tuple[str, ...], ...]:
+    """Return the waves by whose number they are chosen: what is done keeps its place in them.
+
+    They are those that the spec lists, else those of all required tasks. Raises `UsageError` where
+    tasks wait for each other.
+    """
+    return spec.waves or _waves(_ordered(_steps(spec, leaves(spec))))
+
+
 def _of_wave(
-    spec: Spec, order: list[Step], waves: tuple[tuple[str, ...], ...], wave: int
+    spec: Spec, order: list[Step], wave: int
 ) -> tuple[list[Step], tuple[tuple[str, ...], ...]]:
-    """Keep the tasks of one wave: of those the spec lists, else of those that are computed."""
-    listed = spec.waves or waves
+    """Keep the tasks of one wave."""
+    listed = waves_of(spec)
+    if not listed:
+        raise UsageError(f"there is no wave {wave}: {spec.tasks_path} has no required task")
     if not 1 <= wave <= len(listed):
         raise UsageError(f"there is no wave {wave}: {spec.tasks_path} has waves 1 to {len(listed)}")
     kept = [step for step in order if step.task.id in listed[wave - 1]]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from reviewloop.errors import UsageError
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.order import Step, leaves_of, order_tasks, possible_steps
+from reviewloop.specs.order import Step, leaves_of, order_tasks, possible_steps, waves_of
 from reviewloop.specs.select import is_done
 from reviewloop.specs.tasks import comes_after, waits_for
 
@@ -53,8 +53,8 @@ def outlook(spec: Spec) -> Outlook:
     refused = ""
     waves: tuple[tuple[str, ...], ...] = ()
     try:
-        order = order_tasks(spec)
-        waves = spec.waves or order.waves
+        order_tasks(spec)
+        waves = waves_of(spec)
     except UsageError as error:
         refused = "" if spec.problems else str(error)
     steps = {step.task.id: step for step in possible_steps(spec)}

@@ -59,7 +59,7 @@ def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     assert said.code == 4, said.err
     assert said.err.splitlines()[-2:] == [
         ".kiro/specs/many on work: 0 of 2 tasks left, one at a time, mode queue",
-        f"goes on with {first['batch']}: 2 done, 2 waiting for you; "
+        f"goes on with {first['batch']}: 2 waiting for you; "
         "budget $5 from before (--budget-usd none lifts it)",
     ]
     assert "from before" not in checkout.run(*CHOSEN, "--budget-usd", "none").err
@@ -103,7 +103,7 @@ def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     said = checkout.run(*chosen)
     assert said.code == 6
     ident = batch_of(checkout)["batch"]
-    assert f"goes on with {ident}: 0 done; budget $5 from before" in said.err
+    assert f"goes on with {ident}: nothing is finished yet; budget $5 from before" in said.err
     assert "deadline 2001-09-0" in said.err
     assert "from before (--deadline none lifts it); failures stop it no longer" in said.err
     assert "with a later `--deadline`, or with `--deadline none`" in said.err

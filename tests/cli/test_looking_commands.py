@@ -68,8 +68,8 @@ def test_tasks_show_state_progress_and_what_may_start(spec, reviewloop):
         ".kiro/specs/login  1/3 tasks done, 0/1 optional, 1 can start now",
         "[x] 1   Set up the project  requirements 1.1",
         "[ ] 2   Log in",
-        "  [ ] 2.1 Draw the [red]form[/red]  can start  wave 1  requirements 1.1, 1.2",
-        "  [ ] 2.2 Check the password  waits for 2.1  wave 2",
+        "  [ ] 2.1 Draw the [red]form[/red]  can start  wave 2  requirements 1.1, 1.2",
+        "  [ ] 2.2 Check the password  waits for 2.1  wave 3",
         "  [ ] 2.3 Measure it  optional",
     ]
 
@@ -100,9 +100,9 @@ def test_tasks_as_json(spec, reviewloop):
     assert form["requirements"] == ["1.1", "1.2"]
     assert form["parent"] == "2"
     check = next(task for task in report["tasks"] if task["id"] == "2.2")
-    assert (check["eligible"], check["wave"], check["waits_for"]) == (False, 2, ["2.1"])
+    assert (check["eligible"], check["wave"], check["waits_for"]) == (False, 3, ["2.1"])
     assert check["waits"] == [{"kind": "order", "name": "", "tasks": ["2.1"]}]
-    assert report["waves"] == [["2.1"], ["2.2"]]
+    assert report["waves"] == [["1"], ["2.1"], ["2.2"]]
 
 
 def test_problem_of_the_spec_is_named_and_exit_code_2(spec, reviewloop):

@@ -8,6 +8,7 @@ from reviewloop.errors import UsageError
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import Order, order_tasks
+from reviewloop.specs.outlook import outlook
 
 PATH = ".kiro/specs/a/tasks.md"
 
@@ -73,6 +74,25 @@ def test_a_task_waits_for_the_waves_before_its_own():
     assert [step.task.id for step in ordered(done, wave=2).steps] == ["1", "3"]
 
 
+def test_a_wave_keeps_its_number_when_the_one_before_it_is_done():
+    text = "- [ ] 1. A\n- [ ] 2. (P) B\n- [ ] 3. (P) C\n- [ ] 4. D\n"
+
+    def wave(number: int, *done: str) -> list[str]:
+        now = text
+        for one in done:
+            now = now.replace(f"[ ] {one}.", f"[x] {one}.")
+        spec = open_spec(MemoryFiles({PATH: now.encode()}))
+        assert outlook(spec).waves == (("1",), ("2", "3"), ("4",))
+        return [step.task.id for step in order_tasks(spec, (), number).steps]
+
+    assert (wave(1), wave(1, "1")) == (["1"], [])
+    assert wave(2) == wave(2, "1") == ["2", "3"]
+    assert (wave(2, "1", "3"), wave(3, "1", "2", "3")) == (["2"], ["4"])
+    assert wave(1, *"1234") == wave(3, *"1234") == []
+    with pytest.raises(UsageError, match="has waves 1 to 3"):
+        wave(4, *"1234")
+
+
 def test_tasks_are_chosen_by_id_by_pattern_and_by_the_task_they_are_part_of():
     text = "- [ ] 1. A\n  - [ ] 1.1 x\n  - [x] 1.2 y\n  - [ ]* 1.3 z\n- [ ] 2. B\n- [ ] 3. C\n"
 
@@ -86,6 +106,18 @@ def test_tasks_are_chosen_by_id_by_pattern_and_by_the_task_they_are_part_of():
         chosen("9")
     with pytest.raises(UsageError, match=r"there is no task '9\.\*'"):
         chosen("9.*")
+    for empty in ("", " ", "1,,3"):
+        with pytest.raises(UsageError, match=r"^--tasks '.*': an id is empty"):
+            chosen(empty)
+
+
+def test_the_number_of_a_heading_stands_for_the_tasks_below_it():
+    text = "## 1. First\n\n- [x] 1.1 a\n\n## 2. Second\n\n- [ ] 2.1 b\n- [ ] 2.2 c\n"
+    spec = open_spec(MemoryFiles({"openspec/changes/a/tasks.md": text.encode()}))
+    assert [step.task.id for step in order_tasks(spec, ["2"]).steps] == ["2.1", "2.2"]
+    assert order_tasks(spec, ["1"]).steps == ()
+    with pytest.raises(UsageError, match="there is no task '3'"):
+        order_tasks(spec, ["3"])
 
 
 def test_what_is_blocked_is_left_out_with_all_that_waits_for_it():
