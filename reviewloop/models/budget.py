@@ -239,13 +239,14 @@ class Budget:
 
     def _exhausted(self, setting: str, used: str, flag: str, asked: int) -> None:
         next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
-        reached, raised = f"the cap {setting} of this run is reached", f"`reviewloop resume {flag}`"
+        reached = f"the cap {setting} of this run is reached: {used} used"
+        raised = f"`reviewloop resume {flag}`"
         if setting in self._lent:
             cap, higher = _LENT[setting]
             reached = f"what the batch's {cap} leaves to this run is used up"
             raised = f"the same `reviewloop batch` and {higher}"
         raise BudgetExhaustedError(
-            f"{reached}: {used} used (all in all "
+            f"{reached} (all in all "
             f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
             f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with {raised}",
             cap=setting,

@@ -60,6 +60,12 @@ class _Task:
             cost = usage.get("cost_usd")
             self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
 
+    def stop(self, now: float) -> None:
+        """Stand still, if it is at work."""
+        if self.since is not None:
+            self.seconds, self.since = self.took(now), None
+            self.state, self.step = "stopped", ""
+
     def took(self, now: float) -> float:
         """Return how long it was at work."""
         return self.seconds + (now - self.since if self.since is not None else 0.0)
@@ -85,6 +91,9 @@ class BatchScreen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        with self._lock:
+            for row in self._tasks.values():
+                row.stop(self.clock())
         if self._live:
             self._live.stop()
             self._live = None
@@ -103,7 +112,8 @@ class BatchScreen:
 
     def say(self, sentence: str) -> None:
         """Print a sentence above what is shown."""
-        self.console.print(Text(one_line(sentence)), soft_wrap=True)
+        whole = not self.console.is_terminal  # there a line breaks between words
+        self.console.print(Text(one_line(sentence)), soft_wrap=whole)
 
     def begun(self, task: str, title: str, run: str, below: str) -> None:
         """Tell that a task is at work from now on; `below` is what its change stands on."""
@@ -155,7 +165,7 @@ class BatchScreen:
                     no_wrap=True,
                     overflow="ellipsis",
                     justify=justify,
-                    ratio=1 + (name == "step") if words else None,
+                    ratio=1 if words else None,
                     width=None if words else max([len(name), *(len(row[at]) for row in rows)]),
                 )
             for cells in rows:

@@ -238,6 +238,7 @@ def test_a_cap_of_the_batch_is_told_as_the_batch_s():
             Budget(limits, lent=lent)._reserve(10, 1.0, lambda: False)
         assert words in str(stopped.value)
         assert other not in str(stopped.value)
+        assert ("$0.00 of $0.00" in str(stopped.value)) is not bool(lent)
         assert stopped.value.cap == "limits.usd"
 
 
@@ -277,3 +278,16 @@ def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
     line = console.file.getvalue().splitlines()[-2]
     assert line.startswith("4    Fourth number")
     assert line.rstrip().endswith("19.3k $0.02")
+    titles = ("5", "Default currency set"), ("6", "Default currency read")
+    for task, title in titles:
+        screen.begun(task, title, f"{task}-a", "")
+    screen.__exit__(None, None, None)  # it was never entered, so it drew nothing
+    console.file.truncate(0)
+    console.print(screen._table())
+    shown = [line[5:26] for line in console.file.getvalue().splitlines() if "Default" in line]
+    assert len(set(shown)) == 2
+    assert console.file.getvalue().count("stopped") == 2
+    terminal = Console(width=40, file=StringIO(), force_terminal=True, color_system=None)
+    BatchScreen(terminal).say("many on work: 2 of 6 tasks, at most $10 each")
+    assert "$10" in terminal.file.getvalue().replace("\n", " ").split()
+    assert len(terminal.file.getvalue().splitlines()) == 2
