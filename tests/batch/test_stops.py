@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 from support.checkout import Checkout
@@ -13,6 +15,7 @@ from support.play import done, reply, write
 from support.terminal import Terminal
 
 from reviewloop.batch.deadline import read_deadline
+from reviewloop.batch.work import Work
 from reviewloop.errors import UsageError
 from reviewloop.store.locks import hold
 
@@ -156,6 +159,25 @@ def test_a_deadline_is_a_time_of_day_a_span_or_a_date():
     for wrong in ("soon", "25:00", "2026-01-01T07:00", "99999999h", "0001-01-01"):
         with pytest.raises(UsageError):
             read_deadline(wrong, now)
+
+
+def test_the_second_ctrl_c_says_that_the_same_command_goes_on(monkeypatch, capfd):
+    def left(code: int) -> None:
+        raise SystemExit(code)
+
+    def pressed_twice(*_: object) -> None:
+        for _time in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(os, "_exit", left)
+    monkeypatch.setattr(Work, "_work", pressed_twice)
+    work = Work(SimpleNamespace(asked=SimpleNamespace(parallel=1)))
+    with pytest.raises(SystemExit) as stopped:
+        work.do()
+    assert stopped.value.code == 130
+    said = "interrupted; nothing is lost: the same command goes on"
+    assert f"reviewloop: {said}\n" in capfd.readouterr().err
 
 
 def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
