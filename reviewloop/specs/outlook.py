@@ -53,8 +53,12 @@ def outlook(spec: Spec) -> Outlook:
     refused = ""
     waves: tuple[tuple[str, ...], ...] = ()
     try:
-        order_tasks(spec)
-        waves = waves_of(spec)
+        doing = {step.task.id for step in order_tasks(spec).steps}
+        doing |= {task.id for task in spec.tasks if is_done(spec, task)}
+        # What is left out keeps its place, too, but is of no wave: it is not chosen by its number.
+        waves = spec.waves or tuple(
+            tuple(one for one in wave if one in doing) for wave in waves_of(spec)
+        )
     except UsageError as error:
         refused = "" if spec.problems else str(error)
     steps = {step.task.id: step for step in possible_steps(spec)}

@@ -68,11 +68,11 @@ def test_tasks_are_listed_in_every_dialect(three_dialects):
     told = checkout.run("tasks", "--spec", "004", COLUMNS="80").out.splitlines()
     assert told[2:6] == [
         "[x] T001 Create the package in swap/",
-        "[ ] T002 Configure the linter in pyproject.toml  [P]  can start  wave 1",
-        "[ ] T003 Write the settings in swap/settings.py  [P]  can start  wave 1",
+        "[ ] T002 Configure the linter in pyproject.toml  [P]  can start  wave 2",
+        "[ ] T003 Write the settings in swap/settings.py  [P]  can start  wave 2",
         "         requirements FR-002",
     ]
-    assert "[ ] T010 Rating in swap/rating.py  waits for phase 4  wave 5  requirements US3" in told
+    assert "[ ] T010 Rating in swap/rating.py  waits for phase 4  wave 6  requirements US3" in told
     told = checkout.run("tasks", "--spec", "bird-count", COLUMNS="120").out.splitlines()
     assert told[-1].endswith("pass  checkpoint  waits for all tasks above, 2.3, which is blocked")
 
