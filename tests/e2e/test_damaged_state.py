@@ -126,7 +126,7 @@ def test_a_state_of_another_release_names_the_release_to_use(stopped: Site, fold
 def test_a_run_at_work_is_not_resumed_and_its_process_is_named(stopped: Site, folder: Path) -> None:
     with hold(folder / "lock", "it"):
         said = refused(stopped)
-    assert f"is at work in process {os.getpid()} on {socket.gethostname()};" in said
+    assert f"is at work in process {os.getpid()} on {socket.gethostname()} since " in said
 
 
 def test_what_a_process_starts_does_not_keep_its_locks(tmp_path: Path) -> None:
