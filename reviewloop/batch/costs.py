@@ -18,12 +18,17 @@ PAID = "paid_before"
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls, tokens, money and active time; `unpriced` counts calls whose price is not known."""
+    """Calls, tokens, money and active time.
+
+    `unpriced` counts calls whose price is not known, `estimated` those whose tokens are: their
+    replies were cut off.
+    """
 
     calls: int = 0
     tokens: int = 0
     usd: float = 0.0
     unpriced: int = 0
+    estimated: int = 0
     seconds: float = 0.0
 
     def plus(self, other: "Cost", sign: int = 1) -> "Cost":
@@ -61,8 +66,8 @@ def spent_of(repository: Repository, run: RunRecord) -> Spent:
 def cost_of(repository: Repository, run: RunRecord) -> Cost:
     """Return all that a run took so far, whoever moved it."""
     spent = spent_of(repository, run)
-    found = Cost(spent.calls, spent.tokens, spent.usd, spent.unpriced, run.active_seconds)
-    return found.rounded()
+    unsure = (spent.unpriced, spent.estimated)
+    return Cost(spent.calls, spent.tokens, spent.usd, *unsure, run.active_seconds).rounded()
 
 
 def before(run: RunRecord) -> Cost:

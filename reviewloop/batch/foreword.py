@@ -10,6 +10,7 @@ from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.errors import ReviewLoopError
 from reviewloop.models.prices import estimate
 from reviewloop.models.routing import route
+from reviewloop.output.figures import cap_money
 from reviewloop.runs.project import team_of
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
@@ -70,8 +71,8 @@ def _caps(record: BatchRecord, each: float, count: int, used: float) -> str:
         most = most if budget is None else min(most, budget)
         return f"at most ${each:g} each and ${most:g} in all{until}"
     most = min(most, max(0.0, budget - used))
-    spent = f"${used:.2f} of ${budget:g} is spent"
-    return f"at most ${each:g} each and ${most:.2f} more in all ({spent}){until}"
+    spent = f"{cap_money(used)} of ${budget:g} is spent"
+    return f"at most ${each:g} each and {cap_money(most)} more in all ({spent}){until}"
 
 
 def _going_on(before: BatchRecord, record: BatchRecord, wish: Wish, stands: Iterable[Stand]) -> str:

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -198,15 +199,15 @@ def _require_here(repository: Repository, spec: Spec, order: Order) -> None:
 def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) -> str:
     branch = runs[0].branch
     mine = [run for run in runs if run.branch == branch]
-    waiting = sum(run.status in {RunStatus.WAITING, RunStatus.BLOCKED} for run in mine)
-    counts = [f"{waiting} waiting for you" if waiting else ""]
-    counts += [f"{len(mine) - waiting} on the way" if len(mine) > waiting else ""]
+    states = {RunStatus.WAITING: "waiting for you", RunStatus.BLOCKED: "blocked"}
+    said = Counter(states.get(run.status, "on the way") for run in mine)
     tasks = "1 of these tasks is" if len(mine) == 1 else f"{len(mine)} of these tasks are"
     exists = branch_exists(repository.user, branch)
     there = f"`git switch {branch}` to go on there, or " if exists else ""
     return (
         f"the batch of {spec.path} works on {branch}{'' if exists else ', which is gone'}: {tasks} "
-        f"not over there ({', '.join(filter(None, counts))}); {there}end those runs with "
+        f"not over there ({', '.join(f'{n} {state}' for state, n in said.items())}); "
+        f"{there}end those runs with "
         f"`reviewloop queue reject {' '.join(run.run_id for run in mine)}` to begin anew "
         f"on {repository.user.branch or 'this commit'}"
     )

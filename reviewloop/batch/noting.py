@@ -31,6 +31,10 @@ class Noting:
         """Hand on how the batch begins."""
         self._told.opened(sentence)
 
+    def planned(self, titles: Mapping[str, str]) -> None:
+        """Hand on what there is to do."""
+        self._told.planned(titles)
+
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """Hand on that a run is at work: what was said of it before holds no more."""
         self._seen()

@@ -45,6 +45,8 @@ _OTHERS_LEFT = (
     "the others"
 )
 
+_TO_DO = {Stand.OPEN, Stand.STOPPED}
+
 Ended = tuple[BatchRecord, ReviewLoopError | None]
 
 
@@ -117,6 +119,9 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
     store.save(record)
     with closing(SittingClock(repository.folder, record.batch_id)) as clock:
         sitting.told = Noting(sitting.told, repository, store, record, clock)
+        stands = sitting.stands()
+        left = [s.task for s in sitting.order.steps if stands[s.task.id].stand in _TO_DO]
+        sitting.told.planned({task.id: task.title for task in left})
         work = Work(sitting)
         try:
             work.do()
@@ -167,7 +172,7 @@ def _has_more(sitting: Sitting) -> bool:
     chosen = {step.task.id for step in sitting.order.steps}
     rest = {task: title for task, title in record.tasks.items() if task not in chosen}
     stands = stands_of(sitting.repository, record.batch_id, record.spec_path, rest, branch)
-    return any(one.stand in {Stand.OPEN, Stand.STOPPED} for one in stands.values())
+    return any(one.stand in _TO_DO for one in stands.values())
 
 
 def _has_runs(repository: Repository, record: BatchRecord) -> bool:

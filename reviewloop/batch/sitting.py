@@ -32,6 +32,9 @@ class Told(Protocol):
     def opened(self, sentence: str) -> None:
         """Something to know of the whole batch: how it begins, or that a task of it cannot."""
 
+    def planned(self, titles: Mapping[str, str]) -> None:
+        """The tasks of the batch that may begin now or later, by id in their order."""
+
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """A run was begun or is gone on with; `below` names the run whose commit it starts from."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from reviewloop.batch.costs import before, kept_rows, spent_of
 from reviewloop.errors import BudgetExhaustedError, ReviewLoopError
+from reviewloop.output.figures import cap_money
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
@@ -45,10 +46,11 @@ class Spending:
         """Raise `BudgetExhaustedError` when nothing may begin any more."""
         budget, deadline = self._record.budget_usd, self._record.deadline
         if budget is not None and (used := self.usd()) >= budget:
+            spent = f"{cap_money(used)} of {cap_money(budget)}"
             raise BudgetExhaustedError(
-                f"the batch's budget is spent: ${used:.2f} of ${budget:.2f}; nothing is lost: the "
-                f"same command goes on with a higher `--budget-usd`, such as {budget * 2:g}, or "
-                "with `--budget-usd none`"
+                f"the batch's budget is spent: {spent}; nothing is lost: the same command "
+                f"goes on with a higher `--budget-usd`, such as {budget * 2:g}, or with "
+                "`--budget-usd none`"
             )
         if deadline and time.time() >= deadline:
             shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline))
@@ -81,24 +83,35 @@ class Spending:
         `beside` are runs at work with their caps: what these may still spend is not left. So many
         runs as `sharing` says divide the rest.
         """
-        caps: dict[str, Any] = {MONEY: self._limits.usd, MINUTES: self._limits.minutes}
+        own = self._own(run)
+        caps: dict[str, Any] = {**own}
         if self._record.budget_usd is not None:
             held = (caps[MONEY] - self._usd_of(other) for other, caps in beside)
             left = self._record.budget_usd - self.usd() - sum(max(0.0, usd) for usd in held)
             left = max(0.0, left) / sharing
             usd = spent_of(self._repository, run).usd + left
-            caps[MONEY] = max(min(self._limits.usd, usd), 1e-9)
+            caps[MONEY] = max(min(own[MONEY], usd), 1e-9)
         if self._record.deadline:
             left = max(0.0, self._record.deadline - time.time())
             minutes = (run.active_seconds + left) / 60
-            caps[MINUTES] = max(min(self._limits.minutes, minutes), 1e-9)
+            caps[MINUTES] = max(min(own[MINUTES], minutes), 1e-9)
         return caps
 
-    def stopped_by_batch(self, caps: Mapping[str, Any], error: ReviewLoopError) -> bool:
+    def _own(self, run: RunRecord) -> dict[str, float]:
+        """Return the caps of one run; a person may have raised them for this one."""
+        raised = run.settings.get("limits", {})
+        return {
+            MONEY: max(self._limits.usd, raised.get("usd", 0)),
+            MINUTES: max(self._limits.minutes, raised.get("minutes", 0)),
+        }
+
+    def stopped_by_batch(
+        self, run: RunRecord, caps: Mapping[str, Any], error: ReviewLoopError
+    ) -> bool:
         """Whether it was the batch's cap that stopped a run, not the run's own."""
         if not isinstance(error, BudgetExhaustedError):
             return False
-        own = {MONEY: self._limits.usd, MINUTES: self._limits.minutes}
+        own = self._own(run)
         return error.cap in own and caps[error.cap] < own[error.cap]
 
 

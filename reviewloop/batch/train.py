@@ -137,7 +137,8 @@ class Train:
             raise
         except ReviewLoopError as error:
             short = isinstance(error, BudgetExhaustedError)
-            if short and (sitting.at_work or sitting.spending.stopped_by_batch(caps, error)):
+            by_batch = sitting.spending.stopped_by_batch(found.run, caps, error)
+            if by_batch or (short and sitting.at_work):
                 raise
             self._left.add(run.run_id)
             sitting.told.settled(step.task.id, repository.runs.find(run.run_id), str(error))

@@ -180,7 +180,7 @@ class Work:
         except (InterruptedByUserError, ModelAccessError) as error:
             return error
         except ReviewLoopError as error:
-            by_batch = sitting.spending.stopped_by_batch(caps, error)
+            by_batch = sitting.spending.stopped_by_batch(run, caps, error)
             again = by_batch and self._may_have_more(task, error)
             run = sitting.repository.runs.find(run.run_id)
             if by_batch and not again:

@@ -1,7 +1,7 @@
 """`reviewloop batch`: all open tasks of a spec, each in a run of its own, and the account."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,13 @@ if TYPE_CHECKING:
 @click.option("--until-failure", is_flag=True, help="Stop at the first task that fails.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of every run.")
 @click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
-@click.option("--report", metavar="FILE", default="", help="Write the account: .md, .json, .html.")
+@click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    multiple=True,
+    help="Write the account: .md, .json, .html.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
 @store_option
 @click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
@@ -57,7 +63,7 @@ def batch(
     until_failure: bool,
     model: str | None,
     no_sandbox: bool,
-    report: str,
+    reports: tuple[str, ...],
     as_json: bool,
     store: str,
     remote: str,
@@ -78,7 +84,8 @@ def batch(
         _require_for_workers(store, mode, parallel, no_sandbox)
     elif mode == "each":
         _require_somebody(parallel)
-    require_report(report)
+    for name in reports:
+        require_report(name)
     flags = {"models.reasoning": model, "models.generation": model} if model else {}
     wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags)
     wish = Wish(
@@ -92,10 +99,10 @@ def batch(
     )
     if store:
         told = shared.enqueue(store, wish, remote or "origin", as_json=as_json)
-        if report:
-            write_report(report, told)
+        for name in reports:
+            write_report(name, told)
         return ExitCode.CLEAN
-    return _run(wish, report, as_json=as_json)
+    return _run(wish, reports, as_json=as_json)
 
 
 def _read_budget(text: str) -> float:
@@ -162,7 +169,7 @@ def write_report(name: str, body: Mapping[str, Any]) -> None:
     Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
-def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
+def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
     from reviewloop.batch.account import account, exit_code
     from reviewloop.batch.opening import run_batch
     from reviewloop.cli.consoles import messages, print_json, results, say
@@ -178,9 +185,9 @@ def _run(wish: "Wish", report: str, *, as_json: bool) -> ExitCode:
         print_json("batch", body)
     elif body["tasks"]:  # else there never was a batch, and that nothing is open is said
         render_account(body, results())
-    if report:  # last: a disk that is full by now must not hide the account
-        write_report(report, body)
-        say(f"the account is in {report}")
+    for name in reports:  # last: a disk that is full by now must not hide the account
+        write_report(name, body)
+        say(f"the account is in {name}")
     if error is not None:
         error.exit_code = exit_code(body, error.exit_code)
         raise error
@@ -195,6 +202,9 @@ class _Shown:
 
     def opened(self, sentence: str) -> None:
         self._screen.say(sentence)
+
+    def planned(self, titles: Mapping[str, str]) -> None:
+        self._screen.planned(titles)
 
     def begun(self, task: str, run: "RunRecord", below: str) -> None:
         self._screen.begun(task, run.title, run.run_id, below)

@@ -62,6 +62,9 @@ class _Shown:
     def opened(self, sentence: str) -> None:
         self._say(sentence)
 
+    def planned(self, titles: Mapping[str, str]) -> None:
+        pass  # it takes one task at a time
+
     def begun(self, task: str, run: "RunRecord", below: str) -> None:
         self._say(f"{task}: {run.run_id} {run.title}" + (f", on {below}" if below else ""))
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.batch.going_on import Wish
+from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.store import opened
 from reviewloop.engine.views import batch_shown
@@ -97,15 +98,18 @@ def _queued(
     if not (mine or tasks):
         raise UsageError(f"every chosen task of {spec} is done")
     record = mine[0] if mine else None
-    runs = [run for run in SharedRuns(database).of(about) if run.spec_path == spec]
+    shared = SharedRuns(database)
+    runs = [run for run in shared.of(about) if run.spec_path == spec]
     idle = {run.task_id for run in runs if run.status in _ASKS}
-    rejected = _rejected(record, runs).intersection(tasks)
+    rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
     if rejected and record is not None:
         if any(job.batch == record.batch_id for job in jobs.pending()):
-            idle |= rejected
+            idle |= set(rejected)
             notes.append(_later(rejected))
         else:
-            record = None
+            for run in rejected.values():  # stays in the account, as an earlier try of its task
+                run.options[ANEW] = True
+                shared.save(run)
     wanted = [task for task in tasks if task not in idle]
     if tasks or record is None:
         record = _record(record, spec, order, wish, repository, goes_on=bool(wanted))
@@ -131,19 +135,20 @@ def _notes(repository: Repository) -> list[str]:
     return notes
 
 
-def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> set[str]:
-    """Return the tasks that a batch does not do again, because a person said no to its run."""
+def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return the runs to which a person said no, so that their tasks are not done by themselves."""
     newest: dict[str, RunRecord] = {}
     for run in sorted(runs, key=lambda run: run.status.over):  # as a worker reads them
         mine = record is not None and run.options.get("batch") == record.batch_id
         if mine or not run.status.over:
             newest.setdefault(run.task_id, run)
     said_no = {RunStatus.SKIPPED, RunStatus.UNDONE}
-    return {
-        task
-        for task, run in newest.items()
-        if run.status in said_no and not run.options.get("redo")
-    }
+    again = ("redo", ANEW)
+    return [
+        run
+        for run in newest.values()
+        if run.status in said_no and not any(run.options.get(name) for name in again)
+    ]
 
 
 def _later(rejected: Iterable[str]) -> str:

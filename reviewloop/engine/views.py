@@ -5,10 +5,12 @@ from typing import Any
 
 from reviewloop.batch.account import unbegun
 from reviewloop.batch.rows import unbegun_row
+from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import ANSWER, TASK, Jobs
 from reviewloop.errors import UsageError
 from reviewloop.output.batch_words import next_of
 from reviewloop.runs.answers import is_stopped, require_question, worded
+from reviewloop.runs.held_values import masking_here
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
@@ -100,7 +102,7 @@ def give_answer(
     """
     runs = SharedRuns(database)
     run = runs.only(_ASKS, choice) if named is None else runs.find(named)
-    answer = worded(run, choice, text)
+    answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
     if not (choice == "skip" and is_stopped(run)):
         require_question(run, answer)
     below = _below(runs, run)
@@ -218,6 +220,8 @@ def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool
     """Return the row of a task with what its run is now; what was told of it before may be old."""
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
         return dict(told)  # its task is done once more
+    if run.status.over and run.options.get(ANEW):
+        return {**told, "state": "open", "run": "", "why": "", "next": ""}
     states = {RunStatus.SKIPPED: "rejected", RunStatus.UNDONE: "rejected"}
     state = states.get(run.status, str(run.status))
     if run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:

@@ -22,7 +22,10 @@ _SLICE = 0.1  # seconds between looks at the clock and the stop signal while wai
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run has used; `unpriced` counts calls whose price is not known."""
+    """What a run has used.
+
+    `unpriced` counts calls whose price is not known, `estimated` those whose tokens nobody counted.
+    """
 
     calls: int = 0
     input: int = 0
@@ -31,7 +34,7 @@ class Spent:
     cache_write: int = 0
     usd: float = 0.0
     unpriced: int = 0
-    estimated: bool = False
+    estimated: int = 0
 
     @property
     def tokens(self) -> int:
@@ -55,7 +58,7 @@ class Spent:
             cache_write=self.cache_write + usage.cache_write,
             usd=self.usd + (usage.cost_usd or 0.0),
             unpriced=self.unpriced + (usage.cost_usd is None),
-            estimated=self.estimated or usage.estimated,
+            estimated=self.estimated + usage.estimated,
         )
 
 

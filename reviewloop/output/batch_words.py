@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewloop.output.figures import counted, duration, money, share, tokens
+from reviewloop.output.figures import cap_money, counted, duration, money, share, tokens
 from reviewloop.output.untrusted import one_line
 
 Row = Mapping[str, Any]
@@ -18,9 +18,10 @@ def sums(body: Mapping[str, Any]) -> Sequence[str]:
     """Return how many tasks stand where, and what all of them took."""
     totals = body["totals"]
     counts = ", ".join(f"{number} {state}" for state, number in body["counts"].items())
-    cost = money(totals["usd"])
+    cost = _about(totals) + money(totals["usd"])
     if body.get("budget_usd") is not None:
-        cost += f" of {money(body['budget_usd'])}"
+        spent = _about(totals) + cap_money(totals["usd"])
+        cost = f"{spent} of {cap_money(body['budget_usd'])}"
     if totals["unpriced"]:
         cost += f" and {counted(totals['unpriced'], 'call')} of unknown price"
     took = f"{duration(totals['seconds'])} of work"
@@ -29,6 +30,8 @@ def sums(body: Mapping[str, Any]) -> Sequence[str]:
         took += f", {duration(wall)} by the clock"
         took += f" in {sittings} sittings" if sittings > 1 else ""
     used = f"{tokens(totals['tokens'])} tokens, {counted(totals['calls'], 'call')}"
+    if cut := totals.get("estimated"):
+        used += f" ({cut} estimated)"
     return [one_line(counts), f"{cost}, {used}, {took}{_before(totals)}"]
 
 
@@ -100,9 +103,14 @@ def anew_or_not(need: str, run: str) -> str:
 def figures_of(row: Row) -> str:
     """Return what was done, tests, rounds, findings and cost of a task in one line."""
     said = [] if row.get("files") is None else _done(row)
-    cost = "price unknown" if row["usd"] is None else money(row["usd"])
+    cost = "price unknown" if row["usd"] is None else _about(row) + money(row["usd"])
     said += [f"{tokens(row['tokens'])} tokens", cost, duration(row["seconds"])]
     return ", ".join(said) + _before(row)
+
+
+def _about(values: Row) -> str:
+    """Return what goes before a sum of which some is estimated: a reply of it was cut off."""
+    return "about " if values.get("estimated") else ""
 
 
 def _place(row: Row) -> str:

@@ -24,6 +24,13 @@ def money(usd: float | None) -> str:
     return f"${usd:.2f}" if usd >= 0.01 or usd == 0 else "<$0.01"
 
 
+def cap_money(usd: float) -> str:
+    """Return a cap, or what was spent of one: small ones are told apart, as `$0.0042`."""
+    if usd >= 0.1 or usd == 0:
+        return f"${usd:.2f}"
+    return f"${float(f'{usd:.2g}'):f}".rstrip("0")
+
+
 def tokens(count: int) -> str:
     """Return `950`, `12.3k` or `1.24M`."""
     if count < 1000:

@@ -4,7 +4,7 @@ Imported only while a batch is on the screen. Runs may tell of themselves from s
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -59,6 +59,11 @@ class _Task:
             self.tokens += sum(int(usage.get(name) or 0) for name in _KINDS)
             cost = usage.get("cost_usd")
             self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was at work, or something was said of it."""
+        return bool(self.state)
 
     def stop(self, now: float) -> None:
         """Stand still, if it is at work."""
@@ -115,6 +120,12 @@ class BatchScreen:
         whole = not self.console.is_terminal  # there a line breaks between words
         self.console.print(Text(one_line(sentence)), soft_wrap=whole)
 
+    def planned(self, titles: Mapping[str, str]) -> None:
+        """Tell which tasks there are to do, in their order; each may begin later, or never."""
+        with self._lock:
+            for task, title in titles.items():
+                self._tasks.setdefault(task, _Task(one_line(title)))
+
     def begun(self, task: str, title: str, run: str, below: str) -> None:
         """Tell that a task is at work from now on; `below` is what its change stands on."""
         with self._lock:
@@ -156,7 +167,7 @@ class BatchScreen:
             now = self.clock()
             table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
             shown = max(3, self.console.height - _ABOVE_AND_BELOW)
-            rows = [_cells(task, row, now) for task, row in list(self._tasks.items())[-shown:]]
+            rows = [_cells(task, row, now) for task, row in self._shown(shown)]
             for at, name in enumerate(_COLUMNS):
                 words = name in _WORDS  # only these give way in a narrow terminal
                 justify: Literal["left", "right"] = "left" if words or not at else "right"
@@ -172,14 +183,24 @@ class BatchScreen:
                 table.add_row(*cells)
             return Group(table, Text(self._sums(now), style="dim"))
 
+    def _shown(self, most: int) -> Sequence[tuple[str, _Task]]:
+        """Return the rows that fit: all at work, and others around the next one to begin."""
+        rows = list(self._tasks.items())
+        following = next((at for at, (_, row) in enumerate(rows) if not row.begun), len(rows))
+        near = sorted(
+            range(len(rows)), key=lambda at: (rows[at][1].since is None, abs(at - following))
+        )
+        return [rows[at] for at in sorted(near[:most])]
+
     def _sums(self, now: float) -> str:
         rows = self._tasks.values()
+        begun = sum(row.begun for row in rows)
         usd = sum(row.usd or 0.0 for row in rows)
         used = sum(row.tokens for row in rows)
         took = sum(row.took(now) for row in rows)
-        return (
-            f"{counted(len(rows), 'task')}  {duration(took)}  {tokens(used)} tokens  {money(usd)}"
-        )
+        of = f"{begun} of " if begun < len(rows) else ""
+        tasks = f"{of}{counted(len(rows), 'task')}"
+        return f"{tasks}  {duration(took)}  {tokens(used)} tokens  {money(usd)}"
 
 
 def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:
@@ -191,7 +212,7 @@ def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:
         Text(row.title, style="" if at_work else "dim"),
         Text(said, style="cyan" if at_work else _STYLES.get(row.state, "")),
         Text(str(row.findings) if row.findings else ""),
-        Text(duration(row.took(now))),
-        Text(tokens(row.tokens)),
-        Text(money(row.usd)),
+        Text(duration(row.took(now)) if row.begun else ""),
+        Text(tokens(row.tokens) if row.begun else ""),
+        Text(money(row.usd) if row.begun else ""),
     )

@@ -15,7 +15,7 @@ from reviewloop.batch.spending import Spending
 from reviewloop.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget
 from reviewloop.output.batch_report import html, markdown
-from reviewloop.output.batch_words import next_of, task_lines
+from reviewloop.output.batch_words import figures_of, next_of, sums, task_lines
 from reviewloop.output.terminal_batch_live import BatchScreen
 from reviewloop.runs.repository import open_repository
 from reviewloop.settings import Limits, Settings
@@ -291,3 +291,29 @@ def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
     BatchScreen(terminal).say("many on work: 2 of 6 tasks, at most $10 each")
     assert "$10" in terminal.file.getvalue().replace("\n", " ").split()
     assert len(terminal.file.getvalue().splitlines()) == 2
+
+
+def test_what_is_estimated_and_what_is_small_is_told_as_such():
+    row = {"usd": 0.02, "tokens": 900, "seconds": 3.0, "estimated": 1}
+    assert figures_of(row) == "900 tokens, about $0.02, 3.0 s"
+    assert figures_of({**row, "estimated": 0}) == "900 tokens, $0.02, 3.0 s"
+    totals = {"usd": 0.0042, "tokens": 900, "seconds": 3.0, "calls": 4, "unpriced": 0}
+    body = {"totals": {**totals, "estimated": 1}, "counts": {"open": 1}, "budget_usd": 0.05}
+    assert sums(body)[1].startswith("about $0.0042 of $0.05, 900 tokens, 4 calls (1 estimated), ")
+
+
+def test_tasks_that_are_to_come_stand_in_the_live_table_without_figures():
+    console = Console(width=80, height=13, file=StringIO())
+    screen = BatchScreen(console)
+    screen.planned({str(number): f"Number {number}" for number in range(1, 31)})
+    for task in ("1", "2", "3", "4", "5", "6"):
+        screen.begun(task, f"Number {task}", f"{task}-a", "")
+        if task != "2":  # is at work for as long as it takes
+            screen.settled(task, f"Number {task}", "waiting", "")
+    console.file.truncate(0)
+    console.print(screen._table())
+    lines = console.file.getvalue().splitlines()
+    shown = [line.split()[0] for line in lines[1:-1]]
+    assert shown == ["2", "4", "5", "6", "7", "8", "9"]
+    assert lines[-2].rstrip() == "9    Number 9"
+    assert lines[-1].startswith("6 of 30 tasks")

@@ -24,9 +24,17 @@ def test_a_deadline_shortens_the_minutes_of_a_run_and_lets_nothing_begin_after_i
     caps = spending.caps(run())
     assert caps["limits.minutes"] == pytest.approx(1.5, abs=0.05)
     assert caps["limits.usd"] == Settings().limits.usd
-    assert spending.stopped_by_batch(caps, BudgetExhaustedError("used up", cap="limits.minutes"))
-    assert not spending.stopped_by_batch(caps, BudgetExhaustedError("used up", cap="limits.usd"))
-    assert not spending.stopped_by_batch(caps, UsageError("limits.minutes"))
+    assert spending.stopped_by_batch(
+        run(), caps, BudgetExhaustedError("used up", cap="limits.minutes")
+    )
+    assert not spending.stopped_by_batch(
+        run(), caps, BudgetExhaustedError("used up", cap="limits.usd")
+    )
+    assert not spending.stopped_by_batch(run(), caps, UsageError("limits.minutes"))
+    raised = run()
+    raised.settings = {"limits": {"minutes": 200.0, "usd": 50.0}}  # by `resume`, for this run
+    assert spending.caps(raised)["limits.usd"] == 50.0
+    assert spending.caps(raised)["limits.minutes"] == pytest.approx(1.5, abs=0.05)
     batch.deadline = time.time() - 1
     with pytest.raises(BudgetExhaustedError, match="deadline has passed"):
         spending.require()

@@ -40,8 +40,11 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert said.code == 2
     assert f"stands on {first}" in said.err
 
-    assert elsewhere.run("modify", first, "-m", "Say it more clearly.").code == 0
+    key = "AKIA" + "Q3EGRIT7JZ5PWNXK"
+    assert elsewhere.run("modify", first, "-m", f"Say it more clearly, not {key}.").code == 0
     assert elsewhere.run("approve", first).code == 2  # an answer is on its way already
+    assert "Say it more clearly" in crew.queued()
+    assert key not in crew.queued()
     assert crew.work(machine).code == 0
     assert states(crew) == {"1": "waiting", "2": "waiting", "4": "waiting"}
     assert [r for r in crew.server.ledger if "Say it more clearly" in r.said]
@@ -91,9 +94,12 @@ def done_anew(crew: Team, machine: Checkout) -> None:
     assert "1 task queued" in said.err, said.err
     assert "no worker is at work" in crew.person.run("status").err
     [told] = crew.person.json("status")["batches"]
-    assert [(t["task"], t["why"], t["next"]) for t in told["tasks"]] == [("4", "queued", "")]
+    found = {t["task"]: (t["state"], t["why"], t["next"]) for t in told["tasks"]}
+    assert found["4"] == ("open", "queued", "")
     assert crew.work(machine).code == 0
-    assert states(crew) == {"4": "waiting"}
+    assert states(crew) == {"1": "committed", "2": "committed", "4": "waiting"}
+    [told] = crew.person.json("status")["batches"]
+    assert told["tasks"][2]["earlier"]["tries"] == 1
     # Said again, there is nothing to do, and what is told of the batch stays true.
     assert ": 0 tasks queued" in crew.enqueue("--tasks", "4").err
     [told] = crew.person.json("status")["batches"]

@@ -151,6 +151,8 @@ def account_problems(
             )
         if len(paid) - len(exact) != bill.cut:
             found.append(f"task {task}: {len(paid) - len(exact)} estimates, {bill.cut} cut off")
+        if row["estimated"] != bill.cut:
+            found.append(f"task {task}: {row['estimated']} are told as estimates, not {bill.cut}")
         every = sum(usage["cost_usd"] for usage in paid)
         if row["calls"] != len(paid) or abs(row["usd"] - every) > _ROUNDED * len(runs_of(row)):
             found.append(f"task {task}: {row['calls']} calls for ${row['usd']}, not ${every:.6f}")

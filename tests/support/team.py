@@ -60,6 +60,12 @@ class Team:
         database = self.url.rpartition("/")[2]
         return int(self.postgres.sql(f"SELECT count(*) FROM reviewloop.{table}", database))
 
+    def queued(self) -> str:
+        """Return what the queue keeps of all jobs."""
+        database = self.url.rpartition("/")[2]
+        rows = "SELECT string_agg(args::text, ' ') FROM reviewloop.procrastinate_jobs"
+        return self.postgres.sql(rows, database)
+
     def history(self, branch: str = "") -> list[str]:
         """Return the subjects of a branch of the remote after its first commit."""
         command = ["git", "log", "--reverse", "--format=%s", branch or self.branch]
