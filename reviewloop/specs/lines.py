@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FENCE = re.compile(r"^\s*(?:[-*+]\s+)?(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
 _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>.*?)[ \t]*#*[ \t]*$")
@@ -42,6 +43,7 @@ class Section:
         return "\n".join(line.text for line in self.lines).strip("\n")
 
 
+@lru_cache(maxsize=16)  # a batch reads the same files for each task
 def read_document(data: bytes) -> Document:
     """Split bytes into lines; LF and CRLF both end one, a BOM is no text."""
     lines: list[Line] = []

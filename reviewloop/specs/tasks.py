@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reviewloop.specs.checkpoints import after_the_rest, asks_for_green
 from reviewloop.specs.details import Details, read_details
@@ -29,6 +30,7 @@ class TaskList:
     )
 
 
+@lru_cache(maxsize=16)  # a batch reads the same files for each task
 def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool = False) -> TaskList:
     """Read every task line of a file; in a single-file spec only those of its task plan."""
     document = read_document(data)

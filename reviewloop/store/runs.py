@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_by_age ON runs (created_at);
 """
 
+_FEW = 20  # runs that are read one by one
+
 ANSWERED = "answered"
 """The option of a run that names the answer that moves it, until it asks again or is over."""
 
@@ -86,7 +88,7 @@ class RunStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
-        self._read: dict[str, tuple[str, RunRecord]] = {}  # reading is most of what a look costs
+        self._read: dict[str, tuple[float, RunRecord]] = {}  # reading is most of what a look costs
         self._left_out: frozenset[str] = frozenset()
 
     def close(self) -> None:
@@ -108,6 +110,7 @@ class RunStore:
         record.updated_at = time.time()
         record.created_at = record.created_at or record.updated_at
         body = {f.name: getattr(record, f.name) for f in fields(record)}
+        self._read.pop(record.run_id, None)
         fault("record.before")
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(
@@ -126,16 +129,24 @@ class RunStore:
         """Return every run, newest first."""
         with closing(self._connection.cursor()) as cursor:
             rows = cursor.execute(
-                "SELECT run_id, record FROM runs ORDER BY created_at DESC"
+                "SELECT run_id, updated_at FROM runs ORDER BY created_at DESC"
             ).fetchall()
-        before, self._read = self._read, {}
-        for row in rows:
-            if row["run_id"] in self._left_out:
-                continue
-            known = before.get(row["run_id"])
-            same = known is not None and known[0] == row["record"]
-            self._read[row["run_id"]] = known if known and same else (row["record"], _record(row))
-        return [_copied(record) for _, record in self._read.values()]
+        stamps = {row["run_id"]: row["updated_at"] for row in rows}
+        known = {name: one for name, one in self._read.items() if one[0] == stamps.get(name)}
+        if changed := [name for name in stamps if name not in known]:
+            known |= {row["run_id"]: (row["updated_at"], _record(row)) for row in self._of(changed)}
+        self._read = known
+        names = (name for name in stamps if name in known and name not in self._left_out)
+        return [_copied(known[name][1]) for name in names]
+
+    def _of(self, run_ids: Sequence[str]) -> list[sqlite3.Row]:
+        """Return the rows of some runs, or of all where that is less work."""
+        columns = "SELECT run_id, updated_at, record FROM runs"
+        with closing(self._connection.cursor()) as cursor:
+            if len(run_ids) > _FEW:
+                return cursor.execute(columns).fetchall()
+            rows = (cursor.execute(f"{columns} WHERE run_id = ?", (one,)) for one in run_ids)
+            return [row for found in rows for row in found.fetchall()]
 
     def stamps(self) -> dict[str, tuple[RunStatus, float]]:
         """Return of each run its status and when its record was saved, without reading it."""

@@ -86,6 +86,31 @@ def test_a_deleted_run_is_forgotten(runs):
     assert runs.all() == []
 
 
+@pytest.mark.parametrize("number", (3, 30))  # a few are read one by one
+def test_what_another_table_saved_or_deleted_is_seen_and_nobody_shares_a_record(
+    runs, tmp_path, number
+):
+    other = RunStore(tmp_path)
+    saved = [add(other, f"run-{at}", at=at) for at in range(1, number + 1)]
+    looked = {run.run_id: run for run in runs.all()}
+    looked["run-1"].options["mine"] = True
+    for at, record in enumerate(saved[1:]):
+        record.reason = f"changed {at}"
+        other.save(record)
+    other.delete("run-2")
+    add(other, "run-0", at=0.5)
+    assert [run.run_id for run in runs.all()] == [
+        *(f"run-{at}" for at in range(number, 2, -1)),
+        *("run-1", "run-0"),
+    ]
+    found = {run.run_id: run for run in runs.all()}
+    assert [found[one.run_id] for one in saved[2:]] == saved[2:]
+    assert not found["run-1"].options
+    runs.save(looked["run-1"])
+    assert runs.all()[-2].options == {"mine": True}
+    other.close()
+
+
 def test_a_record_of_a_newer_release_with_keys_we_do_not_know_is_still_listed(runs, tmp_path):
     add(runs, "one")
     with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
