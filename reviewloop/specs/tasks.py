@@ -186,6 +186,7 @@ class _Links:
         self.path = path
         self.nodes = nodes
         self.known = [node.id for node in nodes]
+        self._ids = frozenset(self.known)
         self.problems: list[Problem] = []
         self.notices: list[str] = []
         self.depends = tuple(
@@ -205,7 +206,7 @@ class _Links:
         return tuple(dict.fromkeys(ids))
 
     def _known(self, ref: str, node: Node, value: str) -> str | None:
-        found = match_id(ref, self.known)
+        found = ref if ref in self._ids else match_id(ref, self.known)
         if found is not None:
             return found
         if _prefix(ref) in {"", "t", "task", *map(_prefix, self.known)}:
@@ -220,11 +221,13 @@ class _Links:
         return None
 
     def _by_place(self, index: int, node: Node, refs: References) -> list[str]:
+        if not (refs.all_earlier or refs.previous):
+            return []
         family = {node.id, *(owner.id for owner in node.ancestors)}
         earlier = [one for one in self.known[:index] if one not in family]
         if refs.all_earlier:
             return earlier
-        return earlier[-1:] if refs.previous else []
+        return earlier[-1:]
 
     def _notice(self, node: Node, text: str) -> None:
         self.notices.append(f"{self.path}:{node.head.line.number}: {text}")
