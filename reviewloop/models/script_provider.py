@@ -9,7 +9,8 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,7 +95,7 @@ class ScriptProvider:
         self._path = path
         self._stopped = stopped  # seconds -> waits so long, whether the person asked to stop
         self._lock = threading.Lock()
-        self._entries: list[ScriptEntry] | None = None
+        self._entries: Sequence[ScriptEntry] | None = None
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
         """Return the most specific reply that fits; raise `ModelError` if none does."""
@@ -118,14 +119,14 @@ class ScriptProvider:
         """Read the file."""
         self._read()
 
-    def entries(self) -> list[ScriptEntry]:
+    def entries(self) -> Sequence[ScriptEntry]:
         """Return all entries; raise `UsageError` for a file that cannot be read."""
         return self._read()
 
-    def _read(self) -> list[ScriptEntry]:
+    def _read(self) -> Sequence[ScriptEntry]:
         with self._lock:
             if self._entries is None:
-                self._entries = list(_load(self._path))
+                self._entries = _parsed(self._path, _text_of(self._path))
             return self._entries
 
     def _reply(
@@ -165,8 +166,12 @@ class ScriptProvider:
         return f"{self._path} has no reply for {_named(key)}; the nearest entries: {shown}"
 
 
-def _load(path: Path) -> Iterator[ScriptEntry]:
-    data = _text_of(path)
+@lru_cache(maxsize=4)  # each run of a batch opens the same script
+def _parsed(path: Path, data: str) -> Sequence[ScriptEntry]:
+    return tuple(_entries_in(path, data))
+
+
+def _entries_in(path: Path, data: str) -> Iterator[ScriptEntry]:
     try:
         script = Script.model_validate_json(data)
     except ValidationError as error:
