@@ -125,7 +125,7 @@ def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
 def queue(url: str, *, as_json: bool) -> ExitCode:
     """Show what waits for a person."""
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.engine.views import queue_shown
+    from reviewloop.engine.queue import queue_shown
     from reviewloop.output.terminal_queue import render_queue
 
     with shared(url) as database:
@@ -140,7 +140,7 @@ def queue(url: str, *, as_json: bool) -> ExitCode:
 def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
     from reviewloop.cli.consoles import results
-    from reviewloop.engine.views import proposal_shown, queue_shown
+    from reviewloop.engine.queue import proposal_shown, queue_shown
     from reviewloop.output.terminal_approval import render_diff, render_proposal
 
     with shared(url) as database:
@@ -160,7 +160,7 @@ def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
 def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: bool) -> ExitCode:
     """Queue an answer to one run."""
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.engine.views import give_answer
+    from reviewloop.engine.queue import give_answer
 
     with shared(url) as database:
         run = give_answer(database, url, run_id, choice, text)
@@ -172,7 +172,7 @@ def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: boo
 
 def approve_many(url: str, runs: Sequence[str], *, every: bool, as_json: bool) -> ExitCode:
     """Queue the approval of runs and of what they stand on; one that cannot be stops no other."""
-    from reviewloop.engine.views import in_order
+    from reviewloop.engine.queue import in_order
 
     with shared(url) as database:
         _require_open(database, runs)
@@ -204,7 +204,7 @@ def _require_open(database: "Database", names: Sequence[str]) -> list[str]:
 
 
 def _queued(database: "Database", url: str, run_id: str, choice: str, text: str) -> dict[str, Any]:
-    from reviewloop.engine.views import give_answer
+    from reviewloop.engine.queue import give_answer
 
     row = {"run": run_id, "choice": choice, "what": "queued", "why": "", "exit_code": 0}
     try:
