@@ -54,10 +54,6 @@ def overhead(folder: Path, count: int, parallel: int) -> int:
         records = [json.loads(row[0]) for row in database.execute("SELECT record FROM runs")]
     ends = sorted(record["updated_at"] for record in records)
     grown = {name: size_of(checkout.state, name) / count / 1024 for name in ("*.sqlite*", "*")}
-    began = time.monotonic()
-    if checkout.run("queue", "approve", "--all").code:
-        raise SystemExit("the queue could not be approved")
-    approving = (time.monotonic() - began) / count
     tenth = max(2, count // 10)
     first, last = (
         meter.between(ends[at], ends[at + tenth]).over(tenth) for at in (0, count - 1 - tenth)
@@ -70,9 +66,14 @@ def overhead(folder: Path, count: int, parallel: int) -> int:
             f"{name + ' tenth':20}{part.seconds:.2f} s, {part.processor:.2f} s processor; "
             f"memory {part.memory:.0f} MiB at its end"
         )
-    print(f"approving           {approving:.2f} s per task")
     databases = grown["*.sqlite*"]
     print(f"state               {grown['*']:.0f} KiB per task, {databases:.0f} of it databases")
+    sys.stdout.flush()
+    began = time.monotonic()
+    if checkout.run("queue", "approve", "--all").code:
+        raise SystemExit("the queue could not be approved")
+    approving = (time.monotonic() - began) / count
+    print(f"approving           {approving:.2f} s per task")
     # Figures of few tasks say little: a look around by somebody else doubles one of them.
     steep = count >= 50 and last.processor > MOST_GROWTH * first.processor
     return int(whole.seconds > PROMISED_SECONDS or steep)
