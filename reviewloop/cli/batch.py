@@ -84,8 +84,7 @@ def batch(
         _require_for_workers(store, mode, parallel, no_sandbox)
     elif mode == "each":
         _require_somebody(parallel)
-    for name in reports:
-        require_report(name)
+    require_reports(reports)
     flags = {"models.reasoning": model, "models.generation": model} if model else {}
     wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags)
     wish = Wish(
@@ -99,8 +98,7 @@ def batch(
     )
     if store:
         told = shared.enqueue(store, wish, remote or "origin", as_json=as_json)
-        for name in reports:
-            write_report(name, told)
+        write_reports(reports, told)
         return ExitCode.CLEAN
     return _run(wish, reports, as_json=as_json)
 
@@ -147,26 +145,28 @@ def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox
         raise UsageError("--no-sandbox is said to the worker that runs the code")
 
 
-def require_report(name: str) -> None:
+def require_reports(names: Sequence[str]) -> None:
     """Raise `UsageError` for a file that the account could not be written to."""
     from reviewloop.output.batch_report import FORMATS
 
-    if name and Path(name).suffix not in FORMATS:
-        raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
-    if name and Path(name).is_dir():
-        raise UsageError(f"--report {name}: this is a folder; name a file")
-    if name and not Path(name).absolute().parent.is_dir():
-        raise UsageError(f"--report {name}: its folder does not exist; make it first")
+    for name in names:
+        if Path(name).suffix not in FORMATS:
+            raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
+        if Path(name).is_dir():
+            raise UsageError(f"--report {name}: this is a folder; name a file")
+        if not Path(name).absolute().parent.is_dir():
+            raise UsageError(f"--report {name}: its folder does not exist; make it first")
 
 
-def write_report(name: str, body: Mapping[str, Any]) -> None:
-    """Write the account, without secrets, in the format that the file's name asks for."""
+def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
+    """Write the account, without secrets, in the formats that the files' names ask for."""
     from reviewloop.output.batch_report import FORMATS
     from reviewloop.runs.held_values import masking_here
     from reviewloop.store.hiding import hidden
 
-    text = FORMATS[Path(name).suffix](hidden(body, masking_here().held))
-    Path(name).write_text(text, encoding="utf-8", errors="replace")
+    for name in names:
+        text = FORMATS[Path(name).suffix](hidden(body, masking_here().held))
+        Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
@@ -185,8 +185,8 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
         print_json("batch", body)
     elif body["tasks"]:  # else there never was a batch, and that nothing is open is said
         render_account(body, results())
-    for name in reports:  # last: a disk that is full by now must not hide the account
-        write_report(name, body)
+    write_reports(reports, body)  # last: a disk that is full by now must not hide the account
+    for name in reports:
         say(f"the account is in {name}")
     if error is not None:
         error.exit_code = exit_code(body, error.exit_code)

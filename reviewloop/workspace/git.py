@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
@@ -247,6 +248,7 @@ def _enclosing_checkout() -> Path | None:
     return None
 
 
+@lru_cache(maxsize=1024)  # of PATH: nothing we run can move what is outside of the checkout
 def _is_inside(folder: Path, root: Path) -> bool:
     try:
         return Path(os.path.realpath(folder)).is_relative_to(root)
