@@ -82,6 +82,7 @@ class Rows:
             work_kept=not over,
             batch_why=self._record.reason,
             anew=lacked if lacked and self._stand(lacked) is Stand.REJECTED else "",
+            by_workers=self._repository.shared is not None,
         )
         return {**row, "task": task, "title": self.tasks[task]}
 

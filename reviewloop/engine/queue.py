@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reviewloop.engine.jobs import ANSWER, Jobs
+from reviewloop.engine.resuming import why_not_asked
 from reviewloop.errors import UsageError
 from reviewloop.runs.answers import is_stopped, require_question, worded
 from reviewloop.runs.held_values import masking_here
@@ -55,6 +56,8 @@ def give_answer(
     run = runs.only(_ASKS, choice) if named is None else runs.find(named)
     answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
     if not (choice == "skip" and is_stopped(run)):
+        if why := why_not_asked(database, url, run):
+            raise UsageError(why)
         require_question(run, answer)
     below = _below(runs, run)
     if choice == "approve" and below and not _is_answered(database, url, below):

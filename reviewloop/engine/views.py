@@ -139,5 +139,5 @@ def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool
     }
     if (told["run"], told["state"]) != (run.run_id, state):
         row["why"] = run.reason
-        row["next"] = next_of(row, going_on=going_on)
+        row["next"] = next_of(row, going_on=going_on, by_workers=True)
     return row

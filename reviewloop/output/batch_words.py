@@ -62,12 +62,13 @@ def next_of(
     work_kept: bool = True,
     batch_why: str = "",
     anew: str = "",
+    by_workers: bool = False,
 ) -> str:
     """Return what a person can do next about a task, "" when there is nothing.
 
     `going_on`: the batch is at work, so it takes up itself what is open or stopped. `work_kept`:
     the run is still there. `batch_why`: why the whole batch stopped. `anew`: what it needs and was
-    rejected.
+    rejected. `by_workers`: what is resumed is queued, with the tasks that wait for it.
     """
     run, state, why = row["run"], row["state"], str(row["why"])
     if anew:
@@ -85,7 +86,8 @@ def next_of(
     if why.startswith(NOT_CHOSEN):
         return "`reviewloop batch` without `--tasks` and `--wave` goes on with it"
     if state == "stopped" and (own := _RAISES.search(why)):
-        return f"`reviewloop resume {run} {own[1]}`, then the same `reviewloop batch`"
+        then = "" if by_workers else ", then the same `reviewloop batch`"
+        return f"`reviewloop resume {run} {own[1]}`{then}"
     caps = " or ".join(
         f"{word} `{name}`" for name, word in _CAPS.items() if name in why + batch_why
     )

@@ -1,0 +1,110 @@
+"""Has workers go on with a run that stopped, under caps that a person raised."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.batch.stands import ANEW
+from reviewloop.engine.jobs import Jobs, Pending
+from reviewloop.errors import UsageError
+from reviewloop.runs.answers import is_stopped
+from reviewloop.runs.repository import settings_of
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.postgres.batches import SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run that goes on, the tasks that were queued for it, and why nobody takes them now."""
+
+    run: RunRecord
+    added: tuple[str, ...]
+    unattended: str
+
+
+def resume(database: Database, url: str, named: str | None, caps: Mapping[str, Any]) -> Resumed:
+    """Queue the task of a stopped run, and those that wait for it; its record keeps the caps.
+
+    Raises `UsageError` for a run that did not stop, or that a worker has or would take as it is.
+    """
+    runs, jobs = SharedRuns(database), Jobs(database, url)
+    run = runs.find(named) if named else runs.only(_RESUMABLE, "resume")
+    _require_stopped(run)
+    job = _job_of(run, jobs)
+    if job is not None and (job.taken or not caps):
+        raise UsageError(_under_way(run, job))
+    batch = SharedBatches(database).get(str(run.options["batch"]))
+    if caps:
+        run.settings = settings_of(run, caps).model_dump(mode="json")
+        runs.save(run)
+    SharedBatches(database).tell(batch.record.batch_id, "")  # what stopped the batch is over
+    waiting = _waiting_for(run, batch.record, runs.of(batch.about))
+    wanted = waiting if job is not None else [run.task_id, *waiting]
+    added = jobs.tasks(batch.record.batch_id, batch.about, wanted)
+    return Resumed(run, tuple(added), jobs.unattended())
+
+
+def why_not_asked(database: Database, url: str, run: RunRecord) -> str:
+    """Return why a run that is on its way cannot be answered, and what can be done; else ""."""
+    if not is_stopped(run):
+        return ""
+    job = _job_of(run, Jobs(database, url))
+    if job is not None:
+        return f"run {run.run_id} does not wait for an answer: {_where(run, job)}"
+    return (
+        f"run {run.run_id} does not wait for an answer: it stopped on its way; `reviewloop resume "
+        f"{run.run_id}` goes on with it"
+    )
+
+
+def _require_stopped(run: RunRecord) -> None:
+    if run.status.over:
+        raise UsageError(f"run {run.run_id} is over (it is {run.status})")
+    if not is_stopped(run):
+        raise UsageError(
+            f"run {run.run_id} did not stop, it waits for you: `reviewloop show {run.run_id}`"
+        )
+
+
+def _job_of(run: RunRecord, jobs: Jobs) -> Pending | None:
+    """Return the job that moves a run, one that a worker has taken before one that is queued."""
+    mine = [
+        job
+        for job in jobs.pending()
+        if job.args.get("run") == run.run_id
+        or (job.batch == run.options.get("batch") and job.args.get("task") == run.task_id)
+    ]
+    return max(mine, key=lambda job: job.taken, default=None)
+
+
+def _under_way(run: RunRecord, job: Pending) -> str:
+    return f"there is nothing to resume: {_where(run, job)}"
+
+
+def _where(run: RunRecord, job: Pending) -> str:
+    if job.taken:
+        return f"a worker is at it; `reviewloop logs -f {run.run_id}` follows it"
+    return "it is queued, and the next free worker goes on with it"
+
+
+def _waiting_for(run: RunRecord, record: BatchRecord, runs: list[RunRecord]) -> list[str]:
+    """Return the tasks of the batch that could not begin without this one, in their order."""
+    begun = {
+        one.task_id
+        for one in runs
+        if one.spec_path == record.spec_path and not _done_once_more(one)
+    }
+    found = {run.task_id}
+    for task in record.tasks:  # what a task needs stands before it
+        if found & {*record.needs.get(task, ())}:
+            found.add(task)
+    return [task for task in record.tasks if task in found - begun]
+
+
+def _done_once_more(run: RunRecord) -> bool:
+    return run.status.over and any(run.options.get(name) for name in ("redo", ANEW))
