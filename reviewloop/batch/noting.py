@@ -1,6 +1,6 @@
 """Hears what a batch tells people, and keeps what its account needs of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from reviewloop.batch.line import head_now
@@ -31,9 +31,9 @@ class Noting:
         """Hand on how the batch begins."""
         self._told.opened(sentence)
 
-    def planned(self, titles: Mapping[str, str]) -> None:
+    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         """Hand on what there is to do."""
-        self._told.planned(titles)
+        self._told.planned(titles, left)
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """Hand on that a run is at work: what was said of it before holds no more."""

@@ -120,8 +120,8 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
     with closing(SittingClock(repository.folder, record.batch_id)) as clock:
         sitting.told = Noting(sitting.told, repository, store, record, clock)
         stands = sitting.stands()
-        left = [s.task for s in sitting.order.steps if stands[s.task.id].stand in _TO_DO]
-        sitting.told.planned({task.id: task.title for task in left})
+        left = {task for task, one in stands.items() if one.stand in _TO_DO}
+        sitting.told.planned({s.task.id: s.task.title for s in sitting.order.steps}, left)
         work = Work(sitting)
         try:
             work.do()

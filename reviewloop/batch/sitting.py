@@ -1,6 +1,6 @@
 """What all parts of a batch share while it works: the repository, the order, and who is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,8 +32,8 @@ class Told(Protocol):
     def opened(self, sentence: str) -> None:
         """Something to know of the whole batch: how it begins, or that a task of it cannot."""
 
-    def planned(self, titles: Mapping[str, str]) -> None:
-        """The tasks of the batch that may begin now or later, by id in their order."""
+    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
+        """All tasks that were chosen, by id in their order; `left` may begin now or later."""
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """A run was begun or is gone on with; `below` names the run whose commit it starts from."""

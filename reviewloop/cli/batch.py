@@ -1,7 +1,7 @@
 """`reviewloop batch`: all open tasks of a spec, each in a run of its own, and the account."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,8 +203,8 @@ class _Shown:
     def opened(self, sentence: str) -> None:
         self._screen.say(sentence)
 
-    def planned(self, titles: Mapping[str, str]) -> None:
-        self._screen.planned(titles)
+    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
+        self._screen.planned(titles, left)
 
     def begun(self, task: str, run: "RunRecord", below: str) -> None:
         self._screen.begun(task, run.title, run.run_id, below)
@@ -225,4 +225,7 @@ class _Shown:
         from reviewloop.cli.conversation import ask_about
 
         with self._screen.aside():
-            return ask_about(repository, run)
+            answer = ask_about(repository, run)
+        if answer is None:
+            self.settled(run.task_id, run, run.reason)
+        return answer

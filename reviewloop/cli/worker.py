@@ -1,6 +1,6 @@
 """`reviewloop worker`: takes the tasks of batches that were queued in a shared store."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class _Shown:
     def opened(self, sentence: str) -> None:
         self._say(sentence)
 
-    def planned(self, titles: Mapping[str, str]) -> None:
+    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         pass  # it takes one task at a time
 
     def begun(self, task: str, run: "RunRecord", below: str) -> None:

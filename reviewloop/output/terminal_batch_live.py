@@ -4,7 +4,7 @@ Imported only while a batch is on the screen. Runs may tell of themselves from s
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -83,6 +83,7 @@ class BatchScreen:
     console: Console
     clock: Callable[[], float] = time.time
     _tasks: dict[str, _Task] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _live: Live | None = None
 
@@ -120,11 +121,12 @@ class BatchScreen:
         whole = not self.console.is_terminal  # there a line breaks between words
         self.console.print(Text(one_line(sentence)), soft_wrap=whole)
 
-    def planned(self, titles: Mapping[str, str]) -> None:
-        """Tell which tasks there are to do, in their order; each may begin later, or never."""
+    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
+        """Tell the order of all tasks; each that is `left` may begin later, or never."""
         with self._lock:
-            for task, title in titles.items():
-                self._tasks.setdefault(task, _Task(one_line(title)))
+            self._places = {task: place for place, task in enumerate(titles)}
+            for task in left:
+                self._tasks.setdefault(task, _Task(one_line(titles[task])))
 
     def begun(self, task: str, title: str, run: str, below: str) -> None:
         """Tell that a task is at work from now on; `below` is what its change stands on."""
@@ -185,7 +187,7 @@ class BatchScreen:
 
     def _shown(self, most: int) -> Sequence[tuple[str, _Task]]:
         """Return the rows that fit: all at work, and others around the next one to begin."""
-        rows = list(self._tasks.items())
+        rows = sorted(self._tasks.items(), key=lambda row: self._places.get(row[0], 0))
         following = next((at for at, (_, row) in enumerate(rows) if not row.begun), len(rows))
         near = sorted(
             range(len(rows)), key=lambda at: (rows[at][1].since is None, abs(at - following))
@@ -200,7 +202,8 @@ class BatchScreen:
         took = sum(row.took(now) for row in rows)
         of = f"{begun} of " if begun < len(rows) else ""
         tasks = f"{of}{counted(len(rows), 'task')}"
-        return f"{tasks}  {duration(took)}  {tokens(used)} tokens  {money(usd)}"
+        work = f"{duration(took)} of work"
+        return f"{tasks} begun  {work}  {tokens(used)} tokens  {money(usd)}"
 
 
 def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:

@@ -151,6 +151,29 @@ def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was
     assert exit_code(after) is ExitCode.SKIPPED
 
 
+def test_a_task_that_was_done_anew_stays_done_when_only_its_rejected_try_is_kept(repo):
+    repository = open_repository(repo)
+    first = run("1-a", RunStatus.SKIPPED, reason="no good", created_at=1.0, options={"anew": True})
+    second = run("1-b", RunStatus.COMMITTED, commit="c" * 40, created_at=2.0, active_seconds=2.0)
+    needing = run("2-a", RunStatus.WAITING, created_at=3.0)
+    for one in (first, second, needing):
+        repository.runs.save(one)
+    record = batch(ended=True, needs={"2": ["1"]})
+    with closing(BatchStore(repository.folder)) as store:
+        store.save(record)
+        before = account(repository, record)
+        keep_rows(repository, [second])
+        repository.runs.delete(second.run_id)
+        record = store.find("b")
+    after = account(repository, record)
+    assert {**after, "told_at": 0} == {**before, "told_at": 0}
+    assert after["tasks"][0]["earlier"]["why"] == "no good"
+    # What is begun after it counts again.
+    third = run("1-c", RunStatus.SKIPPED, reason="nor this", created_at=4.0, options={"anew": True})
+    repository.runs.save(third)
+    assert account(repository, record)["tasks"][0]["state"] == "open"
+
+
 class Ending(RunStore):
     """The runs of a repository; those at work come to their end just after they were read."""
 
@@ -264,7 +287,7 @@ def test_the_live_table_counts_the_time_of_runs_as_the_account_does():
         now[0] += 60  # of which most is a person's
         screen.settled("4", "Fourth number", "waiting", "", (ident, took))
     console.print(screen._table())
-    assert console.file.getvalue().splitlines()[-1].startswith("1 task  4.1 s")
+    assert console.file.getvalue().splitlines()[-1].startswith("1 task begun  4.1 s of work")
 
 
 def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
@@ -305,8 +328,9 @@ def test_what_is_estimated_and_what_is_small_is_told_as_such():
 def test_tasks_that_are_to_come_stand_in_the_live_table_without_figures():
     console = Console(width=80, height=13, file=StringIO())
     screen = BatchScreen(console)
-    screen.planned({str(number): f"Number {number}" for number in range(1, 31)})
-    for task in ("1", "2", "3", "4", "5", "6"):
+    titles = {str(number): f"Number {number}" for number in range(1, 31)}
+    screen.planned(titles, set(titles) - {"1"})  # which was done by an earlier sitting
+    for task in ("6", "2", "3", "5", "4", "1"):
         screen.begun(task, f"Number {task}", f"{task}-a", "")
         if task != "2":  # is at work for as long as it takes
             screen.settled(task, f"Number {task}", "waiting", "")
@@ -316,4 +340,4 @@ def test_tasks_that_are_to_come_stand_in_the_live_table_without_figures():
     shown = [line.split()[0] for line in lines[1:-1]]
     assert shown == ["2", "4", "5", "6", "7", "8", "9"]
     assert lines[-2].rstrip() == "9    Number 9"
-    assert lines[-1].startswith("6 of 30 tasks")
+    assert lines[-1].startswith("6 of 30 tasks begun")

@@ -189,4 +189,7 @@ def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
         terminal.type(typed)
     terminal.expect("1 committed, 1 rejected, 1 waiting, 1 open")
     assert terminal.end() == 4
+    table = terminal.screen.rpartition("3 of 4 tasks begun")[0].rpartition("findings")[2]
+    assert "waiting" in table
+    assert "stopped" not in table
     assert states(checkout) == {"1": "committed", "2": "rejected", "4": "waiting", "5": "open"}
