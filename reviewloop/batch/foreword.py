@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from reviewloop.batch.going_on import Meant, Wish
 from reviewloop.batch.spending import Spending
-from reviewloop.batch.stands import Stand, stands_of
+from reviewloop.batch.stands import Stand, stands_in
 from reviewloop.errors import ReviewLoopError
 from reviewloop.models.prices import estimate
 from reviewloop.models.routing import route
@@ -25,8 +25,8 @@ def foreword(
 ) -> list[str]:
     """Return the sentences with which a batch begins; the first says what will be done."""
     record = meant.record
-    about = (record.batch_id, record.spec_path, record.tasks, record.branch)
-    stands = [one.stand for one in stands_of(repository, *about).values()]
+    doing = {step.task.id for step in order.steps}
+    stands = [one.stand for one in stands_in(repository, record, doing).values()]
     left = sum(stand in {Stand.OPEN, Stand.STOPPED} for stand in stands)
     chosen = len(order.steps)
     if meant.before is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from reviewloop.batch.renumbered import was_renumbered
 from reviewloop.batch.sitting import Asked
-from reviewloop.batch.stands import ANEW, Stand, branch_of, is_called, stands_of
+from reviewloop.batch.stands import ANEW, Stand, branch_of, is_called, stands_in, stands_of
 from reviewloop.errors import UsageError
 from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.repository import Repository
@@ -80,6 +80,14 @@ def is_of(repository: Repository, record: BatchRecord) -> bool:
     return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
+def nothing_left(spec: Spec, wish: Wish) -> str:
+    """Return the sentence on a wish of which all is done."""
+    if wish.wave is not None and not wish.tasks:
+        return f"wave {wish.wave} of {spec.path} is done"
+    which = "every chosen task" if wish.tasks else "every required task"
+    return f"{which} of {spec.path} is done"
+
+
 def finished(
     repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
 ) -> BatchRecord:
@@ -134,11 +142,9 @@ def _new(repository: Repository, spec: Spec) -> BatchRecord:
 
 def _still(repository: Repository, record: BatchRecord, spec: Spec) -> dict[str, str]:
     """Return the tasks of a record without those that nobody can do any more or did in it."""
-    about = (record.batch_id, record.spec_path, record.tasks, branch_of(repository, record))
-    stands = stands_of(repository, *about)
     gone = {
         task
-        for task, one in stands.items()
+        for task, one in stands_in(repository, record).items()
         if one.run is None and task not in record.kept and _is_over(spec, task)
     }
     return {task: title for task, title in record.tasks.items() if task not in gone}
@@ -150,11 +156,10 @@ def _is_over(spec: Spec, task: str) -> bool:
 
 def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool:
     """Whether nothing of a batch is left, so that what is open now belongs to a new one."""
-    about = (before.batch_id, before.spec_path, before.tasks, branch_of(repository, before))
     return all(
         one.stand is Stand.COMMITTED
         or (_is_over(spec, task) and (one.run is None or one.run.status.over))
-        for task, one in stands_of(repository, *about).items()
+        for task, one in stands_in(repository, before).items()
     )
 
 

@@ -4,7 +4,15 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.batch.foreword import foreword
-from reviewloop.batch.going_on import Meant, Wish, finished, meant, newest_here, set_aside
+from reviewloop.batch.going_on import (
+    Meant,
+    Wish,
+    finished,
+    meant,
+    newest_here,
+    nothing_left,
+    set_aside,
+)
 from reviewloop.batch.line import looked_again
 from reviewloop.batch.moving import for_a_batch
 from reviewloop.batch.noting import Noting
@@ -12,7 +20,7 @@ from reviewloop.batch.refusals import INTERRUPTED
 from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Sitting, Told
 from reviewloop.batch.spending import Spending
-from reviewloop.batch.stands import Stand, stands_of, why_held
+from reviewloop.batch.stands import Stand, stands_in, stands_of, why_held
 from reviewloop.batch.work import Work
 from reviewloop.errors import (
     ExitCode,
@@ -32,7 +40,6 @@ from reviewloop.runs.strangers import leave_out
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.locks import hold, is_held
@@ -74,7 +81,7 @@ def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
         if not order.steps:
             if order.left_out and before is None:
                 raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
-            told.opened(why := _nothing(spec, wish))
+            told.opened(why := nothing_left(spec, wish))
             return finished(repository, before, spec, wish, why), None
         found = meant(repository, before, spec, order, wish)
         if found.before is None:
@@ -168,11 +175,9 @@ def _of_models(
 
 def _has_more(sitting: Sitting) -> bool:
     """Whether tasks of the batch that were not chosen this time can go on by themselves."""
-    record, branch = sitting.record, sitting.repository.user.branch or ""
     chosen = {step.task.id for step in sitting.order.steps}
-    rest = {task: title for task, title in record.tasks.items() if task not in chosen}
-    stands = stands_of(sitting.repository, record.batch_id, record.spec_path, rest, branch)
-    return any(one.stand in _TO_DO for one in stands.values())
+    stands = stands_in(sitting.repository, sitting.record)
+    return any(one.stand in _TO_DO for task, one in stands.items() if task not in chosen)
 
 
 def _has_runs(repository: Repository, record: BatchRecord) -> bool:
@@ -189,10 +194,3 @@ def _require_branch(repository: Repository, settings: Settings) -> None:
         choose_branch(repository, settings, "", "batch")
     except GuardRailError as error:
         raise for_a_batch(error) from None
-
-
-def _nothing(spec: Spec, wish: Wish) -> str:
-    if wish.wave is not None and not wish.tasks:
-        return f"wave {wish.wave} of {spec.path} is done"
-    which = "every chosen task" if wish.tasks else "every required task"
-    return f"{which} of {spec.path} is done"

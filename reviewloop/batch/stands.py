@@ -1,6 +1,6 @@
 """Where each task of a batch stands: read from the runs, so nothing can be remembered wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -63,8 +63,7 @@ def branch_of(repository: Repository, record: BatchRecord) -> str:
 
 def is_called(repository: Repository, run: RunRecord, title: str) -> bool:
     """Whether the task of a run had this title; its record holds it without secrets."""
-    user = repository.user
-    return title == run.title or _as_kept(user.root, user.git_dir, title) == run.title
+    return _is_same(repository, run.title, title)
 
 
 def stand_of(repository: Repository, run: RunRecord | None) -> Stand:
@@ -105,6 +104,33 @@ def stands_of(
             found[run.task_id] = max(found.get(run.task_id, run), run, key=_counts)
     now = {task: up_to_date(repository, run) for task, run in found.items()}
     return {task: TaskRun(stand_of(repository, now.get(task)), now.get(task)) for task in titles}
+
+
+def stands_in(
+    repository: Repository, record: BatchRecord, doing: Collection[str] = ()
+) -> dict[str, TaskRun]:
+    """Return where the tasks of a batch stand, those too whose committed runs were deleted.
+
+    Of the tasks in `doing` only runs that are there count: the spec has them open once more.
+    """
+    branch = branch_of(repository, record)
+    found = stands_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
+    there = {run.run_id for run in repository.runs.all()}
+    for task, one in found.items():
+        rows = [row for row in record.kept.get(task, ()) if row["run"] not in there]
+        if task in doing or one.stand is not Stand.OPEN or not rows:
+            continue
+        last = rows[-1]
+        later = one.run is None or last.get("created_at", 0.0) > one.run.created_at
+        same = _is_same(repository, last["title"], record.tasks[task])
+        if last["state"] == Stand.COMMITTED and later and same:
+            found[task] = TaskRun(Stand.COMMITTED)
+    return found
+
+
+def _is_same(repository: Repository, kept: str, title: str) -> bool:
+    user = repository.user
+    return title == kept or _as_kept(user.root, user.git_dir, title) == kept
 
 
 def _counts(run: RunRecord) -> tuple[bool, float, float]:
