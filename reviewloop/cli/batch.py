@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     help="Write the account: .md, .json, .html.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
+@plannable
 @store_option
 @click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
-@plannable
 def batch(
     spec: str,
     chosen: tuple[str, ...],

@@ -1,9 +1,10 @@
 """What the commands do when `--store` names a database that many machines share."""
 
+import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
 
+P = ParamSpec("P")
+T = TypeVar("T")
 VARIABLE = "REVIEWLOOP_STORE"
 
 
@@ -24,7 +27,7 @@ def _hidden_anywhere(context: click.Context, option: click.Parameter, url: str) 
     return url
 
 
-store_option = click.option(
+address_option = click.option(
     "--store",
     metavar="URL",
     envvar=VARIABLE,
@@ -32,6 +35,21 @@ store_option = click.option(
     default="",
     help="postgresql://… of the database that machines share; also REVIEWLOOP_STORE.",
 )
+
+
+def store_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Add `--store` to a command that looks into the store: what speaks to it must be installed."""
+
+    @address_option
+    @functools.wraps(command)
+    def with_packages(*args: P.args, **given: P.kwargs) -> T:
+        context = click.get_current_context()
+        url = given["store"] or context.obj  # a group hands its own on
+        if url and not context.invoked_subcommand:
+            require_driver()
+        return command(*args, **given)
+
+    return with_packages
 
 
 def require_driver() -> None:
@@ -46,7 +64,6 @@ def require_driver() -> None:
 @contextmanager
 def shared(url: str) -> "Iterator[Database]":
     """Yield the database of an address; its tables must be there."""
-    require_driver()
     from reviewloop.engine.store import opened
 
     with opened(url) as database:
@@ -55,7 +72,6 @@ def shared(url: str) -> "Iterator[Database]":
 
 def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[str, Any]:
     """Queue a batch for workers, say so, and return its account."""
-    require_driver()
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.engine.enqueue import enqueue as queue_tasks
     from reviewloop.output.terminal_batch import render_account

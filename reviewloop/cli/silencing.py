@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.cli.shared import store_option
+from reviewloop.cli.shared import address_option
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _findings(number: int) -> str:
 @click.option("-m", "--message", "reason", metavar="TEXT", default="", help="Why it is none.")
 @click.option("--list", "list_", is_flag=True, help="Show what was dismissed.")
 @click.option("--undo", is_flag=True, help="Take a dismissal back.")
-@store_option
+@address_option
 def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: str) -> ExitCode:
     """Dismiss a finding for good.
 

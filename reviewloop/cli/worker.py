@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.cli.shared import require_driver, store_option
+from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def worker(
     """
     if not store:
         raise UsageError("name the database: --store postgresql://USER@HOST/DATABASE")
-    require_driver()
     from reviewloop.cli.consoles import say
     from reviewloop.cli.trouble import bug_report
     from reviewloop.engine.place import Place
