@@ -126,6 +126,7 @@ def moved(
                 replace(repository, runs=runs),
                 run.run_id,
                 listener=partial(sitting.tell, step),
+                overrides=sitting.asked.wanted.flags,  # it may have begun with another model
                 for_now=caps,
                 opened=crew.opened,
             )

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
@@ -59,8 +59,8 @@ class Models:
     `canonical` removes from a text what differs between equal requests (nonces, temporary
     paths); `mask` hides held secrets in what models answer, before it is used or kept; `keep` hides
     what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
-    what happens; `require_room` raises when a reply could not be kept, so that none is paid for;
-    `rates` are the quotas shared with other runs, those of this machine's user by default.
+    what happens; `require_room` raises when no reply could be kept, so that none is paid; `rates`
+    are quotas shared with other runs; replies of `earlier` models are not asked another one.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Models:
         require_room: Callable[[], None] = _nothing,
         pacing: Pacing | None = None,
         rates: Rates | None = None,
+        earlier: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -87,9 +88,10 @@ class Models:
         self._names_in = names_in
         self._tell = on_event
         self._require_room = require_room
+        self._earlier = earlier
+        self._stop = threading.Event()
         if not settings.models.tracing:
             silence_tracing()  # here, because a graph hands its tracer down to the models' calls
-        self._stop = threading.Event()
         self._providers = Providers(settings.models, scrub=canonical, stopped=self._stop.wait)
         self._asking = Asking(
             self._providers,
@@ -117,7 +119,8 @@ class Models:
         """
         plain = plain_request(request, self._canonical)
         digest = request_hash(plain)
-        found = self._journal.lookup(key, digest)
+        others = (request_hash({**plain, "model": model}) for model in self._earlier)
+        found = self._journal.lookup(key, digest, *others)
         if found is not None:
             reply = Reply.from_plain(found)
             self._tell("model.reply", **_told(key, reply))
@@ -257,10 +260,8 @@ class Models:
         self._budget.add(usage)
 
     def _likely_cost(self, request: ModelRequest) -> float | None:
-        output = min(request.max_tokens, LIKELY_OUTPUT)
-        return prices.estimate(
-            request.model, input_tokens=estimated_tokens(request), output_tokens=output
-        )
+        tokens, output = estimated_tokens(request), min(request.max_tokens, LIKELY_OUTPUT)
+        return prices.estimate(request.model, input_tokens=tokens, output_tokens=output)
 
     def _refuse_when_stopped(self) -> None:
         if self._stop.is_set():

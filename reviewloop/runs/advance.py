@@ -24,6 +24,7 @@ from reviewloop.runs.first_state import first_state
 from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.metrics import remember
 from reviewloop.runs.opening import open_context
+from reviewloop.runs.other_model import asks_others
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.soundness import (
     CHECKPOINTS,
@@ -56,7 +57,8 @@ def advance(
     """Move a run until it waits for a person, is over, or cannot go on; return its record.
 
     `answer` is a person's word for a waiting run (see `steps.approve.hear`), `overrides` are caps
-    to raise, `for_now` are settings for this stretch only: the run's record does not keep them.
+    to raise and models to ask from here on, `for_now` are settings for this stretch only: the run's
+    record does not keep them.
     `opened` is handed what can be told to stop from another thread. Raises `UsageError`
     for an answer to another question than the run asks; it is left as it was. Raises
     `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
@@ -70,8 +72,12 @@ def advance(
         if answer is not None:
             require_question(record, answer)
         # Kept, so that what a person raised holds for the rest of the run.
-        record.settings = settings_of(record, overrides).model_dump(mode="json")
+        settings = settings_of(record, overrides)
+        other = asks_others(record, settings, repository.run_folder(run_id))
+        record.settings = settings.model_dump(mode="json")
         with open_context(repository, record, listener, for_now) as context:
+            if other:
+                context.events.tell("note", text=other)
             if opened is not None:
                 opened(context)
             return _move(context, answer)

@@ -1,5 +1,6 @@
 """Opens the door to the models for a run or a review: what is counted, hidden and kept."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,10 +24,12 @@ def models_of(
     masking: Masking,
     folder: Path,
     rates: Rates | None = None,
+    earlier: Sequence[str] = (),
 ) -> Models:
     """Return the models; `folder` is on the disk that must have room before a call is paid.
 
-    `rates` are the limits that runs share, by default those of this machine.
+    `rates` are the limits that runs share, by default those of this machine; `earlier` are models
+    that the run asked before it went on with others.
     """
     return Models(
         settings,
@@ -39,4 +42,5 @@ def models_of(
         on_event=events.tell,
         require_room=partial(require_room, folder),
         rates=rates,
+        earlier=earlier,
     )

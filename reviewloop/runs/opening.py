@@ -12,6 +12,7 @@ from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.other_model import EARLIER_MODELS
 from reviewloop.runs.remembered import reasons
 from reviewloop.runs.repository import Repository, settings_of
 from reviewloop.runs.sandboxing import described, finder, levels_of
@@ -56,8 +57,8 @@ def open_context(
         environment = _environment(repository, settings, folder, workspace, sandbox)
         stack.callback(environment.discard)
         budget = _budget(record, settings, journal)
-        rates = shared.rates if shared else None
-        models = models_of(settings, journal, budget, fence, events, masking, folder, rates)
+        rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
+        models = models_of(settings, journal, budget, fence, events, masking, folder, rates, old)
         rules = stack.enter_context(_rules(record, private))
         yield RunContext(
             record=record,

@@ -72,13 +72,16 @@ class Journal:
         """Close the file; the journal cannot be used afterwards."""
         self._connection.close()
 
-    def lookup(self, key: CallKey, request_hash: str) -> dict[str, Any] | None:
-        """Return the reply recorded for exactly this call and request, or None."""
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            row = cursor.execute(
-                "SELECT reply FROM calls WHERE key = ?", (_row_key(key, request_hash),)
-            ).fetchone()
-        return _unpack(row["reply"]) if row else None
+    def lookup(self, key: CallKey, *request_hashes: str) -> dict[str, Any] | None:
+        """Return the reply recorded for this call and the first of these requests that has one."""
+        for request_hash in request_hashes:
+            with self._lock, closing(self._connection.cursor()) as cursor:
+                row = cursor.execute(
+                    "SELECT reply FROM calls WHERE key = ?", (_row_key(key, request_hash),)
+                ).fetchone()
+            if row:
+                return _unpack(row["reply"])
+        return None
 
     def record(
         self,
