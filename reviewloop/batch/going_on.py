@@ -164,16 +164,19 @@ def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool
 
 
 def set_aside(repository: Repository, found: Meant, order: Order) -> None:
-    """Let a batch that had come to its end do anew what was rejected or taken back since.
+    """Let a batch do anew what was rejected or taken back before this sitting.
 
-    Such a run stays in the account, as an earlier try of its task.
+    What is rejected during a sitting stays so until the next one. Such a run stays in the account,
+    as an earlier try of its task. What was committed and unticked since, a batch does anew that had
+    come to its end.
     """
     before, titles = found.before, {step.task.id: step.task.title for step in order.steps}
-    if before is None or not before.ended:
+    if before is None:
         return
+    anew = {Stand.REJECTED, *([Stand.COMMITTED] if before.ended else [])}
     about = (before.batch_id, before.spec_path, titles, branch_of(repository, before))
     for one in stands_of(repository, *about).values():
-        if one.run is not None and one.run.status.over and one.stand is not Stand.OPEN:
+        if one.run is not None and one.stand in anew:
             with hold(repository.run_lock(one.run.run_id), f"run {one.run.run_id}"):
                 run = repository.runs.find(one.run.run_id)
                 run.options[ANEW] = True

@@ -38,6 +38,7 @@ from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.start import require_models
 from reviewloop.runs.strangers import leave_out
 from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import FLAG
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
@@ -158,11 +159,11 @@ def _of_models(
     """Return why the models that are wanted cannot be asked, None where no task may begin."""
     record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
     stands = stands_of(repository, record.batch_id, record.spec_path, titles, record.branch)
-    anew = found.before is not None and found.before.ended
+    asking = {Stand.OPEN, Stand.REJECTED}  # of a new batch none is rejected
+    if FLAG in {loaded.origins[f"models.{kind}"] for kind in ("reasoning", "generation")}:
+        asking.add(Stand.STOPPED)  # else it keeps the model that it has
     if not any(
-        stands[step.task.id].stand in {Stand.OPEN, *([Stand.REJECTED] if anew else [])}
-        and not why_held(step, stands)
-        for step in order.steps
+        stands[step.task.id].stand in asking and not why_held(step, stands) for step in order.steps
     ):
         return None
     try:

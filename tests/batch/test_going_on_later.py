@@ -1,6 +1,6 @@
 """The same command after `clean`, and after what a person rejected while the batch was stopped."""
 
-from support.many import files_of, many
+from support.many import many, writes_parts
 from support.parts import says
 from support.play import done, reply, write
 
@@ -24,3 +24,37 @@ def test_after_clean_the_same_command_says_what_it_said_before(shop):
     after, again = checkout.run("batch", "--tasks", "4"), checkout.json("status")["batch"]
     assert (after.code, after.err) == (before.code, before.err)
     assert (again["state"], again["reason"], again["counts"]) == ("ended", "", account["counts"])
+
+
+def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_anew(shop):
+    checkout = shop(many({4: implements(RED)}))
+    assert checkout.run(*CHOSEN, "--until-failure").code == 3
+    assert checkout.json("status")["batch"]["state"] == "stopped"
+    assert checkout.run("queue", "reject", "1", "4").code == 7
+    told = checkout.json("status")["batch"]["tasks"]
+    assert [row["state"] for row in told] == ["rejected"] * 2
+    assert all(row["next"].startswith("`reviewloop batch` does it anew") for row in told)
+    checkout.server.answer = many()
+    said = checkout.run(*CHOSEN, "--until-failure")
+    assert said.code == 4, said.err
+    assert "2 of 2 tasks left" in said.err
+    told = checkout.json("status")["batch"]["tasks"]
+    assert [(row["state"], row["earlier"]["tries"]) for row in told] == [("waiting", 1)] * 2
+
+
+def test_what_is_rejected_while_the_batch_works_stays_so_until_the_next_command(shop):
+    checkout = shop()
+
+    def reject(received):
+        if received.turn == 0:
+            assert checkout.process("queue", "reject", "1").code == 7
+        return writes_parts()(received)
+
+    checkout.server.answer = many({4: reject})
+    said = checkout.run(*CHOSEN)
+    assert said.code == 4, said.err
+    told = checkout.json("status")["batch"]
+    assert told["counts"] == {"rejected": 1, "waiting": 1}
+    assert checkout.run(*CHOSEN).code == 4
+    told = checkout.json("status")["batch"]
+    assert told["counts"] == {"waiting": 2}
