@@ -14,6 +14,7 @@ from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.fix_scope import scope_of_repair
 from reviewloop.steps.material import fitted
 from reviewloop.steps.protected import named_by_a_person
+from reviewloop.steps.refused import why_nothing
 from reviewloop.store.journal import CallKey
 
 _MOST_REPAIRS = 10  # more than the settings allow: keeps the keys of later tries apart
@@ -74,7 +75,8 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     update = _implemented(new_tree, cycle, said, context)
     if wish:
         done = new_tree != tree
-        note = "implemented; judge it in the diff" if done else "the implementer changed nothing"
+        nothing = "" if done else why_nothing(context.journal, cycle)
+        note = nothing or "implemented; judge it in the diff"
         status = Status.FIXED if done else Status.UNRESOLVED
         answered = wish.model_copy(update={"status": status, "note": note})
         update["findings"] = write_findings([answered], context.blobs)

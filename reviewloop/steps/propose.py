@@ -22,7 +22,7 @@ from reviewloop.steps.leaks import leaks
 from reviewloop.steps.message import commit_message, only_fixes
 from reviewloop.steps.moved import told_of
 from reviewloop.steps.protected import touched_protected_files, why_blocked
-from reviewloop.steps.refused import refused_edits
+from reviewloop.steps.refused import refused_edits, why_nothing
 from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.lfs_changes import lfs_stop
@@ -38,7 +38,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     told = changed_by_word(listed, state, context)
     findings = by_severity([told.get(finding.id, finding) for finding in listed])
     protected = touched_protected_files(state, context, change)
-    blocked = _blocked_by(state, gates, change) or why_blocked(protected)
+    blocked = _blocked_by(state, gates, change, context) or why_blocked(protected)
     pointers = context.settings.workspace.lfs != "refuse"
     blocked = blocked or lfs_stop(context.private, change, pointers=pointers)
     ticked = ticked_spec(context) if not blocked else TickedSpec()
@@ -76,7 +76,9 @@ def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
     return [GateResult.from_plain(r) for r in context.blobs.get_json(ref)] if ref else []
 
 
-def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> str:
+def _blocked_by(
+    state: LoopState, gates: list[GateResult], change: Change, context: RunContext
+) -> str:
     fixes = only_fixes(state)
     if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
         return ""
@@ -84,8 +86,9 @@ def _blocked_by(state: LoopState, gates: list[GateResult], change: Change) -> st
     if not change.files and not (red and not fixes):
         if gates and not fixes:
             return "no tests ran, so nothing shows that this checkpoint holds"
-        empty = "the change is empty: the implementer changed nothing"
-        return "no fix was kept, so there is nothing to commit" if fixes else empty
+        if fixes:
+            return "no fix was kept, so there is nothing to commit"
+        return f"the change is empty: {why_nothing(context.journal, state.get('cycle', 0))}"
     if state["verdict"] == "ok":
         return _unread(state, fixes=fixes)
     return "; ".join(red) or "a guard-rail failed"
