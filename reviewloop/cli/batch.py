@@ -85,7 +85,7 @@ def batch(
     elif mode == "each":
         _require_somebody(parallel)
     require_reports(reports)
-    flags = {"models.reasoning": model, "models.generation": model} if model else {}
+    flags = {"models.reasoning": model, "models.generation": model} if model is not None else {}
     wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags)
     wish = Wish(
         spec=spec,

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.batch.going_on import Wish
 from reviewloop.batch.stands import ANEW
-from reviewloop.engine.jobs import Jobs
+from reviewloop.engine.jobs import TASK, Jobs
+from reviewloop.engine.named_model import found_from_anywhere, kept_for, why_doubtful
 from reviewloop.engine.store import opened
 from reviewloop.engine.views import batch_shown
 from reviewloop.errors import GuardRailError, UsageError
@@ -54,9 +55,10 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
     When all are done, nothing is queued, and the batch is told of as it is. Raises `UsageError`
     for a spec or a branch that workers would not find at the remote.
     """
-    flags = wish.asked.wanted.flags
+    flags = found_from_anywhere(wish.asked.wanted.flags)
     loaded = read_settings(repository.user.root, flags)
     require_trust(loaded, repository)
+    doubts = why_doubtful(loaded.settings, flags)
     try:
         branch, _ = choose_branch(repository, loaded.settings, "", "batch")
     except GuardRailError as error:
@@ -73,7 +75,7 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
             f"{changed[0]} is not committed as it is: commit and push it first, "
             "workers read it at the remote"
         )
-    notes = _notes(repository)
+    notes = doubts + _notes(repository)
     with opened(url, make=True) as database:
         record, added = _queued(database, url, repository, spec.path, order, wish, about, notes)
         told = batch_shown(database, url, record.batch_id)
@@ -98,12 +100,15 @@ def _queued(
     if not (mine or tasks):
         raise UsageError(f"every chosen task of {spec} is done")
     record = mine[0] if mine else None
+    pending = [job for job in jobs.pending() if record and job.batch == record.batch_id]
+    if record is not None and any(job.name == TASK for job in pending):
+        about = kept_for(batches.get(record.batch_id).about, about, notes)
     shared = SharedRuns(database)
     runs = [run for run in shared.of(about) if run.spec_path == spec]
     idle = {run.task_id for run in runs if run.status in _ASKS}
     rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
     if rejected and record is not None:
-        if any(job.batch == record.batch_id for job in jobs.pending()):
+        if pending:
             idle |= set(rejected)
             notes.append(_later(rejected))
         else:

@@ -1,0 +1,78 @@
+"""The model that was named for workers: whether they could ask it, as far as can be known here."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reviewloop.errors import ModelAccessError, UsageError
+from reviewloop.models.checks import check_models
+from reviewloop.models.routing import (
+    BEDROCK,
+    OFFLINE,
+    is_bedrock_id,
+    require_provider,
+    split_model,
+)
+from reviewloop.settings import Settings
+from reviewloop.store.postgres.batches import About
+
+_NAME = "models.reasoning"
+
+
+def found_from_anywhere(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flags with the whole path of a script or a recording: workers stand elsewhere.
+
+    Raises `UsageError` for a name that no provider answers to.
+    """
+    if _NAME not in flags:
+        return dict(flags)
+    return {name: _whole(str(model)) for name, model in flags.items()}
+
+
+def _whole(model: str) -> str:
+    provider, ident = split_model(model)
+    require_provider(model)
+    if provider not in OFFLINE or not ident:
+        return model
+    return f"{provider}:{Path(ident).expanduser().resolve()}"
+
+
+def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
+    """Return what workers need for the named model and is not here.
+
+    Raises `ModelAccessError` for a model that they could not ask either. What is theirs to choose,
+    because no model was named, is not looked at.
+    """
+    named = str(flags.get(_NAME, ""))
+    if named == "none":
+        raise ModelAccessError("implementing needs a model; name one with --model provider:model")
+    notes = []
+    for check in check_models(settings, (), online=False):
+        if check.model != named or check.ok:
+            continue
+        provider, ident = split_model(named)
+        if provider in OFFLINE or (provider == BEDROCK and not is_bedrock_id(ident)):
+            raise ModelAccessError(
+                f"the model {named} cannot be asked: {check.problem}; {check.how_to_fix}"
+            )
+        notes.append(f"here {named} could not be asked ({check.problem}); workers have to")
+    return notes
+
+
+def kept_for(queued: About, about: About, notes: list[str]) -> About:
+    """Return where to work, with the model that `queued` names for what workers have to do still.
+
+    Raises `UsageError` when another one was named: nobody's queued tasks change under them.
+    """
+    if queued.flags == about.flags:
+        return about
+    named = queued.flags.get(_NAME)
+    model = f"the model {named}" if named else "the workers' own models"
+    if about.flags:
+        raise UsageError(
+            f"tasks of this batch are queued already, for {model}: that is not changed while they "
+            "are; leave --model out, or say it when workers have done them"
+        )
+    notes.append(f"tasks of this batch are queued for {model}, and keep it")
+    return replace(about, flags=queued.flags)
