@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.1, 600),
     default=10.0,
     metavar="SECONDS",
-    help="Between its signs of life; after three that lack, others take over. Same for all.",
+    help="Between its signs of life; after three that lack, others take over.",
 )
 @click.option(
     "--patience",

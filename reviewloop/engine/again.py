@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import procrastinate
 import psycopg
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from reviewloop.engine.jobs import ANSWER, ANSWERS_FIRST, QUEUE
+from reviewloop.engine.jobs import ANSWER, ANSWERS_FIRST
 from reviewloop.engine.place import BusyError
+from reviewloop.engine.worker_queue import Outcome, WorkerQueue
 from reviewloop.errors import InterruptedByUserError, StoreError, WorkspaceError
 from reviewloop.store.postgres.database import (
     Database,
@@ -72,9 +72,12 @@ def seconds_ahead(database: Database) -> float:
     return float(row["now"]) - time.time()
 
 
-async def rescue(app: procrastinate.App, url: str, dead: float, say: Callable[[str], None]) -> None:
-    """Queue the jobs again whose worker gives no sign of life; after some tries, give them up."""
-    if not await _stalled(app, dead):
+async def rescue(queue: WorkerQueue, url: str, say: Callable[[str], None]) -> None:
+    """Queue the jobs again whose worker gives no sign of life; after some tries, give them up.
+
+    Outcomes of this worker's own jobs that the database did not hear are told it first.
+    """
+    if not (queue.untold or await queue.left_alone()):
         return
     async with await psycopg.AsyncConnection.connect(url, **connection_arguments()) as connection:
         # One at a time: the other would take what was just queued again for what is in the way.
@@ -83,26 +86,17 @@ async def rescue(app: procrastinate.App, url: str, dead: float, say: Callable[[s
             "SELECT pg_try_advisory_xact_lock(%s)", (lock_number("rescuing"),)
         )
         if await taken.fetchone() == (True,):
-            for job in await _stalled(app, dead):
-                await _rescued(app, job, say)
+            await queue.tell_the_untold()
+            for job in await queue.left_alone():
+                await _rescued(queue, job, say)
 
 
-async def _stalled(app: procrastinate.App, dead: float) -> list[Job]:
-    manager = app.job_manager
-    return list(await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=dead))
-
-
-async def _rescued(app: procrastinate.App, job: Job, say: Callable[[str], None]) -> None:
-    manager = app.job_manager
+async def _rescued(queue: WorkerQueue, job: Job, say: Callable[[str], None]) -> None:
     about = job.task_kwargs.get("task") or job.task_kwargs.get("run") or job.task_name
     if troubles_of(job) + 1 >= _TRIES:
-        await manager.finish_job(job, Status.FAILED, delete_job=False)
+        await queue.tell(Outcome(job))
         say(f"{about}: given up, {_TRIES} workers died over it or could not store it")
         return
-    try:
-        await manager.retry_job(job, retry_at=_AT_ONCE, priority=job.priority + 1)
-    except ConnectorException:  # the same is queued a second time already
-        with contextlib.suppress(ConnectorException):
-            await manager.finish_job(job, Status.FAILED, delete_job=False)
-        return
-    say(f"{about}: its worker died, so it is queued again")
+    with contextlib.suppress(ConnectorException):  # it has ended meanwhile
+        if await queue.tell(Outcome(job, Status.TODO, _AT_ONCE, job.priority + 1)):
+            say(f"{about}: its worker died, so it is queued again")

@@ -15,6 +15,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from reviewloop.errors import StoreError
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments, shown
+from reviewloop.store.postgres.schema import SIGNS_THAT_LACK
 
 QUEUE = "reviewloop"
 TASK, ANSWER = "reviewloop.task", "reviewloop.answer"
@@ -82,12 +83,13 @@ class Jobs:
     def unattended(self) -> str:
         """Return what a person should know of the workers while jobs wait, "" for nothing."""
         [row] = self._database.execute(
-            "SELECT extract(epoch FROM now() - max(last_heartbeat))::float8 AS silent "
-            "FROM procrastinate_workers"
+            "SELECT extract(epoch FROM now() - max(last_heartbeat))::float8 AS silent, "
+            "coalesce(max(seconds), 0) AS heartbeat FROM procrastinate_workers "
+            "LEFT JOIN heartbeats ON worker_id = id"
         )
         if row["silent"] is None:
             return "no worker is at work; `reviewloop worker` with this store is one"
-        if row["silent"] < _SILENT_SECONDS:
+        if row["silent"] < max(_SILENT_SECONDS, SIGNS_THAT_LACK * row["heartbeat"]):
             return ""
         return f"no worker has given a sign of life for {row['silent'] / 60:.0f} min"
 

@@ -18,12 +18,13 @@ from reviewloop.engine.jobs import ANSWER, QUEUE, TASK
 from reviewloop.engine.place import BusyError, Place
 from reviewloop.engine.store import opened
 from reviewloop.engine.work import do_answer, do_task
+from reviewloop.engine.worker_queue import Outcome, WorkerQueue
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
 from reviewloop.store.postgres.database import OtherReleaseError, connection_arguments, shown
+from reviewloop.store.postgres.schema import SIGNS_THAT_LACK
 
 Noted = Callable[[], contextlib.AbstractContextManager[None]]
 
-_DEAD_AFTER = 3  # heartbeats that did not come
 _PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fewer
 _LOOKING_SECONDS = 2.0  # between two looks for a database that is away
 
@@ -42,9 +43,10 @@ def work(place: Place, *, once: bool, heartbeat: float, patience: float) -> None
     # What matters is said in sentences.
     for name in ("procrastinate", "psycopg.pool", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    untold: list[Outcome] = []
     while True:
         try:
-            asyncio.run(_work(place, once, heartbeat, ahead))
+            asyncio.run(_work(place, once, heartbeat, ahead, untold))
         except (ConnectorException, psycopg.Error) as error:
             if _is_back(place, patience):
                 continue
@@ -71,7 +73,9 @@ def _is_back(place: Place, patience: float) -> bool:
     return False
 
 
-async def _work(place: Place, once: bool, heartbeat: float, ahead: float) -> None:
+async def _work(
+    place: Place, once: bool, heartbeat: float, ahead: float, untold: list[Outcome]
+) -> None:
     connector = procrastinate.PsycopgConnector(
         conninfo=place.url,
         kwargs=connection_arguments(),
@@ -80,21 +84,20 @@ async def _work(place: Place, once: bool, heartbeat: float, ahead: float) -> Non
         timeout=min(_PATIENCE, heartbeat * _PATIENCE),
     )
     app = procrastinate.App(connector=connector)
+    app.job_manager = queue = WorkerQueue(connector, heartbeat, untold)
     troubles: list[Exception] = []
     outdated, loop = asyncio.Event(), asyncio.get_running_loop()
     noted = partial(_noted, place, troubles, partial(loop.call_soon_threadsafe, outdated.set))
     _register(app, place, noted, Again(ahead))
     async with app.open_async():
-        dead = heartbeat * _DEAD_AFTER
-        await rescue(app, place.url, dead, place.say)
-        rescuing = asyncio.create_task(_rescue_for_ever(app, place, dead))
+        await rescue(queue, place.url, place.say)
+        rescuing = asyncio.create_task(_rescue_for_ever(queue, place, heartbeat))
         running = asyncio.create_task(
             app.run_worker_async(
                 queues=[QUEUE],
                 wait=not once,
                 concurrency=1,
                 update_heartbeat_interval=heartbeat,
-                stalled_worker_timeout=dead,
                 install_signal_handlers=False,
                 fetch_job_polling_interval=min(5.0, heartbeat),
             )
@@ -107,7 +110,9 @@ async def _work(place: Place, once: bool, heartbeat: float, ahead: float) -> Non
             for task in done:
                 with contextlib.suppress(asyncio.CancelledError):
                     task.result()
-            if not (once or asked.is_set() or outdated.is_set()):  # Procrastinate says no word
+            if untold or not (
+                once or asked.is_set() or outdated.is_set()
+            ):  # Procrastinate says no word
                 raise ConnectorException("the worker lost the queue")
         finally:
             for task in parts:
@@ -178,7 +183,9 @@ def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> asyncio.Eve
     return asked
 
 
-async def _rescue_for_ever(app: procrastinate.App, place: Place, dead: float) -> None:
+async def _rescue_for_ever(queue: WorkerQueue, place: Place, heartbeat: float) -> None:
     while True:
-        await asyncio.sleep(dead / 2)
-        await rescue(app, place.url, dead, place.say)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(queue.lost.wait(), heartbeat * SIGNS_THAT_LACK / 2)
+        queue.lost.clear()
+        await rescue(queue, place.url, place.say)

@@ -15,6 +15,7 @@ from reviewloop.engine.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
 from reviewloop.engine.place import BusyError, Place
 from reviewloop.engine.store import opened
 from reviewloop.engine.worker import work
+from reviewloop.engine.worker_queue import WorkerQueue
 from reviewloop.errors import StoreError, UsageError, WorkspaceError
 from reviewloop.store.postgres import database as databases
 from reviewloop.store.postgres.batches import About
@@ -67,7 +68,9 @@ def rescued(url: str, rescuers: int = 1) -> list[str]:
         for app in apps:
             await app.open_async()
         try:
-            await asyncio.gather(*(rescue(app, url, 1.0, said.append) for app in apps))
+            await asyncio.gather(
+                *(rescue(WorkerQueue(app.connector, 1.0), url, said.append) for app in apps)
+            )
         finally:
             for app in apps:
                 await app.close_async()

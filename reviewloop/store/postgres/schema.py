@@ -1,6 +1,7 @@
 """The tables of a shared store; Procrastinate and LangGraph keep their own beside them."""
 
-VERSION = 2  # of 1 there were no figures; tables are added to what is there
+VERSION = 3  # of 1 there were no figures, of 2 no heartbeats; tables are added to what is there
+SIGNS_THAT_LACK = 3  # heartbeats of a worker; then it is taken for dead
 NAMESPACE = "reviewloop"  # all tables stand in a schema of this name
 
 TABLES = f"""
@@ -37,6 +38,9 @@ CREATE TABLE IF NOT EXISTS figures (
 CREATE TABLE IF NOT EXISTS specs (
     repository text NOT NULL, path text NOT NULL, born_at double precision NOT NULL,
     PRIMARY KEY (repository, path)
+);
+CREATE TABLE IF NOT EXISTS heartbeats (
+    worker_id bigint PRIMARY KEY, seconds double precision NOT NULL
 );
 CREATE TABLE IF NOT EXISTS about (version integer NOT NULL);
 """
