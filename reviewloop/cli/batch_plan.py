@@ -47,7 +47,8 @@ def _require_planned(context: click.Context) -> None:
     """Raise UsageError for an option that a plan would leave out of account."""
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
-        if source is ParameterSource.COMMANDLINE and option.name not in PLANNED:
+        here = option.name == "store" and not context.params[option.name]  # this machine is meant
+        if source is ParameterSource.COMMANDLINE and option.name not in PLANNED and not here:
             raise UsageError(f"--plan prints a plan and does nothing; leave {option.opts[0]} out")
 
 

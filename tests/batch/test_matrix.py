@@ -17,6 +17,7 @@ from support.many import SPEC, TASKS
 
 WORKFLOW = yaml.safe_load((ROOT / "workflows/batch.yml").read_text())
 HOSTILE = "- [ ] {id}. {title}\n  - _Depends: none_\n"
+STORE = "postgresql://reviewloop@db.example.org/reviewloop"
 _HEREDOC = re.compile(r"^(\S+)<<(\S+)\n(.*)\n\2$", re.MULTILINE)
 
 
@@ -126,11 +127,18 @@ def test_a_plan_fits_a_matrix_and_says_nothing_that_a_runner_would_obey(shop):
     assert f"{SPEC}:3" in said.err
     for options, sentence in (
         (("--plan", "matrix", "--mode", "queue"), "leave --mode out"),
+        (("--plan", "matrix", "--store", STORE), "leave --store out"),
         (("--max-tasks", "3"), "it needs --plan matrix"),
     ):
         said = checkout.run("batch", *options)
         assert said.code == 2
         assert sentence in said.err
+
+    # The variable of a store changes no plan, and neither does to say that this machine is meant.
+    checkout.write(SPEC, "- [x] 1. A\n- [ ] 2. B\n")
+    for options in ((), ("--store", "")):
+        said = checkout.run("batch", "--plan", "matrix", *options, REVIEWLOOP_STORE=STORE)
+        assert [entry["task"] for entry in json.loads(said.out)["include"]] == ["2"]
 
 
 @pytest.mark.timeout(100)
