@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @store_option
 def undo(run_id: str | None, store: str) -> ExitCode:
-    """Take back the commit of a run.
+    """Take back the commit of a run; without RUN the one that is checked out.
 
     As long as it is not pushed and nothing came after it.
     """

@@ -8,24 +8,22 @@ from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.export import export_branch
+from reviewloop.workspace.export import branch_ref, commit_at, export_branch
+from reviewloop.workspace.git import Git
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.promote import Promotion
 from reviewloop.workspace.promote import undo as undo_promotion
+
+_INTENT = "undo.json"  # there while an undoing is under way
 
 
 def undo_run(repository: Repository, named: str | None) -> list[str]:
     """Take back the commit of a run and return what to tell the person.
 
-    Raises `WorkspaceError` when it was pushed, built upon or edited since.
+    Without a name it is the run whose commit is checked out. Raises `WorkspaceError` when it was
+    pushed, built upon or edited since.
     """
-    record = (
-        repository.runs.find(named)
-        if named
-        else next((r for r in repository.runs.all() if r.status is RunStatus.COMMITTED), None)
-    )
-    if record is None:
-        raise UsageError("no run of this repository has a commit to take back")
+    record = repository.runs.find(named) if named else _latest_committed(repository)
     if record.status is not RunStatus.COMMITTED:
         raise UsageError(f"run {record.run_id} has no commit to take back (it is {record.status})")
     published = record.evidence.get("published") or {}
@@ -34,7 +32,9 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
             f"{record.commit[:12]} was published as {published['branch']} of {published['repo']}; "
             "take it back with `git revert`"
         )
-    intent = repository.run_folder(record.run_id) / "undo.json"
+    intent = repository.run_folder(record.run_id) / _INTENT
+    if not intent.exists():
+        _require_tip(repository, record)
     fault("undo.begin")
     with hold(repository.lock, f"the repository {record.repository}"):
         back = undo_promotion(
@@ -47,6 +47,48 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     fault("undo.end")
     taken = f"Took back {record.commit[:10]} from {record.branch}; the work is kept with the run."
     return [taken, *back.notes]
+
+
+def _latest_committed(repository: Repository) -> RunRecord:
+    """Return the run whose undoing was cut off, else that of the commit checked out, else the last.
+
+    Runs begin in another order than that in which they are committed.
+    """
+    user = repository.user
+    found = [run for run in repository.runs.all() if run.status is RunStatus.COMMITTED]
+    if not found:
+        raise UsageError("no run of this repository has a commit to take back")
+    for wanted in (
+        lambda run: (repository.run_folder(run.run_id) / _INTENT).exists(),
+        lambda run: run.commit == user.head,
+        lambda run: run.branch == user.branch,
+    ):
+        if one := next(filter(wanted, found), None):
+            return one
+    return found[0]
+
+
+def _require_tip(repository: Repository, record: RunRecord) -> None:
+    """Refuse to take back a commit that others came after, or that its branch has lost."""
+    user, branch = repository.user, record.branch
+    git = Git(user.git_dir, cwd=user.root)
+    tip = commit_at(git, branch_ref(git, branch))
+    if tip == record.commit:
+        return
+    if not tip or git.result("merge-base", "--is-ancestor", record.commit, tip).exit_code:
+        where = f"{branch} does not hold it any more" if tip else f"the branch {branch} is gone"
+        raise WorkspaceError(f"{record.commit[:12]} cannot be taken back: {where}")
+    for run in repository.runs.all():
+        if run.commit == tip and run.status is RunStatus.COMMITTED:
+            name = f"task {run.task_id}" if run.task_id else f"run {run.run_id}"
+            raise WorkspaceError(
+                f"{name} came after {record.run_id} on {branch}; take it back first: "
+                f"`reviewloop undo {run.run_id}`"
+            )
+    raise WorkspaceError(
+        f"{tip[:12]} came after the commit of {record.run_id} on {branch}; "
+        f"`git revert {record.commit[:12]}` takes it back there"
+    )
 
 
 def export_run(repository: Repository, run_id: str, name: str) -> str:
