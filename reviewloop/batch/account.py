@@ -47,12 +47,16 @@ def unbegun(record: BatchRecord) -> dict[str, Any]:
     return _body(record, "running", rows, {"sittings": 0, "wall_seconds": None})
 
 
+def with_rows(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an account with rows of a later moment, counted and added up anew."""
+    wall = {name: told["totals"][name] for name in ("sittings", "wall_seconds")}
+    totals = {**_totals(rows), **wall}
+    return {**told, "counts": _counts(rows), "totals": totals, "tasks": list(rows)}
+
+
 def _body(
     record: BatchRecord, state: str, rows: list[dict[str, Any]], wall: Mapping[str, Any]
 ) -> dict[str, Any]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["state"]] = counts.get(row["state"], 0) + 1
     return {
         "batch": record.batch_id,
         "spec": record.spec_path,
@@ -65,7 +69,7 @@ def _body(
         "told_at": time.time(),
         "budget_usd": record.budget_usd,
         "deadline": record.deadline,
-        "counts": counts,
+        "counts": _counts(rows),
         "totals": {**_totals(rows), **wall},
         "tasks": rows,
     }
@@ -87,6 +91,13 @@ def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
     if is_held(repository.batch_lock) or (at_work and not (record.ended or record.reason)):
         return "running"
     return "ended" if record.ended else "stopped"
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["state"]] = counts.get(row["state"], 0) + 1
+    return counts
 
 
 def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

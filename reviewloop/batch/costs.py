@@ -1,11 +1,11 @@
 """What a run cost its batch: apart from what it had cost before the batch took it over."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from reviewloop.models.budget import Spent, spent_by
+from reviewloop.models.budget import Spent, spent_by, usage_of
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.soundness import JOURNAL
 from reviewloop.store.batches import BatchRecord
@@ -65,7 +65,18 @@ def spent_of(repository: Repository, run: RunRecord) -> Spent:
 
 def cost_of(repository: Repository, run: RunRecord) -> Cost:
     """Return all that a run took so far, whoever moved it."""
-    spent = spent_of(repository, run)
+    return _cost(spent_of(repository, run), run)
+
+
+def cost_of_calls(usages: Iterable[dict[str, Any]], run: RunRecord) -> Cost:
+    """Return what a run took by the usage of its model calls, wherever its journal is."""
+    spent = Spent()
+    for usage in usages:
+        spent = spent.plus(usage_of(usage))
+    return _cost(spent, run)
+
+
+def _cost(spent: Spent, run: RunRecord) -> Cost:
     unsure = (spent.unpriced, spent.estimated)
     return Cost(spent.calls, spent.tokens, spent.usd, *unsure, run.active_seconds).rounded()
 

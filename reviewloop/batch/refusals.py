@@ -43,7 +43,12 @@ def old_failure(sitting: Sitting) -> str:
         return ""
     stands = sitting.stands()
     blocked = next((task for task, one in stands.items() if one.stand is Stand.BLOCKED), "")
-    return blocked and (
-        f"task {blocked} is blocked still (--until-failure): answer it, or leave --until-failure "
+    return blocked and still_blocked(blocked)
+
+
+def still_blocked(task: str) -> str:
+    """Return why a batch that is to stop at a failure begins nothing."""
+    return (
+        f"task {task} is blocked still (--until-failure): answer it, or leave --until-failure "
         "out to go on with what does not need it"
     )

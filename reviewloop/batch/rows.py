@@ -8,7 +8,7 @@ from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.line import head_now, landing_in, proposal_of
 from reviewloop.batch.reasons import reason_now
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
-from reviewloop.output.batch_words import next_of
+from reviewloop.output.batch_words import NOT_CHOSEN, next_of
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.repository import Repository
 from reviewloop.state import GateStatus
@@ -60,12 +60,12 @@ class Rows:
         """Return the row of a task."""
         found, kept = self._stands[task], list(self._kept.get(task, ()))
         run = None if found.stand is Stand.OPEN else found.run
-        over = found.run is None and bool(kept) and kept[-1]["state"] in _FOR_GOOD
+        over = self._is_over(task)
         if run is not None:
             shown = run_row(self._repository, run, self._record.batch_id)
             shown["why"] = self._why(found, run)
         elif over:
-            shown = kept.pop()
+            shown = {name: value for name, value in kept.pop().items() if name != "created_at"}
         else:
             shown = {**_NOTHING, "why": self._why_open(task, found)}
         tries = [
@@ -73,7 +73,7 @@ class Rows:
             for one in self._mine.get(task, ())
             if run is None or one.run_id != run.run_id
         ]
-        row = {**shown, **_with_earlier(shown, [*kept, *tries])}
+        row = {**shown, **with_earlier(shown, [*kept, *tries])}
         row["refused"] = row["state"] == Stand.OPEN and task in self._record.refused
         lacked = self._lacked(run) if run is not None and found.stand is Stand.WAITING else ""
         row["next"] = next_of(
@@ -145,7 +145,7 @@ class Rows:
             if not stand.carries:
                 return f"waits for {need}, which is not finished"
         waiting = [need for need, stand in stands.items() if stand is Stand.WAITING]
-        if again or not record.ended:
+        if again or not record.ended or held.startswith(NOT_CHOSEN):
             return again or held or "it was not begun: the batch stopped before it"
         if waiting:
             return f"waits for your approval of {' and '.join(waiting)}"
@@ -156,27 +156,39 @@ class Rows:
         found = self._stands.get(task)
         if found is None:
             return Stand.COMMITTED  # it was done before this batch
-        kept = self._kept.get(task) or ({"state": Stand.OPEN},)
-        over = found.run is None and kept[-1]["state"] in _FOR_GOOD
-        return Stand(kept[-1]["state"]) if over else found.stand
+        return Stand(self._kept[task][-1]["state"]) if self._is_over(task) else found.stand
+
+    def _is_over(self, task: str) -> bool:
+        """Whether a deleted run ended a task, and nothing was begun after it."""
+        found, kept = self._stands[task], self._kept.get(task)
+        if not kept or found.stand is not Stand.OPEN or kept[-1]["state"] not in _FOR_GOOD:
+            return False
+        # An earlier try may be there still: rejected work is not deleted unless it is asked for.
+        return found.run is None or kept[-1].get("created_at", 0.0) > found.run.created_at
 
 
 def unbegun_row(task: str, title: str) -> dict[str, Any]:
     """Return the row of a task of which nobody has begun anything."""
-    row = {**_NOTHING, **_with_earlier(_NOTHING, ()), "refused": False, "next": ""}
+    row = {**_NOTHING, **with_earlier(_NOTHING, ()), "refused": False, "next": ""}
     return {"task": task, "title": title, **row}
+
+
+def state_of(repository: Repository, run: RunRecord) -> str:
+    """Return where a run stands, apart from its task: that may be done once more."""
+    stand = stand_of(repository, run)
+    return str(REDONE if stand is Stand.OPEN else stand)
 
 
 def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, Any]:
     """Return what the account of a batch says of one run."""
-    stand, whole = stand_of(repository, run), cost_of(repository, run)
+    state, whole = state_of(repository, run), cost_of(repository, run)
     mine = run.options.get("batch") == batch_id
     earlier = before(run) if mine else whole
     return {
-        "state": str(REDONE if stand is Stand.OPEN else stand),
+        "state": state,
         "title": run.title,
         "run": run.run_id,
-        "step": run.step if stand in {Stand.RUNNING, Stand.STOPPED} else "",
+        "step": run.step if state in {Stand.RUNNING, Stand.STOPPED} else "",
         "why": reason_now(repository, run),
         "exit_code": run.exit_code,
         "stands_on": str(run.options.get("stands_on", "")),
@@ -192,13 +204,13 @@ def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, 
 def queue_row(repository: Repository, run: RunRecord, state: str) -> dict[str, Any]:
     """Return what the queue shows of a run; its cost is all that it took."""
     row = run_row(repository, run, "")
-    row |= {**_with_earlier({**row, "cost": row["before"]}, ()), "state": state}
+    row |= {**with_earlier({**row, "cost": row["before"]}, ()), "state": state}
     waits = run.status is RunStatus.WAITING
     why = row["why"] or (_of_change(repository, run) if waits else "")
     return {"task": run.task_id, **row, "why": why, "before": None}
 
 
-def _with_earlier(shown: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def with_earlier(shown: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a task's cost with that of earlier tries, and what of it these were."""
     earlier = spent = Cost()
     paid = Cost.of(shown["before"] or {})

@@ -74,6 +74,7 @@ def batch(
     batch that was stopped; `reviewloop queue` shows what waits for you. With --store workers do
     them (`reviewloop worker`).
     """
+    from reviewloop.batch.account import exit_code
     from reviewloop.batch.deadline import read_deadline
     from reviewloop.batch.going_on import Wish
     from reviewloop.batch.sitting import Asked
@@ -99,7 +100,7 @@ def batch(
     if store:
         told = shared.enqueue(store, wish, remote or "origin", as_json=as_json)
         write_reports(reports, told)
-        return ExitCode.CLEAN
+        return ExitCode.CLEAN if told["state"] == "running" else exit_code(told)
     return _run(wish, reports, as_json=as_json)
 
 

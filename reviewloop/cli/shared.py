@@ -87,8 +87,10 @@ def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[st
     for note in queued.notes:
         say(note)
     tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
-    say(f"{queued.record.batch_id}: {tasks} queued for {about.branch} of {about.address}")
-    say("`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far")
+    if queued.record.batch_id:
+        say(f"{queued.record.batch_id}: {tasks} queued for {about.branch} of {about.address}")
+    if queued.told["state"] == "running":
+        say("`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far")
     return queued.told
 
 

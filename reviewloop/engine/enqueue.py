@@ -4,19 +4,22 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from reviewloop.batch.going_on import Wish
+from reviewloop.batch.account import unbegun
+from reviewloop.batch.going_on import Wish, nothing_left
+from reviewloop.batch.refusals import still_blocked
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import TASK, Jobs
 from reviewloop.engine.named_model import found_from_anywhere, kept_for, why_doubtful
 from reviewloop.engine.store import opened
 from reviewloop.engine.views import batch_shown
 from reviewloop.errors import GuardRailError, UsageError
+from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository, require_trust
@@ -52,8 +55,9 @@ class Enqueued:
 def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueued:
     """Queue the open tasks that `wish` chooses; done again, those that are not under way.
 
-    When all are done, nothing is queued, and the batch is told of as it is. Raises `UsageError`
-    for a spec or a branch that workers would not find at the remote.
+    When all are done, or one is blocked that was to stop the others, nothing is queued, and the
+    batch is told of as it is. Raises `UsageError` for a spec or a branch that workers would not
+    find at the remote.
     """
     flags = found_from_anywhere(wish.asked.wanted.flags)
     loaded = read_settings(repository.user.root, flags)
@@ -76,9 +80,14 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
             "workers read it at the remote"
         )
     notes = doubts + _notes(repository)
+    if not order.steps:
+        notes.append(nothing_left(spec, wish))
     with opened(url, make=True) as database:
         record, added = _queued(database, url, repository, spec.path, order, wish, about, notes)
-        told = batch_shown(database, url, record.batch_id)
+        if record.batch_id:
+            told = batch_shown(database, url, record.batch_id)
+        else:
+            told = {**unbegun(record), "state": "ended", "branch": branch}
     return Enqueued(record, about, tuple(added), tuple(notes), told)
 
 
@@ -98,13 +107,22 @@ def _queued(
     known = [b.record for b in batches.all(about.repository, about.branch)]
     mine = [b for b in known if b.spec_path == spec and (set(b.tasks) & {*tasks} or not tasks)]
     if not (mine or tasks):
-        raise UsageError(f"every chosen task of {spec} is done")
+        if order.left_out:
+            raise UsageError(f"no task of {spec} can be done: {order.left_out[0]}")
+        return BatchRecord("", spec, wish.mode, ended=True, reason=notes[-1]), []
     record = mine[0] if mine else None
     pending = [job for job in jobs.pending() if record and job.batch == record.batch_id]
+    others = {str(job.args.get("task", "")) for job in pending}
     if record is not None and any(job.name == TASK for job in pending):
         about = kept_for(batches.get(record.batch_id).about, about, notes)
     shared = SharedRuns(database)
     runs = [run for run in shared.of(about) if run.spec_path == spec]
+    blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
+    if wish.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
+        notes.append(still_blocked(first))
+        record = _record(record, spec, order, wish, repository, others)
+        batches.add(replace(record, reason=notes[-1]), about)
+        return record, []
     idle = {run.task_id for run in runs if run.status in _ASKS}
     rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
     if rejected and record is not None:
@@ -117,7 +135,8 @@ def _queued(
                 shared.save(run)
     wanted = [task for task in tasks if task not in idle]
     if tasks or record is None:
-        record = _record(record, spec, order, wish, repository, goes_on=bool(wanted))
+        going_on = others if wanted else None
+        record = _record(record, spec, order, wish, repository, going_on)
         batches.add(record, about)
     return record, jobs.tasks(record.batch_id, about, wanted)
 
@@ -167,9 +186,12 @@ def _record(
     order: Order,
     wish: Wish,
     repository: Repository,
-    *,
-    goes_on: bool,
+    going_on: Collection[str] | None,
 ) -> BatchRecord:
+    """Return the record as it is to be now.
+
+    `going_on` are the tasks that are queued already; None: the batch does not go on.
+    """
     if before is None:
         name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
         head = repository.user.head or ""
@@ -183,7 +205,11 @@ def _record(
         left_out=list(order.left_out),
         until_failure=wish.asked.until_failure,
     )
-    return replace(record, held={}, refused=[], ended=False, reason="") if goes_on else record
+    if going_on is None:
+        return record
+    chosen = {step.task.id for step in order.steps}.union(going_on)
+    held = {task: NOT_CHOSEN for task in record.tasks if task not in chosen}
+    return replace(record, held=held, refused=[], ended=False, reason="")
 
 
 def _about(

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.batch.account import unbegun
-from reviewloop.batch.rows import unbegun_row
+from reviewloop.batch.account import unbegun, with_rows
+from reviewloop.batch.costs import before, cost_of_calls
+from reviewloop.batch.rows import unbegun_row, with_earlier
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import ANSWER, TASK, Jobs
 from reviewloop.output.batch_words import next_of
+from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.replica import usage_of_calls
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 
-_DONE = {"committed", "rejected"}
+_FOR_GOOD = {"committed", "rejected"}
 
 
 def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
@@ -28,7 +31,7 @@ def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
         one = look.account(batch)
         at = (batch.about.lock, batch.record.spec_path)
         mine = {(*at, row["task"]) for row in one["tasks"]}
-        open_ones = {(*at, row["task"]) for row in one["tasks"] if row["state"] not in _DONE}
+        open_ones = {(*at, row["task"]) for row in one["tasks"] if row["state"] != "committed"}
         if (
             one["state"] == "running"
             or open_ones - later
@@ -68,6 +71,10 @@ class _Look:
         self._runs = SharedRuns(database).all()
         self._pending = Jobs(database, url).pending()
         self._places = {b.record.batch_id: b.about.lock for b in self.batches}
+        told = {row["run"] for b in self.batches for row in b.account.get("tasks", ())}
+        fresh = [run for run in self._runs if not run.status.over and run.run_id not in told]
+        working = [run for run in self._runs if run.status is RunStatus.RUNNING]
+        self._used = usage_of_calls(database, [run.run_id for run in (*fresh, *working)])
 
     def account(self, batch: SharedBatch) -> dict[str, Any]:
         """Return the account as a worker told it last, with what happened since."""
@@ -82,14 +89,13 @@ class _Look:
             row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
             if (run := newest.get(task)) is not None:
                 taken = jobs.get(task, run.run_id in at_work)
+                if run.run_id in self._used:
+                    row = self._begun(record, run, row)
                 row = _now(row, run, taken=taken, going_on=bool(mine))
             if task in jobs and row["state"] in {"open", "stopped"}:
                 row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
             rows.append(row)
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row["state"]] = counts.get(row["state"], 0) + 1
-        return {
+        body = {
             **unbegun(record),
             **batch.account,
             "batch": record.batch_id,
@@ -102,9 +108,18 @@ class _Look:
             "left_out": record.left_out,
             "budget_usd": record.budget_usd,
             "deadline": record.deadline,
-            "counts": counts,
-            "tasks": rows,
         }
+        return with_rows(body, rows)
+
+    def _begun(self, record: BatchRecord, run: RunRecord, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with what its run cost up to now; what was told may be of another run."""
+        cost = cost_of_calls(self._used[run.run_id], run)
+        paid = before(run) if run.options.get("batch") == record.batch_id else cost
+        tries = [one for one in record.kept.get(run.task_id, ()) if one["run"] != run.run_id]
+        if row["run"] != run.run_id:
+            row = unbegun_row(run.task_id, str(row["title"]))
+        mine = {"cost": cost.plus(paid, -1).plain(), "before": paid.plain()}
+        return {**row, **with_earlier(mine, tries)}
 
     def _newest(self, batch: SharedBatch) -> dict[str, RunRecord]:
         """Return of each task the run that counts: also one that the batch will take up."""
@@ -123,6 +138,8 @@ def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
         return dict(told)  # its task is done once more
     if run.status.over and run.options.get(ANEW):
+        if told["run"] != run.run_id and told["state"] in _FOR_GOOD:
+            return dict(told)  # it was done anew, and that run was deleted
         return {**told, "state": "open", "run": "", "why": "", "next": ""}
     states = {RunStatus.SKIPPED: "rejected", RunStatus.UNDONE: "rejected"}
     state = states.get(run.status, str(run.status))

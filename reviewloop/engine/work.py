@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.batch.account import account, queue_row
+from reviewloop.batch.keeping import note_rows
 from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.sitting import Asked, Sitting
@@ -20,6 +21,7 @@ from reviewloop.engine.figures import bring_figures
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.place import Job, Place, opened_job
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
+from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import give_up, is_stopped, require_question
 from reviewloop.runs.project import read_settings
@@ -199,6 +201,7 @@ def _finish(job: Job, record: BatchRecord) -> None:
         told = job.runs.told_of(run.run_id) if run.status in _ASKS else None
         if told is not None and told[1].get("of") != [run.proposal, run.reason]:
             _show(job, run)
+    note_rows(repository, record)
     SharedBatches(job.database).settle(record, account(repository, record))
     for sentence in bring_figures(repository, job.batch.about, job.database):
         job.place.say(sentence)
@@ -223,6 +226,7 @@ def _queue_open_tasks(job: Job) -> None:
     """An answer may have freed tasks: queue those of which nothing was begun."""
     record = job.batch.record
     stands = stands_of(job.repository, record.batch_id, record.spec_path, record.tasks)
-    tasks = [task for task, one in stands.items() if one.stand is Stand.OPEN]
+    others = {task for task, why in record.held.items() if why.startswith(NOT_CHOSEN)}
+    tasks = [t for t, one in stands.items() if one.stand is Stand.OPEN and t not in others]
     if tasks:
         Jobs(job.database, job.place.url).tasks(record.batch_id, job.batch.about, tasks)

@@ -10,6 +10,7 @@ from reviewloop.output.untrusted import one_line
 Row = Mapping[str, Any]
 NOT_CHOSEN = "was not chosen this time"
 _CAPS = {"--budget-usd": "a higher", "--deadline": "a later"}  # of a batch, and what raises them
+_UNTIL_FAILURE = "--until-failure"  # a batch that it stopped begins nothing while that is so
 _RAISES = re.compile(r"`reviewloop resume (--[\w-]+ [\d.]+)`")  # what raises a run's own cap
 _SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
 
@@ -88,6 +89,8 @@ def next_of(
     if state == "stopped" and (own := _RAISES.search(why)):
         then = "" if by_workers else ", then the same `reviewloop batch`"
         return f"`reviewloop resume {run} {own[1]}`{then}"
+    if _UNTIL_FAILURE in why + batch_why and not why.startswith("waits for"):
+        return f"`reviewloop batch` without `{_UNTIL_FAILURE}` goes on with it"
     caps = " or ".join(
         f"{word} `{name}`" for name, word in _CAPS.items() if name in why + batch_why
     )

@@ -9,6 +9,8 @@ from reviewloop.errors import UsageError
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.database import Database
 
+_FOUND = ("held", "said", "refused", "kept", "ended", "reason")  # what workers write of a record
+
 
 @dataclass(frozen=True)
 class About:
@@ -68,7 +70,7 @@ class SharedBatches:
             )
             kept = json.loads(rows[0]["record"])
             found = record.plain()
-            kept |= {name: found[name] for name in ("held", "said", "refused", "ended", "reason")}
+            kept |= {name: found[name] for name in _FOUND}
             self._database.execute(
                 "UPDATE batches SET record = %s, account = %s WHERE batch_id = %s",
                 (json.dumps(kept), json.dumps(account), record.batch_id),

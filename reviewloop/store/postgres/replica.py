@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ LARGEST = 64 * 1024 * 1024  # bytes of one file
 LARGEST_LOG = 1024 * 1024  # bytes; what is longer stays with the worker
 ABOUT = "git/reviewloop.json"
 EVENTS, _JOURNAL = "events.jsonl", "journal.sqlite"
+_KIND, _REQUEST, _REPLY, _USAGE = 7, 9, 10, 11  # columns of a call after its key, see `Journal`
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -79,8 +80,8 @@ class Replica:
 
     def _put_call(self, number: int, row: tuple[Any, ...]) -> None:
         key, *rest = row
-        request, reply = rest[9], rest[10]
-        rest[9] = rest[10] = None
+        request, reply = rest[_REQUEST], rest[_REPLY]
+        rest[_REQUEST] = rest[_REPLY] = None
         self._database.execute(
             "INSERT INTO calls VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             (self._run, number, key, json.dumps(rest), request, reply),
@@ -161,6 +162,18 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
     return about
 
 
+def usage_of_calls(database: Database, runs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return of each run the usage of its model calls that arrived; their texts are not read."""
+    found: dict[str, list[dict[str, Any]]] = {run_id: [] for run_id in runs}
+    for row in database.execute(
+        "SELECT run_id, call FROM calls WHERE run_id = ANY(%s)", (list(runs),)
+    ):
+        columns = json.loads(row["call"])
+        if columns[_KIND] == "model":
+            found[row["run_id"]].append(json.loads(columns[_USAGE]))
+    return found
+
+
 def holder_of(database: Database, commit: str) -> str:
     """Return a run that made this commit, "" for none."""
     rows = database.execute(
@@ -189,7 +202,7 @@ def bring_objects(database: Database, run_id: str, git_dir: Path) -> None:
 
 def _columns(row: dict[str, Any]) -> tuple[Any, ...]:
     rest = json.loads(row["call"])
-    rest[9], rest[10] = bytes(row["request"]), bytes(row["reply"])
+    rest[_REQUEST], rest[_REPLY] = bytes(row["request"]), bytes(row["reply"])
     return (row["key"], *rest)
 
 
