@@ -30,7 +30,7 @@ def said(*argv):
 
 def needed(command):
     for parameter in command.params:
-        if parameter.required and parameter.nargs != -1:
+        if parameter.required:
             option = parameter.opts[:1] if isinstance(parameter, click.Option) else []
             yield from [*option, "x"]
 
