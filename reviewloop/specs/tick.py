@@ -14,10 +14,11 @@ _BOX: Mapping[Dialect, str] = {"spec-kit": "X"}  # what its own `implement` comm
 def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
     """Return the file with the task ticked, and with `parents` the tasks it completes.
 
-    The line may have moved; if it says something else now, or is ticked already, WorkspaceError.
+    The line may have moved, and have another number; if it says something else now, or is ticked
+    already, WorkspaceError.
     """
     tasks = _read(data, task)
-    found = _locate(tasks, task)
+    found = locate(tasks, task)
     if found.state == "done":
         raise WorkspaceError(
             f"task {task.id} is ticked already in {found.where}; nothing was written there"
@@ -35,13 +36,13 @@ def mark_in_progress(data: bytes, task: Task) -> bytes:
     """Return the file with `[-]` on the task, or unchanged where its dialect has no such mark."""
     if not task.has_in_work_mark:
         return data
-    found = _locate(_read(data, task), task)
+    found = locate(_read(data, task), task)
     return _write(data, found, "-") if found.state in ("open", "queued") else data
 
 
 def restore_mark(data: bytes, task: Task) -> bytes:
     """Return the file with the mark the task had when it was read, if `[-]` stands there now."""
-    found = _locate(_read(data, task), task)
+    found = locate(_read(data, task), task)
     return _write(data, found, task.mark) if found.state == "in_progress" else data
 
 
@@ -50,10 +51,19 @@ def _read(data: bytes, task: Task) -> tuple[Task, ...]:
     return listed.tasks
 
 
-def _locate(tasks: tuple[Task, ...], task: Task) -> Task:
+def locate(tasks: tuple[Task, ...], task: Task) -> Task:
+    """Return a task of a list as it was read before, which may have another line and number now.
+
+    Raises `WorkspaceError` where its line says something else, or where two could be meant.
+    """
     same = [one for one in tasks if one.line_hash == task.line_hash]
     if len(same) > 1:
         same = [one for one in same if one.id == task.id and one.line == task.line]
+    elif not same:
+        # Somebody inserted a task above: no other line may look like this one.
+        same = [one for one in tasks if one.title == task.title]
+        if len(same) == 1 and same[0].requirements != task.requirements:
+            same = []
     if len(same) != 1:
         raise WorkspaceError(
             f"the line of task {task.id} changed since it was read ({task.where}); "

@@ -12,7 +12,7 @@ from reviewloop.specs.model import Task
 from reviewloop.state import LoopState
 from reviewloop.steps.act import Act, recorded_signed
 from reviewloop.steps.in_work import show_free, show_in_work
-from reviewloop.steps.tick import tick_beside
+from reviewloop.steps.tick import UNTICKED, not_ticked, tick_beside
 from reviewloop.store.locks import hold
 from reviewloop.workspace.promote import promote, resume_promotion
 from reviewloop.workspace.userrepo import discover
@@ -50,7 +50,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
         raise UsageError(f"run {record.run_id} is blocked, so there is nothing to approve")
     repository_lock = context.folder.parent.parent / "lock"
     with hold(repository_lock, f"the repository {record.repository}"):
-        warning = ""
+        warning = not_ticked(proposal["warnings"])
         if intent.exists():
             promotion = resume_promotion(intent)
         else:
@@ -62,7 +62,8 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
                 show_free(context.user, marked)  # the tick replaces what stood there before
             beside: dict[str, tuple[bytes, bytes]] = {}
             if proposal["tick_on_disk"]:
-                beside, warning = tick_beside(context)
+                beside, failed = tick_beside(context)
+                warning = warning or failed
             promotion = promote(
                 discover(context.user.root),
                 context.private,
@@ -75,6 +76,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             )
     record.approved_by = state["approval"]["by"]
     record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
+    record.evidence |= {UNTICKED: warning} if warning else {}
     context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
     context.events.tell("committed", commit=promotion.commit, branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]

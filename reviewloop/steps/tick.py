@@ -3,7 +3,7 @@
 It is no part of the reviewed tree: neighbouring ticks of parallel tasks would conflict otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reviewloop.context import RunContext
@@ -14,9 +14,15 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import newly_eligible
 from reviewloop.specs.select import progress, with_done
-from reviewloop.specs.tick import restore_mark, tick
+from reviewloop.specs.tick import locate, restore_mark, tick
 from reviewloop.workspace.export import commit_at
 from reviewloop.workspace.git import Git
+
+
+UNTICKED = "unticked"
+"""Of the evidence of a commit: why its task was not ticked, so that a person has to do it."""
+
+_WILL_NOT = "the task will not be ticked: "
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,10 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     try:
         tick(data, task)
         spec = open_spec(files, context.brief.spec_path)
+        now = locate(spec.tasks, task)
     except ReviewLoopError as error:
-        return TickedSpec(warnings=(f"the task will not be ticked: {error}",))
-    figures = _progress(with_done(spec, context.record.options.get("done", ())), task)
+        return TickedSpec(warnings=(f"{_WILL_NOT}{error}",))
+    figures = _progress(with_done(spec, context.record.options.get("done", ())), now)
     unmarked = restore_mark(data, task) if context.settings.spec.mark_in_progress else data
     committed = _spec_in(context, context.user.head or "", task)
     below = _spec_in(context, context.record.base_commit, task)
@@ -78,6 +85,12 @@ def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], st
         return {task.path: (old, tick(old, task))}, ""
     except ReviewLoopError as error:
         return {}, f"{task.path} was not ticked: {error}"
+
+
+def not_ticked(warnings: Sequence[str]) -> str:
+    """Return why the commit of a proposal with these warnings ticks nothing, "" where it does."""
+    found = (one.removeprefix(_WILL_NOT) for one in warnings if one.startswith(_WILL_NOT))
+    return next((f"the task was not ticked: {why}" for why in found), "")
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:

@@ -98,6 +98,19 @@ def test_a_line_that_says_something_else_now_is_left_alone(kiro_tasks):
         tick(data.replace(b"Reprint a label", b"Reprint two labels"), task)
 
 
+def test_a_line_that_only_has_another_number_is_found_by_its_title():
+    data = b"- [ ] 1. Say hello\n  - _Requirements: 1.1_\n- [ ] 2. Say goodbye\n"
+    hello, goodbye = kiro_list(data)
+    moved = b"- [ ] 1. Brand new\n" + data.replace(b"2.", b"3.").replace(b"1. Say", b"2. Say")
+    assert tick(moved, hello) == moved.replace(b"[ ] 2.", b"[x] 2.")
+    assert tick(moved, goodbye) == moved.replace(b"[ ] 3.", b"[x] 3.")
+    twice = moved.replace(b"Say goodbye", b"Say hello")
+    other = moved.replace(b"Requirements: 1.1", b"Requirements: 9.9")
+    for changed in (twice, other):
+        with pytest.raises(WorkspaceError, match="tick the task by hand"):
+            tick(changed, hello)
+
+
 def test_of_two_equal_lines_the_one_that_was_read_is_ticked_or_none():
     data = b"- [ ] Write docs\n- [ ] Write docs\n"
     first, second = kiro_list(data)

@@ -1,0 +1,60 @@
+"""A spec that was numbered anew while runs waited: what is ticked, begun, and told."""
+
+import re
+
+from support.checkout import Checkout
+from support.many import SPEC, TASKS
+
+PAIR = """# Implementation Plan: many
+
+- [ ] 1. First number
+- [ ] 4. Fourth number
+"""
+
+
+def with_a_new_task_above(text: str) -> str:
+    """Return a list with a new first task; the others come one number later."""
+    later = re.sub(r"(?m)^- \[ \] (\d)\.", lambda one: f"- [ ] {int(one[1]) + 1}.", text)
+    return later.replace("- [ ] 2.", "- [ ] 1. Sixth number\n- [ ] 2.", 1)
+
+
+def renumber(checkout: Checkout, text: str) -> None:
+    checkout.write(SPEC, text)
+    checkout.git("commit", "-qam", "Plan anew")
+
+
+def test_what_waited_under_an_old_number_is_ticked_under_its_new_one(shop):
+    checkout = shop()
+    checkout.write(SPEC, PAIR)
+    checkout.git("commit", "-qam", "Plan")
+    assert checkout.run("batch").code == 4
+    renumber(checkout, with_a_new_task_above(PAIR))
+    assert checkout.run("queue", "approve", "--all").code == 4  # brought onto the new commit
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 0, said.err
+    assert "not ticked" not in said.out + said.err
+    assert re.findall(r"\[(.)\]", checkout.read(SPEC)) == [" ", "x", "x"]
+    assert checkout.git("status", "--porcelain") == ""
+
+
+def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    run = checkout.json("status")["batch"]["tasks"][0]["run"]
+    twice = "1. New\n- [ ] 7. First number\n- [ ] 8. First number"
+    renumber(checkout, TASKS.replace("1. First number", twice))
+    said = checkout.run("batch", "--tasks", "7")
+    assert said.code == 2
+    assert "approved, tick its task by hand, then the same command" in said.err
+    assert checkout.run("queue", "approve", run).code == 4  # brought onto the new commit
+    said = checkout.run("queue", "approve", run)
+    assert said.code == 0, said.err
+    assert "was not ticked: the line of task 1 changed" in said.err
+    assert "tick the task by hand" in said.err
+    assert "tick the task by hand" in checkout.json("status")["batch"]["tasks"][0]["why"]
+    paid = len(checkout.server.ledger)
+    said = checkout.run("batch", "--tasks", "7")
+    assert said.code == 2
+    assert f"run {run} committed 'First number' (" in said.err
+    assert f"tick {SPEC}:" in said.err
+    assert len(checkout.server.ledger) == paid
