@@ -47,12 +47,26 @@ def worker(
     from reviewloop.cli.trouble import bug_report
     from reviewloop.engine.place import Place
     from reviewloop.engine.worker import work
-    from reviewloop.store.places import private_folder, state_root
 
-    clones = private_folder(Path(folder).absolute() if folder else state_root() / "clones")
-    place = Place(store, clones, no_sandbox, _Shown(), say, lambda error: bug_report(error, None))
+    place = Place(
+        store, _clones(folder), no_sandbox, _Shown(), say, lambda error: bug_report(error, None)
+    )
     work(place, once=once, heartbeat=heartbeat, patience=patience)
     return ExitCode.CLEAN
+
+
+def _clones(named: str) -> Path:
+    from reviewloop.store.places import private_folder, state_root
+
+    if not named:
+        return private_folder(state_root() / "clones")
+    try:
+        return private_folder(Path(named).absolute())
+    except OSError as error:
+        raise UsageError(
+            f"--work {named}: no folder for clones can be made there ({error.strerror}); "
+            "name another"
+        ) from None
 
 
 class _Shown:

@@ -1,6 +1,7 @@
 """The database itself: away, locked, forged, shared by limiters; and how it is named."""
 
 import importlib.util
+import socket
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from support.processes import until, waiting, worker
 from support.team import Team
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.database import Database, unreachable
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import rebuild
 from reviewloop.store.rate_bucket import Ceilings
@@ -163,6 +164,43 @@ def test_a_store_that_cannot_be_is_one_sentence_without_the_password(team, postg
         assert said.code == code, said.err
         assert len(said.err.strip().splitlines()) == 1
         assert PASSWORD not in said.err
+
+
+def test_an_address_that_does_not_get_in_is_to_be_corrected(team):
+    crew = team()
+    server, _, name = crew.url.rpartition("/")
+    for wrong in (
+        crew.url.replace(PASSWORD, "guessed"),
+        crew.url.replace("tester:", "nobody:"),
+        f"{server}/no-{name}",
+        crew.url.replace("127.0.0.1", "no..host"),
+    ):
+        said = crew.person.run("worker", "--store", wrong)
+        assert said.code == 2, said.err
+        [line] = said.err.strip().splitlines()
+        assert "correct user, password, host and database" in line
+        assert PASSWORD not in line
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (f"failed to resolve host 'x': [Errno {socket.EAI_NONAME}] Name not known", 2),
+        (f"failed to resolve host 'x': [Errno {socket.EAI_AGAIN}] Temporary failure", 5),
+        ("FATAL:  sorry, too many clients already", 5),
+        ("FATAL:  the database system is starting up", 5),
+    ],
+)
+def test_a_server_that_is_away_is_not_taken_for_a_wrong_address(reason, code):
+    error = psycopg.OperationalError(reason)
+    assert unreachable(error, "postgresql://ada@x/y").exit_code == code
+
+
+def test_a_folder_for_clones_that_cannot_be_made_is_one_sentence(team):
+    said = team().person.run("worker", "--work", "/dev/null/clones")
+    assert said.code == 2
+    [line] = said.err.strip().splitlines()
+    assert "--work /dev/null/clones: no folder for clones can be made there" in line
 
 
 def test_a_report_of_a_bug_does_not_hold_the_password(team):

@@ -5,6 +5,8 @@ has lost the lock cannot write any more.
 """
 
 import hashlib
+import re
+import socket
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
-from reviewloop.errors import StoreError, UsageError
+from reviewloop.errors import ExitCode, StoreError, UsageError
 from reviewloop.store.postgres.schema import NAMESPACE, VERSION
 
 # A machine that vanishes without a word is noticed after half a minute: its locks are free then.
@@ -29,6 +31,12 @@ _SERVER = {
 _CONNECT_SECONDS = 10
 _ROWS = 16  # that are brought at once; each can be a file
 SCHEMES = ("postgresql://", "postgres://")
+# Of a refused connection the driver has no code, only the server's words.
+_TO_CORRECT = re.compile(
+    r"authentication failed|no password supplied|is not permitted to log in|no pg_hba\.conf entry"
+    r'|(role|database) "[^"]*" does not exist|permission denied for database'
+    rf"|failed to resolve host .*\[Errno {socket.EAI_NONAME}\]"
+)
 
 
 def connection_arguments() -> dict[str, Any]:
@@ -73,6 +81,12 @@ class OtherReleaseError(UsageError):
     """The tables were made by a later release than this one."""
 
 
+class AddressError(StoreError):
+    """The address of the store is wrong; trying again helps only where somebody mends it."""
+
+    exit_code = ExitCode.USAGE
+
+
 class Database:
     """A connection whose statements commit themselves; threads may share it."""
 
@@ -86,11 +100,8 @@ class Database:
                 row_factory=dict_row,
                 **connection_arguments(),
             )
-        except psycopg.Error as error:
-            raise StoreError(
-                f"the database at {self.shown} cannot be reached ({reason_of(error, url)}); "
-                "nothing is lost: try again when it can be"
-            ) from None
+        except (psycopg.Error, UnicodeError) as error:
+            raise unreachable(error, url) from None
 
     def close(self) -> None:
         """Close the connection; what it holds is free then."""
@@ -178,7 +189,21 @@ def lock_number(name: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def reason_of(error: psycopg.Error, url: str) -> str:
+def unreachable(error: psycopg.Error | UnicodeError, url: str) -> StoreError:
+    """Return what to say of a connection that did not come about."""
+    reason = reason_of(error, url)
+    if isinstance(error, UnicodeError) or _TO_CORRECT.search(reason):
+        return AddressError(
+            f"the database at {shown(url)} does not let us in ({reason}); correct user, password, "
+            "host and database of the store's address"
+        )
+    return StoreError(
+        f"the database at {shown(url)} cannot be reached ({reason}); "
+        "nothing is lost: try again when it can be"
+    )
+
+
+def reason_of(error: Exception, url: str) -> str:
     """Return the first line of what the driver says, without a password."""
     said = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
     password = urlsplit(url).password if url else None
