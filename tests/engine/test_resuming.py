@@ -53,3 +53,5 @@ def test_the_next_command_of_a_run_that_reached_its_cap_brings_all_of_it_on_from
     assert elsewhere.json("show", run)["settings"]["limits"]["tokens"] == 800_000
     said = elsewhere.run("resume", run)
     assert (said.code, "it waits for you" in said.err) == (2, True)
+    said = elsewhere.run("resume", "m-0101-aaaa")  # of `reviewloop run`, which knows no store
+    assert (said.code, '`--store ""` looks on this machine' in said.err) == (2, True)

@@ -16,7 +16,7 @@ from reviewloop.store.runs import RunRecord, RunStatus, RunStore, record_of
 class SharedRuns(RunStore):
     """The runs of all repositories that a database knows; nothing of it stands in files."""
 
-    where = "this store"
+    where = 'this store (`--store ""` looks on this machine)'
 
     def __init__(self, database: Database) -> None:
         self._database = database
