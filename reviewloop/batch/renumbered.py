@@ -7,7 +7,7 @@ from reviewloop.runs.repository import Repository
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import Step
 from reviewloop.specs.select import is_done
-from reviewloop.steps.tick import UNTICKED
+from reviewloop.specs.tick import UNTICKED
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -28,6 +28,20 @@ def strays_of(repository: Repository, spec: Spec) -> dict[str, str]:
         for task in [one.id for one in named if not is_done(spec, one)] or [run.task_id]:
             found.setdefault(task, said)
     return found | _unticked(repository, spec)
+
+
+def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
+    """Return the latest run that is not over of each task, by the id that the task has now."""
+    found: dict[str, RunRecord] = {}
+    for run in reversed(repository.runs.all()):  # the oldest first
+        if run.status.over or not run.task_id or run.spec_path not in {spec.path, spec.tasks_path}:
+            continue
+        named = [task.id for task in _named(repository, run, spec)]
+        if run.task_id in named:
+            found[run.task_id] = run
+        elif len(named) == 1:
+            found[named[0]] = run
+    return found
 
 
 def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[str, Step]) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reviewloop.workspace.userrepo import UserRepo
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
-_OF_RUNS = {"waiting": "waits for you", "blocked": "blocked"}
+_OF_RUNS = {"waiting": "waits for you", "blocked": "blocked", "stopped": "stopped"}
 
 
 @click.command()
@@ -36,7 +36,7 @@ def tasks(path: str | None, as_json: bool) -> ExitCode:
     repo = repository()
     wanted = path or read_settings(repo.root).settings.spec.path or None
     spec = open_spec(DiskFiles(repo.root), wanted)
-    body = tasks_report(spec, runs_in_work(repo, spec))
+    body = tasks_report(spec, *runs_in_work(repo, spec))
     if as_json:
         print_json("tasks", body)
     else:
@@ -46,26 +46,35 @@ def tasks(path: str | None, as_json: bool) -> ExitCode:
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
-def runs_in_work(repo: "UserRepo", spec: "Spec") -> dict[str, tuple[str, str]]:
-    """Return {task id: (run id, status)} of the runs on this spec that are not over."""
+def runs_in_work(
+    repo: "UserRepo", spec: "Spec"
+) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """Return {task id: (run id, where it stands)} of runs that are not over, and what they hold up.
+
+    The latter is {task id: why a batch does not begin it}.
+    """
+    from contextlib import closing
+
+    from reviewloop.batch.renumbered import runs_by_task, strays_of
+    from reviewloop.batch.stands import stand_of
+    from reviewloop.runs.repository import Repository
     from reviewloop.store.places import repository_folder
     from reviewloop.store.runs import RunStore
 
     folder = repository_folder(repo.key)
     if not (folder / "runs.sqlite").exists():
-        return {}
-    store = RunStore(folder)
-    try:
-        runs = [run for run in store.all() if not run.status.over and run.task_id]
-    finally:
-        store.close()
-    paths = {spec.path, spec.tasks_path}
-    mine = (run for run in reversed(runs) if run.spec_path in paths)
-    return {run.task_id: (run.run_id, str(run.status)) for run in mine}
+        return {}, {}
+    with closing(RunStore(folder)) as store:
+        repository = Repository(repo, folder, store)
+        runs = runs_by_task(repository, spec)
+        mine = {task: (run.run_id, str(stand_of(repository, run))) for task, run in runs.items()}
+        return mine, strays_of(repository, spec)
 
 
-def tasks_report(spec: "Spec", in_work: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """Return what is known about the tasks as plain values; `in_work`: see `runs_in_work`."""
+def tasks_report(
+    spec: "Spec", in_work: Mapping[str, tuple[str, str]], held: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what is known about the tasks as plain values; for the others see `runs_in_work`."""
     from reviewloop.specs.outlook import outlook
     from reviewloop.specs.select import optional_progress, progress
 
@@ -86,14 +95,18 @@ def tasks_report(spec: "Spec", in_work: Mapping[str, tuple[str, str]]) -> dict[s
             "optional_total": optional_total,
         },
         "waves": [list(wave) for wave in seen.waves],
-        "tasks": [_task(spec, task, in_work, seen) for task in spec.tasks],
+        "tasks": [_task(spec, task, in_work, held, seen) for task in spec.tasks],
         "problems": [*map(str, spec.problems), *([seen.refused] if seen.refused else [])],
         "notices": list(spec.notices),
     }
 
 
 def _task(
-    spec: "Spec", task: "Task", in_work: Mapping[str, tuple[str, str]], seen: "Outlook"
+    spec: "Spec",
+    task: "Task",
+    in_work: Mapping[str, tuple[str, str]],
+    held: Mapping[str, str],
+    seen: "Outlook",
 ) -> dict[str, Any]:
     from reviewloop.specs.select import is_done
 
@@ -116,7 +129,8 @@ def _task(
         "parallel": task.parallel,
         "checkpoint": task.checkpoint,
         "blocked": task.blocked,
-        "eligible": task.id in seen.ready and not run,
+        "eligible": task.id in seen.ready and not run and task.id not in held,
+        "held": held.get(task.id, "") if state != "done" else "",
         "run": run,
         "run_status": status,
         "where": task.where,
@@ -193,6 +207,8 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     if task["run"]:
         said = _OF_RUNS.get(task["run_status"], "in work")
         return [(f"{said}: run {one_line(task['run'])}", "yellow")]
+    if task["held"]:
+        return [(f"cannot begin: {one_line(task['held'])}", "yellow")]
     if task["eligible"]:
         return [("can start", "green")]
     if task["blocked"]:

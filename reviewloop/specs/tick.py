@@ -8,6 +8,9 @@ from reviewloop.specs.model import Dialect, Task
 from reviewloop.specs.tasklines import DONE_MARK
 from reviewloop.specs.tasks import read_tasks
 
+UNTICKED = "unticked"
+"""Of the evidence of a commit: why its task was not ticked, so that a person has to do it."""
+
 _BOX: Mapping[Dialect, str] = {"spec-kit": "X"}  # what its own `implement` command writes
 
 

@@ -9,10 +9,11 @@ from reviewloop.findings import Finding
 from reviewloop.guards.branch import check_branch
 from reviewloop.reviewing.silencing import is_persons_dismissal, reason_of
 from reviewloop.specs.model import Task
+from reviewloop.specs.tick import UNTICKED
 from reviewloop.state import LoopState
 from reviewloop.steps.act import Act, recorded_signed
 from reviewloop.steps.in_work import show_free, show_in_work
-from reviewloop.steps.tick import UNTICKED, not_ticked, tick_beside
+from reviewloop.steps.tick import not_ticked, tick_beside
 from reviewloop.store.locks import hold
 from reviewloop.workspace.promote import promote, resume_promotion
 from reviewloop.workspace.userrepo import discover

@@ -18,9 +18,6 @@ from reviewloop.specs.tick import locate, restore_mark, tick
 from reviewloop.workspace.export import commit_at
 from reviewloop.workspace.git import Git
 
-UNTICKED = "unticked"
-"""Of the evidence of a commit: why its task was not ticked, so that a person has to do it."""
-
 _WILL_NOT = "the task will not be ticked: "
 
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from reviewloop.specs.tasks import read_tasks
+from reviewloop.store.locks import hold
 from reviewloop.store.places import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 from reviewloop.workspace.userrepo import discover
@@ -44,17 +46,18 @@ def spec(project, git):
     return project
 
 
-def started(repo, task_id: str, status: RunStatus) -> None:
+def started(repo, task_id: str, status: RunStatus, title: str = "") -> None:
+    titles = {task.id: task.title for task in read_tasks(TASKS.encode(), "", "kiro").tasks}
     store = RunStore(repository_folder(discover(repo, for_reading=True).key))
     store.save(
         RunRecord(
             run_id=f"run-{task_id}",
             repository=str(repo),
-            title="t",
+            title=title or titles[task_id],
             base_commit="c",
             branch="b",
             task_id=task_id,
-            spec_path=".kiro/specs/login/tasks.md",
+            spec_path=".kiro/specs/login",
             status=status,
         )
     )
@@ -84,6 +87,33 @@ def test_task_of_a_run_in_work_is_marked_without_touching_the_file(spec, reviewl
     assert "  [ ] 2.2 Check the password" in out
     assert "  [-] 2.3 Measure it  optional  blocked: run run-2.3" in out
     assert (spec / ".kiro/specs/login/tasks.md").read_bytes() == before
+
+
+def test_a_run_at_which_nobody_works_reads_as_stopped(spec, reviewloop):
+    started(spec, "2.1", RunStatus.RUNNING)
+    started(spec, "2.2", RunStatus.PAUSED)
+    out = reviewloop("tasks").out
+    assert "  [-] 2.1 Draw the [red]form[/red]  stopped: run run-2.1" in out
+    assert "  [-] 2.2 Check the password  stopped: run run-2.2" in out
+    store = repository_folder(discover(spec, for_reading=True).key)
+    with hold(store / "runs/run-2.1/lock", "run run-2.1"):
+        assert "2.1 Draw the [red]form[/red]  in work: run run-2.1" in reviewloop("tasks").out
+    shown = {task["id"]: task for task in json.loads(reviewloop("tasks", "--json").out)["tasks"]}
+    assert [shown[one]["run_status"] for one in ("2.1", "2.2")] == ["stopped", "stopped"]
+
+
+def test_a_run_is_named_at_the_task_it_is_of_whatever_its_number_is_now(spec, reviewloop, git):
+    git(spec, "switch", "-q", "-c", "b")
+    started(spec, "1", RunStatus.WAITING, "Draw the [red]form[/red]")
+    started(spec, "2.2", RunStatus.WAITING, "Gone")
+    said = reviewloop("tasks")
+    assert "  [-] 2.1 Draw the [red]form[/red]  waits for you: run run-1 " in said.out
+    assert said.out.count("run-1") == 1
+    words = " ".join(said.out.split())
+    assert "2.2 Check the password cannot begin: run run-2.2 (waiting) is of 'Gone', " in words
+    shown = {task["id"]: task for task in json.loads(reviewloop("tasks", "--json").out)["tasks"]}
+    assert [shown[one]["run"] for one in ("1", "2.1", "2.2")] == ["", "run-1", ""]
+    assert not any(task["eligible"] for task in shown.values())
 
 
 def test_tasks_as_json(spec, reviewloop):
