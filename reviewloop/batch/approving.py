@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 
 from reviewloop.batch.autopilot import asked_for, must_fix_left
+from reviewloop.batch.holding import Holding
 from reviewloop.batch.line import (
     Waiting,
     base_on,
@@ -86,8 +87,7 @@ class _Approving:
         self._named = named
         self._below: Waiting | None = None  # the last that was brought, and waits
         self._anew: set[str] = set()  # runs that ask again since this began
-        self._missing_commits: dict[str, Approved] = {}  # what will not be on the branch
-        self._missing_tasks: dict[tuple[str, str], Approved] = {}
+        self._holding = Holding()
 
     def whole(self, chosen: Sequence[Waiting]) -> list[Waiting]:
         """Finish runs that were cut off while they were brought, and return all in order."""
@@ -120,26 +120,13 @@ class _Approving:
         except ReviewLoopError as error:
             found = self._failed(one, error)
         if not found.committed and found.what != "brought":
-            self._missing_commits[one.commit] = found
-            if one.run.task_id:
-                self._missing_tasks[one.run.spec_path, one.run.task_id] = found
+            self._holding.lacks(one.run, one.commit, found.next)
         return found
 
     def _held(self, one: Waiting) -> Approved | None:
-        run = one.run
-        below = self._missing_commits.get(run.base_commit)
-        if below:
-            why = f"it stands on {below.run.run_id}, which was not committed"
-            return Approved(run, "held", ExitCode.WAITING, why, below.next)
-        for need in run.options.get("needs", ()):
-            if other := self._missing_tasks.get((run.spec_path, need)):
-                why = f"it needs task {need}, and {other.run.run_id} was not committed"
-                return Approved(run, "held", ExitCode.WAITING, why, other.next)
-        red = 0 if run.run_id in self._named else self._red(run)
-        if red:
-            why = f"{red} must fix left; only naming it commits that all the same"
-            again = f"reviewloop queue approve {run.run_id}"
-            return Approved(run, "held", ExitCode.WAITING, why, again)
+        red = 0 if one.run.run_id in self._named else self._red(one.run)
+        if held := self._holding.held(one.run, red):
+            return Approved(one.run, "held", ExitCode.WAITING, held.why, held.next)
         return None
 
     def _red(self, run: RunRecord) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import shared
-from reviewloop.cli.shared import store_option
+from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
+branch_option = click.option(
+    "--branch", default="", metavar="NAME", help="With --store: only what waits on this branch."
+)
+
+
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@branch_option
 @store_option
 @click.pass_context
-def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
+def queue(context: click.Context, as_json: bool, branch: str, store: str) -> ExitCode | None:
     """List, approve or reject what waits for you.
 
     Without a command: the finished runs on this branch, what stands on what, findings and cost, and
@@ -29,9 +35,12 @@ def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
     """
     context.obj = store
     if context.invoked_subcommand is not None:
+        if branch:
+            raise UsageError("say --branch after `queue approve --all`, it is for that")
         return None
     if store:
-        return shared.queue(store, as_json=as_json)
+        return shared.queue(store, branch, as_json=as_json)
+    _require_no_branch(branch)
     from reviewloop.batch.queue_view import queue_body
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_queue import render_queue
@@ -47,15 +56,14 @@ def queue(context: click.Context, as_json: bool, store: str) -> ExitCode | None:
 @queue.command("show")
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
-@store_option
-@click.pass_obj
-def show_one(above: str, run_id: str | None, diff: bool, store: str) -> ExitCode:
+@own_store_option
+def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
     """Show what a run of the queue proposes.
 
     Without RUN: the only one that waits.
     """
-    if store or above:
-        return shared.show(store or above, run_id, diff=diff)
+    if store:
+        return shared.show(store, run_id, diff=diff)
     from reviewloop.batch.queue import only_one
     from reviewloop.batch.queue_view import why_stale
     from reviewloop.cli.consoles import results
@@ -73,11 +81,11 @@ def show_one(above: str, run_id: str | None, diff: bool, store: str) -> ExitCode
 @queue.command("approve")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "every", is_flag=True, help="Everything that waits, stack by stack.")
+@branch_option
 @json_option
-@store_option
-@click.pass_obj
+@own_store_option
 def approve_some(
-    above: str, runs: tuple[str, ...], every: bool, as_json: bool, store: str
+    runs: tuple[str, ...], every: bool, branch: str, as_json: bool, store: str
 ) -> ExitCode:
     """Commit what runs propose, and first what they stand on.
 
@@ -85,8 +93,11 @@ def approve_some(
     """
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
-    if store or above:
-        return shared.approve_many(store or above, runs, every=every, as_json=as_json)
+    if branch and runs:
+        raise UsageError("--branch is for --all: a run's name says enough")
+    if store:
+        return shared.approve_many(store, runs, branch, as_json=as_json)
+    _require_no_branch(branch)
     from reviewloop.batch.approving import approve_each
     from reviewloop.batch.queue import to_approve
     from reviewloop.cli.consoles import say
@@ -114,14 +125,11 @@ def approve_some(
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the runs.")
 @json_option
-@store_option
-@click.pass_obj
-def reject_some(
-    above: str, runs: tuple[str, ...], text: str, as_json: bool, store: str
-) -> ExitCode:
+@own_store_option
+def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> ExitCode:
     """Reject what runs propose; their work is kept."""
-    if store or above:
-        return shared.reject_many(store or above, runs, text, as_json=as_json)
+    if store:
+        return shared.reject_many(store, runs, text, as_json=as_json)
     from reviewloop.batch.queue import named_runs
     from reviewloop.batch.queue_view import result_row
     from reviewloop.batch.rejecting import reject_each
@@ -142,6 +150,11 @@ def reject_some(
         if as_json:
             print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})
     return ExitCode.SKIPPED
+
+
+def _require_no_branch(branch: str) -> None:
+    if branch:
+        raise UsageError("--branch needs --store; here the branch that is checked out is meant")
 
 
 def _opened(*, for_reading: bool = False) -> "Repository":

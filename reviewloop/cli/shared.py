@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -12,15 +13,19 @@ from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
     from reviewloop.batch.going_on import Wish
+    from reviewloop.engine.queue import Here
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
 
 P = ParamSpec("P")
 T = TypeVar("T")
 VARIABLE = "REVIEWLOOP_STORE"
+_STORE_HELP = "postgresql://… of the database that machines share; also REVIEWLOOP_STORE."
 
 
-def _hidden_anywhere(context: click.Context, option: click.Parameter, url: str) -> str:
+def _hidden_anywhere(
+    context: click.Context, option: click.Parameter, url: str | None
+) -> str | None:
     """Put the address where our masking looks: what stands in the environment is never shown."""
     if url:
         os.environ[VARIABLE] = url
@@ -33,7 +38,7 @@ address_option = click.option(
     envvar=VARIABLE,
     callback=_hidden_anywhere,
     default="",
-    help="postgresql://… of the database that machines share; also REVIEWLOOP_STORE.",
+    help=_STORE_HELP,
 )
 
 
@@ -43,13 +48,26 @@ def store_option(command: Callable[P, T]) -> Callable[P, T]:
     @address_option
     @functools.wraps(command)
     def with_packages(*args: P.args, **given: P.kwargs) -> T:
-        context = click.get_current_context()
-        url = given["store"] or context.obj  # a group hands its own on
-        if url and not context.invoked_subcommand:
+        if given["store"] and not click.get_current_context().invoked_subcommand:
             require_driver()
         return command(*args, **given)
 
     return with_packages
+
+
+def own_store_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Add `--store` to a command of a group that has it: unless it is said here, that one holds."""
+
+    @click.option("--store", metavar="URL", callback=_hidden_anywhere, help=_STORE_HELP)
+    @functools.wraps(command)
+    def with_the_groups(*args: P.args, **given: P.kwargs) -> T:
+        if given["store"] is None:
+            given["store"] = click.get_current_context().obj
+        if given["store"]:
+            require_driver()
+        return command(*args, **given)
+
+    return with_the_groups
 
 
 def require_driver() -> None:
@@ -140,14 +158,14 @@ def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
     }
 
 
-def queue(url: str, *, as_json: bool) -> ExitCode:
-    """Show what waits for a person."""
+def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
+    """Show what waits for a person, of a branch if it is named."""
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.engine.queue import queue_shown
     from reviewloop.output.terminal_queue import render_queue
 
     with shared(url) as database:
-        body: Mapping[str, Any] = {"runs": queue_shown(database, url)}
+        body = {"branch": branch, "runs": queue_shown(database, url, branch)}
     if as_json:
         print_json("shared-queue", body)
     else:
@@ -178,7 +196,7 @@ def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
 def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: bool) -> ExitCode:
     """Queue an answer to one run."""
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.engine.queue import give_answer
+    from reviewloop.engine.answers import give_answer
 
     with shared(url) as database:
         run = give_answer(database, url, run_id, choice, text)
@@ -188,48 +206,36 @@ def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: boo
     return ExitCode.CLEAN
 
 
-def approve_many(url: str, runs: Sequence[str], *, every: bool, as_json: bool) -> ExitCode:
-    """Queue the approval of runs and of what they stand on; one that cannot be stops no other."""
-    from reviewloop.engine.queue import in_order
+def approve_many(url: str, names: Sequence[str], branch: str, *, as_json: bool) -> ExitCode:
+    """Queue the approval of runs and of what they stand on; of all on a branch if none is named."""
+    from reviewloop.engine.answers import approve_each, runs_named
 
     with shared(url) as database:
-        _require_open(database, runs)
-        ordered = in_order(database, runs, every=every)
-        rows = [_queued(database, url, run_id, "approve", "") for run_id in ordered]
+        rows = approve_each(database, url, runs_named(database, names), branch, _here())
     return _tell_queued("shared-queue-approve", rows, as_json=as_json)
 
 
-def reject_many(url: str, runs: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
+def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
     """Queue the rejection of runs."""
+    from reviewloop.engine.answers import reject_each, runs_named
+
     with shared(url) as database:
-        ordered = _require_open(database, runs)
-        rows = [_queued(database, url, run_id, "skip", text) for run_id in ordered]
+        rows = reject_each(database, url, runs_named(database, names), text)
     return _tell_queued("shared-queue-reject", rows, as_json=as_json)
 
 
-def _require_open(database: "Database", names: Sequence[str]) -> list[str]:
-    """Return the runs that names mean; raise `UsageError` for one that is over."""
-    from reviewloop.store.postgres.runs import SharedRuns
+def _here() -> "Here | None":
+    """Return the checkout around this folder, None where there is none that can be read."""
+    from reviewloop.engine.queue import Here
+    from reviewloop.errors import ReviewLoopError
+    from reviewloop.workspace.pushing import addresses_of
+    from reviewloop.workspace.userrepo import discover
 
-    table = SharedRuns(database)
-    runs = [table.find(name) for name in names]
-    for run in runs:
-        if run.status.over:
-            raise UsageError(
-                f"run {run.run_id} does not wait any more (it is {run.status}); nothing was done"
-            )
-    return list(dict.fromkeys(run.run_id for run in runs))
-
-
-def _queued(database: "Database", url: str, run_id: str, choice: str, text: str) -> dict[str, Any]:
-    from reviewloop.engine.queue import give_answer
-
-    row = {"run": run_id, "choice": choice, "what": "queued", "why": "", "exit_code": 0}
     try:
-        give_answer(database, url, run_id, choice, text)
-    except UsageError as error:
-        row |= {"what": "refused", "why": str(error), "exit_code": int(error.exit_code)}
-    return row
+        user = discover(Path.cwd(), for_reading=True)
+        return Here(user.branch or "", addresses_of(user))
+    except ReviewLoopError:  # the branch has to be named, then
+        return None
 
 
 def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> ExitCode:
@@ -239,7 +245,11 @@ def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool)
         print_json(kind, {"runs": list(rows)})
     for row in rows:
         done = f"{row['choice']} is on its way; the next free worker carries it out"
-        say(f"{row['run']}: {row['why'] or done}")
+        if row.get("first"):
+            done = f"first, others that you approve stand on it or need it: {done}"
+        held = "held: " if row["what"] == "held" else ""
+        following = f"; next: `{row['next']}`" if row["next"] else ""
+        say(f"{row['run']}: {held}{row['why'] or done}{following}")
     return first_that_applies(*(ExitCode(row["exit_code"]) for row in rows))
 
 

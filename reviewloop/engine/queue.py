@@ -1,37 +1,142 @@
-"""What waits for a person behind a shared store, and how answers reach it; needs no clone."""
+"""What waits for a person behind a shared store, and on which branch; needs no clone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.engine.jobs import ANSWER, Jobs
-from reviewloop.engine.resuming import why_not_asked
 from reviewloop.errors import UsageError
-from reviewloop.runs.answers import is_stopped, require_question, worded
-from reviewloop.runs.held_values import masking_here
-from reviewloop.store.postgres.batches import SharedBatches
+from reviewloop.output.batch_words import ON_ITS_WAY
+from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.pushing import host_and_path
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
-def queue_shown(database: Database, url: str) -> list[dict[str, Any]]:
-    """Return the rows of what waits for a person, what others stand on first."""
-    runs = SharedRuns(database)
-    remotes = {b.record.batch_id: b.about.address for b in SharedBatches(database).all()}
-    answered = {job.args.get("run") for job in Jobs(database, url).pending() if job.name == ANSWER}
+@dataclass(frozen=True)
+class Asking:
+    """A run that waits or is blocked, with what a worker told last of what it proposes."""
+
+    run: RunRecord
+    about: About
+    row: dict[str, Any]
+    note: str  # what the latest answer came to, "" for nothing to tell
+
+    @property
+    def place(self) -> str:
+        """Name the branch to people."""
+        return f"{self.about.branch} of {self.about.address}"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it can be approved, and a person can see what: workers tell it a moment later."""
+        told = self.row["of"][0] == self.run.proposal
+        return self.run.status is RunStatus.WAITING and told
+
+
+@dataclass(frozen=True)
+class Here:
+    """The checkout around the current folder."""
+
+    branch: str  # "" for none
+    addresses: Collection[tuple[str, str]]  # hosts and paths of its remotes
+
+    def has(self, about: About) -> bool:
+        """Whether this is a checkout of that repository."""
+        return host_and_path(about.address) in self.addresses
+
+
+class Waits:
+    """What asks at one moment, read once; branch by branch, what others stand on first."""
+
+    def __init__(self, database: Database, url: str) -> None:
+        table = SharedRuns(database)
+        self.batches = {one.record.batch_id: one.about for one in SharedBatches(database).all()}
+        jobs = [job.args for job in Jobs(database, url).pending() if job.name == ANSWER]
+        self.answers = {args["run"]: args["answer"]["choice"] for args in jobs}
+        found: dict[str, list[Asking]] = {}
+        for run in _oldest_first(table.all()):
+            told = table.told_of(run.run_id) if run.status in _ASKS else None
+            about = self.batches.get(str(run.options.get("batch", "")))
+            if told and told[1] and about:
+                found.setdefault(about.lock, []).append(Asking(run, about, told[1], told[2]))
+        self.asking = [one for branch in found.values() for one in branch]
+        self.waiting = [one for one in self.asking if one.waits]
+
+    def below(self, run: RunRecord) -> list[tuple[Asking, str]]:
+        """Return what waits that has to be on the branch before a run, and why."""
+        about = self.batches.get(str(run.options.get("batch", "")))
+        needs = run.options.get("needs", ())
+        found = []
+        for one in self.waiting:
+            other = one.run
+            if about is None or one.about.lock != about.lock or other.run_id == run.run_id:
+                continue
+            if one.row["proposed"] == run.base_commit:
+                found.append((one, f"stands on {other.run_id}"))
+            elif other.task_id in needs and other.spec_path == run.spec_path:
+                found.append((one, f"needs what {other.run_id} does"))
+        return found
+
+    def with_all_below(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        """Return runs in order, and before each what it stands on or needs that is unanswered."""
+        found: dict[str, RunRecord] = {}
+
+        def take(run: RunRecord, above: tuple[str, ...]) -> None:
+            if run.run_id in found or run.run_id in above:
+                return
+            for one, _ in self.below(run):
+                if one.run.run_id not in self.answers:
+                    take(one.run, (*above, run.run_id))
+            found[run.run_id] = run
+
+        for run in _oldest_first(runs):
+            take(run, ())
+        return list(found.values())
+
+    def on_one_branch(self, wanted: str, here: Here | None) -> list[Asking]:
+        """Return what waits on the branch that is meant by everything.
+
+        That is the one named, else that of a checkout whose repository is known, else the only one
+        on which something waits. Raises `UsageError` where none or more than one is meant.
+        """
+        if not self.waiting:
+            raise UsageError("nothing waits in the queue; `reviewloop status` lists the runs")
+        mine = here if here and any(map(here.has, self.batches.values())) else None
+        name = wanted or (mine.branch if mine else "")
+        found = [one for one in self.waiting if name in {"", one.about.branch}]
+        own = [one for one in found if mine and mine.has(one.about)]
+        found = own if own or (mine and not wanted) else found
+        places = list(dict.fromkeys(one.place for one in found or self.waiting))
+        said = f"waiting: {', '.join(places)}"
+        if not found:
+            raise UsageError(f"nothing waits on {name}; {said} (`--branch NAME`)")
+        if len({one.about.lock for one in found}) == 1:
+            return found
+        if name:
+            raise UsageError(f"{name} is a branch of several repositories; {said}: name the runs")
+        raise UsageError(f"more than one branch is {said}; say which with `--branch NAME`")
+
+
+def queue_shown(database: Database, url: str, branch: str = "") -> list[dict[str, Any]]:
+    """Return the rows of what waits for a person, of a branch if it is named."""
+    waits = Waits(database, url)
+    over = [run.run_id for run in SharedRuns(database).all() if run.status.over]
     rows = []
-    for run in _oldest_first(runs.all()):
-        told = runs.told_of(run.run_id) if run.status in _ASKS else None
-        if told is None or not told[1]:
+    for one in waits.asking:
+        if branch not in {"", one.about.branch}:
             continue
-        _, row, note = told
-        del row["of"]
-        notes = [note, "an answer is on its way" if run.run_id in answered else "", row["why"]]
-        row |= {"state": str(run.status), "why": "; ".join(filter(None, dict.fromkeys(notes)))}
-        address = remotes.get(str(run.options.get("batch", "")), "")
-        rows.append({**row, "branch": run.branch, "remote": address})
+        row, run = one.row, one.run
+        # What an answer met with is over when the run that it names is.
+        note = "" if any(other in one.note for other in over) else one.note
+        notes = [note, ON_ITS_WAY if run.run_id in waits.answers else "", row["why"]]
+        why = "; ".join(filter(None, dict.fromkeys(notes)))
+        shown = {name: value for name, value in row.items() if name != "of"}
+        place = {"branch": run.branch, "remote": one.about.address}
+        rows.append({**shown, **place, "state": str(run.status), "why": why})
     return rows
 
 
@@ -43,46 +148,6 @@ def proposal_shown(database: Database, named: str) -> tuple[Any, str]:
     if not proposal:
         raise UsageError(f"run {run.run_id} has nothing to show yet (it is {run.status})")
     return proposal, diff
-
-
-def give_answer(
-    database: Database, url: str, named: str | None, choice: str, text: str = ""
-) -> RunRecord:
-    """Queue a person's answer for a worker; return the run as it is now.
-
-    Raises `UsageError` when the run does not ask, or stands on one that waits itself.
-    """
-    runs = SharedRuns(database)
-    run = runs.only(_ASKS, choice) if named is None else runs.find(named)
-    answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
-    if not (choice == "skip" and is_stopped(run)):
-        if why := why_not_asked(database, url, run):
-            raise UsageError(why)
-        require_question(run, answer)
-    below = _below(runs, run)
-    if choice == "approve" and below and not _is_answered(database, url, below):
-        raise UsageError(f"run {run.run_id} stands on {below}, which waits: approve that one first")
-    batch = SharedBatches(database).get(str(run.options["batch"]))
-    if not Jobs(database, url).answer(batch.record.batch_id, batch.about, run.run_id, answer):
-        raise UsageError(f"an answer to run {run.run_id} is on its way already")
-    return run
-
-
-def in_order(database: Database, named: Sequence[str], *, every: bool) -> list[str]:
-    """Return the runs to approve, those first that others stand on, and what they stand on."""
-    runs = SharedRuns(database)
-    waiting = {r.run_id: r for r in _oldest_first(runs.all()) if r.status is RunStatus.WAITING}
-    wanted = list(waiting) if every else [runs.find(name).run_id for name in named]
-    if every and not wanted:
-        raise UsageError("nothing waits in the queue; `reviewloop status` lists the runs")
-    ordered: list[str] = []
-    for run_id in wanted:
-        chain, at = [], run_id
-        while at and at not in ordered and at not in chain:
-            chain.append(at)
-            at = _below(runs, waiting[at]) if at in waiting else ""
-        ordered += reversed(chain)
-    return ordered
 
 
 def _oldest_first(runs: Sequence[RunRecord]) -> list[RunRecord]:
@@ -97,16 +162,3 @@ def _oldest_first(runs: Sequence[RunRecord]) -> list[RunRecord]:
         return len(seen)
 
     return sorted(runs, key=lambda run: (run.created_at, height(run.run_id)))
-
-
-def _below(runs: SharedRuns, run: RunRecord) -> str:
-    """Return the waiting run on whose commit this one stands, "" for none."""
-    name = str(run.options.get("stands_on", ""))
-    status, row, _ = runs.told_of(name) or ("", {}, "")
-    waits = status == RunStatus.WAITING
-    return name if waits and row.get("proposed") == run.base_commit else ""
-
-
-def _is_answered(database: Database, url: str, run_id: str) -> bool:
-    jobs = Jobs(database, url).pending()
-    return any(job.args.get("run") == run_id for job in jobs if job.name == ANSWER)

@@ -8,7 +8,7 @@ from reviewloop.batch.costs import before, cost_of_calls
 from reviewloop.batch.rows import unbegun_row, with_earlier
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import ANSWER, TASK, Jobs
-from reviewloop.output.batch_words import next_of
+from reviewloop.output.batch_words import ON_ITS_WAY, next_of
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -82,6 +82,7 @@ class _Look:
         mine = [job for job in self._pending if job.batch == record.batch_id]
         jobs = {str(job.args["task"]): job.taken for job in mine if job.name == TASK}
         at_work = {job.args["run"] for job in mine if job.name == ANSWER and job.taken}
+        answered = {job.args["run"] for job in self._pending if job.name == ANSWER}
         told = {row["task"]: row for row in batch.account.get("tasks", ())}
         newest = self._newest(batch)
         rows: list[dict[str, Any]] = []
@@ -94,6 +95,8 @@ class _Look:
                 row = _now(row, run, taken=taken, going_on=bool(mine))
             if task in jobs and row["state"] in {"open", "stopped"}:
                 row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
+            if row["run"] in answered:
+                row["next"] = ON_ITS_WAY
             rows.append(row)
         body = {
             **unbegun(record),

@@ -9,6 +9,7 @@ from reviewloop.output.untrusted import one_line
 
 Row = Mapping[str, Any]
 NOT_CHOSEN = "was not chosen this time"
+ON_ITS_WAY = "an answer is on its way"
 _CAPS = {"--budget-usd": "a higher", "--deadline": "a later"}  # of a batch, and what raises them
 _UNTIL_FAILURE = "--until-failure"  # a batch that it stopped begins nothing while that is so
 _RAISES = re.compile(r"`reviewloop resume (--[\w-]+ [\d.]+)`")  # what raises a run's own cap

@@ -22,10 +22,15 @@ def render_queue(body: Mapping[str, Any], console: Console) -> None:
     """Print what waits for a person, from the bottom of the line to its top."""
     rows, elsewhere = body["runs"], body.get("elsewhere", ())
     if not rows:
-        where = f"on {one_line(body['branch'])}" if body.get("branch") and elsewhere else "for you"
+        named = body.get("branch") and ("elsewhere" not in body or elsewhere)
+        where = f"on {one_line(body['branch'])}" if named else "for you"
         console.print(f"nothing waits {where}; `reviewloop status` lists the runs")
     width = max((len(one_line(row["run"])) for row in rows), default=0)
+    place = ""
     for row in rows:
+        if (there := _place(row)) != place:
+            place = there
+            console.print(Text(place, style="bold"), soft_wrap=True)
         head = Text(f"{one_line(row['run']):<{width}}  ", style="bold")
         head.append(f"{row['state']:<8} ", style=f"not bold {_STYLES.get(row['state'], 'default')}")
         hanging(head, Text(one_line(f"{row['task']} {row['title']}".strip())), console)
@@ -34,7 +39,9 @@ def render_queue(body: Mapping[str, Any], console: Console) -> None:
     if any(row["state"] == "waiting" for row in rows):
         see = "`reviewloop queue show RUN --diff`, then `reviewloop queue approve RUN`"
         console.print(Text(f"{see} or `reviewloop queue reject RUN`"), soft_wrap=True)
-        console.print(Text("`reviewloop queue approve --all` commits what has no must fix left"))
+        one = "" if len(set(map(_place, rows))) == 1 else " --branch NAME"
+        every = f"`reviewloop queue approve --all{one}`"
+        console.print(Text(f"{every} commits what has no must fix left"), soft_wrap=True)
     for one in elsewhere:
         console.print(one_line(one["said"]))
 
@@ -42,6 +49,11 @@ def render_queue(body: Mapping[str, Any], console: Console) -> None:
 def render_note(text: str, console: Console) -> None:
     """Print what a person should know of one run of the queue."""
     console.print(Text(one_line(text)))
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """Return the branch of a run that waits in a store, which has those of many repositories."""
+    return one_line(f"{row['branch']} of {row['remote']}") if row.get("remote") else ""
 
 
 def _below(row: Mapping[str, Any]) -> list[str]:

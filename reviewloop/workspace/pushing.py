@@ -135,6 +135,12 @@ def address_of(user: UserRepo, name: str) -> str:
     return os.fsdecode(result.stdout).split("\n")[0]
 
 
+def addresses_of(user: UserRepo) -> set[tuple[str, str]]:
+    """Return host and path of each remote that a repository knows."""
+    names = Git(user.git_dir, cwd=user.root, user_config=True).text("remote").split()
+    return {host_and_path(address_of(user, name)) for name in names}
+
+
 def look(git: Git, remote: Remote, branch: str) -> str:
     """Return the commit that a branch of the remote is at, "" when it is not there."""
     reference = f"refs/heads/{branch}"

@@ -7,7 +7,12 @@ import time
 
 import pytest
 from support.checkout import Checkout
+from support.many import many
+from support.parts import says
+from support.play import done
 from support.team import Team
+
+from reviewloop.output.batch_words import ON_ITS_WAY
 
 pytestmark = pytest.mark.needs_postgresql
 
@@ -51,9 +56,9 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
 
     # What stood on the change as it was waits for the change as it is.
     other = crew.machine("two")
-    assert elsewhere.run("approve", second).code == 0
-    assert crew.work(other).code == 0
-    assert f"needs what {first} does" in why(crew, second)
+    said = elsewhere.run("approve", second)
+    assert said.code == 2
+    assert f"needs what {first} does, which waits: approve that one first" in said.err
     # It stands on a commit that no run proposes any more, and this machine has never seen.
     assert elsewhere.run("modify", fourth, "-m", "Count on.").code == 0
     assert crew.work(other).code == 0
@@ -66,15 +71,22 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     crew.person.git("add", "notes.md")
     crew.person.git("commit", "-q", "-m", "Add notes")
     crew.person.git("push", "-q", "origin", crew.branch)
+    said = elsewhere.run("queue", "approve", second, first)  # what the other needs comes first
+    assert said.code == 0, said.err
+    assert said.err.index(f"{first}: approve") < said.err.index(f"{second}: approve")
     for run, subject in ((first, "Add part 1"), (second, "Add part 2")):
         before = crew.history()
-        assert elsewhere.run("approve", run).code == 0
         assert crew.work(other).code == 0
         assert crew.history() == before
         assert "look at it again" in why(crew, run)
+        if run == first:
+            assert f"needs what {first} does" in why(crew, second)
         assert elsewhere.run("approve", run).code == 0
         assert crew.work(machine).code == 0
         assert crew.history() == [*before, subject]
+        if run == first:  # what its answer met with before is over
+            assert f"needs what {first} does" not in why(crew, second)
+            assert elsewhere.run("approve", second).code == 0
     assert crew.history()[0] == "Add notes"
     assert states(crew) == {"1": "committed", "2": "committed", "4": "rejected"}
     looked_at_from_anywhere(crew, elsewhere, first, fourth)
@@ -85,6 +97,38 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert crew.person.json("stats")["runs"] == 4  # figures stay
     assert crew.person.run("clean", "--metrics", "--yes").code == 0
     assert crew.person.json("stats")["runs"] == 0
+
+
+def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,4,5").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, fourth, fifth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    crew.server.answer = many({4: says(done("Wrote it."))})  # and changes nothing
+    assert elsewhere.run("modify", fourth, "-m", "say EURO").code == 0
+    assert crew.work(machine).code == 0
+
+    said = elsewhere.run("queue", "approve", "--all")
+    assert said.code == 4
+    assert f"{first}: approve is on its way" in said.err
+    held = f"{fourth}: held: 1 must fix left; only naming it commits that all the same; next: `rev"
+    assert held in said.err
+    assert f"{fifth}: held: it needs task 4, and {fourth} was not committed; next: `" in said.err
+    rows = elsewhere.json("queue", "approve", "--all")["runs"]
+    assert [row["what"] for row in rows] == ["answered", "held", "held"]
+    assert [row["next"] for row in rows[1:]] == [f"reviewloop queue approve {fourth}"] * 2
+    [told] = crew.person.json("status")["batches"]
+    assert [row["next"] == ON_ITS_WAY for row in told["tasks"]] == [True, False, False]
+    # Naming what needs it does not name it.
+    assert elsewhere.run("queue", "approve", fifth).code == 4
+    assert elsewhere.run("queue", "approve", fourth).code == 0
+    assert elsewhere.run("queue", "approve", "--all").code == 0
+    assert elsewhere.run("queue", "approve", "--all").code == 0
+    assert crew.work(machine).code == 0
+    assert crew.history() == ["Add part 1", "Add part 4"]
+    assert states(crew) == {"1": "committed", "4": "committed", "5": "waiting"}
+    assert "look at it again" in why(crew, fifth)
 
 
 def done_anew(crew: Team, machine: Checkout) -> None:

@@ -1,0 +1,41 @@
+"""What an approval of everything holds: here, and behind a store, for the same reasons."""
+
+from typing import NamedTuple
+
+from reviewloop.store.runs import RunRecord
+
+
+class Held(NamedTuple):
+    """Why a run is not approved, and the command that goes on from there."""
+
+    why: str
+    next: str
+
+
+class Holding:
+    """Knows what will not be on a branch: nothing that stands on it or needs it gets there."""
+
+    def __init__(self) -> None:
+        self._commits: dict[str, tuple[str, str]] = {}  # of each its run, and how that goes on
+        self._tasks: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def lacks(self, run: RunRecord, commit: str, following: str) -> None:
+        """Remember a run that was not approved, and what goes on with it."""
+        self._commits[commit] = (run.run_id, following)
+        if run.task_id:
+            self._tasks[run.spec_path, run.task_id] = (run.run_id, following)
+
+    def held(self, run: RunRecord, red: int) -> Held | None:
+        """Return why a run is not to be approved, None if it is.
+
+        `red` counts its must-fix findings; 0 for a run that a person named, knowing them.
+        """
+        if below := self._commits.get(run.base_commit):
+            return Held(f"it stands on {below[0]}, which was not committed", below[1])
+        for need in run.options.get("needs", ()):
+            if other := self._tasks.get((run.spec_path, need)):
+                return Held(f"it needs task {need}, and {other[0]} was not committed", other[1])
+        if red:
+            why = f"{red} must fix left; only naming it commits that all the same"
+            return Held(why, f"reviewloop queue approve {run.run_id}")
+        return None

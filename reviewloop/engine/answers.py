@@ -1,0 +1,135 @@
+"""How a person's answers reach the runs behind a shared store; needs no clone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reviewloop.batch.autopilot import must_fix_left
+from reviewloop.batch.holding import Holding
+from reviewloop.engine.jobs import Jobs
+from reviewloop.engine.queue import Here, Waits
+from reviewloop.engine.resuming import why_not_asked
+from reviewloop.errors import ExitCode, UsageError
+from reviewloop.output.batch_words import ON_ITS_WAY
+from reviewloop.runs.answers import is_stopped, require_question, worded
+from reviewloop.runs.held_values import masking_here
+from reviewloop.store.postgres.batches import SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+
+
+def give_answer(
+    database: Database, url: str, named: str | None, choice: str, text: str = ""
+) -> RunRecord:
+    """Queue a person's answer for a worker; return the run as it is now.
+
+    Raises `UsageError` when the run does not ask, or stands on one that waits itself, or needs it.
+    """
+    runs = SharedRuns(database)
+    run = runs.only(_ASKS, choice) if named is None else runs.find(named)
+    answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
+    _queue(database, url, Waits(database, url), run, answer)
+    return run
+
+
+def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
+    """Return the runs that names mean; raise `UsageError` for one that is over."""
+    table = SharedRuns(database)
+    runs = {run.run_id: run for run in map(table.find, names)}
+    for run in runs.values():
+        if run.status.over:
+            raise UsageError(
+                f"run {run.run_id} does not wait any more (it is {run.status}); nothing was done"
+            )
+    return list(runs.values())
+
+
+def approve_each(
+    database: Database, url: str, named: Sequence[RunRecord], branch: str, here: Here | None
+) -> list[dict[str, Any]]:
+    """Queue the approval of runs and of what they stand on or need; return what became of each.
+
+    With no run named, all that waits on a branch, see `Waits.on_one_branch`: as on one machine,
+    what has a must-fix finding left is held then, and so is what stands on a run that is not
+    approved, or needs it.
+    """
+    waits, table, holding = Waits(database, url), SharedRuns(database), Holding()
+    asked = {run.run_id for run in named}
+    chosen = list(named) or [one.run for one in waits.on_one_branch(branch, here)]
+    commits = {one.run.run_id: one.row["proposed"] for one in waits.waiting}
+    rows = []
+    for run in waits.with_all_below(chosen):
+        first = bool(asked) and run.run_id not in asked
+        row: dict[str, Any] = {"run": run.run_id, "choice": "approve", "first": first, **_DONE}
+        given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
+        red = 0 if run.run_id in asked else _must_fix_left(table, run)
+        if given:
+            row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
+        elif held := holding.held(run, red):
+            code = int(ExitCode.WAITING)
+            row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
+        else:
+            row |= _tried(database, url, waits, run, worded(run, "approve"))
+        if row["what"] != "queued" and given != "approve":
+            holding.lacks(run, commits.get(run.run_id, ""), row["next"] or "reviewloop queue")
+        rows.append(row)
+    return rows
+
+
+def reject_each(
+    database: Database, url: str, runs: Sequence[RunRecord], text: str
+) -> list[dict[str, Any]]:
+    """Queue the rejection of runs; return what became of each."""
+    waits, said = Waits(database, url), masking_here().for_people(text)
+    return [
+        {"run": run.run_id, "choice": "skip", **_DONE}
+        | _tried(database, url, waits, run, worded(run, "skip", said))
+        for run in runs
+    ]
+
+
+def _must_fix_left(table: SharedRuns, run: RunRecord) -> int:
+    proposal: Any = table.proposal(run.run_id)[0]
+    return must_fix_left(proposal)
+
+
+_DONE = {"what": "queued", "why": "", "next": "", "exit_code": 0}
+
+
+def _tried(
+    database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
+) -> dict[str, Any]:
+    try:
+        _queue(database, url, waits, run, answer)
+    except UsageError as error:
+        return {"what": "refused", "why": str(error), "exit_code": int(error.exit_code)}
+    return {}
+
+
+def _queue(
+    database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
+) -> None:
+    if not (answer["choice"] == "skip" and is_stopped(run)):
+        if why := why_not_asked(database, url, run):
+            raise UsageError(why)
+        require_question(run, answer)
+    if answer["choice"] == "approve":
+        _require_below(waits, run)
+    batch = SharedBatches(database).get(str(run.options["batch"]))
+    if not Jobs(database, url).answer(batch.record.batch_id, batch.about, run.run_id, answer):
+        raise UsageError(f"an answer to run {run.run_id} is on its way already")
+    waits.answers[run.run_id] = answer["choice"]
+
+
+def _require_below(waits: Waits, run: RunRecord) -> None:
+    """Raise `UsageError` unless all is approved that has to be on the branch before a run."""
+    for one, why in waits.below(run):
+        given = waits.answers.get(one.run.run_id)
+        if given is None:
+            raise UsageError(f"run {run.run_id} {why}, which waits: approve that one first")
+        if given != "approve":
+            raise UsageError(
+                f"run {run.run_id} {why}, and another answer to that ({given}) is on its way: wait"
+            )
