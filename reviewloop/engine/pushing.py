@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.faults import fault
+from reviewloop.runs.held_values import masking_for
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.clones import is_fetched, remote_of
@@ -30,8 +31,11 @@ class Pushing:
                 try:
                     _bring(private, remote, branch, commit, record.base_commit)
                 except WorkspaceError as error:
+                    # It may quote the server, whose hooks say what they like.
+                    masking = masking_for(user.root, user.git_dir)
+                    why = masking.for_people(str(error)).rstrip(".")
                     raise WorkspaceError(
-                        f"{str(error).rstrip('.')}; nothing was touched, and `reviewloop approve "
+                        f"{why}; nothing was touched, and `reviewloop approve "
                         f"{record.run_id}` tries it again"
                     ) from error
         fault("worker.pushed")

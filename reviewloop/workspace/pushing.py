@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from textwrap import shorten
 from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.errors import UsageError, WorkspaceError
@@ -24,6 +25,7 @@ _OWN_SCOPES = {"system", "global"}
 _OWN_SETTINGS = ("credential.", "http.", "ssh.", "core.sshcommand", "core.askpass")
 _OWN_VARIABLES = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS"}
 _NETWORK = re.compile(r"(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO", re.IGNORECASE)
+_LONGEST = 300  # characters that are told of what others say
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>.+)")
 _REASONS = (
     (
@@ -142,11 +144,14 @@ def addresses_of(user: UserRepo) -> set[tuple[str, str]]:
 
 
 def look(git: Git, remote: Remote, branch: str) -> str:
-    """Return the commit that a branch of the remote is at, "" when it is not there."""
+    """Return the commit that a branch of the remote is at, "" when it is not there.
+
+    WorkspaceError says why it could not be looked at.
+    """
     reference = f"refs/heads/{branch}"
     result = _ask(git, remote, "ls-remote", _NAME, reference)
     if result.exit_code:
-        raise _error(remote, branch, result)
+        raise _error(remote, branch, result, "the remote could not be looked at")
     rows = [line.partition("\t") for line in os.fsdecode(result.stdout).splitlines()]
     return next((commit for commit, _, name in rows if name == reference), "")
 
@@ -170,7 +175,7 @@ def push(git: Git, remote: Remote, commit: str, branch: str, expected: str) -> N
         f"{commit}:{reference}",
     )
     if result.exit_code:
-        raise _error(remote, branch, result)
+        raise _error(remote, branch, result, said=_said_there(result))
 
 
 def fetch(git: Git, remote: Remote, branch: str) -> str:
@@ -245,17 +250,31 @@ def _protocol(url: str) -> str:
 
 
 def _error(
-    remote: Remote, branch: str, result: GitResult, outcome: str = "nothing was pushed"
+    remote: Remote,
+    branch: str,
+    result: GitResult,
+    outcome: str = "nothing was pushed",
+    said: str = "",
 ) -> WorkspaceError:
     """Return the reason in words; what git printed is only quoted where we do not know better."""
     told = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace")
     for pattern, reason in _REASONS:
         if re.search(pattern, told, re.IGNORECASE):
-            said = reason.format(branch=branch, where=remote.shown)
-            return WorkspaceError(f"{outcome}: {said}")
+            why = reason.format(branch=branch, where=remote.shown)
+            return WorkspaceError(f"{outcome}: {why}" + (f" ({said})" if said else ""))
     lines = [
         line for line in told.splitlines() if line.startswith(("fatal:", "error:", "!", "remote:"))
     ]
-    said = " ".join((lines or [f"exit code {result.exit_code}"])[0].split())[:300]
-    said = said.replace(remote.url, remote.shown)
-    return WorkspaceError(f"{outcome} ({branch} on {remote.shown}): {said}")
+    first = " ".join((lines or [f"exit code {result.exit_code}"])[0].split())[:_LONGEST]
+    why = said or first.replace(remote.url, remote.shown)
+    return WorkspaceError(f"{outcome} ({branch} on {remote.shown}): {why}")
+
+
+def _said_there(result: GitResult) -> str:
+    """Return what the server itself said, as one short line: a hook may give the reason there."""
+    lines = result.stderr.decode("utf-8", "replace").splitlines()
+    words = [line.removeprefix("remote:") for line in lines if line.startswith("remote:")]
+    seen = "".join(c if c.isprintable() else " " for c in " ".join(words)).split()
+    told = " ".join(word for word in seen if any(map(str.isalnum, word)))
+    # Whole words only: what hides secrets knows no halves of them.
+    return f"it said: {shorten(told, _LONGEST, placeholder=' …')}" if told else ""

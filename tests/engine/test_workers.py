@@ -87,6 +87,10 @@ def test_what_a_worker_cannot_do_is_told_where_people_look(team):
     assert "was not fetched" in told["reason"]
     assert "was not fetched" in crew.person.run("status").out
     assert told["state"] == "running"  # it is tried again in half a minute
+    said = crew.enqueue("--tasks", "1")
+    assert said.code == 2
+    assert "the remote could not be looked at" in said.err
+    assert "pushed" not in said.err
     away.rename(crew.remote)
     assert asked(crew, "SELECT attempts FROM procrastinate_jobs WHERE status = 'todo'") == [(1,)]
 
