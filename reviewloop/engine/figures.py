@@ -29,24 +29,31 @@ def bring_figures(repository: Repository, about: About, database: Database) -> l
         if (at := first_commit_time(repository.user, path)) is not None:
             births[path] = at
     if rows or births:
-        shared.save(about.repository, rows, births)
+        shared.save(about.repository, about.branch, rows, births)
     return problems
 
 
 def figures_shown(database: Database) -> tuple[list[RunMetrics], dict[str, float]]:
     """Return the rows of all runs, and when their specs came into their repositories.
 
-    With several repositories the paths of specs begin with the repository's name.
+    With several repositories the paths of specs begin with the repository's name. The same task of
+    two branches is two: each has its first review and its own end.
     """
     shared = SharedFigures(database)
     rows, births = shared.all(), shared.births()
     names = {batch.about.repository: batch.about.name for batch in SharedBatches(database).all()}
-    several = len({key for key, _ in rows}) > 1
+    several = len({key for key, _, _ in rows}) > 1
 
     def named(key: str, path: str) -> str:
         return f"{names.get(key, key)}/{path}" if several and path else path
 
+    def own(branch: str, task: str) -> str:
+        return f"{branch}:{task}" if task else ""
+
     return (
-        [replace(row, spec_path=named(key, row.spec_path)) for key, row in rows],
+        [
+            replace(row, spec_path=named(key, row.spec_path), task_id=own(branch, row.task_id))
+            for key, branch, row in rows
+        ],
         {named(key, path): at for (key, path), at in births.items()},
     )

@@ -125,7 +125,7 @@ def test_a_reason_is_told_as_long_as_it_holds(repo):
     refused = run("2-a", RunStatus.WAITING, reason="a.py was edited; commit, revert or move it")
     assert reason_now(repository, refused) == ""
     (repo / "a.py").write_text("mine = 1\n")
-    assert reason_now(open_repository(repo), refused).startswith("not committed when you approved")
+    assert reason_now(open_repository(repo), refused).startswith("not committed when it was")
 
 
 def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was_killed(repo):
@@ -229,6 +229,11 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
         ("rejected", "no", "`reviewloop batch` does it anew; `reviewloop checkout 1-a NAME` saves"),
         ("stopped", "", "the same `reviewloop batch` goes on"),
         ("open", "waits for 2, which is blocked", ""),
+        (
+            "open",
+            "stopped at task 2 (--until-failure)",
+            "`reviewloop batch` without `--until-failure`",
+        ),
         ("committed", "", ""),
     ],
 )

@@ -53,6 +53,7 @@ def test_branches_and_repositories_do_not_meet_and_each_batch_keeps_to_its_caps(
     assert [(t["task"], t["state"]) for t in stopped["tasks"]] == [("1", "blocked"), ("4", "open")]
     assert "--until-failure" in stopped["reason"]
     assert set(stopped["tasks"][1]) == set(plain["tasks"][0])  # begun or not
+    assert "without `--until-failure` goes on" in stopped["tasks"][1]["next"]
     assert len(body["runs"]) == 3
 
     local = crew.person.run("status", "--json", "--store", "").out

@@ -1,5 +1,6 @@
 """The account of a batch that workers do: it stays true whatever is redone, deleted or half-way."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,17 @@ from support.parts import says
 from support.play import done
 from support.team import Team
 
+from reviewloop.engine.figures import figures_shown
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.store import opened
 from reviewloop.engine.views import batches_shown
+from reviewloop.runs.stats import Chosen, figures
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.metrics import RunMetrics
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.figures import SharedFigures
 from reviewloop.store.postgres.replica import Replica
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -120,6 +125,18 @@ def test_a_batch_is_told_of_as_long_as_nobody_has_done_its_rejected_task_again(p
         told = {one["branch"]: one["tasks"][0] for one in batches_shown(database, url)}
     assert list(told) == ["new", "old"]
     assert told["old"]["next"].startswith("`reviewloop batch` does it anew")
+
+
+def test_the_same_task_of_two_branches_is_two_in_the_figures(postgres):
+    with opened(postgres.url(), make=True) as database:
+        reviews = {"old": "findings", "new": "clean"}  # each is the first one of its task
+        for at, (branch, review) in enumerate(reviews.items()):
+            row = RunMetrics(f"1-{branch}", "task", "committed", at, at, "1", "spec")
+            row = replace(row, first_review=review)
+            SharedFigures(database).save("key", branch, [row], {})
+        body = figures(*figures_shown(database), Chosen())
+    assert body["tasks"] == 2
+    assert body["first_pass"]["rate"] == 0.5
 
 
 def test_the_row_of_a_task_at_work_shows_what_its_replies_cost_so_far(postgres, tmp_path: Path):

@@ -15,15 +15,16 @@ class SharedFigures:
         self._database = database
 
     def save(
-        self, repository: str, rows: Iterable[RunMetrics], births: Mapping[str, float]
+        self, repository: str, branch: str, rows: Iterable[RunMetrics], births: Mapping[str, float]
     ) -> None:
-        """Insert or replace rows, and say when specs came into the repository."""
+        """Insert or replace rows of a branch, and say when specs came into the repository."""
         with self._database.transaction():
             for row in rows:
+                body = json.dumps({**asdict(row), "branch": branch})
                 self._database.execute(
                     "INSERT INTO figures VALUES (%s, %s, %s, %s, %s) ON CONFLICT (run_id) DO "
                     "UPDATE SET record_at = excluded.record_at, body = excluded.body",
-                    (row.run_id, repository, row.begun_at, row.record_at, json.dumps(asdict(row))),
+                    (row.run_id, repository, row.begun_at, row.record_at, body),
                 )
             for path, at in births.items():
                 self._database.execute(
@@ -38,12 +39,13 @@ class SharedFigures:
         )
         return {row["run_id"]: row["record_at"] for row in rows}
 
-    def all(self) -> list[tuple[str, RunMetrics]]:
-        """Return every row with its repository, oldest run first."""
+    def all(self) -> list[tuple[str, str, RunMetrics]]:
+        """Return every row with its repository and branch, oldest run first."""
         rows = self._database.execute(
             "SELECT repository, body FROM figures ORDER BY begun_at, run_id"
         )
-        return [(row["repository"], row_of(json.loads(row["body"]))) for row in rows]
+        found = [(row["repository"], json.loads(row["body"])) for row in rows]
+        return [(key, body.get("branch", ""), row_of(body)) for key, body in found]
 
     def births(self) -> dict[tuple[str, str], float]:
         """Return when each spec came into its repository, as far as it is known."""
