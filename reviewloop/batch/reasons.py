@@ -1,7 +1,16 @@
 """What was said when a run came to stand still, as far as it still holds."""
 
+from contextlib import suppress
+
+from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.userrepo import dirty_files
+
+NOT_COMMITTED = "could not be committed: "
+"""How what a batch says begins of a run that it approved in vain."""
+STANDS_ON = "it stands on "
+"""How what a batch says begins of a run that is held by the one below it."""
 
 _FILES_IN_THE_WAY = "commit, revert or move "  # see `workspace.touched`
 
@@ -17,6 +26,20 @@ def reason_now(repository: Repository, run: RunRecord) -> str:
         return run.reason.replace(moved, "").strip("; ")
     if run.status is not RunStatus.WAITING or not run.reason:
         return run.reason
-    if _FILES_IN_THE_WAY in run.reason and not repository.user.dirty:
+    if is_over(repository, run.reason):
         return ""
-    return f"not committed when you approved it: {run.reason}"
+    return f"not committed when it was approved: {run.reason}"
+
+
+def is_over(repository: Repository, reason: str) -> bool:
+    """Whether files that were in the way of a commit are out of it."""
+    if _FILES_IN_THE_WAY not in reason or repository.user.dirty:
+        return False
+    with suppress(WorkspaceError):  # who only looks at runs has not looked at the files
+        return not dirty_files(repository.user)
+    return False
+
+
+def not_committed(run: RunRecord) -> str:
+    """Return why a run was approved in vain, in words that hold wherever it is brought then."""
+    return NOT_COMMITTED + run.reason.partition(", then try again")[0]

@@ -6,7 +6,7 @@ from typing import Any
 from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.line import head_now, landing_in, proposal_of
-from reviewloop.batch.reasons import reason_now
+from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, reason_now
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import NOT_CHOSEN, next_of
 from reviewloop.output.proposal import Proposal
@@ -110,14 +110,22 @@ class Rows:
         """Return what the batch said when it left a run to a person, while that still holds."""
         proposal, head, why = self._record.said.get(run.run_id, ("", "", ""))
         same = proposal == run.proposal and self._head in {head, None}
-        return why if same and not self._was_left(run) else ""
+        holds = same and not self._was_left(run) and not is_over(self._repository, why)
+        return why if holds else ""
+
+    def _not_committed(self, run_id: str) -> str:
+        """Return why a run could not be committed that waits below another; "" if it was not so."""
+        runs = (one.run for one in self._stands.values() if one.run and one.run.run_id == run_id)
+        said = next(map(self._said, runs), "")
+        return said if said.startswith(NOT_COMMITTED) else ""
 
     def _of_place(self, run: RunRecord) -> str:
         """Return what a person should know of what a waiting run stands on."""
         if self._was_left(run):
             return f"that was rejected, so approving brings this onto {run.branch} first"
         if self._record.mode == "autopilot" and run.base_commit in self._commits:
-            return f"it stands on {run.options.get('stands_on')}, which waits for a person"
+            below = str(run.options.get("stands_on"))
+            return f"{STANDS_ON}{below}, which {self._not_committed(below) or 'waits for a person'}"
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
             return ""
         return (

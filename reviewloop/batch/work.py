@@ -20,6 +20,7 @@ from reviewloop.batch.moving import (
     take_over,
     taken_up,
 )
+from reviewloop.batch.reasons import STANDS_ON
 from reviewloop.batch.refusals import INTERRUPTED, Refusals, old_failure
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.spending import is_about_money
@@ -237,7 +238,7 @@ class Work:
             below = chain_below(found, sitting.waiting(stands))[:-1]
             missing = [need for need in step.needs if need not in done]
             if not why and below:
-                why = f"it stands on {below[-1].run.run_id}, which waits for a person"
+                why = f"{STANDS_ON}{below[-1].run.run_id}, which waits for a person"
             if not why and missing:
                 why = f"it needs task {missing[0]}, which is not committed"
             if not why and run.base_commit != sitting.head:

@@ -140,7 +140,7 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     )
     if not for_reading:
         _refuse_operation(user)
-        user = replace(user, dirty=_dirty(user))
+        user = replace(user, dirty=dirty_files(user))
     return user
 
 
@@ -272,8 +272,8 @@ def _refuse_operation(user: UserRepo) -> None:
         )
 
 
-def _dirty(user: UserRepo) -> tuple[str, ...]:
-    """List changed and untracked paths through a copy of the index that knows no programs."""
+def dirty_files(user: UserRepo) -> tuple[str, ...]:
+    """Return changed and untracked paths; read through a copy of the index, which runs nothing."""
     with passing_folder() as folder:
         git = user.copied_index(user.mirror(folder), folder / "index")
         if git.run("ls-files", "-u", "-z"):

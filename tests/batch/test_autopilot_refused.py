@@ -1,0 +1,39 @@
+"""What autopilot could not commit: the account says why, once, whatever became of it since."""
+
+from support.bedrock import Answer, Received
+from support.many import many
+from support.parts import finds, found
+
+OPEN = finds(found("should_fix", "One number", '"""Part 1."""', "shop/part1.py"))
+
+
+def reviewer(received: Received) -> Answer:
+    """Return what a reviewer says who has something against task 1, and nobody mends it."""
+    return OPEN(received) if "part1.py" in received.said else finds()(received)
+
+
+def test_what_stood_in_the_way_of_a_commit_stays_in_the_account(shop):
+    checkout = shop(many(review_security=reviewer))
+    checkout.write("shop/part4.py", "mine = 1\n")
+    said = checkout.run("batch", "--tasks", "1,4,5", "--mode", "autopilot")
+    assert said.code == 4, said.err
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    place = f"it stands on {rows['1']['run']}, which waits for a person"
+    why = f"could not be committed: shop/part4.py in {checkout.root} was edited meanwhile; commit, "
+    assert rows["4"]["why"] == f"{why}revert or move it; {place}"
+    assert rows["5"]["why"] == f"it stands on {rows['4']['run']}, which {why}revert or move it"
+
+    (checkout.root / "shop/part4.py").unlink()
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    assert rows["4"]["why"] == place
+    assert rows["5"]["why"] == f"it stands on {rows['4']['run']}, which waits for a person"
+
+
+def test_what_a_run_stands_on_is_said_once(shop):
+    checkout = shop()
+    checkout.write("shop/part4.py", "mine = 1\n")
+    assert checkout.run("batch", "--tasks", "4,5", "--mode", "autopilot").code == 2
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    assert rows["4"]["why"].startswith("not committed when it was approved: shop/part4.py in ")
+    assert rows["5"]["why"].count("it stands on ") == 1
+    assert "which could not be committed: shop/part4.py in " in rows["5"]["why"]
