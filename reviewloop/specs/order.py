@@ -36,13 +36,15 @@ def order_tasks(spec: Spec, wanted: Sequence[str] = (), wave: int | None = None)
     """Return the open required tasks in order, or those that `wanted` names (`2.1`, `3.*`).
 
     `wave` (from 1) keeps the tasks of one wave. Raises `UsageError` that names file and line for a
-    problem in the spec, an id that no task has, and a chosen task that waits for one left out.
+    problem in the spec, an id that no task has, a wave that none of these tasks is of, and a chosen
+    task that waits for one left out.
     """
     if spec.problems:
         raise UsageError(str(spec.problems[0]))
-    tasks = [task for task in leaves(spec) if not is_done(spec, task)]
-    if wanted:
-        tasks = _chosen(spec, wanted)
+    named = _named(spec, wanted) if wanted else leaves(spec)
+    if wanted and wave is not None:
+        _require_common(spec, named, wanted, wave)
+    tasks = [task for task in named if not is_done(spec, task)]
     blocked = [task for task in tasks if task.blocked]
     left_out = tuple(f"{task.where}: task {task.id} is blocked: {task.blocked}" for task in blocked)
     if wanted and left_out:
@@ -89,8 +91,8 @@ def possible_steps(spec: Spec) -> list[Step]:
     return steps
 
 
-def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
-    """Return the open tasks that ids and patterns name, in the order of the file."""
+def _named(spec: Spec, wanted: Sequence[str]) -> list[Task]:
+    """Return the tasks that ids and patterns name, in the order of the file."""
     names = [part.strip() for item in wanted for part in item.split(",")]
     if "" in names:
         raise UsageError(
@@ -111,14 +113,13 @@ def _chosen(spec: Spec, wanted: Sequence[str]) -> list[Task]:
                 f"there is no task '{name}' in {spec.tasks_path}; `reviewloop tasks` lists them all"
             )
         chosen.update(found)
-    work = [
+    return [
         task
         for task in spec.tasks
         if (task.id in chosen or any(owner.id in chosen for owner in ancestors(task, spec.by_id)))
         and (not task.optional or task.id in chosen)
         and not any(not spec.by_id[child].optional for child in task.children)
     ]
-    return [task for task in work if not is_done(spec, task)]
 
 
 def _of_phase(spec: Spec, name: str) -> list[str]:
@@ -259,15 +260,31 @@ def _of_wave(
     spec: Spec, order: list[Step], wave: int
 ) -> tuple[list[Step], tuple[tuple[str, ...], ...]]:
     """Keep the tasks of one wave."""
+    listed = _wave(spec, wave)
+    kept = [step for step in order if step.task.id in listed]
+    ids = {step.task.id for step in kept}
+    alone = [Step(s.task, s.needs, tuple(one for one in s.after if one in ids)) for s in kept]
+    return alone, (tuple(step.task.id for step in alone),)
+
+
+def _wave(spec: Spec, wave: int) -> tuple[str, ...]:
+    """Return the tasks of the wave with this number, those that are done as well."""
     listed = waves_of(spec)
     if not listed:
         raise UsageError(f"there is no wave {wave}: {spec.tasks_path} has no required task")
     if not 1 <= wave <= len(listed):
         raise UsageError(f"there is no wave {wave}: {spec.tasks_path} has waves 1 to {len(listed)}")
-    kept = [step for step in order if step.task.id in listed[wave - 1]]
-    ids = {step.task.id for step in kept}
-    alone = [Step(s.task, s.needs, tuple(one for one in s.after if one in ids)) for s in kept]
-    return alone, (tuple(step.task.id for step in alone),)
+    return listed[wave - 1]
+
+
+def _require_common(spec: Spec, named: Iterable[Task], wanted: Sequence[str], wave: int) -> None:
+    """Refuse tasks and a wave that have nothing in common: what is in both would seem done."""
+    listed = _wave(spec, wave)
+    if not any(task.id in listed for task in named):
+        raise UsageError(
+            f"no task is both in --tasks {','.join(wanted)} and in --wave {wave}; "
+            "`reviewloop tasks` shows the wave of each"
+        )
 
 
 def _require_needs(spec: Spec, order: Sequence[Step]) -> None:

@@ -111,6 +111,17 @@ def test_tasks_are_chosen_by_id_by_pattern_and_by_the_task_they_are_part_of():
             chosen(empty)
 
 
+def test_chosen_tasks_that_are_not_of_the_chosen_wave_are_an_error():
+    text = (
+        "- [ ] 1. A\n  - _Depends: none_\n- [ ] 2. B\n  - _Depends: 1_\n"
+        "- [x] 3. C\n  - _Depends: none_\n"
+    )
+    assert [step.task.id for step in ordered(text, "1,2", wave=1).steps] == ["1"]
+    assert ordered(text, "3", wave=1).steps == ()  # it is of this wave, and done
+    with pytest.raises(UsageError, match=r"^no task is both in --tasks 2 and in --wave 1; `rev"):
+        ordered(text, "2", wave=1)
+
+
 def test_the_number_of_a_heading_stands_for_the_tasks_below_it():
     text = "## 1. First\n\n- [x] 1.1 a\n\n## 2. Second\n\n- [ ] 2.1 b\n- [ ] 2.2 c\n"
     spec = open_spec(MemoryFiles({"openspec/changes/a/tasks.md": text.encode()}))
