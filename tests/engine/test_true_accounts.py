@@ -26,13 +26,14 @@ from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 
 pytestmark = pytest.mark.needs_postgresql
+NOTHING = says(done("There is nothing to do.", "Do nothing"))
 
 
 def blocked_at_first(received: Received) -> Answer:
     """Do nothing about task 4, until somebody asks again."""
     if blocked_at_first.left:
         blocked_at_first.left -= received.turn == 0
-        return says(done("There is nothing to do.", "Do nothing"))(received)
+        return NOTHING(received)
     return writes_parts()(received)
 
 
@@ -45,7 +46,7 @@ def rows(crew: Team) -> dict[str, dict]:
 
 def test_what_is_told_of_a_task_that_was_redone_stays_true_until_it_is_deleted(team):
     blocked_at_first.left = 1
-    crew = team(many({4: blocked_at_first}))
+    crew = team(many({4: blocked_at_first, 5: NOTHING}))
     machine = crew.machine("one")
     assert crew.enqueue("--tasks", "4,5").code == 0
     assert crew.work(machine).code == 0
@@ -85,7 +86,7 @@ def test_what_is_told_of_a_task_that_was_redone_stays_true_until_it_is_deleted(t
     assert crew.enqueue("--tasks", "5").code == 0
     assert crew.work(machine).code == 0  # a worker writes the account anew
     told = rows(crew)
-    assert told["5"]["state"] == "waiting"
+    assert told["5"]["state"] == "blocked"
     assert told["4"] == before["4"]
 
 
