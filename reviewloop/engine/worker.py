@@ -6,6 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,14 @@ _PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fe
 _LOOKING_SECONDS = 2.0  # between two looks for a database that is away
 
 
+@dataclass
+class _Kept:
+    """What a worker knows beyond one connection to the queue."""
+
+    untold: list[Outcome] = field(default_factory=list)
+    asked: bool = False  # to stop, by a signal
+
+
 def work(place: Place, *, once: bool, heartbeat: float, patience: float) -> None:
     """Take jobs until a signal, or with `once` until none is left to take.
 
@@ -43,11 +52,13 @@ def work(place: Place, *, once: bool, heartbeat: float, patience: float) -> None
     # What matters is said in sentences.
     for name in ("procrastinate", "psycopg.pool", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    untold: list[Outcome] = []
+    kept = _Kept()
     while True:
         try:
-            asyncio.run(_work(place, once, heartbeat, ahead, untold))
+            asyncio.run(_work(place, once, heartbeat, ahead, kept))
         except (ConnectorException, psycopg.Error) as error:
+            if kept.asked:
+                return  # others take over what the database did not hear
             if _is_back(place, patience):
                 continue
             raise StoreError(
@@ -73,9 +84,7 @@ def _is_back(place: Place, patience: float) -> bool:
     return False
 
 
-async def _work(
-    place: Place, once: bool, heartbeat: float, ahead: float, untold: list[Outcome]
-) -> None:
+async def _work(place: Place, once: bool, heartbeat: float, ahead: float, kept: _Kept) -> None:
     connector = procrastinate.PsycopgConnector(
         conninfo=place.url,
         kwargs=connection_arguments(),
@@ -84,7 +93,7 @@ async def _work(
         timeout=min(_PATIENCE, heartbeat * _PATIENCE),
     )
     app = procrastinate.App(connector=connector)
-    app.job_manager = queue = WorkerQueue(connector, heartbeat, untold)
+    app.job_manager = queue = WorkerQueue(connector, heartbeat, kept.untold)
     troubles: list[Exception] = []
     outdated, loop = asyncio.Event(), asyncio.get_running_loop()
     noted = partial(_noted, place, troubles, partial(loop.call_soon_threadsafe, outdated.set))
@@ -102,7 +111,7 @@ async def _work(
                 fetch_job_polling_interval=min(5.0, heartbeat),
             )
         )
-        asked = _stop_on_signals(place, running)
+        _stop_on_signals(place, running, kept)
         try:
             stopping = asyncio.create_task(outdated.wait())
             parts: tuple[asyncio.Task[Any], ...] = (rescuing, running, stopping)
@@ -110,10 +119,8 @@ async def _work(
             for task in done:
                 with contextlib.suppress(asyncio.CancelledError):
                     task.result()
-            if untold or not (
-                once or asked.is_set() or outdated.is_set()
-            ):  # Procrastinate says no word
-                raise ConnectorException("the worker lost the queue")
+            if kept.untold or not (once or kept.asked or outdated.is_set()):
+                raise ConnectorException("the worker lost the queue")  # Procrastinate says no word
         finally:
             for task in parts:
                 task.cancel()
@@ -158,18 +165,15 @@ def _noted(
         raise
 
 
-def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> asyncio.Event:
+def _stop_on_signals(place: Place, running: "asyncio.Task[None]", kept: _Kept) -> None:
     """Let the first signal end the work calmly: replies on their way are kept, the job goes back.
-
-    Returns what tells that somebody asked for it.
 
     The second one is the system's own: it ends the process, and another worker goes on.
     """
     loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
 
     def stop() -> None:
-        asked.set()
+        kept.asked = True
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
@@ -180,7 +184,6 @@ def _stop_on_signals(place: Place, running: "asyncio.Task[None]") -> asyncio.Eve
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    return asked
 
 
 async def _rescue_for_ever(queue: WorkerQueue, place: Place, heartbeat: float) -> None:

@@ -15,6 +15,7 @@ from support.postgres import PASSWORD, Postgres
 from support.processes import until, waiting, worker
 from support.team import Team
 
+from reviewloop.engine.store import opened
 from reviewloop.errors import WorkspaceError
 from reviewloop.store.postgres.database import Database, unreachable
 from reviewloop.store.postgres.rates import SharedRates
@@ -97,6 +98,19 @@ def test_a_worker_without_its_database_ends_so_that_it_is_started_again(team, po
     assert "nothing is lost: it is waited for, 0.5 seconds" in said.err
     assert "start a worker again" in said.err
     assert "Traceback" not in said.err, said.err
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_a_database_that_is_away(team, postgres):
+    crew = team()
+    with opened(crew.url, make=True), worker(crew.machine("one")) as one:
+        until(lambda: crew.count("procrastinate_workers") == 1, "the worker is at work")
+        try:
+            postgres.stop()
+            said = one.end()
+        finally:
+            postgres.start()
+    assert said.code == 0, said.err
+    assert said.err.splitlines()[-1] == "stopping: replies on their way are still taken in"
 
 
 def test_a_worker_leaves_a_branch_alone_while_another_one_is_on_it(team):
