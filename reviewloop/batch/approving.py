@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 
 from reviewloop.batch.autopilot import asked_for, must_fix_left
+from reviewloop.batch.conflicts import after_conflict, keep_conflict
 from reviewloop.batch.holding import Holding
 from reviewloop.batch.line import (
     Waiting,
@@ -214,21 +215,21 @@ class _Approving:
 
     def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:
         run = self._repository.runs.find(one.run.run_id)
-        what, why, following = "failed", str(error), f"reviewloop queue approve {run.run_id}"
+        what, why, code = "failed", str(error), error.exit_code
+        following = f"reviewloop queue approve {run.run_id}"
         if isinstance(error, ConflictError):
-            what, following = "conflict", _after_conflict(run, self._waiting())
+            what, code = "conflict", ExitCode.WAITING
+            following = after_conflict(self._repository, run)
+            onto = self._below.commit if self._below else self._repository.user.head or ""
+            keep_conflict(self._repository, run.run_id, onto, why)
         elif isinstance(error, _NeedError):
-            what, following = "held", error.following
+            what, code, following = "held", ExitCode.WAITING, error.following
         elif run.status is RunStatus.PAUSED:
             following = f"reviewloop resume {run.run_id}"
         elif run.status.over or run.proposal != one.run.proposal:
             what, why = "changed", f"it has changed since you looked at it (it is {run.status})"
             following = f"reviewloop queue show {run.run_id} --diff"
-        return Approved(run, what, error.exit_code, why, following)
-
-    def _waiting(self) -> list[RunRecord]:
-        runs = self._repository.runs.all()
-        return [one for one in runs if one.branch == self._branch and not one.status.over]
+        return Approved(run, what, code, why, following)
 
 
 class _NeedError(UsageError):
@@ -243,17 +244,3 @@ def _require_needed(repository: Repository, run: RunRecord, there: set[str]) -> 
     """Refuse to bring a run where something that its task needs is missing."""
     if need := lacking(repository, run, there):
         raise _NeedError(*what_lacks(repository, run, need))
-
-
-def _after_conflict(run: RunRecord, waiting: Sequence[RunRecord]) -> str:
-    """Return the command for a run that does not merge: a batch does its task once more."""
-    if not run.task_id or run.options.get("redo_of"):
-        return f"reviewloop checkout {run.run_id} NAME"
-    by_task = {one.task_id: one for one in waiting if one.spec_path == run.spec_path}
-    tasks, todo = [], [run.task_id]
-    while todo:  # a task is done only together with what it needs
-        task = todo.pop()
-        if task in by_task and task not in tasks:
-            tasks.append(task)
-            todo += by_task[task].options.get("needs", ())
-    return f"reviewloop batch --spec {quote(run.spec_path)} --tasks {quote(','.join(tasks[::-1]))}"

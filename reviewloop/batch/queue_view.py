@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from reviewloop.batch.account import queue_row
+from reviewloop.batch.conflicts import conflict_below
 from reviewloop.batch.line import Waiting, is_landing, on_branch
 from reviewloop.batch.queue import Queue, lacking, queue_of, waiting_elsewhere, what_lacks
 from reviewloop.batch.stacking import chain_below
@@ -72,6 +73,9 @@ _NOTES = {
 
 def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     """Return what approving a run comes to first that does not stand on its branch."""
+    one = next(one for one in found.waiting if one.run.run_id == run.run_id)
+    if why := conflict_below(repository, one, found.waiting):
+        return why
     there = {one.run.task_id for one in found.waiting if one.run.spec_path == run.spec_path}
     with suppress(ReviewLoopError):  # a spec that cannot be read is told when it is approved
         if need := lacking(repository, run, there):

@@ -97,14 +97,16 @@ def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
     asked = len(checkout.server.ledger)
     told = checkout.json("queue", "approve", "--all")
     first, second = told["runs"]
-    assert (first["what"], second["what"], second["exit_code"]) == ("committed", "conflict", 2)
+    assert (first["what"], second["what"], second["exit_code"]) == ("committed", "conflict", 4)
     assert (told["committed"], told["not_committed"]) == (1, 1)
     assert first["commit"] == checkout.git("rev-parse", "HEAD")
     said = checkout.run("queue", "approve", "--all")
-    assert said.code == 2
+    assert said.code == 4
     assert "0 committed, 1 not" in said.err
     assert f"next: `{second['next']}`" in said.err
-    assert "approving it brings it there first" in checkout.run("queue", "show", "4").out
+    promised = f"does not merge: {second['why']}; next: `{second['next']}`"
+    assert promised in checkout.run("queue", "show", "4").out
+    assert checkout.json("queue")["runs"][0]["note"] == promised
     assert len(checkout.server.ledger) == asked
     assert checkout.run(*shlex.split(second["next"])[1:]).code == 4  # what was named does it
     assert checkout.run("queue", "approve", "--all").code == 0

@@ -1,0 +1,23 @@
+"""What does not merge: the queue says what the approval said, as long as that holds."""
+
+
+def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "4,5").code == 4
+    checkout.write("shop/part4.py", "B = 2\n")
+    checkout.git("add", "-A")
+    checkout.git("commit", "-q", "-m", "Mine")
+    fourth = checkout.json("queue")["runs"][0]
+    assert "approving it brings it there first" in fourth["note"]
+
+    said = checkout.run("queue", "approve", "--all")
+    assert said.code == 4, said.err
+    told = checkout.json("queue", "approve", "--all")["runs"]
+    assert [(row["what"], row["exit_code"]) for row in told] == [("conflict", 4), ("held", 4)]
+    words = f"does not merge: {told[0]['why']}; next: `{told[0]['next']}`"
+    notes = [row["note"] for row in checkout.json("queue")["runs"]]
+    assert notes == [words, f"stands on {fourth['run']}, which {words}"]
+
+    checkout.git("commit", "-q", "--allow-empty", "-m", "More of mine")
+    notes = [row["note"] for row in checkout.json("queue")["runs"]]
+    assert all("approving it brings it there first" in note for note in notes)
