@@ -65,7 +65,7 @@ def locate(tasks: tuple[Task, ...], task: Task) -> Task:
     elif not same:
         # Somebody inserted a task above: no other line may look like this one.
         same = [one for one in tasks if one.title == task.title]
-        if len(same) == 1 and same[0].requirements != task.requirements:
+        if len(same) == 1 and _scope(same[0]) != _scope(task):
             same = []
     if len(same) != 1:
         raise WorkspaceError(
@@ -73,6 +73,11 @@ def locate(tasks: tuple[Task, ...], task: Task) -> Task:
             "nothing was written there: tick the task by hand"
         )
     return same[0]
+
+
+def _scope(task: Task) -> tuple[tuple[str, ...], bool]:
+    """Return what must not have changed for a task to be the same under another number."""
+    return task.requirements, bool(task.children)
 
 
 def _completed(tasks: tuple[Task, ...], ticked: Task) -> list[Task]:

@@ -15,7 +15,7 @@ PAIR = """# Implementation Plan: many
 def with_a_new_task_above(text: str) -> str:
     """Return a list with a new first task; the others come one number later."""
     later = re.sub(r"(?m)^- \[ \] (\d)\.", lambda one: f"- [ ] {int(one[1]) + 1}.", text)
-    return later.replace("- [ ] 2.", "- [ ] 1. Sixth number\n- [ ] 2.", 1)
+    return later.replace("- [ ] 2.", "- [ ] 1. Fifth number\n- [ ] 2.", 1)
 
 
 def renumber(checkout: Checkout, text: str) -> None:
@@ -35,6 +35,11 @@ def test_what_waited_under_an_old_number_is_ticked_under_its_new_one(shop):
     assert "not ticked" not in said.out + said.err
     assert re.findall(r"\[(.)\]", checkout.read(SPEC)) == [" ", "x", "x"]
     assert checkout.git("status", "--porcelain") == ""
+    assert checkout.run("batch").code == 4
+    told = checkout.json("status")["batch"]["tasks"]
+    assert [(row["task"], row["title"], row["state"]) for row in told] == [
+        ("1", "Fifth number", "waiting")
+    ]
 
 
 def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):

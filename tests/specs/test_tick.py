@@ -106,7 +106,8 @@ def test_a_line_that_only_has_another_number_is_found_by_its_title():
     assert tick(moved, goodbye) == moved.replace(b"[ ] 3.", b"[x] 3.")
     twice = moved.replace(b"Say goodbye", b"Say hello")
     other = moved.replace(b"Requirements: 1.1", b"Requirements: 9.9")
-    for changed in (twice, other):
+    parts = moved.replace(b"- [ ] 3", b"  - [ ] 2.1 In German\n- [ ] 3")
+    for changed in (twice, other, parts):
         with pytest.raises(WorkspaceError, match="tick the task by hand"):
             tick(changed, hello)
 
