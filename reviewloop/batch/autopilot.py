@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.output.proposal import Proposal
+from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.state import GateStatus
 
 BY = "autopilot"
@@ -47,15 +47,17 @@ def _findings(proposal: Proposal) -> list[str]:
 
 
 def must_fix_left(proposal: Proposal | None) -> int:
-    """Return how many red findings a change still has."""
+    """Return how many red findings a change still has, wishes that were not done included."""
     found = proposal["findings"] if proposal else ()
     return sum(one["severity"] == "must_fix" and one["status"] in _LEFT for one in found)
 
 
 def left_of(proposal: Proposal) -> str:
-    """Return what red and yellow findings a change still has, "" for none."""
-    red, yellow = must_fix_left(proposal), sum(map(_is_left, proposal["findings"]))
-    counts = {"must fix": red, "should fix": yellow - red}
+    """Return what red and yellow findings and what wishes a change still has, "" for none."""
+    left = [one for one in proposal["findings"] if _is_left(one)]
+    wishes = sum(map(is_wish, left))
+    red = must_fix_left(proposal) - wishes
+    counts = {"must fix": red, "should fix": len(left) - red - wishes, "of your wishes": wishes}
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     return f"{said} left" if said else ""
 

@@ -9,7 +9,7 @@ from reviewloop.batch.line import head_now, landing_in, proposal_of
 from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, reason_now
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import NOT_CHOSEN, next_of
-from reviewloop.output.proposal import Proposal
+from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.runs.repository import Repository
 from reviewloop.state import GateStatus
 from reviewloop.store.batches import BatchRecord
@@ -252,7 +252,8 @@ def _figures(proposal: Proposal | None) -> dict[str, Any]:
     """Return what was done, as far as it came: `findings` is None when nobody read the change."""
     if proposal is None:
         return {**_UNDONE}
-    acted = [one for one in proposal["findings"] if one["severity"] != "nit"]
+    found = [one for one in proposal["findings"] if not is_wish(one)]
+    acted = [one for one in found if one["severity"] != "nit"]
     ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
     finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
     return {
@@ -268,7 +269,7 @@ def _figures(proposal: Proposal | None) -> dict[str, Any]:
             "left": sum(one["status"] in _LEFT for one in acted),
             "fixed": sum(one["status"] == "fixed" for one in acted),
             "dismissed": sum(one["status"] == "dismissed" for one in acted),
-            "nits": len(proposal["findings"]) - len(acted),
+            "nits": len(found) - len(acted),
         }
         if proposal["reviewers"]
         else None,

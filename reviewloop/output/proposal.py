@@ -4,7 +4,10 @@ Every key may be missing; the screen leaves out what it is not told. `findings` 
 of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain()` values.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
+
+_PERSON = "person"  # `steps.approve.PERSON`, which is above this
 
 
 class BaseInfo(TypedDict, total=False):
@@ -148,3 +151,8 @@ def choices(proposal: Proposal) -> tuple[str, ...]:
     """Return the answers a person may give, in the order they are offered."""
     answers = ("approve", "modify", "skip", "quit", "diff")
     return answers[1:] if proposal.get("blocked") else answers
+
+
+def is_wish(finding: Mapping[str, Any]) -> bool:
+    """Whether this is what a person asked for with `modify`: done or not, it is no finding."""
+    return _PERSON in finding["agents"]

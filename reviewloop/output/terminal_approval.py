@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reviewloop.findings import Finding, Severity, Status
 from reviewloop.output.figures import counted, duration, money, tokens, tokens_in
-from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices
+from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices, is_wish
 from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list, tally
 from reviewloop.output.terminal_figures import render_figures, row
 from reviewloop.output.terminal_gates import render_gates
@@ -158,7 +158,9 @@ def _file_line(file: ProposedFile) -> Text:
 
 
 def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
-    every = [Finding.model_validate(record) for record in proposal.get("findings", [])]
+    records = proposal.get("findings", [])
+    wishes = [Finding.model_validate(record) for record in records if is_wish(record)]
+    every = [Finding.model_validate(record) for record in records if not is_wish(record)]
     loud = [f for f in every if f.severity is not Severity.NIT]
     remaining = [f for f in loud if f.status in {Status.OPEN, Status.UNRESOLVED}]
     fixed = [f for f in every if f.status is Status.FIXED]
@@ -167,10 +169,13 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     nits = [f for f in every if f.severity is Severity.NIT and f.status not in over]
     summary = f"{tally(remaining)} remaining; {len(fixed)} fixed, {len(quiet)} dismissed"
     _title(f"Findings: {summary}, {counted(len(nits), 'nit')}", console)
-    if remaining:
+    undone = [wish for wish in wishes if wish.status in {Status.OPEN, Status.UNRESOLVED}]
+    if remaining or undone:
         console.print()
-        render_findings(remaining, read_line, console)
-    for title, group in (("Fixed", fixed), ("Dismissed", quiet), ("Nits, listed only", nits)):
+        render_findings([*undone, *remaining], read_line, console)
+    asked = [wish for wish in wishes if wish not in undone]
+    groups = {"Asked for": asked, "Fixed": fixed, "Dismissed": quiet, "Nits, listed only": nits}
+    for title, group in groups.items():
         if group:
             console.print(Text(f"  {title}", style="dim"))
             render_list(group, console)
