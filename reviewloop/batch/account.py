@@ -76,15 +76,19 @@ def _body(
 
 
 def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
-    """Return the code that tells most of how a batch ended; `told` is its account."""
-    codes = []
+    """Return the code that tells most of how a batch ended; `told` is its account.
+
+    `more` are of what stopped it: then a run that was interrupted before is not why it ended.
+    """
+    codes: list[ExitCode] = []
     for row in told["tasks"]:
         codes.append(_CODES.get(row["state"], ExitCode.CLEAN))
         if row["state"] in {Stand.WAITING, Stand.STOPPED}:
             codes.append(ExitCode(row["exit_code"]))
         if row["refused"]:
             codes.append(ExitCode.USAGE)
-    return first_that_applies(*codes, *more)
+    earlier = {ExitCode.INTERRUPTED} if more else set()
+    return first_that_applies(*(code for code in codes if code not in earlier), *more)
 
 
 def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
