@@ -124,7 +124,7 @@ def test_a_run_killed_while_a_gate_works_leaves_no_process(site: Site) -> None:
             assert time.monotonic() < deadline, site.processes()
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait(60)
 
     assert process.returncode == KILLED
     deadline = time.monotonic() + 10

@@ -52,7 +52,7 @@ def story(shared_shop: Callable[..., Checkout]) -> Story:
         "screen": checkout.run("show", "--diff").out,
         "logs": checkout.run("logs").out,
     }
-    approve = checkout.process("approve")
+    approve = checkout.forked("approve")
     return Story(checkout, run, before, waiting, seen, tasks_before, approve)
 
 

@@ -78,7 +78,7 @@ def test_a_review(busy: Checkout) -> None:
 
 def test_a_run_that_is_killed_and_resumed(busy: Checkout) -> None:
     with untouched(busy.root):
-        assert busy.process("run", "2.1", REVIEWLOOP_FAULT="review-security.end").code == KILLED
+        assert busy.forked("run", "2.1", REVIEWLOOP_FAULT="review-security.end").code == KILLED
         assert busy.run("resume").code == 4
 
 

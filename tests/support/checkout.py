@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from support.bedrock import BedrockServer
-from support.prepared import run_prepared
+from support.prepared import Prepared, run_prepared
 from support.untouched import photograph
 
 import reviewloop
@@ -93,9 +93,18 @@ class Checkout:
 
     def process(self, *arguments: str, **environ: str) -> Said:
         """Run a command in a process of its own."""
-        with self.start(*arguments, **environ) as process:
-            out, err = process.communicate(timeout=100)
-        return Said(process.returncode, out, err)
+        done = subprocess.run(
+            [sys.executable, "-m", "reviewloop", *arguments],
+            cwd=self.root,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=100,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
 
     def forked(self, *arguments: str, **environ: str) -> Said:
         """Run a command in a process of its own that has its imports behind it: a tenth the cost.
@@ -104,18 +113,9 @@ class Checkout:
         """
         return Said(*run_prepared(arguments, self.root, {**self.environ, **environ}, 100))
 
-    def start(self, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
-        """Start a command in a process of its own, without a terminal."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "reviewloop", *arguments],
-            cwd=self.root,
-            env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
+    def start(self, *arguments: str, **environ: str) -> Prepared:
+        """Start a command as `forked` does, and do not wait for its end."""
+        return Prepared(arguments, self.root, {**self.environ, **environ})
 
     def json(self, *arguments: str) -> dict[str, Any]:
         """Run a command with `--json` and return the object on stdout."""

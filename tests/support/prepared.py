@@ -40,6 +40,80 @@ _LATE = (
 _LENGTH = 8  # bytes in which the length of a message is told
 
 
+class Prepared:
+    """A command of reviewloop that was started; `subprocess.Popen` as far as tests need it.
+
+    `environ` is all that the command sees. It reads nothing and its output is kept for
+    `communicate`, unless it gets a terminal: the descriptor of one.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environ: Mapping[str, str],
+        terminal: int | None = None,
+    ) -> None:
+        self.returncode: int | None = None  # negative: a signal
+        self._arguments = [*arguments]
+        self._kept = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(_server()[0])
+        request = json.dumps([self._arguments, str(cwd), dict(environ)]).encode()
+        with open(os.devnull, "rb") as nothing:
+            own = [file.fileno() for file in (nothing, *self._kept)]
+            files = own if terminal is None else [terminal] * 3
+            socket.send_fds(self._line, [len(request).to_bytes(_LENGTH)], files)
+        self._line.sendall(request)
+        self.pid = int.from_bytes(_read(self._line, _LENGTH))
+
+    def __enter__(self) -> "Prepared":
+        return self
+
+    def __exit__(self, kind: object, *exc: object) -> None:
+        if kind is not None:
+            self.send_signal(signal.SIGKILL)
+        self.wait(60)
+        for file in (*self._kept, self._line):
+            file.close()
+
+    def poll(self) -> int | None:
+        """Return how it ended, None if it has not."""
+        with contextlib.suppress(BlockingIOError):
+            self._end(0)
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end and return its exit code.
+
+        Raises `subprocess.TimeoutExpired`, having killed it.
+        """
+        try:
+            return self._end(timeout)
+        except TimeoutError:
+            os.kill(self.pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(self._arguments, timeout) from None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = 100) -> tuple[str, str]:
+        """Wait for its end, as `wait` does, and return its stdout and stderr."""
+        self.wait(timeout)
+        for file in self._kept:
+            file.seek(0)
+        out, err = (file.read().decode("utf-8") for file in self._kept)
+        return out, err
+
+    def _end(self, timeout: float) -> int:
+        if self.returncode is None:
+            self._line.settimeout(timeout)
+            self.returncode = int.from_bytes(_read(self._line, _LENGTH), signed=True)
+        return self.returncode
+
+
 def run_prepared(
     arguments: Sequence[str],
     cwd: Path,
@@ -47,33 +121,14 @@ def run_prepared(
     seconds: float,
     on_start: Callable[[int], None] = lambda pid: None,
 ) -> tuple[int, str, str]:
-    """Run a command of reviewloop; return exit code (negative: a signal), stdout and stderr.
+    """Run a command to its end; return exit code (negative: a signal), stdout and stderr.
 
-    `environ` is all that the command sees; `on_start` gets its process id. Raises
-    `subprocess.TimeoutExpired`, having killed it.
+    `on_start` gets its process id. Raises `subprocess.TimeoutExpired`, having killed it.
     """
-    request = json.dumps([list(arguments), str(cwd), dict(environ)]).encode()
-    with (
-        tempfile.TemporaryFile() as out,
-        tempfile.TemporaryFile() as err,
-        socket.socket(socket.AF_UNIX) as line,
-    ):
-        line.connect(_server()[0])
-        socket.send_fds(line, [len(request).to_bytes(_LENGTH)], [out.fileno(), err.fileno()])
-        line.sendall(request)
-        pid = int.from_bytes(_read(line, _LENGTH))
-        on_start(pid)
-        line.settimeout(seconds)
-        try:
-            code = int.from_bytes(_read(line, _LENGTH), signed=True)
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired([*arguments], seconds) from None
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode("utf-8"))
-    return code, *texts
+    with Prepared(arguments, cwd, environ) as process:
+        on_start(process.pid)
+        out, err = process.communicate(seconds)
+        return process.wait(0), out, err
 
 
 def end_prepared() -> None:
@@ -155,7 +210,7 @@ def _serve(place: str) -> None:
         if listener not in ready:
             continue
         line, _ = listener.accept()
-        length, files, _, _ = socket.recv_fds(line, _LENGTH, 2)
+        length, files, _, _ = socket.recv_fds(line, _LENGTH, 3)
         request = json.loads(_read(line, int.from_bytes(length)))
         pid = os.fork()
         if not pid:
@@ -196,10 +251,12 @@ def _tell_ends(waiting: dict[int, socket.socket]) -> None:
 def _become(request: list[Any], files: list[int]) -> None:
     """Be the process of a command: its output, its environment, its folder, its arguments."""
     arguments, cwd, environ = request
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, file in enumerate((nothing, *files)):
+    for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    # Those of a start from nothing: what stands behind the old ones was of another kind.
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(cwd)

@@ -4,11 +4,10 @@ import os
 import pty
 import re
 import select
-import subprocess
-import sys
 import time
 
 from support.checkout import Checkout
+from support.prepared import Prepared
 
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -18,15 +17,8 @@ class Terminal:
 
     def __init__(self, checkout: Checkout, *arguments: str) -> None:
         self._mine, theirs = pty.openpty()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "reviewloop", *arguments],
-            cwd=checkout.root,
-            env={**checkout.environ, "TERM": "xterm", "LINES": "60"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
+        environ = {**checkout.environ, "TERM": "xterm", "LINES": "60"}
+        self._process = Prepared(arguments, checkout.root, environ, terminal=theirs)
         os.close(theirs)
         self.screen = ""
         self._read = 0
@@ -49,7 +41,8 @@ class Terminal:
         while self._more(max(0.0, deadline - time.monotonic())):
             pass
         os.close(self._mine)
-        return self._process.wait(5)
+        with self._process as process:
+            return process.wait(5)
 
     def _more(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._mine], [], [], seconds)
