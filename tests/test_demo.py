@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from support.prepared import Prepared, run_prepared
 
 import reviewloop
 from reviewloop.cli import demo as command
@@ -186,37 +187,20 @@ def test_without_a_terminal_nobody_approves(tmp_path, git):
 
     answer = f"REVIEWLOOP_STATE_DIR={folder / 'state'} reviewloop approve"
     assert answer in played.out
-    approve = subprocess.run(
-        [*COMMAND[:-1], "approve"],
-        cwd=folder / "toolshed",
-        env={**os.environ, "PYTHONPATH": str(ROOT), "REVIEWLOOP_STATE_DIR": str(folder / "state")},
-        capture_output=True,
-        text=True,
-    )
-    assert approve.returncode == 0, approve.stderr
+    variables = {**os.environ, "REVIEWLOOP_STATE_DIR": str(folder / "state")}
+    code, _, err = run_prepared(["approve"], folder / "toolshed", variables, 100)
+    assert code == 0, err
     assert git(folder / "toolshed", "log", "-1", "--format=%s").startswith("Search tools by name")
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path, tmp_path_factory):
-    told = tmp_path_factory.mktemp("told") / "stderr"
-    with told.open("w") as stderr:
-        process = subprocess.Popen(
-            [*COMMAND, "--yes"],
-            cwd=tmp_path,
-            env=environ(tmp_path),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-        )
-    try:
+def test_ctrl_c_leaves_nothing_behind(tmp_path):
+    with Prepared(["demo", "--yes"], tmp_path, environ(tmp_path)) as process:
         while not has_begun_a_gate(tmp_path) and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130, told.read_text()
-    finally:
-        process.kill()
-        process.wait()
-    assert told.read_text().endswith("reviewloop: the demo was stopped; its folder is deleted\n")
+        _, told = process.communicate(60)
+    assert process.returncode == 130, told
+    assert told.endswith("reviewloop: the demo was stopped; its folder is deleted\n")
     assert demo_folders(tmp_path) == []
 
 

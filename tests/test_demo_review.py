@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.prepared import run_prepared
 
 import reviewloop
 from reviewloop.cli.demo_review import _new_folder
@@ -86,6 +87,11 @@ def run(temporary: Path, *words: str, package: Path = ROOT) -> Shown:
     return Shown(done.returncode, done.stdout, done.stderr, computed() - before, temporary)
 
 
+def forked(temporary: Path, *words: str) -> Shown:
+    """Run reviewloop as `run` does, with its imports behind it; how long it takes is not told."""
+    return Shown(*run_prepared(words, temporary, environ(temporary), 180), 0.0, temporary)
+
+
 def computed() -> float:
     """Return the seconds that processes which this one started have computed."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -94,17 +100,11 @@ def computed() -> float:
 
 def review_json(checkout: Path, temporary: Path, *words: str) -> dict[str, list[dict[str, str]]]:
     """Return what a review without a model says about a checkout, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", "reviewloop", "review", *words, "--json", "--model", "none"],
-        cwd=checkout,
-        env={"HOME": str(temporary), "PATH": PROGRAMS, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-    assert done.returncode in (0, 1), done.stderr
-    result: dict[str, list[dict[str, str]]] = json.loads(done.stdout)
+    asked = ["review", *words, "--json", "--model", "none"]
+    variables = {"HOME": str(temporary), "PATH": PROGRAMS}
+    code, out, err = run_prepared(asked, checkout, variables, 180)
+    assert code in (0, 1), err
+    result: dict[str, list[dict[str, str]]] = json.loads(out)
     return result
 
 
@@ -169,7 +169,7 @@ def test_repository_in_a_named_folder_is_kept_as_a_person_would_find_it(shown, g
 
 
 def test_temporary_folder_is_kept_on_request(tmp_path, git):
-    done = run(tmp_path, "demo", "--review", "--keep")
+    done = forked(tmp_path, "demo", "--review", "--keep")
     (folder,) = tmp_path.glob("reviewloop-demo-*")
     assert [path.name for path in folder.iterdir()] == ["roombook"]
     assert f"cd {folder.resolve() / 'roombook'}" in done.out
@@ -181,7 +181,7 @@ def test_folder_in_use_is_refused_and_left_alone(tmp_path):
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
     for name in ("mine", "file"):
-        done = run(tmp_path, "demo", "--review", name)
+        done = forked(tmp_path, "demo", "--review", name)
         assert (done.code, done.out) == (2, "")
         assert done.err == f"reviewloop: {name} is in use; name a folder that is new or empty\n"
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
@@ -195,7 +195,7 @@ def test_empty_folder_is_as_good_as_a_new_one(tmp_path, git):
 
 
 def test_folder_without_review_is_refused(tmp_path):
-    done = run(tmp_path, "demo", "somewhere")
+    done = forked(tmp_path, "demo", "somewhere")
     assert done.code == 2
     assert "DIR goes with --review" in done.err
 

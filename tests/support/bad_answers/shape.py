@@ -143,15 +143,17 @@ def row55(stage: Stage) -> None:
 def row56(stage: Stage) -> None:
     held = "9f2KqLm8" + "1xVw0Tz7RbN4eHd5"
     coded = base64.b64encode(held.encode()).decode()
-    for secret in (KEY, held, coded):
+    secrets = (KEY, held, coded)
+    for secret in secrets:
         stage.begin(**security(reported({**GOOD, "why": f"It logs {secret} to the screen."})))
         done = stage.review(SHOP_API_TOKEN=held)
         assert (done.agent["status"], stage.paid) == ("done", 1)
         assert GOOD["title"] in done.findings
         assert secret not in done.said.out + done.said.err
-        for path in stage.checkout.state.rglob("*"):
-            if path.is_file() and "git" not in path.parts:
-                assert secret.encode() not in path.read_bytes(), path
+    for path in stage.checkout.state.rglob("*"):
+        if path.is_file() and "git" not in path.parts:
+            content = path.read_bytes()
+            assert not [secret for secret in secrets if secret.encode() in content], path
 
 
 ROWS = [
