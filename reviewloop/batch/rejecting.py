@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from reviewloop.batch.line import on_branch
 from reviewloop.batch.queue import queue_of
 from reviewloop.batch.stacking import chain_below
+from reviewloop.output.batch_words import anew_or_not
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import give_up, is_stopped, worded
 from reviewloop.runs.repository import Repository
@@ -21,6 +22,18 @@ def reject_each(
             yield give_up(repository, run, text), above
         else:
             yield advance(repository, run.run_id, answer=worded(run, "skip", text)), above
+
+
+def after_reject(run: RunRecord, other: RunRecord, standing: Sequence[RunRecord]) -> str:
+    """Return what goes on with a run that stood on a rejected one; `standing` are all that did."""
+    lost: set[str] = set()
+    for one in standing:  # from below, so what each stands on has been looked at before it
+        if run.task_id in one.options.get("needs", ()) or one.options.get("stands_on") in lost:
+            lost.add(one.run_id)
+    if other.run_id in lost:
+        return anew_or_not(run.task_id, other.run_id)
+    approve = f"`reviewloop queue approve {other.run_id}`"
+    return f"{approve} brings it onto {other.branch} first, then asks you again"
 
 
 def _above(repository: Repository, run: RunRecord) -> tuple[RunRecord, ...]:

@@ -132,7 +132,7 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
         return shared.reject_many(store, runs, text, as_json=as_json)
     from reviewloop.batch.queue import named_runs
     from reviewloop.batch.queue_view import result_row
-    from reviewloop.batch.rejecting import reject_each
+    from reviewloop.batch.rejecting import after_reject, reject_each
     from reviewloop.cli.consoles import print_json, say
 
     repository = _opened()
@@ -140,12 +140,13 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
     try:
         for run, standing in reject_each(repository, named, text):
             save = f"reviewloop checkout {run.run_id} NAME"
-            left = [other.run_id for other in standing]
+            left = {other.run_id: after_reject(run, other, standing) for other in standing}
             row = result_row(run, "rejected", text, save, ExitCode.SKIPPED)
-            rows.append({**row, "left_on_it": left})
-            say(f"{run.run_id}: rejected; its work is kept: {save}")
-            for other in left:
-                say(f"{other} stands on it, so it cannot be approved as it is")
+            rows.append({**row, "left_on_it": list(left)})
+            anew = "; `reviewloop batch` does its task anew" if run.options.get("batch") else ""
+            say(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
+            for other, following in left.items():
+                say(f"{other} stands on it, so it cannot be approved as it is: {following}")
     finally:
         if as_json:
             print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})

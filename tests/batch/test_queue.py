@@ -70,7 +70,7 @@ def test_what_waits_on_another_branch_is_named_and_committed_without_touching_th
     assert checkout.run("queue", "approve", fourth).code == 4  # brought onto the branch first
     said = checkout.run("queue", "approve", fourth)
     assert said.code == 0, said.err
-    assert re.search(r"4 Fourth number: \w{10} on work \(1 must fix left\)", said.err)
+    assert re.search(r"4 Fourth number: \w{10} on work \(1 of your wishes left\)", said.err)
     message = checkout.git("log", "-1", "--format=%B")
     assert "Left open: 🔴 say EURO (whole change)" in message
     assert "0 findings, 0 fixed, 0 left open, 0 nits; 1 wish of a person left open" in message
