@@ -113,7 +113,7 @@ def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
     found = rows(checkout)
     checkout.run("queue", "reject", found["1"]["run"])
     said = checkout.run("queue", "approve", found["2"]["run"])
-    assert said.code == 2
+    assert said.code == 4
     advice = "`reviewloop batch` does 1 anew and brings this onto it, or reject this, too: "
     advice += f"`reviewloop queue reject {found['2']['run']}`"
     assert "held: task 2 needs task 1" in said.err
