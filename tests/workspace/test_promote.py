@@ -222,13 +222,9 @@ def finish(case: Case) -> Promotion:
     return case.promote(extra={"notes.txt": (b"untracked\n", b"ticked\n")})
 
 
-def edit_elsewhere(case: Case) -> Callable[[], None] | None:
+def work_elsewhere(case: Case) -> Callable[[], None] | None:
     case.write("src/other.py", "mine, typed just now\n")
     case.write("mine.txt", "new\n")
-    return None
-
-
-def stage_elsewhere(case: Case) -> Callable[[], None] | None:
     case.write("src/staged.py", "mine, staged again\n")
     case.git("add", "src/staged.py")
     return None
@@ -252,7 +248,7 @@ def commit_on_the_branch(case: Case) -> Callable[[], None] | None:
     return back
 
 
-MEANWHILE = [edit_elsewhere, stage_elsewhere, edit_a_file_of_the_commit, commit_on_the_branch]
+MEANWHILE = [work_elsewhere, edit_a_file_of_the_commit, commit_on_the_branch]
 LANDED = {"promote.moved", "promote.extra", "promote.done"}
 
 
