@@ -192,20 +192,23 @@ class RunContext:
         fault("keep.after")
 
     @contextmanager
-    def in_step(self, name: str) -> Iterator[None]:
-        """Tell that a step begins and ends; both are points at which a test may kill the run."""
-        reviewer = name.startswith("review-")  # tells of itself, with its findings
+    def in_step(self, name: str, *, quiet: bool = False) -> Iterator[None]:
+        """Tell that a step begins and ends; both are points at which a test may kill the run.
+
+        A `quiet` one does nothing that is worth telling.
+        """
+        quiet = quiet or name.startswith("review-")  # a reviewer tells of itself, with its findings
         fault(f"{name}.begin")
         if self.stopped.is_set():
             raise InterruptedByUserError(
                 f"stopped before {name}; `reviewloop resume` goes on from here"
             )
-        self._note_step("review" if reviewer else name)
-        if not reviewer:
+        self._note_step("review" if name.startswith("review-") else name)
+        if not quiet:
             self.events.tell("step.start", step=name)
         started = time.monotonic()
         yield
-        if not reviewer:
+        if not quiet:
             self.events.tell("step.end", step=name, seconds=time.monotonic() - started)
         fault(f"{name}.end")
 

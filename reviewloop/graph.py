@@ -119,5 +119,8 @@ def _approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
 
 
 def _with_context(step: Step, state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    with runtime.context.in_step(step.__name__):
+    # The implementer is not asked for a checkpoint: its checks are what begins there.
+    checkpoint = runtime.context.brief.is_checkpoint and not state.get("cycle", 0)
+    unasked = step.__name__ == "implement" and checkpoint
+    with runtime.context.in_step(step.__name__, quiet=unasked):
         return step(state, runtime.context)

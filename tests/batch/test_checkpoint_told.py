@@ -1,0 +1,18 @@
+"""What a batch tells of a checkpoint: no implementer is asked, so none is said to begin."""
+
+from support.checkout import Checkout
+from support.many import SPEC
+
+TASKS = """# Implementation Plan: many
+
+- [ ] 1. First number
+- [ ] 2. Checkpoint - Ensure all tests pass
+"""
+
+
+def test_no_implementer_is_said_to_begin_at_a_checkpoint(shop) -> None:
+    checkout: Checkout = shop(**{SPEC: TASKS})
+    said = checkout.run("batch")
+    assert "1 implement: started" in said.err
+    assert "2 Checkpoint - Ensure all tests pass: waiting" in said.err
+    assert "2 implement: started" not in said.err
