@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @store_option
 def undo(run_id: str | None, store: str) -> ExitCode:
-    """Take back the commit of a run; without RUN the one that is checked out.
+    """Take back the commit of a run.
 
-    As long as it is not pushed and nothing came after it.
+    As long as it is not pushed and nothing came after it. Without RUN: the one that is checked out.
     """
     if store:
         return shared_reading.undo(store, run_id)

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,21 +18,19 @@ from reviewloop.workspace.diff import Change, read_change
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.loose import write_object, write_ref
 from reviewloop.workspace.objects import Entry, ObjectPool, TreeReader
-from reviewloop.workspace.paths import UnsafePathError, check_edit
+from reviewloop.workspace.paths import check_edit
 from reviewloop.workspace.search import Hit
 from reviewloop.workspace.skeleton import object_folders
 from reviewloop.workspace.snapshot import snapshot
 from reviewloop.workspace.userrepo import UserRepo, read_config, signing_settings
 
-__all__ = ["PrivateRepo", "UnsafePathError"]
-
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
 ABOUT = "reviewloop.json"
-_CACHED_TREES = 12
-_CACHED_CHANGES = 12
+_CACHED_TREES = _CACHED_CHANGES = 12
 _KEEPER = "reviewloop"
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SIGNING_ENVIRONMENT = ("GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "TERM")
 
 
@@ -51,6 +50,7 @@ class PrivateRepo:
         self.pool = ObjectPool(self.git)
         self._lock = threading.Lock()  # held while a reader or change is made: both are lazy
         self._readers: OrderedDict[str, TreeReader] = OrderedDict()
+        self._trees: OrderedDict[str, str] = OrderedDict()
         self._changes: OrderedDict[tuple[str, str, int], Change] = OrderedDict()
 
     @classmethod
@@ -110,7 +110,10 @@ class PrivateRepo:
 
     def tree_of(self, commit: str) -> str:
         """Return the tree id of a commit (or of a tree)."""
-        return self.git.text("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
+        named = not _ID.fullmatch(commit)  # and may name another commit tomorrow
+        asked = ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
+        ask = partial(self.git.text, *asked)
+        return ask() if named else self._cached(self._trees, commit, _CACHED_TREES, ask)
 
     def reader(self, tree: str) -> TreeReader:
         """Return the reader of a tree; the latest ones stay cached."""

@@ -115,14 +115,12 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     """
     root = _find_root(start)
     git = Git(None, cwd=root, user_config=True)
-    git_dir = Path(git.text("rev-parse", "--absolute-git-dir"))
-    common_dir = Path(git.text("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    git_dir, common_dir, root = _places(git)
     branch, head = _head(root, git)
     if head is None:
         raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")
     values = read_config(git_dir, root)
     by_key = {value.key: value.value for value in values}
-    root = Path(git.text("rev-parse", "--show-toplevel"))
     require_own_files(root, git_dir)
     user = UserRepo(
         root=root,
@@ -192,6 +190,17 @@ def _find_root(start: Path) -> Path:
                     f"{found.git_dir} is a bare repository; run in a checkout of it instead."
                 )
             return Path(found.working_tree_dir)
+
+
+def _places(git: Git) -> tuple[Path, Path, Path]:
+    """Return the git folder, the one that worktrees share, and the root of the checkout."""
+    names = ("--absolute-git-dir", "--git-common-dir", "--show-toplevel")
+    answer = git.result("rev-parse", "--path-format=absolute", *names)
+    lines = os.fsdecode(answer.stdout).split("\n")
+    if answer.exit_code or len(lines) != len(names) + 1:  # a name of a folder has several lines
+        lines = [git.text("rev-parse", "--path-format=absolute", name) for name in names]
+    git_dir, common_dir, root = map(Path, lines[: len(names)])
+    return git_dir, common_dir, root
 
 
 def _require_answer(folder: Path) -> None:
@@ -276,11 +285,12 @@ def dirty_files(user: UserRepo) -> tuple[str, ...]:
     """Return changed and untracked paths; read through a copy of the index, which runs nothing."""
     with passing_folder() as folder:
         git = user.copied_index(user.mirror(folder), folder / "index")
-        if git.run("ls-files", "-u", "-z"):
-            raise WorkspaceError(
-                f"{user.root} has unresolved merge conflicts; resolve them, then run again."
-            )
         output = git.run(
             "status", "--porcelain", "-z", "-uall", "--no-renames", "--ignore-submodules=dirty"
         )
-    return tuple(os.fsdecode(line[3:]) for line in output.split(b"\0") if line)
+    lines = [line for line in output.split(b"\0") if line]
+    if any(b"U" in line[:2] or line[:2] in {b"AA", b"DD"} for line in lines):
+        raise WorkspaceError(
+            f"{user.root} has unresolved merge conflicts; resolve them, then run again."
+        )
+    return tuple(os.fsdecode(line[3:]) for line in lines)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.private import PrivateRepo, UnsafePathError, ref_component
+from reviewloop.workspace.paths import UnsafePathError
+from reviewloop.workspace.private import PrivateRepo, ref_component
 from reviewloop.workspace.userrepo import discover
 
 ADA = ("Ada Example", "ada@example.org")
