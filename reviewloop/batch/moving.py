@@ -10,7 +10,7 @@ from typing import Any
 
 from reviewloop.batch.costs import PAID, cost_of
 from reviewloop.batch.sitting import Sitting
-from reviewloop.batch.stands import Stand
+from reviewloop.batch.stands import Stand, kept_title
 from reviewloop.context import RunContext
 from reviewloop.errors import ExitCode, GuardRailError, UsageError, WorkspaceError
 from reviewloop.faults import fault
@@ -79,11 +79,13 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
             f"{planned.task.where}: task {step.task.id} was '{step.task.title}' when the batch "
             f"began and is '{planned.task.title}' now; the next `reviewloop batch` does it"
         )
+    called = {**dict.fromkeys(step.needs, ""), **sitting.record.tasks}
     options = {
         **planned.options,
         "batch": sitting.record.batch_id,
         "done": sorted(done),
         "needs": list(step.needs),
+        "needs_called": {need: kept_title(sitting.repository, called[need]) for need in step.needs},
         "stands_on": place.run_id,
         "redo_of": _given_up(stands[step.task.id].run),
     }

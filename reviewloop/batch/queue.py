@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from shlex import quote
 
 from reviewloop.batch.line import Waiting, in_stacks, landing_in, line_up, on_branch
+from reviewloop.batch.stands import is_called, kept_title
 from reviewloop.errors import ReviewLoopError, UsageError
 from reviewloop.output.batch_words import anew_or_not
 from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
 from reviewloop.store.locks import holder, is_held
@@ -176,28 +178,40 @@ def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[
     return found
 
 
-def lacking(repository: Repository, run: RunRecord, there: Collection[str]) -> str:
-    """Return a task that a run's task needs and that is neither done nor among these, or ""."""
+def lacking(repository: Repository, run: RunRecord, there: Collection[str]) -> Task | None:
+    """Return a task that a run's task needs and that is neither done nor among these, if any."""
     needs = [need for need in run.options.get("needs", ()) if need not in there]
     if not (run.task_id and needs):
-        return ""
+        return None
     spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
-    tasks = ((need, spec.by_id.get(need)) for need in needs)
-    return next((need for need, task in tasks if task and not is_done(spec, task)), "")
+    called = run.options.get("needs_called", {})
+    tasks = (_needed(repository, spec, need, called.get(need, "")) for need in needs)
+    return next((task for task in tasks if task and not is_done(spec, task)), None)
 
 
-def what_lacks(repository: Repository, run: RunRecord, need: str) -> tuple[str, str]:
+def _needed(repository: Repository, spec: Spec, need: str, title: str) -> Task | None:
+    """Return the task that had this id and title when a run began; its number may be another."""
+    known = spec.by_id.get(need)
+    if not title or (known and kept_title(repository, known.title) == title):
+        return known
+    named = [task for task in spec.tasks if kept_title(repository, task.title) == title]
+    return named[0] if len(named) == 1 else None
+
+
+def what_lacks(repository: Repository, run: RunRecord, need: Task) -> tuple[str, str]:
     """Return why a run cannot be brought onto a branch without this task, and the next command.
 
     A rejected one is done anew by a batch; one that is not over is answered first.
     """
-    said = f"task {run.task_id} needs task {need}, which is neither done nor waiting below it"
+    same = need.id in run.options.get("needs", ())
+    what = f"task {run.task_id}" if same else f"'{run.title}'"  # the spec has other numbers now
+    said = f"{what} needs task {need.id}, which is neither done nor waiting below it"
     for one in repository.runs.all():
         here = one.branch == run.branch and one.spec_path == run.spec_path
-        if here and one.task_id == need and not one.status.over:
+        if here and not one.status.over and is_called(repository, one, need.title):
             show = f"reviewloop show {one.run_id}"
             return f"{said} ({one.run_id} is {one.status}): `{show}`", show
-    return f"{said}: {anew_or_not(need, run.run_id)}", "reviewloop batch"
+    return f"{said}: {anew_or_not(need.id, run.run_id)}", "reviewloop batch"
 
 
 def _why_not(run: RunRecord, choice: str) -> str:

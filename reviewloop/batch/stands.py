@@ -66,6 +66,11 @@ def is_called(repository: Repository, run: RunRecord, title: str) -> bool:
     return _is_same(repository, run.title, title)
 
 
+def kept_title(repository: Repository, title: str) -> str:
+    """Return a title as records hold it, without secrets."""
+    return _as_kept(repository.user.root, repository.user.git_dir, title)
+
+
 def stand_of(repository: Repository, run: RunRecord | None) -> Stand:
     """Return where a task with this run stands."""
     if run is None:
@@ -129,8 +134,7 @@ def stands_in(
 
 
 def _is_same(repository: Repository, kept: str, title: str) -> bool:
-    user = repository.user
-    return title == kept or _as_kept(user.root, user.git_dir, title) == kept
+    return title == kept or kept_title(repository, title) == kept
 
 
 def _counts(run: RunRecord) -> tuple[bool, float, float]:

@@ -12,6 +12,7 @@ from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.keeping import note_rows
 from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.noting import Noting
+from reviewloop.batch.queue import lacking, what_lacks
 from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
@@ -181,6 +182,8 @@ def _moved_along(job: Job, run: RunRecord) -> str:
             return f"it stands on {one.run.run_id}, which waits: approve that one first"
         if one.run.task_id in needs:
             return f"its task needs what {one.run.run_id} does, which waits: approve that one first"
+    if need := lacking(repository, run, ()):
+        return what_lacks(repository, run, need)[0]
     listener = job.place.told.event
     run = rebase(
         repository,

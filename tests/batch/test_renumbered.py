@@ -63,3 +63,22 @@ def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):
     assert f"run {run} committed 'First number' (" in said.err
     assert f"tick {SPEC}:" in said.err
     assert len(checkout.server.ledger) == paid
+
+
+def test_what_a_change_needs_is_known_by_its_title_when_the_numbers_are_others(shop):
+    needs = (
+        "- [ ] {}. First number\n  - _Depends: none_\n- [ ] {}. Second number\n  - _Depends: {}_\n"
+    )
+    checkout = shop()
+    checkout.write(SPEC, f"# Plan\n\n{needs.format(1, 2, 1)}")
+    checkout.git("commit", "-qam", "Plan")
+    assert checkout.run("batch").code == 4
+    first, second = (row["run"] for row in checkout.json("status")["batch"]["tasks"])
+    assert checkout.run("queue", "reject", first).code == 7
+    renumber(checkout, f"# Plan\n\n- [x] 1. Done by hand\n{needs.format(2, 3, 2)}")
+    said = checkout.run("queue", "approve", second)
+    assert said.code == 4
+    assert "'Second number' needs task 2, which is neither done nor waiting below it" in said.err
+    renumber(checkout, checkout.read(SPEC).replace("[x] 1", "[ ] 1").replace("[ ] 2", "[x] 2"))
+    said = checkout.run("queue", "approve", second)  # now it is the new first task that is open
+    assert "needs task" not in said.err
