@@ -242,8 +242,12 @@ def _refuse_second_run(
 
 def _is_of_another(spec: Spec, run: RunRecord) -> bool:
     """Whether a run is not of this spec, or its task has another number by now."""
-    named = [task.id for task in spec.tasks if task.title == run.title]
-    return run.spec_path != spec.path or (bool(named) and run.task_id not in named)
+    if run.spec_path != spec.path:
+        return True
+    known = spec.by_id.get(run.task_id)
+    if known is not None and known.title == run.title:
+        return False  # nearly all there are
+    return any(task.title == run.title for task in spec.tasks)
 
 
 def require_models(loaded: Loaded, team: Team) -> None:

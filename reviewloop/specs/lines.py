@@ -43,7 +43,7 @@ class Section:
         return "\n".join(line.text for line in self.lines).strip("\n")
 
 
-@lru_cache(maxsize=16)  # a batch reads the same files for each task
+@lru_cache(maxsize=6)  # a batch reads the same files for each task
 def read_document(data: bytes) -> Document:
     """Split bytes into lines; LF and CRLF both end one, a BOM is no text."""
     lines: list[Line] = []

@@ -30,7 +30,7 @@ class TaskList:
     )
 
 
-@lru_cache(maxsize=16)  # a batch reads the same files for each task
+@lru_cache(maxsize=4)  # a batch reads the same files for each task
 def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool = False) -> TaskList:
     """Read every task line of a file; in a single-file spec only those of its task plan."""
     document = read_document(data)

@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from copy import copy
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -45,7 +44,10 @@ class RunStatus(StrEnum):
     @property
     def over(self) -> bool:
         """Whether nothing more will happen by itself or by an answer."""
-        return self in {RunStatus.COMMITTED, RunStatus.SKIPPED, RunStatus.UNDONE}
+        return self in _OVER
+
+
+_OVER = frozenset({RunStatus.COMMITTED, RunStatus.SKIPPED, RunStatus.UNDONE})
 
 
 @dataclass
@@ -210,11 +212,14 @@ class RunStore:
 
 def _copied(record: RunRecord) -> RunRecord:
     """Return a record of its own for somebody who may change it."""
-    found = copy(record)  # a fifth of the time of `replace`, which counts in long batches
-    found.incomplete = [*record.incomplete]
-    found.settings = {**record.settings}
-    found.options = {**record.options}
-    found.evidence = {**record.evidence}
+    found = object.__new__(RunRecord)  # an eighth of the time of `replace`: batches can be long
+    found.__dict__ = {
+        **record.__dict__,
+        "incomplete": [*record.incomplete],
+        "settings": {**record.settings},
+        "options": {**record.options},
+        "evidence": {**record.evidence},
+    }
     return found
 
 
