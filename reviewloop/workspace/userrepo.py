@@ -115,12 +115,13 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     """
     root = _find_root(start)
     git = Git(None, cwd=root, user_config=True)
-    git_dir, common_dir, root = _places(git)
+    git_dir, common_dir, top = _places(git)  # which may be forged: what is above is not read
     branch, head = _head(root, git)
     if head is None:
         raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")
     values = read_config(git_dir, root)
     by_key = {value.key: value.value for value in values}
+    root = top
     require_own_files(root, git_dir)
     user = UserRepo(
         root=root,
