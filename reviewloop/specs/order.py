@@ -131,6 +131,8 @@ def _reachable(
     spec: Spec, tasks: list[Task], blocked: list[Task]
 ) -> tuple[list[Task], tuple[str, ...]]:
     """Leave out the tasks that need a blocked one, with a sentence for each."""
+    if not blocked:
+        return tasks, ()
     gone = {task.id for task in blocked}
     left = {task.id: leaves_of(spec, comes_after(task, spec.by_id)) for task in tasks}
     said: list[str] = []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LONGEST_RANGE = 200
 _ID = r"(?:[A-Za-z]{1,12}-|[A-Z]{1,4})?\d+(?:\.\d+)*[a-z]?"
@@ -41,6 +42,18 @@ class References:
 
 def read_references(value: str, known: Sequence[str] = ()) -> References:
     """Read a list of ids; `known` (in order) lets a range go over ids that do not just count up."""
+    plain = _without_ranges(value)
+    return plain if plain is not None else _read(value, known)
+
+
+@lru_cache(maxsize=4096)  # long lists of tasks are read anew after each tick
+def _without_ranges(value: str) -> References | None:
+    """Return what a list says that means the same beside all known ids, None of another one."""
+    ranges = any(_RANGE.match(_NOUN.sub("", part)) for part in _split(value))
+    return None if ranges else _read(value, ())
+
+
+def _read(value: str, known: Sequence[str]) -> References:
     ids: list[str] = []
     unclear: list[str] = []
     everything = all_earlier = previous = False

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from reviewloop.specs.lines import Line
 from reviewloop.specs.model import State
@@ -57,7 +58,7 @@ class TaskLine:
         """What the mark means."""
         return _STATES[self.mark]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Digest of the line without its mark: it stays the same while the state changes."""
         before = self.mark_offset - self.line.offset
@@ -68,7 +69,13 @@ class TaskLine:
 
 def read_task_line(line: Line) -> TaskLine | None:
     """Return what a task line says, or None for every other line and for code."""
-    match = None if line.code else _TASK_LINE.match(line.text)
+    # Most lines are none: these are not worth remembering.
+    return None if line.code or not _TASK_LINE.match(line.text) else _read(line)
+
+
+@lru_cache(maxsize=8192)  # a tick leaves all other lines as they are
+def _read(line: Line) -> TaskLine | None:
+    match = _TASK_LINE.match(line.text)
     if match is None:
         return None
     group = "box" if match["box"] is not None else "symbol"

@@ -12,7 +12,7 @@ from reviewloop.specs.lines import Line, outermost, read_document, sections
 from reviewloop.specs.model import Dialect, Problem, Task
 from reviewloop.specs.references import References, match_id, read_references
 from reviewloop.specs.sectionnames import is_named
-from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.tasklines import TaskLine, read_task_line
 from reviewloop.specs.tasktree import Node, build_tree
 
 SPEC_KIT_ID = r"T\d{3,}[a-z]?"
@@ -41,11 +41,12 @@ def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool =
         indented=dialect in ("spec-kit", "openspec"),
         named=SPEC_KIT_ID if dialect == "spec-kit" else "",
     )
-    details = [_details(node) for node in tree.nodes]
+    said = [_said(node.head, tuple(node.lines)) for node in tree.nodes]
+    details = [one.details for one in said]
     links = _Links(path, tree.nodes, details)
     tasks = tuple(
-        _task(node, detail, depends, path, dialect, in_work_mark)
-        for node, detail, depends in zip(tree.nodes, details, links.depends, strict=True)
+        _task(node, one, depends, path, dialect, in_work_mark)
+        for node, one, depends in zip(tree.nodes, said, links.depends, strict=True)
     )
     problems = [*_encoding(data, path), *_open_fence(document.open_fence, path)]
     problems += _no_tasks(tasks, path)
@@ -141,18 +142,35 @@ def _ring_through(start: Task, by_id: Mapping[str, Task], settled: set[str]) -> 
     return []
 
 
-def _details(node: Node) -> Details:
-    return read_details(node.head.line.text, [line.text for line in node.lines if not line.code])
+@dataclass(frozen=True)
+class _Said:
+    """What the lines of one task say, whatever else is in its file."""
+
+    details: Details
+    requirements: tuple[str, ...]
+    body: str
+    green: bool  # asks for nothing but green checks
 
 
-def _task(
-    node: Node, details: Details, depends: tuple[str, ...], path: str, dialect: Dialect, mark: bool
-) -> Task:
-    head = node.head
+@lru_cache(maxsize=8192)  # a tick leaves all other tasks as they are
+def _said(head: TaskLine, lines: tuple[Line, ...]) -> _Said:
+    details = read_details(head.line.text, [line.text for line in lines if not line.code])
     requirements: list[str] = []
     for value in details.requirements:
         refs = read_references(value)
         requirements += [*refs.ids, *refs.unclear, *(["all"] if refs.everything else [])]
+    return _Said(
+        details,
+        tuple(dict.fromkeys(requirements)),
+        textwrap.dedent("\n".join(line.text for line in lines)).strip("\n"),
+        asks_for_green(head.title, [line.text for line in lines]),
+    )
+
+
+def _task(
+    node: Node, said: _Said, depends: tuple[str, ...], path: str, dialect: Dialect, mark: bool
+) -> Task:
+    head, details = node.head, said.details
     return Task(
         id=node.id,
         title=head.title,
@@ -160,9 +178,9 @@ def _task(
         optional=head.optional or any(owner.head.optional for owner in node.ancestors),
         parent=node.parent.id if node.parent else None,
         children=tuple(child.id for child in node.children),
-        requirements=tuple(dict.fromkeys(requirements)),
+        requirements=said.requirements,
         depends=depends,
-        body=textwrap.dedent("\n".join(line.text for line in node.lines)).strip("\n"),
+        body=said.body,
         line=head.line.number,
         mark_offset=head.mark_offset,
         path=path,
@@ -173,8 +191,7 @@ def _task(
         parallel=head.parallel,
         blocked=details.blocked,
         has_in_work_mark=mark and head.mark in " -~xX",
-        checkpoint=not node.children
-        and asks_for_green(head.title, [one.text for one in node.lines]),
+        checkpoint=not node.children and said.green,
         stories=head.stories,
     )
 
