@@ -118,7 +118,9 @@ def _queue(
     if answer["choice"] == "approve":
         _require_below(waits, run)
     batch = SharedBatches(database).get(str(run.options["batch"]))
-    if not Jobs(database, url).answer(batch.record.batch_id, batch.about, run.run_id, answer):
+    before = [name for name, choice in waits.answers.items() if choice == "approve"]
+    about, jobs = batch.about, Jobs(database, url)
+    if not jobs.answer(batch.record.batch_id, about, run.run_id, answer, before):
         raise UsageError(f"an answer to run {run.run_id} is on its way already")
     waits.answers[run.run_id] = answer["choice"]
 

@@ -4,7 +4,7 @@ Procrastinate keeps it. Jobs of one lock run one after the other; the lock is a 
 workers are on one branch. A job is only a wish: what there is to do is read from the runs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,8 +54,18 @@ class Jobs:
                     added.append(task)
         return added
 
-    def answer(self, batch_id: str, about: About, run_id: str, answer: Mapping[str, str]) -> bool:
-        """Queue a person's answer; return whether none was queued for this run already."""
+    def answer(
+        self,
+        batch_id: str,
+        about: About,
+        run_id: str,
+        answer: Mapping[str, str],
+        after: Sequence[str] = (),
+    ) -> bool:
+        """Queue a person's answer; return whether none was queued for this run already.
+
+        `after` are the runs that were approved before it.
+        """
         with _app(self._url) as app:
             job = app.configure_task(
                 ANSWER,
@@ -65,7 +75,8 @@ class Jobs:
                 priority=ANSWERS_FIRST,
                 allow_unknown=True,
             )
-            return _deferred(job, batch=batch_id, run=run_id, answer=dict(answer))
+            given = {"answer": dict(answer), "after": list(after)}
+            return _deferred(job, batch=batch_id, run=run_id, **given)
 
     def pending(self) -> list["Pending"]:
         """Return the jobs that are queued or taken, in their order."""

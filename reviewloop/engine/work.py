@@ -4,7 +4,7 @@ All of it is done under the lock of the branch, on the worker's own clone, and r
 before: a job that is done twice, or after another worker died over it, does what is left of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import replace
 
@@ -12,21 +12,19 @@ from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.keeping import note_rows
 from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.noting import Noting
-from reviewloop.batch.queue import lacking, what_lacks
 from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
+from reviewloop.engine.carrying import advanced, carry_out
 from reviewloop.engine.copies import mark_all
 from reviewloop.engine.figures import bring_figures
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.place import Job, Place, opened_job
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
 from reviewloop.output.batch_words import NOT_CHOSEN
-from reviewloop.runs.advance import advance
-from reviewloop.runs.answers import give_up, is_stopped, require_question
+from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.project import read_settings
-from reviewloop.runs.rebasing import rebase
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import Wanted
 from reviewloop.runs.view import view
@@ -62,11 +60,13 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
         _finish(job, record)
 
 
-def do_answer(place: Place, batch_id: str, run_id: str, answer: Mapping[str, str]) -> None:
-    """Carry out a person's answer to a run; see `do_task`."""
+def do_answer(
+    place: Place, batch_id: str, run_id: str, answer: Mapping[str, str], after: Collection[str] = ()
+) -> None:
+    """Carry out a person's answer to a run; see `do_task` and `carry_out`."""
     with opened_job(place, batch_id) as job:
         try:
-            note = _answered(job, run_id, answer)
+            note = carry_out(job, run_id, answer, after)
         except (InterruptedByUserError, StoreError):
             raise
         except ReviewLoopError as error:
@@ -123,7 +123,7 @@ def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
     if run is None or proposal is None or not proposal["commit"] or not is_stopped(run):
         return
     if is_fetched(user, job.batch.about.branch, proposal["commit"]):
-        _advanced(job, run, None)
+        advanced(job, run, None)
 
 
 def _order(repository: Repository, record: BatchRecord) -> Order:
@@ -132,69 +132,6 @@ def _order(repository: Repository, record: BatchRecord) -> Order:
     known = [t for t in record.tasks if t in spec.by_id]
     left = [t for t in known if stands[t].stand is not Stand.COMMITTED]
     return order_tasks(spec, left) if left else Order((), ())
-
-
-def _answered(job: Job, run_id: str, answer: Mapping[str, str]) -> str:
-    """Do what the person said; return what they should know of it."""
-    repository = job.repository
-    run = repository.runs.find(run_id)
-    if run.status is RunStatus.COMMITTED:
-        return ""  # before this worker died, or another one did
-    if answer["choice"] == "skip" and is_stopped(run):
-        give_up(repository, run, answer["text"])
-        return ""
-    if is_stopped(run):  # a worker died over this answer, or was stopped
-        run = _advanced(job, run, None)
-        if run.status not in _ASKS or run.proposal != answer["proposal"]:
-            return run.reason
-    require_question(run, answer)
-    if answer["choice"] == "approve" and not _fits(job, run):
-        return _moved_along(job, run)
-    return _advanced(job, run, answer).reason
-
-
-def _fits(job: Job, run: RunRecord) -> bool:
-    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost."""
-    user = job.repository.user
-    if run.base_commit == user.head:
-        return True
-    proposed = waiting_in(job.repository, [run])
-    return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
-
-
-def _advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
-    told = job.place.told
-    return advance(
-        job.repository,
-        run.run_id,
-        answer=answer,
-        listener=lambda event: told.event(run.task_id, event),
-        opened=job.place.crew.opened,
-    )
-
-
-def _moved_along(job: Job, run: RunRecord) -> str:
-    """Bring a run to where the branch is now, so that a person can look at it there."""
-    repository = job.repository
-    needs = run.options.get("needs", ())
-    for one in waiting_in(repository, repository.runs.all()):
-        if one.commit == run.base_commit:
-            return f"it stands on {one.run.run_id}, which waits: approve that one first"
-        if one.run.task_id in needs:
-            return f"its task needs what {one.run.run_id} does, which waits: approve that one first"
-    if need := lacking(repository, run, ()):
-        return what_lacks(repository, run, need)[0]
-    listener = job.place.told.event
-    run = rebase(
-        repository,
-        run.run_id,
-        None,
-        options={"stands_on": ""},
-        listener=lambda event: listener(run.task_id, event),
-    )
-    if run.status is not RunStatus.WAITING:
-        return run.reason
-    return f"{run.branch} has moved on, and it was brought there: look at it again, then answer"
 
 
 def _finish(job: Job, record: BatchRecord) -> None:

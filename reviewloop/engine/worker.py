@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -134,9 +134,11 @@ def _register(app: procrastinate.App, place: Place, noted: Noted, again: Again) 
         with noted():
             do_task(place, batch, task)
 
-    def answer_job(batch: str, run: str, answer: Mapping[str, str]) -> None:
+    def answer_job(
+        batch: str, run: str, answer: Mapping[str, str], after: Collection[str] = ()
+    ) -> None:
         with noted():
-            do_answer(place, batch, run, answer)
+            do_answer(place, batch, run, answer, after)
 
     app.task(name=TASK, queue=QUEUE, retry=again)(task_job)
     app.task(name=ANSWER, queue=QUEUE, retry=again)(answer_job)

@@ -1,0 +1,107 @@
+"""Carries out a person's answer to a run, on the clone of the worker that has its branch."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from reviewloop.batch.line import Waiting, base_on, line_up, waiting_in
+from reviewloop.batch.queue import lacking, what_lacks
+from reviewloop.engine.place import Job
+from reviewloop.runs.advance import advance
+from reviewloop.runs.answers import give_up, is_stopped, require_question
+from reviewloop.runs.rebasing import rebase
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.clones import is_fetched
+
+_ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+
+
+def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collection[str]) -> str:
+    """Do what the person said; return what they should know of it.
+
+    `after` are the runs that were approved before this one: where they were brought onto another
+    commit, it is brought onto them.
+    """
+    repository = job.repository
+    run = repository.runs.find(run_id)
+    if run.status is RunStatus.COMMITTED:
+        return ""  # before this worker died, or another one did
+    if answer["choice"] == "skip" and is_stopped(run):
+        give_up(repository, run, answer["text"])
+        return ""
+    if is_stopped(run):  # a worker died over this answer, or was stopped
+        run = advanced(job, run, None)
+        if run.status not in _ASKS or run.proposal != answer["proposal"]:
+            return run.reason
+    require_question(run, answer)
+    if answer["choice"] == "approve" and not _fits(job, run):
+        return _moved_along(job, run, after)
+    return advanced(job, run, answer).reason
+
+
+def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
+    """Go on with a run, with an answer if it waits for one; return it as it is then."""
+    told = job.place.told
+    return advance(
+        job.repository,
+        run.run_id,
+        answer=answer,
+        listener=lambda event: told.event(run.task_id, event),
+        opened=job.place.crew.opened,
+    )
+
+
+def _fits(job: Job, run: RunRecord) -> bool:
+    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost."""
+    user = job.repository.user
+    if run.base_commit == user.head:
+        return True
+    proposed = waiting_in(job.repository, [run])
+    return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
+
+
+def _moved_along(job: Job, run: RunRecord, after: Collection[str]) -> str:
+    """Bring a run to where the branch is now, so that a person can look at it there."""
+    repository = job.repository
+    waiting = waiting_in(repository, repository.runs.all())
+    approved = [one for one in waiting if one.run.run_id in after]
+    line = line_up(repository.user.head or "", approved).standing
+    if why := _why_not_yet(job, run, waiting, line, after):
+        return why
+    there = [one.run.task_id for one in line]
+    if need := lacking(repository, run, there):
+        return what_lacks(repository, run, need)[0]
+    top = line[-1] if line else None
+    below, listener = top.run.run_id if top else "", job.place.told.event
+    run = rebase(
+        repository,
+        run.run_id,
+        base_on(repository, top) if top else None,
+        options={"stands_on": below, "done": there, "redo": False},  # see `train`
+        listener=lambda event: listener(run.task_id, event),
+    )
+    if run.status is not RunStatus.WAITING:
+        return run.reason
+    place = f"there, onto {below}" if below else "there"
+    return f"{run.branch} has moved on, and it was brought {place}: look at it again, then answer"
+
+
+def _why_not_yet(
+    job: Job,
+    run: RunRecord,
+    waiting: Sequence[Waiting],
+    line: Sequence[Waiting],
+    after: Collection[str],
+) -> str:
+    """Return what has to be on the branch, or in the line above it, before a run; "" if all is."""
+    there = {one.run.run_id for one in line}
+    for one in waiting:
+        other = one.run.run_id
+        if one.commit == run.base_commit:
+            return f"it stands on {other}, which waits: approve that one first"
+        if one.run.task_id in run.options.get("needs", ()) and other not in there:
+            return f"its task needs what {other} does, which waits: approve that one first"
+    for below in job.repository.runs.all():
+        stood_on = below.run_id in after and below.run_id == run.options.get("stands_on")
+        if stood_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
+            # It was brought, and its gates turned red there.
+            return f"it stood on {below.run_id}, which is {below.status} now: answer that one first"
+    return ""

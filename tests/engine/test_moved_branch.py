@@ -1,0 +1,89 @@
+"""Somebody pushes while a stack waits: all of it is brought onto the new commit in one go."""
+
+import pytest
+from support.team import Team
+
+pytestmark = pytest.mark.needs_postgresql
+EVERY = ("queue", "approve", "--all")
+
+
+def push_a_note(crew: Team) -> None:
+    crew.person.write("notes.md", "# Notes\n")
+    crew.person.git("add", "notes.md")
+    crew.person.git("commit", "-q", "-m", "Add notes")
+    crew.person.git("push", "-q", "origin", crew.branch)
+
+
+def test_a_stack_is_brought_at_once_and_committed_by_the_second_approval(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,2,4").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, second, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    push_a_note(crew)
+
+    assert elsewhere.run(*EVERY).code == 0
+    assert crew.work(crew.machine("two")).code == 0
+    assert crew.history() == ["Add notes"]
+    rows = {row["run"]: row for row in elsewhere.json("queue")["runs"]}
+    assert [rows[run]["stands_on"] for run in (first, second, fourth)] == ["", first, second]
+    for run in (first, second, fourth):
+        assert "look at it again" in rows[run]["why"]
+
+    assert elsewhere.run(*EVERY).code == 0
+    assert crew.work(machine).code == 0
+    assert crew.history() == ["Add notes", "Add part 1", "Add part 2", "Add part 4"]
+    assert elsewhere.json("queue")["runs"] == []
+
+
+def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,4,5").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, fourth, fifth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    assert elsewhere.run("reject", first, "-m", "no").code == 0
+    assert crew.work(machine).code == 0
+    # One after the other, before a worker is there: the same as both at once.
+    assert elsewhere.run("approve", fourth).code == 0
+    assert elsewhere.run("approve", fifth).code == 0
+    assert crew.work(machine).code == 0
+    assert elsewhere.run(*EVERY).code == 0
+    assert crew.work(machine).code == 0
+    assert crew.history() == ["Add part 4", "Add part 5"]
+
+
+def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,4").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    crew.person.write("shop/part1.py", "def total():\n    return 7\n")
+    crew.person.git("add", "shop/part1.py")
+    push_a_note(crew)
+
+    assert elsewhere.run(*EVERY).code == 0
+    assert crew.work(machine).code == 0
+    why = {row["run"]: row["why"] for row in elsewhere.json("queue")["runs"]}
+    assert "changed the same lines of shop/part1.py" in why[first]
+    assert f"stands on {first}, which waits" in why[fourth]
+    assert crew.history() == ["Add notes"]
+
+
+def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it_is(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,4").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    unwanted = "import pathlib\n\n\ndef test_it():\n    assert not pathlib.Path('shop/part1.py')"
+    crew.person.write("tests/test_unwanted.py", f"{unwanted}.exists()\n")
+    crew.person.git("add", "tests/test_unwanted.py")
+    push_a_note(crew)
+
+    assert elsewhere.run(*EVERY).code == 0
+    assert crew.work(machine).code == 0
+    rows = {row["run"]: row for row in elsewhere.json("queue")["runs"]}
+    assert rows[first]["state"] == "blocked"
+    assert f"stood on {first}, which is blocked now" in rows[fourth]["why"]
