@@ -97,6 +97,26 @@ def stands_of(
     Only those for its branch, which may not be checked out, and for tasks that were called the
     same: ids are given anew when somebody inserts a task.
     """
+    found = counting(repository, batch_id, spec_path, titles, branch)
+    return stands_now(repository, found, titles)
+
+
+def stands_now(
+    repository: Repository, counts: Mapping[str, RunRecord], tasks: Iterable[str]
+) -> dict[str, TaskRun]:
+    """Return where each of the tasks stands, by the run that counts for it."""
+    now = {task: up_to_date(repository, run) for task, run in counts.items()}
+    return {task: TaskRun(stand_of(repository, now.get(task)), now.get(task)) for task in tasks}
+
+
+def counting(
+    repository: Repository,
+    batch_id: str,
+    spec_path: str,
+    titles: Mapping[str, str],
+    branch: str = "",
+) -> dict[str, RunRecord]:
+    """Return the run that counts for each of the tasks that have one; see `stands_of`."""
     found: dict[str, RunRecord] = {}
     everything = repository.runs.all()
     branch = branch or _branch(repository, batch_id, everything)
@@ -106,9 +126,9 @@ def stands_of(
         if not here or run.task_id not in titles or (run.status.over and not mine):
             continue
         if is_called(repository, run, titles[run.task_id]):
-            found[run.task_id] = max(found.get(run.task_id, run), run, key=_counts)
-    now = {task: up_to_date(repository, run) for task, run in found.items()}
-    return {task: TaskRun(stand_of(repository, now.get(task)), now.get(task)) for task in titles}
+            other = found.get(run.task_id)
+            found[run.task_id] = run if other is None else max(other, run, key=_counts)
+    return found
 
 
 def stands_in(

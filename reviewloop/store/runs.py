@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -21,7 +22,8 @@ CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY, created_at REAL NOT NULL, updated_at REAL NOT NULL,
     status TEXT NOT NULL, record TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS runs_by_age ON runs (created_at);
+DROP INDEX IF EXISTS runs_by_age;
+CREATE INDEX IF NOT EXISTS runs_by_stamp ON runs (created_at, run_id, updated_at, status);
 """
 
 _FEW = 20  # runs that are read one by one
@@ -91,6 +93,10 @@ class RunStore:
         self._folder = folder
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
         self._read: dict[str, tuple[float, RunRecord]] = {}  # reading is most of what a look costs
+        self._listed: tuple[RunRecord, ...] = ()  # all that is in `_read`, newest first
+        self._version = -1  # of the table when it was read, below zero when it must be read anew
+        self._looks = 0  # that found something new
+        self._settings: dict[str, dict[str, Any]] = {}  # most runs have the same ones
         self._left_out: frozenset[str] = frozenset()
 
     def close(self) -> None:
@@ -106,6 +112,7 @@ class RunStore:
     def leave_out(self, run_ids: Iterable[str]) -> None:
         """Return these runs no more, as long as this table is open."""
         self._left_out = frozenset(run_ids)
+        self._version = -1
 
     def save(self, record: RunRecord) -> None:
         """Insert or replace a record."""
@@ -113,6 +120,7 @@ class RunStore:
         record.created_at = record.created_at or record.updated_at
         body = {f.name: getattr(record, f.name) for f in fields(record)}
         self._read.pop(record.run_id, None)
+        self._version = -1
         fault("record.before")
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(
@@ -129,17 +137,43 @@ class RunStore:
 
     def all(self) -> list[RunRecord]:
         """Return every run, newest first."""
+        self._look()
+        return [_copied(one) for one in self._listed]
+
+    def seen(self) -> int:
+        """Return a number that changes whenever a run of this table was saved or deleted."""
+        self._look()
+        return self._looks
+
+    def _look(self) -> None:
+        """Read what was saved since the last look."""
         with closing(self._connection.cursor()) as cursor:
+            # Before the rows: what is saved meanwhile must be found by the next look.
+            (version,) = cursor.execute("PRAGMA data_version").fetchone()
+            if version == self._version:
+                return
             rows = cursor.execute(
-                "SELECT run_id, updated_at FROM runs ORDER BY created_at DESC"
+                "SELECT run_id, updated_at FROM runs ORDER BY created_at DESC, run_id DESC"
             ).fetchall()
-        stamps = {row["run_id"]: row["updated_at"] for row in rows}
+        stamps: dict[str, float] = dict(map(tuple, rows))
         known = {name: one for name, one in self._read.items() if one[0] == stamps.get(name)}
         if changed := [name for name in stamps if name not in known]:
-            known |= {row["run_id"]: (row["updated_at"], _record(row)) for row in self._of(changed)}
+            known |= {
+                row["run_id"]: (row["updated_at"], self._kept(row)) for row in self._of(changed)
+            }
         self._read = known
         names = (name for name in stamps if name in known and name not in self._left_out)
-        return [_copied(known[name][1]) for name in names]
+        self._listed = tuple(known[name][1] for name in names)
+        self._version = version
+        self._looks += 1
+
+    def _kept(self, row: sqlite3.Row) -> RunRecord:
+        """Return a record to remember, without copies of what others have as well."""
+        record = _record(row)
+        if "done" in record.options:  # a thousand tasks, in each of a thousand records
+            record.options["done"] = [*map(sys.intern, record.options["done"])]
+        record.settings = self._settings.setdefault(json.dumps(record.settings), record.settings)
+        return record
 
     def _of(self, run_ids: Sequence[str]) -> list[sqlite3.Row]:
         """Return the rows of some runs, or of all where that is less work."""
@@ -208,6 +242,7 @@ class RunStore:
         """Forget a run."""
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+        self._version = -1
 
 
 def _copied(record: RunRecord) -> RunRecord:

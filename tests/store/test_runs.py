@@ -111,6 +111,29 @@ def test_what_another_table_saved_or_deleted_is_seen_and_nobody_shares_a_record(
     other.close()
 
 
+def test_a_change_is_noticed_whoever_made_it_and_nothing_else_is(runs, tmp_path):
+    other = RunStore(tmp_path)
+    seen = [runs.seen()]
+    mine = add(runs, "mine", at=1)
+    seen.append(runs.seen())
+    theirs = add(other, "theirs", at=2)
+    seen.append(runs.seen())
+    theirs.reason = "changed"
+    other.save(theirs)
+    seen.append(runs.seen())
+    runs.save(mine)
+    seen.append(runs.seen())
+    other.delete("theirs")
+    seen.append(runs.seen())
+    runs.delete("mine")
+    seen.append(runs.seen())
+    runs.all()
+    other.all()
+    assert runs.seen() == seen[-1]
+    assert len(set(seen)) == len(seen)
+    other.close()
+
+
 def test_a_record_of_a_newer_release_with_keys_we_do_not_know_is_still_listed(runs, tmp_path):
     add(runs, "one")
     with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
