@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
-from reviewloop.batch.autopilot import asked_for, must_fix_left
+from reviewloop.batch.autopilot import Left, asked_for, left_of
 from reviewloop.batch.conflicts import after_conflict, keep_conflict
 from reviewloop.batch.holding import Holding
 from reviewloop.batch.line import (
@@ -125,16 +125,24 @@ class _Approving:
         return found
 
     def _held(self, one: Waiting) -> Approved | None:
-        red = 0 if one.run.run_id in self._named else self._red(one.run)
-        if held := self._holding.held(one.run, red):
+        left = Left() if one.run.run_id in self._named else self._left(one.run)
+        red = left.must_fix + left.wishes
+        held = self._holding.held(one.run, red, str(left), self._brought_to(one) if red else "")
+        if held:
             return Approved(one.run, "held", ExitCode.WAITING, held.why, held.next)
         return None
 
-    def _red(self, run: RunRecord) -> int:
-        """Return how many red findings a run that waits, or is on its way there, has left."""
+    def _left(self, run: RunRecord) -> Left:
+        """Return what a run that waits has left; one on its way to the branch was looked at."""
         if is_landing(run) or run.status is not RunStatus.WAITING:
-            return 0
-        return must_fix_left(proposal_of(self._repository, run))
+            return Left()
+        return left_of(proposal_of(self._repository, run))
+
+    def _brought_to(self, one: Waiting) -> str:
+        """Return the branch that a run would be brought to first, "" when it stands there."""
+        standing = queue_of(self._looked(one.run)).standing
+        there = any(other.run.run_id == one.run.run_id for other in standing)
+        return "" if there else self._branch
 
     def _moved(self, one: Waiting) -> Approved:
         repository = self._looked(one.run)

@@ -1,15 +1,31 @@
 """Whether a finished run may be committed without a person; the reason to wait when not."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.state import GateStatus
 
 BY = "autopilot"
 
+
+class Left(NamedTuple):
+    """How much of a change is not as it should be: findings that act, and wishes not done."""
+
+    must_fix: int = 0
+    should_fix: int = 0
+    wishes: int = 0
+
+    def __str__(self) -> str:
+        """Return it in words, "" for nothing."""
+        counts = {"must fix": self.must_fix, "should fix": self.should_fix}
+        found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+        wishes = f"{self.wishes} {'wish' if self.wishes == 1 else 'wishes'} not done"
+        return ", ".join(
+            filter(None, (f"{found} left" if found else "", wishes if self.wishes else ""))
+        )
+
+
 _LEFT = {"open", "unresolved"}
-_RED_OR_YELLOW = {"must_fix", "should_fix"}
 # A project need not have a build or a linter; without tests nothing shows that the change works.
 _GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
 
@@ -43,23 +59,20 @@ def _governance(proposal: Proposal) -> list[str]:
 
 
 def _findings(proposal: Proposal) -> list[str]:
-    return [words] if (words := left_of(proposal)) else []
+    return [words] if (words := str(left_of(proposal))) else []
 
 
 def must_fix_left(proposal: Proposal | None) -> int:
-    """Return how many red findings a change still has, wishes that were not done included."""
-    found = proposal["findings"] if proposal else ()
-    return sum(one["severity"] == "must_fix" and one["status"] in _LEFT for one in found)
+    """Return how much of a change holds an approval of everything: must-fix and undone wishes."""
+    left = left_of(proposal)
+    return left.must_fix + left.wishes
 
 
-def left_of(proposal: Proposal) -> str:
-    """Return what red and yellow findings and what wishes a change still has, "" for none."""
-    left = [one for one in proposal["findings"] if _is_left(one)]
-    wishes = sum(map(is_wish, left))
-    red = must_fix_left(proposal) - wishes
-    counts = {"must fix": red, "should fix": len(left) - red - wishes, "of your wishes": wishes}
-    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-    return f"{said} left" if said else ""
+def left_of(proposal: Proposal | None) -> Left:
+    """Return what findings a change still has, and how many wishes were not done."""
+    left = [one for one in (proposal or {}).get("findings", ()) if one["status"] in _LEFT]
+    found = [one["severity"] for one in left if not is_wish(one)]
+    return Left(found.count("must_fix"), found.count("should_fix"), len(left) - len(found))
 
 
 def asked_for(proposal: Proposal | None) -> str:
@@ -67,11 +80,7 @@ def asked_for(proposal: Proposal | None) -> str:
     if proposal is None:
         return ""
     governance = [f"governance: {reason}" for reason in _governance(proposal)]
-    return "; ".join(filter(None, (left_of(proposal), *governance)))
-
-
-def _is_left(finding: Mapping[str, Any]) -> bool:
-    return finding["severity"] in _RED_OR_YELLOW and finding["status"] in _LEFT
+    return "; ".join(filter(None, (str(left_of(proposal)), *governance)))
 
 
 def _gates(proposal: Proposal) -> list[str]:

@@ -25,10 +25,12 @@ class Holding:
         if run.task_id:
             self._tasks[run.spec_path, run.task_id] = (run.run_id, following)
 
-    def held(self, run: RunRecord, red: int) -> Held | None:
+    def held(self, run: RunRecord, red: int, left: str = "", brought_to: str = "") -> Held | None:
         """Return why a run is not to be approved, None if it is.
 
-        `red` counts its must-fix findings; 0 for a run that a person named, knowing them.
+        `red` counts what holds it, and `left` says that in words: its must-fix findings and the
+        wishes that were not done; 0 for a run that a person named, knowing them. `brought_to`: the
+        branch that it would come to first, "" when it stands there.
         """
         if below := self._commits.get(run.base_commit):
             return Held(f"it stands on {below[0]}, which was not committed", below[1])
@@ -36,6 +38,11 @@ class Holding:
             if other := self._tasks.get((run.spec_path, need)):
                 return Held(f"it needs task {need}, and {other[0]} was not committed", other[1])
         if red:
-            why = f"{red} must fix left; only naming it commits that all the same"
+            naming = (
+                f"naming it brings it to {brought_to} first, then asks you again"
+                if brought_to
+                else "only naming it commits that all the same"
+            )
+            why = f"{left or f'{red} must fix left'}; {naming}"
             return Held(why, f"reviewloop queue approve {run.run_id}")
         return None

@@ -1,14 +1,13 @@
 """What a person reads of the queue, as JSON-plain values."""
 
-from contextlib import suppress
 from typing import Any
 
 from reviewloop.batch.account import queue_row
-from reviewloop.batch.conflicts import conflict_below
+from reviewloop.batch.foreseen import foreseen, hindrance
 from reviewloop.batch.line import Waiting, is_landing, on_branch
-from reviewloop.batch.queue import Queue, lacking, queue_of, waiting_elsewhere, what_lacks
+from reviewloop.batch.queue import Queue, queue_of, waiting_elsewhere
 from reviewloop.batch.stacking import chain_below
-from reviewloop.errors import ExitCode, ReviewLoopError
+from reviewloop.errors import ExitCode
 from reviewloop.runs.repository import Repository
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
@@ -27,10 +26,13 @@ def queue_body(repository: Repository) -> dict[str, Any]:
         {**queue_row(repository, run, state), "note": _NOTES.get(state, "")}
         for run, state in others
     ]
+    seen = foreseen(repository, found)
+    every = {"commits": seen.commits, "brings": seen.brings, "holds": seen.holds}
     return {
         "branch": repository.user.branch,
         "head": repository.user.head,
         "runs": rows,
+        "approve_all": {**every, "said": str(seen)},
         "elsewhere": [
             {"branch": one.branch, "runs": list(one.runs), "next": one.next, "said": str(one)}
             for one in waiting_elsewhere(repository)
@@ -74,13 +76,7 @@ _NOTES = {
 def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     """Return what approving a run comes to first that does not stand on its branch."""
     one = next(one for one in found.waiting if one.run.run_id == run.run_id)
-    if why := conflict_below(repository, one, found.waiting):
-        return why
-    there = {one.run.task_id for one in found.waiting if one.run.spec_path == run.spec_path}
-    with suppress(ReviewLoopError):  # a spec that cannot be read is told when it is approved
-        if need := lacking(repository, run, there):
-            return what_lacks(repository, run, need)[0]
-    return (
+    return hindrance(repository, found, one) or (
         f"stands on a commit that {run.branch} does not have: approving it brings it there first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )

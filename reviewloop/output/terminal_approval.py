@@ -1,6 +1,6 @@
 """The screen a person decides on, and the question below it; imported only to show them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -170,15 +170,28 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     summary = f"{tally(remaining)} remaining; {len(fixed)} fixed, {len(quiet)} dismissed"
     _title(f"Findings: {summary}, {counted(len(nits), 'nit')}", console)
     undone = [wish for wish in wishes if wish.status in {Status.OPEN, Status.UNRESOLVED}]
-    if remaining or undone:
+    if remaining:
         console.print()
-        render_findings([*undone, *remaining], read_line, console)
-    asked = [wish for wish in wishes if wish not in undone]
-    groups = {"Asked for": asked, "Fixed": fixed, "Dismissed": quiet, "Nits, listed only": nits}
+        render_findings(remaining, read_line, console)
+    for title, group in {
+        "Asked for and not done": undone,
+        "Asked for": [wish for wish in wishes if wish not in undone],
+    }.items():
+        _wishes(title, group, console)
+    groups = {"Fixed": fixed, "Dismissed": quiet, "Nits, listed only": nits}
     for title, group in groups.items():
         if group:
             console.print(Text(f"  {title}", style="dim"))
             render_list(group, console)
+
+
+def _wishes(title: str, wishes: Sequence[Finding], console: Console) -> None:
+    """Print what a person asked for, which is no finding."""
+    if wishes:
+        console.print(Text(f"  {title}", style="dim"))
+    for wish in wishes:
+        note = f" ({wish.note})" if wish.note else ""
+        hanging(Text("  - "), Text(one_line(f"{wish.suggestion}{note}")), console)
 
 
 def _spec(proposal: Proposal, console: Console) -> None:

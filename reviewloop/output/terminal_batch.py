@@ -38,8 +38,8 @@ def render_account(body: Mapping[str, Any], console: Console) -> None:
     for text in sums(body):
         hanging(Text(""), Text(text), console)
     if body["counts"].get("waiting"):
-        approve = "`reviewloop queue approve --all` commits what has no must fix left"
-        console.print(Text(f"`reviewloop queue` lists what waits; {approve}"), soft_wrap=True)
+        every = "what `reviewloop queue approve --all` does with it"
+        console.print(Text(f"`reviewloop queue` lists what waits, and {every}"), soft_wrap=True)
 
 
 def _task(row: Mapping[str, Any], width: int, console: Console) -> None:

@@ -41,7 +41,9 @@ def render_queue(body: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"{see} or `reviewloop queue reject RUN`"), soft_wrap=True)
         one = "" if len(set(map(_place, rows))) == 1 else " --branch NAME"
         every = f"`reviewloop queue approve --all{one}`"
-        console.print(Text(f"{every} commits what has no must fix left"), soft_wrap=True)
+        # Workers look where a run stands; what they find is not known here.
+        told = body.get("approve_all", {}).get("said") or "commits what has no must fix left"
+        console.print(Text(one_line(f"{every} {told}")), soft_wrap=True)
     for one in elsewhere:
         console.print(one_line(one["said"]))
 

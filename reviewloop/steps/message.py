@@ -6,6 +6,7 @@ from reviewloop.output.commit_text import commit_line, commit_paragraphs
 from reviewloop.output.proposal import ProtectedFile
 from reviewloop.reviewing.silencing import is_persons_dismissal, reason_of
 from reviewloop.state import GateResult, LoopState
+from reviewloop.steps.approve import PERSON
 
 _SUBJECT_LIMIT = 72
 
@@ -34,7 +35,9 @@ def commit_message(
         lines.append(f"Coverage of new lines: {covered:.0%}")
     lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
-    lines += [f"Left open: {_named(f)}" for f in left]
+    lines += [f"Left open: {_named(f)}" for f in left if PERSON not in f.agents]
+    wishes = [commit_line(f.title) for f in left if PERSON in f.agents]
+    lines += [f"Asked for and not done: {wish}" for wish in wishes]
     lines += [
         f"Dismissed: {_named(f)}, by a person: {commit_line(reason_of(f))}"
         for f in findings
@@ -49,8 +52,8 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         return "no change, so there was nothing to review"
     reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
     done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
-    wishes = [f for f in findings if "person" in f.agents and _left_to_person(f)]
-    acted = [f for f in findings if f.severity.actionable and "person" not in f.agents]
+    wishes = [f for f in findings if PERSON in f.agents and _left_to_person(f)]
+    acted = [f for f in findings if f.severity.actionable and PERSON not in f.agents]
     fixed = sum(f.status is Status.FIXED for f in acted)
     left = sum(_left_to_person(f) for f in acted)
     dismissed = sum(is_persons_dismissal(f) for f in acted)
@@ -62,7 +65,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
         + (f"{dismissed} dismissed, " if dismissed else "")
         + f"{_counted(nits, 'nit')}"
-        + (f"; {_counted(len(wishes), 'wish', 'wishes')} of a person left open" if wishes else "")
+        + (f"; {_counted(len(wishes), 'wish', 'wishes')} not done" if wishes else "")
     )
 
 

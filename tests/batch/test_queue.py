@@ -65,15 +65,15 @@ def test_what_waits_on_another_branch_is_named_and_committed_without_touching_th
     assert "say EURO" in checkout.run("queue", "show").out  # the only one that waits
     said = checkout.run("queue", "approve", "--all")
     assert (said.code, commits(checkout)) == (4, ["Add part 1"])
-    assert f"{fourth} held: 1 must fix left; only naming it commits that" in said.err
+    assert f"{fourth} held: 1 wish not done; naming it brings it to work first" in said.err
     assert f"next: `reviewloop queue approve {fourth}`" in said.err
     assert checkout.run("queue", "approve", fourth).code == 4  # brought onto the branch first
     said = checkout.run("queue", "approve", fourth)
     assert said.code == 0, said.err
-    assert re.search(r"4 Fourth number: \w{10} on work \(1 of your wishes left\)", said.err)
+    assert re.search(r"4 Fourth number: \w{10} on work \(1 wish not done\)", said.err)
     message = checkout.git("log", "-1", "--format=%B")
-    assert "Left open: 🔴 say EURO (whole change)" in message
-    assert "0 findings, 0 fixed, 0 left open, 0 nits; 1 wish of a person left open" in message
+    assert "\nAsked for and not done: say EURO\n" in f"{message}\n"
+    assert "0 findings, 0 fixed, 0 left open, 0 nits; 1 wish not done" in message
     assert message.count("Wrote it.") == 1
 
 

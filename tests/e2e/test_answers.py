@@ -118,7 +118,7 @@ def test_a_modification_nobody_made_is_left_to_the_person(shop):
     checkout.server.answer = cast(implement=says(done("I like it as it is.")))
     assert checkout.run("modify", "-m", "Use a class.").code == 4
     assert checkout.findings()["Use a class."]["status"] == "unresolved"
-    assert "Left open: 🔴 Use a class." in checkout.record()["proposal"]["message"]
+    assert "Asked for and not done: Use a class." in checkout.record()["proposal"]["message"]
 
 
 # skip
