@@ -1,8 +1,10 @@
 """Draws a map of a repository for one piece of work: outlines of what matters, then the tree."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reviewloop.specs.files import decode
 from reviewloop.specs.globs import matcher
@@ -12,6 +14,7 @@ from reviewloop.workspace.outline import Symbol, language_of, outline
 Read = Callable[[str], bytes | None]
 
 _OUTLINED = 400  # files that are parsed at most
+_REMEMBERED = 2_000  # files whose outlines are kept
 _LARGEST = 200_000  # bytes of a file that is parsed
 _SHOWN_SYMBOLS = 40  # of one file
 _OUTLINE_SHARE = 0.65  # of the budget; the tree gets what is left
@@ -22,6 +25,9 @@ _NOT_MAPPED = (
     "*.jpeg", "*.gif", "*.ico", "*.pdf", "*.woff", "*.woff2", "*.ttf", "*.zip", "*.gz", "*.pyc",
 )  # fmt: skip
 _DATA = frozenset({"json", "yaml", "css", "html"})
+
+# Outlines by language and content: between two tasks of a batch few files change.
+_outlined: dict[tuple[str | None, bytes], tuple[Symbol, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def draw_map(
         key=lambda path: (-by_path[path], path.count("/"), path),
     )[:_OUTLINED]
     symbols = {path: _symbols(read, path) for path in candidates}
-    scores = {path: by_path[path] + _symbol_score(symbols.get(path, []), focus) for path in sizes}
+    scores = {path: by_path[path] + _symbol_score(symbols.get(path, ()), focus) for path in sizes}
     ranked = sorted(scores, key=lambda path: (-scores[path], path))
     wanted = [path for path in ranked if symbols.get(path) and scores[path] > 0]
     outlines, shown, hidden = _outlines(wanted, symbols, focus, int(budget_tokens * _OUTLINE_SHARE))
@@ -90,7 +96,7 @@ def draw_map(
 
 
 def _path_scores(paths: Sequence[str], focus: Focus) -> dict[str, float]:
-    split = {path: set(terms(path)) for path in paths}
+    split = {path: _words_of(path) for path in paths}
     counts: dict[str, int] = {}
     hits: dict[str, list[str]] = {}
     telling = {word for word in set().union(*split.values()) if fits(word, focus.words)}
@@ -122,13 +128,25 @@ def _weight(word: str, focus: Focus) -> float:
     return 0.5 if fits(word, focus.words) else 0.0
 
 
-def _symbols(read: Read, path: str) -> list[Symbol]:
+def _symbols(read: Read, path: str) -> Sequence[Symbol]:
     data = read(path)
-    return outline(path, decode(data)) if data is not None and b"\0" not in data[:8000] else []
+    if data is None or b"\0" in data[:8000]:
+        return ()
+    content = (language_of(path), hashlib.sha256(data).digest())
+    if (found := _outlined.get(content)) is None:
+        if len(_outlined) >= _REMEMBERED:
+            _outlined.clear()
+        found = _outlined[content] = tuple(outline(path, decode(data)))
+    return found
+
+
+@lru_cache(maxsize=8192)
+def _words_of(path: str) -> frozenset[str]:
+    return frozenset(terms(path))
 
 
 def _outlines(
-    wanted: Sequence[str], symbols: Mapping[str, list[Symbol]], focus: Focus, budget: int
+    wanted: Sequence[str], symbols: Mapping[str, Sequence[Symbol]], focus: Focus, budget: int
 ) -> tuple[str, list[str], int]:
     parts: list[str] = []
     shown: list[str] = []
