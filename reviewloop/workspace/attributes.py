@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 
+from reviewloop.workspace.folders import find
 from reviewloop.workspace.paths import parents
 from reviewloop.workspace.private import PrivateRepo
 
@@ -10,7 +11,6 @@ _GENERATED = {
     "linguist-generated": "generated (linguist-generated in .gitattributes)",
     "linguist-vendored": "vendored (linguist-vendored in .gitattributes)",
 }
-_PATHS_PER_CALL = 500
 _IGNORE_FILE = ".kiroignore"
 _MAX_IGNORE_BYTES = 1 << 20
 _MAX_STARS = 4  # in one part of a pattern
@@ -32,11 +32,11 @@ def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str
 
 def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> dict[str, str]:
     """Return path -> reason for the files that the base's .kiroignore keeps from agents."""
-    listed = private.git.run("ls-tree", "-z", base_tree, "--", _IGNORE_FILE)
-    if not listed.startswith(b"100"):
+    held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
+    if held is None or not held.mode.startswith("100"):
         return {}
-    oid = listed.split(b"\t")[0].split()[2].decode()
-    text = (private.pool.read(oid, _MAX_IGNORE_BYTES) or b"").decode("utf-8", "surrogateescape")
+    data = private.pool.read(held.oid, _MAX_IGNORE_BYTES) or b""
+    text = data.decode("utf-8", "surrogateescape")
     from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore import GitIgnorePatternError
 
@@ -63,11 +63,11 @@ def attributes_in(
     wanted = list(paths)
     folders = {parent + "/" for path in wanted for parent in parents(path)} | {""}
     files = sorted(folder + ".gitattributes" for folder in folders)
-    lines: list[bytes] = []
-    for start in range(0, len(files), _PATHS_PER_CALL):
-        chunk = files[start : start + _PATHS_PER_CALL]
-        output = private.git.run("ls-tree", "-z", "--full-tree", tree, "--", *chunk)
-        lines += [line for line in output.split(b"\0") if line.startswith(b"100")]
+    lines = [
+        f"{held.mode} {held.oid}\t".encode() + os.fsencode(path)
+        for path, held in find(private.pool, tree, files).items()
+        if held.mode.startswith("100")
+    ]
     own = (private.folder / "info/attributes").read_bytes()
     if not wanted or not (lines or any(name.encode() in own for name in names)):
         return {}

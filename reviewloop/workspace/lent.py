@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from reviewloop.workspace.folders import find
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.sandbox.bubblewrap import SYSTEM
 
@@ -17,6 +18,7 @@ _OF_A_PREFIX = frozenset({"bin", "lib", "lib64"})
 _PROJECT = ("pyproject.toml", "setup.py", "setup.cfg", "package.json")
 _MODULE = frozenset({".py", ".pyi", ".so", ".pyd", ".pth", ".egg-link"})
 _DESCRIPTION = (".dist-info", ".egg-info", ".egg", ".libs")
+_LINK = "120000"
 _NEVER = ("/etc", "/proc", "/run", "/sys", "/var/run")
 _ABOVE = 2  # folders; `src` and `src/python` lie below the file that describes a project
 
@@ -59,14 +61,11 @@ def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]
     """
     if not private.head:
         return tuple(names)
-    there = private.reader(private.tree_of(private.head)).entry
-
-    def is_committed(name: str) -> bool:
-        found = there(name)
-        link = found is not None and found.kind == "symlink"
-        return link or there(f"{name}/pyvenv.cfg") is not None
-
-    return tuple(name for name in names if not is_committed(name))
+    names = tuple(names)
+    described = {name: f"{name}/pyvenv.cfg" for name in names}
+    there = find(private.pool, private.head, (*names, *described.values()))
+    links = {path for path, held in there.items() if held.mode == _LINK}
+    return tuple(name for name in names if name not in links and described[name] not in there)
 
 
 def _is_environment(folder: Path) -> bool:

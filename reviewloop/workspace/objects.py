@@ -53,8 +53,27 @@ class ObjectPool:
 
         `name` is an object id; anything else raises ValueError.
         """
-        if not name.isalnum():
-            raise ValueError(f"not an object id: {name!r}")
+        found = self._read(_object_id(name), limit)
+        return found and found[1]
+
+    def read_tree(self, name: str) -> tuple[str, bytes]:
+        """Return the id and the bytes of a tree, or of the tree of a commit.
+
+        Raises WorkspaceError when it is not there.
+        """
+        found = self._read(f"{_object_id(name)}^{{tree}}", None)
+        if found is None:
+            raise self._lost(name)
+        return found
+
+    def restart(self) -> None:
+        """Let no process go on that does not know of objects which were borrowed meanwhile."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            end_process(process)
+
+    def _read(self, name: str, limit: int | None) -> tuple[str, bytes] | None:
         process = self._take()
         try:
             found = self._ask(process, name, limit)
@@ -72,9 +91,7 @@ class ObjectPool:
         """End all idle processes; the pool starts none that stay afterwards."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for process in idle:
-            end_process(process)
+        self.restart()
 
     def _take(self) -> "subprocess.Popen[bytes]":
         with self._lock:
@@ -87,7 +104,7 @@ class ObjectPool:
 
     def _ask(
         self, process: "subprocess.Popen[bytes]", name: str, limit: int | None
-    ) -> bytes | None:
+    ) -> tuple[str, bytes] | None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("cat-file was started without pipes")
         try:
@@ -108,12 +125,18 @@ class ObjectPool:
             rest -= len(skipped)
         if len(data) != wanted or rest:
             raise self._lost(name)
-        return data
+        return header[0].decode(), data
 
     def _lost(self, name: str) -> WorkspaceError:
         return WorkspaceError(
             f"git could not read object {name} of {self._git.git_dir}; run `git fsck` there."
         )
+
+
+def _object_id(name: str) -> str:
+    if not name.isalnum():
+        raise ValueError(f"not an object id: {name!r}")
+    return name
 
 
 class TreeReader:

@@ -6,15 +6,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.git import Git
 
 _MODES = {"100644", "100755", "120000"}
-_PATHS_PER_CALL = 500
 _MAX_NAME = 255  # bytes; longer names exist on no disk we know
 _MAX_PATH = 4000
 # HFS+ ignores these characters, so `.g\u200cit` is `.git` there.
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _GIT_ALIASES = re.compile(r"\.git|git~\d+")
+_GIT_MODULES = re.compile(r"\.gitmodules|(gitmod|gi7e\w*)~\d+")
 
 
 class UnsafePathError(WorkspaceError):
@@ -52,16 +51,23 @@ def parents(path: str) -> tuple[str, ...]:
     return tuple("/".join(parts[: count + 1]) for count in range(len(parts)))
 
 
-def check_edit(
-    git: Git, tree: str, changes: Mapping[str, bytes | None], modes: Mapping[str, str]
-) -> dict[str, str]:
-    """Refuse unsafe paths and return the modes of the files that exist already."""
-    removed = {path for path, content in changes.items() if content is None}
+def named_by(changes: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths of an edit and all folders above them; refuse unsafe ones."""
     asked: dict[str, None] = {}
     for path in changes:
         checked_path(path)
         asked.update(dict.fromkeys((*parents(path), path)))
-    modes_there = _modes_at(git, tree, asked)
+    return tuple(asked)
+
+
+def check_edit(
+    modes_there: Mapping[str, str], changes: Mapping[str, bytes | None], modes: Mapping[str, str]
+) -> None:
+    """Refuse an edit that leads through files, or makes something else than a file.
+
+    `modes_there` has what the tree holds at the paths that `named_by` told.
+    """
+    removed = {path for path, content in changes.items() if content is None}
     for path, content in changes.items():
         if modes.get(path, "100644") not in _MODES:
             raise UnsafePathError(f"{shown(path)} cannot have the mode {modes[path]}.")
@@ -75,7 +81,8 @@ def check_edit(
                     f"{shown(path)} lies below {shown(parent)}, which is written as a file."
                 )
         _check_target(path, modes_there.get(path), content is not None and path not in modes)
-    return modes_there
+        if modes.get(path) == "120000" and _is_alias(path.rpartition("/")[2], _GIT_MODULES):
+            raise UnsafePathError(f"{shown(path)} cannot be a link: git reads it as settings.")
 
 
 def _check_target(path: str, mode: str | None, writes_plainly: bool) -> None:
@@ -86,20 +93,11 @@ def _check_target(path: str, mode: str | None, writes_plainly: bool) -> None:
         raise UnsafePathError(f"{shown(path)} is a symbolic link; remove it, then write a file.")
 
 
-def _modes_at(git: Git, tree: str, paths: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    todo = list(paths)
-    for start in range(0, len(todo), _PATHS_PER_CALL):
-        chunk = todo[start : start + _PATHS_PER_CALL]
-        output = git.run("ls-tree", "-t", "-z", "--full-tree", tree, "--", *chunk)
-        for line in output.split(b"\0"):
-            if line:
-                facts, _, raw = line.partition(b"\t")
-                found[os.fsdecode(raw)] = facts.split()[0].decode()
-    return found
-
-
 def _is_git_folder(name: str) -> bool:
-    """Whether some disk takes this name for `.git`: case, NTFS streams and short names, HFS+."""
+    return _is_alias(name, _GIT_ALIASES)
+
+
+def _is_alias(name: str, aliases: re.Pattern[str]) -> bool:
+    """Whether some disk takes this name for git's: case, NTFS streams and short names, HFS+."""
     plain = _IGNORED_BY_HFS.sub("", unicodedata.normalize("NFKC", name)).casefold()
-    return bool(_GIT_ALIASES.fullmatch(plain.split(":")[0].rstrip(". ")))
+    return bool(aliases.fullmatch(plain.split(":")[0].rstrip(". ")))

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.diff import Change, read_change
+from reviewloop.workspace.folders import Found, edited, find, plain_mode
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.loose import write_object, write_ref
 from reviewloop.workspace.objects import Entry, ObjectPool, TreeReader
-from reviewloop.workspace.paths import check_edit
+from reviewloop.workspace.paths import check_edit, named_by
 from reviewloop.workspace.search import Hit
 from reviewloop.workspace.skeleton import object_folders
 from reviewloop.workspace.snapshot import snapshot
@@ -110,10 +111,12 @@ class PrivateRepo:
 
     def tree_of(self, commit: str) -> str:
         """Return the tree id of a commit (or of a tree)."""
-        named = not _ID.fullmatch(commit)  # and may name another commit tomorrow
-        asked = ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
-        ask = partial(self.git.text, *asked)
-        return ask() if named else self._cached(self._trees, commit, _CACHED_TREES, ask)
+        if not _ID.fullmatch(commit):  # a name, which may be of another commit tomorrow
+            asked = ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
+            return self.git.text(*asked)
+        return self._cached(
+            self._trees, commit, _CACHED_TREES, lambda: self.pool.read_tree(commit)[0]
+        )
 
     def reader(self, tree: str) -> TreeReader:
         """Return the reader of a tree; the latest ones stay cached."""
@@ -169,25 +172,17 @@ class PrivateRepo:
         lead through a file, a symbolic link or a submodule.
         """
         modes = modes or {}
-        existing = check_edit(self.git, tree, changes, modes)
-        lines = []
-        for path, content in sorted(changes.items(), key=lambda item: item[1] is not None):
-            raw = os.fsencode(path)
-            if content is None:
-                lines.append(b"0 " + b"0" * len(tree) + b"\t" + raw)
-                continue
-            mode = modes.get(path) or existing.get(path) or "100644"
-            lines.append(f"{mode} {self.write_blob(content)}\t".encode() + raw)
-        if not lines:
-            return self.tree_of(tree)
-        with self.scratch_index() as git:
-            git.run("read-tree", tree)
-            git.run("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
-            return git.text("write-tree")
+        existing = {p: at.mode for p, at in find(self.pool, tree, named_by(changes)).items()}
+        check_edit(existing, changes, modes)
+        made: dict[str, Found | None] = {}
+        for path, content in changes.items():
+            mode = modes.get(path) or plain_mode(existing.get(path, "100644"))
+            made[path] = None if content is None else Found(mode, self.write_blob(content))
+        return edited(self.pool, tree, made, partial(self._write, "tree"))
 
     def write_blob(self, content: bytes) -> str:
         """Store bytes as they are (no filter, no line-end conversion) and return their id."""
-        return write_object(self.folder / "objects", "blob", content, self.object_format)
+        return self._write("blob", content)
 
     def keep(self, tree: str, run: str, name: str, parent: str | None = None) -> str:
         """Keep a tree alive under `refs/reviewloop/<run>/<name>` and return the commit's id.
@@ -198,7 +193,7 @@ class PrivateRepo:
         above = f"parent {parent}\n" if parent else ""
         text = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n{run} {name}\n"
         content = text.encode("utf-8", "replace")
-        commit = write_object(self.folder / "objects", "commit", content, self.object_format)
+        commit = self._write("commit", content)
         reference = f"refs/reviewloop/{ref_component(run)}/{ref_component(name)}"
         write_ref(self.folder, reference, commit)
         return commit
@@ -256,6 +251,9 @@ class PrivateRepo:
             return snapshot(git, lfs_pointers=lfs_pointers)
 
     # Inside
+
+    def _write(self, kind: str, content: bytes) -> str:
+        return write_object(self.folder / "objects", kind, content, self.object_format)
 
     @contextmanager
     def scratch_index(self) -> Iterator[Git]:

@@ -45,6 +45,7 @@ def _lend(base: Base, user: UserRepo, private: PrivateRepo) -> None:
     """
     copy_objects(Git(base.private), user.mirror(base.shared), base.commit, base.below)
     borrow(private.folder, base.shared / "objects")
+    private.pool.restart()
 
 
 @dataclass(frozen=True)
