@@ -102,7 +102,7 @@ def only_one(repository: Repository) -> RunRecord:
     if runs:
         names = ", ".join(run.run_id for run in runs)
         raise UsageError(f"{len(runs)} runs wait on {found.branch}: {names}; name the one to show")
-    raise UsageError(_nothing(repository))
+    raise UsageError(nothing_waits(repository))
 
 
 def named_runs(repository: Repository, names: Sequence[str], choice: str) -> list[RunRecord]:
@@ -128,12 +128,10 @@ def named_runs(repository: Repository, names: Sequence[str], choice: str) -> lis
 def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> list[Waiting]:
     """Return the runs to approve: stack by stack, those first that others stand on.
 
-    Raises `UsageError` for a run that cannot be approved, before anything is done.
+    Raises `UsageError` for a named run that cannot be approved, before anything is done.
     """
     if every:
         found = queue_of(repository)
-        if not (found.waiting or found.blocked or found.cut_off):
-            raise UsageError(_nothing(repository))
         return [*(Waiting(run, "") for run in (*found.cut_off, *found.blocked)), *found.waiting]
     chosen: list[Waiting] = []
     asked = named_runs(repository, named, "approve")
@@ -227,7 +225,8 @@ def _why_not(run: RunRecord, choice: str) -> str:
     return ""
 
 
-def _nothing(repository: Repository) -> str:
+def nothing_waits(repository: Repository) -> str:
+    """Return the sentence that nothing waits here, with what waits elsewhere."""
     said = f"nothing waits on {repository.user.branch}"
     others = "; ".join(map(str, waiting_elsewhere(repository)))
     return f"{said}; {others or '`reviewloop status` lists the runs'}"

@@ -99,11 +99,13 @@ def approve_some(
         return shared.approve_many(store, runs, branch, as_json=as_json)
     _require_no_branch(branch)
     from reviewloop.batch.approving import approve_each
-    from reviewloop.batch.queue import to_approve
+    from reviewloop.batch.queue import nothing_waits, to_approve
     from reviewloop.cli.consoles import say
 
     repository = _opened()
     chosen = to_approve(repository, runs, every=every)
+    if not chosen:
+        say(nothing_waits(repository))
     asked = {repository.runs.find(name).run_id for name in runs}
     for one in chosen:
         if not every and one.run.run_id not in asked:

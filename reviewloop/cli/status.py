@@ -45,8 +45,10 @@ def status(as_json: bool, store: str) -> ExitCode:
     if as_json:
         print_json("status", {"runs": rows, "batch": told})
     else:
-        render_runs(rows, results())
-        if told and (told["state"] != "ended" or set(told["counts"]) != {"committed"}):
+        cleaned = f"those of {told['batch']} were cleaned away" if told else ""
+        render_runs(rows, results(), cleaned=cleaned)
+        open_still = told and (told["state"] != "ended" or set(told["counts"]) != {"committed"})
+        if told and (open_still or not rows):  # without runs nothing else tells what there was
             render_account(told, results())
     return ExitCode.CLEAN
 

@@ -23,10 +23,13 @@ def undo(run_id: str | None, store: str) -> ExitCode:
     """
     if store:
         return shared_reading.undo(store, run_id)
+    from reviewloop.batch.keeping import why_not_undone
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import undo_run
 
     repository = open_repository()
+    if why := why_not_undone(repository, run_id):
+        raise UsageError(why)
     for sentence in undo_run(repository, run_id):
         click.echo(sentence, err=True)
     return ExitCode.CLEAN

@@ -24,11 +24,19 @@ _DAY = 86_400
 
 
 def render_runs(
-    rows: Sequence[Mapping[str, Any]], console: Console, *, now: float | None = None
+    rows: Sequence[Mapping[str, Any]],
+    console: Console,
+    *,
+    now: float | None = None,
+    cleaned: str = "",
 ) -> None:
-    """Print runs, newest first: id, state, age, what they are about, and why they stand still."""
+    """Print runs, newest first: id, state, age, what they are about, and why they stand still.
+
+    `cleaned` says what became of earlier ones where there are none.
+    """
     if not rows:
-        console.print("no runs yet; `reviewloop run` starts one")
+        said = f"no runs any more: {cleaned}" if cleaned else "no runs yet"
+        console.print(Text(one_line(f"{said}; `reviewloop run` starts one")), soft_wrap=True)
         return
     now = time.time() if now is None else now
     ids = max(len(one_line(row["run"])) for row in rows)
