@@ -65,20 +65,20 @@ def is_landing(record: RunRecord) -> bool:
 
 
 def _proposed(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
-    found = []
+    found, runs = [], f"{repository.folder}/runs"
     for record in records:
         if not record.proposal:
             continue
         # The folders of all that wait, looked at before every step, were most of what a look cost.
-        if commit := _commit_in(repository.folder / "runs" / record.run_id, record.proposal):
+        if commit := _commit_in(f"{runs}/{record.run_id}", record.proposal):
             found.append(Waiting(record, commit))
     return found
 
 
 @lru_cache(maxsize=4096)
-def _commit_in(run: Path, proposal: str) -> str:
+def _commit_in(run: str, proposal: str) -> str:
     """Return the commit of a proposal; what an id names never changes."""
-    return str(Blobs(run / "blobs").get_json(proposal)["commit"] or "")
+    return str(Blobs(Path(run) / "blobs").get_json(proposal)["commit"] or "")
 
 
 def line_up(head: str, waiting: Sequence[Waiting]) -> Line:

@@ -148,7 +148,7 @@ class _Writer:
     ) -> tuple[str, ...]:
         listed = [(path, size) for path, size in entries]
         focus = focus_on(named_paths(about), words, [path for path, _ in listed])
-        drawn = draw_map(listed, files.read, focus, max(0, self.room - 10), unread=never)
+        drawn = draw_map(listed, files, focus, max(0, self.room - 10), unread=never)
         self.add("The repository", drawn.text)
         self.left_out += [f"map: {one}" for one in drawn.left_out]
         return drawn.outlined

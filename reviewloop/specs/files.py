@@ -23,6 +23,10 @@ class Files(Protocol):
         """Return the sorted paths of the files below the folder `under` ("" = everything)."""
         ...
 
+    def content_id(self, path: str) -> str:
+        """Return a name that only this content of a file has, "" where it has to be read first."""
+        ...
+
 
 @dataclass(frozen=True)
 class MemoryFiles:
@@ -37,6 +41,10 @@ class MemoryFiles:
     def paths(self, under: str = "") -> Iterable[str]:
         """Return the sorted paths below `under`."""
         return sorted(path for path in self.contents if is_below(path, under))
+
+    def content_id(self, path: str) -> str:
+        """Return ""."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,10 @@ class DiskFiles:
             relative = PurePosixPath(Path(folder).relative_to(self.root).as_posix())
             found += [str(relative / name) for name in names]
         return sorted(found)
+
+    def content_id(self, path: str) -> str:
+        """Return ""."""
+        return ""
 
     def _inside(self, path: str) -> Path | None:
         clean = inside(path)

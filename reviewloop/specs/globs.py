@@ -2,14 +2,21 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 _LONGEST = 500
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], str | None]:
     """Return a function that says which of the patterns a relative path matches first, if any."""
+    return _matcher(tuple(patterns))
+
+
+@lru_cache(maxsize=16)  # the same patterns are asked about the same paths for each task of a batch
+def _matcher(patterns: tuple[str, ...]) -> Callable[[str], str | None]:
     compiled = [(pattern, *_compile(pattern)) for pattern in patterns]
 
+    @lru_cache(maxsize=8192)
     def first_match(path: str) -> str | None:
         name = path.rpartition("/")[2]
         for pattern, whole_path, expression in compiled:

@@ -1,17 +1,14 @@
 """Draws a map of a repository for one piece of work: outlines of what matters, then the tree."""
 
-import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reviewloop.specs.files import decode
+from reviewloop.specs.files import Files, decode
 from reviewloop.specs.globs import matcher
 from reviewloop.specs.words import estimate_tokens, find_paths, fits, terms
 from reviewloop.workspace.outline import Symbol, language_of, outline
-
-Read = Callable[[str], bytes | None]
 
 _OUTLINED = 400  # files that are parsed at most
 _REMEMBERED = 2_000  # files whose outlines are kept
@@ -26,8 +23,8 @@ _NOT_MAPPED = (
 )  # fmt: skip
 _DATA = frozenset({"json", "yaml", "css", "html"})
 
-# Outlines by language and content: between two tasks of a batch few files change.
-_outlined: dict[tuple[str | None, bytes], tuple[Symbol, ...]] = {}
+# Outlines by language and id of the content: between two tasks of a batch few files change.
+_outlined: dict[tuple[str | None, str], tuple[Symbol, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def focus_on(named: Iterable[str], words: Mapping[str, float], paths: Sequence[s
 
 def draw_map(
     entries: Iterable[tuple[str, int]],
-    read: Read,
+    files: Files,
     focus: Focus,
     budget_tokens: int,
     *,
@@ -68,8 +65,7 @@ def draw_map(
 ) -> RepoMap:
     """Return a map of at most about `budget_tokens` tokens, the same for the same input.
 
-    `entries` are (path, size in bytes); `read` gives the bytes of a path, and is not asked for
-    files that match `unread`.
+    `entries` are (path, size in bytes); `files` are not asked for those that match `unread`.
     """
     listed = sorted((path, size) for path, size in entries)
     skipped, secret = matcher(_NOT_MAPPED), matcher(unread)
@@ -83,7 +79,7 @@ def draw_map(
         ),
         key=lambda path: (-by_path[path], path.count("/"), path),
     )[:_OUTLINED]
-    symbols = {path: _symbols(read, path) for path in candidates}
+    symbols = {path: _symbols(files, path) for path in candidates}
     scores = {path: by_path[path] + _symbol_score(symbols.get(path, ()), focus) for path in sizes}
     ranked = sorted(scores, key=lambda path: (-scores[path], path))
     wanted = [path for path in ranked if symbols.get(path) and scores[path] > 0]
@@ -128,15 +124,17 @@ def _weight(word: str, focus: Focus) -> float:
     return 0.5 if fits(word, focus.words) else 0.0
 
 
-def _symbols(read: Read, path: str) -> Sequence[Symbol]:
-    data = read(path)
-    if data is None or b"\0" in data[:8000]:
-        return ()
-    content = (language_of(path), hashlib.sha256(data).digest())
-    if (found := _outlined.get(content)) is None:
+def _symbols(files: Files, path: str) -> Sequence[Symbol]:
+    content = (language_of(path), files.content_id(path))
+    if content[1] and content in _outlined:
+        return _outlined[content]
+    data = files.read(path)
+    text = "" if data is None or b"\0" in data[:8000] else decode(data)
+    found = tuple(outline(path, text))
+    if content[1]:
         if len(_outlined) >= _REMEMBERED:
             _outlined.clear()
-        found = _outlined[content] = tuple(outline(path, decode(data)))
+        _outlined[content] = found
     return found
 
 

@@ -21,3 +21,8 @@ class TreeFiles:
     def paths(self, under: str = "") -> Iterable[str]:
         """Return the sorted paths below `under`."""
         return [e.path for e in self.reader.entries() if is_below(e.path, under)]
+
+    def content_id(self, path: str) -> str:
+        """Return the id of the file's blob."""
+        entry = self.reader.entry(path)
+        return entry.oid if entry and entry.kind in {"file", "executable"} else ""

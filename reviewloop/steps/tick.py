@@ -4,7 +4,7 @@ It is no part of the reviewed tree: neighbouring ticks of parallel tasks would c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reviewloop.context import RunContext
 from reviewloop.errors import ReviewLoopError
@@ -90,11 +90,7 @@ def not_ticked(warnings: Sequence[str]) -> str:
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:
-    after = replace(
-        spec,
-        tasks=tuple(replace(t, state="done") if t.id == task.id else t for t in spec.tasks),
-    )
-    done, total = progress(after)
+    done, total = progress(with_done(spec, {task.id}))
     return SpecProgress(
         done=done,
         total=total,

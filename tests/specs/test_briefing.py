@@ -1,5 +1,7 @@
 """What the implementer is told: task, requirements, design, rules, map; within its budget."""
 
+import hashlib
+
 from reviewloop.specs.briefing import brief_change, brief_task, likely_paths
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
@@ -132,17 +134,43 @@ def test_likely_paths_hold_files_that_are_still_to_be_written(kiro_spec):
     assert likely_paths(None, "fix render.py", entries) == ("labels/render.py",)
 
 
+class Asked(MemoryFiles):
+    """Files that remember what was read of them, each content under a name as git gives it."""
+
+    def __init__(self, contents):
+        super().__init__(contents)
+        object.__setattr__(self, "asked", [])
+
+    def read(self, path):
+        self.asked.append(path)
+        return super().read(path)
+
+    def content_id(self, path):
+        return hashlib.sha1(self.contents[path]).hexdigest()
+
+
 def test_files_that_must_not_be_read_are_not_read():
-    asked: list[str] = []
-
-    def read(path: str) -> bytes:
-        asked.append(path)
-        return b"def secret(): pass\n"
-
+    files = Asked({"app/main.py": b"def not_read_yet(): pass\n"})
     entries = [("app/secret_store.py", 10), ("app/main.py", 10), ("app/logo.png", 10),
                ("app/huge.py", 10_000_000)]  # fmt: skip
-    draw_map(entries, read, Focus((), (), {"secret": 1.0}), 500, unread=["**/*secret*"])
-    assert asked == ["app/main.py"]
+    draw_map(entries, files, Focus((), (), {"secret": 1.0}), 500, unread=["**/*secret*"])
+    assert files.asked == ["app/main.py"]
+
+
+def test_a_file_is_outlined_once_for_all_maps_until_it_changes():
+    def drawn(contents):
+        files = Asked(contents)
+        entries = [(path, len(data)) for path, data in contents.items()]
+        return draw_map(entries, files, Focus((), (), {"lantern": 1.0}), 500), files.asked
+
+    before = {"app/one.py": b"def lantern_a(): pass\n", "app/two.py": b"def lantern_b(): pass\n"}
+    first, asked = drawn(before)
+    assert asked == ["app/one.py", "app/two.py"]
+    assert drawn(before) == (first, [])
+    later, asked = drawn({**before, "app/two.py": b"def lantern_c(): pass\n"})
+    assert asked == ["app/two.py"]
+    assert "lantern_a" in later.text and "lantern_c" in later.text
+    assert "lantern_b" not in later.text
 
 
 def test_a_new_file_points_at_its_folder():
