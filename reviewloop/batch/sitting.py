@@ -132,8 +132,8 @@ class Sitting:
         task, here = step.task, self.repository.user.branch
         if task.id in self.strays:
             raise UsageError(self.strays[task.id])
-        for run in self.repository.runs.all():
-            mine = run.spec_path == self.record.spec_path and run.task_id == task.id
+        for run in self.repository.runs.of_task(task.id):
+            mine = run.spec_path == self.record.spec_path
             away = mine and not run.status.over and run.branch != here
             if away and is_called(self.repository, run, task.title):
                 raise UsageError(

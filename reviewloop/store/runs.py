@@ -140,6 +140,11 @@ class RunStore:
         self._look()
         return [_copied(one) for one in self._listed]
 
+    def of_task(self, task_id: str) -> list[RunRecord]:
+        """Return the runs of a task, of whatever spec and branch, newest first."""
+        self._look()
+        return [_copied(one) for one in self._listed if one.task_id == task_id]
+
     def seen(self) -> int:
         """Return a number that changes whenever a run of this table was saved or deleted."""
         self._look()

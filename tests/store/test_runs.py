@@ -134,6 +134,16 @@ def test_a_change_is_noticed_whoever_made_it_and_nothing_else_is(runs, tmp_path)
     other.close()
 
 
+def test_the_runs_of_one_task_are_all_of_it_and_its_alone(runs):
+    for at, task in enumerate(("1", "1.1", "1"), start=1):
+        add(runs, f"run-{at}", at=at, task_id=task)
+    found = runs.of_task("1")
+    assert [run.run_id for run in found] == ["run-3", "run-1"]
+    found[0].options["mine"] = True
+    assert not runs.of_task("1")[0].options
+    assert runs.of_task("2") == []
+
+
 def test_a_record_of_a_newer_release_with_keys_we_do_not_know_is_still_listed(runs, tmp_path):
     add(runs, "one")
     with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
