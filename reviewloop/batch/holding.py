@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from reviewloop.batch.needing import needed_of
 from reviewloop.store.runs import RunRecord
 
 
@@ -17,13 +18,13 @@ class Holding:
 
     def __init__(self) -> None:
         self._commits: dict[str, tuple[str, str]] = {}  # of each its run, and how that goes on
-        self._tasks: dict[tuple[str, str], tuple[str, str]] = {}
+        self._runs: list[tuple[RunRecord, str]] = []  # of tasks
 
     def lacks(self, run: RunRecord, commit: str, following: str) -> None:
         """Remember a run that was not approved, and what goes on with it."""
         self._commits[commit] = (run.run_id, following)
         if run.task_id:
-            self._tasks[run.spec_path, run.task_id] = (run.run_id, following)
+            self._runs.append((run, following))
 
     def held(self, run: RunRecord, red: int, left: str = "", brought_to: str = "") -> Held | None:
         """Return why a run is not to be approved, None if it is.
@@ -34,9 +35,9 @@ class Holding:
         """
         if below := self._commits.get(run.base_commit):
             return Held(f"it stands on {below[0]}, which was not committed", below[1])
-        for need in run.options.get("needs", ()):
-            if other := self._tasks.get((run.spec_path, need)):
-                return Held(f"it needs task {need}, and {other[0]} was not committed", other[1])
+        goes_on = {other.run_id: following for other, following in self._runs}
+        for other, need in needed_of(run, (other for other, _ in self._runs)).items():
+            return Held(f"it needs task {need}, and {other} was not committed", goes_on[other])
         if red:
             naming = (
                 f"naming it brings it to {brought_to} first, then asks you again"

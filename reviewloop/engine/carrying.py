@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from reviewloop.batch.line import Waiting, base_on, line_up, waiting_in
+from reviewloop.batch.needing import needed_of
 from reviewloop.batch.queue import lacking, what_lacks
 from reviewloop.engine.place import Job
 from reviewloop.runs.advance import advance
@@ -32,8 +33,10 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
         if run.status not in _ASKS or run.proposal != answer["proposal"]:
             return run.reason
     require_question(run, answer)
-    if answer["choice"] == "approve" and not _fits(job, run):
-        return _moved_along(job, run, after)
+    if answer["choice"] == "approve":
+        line = _brought(job, after)
+        if not _fits(job, run, line):
+            return _moved_along(job, run, line, after)
     return advanced(job, run, answer).reason
 
 
@@ -49,33 +52,42 @@ def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunR
     )
 
 
-def _fits(job: Job, run: RunRecord) -> bool:
-    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost."""
+def _brought(job: Job, after: Collection[str]) -> Sequence[Waiting]:
+    """Return the line above the branch of those approved runs that were brought there."""
+    repository = job.repository
+    approved = [run for run in repository.runs.all() if run.run_id in after]
+    asking_anew = [run for run in approved if not run.reason]  # else it could not be committed
+    return line_up(repository.user.head or "", waiting_in(repository, asking_anew)).standing
+
+
+def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
+    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost.
+
+    What was approved before it comes before it, too.
+    """
     user = job.repository.user
     if run.base_commit == user.head:
-        return True
+        return not line
     proposed = waiting_in(job.repository, [run])
     return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
 
 
-def _moved_along(job: Job, run: RunRecord, after: Collection[str]) -> str:
+def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]) -> str:
     """Bring a run to where the branch is now, so that a person can look at it there."""
     repository = job.repository
-    waiting = waiting_in(repository, repository.runs.all())
-    approved = [one for one in waiting if one.run.run_id in after]
-    line = line_up(repository.user.head or "", approved).standing
-    if why := _why_not_yet(job, run, waiting, line, after):
+    if why := _why_not_yet(job, run, line, after):
         return why
-    there = [one.run.task_id for one in line]
+    there = needed_of(run, (one.run for one in line)).values()
     if need := lacking(repository, run, there):
         return what_lacks(repository, run, need)[0]
     top = line[-1] if line else None
     below, listener = top.run.run_id if top else "", job.place.told.event
+    done = [one.run.task_id for one in line]
     run = rebase(
         repository,
         run.run_id,
         base_on(repository, top) if top else None,
-        options={"stands_on": below, "done": there, "redo": False},  # see `train`
+        options={"stands_on": below, "done": done, "redo": False},  # see `train`
         listener=lambda event: listener(run.task_id, event),
     )
     if run.status is not RunStatus.WAITING:
@@ -87,17 +99,18 @@ def _moved_along(job: Job, run: RunRecord, after: Collection[str]) -> str:
 def _why_not_yet(
     job: Job,
     run: RunRecord,
-    waiting: Sequence[Waiting],
     line: Sequence[Waiting],
     after: Collection[str],
 ) -> str:
     """Return what has to be on the branch, or in the line above it, before a run; "" if all is."""
     there = {one.run.run_id for one in line}
+    waiting = waiting_in(job.repository, job.repository.runs.all())
+    needs = needed_of(run, (one.run for one in waiting))
     for one in waiting:
         other = one.run.run_id
         if one.commit == run.base_commit:
             return f"it stands on {other}, which waits: approve that one first"
-        if one.run.task_id in run.options.get("needs", ()) and other not in there:
+        if other in needs and other not in there:
             return f"its task needs what {other} does, which waits: approve that one first"
     for below in job.repository.runs.all():
         stood_on = below.run_id in after and below.run_id == run.options.get("stands_on")

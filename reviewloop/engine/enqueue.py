@@ -17,6 +17,7 @@ from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import TASK, Jobs
 from reviewloop.engine.named_model import found_from_anywhere, kept_for, why_doubtful
 from reviewloop.engine.store import opened
+from reviewloop.engine.titles import runs_for
 from reviewloop.engine.views import batch_shown
 from reviewloop.errors import GuardRailError, UsageError
 from reviewloop.output.batch_words import NOT_CHOSEN
@@ -25,6 +26,7 @@ from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
@@ -83,7 +85,7 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
     if not order.steps:
         notes.append(nothing_left(spec, wish))
     with opened(url, make=True) as database:
-        record, added = _queued(database, url, repository, spec.path, order, wish, about, notes)
+        record, added = _queued(database, url, repository, spec, order, wish, about, notes)
         if record.batch_id:
             told = batch_shown(database, url, record.batch_id)
         else:
@@ -95,7 +97,7 @@ def _queued(
     database: Database,
     url: str,
     repository: Repository,
-    spec: str,
+    spec: Spec,
     order: Order,
     wish: Wish,
     about: About,
@@ -105,40 +107,49 @@ def _queued(
     batches, jobs = SharedBatches(database), Jobs(database, url)
     tasks = [step.task.id for step in order.steps]
     known = [b.record for b in batches.all(about.repository, about.branch)]
-    mine = [b for b in known if b.spec_path == spec and (set(b.tasks) & {*tasks} or not tasks)]
+    mine = [b for b in known if b.spec_path == spec.path and (set(b.tasks) & {*tasks} or not tasks)]
     if not (mine or tasks):
         if order.left_out:
-            raise UsageError(f"no task of {spec} can be done: {order.left_out[0]}")
-        return BatchRecord("", spec, wish.mode, ended=True, reason=notes[-1]), []
-    record = mine[0] if mine else None
-    pending = [job for job in jobs.pending() if record and job.batch == record.batch_id]
+            raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
+        return BatchRecord("", spec.path, wish.mode, ended=True, reason=notes[-1]), []
+    there = runs_for(database, about, repository, spec)
+    record = begun = mine[0] if mine else None
+    if begun is not None and there.other_tasks_of(begun, order):
+        notes.append(f"{spec.path} numbers its tasks otherwise than when {begun.batch_id} began")
+        record = None
+    before = record or _new(repository, spec, begun)
+    pending = [job for job in jobs.pending() if job.batch == before.batch_id]
     others = {str(job.args.get("task", "")) for job in pending}
     if record is not None and any(job.name == TASK for job in pending):
         about = kept_for(batches.get(record.batch_id).about, about, notes)
-    shared = SharedRuns(database)
-    runs = [run for run in shared.of(about) if run.spec_path == spec]
+    runs, strays = there.runs, {t: why for t, why in there.strays.items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
     if wish.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
         notes.append(still_blocked(first))
-        record = _record(record, spec, order, wish, repository, others)
-        batches.add(replace(record, reason=notes[-1]), about)
-        return record, []
-    idle = {run.task_id for run in runs if run.status in _ASKS}
+        before = _record(before, order, wish, repository, others, strays)
+        batches.add(replace(before, reason=notes[-1]), about)
+        return before, []
+    idle = {run.task_id for run in runs if run.status in _ASKS} | strays.keys()
     rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
-    if rejected and record is not None:
-        if pending:
-            idle |= set(rejected)
-            notes.append(_later(rejected))
-        else:
-            for run in rejected.values():  # stays in the account, as an earlier try of its task
-                run.options[ANEW] = True
-                shared.save(run)
+    if rejected and pending:
+        idle |= set(rejected)
+        notes.append(_later(rejected))
+    elif record is not None:
+        _set_aside(database, rejected.values())
+    notes += [f"{t} {spec.by_id[t].title}: cannot begin: {why}" for t, why in strays.items()]
     wanted = [task for task in tasks if task not in idle]
-    if tasks or record is None:
-        going_on = others if wanted else None
-        record = _record(record, spec, order, wish, repository, going_on)
-        batches.add(record, about)
-    return record, jobs.tasks(record.batch_id, about, wanted)
+    if tasks:
+        going_on = others if wanted or record is None else None
+        before = _record(before, order, wish, repository, going_on, strays)
+        batches.add(before, about)
+    return before, jobs.tasks(before.batch_id, about, wanted)
+
+
+def _set_aside(database: Database, rejected: Iterable[RunRecord]) -> None:
+    """Have the tasks of rejected runs done anew; these stay in the account, as earlier tries."""
+    for run in rejected:
+        run.options[ANEW] = True
+        SharedRuns(database).save(run)
 
 
 def _notes(repository: Repository) -> list[str]:
@@ -180,22 +191,29 @@ def _later(rejected: Iterable[str]) -> str:
     return f"rejected: {names}; said again when the batch is at its end, `batch` does it anew"
 
 
+def _new(repository: Repository, spec: Spec, begun: BatchRecord | None) -> BatchRecord:
+    """Return a new batch, under the caps of the one that it comes after, if any."""
+    name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
+    head = repository.user.head or ""
+    found = BatchRecord(name, spec.path, "", head=head, created_at=time.time())
+    if begun is not None:
+        found.budget_usd, found.deadline = begun.budget_usd, begun.deadline
+    return found
+
+
 def _record(
-    before: BatchRecord | None,
-    spec: str,
+    before: BatchRecord,
     order: Order,
     wish: Wish,
     repository: Repository,
     going_on: Collection[str] | None,
+    strays: Mapping[str, str],
 ) -> BatchRecord:
     """Return the record as it is to be now.
 
-    `going_on` are the tasks that are queued already; None: the batch does not go on.
+    `going_on` are the tasks that are queued already; None: the batch does not go on. `strays` say
+    why tasks are not queued.
     """
-    if before is None:
-        name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
-        head = repository.user.head or ""
-        before = BatchRecord(name, spec, "", head=head, created_at=time.time())
     record = replace(
         wish.with_caps(before),
         mode=wish.mode,
@@ -208,7 +226,7 @@ def _record(
     if going_on is None:
         return record
     chosen = {step.task.id for step in order.steps}.union(going_on)
-    held = {task: NOT_CHOSEN for task in record.tasks if task not in chosen}
+    held = {task: NOT_CHOSEN for task in record.tasks if task not in chosen} | {**strays}
     return replace(record, held=held, refused=[], ended=False, reason="")
 
 

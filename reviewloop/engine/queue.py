@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.batch.needing import needed_of
 from reviewloop.engine.jobs import ANSWER, Jobs
 from reviewloop.errors import UsageError
 from reviewloop.output.batch_words import ON_ITS_WAY
@@ -69,16 +70,15 @@ class Waits:
     def below(self, run: RunRecord) -> list[tuple[Asking, str]]:
         """Return what waits that has to be on the branch before a run, and why."""
         about = self.batches.get(str(run.options.get("batch", "")))
-        needs = run.options.get("needs", ())
+        mine = [one for one in self.waiting if about is not None and one.about.lock == about.lock]
+        needs = needed_of(run, (one.run for one in mine))
         found = []
-        for one in self.waiting:
-            other = one.run
-            if about is None or one.about.lock != about.lock or other.run_id == run.run_id:
-                continue
-            if one.row["proposed"] == run.base_commit:
-                found.append((one, f"stands on {other.run_id}"))
-            elif other.task_id in needs and other.spec_path == run.spec_path:
-                found.append((one, f"needs what {other.run_id} does"))
+        for one in mine:
+            other = one.run.run_id
+            if one.row["proposed"] == run.base_commit and other != run.run_id:
+                found.append((one, f"stands on {other}"))
+            elif other in needs:
+                found.append((one, f"needs what {other} does"))
         return found
 
     def with_all_below(self, runs: Sequence[RunRecord]) -> list[RunRecord]:

@@ -95,6 +95,8 @@ class _Look:
                 row = _now(row, run, taken=taken, going_on=bool(mine))
             if task in jobs and row["state"] in {"open", "stopped"}:
                 row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
+            elif row["state"] == "open" and not row["why"]:
+                row["why"] = record.held.get(task, "")
             if row["run"] in answered:
                 row["next"] = ON_ITS_WAY
             rows.append(row)

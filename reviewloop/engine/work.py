@@ -12,6 +12,7 @@ from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.keeping import note_rows
 from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.noting import Noting
+from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
@@ -30,6 +31,7 @@ from reviewloop.runs.start import Wanted
 from reviewloop.runs.view import view
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.postgres.batches import SharedBatches
@@ -91,10 +93,14 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     if record.until_failure and _UNTIL_FAILURE in record.reason:
         record.held[task] = record.reason
         return  # until `batch` is said again
-    order = _order(job.repository, record)
+    spec = open_spec(DiskFiles(job.repository.user.root), record.spec_path)
+    order = _order(job.repository, record, spec)
     ids = [step.task.id for step in order.steps]
-    if task not in ids:  # done by now, or taken out of the spec
+    if task not in ids:  # done by now, taken out of the spec, or called otherwise there
         _settle_pushed(job, record, task)
+        if why := _renamed(record, spec, task):
+            record.held[task] = why
+            job.place.say(f"{task}: {why}")
         return
     mine = replace(record, reason="")
     sitting = Sitting(
@@ -106,6 +112,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         Spending(job.repository, record, loaded.settings),
         Noting(job.place.told, job.repository, store, mine),
         {other for other in ids if other != task},
+        strays=strays_of(job.repository, spec),
     )
     Work(sitting, job.place.crew).do()
     held = {one: why for one, why in sitting.record.held.items() if one == task}
@@ -126,12 +133,26 @@ def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
         advanced(job, run, None)
 
 
-def _order(repository: Repository, record: BatchRecord) -> Order:
-    spec = open_spec(DiskFiles(repository.user.root), record.spec_path)
+def _order(repository: Repository, record: BatchRecord, spec: Spec) -> Order:
     stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
-    known = [t for t in record.tasks if t in spec.by_id]
-    left = [t for t in known if stands[t].stand is not Stand.COMMITTED]
+    left = [t for t in _known(record, spec) if stands[t].stand is not Stand.COMMITTED]
     return order_tasks(spec, left) if left else Order((), ())
+
+
+def _known(record: BatchRecord, spec: Spec) -> list[str]:
+    """Return the tasks of a batch that are called in the spec as when they were queued."""
+    return [t for t in record.tasks if t in spec.by_id and not _renamed(record, spec, t)]
+
+
+def _renamed(record: BatchRecord, spec: Spec, task: str) -> str:
+    """Say what a task is called now that was called otherwise when it was queued, "" if not."""
+    before, now = record.tasks[task], spec.by_id.get(task)
+    if now is None or now.title == before:
+        return ""
+    return (
+        f"task {task} was '{before}' when it was queued and is '{now.title}' now; the next "
+        "`reviewloop batch` queues what is open"
+    )
 
 
 def _finish(job: Job, record: BatchRecord) -> None:
@@ -164,9 +185,11 @@ def _show(job: Job, run: RunRecord) -> None:
 
 def _queue_open_tasks(job: Job) -> None:
     """An answer may have freed tasks: queue those of which nothing was begun."""
-    record = job.batch.record
-    stands = stands_of(job.repository, record.batch_id, record.spec_path, record.tasks)
+    record, repository = job.batch.record, job.repository
+    stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
     others = {task for task, why in record.held.items() if why.startswith(NOT_CHOSEN)}
     tasks = [t for t, one in stands.items() if one.stand is Stand.OPEN and t not in others]
     if tasks:
+        known = _known(record, open_spec(DiskFiles(repository.user.root), record.spec_path))
+        tasks = [task for task in tasks if task in known]
         Jobs(job.database, job.place.url).tasks(record.batch_id, job.batch.about, tasks)

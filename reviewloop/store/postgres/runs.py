@@ -69,6 +69,10 @@ class SharedRuns(RunStore):
         rows = self._database.execute("SELECT record FROM runs ORDER BY created_at DESC")
         return [record_of(json.loads(row["record"])) for row in rows]
 
+    def of_task(self, task_id: str) -> list[RunRecord]:
+        """Return the runs of a task, of whatever spec and branch, newest first."""
+        return [run for run in self.all() if run.task_id == task_id]
+
     def _of_id(self, run_id: str) -> RunRecord | None:
         rows = self._database.execute("SELECT record FROM runs WHERE run_id = %s", (run_id,))
         return record_of(json.loads(rows[0]["record"])) if rows else None
@@ -124,6 +128,22 @@ class SharedRuns(RunStore):
             "SELECT status, shown, note FROM runs WHERE run_id = %s", (run_id,)
         )
         return next(((r["status"], json.loads(r["shown"] or "{}"), r["note"]) for r in rows), None)
+
+
+class BranchRuns(SharedRuns):
+    """The shared runs of one branch only."""
+
+    def __init__(self, database: Database, about: About) -> None:
+        super().__init__(database)
+        self._about = about
+
+    def again(self) -> "BranchRuns":
+        """Return the table for another thread."""
+        return self
+
+    def all(self) -> list[RunRecord]:
+        """Return every run of the branch, newest first."""
+        return self.of(self._about)
 
 
 class WorkerRuns(RunStore):
