@@ -16,6 +16,7 @@ from reviewloop.batch.refusals import still_blocked
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import TASK, Jobs
 from reviewloop.engine.named_model import found_from_anywhere, kept_for, why_doubtful
+from reviewloop.engine.starting import started
 from reviewloop.engine.store import opened
 from reviewloop.engine.titles import runs_for
 from reviewloop.engine.views import batch_shown
@@ -25,7 +26,6 @@ from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
@@ -33,9 +33,7 @@ from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.clones import remote_of
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.pushing import address_of, host_and_path, look
+from reviewloop.workspace.pushing import host_and_path
 
 _ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
 
@@ -70,26 +68,26 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
     except GuardRailError as error:
         said = str(error).partition(";")[0].partition(", so ")[0]
         raise GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`") from None
-    spec = open_spec(
-        DiskFiles(repository.user.root), wish.spec or loaded.settings.spec.path or None
-    )
-    order = order_tasks(spec, wish.tasks, wish.wave)
-    about = _about(repository, branch, remote, flags, loaded.commands_digest)
-    changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
-    if changed:
-        raise UsageError(
-            f"{changed[0]} is not committed as it is: commit and push it first, "
-            "workers read it at the remote"
-        )
-    notes = doubts + _notes(repository)
-    if not order.steps:
-        notes.append(nothing_left(spec, wish))
-    with opened(url, make=True) as database:
-        record, added = _queued(database, url, repository, spec, order, wish, about, notes)
-        if record.batch_id:
-            told = batch_shown(database, url, record.batch_id)
-        else:
-            told = {**unbegun(record), "state": "ended", "branch": branch}
+    with started(repository, branch, remote) as start:
+        spec = open_spec(start.files, wish.spec or loaded.settings.spec.path or None)
+        order = order_tasks(spec, wish.tasks, wish.wave)
+        changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
+        if changed:
+            raise UsageError(
+                f"{changed[0]} is not committed as it is: commit and push it first, "
+                "workers read it at the remote"
+            )
+        about = _about(repository, branch, start.address, flags, loaded.commands_digest)
+        notes = [*doubts, *start.notes]
+        if not order.steps:
+            notes.append(nothing_left(spec, wish))
+        with opened(url, make=True) as database:
+            at = start.repository
+            record, added = _queued(database, url, at, spec, order, wish, about, notes)
+            if record.batch_id:
+                told = batch_shown(database, url, record.batch_id)
+            else:
+                told = {**unbegun(record), "state": "ended", "branch": branch}
     return Enqueued(record, about, tuple(added), tuple(notes), told)
 
 
@@ -150,24 +148,6 @@ def _set_aside(database: Database, rejected: Iterable[RunRecord]) -> None:
     for run in rejected:
         run.options[ANEW] = True
         SharedRuns(database).save(run)
-
-
-def _notes(repository: Repository) -> list[str]:
-    """Say what a clone of a worker lacks: gates and models see it that way."""
-    git, head = Git(repository.user.git_dir), repository.user.head or ""
-    rows = git.text("ls-tree", "-r", "-z", head).split("\0")
-    modules = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
-    names = [row.partition("\t")[2] for row in rows]
-    places = [name for name in names if PurePosixPath(name).name == ".gitattributes"]
-    asked = ("grep", "-l", "-e", "filter=lfs", head, "--", *places)
-    found = git.text(*asked, ok=(0, 1)) if places else ""
-    notes = []
-    if modules:
-        shown = ", ".join(modules[:3]) + (" and more" if len(modules) > 3 else "")
-        notes.append(f"workers have no content of submodules: {shown} is empty there")
-    if found:
-        notes.append("workers have no content of Git LFS: its files are pointers there")
-    return notes
 
 
 def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> list[RunRecord]:
@@ -231,18 +211,9 @@ def _record(
 
 
 def _about(
-    repository: Repository, branch: str, remote: str, flags: Mapping[str, Any], trusted: str
+    repository: Repository, branch: str, own: str, flags: Mapping[str, Any], trusted: str
 ) -> About:
-    user = repository.user
-    own = address_of(user, remote)
-    there = look(Git(user.git_dir), remote_of(user.git_dir, user.root, own), branch)
-    address = without_password(own)
-    if there != user.head:
-        how = "does not have it" if not there else f"is at {there[:12]}"
-        raise UsageError(
-            f"{branch} is at {(user.head or '')[:12]} here, and {remote} {how}: push or pull it "
-            "first, workers start from the remote"
-        )
+    user, address = repository.user, without_password(own)
     place = "/".join(host_and_path(address))
     return About(
         repository=hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16],

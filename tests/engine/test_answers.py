@@ -215,7 +215,7 @@ def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):
     crew.person.git("commit", "-q", "-m", "Add notes")
     said = crew.enqueue()
     assert said.code == 2
-    assert "push or pull it first" in said.err
+    assert "is not at origin: push it first" in said.err
     for arguments in (("--max-parallel", "2"), ("--mode", "each"), ("--no-sandbox",)):
         assert crew.person.run("batch", *arguments).code == 2
     assert crew.person.run("batch", "--store", "", "--remote", "origin").code == 2
