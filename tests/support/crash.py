@@ -43,16 +43,20 @@ ENDS = {
     "enospc": {2},
 }
 
-# The tests of the shop without pytest: red and green as there, in a tenth of the time.
-CHECKS = """import importlib.util, pathlib, sys
+# The tests of the shop without pytest: red and green as there, in a tenth of the time. It imports
+# next to nothing, for hundreds of gates run it.
+CHECKS = """import os, sys
 sys.path.insert(0, ".")
-for path in sorted(pathlib.Path("tests").glob("test_*.py")):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for name in [name for name in vars(module) if name.startswith("test_")]:
-        getattr(module, name)()
-        print("passed", path, name)
+for name in sorted(os.listdir("tests")):
+    if name.startswith("test_") and name.endswith(".py"):
+        path = os.path.join("tests", name)
+        with open(path) as file:
+            code = compile(file.read(), path, "exec")
+        module = {"__name__": name.removesuffix(".py"), "__file__": path}
+        exec(code, module)
+        for test in [one for one in module if one.startswith("test_")]:
+            module[test]()
+            print("passed", path, test)
 """
 
 SECRET = "-".join(("held", "by", "this", "person", "4b1d" * 4))

@@ -28,7 +28,14 @@ TASKS = """# Implementation Plan: many
 """
 NEEDS = {1: (), 2: (1,), 3: (2,), 4: (), 5: (4,), 6: (3, 5)}
 SPEC = ".kiro/specs/many/tasks.md"
-FILES = {SPEC: TASKS, ".kiro/specs/many/design.md": "# Design\n\nModules that return a number.\n"}
+FILES = {
+    SPEC: TASKS,
+    ".kiro/specs/many/design.md": "# Design\n\nModules that return a number.\n",
+    # Without the shop's database, which each gate of each task would import.
+    "shop/store.py": '"""No orders yet."""\n\norders = []\n',
+    "tests/test_store.py": "from shop.store import orders\n\n\n"
+    "def test_no_orders():\n    assert not orders\n",
+}
 
 
 def module(number: int) -> str:
