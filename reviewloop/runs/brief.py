@@ -76,7 +76,7 @@ def scratch_of(repository: Repository, base: Base | None = None) -> Iterator[Pri
         tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch,
         hold(Path(scratch) / "lock", "the start of a run"),  # so that `clean` sees its use
     ):
-        private = create_on(Path(scratch) / "git", repository.user, base)
+        private = create_on(Path(scratch) / "git", repository.user, base, for_reading=True)
         try:
             head = private.tree_of(private.head)
             require_distinct_names(private, head, repository.folder)

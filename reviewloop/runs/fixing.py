@@ -19,7 +19,7 @@ from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import scratch_of
 from reviewloop.runs.estimate import estimate_run
 from reviewloop.runs.first_state import findings_first
-from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.sandboxing import Acceptance, not_needed, required
@@ -93,7 +93,7 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
             "settings"
         )
     require_models(loaded, team)
-    masking = masking_for(user.root, user.git_dir)
+    masking = masking_of(user)
     title = masking.for_people(_title(todo))
     brief = Brief(title=title, task=_TASK, briefing=_TASK)
     plan = Plan(

@@ -7,7 +7,7 @@ in git's configuration. Nothing of it is kept anywhere.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from reviewloop.analysers.secrets.telling import is_telling, secrets_in_address,
 from reviewloop.errors import ReviewLoopError
 from reviewloop.reviewing.withheld import is_environment_file
 from reviewloop.store.own_key import own_key
-from reviewloop.workspace.userrepo import read_config
+from reviewloop.workspace.userrepo import ConfigValue, UserRepo, read_config
 
 Named = tuple[str, str]
 
@@ -39,6 +39,11 @@ def masking_for(root: Path | None, git_dir: Path | None = None) -> Masking:
     return Masking(Held(held_values(root, git_dir)), own_key())
 
 
+def masking_of(user: UserRepo) -> Masking:
+    """The same for a checkout, with git's settings as they were when it was looked at."""
+    return Masking(Held(held_values(user.root, config=user.config)), own_key())
+
+
 def masking_here() -> Masking:
     """The same for the checkout around the current folder, if there is one; never fails."""
     try:
@@ -50,15 +55,16 @@ def masking_here() -> Masking:
     return masking_for(root, git_dir)
 
 
-def held_values(root: Path | None, git_dir: Path | None = None) -> Iterator[Named]:
-    """Yield (name, secret) of everything that is held."""
+def held_values(
+    root: Path | None, git_dir: Path | None = None, config: Iterable[ConfigValue] = ()
+) -> Iterator[Named]:
+    """Yield (name, secret) of everything that is held; git's settings are read, or given."""
     yield from _of_environment(os.environ)
     yield from _of_aws(os.environ)
     if root:
         for path in _environment_files(root):
             yield from _of_environment_file(path)
-    if root and git_dir:
-        yield from _of_git(git_dir, root)
+    yield from _of_git(_config_of(git_dir, root) if root and git_dir else config)
 
 
 def _of_environment(environ: Mapping[str, str]) -> Iterator[Named]:
@@ -122,12 +128,15 @@ def _of_environment_file(path: Path) -> Iterator[Named]:
             yield name, secret
 
 
-def _of_git(git_dir: Path, root: Path) -> Iterator[Named]:
+def _config_of(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
     try:
-        values = read_config(git_dir, root)
+        return read_config(git_dir, root)
     except (ReviewLoopError, OSError):
-        return  # a repository git cannot read is refused elsewhere, with its reason
-    for _, key, value in values:
+        return ()  # a repository git cannot read is refused elsewhere, with its reason
+
+
+def _of_git(config: Iterable[ConfigValue]) -> Iterator[Named]:
+    for _, key, value in config:
         last = key.rpartition(".")[2]
         if key.startswith(("remote.", "url.", "submodule.", "http.", "branch.")):
             for text in (key.partition(".")[2], value):

@@ -11,7 +11,7 @@ from reviewloop.models.budget import Budget, spent_by
 from reviewloop.reviewing.fences import Fence
 from reviewloop.runs.analysis import analyse
 from reviewloop.runs.answering import models_of
-from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.other_model import EARLIER_MODELS
 from reviewloop.runs.remembered import reasons
 from reviewloop.runs.repository import Repository, settings_of
@@ -47,7 +47,7 @@ def open_context(
         stack.callback(journal.close)
         private = PrivateRepo.open(folder / "git")
         stack.callback(private.close)
-        masking = masking_for(repository.user.root, repository.user.git_dir)
+        masking = masking_of(repository.user)
         blobs = Blobs(folder / "blobs", masking.held)
         events = Events(folder / "events.jsonl", listener, masking.for_people)
         fence = Fence(record.nonce)

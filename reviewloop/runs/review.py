@@ -16,7 +16,7 @@ from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
 from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.runs.analysis import examined
-from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
@@ -148,7 +148,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
         silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
-        masking = masking_for(place.user.root, place.user.git_dir)
+        masking = masking_of(place.user)
         examination = _examined(asked, team, two, settings, change, selection, masking, told)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)

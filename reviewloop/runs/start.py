@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
+from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.errors import ModelAccessError, UsageError
 from reviewloop.faults import fault
@@ -15,7 +16,7 @@ from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
-from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.sandboxing import Acceptance, described, not_needed, required
@@ -111,7 +112,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     team = team_of(user.root)
     require_models(loaded, team)
     subject = Subject(spec, task, wanted.instruction)
-    masking = masking_for(user.root, user.git_dir)
+    masking = masking_of(user)
     brief = brief_of(repository, subject, settings, masking, wanted.base)
     estimate = estimate_run(brief, team, settings)
     notes = [f"steering: {line}" for line in brief.steering_log]
@@ -150,10 +151,10 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
     folder = repository.run_folder(run_id)
     with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
-        record = _written(repository, planned, run_id, folder)
+        masking = masking_of(user)
+        record = _written(repository, planned, run_id, folder, masking)
         repository.runs.save(record)
     fault("begin.end")
-    masking = masking_for(user.root, user.git_dir)
     events = Events(folder / "events.jsonl", hide=masking.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
@@ -163,14 +164,15 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     return record
 
 
-def _written(repository: Repository, planned: Plan, run_id: str, folder: Path) -> RunRecord:
+def _written(
+    repository: Repository, planned: Plan, run_id: str, folder: Path, masking: Masking
+) -> RunRecord:
     """Write the files of a new run and return its record, which is not saved yet."""
     user, settings = repository.user, planned.loaded.settings
     for name in ("logs", "blobs"):
         (folder / name).mkdir(mode=0o700)
     private = create_on(folder / "git", user, planned.wanted.base)
     private.close()
-    masking = masking_for(user.root, user.git_dir)
     blobs = Blobs(folder / "blobs", masking.held)
     record = RunRecord(
         run_id=run_id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.output.proposal import Proposal
-from reviewloop.runs.held_values import masking_for
+from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord
@@ -51,7 +51,7 @@ def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
     proposal: Proposal = Blobs(folder / "blobs").get_json(record.proposal)
     private = PrivateRepo.open(folder / "git")
     try:
-        masking = masking_for(repository.user.root, repository.user.git_dir)
+        masking = masking_of(repository.user)
         yield RunView(record, proposal, private, masking)
     finally:
         private.close()

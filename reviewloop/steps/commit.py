@@ -16,7 +16,6 @@ from reviewloop.steps.in_work import show_free, show_in_work
 from reviewloop.steps.tick import not_ticked, tick_beside
 from reviewloop.store.locks import hold
 from reviewloop.workspace.promote import promote, resume_promotion
-from reviewloop.workspace.userrepo import discover
 
 
 def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
                 beside, failed = tick_beside(context)
                 warning = warning or failed
             promotion = promote(
-                discover(context.user.root),
+                context.user,
                 context.private,
                 approved,
                 branch=record.branch,

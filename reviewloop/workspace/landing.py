@@ -9,7 +9,6 @@ from pathlib import Path
 from reviewloop.errors import WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.workspace.disk import Content, Disk, Kind
-from reviewloop.workspace.export import commit_at
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.move import Move
 from reviewloop.workspace.paths import checked_path, shown
@@ -17,9 +16,13 @@ from reviewloop.workspace.touched import Files, Staging, Touched, Version, index
 from reviewloop.workspace.userrepo import UserRepo, read_config
 
 
-def checkout_follows(move: Move, user: UserRepo, git: Git, reference: str, intent: Path) -> bool:
-    """Whether the branch is checked out here; WorkspaceError when it must not move at all."""
-    there = commit_at(git, reference)
+def checkout_follows(
+    move: Move, user: UserRepo, git: Git, reference: str, there: str, intent: Path
+) -> bool:
+    """Whether the branch, which is at `there`, is checked out here.
+
+    WorkspaceError when it must not move at all.
+    """
     if move.create and there:
         raise WorkspaceError(f"The branch {move.branch} exists already; choose another name.")
     if not move.create and there != move.start:

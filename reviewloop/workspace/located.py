@@ -67,6 +67,7 @@ def locate(start: Path) -> Place:
         settings={name: config[name] for name in COPIED_SETTINGS if name in config},
         excludes_file=excludes_file(config),
         excludes_are_own=excludes_are_own(values),
+        config=values,
     )
     return Place(user, bare == "true", shallow == "true", _prefix(folder, user.root), config)
 

@@ -72,13 +72,13 @@ def promote(
     meanwhile is left alone, with a note. `intent` is a file of the run. WorkspaceError when the
     branch or one of the files has changed: nothing is touched then.
     """
-    parents = private.git.text("show", "-s", "--no-show-signature", "--format=%P", commit)
+    told = private.git.text("show", "-s", "--no-show-signature", "--format=%P%n%s", commit)
+    parents, _, subject = told.partition("\n")
     if parents != expected_head:
         raise WorkspaceError(
             f"The approved commit {commit[:12]} does not follow {expected_head[:12]}; "
             "resume the run to have it rebuilt."
         )
-    subject = private.git.text("show", "-s", "--no-show-signature", "--format=%s", commit)
     move = Move(
         root=str(user.root),
         private=str(private.folder),
@@ -145,7 +145,7 @@ def undo(user: UserRepo, record: Promotion, *, intent: Path) -> Promotion:
 
 
 def _carry_out(move: Move, intent: Path) -> Promotion:
-    user = discover(Path(move.root), for_reading=True)
+    user = discover(Path(move.root), for_reading=True)  # as it is now
     git = Git(user.git_dir, user.root, user.git_dir / "index")
     source = Git(Path(move.private)) if move.private else git
     touched = touched_files(source, move.start, move.end)
@@ -153,8 +153,10 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
         return _report(move, touched, ())
     reference = branch_ref(git, move.branch)
     staged = intent.with_name(intent.name + ".files")
-    if not _has_landed(move, git, commit_at(git, reference)):
-        move = replace(move, checkout=checkout_follows(move, user, git, reference, intent))
+    there = commit_at(git, reference)
+    if not _has_landed(move, git, there):
+        follows = checkout_follows(move, user, git, reference, there, intent)
+        move = replace(move, checkout=follows)
         with scratch(staged) as folder:
             files = prepare_files(move, user, git, touched, folder) if move.checkout else None
             write_intent(intent, move)
@@ -176,8 +178,9 @@ def _has_landed(move: Move, git: Git, there: str) -> bool:
     """Whether the branch is where it shall go; the person may have built on the commit since."""
     if there == ("" if move.delete else move.end):
         return True
-    built_upon = ("merge-base", "--is-ancestor", move.end, there)
-    return bool(move.private and there) and git.result(*built_upon).exit_code == 0
+    if not move.private or there in {"", move.start}:  # where it starts is no later than its end
+        return False
+    return git.result("merge-base", "--is-ancestor", move.end, there).exit_code == 0
 
 
 def _land(

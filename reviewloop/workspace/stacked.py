@@ -10,7 +10,7 @@ from pathlib import Path
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.export import copy_objects
 from reviewloop.workspace.git import Git
-from reviewloop.workspace.loose import write_whole
+from reviewloop.workspace.loose import write_ref, write_whole
 from reviewloop.workspace.private import ABOUT, PrivateRepo
 from reviewloop.workspace.skeleton import borrow
 from reviewloop.workspace.userrepo import UserRepo
@@ -26,14 +26,18 @@ class Base:
     shared: Path  # where the objects of all such commits of a repository are kept
 
 
-def create_on(folder: Path, user: UserRepo, base: Base | None) -> PrivateRepo:
+def create_on(
+    folder: Path, user: UserRepo, base: Base | None, *, for_reading: bool = False
+) -> PrivateRepo:
     """Make a run's repository on `base`, None for the person's own commit.
 
-    Raises `WorkspaceError` when the other run's repository does not have the commit.
+    One `for_reading` has no tags. Raises `WorkspaceError` when the other run's repository does not
+    have the commit.
     """
     if base is None:
-        return PrivateRepo.create(folder, user)
-    private = PrivateRepo.create(folder, replace(user, head=base.commit))
+        return PrivateRepo.create(folder, user, for_review=for_reading)
+    standing = replace(user, head=base.commit)
+    private = PrivateRepo.create(folder, standing, for_review=for_reading)
     _lend(base, user, private)
     return private
 
@@ -41,9 +45,13 @@ def create_on(folder: Path, user: UserRepo, base: Base | None) -> PrivateRepo:
 def _lend(base: Base, user: UserRepo, private: PrivateRepo) -> None:
     """Let a repository see a commit of another run, whichever of the two is deleted first.
 
-    Each commit is copied once, whatever number of runs stands on it.
+    Each commit is copied once, whatever number of runs stands on it: a ref says that all of it is
+    there, and nothing is ever taken from that folder.
     """
-    copy_objects(Git(base.private), user.mirror(base.shared), base.commit, base.below)
+    reference = f"refs/reviewloop/lent/{base.commit}"
+    if not (base.shared / reference).is_file():
+        copy_objects(Git(base.private), user.mirror(base.shared), base.commit, base.below)
+        write_ref(base.shared, reference, base.commit)
     borrow(private.folder, base.shared / "objects")
     private.pool.restart()
 

@@ -3,11 +3,10 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import read_plain, require_own_files, shallow_commits
@@ -15,8 +14,8 @@ from reviewloop.workspace.git import Git
 from reviewloop.workspace.operations import operation
 from reviewloop.workspace.passing import passing_folder
 from reviewloop.workspace.skeleton import COPIED_SETTINGS, write_git_dir
+from reviewloop.workspace.whereabouts import find_root, head_of, places_of
 
-_LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe is in its way
 BUILD_EXCLUDES = "info/exclude-in-builds"
 
 
@@ -45,6 +44,7 @@ class UserRepo:
     settings: Mapping[str, str] = field(default_factory=dict)  # see skeleton.COPIED_SETTINGS
     excludes_file: Path | None = None  # the person's global ignore rules
     excludes_are_own: bool = True  # and no file of the repository chose that place
+    config: tuple[ConfigValue, ...] = field(default=(), repr=False, compare=False)  # has secrets
 
     @property
     def objects(self) -> Path:
@@ -113,10 +113,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     `for_reading` is for commands that only look (status, show): an operation in progress is then
     marked instead of refused, and the list of dirty files, which costs time, stays empty.
     """
-    root = _find_root(start)
+    root, places = find_root(start)
     git = Git(None, cwd=root, user_config=True)
-    git_dir, common_dir, top = _places(git)  # which may be forged: what is above is not read
-    branch, head = _head(root, git)
+    git_dir, common_dir, top = places or places_of(git)  # may be forged: what is above is not read
+    branch, head = head_of(root, git)
     if head is None:
         raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")
     values = read_config(git_dir, root)
@@ -136,6 +136,7 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
         settings={name: by_key[name] for name in COPIED_SETTINGS if name in by_key},
         excludes_file=excludes_file(by_key),
         excludes_are_own=excludes_are_own(values),
+        config=values,
     )
     if not for_reading:
         _refuse_operation(user)
@@ -172,79 +173,6 @@ def signing_settings(values: tuple[ConfigValue, ...]) -> dict[str, str]:
         if key in wanted or (own and key in programs):
             chosen[key] = value
     return chosen
-
-
-def _find_root(start: Path) -> Path:
-    folder = start if start.is_dir() else start.parent
-    if folder.is_dir():
-        _require_answer(folder)
-    with _gitpython() as gitpython:
-        try:
-            found = gitpython.Repo(folder, search_parent_directories=True, expand_vars=False)
-        except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError):
-            raise WorkspaceError(
-                f"{folder} is not inside a git repository; run `git init` or change the folder."
-            ) from None
-        with found:
-            if found.bare or found.working_tree_dir is None:
-                raise WorkspaceError(
-                    f"{found.git_dir} is a bare repository; run in a checkout of it instead."
-                )
-            return Path(found.working_tree_dir)
-
-
-def _places(git: Git) -> tuple[Path, Path, Path]:
-    """Return the git folder, the one that worktrees share, and the root of the checkout."""
-    names = ("--absolute-git-dir", "--git-common-dir", "--show-toplevel")
-    answer = git.result("rev-parse", "--path-format=absolute", *names)
-    lines = os.fsdecode(answer.stdout).split("\n")
-    if answer.exit_code or len(lines) != len(names) + 1:  # a name of a folder has several lines
-        lines = [git.text("rev-parse", "--path-format=absolute", name) for name in names]
-    git_dir, common_dir, root = map(Path, lines[: len(names)])
-    return git_dir, common_dir, root
-
-
-def _require_answer(folder: Path) -> None:
-    """Refuse what git cannot read, before GitPython tries: it would read an endless file."""
-    git = Git(None, cwd=folder, user_config=True)
-    answer = git.result("rev-parse", "--git-dir", timeout=_LONGEST_LOOK)
-    if answer.exit_code and b"not a git repository (or any" not in answer.stderr:
-        raise git.error(("rev-parse",), answer.stderr, answer.exit_code)
-
-
-def _head(root: Path, git: Git) -> tuple[str | None, str | None]:
-    """Return branch and commit; only files are read, no object, so nothing can be fetched."""
-    with _gitpython() as gitpython, gitpython.Repo(root, expand_vars=False) as repository:
-        try:
-            branch = None if repository.head.is_detached else str(repository.head.reference.name)
-            head = gitpython.SymbolicReference.dereference_recursive(repository, "HEAD")
-            return branch, str(head)
-        except (ValueError, OSError, TypeError):
-            # Unborn, stored as a reftable, or named in bytes that are no UTF-8: git knows.
-            name = git.text("symbolic-ref", "-q", "HEAD", ok=(0, 1))
-            head = git.text("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1))
-            return name.removeprefix("refs/heads/") or None, head or None
-
-
-@contextmanager
-def _gitpython() -> Iterator[Any]:
-    """Lend GitPython, with the trusted git and without the GIT_* variables it would obey.
-
-    It takes both from `os.environ` only: the program when it is imported (it tries it then), the
-    variables whenever a repository is opened.
-    """
-    before = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
-    program = str(Git(None).program)
-    try:
-        for name in before:
-            del os.environ[name]
-        os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = program
-        import git
-
-        yield git
-    finally:
-        del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
-        os.environ.update(before)
 
 
 def _identity(by_key: Mapping[str, str]) -> tuple[str, str] | None:

@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from support.started import programs_started
 
-from reviewloop.runs.held_values import held_values, masking_for, masking_here
+from reviewloop.runs.held_values import held_values, masking_for, masking_here, masking_of
 from reviewloop.store.own_key import own_key
+from reviewloop.workspace.userrepo import discover
 
 A, B, C, D = "kT9vQ2xLm7Rd4wZ8", "pB3nHf5Gj1Ks6Dt0", "Zx8Cv5Bn2Ma9Sd6F", "Yt5Re3Wq1Po8Il7U"
 
@@ -61,6 +63,16 @@ def test_addresses_and_headers_in_gits_configuration(repo, git, monkeypatch):
     assert {A, B, C} <= found.keys()
     monkeypatch.chdir(repo)
     assert A not in masking_here().for_people(f"see https://ada:{A}@git.shop.io")
+
+
+def test_settings_of_git_that_were_read_already_are_not_read_again(repo, git):
+    git(repo, "remote", "add", "origin", f"https://ada:{A}@git.shop.io/shop.git")
+    user = discover(repo)
+    with programs_started() as started:
+        masking = masking_of(user)
+    assert started == []
+    assert A not in masking.for_people(f"see https://ada:{A}@git.shop.io")
+    assert A not in repr(user)
 
 
 def test_the_key_is_made_once_and_where_none_can_be_kept_there_is_one_all_the_same(

@@ -2,12 +2,11 @@
 
 import os
 import random
-import subprocess
 
 import pytest
+from support.started import programs_started
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace import git as git_module
 from reviewloop.workspace.folders import Found, find, plain_mode
 from reviewloop.workspace.loose import write_object
 from reviewloop.workspace.paths import UnsafePathError
@@ -123,18 +122,10 @@ def test_a_tree_that_is_not_there_is_an_error(private):
         private.tree_of("1" * 40)
 
 
-def test_an_edit_starts_no_process(private, base, monkeypatch):
+def test_an_edit_starts_no_process(private, base):
     private.read(base, "README.md")  # which starts the one that reads
-    started = []
-
-    class Counted(subprocess.Popen):
-        def __init__(self, argv, **how):
-            started.append(argv)
-            super().__init__(argv, **how)
-
-    monkeypatch.setattr(git_module.subprocess, "Popen", Counted)
-    tree = private.edit(base, {"new/file": b"x", "README.md": None})
-    assert find(private.pool, tree, ["new/file"])["new/file"] == Found(
-        "100644", private.write_blob(b"x")
-    )
+    with programs_started() as started:
+        tree = private.edit(base, {"new/file": b"x", "README.md": None})
+        found = find(private.pool, tree, ["new/file", "README.md"])
+    assert found == {"new/file": Found("100644", private.write_blob(b"x"))}
     assert started == []

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from reviewloop.workspace.sandbox.base import Grants, Level, Limits, Started, limit_options
@@ -78,12 +79,17 @@ class Bubblewrap:
 def can_bound_folders(program: Path) -> bool:
     """Whether this bubblewrap knows `--size`, which came with 0.7."""
     try:
-        done = subprocess.run(
-            [program, "--help"], capture_output=True, timeout=_HELP_SECONDS, cwd="/"
-        )
+        file = program.stat()
+        return b"--size" in _help_of(program, file.st_mtime_ns, file.st_size)
     except (OSError, subprocess.SubprocessError):
         return False
-    return b"--size" in done.stdout + done.stderr
+
+
+@lru_cache(maxsize=4)
+def _help_of(program: Path, *_file: int) -> bytes:
+    """Ask a program, and again once its file is another: each task of a batch wants to know."""
+    done = subprocess.run([program, "--help"], capture_output=True, timeout=_HELP_SECONDS, cwd="/")
+    return done.stdout + done.stderr
 
 
 def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:

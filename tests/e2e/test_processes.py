@@ -1,0 +1,23 @@
+"""How many programs a run starts: each costs more than most of what we do ourselves."""
+
+from support.started import programs_started
+
+MOST_TO_RUN = 15
+MOST_TO_APPROVE = 27
+
+
+def test_a_run_and_its_approval_start_few_programs(shop):
+    checkout = shop()
+    assert checkout.run("run", "2.1").code == 4  # with what a process needs only once
+    checkout.run("reject")
+    with programs_started() as started:
+        assert checkout.run("run", "2.1").code == 4
+    assert len(started) <= MOST_TO_RUN, counted(started)
+    with programs_started() as started:
+        assert checkout.run("approve").code == 0
+    assert len(started) <= MOST_TO_APPROVE, counted(started)
+
+
+def counted(started):
+    """Return the command lines one below the other, without the settings of each."""
+    return "\n".join(" ".join(w for w in words if "=" not in w and w != "-c") for words in started)
