@@ -9,6 +9,7 @@ from reviewloop.batch.costs import Cost
 from reviewloop.batch.rows import Rows, queue_row, unbegun_row
 from reviewloop.batch.stands import Stand, branch_of
 from reviewloop.errors import ExitCode, first_that_applies
+from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import is_held
@@ -68,7 +69,7 @@ def _body(
         "began_at": record.created_at,
         "told_at": time.time(),
         "budget_usd": record.budget_usd,
-        "deadline": record.deadline,
+        "deadline": record.deadline or None,
         "counts": _counts(rows),
         "totals": {**_totals(rows), **wall},
         "tasks": rows,
@@ -78,10 +79,13 @@ def _body(
 def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
     """Return the code that tells most of how a batch ended; `told` is its account.
 
-    `more` are of what stopped it: then a run that was interrupted before is not why it ended.
+    `more` are of what stopped it: then a run that was interrupted before is not why it ended. Nor
+    does it count how a task had stopped that was not chosen this time.
     """
     codes: list[ExitCode] = []
     for row in told["tasks"]:
+        if row["state"] == Stand.STOPPED and row["why"].startswith(NOT_CHOSEN):
+            continue
         codes.append(_CODES.get(row["state"], ExitCode.CLEAN))
         if row["state"] in {Stand.WAITING, Stand.STOPPED}:
             codes.append(ExitCode(row["exit_code"]))

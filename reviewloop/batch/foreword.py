@@ -21,10 +21,10 @@ from reviewloop.store.batches import BatchRecord
 
 
 def foreword(
-    repository: Repository, meant: Meant, spec: Spec, order: Order, wish: Wish, settings: Settings
+    spending: Spending, meant: Meant, spec: Spec, order: Order, wish: Wish, settings: Settings
 ) -> list[str]:
     """Return the sentences with which a batch begins; the first says what will be done."""
-    record = meant.record
+    record, repository = meant.record, spending.repository
     doing = {step.task.id for step in order.steps}
     stands = [one.stand for one in stands_in(repository, record, doing).values()]
     left = sum(stand in {Stand.OPEN, Stand.STOPPED} for stand in stands)
@@ -33,10 +33,14 @@ def foreword(
         tasks = f"{min(left, chosen)} of {len(stands)} tasks left"
     else:
         tasks = _of_spec(spec, chosen) + (f", {left} of them left" if left < chosen else "")
-    said = [f"{spec.path} on {record.branch}: {tasks}, {_how(record, wish)}"]
+    if blocked := stands.count(Stand.BLOCKED):
+        tasks += f" and {blocked} blocked"
+    where = f"{spec.path} on {record.branch}"
     if left:
-        usd = Spending(repository, record, settings).usd()
-        said[0] += f"; {_caps(record, settings.limits.usd, min(left, chosen), usd)}"
+        caps = _caps(record, settings.limits.usd, min(left, chosen), spending.usd())
+        said = [f"{where}: {tasks}, {_how(record, wish)}; {caps}"]
+    else:
+        said = [f"{where}: no task left to begin, mode {record.mode}"]
     if meant.before is not None:
         said.append(_going_on(meant.before, record, wish, stands))
     elif meant.anew:
@@ -84,6 +88,7 @@ def _going_on(before: BatchRecord, record: BatchRecord, wish: Wish, stands: Iter
             (Stand.COMMITTED, "committed"),
             (Stand.WAITING, "waiting for you"),
             (Stand.BLOCKED, "blocked"),
+            (Stand.STOPPED, "stopped on the way"),
             (Stand.REJECTED, "rejected"),
         )
         if (count := found.count(stand))

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import replace
+from typing import Protocol
 
 from reviewloop.batch.foreword import foreword
 from reviewloop.batch.going_on import (
@@ -58,7 +59,14 @@ _TO_DO = {Stand.OPEN, Stand.STOPPED}
 Ended = tuple[BatchRecord, ReviewLoopError | None]
 
 
-def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
+class Shown(Told, Protocol):
+    """Whoever shows a whole sitting to people."""
+
+    def spent(self, usd: float, tokens: int) -> None:
+        """What earlier sittings of the batch have used."""
+
+
+def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
     """Do all that can be done of a batch; return its record and what stopped it before its end.
 
     Where nothing is left to do, that is said, and the record of what did it is returned as it is.
@@ -90,11 +98,13 @@ def run_batch(repository: Repository, wish: Wish, told: Told) -> Ended:
         problem = _of_models(repository, found, order, loaded)
         if problem is None:
             set_aside(repository, found, order)
-        for sentence in foreword(repository, found, spec, order, wish, loaded.settings):
+        spending = Spending(repository, found.record, loaded.settings)
+        for sentence in foreword(spending, found, spec, order, wish, loaded.settings):
             told.opened(sentence)
         if problem is not None:
             raise problem
-        spending = Spending(repository, found.record, loaded.settings)
+        if found.before is not None:
+            told.spent(spending.usd(), spending.tokens())
         strays = strays_of(repository, spec)
         sitting = Sitting(
             repository, store, found.record, order, wish.asked, spending, told, strays=strays

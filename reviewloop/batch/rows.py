@@ -203,7 +203,7 @@ def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, 
         "branch": run.branch,
         "commit": run.commit,
         "approved_by": run.approved_by,
-        **_figures(proposal_of(repository, run)),
+        **figures(proposal_of(repository, run)),
         "cost": whole.plus(earlier, -1).plain(),
         "before": earlier.plain(),
     }
@@ -239,7 +239,8 @@ def with_earlier(shown: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -
 def _earlier(cost: Cost, tries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not tries:
         return None
-    return {"tries": len(tries), "why": tries[-1]["why"], **cost.plain()}
+    each = [{"run": one["run"], "why": one["why"]} for one in tries]
+    return {"tries": len(tries), "why": tries[-1]["why"], "each": each, **cost.plain()}
 
 
 def _of_change(repository: Repository, run: RunRecord) -> str:
@@ -248,7 +249,7 @@ def _of_change(repository: Repository, run: RunRecord) -> str:
     return why_a_person(proposal) if proposal is not None else ""
 
 
-def _figures(proposal: Proposal | None) -> dict[str, Any]:
+def figures(proposal: Proposal | None) -> dict[str, Any]:
     """Return what was done, as far as it came: `findings` is None when nobody read the change."""
     if proposal is None:
         return {**_UNDONE}

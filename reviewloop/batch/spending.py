@@ -6,6 +6,7 @@ from typing import Any
 
 from reviewloop.batch.costs import before, kept_rows, spent_of
 from reviewloop.errors import BudgetExhaustedError, ReviewLoopError
+from reviewloop.models.budget import Spent
 from reviewloop.output.figures import cap_money
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
@@ -19,28 +20,43 @@ class Spending:
     """Divides what is left of a batch's caps among its runs; `settings` hold those of one run."""
 
     def __init__(self, repository: Repository, record: BatchRecord, settings: Settings) -> None:
-        self._repository = repository
+        self.repository = repository
         self._record = record
         self._limits = settings.limits
-        self._known: dict[str, tuple[float, float]] = {}  # run -> when it was saved, what it cost
+        self._known: dict[str, tuple[float, Spent]] = {}  # run -> when it was saved, what it used
 
     def usd(self) -> float:
         """Return what all runs of the batch have cost so far, since they are of this batch.
 
         It is what the account shows, those that were rejected or deleted since included.
         """
-        runs = self._repository.runs.all()
-        kept = kept_rows(self._record, {run.run_id for run in runs})
-        gone = sum(float(row["cost"]["usd"]) for rows in kept.values() for row in rows)
-        mine = (run for run in runs if _of(run, self._record))
-        return gone + sum(max(0.0, self._usd_of(run) - before(run).usd) for run in mine)
+        gone = sum(float(row["cost"]["usd"]) for row in self._deleted())
+        return gone + sum(max(0.0, self._usd_of(run) - before(run).usd) for run in self._runs())
+
+    def tokens(self) -> int:
+        """Return the tokens of all that `usd` counts."""
+        gone = sum(int(row["cost"]["tokens"]) for row in self._deleted())
+        return gone + sum(
+            max(0, self._spent_of(run).tokens - before(run).tokens) for run in self._runs()
+        )
+
+    def _runs(self) -> list[RunRecord]:
+        return [run for run in self.repository.runs.all() if _of(run, self._record)]
+
+    def _deleted(self) -> list[dict[str, Any]]:
+        """Return the rows of runs that were deleted."""
+        there = {run.run_id for run in self.repository.runs.all()}
+        return [row for rows in kept_rows(self._record, there).values() for row in rows]
 
     def _usd_of(self, run: RunRecord) -> float:
-        saved, usd = self._known.get(run.run_id, (0.0, 0.0))
+        return self._spent_of(run).usd
+
+    def _spent_of(self, run: RunRecord) -> Spent:
+        saved, spent = self._known.get(run.run_id, (0.0, Spent()))
         if saved != run.updated_at or run.status is RunStatus.RUNNING:
-            usd = spent_of(self._repository, run).usd
-            self._known[run.run_id] = (run.updated_at, usd)
-        return usd
+            spent = spent_of(self.repository, run)
+            self._known[run.run_id] = (run.updated_at, spent)
+        return spent
 
     def require(self) -> None:
         """Raise `BudgetExhaustedError` when nothing may begin any more."""
@@ -89,7 +105,7 @@ class Spending:
             held = (caps[MONEY] - self._usd_of(other) for other, caps in beside)
             left = self._record.budget_usd - self.usd() - sum(max(0.0, usd) for usd in held)
             left = max(0.0, left) / sharing
-            usd = spent_of(self._repository, run).usd + left
+            usd = spent_of(self.repository, run).usd + left
             caps[MONEY] = max(min(own[MONEY], usd), 1e-9)
         if self._record.deadline:
             left = max(0.0, self._record.deadline - time.time())

@@ -180,7 +180,7 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     with BatchScreen(messages()) as screen:
-        record, error = run_batch(repository, wish, _Shown(screen))
+        record, error = run_batch(repository, wish, _Shown(screen, repository))
     body = account(repository, record)
     if as_json:
         print_json("batch", body)
@@ -195,14 +195,20 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
     return exit_code(body)
 
 
+_STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls them
+
+
 class _Shown:
     """Tells of a batch on the screen, and asks there."""
 
-    def __init__(self, screen: "BatchScreen") -> None:
-        self._screen = screen
+    def __init__(self, screen: "BatchScreen", repository: "Repository") -> None:
+        self._screen, self._repository = screen, repository
 
     def opened(self, sentence: str) -> None:
         self._screen.say(sentence)
+
+    def spent(self, usd: float, tokens: int) -> None:
+        self._screen.spent(usd, tokens)
 
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         self._screen.planned(titles, left)
@@ -215,12 +221,18 @@ class _Shown:
 
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
         from reviewloop.batch.costs import before
+        from reviewloop.batch.line import proposal_of
+        from reviewloop.batch.rows import figures
+        from reviewloop.output.batch_words import done_in
 
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")
-        state = "done once more" if again else str(run.status) + by
+        state = "done once more" if again else _STATES.get(run.status, str(run.status)) + by
         took = run.active_seconds - before(run).seconds  # as the account counts it
-        self._screen.settled(task, run.title, state, why, (run.run_id, took))
+        done = (
+            [] if run.status == "skipped" else done_in(figures(proposal_of(self._repository, run)))
+        )
+        self._screen.settled(task, run.title, state, why, (run.run_id, took), done)
 
     def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
         from reviewloop.cli.conversation import ask_about

@@ -46,8 +46,7 @@ def task_lines(row: Row) -> Sequence[str]:
     """Return what is worth telling of a task, besides its title and state."""
     lines = ["; ".join(filter(None, (_place(row), _told(row["why"]))))]
     if earlier := row.get("earlier"):
-        why = f": {_told(earlier['why'])}" if earlier["why"] else ""
-        lines.append(f"{_tries(earlier)}{why}")
+        lines += _tries(earlier)
     if row.get("moved") and row["state"] == "waiting":
         lines.append(str(row["moved"]))
     if next_step := row.get("next"):
@@ -108,7 +107,7 @@ def anew_or_not(need: str, run: str) -> str:
 
 def figures_of(row: Row) -> str:
     """Return what was done, tests, rounds, findings and cost of a task in one line."""
-    said = [] if row.get("files") is None else _done(row)
+    said = done_in(row)
     cost = "price unknown" if row["usd"] is None else _about(row) + money(row["usd"])
     said += [f"{tokens(row['tokens'])} tokens", cost, duration(row["seconds"])]
     return ", ".join(said) + _before(row)
@@ -146,7 +145,10 @@ def _told(why: str) -> str:
     return _SUMS.sub("", why.partition("; nothing is lost")[0])
 
 
-def _done(row: Row) -> list[str]:
+def done_in(row: Row) -> list[str]:
+    """Return what was done, tests, rounds and findings; nothing where no change is finished."""
+    if row.get("files") is None:
+        return []
     said = [counted(row["files"], "file") if row["files"] else "no file changed"]
     if ran := row["tests"]:
         said.append(f"{ran['passed']}/{ran['passed'] + ran['failed']} tests")
@@ -173,15 +175,19 @@ def _findings(found: Mapping[str, int] | None) -> str:
     return ", ".join(filter(None, words)) or "no findings"
 
 
-def _tries(earlier: Mapping[str, Any]) -> str:
+def _tries(earlier: Mapping[str, Any]) -> list[str]:
+    """Return what earlier tries cost, and of each why it was not the last."""
     cost = money(earlier["usd"]) if not earlier["unpriced"] else "price unknown"
-    return f"{counted(earlier['tries'], 'earlier try', 'earlier tries')}, {cost}"
+    head = f"{counted(earlier['tries'], 'earlier try', 'earlier tries')}, {cost}"
+    if earlier["tries"] == 1:
+        return [f"{head}: {_told(earlier['why'])}" if earlier["why"] else head]
+    return [head, *(f"{one['run']}: {_told(one['why'])}" for one in earlier["each"] if one["why"])]
 
 
 def _before(values: Mapping[str, Any]) -> str:
-    """Return what was paid before this batch took a run over: its budget does not count that."""
+    """Return what a run had cost when this batch took it over: its budget does not count that."""
     paid = values.get("before")
     if not paid:
         return ""
     cost = money(paid["usd"]) + (" and more" if paid["unpriced"] else "")
-    return f", besides {cost} before this batch"
+    return f"; {cost} more was paid before this batch"

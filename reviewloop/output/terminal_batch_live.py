@@ -55,9 +55,9 @@ class _Task:
         elif kind == "finding":
             self.findings += 1
         elif kind == "model.reply":
-            usage = event.get("usage") or event
+            usage = {} if event.get("from_journal") else event.get("usage") or event
             self.tokens += sum(int(usage.get(name) or 0) for name in _KINDS)
-            cost = usage.get("cost_usd")
+            cost = usage.get("cost_usd") if usage else 0.0  # a reply of the journal is paid
             self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
 
     @property
@@ -82,6 +82,7 @@ class BatchScreen:
 
     console: Console
     clock: Callable[[], float] = time.time
+    _earlier: tuple[float, int] | None = None  # money and tokens of earlier sittings
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -121,6 +122,10 @@ class BatchScreen:
         whole = not self.console.is_terminal  # there a line breaks between words
         self.console.print(Text(one_line(sentence)), soft_wrap=whole)
 
+    def spent(self, usd: float, used: int) -> None:
+        """Tell the money and tokens of earlier sittings."""
+        self._earlier = (usd, used)
+
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         """Tell the order of all tasks; each that is `left` may begin later, or never."""
         with self._lock:
@@ -145,9 +150,15 @@ class BatchScreen:
                 self._line(f"{task}   {line}")
 
     def settled(
-        self, task: str, title: str, state: str, why: str, took: tuple[str, float] | None = None
+        self,
+        task: str,
+        title: str,
+        state: str,
+        why: str,
+        took: tuple[str, float] | None = None,
+        done: Sequence[str] = (),
     ) -> None:
-        """Tell that a task stands still, and why.
+        """Tell that a task stands still, and why; `done` is what a line says of its change.
 
         `took`: its run and how long that was at work, in which nobody was asked.
         """
@@ -158,7 +169,8 @@ class BatchScreen:
                 row.runs |= [took]
                 row.seconds = sum(row.runs.values())
             row.state, row.why, row.step = one_line(state), one_line(why), ""
-            self._line(f"{task} {title}: {state}" + (f": {why}" if why else ""))
+            said = "; ".join(filter(None, (why, ", ".join(done))))
+            self._line(f"{task} {title}: {state}" + (f": {said}" if said else ""))
 
     def _line(self, text: str) -> None:
         if self._live is None:
@@ -203,7 +215,12 @@ class BatchScreen:
         of = f"{begun} of " if begun < len(rows) else ""
         tasks = f"{of}{counted(len(rows), 'task')}"
         work = f"{duration(took)} of work"
-        return f"{tasks} begun  {work}  {tokens(used)} tokens  {money(usd)}"
+        now_used = f"{tasks} begun  {work}  {tokens(used)} tokens  {money(usd)}"
+        if self._earlier is None:
+            return now_used
+        paid, before = self._earlier
+        whole = f"{tokens(used + before)} tokens  {money(usd + paid)}"
+        return f"{now_used}  (with earlier sittings {whole})"
 
 
 def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:

@@ -41,7 +41,7 @@ def render_runs(
     now = time.time() if now is None else now
     ids = max(len(one_line(row["run"])) for row in rows)
     for row in rows:
-        state = one_line(row["status"])
+        state = _state(row)
         head = Text(f"{one_line(row['run']):<{ids}}  ", style="bold")
         head.append(f"{state:<9}", style=f"not bold {_STYLES.get(state, 'default')}")
         head.append(f" {_age(now - float(row.get('updated_at') or now)):>8}  ", style="not bold")
@@ -68,6 +68,14 @@ def _reply(event: Event) -> str:
     again = " (from the journal)" if event.get("from_journal") else ""
     who = one_line(f"{event.get('agent')} ({event.get('step')})")
     return f"{who}: reply from {one_line(str(event.get('model')))}, {used} tokens{again}"
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    """Return where a run stands, in the words of a batch's account."""
+    state = one_line(row["status"])
+    if state == "skipped":
+        return "rejected"
+    return "stopped" if state == "paused" and row.get("batch") else state
 
 
 def _below(row: Mapping[str, Any], state: str) -> list[str]:

@@ -58,7 +58,7 @@ def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     said = checkout.run(*CHOSEN)
     assert said.code == 4, said.err
     assert said.err.splitlines()[-2:] == [
-        ".kiro/specs/many on work: 0 of 2 tasks left, one at a time, mode queue",
+        ".kiro/specs/many on work: no task left to begin, mode queue",
         f"goes on with {first['batch']}: 2 waiting for you; "
         "budget $5 from before (--budget-usd none lifts it)",
     ]
@@ -103,7 +103,7 @@ def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     said = checkout.run(*chosen)
     assert said.code == 6
     ident = batch_of(checkout)["batch"]
-    assert f"goes on with {ident}: nothing is finished yet; budget $5 from before" in said.err
+    assert f"goes on with {ident}: 1 stopped on the way; budget $5 from before" in said.err
     assert "deadline 2001-09-0" in said.err
     assert "from before (--deadline none lifts it); failures stop it no longer" in said.err
     assert "with a later `--deadline`, or with `--deadline none`" in said.err
@@ -114,7 +114,7 @@ def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     assert (said.code, said.out, said.err.count("reviewloop: ")) == (2, "", 1)
     assert records(checkout) == kept
     said = checkout.run("batch", "--tasks", "4", "--deadline", "none", "--mode", "autopilot")
-    assert said.code == 6, said.err  # of task 1, which was not chosen
+    assert said.code == 0, said.err  # task 1 had stopped at its cap, and was not chosen
     assert "1 of 3 tasks left, one at a time, mode autopilot" in said.err
     assert "added to it: 4; budget $5 from before" in said.err
     assert "mode queue before" in said.err

@@ -1,0 +1,78 @@
+"""What a batch says of itself: at its beginning, in its lines, after a restart, and of tries."""
+
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+from support.bedrock import reply
+from support.many import many
+from support.parts import says
+from support.play import done, write
+
+from reviewloop.output.terminal_batch_live import BatchScreen
+
+RED = {"tests/test_part4.py": "def test_four():\n    assert False\n"}
+
+
+def red():
+    return says(reply(*(write(path, text) for path, text in RED.items())), done("Wrote it."))
+
+
+def test_the_beginning_counts_what_is_blocked_and_what_was_cut_off(shop):
+    checkout = shop(many({4: red()}))
+    said = checkout.run("batch", "--tasks", "4")
+    assert said.code == 3
+    assert said.err.splitlines()[-1].endswith("; 1 file, tests failed, not reviewed")
+    both = ("batch", "--tasks", "1,4")
+    assert checkout.forked(*both, REVIEWLOOP_FAULT="propose.begin:1").code == -9
+    assert "goes on" in checkout.run("status").out
+
+    said = checkout.run(*both)
+    head, second, *_, last = said.err.splitlines()
+    assert head.startswith(".kiro/specs/many on work: 1 of 2 tasks left and 1 blocked, one at")
+    assert second.endswith(": 1 blocked, 1 stopped on the way")
+    assert last == "1 First number: waiting: 2 files, tests passed, no findings"
+    head, second = checkout.run(*both).err.splitlines()
+    assert head == ".kiro/specs/many on work: no task left to begin, mode queue"
+    assert second.endswith(": 1 waiting for you, 1 blocked")
+
+
+def test_the_foot_of_the_live_table_has_the_sums_of_this_sitting_and_of_all():
+    console = Console(width=120, file=StringIO())
+    screen = BatchScreen(console)
+    screen.begun("4", "Fourth number", "4-a", "")
+    reply_of = {"kind": "model.reply", "usage": {"input": 1_000, "cost_usd": 0.02}}
+    screen.event("4", reply_of)
+    console.print(screen._table())
+    assert console.file.getvalue().rstrip().endswith("1.0k tokens  $0.02")
+    screen.spent(0.1, 5_000)
+    screen.event("4", {**reply_of, "from_journal": True})  # an earlier sitting has paid that
+    console.print(screen._table())
+    foot = console.file.getvalue().rstrip()
+    assert foot.endswith("1.0k tokens  $0.02  (with earlier sittings 6.0k tokens  $0.12)")
+
+
+def test_every_earlier_try_keeps_its_reason(shop, tmp_path: Path):
+    checkout = shop()
+    chosen = ("batch", "--tasks", "4")
+    assert checkout.run(*chosen).code == 4
+    runs = []
+    for why in ("too long", "no <b>types</b>"):
+        runs.append(checkout.record()["run_id"])
+        assert checkout.run("queue", "reject", "4", "-m", why).code == 7
+        shown = checkout.run("status").out.splitlines()[0]
+        assert (shown.split()[:2]) == [runs[-1], "rejected"]
+        assert checkout.json("status")["runs"][0]["status"] == "skipped"
+        reports = [str(tmp_path / f"night{ending}") for ending in (".md", ".html")]
+        assert checkout.run(*chosen, *(f"--report={name}" for name in reports)).code == 4
+    batch = checkout.json("status")["batch"]
+    assert (batch["deadline"], batch["budget_usd"]) == (None, None)
+    assert batch["tasks"][0]["earlier"]["each"] == [
+        {"run": runs[0], "why": "too long"},
+        {"run": runs[1], "why": "no <b>types</b>"},
+    ]
+    shown = checkout.run("status").out
+    assert "2 earlier tries, $0.0" in shown
+    for text in (shown, *(Path(name).read_text() for name in reports)):
+        assert f"{runs[0]}: too long" in text
+        assert f"{runs[1]}: no " in text
