@@ -46,6 +46,7 @@ from reviewloop.steps.material import parts_to_read
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.locks import hold, share
 from reviewloop.store.places import private_folder, repository_folder
 from reviewloop.store.runs import RunRecord, RunStore
 from reviewloop.workspace.checkout import Workspace
@@ -114,9 +115,12 @@ def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> 
     two, settings = asked.two, asked.loaded.settings
     name = _name_of(asked)
     folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
-    if asked.again:
-        for path in folder.glob("journal.sqlite*"):
-            path.unlink()
+    lock, what = folder / "lock", "the review of this very change"
+    if asked.again:  # nobody may be reading what is thrown away
+        with hold(lock, what):
+            for path in folder.glob("journal.sqlite*"):
+                path.unlink()
+    stack.enter_context(share(lock, what))
     journal = Journal(folder / "journal.sqlite")
     stack.callback(journal.close)
     runs = RunStore(folder)

@@ -32,14 +32,24 @@ def hold(path: Path, what: str, about: str = "") -> Iterator[None]:
             raise WorkspaceError(
                 f"{what} is in use by {holder(path)}; wait for it or end it"
             ) from None
-        file.seek(0)
-        file.truncate()
-        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
-        json.dump({**owner, "about": about}, file)
-        file.flush()
+        _sign(file, about)
         fault("lock.acquired")
         yield
     fault("lock.released")
+
+
+@contextmanager
+def share(path: Path, what: str) -> Iterator[None]:
+    """Keep everybody from holding this lock while the block runs; others may share it.
+
+    Raises `WorkspaceError` naming the holder's process when somebody holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with private_file(path).open("a+", encoding="ascii") as file:
+        if not _takes(file, fcntl.LOCK_SH):
+            raise WorkspaceError(f"{what} is in use by {holder(path)}; wait for it or end it")
+        _sign(file, "")  # of several that share it the last is named
+        yield
 
 
 def is_held(path: Path) -> bool:
@@ -65,6 +75,14 @@ def holder(path: Path) -> str:
         return f"process {owner['pid']} on {owner['host']} since {shown}{about}"
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "another process"
+
+
+def _sign(file: IO[str], about: str) -> None:
+    file.seek(0)
+    file.truncate()
+    owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+    json.dump({**owner, "about": about}, file)
+    file.flush()
 
 
 def _locked(file: IO[str]) -> bool:

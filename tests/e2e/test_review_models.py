@@ -8,6 +8,8 @@ from support.bedrock import calls, invalid
 from support.parts import cast, finds, found, says
 from support.play import REVIEWERS, agent_of
 
+from reviewloop.store.locks import hold
+
 CODE = '''import hashlib
 import subprocess
 
@@ -166,6 +168,14 @@ def test_the_same_review_again_pays_for_nothing(shop):
     reviewed(checkout)
     assert len(checkout.server.ledger) == asked
     reviewed(checkout, "--again")
+    assert len(checkout.server.ledger) == 2 * asked
+
+    # Not while another process reads the same change: it would lose what it has paid for.
+    [journal] = checkout.state.glob("repositories/*/reviews/*/journal.sqlite")
+    with hold(journal.parent / "lock", "the review"):
+        said = checkout.run("review", "--model", MODEL, "--again")
+    assert (said.code, journal.exists()) == (2, True)
+    assert "the review of this very change is in use by process" in said.err
     assert len(checkout.server.ledger) == 2 * asked
 
 

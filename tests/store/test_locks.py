@@ -1,6 +1,7 @@
 """A lock has one holder, names it, and dies with it."""
 
 import fcntl
+import os
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.store.locks import hold, is_held
+from reviewloop.store.locks import hold, is_held, share
 
 
 def test_the_second_to_come_is_told_who_holds_it(tmp_path):
@@ -24,6 +25,21 @@ def test_the_second_to_come_is_told_who_holds_it(tmp_path):
     assert not is_held(path)
     with hold(path, "run 2.1"):
         pass
+
+
+def test_a_shared_lock_is_held_by_nobody_and_names_who_shares_it(tmp_path):
+    path = tmp_path / "lock"
+    with share(path, "the review"), share(path, "the review"):
+        assert f'"pid": {os.getpid()}' in path.read_text()
+        with path.open("a+") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (
+        hold(path, "the review"),
+        pytest.raises(WorkspaceError, match="is in use by process"),
+        share(path, "the review"),
+    ):
+        pass
+    assert not is_held(path)
 
 
 def test_a_lock_that_nobody_ever_took_is_free(tmp_path):
