@@ -62,12 +62,6 @@ def _findings(proposal: Proposal) -> list[str]:
     return [words] if (words := str(left_of(proposal))) else []
 
 
-def must_fix_left(proposal: Proposal | None) -> int:
-    """Return how much of a change holds an approval of everything: must-fix and undone wishes."""
-    left = left_of(proposal)
-    return left.must_fix + left.wishes
-
-
 def left_of(proposal: Proposal | None) -> Left:
     """Return what findings a change still has, and how many wishes were not done."""
     left = [one for one in (proposal or {}).get("findings", ()) if one["status"] in _LEFT]

@@ -2,7 +2,7 @@
 
 import click
 
-from reviewloop.cli import shared
+from reviewloop.cli import shared_answers
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -46,7 +46,7 @@ def reject(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode
 
 def _answer(run_id: str | None, choice: str, text: str, as_json: bool, store: str) -> ExitCode:
     if store:
-        return shared.answer(store, run_id, choice, text, as_json=as_json)
+        return shared_answers.answer(store, run_id, choice, text, as_json=as_json)
     from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
     from reviewloop.output.terminal_approval import Answer
     from reviewloop.runs.answers import give_up, is_stopped, waiting_run

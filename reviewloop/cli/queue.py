@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.cli import shared
+from reviewloop.cli import shared, shared_answers
 from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
@@ -18,7 +18,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 branch_option = click.option(
-    "--branch", default="", metavar="NAME", help="With --store: only what waits on this branch."
+    "--branch",
+    default="",
+    metavar="NAME",
+    help="With --store: only what waits on this branch; 'NAME of REMOTE' names one of several.",
 )
 
 
@@ -96,7 +99,7 @@ def approve_some(
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
     if store:
-        return shared.approve_many(store, runs, branch, as_json=as_json)
+        return shared_answers.approve_many(store, runs, branch, as_json=as_json)
     _require_no_branch(branch)
     from reviewloop.batch.approving import approve_each
     from reviewloop.batch.queue import nothing_waits, to_approve
@@ -131,7 +134,7 @@ def approve_some(
 def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> ExitCode:
     """Reject what runs propose; their work is kept."""
     if store:
-        return shared.reject_many(store, runs, text, as_json=as_json)
+        return shared_answers.reject_many(store, runs, text, as_json=as_json)
     from reviewloop.batch.queue import named_runs
     from reviewloop.batch.queue_view import result_row
     from reviewloop.batch.rejecting import after_reject, reject_each

@@ -2,18 +2,16 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from reviewloop.errors import ExitCode, UsageError, first_that_applies
+from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.batch.going_on import Wish
-    from reviewloop.engine.queue import Here
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
 
@@ -191,66 +189,6 @@ def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     if diff:
         render_diff(patch, results())
     return ExitCode.CLEAN
-
-
-def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: bool) -> ExitCode:
-    """Queue an answer to one run."""
-    from reviewloop.cli.consoles import print_json, say
-    from reviewloop.engine.answers import give_answer
-
-    with shared(url) as database:
-        run = give_answer(database, url, run_id, choice, text)
-    if as_json:
-        print_json("answered", {"run": run.run_id, "choice": choice})
-    say(f"{run.run_id}: {choice} is on its way; the next free worker carries it out")
-    return ExitCode.CLEAN
-
-
-def approve_many(url: str, names: Sequence[str], branch: str, *, as_json: bool) -> ExitCode:
-    """Queue the approval of runs and of what they stand on; of all on a branch if none is named."""
-    from reviewloop.engine.answers import approve_each, runs_named
-
-    with shared(url) as database:
-        rows = approve_each(database, url, runs_named(database, names), branch, _here())
-    return _tell_queued("shared-queue-approve", rows, as_json=as_json)
-
-
-def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
-    """Queue the rejection of runs."""
-    from reviewloop.engine.answers import reject_each, runs_named
-
-    with shared(url) as database:
-        rows = reject_each(database, url, runs_named(database, names), text)
-    return _tell_queued("shared-queue-reject", rows, as_json=as_json)
-
-
-def _here() -> "Here | None":
-    """Return the checkout around this folder, None where there is none that can be read."""
-    from reviewloop.engine.queue import Here
-    from reviewloop.errors import ReviewLoopError
-    from reviewloop.workspace.pushing import addresses_of
-    from reviewloop.workspace.userrepo import discover
-
-    try:
-        user = discover(Path.cwd(), for_reading=True)
-        return Here(user.branch or "", addresses_of(user))
-    except ReviewLoopError:  # the branch has to be named, then
-        return None
-
-
-def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> ExitCode:
-    from reviewloop.cli.consoles import print_json, say
-
-    if as_json:
-        print_json(kind, {"runs": list(rows)})
-    for row in rows:
-        done = f"{row['choice']} is on its way; the next free worker carries it out"
-        if row.get("first"):
-            done = f"first, others that you approve stand on it or need it: {done}"
-        held = "held: " if row["what"] == "held" else ""
-        following = f"; next: `{row['next']}`" if row["next"] else ""
-        say(f"{row['run']}: {held}{row['why'] or done}{following}")
-    return first_that_applies(*(ExitCode(row["exit_code"]) for row in rows))
 
 
 def clean(

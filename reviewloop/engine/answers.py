@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewloop.batch.autopilot import must_fix_left
+from reviewloop.batch.autopilot import Left, left_of
 from reviewloop.batch.holding import Holding
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.queue import Here, Waits
@@ -52,22 +52,28 @@ def approve_each(
     """Queue the approval of runs and of what they stand on or need; return what became of each.
 
     With no run named, all that waits on a branch, see `Waits.on_one_branch`: as on one machine,
-    what has a must-fix finding left is held then, and so is what stands on a run that is not
-    approved, or needs it.
+    what has a must-fix finding or a wish left is held then, what is blocked is left out, and so
+    is what stands on a run that is not approved, or needs it.
     """
     waits, table, holding = Waits(database, url), SharedRuns(database), Holding()
     asked = {run.run_id for run in named}
-    chosen = list(named) or [one.run for one in waits.on_one_branch(branch, here)]
-    commits = {one.run.run_id: one.row["proposed"] for one in waits.waiting}
+    meant = [] if asked else waits.on_one_branch(branch, here)
+    chosen = list(named) or [one.run for one in meant if one.waits]
+    commits = {one.run.run_id: one.row["proposed"] for one in waits.asking}
     rows = []
+    for run in waits.blocked_beside(chosen or [one.run for one in meant]):
+        following = f"reviewloop queue show {run.run_id} --diff"
+        holding.lacks(run, commits[run.run_id], following)
+        if not asked:
+            rows.append(_left_out(run, following))
     for run in waits.with_all_below(chosen):
         first = bool(asked) and run.run_id not in asked
         row: dict[str, Any] = {"run": run.run_id, "choice": "approve", "first": first, **_DONE}
         given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
-        red = 0 if run.run_id in asked else _must_fix_left(table, run)
+        left = Left() if run.run_id in asked else _left_in(table, run)
         if given:
             row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
-        elif held := holding.held(run, red):
+        elif held := holding.held(run, left.must_fix + left.wishes, str(left)):
             code = int(ExitCode.WAITING)
             row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
         else:
@@ -90,12 +96,24 @@ def reject_each(
     ]
 
 
-def _must_fix_left(table: SharedRuns, run: RunRecord) -> int:
+def word_of(choice: str) -> str:
+    """Return the command that gives an answer, which is called otherwise inside a run."""
+    return {"skip": "reject"}.get(choice, choice)
+
+
+def _left_in(table: SharedRuns, run: RunRecord) -> Left:
     proposal: Any = table.proposal(run.run_id)[0]
-    return must_fix_left(proposal)
+    return left_of(proposal)
 
 
 _DONE = {"what": "queued", "why": "", "next": "", "exit_code": 0}
+
+
+def _left_out(run: RunRecord, following: str) -> dict[str, Any]:
+    """Return the row of a blocked run: nothing is done with it, and that is no failure."""
+    code = int(ExitCode.GUARD_FAILED)
+    row = {"run": run.run_id, "choice": "approve", "first": False, "what": "blocked"}
+    return {**row, "why": f"it is blocked ({run.reason})", "next": following, "exit_code": code}
 
 
 def _tried(
@@ -132,6 +150,5 @@ def _require_below(waits: Waits, run: RunRecord) -> None:
         if given is None:
             raise UsageError(f"run {run.run_id} {why}, which waits: approve that one first")
         if given != "approve":
-            raise UsageError(
-                f"run {run.run_id} {why}, and another answer to that ({given}) is on its way: wait"
-            )
+            other = f"another answer to that ({word_of(given)}) is on its way"
+            raise UsageError(f"run {run.run_id} {why}, and {other}: wait")

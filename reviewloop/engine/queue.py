@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from reviewloop.batch.needing import needed_of
@@ -30,6 +31,10 @@ class Asking:
     def place(self) -> str:
         """Name the branch to people."""
         return f"{self.about.branch} of {self.about.address}"
+
+    def is_on(self, branch: str) -> bool:
+        """Whether a person means its branch, by its name or as it is told in full."""
+        return branch in {self.about.branch, self.place}
 
     @property
     def waits(self) -> bool:
@@ -97,27 +102,41 @@ class Waits:
             take(run, ())
         return list(found.values())
 
+    def blocked_beside(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        """Return what is blocked on the branches of these runs."""
+        batches = (str(run.options.get("batch", "")) for run in runs)
+        locks = {self.batches[batch].lock for batch in batches if batch in self.batches}
+        blocked = [one for one in self.asking if one.run.status is RunStatus.BLOCKED]
+        return [one.run for one in blocked if one.about.lock in locks]
+
     def on_one_branch(self, wanted: str, here: Here | None) -> list[Asking]:
-        """Return what waits on the branch that is meant by everything.
+        """Return what waits or is blocked on the branch that is meant by everything.
 
         That is the one named, else that of a checkout whose repository is known, else the only one
         on which something waits. Raises `UsageError` where none or more than one is meant.
         """
-        if not self.waiting:
+        seen = [one for one in self.asking if one.waits or one.run.status is RunStatus.BLOCKED]
+        if not seen:
             raise UsageError("nothing waits in the queue; `reviewloop status` lists the runs")
         mine = here if here and any(map(here.has, self.batches.values())) else None
         name = wanted or (mine.branch if mine else "")
-        found = [one for one in self.waiting if name in {"", one.about.branch}]
+        # What is blocked alone says nothing of which branch is meant.
+        known = seen if name else self.waiting or seen
+        found = [one for one in known if not name or one.is_on(name)]
         own = [one for one in found if mine and mine.has(one.about)]
         found = own if own or (mine and not wanted) else found
-        places = list(dict.fromkeys(one.place for one in found or self.waiting))
+        locks = {one.about.lock for one in found}
+        places = list(dict.fromkeys(one.place for one in found or self.waiting or seen))
         said = f"waiting: {', '.join(places)}"
         if not found:
             raise UsageError(f"nothing waits on {name}; {said} (`--branch NAME`)")
-        if len({one.about.lock for one in found}) == 1:
-            return found
+        if len(locks) == 1:
+            return [one for one in seen if one.about.lock in locks]
         if name:
-            raise UsageError(f"{name} is a branch of several repositories; {said}: name the runs")
+            which = f"--branch {quote(places[-1])}"
+            raise UsageError(
+                f"{name} is a branch of several repositories; {said}; say which with `{which}`"
+            )
         raise UsageError(f"more than one branch is {said}; say which with `--branch NAME`")
 
 
@@ -127,7 +146,7 @@ def queue_shown(database: Database, url: str, branch: str = "") -> list[dict[str
     over = [run.run_id for run in SharedRuns(database).all() if run.status.over]
     rows = []
     for one in waits.asking:
-        if branch not in {"", one.about.branch}:
+        if branch and not one.is_on(branch):
             continue
         row, run = one.row, one.run
         # What an answer met with is over when the run that it names is.

@@ -17,6 +17,7 @@ from reviewloop.batch.sitting import Asked, Sitting
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stands import Stand, stands_of
 from reviewloop.batch.work import Work
+from reviewloop.engine.answers import word_of
 from reviewloop.engine.carrying import advanced, carry_out
 from reviewloop.engine.copies import mark_all
 from reviewloop.engine.figures import bring_figures
@@ -74,10 +75,18 @@ def do_answer(
         except ReviewLoopError as error:
             note = str(error)
         job.runs.note(run_id, note)
-        if note:
-            place.say(f"{run_id}: {note}")
+        place.say(f"{run_id}: {_carried_out(job, run_id, answer, note)}")
         _finish(job, job.batch.record)
         _queue_open_tasks(job)
+
+
+def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: str) -> str:
+    """Return what became of an answer; why something was rejected is what the person said."""
+    status = job.repository.runs.find(run_id).status
+    if note and status is not RunStatus.SKIPPED:
+        return note
+    state = "rejected" if status is RunStatus.SKIPPED else status
+    return f"{word_of(answer['choice'])} is carried out, it is {state} now"
 
 
 def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:

@@ -108,8 +108,9 @@ def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team
     said = elsewhere.run("queue", "approve", "--all")
     assert said.code == 4
     assert f"{first}: approve is on its way" in said.err
-    held = f"{fourth}: held: 1 must fix left; only naming it commits that all the same; next: `rev"
+    held = f"{fourth}: held: 1 wish not done; only naming it commits that all the same; next: `rev"
     assert held in said.err
+    assert said.err.splitlines()[-1] == "1 on the way, 2 not"
     assert f"{fifth}: held: it needs task 4, and {fourth} was not committed; next: `" in said.err
     rows = elsewhere.json("queue", "approve", "--all")["runs"]
     assert [row["what"] for row in rows] == ["answered", "held", "held"]

@@ -38,9 +38,10 @@ class Store:
         SharedBatches(self.database).add(record, about)
         options = {"batch": batch, "needs": of_run.pop("needs", [])}
         table, commit = SharedRuns(self.database), f"commit of {run}"
+        status = of_run.pop("status", RunStatus.WAITING)
         values = {"base_commit": "head", "task_id": "1", "spec_path": "specs/shop", **of_run}
         waits = RunRecord(run, "", "First", branch=branch, proposal=run, options=options, **values)
-        waits.status = RunStatus.WAITING
+        waits.status = status
         table.insert(waits, about)
         row = unbegun_row(waits.task_id, waits.title) | {"run": run, "proposed": commit}
         table.show(run, {**row, "of": [told or run, ""]}, {"findings": []}, "")
@@ -87,6 +88,7 @@ def test_everything_is_what_waits_on_one_branch(store, tmp_path):
     said = elsewhere.run(*every, "--branch", work)
     assert said.code == 2
     assert f"{work} is a branch of several repositories; waiting: {work} of ssh://" in said.err
+    assert f"say which with `--branch '{work} of /second.git'`" in said.err
     assert elsewhere.run(*every, "--branch", "nope").code == 2
     assert store.answers() == []
 
@@ -98,6 +100,10 @@ def test_everything_is_what_waits_on_one_branch(store, tmp_path):
     assert store.answers() == ["1-a", "1-b"]
     assert person.run(*every).code == 0  # it was answered already
     assert store.answers() == ["1-a", "1-b"]
+    place = ("--branch", f"{work} of /second.git")
+    assert [row["run"] for row in elsewhere.json("queue", *place)["runs"]] == ["1-c"]
+    assert elsewhere.run(*every, *place).code == 0
+    assert store.answers() == ["1-a", "1-b", "1-c"]
 
 
 def test_the_queue_names_branch_and_repository_of_what_waits(store, tmp_path):
@@ -169,3 +175,40 @@ def test_what_nobody_can_see_yet_is_not_approved_with_all(store, tmp_path):
     store.wait("/first.git", "work", "2-b", task_id="2")
     assert elsewhere.run("queue", "approve", "--all").code == 0
     assert store.answers() == ["2-b"]
+
+
+def test_blocked_runs_are_left_out_and_hold_what_needs_them(store, tmp_path):
+    elsewhere = machine(store, tmp_path / "one")
+    blocked = {"status": RunStatus.BLOCKED, "reason": "its tests fail"}
+    store.wait("/first.git", "work", "1-a", **blocked)
+    store.wait("/first.git", "work", "2-b", task_id="2", needs=["1"])
+    store.wait("/first.git", "work", "3-c", task_id="3")
+    store.wait("/first.git", "side", "1-d", **blocked)
+    every = ("queue", "approve", "--all")
+    said = elsewhere.run(*every)  # the one branch on which something waits
+    assert said.code == 4
+    assert said.err.splitlines() == [
+        "1-a: left out: it is blocked (its tests fail); next: `reviewloop queue show 1-a --diff`",
+        "2-b: held: it needs task 1, and 1-a was not committed; next: "
+        "`reviewloop queue show 1-a --diff`",
+        "3-c: approve is on its way; the next free worker carries it out",
+        "1 on the way, 1 not, 1 left out (blocked)",
+    ]
+    assert store.answers() == ["3-c"]
+    assert elsewhere.run("queue", "approve", "2-b").code == 4
+    told = elsewhere.json(*every, "--branch", "work")
+    assert [row["what"] for row in told["runs"]] == ["blocked", "held", "answered"]
+    assert [told[name] for name in ("on_the_way", "not_approved", "left_out")] == [1, 1, 1]
+
+    # Where nothing else waits, they are no failure.
+    said = elsewhere.run(*every, "--branch", "side")
+    assert (said.code, "0 on the way, 0 not, 1 left out (blocked)" in said.err) == (0, True)
+
+
+def test_an_answer_is_told_in_the_words_of_the_command(store, tmp_path):
+    elsewhere = machine(store, tmp_path / "one")
+    for run in ("1-a", "2-b"):
+        store.wait("/first.git", "work", run, task_id=run[0])
+    assert "1-a: reject is on its way" in elsewhere.run("reject", "1-a", "-m", "no").err
+    said = elsewhere.run("queue", "reject", "2-b")
+    assert "2-b: reject is on its way; the next free worker" in said.err

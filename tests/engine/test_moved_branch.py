@@ -43,13 +43,14 @@ def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
     assert crew.work(machine).code == 0
     first, fourth, fifth = (row["run"] for row in elsewhere.json("queue")["runs"])
     assert elsewhere.run("reject", first, "-m", "no").code == 0
-    assert crew.work(machine).code == 0
+    assert f"{first}: reject is carried out, it is rejected now" in crew.work(machine).err
     # One after the other, before a worker is there: the same as both at once.
     assert elsewhere.run("approve", fourth).code == 0
     assert elsewhere.run("approve", fifth).code == 0
     assert crew.work(machine).code == 0
-    assert elsewhere.run(*EVERY).code == 0
-    assert crew.work(machine).code == 0
+    said = elsewhere.run(*EVERY)
+    assert (said.code, said.err.splitlines()[-1]) == (0, "2 on the way, 0 not")
+    assert f"{fifth}: approve is carried out, it is committed now" in crew.work(machine).err
     assert crew.history() == ["Add part 4", "Add part 5"]
 
 

@@ -1,0 +1,80 @@
+"""What `approve`, `modify`, `reject` and `queue` answer where `--store` names a database."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.cli.shared import shared
+from reviewloop.errors import ExitCode, first_that_applies
+
+if TYPE_CHECKING:
+    from reviewloop.engine.queue import Here
+
+
+def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: bool) -> ExitCode:
+    """Queue an answer to one run."""
+    from reviewloop.cli.consoles import print_json, say
+    from reviewloop.engine.answers import give_answer, word_of
+
+    with shared(url) as database:
+        run = give_answer(database, url, run_id, choice, text)
+    if as_json:
+        print_json("answered", {"run": run.run_id, "choice": choice})
+    say(f"{run.run_id}: {word_of(choice)} is on its way; the next free worker carries it out")
+    return ExitCode.CLEAN
+
+
+def approve_many(url: str, names: Sequence[str], branch: str, *, as_json: bool) -> ExitCode:
+    """Queue the approval of runs and of what they stand on; of all on a branch if none is named."""
+    from reviewloop.engine.answers import approve_each, runs_named
+
+    with shared(url) as database:
+        rows = approve_each(database, url, runs_named(database, names), branch, _here())
+    return _tell_queued("shared-queue-approve", rows, as_json=as_json)
+
+
+def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
+    """Queue the rejection of runs."""
+    from reviewloop.engine.answers import reject_each, runs_named
+
+    with shared(url) as database:
+        rows = reject_each(database, url, runs_named(database, names), text)
+    return _tell_queued("shared-queue-reject", rows, as_json=as_json)
+
+
+def _here() -> "Here | None":
+    """Return the checkout around this folder, None where there is none that can be read."""
+    from reviewloop.engine.queue import Here
+    from reviewloop.errors import ReviewLoopError
+    from reviewloop.workspace.pushing import addresses_of
+    from reviewloop.workspace.userrepo import discover
+
+    try:
+        user = discover(Path.cwd(), for_reading=True)
+        return Here(user.branch or "", addresses_of(user))
+    except ReviewLoopError:  # the branch has to be named, then
+        return None
+
+
+def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> ExitCode:
+    from reviewloop.cli.consoles import print_json, say
+    from reviewloop.engine.answers import word_of
+
+    out = sum(row["what"] == "blocked" for row in rows)
+    done = sum(row["what"] in {"queued", "answered"} for row in rows)
+    counts = {"on_the_way": done, "not_approved": len(rows) - done - out, "left_out": out}
+    approving = kind == "shared-queue-approve"
+    if as_json:
+        print_json(kind, {"runs": list(rows), **(counts if approving else {})})
+    for row in rows:
+        done_by = f"{word_of(row['choice'])} is on its way; the next free worker carries it out"
+        if row.get("first"):
+            done_by = f"first, others that you approve stand on it or need it: {done_by}"
+        before = {"held": "held: ", "blocked": "left out: "}.get(row["what"], "")
+        following = f"; next: `{row['next']}`" if row["next"] else ""
+        say(f"{row['run']}: {before}{row['why'] or done_by}{following}")
+    if approving and (len(rows) > 1 or len(rows) > done):
+        said = f"{done} on the way, {counts['not_approved']} not"
+        say(said + (f", {out} left out (blocked)" if out else ""))
+    tried = (row for row in rows if row["what"] != "blocked")
+    return first_that_applies(*(ExitCode(row["exit_code"]) for row in tried))
