@@ -1,6 +1,10 @@
 """`review --apply-fixes` writes safe fixes that parse and leave the tests as green as they were."""
 
+import json
+import sys
+
 import pytest
+from support.crash import CHECKS
 
 from reviewloop.errors import ExitCode, UsageError, WorkspaceError
 from reviewloop.runs.apply_fixes import apply_safe_fixes
@@ -27,9 +31,22 @@ def project(repo, git):
 
 
 @pytest.fixture
-def tested(project, git):
-    """Return a repository whose tests are green."""
+def tested(project, git, monkeypatch):
+    """Return a repository whose tests are green, run by a program that starts quickly."""
+    command = [sys.executable, "-S", "checks.py"]
+    monkeypatch.setenv("REVIEWLOOP_GATES__TEST__COMMAND", json.dumps(command))
+    (project / "checks.py").write_text(CHECKS)
+    return with_tests(project, git)
+
+
+@pytest.fixture
+def with_pytest(project, git):
+    """Return a repository whose tests, which pytest runs, are green."""
     (project / "pyproject.toml").write_text(PROJECT)
+    return with_tests(project, git)
+
+
+def with_tests(project, git):
     (project / "tests").mkdir()
     (project / "tests/test_app.py").write_text(TEST)
     git(project, "add", ".")
@@ -53,25 +70,25 @@ def test_without_tests_nothing_is_applied(project):
     assert outcome.sentences[0].startswith("not applied: app.py:1: no green tests")
 
 
-def test_green_tests_that_stay_green_verify_a_fix(tested):
-    (tested / "app.py").write_text(UNUSED)
-    outcome, _ = fixed(tested)
+def test_green_tests_that_stay_green_verify_a_fix(with_pytest):
+    (with_pytest / "app.py").write_text(UNUSED)
+    outcome, _ = fixed(with_pytest)
 
-    assert (tested / "app.py").read_text() == CLEAN
+    assert (with_pytest / "app.py").read_text() == CLEAN
     assert outcome.files == ("app.py",)
     assert outcome.sentences[0].startswith("1 safe fix applied in app.py: ")
     assert "1 passed" in outcome.sentences[0]
 
 
-def test_a_fix_that_makes_a_test_fail_is_left_out_and_the_others_are_applied(tested):
-    (tested / "app.py").write_text(UNUSED)
-    (tested / "tests/test_app.py").write_text(
+def test_a_fix_that_makes_a_test_fail_is_left_out_and_the_others_are_applied(with_pytest):
+    (with_pytest / "app.py").write_text(UNUSED)
+    (with_pytest / "tests/test_app.py").write_text(
         "import json\n\nimport app\n\n\ndef test_one():\n    assert app.os and app.one() == 1\n"
     )
-    outcome, _ = fixed(tested)
+    outcome, _ = fixed(with_pytest)
 
-    assert (tested / "app.py").read_text() == UNUSED
-    assert "import json" not in (tested / "tests/test_app.py").read_text()
+    assert (with_pytest / "app.py").read_text() == UNUSED
+    assert "import json" not in (with_pytest / "tests/test_app.py").read_text()
     assert [one.path for one, _ in outcome.refused] == ["app.py"]
     assert "1 failed" in outcome.refused[0][1]
 
