@@ -136,17 +136,18 @@ def one_of(checkout: Checkout, name: str) -> Path:
 def many_tasks(folder: Path, count: int) -> Checkout:
     """Return a checkout whose spec has so many tasks, and a script that does them."""
     lines = ["# Plan", ""]
-    replies: list[dict[str, Any]] = []
     for number in range(1, count + 1):
         needs = "none" if number % CHAIN == 1 else str(number - 1)
         lines += [f"- [ ] {number}. Make part {number:04d}", f"  - _Depends: {needs}_"]
-        text = {"path": f"shop/part{number:04d}.py", "file_text": f"x = {number}\n"}
-        call = {"name": "fs_write", "args": {"command": "create", **text}}
-        task = f"Task {number}: Make part {number:04d}"
-        replies.append({"agent": "implement", "turn": 0, "when": task, "tool_calls": [call]})
+    text = {"path": "shop/part${part}.py", "file_text": "x = '${part}'\n"}
+    call = {"name": "fs_write", "args": {"command": "create", **text}}
+    asked = {"part": r"Task \d+: Make part (\d+)"}
     end = {"name": "finish", "args": {"summary": "made it", "subject": "Add a part"}}
-    replies.append({"agent": "implement", "turn": 1, "tool_calls": [end]})
-    replies.append({"tool_calls": [{"name": "report_findings", "args": {"findings": []}}]})
+    replies: list[dict[str, Any]] = [  # few, for a model's time is not measured here
+        {"agent": "implement", "turn": 0, "capture": asked, "tool_calls": [call]},
+        {"agent": "implement", "turn": 1, "tool_calls": [end]},
+        {"tool_calls": [{"name": "report_findings", "args": {"findings": []}}]},
+    ]
     script = folder / "script.json"
     script.write_text(json.dumps({"replies": replies}))
     root = folder / "project"

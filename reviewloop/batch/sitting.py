@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
-from reviewloop.batch.line import Waiting, looked_again, waiting_in
+from reviewloop.batch.line import Waiting, looked_again
+from reviewloop.batch.looks import Looks
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stacking import StartingPoint, base_for, listed_above
-from reviewloop.batch.stands import Stand, TaskRun, counting, is_called, stands_now, why_held
+from reviewloop.batch.stands import Stand, TaskRun, is_called, why_held
 from reviewloop.context import RunContext
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.runs.repository import Repository
@@ -65,9 +67,7 @@ class Sitting:
     loose: bool = False  # what is listed above a task cannot be had in one commit
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
     strays: Mapping[str, str] = field(default_factory=dict)  # task -> why it waits for a person
-    # The run that counts for each task, and of which content of the table and branch that is true.
-    _counting: Mapping[str, RunRecord] = field(default_factory=dict)
-    _counted: tuple[int, str] = (-1, "")
+    looks: Looks = field(default_factory=Looks)
 
     @property
     def head(self) -> str:
@@ -93,22 +93,18 @@ class Sitting:
         return self.spending.caps(run, sharing, self.at_work.values())
 
     def stands(self) -> dict[str, TaskRun]:
-        """Return where every task of the order stands; who asks does not change the runs."""
-        titles = {step.task.id: step.task.title for step in self.order.steps}
-        record, branch = self.record, self.repository.user.branch or ""
-        counted = (self.repository.runs.seen(), branch)
-        # It is asked some five times per task, and a long batch has many runs to go through.
-        if counted != self._counted:
-            self._counting = counting(
-                self.repository, record.batch_id, record.spec_path, titles, branch
-            )
-            self._counted = counted
-        return stands_now(self.repository, self._counting, titles)
+        """Return where every task of the order stands; nobody changes the records in it."""
+        of = (self.record.batch_id, self.record.spec_path, self.repository.user.branch or "")
+        return self.looks.stands(self.repository, of, self._titles)
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        return {step.task.id: step.task.title for step in self.order.steps}
 
     def waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
         """Return the runs of the batch that wait, in the order of their tasks."""
         runs = [stands[step.task.id].run for step in self.order.steps]
-        return waiting_in(self.repository, [run for run in runs if run is not None])
+        return self.looks.waiting(self.repository, [run for run in runs if run is not None])
 
     def start_of(self, step: Step, stands: Mapping[str, TaskRun]) -> StartingPoint | None:
         """Return where a task starts that has no run yet, None if it may not have one now."""

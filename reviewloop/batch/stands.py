@@ -97,8 +97,11 @@ def stands_of(
     Only those for its branch, which may not be checked out, and for tasks that were called the
     same: ids are given anew when somebody inserts a task.
     """
-    found = counting(repository, batch_id, spec_path, titles, branch)
-    return stands_now(repository, found, titles)
+    runs = repository.runs.all()
+    branch = branch or _branch(repository, batch_id, runs)
+    return stands_now(
+        repository, counting(repository, runs, (batch_id, spec_path, branch), titles), titles
+    )
 
 
 def stands_now(
@@ -111,16 +114,17 @@ def stands_now(
 
 def counting(
     repository: Repository,
-    batch_id: str,
-    spec_path: str,
+    runs: Iterable[RunRecord],
+    of: tuple[str, str, str],
     titles: Mapping[str, str],
-    branch: str = "",
 ) -> dict[str, RunRecord]:
-    """Return the run that counts for each of the tasks that have one; see `stands_of`."""
+    """Return the one of `runs` that counts for each of the tasks that have one; see `stands_of`.
+
+    They are `of` a batch, by its id, the path of its spec and its branch.
+    """
     found: dict[str, RunRecord] = {}
-    everything = repository.runs.all()
-    branch = branch or _branch(repository, batch_id, everything)
-    for run in everything:
+    batch_id, spec_path, branch = of
+    for run in runs:
         mine = run.options.get("batch") == batch_id
         here = run.spec_path == spec_path and run.branch == branch
         if not here or run.task_id not in titles or (run.status.over and not mine):

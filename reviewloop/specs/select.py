@@ -189,6 +189,8 @@ def _open_parts(spec: Spec, task: Task) -> list[Task]:
 
 
 def _required_parts(by_id: Mapping[str, Task], task: Task) -> list[Task]:
+    if not task.children:
+        return []
     found = (by_id.get(child) for child in task.children)
     return [child for child in found if child is not None and not child.optional]
 

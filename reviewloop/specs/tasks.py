@@ -69,8 +69,10 @@ def task_lines(lines: Sequence[Line]) -> Sequence[Line]:
 
 def ancestors(task: Task, by_id: Mapping[str, Task]) -> list[Task]:
     """Return the tasks a task is part of, nearest first."""
+    if not task.parent:
+        return []
     found: list[Task] = []
-    parent = by_id.get(task.parent) if task.parent else None
+    parent = by_id.get(task.parent)
     while parent and parent not in found:
         found.append(parent)
         parent = by_id.get(parent.parent) if parent.parent else None
@@ -108,6 +110,8 @@ def waits_for(task: Task, by_id: Mapping[str, Task]) -> list[str]:
 
 def comes_after(task: Task, by_id: Mapping[str, Task]) -> list[str]:
     """Return the ids a task waits for, and those that the order of its phase puts before it."""
+    if not task.parent:  # the most there are, in lists of a thousand
+        return list(dict.fromkeys((*task.depends, *task.follows)))
     family = (task, *ancestors(task, by_id))
     placed = [one for member in family for one in member.follows]
     return list(dict.fromkeys([*waits_for(task, by_id), *placed]))

@@ -140,6 +140,11 @@ class RunStore:
         self._look()
         return [_copied(one) for one in self._listed]
 
+    def looked(self) -> tuple[RunRecord, ...]:
+        """Return every run, newest first, as they are kept here: nobody may change them."""
+        self._look()
+        return self._listed
+
     def of_task(self, task_id: str) -> list[RunRecord]:
         """Return the runs of a task, of whatever spec and branch, newest first."""
         self._look()

@@ -1,9 +1,9 @@
 """Lists what a source file defines: kind, qualified name, lines and signature of each symbol."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from reviewloop.workspace.outline_names import NAMERS, Node, by_field
 from reviewloop.workspace.outline_rules import CONTAINERS, KINDS, LANGUAGES, THROUGH
@@ -29,7 +29,7 @@ class Symbol:
 
 def language_of(path: str) -> str | None:
     """Return the language of a file by its name, or None where it cannot be outlined."""
-    return LANGUAGES.get(PurePosixPath(path).suffix.lower())
+    return LANGUAGES.get(posixpath.splitext(path)[1].lower())
 
 
 def outline(path: str, text: str) -> list[Symbol]:

@@ -1,0 +1,45 @@
+"""Where the tasks of a sitting stand: gone through only after a change, for a batch can be long."""
+
+from collections.abc import Iterable, Mapping
+
+from reviewloop.batch.line import Waiting, waiting_in
+from reviewloop.batch.stands import TaskRun, counting, stands_now
+from reviewloop.runs.repository import Repository
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+class Looks:
+    """What the last look found; each task of a batch asks for it some five times."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()  # what it is true of
+        self._still: dict[str, TaskRun] = {}
+        self._moving: dict[str, RunRecord] = {}  # these may end without being saved again
+        self._waiting: dict[str, Waiting] = {}
+
+    def stands(
+        self, repository: Repository, of: tuple[str, str, str], titles: Mapping[str, str]
+    ) -> dict[str, TaskRun]:
+        """Return where each of the tasks stands that `titles` names; see `counting`.
+
+        Nobody changes the records in it: they are those of the next look as well.
+        """
+        seen = (repository.runs.seen(), of, titles)
+        if seen != self._seen:
+            found = counting(repository, repository.runs.looked(), of, titles)
+            self._moving = {t: run for t, run in found.items() if run.status is RunStatus.RUNNING}
+            self._still = stands_now(repository, found, titles)
+            self._seen = seen
+        return {**self._still, **stands_now(repository, self._moving, self._moving)}
+
+    def waiting(self, repository: Repository, runs: Iterable[RunRecord]) -> list[Waiting]:
+        """Return those of the runs that can be approved, in the given order."""
+        found = []
+        for run in runs:
+            known = self._waiting.get(run.run_id)
+            if known is not None and known.run is run:
+                found.append(known)
+            elif fresh := waiting_in(repository, [run]):
+                self._waiting[run.run_id] = fresh[0]
+                found += fresh
+        return found
