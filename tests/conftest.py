@@ -27,6 +27,7 @@ _SHARING = (
     *("e2e/test_untouched.py", "e2e/test_bad_answers.py", "test_demo.py", "test_demo_review.py"),
     *("github/test_life.py", "github/test_ends.py", "github/test_fix.py", "github/test_forks.py"),
     *("github/test_attacks.py", "github/test_hearing.py", "cli/test_stats.py"),
+    *("test_action.py", "test_action_commits.py"),
 )
 _ROOM = 2 * 1024**3  # bytes; several times what all tests together hold at one time
 

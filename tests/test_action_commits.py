@@ -95,10 +95,12 @@ def test_findings_are_fixed_and_a_task_is_implemented_then_pushed(hub: Hub, tmp_
 
     github.state.approvals = [("ada", "approved", "reviewloop")]
     given = {"task": "2.1", "branch": "reviewloop/orders_2.1"}
-    other = str(tmp_path / "other")
+    other, fetched = str(tmp_path / "other"), len(hub.http.received)
     ended = machine.run({}, "workflow_dispatch", command="implement", handoff=other, **given)
     assert ended.returncode == 0, ended.stderr
     assert machine.outputs["handoff-path"] == other
+    assert sorted(os.listdir(other)) == ["commits.bundle", "handoff.json"]
+    assert len(hub.http.received) == fetched  # the job that asks models has nothing to do with git
     assert github.state.pulls.keys() == {7}
     assert hub.checkout.git("status", "--porcelain") == ""
     ended = machine.run(
@@ -109,5 +111,9 @@ def test_findings_are_fixed_and_a_task_is_implemented_then_pushed(hub: Hub, tmp_
     assert (draft.draft, draft.head_ref) == (True, "reviewloop/orders_2.1")
     assert hub.git("rev-parse", "reviewloop/orders_2.1^") == main == hub.git("rev-parse", "main")
     assert hub.git("show", f"{draft.head_sha}:{PATH}") == CLEAN.rstrip()
-    assert "\nApproved-by: ada\n" in hub.git("log", "-1", "--format=%B", draft.head_sha)
+    changed = hub.git("diff", "--name-only", "main", draft.head_sha).splitlines()
+    assert changed == [".kiro/specs/orders/tasks.md", PATH, "tests/test_search.py"]
+    message = hub.git("log", "-1", "--format=%B", draft.head_sha)
+    assert message.splitlines()[-2] == "Approved-by: ada"
+    assert "Approved by **ada** by approving the environment reviewloop" in draft.body
     assert hub.leaked(machine.temp, machine.folder / "home", root, handoff, Path(other)) == []

@@ -1,14 +1,9 @@
-"""A run on its way to GitHub: from a terminal, and in the two jobs of a workflow."""
+"""A run on its way to GitHub from a terminal; the two jobs of a workflow: `test_action_commits`."""
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
-import pytest
-from support.checkout import PACKAGE
 from support.hub import Hub
 from support.parts import CLEAN, cast, writes
 from support.play import QUOTE_TEST, TEST
@@ -174,59 +169,3 @@ def test_a_branch_that_moved_is_refused_and_a_person_publishes_from_the_terminal
         checkout.git("config", "core.sshCommand", "touch ran; false")  # not the person's own
         assert checkout.run("publish").code == 0
         assert not (checkout.root / "ran").exists()
-
-
-@pytest.mark.timeout(100)
-def test_two_jobs_implement_a_task_and_push_it_after_an_approval(shop, tmp_path):
-    with Hub(shop(branch="main"), tmp_path) as hub:
-        checkout = hub.checkout
-        runner = tmp_path / "runner"
-        python = runner / "reviewloop/bin/python"
-        python.parent.mkdir(parents=True)
-        python.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} "$@"\n')  # -I: not the clone
-        python.chmod(0o755)
-        workflow = {
-            **{"RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(runner / "outputs")},
-            **{"GITHUB_REPOSITORY": "octo/demo", "GITHUB_REF_NAME": "main", "GITHUB_RUN_ID": "77"},
-            **{"GITHUB_SERVER_URL": hub.http.url, "GITHUB_ACTIONS": "true"},
-        }
-
-        def act(**inputs: str) -> subprocess.CompletedProcess[str]:
-            given = {f"INPUT_{name}": value for name, value in inputs.items()}
-            return subprocess.run(
-                ["bash", str(PACKAGE / ".ci/act")],
-                cwd=checkout.root,
-                env={**checkout.environ, **workflow, **given},
-                capture_output=True,
-                text=True,
-                timeout=90,
-                check=False,
-            )
-
-        handoff = str(runner / "handoff")
-        done = act(command="implement", task="2.1", branch="reviewloop/2.1", handoff=handoff)
-        assert done.returncode == 0, done.stderr
-        assert sorted(os.listdir(handoff)) == ["commits.bundle", "handoff.json"]
-        assert f"\n{handoff}\n" in (runner / "outputs").read_text()
-        assert hub.http.received == []
-        assert hub.github.state.pulls == {}
-
-        hub.github.state.approvals = [("ada", "approved", "reviewloop")]
-        done = act(command="push", handoff=handoff, environment="reviewloop")
-        assert done.returncode == 0, done.stderr
-        message = hub.git("log", "-1", "--format=%B", "reviewloop/2.1")
-        assert message.splitlines()[-2] == "Approved-by: ada"
-        assert hub.git("log", "-1", "--format=%T", "reviewloop/2.1") in (
-            checkout.record()["proposal"]["tree"],
-            checkout.git(
-                "--git-dir",
-                str(checkout.folder() / "git"),
-                "log",
-                "-1",
-                "--format=%T",
-                checkout.record()["proposal"]["commit"],
-            ),
-        )
-        assert hub.pull.draft
-        assert "Approved by **ada** by approving the environment reviewloop" in hub.pull.body
-        assert hub.leaked() == []
