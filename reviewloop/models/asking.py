@@ -15,6 +15,7 @@ from reviewloop.models.retry import (
     Patience,
     ask_patiently,
 )
+from reviewloop.models.routing import OFFLINE, split_model
 from reviewloop.models.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
 
@@ -51,6 +52,8 @@ class Asking:
         """
         names = [request.model]
         names += [name for name in self._fallbacks if name != request.model]
+        if _is_offline(request.model):  # who chose to spend nothing must not pay for what is lost
+            names = list(filter(_is_offline, names))
         failures: list[ModelAccessError | ModelUnavailableError] = []
         attempts = 0
 
@@ -126,3 +129,7 @@ class Asking:
         )
         if failed.possibly_paid:
             self._on_lost(key, request, failed)
+
+
+def _is_offline(name: str) -> bool:
+    return split_model(name)[0] in OFFLINE

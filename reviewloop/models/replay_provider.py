@@ -42,7 +42,7 @@ class ReplayProvider:
         self._read()
 
     def calls(self) -> list[Recorded]:
-        """Return what is recorded; raise `UsageError` for a file that is no recording."""
+        """Return what is recorded; raise `ModelAccessError` for a file that is no recording."""
         return self._read()
 
     def _read(self) -> list[Recorded]:

@@ -8,7 +8,7 @@ import pytest
 from support import bedrock as b
 from support.model_requests import asking
 
-from reviewloop.errors import ModelError, UsageError
+from reviewloop.errors import ModelError
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.recording import export_journal, first_difference
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_recording_is_named(open_door, tmp_path, text, words):
     path = tmp_path / "x.jsonl"
     if text is not None:
         path.write_text(text)
-    with pytest.raises((UsageError, ModelError), match=words):
+    with pytest.raises(ModelError, match=words):
         open_door().models.ask(KEY, asking(model=f"replay:{path}"))
 
 

@@ -11,7 +11,6 @@ from reviewloop.errors import (
     ContextOverflowError,
     ModelAccessError,
     ModelError,
-    UsageError,
 )
 from reviewloop.models.messages import Usage
 from reviewloop.models.retry import ModelUnavailableError
@@ -171,6 +170,13 @@ def test_a_bad_script_is_named_with_the_place(tmp_path, open_door, data, words):
     path = tmp_path / "replies.json"
     if data is not None:
         path.write_text(data)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(ModelAccessError) as caught:
         open_door().models.ask(CallKey("a", "review"), asking(model=f"script:{path}"))
     assert words in str(caught.value)
+
+
+def test_no_paid_model_answers_for_a_script_that_is_gone(tmp_path, open_door):
+    door = open_door(models={"fallbacks": ["bedrock_converse:amazon.nova-pro-v1:0"]})
+    with pytest.raises(ModelAccessError, match="cannot be read"):
+        door.models.ask(CallKey("a", "review"), asking(model=f"script:{tmp_path / 'gone'}"))
+    assert door.told("model.fallback") == []

@@ -1,0 +1,27 @@
+"""A model that cannot be asked has one exit code, whenever that is noticed."""
+
+import json
+
+from support.checkout import Checkout
+
+
+def script(checkout: Checkout) -> str:
+    """Write a script of which every reply is missing; return the model that answers from it."""
+    return f"script:{checkout.write('replies.json', json.dumps({'replies': []}))}"
+
+
+def test_a_script_that_is_gone_has_the_code_of_a_model_that_cannot_be_asked(shop):
+    checkout = shop()
+    model = script(checkout)
+    batch = ("batch", "--tasks", "1,4")
+    cut_off = checkout.forked(*batch, "--model", model, REVIEWLOOP_FAULT="implement.begin:1")
+    assert cut_off.code == -9
+    (checkout.root / "replies.json").unlink()
+    checkout.write("shop/new.py", "NEW = 1\n")
+    codes = {
+        "before anything": checkout.run(*batch, "--model", model).code,
+        "when the run goes on": (said := checkout.run(*batch)).code,
+        "in a review": checkout.run("review", "--model", model).code,
+    }
+    assert codes == dict.fromkeys(codes, 5)
+    assert said.err.count("replies.json cannot be read") == 1
