@@ -1,4 +1,4 @@
-"""`show`, `logs`, `stats`, `checkout` and `undo` of runs that stand in a store."""
+"""`show`, `logs`, `tasks`, `stats`, `checkout` and `undo` of runs that stand in a store."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,9 @@ from reviewloop.cli.shared import shared
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from reviewloop.specs.model import Spec
     from reviewloop.store.metrics import RunMetrics
+    from reviewloop.workspace.userrepo import UserRepo
 
 
 def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode:
@@ -42,6 +44,22 @@ def logs(url: str, run_id: str | None, *, follow: bool) -> ExitCode:
             if line := event_line(event):
                 click.echo(line)
     return ExitCode.CLEAN
+
+
+def tasks_in_work(
+    url: str, user: "UserRepo", spec: "Spec"
+) -> "tuple[dict[str, tuple[str, str]], dict[str, str]]":
+    """Return what `tasks` tells of the runs of workers; see `engine.outlook`."""
+    from contextlib import closing
+
+    from reviewloop.engine.outlook import tasks_in_work as look
+    from reviewloop.store.postgres.database import Database
+
+    with closing(Database(url)) as database:
+        if not database.version():  # one looks at the tasks before the first `batch`
+            return {}, {}
+        database.require_tables()
+        return look(database, url, user, spec)
 
 
 def checkout(url: str, run_id: str, name: str) -> ExitCode:

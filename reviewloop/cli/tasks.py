@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli.shared import store_option
+from reviewloop.cli.shared_reading import tasks_in_work
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,16 +19,23 @@ if TYPE_CHECKING:
     from reviewloop.workspace.userrepo import UserRepo
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
-_OF_RUNS = {"waiting": "waits for you", "blocked": "blocked", "stopped": "stopped"}
+_OF_RUNS = {
+    "waiting": "waits for you",
+    "blocked": "blocked",
+    "stopped": "stopped",
+    "committed": "committed",  # by a worker
+}
 
 
 @click.command()
 @click.option("--spec", "path", metavar="PATH", help="Spec file, folder or feature name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def tasks(path: str | None, as_json: bool) -> ExitCode:
+@store_option
+def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     """List the tasks of a spec and what may start.
 
-    Shows states, dependencies, requirements and progress. [-] is a task whose run is not over.
+    Shows states, dependencies, requirements and progress. [-] is a task whose run is not over. With
+    --store: the runs of workers on the branch that is checked out.
     """
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.runs.project import read_settings, repository
@@ -36,7 +45,8 @@ def tasks(path: str | None, as_json: bool) -> ExitCode:
     repo = repository()
     wanted = path or read_settings(repo.root).settings.spec.path or None
     spec = open_spec(DiskFiles(repo.root), wanted)
-    body = tasks_report(spec, *runs_in_work(repo, spec))
+    found = tasks_in_work(store, repo, spec) if store else runs_in_work(repo, spec)
+    body = tasks_report(spec, *found)
     if as_json:
         print_json("tasks", body)
     else:
@@ -129,7 +139,7 @@ def _task(
         "parallel": task.parallel,
         "checkpoint": task.checkpoint,
         "blocked": task.blocked,
-        "eligible": task.id in seen.ready and not run and task.id not in held,
+        "eligible": task.id in seen.ready and not status and task.id not in held,
         "held": held.get(task.id, "") if state != "done" else "",
         "run": run,
         "run_status": status,
@@ -206,7 +216,10 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     if task["run"]:
         said = _OF_RUNS.get(task["run_status"], "in work")
-        return [(f"{said}: run {one_line(task['run'])}", "yellow")]
+        pull = "; `git pull` brings it" if task["run_status"] == "committed" else ""
+        return [(f"{said}: run {one_line(task['run'])}{pull}", "yellow")]
+    if task["run_status"]:
+        return [("queued for workers", "yellow")]
     if task["held"]:
         return [(f"cannot begin: {one_line(task['held'])}", "yellow")]
     if task["eligible"]:
