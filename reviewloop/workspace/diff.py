@@ -6,7 +6,6 @@ from functools import cached_property
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git
-from reviewloop.workspace.objects import ObjectPool
 from reviewloop.workspace.patches import (
     DIFF_FLAGS,
     SUBMODULE,
@@ -20,6 +19,7 @@ from reviewloop.workspace.patches import (
     parse_facts,
 )
 from reviewloop.workspace.paths import shown
+from reviewloop.workspace.pool import ObjectPool
 
 __all__ = ["Change", "DiffLine", "FileChange", "Hunk", "Status", "read_change"]
 

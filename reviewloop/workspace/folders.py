@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.objects import ObjectPool
+from reviewloop.workspace.pool import ObjectPool
 
 FOLDER = "040000"
+SUBMODULE = "160000"
 _FOLDER_AS_STORED = b"40000"
 _EXECUTABLE = 0o100
 _MODE = re.compile(rb"[0-7]{5,6}")
@@ -45,10 +46,17 @@ def find(pool: ObjectPool, tree: str, paths: Iterable[str]) -> dict[str, Found]:
 
     def at(path: str) -> Found | None:
         above, slash, name = path.rpartition("/")
-        raw = folder(above).get(os.fsencode(name)) if above or not slash else None
+        raw = folder(above).get(_encoded(name)) if above or not slash else None
         return raw and Found(raw.mode.decode().zfill(6), raw.oid.hex())
 
     return {path: held for path in paths if (held := at(path)) is not None}
+
+
+def _encoded(name: str) -> bytes:
+    try:
+        return os.fsencode(name)
+    except UnicodeEncodeError:  # no file can have this name
+        return b""
 
 
 def plain_mode(mode: str) -> str:

@@ -1,22 +1,23 @@
 """Reads the files of a tree from git's objects; no path of the file system is ever opened."""
 
 import os
-import subprocess
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.git import Git, end_process
+from reviewloop.workspace.folders import FOLDER, SUBMODULE, find
+from reviewloop.workspace.git import Git
 from reviewloop.workspace.paths import shown
+from reviewloop.workspace.pool import ObjectPool
 from reviewloop.workspace.search import Hit, grep_tree, match_paths
 
-__all__ = ["Entry", "Hit", "Kind", "ObjectPool", "TreeReader", "match_paths"]
+__all__ = ["Entry", "Hit", "Kind", "TreeReader", "match_paths"]
 
 Kind = Literal["file", "executable", "symlink", "submodule"]
 
-_CHUNK = 1 << 16
+_FEW = 8  # files to read one by one; for more the whole tree is listed, which takes a process
 
 
 @dataclass(frozen=True)
@@ -39,106 +40,6 @@ class Entry:
         return kinds.get(self.mode, "file")
 
 
-class ObjectPool:
-    """Processes of `git cat-file --batch`, one per thread that reads at the same time."""
-
-    def __init__(self, git: Git) -> None:
-        self._git = git
-        self._lock = threading.Lock()
-        self._idle: list[subprocess.Popen[bytes]] = []
-        self._closed = False
-
-    def read(self, name: str, limit: int | None = None) -> bytes | None:
-        """Return the bytes of an object (at most `limit` of them), or None when it is missing.
-
-        `name` is an object id; anything else raises ValueError.
-        """
-        found = self._read(_object_id(name), limit)
-        return found and found[1]
-
-    def read_tree(self, name: str) -> tuple[str, bytes]:
-        """Return the id and the bytes of a tree, or of the tree of a commit.
-
-        Raises WorkspaceError when it is not there.
-        """
-        found = self._read(f"{_object_id(name)}^{{tree}}", None)
-        if found is None:
-            raise self._lost(name)
-        return found
-
-    def restart(self) -> None:
-        """Let no process go on that does not know of objects which were borrowed meanwhile."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process in idle:
-            end_process(process)
-
-    def _read(self, name: str, limit: int | None) -> tuple[str, bytes] | None:
-        process = self._take()
-        try:
-            found = self._ask(process, name, limit)
-        except BaseException:
-            end_process(process)  # its output is at an unknown place
-            raise
-        with self._lock:
-            if not self._closed:
-                self._idle.append(process)
-                return found
-        end_process(process)
-        return found
-
-    def close(self) -> None:
-        """End all idle processes; the pool starts none that stay afterwards."""
-        with self._lock:
-            self._closed = True
-        self.restart()
-
-    def _take(self) -> "subprocess.Popen[bytes]":
-        with self._lock:
-            while self._idle:
-                process = self._idle.pop()
-                if process.poll() is None:
-                    return process
-                end_process(process)
-        return self._git.start("cat-file", "--batch")
-
-    def _ask(
-        self, process: "subprocess.Popen[bytes]", name: str, limit: int | None
-    ) -> tuple[str, bytes] | None:
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("cat-file was started without pipes")
-        try:
-            process.stdin.write(name.encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise self._lost(name) from None
-        header = process.stdout.readline().split()
-        if len(header) == 2 and header[1] == b"missing":
-            return None
-        if len(header) != 3:
-            raise self._lost(name)
-        size = int(header[2])
-        wanted = size if limit is None else min(size, limit)
-        data = process.stdout.read(wanted)
-        rest = size + 1 - wanted
-        while rest > 0 and (skipped := process.stdout.read(min(rest, _CHUNK))):
-            rest -= len(skipped)
-        if len(data) != wanted or rest:
-            raise self._lost(name)
-        return header[0].decode(), data
-
-    def _lost(self, name: str) -> WorkspaceError:
-        return WorkspaceError(
-            f"git could not read object {name} of {self._git.git_dir}; run `git fsck` there."
-        )
-
-
-def _object_id(name: str) -> str:
-    if not name.isalnum():
-        raise ValueError(f"not an object id: {name!r}")
-    return name
-
-
 class TreeReader:
     """One tree: its files, their contents and searches in them. Threads may share it."""
 
@@ -148,6 +49,7 @@ class TreeReader:
         self._pool = pool
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] | None = None
+        self._looked_up = 0
 
     def entries(self) -> tuple[Entry, ...]:
         """Return all files of the tree, sorted as git sorts them."""
@@ -163,13 +65,13 @@ class TreeReader:
         A symbolic link is never followed: its content is the text of its target (`entry` tells
         its kind). Folders and submodules have no content.
         """
-        entry = self.entry(path)
-        if entry is None or entry.kind == "submodule":
+        oid = self._file_at(path)
+        if not oid:
             return None
-        data = self._pool.read(entry.oid, limit)
+        data = self._pool.read(oid, limit)
         if data is None:
             raise WorkspaceError(
-                f"The content of {shown(path)} (object {entry.oid}) is not in the repository; "
+                f"The content of {shown(path)} (object {oid}) is not in the repository; "
                 "fetch the missing objects, then run again."
             )
         return data
@@ -212,6 +114,17 @@ class TreeReader:
             fixed=fixed,
             limit=limit,
         )
+
+    def _file_at(self, path: str) -> str:
+        """Return the id of a file or link, "" when there is none."""
+        with self._lock:
+            self._looked_up += 1
+            listed = self._entries is not None or self._looked_up > _FEW
+        if listed:
+            entry = self.entry(path)
+            return "" if entry is None or entry.kind == "submodule" else entry.oid
+        held = find(self._pool, self.tree, [path]).get(path)
+        return "" if held is None or held.mode in {FOLDER, SUBMODULE} else held.oid
 
     def _by_path(self) -> dict[str, Entry]:
         with self._lock:

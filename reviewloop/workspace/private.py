@@ -18,8 +18,9 @@ from reviewloop.workspace.diff import Change, read_change
 from reviewloop.workspace.folders import Found, edited, find, plain_mode
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.loose import write_object, write_ref
-from reviewloop.workspace.objects import Entry, ObjectPool, TreeReader
+from reviewloop.workspace.objects import Entry, TreeReader
 from reviewloop.workspace.paths import check_edit, named_by
+from reviewloop.workspace.pool import ObjectPool
 from reviewloop.workspace.search import Hit
 from reviewloop.workspace.skeleton import object_folders
 from reviewloop.workspace.snapshot import snapshot

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from support.started import programs_started
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.objects import match_paths
@@ -72,6 +73,21 @@ def test_submodule_has_no_content(private, repo, git):
     assert private.reader(tree).entry("sub").kind == "submodule"
     assert private.reader(tree).entry("sub").size == 0
     assert private.reader(tree).read("sub") is None
+
+
+def test_a_few_files_are_read_without_a_listing_of_the_tree(private, tree):
+    reader = private.reader(tree)
+    assert reader.read("run.sh") == b"main\n"
+    with programs_started() as started:
+        assert reader.read("src/app.py", 6) == b"import"
+        assert [reader.read(path) for path in ("src", "src/none", "run.sh/x", "\ud800")] == [
+            None
+        ] * 4
+        assert started == []
+        for _ in range(20):
+            assert reader.read("run.sh") == b"main\n"
+    (listing,) = started
+    assert "ls-tree" in listing
 
 
 def test_folders_are_listed(private, tree):
