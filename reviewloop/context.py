@@ -95,7 +95,7 @@ class RunContext:
     user: UserRepo
     private: PrivateRepo
     workspace: Workspace
-    gate_environment: ProjectEnv | None  # None: this use of the loop runs no code
+    make_environment: Callable[[], ProjectEnv] | None  # None: this use of the loop runs no code
     blobs: Blobs
     journal: Journal
     events: Events
@@ -122,9 +122,9 @@ class RunContext:
     @property
     def environment(self) -> ProjectEnv:
         """What gates run in; a review of a diff has none, because it runs no code of the head."""
-        if self.gate_environment is None:
+        if self.make_environment is None:
             raise RuntimeError("a review of a diff must not run the repository's code")
-        return self.gate_environment
+        return self.once("environment", self.make_environment)
 
     @property
     def reviewed_since(self) -> str:

@@ -160,7 +160,7 @@ def plain_request(request: ModelRequest, scrub: Scrub) -> dict[str, Any]:
         "model": request.model,
         "system": request.system,
         "messages": messages,
-        "tools": [asdict(tool) for tool in request.tools],
+        "tools": [vars(tool) for tool in request.tools],
         "tool_choice": request.tool_choice,
         "max_tokens": request.max_tokens,
     }

@@ -80,6 +80,8 @@ def advance(
                 context.events.tell("note", text=other)
             if opened is not None:
                 opened(context)
+            if answer is None:  # a person's word may need no gate any more
+                _ = context.environment  # before anything is paid for
             return _move(context, answer)
 
 

@@ -143,7 +143,7 @@ def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> 
         user=two.user,
         private=two.private,
         workspace=Workspace(two.private, folder / "workspace"),
-        gate_environment=None,
+        make_environment=None,
         blobs=blobs,
         journal=journal,
         events=events,

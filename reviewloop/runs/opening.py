@@ -54,8 +54,6 @@ def open_context(
         place = folder / "workspace" / repository.user.root.name
         workspace = Workspace(private, place, filling_of(settings.workspace))
         sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
-        environment = _environment(repository, settings, folder, workspace, sandbox)
-        stack.callback(environment.discard)
         budget = _budget(record, settings, journal)
         rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
         models = models_of(settings, journal, budget, fence, events, masking, folder, rates, old)
@@ -70,7 +68,7 @@ def open_context(
             user=repository.user,
             private=private,
             workspace=workspace,
-            gate_environment=environment,
+            make_environment=partial(_environment, stack, repository, settings, workspace, sandbox),
             blobs=blobs,
             journal=journal,
             events=events,
@@ -109,22 +107,24 @@ def _dismissed(repository: Repository, rules: Path | None) -> Callable[[], Mappi
 
 
 def _environment(
+    stack: ExitStack,
     repository: Repository,
     settings: Settings,
-    folder: Path,
     workspace: Workspace,
     sandbox: Callable[[], Sandbox],
 ) -> ProjectEnv:
-    return build_environment(
+    environment = build_environment(
         user_root=repository.user.root,
         workspace=workspace.folder,
-        folder=folder / "environment",
+        folder=workspace.private.folder.with_name("environment"),
         reuse=not_committed(settings.gates.reuse, workspace.private),
         python=settings.gates.python,
         sandbox=sandbox,
         objects=workspace.needed_folders,
         readable=settings.sandbox.read,
     )
+    stack.callback(environment.discard)
+    return environment
 
 
 def _note_level(

@@ -80,8 +80,8 @@ def judging(context: RunContext) -> Iterator[None]:
         finally:
             hide = context.masking.for_people
             context.once("hidden files", lambda: HiddenFiles(hide)).clean(context.logs)
-            if context.gate_environment is not None:
-                context.gate_environment.empty()
+            if context.make_environment is not None:
+                context.environment.empty()
         if context.stopped.is_set():
             raise InterruptedByUserError(
                 "stopped while a check ran; `reviewloop resume` runs it again"

@@ -65,8 +65,7 @@ def trusted_path(environ: Mapping[str, str] = os.environ) -> str:
     checkout = here and here.resolve()
     entries = []
     for entry in environ.get("PATH", os.defpath).split(os.pathsep):
-        folder = Path(entry)
-        if folder.is_absolute() and not (checkout and _is_inside(folder, checkout)):
+        if entry.startswith("/") and not (checkout and _is_inside(entry, checkout)):
             entries.append(entry)
     return os.pathsep.join(entries)
 
@@ -104,10 +103,7 @@ class Git:
         self.cwd = cwd or self.work_tree or self.git_dir
         self.user_config = user_config
         self._path = trusted_path()
-        program = find_program("git", self._path)
-        if program is None:
-            raise WorkspaceError("git was not found on PATH; install git 2.32 or newer.")
-        self.program = program
+        self.program = _git_on(self._path)
 
     def with_index(self, index: Path, work_tree: Path | None = None) -> "Git":
         """Return a Git on the same git directory with another index (and work tree)."""
@@ -248,8 +244,24 @@ def _enclosing_checkout() -> Path | None:
     return None
 
 
+def _git_on(path: str) -> Path:
+    program = _git_first_found(path)
+    if not os.access(program, os.X_OK):  # it was replaced or taken away meanwhile
+        _git_first_found.cache_clear()
+        program = _git_first_found(path)
+    return program
+
+
+@lru_cache(maxsize=16)  # hundreds of objects of a run would look through PATH for the same file
+def _git_first_found(path: str) -> Path:
+    program = find_program("git", path)
+    if program is None:
+        raise WorkspaceError("git was not found on PATH; install git 2.32 or newer.")
+    return program
+
+
 @lru_cache(maxsize=1024)  # of PATH: nothing we run can move what is outside of the checkout
-def _is_inside(folder: Path, root: Path) -> bool:
+def _is_inside(folder: str, root: Path) -> bool:
     try:
         return Path(os.path.realpath(folder)).is_relative_to(root)
     except OSError:

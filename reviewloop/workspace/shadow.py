@@ -144,9 +144,13 @@ class _Sites:
                 folder.mkdir()
                 line = f"import site; site.addsitedir({str(folder)!r})\n"
                 (target / f"_reviewloop_{number}.pth").write_text(line, encoding="utf-8")
-            for entry in sorted(source.iterdir()):
-                if not _NOT_LINKED.match(entry.name):
-                    self._mirror(entry, folder / entry.name, source)
+            for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+                if _NOT_LINKED.match(entry.name):
+                    continue
+                if entry.is_symlink() or entry.name.endswith(_LOCAL_POINTERS):
+                    self._mirror(Path(entry.path), folder / entry.name, source)
+                else:  # nearly all of the hundreds that there are
+                    (folder / entry.name).symlink_to(entry.path)
 
     def _mirror(self, entry: Path, target: Path, site: Path) -> None:
         if entry.is_symlink() and (elsewhere := self.redirection.place(entry)) is not None:
@@ -213,11 +217,12 @@ def _mapped_names(finder: str) -> Iterator[str]:
 
 def _copy_scripts(source: PythonSource, binaries: Path) -> None:
     interpreter = str(binaries / "python")
+    own = tuple(os.fsencode(f"{folder}/") for folder in {source.bin, source.bin.resolve()})
     for entry in sorted(source.bin.iterdir()):
         target = binaries / entry.name
         if _NOT_SCRIPTS.match(entry.name) or target.exists() or not os.access(entry, os.X_OK):
             continue
-        script = _script(entry, source, interpreter)
+        script = _script(entry, source, own, interpreter)
         if script is not None:
             target.write_bytes(script)
             target.chmod(0o755)
@@ -225,8 +230,13 @@ def _copy_scripts(source: PythonSource, binaries: Path) -> None:
             target.symlink_to(entry)
 
 
-def _script(entry: Path, source: PythonSource, interpreter: str) -> bytes | None:
-    """Return a Python script with the shadow's interpreter, None for any other program."""
+def _script(
+    entry: Path, source: PythonSource, own: tuple[bytes, ...], interpreter: str
+) -> bytes | None:
+    """Return a Python script with the shadow's interpreter, None for any other program.
+
+    `own` are the spellings of the folder that the environment's interpreter is in.
+    """
     if not entry.is_file() or _leads_out(entry, source.prefix):
         return None
     with entry.open("rb") as file:
@@ -234,18 +244,18 @@ def _script(entry: Path, source: PythonSource, interpreter: str) -> bytes | None
             return None
         content = b"#!" + file.read(_POINTER_LIMIT)
     first, _, rest = content.partition(b"\n")
-    own = [os.fsencode(f"{folder}/") for folder in {source.bin, source.bin.resolve()}]
     if first.startswith(b"#!/bin/sh") and b"'''exec'" in rest[:20]:
         rest = rest.partition(b"\n' '''\n")[2]  # the long form installers write for long paths
-    elif not any(first[2:].strip().startswith(place) for place in own):
+    elif not first[2:].strip().startswith(own):
         return content if source.is_venv else None
     return _shebang(interpreter) + rest
 
 
 def _leads_out(entry: Path, prefix: Path) -> bool:
     """Whether a program is a link to somewhere else: what stands there is not ours to copy."""
-    real = Path(os.path.realpath(entry))
-    return entry.is_symlink() and not real.is_relative_to(os.path.realpath(prefix))
+    if not entry.is_symlink():
+        return False
+    return not Path(os.path.realpath(entry)).is_relative_to(os.path.realpath(prefix))
 
 
 def _shebang(interpreter: str) -> bytes:

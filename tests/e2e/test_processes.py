@@ -1,5 +1,7 @@
 """How many programs a run starts: each costs more than most of what we do ourselves."""
 
+import shutil
+
 from support.started import programs_started
 
 MOST_TO_RUN = 15
@@ -21,3 +23,11 @@ def test_a_run_and_its_approval_start_few_programs(shop):
 def counted(started):
     """Return the command lines one below the other, without the settings of each."""
     return "\n".join(" ".join(w for w in words if "=" not in w and w != "-c") for words in started)
+
+
+def test_an_approval_builds_no_environment_for_gates_that_it_does_not_run(shop):
+    checkout = shop()
+    assert checkout.run("run", "2.1").code == 4
+    shutil.rmtree(checkout.folder() / "environment")
+    assert checkout.run("approve").code == 0
+    assert not (checkout.folder() / "environment").exists()
