@@ -136,8 +136,10 @@ def _queue(
     if answer["choice"] == "approve":
         _require_below(waits, run)
     batch = SharedBatches(database).get(str(run.options["batch"]))
-    before = [name for name, choice in waits.answers.items() if choice == "approve"]
     about, jobs = batch.about, Jobs(database, url)
+    beside = {one.run.run_id for one in waits.asking if one.about.lock == about.lock}
+    given = waits.answers.items()
+    before = [name for name, choice in given if choice == "approve" and name in beside]
     if not jobs.answer(batch.record.batch_id, about, run.run_id, answer, before):
         raise UsageError(f"an answer to run {run.run_id} is on its way already")
     waits.answers[run.run_id] = answer["choice"]

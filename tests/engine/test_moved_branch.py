@@ -1,5 +1,8 @@
 """Somebody pushes while a stack waits: all of it is brought onto the new commit in one go."""
 
+import signal
+import time
+
 import pytest
 from support.team import Team
 
@@ -88,3 +91,23 @@ def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it
     rows = {row["run"]: row for row in elsewhere.json("queue")["runs"]}
     assert rows[first]["state"] == "blocked"
     assert f"stood on {first}, which is blocked now" in rows[fourth]["why"]
+
+
+@pytest.mark.parametrize("where", ["rebase.ready:2", "advance.begin:2"])
+def test_a_worker_that_dies_half_way_up_a_stack_is_gone_on_from_there(team, where):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,2").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, second = (row["run"] for row in elsewhere.json("queue")["runs"])
+    push_a_note(crew)
+    assert elsewhere.run(*EVERY).code == 0
+    quick = ("--heartbeat", "0.1")
+    assert crew.work(machine, *quick, REVIEWLOOP_FAULT=where).code == -signal.SIGKILL
+    time.sleep(0.4)  # three signs of life that lack
+    assert crew.work(crew.machine("two"), *quick).code == 0
+    rows = elsewhere.json("queue")["runs"]
+    assert [(row["run"], row["stands_on"]) for row in rows] == [(first, ""), (second, first)]
+    assert elsewhere.run(*EVERY).code == 0
+    assert crew.work(machine).code == 0
+    assert crew.history() == ["Add notes", "Add part 1", "Add part 2"]
