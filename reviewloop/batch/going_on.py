@@ -93,7 +93,9 @@ def finished(
 ) -> BatchRecord:
     """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
     if before is not None:
-        return replace(before, tasks=_still(repository, before, spec))
+        tasks = _still(repository, before, spec)
+        others = dict.fromkeys(tasks, NOT_CHOSEN) if wish.tasks or wish.wave is not None else {}
+        return replace(before, tasks=tasks, held={**before.held, **others})
     branch, now = repository.user.branch or "", time.time()
     record = BatchRecord("", spec.path, wish.mode, branch=branch, ended=True, created_at=now)
     return replace(record, reason=why)

@@ -1,5 +1,7 @@
 """What a batch says of itself: at its beginning, in its lines, after a restart, and of tries."""
 
+import os
+import signal
 from io import StringIO
 from pathlib import Path
 
@@ -50,6 +52,22 @@ def test_the_foot_of_the_live_table_has_the_sums_of_this_sitting_and_of_all():
     console.print(screen._table())
     foot = console.file.getvalue().rstrip()
     assert foot.endswith("1.0k tokens  $0.02  (with earlier sittings 6.0k tokens  $0.12)")
+
+
+def test_a_task_that_was_interrupted_and_is_not_chosen_this_time_sets_no_exit_code(shop):
+    checkout = shop()
+
+    def interrupted(received):
+        os.kill(os.getpid(), signal.SIGINT)  # while the reply is on its way
+        return done("Wrote it.")
+
+    checkout.server.answer = many({4: interrupted})
+    assert checkout.run("batch", "--tasks", "1,4", "--mode", "autopilot").code == 130
+    assert checkout.run("batch", "--tasks", "1").code == 0  # nothing of that is left
+    checkout.server.answer = many()
+    said = checkout.run("batch", "--tasks", "2", "--mode", "autopilot")
+    assert said.code == 0, said.err
+    assert "was not chosen this time" in said.out
 
 
 def test_every_earlier_try_keeps_its_reason(shop, tmp_path: Path):
