@@ -92,7 +92,7 @@ class Sitting:
         """Return the caps for a run; `sharing` runs divide what those at work leave."""
         return self.spending.caps(run, sharing, self.at_work.values())
 
-    def stands(self) -> dict[str, TaskRun]:
+    def stands(self) -> Mapping[str, TaskRun]:
         """Return where every task of the order stands; nobody changes the records in it."""
         of = (self.record.batch_id, self.record.spec_path, self.repository.user.branch or "")
         return self.looks.stands(self.repository, of, self._titles)
@@ -103,8 +103,7 @@ class Sitting:
 
     def waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
         """Return the runs of the batch that wait, in the order of their tasks."""
-        runs = [stands[step.task.id].run for step in self.order.steps]
-        return self.looks.waiting(self.repository, [run for run in runs if run is not None])
+        return self.looks.waiting(self.repository, stands)
 
     def start_of(self, step: Step, stands: Mapping[str, TaskRun]) -> StartingPoint | None:
         """Return where a task starts that has no run yet, None if it may not have one now."""

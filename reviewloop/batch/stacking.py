@@ -49,7 +49,8 @@ def base_for(
     tops = _tops([one for one in waiting if one.run.run_id in needed])
     tops += _tops([one for one in waiting if one.run.run_id in wished])
     tops += _tops(waiting) if deep else []
-    chains = [(), *(chain_below(one, waiting) for one in tops)]
+    by_commit = {one.commit: one for one in waiting}
+    chains = [(), *(_chain(one, by_commit) for one in {one.commit: one for one in tops}.values())]
     # What is committed already is in the branch, so a chain has to begin there.
     fitting = [
         (len(wished & runs), chain)
@@ -90,7 +91,10 @@ def follows(chain: Sequence[Waiting], head: str) -> bool:
 
 def chain_below(top: Waiting, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
     """Return a waiting run and those it stands on, the lowest first."""
-    by_commit = {one.commit: one for one in waiting}
+    return _chain(top, {one.commit: one for one in waiting})
+
+
+def _chain(top: Waiting, by_commit: Mapping[str, Waiting]) -> tuple[Waiting, ...]:
     chain = [top]
     met = {top.commit}
     while (below := by_commit.get(chain[-1].run.base_commit)) is not None:

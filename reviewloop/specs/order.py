@@ -74,7 +74,10 @@ def newly_eligible(spec: Spec, after_task: Task | str) -> tuple[Task, ...]:
 
 
 def possible_steps(spec: Spec) -> list[Step]:
-    """Return the steps of `order_tasks`; a problem stops only the tasks that wait for its end."""
+    """Return the steps of `order_tasks`, in any order.
+
+    A problem stops only the tasks that wait for its end.
+    """
     if any(problem.kind in UNREADABLE for problem in spec.problems):
         return []
     concerned = {one for problem in spec.problems for one in problem.tasks}
@@ -86,8 +89,9 @@ def possible_steps(spec: Spec) -> list[Step]:
     ]
     doing, _ = _reachable(spec, [task for task in tasks if task not in stuck], stuck)
     steps = _steps(spec, doing)
-    with suppress(UsageError):
-        steps = _ordered(steps)
+    if any(step.after for step in steps):  # else nothing can disagree with what is declared
+        with suppress(UsageError):
+            steps = _ordered(steps)
     return steps
 
 
