@@ -209,19 +209,14 @@ def _subject(
         return None, None
     spec = open_spec(DiskFiles(repository.user.root), wanted.spec or default_spec or None)
     spec = with_done(spec, wanted.done)
-    busy = {
-        run.task_id
-        for run in repository.runs.all()
-        if not run.status.over and not _is_of_another(spec, run)
-    }
     if wanted.task == "next" and not wanted.again:
-        return spec, _next_free(spec, busy)
+        return spec, _next_free(repository, spec)
     return spec, pick(spec, wanted.task)
 
 
-def _next_free(spec: Spec, busy: set[str]) -> Task:
+def _next_free(repository: Repository, spec: Spec) -> Task:
     task = pick(spec, "next")
-    if task.id in busy:
+    if _unfinished(repository, spec, task):
         raise UsageError(
             f"the next task, {task.id}, has a run that is not over yet; see `reviewloop status`, "
             "then answer or resume it (or start another one with --again)"
@@ -234,12 +229,17 @@ def _refuse_second_run(
 ) -> None:
     if spec is None or task is None or wanted.again:
         return
-    for run in repository.runs.all():
-        if not run.status.over and run.task_id == task.id and not _is_of_another(spec, run):
-            raise UsageError(
-                f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
-                "it, or start another one with --again"
-            )
+    for run in _unfinished(repository, spec, task):
+        raise UsageError(
+            f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
+            "it, or start another one with --again"
+        )
+
+
+def _unfinished(repository: Repository, spec: Spec, task: Task) -> list[RunRecord]:
+    """Return the runs of a task that are not over, the newest first."""
+    runs = repository.runs.of_task(task.id)
+    return [run for run in runs if not run.status.over and not _is_of_another(spec, run)]
 
 
 def _is_of_another(spec: Spec, run: RunRecord) -> bool:
