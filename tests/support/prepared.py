@@ -28,14 +28,20 @@ from typing import Any, NoReturn
 
 # What the commands import only when they need it.
 _LATE = (
+    "ast_grep_py",
     "boto3",
     "botocore.config",
     "botocore.loaders",
+    "genai_prices.data",
+    "genai_prices.update_prices",
+    "git",
     "langchain_aws",
+    "langchain_core.tracers.stdout",
     "langgraph.checkpoint.sqlite",
     "langgraph.graph",
     "langgraph.types",
     "rich.console",
+    "unidiff",
 )
 _LENGTH = 8  # bytes in which the length of a message is told
 
@@ -178,6 +184,7 @@ def _read(line: socket.socket, length: int) -> bytes:
 
 def _import_everything() -> None:
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # as `runs.advance` does before it imports
+    os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = shutil.which("git") or ""  # as `workspace` does
     package = importlib.import_module("reviewloop")
     for found in pkgutil.walk_packages(package.__path__, "reviewloop."):
         if not found.name.endswith("__main__"):
@@ -263,11 +270,29 @@ def _become(request: list[Any], files: list[int]) -> None:
     sys.argv = ["reviewloop", *arguments]
 
 
+def _leave(codes: list[int]) -> None:
+    """End at once, as the last thing that Python does before it takes its modules apart.
+
+    That would touch, and so copy, most of the memory that is shared with the process that forked.
+    """
+    if codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codes[0])
+
+
 if __name__ == "__main__":
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # before all others: those are called first
     _import_everything()
     assert threading.active_count() == 1, "a process with threads must not fork"
     gc.freeze()
     _serve(sys.argv[1])
     from reviewloop.cli.main import main
 
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            codes.append(end.code)
+        raise
