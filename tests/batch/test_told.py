@@ -59,7 +59,7 @@ def test_a_task_that_was_interrupted_and_is_not_chosen_this_time_sets_no_exit_co
 
     def interrupted(received):
         os.kill(os.getpid(), signal.SIGINT)  # while the reply is on its way
-        return done("Wrote it.")
+        return done("Wrote it.").after(0.3, 0.1)
 
     checkout.server.answer = many({4: interrupted})
     assert checkout.run("batch", "--tasks", "1,4", "--mode", "autopilot").code == 130
