@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 from support import bedrock as b
@@ -144,16 +145,20 @@ def row56(stage: Stage) -> None:
     held = "9f2KqLm8" + "1xVw0Tz7RbN4eHd5"
     coded = base64.b64encode(held.encode()).decode()
     secrets = (KEY, held, coded)
+    begun = time.time() - 1  # files' clock is a little behind; what other rows left is large
     for secret in secrets:
         stage.begin(**security(reported({**GOOD, "why": f"It logs {secret} to the screen."})))
         done = stage.review(SHOP_API_TOKEN=held)
         assert (done.agent["status"], stage.paid) == ("done", 1)
         assert GOOD["title"] in done.findings
         assert secret not in done.said.out + done.said.err
+    looked = set()
     for path in stage.checkout.state.rglob("*"):
-        if path.is_file() and "git" not in path.parts:
+        if path.is_file() and "git" not in path.parts and path.stat().st_mtime > begun:
             content = path.read_bytes()
             assert not [secret for secret in secrets if secret.encode() in content], path
+            looked.add(path.name)
+    assert {"journal.sqlite", "events.jsonl"} <= looked
 
 
 ROWS = [
