@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.folders import FOLDER, SUBMODULE, find
@@ -17,7 +17,8 @@ __all__ = ["Entry", "Hit", "Kind", "TreeReader", "match_paths"]
 
 Kind = Literal["file", "executable", "symlink", "submodule"]
 
-_FEW = 8  # files to read one by one; for more the whole tree is listed, which takes a process
+_FEW = 8  # files to ask for one by one; for more the whole tree is listed, which takes a process
+_REMEMBERED = 200_000  # sizes of files
 
 
 @dataclass(frozen=True)
@@ -129,14 +130,48 @@ class TreeReader:
     def _by_path(self) -> dict[str, Entry]:
         with self._lock:
             if self._entries is None:
-                output = self._git.run("ls-tree", "-r", "-l", "-z", "--full-tree", self.tree)
-                self._entries = dict(_parse_entry(line) for line in output.split(b"\0") if line)
+                self._entries = {entry.path: entry for entry in self._listed()}
             return self._entries
 
+    def _listed(self) -> list[Entry]:
+        """Read the tree; git opens each file for its size, so those known already are not asked.
 
-def _parse_entry(line: bytes) -> tuple[str, Entry]:
+        Between two runs of a batch, and two trees of a run, few files differ.
+        """
+        if _sizes:
+            lines = self._lines()
+            new = {line.oid for line in lines if line.mode != SUBMODULE} - _sizes.keys()
+            if len(new) <= _FEW:
+                _remember((oid, self._pool.size(oid)) for oid in new)
+                return [Entry(one.path, one.mode, one.oid, _sizes.get(one.oid, 0)) for one in lines]
+        lines = self._lines("-l")
+        _remember((line.oid, line.size) for line in lines)
+        return [Entry(line.path, line.mode, line.oid, line.size or 0) for line in lines]
+
+    def _lines(self, *more: str) -> list["_Line"]:
+        output = self._git.run("ls-tree", "-r", *more, "-z", "--full-tree", self.tree)
+        return [_parsed(line) for line in output.split(b"\0") if line]
+
+
+class _Line(NamedTuple):
+    path: str
+    mode: str
+    oid: str
+    size: int | None  # None where git did not tell
+
+
+_sizes: dict[str, int] = {}  # of files by their ids, which name one content for ever
+
+
+def _remember(sizes: Iterable[tuple[str, int | None]]) -> None:
+    found = {oid: size for oid, size in sizes if size is not None}
+    if len(_sizes) + len(found) > _REMEMBERED:
+        _sizes.clear()
+    _sizes.update(found)
+
+
+def _parsed(line: bytes) -> _Line:
     facts, _, raw_path = line.partition(b"\t")
-    mode, _kind, oid, size = facts.split()
-    path = os.fsdecode(raw_path)
-    entry = Entry(path, mode.decode(), oid.decode(), int(size) if size.isdigit() else 0)
-    return path, entry
+    mode, _kind, oid, *told = facts.split()
+    size = int(told[0]) if told and told[0].isdigit() else None
+    return _Line(os.fsdecode(raw_path), mode.decode(), oid.decode(), size)

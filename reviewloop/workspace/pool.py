@@ -2,11 +2,18 @@
 
 import subprocess
 import threading
+from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.git import Git, end_process
 
 _CHUNK = 1 << 16
+
+
+class _Object(NamedTuple):
+    oid: str
+    size: int  # bytes
+    data: bytes  # as many of them as were asked for
 
 
 class ObjectPool:
@@ -24,7 +31,12 @@ class ObjectPool:
         `name` is an object id; anything else raises ValueError.
         """
         found = self._read(_object_id(name), limit)
-        return found and found[1]
+        return found.data if found else None
+
+    def size(self, name: str) -> int | None:
+        """Return how many bytes an object has, or None when it is missing; see `read`."""
+        found = self._read(_object_id(name), 0)
+        return found.size if found else None
 
     def read_tree(self, name: str) -> tuple[str, bytes]:
         """Return the id and the bytes of a tree, or of the tree of a commit.
@@ -34,7 +46,7 @@ class ObjectPool:
         found = self._read(f"{_object_id(name)}^{{tree}}", None)
         if found is None:
             raise self._lost(name)
-        return found
+        return found.oid, found.data
 
     def restart(self) -> None:
         """Let no process go on that does not know of objects which were borrowed meanwhile."""
@@ -43,7 +55,7 @@ class ObjectPool:
         for process in idle:
             end_process(process)
 
-    def _read(self, name: str, limit: int | None) -> tuple[str, bytes] | None:
+    def _read(self, name: str, limit: int | None) -> _Object | None:
         process = self._take()
         try:
             found = self._ask(process, name, limit)
@@ -74,7 +86,7 @@ class ObjectPool:
 
     def _ask(
         self, process: "subprocess.Popen[bytes]", name: str, limit: int | None
-    ) -> tuple[str, bytes] | None:
+    ) -> _Object | None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("cat-file was started without pipes")
         try:
@@ -95,7 +107,7 @@ class ObjectPool:
             rest -= len(skipped)
         if len(data) != wanted or rest:
             raise self._lost(name)
-        return header[0].decode(), data
+        return _Object(header[0].decode(), size, data)
 
     def _lost(self, name: str) -> WorkspaceError:
         return WorkspaceError(

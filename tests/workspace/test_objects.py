@@ -6,7 +6,7 @@ import pytest
 from support.started import programs_started
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.objects import match_paths
+from reviewloop.workspace.objects import TreeReader, match_paths
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.search import expand_braces
 
@@ -64,6 +64,34 @@ def test_entries_have_modes_and_sizes(private, tree):
     assert entries["run.sh"].kind == "executable"
     assert entries["run.sh"].size == 5
     assert entries["Makefile"].kind == "file"
+
+
+def test_sizes_are_asked_of_git_only_for_files_that_are_new(private, tree):
+    private.entries(tree)
+    changed = private.edit(tree, {"run.sh": b"longer now\n", "empty": b"", "Makefile": None})
+    with programs_started() as started:
+        found = {entry.path: entry.size for entry in private.entries(changed)}
+    told = private.git.run("ls-tree", "-r", "-l", "-z", changed).decode("utf-8", "surrogateescape")
+    lines = (line.partition("\t") for line in told.split("\0") if line)
+    assert found == {path: int(facts.split()[3]) for facts, _, path in lines}
+    assert (found["run.sh"], found["empty"]) == (11, 0)
+    assert [" -l " in f" {' '.join(one)} " for one in started if "ls-tree" in one] == [False]
+
+
+def test_a_file_that_is_not_there_has_no_size_until_it_is(private, tree):
+    oid = private.git.text("hash-object", "-w", "--stdin", input=b"unlike all others\n")
+    private.entries(tree)
+    made = private.edit(tree, {"gone": b"unlike all others\n"})
+    place = private.folder / "objects" / oid[:2] / oid[2:]
+    kept = place.read_bytes()
+    place.unlink()
+    private.pool.restart()
+    sizes = []
+    for _ in range(2):
+        reader = TreeReader(private.git, private.pool, made)
+        sizes.append(reader.entry("gone").size)
+        place.write_bytes(kept)
+    assert sizes == [0, 18]
 
 
 def test_submodule_has_no_content(private, repo, git):
