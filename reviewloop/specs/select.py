@@ -49,7 +49,8 @@ def with_done(spec: Spec, done: Collection[str]) -> Spec:
     """Return the spec as it is when these tasks are ticked as well."""
     if not done:
         return spec
-    return replace(spec, tasks=tuple(_ticked(t) if t.id in done else t for t in spec.tasks))
+    wanted = frozenset(done)  # runs keep it as a list
+    return replace(spec, tasks=tuple(_ticked(t) if t.id in wanted else t for t in spec.tasks))
 
 
 def _ticked(task: Task) -> Task:
