@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
 from reviewloop.batch.autopilot import BY, why_a_person
+from reviewloop.batch.collector import spare_the_collector
 from reviewloop.batch.line import proposal_of, waiting_in
 from reviewloop.batch.moving import (
     Crew,
@@ -105,6 +106,7 @@ class Work:
                 del self._sitting.at_work[run.run_id]
                 found = self._landed(step, run, caps, future)
                 trouble = trouble or found
+                spare_the_collector()
 
     # Beginning
 
