@@ -140,13 +140,15 @@ class TreeReader:
         """
         if _sizes:
             lines = self._lines()
-            new = {line.oid for line in lines if line.mode != SUBMODULE} - _sizes.keys()
+            sizes = {one.oid: _sizes.get(one.oid) for one in lines if one.mode != SUBMODULE}
+            new = [oid for oid, size in sizes.items() if size is None]
             if len(new) <= _FEW:
-                _remember((oid, self._pool.size(oid)) for oid in new)
-                return [Entry(one.path, one.mode, one.oid, _sizes.get(one.oid, 0)) for one in lines]
+                sizes |= {oid: self._pool.size(oid) for oid in new}
+                _remember((oid, sizes[oid]) for oid in new)
+                return [Entry(*one[:3], sizes.get(one.oid) or 0) for one in lines]
         lines = self._lines("-l")
-        _remember((line.oid, line.size) for line in lines)
-        return [Entry(line.path, line.mode, line.oid, line.size or 0) for line in lines]
+        _remember((one.oid, one.size) for one in lines)
+        return [Entry(*one[:3], one.size or 0) for one in lines]
 
     def _lines(self, *more: str) -> list["_Line"]:
         output = self._git.run("ls-tree", "-r", *more, "-z", "--full-tree", self.tree)
