@@ -52,6 +52,7 @@ class Brief:
     spec: str = ""  # name of the spec
     spec_path: str = ""  # where the spec was found: what `--spec` takes
     spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
+    rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a person wanted none
 
     @property
     def task_id(self) -> str:
@@ -77,6 +78,7 @@ class Brief:
         """Rebuild what `plain` wrote."""
         given = dict(values)
         given["steering_log"] = tuple(given["steering_log"])
+        given["rejected"] = tuple((run, why) for run, why in given.get("rejected", ()))
         if given["spec_task"] is not None:
             given["spec_task"] = TypeAdapter(Task).validate_python(given["spec_task"])
         return cls(**given)

@@ -21,6 +21,13 @@ class BaseInfo(TypedDict, total=False):
     include_dirty: bool  # the run saw them too
 
 
+class RejectedRun(TypedDict):
+    """An earlier run of the task that a person rejected."""
+
+    run: str
+    why: str  # the person's words
+
+
 class ProposedFile(TypedDict, total=False):
     """One file of the change."""
 
@@ -124,6 +131,7 @@ class Proposal(TypedDict, total=False):
     blocked: str  # why approving is not offered; "" when it is
     incomplete: list[str]  # reviewers that failed
     base: BaseInfo
+    told: list[RejectedRun]  # what the implementer was told of earlier runs of the task
     files: list[ProposedFile]
     protected: list[ProtectedFile]
     tests: TestFigures | None

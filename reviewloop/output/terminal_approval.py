@@ -116,6 +116,12 @@ def _head(proposal: Proposal, console: Console) -> None:
         _dirty(base.get("dirty", []), base.get("include_dirty", False), console)
     if proposal.get("moved"):
         row("moved", one_line(proposal["moved"]), console)
+    for one in proposal.get("told", []):
+        row(
+            "told",
+            f"the implementer, why {one_line(one['run'])} was rejected: {one_line(one['why'])}",
+            console,
+        )
     for name in proposal.get("incomplete", []):
         row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewloop.errors import ExitCode, UsageError
+from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
 from reviewloop.steps.act import Act
@@ -88,7 +89,8 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
                 f"resume {record.run_id}` finishes it, `reviewloop undo {record.run_id}` takes it "
                 "back then"
             )
-        record.status, record.reason = RunStatus.SKIPPED, text
+        masking = masking_of(repository.user)
+        record.status, record.reason = RunStatus.SKIPPED, masking.for_people(text)
         record.exit_code = int(ExitCode.SKIPPED)
         repository.runs.save(record)
     return record

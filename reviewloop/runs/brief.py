@@ -11,6 +11,7 @@ from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.faults import fault
 from reviewloop.reviewing.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
+from reviewloop.runs.rejections import rejected_before
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (
@@ -63,6 +64,7 @@ def brief_of(
         title=masking.for_people(brief.title),
         task=masking.for_models(brief.task),
         briefing=masking.for_models(brief.briefing),
+        rejected=rejected_before(repository, subject.spec, subject.task, masking),
     )
 
 

@@ -18,6 +18,7 @@ from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
+from reviewloop.runs.rejections import told_why
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.sandboxing import Acceptance, described, not_needed, required
 from reviewloop.runs.team import team_to_plain
@@ -116,7 +117,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     brief = brief_of(repository, subject, settings, masking, wanted.base)
     estimate = estimate_run(brief, team, settings)
     notes = [f"steering: {line}" for line in brief.steering_log]
-    notes += not_needed(sandbox, wanted.unsandboxed)
+    notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
     if user.dirty:
         notes.append(
             f"based on commit {(user.head or '')[:10]}; your uncommitted changes "
@@ -158,6 +159,8 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     events = Events(folder / "events.jsonl", hide=masking.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
+    for sentence in told_why(planned.brief):
+        events.tell("note", text=sentence)
     if planned.task and settings.spec.mark_in_progress:
         with hold(repository.lock, f"the repository {record.repository}"):
             show_in_work(user, planned.task)

@@ -48,7 +48,7 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         said = {"summary": "", "subject": context.brief.title}
         return _implemented(tree, cycle, said, context)
     wish = _wish(state, context) if cycle else None
-    text = context.fence.wrap("task", context.brief.briefing)
+    text = context.fence.wrap("task", context.brief.briefing) + _rejections(context)
     if wish:
         text += (
             "\n# A person looked at your change and asks for this\n\n"
@@ -81,6 +81,17 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         answered = wish.model_copy(update={"status": status, "note": note})
         update["findings"] = write_findings([answered], context.blobs)
     return update
+
+
+def _rejections(context: RunContext) -> str:
+    """Return the words with which people rejected what was made for this task before."""
+    if not context.brief.rejected:
+        return ""
+    said = "".join(context.fence.wrap("request", why) for _, why in context.brief.rejected)
+    return (
+        "\n# A person rejected earlier changes for this task, the oldest first, and said why\n\n"
+        f"{said}\nNothing of those changes is there any more. Do the task so that this is heeded.\n"
+    )
 
 
 def _implemented(

@@ -60,6 +60,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         ],
         "tick_on_disk": ticked.on_disk,
         "moved": told_of(state, context),
+        "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
     }
     context.events.tell("proposed", commit=commit, blocked=blocked)
     return {
