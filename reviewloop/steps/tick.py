@@ -50,8 +50,12 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     below = _spec_in(context, context.record.base_commit, task)
     # In a batch a commit below may hold ticks that are not on disk yet.
     if below is not None and (unmarked in (below, committed) or _landing(context, task, unmarked)):
-        return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
-    why = "is not committed" if committed is None else "has uncommitted changes"
+        try:
+            return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
+        except ReviewLoopError:  # it was listed after the run began; brought to it, it is ticked in
+            why = f"is without an open task {task.id} in the commit that this one stands on"
+    else:
+        why = "is not committed" if committed is None else "has uncommitted changes"
     return TickedSpec(
         on_disk=task.path,
         progress=figures,
