@@ -13,6 +13,7 @@ from reviewloop.models.routing import route
 from reviewloop.output.figures import cap_money
 from reviewloop.runs.project import team_of
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.start import left_alone
 from reviewloop.settings import Settings
 from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order
@@ -50,6 +51,9 @@ def foreword(
             f"no price is known for {' and '.join(unknown)}: no cap on money counts its calls; "
             f"limits.tokens ({settings.limits.tokens:,}) stops each run"
         )
+    if left and repository.user.dirty:
+        mine = left_alone(repository.user, "the runs")
+        said.append(f"{mine}; what changes one of these files cannot be approved over the edit")
     return said
 
 

@@ -102,13 +102,13 @@ def show(
     """Print the approval screen of a run: to stderr while it is a question, else to stdout."""
     from reviewloop.cli.consoles import messages, results
     from reviewloop.output.terminal_approval import render_diff, render_proposal
-    from reviewloop.runs.view import view
+    from reviewloop.runs.view import as_of_now, view
 
     with view(repository, record) as seen:
         console = results() if on_stdout else messages()
         if record.status.over:
             console.print(f"This run is over ({record.status}); this is what it proposed.")
-        render_proposal(seen.proposal, seen.lines, console)
+        render_proposal(as_of_now(repository, seen), seen.lines, console)
         if diff:
             render_diff(seen.diff(), console)
 

@@ -19,6 +19,7 @@ class BaseInfo(TypedDict, total=False):
     new_branch: bool  # the branch is made at approval
     dirty: list[str]  # uncommitted paths of the user's checkout
     include_dirty: bool  # the run saw them too
+    edited: list[str]  # files of the change that are uncommitted in the checkout now
 
 
 class RejectedRun(TypedDict):

@@ -113,7 +113,10 @@ def _head(proposal: Proposal, console: Console) -> None:
         target = f"; the commit goes to {one_line(base.get('branch', ''))}{new}"
         based = f"{one_line(base.get('commit', ''))[:10]}{subject}"
         row("based on", based + (target if base.get("branch") else ""), console)
-        _dirty(base.get("dirty", []), base.get("include_dirty", False), console)
+        edited = base.get("edited", [])
+        dirty = [path for path in base.get("dirty", []) if path not in edited]
+        _dirty(dirty, base.get("include_dirty", False), console)
+        _edited(edited, console)
     if proposal.get("moved"):
         row("moved", one_line(proposal["moved"]), console)
     for one in proposal.get("told", []):
@@ -136,6 +139,16 @@ def _dirty(paths: list[str], included: bool, console: Console) -> None:
     what = f"{were} uncommitted ({named})"
     seen = "the run saw them, the commit leaves them out" if included else "not part of this run"
     row("checkout", f"{what}: {seen}; untouched either way", console, "yellow")
+
+
+def _edited(paths: list[str], console: Console) -> None:
+    if not paths:
+        return
+    named = ", ".join(map(one_line, paths[:3])) + (", ..." if len(paths) > 3 else "")
+    are, them, until = ("is", "it", "it is") if len(paths) == 1 else ("are", "them", "they are")
+    what = f"{named} {are} uncommitted, and the run changes {them}, too"
+    refused = f"approving is refused until {until} committed or put away"
+    row("checkout", f"{what}: {refused}", console, "red")
 
 
 def _files(proposal: Proposal, console: Console) -> None:

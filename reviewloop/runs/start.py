@@ -35,6 +35,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
 from reviewloop.workspace.stacked import Base, create_on
+from reviewloop.workspace.userrepo import UserRepo
 
 _MOST_NAMED = 3  # agents of a model that cannot be asked
 
@@ -119,10 +120,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
     if user.dirty:
-        notes.append(
-            f"based on commit {(user.head or '')[:10]}; your uncommitted changes "
-            f"({_listed(user.dirty)}) are not part of the run and stay untouched"
-        )
+        notes.append(f"based on commit {(user.head or '')[:10]}; {left_alone(user, 'the run')}")
     if spec:
         notes += spec.notices
     if settings.tools.execute_bash and not sandbox.is_proven:
@@ -288,6 +286,12 @@ def _model_files(settings: Settings) -> set[Path]:
 def _new_run_id(name: str) -> str:
     day = time.strftime("%m%d")
     return f"{safe_branch_name(name)}-{day}-{secrets.token_hex(2)}"
+
+
+def left_alone(user: UserRepo, what: str) -> str:
+    """Return what becomes of the person's uncommitted changes beside a run, or several."""
+    mine = f"your uncommitted changes ({_listed(user.dirty)})"
+    return f"{mine} are not part of {what} and stay untouched"
 
 
 def _listed(paths: tuple[str, ...]) -> str:

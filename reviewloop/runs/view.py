@@ -1,17 +1,18 @@
 """Look at a run without moving it: its proposal, diff and files, from blobs and git objects."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from reviewloop.analysers.secrets.masking import Masking
-from reviewloop.errors import UsageError
+from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.userrepo import dirty_files
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,21 @@ class RunView:
         if data is None or b"\0" in data[:8000]:
             return None
         return self.masking.for_people(data.decode("utf-8", "replace")).split("\n")
+
+
+def as_of_now(repository: Repository, seen: RunView) -> Proposal:
+    """Return a proposal with the files of it whose uncommitted edits are in its way now.
+
+    They are looked for where approving writes: in the checkout of the branch that it commits to.
+    """
+    record, user, found = seen.record, repository.user, seen.proposal
+    if record.status is not RunStatus.WAITING or record.branch != user.branch:
+        return found
+    touched = {path for file in found["files"] for path in (file["path"], file.get("old_path", ""))}
+    with suppress(WorkspaceError):  # approving says what is wrong with the checkout
+        edited = [path for path in dirty_files(user) if path in touched]
+        return {**found, "base": {**found["base"], "edited": edited}}
+    return found
 
 
 @contextmanager
