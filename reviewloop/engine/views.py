@@ -8,7 +8,8 @@ from reviewloop.batch.costs import before, cost_of_calls
 from reviewloop.batch.rows import unbegun_row, with_earlier
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import ANSWER, TASK, Jobs
-from reviewloop.output.batch_words import ON_ITS_WAY, next_of
+from reviewloop.engine.since import Since, without_what_is_done
+from reviewloop.output.batch_words import NOT_CHOSEN, ON_ITS_WAY, next_of
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -16,7 +17,7 @@ from reviewloop.store.postgres.replica import usage_of_calls
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 
-_FOR_GOOD = {"committed", "rejected"}
+_FOR_GOOD = {"committed", "rejected", "undone"}
 
 
 def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
@@ -70,6 +71,7 @@ class _Look:
         self.batches = SharedBatches(database).all()
         self._runs = SharedRuns(database).all()
         self._pending = Jobs(database, url).pending()
+        self._since = Since(self.batches, self._runs)
         self._places = {b.record.batch_id: b.about.lock for b in self.batches}
         told = {row["run"] for b in self.batches for row in b.account.get("tasks", ())}
         fresh = [run for run in self._runs if not run.status.over and run.run_id not in told]
@@ -88,6 +90,7 @@ class _Look:
         rows: list[dict[str, Any]] = []
         for task, title in record.tasks.items():
             row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
+            held = record.held.get(task, "")
             if (run := newest.get(task)) is not None:
                 taken = jobs.get(task, run.run_id in at_work)
                 if run.run_id in self._used:
@@ -95,11 +98,14 @@ class _Look:
                 row = _now(row, run, taken=taken, going_on=bool(mine))
             if task in jobs and row["state"] in {"open", "stopped"}:
                 row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
-            elif row["state"] == "open" and not row["why"]:
-                row["why"] = record.held.get(task, "")
+            elif row["state"] == "open":
+                row["why"] = row["why"] or held
+                row = self._since.open_row(batch, row, going_on=bool(mine))
             if row["run"] in answered:
                 row["next"] = ON_ITS_WAY
+            row["chosen"] = not held.startswith(NOT_CHOSEN)
             rows.append(row)
+        rows = without_what_is_done(rows, going_on=bool(mine), batch_why=record.reason)
         body = {
             **unbegun(record),
             **batch.account,
@@ -146,8 +152,7 @@ def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool
         if told["run"] != run.run_id and told["state"] in _FOR_GOOD:
             return dict(told)  # it was done anew, and that run was deleted
         return {**told, "state": "open", "run": "", "why": "", "next": ""}
-    states = {RunStatus.SKIPPED: "rejected", RunStatus.UNDONE: "rejected"}
-    state = states.get(run.status, str(run.status))
+    state = "rejected" if run.status is RunStatus.SKIPPED else str(run.status)
     if run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:
         state = "running" if taken else "stopped"
     row = {

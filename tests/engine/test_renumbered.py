@@ -68,9 +68,37 @@ def test_what_waits_under_an_old_id_is_not_done_again(team):
         assert crew.person.run(*EVERY).code == 0
         assert crew.work(machine).code == 0
     assert crew.history() == ["Plan anew", "Add part 1", "Add part 2", "Add part 4"]
+    # The new batch knows what became of runs of the one before.
+    told = crew.person.json("status")["batches"][0]
+    assert told["counts"] == {"committed": 3}
+    assert [row["run"] for row in told["tasks"]] == [fourth, first, second]
+    assert [row["why"] for row in told["tasks"][1:]] == ["", ""]
+    assert told["totals"]["usd"] == told["tasks"][0]["usd"]
     crew.person.git("pull", "-q", "origin", crew.branch)
     assert re.findall(r"\[(.)\]", crew.person.read(SPEC)) == ["x", "x", "x"]
-    assert "0 tasks queued" in crew.enqueue().err
+    said = crew.enqueue()
+    assert "0 tasks queued" in said.err
+    assert "3 committed" in said.out
+    assert (said.code, "not finished" in said.out, "was not chosen" in said.out) == (
+        0,
+        False,
+        False,
+    )
+
+
+def test_what_held_a_task_is_told_as_it_is_now(team):
+    crew = team(**{SPEC: PAIR})
+    machine = crew.machine("one")
+    assert crew.enqueue("--tasks", "1").code == 0
+    assert crew.work(machine).code == 0
+    [first] = (row["run"] for row in crew.person.json("queue")["runs"])
+    plan_anew(crew)
+    assert crew.enqueue("--tasks", "2,3").code == 0
+    assert crew.person.run("reject", first, "-m", "no").code == 0
+    assert crew.work(machine).code == 0
+    told = {row["task"]: row for row in crew.person.json("status")["batches"][0]["tasks"]}
+    assert (told["2"]["state"], told["2"]["why"]) == ("open", "")
+    assert told["2"]["next"] == "the same `reviewloop batch` goes on"
 
 
 def test_a_task_that_has_another_id_before_a_worker_came_is_queued_anew(team):
