@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.batch.costs import Cost
-from reviewloop.batch.rows import Rows, queue_row, unbegun_row
+from reviewloop.batch.rows import UNDONE, Rows, queue_row, unbegun_row
 from reviewloop.batch.stands import Stand, branch_of
 from reviewloop.errors import ExitCode, first_that_applies
-from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import is_held
@@ -21,6 +20,7 @@ _CODES = {
     Stand.WAITING: ExitCode.WAITING,
     Stand.BLOCKED: ExitCode.GUARD_FAILED,
     Stand.REJECTED: ExitCode.SKIPPED,
+    UNDONE: ExitCode.SKIPPED,
 }
 _CUT_OFF = "it was cut off: its process ended; nothing is lost: the same command goes on"
 
@@ -37,7 +37,7 @@ def account(
     rows = [told.row(task) for task in told.tasks]
     sat = sittings_of(repository.folder, record.batch_id)
     cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
-    reason = record.reason or (_CUT_OFF if cut_off else "")
+    reason = told.reason or (_CUT_OFF if cut_off else "")
     record = replace(record, branch=branch_of(repository, record), reason=reason)
     return _body(record, state, rows, _wall(sat, running=state == "running"))
 
@@ -80,11 +80,11 @@ def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
     """Return the code that tells most of how a batch ended; `told` is its account.
 
     `more` are of what stopped it: then a run that was interrupted before is not why it ended. Nor
-    does it count how a task had stopped that was not chosen this time.
+    does it count where tasks stand that were not chosen this time.
     """
     codes: list[ExitCode] = []
     for row in told["tasks"]:
-        if row["state"] == Stand.STOPPED and row["why"].startswith(NOT_CHOSEN):
+        if not row.get("chosen", True):  # rows that were kept by earlier releases do not say it
             continue
         codes.append(_CODES.get(row["state"], ExitCode.CLEAN))
         if row["state"] in {Stand.WAITING, Stand.STOPPED}:

@@ -1,5 +1,6 @@
 """Begins a batch, or takes up the one that was not finished, and does its work under its lock."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
@@ -42,6 +43,7 @@ from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.model import Spec
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.locks import hold, is_held
@@ -91,8 +93,9 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
             if order.left_out and before is None:
                 raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
             told.opened(why := nothing_left(spec, wish))
-            return finished(repository, before, spec, wish, why), None
+            return _nothing_done(repository, before, spec, wish, why), None
         found = meant(repository, before, spec, order, wish)
+        found.record.tasks = _as_listed(spec, found.record.tasks)
         if found.before is None:
             _require_branch(repository, loaded.settings)
         problem = _of_models(repository, found, order, loaded)
@@ -110,6 +113,26 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
             repository, store, found.record, order, wish.asked, spending, told, strays=strays
         )
         return _sat(sitting, found)
+
+
+def _nothing_done(
+    repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
+) -> BatchRecord:
+    """Return the record to tell of: as this command has it, not the one before."""
+    record = finished(repository, before, spec, wish, why)
+    if before is None:
+        return record
+    more = any(one.stand in _TO_DO for one in stands_in(repository, record).values())
+    others = _OTHERS_LEFT if wish.tasks or wish.wave is not None else record.reason
+    reason = others if more else ""
+    tasks = _as_listed(spec, record.tasks)
+    return replace(record, tasks=tasks, mode=wish.mode, ended=not more, reason=reason)
+
+
+def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
+    """Return tasks in the order of the spec; those that it has no more come last."""
+    places = {task.id: place for place, task in enumerate(spec.tasks)}
+    return {task: tasks[task] for task in sorted(tasks, key=lambda t: places.get(t, len(places)))}
 
 
 def _finish_half_way(repository: Repository, told: Told) -> bool:

@@ -24,6 +24,8 @@ def reason_now(repository: Repository, run: RunRecord) -> str:
     if run.status is RunStatus.COMMITTED:
         moved = f"Only the branch {run.branch} moved; the checkout is as it was."
         return run.reason.replace(moved, "").strip("; ")
+    if run.status is RunStatus.UNDONE:
+        return "its commit was taken back (`reviewloop undo`)"
     if run.status is not RunStatus.WAITING or not run.reason:
         return run.reason
     if is_over(repository, run.reason):

@@ -1,5 +1,7 @@
 """Tasks that cannot begin: told as their own failure, or once if it is the same for all."""
 
+from collections.abc import Collection, Iterable
+
 from reviewloop.batch.sitting import Sitting
 from reviewloop.batch.stands import Stand
 from reviewloop.errors import UsageError
@@ -44,6 +46,11 @@ def old_failure(sitting: Sitting) -> str:
     stands = sitting.stands()
     blocked = next((task for task, one in stands.items() if one.stand is Stand.BLOCKED), "")
     return blocked and still_blocked(blocked)
+
+
+def is_answered(reason: str, blocked: Collection[str], tasks: Iterable[str]) -> bool:
+    """Whether a batch began nothing for a blocked task, and somebody answered that since."""
+    return any(reason == still_blocked(task) for task in tasks if task not in blocked)
 
 
 def still_blocked(task: str) -> str:

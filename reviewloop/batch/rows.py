@@ -5,21 +5,22 @@ from typing import Any
 
 from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
+from reviewloop.batch.figures import UNFINISHED, figures
 from reviewloop.batch.line import head_now, landing_in, proposal_of
 from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, reason_now
+from reviewloop.batch.refusals import is_answered
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import NOT_CHOSEN, next_of
-from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.runs.repository import Repository
-from reviewloop.state import GateStatus
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord, RunStatus
 
 REDONE = "redone"
 """The state of a run that was given up so that its task is done once more."""
+UNDONE = "undone"
+"""The state of a run whose commit was taken back; its task stands as if it had been rejected."""
 
-_LEFT = {"open", "unresolved"}
-_FOR_GOOD = {Stand.COMMITTED, Stand.REJECTED}
+_FOR_GOOD = {Stand.COMMITTED, Stand.REJECTED, UNDONE}
 
 
 class Rows:
@@ -43,6 +44,9 @@ class Rows:
         """id -> title, of all tasks that cost something, and of those that did not yet."""
         waiting = [one.run for one in self._stands.values() if one.run is not None]
         self._commits = {one.commit for one in landing_in(repository, waiting)}
+        blocked = {task for task, one in self._stands.items() if one.stand is Stand.BLOCKED}
+        self.reason = "" if is_answered(record.reason, blocked, self.tasks) else record.reason
+        """Why the batch stopped, as far as that still holds."""
 
     def _gone(self) -> dict[str, str]:
         """Return the tasks that the batch paid for and does not list any more."""
@@ -75,12 +79,13 @@ class Rows:
         ]
         row = {**shown, **with_earlier(shown, [*kept, *tries])}
         row["refused"] = row["state"] == Stand.OPEN and task in self._record.refused
+        row["chosen"] = not self._record.held.get(task, "").startswith(NOT_CHOSEN)
         lacked = self._lacked(run) if run is not None and found.stand is Stand.WAITING else ""
         row["next"] = next_of(
             row,
             going_on=self._running,
             work_kept=not over,
-            batch_why=self._record.reason,
+            batch_why=self.reason,
             anew=lacked if lacked and self._stand(lacked) is Stand.REJECTED else "",
             by_workers=self._repository.shared is not None,
         )
@@ -92,12 +97,10 @@ class Rows:
             return "it was cut off: its process ended"
         if found.stand is Stand.STOPPED and (held := self._record.held.get(run.task_id, "")):
             return held
-        if run.status is RunStatus.UNDONE:
-            return "its commit was taken back (`reviewloop undo`)"
         if (said := reason_now(self._repository, run)) or found.stand is not Stand.WAITING:
             return said
         if lacked := self._lacked(run):
-            return f"it needs {lacked}, which is {self._stand(lacked)}"
+            return f"it needs {lacked}, which is {self._named(lacked)}"
         asks = self._said(run) or _of_change(self._repository, run)
         return "; ".join(filter(None, (asks, self._of_place(run))))
 
@@ -148,7 +151,7 @@ class Rows:
         stands = {need: self._stand(need) for need in record.needs.get(task, ())}
         for need, stand in stands.items():
             if stand.fails:
-                return f"waits for {need}, which is {stand}"
+                return f"waits for {need}, which is {self._named(need)}"
         for need, stand in stands.items():
             if not stand.carries:
                 return f"waits for {need}, which is not finished"
@@ -164,7 +167,17 @@ class Rows:
         found = self._stands.get(task)
         if found is None:
             return Stand.COMMITTED  # it was done before this batch
-        return Stand(self._kept[task][-1]["state"]) if self._is_over(task) else found.stand
+        if not self._is_over(task):
+            return found.stand
+        state = self._kept[task][-1]["state"]
+        return Stand.REJECTED if state == UNDONE else Stand(state)
+
+    def _named(self, task: str) -> str:
+        """Return where a task stands as its row says it."""
+        found = self._stands.get(task)
+        if found and found.run and found.run.status is RunStatus.UNDONE:
+            return UNDONE
+        return str(self._stand(task))
 
     def _is_over(self, task: str) -> bool:
         """Whether a deleted run ended a task, and nothing was begun after it."""
@@ -177,12 +190,14 @@ class Rows:
 
 def unbegun_row(task: str, title: str) -> dict[str, Any]:
     """Return the row of a task of which nobody has begun anything."""
-    row = {**_NOTHING, **with_earlier(_NOTHING, ()), "refused": False, "next": ""}
+    row = {**_NOTHING, **with_earlier(_NOTHING, ()), "refused": False, "chosen": True, "next": ""}
     return {"task": task, "title": title, **row}
 
 
 def state_of(repository: Repository, run: RunRecord) -> str:
     """Return where a run stands, apart from its task: that may be done once more."""
+    if run.status is RunStatus.UNDONE:
+        return UNDONE
     stand = stand_of(repository, run)
     return str(REDONE if stand is Stand.OPEN else stand)
 
@@ -249,50 +264,11 @@ def _of_change(repository: Repository, run: RunRecord) -> str:
     return why_a_person(proposal) if proposal is not None else ""
 
 
-def figures(proposal: Proposal | None) -> dict[str, Any]:
-    """Return what was done, as far as it came: `findings` is None when nobody read the change."""
-    if proposal is None:
-        return {**_UNDONE}
-    found = [one for one in proposal["findings"] if not is_wish(one)]
-    acted = [one for one in found if one["severity"] != "nit"]
-    ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
-    finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
-    return {
-        "subject": proposal["message"].partition("\n")[0],
-        "files": len(proposal["files"]),
-        "moved": proposal.get("moved", ""),
-        "tests": proposal["tests"],
-        "tests_ended": str(finished[-1]) if finished else "",
-        "coverage": (proposal["coverage"] or {}).get("covered"),
-        "rounds": proposal["rounds"]["used"],
-        "modifications": int(proposal["rounds"].get("cycle", 0)),
-        "findings": {
-            "left": sum(one["status"] in _LEFT for one in acted),
-            "fixed": sum(one["status"] == "fixed" for one in acted),
-            "dismissed": sum(one["status"] == "dismissed" for one in acted),
-            "nits": len(found) - len(acted),
-        }
-        if proposal["reviewers"]
-        else None,
-    }
-
-
-_UNDONE: Mapping[str, Any] = {
-    "subject": "",
-    "files": None,
-    "moved": "",
-    "tests": None,
-    "tests_ended": "",
-    "coverage": None,
-    "rounds": 0,
-    "modifications": 0,
-    "findings": None,
-}
 _NOTHING: Mapping[str, Any] = {
     "state": str(Stand.OPEN),
     **dict.fromkeys(("run", "step", "why", "stands_on", "branch", "commit", "approved_by"), ""),
     "exit_code": 0,
-    **_UNDONE,
+    **UNFINISHED,
     "cost": Cost().plain(),
     "before": None,
 }

@@ -221,8 +221,8 @@ class _Shown:
 
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
         from reviewloop.batch.costs import before
+        from reviewloop.batch.figures import figures
         from reviewloop.batch.line import proposal_of
-        from reviewloop.batch.rows import figures
         from reviewloop.output.batch_words import done_in
 
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""

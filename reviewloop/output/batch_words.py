@@ -79,10 +79,10 @@ def next_of(
     if state == "blocked":
         reject = f"`reviewloop reject {run}`"
         return f"`reviewloop show {run}`, then `reviewloop modify {run} -m WISH` or {reject}"
-    if state == "rejected":
+    if state in {"rejected", "undone"}:
         work = f"; `reviewloop checkout {run} NAME` saves its work" if work_kept else ""
         return f"`reviewloop batch` does it anew{work}"
-    if going_on or row.get("refused"):
+    if going_on or row.get("refused") or state == "committed":
         return ""
     if why.startswith(NOT_CHOSEN):
         return "`reviewloop batch` without `--tasks` and `--wave` goes on with it"

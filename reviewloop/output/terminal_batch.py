@@ -17,6 +17,7 @@ _STYLES = {
     "stopped": "yellow",
     "running": "cyan",
     "rejected": "dim",
+    "undone": "dim",
     "open": "dim",
 }
 _WIDTH = max(map(len, _STYLES))

@@ -25,7 +25,7 @@ class BatchRecord:
     batch_id: str
     spec_path: str
     mode: str
-    tasks: dict[str, str] = field(default_factory=dict)  # id -> title, in the order of the work
+    tasks: dict[str, str] = field(default_factory=dict)  # id -> title, as listed
     left_out: list[str] = field(default_factory=list)  # open tasks it cannot do, with reasons
     held: dict[str, str] = field(default_factory=dict)  # id -> why it was not begun, at the end
     refused: list[str] = field(default_factory=list)  # ids of those that could not be begun
