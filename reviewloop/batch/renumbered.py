@@ -1,11 +1,12 @@
 """Runs of tasks that the spec numbers or names otherwise by now: what becomes of them is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from reviewloop.batch.stands import is_called
+from reviewloop.batch.stands import is_called, kept_title
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import Step
+from reviewloop.specs.renamed import called_now
 from reviewloop.specs.select import is_done
 from reviewloop.specs.tick import UNTICKED
 from reviewloop.store.batches import BatchRecord
@@ -16,18 +17,21 @@ def strays_of(repository: Repository, spec: Spec) -> dict[str, str]:
     """Return task id -> why it must wait: a run was for it, or for its old id.
 
     It is not over, or it committed the task and could not tick it. Such a run's task is found by
-    its title; where no task has that any more, by its id.
+    its title; where no task has that any more, by its place between others, else by its id.
     """
     found: dict[str, str] = {}
-    for run in repository.runs.all():
+    runs = repository.runs.all()
+    own = {run.title for run in runs if run.spec_path == spec.path}
+    for run in runs:
         here = run.spec_path == spec.path and run.branch == repository.user.branch
         if run.status.over or not here or not run.task_id or _is_known(repository, run, spec):
             continue
         named = _named(repository, run, spec)
-        said = _sentence(run, ticks=len(named) == 1)
-        for task in [one.id for one in named if not is_done(spec, one)] or [run.task_id]:
+        meant = named or _meant(repository, run, spec, own) or ()
+        said = _sentence(run, meant, ticks=len(named) == 1)
+        for task in [one.id for one in meant if not is_done(spec, one)] or [run.task_id]:
             found.setdefault(task, said)
-    return found | _unticked(repository, spec)
+    return found | _unticked(repository, spec, own)
 
 
 def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
@@ -54,7 +58,7 @@ def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[s
     )
 
 
-def _unticked(repository: Repository, spec: Spec) -> dict[str, str]:
+def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, str]:
     """Return the open tasks whose latest run committed them: doing them anew changes nothing."""
     latest: dict[str, RunRecord] = {}
     for run in sorted(repository.runs.all(), key=lambda one: one.created_at):
@@ -64,14 +68,29 @@ def _unticked(repository: Repository, spec: Spec) -> dict[str, str]:
     for run in latest.values():
         if run.status is not RunStatus.COMMITTED or not run.evidence.get(UNTICKED):
             continue
-        for task in _named(repository, run, spec):
+        named = _named(repository, run, spec)
+        meant = named or _meant(repository, run, spec, own)
+        if meant is None:
+            meant = [spec.by_id[run.task_id]] if run.task_id in spec.by_id else []
+        if not named and any(is_done(spec, task) for task in meant):
+            continue  # that is its tick
+        for task in meant:
             if not is_done(spec, task):
-                found[task.id] = (
-                    f"run {run.run_id} committed '{run.title}' ({run.commit[:10]}) and could not "
-                    f"tick it: tick {task.where} by hand, or `reviewloop run {task.id}` does it "
-                    "once more"
-                )
+                found[task.id] = _ticks_by_hand(run, task, renamed=not named)
     return found
+
+
+def _meant(
+    repository: Repository, run: RunRecord, spec: Spec, own: Collection[str]
+) -> list[Task] | None:
+    """Return the tasks one of which had the title of a run, None where nobody knows.
+
+    One that has a run under its own title is another one, or was done once more; `own` are these.
+    """
+    found = called_now(repository.user, spec, run.title)
+    if found is None:
+        return None
+    return [task for task in found if kept_title(repository, task.title) not in own]
 
 
 def _named(repository: Repository, run: RunRecord, spec: Spec) -> list[Task]:
@@ -84,9 +103,18 @@ def _is_known(repository: Repository, run: RunRecord, spec: Spec) -> bool:
     )
 
 
-def _sentence(run: RunRecord, *, ticks: bool) -> str:
+def _ticks_by_hand(run: RunRecord, task: Task, *, renamed: bool) -> str:
+    called = f", as task {task.id} was called before," if renamed else ""
+    return (
+        f"run {run.run_id} committed '{run.title}' ({run.commit[:10]}){called} and could not "
+        f"tick it: tick {task.where} by hand, or `reviewloop run {task.id}` does it once more"
+    )
+
+
+def _sentence(run: RunRecord, meant: Sequence[Task], *, ticks: bool) -> str:
     answer = "approve or reject it" if run.status == "waiting" else "reject it"
-    by_hand = "" if ticks or run.status != "waiting" else "; approved, tick its task by hand"
+    which = f"tick {meant[0].where}" if len(meant) == 1 else "tick its task"
+    by_hand = "" if ticks or run.status != "waiting" else f"; approved, {which} by hand"
     return (
         f"run {run.run_id} ({run.status}) is of '{run.title}', which was task {run.task_id} when "
         f"it began; {answer} first (`reviewloop queue`){by_hand}, then the same command goes on"

@@ -82,3 +82,39 @@ def test_what_a_change_needs_is_known_by_its_title_when_the_numbers_are_others(s
     renumber(checkout, checkout.read(SPEC).replace("[x] 1", "[ ] 1").replace("[ ] 2", "[x] 2"))
     said = checkout.run("queue", "approve", second)  # now it is the new first task that is open
     assert "needs task" not in said.err
+
+
+def test_a_committed_task_that_was_renamed_is_not_done_again_before_it_is_ticked(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    run = checkout.json("status")["batch"]["tasks"][0]["run"]
+    renumber(checkout, TASKS.replace("4. Fourth number", "4. The Fourth number, all of it"))
+    assert checkout.run("queue", "approve", run).code == 4  # brought onto the new commit
+    said = checkout.run("queue", "approve", run)
+    assert said.code == 0, said.err
+    paid = len(checkout.server.ledger)
+    for mode in ("queue", "autopilot"):
+        said = checkout.run("batch", "--tasks", "4", "--mode", mode)
+        assert said.code == 2
+        assert f"run {run} committed 'Fourth number' (" in said.err
+        assert f"could not tick it: tick {SPEC}:9 by hand" in said.err
+    assert len(checkout.server.ledger) == paid
+    held = {task["id"]: task for task in checkout.json("tasks")["tasks"]}["4"]
+    assert f"run {run} committed 'Fourth number'" in str(held)
+    renumber(checkout, checkout.read(SPEC).replace("[ ] 4.", "[x] 4."))
+    said = checkout.run("batch", "--tasks", "5")
+    assert said.code == 4, said.err
+    assert len(checkout.server.ledger) > paid
+
+
+def test_the_task_of_a_run_is_known_by_its_place_when_it_is_renamed_and_numbered_anew(shop):
+    checkout = shop()
+    checkout.write(SPEC, PAIR)
+    checkout.git("commit", "-qam", "Plan")
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    run = checkout.json("status")["batch"]["tasks"][0]["run"]
+    new = PAIR.replace("- [ ] 4. Fourth number", "- [x] 4. By hand\n- [ ] 5. A Fourth number")
+    renumber(checkout, new.replace("[ ] 1.", "[x] 1."))
+    said = checkout.run("batch")
+    assert said.code == 2, said.err
+    assert f"run {run} (waiting) is of 'Fourth number', which was task 4" in said.err
