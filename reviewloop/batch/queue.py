@@ -17,7 +17,7 @@ from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
 from reviewloop.store.locks import holder, is_held
-from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
+from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def named_runs(repository: Repository, names: Sequence[str], choice: str) -> lis
     """
     runs: dict[str, RunRecord] = {}
     for name in names:
-        run = repository.runs.find(name)
+        run = repository.runs.find(name, OPEN)
         if is_held(lock := repository.run_lock(run.run_id)):
             raise UsageError(
                 f"run {run.run_id} is at work in {holder(lock)}; nothing was done: wait for it, "

@@ -106,7 +106,7 @@ def why_not_undone(database: Database, named: str | None) -> str:
     committed = [run for run in runs.all() if run.status is RunStatus.COMMITTED]
     if not named and not committed:
         raise UsageError("no run of this store has a commit to take back")
-    run = runs.find(named) if named else committed[0]
+    run = runs.find(named, (RunStatus.COMMITTED,)) if named else committed[0]
     if run.status is not RunStatus.COMMITTED:
         raise UsageError(f"run {run.run_id} has no commit to take back (it is {run.status})")
     about = SharedBatches(database).get(str(run.options["batch"])).about

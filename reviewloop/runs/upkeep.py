@@ -23,7 +23,9 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     Without a name it is the run whose commit is checked out. Raises `WorkspaceError` when it was
     pushed, built upon or edited since.
     """
-    record = repository.runs.find(named) if named else _latest_committed(repository)
+    runs = repository.runs
+    able = (RunStatus.COMMITTED,)
+    record = runs.find(named, able) if named else _latest_committed(repository)
     if record.status is not RunStatus.COMMITTED:
         raise UsageError(f"run {record.run_id} has no commit to take back (it is {record.status})")
     published = record.evidence.get("published") or {}

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -50,6 +50,9 @@ class RunStatus(StrEnum):
 
 
 _OVER = frozenset({RunStatus.COMMITTED, RunStatus.SKIPPED, RunStatus.UNDONE})
+OPEN = tuple(status for status in RunStatus if not status.over)
+"""The states in which a run can be answered, or goes on."""
+_WORDS = {RunStatus.PAUSED: "stopped", RunStatus.SKIPPED: "rejected"}  # as people read them
 
 
 @dataclass
@@ -200,10 +203,11 @@ class RunStore:
             rows = cursor.execute("SELECT run_id, status, updated_at FROM runs").fetchall()
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
-    def find(self, wanted: str) -> RunRecord:
+    def find(self, wanted: str, able: Collection[RunStatus] = ()) -> RunRecord:
         """Return the run with this id, or of this task, or with the only id that starts so.
 
-        Raises `UsageError` when there is none or more than one.
+        Of several only those are meant whose state is in `able`, without it those that are not
+        over, if there are any. Raises `UsageError` when there is none or more than one.
         """
         if (exact := self._of_id(wanted)) is not None:
             return exact
@@ -211,20 +215,26 @@ class RunStore:
         of_task = [run for run in runs if wanted and run.task_id == wanted]
         # And not of task 2.1 or 20, when 2 is meant.
         matches = of_task or [run for run in runs if run.run_id.startswith(wanted)]
-        if len(matches) > 1:  # who names a task by its id means the run that still waits
-            matches = [run for run in matches if not run.status.over] or matches
-        if len(matches) == 1:
-            return matches[0]
-        if matches and of_task:
-            names = ", ".join(f"{r.run_id} ({self.place_of(r)})" for r in matches)
-            raise UsageError(f"several runs are of a task {wanted}: {names}; name the run")
+        meant = matches
+        if len(matches) > 1:
+            meant = [run for run in matches if run.status in (able or OPEN)]
+        if len(meant) == 1:
+            return meant[0]
+        named = f"are of a task {wanted}" if of_task else f"start with {wanted!r}"
+        if matches and not meant and able:
+            states = " or ".join(_WORDS.get(status, str(status)) for status in able)
+            raise UsageError(f"no run is {states} of those that {named}: {self._told(matches)}")
         if matches:
-            names = ", ".join(run.run_id for run in matches)
-            raise UsageError(f"several runs start with {wanted!r}: {names}; give more of the id")
+            more = "name the run" if of_task else "give more of the id"
+            raise UsageError(f"several runs {named}: {self._told(meant or matches)}; {more}")
         raise UsageError(
             f"there is no run {wanted!r}, and none of a task {wanted!r}, in {self.where}; "
             "`reviewloop status` lists the runs"
         )
+
+    def _told(self, runs: Iterable[RunRecord]) -> str:
+        """Return what tells runs apart."""
+        return ", ".join(f"{r.run_id} ({_state(r)}; {self.place_of(r)})" for r in runs)
 
     def _of_id(self, run_id: str) -> RunRecord | None:
         """Return the run of this id, without reading any other."""
@@ -253,6 +263,12 @@ class RunStore:
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
         self._version = -1
+
+
+def _state(record: RunRecord) -> str:
+    if record.status is RunStatus.SKIPPED and record.options.get("redo"):
+        return "redone"
+    return _WORDS.get(record.status, str(record.status))
 
 
 def _copied(record: RunRecord) -> RunRecord:

@@ -70,3 +70,22 @@ def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop)
     assert rows[1]["next"].startswith("`reviewloop batch` does 1 anew and brings this onto it")
     assert "Deleted" in checkout.run("clean", "--older-than", "0", "--with-work", "--yes").err
     assert checkout.json("status")["batch"]["tasks"][0]["state"] == "undone"
+
+
+def test_a_task_names_the_run_with_which_the_command_can_do_something(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    assert checkout.run("queue", "reject", "1").code == 7
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    assert checkout.run("approve", "1").code == 0
+    for command in (("queue", "reject"), ("reject",)):
+        said = checkout.run(*command, "1")
+        assert said.code == 2
+        assert "no run is running or stopped or waiting or blocked of those that are of" in said.err
+        assert "(committed; .kiro/specs/many, on work), 1-" in said.err
+        assert "(rejected; " in said.err
+    assert checkout.run("undo", "1").code == 0
+    said = checkout.run("undo", "1")
+    assert said.code == 2
+    assert "no run is committed of those that are of a task 1: 1-" in said.err
+    assert "(undone; " in said.err

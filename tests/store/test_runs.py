@@ -12,7 +12,7 @@ import pytest
 
 from reviewloop.errors import UsageError
 from reviewloop.store.places import private_file
-from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+from reviewloop.store.runs import OPEN, RunRecord, RunStatus, RunStore
 
 
 @pytest.fixture
@@ -194,5 +194,27 @@ def test_a_task_is_meant_before_a_run_whose_id_begins_so_and_two_of_it_are_both_
         add(runs, ident, task_id=task, spec_path="one")
     assert runs.find("2").run_id == "2-a"
     add(runs, "2.1-d", at=2.0, task_id="2.1", spec_path="two")
-    with pytest.raises(UsageError, match=r"2.1-d \(two, on work\), 2.1-b \(one, on work\)"):
+    with pytest.raises(UsageError, match=r"2.1-d \(waiting; two, on work\), 2.1-b \(waiting; one"):
         runs.find("2.1")
+
+
+def test_of_several_runs_only_those_are_meant_with_which_something_can_be_done(runs):
+    of = {"task_id": "9", "spec_path": "one"}
+    add(runs, "9-a", RunStatus.COMMITTED, at=1, **of)
+    add(runs, "9-b", RunStatus.UNDONE, at=2, **of)
+    add(runs, "9-c", RunStatus.SKIPPED, at=3, options={"redo": True}, **of)
+    assert runs.find("9", (RunStatus.COMMITTED,)).run_id == "9-a"
+    assert runs.find("9-", (RunStatus.COMMITTED,)).run_id == "9-a"
+    said = (
+        r"no run is running or stopped or waiting or blocked of those that are of a task 9: "
+        r"9-c \(redone; one, on work\), 9-b \(undone; .*\), 9-a \(committed; "
+    )
+    with pytest.raises(UsageError, match=said):
+        runs.find("9", OPEN)
+    with pytest.raises(UsageError, match=r"several runs are of a task 9: 9-c .*; name the run"):
+        runs.find("9")
+    add(runs, "9-d", RunStatus.COMMITTED, at=4, **of)
+    with pytest.raises(UsageError, match=r"of a task 9: 9-d \(committed; .*\), 9-a .*; name"):
+        runs.find("9", (RunStatus.COMMITTED,))
+    add(runs, "9-e", RunStatus.PAUSED, at=5, **of)
+    assert runs.find("9", OPEN).run_id == "9-e"
