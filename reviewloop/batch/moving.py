@@ -128,7 +128,8 @@ def moved(
                 replace(repository, runs=runs),
                 run.run_id,
                 listener=partial(sitting.tell, step),
-                overrides=sitting.asked.wanted.flags,  # it may have begun with another model
+                # It may have begun with another model, or when the settings had lower caps.
+                overrides={**sitting.asked.wanted.flags, **sitting.spending.own(run)},
                 for_now=caps,
                 opened=crew.opened,
             )

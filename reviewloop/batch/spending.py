@@ -6,14 +6,14 @@ from typing import Any
 
 from reviewloop.batch.costs import before, kept_rows, spent_of
 from reviewloop.errors import BudgetExhaustedError, ReviewLoopError
-from reviewloop.models.budget import Spent
+from reviewloop.models.budget import Spent, raised
 from reviewloop.output.figures import cap_money
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord, RunStatus
 
-MONEY, MINUTES = "limits.usd", "limits.minutes"
+MONEY, MINUTES, TOKENS = "limits.usd", "limits.minutes", "limits.tokens"
 
 
 class Spending:
@@ -65,7 +65,7 @@ class Spending:
             spent = f"{cap_money(used)} of {cap_money(budget)}"
             raise BudgetExhaustedError(
                 f"the batch's budget is spent: {spent}; nothing is lost: the same command "
-                f"goes on with a higher `--budget-usd`, such as {budget * 2:g}, or with "
+                f"goes on with a higher `--budget-usd`, such as {raised(budget, used):g}, or with "
                 "`--budget-usd none`"
             )
         if deadline and time.time() >= deadline:
@@ -99,7 +99,7 @@ class Spending:
         `beside` are runs at work with their caps: what these may still spend is not left. So many
         runs as `sharing` says divide the rest.
         """
-        own = self._own(run)
+        own = self.own(run)
         caps: dict[str, Any] = {**own}
         if self._record.budget_usd is not None:
             held = (caps[MONEY] - self._usd_of(other) for other, caps in beside)
@@ -113,12 +113,16 @@ class Spending:
             caps[MINUTES] = max(min(own[MINUTES], minutes), 1e-9)
         return caps
 
-    def _own(self, run: RunRecord) -> dict[str, float]:
-        """Return the caps of one run; a person may have raised them for this one."""
+    def own(self, run: RunRecord) -> dict[str, float]:
+        """Return the caps of one run: its own, or those of the settings where these are higher.
+
+        A person may have raised them for this one, or in the settings since it began.
+        """
         raised = run.settings.get("limits", {})
         return {
             MONEY: max(self._limits.usd, raised.get("usd", 0)),
             MINUTES: max(self._limits.minutes, raised.get("minutes", 0)),
+            TOKENS: max(self._limits.tokens, raised.get("tokens", 0)),
         }
 
     def stopped_by_batch(
@@ -127,7 +131,7 @@ class Spending:
         """Whether it was the batch's cap that stopped a run, not the run's own."""
         if not isinstance(error, BudgetExhaustedError):
             return False
-        own = self._own(run)
+        own = self.own(run)
         return error.cap in own and caps[error.cap] < own[error.cap]
 
 

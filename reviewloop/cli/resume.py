@@ -39,7 +39,7 @@ def resume(
 
     repository = open_repository()
     record = resumable_run(repository, run_id)
-    overrides = {**changed_limits(repository), **raised}
+    overrides = {**changed_limits(repository, record), **raised}
     return move_and_tell(repository, record, as_json=as_json, overrides=overrides)
 
 

@@ -113,6 +113,14 @@ _LENT = {
 """Caps that a batch may lower: what of the batch stands behind them, and what raises that."""
 
 
+def raised(cap: float, needed: float) -> float:
+    """Return a higher cap to propose, one under which what is needed can be used."""
+    cap *= 2
+    while cap < needed:
+        cap *= 2
+    return cap
+
+
 def over_budget(reason: str) -> str:
     """Return in few words which cap was reached, any other reason as it is."""
     cap = _REACHED.match(reason)
@@ -228,30 +236,33 @@ class Budget:
         limits, spent = self._limits, self._spent
         if spent.tokens + tokens > limits.tokens or spent.tokens >= limits.tokens:
             used = f"{spent.tokens:,} of {limits.tokens:,} tokens"
-            self._exhausted("limits.tokens", used, f"--budget-tokens {limits.tokens * 2}", tokens)
+            higher = raised(limits.tokens, spent.tokens + tokens)
+            self._exhausted("limits.tokens", used, f"--budget-tokens {higher}", tokens)
         if spent.usd + usd > limits.usd or spent.usd >= limits.usd:
             used = f"${spent.usd:.2f} of ${limits.usd:.2f}"
-            self._exhausted("limits.usd", used, f"--budget-usd {limits.usd * 2:g}", tokens)
+            dollars = raised(limits.usd, spent.usd + usd)
+            self._exhausted("limits.usd", used, f"--budget-usd {dollars:g}", tokens)
         self._check_time()
 
     def _check_time(self) -> None:
         limits = self._limits
         if self._seconds() >= limits.minutes * 60:
             used = f"{self._seconds() / 60:.0f} of {limits.minutes:g} minutes"
-            self._exhausted("limits.minutes", used, f"--minutes {limits.minutes * 2:g}", 0)
+            minutes = raised(limits.minutes, self._seconds() / 60)
+            self._exhausted("limits.minutes", used, f"--minutes {minutes:g}", 0)
 
     def _exhausted(self, setting: str, used: str, flag: str, asked: int) -> None:
         next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
         reached = f"the cap {setting} of this run is reached: {used} used"
-        raised = f"`reviewloop resume {flag}`"
+        way = f"`reviewloop resume {flag}`, or with a higher {setting} in the settings"
         if setting in self._lent:
             cap, higher = _LENT[setting]
             reached = f"what the batch's {cap} leaves to this run is used up"
-            raised = f"the same `reviewloop batch` and {higher}"
+            way = f"the same `reviewloop batch` and {higher}"
         raise BudgetExhaustedError(
             f"{reached} (all in all "
             f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
-            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with {raised}",
+            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with {way}",
             cap=setting,
         )
 

@@ -11,10 +11,11 @@ from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
 from reviewloop.steps.act import Act
 from reviewloop.store.locks import hold, holder, is_held
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import OPEN, RunRecord, RunStatus
 
 _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
 _RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
+_CAPS = ("usd", "tokens", "minutes")
 _PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may have it already
 
 
@@ -32,7 +33,7 @@ def worded(
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
     """Return the run that is answered; raises `UsageError` when it cannot be."""
     runs = repository.runs
-    record = runs.only(_ANSWERABLE, choice) if named is None else runs.find(named)
+    record = runs.only(_ANSWERABLE, choice) if named is None else runs.find(named, OPEN)
     if choice == "skip" and is_stopped(record):
         return record
     _require_question(record, choice)
@@ -106,12 +107,17 @@ def is_half_way(repository: Repository, record: RunRecord) -> bool:
     return is_stopped(record) and (repository.run_folder(record.run_id) / _PROMOTION).exists()
 
 
-def changed_limits(repository: Repository) -> dict[str, Any]:
-    """Return the `[limits]` that are set somewhere now: they hold for a run that goes on."""
+def changed_limits(repository: Repository, record: RunRecord) -> dict[str, Any]:
+    """Return the `[limits]` that are set somewhere now: they hold for a run that goes on.
+
+    Of its caps the higher one does, so that nothing lowers what was raised for this run.
+    """
     loaded = read_settings(repository.user.root)
-    limits = loaded.settings.limits.model_dump()
+    now, kept = loaded.settings.limits.model_dump(), record.settings.get("limits", {})
+    for cap in _CAPS:
+        now[cap] = max(now[cap], kept.get(cap, 0))
     return {
-        name: limits[name.partition(".")[2]]
+        name: now[name.partition(".")[2]]
         for name, origin in loaded.origins.items()
         if name.startswith("limits.") and origin != "default"
     }

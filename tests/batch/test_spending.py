@@ -32,9 +32,13 @@ def test_a_deadline_shortens_the_minutes_of_a_run_and_lets_nothing_begin_after_i
     )
     assert not spending.stopped_by_batch(run(), caps, UsageError("limits.minutes"))
     raised = run()
-    raised.settings = {"limits": {"minutes": 200.0, "usd": 50.0}}  # by `resume`, for this run
+    raised.settings = {"limits": {"minutes": 200.0, "usd": 50.0, "tokens": 7_000_000}}  # by resume
     assert spending.caps(raised)["limits.usd"] == 50.0
     assert spending.caps(raised)["limits.minutes"] == pytest.approx(1.5, abs=0.05)
+    assert spending.caps(raised)["limits.tokens"] == 7_000_000
+    low = run()
+    low.settings = {"limits": {"tokens": 9_000}}  # the settings have a higher cap by now
+    assert spending.caps(low)["limits.tokens"] == Settings().limits.tokens
     batch.deadline = time.time() - 1
     with pytest.raises(BudgetExhaustedError, match="deadline has passed"):
         spending.require()
@@ -48,7 +52,12 @@ def test_money_is_divided_and_what_runs_at_work_may_spend_is_not_left(repo):
     batch = BatchRecord("b", "spec", "queue", budget_usd=8.0)
     spending = Spending(repository, batch, Settings())
     caps = spending.caps(first, 4)
-    assert caps == {"limits.usd": 2.0, "limits.minutes": Settings().limits.minutes}
+    limits = Settings().limits
+    assert caps == {
+        "limits.usd": 2.0,
+        "limits.minutes": limits.minutes,
+        "limits.tokens": limits.tokens,
+    }
     assert spending.caps(second, 3, [(first, caps)])["limits.usd"] == 2.0
     assert spending.caps(second, 1, [(first, caps)])["limits.usd"] == 6.0
     assert spending.caps(second)["limits.usd"] == 8.0

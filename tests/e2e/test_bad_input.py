@@ -228,6 +228,17 @@ def test_an_exhausted_budget_pauses_and_a_higher_one_goes_on_without_paying_agai
     assert checkout.run("modify", "-m", "Look again.").code == 4  # under the raised cap
 
 
+def test_the_higher_of_the_cap_that_a_run_has_and_the_one_in_the_settings_holds(shop):
+    checkout = shop()
+    low = {"REVIEWLOOP_LIMITS__TOKENS": "9000"}
+    assert checkout.run("run", "2.1", **low).code == 6
+    assert checkout.run("resume", "--budget-tokens", "12000", **low).code == 6
+    why = sentence(checkout.run("resume", **low), 6)
+    assert " of 12,000 tokens used" in why
+    assert "a higher limits.tokens in the settings" in why
+    assert checkout.run("resume", REVIEWLOOP_LIMITS__TOKENS="800000").code == 4
+
+
 def test_a_cap_that_cannot_be_is_refused_and_leaves_the_run_alone(shop):
     checkout = shop()
     checkout.run("run", "2.1", "--budget-tokens", "9000")

@@ -29,6 +29,24 @@ def test_a_cap_on_tokens_names_itself_what_was_spent_and_the_way_on():
     assert "`reviewloop resume --budget-tokens 2000`" in message
 
 
+def test_the_cap_that_is_proposed_is_enough_for_the_next_call():
+    budget = _budget(tokens=9_000, usd=1)
+    budget.add(Usage(input=6_884, cost_usd=0.5))
+    with (
+        pytest.raises(BudgetExhaustedError, match="`reviewloop resume --budget-tokens 72000`"),
+        budget.call(tokens=30_000, usd=None),
+    ):
+        pass
+    with (
+        pytest.raises(BudgetExhaustedError, match="`reviewloop resume --budget-usd 4`"),
+        budget.call(tokens=1, usd=2.1),
+    ):
+        pass
+    late = Budget(Limits(minutes=1), seconds_used=130)
+    with pytest.raises(BudgetExhaustedError, match="`reviewloop resume --minutes 4`"):
+        late.check()
+
+
 def test_a_cap_on_money_stops():
     budget = _budget(usd=1)
     budget.add(Usage(input=1, cost_usd=1.01))
