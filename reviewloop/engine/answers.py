@@ -15,7 +15,7 @@ from reviewloop.runs.held_values import masking_here
 from reviewloop.store.postgres.batches import SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import OPEN, RunRecord, RunStatus
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
@@ -28,7 +28,7 @@ def give_answer(
     Raises `UsageError` when the run does not ask, or stands on one that waits itself, or needs it.
     """
     runs = SharedRuns(database)
-    run = runs.only(_ASKS, choice) if named is None else runs.find(named)
+    run = runs.only(_ASKS, choice) if named is None else runs.find(named, OPEN)
     answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
     _queue(database, url, Waits(database, url), run, answer)
     return run
@@ -59,6 +59,7 @@ def approve_each(
     asked = {run.run_id for run in named}
     meant = [] if asked else waits.on_one_branch(branch, here)
     chosen = list(named) or [one.run for one in meant if one.waits]
+    conflicts = {o.run.run_id: o.conflict for o in waits.waiting if o.run.run_id not in asked}
     commits = {one.run.run_id: one.row["proposed"] for one in waits.asking}
     rows = []
     for run in waits.blocked_beside(chosen or [one.run for one in meant]):
@@ -73,6 +74,9 @@ def approve_each(
         left = Left() if run.run_id in asked else _left_in(table, run)
         if given:
             row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
+        elif why := conflicts.get(run.run_id, ("", ""))[0]:
+            code, following = int(ExitCode.WAITING), conflicts[run.run_id][1]
+            row |= {"what": "held", "why": f"it {why}", "next": following, "exit_code": code}
         elif held := holding.held(run, left.must_fix + left.wishes, str(left)):
             code = int(ExitCode.WAITING)
             row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
@@ -150,7 +154,11 @@ def _require_below(waits: Waits, run: RunRecord) -> None:
     for one, why in waits.below(run):
         given = waits.answers.get(one.run.run_id)
         if given is None:
-            raise UsageError(f"run {run.run_id} {why}, which waits: approve that one first")
+            no_merge, following = one.conflict
+            which = (
+                f"{no_merge}; next: `{following}`" if no_merge else "waits: approve that one first"
+            )
+            raise UsageError(f"run {run.run_id} {why}, which {which}")
         if given != "approve":
             other = f"another answer to that ({word_of(given)}) is on its way"
             raise UsageError(f"run {run.run_id} {why}, and {other}: wait")

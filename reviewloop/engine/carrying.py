@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from reviewloop.batch.conflicts import conflict_below, keep_conflict
 from reviewloop.batch.line import Waiting, base_on, line_up, waiting_in
 from reviewloop.batch.needing import needed_of
 from reviewloop.batch.queue import lacking, what_lacks
 from reviewloop.engine.place import Job
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import give_up, is_stopped, require_question
-from reviewloop.runs.rebasing import rebase
+from reviewloop.runs.rebasing import ConflictError, rebase
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.clones import is_fetched
 
@@ -75,7 +76,7 @@ def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
 def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]) -> str:
     """Bring a run to where the branch is now, so that a person can look at it there."""
     repository = job.repository
-    if why := _why_not_yet(job, run, line, after):
+    if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
         return why
     there = needed_of(run, (one.run for one in line)).values()
     if need := lacking(repository, run, there):
@@ -83,17 +84,30 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
     top = line[-1] if line else None
     below, listener = top.run.run_id if top else "", job.place.told.event
     done = [one.run.task_id for one in line]
-    run = rebase(
-        repository,
-        run.run_id,
-        base_on(repository, top) if top else None,
-        options={"stands_on": below, "done": done, "redo": False},  # see `train`
-        listener=lambda event: listener(run.task_id, event),
-    )
+    try:
+        run = rebase(
+            repository,
+            run.run_id,
+            base_on(repository, top) if top else None,
+            options={"stands_on": below, "done": done, "redo": False},  # see `train`
+            listener=lambda event: listener(run.task_id, event),
+        )
+    except ConflictError as error:
+        onto = top.commit if top else repository.user.head or ""
+        keep_conflict(repository, run.run_id, onto, str(error))
+        return _no_merge(job, repository.runs.find(run.run_id))
     if run.status is not RunStatus.WAITING:
         return run.reason
     place = f"there, onto {below}" if below else "there"
     return f"{run.branch} has moved on, and it was brought {place}: look at it again, then answer"
+
+
+def _no_merge(job: Job, run: RunRecord) -> str:
+    """Return that a run, or what it stands on, does not merge, and what helps; "" if it may."""
+    waiting = waiting_in(job.repository, job.repository.runs.all())
+    mine = next((one for one in waiting if one.run.run_id == run.run_id), None)
+    why = conflict_below(job.repository, mine, waiting) if mine else ""
+    return why and f"{why}, or reject it"
 
 
 def _why_not_yet(

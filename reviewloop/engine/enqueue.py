@@ -16,6 +16,7 @@ from reviewloop.batch.refusals import still_blocked
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import TASK, Jobs
 from reviewloop.engine.named_model import found_from_anywhere, kept_for, why_doubtful
+from reviewloop.engine.said import conflict_of
 from reviewloop.engine.starting import started
 from reviewloop.engine.store import opened
 from reviewloop.engine.titles import runs_for
@@ -127,7 +128,7 @@ def _queued(
         before = _record(before, order, wish, repository, others, strays)
         batches.add(replace(before, reason=notes[-1]), about)
         return before, []
-    idle = {run.task_id for run in runs if run.status in _ASKS} | strays.keys()
+    idle = {run.task_id for run in runs if _asks(run)} | strays.keys()
     rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
     if rejected and pending:
         idle |= set(rejected)
@@ -141,6 +142,12 @@ def _queued(
         before = _record(before, order, wish, repository, going_on, strays)
         batches.add(before, about)
     return before, jobs.tasks(before.batch_id, about, wanted)
+
+
+def _asks(run: RunRecord) -> bool:
+    """Whether a run waits for a person; where it does not merge, its task is done once more."""
+    once_more = conflict_of(run, "")[0] and not run.options.get("redo_of")
+    return run.status in _ASKS and not once_more
 
 
 def _set_aside(database: Database, rejected: Iterable[RunRecord]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reviewloop.batch.needing import needed_of
 from reviewloop.engine.jobs import ANSWER, Jobs
+from reviewloop.engine.said import conflict_of, latest
 from reviewloop.errors import UsageError
 from reviewloop.output.batch_words import ON_ITS_WAY
 from reviewloop.store.postgres.batches import About, SharedBatches
@@ -41,6 +42,11 @@ class Asking:
         """Whether it can be approved, and a person can see what: workers tell it a moment later."""
         told = self.row["of"][0] == self.run.proposal
         return self.run.status is RunStatus.WAITING and told
+
+    @property
+    def conflict(self) -> tuple[str, str]:
+        """Why it is known not to merge and the command that helps, "" for nothing known."""
+        return conflict_of(self.run, self.note)
 
 
 @dataclass(frozen=True)
@@ -149,10 +155,9 @@ def queue_shown(database: Database, url: str, branch: str = "") -> list[dict[str
         if branch and not one.is_on(branch):
             continue
         row, run = one.row, one.run
-        # What an answer met with is over when the run that it names is.
-        note = "" if any(other in one.note for other in over) else one.note
-        notes = [note, ON_ITS_WAY if run.run_id in waits.answers else "", row["why"]]
-        why = "; ".join(filter(None, dict.fromkeys(notes)))
+        on_its_way = ON_ITS_WAY if run.run_id in waits.answers else ""
+        said = latest(run, one.note, row["why"], over)
+        why = "; ".join(filter(None, (on_its_way, said)))
         shown = {name: value for name, value in row.items() if name != "of"}
         place = {"branch": run.branch, "remote": one.about.address}
         rows.append({**shown, **place, "state": str(run.status), "why": why})

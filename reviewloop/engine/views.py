@@ -8,6 +8,7 @@ from reviewloop.batch.costs import before, cost_of_calls
 from reviewloop.batch.rows import unbegun_row, with_earlier
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import ANSWER, TASK, Jobs
+from reviewloop.engine.said import latest, with_next
 from reviewloop.engine.since import Since, without_what_is_done
 from reviewloop.output.batch_words import NOT_CHOSEN, ON_ITS_WAY, next_of
 from reviewloop.store.batches import BatchRecord
@@ -71,6 +72,8 @@ class _Look:
         self.batches = SharedBatches(database).all()
         self._runs = SharedRuns(database).all()
         self._pending = Jobs(database, url).pending()
+        self._notes = SharedRuns(database).notes()
+        self._over = [run.run_id for run in self._runs if run.status.over]
         self._since = Since(self.batches, self._runs)
         self._places = {b.record.batch_id: b.about.lock for b in self.batches}
         told = {row["run"] for b in self.batches for row in b.account.get("tasks", ())}
@@ -95,9 +98,11 @@ class _Look:
                 taken = jobs.get(task, run.run_id in at_work)
                 if run.run_id in self._used:
                     row = self._begun(record, run, row)
-                row = _now(row, run, taken=taken, going_on=bool(mine))
+                row = self._as_said(_now(row, run, taken=taken, going_on=bool(mine)), run)
             if task in jobs and row["state"] in {"open", "stopped"}:
                 row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
+            elif task in jobs and row["state"] == "waiting":
+                row["next"] = "it is queued: a worker does its task once more"
             elif row["state"] == "open":
                 row["why"] = row["why"] or held
                 row = self._since.open_row(batch, row, going_on=bool(mine))
@@ -121,6 +126,14 @@ class _Look:
             "deadline": record.deadline,
         }
         return with_rows(body, rows)
+
+    def _as_said(self, row: dict[str, Any], run: RunRecord) -> dict[str, Any]:
+        """Return the row of a run with the latest that was said of it, if it asks."""
+        if run.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
+            return row
+        note = self._notes.get(run.run_id, "")
+        why, following = with_next(latest(run, note, str(row["why"]), self._over))
+        return {**row, "why": why, "next": following or row["next"]}
 
     def _begun(self, record: BatchRecord, run: RunRecord, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row with what its run cost up to now; what was told may be of another run."""

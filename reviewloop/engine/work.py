@@ -76,7 +76,7 @@ def do_answer(
             note = str(error)
         job.runs.note(run_id, note)
         place.say(f"{run_id}: {_carried_out(job, run_id, answer, note)}")
-        _finish(job, job.batch.record)
+        _finish(job, job.batch.record, answered=run_id)
         _queue_open_tasks(job)
 
 
@@ -164,13 +164,15 @@ def _renamed(record: BatchRecord, spec: Spec, task: str) -> str:
     )
 
 
-def _finish(job: Job, record: BatchRecord) -> None:
-    """Tell everybody how far the batch is."""
+def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
+    """Tell everybody how far the batch is; an answer was carried out to the run `answered`."""
     repository = job.repository
     for run in repository.runs.all():
         told = job.runs.told_of(run.run_id) if run.status in _ASKS else None
         if told is not None and told[1].get("of") != [run.proposal, run.reason]:
             _show(job, run)
+            if run.run_id != answered:
+                job.runs.note(run.run_id, "")  # it was about what the run was before
     note_rows(repository, record)
     SharedBatches(job.database).settle(record, account(repository, record))
     for sentence in bring_figures(repository, job.batch.about, job.database):

@@ -71,7 +71,7 @@ def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
     assert crew.work(machine).code == 0
     why = {row["run"]: row["why"] for row in elsewhere.json("queue")["runs"]}
     assert "changed the same lines of shop/part1.py" in why[first]
-    assert f"stands on {first}, which waits" in why[fourth]
+    assert f"stands on {first}, which does not merge" in why[fourth]
     assert crew.history() == ["Add notes"]
 
 
@@ -111,3 +111,47 @@ def test_a_worker_that_dies_half_way_up_a_stack_is_gone_on_from_there(team, wher
     assert elsewhere.run(*EVERY).code == 0
     assert crew.work(machine).code == 0
     assert crew.history() == ["Add notes", "Add part 1", "Add part 2"]
+
+
+def test_the_latest_reason_counts_and_what_helps_is_said(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,4").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
+    hook = crew.remote / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'no pushes today' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    assert elsewhere.run("approve", first).code == 0
+    assert crew.work(machine).code == 0
+    why = elsewhere.json("queue")["runs"][0]["why"]
+    assert why.count("no pushes today") == 1
+    hook.unlink()
+    crew.person.write("shop/part1.py", "def total():\n    return 7\n")
+    crew.person.git("add", "shop/part1.py")
+    push_a_note(crew)
+
+    assert elsewhere.run("approve", first).code == 0
+    assert crew.work(machine).code == 0
+    anew = "`reviewloop batch --spec .kiro/specs/many --tasks 1`"
+    why = elsewhere.json("queue")["runs"][0]["why"]
+    assert "no pushes" not in why
+    assert f"changed the same lines of shop/part1.py; next: {anew}, or reject it" in why
+    row = elsewhere.json("status")["batch"]["tasks"][0]
+    assert (row["next"], "same lines" in row["why"]) == (f"{anew}, or reject it", True)
+    # What stands on it cannot be approved before it, and nobody says so.
+    said = elsewhere.run("approve", fourth)
+    assert f"which does not merge: run {first}" in said.err
+    assert f"next: {anew}" in said.err
+    said = elsewhere.run(*EVERY)
+    assert said.err.splitlines()[-1] == "0 on the way, 2 not"
+
+    said = crew.enqueue("--tasks", "1")
+    assert "1 task queued" in said.err
+    assert "a worker does its task once more" in said.out
+    assert crew.work(machine).code == 0
+    rows = elsewhere.json("status")["batch"]["tasks"]
+    assert [row["state"] for row in rows] == ["waiting", "waiting"]
+    assert rows[0]["run"] != first
+    assert "the task is done once more" in rows[0]["earlier"]["why"]

@@ -122,6 +122,11 @@ class SharedRuns(RunStore):
         """Keep a sentence about the latest answer to a run."""
         self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
 
+    def notes(self) -> dict[str, str]:
+        """Return the sentence about the latest answer of each run that has one."""
+        rows = self._database.execute("SELECT run_id, note FROM runs WHERE note <> ''")
+        return {row["run_id"]: row["note"] for row in rows}
+
     def told_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
         """Return the status of a run, what the queue shows of it and the note; None: no such."""
         rows = self._database.execute(
