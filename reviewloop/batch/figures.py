@@ -28,6 +28,7 @@ def figures(proposal: Proposal | None) -> dict[str, Any]:
         return {**UNFINISHED}
     found = [one for one in proposal["findings"] if not is_wish(one)]
     acted = [one for one in found if one["severity"] != "nit"]
+    left = [one for one in acted if one["status"] in _LEFT]
     ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
     finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
     return {
@@ -40,7 +41,8 @@ def figures(proposal: Proposal | None) -> dict[str, Any]:
         "rounds": proposal["rounds"]["used"],
         "modifications": int(proposal["rounds"].get("cycle", 0)),
         "findings": {
-            "left": sum(one["status"] in _LEFT for one in acted),
+            "left": len(left),
+            "must_fix": sum(one["severity"] == "must_fix" for one in left),  # of these
             "fixed": sum(one["status"] == "fixed" for one in acted),
             "dismissed": sum(one["status"] == "dismissed" for one in acted),
             "nits": len(found) - len(acted),

@@ -167,12 +167,22 @@ def _findings(found: Mapping[str, int] | None) -> str:
     if found is None:
         return "not reviewed"
     words = [
-        f"{found['left']} left" if found["left"] else "",
+        _left(found["left"], found.get("must_fix", 0)),  # rows of earlier releases lack it
         f"{found['fixed']} fixed" if found["fixed"] else "",
         f"{found['dismissed']} dismissed" if found.get("dismissed") else "",
         counted(found["nits"], "nit") if found["nits"] else "",
     ]
     return ", ".join(filter(None, words)) or "no findings"
+
+
+def _left(number: int, must_fix: int) -> str:
+    """Return how many findings are left, "" for none."""
+    if not number:
+        return ""
+    if number == must_fix:
+        return f"{counted(number, 'must-fix finding')} left"
+    worst = f" ({must_fix} must fix)" if must_fix else ""
+    return f"{counted(number, 'finding')} left{worst}"
 
 
 def _tries(earlier: Mapping[str, Any]) -> list[str]:

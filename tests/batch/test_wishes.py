@@ -5,7 +5,7 @@ from support.many import files_of, many
 from support.parts import says
 from support.play import done, write
 
-NONE = {"left": 0, "fixed": 0, "dismissed": 0, "nits": 0}
+NONE = {"left": 0, "must_fix": 0, "fixed": 0, "dismissed": 0, "nits": 0}
 
 
 def fourth(received: Received) -> Answer:

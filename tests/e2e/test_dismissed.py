@@ -54,7 +54,7 @@ def test_a_dismissal_holds_in_the_waiting_run_in_its_commit_and_in_later_runs(sh
     assert record["proposal"]["commit"] != first["proposal"]["commit"]
     assert (len(checkout.server.ledger), len(checkout.events("gate"))) == (requests, gates)
     assert "1 must fix remaining; 0 fixed, 1 dismissed" in checkout.run("show").out
-    assert "1 left, 1 dismissed" in checkout.run("queue").out
+    assert "1 must-fix finding left, 1 dismissed" in checkout.run("queue").out
     assert checkout.bytes() == before
     answer = {"choice": "approve", "by": "ada", "text": "", "proposal": old}
     with checkout.inside(), pytest.raises(UsageError, match="has changed since you looked"):
