@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.state import GateStatus
+from reviewloop.steps.tick import will_not_tick
 
 BY = "autopilot"
 
@@ -30,13 +31,22 @@ _LEFT = {"open", "unresolved"}
 _GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
 
 
-def why_a_person(proposal: Proposal) -> str:
-    """Return why a person has to look at this change, "" when it is clean."""
-    reasons = [*_governance(proposal), *_findings(proposal), *_gates(proposal)]
+def why_a_person(proposal: Proposal, changed: str = "") -> str:
+    """Return why a person has to look at this change, "" when it is clean.
+
+    `changed` says how its task was changed since its run began: that is not what was done.
+    """
+    reasons = [
+        *([changed] if changed else []),
+        *_governance(proposal),
+        *_findings(proposal),
+        *_gates(proposal),
+    ]
     reasons += [f"{name} failed" for name in proposal["incomplete"]]
     reasons += _lost(proposal)
     if proposal["task"] and proposal["spec_progress"] is None:  # it would be open, and done again
-        reasons.append(f"task {proposal['task']} cannot be ticked")
+        said = will_not_tick(proposal["warnings"])
+        reasons.append(said or f"task {proposal['task']} cannot be ticked")
     return "; ".join(reasons)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reviewloop.batch.asked_now import changed_since
 from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.figures import UNFINISHED, figures
@@ -261,7 +262,7 @@ def _earlier(cost: Cost, tries: Sequence[Mapping[str, Any]]) -> dict[str, Any] |
 def _of_change(repository: Repository, run: RunRecord) -> str:
     """Return what in a change asks for a person."""
     proposal = proposal_of(repository, run)
-    return why_a_person(proposal) if proposal is not None else ""
+    return why_a_person(proposal, changed_since(repository, run)) if proposal is not None else ""
 
 
 _NOTHING: Mapping[str, Any] = {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
+from reviewloop.batch.asked_now import changed_since
 from reviewloop.batch.autopilot import BY, why_a_person
 from reviewloop.batch.collector import spare_the_collector
 from reviewloop.batch.line import proposal_of, waiting_in
@@ -269,8 +270,9 @@ class Work:
             return None
 
     def _why_a_person(self, run: RunRecord) -> str:
-        proposal = proposal_of(self._sitting.repository, run)
-        return why_a_person(proposal) if proposal else run.reason
+        repository = self._sitting.repository
+        proposal = proposal_of(repository, run)
+        return why_a_person(proposal, changed_since(repository, run)) if proposal else run.reason
 
     def _by_person(self, step: Step, run: RunRecord) -> bool:
         """Ask until the run is over; return whether the person goes on."""

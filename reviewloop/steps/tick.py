@@ -87,10 +87,15 @@ def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], st
         return {}, f"{task.path} was not ticked: {error}"
 
 
+def will_not_tick(warnings: Sequence[str]) -> str:
+    """Return what a proposal with these warnings says of its tick, "" where the commit has it."""
+    return next((one for one in warnings if one.startswith(_WILL_NOT)), "")
+
+
 def not_ticked(warnings: Sequence[str]) -> str:
     """Return why the commit of a proposal with these warnings ticks nothing, "" where it does."""
-    found = (one.removeprefix(_WILL_NOT) for one in warnings if one.startswith(_WILL_NOT))
-    return next((f"the task was not ticked: {why}" for why in found), "")
+    said = will_not_tick(warnings)
+    return said and f"the task was not ticked: {said.removeprefix(_WILL_NOT)}"
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:
