@@ -12,8 +12,10 @@ from reviewloop.runs.repository import Repository
 from reviewloop.specs.details import read_details
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Dialect, Task
+from reviewloop.specs.renamed import why_unticked
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.tick import locate
+from reviewloop.steps.tick import WILL_NOT
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord
 
@@ -34,6 +36,18 @@ def changed_since(repository: Repository, run: RunRecord) -> str:
         return f"the text of task {now.id} changed after its run began ({now.where})"
     if lacks := _new_need(run, was, now, listed):
         return f"task {now.id} waits for {lacks} now, as it did not when its run began"
+    return ""
+
+
+def foretold_untick(repository: Repository, run: RunRecord) -> str:
+    """Return why approving a run cannot tick its task as the spec is now, "" where it can."""
+    was, listed = _then_and_now(repository, run)
+    if was is None:
+        return ""
+    try:
+        locate(listed, was)
+    except WorkspaceError as error:
+        return WILL_NOT + why_unticked(repository.user, listed, was, error)
     return ""
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from reviewloop.batch.account import queue_row
+from reviewloop.batch.asked_now import foretold_untick
 from reviewloop.batch.foreseen import foreseen, hindrance
 from reviewloop.batch.line import Waiting, is_landing, on_branch
 from reviewloop.batch.queue import Queue, queue_of, waiting_elsewhere
@@ -76,10 +77,11 @@ _NOTES = {
 def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     """Return what approving a run comes to first that does not stand on its branch."""
     one = next(one for one in found.waiting if one.run.run_id == run.run_id)
-    return hindrance(repository, found, one) or (
+    said = hindrance(repository, found, one) or (
         f"stands on a commit that {run.branch} does not have: approving it brings it there first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )
+    return "; ".join(filter(None, (said, foretold_untick(repository, run))))
 
 
 def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> dict[str, Any]:

@@ -76,7 +76,7 @@ def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[
             continue  # that is its tick
         for task in meant:
             if not is_done(spec, task):
-                found[task.id] = _ticks_by_hand(run, task, renamed=not named)
+                found[task.id] = _ticks_by_hand(run, task, "" if named else _was(meant, task))
     return found
 
 
@@ -87,7 +87,7 @@ def _meant(
 
     One that has a run under its own title is another one, or was done once more; `own` are these.
     """
-    found = called_now(repository.user, spec, run.title)
+    found = called_now(repository.user, spec.tasks, run.title)
     if found is None:
         return None
     return [task for task in found if kept_title(repository, task.title) not in own]
@@ -103,8 +103,12 @@ def _is_known(repository: Repository, run: RunRecord, spec: Spec) -> bool:
     )
 
 
-def _ticks_by_hand(run: RunRecord, task: Task, *, renamed: bool) -> str:
-    called = f", as task {task.id} was called before," if renamed else ""
+def _was(meant: Sequence[Task], task: Task) -> str:
+    sure = "was" if len(meant) == 1 else "may have been"
+    return f", as task {task.id} {sure} called before,"
+
+
+def _ticks_by_hand(run: RunRecord, task: Task, called: str) -> str:
     return (
         f"run {run.run_id} committed '{run.title}' ({run.commit[:10]}){called} and could not "
         f"tick it: tick {task.where} by hand, or `reviewloop run {task.id}` does it once more"

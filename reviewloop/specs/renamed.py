@@ -3,25 +3,37 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from reviewloop.specs.model import Spec, Task
+from reviewloop.errors import ReviewLoopError
+from reviewloop.specs.model import Task
 from reviewloop.specs.tasks import read_tasks
+from reviewloop.specs.tick import LineChangedError
 from reviewloop.workspace.file_history import versions_with
 from reviewloop.workspace.userrepo import UserRepo
 
 _FEW = 2  # one was renamed and one written beside it; more is another plan
 
 
-def called_now(user: UserRepo, spec: Spec, title: str) -> tuple[Task, ...] | None:
-    """Return the tasks of a spec one of which had this title, which no task has any more.
+def called_now(user: UserRepo, now: Sequence[Task], title: str) -> tuple[Task, ...] | None:
+    """Return the tasks of a list one of which had this title, which no task has any more.
 
     It is certain where that is one; there is none where the task was removed. None: nobody knows.
     """
-    path = spec.tasks_path
+    if not now:
+        return None
+    path, dialect = now[0].path, now[0].dialect
     for data in versions_with(user, path, title):
-        before = read_tasks(data, path, spec.dialect).tasks
+        before = read_tasks(data, path, dialect).tasks
         if any(task.title == title for task in before):
-            return renamed(before, spec.tasks, title)
+            return renamed(before, now, title)
     return None
+
+
+def why_unticked(user: UserRepo, now: Sequence[Task], task: Task, error: ReviewLoopError) -> str:
+    """Return why a task of a list cannot be ticked; with its line now, where that is certain."""
+    found = called_now(user, now, task.title) if isinstance(error, LineChangedError) else None
+    if found is None or len(found) != 1:
+        return str(error)
+    return f"{error} ({found[0].where}, '{found[0].title}' now)"
 
 
 def renamed(before: Collection[Task], now: Collection[Task], title: str) -> tuple[Task, ...] | None:

@@ -14,6 +14,10 @@ UNTICKED = "unticked"
 _BOX: Mapping[Dialect, str] = {"spec-kit": "X"}  # what its own `implement` command writes
 
 
+class LineChangedError(WorkspaceError):
+    """No line is certainly that of a task any more."""
+
+
 def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
     """Return the file with the task ticked, and with `parents` the tasks it completes.
 
@@ -57,7 +61,7 @@ def _read(data: bytes, task: Task) -> tuple[Task, ...]:
 def locate(tasks: tuple[Task, ...], task: Task) -> Task:
     """Return a task of a list as it was read before, which may have another line and number now.
 
-    Raises `WorkspaceError` where its line says something else, or where two could be meant.
+    Raises `LineChangedError` where its line says something else, or where two could be meant.
     """
     same = [one for one in tasks if one.line_hash == task.line_hash]
     if len(same) > 1:
@@ -68,8 +72,8 @@ def locate(tasks: tuple[Task, ...], task: Task) -> Task:
         if len(same) == 1 and _scope(same[0]) != _scope(task):
             same = []
     if len(same) != 1:
-        raise WorkspaceError(
-            f"the line of task {task.id} changed since it was read ({task.where}); "
+        raise LineChangedError(
+            f"the line of task {task.id} changed since it was read as '{task.title}'; "
             "nothing was written there: tick the task by hand"
         )
     return same[0]

@@ -13,12 +13,15 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import newly_eligible
+from reviewloop.specs.renamed import why_unticked
 from reviewloop.specs.select import progress, with_done
+from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.tick import locate, restore_mark, tick
 from reviewloop.workspace.export import commit_at
 from reviewloop.workspace.git import Git
 
-_WILL_NOT = "the task will not be ticked: "
+WILL_NOT = "the task will not be ticked: "
+"""How the warning of a proposal begins whose commit has no tick."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def ticked_spec(context: RunContext) -> TickedSpec:
         spec = open_spec(files, context.brief.spec_path)
         now = locate(spec.tasks, task)
     except ReviewLoopError as error:
-        return TickedSpec(warnings=(f"{_WILL_NOT}{error}",))
+        return TickedSpec(warnings=(f"{WILL_NOT}{_why_unticked(context, data, task, error)}",))
     figures = _progress(with_done(spec, context.record.options.get("done", ())), now)
     unmarked = restore_mark(data, task) if context.settings.spec.mark_in_progress else data
     committed = _spec_in(context, context.user.head or "", task)
@@ -84,18 +87,23 @@ def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], st
     try:
         return {task.path: (old, tick(old, task))}, ""
     except ReviewLoopError as error:
-        return {}, f"{task.path} was not ticked: {error}"
+        return {}, f"{task.path} was not ticked: {_why_unticked(context, old, task, error)}"
+
+
+def _why_unticked(context: RunContext, data: bytes, task: Task, error: ReviewLoopError) -> str:
+    listed = read_tasks(data, task.path, task.dialect).tasks
+    return why_unticked(context.user, listed, task, error)
 
 
 def will_not_tick(warnings: Sequence[str]) -> str:
     """Return what a proposal with these warnings says of its tick, "" where the commit has it."""
-    return next((one for one in warnings if one.startswith(_WILL_NOT)), "")
+    return next((one for one in warnings if one.startswith(WILL_NOT)), "")
 
 
 def not_ticked(warnings: Sequence[str]) -> str:
     """Return why the commit of a proposal with these warnings ticks nothing, "" where it does."""
     said = will_not_tick(warnings)
-    return said and f"the task was not ticked: {said.removeprefix(_WILL_NOT)}"
+    return said and f"the task was not ticked: {said.removeprefix(WILL_NOT)}"
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:

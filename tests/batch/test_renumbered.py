@@ -118,3 +118,38 @@ def test_the_task_of_a_run_is_known_by_its_place_when_it_is_renamed_and_numbered
     said = checkout.run("batch")
     assert said.code == 2, said.err
     assert f"run {run} (waiting) is of 'Fourth number', which was task 4" in said.err
+
+
+def test_the_queue_foretells_that_an_approval_cannot_tick_and_no_wrong_line_is_named(shop):
+    checkout = shop()
+    checkout.write(SPEC, PAIR.replace("[ ] 1.", "[x] 1."))
+    checkout.git("commit", "-qam", "Plan")
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    (run,) = (row["run"] for row in checkout.json("queue")["runs"])
+    renamed = checkout.read(SPEC).replace("Fourth number", "A Fourth number")
+    renumber(checkout, renamed.replace("- [ ] 4.", "- [x] 4. By hand\n- [ ] 5."))
+    will_not = "the task will not be ticked: the line of task 4 changed since it was read as 'Fou"
+    (row,) = checkout.json("queue")["runs"]
+    assert will_not in row["note"]
+    assert f"{SPEC}:" not in row["note"]
+    assert checkout.run("queue", "approve", run).code == 4  # brought onto the new commit
+    (row,) = checkout.json("queue")["runs"]
+    assert row["why"].startswith(will_not)
+    assert row["note"] == ""
+    said = checkout.run("queue", "approve", run)
+    assert "was not ticked: the line of task 4 changed since it was read as 'Fourth" in said.err
+    assert f"{SPEC}:" not in said.err
+
+
+def test_the_line_to_tick_by_hand_is_named_where_it_is_certain(shop):
+    checkout = shop()
+    checkout.write(SPEC, PAIR.replace("[ ] 1.", "[x] 1."))
+    checkout.git("commit", "-qam", "Plan")
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    (run,) = (row["run"] for row in checkout.json("queue")["runs"])
+    renamed = checkout.read(SPEC).replace("4. Fourth number", "5. Grand totals")
+    renumber(checkout, renamed.replace("- [x] 1", "- [x] 0. Before\n- [x] 1"))
+    assert checkout.run("queue", "approve", run).code == 4
+    said = checkout.run("queue", "approve", run)
+    assert said.code == 0, said.err
+    assert f"tick the task by hand ({SPEC}:5, 'Grand totals' now)" in said.err
