@@ -26,9 +26,8 @@ def foreword(
 ) -> list[str]:
     """Return the sentences with which a batch begins; the first says what will be done."""
     record, repository = meant.record, spending.repository
-    doing = {step.task.id for step in order.steps}
-    stands = [one.stand for one in stands_in(repository, record, doing).values()]
-    left = sum(stand in {Stand.OPEN, Stand.STOPPED} for stand in stands)
+    stands = _stands(repository, record, order)
+    left = _left(stands)
     chosen = len(order.steps)
     if meant.before is not None:
         tasks = f"{min(left, chosen)} of {len(stands)} tasks left"
@@ -46,15 +45,32 @@ def foreword(
         said.append(_going_on(meant.before, record, wish, stands))
     elif meant.anew:
         said.append("; ".join([f"a new batch: {meant.anew}", *_held_on(record, wish)]))
-    if left and (unknown := _unpriced(repository, settings)):
-        said.append(
-            f"no price is known for {' and '.join(unknown)}: no cap on money counts its calls; "
-            f"limits.tokens ({settings.limits.tokens:,}) stops each run"
-        )
     if left and repository.user.dirty:
         mine = left_alone(repository.user, "the runs")
         said.append(f"{mine}; what changes one of these files cannot be approved over the edit")
     return said
+
+
+def not_priced(
+    repository: Repository, record: BatchRecord, order: Order, settings: Settings
+) -> list[str]:
+    """Return what to say of models whose price nobody knows, where a task is left to begin."""
+    unknown = _unpriced(repository, settings)
+    if not unknown or not _left(_stands(repository, record, order)):
+        return []
+    return [
+        f"no price is known for {' and '.join(unknown)}: no cap on money counts its calls; "
+        f"limits.tokens ({settings.limits.tokens:,}) stops each run"
+    ]
+
+
+def _stands(repository: Repository, record: BatchRecord, order: Order) -> list[Stand]:
+    doing = {step.task.id for step in order.steps}
+    return [one.stand for one in stands_in(repository, record, doing).values()]
+
+
+def _left(stands: Iterable[Stand]) -> int:
+    return sum(stand in {Stand.OPEN, Stand.STOPPED} for stand in stands)
 
 
 def _of_spec(spec: Spec, chosen: int) -> str:

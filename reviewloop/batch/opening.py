@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
 
-from reviewloop.batch.foreword import foreword
+from reviewloop.batch.foreword import foreword, not_priced
 from reviewloop.batch.going_on import (
     Meant,
     Wish,
@@ -106,6 +106,8 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
             told.opened(sentence)
         if problem is not None:
             raise problem
+        for sentence in not_priced(repository, found.record, order, loaded.settings):
+            told.opened(sentence)
         if found.before is not None:
             told.spent(spending.usd(), spending.tokens())
         strays = strays_of(repository, spec)

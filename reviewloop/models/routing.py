@@ -78,6 +78,10 @@ def split_model(name: str) -> tuple[str, str]:
         return provider, ident
     if is_bedrock_id(name):
         return BEDROCK, name
+    if colon and not ident and _PROVIDER.fullmatch(provider) and provider != "none":
+        _require_known(provider, name)
+        what = "file" if provider in OFFLINE else "model"
+        raise UsageError(f"models: {name!r} names no {what}; write {name}{what.upper()}")
     raise UsageError(
         f"models: {name!r} names no provider; write provider:model, for example "
         f"{BEDROCK}:amazon.nova-pro-v1:0 or script:replies.json"
@@ -87,6 +91,10 @@ def split_model(name: str) -> tuple[str, str]:
 def require_provider(name: str) -> None:
     """Raise `UsageError` for a model whose provider nobody knows; nothing is asked."""
     provider, _ = split_model(name)
+    _require_known(provider, name)
+
+
+def _require_known(provider: str, name: str) -> None:
     known = PROVIDERS | OFFLINE
     if provider in known or find_spec(f"langchain_{provider}") is not None:
         return

@@ -164,10 +164,13 @@ def test_a_run_of_a_task_that_has_another_number_now_is_left_to_a_person(shop):
 
 def test_a_model_of_unknown_price_is_named_before_anything_is_paid(shop):
     checkout = shop()
-    said = checkout.run("batch", "--tasks", "1", "--model", "ollama:nobody", "--budget-usd", "5")
-    assert "no price is known for ollama:nobody: no cap on money counts its calls" in said.err
-    assert said.code == 5
+    one = ("batch", "--tasks", "1", "--budget-usd", "5", "--model")
+    said = checkout.run(*one, "ollama:nobody")
+    assert (said.code, "no price is known" in said.err) == (5, False)
     assert checkout.json("status")["batch"] is None  # it could not be asked, so nothing began
+    said = checkout.run(*one, "bedrock_converse:acme.nobody-v1:0")
+    sentence = "no price is known for bedrock_converse:acme.nobody-v1:0: no cap on money counts its"
+    assert said.err.index(sentence) < said.err.index("1 First number: waiting")
     assert "above 0, or none" in checkout.run("batch", "--budget-usd", "much").err
 
 

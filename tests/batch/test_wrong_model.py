@@ -25,3 +25,18 @@ def test_a_script_that_is_gone_has_the_code_of_a_model_that_cannot_be_asked(shop
     }
     assert codes == dict.fromkeys(codes, 5)
     assert said.err.count("replies.json cannot be read") == 1
+
+
+def test_a_model_that_is_no_name_of_one_is_said_without_its_price(shop):
+    checkout = shop()
+    for model, why in (
+        ("scrpt:replies.json", "no provider is called 'scrpt' (in 'scrpt:replies.json'); did you"),
+        ("scrpt:", "no provider is called 'scrpt' (in 'scrpt:'); did you mean script?"),
+        ("anthropic:", "'anthropic:' names no model; write anthropic:MODEL"),
+        ("replay:", "'replay:' names no file; write replay:FILE"),
+        ("foo", "'foo' names no provider; write provider:model"),
+    ):
+        said = checkout.run("batch", "--tasks", "4", "--model", model)
+        assert (said.code, why in said.err) == (2, True), said.err
+        assert "no price is known" not in said.err
+        assert why in checkout.run("run", "4", "--model", model).err

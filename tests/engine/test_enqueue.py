@@ -35,7 +35,7 @@ def test_a_model_that_nobody_can_ask_is_refused_before_anything_is_queued(team):
     for code, model, why in (
         (2, "foo", "'foo' names no provider"),
         (2, "", "'' names no provider"),
-        (2, "script:", "'script:' names no provider"),
+        (2, "script:", "'script:' names no file; write script:FILE"),
         (2, "bogus:model", "no provider is called 'bogus'"),
         (5, "none", "implementing needs a model"),
         (5, "script:../away.json", f"{crew.folder / 'away.json'} cannot be read"),

@@ -68,10 +68,15 @@ def test_an_arn_is_bedrocks():
     assert split_model(arn) == ("bedrock_converse", arn)
 
 
-@pytest.mark.parametrize("name", ["claude-sonnet-4", "", "openai:", ":x"])
+@pytest.mark.parametrize("name", ["claude-sonnet-4", "", "none:", ":x"])
 def test_a_name_without_a_provider_is_an_error_that_shows_one(name):
     with pytest.raises(UsageError, match="write provider:model"):
         split_model(name)
+
+
+def test_a_provider_without_a_model_is_an_error_that_says_what_is_missing():
+    with pytest.raises(UsageError, match="'openai:' names no model; write openai:MODEL"):
+        split_model("openai:")
 
 
 def test_prices_are_known_for_the_default_models_and_cached_tokens_cost_less():
