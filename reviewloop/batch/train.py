@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from reviewloop.batch.following import Following
 from reviewloop.batch.line import Waiting, base_on, line_up
 from reviewloop.batch.moving import Crew, do_once_more
 from reviewloop.batch.sitting import Sitting
@@ -17,6 +18,8 @@ from reviewloop.errors import (
     InterruptedByUserError,
     ModelAccessError,
     ReviewLoopError,
+    UsageError,
+    WorkspaceError,
 )
 from reviewloop.runs.rebasing import ConflictError, rebase
 from reviewloop.runs.repository import Repository
@@ -53,8 +56,13 @@ class Train:
 
     def __init__(self, sitting: Sitting) -> None:
         self._sitting = sitting
+        self._following = Following(sitting)
         self._left: set[str] = set()  # runs that a person has to look at
         self._sent: set[str] = set()  # runs that are brought beside others at work
+
+    def close_up(self, still: Still) -> bool:
+        """Straighten the line, or wait for who moves a run of it; return whether it changed."""
+        return self.straighten(still) or self._following.follow()
 
     def straighten(self, still: Still) -> bool:
         """Rebase every waiting run that can be; return whether anything changed."""
@@ -106,7 +114,9 @@ class Train:
             fits, why = run.status is RunStatus.WAITING, run.reason
         except ConflictError as error:
             why = str(error)
-        except ReviewLoopError:
+        except ReviewLoopError as error:
+            if self._is_taken(run, error):
+                return None
             self._left.add(run.run_id)
             raise
         if fits or not self._give_up(step, run, why):
@@ -136,6 +146,8 @@ class Train:
         except (InterruptedByUserError, ModelAccessError):
             raise
         except ReviewLoopError as error:
+            if self._is_taken(run, error):
+                return None
             short = isinstance(error, BudgetExhaustedError)
             by_batch = sitting.spending.stopped_by_batch(found.run, caps, error)
             if by_batch or (short and sitting.at_work):
@@ -149,6 +161,11 @@ class Train:
         if not self._give_up(step, run, why) and run.status is RunStatus.BLOCKED:
             sitting.told.settled(step.task.id, run, why)
         return None
+
+    def _is_taken(self, run: RunRecord, error: ReviewLoopError) -> bool:
+        """Whether another process was quicker: it is brought when that has let go of it."""
+        in_use = isinstance(error, (UsageError, WorkspaceError))
+        return in_use and self._following.is_moved(run)
 
     def _give_up(self, step: Step, run: RunRecord, why: str) -> bool:
         """Have a task done once more on top of what is there, or tell why it stays as it is."""
@@ -204,14 +221,18 @@ class Train:
         there = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
         over, top = still(stands), 0  # so many of the line are below what comes next
         for step in sitting.order.steps:
-            one = by_task.get(step.task.id)
+            one, now = by_task.get(step.task.id), stands[step.task.id]
             if one is not None and one.run.run_id in sitting.at_work:
                 return None  # it has only just finished: its thread still has it
+            if self._following.waits_for(now.run, now.stand):
+                return None  # nobody knows yet where it will stand
             if one is not None and one.run.run_id in places:
                 top = max(top, places[one.run.run_id] + 1)
             elif one is not None:
                 done = there.union(other.run.task_id for other in line[:top])
                 if self._may_go(step, one, done):
+                    if self._following.is_moved(one.run):
+                        return None
                     if before_others_begin or not self._stood_on(step, one, stands, waiting):
                         return _Bringing(step, one.run, line[top - 1] if top else None, done)
                     return None  # what comes after it stands on it

@@ -96,7 +96,7 @@ class Work:
                     raise trouble
                 turns = self._turns
                 if self._closing or not (
-                    self._train.straighten(turns.standing_still)
+                    self._train.close_up(turns.standing_still)
                     or turns.loosen()
                     or turns.pass_over()
                 ):
