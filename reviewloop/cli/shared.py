@@ -159,11 +159,11 @@ def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
 def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
     """Show what waits for a person, of a branch if it is named."""
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.engine.queue import queue_shown
+    from reviewloop.engine.queue_view import queue_shown
     from reviewloop.output.terminal_queue import render_queue
 
     with shared(url) as database:
-        body = {"branch": branch, "runs": queue_shown(database, url, branch)}
+        body = queue_shown(database, url, branch)
     if as_json:
         print_json("shared-queue", body)
     else:
@@ -174,12 +174,13 @@ def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
 def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
     from reviewloop.cli.consoles import results
-    from reviewloop.engine.queue import proposal_shown, queue_shown
+    from reviewloop.engine.queue import proposal_shown
+    from reviewloop.engine.queue_view import queue_shown
     from reviewloop.output.terminal_approval import render_diff, render_proposal
 
     with shared(url) as database:
         if run_id is None:
-            waiting = [row["run"] for row in queue_shown(database, url)]
+            waiting = [row["run"] for row in queue_shown(database, url)["runs"]]
             if len(waiting) != 1:
                 names = f"{', '.join(waiting)}; name the one to show" if waiting else "none"
                 raise UsageError(f"{len(waiting)} runs wait: {names}")

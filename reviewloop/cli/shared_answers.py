@@ -68,13 +68,19 @@ def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool)
         print_json(kind, {"runs": list(rows), **(counts if approving else {})})
     for row in rows:
         done_by = f"{word_of(row['choice'])} is on its way; the next free worker carries it out"
+        if place := row.get("brought_to"):
+            done_by = (
+                f"approve is on its way: a worker brings it to {place} first, then asks you again"
+            )
         if row.get("first"):
             done_by = f"first, others that you approve stand on it or need it: {done_by}"
         before = {"held": "held: ", "blocked": "left out: "}.get(row["what"], "")
         following = f"; next: `{row['next']}`" if row["next"] else ""
         say(f"{row['run']}: {before}{row['why'] or done_by}{following}")
     if approving and (len(rows) > 1 or len(rows) > done):
-        said = f"{done} on the way, {counts['not_approved']} not"
+        brought = sum(bool(row.get("brought_to")) for row in rows if row["what"] == "queued")
+        first = f" ({brought} to be brought to the branch first)" if brought else ""
+        said = f"{done} on the way{first}, {counts['not_approved']} not"
         say(said + (f", {out} left out (blocked)" if out else ""))
     tried = (row for row in rows if row["what"] != "blocked")
     return first_that_applies(*(ExitCode(row["exit_code"]) for row in tried))

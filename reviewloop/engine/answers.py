@@ -1,6 +1,6 @@
 """How a person's answers reach the runs behind a shared store; needs no clone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reviewloop.batch.autopilot import Left, left_of
@@ -67,7 +67,10 @@ def approve_each(
         holding.lacks(run, commits[run.run_id], following)
         if not asked:
             rows.append(_left_out(run, following))
-    for run in waits.with_all_below(chosen):
+    if not asked:
+        rows += _under_way(waits, {one.about.lock for one in meant})
+    standing = waits.standing()
+    for run in waits.in_order(chosen):
         first = bool(asked) and run.run_id not in asked
         row: dict[str, Any] = {"run": run.run_id, "choice": "approve", "first": first, **_DONE}
         given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
@@ -81,6 +84,7 @@ def approve_each(
             code = int(ExitCode.WAITING)
             row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
         else:
+            row["brought_to"] = "" if run.run_id in standing else run.branch
             row |= _tried(database, url, waits, run, worded(run, "approve"))
         if row["what"] != "queued" and given != "approve":
             holding.lacks(run, commits.get(run.run_id, ""), row["next"] or "reviewloop queue")
@@ -111,6 +115,18 @@ def _left_in(table: SharedRuns, run: RunRecord) -> Left:
 
 
 _DONE = {"what": "queued", "why": "", "next": "", "exit_code": 0}
+
+
+def _under_way(waits: Waits, locks: Collection[str]) -> list[dict[str, Any]]:
+    """Return the rows of approvals that a worker carries out now: these runs ask no more."""
+    asking = {one.run.run_id for one in waits.asking}
+    runs = [job.args["run"] for job in waits.jobs if job.lock in locks]
+    row = {"choice": "approve", "first": False, **_DONE, "what": "answered"}
+    return [
+        {"run": run, **row, "why": "a worker carries out its approval"}
+        for run in runs
+        if run not in asking and waits.answers[run] == "approve"
+    ]
 
 
 def _left_out(run: RunRecord, following: str) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
+from reviewloop.batch.line import Waiting, line_up
 from reviewloop.batch.needing import needed_of
 from reviewloop.engine.jobs import ANSWER, Jobs
-from reviewloop.engine.said import conflict_of, latest
+from reviewloop.engine.said import conflict_of
 from reviewloop.errors import UsageError
-from reviewloop.output.batch_words import ON_ITS_WAY
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
@@ -66,9 +66,12 @@ class Waits:
 
     def __init__(self, database: Database, url: str) -> None:
         table = SharedRuns(database)
-        self.batches = {one.record.batch_id: one.about for one in SharedBatches(database).all()}
-        jobs = [job.args for job in Jobs(database, url).pending() if job.name == ANSWER]
-        self.answers = {args["run"]: args["answer"]["choice"] for args in jobs}
+        batches = SharedBatches(database).all()
+        self.batches = {one.record.batch_id: one.about for one in batches}
+        batches.sort(key=lambda one: one.account.get("told_at", 0.0))
+        self._heads = {one.about.lock: str(one.account.get("head", "")) for one in batches}
+        self.jobs = [job for job in Jobs(database, url).pending() if job.name == ANSWER]
+        self.answers = {job.args["run"]: job.args["answer"]["choice"] for job in self.jobs}
         found: dict[str, list[Asking]] = {}
         for run in _oldest_first(table.all()):
             told = table.told_of(run.run_id) if run.status in _ASKS else None
@@ -108,6 +111,28 @@ class Waits:
             take(run, ())
         return list(found.values())
 
+    def standing(self) -> set[str]:
+        """Return the runs that are committed as they stand; others are brought to a branch first.
+
+        Where a branch is workers told last. Of one that they never told, all counts as standing.
+        """
+        found: set[str] = set()
+        for lock in {one.about.lock for one in self.waiting}:
+            mine = [one for one in self.waiting if one.about.lock == lock]
+            line: Sequence[Waiting] = [Waiting(one.run, one.row["proposed"]) for one in mine]
+            if head := self._heads.get(lock):
+                line = line_up(head, line).standing
+            found |= {one.run.run_id for one in line}
+        return found
+
+    def in_order(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        """Return runs with what they stand on or need, as they are approved.
+
+        What stands on its branch comes first: it would be brought, too, behind others that were.
+        """
+        standing = self.standing()
+        return sorted(self.with_all_below(runs), key=lambda run: run.run_id not in standing)
+
     def blocked_beside(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
         """Return what is blocked on the branches of these runs."""
         batches = (str(run.options.get("batch", "")) for run in runs)
@@ -144,24 +169,6 @@ class Waits:
                 f"{name} is a branch of several repositories; {said}; say which with `{which}`"
             )
         raise UsageError(f"more than one branch is {said}; say which with `--branch NAME`")
-
-
-def queue_shown(database: Database, url: str, branch: str = "") -> list[dict[str, Any]]:
-    """Return the rows of what waits for a person, of a branch if it is named."""
-    waits = Waits(database, url)
-    over = [run.run_id for run in SharedRuns(database).all() if run.status.over]
-    rows = []
-    for one in waits.asking:
-        if branch and not one.is_on(branch):
-            continue
-        row, run = one.row, one.run
-        on_its_way = ON_ITS_WAY if run.run_id in waits.answers else ""
-        said = latest(run, one.note, row["why"], over)
-        why = "; ".join(filter(None, (on_its_way, said)))
-        shown = {name: value for name, value in row.items() if name != "of"}
-        place = {"branch": run.branch, "remote": one.about.address}
-        rows.append({**shown, **place, "state": str(run.status), "why": why})
-    return rows
 
 
 def proposal_shown(database: Database, named: str) -> tuple[Any, str]:

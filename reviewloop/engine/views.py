@@ -113,7 +113,7 @@ class _Look:
         rows = without_what_is_done(rows, going_on=bool(mine), batch_why=record.reason)
         body = {
             **unbegun(record),
-            **batch.account,
+            **{name: value for name, value in batch.account.items() if name != "head"},
             "batch": record.batch_id,
             "spec": record.spec_path,
             "mode": record.mode,

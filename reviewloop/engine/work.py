@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.keeping import note_rows
-from reviewloop.batch.line import proposal_of, waiting_in
+from reviewloop.batch.line import head_now, proposal_of, waiting_in
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Asked, Sitting
@@ -174,7 +174,8 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
             if run.run_id != answered:
                 job.runs.note(run.run_id, "")  # it was about what the run was before
     note_rows(repository, record)
-    SharedBatches(job.database).settle(record, account(repository, record))
+    head = head_now(repository, job.batch.about.branch)  # for whoever looks without a clone
+    SharedBatches(job.database).settle(record, {**account(repository, record), "head": head})
     for sentence in bring_figures(repository, job.batch.about, job.database):
         job.place.say(sentence)
     mark_all(repository, job.batch.about)

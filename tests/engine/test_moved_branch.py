@@ -2,9 +2,14 @@
 
 import signal
 import time
+from contextlib import closing
 
 import pytest
 from support.team import Team
+
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunStatus
 
 pytestmark = pytest.mark.needs_postgresql
 EVERY = ("queue", "approve", "--all")
@@ -47,12 +52,34 @@ def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
     first, fourth, fifth = (row["run"] for row in elsewhere.json("queue")["runs"])
     assert elsewhere.run("reject", first, "-m", "no").code == 0
     assert f"{first}: reject is carried out, it is rejected now" in crew.work(machine).err
+    # What `--all` does is known before, and told.
+    every = elsewhere.json("queue")["approve_all"]
+    assert [every[name] for name in ("commits", "brings", "holds")] == [[], [fourth, fifth], []]
+    assert "brings 2 to work first" in every["said"]
+    why = elsewhere.json("queue")["runs"][0]["why"]
+    assert f"{first} was rejected, so approving brings this onto work first" in why
+    assert "`reviewloop queue approve --all` brings 2 to work" in elsewhere.run("queue").out
     # One after the other, before a worker is there: the same as both at once.
-    assert elsewhere.run("approve", fourth).code == 0
+    said = elsewhere.run("queue", "approve", fourth)
+    assert f"{fourth}: approve is on its way: a worker brings it to work first" in said.err
     assert elsewhere.run("approve", fifth).code == 0
     assert crew.work(machine).code == 0
+    assert "--all` commits 2" in elsewhere.run("queue").out
     said = elsewhere.run(*EVERY)
     assert (said.code, said.err.splitlines()[-1]) == (0, "2 on the way, 0 not")
+    # The run that a worker has in hand is on the way still.
+    with closing(Database(crew.url)) as database:
+        taken = f"args->>'run' = '{fourth}' AND status = "
+        job = "UPDATE procrastinate_jobs SET status = "
+        database.execute(f"{job}'doing' WHERE {taken}'todo'")
+        run = SharedRuns(database).find(fourth)
+        run.status = RunStatus.RUNNING
+        SharedRuns(database).save(run)
+        said = elsewhere.run(*EVERY)
+        assert (said.code, said.err.splitlines()[-1]) == (0, "2 on the way, 0 not")
+        database.execute(f"{job}'todo' WHERE {taken}'doing'")
+        run.status = RunStatus.WAITING
+        SharedRuns(database).save(run)
     assert f"{fifth}: approve is carried out, it is committed now" in crew.work(machine).err
     assert crew.history() == ["Add part 4", "Add part 5"]
 
@@ -127,6 +154,7 @@ def test_the_latest_reason_counts_and_what_helps_is_said(team):
     assert crew.work(machine).code == 0
     why = elsewhere.json("queue")["runs"][0]["why"]
     assert why.count("no pushes today") == 1
+    assert elsewhere.json("queue")["approve_all"]["commits"] == [first, fourth]
     hook.unlink()
     crew.person.write("shop/part1.py", "def total():\n    return 7\n")
     crew.person.git("add", "shop/part1.py")
@@ -140,6 +168,7 @@ def test_the_latest_reason_counts_and_what_helps_is_said(team):
     assert f"changed the same lines of shop/part1.py; next: {anew}, or reject it" in why
     row = elsewhere.json("status")["batch"]["tasks"][0]
     assert (row["next"], "same lines" in row["why"]) == (f"{anew}, or reject it", True)
+    assert elsewhere.json("queue")["approve_all"]["holds"] == [first, fourth]
     # What stands on it cannot be approved before it, and nobody says so.
     said = elsewhere.run("approve", fourth)
     assert f"which does not merge: run {first}" in said.err
