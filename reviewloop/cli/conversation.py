@@ -181,9 +181,10 @@ def tell_end(record: "RunRecord") -> None:
             click.echo(f"To have it in your checkout: git switch {record.branch}", err=True)
         click.echo(_taken_back(record), err=True)
     elif record.status == "skipped":
+        anew = "; `reviewloop batch` does its task anew" if record.options.get("batch") else ""
         click.echo(
             "Skipped; your checkout is as it was. The work is kept: "
-            f"reviewloop checkout {record.run_id} NAME",
+            f"reviewloop checkout {record.run_id} NAME{anew}",
             err=True,
         )
 

@@ -25,3 +25,20 @@ def test_what_does_not_need_it_is_brought_by_approving_it(shop) -> None:
     command = re.search(r"as it is: `reviewloop (.+)` brings it onto work first", said.err)[1]
     assert checkout.run(*shlex.split(command)).code == 4  # brought, and asks anew
     assert checkout.run(*shlex.split(command)).code == 0
+
+
+def test_reject_says_what_queue_reject_says_of_a_run_of_a_batch(shop):
+    checkout: Checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    for task, command in (("4", "reject"), ("1", "queue reject")):
+        said = checkout.run(*command.split(), task)
+        assert (said.code, "; `reviewloop batch` does its task anew" in said.err) == (7, True)
+    assert checkout.run("run", "4", "--again").code == 4
+    assert "anew" not in checkout.run("reject", checkout.record()["run_id"]).err  # of no batch
+
+
+def test_giving_up_a_run_that_was_cut_off_says_it_too(shop):
+    checkout: Checkout = shop()
+    cut_off = checkout.forked("batch", "--tasks", "4", REVIEWLOOP_FAULT="propose.begin:1")
+    assert cut_off.code == -9
+    assert "; `reviewloop batch` does its task anew" in checkout.run("reject", "4").err
