@@ -14,7 +14,7 @@ from reviewloop.batch.account import unbegun
 from reviewloop.batch.going_on import Wish, nothing_left
 from reviewloop.batch.refusals import still_blocked
 from reviewloop.batch.stands import ANEW
-from reviewloop.engine.jobs import TASK, Jobs
+from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.named_model import found_from_anywhere, kept_for, why_doubtful
 from reviewloop.engine.said import conflict_of
 from reviewloop.engine.starting import started
@@ -119,8 +119,8 @@ def _queued(
     before = record or _new(repository, spec, begun)
     pending = [job for job in jobs.pending() if job.batch == before.batch_id]
     others = {str(job.args.get("task", "")) for job in pending}
-    if record is not None and any(job.name == TASK for job in pending):
-        about = kept_for(batches.get(record.batch_id).about, about, notes)
+    asked_before = batches.get(begun.batch_id).about if begun else about
+    about = kept_for(asked_before, about, notes, queued=bool(others - {""}))
     runs, strays = there.runs, {t: why for t, why in there.strays.items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
     if wish.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):

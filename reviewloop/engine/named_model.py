@@ -60,14 +60,18 @@ def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def kept_for(queued: About, about: About, notes: list[str]) -> About:
-    """Return where to work, with the model that `queued` names for what workers have to do still.
+def kept_for(before: About, about: About, notes: list[str], *, queued: bool) -> About:
+    """Return where to work, with the model that a batch has from `before` unless one is named.
 
-    Raises `UsageError` when another one was named: nobody's queued tasks change under them.
+    Raises `UsageError` when another one is named while tasks are `queued`: nobody's change under
+    them.
     """
-    if queued.flags == about.flags:
+    if before.flags == about.flags or (about.flags and not queued):
         return about
-    named = queued.flags.get(_NAME)
+    named = before.flags.get(_NAME)
+    if not queued:
+        notes.append(f"the batch keeps the model {named}; `--model` names another")
+        return replace(about, flags=before.flags)
     model = f"the model {named}" if named else "the workers' own models"
     if about.flags:
         raise UsageError(
@@ -75,4 +79,4 @@ def kept_for(queued: About, about: About, notes: list[str]) -> About:
             "are; leave --model out, or say it when workers have done them"
         )
     notes.append(f"tasks of this batch are queued for {model}, and keep it")
-    return replace(about, flags=queued.flags)
+    return replace(about, flags=before.flags)

@@ -68,6 +68,16 @@ def test_the_model_that_was_named_is_found_from_elsewhere_and_stays_with_what_is
     assert waiting(crew.person) == ["1"]
     assert crew.server.ledger == []
 
+    # What was rejected is done anew by the model that the batch was given.
+    [row] = crew.person.json("queue")["runs"]
+    assert crew.person.run("queue", "reject", row["run"], "-m", "again").code == 0
+    assert crew.work(machine, "--heartbeat", "0.1").code == 0
+    said = crew.person.run("batch", "--tasks", "1")
+    assert f"the batch keeps the model script:{place}; `--model` names another" in said.err
+    assert named(crew) == f"script:{place}"
+    assert crew.work(machine, "--heartbeat", "0.1").code == 0
+    assert (waiting(crew.person), crew.server.ledger) == (["1"], [])
+
     # What only workers need is said, and does not stop anybody.
     said = crew.person.run("batch", "--tasks", "4", *other)
     assert said.code == 0, said.err
