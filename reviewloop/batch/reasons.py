@@ -2,6 +2,9 @@
 
 from contextlib import suppress
 
+from reviewloop.batch.asked_now import changed_since
+from reviewloop.batch.autopilot import why_a_person
+from reviewloop.batch.line import proposal_of
 from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -45,3 +48,9 @@ def is_over(repository: Repository, reason: str) -> bool:
 def not_committed(run: RunRecord) -> str:
     """Return why a run was approved in vain, in words that hold wherever it is brought then."""
     return NOT_COMMITTED + run.reason.partition(", then try again")[0]
+
+
+def of_change(repository: Repository, run: RunRecord) -> str:
+    """Return what in a change asks for a person, "" where nothing does."""
+    proposal = proposal_of(repository, run)
+    return why_a_person(proposal, changed_since(repository, run)) if proposal is not None else ""

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reviewloop.batch.asked_now import changed_since
-from reviewloop.batch.autopilot import why_a_person
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.figures import UNFINISHED, figures
 from reviewloop.batch.line import head_now, landing_in, proposal_of
-from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, reason_now
+from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
 from reviewloop.batch.refusals import is_answered
+from reviewloop.batch.renumbered import row_of
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
 from reviewloop.output.batch_words import NOT_CHOSEN, next_of
 from reviewloop.runs.repository import Repository
@@ -37,9 +36,11 @@ class Rows:
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
         self._statuses = {run.run_id: run.status for run in runs}
         self._mine: dict[str, list[RunRecord]] = {}
+        self._row_of: dict[str, str] = {}
         for run in runs:
             if run.options.get("batch") == record.batch_id:
-                self._mine.setdefault(run.task_id, []).append(run)
+                self._row_of[run.run_id] = row_of(repository, tasks, run)
+                self._mine.setdefault(self._row_of[run.run_id], []).append(run)
         self._kept = kept_rows(record, self._statuses)
         self.tasks = {**tasks, **self._gone()}
         """id -> title, of all tasks that cost something, and of those that did not yet."""
@@ -96,18 +97,22 @@ class Rows:
         """Return why a task with a run stands where it does, "" where the state says it all."""
         if found.stand is Stand.STOPPED and run.status is RunStatus.RUNNING:
             return "it was cut off: its process ended"
-        if found.stand is Stand.STOPPED and (held := self._record.held.get(run.task_id, "")):
+        if found.stand is Stand.STOPPED and (held := self._record.held.get(self._of(run), "")):
             return held
         if (said := reason_now(self._repository, run)) or found.stand is not Stand.WAITING:
             return said
         if lacked := self._lacked(run):
             return f"it needs {lacked}, which is {self._named(lacked)}"
-        asks = self._said(run) or _of_change(self._repository, run)
+        asks = self._said(run) or of_change(self._repository, run)
         return "; ".join(filter(None, (asks, self._of_place(run))))
+
+    def _of(self, run: RunRecord) -> str:
+        """Return the task in whose row a run is."""
+        return self._row_of.get(run.run_id, run.task_id)
 
     def _lacked(self, run: RunRecord) -> str:
         """Return a task that a run's task needs and nobody can build on now, "" for none."""
-        needs = self._record.needs.get(run.task_id, ())
+        needs = self._record.needs.get(self._of(run), ())
         return next((need for need in needs if not self._stand(need).carries), "")
 
     def _said(self, run: RunRecord) -> str:
@@ -230,7 +235,7 @@ def queue_row(repository: Repository, run: RunRecord, state: str) -> dict[str, A
     row = run_row(repository, run, "")
     row |= {**with_earlier({**row, "cost": row["before"]}, ()), "state": state}
     waits = run.status is RunStatus.WAITING
-    why = row["why"] or (_of_change(repository, run) if waits else "")
+    why = row["why"] or (of_change(repository, run) if waits else "")
     return {"task": run.task_id, **row, "why": why, "before": None}
 
 
@@ -257,12 +262,6 @@ def _earlier(cost: Cost, tries: Sequence[Mapping[str, Any]]) -> dict[str, Any] |
         return None
     each = [{"run": one["run"], "why": one["why"]} for one in tries]
     return {"tries": len(tries), "why": tries[-1]["why"], "each": each, **cost.plain()}
-
-
-def _of_change(repository: Repository, run: RunRecord) -> str:
-    """Return what in a change asks for a person."""
-    proposal = proposal_of(repository, run)
-    return why_a_person(proposal, changed_since(repository, run)) if proposal is not None else ""
 
 
 _NOTHING: Mapping[str, Any] = {

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from reviewloop.batch.beginnings import Beginnings
 from reviewloop.batch.following import Following
 from reviewloop.batch.line import Waiting, base_on, line_up
 from reviewloop.batch.moving import Crew, do_once_more
+from reviewloop.batch.reasons import of_change
 from reviewloop.batch.sitting import Sitting
-from reviewloop.batch.stacking import chain_below, follows, listed_above
+from reviewloop.batch.stacking import chain_below, follows
 from reviewloop.batch.stands import Stand, TaskRun
 from reviewloop.errors import (
     BudgetExhaustedError,
@@ -23,7 +25,7 @@ from reviewloop.errors import (
 )
 from reviewloop.runs.rebasing import ConflictError, rebase
 from reviewloop.runs.repository import Repository
-from reviewloop.specs.order import Order, Step
+from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
 Still = Callable[[Mapping[str, TaskRun]], Collection[str]]
@@ -54,8 +56,8 @@ class Train:
     depend on which run is faster.
     """
 
-    def __init__(self, sitting: Sitting) -> None:
-        self._sitting = sitting
+    def __init__(self, sitting: Sitting, judged: Collection[str] = ()) -> None:
+        self._sitting, self._judged = sitting, judged
         self._following = Following(sitting)
         self._left: set[str] = set()  # runs that a person has to look at
         self._sent: set[str] = set()  # runs that are brought beside others at work
@@ -71,10 +73,19 @@ class Train:
             step = found.step
             run = self.bring(step, found.run, found.below, found.done)
             if run is not None:
-                self._sitting.told.settled(step.task.id, run, run.reason)
+                self._tell(step, run)
                 changed = True
             changed = changed or step.task.id not in self._sitting.tried
         return changed
+
+    def _tell(self, step: Step, run: RunRecord) -> None:
+        """Tell that a run waits; what autopilot has not looked at yet, it does now, and tells."""
+        sitting, why = self._sitting, run.reason
+        if sitting.record.mode == "autopilot":
+            if run.run_id not in self._judged:
+                return
+            why = why or of_change(sitting.repository, run)
+        sitting.told.settled(step.task.id, run, why)
 
     def send(
         self, pool: ThreadPoolExecutor, crew: Crew, still: Still
@@ -241,8 +252,8 @@ class Train:
         return None
 
     @cached_property
-    def _beginnings(self) -> "_Beginnings":
-        return _Beginnings(self._sitting.order)
+    def _beginnings(self) -> Beginnings:
+        return Beginnings(self._sitting.order)
 
     def _may_go(self, step: Step, one: Waiting, there: Collection[str]) -> bool:
         return one.run.run_id not in self._left and set(step.needs) <= set(there)
@@ -265,29 +276,3 @@ class Train:
             and not any(stands[need].stand.fails for need in beginnings.before(other.task.id))
             for other in self._sitting.order.steps
         )
-
-
-class _Beginnings:
-    """What tasks stand on when they begin, by the order alone."""
-
-    def __init__(self, order: Order) -> None:
-        self._wished: dict[str, set[str]] = {}
-        self._before: dict[str, set[str]] = {}
-        for step in order.steps:  # each comes after all that it can stand on
-            wished = {*step.needs, *listed_above(order, step)} & self._before.keys()
-            self._wished[step.task.id] = wished
-            self._before[step.task.id] = wished.union(*(self._before[one] for one in wished))
-
-    def before(self, task: str) -> set[str]:
-        """Return all tasks in the commits below a task."""
-        return self._before[task]
-
-    def alone(self, task: str) -> bool:
-        """Whether it can begin without any run being brought: one stack holds all below it."""
-        todo = [task]
-        while todo:  # no two of what it wishes for can both hold all the others
-            wished = self._wished[todo.pop()]
-            todo += [one for one in wished if wished - {one} <= self.before(one)]
-            if not wished:
-                return True
-        return False

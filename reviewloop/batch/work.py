@@ -53,10 +53,10 @@ class Work:
 
     def __init__(self, sitting: Sitting, crew: Crew | None = None) -> None:
         self._sitting = sitting
-        self._train = Train(sitting)
         self._crew = crew or Crew()
         sitting.opened = self._crew.opened
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
+        self._train = Train(sitting, self._judged)
         self._turns = Turns(sitting)
         self._refusals = Refusals(sitting)
         self._closing = False  # nothing new is begun

@@ -37,3 +37,14 @@ def test_what_a_run_stands_on_is_said_once(shop):
     assert rows["4"]["why"].startswith("not committed when it was approved: shop/part4.py in ")
     assert rows["5"]["why"].count("it stands on ") == 1
     assert "which could not be committed: shop/part4.py in " in rows["5"]["why"]
+
+
+def test_going_on_tells_once_of_what_was_rebased_and_why_a_person_is_needed(shop):
+    checkout = shop(many(review_security=reviewer))
+    chosen = ("batch", "--tasks", "1", "--mode", "autopilot")
+    assert checkout.run(*chosen).code == 4
+    checkout.git("commit", "-q", "--allow-empty", "-m", "Mine")
+    said = checkout.run(*chosen)
+    assert said.code == 4, said.err
+    [told] = [line for line in said.err.splitlines() if ": waiting" in line]
+    assert told.startswith("1 First number: waiting: 1 should fix left; 2 files, tests passed, ")
