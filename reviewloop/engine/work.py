@@ -59,6 +59,8 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
             raise
         except ReviewLoopError as error:
             record.reason = str(error)
+            if _is_open(job.repository, record, task):
+                record.held[task] = record.reason  # what waits for it is told of it by that
             place.say(f"{task}: {error}")
         _finish(job, record)
 
@@ -126,8 +128,16 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     Work(sitting, job.place.crew).do()
     held = {one: why for one, why in sitting.record.held.items() if one == task}
     record.held = {**record.held, **held}
-    record.reason, record.ended = sitting.record.reason, sitting.record.ended
+    if not (record.reason and held.get(task, "").startswith("waits for ")):  # the first cause stays
+        record.reason, record.ended = sitting.record.reason, sitting.record.ended
     record.said, record.refused = sitting.record.said, sitting.record.refused
+
+
+def _is_open(repository: Repository, record: BatchRecord, task: str) -> bool:
+    """Whether nothing of a task was begun."""
+    titles = {task: record.tasks[task]}
+    stands = stands_of(repository, record.batch_id, record.spec_path, titles)
+    return stands[task].stand is Stand.OPEN
 
 
 def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:

@@ -159,3 +159,16 @@ def test_the_row_of_a_task_at_work_shows_what_its_replies_cost_so_far(postgres, 
     assert row["state"] == "running"
     assert (row["calls"], row["tokens"], row["usd"], row["seconds"]) == (2, 240, 0.5, 3.0)
     assert told["totals"]["usd"] == 0.5
+
+
+def test_why_nothing_began_stays_while_what_waits_for_it_is_passed_over(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1,2,3").code == 0
+    said = crew.work(crew.machine("one"), REVIEWLOOP_MODELS__REASONING="script:/no/such.json")
+    assert "/no/such.json" in said.err
+    [told] = crew.person.json("status")["batches"]
+    assert told["state"] == "stopped"
+    assert "/no/such.json" in told["reason"]
+    why = [row["why"] for row in told["tasks"]]
+    assert "/no/such.json" in why[0]
+    assert why[1:] == ["waits for 1, which is not finished", "waits for 2, which is not finished"]
