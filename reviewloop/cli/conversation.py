@@ -103,12 +103,14 @@ def show(
     from reviewloop.cli.consoles import messages, results
     from reviewloop.output.terminal_approval import render_diff, render_proposal
     from reviewloop.runs.view import as_of_now, view
+    from reviewloop.store.runs import in_words
 
     with view(repository, record) as seen:
         console = results() if on_stdout else messages()
-        if record.status.over:
-            console.print(f"This run is over ({record.status}); this is what it proposed.")
-        render_proposal(as_of_now(repository, seen), seen.lines, console)
+        over = record.status.over
+        if over:
+            console.print(f"This run is over ({in_words(record)}); this is what it proposed.")
+        render_proposal(as_of_now(repository, seen), seen.lines, console, over=over)
         if diff:
             render_diff(seen.diff(), console)
 

@@ -30,9 +30,11 @@ class Answer:
     text: str = ""
 
 
-def render_proposal(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
-    """Print everything about a proposed change except its diff."""
-    _head(proposal, console)
+def render_proposal(
+    proposal: Proposal, read_line: ReadLines, console: Console, *, over: bool = False
+) -> None:
+    """Print everything about a proposed change except its diff; `over`: nobody is asked."""
+    _head(proposal, console, over=over)
     _files(proposal, console)
     render_protected(proposal.get("protected", []), console)
     render_figures(proposal, console)
@@ -95,10 +97,13 @@ def render_diff(patch: str, console: Console) -> None:
         console.print(Text(line, style=style), soft_wrap=True)
 
 
-def _head(proposal: Proposal, console: Console) -> None:
+def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
     blocked = proposal.get("blocked", "")
     title = " ".join(filter(None, (proposal.get("task", ""), proposal.get("title", ""))))
-    lead = "Blocked" if blocked else "Ready for your decision"
+    if over:
+        lead = "Was blocked" if blocked else "Proposed"
+    else:
+        lead = "Blocked" if blocked else "Ready for your decision"
     style = "red" if blocked else "green"
     rule = "-" if console.options.ascii_only else "─"
     head = Text(f"{lead}: {one_line(title)}", style=f"bold {style}")

@@ -94,7 +94,8 @@ def _below(row: Mapping[str, Any], state: str) -> list[str]:
         of_batch = row.get("batch") and not own_cap
         lines.append("the same `reviewloop batch` goes on with it" if of_batch else on)
     elif state in {"waiting", "blocked"}:
-        lines.append(f"`reviewloop show {one_line(row['run'])}` shows what it proposes")
+        what = "what it proposes" if state == "waiting" else "what stands in the way"
+        lines.append(f"`reviewloop show {one_line(row['run'])}` shows {what}")
     return lines
 
 

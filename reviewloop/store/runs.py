@@ -234,7 +234,7 @@ class RunStore:
 
     def _told(self, runs: Iterable[RunRecord]) -> str:
         """Return what tells runs apart."""
-        return ", ".join(f"{r.run_id} ({_state(r)}; {self.place_of(r)})" for r in runs)
+        return ", ".join(f"{r.run_id} ({in_words(r)}; {self.place_of(r)})" for r in runs)
 
     def _of_id(self, run_id: str) -> RunRecord | None:
         """Return the run of this id, without reading any other."""
@@ -265,7 +265,8 @@ class RunStore:
         self._version = -1
 
 
-def _state(record: RunRecord) -> str:
+def in_words(record: RunRecord) -> str:
+    """Return where a run stands, as people read it."""
     if record.status is RunStatus.SKIPPED and record.options.get("redo"):
         return "redone"
     return _WORDS.get(record.status, str(record.status))

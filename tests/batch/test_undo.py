@@ -84,8 +84,14 @@ def test_a_task_names_the_run_with_which_the_command_can_do_something(shop):
         assert "no run is running or stopped or waiting or blocked of those that are of" in said.err
         assert "(committed; .kiro/specs/many, on work), 1-" in said.err
         assert "(rejected; " in said.err
-    assert checkout.run("undo", "1").code == 0
-    said = checkout.run("undo", "1")
+    run = checkout.json("status")["batch"]["tasks"][0]["run"]
+    for state, word in (("committed", "1"), ("undone", run)):
+        shown = checkout.run("queue", "show", run).out
+        assert f"This run is over ({state}); this is what it proposed." in shown
+        assert "Proposed: 1 First number" in shown
+        said = checkout.run("undo", word)
     assert said.code == 2
+    assert f"run {run} has no commit to take back (it is undone)" in said.err
+    said = checkout.run("undo", "1")
     assert "no run is committed of those that are of a task 1: 1-" in said.err
     assert "(undone; " in said.err

@@ -74,6 +74,8 @@ def test_log_line_has_the_time():
 def test_runs_are_listed_with_the_next_step():
     out = io.StringIO()
     rows = [
+        {"run": "r3", "status": "blocked", "title": "t", "reason": "test: red",
+         "updated_at": 1000.0},
         {"run": "r2", "status": "waiting", "task": "2.1", "title": "Add [red]login",
          "updated_at": 1000.0},
         {"run": "r1", "status": "committed", "title": "t", "commit": "c" * 40, "branch": "b",
@@ -83,6 +85,9 @@ def test_runs_are_listed_with_the_next_step():
     ]  # fmt: skip
     render_runs(rows, Console(file=out, width=80, markup=False, highlight=False), now=1010.0)
     assert out.getvalue().splitlines() == [
+        "r3  blocked        now  t",
+        "    test: red",
+        "    `reviewloop show r3` shows what stands in the way",
         "r2  waiting        now  2.1 Add [red]login",
         "    `reviewloop show r2` shows what it proposes",
         "r1  committed   15 min  t",

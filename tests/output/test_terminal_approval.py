@@ -82,6 +82,15 @@ def screen(shown: Proposal, width: int = 100) -> str:
     return out.getvalue()
 
 
+def test_a_run_that_is_over_asks_for_no_decision():
+    for blocked, title in (("", "Proposed: 2.1 Add"), ("tests failed", "Was blocked: 2.1 Add")):
+        out = io.StringIO()
+        shown = proposal(blocked=blocked)
+        render_proposal(shown, lambda path: [], Console(file=out, width=100), over=True)
+        assert title in out.getvalue()
+        assert "Ready for your decision" not in out.getvalue()
+
+
 def test_screen_shows_all_that_a_decision_needs():
     text = screen(proposal())
     for part in (
