@@ -1,12 +1,13 @@
 """Has workers go on with a run that stopped, under caps that a person raised."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import Jobs, Pending
-from reviewloop.errors import UsageError
+from reviewloop.errors import BudgetExhaustedError, UsageError
 from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import settings_of
 from reviewloop.store.batches import BatchRecord
@@ -15,6 +16,8 @@ from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
 
+_OWN_CAP = re.compile(r"`reviewloop resume (--[\w-]+) ([\d.]+)`")  # in the reason of a run
+_CAPS = {"--budget-usd": "usd", "--budget-tokens": "tokens", "--minutes": "minutes"}
 _RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
@@ -30,7 +33,8 @@ class Resumed:
 def resume(database: Database, url: str, named: str | None, caps: Mapping[str, Any]) -> Resumed:
     """Queue the task of a stopped run, and those that wait for it; its record keeps the caps.
 
-    Raises `UsageError` for a run that did not stop, or that a worker has or would take as it is.
+    Raises `UsageError` for a run that did not stop, or that a worker has or would take as it is,
+    `BudgetExhaustedError` for one that could not go on under these caps.
     """
     runs, jobs = SharedRuns(database), Jobs(database, url)
     run = runs.find(named) if named else runs.only(_RESUMABLE, "resume")
@@ -38,9 +42,11 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     job = _job_of(run, jobs)
     if job is not None and (job.taken or not caps):
         raise UsageError(_under_way(run, job))
+    settings = settings_of(run, caps)  # refuses what is no cap
+    _require_more(run, caps)
     batch = SharedBatches(database).get(str(run.options["batch"]))
     if caps:
-        run.settings = settings_of(run, caps).model_dump(mode="json")
+        run.settings = settings.model_dump(mode="json")
         runs.save(run)
     SharedBatches(database).tell(batch.record.batch_id, "")  # what stopped the batch is over
     waiting = _waiting_for(run, batch.record, runs.of(batch.about))
@@ -69,6 +75,21 @@ def _require_stopped(run: RunRecord) -> None:
         raise UsageError(
             f"run {run.run_id} did not stop, it waits for you: `reviewloop show {run.run_id}`"
         )
+
+
+def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
+    """Refuse to queue a run that reached a cap of its own, and would reach it again at once."""
+    found = _OWN_CAP.search(run.reason)
+    if run.status is not RunStatus.PAUSED or found is None or found[1] not in _CAPS:
+        return
+    cap = _CAPS[found[1]]
+    kept = run.settings.get("limits", {}).get(cap, 0)
+    if caps.get(f"limits.{cap}", 0) > kept:
+        return
+    raise BudgetExhaustedError(
+        f"run {run.run_id} has reached a cap of its own, {kept:g} {cap}; "
+        f"`reviewloop resume {run.run_id} {found[1]} {found[2]}` goes on with it"
+    )
 
 
 def _job_of(run: RunRecord, jobs: Jobs) -> Pending | None:

@@ -27,6 +27,13 @@ def test_the_next_command_of_a_run_that_reached_its_cap_brings_all_of_it_on_from
     assert (found["state"], row(crew, "2")["state"]) == ("stopped", "open")
     assert "of 1,000 tokens" in found["why"]
 
+    assert f"`reviewloop resume {run} --budget-tokens " in said.err
+    for more in ((), ("--budget-usd", "90"), ("--budget-tokens", "1000")):
+        said = elsewhere.run("resume", run, *more)
+        assert said.code == 6
+        assert f"1000 tokens; `reviewloop resume {run} --budget-tokens " in said.err
+    assert row(crew, "1")["why"] != "queued"
+
     # What is printed is what works, and `approve` says the same.
     said = elsewhere.run("approve", run)
     assert said.code == 2
