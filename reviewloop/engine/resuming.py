@@ -43,7 +43,8 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     if job is not None and (job.taken or not caps):
         raise UsageError(_under_way(run, job))
     settings = settings_of(run, caps)  # refuses what is no cap
-    _require_more(run, caps)
+    if job is None:
+        _require_more(run, caps)
     batch = SharedBatches(database).get(str(run.options["batch"]))
     if caps:
         run.settings = settings.model_dump(mode="json")
@@ -84,7 +85,7 @@ def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
         return
     cap = _CAPS[found[1]]
     kept = run.settings.get("limits", {}).get(cap, 0)
-    if caps.get(f"limits.{cap}", 0) > kept:
+    if caps.get(f"limits.{cap}", 0) > kept or kept >= float(found[2]):  # it was raised since
         return
     raise BudgetExhaustedError(
         f"run {run.run_id} has reached a cap of its own, {kept:g} {cap}; "
