@@ -42,9 +42,8 @@ def foreword(
     else:
         said = [f"{where}: no task left to begin, mode {record.mode}"]
     if meant.before is not None:
-        said.append(_going_on(meant.before, record, wish, stands))
-    elif meant.anew:
-        said.append("; ".join([f"a new batch: {meant.anew}", *_held_on(record, wish)]))
+        going_on = _going_on(meant.before, record, wish, stands)
+        said.append("; ".join(filter(None, (going_on, meant.numbered))))
     if left and repository.user.dirty:
         mine = left_alone(repository.user, "the runs")
         said.append(f"{mine}; what changes one of these files cannot be approved over the edit")

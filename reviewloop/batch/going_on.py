@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from reviewloop.batch.renumbered import was_renumbered
+from reviewloop.batch.renumbered import as_numbered_now
 from reviewloop.batch.sitting import Asked
 from reviewloop.batch.stands import ANEW, Stand, branch_of, is_called, stands_in, stands_of
 from reviewloop.errors import UsageError
@@ -51,7 +51,7 @@ class Meant:
 
     record: BatchRecord
     before: BatchRecord | None  # None: it is a new one
-    anew: str = ""  # why it is a new one although another one was not over
+    numbered: str = ""  # that its tasks have other numbers than before
 
 
 def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> BatchRecord | None:
@@ -93,6 +93,7 @@ def finished(
 ) -> BatchRecord:
     """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
     if before is not None:
+        before, _ = as_numbered_now(before, spec)
         tasks = _still(repository, before, spec)
         others = dict.fromkeys(tasks, NOT_CHOSEN) if wish.tasks or wish.wave is not None else {}
         return replace(before, tasks=tasks, held={**before.held, **others})
@@ -110,12 +111,12 @@ def meant(
     """
     _require_here(repository, spec, order)
     steps = {step.task.id: step for step in order.steps}
-    anew = ""
-    if before is not None and was_renumbered(repository, before, steps):
-        anew = f"{spec.path} numbers its tasks otherwise than when {before.batch_id} began"
-        new = _new(repository, spec)
-        new.budget_usd, new.deadline, before = before.budget_usd, before.deadline, None
-    elif before is not None and _is_through(repository, before, spec):
+    numbered = ""
+    if before is not None:
+        before, others = as_numbered_now(before, spec)
+        if others:
+            numbered = f"{spec.path} numbers its tasks otherwise than when {before.batch_id} began"
+    if before is not None and _is_through(repository, before, spec):
         before, new = None, _new(repository, spec)
     else:
         new = before or _new(repository, spec)
@@ -134,7 +135,7 @@ def meant(
         ended=False,
         reason="",
     )
-    return Meant(record, before, anew)
+    return Meant(record, before, numbered if before is not None else "")
 
 
 def _new(repository: Repository, spec: Spec) -> BatchRecord:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from reviewloop.batch.renumbered import row_of
 from reviewloop.batch.rows import run_row, state_of
 from reviewloop.batch.stands import Stand
 from reviewloop.runs.repository import Repository
@@ -43,7 +44,8 @@ def note_rows(repository: Repository, record: BatchRecord) -> None:
     for run in repository.runs.all():
         if run.options.get("batch") != record.batch_id or not run.status.over:
             continue
-        known = {row["run"]: row["state"] for row in record.kept.get(run.task_id, ())}
+        task = row_of(repository, record.tasks, run)
+        known = {row["run"]: row["state"] for row in record.kept.get(task, ())}
         if known.get(run.run_id) != state_of(repository, run):
             _keep(repository, record, run)
 
@@ -96,7 +98,7 @@ def _kept_commits(repository: Repository) -> Iterator[tuple[str, Mapping[str, An
 
 
 def _keep(repository: Repository, record: BatchRecord, run: RunRecord) -> None:
-    rows = record.kept.setdefault(run.task_id, [])
+    rows = record.kept.setdefault(row_of(repository, record.tasks, run), [])
     rows[:] = [row for row in rows if row["run"] != run.run_id]  # of a `clean` that was killed
     rows.append({**run_row(repository, run, record.batch_id), "created_at": run.created_at})
     rows.sort(key=lambda row: row.get("created_at", 0.0))  # 0: by a release that did not write it

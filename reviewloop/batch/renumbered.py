@@ -1,8 +1,10 @@
 """Runs of tasks that the spec numbers or names otherwise by now: what becomes of them is asked."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from reviewloop.batch.stands import is_called, kept_title
+from reviewloop.batch.stands import ids_of, is_called, kept_title
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import Step
@@ -56,6 +58,54 @@ def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[s
         and not is_called(repository, run, steps[run.task_id].task.title)
         for run in repository.runs.all()
     )
+
+
+def row_of(repository: Repository, tasks: Mapping[str, str], run: RunRecord) -> str:
+    """Return in which row of a batch with these tasks a run is told: that of its title.
+
+    It has one of its own where its number is another task's by now and it waits or is committed.
+    """
+    task = run.task_id
+    if task in tasks and is_called(repository, run, tasks[task]):
+        return task
+    if now := ids_of(tasks).get(run.title):
+        return now
+    stays = run.status is RunStatus.COMMITTED or not run.status.over
+    return f"{task} before" if task in tasks and stays else task
+
+
+def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]:
+    """Return the record of a batch by the ids that tasks have now, and whether some have others.
+
+    A task that only has another title keeps its place.
+    """
+    titles = {task.id: task.title for task in spec.tasks}
+    ids = ids_of(titles)
+    now: dict[str, str] = {}
+    for task, title in record.tasks.items():
+        same = titles.get(task) == title
+        now[task] = task if same else ids.get(title, "")
+    taken = {*now.values()}
+    there = {*titles.values()}
+    for task, found in now.items():
+        if not found and task not in taken and record.tasks[task] not in there:
+            now[task] = task  # it has another title, or was removed
+    others = any(found != task for task, found in now.items())
+    if not others:
+        tasks = {task: titles.get(task, title) for task, title in record.tasks.items()}
+        return replace(record, tasks=tasks), False
+    listed = {found: titles.get(found, record.tasks[task]) for task, found in now.items() if found}
+    needs = {
+        now[task]: [now.get(need, need) or need for need in found]
+        for task, found in record.needs.items()
+        if now.get(task)
+    }
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for task, rows in record.kept.items():
+        for row in rows:
+            other = f"{task} before" if task in listed and listed[task] != row["title"] else task
+            kept.setdefault(ids.get(row["title"], other), []).append(row)
+    return replace(record, tasks=listed, needs=needs, kept=kept), True
 
 
 def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, str]:

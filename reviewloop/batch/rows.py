@@ -9,7 +9,7 @@ from reviewloop.batch.line import head_now, landing_in, proposal_of
 from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
 from reviewloop.batch.refusals import is_answered
 from reviewloop.batch.renumbered import row_of
-from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_of
+from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_told
 from reviewloop.output.batch_words import NOT_CHOSEN, next_of
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord
@@ -29,7 +29,7 @@ class Rows:
     def __init__(self, repository: Repository, record: BatchRecord, *, running: bool) -> None:
         self._repository, self._record, self._running = repository, record, running
         branch, tasks = branch_of(repository, record), record.tasks
-        self._stands = stands_of(repository, record.batch_id, record.spec_path, tasks, branch)
+        self._stands = stands_told(repository, record)
         here = repository.user.branch == branch
         # None: not checked out, so nothing is said of what stands on it.
         self._head = head_now(repository, branch) if here else None

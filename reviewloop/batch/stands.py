@@ -1,5 +1,6 @@
 """Where each task of a batch stands: read from the runs, so nothing can be remembered wrong."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +136,25 @@ def counting(
     return found
 
 
+def stands_told(repository: Repository, record: BatchRecord) -> dict[str, TaskRun]:
+    """Return where the tasks of a batch stand, those too that it committed under other numbers."""
+    branch = branch_of(repository, record)
+    found = stands_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
+    ids = ids_of(record.tasks)
+    for run in repository.runs.all():  # the newest first
+        task = ids.get(run.title, "")
+        mine = run.options.get("batch") == record.batch_id and run.task_id != task
+        if task and mine and run.status is RunStatus.COMMITTED and found[task].run is None:
+            found[task] = TaskRun(stand_of(repository, run), run)
+    return found
+
+
+def ids_of(titles: Mapping[str, str]) -> dict[str, str]:
+    """Return title -> id of the tasks whose title no other has."""
+    count = Counter(titles.values())
+    return {title: task for task, title in titles.items() if count[title] == 1}
+
+
 def stands_in(
     repository: Repository, record: BatchRecord, doing: Collection[str] = ()
 ) -> dict[str, TaskRun]:
@@ -142,8 +162,7 @@ def stands_in(
 
     Of the tasks in `doing` only runs that are there count: the spec has them open once more.
     """
-    branch = branch_of(repository, record)
-    found = stands_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
+    found = stands_told(repository, record)
     there = {run.run_id for run in repository.runs.all()}
     for task, one in found.items():
         rows = [row for row in record.kept.get(task, ()) if row["run"] not in there]

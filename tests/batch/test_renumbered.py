@@ -153,3 +153,59 @@ def test_the_line_to_tick_by_hand_is_named_where_it_is_certain(shop):
     said = checkout.run("queue", "approve", run)
     assert said.code == 0, said.err
     assert f"tick the task by hand ({SPEC}:5, 'Grand totals' now)" in said.err
+
+
+def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(shop):
+    checkout = shop()
+    checkout.write(SPEC, PAIR)
+    checkout.git("commit", "-qam", "Plan")
+    assert checkout.run("batch").code == 4
+    before = checkout.json("status")["batch"]
+    first, fourth = (row["run"] for row in before["tasks"])
+    assert checkout.run("queue", "approve", first).code == 0
+    later = with_a_new_task_above(checkout.read(SPEC).replace("[x] 1.", "[ ] 1."))
+    renumber(checkout, later.replace("[ ] 2.", "[x] 2.").replace("Fifth", "Second"))
+    said = checkout.run("batch")
+    assert said.code == 2, said.err
+    assert f"numbers its tasks otherwise than when {before['batch']} began" in said.err
+    assert "a new batch" not in said.err
+    assert "1 committed" in said.err
+    told = checkout.json("status")["batch"]
+    assert told["batch"] == before["batch"]
+    rows = {row["title"]: row for row in told["tasks"]}
+    assert (rows["First number"]["task"], rows["First number"]["state"]) == ("2", "committed")
+    assert rows["First number"]["run"] == first
+    assert rows["Second number"]["state"] == "waiting"
+    assert f"run {fourth} (waiting) is of 'Fourth number'" in rows["Fourth number"]["why"]
+    assert told["totals"]["runs"] == 3
+    assert told["totals"]["usd"] > before["totals"]["usd"]
+    assert len(told["tasks"]) == 3
+
+
+def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    before = checkout.json("status")["batch"]
+    first, fourth = (row["run"] for row in before["tasks"])
+    assert checkout.run("queue", "approve", first).code == 0
+    renumber(checkout, checkout.read(SPEC).replace("4. Fourth number", "4. Grand totals"))
+    said = checkout.run("batch", "--tasks", "4,2")
+    assert said.code == 2, said.err
+    assert "a new batch" not in said.err
+    assert "numbers its tasks" not in said.err
+    told = checkout.json("status")["batch"]
+    assert told["batch"] == before["batch"]
+    states = [(row["task"], row["title"], row["state"]) for row in told["tasks"]]
+    assert states == [
+        ("1", "First number", "committed"),
+        ("2", "Second number", "waiting"),
+        ("4", "Grand totals", "open"),
+        ("4 before", "Fourth number", "waiting"),
+    ]
+    assert told["totals"]["runs"] == 3
+    assert checkout.run("queue", "approve", fourth).code == 4
+    assert checkout.run("queue", "approve", fourth).code == 0
+    renumber(checkout, checkout.read(SPEC).replace("[ ] 4.", "[x] 4."))
+    assert checkout.run("clean", "--older-than", "0", "--yes").code == 0
+    rows = checkout.json("status")["batch"]["tasks"]
+    assert [row["state"] for row in rows if row["run"] == fourth] == ["committed"]
