@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from reviewloop.batch.beginnings import Beginnings
 from reviewloop.batch.line import Waiting
 from reviewloop.batch.queue import _with_all_below
 from reviewloop.batch.stands import Stand, TaskRun
-from reviewloop.batch.train import _Beginnings
 from reviewloop.batch.turns import Turns
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.runs import RunRecord
@@ -61,13 +61,13 @@ def test_what_only_follows_a_failed_task_may_begin_and_what_needs_it_never_does(
 
 
 def test_a_long_chain_begins_without_any_run_being_brought_and_siblings_do_not():
-    chain = _Beginnings(order_of(CHAIN, {}))
+    chain = Beginnings(order_of(CHAIN, {}))
     assert len(chain.before("1199")) == 1199
     assert chain.alone("1199")
     both = {"1": (), "2": (), "3": ("1", "2"), "4": ("3",)}
-    siblings = _Beginnings(order_of(both, {}))
+    siblings = Beginnings(order_of(both, {}))
     assert [siblings.alone(task) for task in both] == [True, True, False, False]
-    listed = _Beginnings(order_of({"1": (), "2": (), "3": ()}, {"2": ("1",), "3": ("2",)}))
+    listed = Beginnings(order_of({"1": (), "2": (), "3": ()}, {"2": ("1",), "3": ("2",)}))
     assert listed.before("3") == {"1", "2"}
     assert listed.alone("3")
 
