@@ -33,9 +33,17 @@ def find_finished(database: Database, older_than_days: int, *, with_work: bool) 
         for run in runs
         if run.status.over and run.updated_at <= limit and run.run_id not in below
     ]
-    kept = [run for run in old if run.status is not RunStatus.COMMITTED and not with_work]
+    kept = [] if with_work else [run for run in old if _has_work(database, run)]
     staying = {run.run_id for run in kept}
     return Finished(tuple(run for run in old if run.run_id not in staying), tuple(kept))
+
+
+def _has_work(database: Database, run: RunRecord) -> bool:
+    """Whether only a run holds its work; one that changed nothing has none."""
+    if run.status is RunStatus.COMMITTED:
+        return False
+    proposal, _ = SharedRuns(database).proposal(run.run_id)
+    return not proposal or bool(proposal["files"])
 
 
 def delete_finished(database: Database, runs: Sequence[RunRecord], older_than_days: int) -> None:

@@ -80,7 +80,8 @@ def next_of(
         reject = f"`reviewloop reject {run}`"
         return f"`reviewloop show {run}`, then `reviewloop modify {run} -m WISH` or {reject}"
     if state in {"rejected", "undone"}:
-        work = f"; `reviewloop checkout {run} NAME` saves its work" if work_kept else ""
+        some = work_kept and row.get("files") != 0  # of a run that changed nothing there is none
+        work = f"; `reviewloop checkout {run} NAME` saves its work" if some else ""
         return f"`reviewloop batch` does it anew{work}"
     if going_on or row.get("refused") or state == "committed":
         return ""

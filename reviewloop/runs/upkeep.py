@@ -125,7 +125,8 @@ def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:
     try:
         tree, commit = _latest_tree(record, private, Blobs(folder / "blobs"))
         tree = private.tree_of(commit) if commit else tree  # with the ticked task
-        return tree not in ("", record.options.get("exported"))
+        unchanged = ("", record.options.get("exported"), private.tree_of(record.base_commit))
+        return tree not in unchanged
     except WorkspaceError:  # something is there, and cannot be read
         return True
     finally:
