@@ -19,6 +19,8 @@ from reviewloop.steps.tick import WILL_NOT
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord
 
+_TASK = TypeAdapter(Task)
+
 
 def changed_since(repository: Repository, run: RunRecord) -> str:
     """Return how the task of a run was changed since the run began, "" where it was not.
@@ -68,7 +70,7 @@ def _then_and_now(repository: Repository, run: RunRecord) -> tuple[Task | None, 
 def _told(folder: Path, brief: str) -> Task | None:
     """Return the task of a brief; what an id names never changes."""
     found = Blobs(folder).get_json(brief)["spec_task"]
-    return None if found is None else TypeAdapter(Task).validate_python(found)
+    return None if found is None else _TASK.validate_python(found)
 
 
 @lru_cache(maxsize=4)
