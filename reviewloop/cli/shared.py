@@ -104,7 +104,12 @@ def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[st
         say(note)
     tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
     if queued.record.batch_id:
-        say(f"{queued.record.batch_id}: {tasks} queued for {about.branch} of {about.address}")
+        before = sum(row["why"] == "queued" for row in queued.told["tasks"]) - len(added)
+        also = (
+            f" ({before} {'was' if before == 1 else 'were'} queued already)" if before > 0 else ""
+        )
+        place = f"{about.branch} of {about.address}"
+        say(f"{queued.record.batch_id}: {tasks} queued for {place}{also}")
     if queued.told["state"] == "running":
         say("`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far")
     return queued.told

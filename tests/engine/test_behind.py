@@ -42,6 +42,9 @@ def test_who_is_only_behind_queues_what_is_open_at_the_remote(team):
     why = f"this checkout is 2 commits behind {crew.branch} of origin; workers start from there"
     assert why in said.err
     assert queued(crew) == ["2", "4"]
+    assert f"0 tasks queued for {crew.branch} of {crew.remote} (2 were queued already)" in (
+        crew.enqueue("--tasks", "2,4").err
+    )
     assert crew.person.git("for-each-ref") == before
     with pytest.raises(CalledProcessError):  # nothing was fetched into the person's repository
         crew.person.git("cat-file", "-e", there)

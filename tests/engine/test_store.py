@@ -192,7 +192,8 @@ def test_an_address_that_does_not_get_in_is_to_be_corrected(team):
         said = crew.person.run("worker", "--store", wrong)
         assert said.code == 2, said.err
         [line] = said.err.strip().splitlines()
-        assert "correct user, password, host and database" in line
+        what = "the host of the" if "host" in wrong else "correct user, password, host and database"
+        assert what in line
         assert PASSWORD not in line
 
 

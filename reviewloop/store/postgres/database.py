@@ -35,8 +35,8 @@ SCHEMES = ("postgresql://", "postgres://")
 _TO_CORRECT = re.compile(
     r"authentication failed|no password supplied|is not permitted to log in|no pg_hba\.conf entry"
     r'|(role|database) "[^"]*" does not exist|permission denied for database'
-    rf"|failed to resolve host .*\[Errno {socket.EAI_NONAME}\]"
 )
+_NO_SUCH_HOST = re.compile(rf"failed to resolve host .*\[Errno {socket.EAI_NONAME}\]")
 
 
 def connection_arguments() -> dict[str, Any]:
@@ -192,7 +192,12 @@ def lock_number(name: str) -> int:
 def unreachable(error: psycopg.Error | UnicodeError, url: str) -> StoreError:
     """Return what to say of a connection that did not come about."""
     reason = reason_of(error, url)
-    if isinstance(error, UnicodeError) or _TO_CORRECT.search(reason):
+    if isinstance(error, UnicodeError) or _NO_SUCH_HOST.search(reason):
+        return AddressError(
+            f"the host of the database at {shown(url)} is not known ({reason}); correct the host "
+            "of the store's address"
+        )
+    if _TO_CORRECT.search(reason):
         return AddressError(
             f"the database at {shown(url)} does not let us in ({reason}); correct user, password, "
             "host and database of the store's address"
