@@ -209,3 +209,18 @@ def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(s
     assert checkout.run("clean", "--older-than", "0", "--yes").code == 0
     rows = checkout.json("status")["batch"]["tasks"]
     assert [row["state"] for row in rows if row["run"] == fourth] == ["committed"]
+
+
+def test_a_renamed_task_whose_commit_was_taken_back_is_done_anew(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    run = checkout.json("status")["batch"]["tasks"][0]["run"]
+    renumber(checkout, TASKS.replace("4. Fourth number", "4. The Fourth number"))
+    for code in (4, 0):  # brought onto the new commit first
+        assert checkout.run("queue", "approve", run).code == code
+    assert checkout.run("batch", "--tasks", "4").code == 2
+    assert checkout.run("undo", run).code == 0
+    said = checkout.run("batch", "--tasks", "4")
+    assert said.code == 4, said.err
+    (row,) = checkout.json("status")["batch"]["tasks"]
+    assert (row["title"], row["state"]) == ("The Fourth number", "waiting")
