@@ -62,18 +62,20 @@ def all_interruptible(contexts: Callable[[], Sequence[RunContext]], words: str) 
 def asking() -> Iterator[None]:
     """Let Ctrl-C end a question at once while no run is at work, whatever is around the block.
 
-    Raises `InterruptedByUserError` then.
+    SIGTERM is the same. Raises `InterruptedByUserError` then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = {s: signal.signal(s, signal.default_int_handler) for s in ends}
     try:
         yield
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted at a question") from error
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_ours() -> bool:

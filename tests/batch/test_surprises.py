@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -198,8 +199,9 @@ def test_ctrl_c_reaches_all_runs_also_while_one_is_moved_and_ends_a_question():
         with all_interruptible(lambda: told.append("inner") or (), "reviewloop resume"):
             os.kill(os.getpid(), signal.SIGINT)
             assert heard.wait(10)
-        with pytest.raises(InterruptedByUserError), asking():
-            os.kill(os.getpid(), signal.SIGINT)
-            signal.pause()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with pytest.raises(InterruptedByUserError), asking():
+                os.kill(os.getpid(), number)
+                time.sleep(10)
     assert signal.getsignal(signal.SIGINT) == before
     assert told == ["outer"]
