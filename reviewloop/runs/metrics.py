@@ -4,6 +4,7 @@ docs/stats.md says how each of them is counted. A figure never costs a run: what
 a sentence, not an error.
 """
 
+import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -100,6 +101,7 @@ def _row(folder: Path, record: RunRecord) -> RunMetrics:
         record_at=record.updated_at,
         task_id=record.task_id,
         spec_path=record.spec_path,
+        called=hashlib.sha256(record.title.encode()).hexdigest()[:12] if record.task_id else "",
         committed_at=float(committed[-1]) if committed and over else 0.0,
         first_review=_first_review(events, proposal),
         decision=decision,

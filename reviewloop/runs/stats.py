@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import mean, median
 from typing import Any
@@ -34,6 +34,17 @@ class Chosen:
         return row.begun_at >= self.since and self.spec in ("", row.spec_path)
 
 
+def _all_called(rows: Sequence[RunMetrics]) -> list[RunMetrics]:
+    """Return rows of which those of earlier releases are called as the next one of their id."""
+    later: dict[tuple[str, str], str] = {}
+    found = []
+    for row in reversed(rows):
+        at = (row.spec_path, row.task_id)
+        later[at] = row.called or later.get(at, "")
+        found.append(replace(row, called=later[at]))
+    return found[::-1]
+
+
 def figures(
     rows: Sequence[RunMetrics], births: Mapping[str, float], chosen: Chosen
 ) -> dict[str, Any]:
@@ -42,6 +53,7 @@ def figures(
     `rows` are those of all runs: which run of a task was its first one they tell together.
     `births` says when each spec came into the repository.
     """
+    rows = _all_called(rows)
     first = _first_reviews(rows)
     mine = [row for row in rows if chosen.of(row)]
     work = [row for row in mine if row.kind in _WORK]
@@ -72,7 +84,7 @@ def figures(
 
 def _first_reviews(rows: Sequence[RunMetrics]) -> set[str]:
     """Return the runs that count for the first pass: of each task the first that was reviewed."""
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str, str], str] = {}
     for row in rows:
         if row.kind in _WORK and row.first_review != "none":
             found.setdefault(row.task, row.run_id)
@@ -163,7 +175,7 @@ def _approval(work: Sequence[RunMetrics]) -> dict[str, Any]:
 
 
 def _per_task(work: Sequence[RunMetrics]) -> dict[str, Any]:
-    tasks: dict[tuple[str, str], list[RunMetrics]] = defaultdict(list)
+    tasks: dict[tuple[str, str, str], list[RunMetrics]] = defaultdict(list)
     for row in work:
         tasks[row.task].append(row)
     priced = [runs for runs in tasks.values() if all(row.usd is not None for row in runs)]

@@ -65,11 +65,14 @@ class RunMetrics:
     missing_lines: int = 0
     findings: tuple[FindingCount, ...] = ()
     dismissed_by_people: int = 0  # of the red and yellow ones; the others by reviewers
+    called: str = ""  # hash of the task's title, as ids are given anew; "": of an earlier release
 
     @property
-    def task(self) -> tuple[str, str]:
+    def task(self) -> tuple[str, str, str]:
         """What tells tasks apart; a run of `run -m` is a task of its own."""
-        return (self.spec_path, self.task_id) if self.task_id else ("", self.run_id)
+        return (
+            (self.spec_path, self.task_id, self.called) if self.task_id else ("", self.run_id, "")
+        )
 
 
 class MetricsStore:

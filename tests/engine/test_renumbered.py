@@ -79,6 +79,8 @@ def test_what_waits_under_an_old_id_is_not_done_again(team):
     said = crew.enqueue()
     assert "0 tasks queued" in said.err
     assert "3 committed" in said.out
+    # What was task 1 and what is it now are two; what only has another number now is one.
+    assert "3 tasks in 3 runs" in crew.person.run("stats").out
     assert (said.code, "not finished" in said.out, "was not chosen" in said.out) == (
         0,
         False,
