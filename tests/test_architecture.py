@@ -1,4 +1,4 @@
-"""The promises of the layout: small files, telling names, no heavy import before a run starts."""
+"""The promises of the layout: telling names, no heavy import before a run starts."""
 
 import ast
 import os
@@ -13,7 +13,7 @@ from reviewloop.graph import build_graph
 PACKAGE = Path(reviewloop.__file__).parent
 ROOT = PACKAGE.parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 50
+LONG = 600
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "service", "handler", "misc"}
 HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git", "httpx")
 
@@ -22,20 +22,22 @@ def names(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_no_file_is_too_long_to_hold_in_mind():
-    sizes = {names(path): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
-    assert {name: size for name, size in sizes.items() if size > MOST_LINES} == {}
+def test_a_long_file_says_in_its_first_comment_why_it_is_one():
+    silent = [
+        names(path)
+        for path in SOURCES
+        if len(path.read_text("utf-8").splitlines()) > LONG and not says_why_it_is_long(path)
+    ]
+    assert silent == []
 
 
-def test_no_function_is_too_long_to_hold_in_mind():
-    long = {}
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                size = (node.end_lineno or 0) - node.lineno + 1
-                if size > MOST_LINES_OF_A_FUNCTION:
-                    long[f"{names(path)}:{node.name}"] = size
-    assert long == {}
+def says_why_it_is_long(path: Path) -> bool:
+    """Whether a comment stands between the docstring of a module and its first statement."""
+    source = path.read_text("utf-8")
+    body = ast.parse(source).body
+    docstring, first = body[0], body[1]
+    lines = source.splitlines()[docstring.end_lineno or 0 : first.lineno - 1]
+    return any(line.startswith("# ") for line in lines)
 
 
 def test_files_are_named_for_their_job():
