@@ -149,6 +149,7 @@ def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox
 def require_reports(names: Sequence[str]) -> None:
     """Raise `UsageError` for a file that the account could not be written to."""
     from reviewloop.output.batch_report import FORMATS
+    from reviewloop.workspace.named_file import refuse_links
 
     for name in names:
         if Path(name).suffix not in FORMATS:
@@ -157,6 +158,7 @@ def require_reports(names: Sequence[str]) -> None:
             raise UsageError(f"--report {name}: this is a folder; name a file")
         if not Path(name).absolute().parent.is_dir():
             raise UsageError(f"--report {name}: its folder does not exist; make it first")
+        refuse_links(name)
 
 
 def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:

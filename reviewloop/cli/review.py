@@ -195,11 +195,14 @@ def _review(
 ) -> ExitCode:
     from reviewloop.cli.review_progress import progress
     from reviewloop.runs.review import review as run_review
+    from reviewloop.workspace.named_file import refuse_links
 
     if output and not Path(output).parent.is_dir():
         raise UsageError(f"--output {output}: its folder does not exist; make it first")
     if output and Path(output).is_dir():
         raise UsageError(f"--output {output} is a folder; name a file")
+    if output:
+        refuse_links(output)
     show = not quiet and sys.stderr.isatty()
     with progress(show) as told, run_review(wish, Path.cwd(), told=told) as done:
         told("")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reviewloop.findings import Finding
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
+    from reviewloop.workspace.disk import Disk
 
 _BAD = ("failed", "partial")
 _STORE = (
@@ -32,15 +33,18 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
     Writes .reviewloop/baseline.json; commit it. Without PATHs everything is looked at; with them
     what is accepted elsewhere stays so.
     """
+    from secrets import token_hex
+
     from reviewloop.output.untrusted import one_line
     from reviewloop.reviewing.silencing import BASELINE_FILE, baseline_entries, write_baseline
     from reviewloop.runs.project import repository
     from reviewloop.runs.review import Wish, review
     from reviewloop.workspace.compared import Asked
+    from reviewloop.workspace.disk import Content, Disk, Kind
 
-    target = repository().root / BASELINE_FILE
-    data = target.read_bytes() if target.is_file() and (show or paths) else None
-    known = baseline_entries(data)
+    disk = Disk(repository().root)
+    data = _held(disk, BASELINE_FILE)
+    known = baseline_entries(data) if show or paths else []
     if show:
         for entry in known:
             click.echo(one_line(f"{entry['path']}  {entry['rule']}  {entry['title']}"))
@@ -57,15 +61,31 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
         if report.outcome == "incomplete":
             failed = ", ".join(a.name for a in report.analysers if a.status in _BAD)
             raise UsageError(f"no baseline was written, because the review is incomplete: {failed}")
-        target.parent.mkdir(exist_ok=True)
         looked_at = {file.path for file in report.reviewed}
         kept = [entry for entry in known if entry["path"] not in looked_at]
-        target.write_bytes(write_baseline(report.findings, kept))
+        _held(disk, BASELINE_FILE)  # the review took its time
+        written = Content(Kind.FILE, write_baseline(report.findings, kept))
+        disk.write(BASELINE_FILE, written, f".baseline.{token_hex(4)}")
     more = f", {len(kept)} of other files stay" if kept else ""
     click.echo(
         f"{_findings(len(report.findings))} accepted in {BASELINE_FILE}{more}; commit that file"
     )
     return ExitCode.CLEAN
+
+
+def _held(disk: "Disk", path: str) -> bytes | None:
+    """Return the content of a file, None for no file; a link is neither read nor written."""
+    from reviewloop.workspace.disk import Kind
+
+    content = disk.read(path)
+    if content.kind is Kind.ABSENT and not content.blocker:
+        return None
+    if content.kind is not Kind.FILE:
+        raise UsageError(
+            f"{content.blocker or path} in {disk.root} is no plain file or folder (a link?), and "
+            f"{path} is not looked for behind it; remove it, then run again"
+        )
+    return content.data
 
 
 def _findings(number: int) -> str:

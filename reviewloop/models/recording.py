@@ -10,6 +10,7 @@ from typing import Any
 from reviewloop.errors import ModelAccessError, WorkspaceError
 from reviewloop.models.messages import content_hash
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.workspace.named_file import refuse_links
 
 FORMAT = "reviewloop-recording"
 VERSION = 1
@@ -27,6 +28,7 @@ class Recorded:
 
 def export_journal(journal: Journal, path: Path) -> int:
     """Write the journal's model calls to a JSON-lines file and return how many they are."""
+    refuse_links(path.parent)
     count = 0
     partial = path.with_name(path.name + ".part")
     try:

@@ -32,6 +32,7 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.named_file import refuse_links
 from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
 from reviewloop.workspace.stacked import Base, create_on
@@ -107,6 +108,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     _refuse_second_run(repository, spec, task, wanted)
     if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
         raise UsageError(f"--record {wanted.record_to}: its folder does not exist; make it first")
+    if wanted.record_to:
+        refuse_links(wanted.record_to)
     if wanted.record_to and Path(wanted.record_to).resolve() in _model_files(settings):
         raise UsageError(f"--record {wanted.record_to} would overwrite the model's own file")
     name = task.id if task else "change"

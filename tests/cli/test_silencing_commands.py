@@ -161,3 +161,34 @@ def test_what_cannot_be_dismissed_is_refused(flawed, reviewloop, arguments, reas
 
     assert said.code == 2
     assert reason in said.err
+
+
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("show", [(), ("--show",), ("b.py",)])
+def test_a_baseline_is_neither_written_nor_read_through_a_link(
+    flawed, reviewloop, tmp_path, folder, show
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    victim = outside / "baseline.json"
+    victim.write_text('{"schema": 1}')
+    if folder:
+        (flawed / ".reviewloop").symlink_to(outside)
+    else:
+        BASELINE.parent.mkdir()
+        BASELINE.symlink_to(victim)
+    said = reviewloop("baseline", *show)
+    assert said.code == 2
+    assert "is no plain file or folder (a link?)" in said.err
+    assert victim.read_text() == '{"schema": 1}'
+    assert [file.name for file in outside.iterdir()] == ["baseline.json"]
+
+
+def test_a_review_is_not_written_through_a_link_of_the_repository(flawed, reviewloop, tmp_path):
+    victim = tmp_path / "bashrc"
+    victim.write_text("precious")
+    (flawed / "report.md").symlink_to(victim)
+    said = reviewloop("review", "--files", ".", "--format", "markdown", "-o", "report.md")
+    assert said.code == 2
+    assert "is a symbolic link in the repository" in said.err
+    assert victim.read_text() == "precious"

@@ -20,6 +20,7 @@ from reviewloop.output.readership_words import unread_words
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import failures, severity_counts, tally
 from reviewloop.output.untrusted import one_line
+from reviewloop.workspace.named_file import refuse_links
 
 if TYPE_CHECKING:
     from reviewloop.github.posting.reading import Reading
@@ -252,8 +253,12 @@ def job_summary(ended: Ended) -> str:
 
 
 def write_file(path: str, text: str) -> None:
-    """Write a report; a link that lies there is replaced, not followed."""
+    """Write a report; a link that lies there is replaced, not followed.
+
+    A folder that is a link in a checkout raises `UsageError`.
+    """
     target = Path(path)
+    refuse_links(target.parent)
     fresh = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
     try:
         fresh.write_text(text, encoding="utf-8", errors="replace")
