@@ -4,12 +4,13 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.patterns.engine import Found, Pattern, Source
-from reviewloop.analysers.patterns.javascript.example import js
+from reviewloop.analysers.patterns.javascript.example import js, ts
 from reviewloop.analysers.patterns.javascript.request_input import tainted
 from reviewloop.analysers.patterns.javascript.syntax import (
     argument,
     arguments,
     call_name,
+    called,
     glued,
     literal,
     receiver,
@@ -66,10 +67,10 @@ def _regex(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _method(node: "SgNode", source: Source) -> "SgNode | None":
-    called = node.field("function")
-    if called is None or called.kind() != "subscript_expression":
+    function = called(node)
+    if function is None or function.kind() != "subscript_expression":
         return None
-    index = called.field("index")
+    index = function.field("index")
     return index if index is not None and tainted(index, source) else None
 
 
@@ -85,7 +86,11 @@ PATTERNS = (
             category="injection",
             source="CWE-95",
             in_examples=False,
-            bad=(*js("export const run = (text) => eval(text);"), *js("new Function('a', body);")),
+            bad=(
+                *js("export const run = (text) => eval(text);"),
+                *js("new Function('a', body);"),
+                *ts("const n = await globalThis!.eval<number>(text);"),
+            ),
             good=(*js("eval('1 + 1');"), *js("model.eval(batch);"), *js("JSON.parse(text);")),
         ),
         _eval,

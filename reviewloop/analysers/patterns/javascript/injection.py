@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.patterns.engine import Found, Pattern, Source
-from reviewloop.analysers.patterns.javascript.example import js
+from reviewloop.analysers.patterns.javascript.example import js, ts
 from reviewloop.analysers.patterns.javascript.request_input import tainted, value_of
 from reviewloop.analysers.patterns.javascript.syntax import (
     argument,
@@ -100,6 +100,7 @@ PATTERNS = (
                 ),
                 *js("import child from 'child_process';\nchild.execSync(`git log ${branch}`);"),
                 *js("require('child_process').spawn('ls ' + dir, {shell: true});"),
+                *ts("import cp from 'child_process';\n(cp as any).execSync!(`git log ${branch}`);"),
             ),
             good=(
                 *js("import {exec} from 'child_process';\nexec('git status');"),
@@ -128,11 +129,13 @@ PATTERNS = (
                     'function f(name) {\n  const q = "SELECT a FROM t WHERE n = \'" + name + "\'";'
                     "\n  return pool.query(q);\n}"
                 ),
+                *ts("const [u] = await db.query<User>(`SELECT * FROM users WHERE id = ${id}`);"),
             ),
             good=(
                 *js("db.query('SELECT * FROM users WHERE id = $1', [id]);"),
                 *js("const rows = await sql`SELECT * FROM users WHERE id = ${id}`;"),
                 *js("db.query(`SELECT * FROM ${TABLE}`);"),
+                *ts("await db.query<User>('SELECT * FROM users WHERE id = $1', [id]);"),
                 *js("client.query(`hello ${name}`);"),
             ),
         ),

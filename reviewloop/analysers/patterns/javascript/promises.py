@@ -9,8 +9,10 @@ from reviewloop.analysers.patterns.javascript.syntax import (
     FUNCTIONS,
     argument,
     call_name,
+    called,
     function_around,
     is_async,
+    is_awaited,
     receiver,
 )
 from reviewloop.analysers.rules import MAINTAINABILITY, MUST, NIT, SHOULD
@@ -70,11 +72,11 @@ def _not_awaited(node: "SgNode", source: Source) -> "SgNode | None":
     call = node.named_children()[:1]
     if not call or call[0].kind() != "call_expression":
         return None
-    called = call[0].field("function")
+    function = called(call[0])
     name = call_name(call[0])
-    if called is None or name not in _async_names(source):
+    if function is None or is_awaited(call[0]) or name not in _async_names(source):
         return None
-    if called.kind() == "member_expression" and receiver(call[0]) != "this":
+    if function.kind() == "member_expression" and receiver(call[0]) != "this":
         return None
     if name in {"callback", "cb", "next", "done", "resolve", "reject"}:
         return None  # a parameter rather than the function of that name

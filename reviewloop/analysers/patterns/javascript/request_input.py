@@ -4,7 +4,13 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.patterns.engine import Source, key, nodes_of
-from reviewloop.analysers.patterns.javascript.syntax import FUNCTIONS, call_name, receiver
+from reviewloop.analysers.patterns.javascript.syntax import (
+    FUNCTIONS,
+    call_name,
+    called,
+    dotted,
+    receiver,
+)
 from reviewloop.analysers.patterns.lazy_regex import Regex
 
 if TYPE_CHECKING:
@@ -45,6 +51,7 @@ _PASS = frozenset(
         "as_expression",
         "non_null_expression",
         "satisfies_expression",
+        "type_assertion",
         "object",
         "pair",
         "arguments",
@@ -102,6 +109,7 @@ def _dirty(node: "SgNode", names: frozenset[str], browser: bool, depth: int) -> 
 def _dirty_member(node: "SgNode", names: frozenset[str], browser: bool, depth: int) -> bool:
     text = node.text()
     if len(text) < 400:
+        text = dotted(node)
         if _REQUEST.match(text) and not text.endswith(".length"):
             return True
         if browser and _BROWSER.match(text):
@@ -121,8 +129,8 @@ def _dirty_call(node: "SgNode", names: frozenset[str], browser: bool, depth: int
         return False
     if name not in _CARRY and name not in _READ:
         return False
-    called = node.field("function")
-    held = called.field("object") if called is not None else None
+    function = called(node)
+    held = function.field("object") if function is not None else None
     if held is not None and _dirty(held, names, browser, depth - 1):
         return True
     given = node.field("arguments")

@@ -23,16 +23,62 @@ _LITERALS = frozenset({"string", "number", "true", "false", "null", "undefined",
 _CONSTANT = Regex(r"[A-Z][A-Z0-9_]*$")
 
 
+# What may stand around a value in the source without changing which value it is.
+_AROUND = frozenset(
+    {
+        "parenthesized_expression",
+        "as_expression",
+        "satisfies_expression",
+        "non_null_expression",
+        "type_assertion",
+    }
+)
+_DEEPEST = 40
+
+
+def called(node: "SgNode") -> "SgNode | None":
+    """Return what a call calls, without what types and `await` put around it.
+
+    The grammar reads `await db.query<Row>(sql)` as a call of `await db.query`.
+    """
+    function = node.field("constructor" if node.kind() == "new_expression" else "function")
+    return None if function is None else _bare(function)
+
+
+def _bare(node: "SgNode") -> "SgNode":
+    for _ in range(_DEEPEST):
+        kind = node.kind()
+        if kind not in _AROUND and kind not in {"await_expression", "sequence_expression"}:
+            break
+        inner = [child for child in node.named_children() if child.kind() != "comment"]
+        if not inner:
+            break
+        node = inner[-1 if kind in {"sequence_expression", "type_assertion"} else 0]
+    return node
+
+
 def call_name(node: "SgNode") -> str:
     """Return the last name of what is called: `query` for `db.pool.query(...)`."""
-    called = node.field("constructor" if node.kind() == "new_expression" else "function")
-    if called is None:
+    function = called(node)
+    if function is None:
         return ""
-    kind = called.kind()
+    kind = function.kind()
     if kind == "member_expression":
-        called = called.field("property")
-        return called.text() if called else ""
-    return called.text() if kind in {"identifier", "import"} else ""
+        name = function.field("property")
+        return name.text() if name else ""
+    if kind == "subscript_expression":
+        index = function.field("index")
+        return text_of(index) if index is not None and index.kind() == "string" else ""
+    return function.text() if kind in {"identifier", "import"} else ""
+
+
+def is_awaited(node: "SgNode") -> bool:
+    """Whether a call's result is waited for."""
+    parent = node.parent()
+    if parent is not None and parent.kind() == "await_expression":
+        return True
+    function = node.field("function")
+    return function is not None and function.kind() == "await_expression"
 
 
 _JSX = ("jsx_attribute", "jsx_opening_element", "jsx_self_closing_element", "jsx_element")
@@ -45,14 +91,32 @@ JAVASCRIPT = Grammar(
 
 def receiver(node: "SgNode") -> str:
     """Return the text of what a method is called on, "" for a plain function."""
-    called = node.field("constructor" if node.kind() == "new_expression" else "function")
-    if called is None or called.kind() != "member_expression":
+    function = called(node)
+    if function is None or function.kind() not in {"member_expression", "subscript_expression"}:
         return ""
-    of = called.field("object")
+    of = function.field("object")
     if of is None:
         return ""
-    text = of.text()
+    text = dotted(of)
     return text if len(text) < 200 else text[-200:]
+
+
+def dotted(node: "SgNode", depth: int = _DEEPEST) -> str:
+    """Return an expression's text as plain JavaScript says it: `(db as any)!.pool` is `db.pool`."""
+    text = node.text()
+    if depth <= 0 or not any(mark in text for mark in ("(", "!", "?.", "<")):
+        return text
+    node = _bare(node)
+    kind = node.kind()
+    if kind == "member_expression":
+        of, name = node.field("object"), node.field("property")
+        if of is not None and name is not None:
+            return f"{dotted(of, depth - 1)}.{name.text()}"
+    if kind == "call_expression":
+        function, given = node.field("function"), node.field("arguments")
+        if function is not None and given is not None and given.kind() == "arguments":
+            return f"{dotted(function, depth - 1)}{given.text()}"
+    return node.text()
 
 
 def arguments(node: "SgNode") -> "list[SgNode]":
@@ -72,17 +136,13 @@ def argument(node: "SgNode", index: int) -> "SgNode | None":
 def plain(node: "SgNode") -> "SgNode":
     """Return a node without the parentheses and type assertions around it."""
     for _ in range(20):
-        if node.kind() not in {
-            "parenthesized_expression",
-            "as_expression",
-            "satisfies_expression",
-            "non_null_expression",
-        }:
+        kind = node.kind()
+        if kind not in _AROUND:
             break
         inner = node.named_children()
         if not inner:
             break
-        node = inner[0]
+        node = inner[-1 if kind == "type_assertion" else 0]
     return node
 
 

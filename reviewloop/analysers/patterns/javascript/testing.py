@@ -11,6 +11,8 @@ from reviewloop.analysers.patterns.javascript.syntax import (
     argument,
     arguments,
     call_name,
+    called,
+    is_awaited,
     literal,
     plain,
     receiver,
@@ -85,14 +87,14 @@ def _promise(node: "SgNode", source: Source) -> "SgNode | None":
     text = inner[0].text()
     if not text.startswith("expect("):
         return None
-    called = inner[0].field("function")
-    chain = called.text() if called is not None else ""
+    function = called(inner[0])
+    chain = function.text() if function is not None else ""
     return node if re.search(r"\)\s*\.(?:resolves|rejects)\.(?:not\.)?\w+$", chain) else None
 
 
 def _cannot_fail(node: "SgNode", source: Source) -> "SgNode | None":
-    called = node.field("function")
-    of = called.field("object") if called is not None else None
+    function = called(node)
+    of = function.field("object") if function is not None else None
     if of is None or of.kind() != "call_expression" or call_name(of) != "expect":
         return None
     actual, wanted = argument(of, 0), argument(node, 0)
@@ -118,11 +120,8 @@ def _sleeping(node: "SgNode", source: Source) -> "SgNode | None":
         waits = "new_expression" in inside and first is not None and first.kind() == "identifier"
         return node if waits and first is not None and first.text() in _SETTLERS else None
     first = argument(node, 0)
-    parent = node.parent()
-    awaited = parent is not None and parent.kind() == "await_expression"
-    return (
-        node if awaited and first is not None and first.text().replace("_", "").isdigit() else None
-    )
+    told = first is not None and first.text().replace("_", "").isdigit()
+    return node if told and is_awaited(node) else None
 
 
 def _only_snapshot(node: "SgNode", source: Source) -> "SgNode | None":

@@ -3,12 +3,13 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysers.patterns.engine import Pattern, Source
+from reviewloop.analysers.patterns.engine import Pattern, Source, key
 from reviewloop.analysers.patterns.javascript.example import row
 from reviewloop.analysers.patterns.javascript.syntax import (
     call_name,
     function_around,
     is_async,
+    is_awaited,
     loop_around,
     plain,
     receiver,
@@ -86,12 +87,15 @@ def _query(node: "SgNode", source: Source) -> "SgNode | None":
 
 def _awaited(node: "SgNode") -> bool:
     parent = node.parent()
-    return parent is not None and parent.kind() in {
-        "await_expression",
-        "arrow_function",
-        "return_statement",
-        "member_expression",
-    }
+    return is_awaited(node) or (
+        parent is not None
+        and parent.kind()
+        in {
+            "arrow_function",
+            "return_statement",
+            "member_expression",
+        }
+    )
 
 
 def _stops(loop: "SgNode") -> bool:
@@ -118,12 +122,21 @@ def _await(node: "SgNode", source: Source) -> "SgNode | None":
     head = loop.text()[:200]
     if re.match(r"for\s+await", head) or " of " not in head.partition("{")[0] or _stops(loop):
         return None
-    if _WAITS.search(loop.text()[:5_000]) or _carried(node, loop):
+    call = _call_waited_for(node)
+    if call is None or _WAITS.search(loop.text()[:5_000]) or _carried(call, loop):
         return None
+    return None if _query(call, source) is not None else node
+
+
+def _call_waited_for(node: "SgNode") -> "SgNode | None":
+    parent = node.parent()
+    if parent is not None and parent.kind() == "call_expression":
+        function = parent.field("function")
+        if function is not None and key(function) == key(node):
+            return parent  # `await f<T>()`: the call is around the word
     value = node.named_children()[:1]
-    if not value or plain(value[0]).kind() != "call_expression":
-        return None
-    return None if _query(plain(value[0]), source) is not None else node
+    inner = plain(value[0]) if value else None
+    return inner if inner is not None and inner.kind() == "call_expression" else None
 
 
 def _carried(node: "SgNode", loop: "SgNode") -> bool:

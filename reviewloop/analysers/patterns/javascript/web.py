@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysers.patterns.engine import Found, Pattern, Source
-from reviewloop.analysers.patterns.javascript.example import js
+from reviewloop.analysers.patterns.javascript.example import js, ts
 from reviewloop.analysers.patterns.javascript.request_input import tainted, value_of
 from reviewloop.analysers.patterns.javascript.syntax import (
     argument,
@@ -216,10 +216,16 @@ PATTERNS = (
             fix="Keep the host fixed, or compare it with a list of allowed ones.",
             category="ssrf",
             source="CWE-918",
-            bad=js(
-                "app.get('/', async (req, res) => res.json(await fetch(req.query.url)));",
-                "app.get('/', async (req, res) => {\n  const { url } = req.body;\n"
-                "  const r = await axios.get(url);\n});",
+            bad=(
+                *js(
+                    "app.get('/', async (req, res) => res.json(await fetch(req.query.url)));",
+                    "app.get('/', async (req, res) => {\n  const { url } = req.body;\n"
+                    "  const r = await axios.get(url);\n});",
+                ),
+                *ts(
+                    "app.get('/', async (req: Req, res: Res) => {\n"
+                    "  const r = await axios.get<Item>((req as Asked).query!.url as string);\n});"
+                ),
             ),
             good=js(
                 "app.get('/', async (req, res) => fetch(`https://api.a.b/u/${req.query.id}`));",
