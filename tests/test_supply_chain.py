@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,8 @@ import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from reviewloop import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -285,3 +288,27 @@ def test_the_list_of_parts_names_every_runtime_dependency_and_is_valid(tmp_path)
     del some["dependencies"]
     assert sbom.invalid(some) == ""
     assert "nonsense" in sbom.invalid({**some, "nonsense": 1})
+
+
+def test_the_version_stands_in_one_place(tmp_path):
+    """What is built has the version that `--version` tells, whatever it is set to."""
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "reviewloop").mkdir()
+    text = (ROOT / "reviewloop/__init__.py").read_text()
+    bumped = text.replace(f'"{__version__}"', '"9.8.7"')
+    (tmp_path / "reviewloop/__init__.py").write_text(bumped)
+    hatchling = [sys.executable, "-m", "hatchling", "metadata", "version"]
+    done = subprocess.run(hatchling, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "9.8.7"
+    asked = [sys.executable, "-c", "from reviewloop.cli.main import cli; cli(['--version'])"]
+    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["reviewloop", __version__]
+
+
+def test_the_package_says_where_it_comes_from_and_what_it_runs_with():
+    assert PROJECT["authors"]
+    assert PROJECT["urls"].keys() >= {"Homepage", "Documentation", "Changelog", "Issues"}
+    said = [each.rpartition(" ")[2] for each in PROJECT["classifiers"] if "Python ::" in each]
+    suite = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]["suite"]
+    assert said == suite["strategy"]["matrix"]["python"]

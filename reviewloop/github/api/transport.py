@@ -15,7 +15,7 @@ from reviewloop.github.api.errors import AnswerLost, GitHubUnavailable, RateLimi
 from reviewloop.github.api.refusals import Refusal
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2 as httpx
 
 API_VERSION = "2022-11-28"
 _TRIES = 4  # of a request that may be repeated
@@ -53,7 +53,7 @@ class Transport:
         limited: Callable[[], None] = lambda: None,
     ) -> None:
         # Loading it takes a tenth of a second, which only those pay who speak with GitHub.
-        import httpx
+        import httpx2 as httpx
 
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise UsageError("the token for GitHub is empty or has characters that no token has")
@@ -245,7 +245,7 @@ def checked_url(url: str, variable: str) -> str:
 @functools.cache
 def _trusted_authorities() -> ssl.SSLContext:
     """Return what httpx would trust by itself (SSL_CERT_FILE counts), read once."""
-    import httpx
+    import httpx2 as httpx
 
     return httpx.create_ssl_context()
 
