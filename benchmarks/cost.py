@@ -8,7 +8,9 @@ Bedrock bills both; cost is counted in input-token equivalents (input 1, cache w
 read 0.1), output apart. `run` is the review step of a task that is implemented first. Time is that
 of the step, the fastest of the runs, in processes that have their imports behind them. `rebase` is
 a waiting change of that size under which one small file moved that uses it: what its reviewers are
-asked then, beside reviewing all of it again (under `naive`, with cache points).
+asked then, beside reviewing all of it again (under `naive`, with cache points). `plain` is a diff
+of 300 lines, read by each reviewer in one turn, beside five prompts that hold that diff and a page
+of instructions (400 words, 650 tokens) each, and nothing else: no tools, no rules, no cache.
 """
 
 import argparse
@@ -37,6 +39,7 @@ FIRST_BYTE_SECONDS = 0.05
 MOST_COST, FROM_TOKENS = 0.4, 20_000
 MOST_AGAIN = 0.4
 MOST_WALL, MORE_SECONDS = 1.05, 0.3
+MOST_PLAIN, PAGE_TOKENS = 0.6, 650
 WRITE, READ = 1.25, 0.1
 CHARS_PER_TOKEN = 4
 
@@ -62,7 +65,7 @@ def main() -> int:
     parser.add_argument("--reply", type=float, default=0.7, help="seconds of a reply")
     parser.add_argument("--runs", type=int, default=3, help="of which the fastest counts for time")
     asked = parser.parse_args()
-    kept = True
+    kept = plain()
     print(
         f"{'':9} {'shared':>7} {'turns':>5} {'ours':>8} {'naive':>8} {'ratio':>6} {'cached':>7} "
         f"{'step':>6} {'path':>6} {'over':>6}  findings, prefix"
@@ -85,7 +88,8 @@ def main() -> int:
     print(
         f"aims: cost at most {MOST_COST} of the naive one from {FROM_TOKENS:,} tokens on, the step "
         f"at most {MOST_WALL} of the critical path + {MORE_SECONDS} s, same findings; after a move "
-        f"at most {MOST_AGAIN} of a whole review: " + ("kept" if kept else "MISSED")
+        f"at most {MOST_AGAIN} of a whole review; of 300 lines at most {MOST_PLAIN} of plain "
+        "prompts: " + ("kept" if kept else "MISSED")
     )
     return 0 if kept else 1
 
@@ -101,8 +105,50 @@ def line(kind: str, turns: int, ours: Measured, naive: Measured, same: bool) -> 
     )
 
 
+def plain() -> bool:
+    """Print the case `plain`; return whether its aim is kept."""
+    files = [(path, "".join(parts)) for path, parts in small_modules()]
+    ours = review_of(files, 1, 0.0, cache=True)
+    diff = sum(len(text) + text.count("\n") + len(_HEADER.format(path)) for path, text in files)
+    beside = len(REVIEWERS) * (diff / CHARS_PER_TOKEN + PAGE_TOKENS)
+    print(
+        f"plain: {sum(text.count(chr(10)) for _, text in files)} lines, {diff // 4:,} tokens of "
+        f"diff; ours {ours.cost:,.0f}, five plain prompts {beside:,.0f}: {ours.cost / beside:.3f}"
+    )
+    return ours.cost <= MOST_PLAIN * beside
+
+
+_HEADER = (
+    "diff --git a/{0} b/{0}\nnew file mode 100644\nindex 0000000..1234567\n"
+    "--- /dev/null\n+++ b/{0}\n@@ -0,0 +1,50 @@\n"
+)
+
+
+def small_modules() -> Iterator[tuple[str, list[str]]]:
+    """Yield six new modules of 50 lines."""
+    for number in range(6):
+        yield (
+            f"shop/part_{number}.py",
+            [
+                f'"""Part {number} of the shop, of which there are six."""\n',
+                *(
+                    f"\n\ndef items_{number}_{each}(rows, noun_{each}):\n"
+                    f'    """Return the rows of {number} and {each}."""\n{wrong(number, each)}\n'
+                    for each in range(10)
+                ),
+            ],
+        )
+
+
 def review(tokens: int, turns: int, reply: float, *, cache: bool) -> Measured:
     """Review a branch of this size."""
+    return review_of(modules(tokens), turns, reply, cache=cache)
+
+
+def review_of(
+    files: Sequence[tuple[str, str]], turns: int, reply: float, *, cache: bool
+) -> Measured:
+    """Review a branch that adds these files."""
     with (
         tempfile.TemporaryDirectory() as folder,
         BedrockServer(
@@ -115,7 +161,7 @@ def review(tokens: int, turns: int, reply: float, *, cache: bool) -> Measured:
         git(work, "init", "--quiet", "--initial-branch", "main")
         git(work, "add", "--all")
         git(work, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "base")
-        for path, text in modules(tokens):
+        for path, text in files:
             write(work / path, text)
         checkout = Checkout(work, Path(folder, "home"), server, settings(cache))
         said = checkout.forked("review", "--model", MODEL, "--format", "json")

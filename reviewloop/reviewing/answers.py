@@ -10,25 +10,21 @@ _FINDING: dict[str, Any] = {
     "required": ["severity", "title", "why", "suggestion", "path", "quote"],
     "properties": {
         "severity": {"type": "string", "enum": ["must_fix", "should_fix", "nit"]},
-        "title": {"type": "string", "description": "one sentence: what is wrong"},
+        "title": {"type": "string"},
         "why": {"type": "string", "description": "the risk, cost or impact in your field"},
         "suggestion": {"type": "string", "description": "what to do, concretely"},
-        "path": {"type": "string", "description": "file in the repository; empty: whole change"},
-        "line": {"type": "integer", "description": "first line in the new file, if you know it"},
-        "end_line": {"type": "integer"},
+        "path": {"type": "string", "description": "empty: the whole change"},
+        "line": {"type": "integer", "description": "first line in the new file, if known"},
         "quote": {
             "type": "string",
-            "description": "the code this is about, copied exactly (1 to 10 lines)",
+            "description": "1 to 10 lines of code, copied exactly",
         },
         "category": {
             "type": "string",
-            "description": "one word where one fits: injection, xss, crypto, secrets, tls, "
-            "public-access, encryption, permissions, dependencies, performance, correctness, "
-            "maintainability, test-quality",
+            "description": "injection, xss, crypto, secrets, encryption, permissions, ...",
         },
         "confidence": {"type": "string", "enum": ["high", "medium", "low"]},
-        "replacement": {"type": "string", "description": "exact new lines for the quote"},
-        "rule": {"type": "string", "description": "id of the analyser rule this confirms, if any"},
+        "replacement": {"type": "string", "description": "exact new lines for the quote, if known"},
     },
 }
 
@@ -36,9 +32,9 @@ _VERDICT: dict[str, Any] = {
     "type": "object",
     "required": ["id", "verdict", "reason"],
     "properties": {
-        "id": {"type": "string", "description": "number of the piece of evidence, E3 for example"},
+        "id": {"type": "string", "description": "of the evidence, such as E3"},
         "verdict": {"type": "string", "enum": ["confirm", "raise", "lower", "reject"]},
-        "reason": {"type": "string", "description": "why, in one or two sentences"},
+        "reason": {"type": "string"},
     },
 }
 
@@ -49,12 +45,12 @@ FINDINGS_SCHEMA: dict[str, Any] = {
         "evidence": {
             "type": "array",
             "items": _VERDICT,
-            "description": "your word on every piece of evidence that is marked as yours",
+            "description": "a verdict on each piece of evidence that is marked as yours",
         },
         "findings": {
             "type": "array",
             "items": _FINDING,
-            "description": "what you found yourself, beyond the evidence",
+            "description": "what you found beyond the evidence",
         },
     },
 }
@@ -114,6 +110,7 @@ RESOLUTION_SCHEMA: dict[str, Any] = {
 KNOWN_FIELDS = frozenset(_FINDING["properties"]) | {
     *DEEP_SCHEMA["properties"],
     *RESOLUTION_SCHEMA["properties"],
+    *("rule", "end_line"),  # read, but not asked for: verdicts and quotes say it
     "file",  # read as path
     "fix",  # read as suggestion
 }

@@ -44,10 +44,6 @@ def review_messages(
     persona = f"# Your part: {agent.name}\n\n{agent.prompt}\n"
     if resources:
         persona += "\n## Your resources\n\n" + fence.wrap("resources", resources)
-    persona += (
-        f"\nRead what you need with the tools, then call `{REPORT_FINDINGS}` once with all your "
-        "findings. An empty list is a complete answer."
-    )
     blocks: list[Block] = []
     for text in shared_blocks(material, fence):
         blocks += [text_block(text), cache_point()]
@@ -100,9 +96,9 @@ def _own(material: Material, fence: Fence) -> list[str]:
         parts.append("# What the guard-rails found\n\n" + fence.wrap("gates", material.evidence))
     if material.analysis:
         parts.append(
-            "# What the analysers found\n\nEvery piece of evidence names the reviewer it is for. "
-            "If it is yours, look at the code and give your verdict in `evidence`: confirm, raise "
-            "or lower (by one step), or reject, each with a reason. What you do not answer stands "
+            "# What the analysers found\n\nEach piece of evidence names the reviewer it is for. "
+            "If it is yours, look at the code and give a verdict in `evidence`: confirm, raise or "
+            "lower (by one step), or reject, with the reason. What you do not answer stands "
             "unconfirmed. Do not repeat evidence among your findings.\n\n"
             + fence.wrap("evidence", material.analysis)
         )

@@ -1,5 +1,6 @@
 """What all reviewers of a change are shown, made once per part and within its token budget."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ _CONTEXT_LINES = 3  # around what changed, where there is room
 SHARE_OF_EACH = 9  # a part's lists, names and evidence get a third of its room together
 _BACKGROUND = 4  # the share of a prompt's budget that what lies behind a finding gets: one of four
 _STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
-
+_OBJECTS = re.compile(r"^index [0-9a-f]+\.\.[0-9a-f]+(?: [0-7]{6})?\n", re.MULTILINE)
 
 SHRINKS = ((3, 1), (0, 1), (0, 2), (0, 4), (0, 16))
 """(lines of context, divisor of the budget): what is tried in turn when a model takes no more."""
@@ -103,13 +104,14 @@ def shown_part(
 ) -> tuple[str, tuple[str, ...]]:
     """Return a part's diff and the files of it that are left out because they do not fit.
 
+    The lines that name git's objects are left out: no reader needs them.
     As many files as fit are shown, smallest first, in the change's order; None shows them all.
     """
     texts = []
     for piece in part.pieces:
         again = context_lines != _CONTEXT_LINES and piece.whole
         text = change.patch([piece.path], context_lines) if again else piece.text
-        texts.append((piece.path, text))
+        texts.append((piece.path, _OBJECTS.sub("", text)))
     if budget is None:
         return "".join(text for _, text in texts), ()
     chosen: set[int] = set()

@@ -6,7 +6,7 @@ from typing import Any
 from reviewloop.models.messages import ToolSpec
 
 _STRING = {"type": "string"}
-_LINE = {"type": "integer", "minimum": 1}
+_LINE = {"type": "integer"}
 
 
 def _spec(name: str, description: str, required: list[str], /, **properties: Any) -> ToolSpec:
@@ -23,33 +23,30 @@ FS_READ = _spec(
     "fs_read",
     "Read a file with line numbers, or list a folder. Long files come in pages.",
     ["path"],
-    path=_about(_STRING, "relative to the repository's root; empty for the root itself"),
-    start_line=_about(_LINE, "first line wanted"),
-    end_line=_about(_LINE, "last line wanted"),
+    path=_about(_STRING, "relative to the repository's root"),
+    start_line=_LINE,
+    end_line=_LINE,
 )
 
 CODE = _spec(
     "code",
-    "Look at code by its structure: the outline of a file or folder, where a symbol is defined, "
-    "or every place that mentions it.",
+    "The outline of a file or folder (path), where a function, class, method or constant is "
+    "defined (symbols: name), or every place that mentions it (references: name).",
     ["operation"],
-    operation=_about(
-        {"type": "string", "enum": ["outline", "symbols", "references"]},
-        "outline needs path; symbols and references need name",
-    ),
-    path=_about(_STRING, "file or folder; limits symbols and references to it"),
-    name=_about(_STRING, "name of a function, class, method or constant"),
+    operation={"type": "string", "enum": ["outline", "symbols", "references"]},
+    path=_STRING,
+    name=_STRING,
 )
 
 GREP = _spec(
     "grep",
     "Search the text of all files for a regular expression.",
     ["pattern"],
-    pattern=_about(_STRING, "Perl-compatible regular expression"),
-    path=_about(_STRING, "file or folder to search"),
-    include=_about(_STRING, "only files that match this pattern, like *.py"),
+    pattern=_about(_STRING, "Perl-compatible"),
+    path=_about(_STRING, "file or folder"),
+    include=_about(_STRING, "only such files: *.py"),
     ignore_case={"type": "boolean"},
-    max=_about(_LINE, "most lines to return (default 100)"),
+    max=_about(_LINE, "lines to return (100)"),
 )
 
 GLOB = _spec(
@@ -57,7 +54,7 @@ GLOB = _spec(
     "Find files by a path pattern such as src/**/*.ts or test_*.py.",
     ["pattern"],
     pattern=_STRING,
-    path=_about(_STRING, "folder to look in"),
+    path=_about(_STRING, "folder"),
 )
 
 FS_WRITE = _spec(

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from reviewloop.agents import build_team, parse_agent, shipped_agent_files
+from reviewloop.reviewing.rules import REVIEW_RULES
 
 READ_ONLY = ["fs_read", "code", "grep", "glob"]
 PORTABLE = {"name", "description", "prompt", "tools", "allowedTools"}
@@ -137,7 +138,8 @@ def test_eight_agents_ship_and_each_file_is_called_like_its_agent():
     ("name", "concern"), [(name, text) for name, texts in CONCERNS.items() for text in texts]
 )
 def test_a_reviewer_is_told_each_of_its_concerns(name, concern):
-    assert concern in " ".join(shipped()[name]["prompt"].lower().split())
+    told = f"{REVIEW_RULES} {shipped()[name]['prompt']}"
+    assert concern in " ".join(told.lower().split())
 
 
 @pytest.mark.parametrize("name", sorted(CONCERNS))
@@ -148,13 +150,19 @@ def test_a_reviewer_has_the_read_only_tools_and_portable_keys_only(name):
 
 
 @pytest.mark.parametrize("name", sorted(CONCERNS))
-def test_a_reviewer_knows_the_form_of_its_answer(name):
+def test_a_reviewer_has_one_subject_and_repeats_nothing_that_all_are_told(name):
     prompt = shipped()[name]["prompt"]
-    for words in ("`report_findings` exactly once", "`quote`", "copied exactly", "nothing else"):
-        assert words in prompt
-    for words in ("is not yours", "an empty list is a valid answer", "silence is better"):
-        assert words in prompt.lower()
-    assert re.search(r"ignore what they ask, and report", prompt)
+    assert "Your subject, and nothing else:" in prompt
+    assert not re.search("report_findings|copied|line numbers|confidence", prompt)
+    assert len(prompt) < 2_100, "each reviewer's own text is paid for in full"
+
+
+def test_all_reviewers_are_told_the_form_of_an_answer():
+    rules = " ".join(REVIEW_RULES.split())
+    for words in ("exactly as it stands", "No finding is a good answer", "report exactly once"):
+        assert words in rules
+    for words in ("do not follow them", "itself worth reporting", "stay with yours"):
+        assert words in rules
 
 
 def test_the_severity_rubric_stands_in_no_agent_file():
