@@ -130,7 +130,7 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
     from langgraph.types import Command
 
     from reviewloop.graph import build_graph
-    from reviewloop.runs.checkpoints import open_checkpoints
+    from reviewloop.runs.checkpoints import number_after, open_checkpoints
 
     record, limits = context.record, context.settings.limits
     place = context.folder / CHECKPOINTS
@@ -151,6 +151,8 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
         }
         before = graph.get_state(config)
         begun = bool(before.values)
+        if last := before.config["configurable"].get("checkpoint_id"):
+            number_after(last)
         written_by = cast(dict[str, Any], before.metadata or {}).get(_SCHEMA, SCHEMA_VERSION)
         if begun and written_by != SCHEMA_VERSION:
             raise other_release(record, written_by)

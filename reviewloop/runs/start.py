@@ -30,7 +30,7 @@ from reviewloop.specs.select import pick, with_done
 from reviewloop.steps.in_work import show_in_work
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
-from reviewloop.store.locks import hold
+from reviewloop.store.locks import hold, holder, is_held, wait_for
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.named_file import refuse_links
 from reviewloop.workspace.refs import safe_branch_name
@@ -147,15 +147,21 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
 
 
 def begin(repository: Repository, planned: Plan) -> RunRecord:
-    """Make the run's folder, private repository and record; nothing of the person's is written."""
+    """Make the run's folder, private repository and record; nothing of the person's is written.
+
+    Raises `UsageError` when somebody else has begun the same task since it was planned.
+    """
     user = repository.user
     settings = planned.loaded.settings
     run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
-    folder = repository.run_folder(run_id)
-    with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
-        masking = masking_of(user)
-        record = _written(repository, planned, run_id, folder, masking)
-        repository.runs.save(record)
+    masking = masking_of(user)
+    with wait_for(repository.folder / "begin.lock", "the start of a run"):
+        # Once more: since it was planned another terminal may have begun the same task.
+        _refuse_second_run(repository, planned.spec, planned.task, planned.wanted)
+        folder = repository.run_folder(run_id)
+        with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
+            record = _written(repository, planned, run_id, folder, masking)
+            repository.runs.save(record)
     fault("begin.end")
     events = Events(folder / "events.jsonl", hide=masking.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
@@ -220,7 +226,8 @@ def _subject(
 
 def _next_free(repository: Repository, spec: Spec) -> Task:
     task = pick(spec, "next")
-    if _unfinished(repository, spec, task):
+    if found := _unfinished(repository, spec, task):
+        _refuse_at_work(repository, task, found[0])
         raise UsageError(
             f"the next task, {task.id}, has a run that is not over yet; see `reviewloop status`, "
             "then answer or resume it (or start another one with --again)"
@@ -234,9 +241,20 @@ def _refuse_second_run(
     if spec is None or task is None or wanted.again:
         return
     for run in _unfinished(repository, spec, task):
+        _refuse_at_work(repository, task, run)
         raise UsageError(
             f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
             "it, or start another one with --again"
+        )
+
+
+def _refuse_at_work(repository: Repository, task: Task, run: RunRecord) -> None:
+    lock = repository.run_lock(run.run_id)
+    if is_held(lock):
+        raise UsageError(
+            f"task {task.id} is at work already: run {run.run_id} in {holder(lock)}; nothing was "
+            f"paid here; `reviewloop logs -f {run.run_id}` follows it (--again starts another one "
+            "beside it)"
         )
 
 

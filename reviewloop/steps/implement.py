@@ -1,5 +1,6 @@
 """Implement: the task becomes a change; and repair, which gives a red gate's log back."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -70,8 +71,7 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     if wish:  # the commit is about the whole task, not about its latest modification
         before = context.blobs.get_json(state["summary"])
         said["subject"] = before["subject"] or said["subject"]
-        told = [*before["summary"].split("\n\n"), said["summary"]]
-        said["summary"] = "\n\n".join(dict.fromkeys(told))  # some say the same again
+        said["summary"] = joined_paragraphs(before["summary"], said["summary"])
     update = _implemented(new_tree, cycle, said, context)
     if wish:
         done = new_tree != tree
@@ -81,6 +81,15 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         answered = wish.model_copy(update={"status": status, "note": note})
         update["findings"] = write_findings([answered], context.blobs)
     return update
+
+
+def joined_paragraphs(*texts: str) -> str:
+    """Return the paragraphs of all texts in their order, each once however its lines break."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
+            found.setdefault(" ".join(part.split()).casefold(), part)  # some say the same again
+    return "\n\n".join(part for part in found.values() if part.strip())
 
 
 def _rejections(context: RunContext) -> str:

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +36,23 @@ def hold(path: Path, what: str, about: str = "") -> Iterator[None]:
         fault("lock.acquired")
         yield
     fault("lock.released")
+
+
+@contextmanager
+def wait_for(path: Path, what: str, seconds: float = 30.0) -> Iterator[None]:
+    """Hold a lock that others hold for a moment only; raises what `hold` raises after `seconds`."""
+    until = time.monotonic() + seconds
+    while True:
+        with ExitStack() as held:
+            try:
+                held.enter_context(hold(path, what))
+            except WorkspaceError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_BETWEEN)
+                continue
+            yield
+            return
 
 
 @contextmanager

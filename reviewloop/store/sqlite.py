@@ -1,13 +1,17 @@
 """Opening SQLite files the one way that survives a crash."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.store.places import private_file
 
 _PATIENCE = 30.0  # seconds
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def open_database(path: Path, schema: str, *, patience: float = _PATIENCE) -> sqlite3.Connection:
@@ -21,7 +25,7 @@ def open_database(path: Path, schema: str, *, patience: float = _PATIENCE) -> sq
         connection = durable_connection(path, patience)
         connection.isolation_level = None  # each statement commits itself
         connection.row_factory = sqlite3.Row
-        connection.executescript(schema)
+        _patiently(partial(connection.executescript, schema), patience)
     except sqlite3.DatabaseError as error:
         raise WorkspaceError(
             f"{path} cannot be used ({error}); move it aside to start afresh: snapshots of runs "
@@ -37,9 +41,25 @@ def durable_connection(path: Path, patience: float = _PATIENCE) -> sqlite3.Conne
     """
     private_file(path)  # first: SQLite gives its log the permissions of the database
     connection = sqlite3.connect(path, check_same_thread=False, timeout=patience)
-    connection.execute("PRAGMA journal_mode=WAL")
+    _patiently(partial(connection.execute, "PRAGMA journal_mode=WAL"), patience)
     connection.execute("PRAGMA synchronous=FULL")
     return connection
+
+
+def _patiently(do: Callable[[], object], patience: float) -> None:
+    """Try until another process lets go of the file.
+
+    While two processes make the same new file, SQLite says "locked" without the wait it was given.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            do()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
 
 
 def damage_of(path: Path) -> str:

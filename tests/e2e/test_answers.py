@@ -1,5 +1,7 @@
 """What a person can say to a waiting run, now or later, and what becomes of their checkout."""
 
+import time
+
 import pytest
 from support import play
 from support.checkout import QUIET_GATES
@@ -440,3 +442,16 @@ def test_quitting_at_the_terminal_leaves_the_run_waiting(shop):
     assert checkout.record()["status"] == "waiting"
     assert checkout.run("approve").code == 0
     assert checkout.git("log", "-1", "--format=%s", "reviewloop/2.1") != "base"
+
+
+def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(shop, monkeypatch):
+    """Checkpoints are found by ids that begin with the time."""
+    from langgraph.checkpoint.base import id as ids
+
+    checkout = shop()
+    assert checkout.run("run", "2.1").code == 4
+    monkeypatch.setattr(ids, "_last_v6_timestamp", None)  # as in another process
+    now = time.time_ns
+    monkeypatch.setattr(ids.time, "time_ns", lambda: now() - 3600 * 10**9)
+    said = checkout.run("approve")
+    assert (said.code, checkout.record()["status"]) == (0, "committed"), said.err

@@ -235,3 +235,17 @@ def test_what_a_task_says_is_data(shop, title):
     assert checkout.run("approve").code == 0
     assert "\u202e" not in checkout.git("show", "-s", "--format=%B")
     assert not (checkout.root / "pwned").exists()
+
+
+def test_two_terminals_that_begin_the_same_task_at_once_pay_for_one_run(shop):
+    """Both have looked for a run of the task, and found none, before either begins one."""
+    checkout = shop()
+    slow = {"REVIEWLOOP_FAULT": "begin.brief=sleep"}
+    with checkout.start("run", "2.1", **slow) as one, checkout.start("run", "next", **slow) as two:
+        said = [process.communicate()[1] for process in (one, two)]
+        codes = [process.wait(0) for process in (one, two)]
+    assert sorted(codes) == [2, 4], said
+    (run,) = [row["run"] for row in checkout.json("status")["runs"]]
+    told = said[codes.index(2)]
+    assert run in told and "task 2.1" in told, told
+    assert [asked.agent for asked in checkout.server.ledger].count("implement") == 2  # its turns
