@@ -30,9 +30,11 @@ from reviewloop.models.messages import (
 )
 from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.shrinking import shorter
+from reviewloop.output.event_lines import LASTING
 from reviewloop.reviewing.lenient import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
+from reviewloop.tools.told import about
 from reviewloop.tools.toolbox import Toolbox
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
@@ -254,19 +256,23 @@ class _Talk:
             problem = f"arguments are not valid JSON: {shown.error}"
             return tool_result(call.id, problem, error=True)
         args, tree = call.args, self._toolbox.tree
+        call_told = {"agent": key.agent, "finding": key.finding, **about(call.name, shown.args)}
         request = {"tool": call.name, "args": shown.args, "index": index, "tree": tree}
 
+        made = []
+
         def do() -> dict[str, Any]:
+            made.append(call)
+            if call_told["name"] in LASTING:
+                self._events.tell("tool.start", **call_told)
             r = self._toolbox.call(call.name, args)
             said = {"text": r.text, "error": r.error, "tree": r.tree}
-            return {**said, "bad": r.bad_call, "refused": r.refused}
+            return {**said, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
 
         result = self._journal.once(key, request, do)
         fault("tool.recorded")
         self._toolbox.settle(call.name, args, result["tree"])
-        self._events.tell(
-            "tool", agent=key.agent, finding=key.finding, name=call.name, error=result["error"]
-        )
+        self._tell_call(call_told, result, made=bool(made))
         if result.get("refused"):
             self._refused.append(result["refused"])
             told = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
@@ -276,6 +282,14 @@ class _Talk:
         else:
             self._bad_calls = 0
         return tool_result(call.id, result["text"], error=result["error"])
+
+    def _tell_call(self, told: Mapping[str, Any], result: Mapping[str, Any], *, made: bool) -> None:
+        """Tell what a call did; one that is not `made` now comes from the journal."""
+        added, removed = result.get("lines") or (0, 0)
+        first = str(result["text"]).partition("\n")[0][:_QUOTED]
+        said = first if told["name"] in LASTING or result["error"] else ""
+        ended = {"error": result["error"], "added": added, "removed": removed, "said": said}
+        self._events.tell("tool", **told, **ended, from_journal=not made)
 
     def _unanswered(self, reply: Reply) -> str:
         ending = self._plan.ending.name

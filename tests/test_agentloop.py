@@ -278,7 +278,14 @@ def test_a_secret_is_written_as_it_is_and_never_sent_back(stage):
 def test_every_tool_call_is_told_in_the_log(stage):
     stage.talk(calls("fs_read", {"path": "nowhere.py"}), done())
     told = [e for e, _ in read_events(stage.path) if e["kind"] == "tool"]
-    assert [(e["name"], e["error"]) for e in told] == [("fs_read", True)]
+    assert [(e["name"], e["about"], e["error"]) for e in told] == [("fs_read", "nowhere.py", True)]
+
+
+def test_an_edit_is_told_with_its_file_and_lines_and_no_secret(stage):
+    stage.talk(reply(write("b.py", f"A = 1\nKEY = '{KEY}'\n")), done(), mask=mask)
+    (told,) = [e for e, _ in read_events(stage.path) if e["kind"] == "tool"]
+    assert (told["about"], told["how"], told["added"], told["removed"]) == ("b.py", "create", 2, 0)
+    assert KEY not in stage.path.read_text()
 
 
 def once(stage: Stage, limits: dict[str, Any]) -> Callable[[], Models]:

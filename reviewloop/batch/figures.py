@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.output.proposal import Proposal, is_wish
+from reviewloop.output.counts import count_records
+from reviewloop.output.proposal import Proposal
 from reviewloop.state import GateStatus
-
-_LEFT = {"open", "unresolved"}
 
 UNFINISHED: Mapping[str, Any] = {
     "subject": "",
@@ -26,9 +25,7 @@ def figures(proposal: Proposal | None) -> dict[str, Any]:
     """Return what was done, as far as it came: `findings` is None when nobody read the change."""
     if proposal is None:
         return {**UNFINISHED}
-    found = [one for one in proposal["findings"] if not is_wish(one)]
-    acted = [one for one in found if one["severity"] != "nit"]
-    left = [one for one in acted if one["status"] in _LEFT]
+    counts = count_records(proposal["findings"])
     ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
     finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
     return {
@@ -41,11 +38,11 @@ def figures(proposal: Proposal | None) -> dict[str, Any]:
         "rounds": proposal["rounds"]["used"],
         "modifications": int(proposal["rounds"].get("cycle", 0)),
         "findings": {
-            "left": len(left),
-            "must_fix": sum(one["severity"] == "must_fix" for one in left),  # of these
-            "fixed": sum(one["status"] == "fixed" for one in acted),
-            "dismissed": sum(one["status"] == "dismissed" for one in acted),
-            "nits": len(found) - len(acted),
+            "left": counts.left,
+            "must_fix": counts.must_fix,  # of these
+            "fixed": counts.fixed,
+            "dismissed": counts.dismissed,
+            "nits": counts.nits,
         }
         if proposal["reviewers"]
         else None,

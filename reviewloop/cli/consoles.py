@@ -1,9 +1,11 @@
 """Where words go: results to stdout, everything else to stderr, so that `--json` can be piped."""
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -48,7 +50,29 @@ def say(*sentences: str) -> None:
         return
     masking = masking_here()  # once: it asks git, and a spec may have a note for each task
     for sentence in sentences:
-        click.echo(masking.for_people(one_line(sentence)), err=True)
+        echo(masking.for_people(one_line(sentence)), err=True)
+
+
+def echo(text: str, *, indent: int = 0, err: bool = False) -> None:
+    """Print text that is safe to show: on a terminal it breaks between words, elsewhere nowhere.
+
+    `indent` is where the rows begin that a line goes on in.
+    """
+    stream = sys.stderr if err else sys.stdout
+    if stream.isatty():
+        from reviewloop.output.folding import folded
+
+        text = "\n".join(folded(text, _columns(stream), indent))
+    click.echo(text, err=err)
+
+
+def _columns(stream: TextIO) -> int:
+    """Return the width of the terminal behind a stream; COLUMNS goes first, as everywhere."""
+    given = os.environ.get("COLUMNS", "")
+    try:
+        return int(given) if given.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        return 80
 
 
 def read_line(prompt: str) -> str:

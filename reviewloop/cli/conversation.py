@@ -211,7 +211,6 @@ def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: boo
 
     for follow_up in follow_ups(record, on_github=on_github(repository.user, "origin", environ)):
         if not follow_up.argv:
-            click.echo(f"{follow_up.name}: not configured", err=True)
             continue
         if not ask:
             click.echo(f"{follow_up.name}: not run, nobody is there to ask", err=True)

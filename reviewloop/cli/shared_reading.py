@@ -35,14 +35,16 @@ def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode
 
 def logs(url: str, run_id: str | None, *, follow: bool) -> ExitCode:
     """Print what a run told, as far as its worker has brought it to the store."""
+    from reviewloop.cli.consoles import echo
     from reviewloop.engine.reading import events_told, newest_or_named
-    from reviewloop.output.terminal_runs import event_line
+    from reviewloop.output.terminal_runs import LogLines
 
+    lines = LogLines()
     with shared(url) as database:
         run = newest_or_named(database, run_id)
         for event in events_told(database, url, run, follow=follow):
-            if line := event_line(event):
-                click.echo(line)
+            if line := lines.line(event):
+                echo(line, indent=10)
     return ExitCode.CLEAN
 
 

@@ -87,7 +87,8 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
     """Print what a run did."""
     if store:
         return shared_reading.logs(store, run_id, follow=follow)
-    from reviewloop.output.terminal_runs import event_line
+    from reviewloop.cli.consoles import echo
+    from reviewloop.output.terminal_runs import LogLines
     from reviewloop.runs.answers import newest_or_named
     from reviewloop.runs.repository import open_repository
     from reviewloop.store.events import read_events
@@ -96,13 +97,13 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
     repository = open_repository(for_reading=True)
     record = newest_or_named(repository, run_id)
     path = repository.run_folder(record.run_id) / "events.jsonl"
-    offset = 0
+    offset, lines = 0, LogLines()
     while True:
         live = is_held(repository.run_lock(record.run_id))
         for event, after in read_events(path, start=offset):
             offset = after
-            if line := event_line(event):
-                click.echo(line)
+            if line := lines.line(event):
+                echo(line, indent=10)
         if not (follow and live):
             return ExitCode.CLEAN
         time.sleep(_FOLLOW_SECONDS)

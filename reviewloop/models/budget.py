@@ -88,7 +88,8 @@ def count_warnings(journal: Journal) -> tuple[str, ...]:
     """Return a sentence for each model that counts tokens very differently from our estimates."""
     found: dict[str, str] = {}
     for _, _, row, _ in journal.usage_rows():
-        if is_far_off(row):
+        ours = str(row.get("model", "")).startswith("script:")  # written replies count nothing
+        if is_far_off(row) and not ours:
             found.setdefault(
                 str(row.get("model", "")),
                 f"{row.get('model')} counted {_input_of(row):,} tokens where {row['estimate']:,} "

@@ -8,6 +8,18 @@ from reviewloop.output.untrusted import one_line
 
 Event = Mapping[str, Any]
 
+_VERBS = {
+    "fs_read": "reads",
+    "code": "looks up",
+    "grep": "searches for",
+    "glob": "looks for files",
+    "run_gate": "runs gate",
+    "execute_bash": "runs",
+}
+_EDITS = {"create": "writes", "delete": "deletes"}
+LASTING = {"run_gate", "execute_bash"}
+"""Tools whose beginning is told, too: they may take minutes."""
+
 
 def describe(event: Event) -> str:
     """Return the line of an event; "" for kinds that only figures are made of, or unknown ones."""
@@ -25,6 +37,18 @@ def outcome(event: Event) -> str:
         _text(event, "summary") or _text(event, "note") or _text(event, "reason"),
     ]
     return ", ".join(filter(None, parts))
+
+
+def action(event: Event) -> str:
+    """Return what an agent does with a tool: `reads app/db.py`, `edits app/search.py +12 -3`."""
+    name, about = _text(event, "name"), _text(event, "about")
+    how = _text(event, "how")
+    verb = _EDITS.get(how, "edits") if name == "fs_write" else _VERBS.get(name, f"calls {name}")
+    done = f"{verb} {about}".strip()
+    if event.get("error"):
+        return f"{done}: it failed" if how or name not in LASTING else done
+    added, removed = int(event.get("added") or 0), int(event.get("removed") or 0)
+    return f"{done} +{added} -{removed}" if name == "fs_write" and (added or removed) else done
 
 
 def _text(event: Event, key: str) -> str:
@@ -100,7 +124,9 @@ def _fallback(event: Event) -> str:
 
 def _round(event: Event) -> str:
     number = _text(event, "number")
-    return f"fix round {number}: {counted(int(event.get('findings') or 0), 'finding')}"
+    why = "; ".join(one_line(str(reason)) for reason in event.get("why") or ())
+    because = f", because {why}" if why else ""
+    return f"fix round {number}: {counted(int(event.get('findings') or 0), 'finding')}{because}"
 
 
 def _proposed(event: Event) -> str:

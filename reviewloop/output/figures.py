@@ -57,6 +57,11 @@ def all_input(usage: Mapping[str, Any]) -> int:
     return sum(int(usage.get(kind) or 0) for kind in ("input", "cache_write", "cache_read"))
 
 
+def all_tokens(usage: Mapping[str, Any]) -> int:
+    """Return all tokens of some calls, in and out."""
+    return all_input(usage) + int(usage.get("output") or 0)
+
+
 def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the usage with these two figures, unless no tokens were counted."""
     if not all_input(usage):

@@ -7,7 +7,7 @@ of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain(
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-_PERSON = "person"  # `steps.approve.PERSON`, which is above this
+from reviewloop.output.counts import PERSON
 
 
 class BaseInfo(TypedDict, total=False):
@@ -164,4 +164,4 @@ def choices(proposal: Proposal) -> tuple[str, ...]:
 
 def is_wish(finding: Mapping[str, Any]) -> bool:
     """Whether this is what a person asked for with `modify`: done or not, it is no finding."""
-    return _PERSON in finding["agents"]
+    return PERSON in finding["agents"]

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewloop.findings import Finding, Severity, Status
+from reviewloop.output.counts import count_records
 from reviewloop.output.figures import counted, duration, money, tokens, tokens_in
 from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices, is_wish
-from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list, tally
+from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list
 from reviewloop.output.terminal_figures import render_figures, row
 from reviewloop.output.terminal_gates import render_gates
 from reviewloop.output.terminal_protected import render_protected
@@ -191,8 +192,7 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     quiet = [f for f in every if f.status is Status.DISMISSED]
     over = {Status.DISMISSED, Status.FIXED, Status.SUPPRESSED}
     nits = [f for f in every if f.severity is Severity.NIT and f.status not in over]
-    summary = f"{tally(remaining)} remaining; {len(fixed)} fixed, {len(quiet)} dismissed"
-    _title(f"Findings: {summary}, {counted(len(nits), 'nit')}", console)
+    _title(f"Findings: {count_records(records).words}", console)
     undone = [wish for wish in wishes if wish.status in {Status.OPEN, Status.UNRESOLVED}]
     if remaining:
         console.print()

@@ -16,14 +16,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from reviewloop.output.event_lines import Event, describe
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.counts import Counts
+from reviewloop.output.event_lines import Event, action, describe
+from reviewloop.output.figures import all_tokens, counted, duration, money, tokens
 from reviewloop.output.terminal_live import drawing
 from reviewloop.output.untrusted import one_line
 
 _STEPS = {"step.start": "step", "gate.start": "gate"}
 _SAID = {"step.start", "note", "refused"}
-_KINDS = ("input", "output", "cache_read", "cache_write")
 _STYLES = {"waiting": "yellow", "blocked": "red", "committed": "green", "paused": "yellow"}
 _WORDS = ("", "step")
 _COLUMNS = ("task", *_WORDS, "findings", "time", "tokens", "cost")
@@ -37,6 +37,7 @@ class _Task:
     title: str
     state: str = ""
     step: str = ""
+    doing: str = ""  # what its agent did last with a tool
     why: str = ""
     findings: int = 0
     tokens: int = 0
@@ -50,13 +51,18 @@ class _Task:
         kind = str(event.get("kind", ""))
         if kind in _STEPS:
             self.step = one_line(str(event.get(_STEPS[kind]) or event.get("name") or ""))
+            self.doing = ""
         elif kind == "reviewer.start":
-            self.step = "review"
+            self.step, self.doing = "review", ""
+        elif kind in {"tool", "tool.start"}:
+            self.doing = action(event)
         elif kind == "finding":
             self.findings += 1
+        elif kind == "counts":
+            self.findings = Counts.from_plain(event).left
         elif kind == "model.reply":
             usage = {} if event.get("from_journal") else event.get("usage") or event
-            self.tokens += sum(int(usage.get(name) or 0) for name in _KINDS)
+            self.tokens += all_tokens(usage)
             cost = usage.get("cost_usd") if usage else 0.0  # a reply of the journal is paid
             self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
 
@@ -226,7 +232,8 @@ class BatchScreen:
 def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:
     at_work = row.since is not None
     state = row.step or row.state if at_work else row.state
-    said = f"{state}: {row.why}" if row.why else state
+    about = row.doing if at_work and row.step else row.why
+    said = f"{state}: {about}" if about else state
     return (
         Text(one_line(task), style="bold" if at_work else ""),
         Text(row.title, style="" if at_work else "dim"),

@@ -20,15 +20,17 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewloop.findings import Severity
-from reviewloop.output.event_lines import Event, describe, outcome
-from reviewloop.output.figures import counted, duration, money, tokens
+from reviewloop.output.counts import Counts
+from reviewloop.output.event_lines import Event, action, describe, outcome
+from reviewloop.output.figures import all_tokens, counted, duration, money, tokens
 from reviewloop.output.terminal_live import drawing
 from reviewloop.output.untrusted import one_line
 
 _STARTS = {"step.start", "reviewer.start", "agent.start", "gate.start"}
 _ENDS = {"step.end", "reviewer.end", "agent.end", "gate"}
 _OUTER = {"step.start", "agent.start"}
-_DOING = {"tool": "", "model.asked": "thinking", "model.first": "answering"}
+_TOOLS = {"tool.start", "tool"}
+_PHASES = {"model.asked": "thinking", "model.first": "answering"}
 _BAD = {"failed", "blocked", "stopped", "error", "hard_stop"}
 _GOOD = {"done", "ok", "passed"}
 _NOTES_SHOWN = 3
@@ -45,10 +47,19 @@ class _Row:
     ended: float | None = None
     kind: str = ""
     status: str = ""
-    doing: str = ""
+    action: str = ""  # what its agent did last with a tool
+    phase: str = ""  # what its model does
+    tokens: int = 0
     said: str = ""
     findings: int = 0
     indent: bool = False
+
+    @property
+    def doing(self) -> str:
+        """What it does now: `edits app/search.py +12 -3, thinking, 34.1k tokens`."""
+        used = f"{tokens(self.tokens)} tokens" if self.tokens else ""
+        found = counted(self.findings, "finding") if self.findings else ""
+        return ", ".join(filter(None, (self.action, self.phase, used, found)))
 
     def seconds(self, now: float) -> float:
         return max(0.0, (self.ended if self.ended is not None else now) - self.started)
@@ -60,7 +71,8 @@ class _Screen:
 
     rows: list[_Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    found: dict[str, int] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)  # reported and not yet joined into one list
+    counts: Counts | None = None  # the whole list, as it stood last
     tokens: int = 0
     cost: float | None = 0.0
     started: float | None = None
@@ -78,11 +90,16 @@ class _Screen:
             self.found[severity] = self.found.get(severity, 0) + 1
             if row := self.running(event):
                 row.findings += 1
+        elif kind == "counts":
+            self.counts, self.found = Counts.from_plain(event), {}
         elif kind in {"usage", "model.reply"}:
-            self._use(event.get("usage") or event)
-        elif kind in _DOING:
+            self._use(event)
+        elif kind in _TOOLS:
             if row := self.running(event):
-                row.doing = one_line(str(event.get("name") or _DOING[kind]))
+                row.action, row.phase = action(event), ""
+        elif kind in _PHASES:
+            if row := self.running(event):
+                row.phase = _PHASES[kind]
         elif line := describe(event):
             self.notes.append(line)
 
@@ -111,9 +128,13 @@ class _Screen:
         row.findings = int(event.get("findings") or row.findings)
         row.said = outcome({**event, "findings": row.findings})
 
-    def _use(self, usage: Mapping[str, Any]) -> None:
-        kinds = ("input", "output", "cache_read", "cache_write")
-        self.tokens += sum(int(usage.get(kind) or 0) for kind in kinds)
+    def _use(self, event: Event) -> None:
+        usage: Mapping[str, Any] = event.get("usage") or event
+        used = all_tokens(usage)
+        self.tokens += used
+        if row := self.running(event):
+            row.phase = ""
+            row.tokens += used
         cost = usage.get("cost_usd")
         self.cost = None if cost is None or self.cost is None else self.cost + float(cost)
 
@@ -159,14 +180,21 @@ class Progress:
         """Return the line below the table: findings, time, tokens, money."""
         screen = self._screen
         started = screen.started if screen.started is not None else self._clock()
-        found = [f"{screen.found[s]} {s.label}" for s in Severity if screen.found.get(s)]
         parts = [
             duration(max(0.0, self._clock() - started)),
             f"{tokens(screen.tokens)} tokens",
             money(screen.cost),
-            ", ".join(found) or "no findings yet",
+            self._found(),
         ]
-        return "  ".join(parts)
+        return "  ".join(filter(None, parts))
+
+    def _found(self) -> str:
+        """Return the findings as the decision screen counts them, and what is being reported."""
+        screen = self._screen
+        new = [f"{screen.found[s]} {s.label}" for s in Severity if screen.found.get(s)]
+        listed = screen.counts.words if screen.counts else ""
+        reported = f"{', '.join(new)} reported" if new else ""
+        return "; ".join(filter(None, (listed, reported)))
 
     def _table(self) -> Group:
         with self._lock:
@@ -217,5 +245,4 @@ def _said(row: _Row) -> Text:
     if row.ended is not None:
         bad = row.status in _BAD
         return Text(row.said, style="red" if bad else "" if row.status in _GOOD else "yellow")
-    found = counted(row.findings, "finding") if row.findings else ""
-    return Text(", ".join(filter(None, (row.doing, found))), style="dim")
+    return Text(row.doing, style="dim")

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.output.event_lines import Event, describe
-from reviewloop.output.figures import duration, tokens
+from reviewloop.output.event_lines import LASTING, Event, action, describe
+from reviewloop.output.figures import all_tokens, counted, duration, tokens
 from reviewloop.output.terminal import hanging
 from reviewloop.output.untrusted import one_line
 
@@ -51,23 +52,72 @@ def render_runs(
             hanging(Text(" " * 4), Text(text, style="dim"), console)
 
 
-def event_line(event: Event) -> str:
-    """Return an event as a line of `logs`, with its local time; "" when it says nothing."""
-    line = _reply(event) if event.get("kind") == "model.reply" else describe(event)
-    if not line:
-        return ""
-    at = time.localtime(float(event.get("at") or 0))
-    return f"{time.strftime('%H:%M:%S', at)}  {line}"
+@dataclass
+class _Talk:
+    """What one conversation has used so far."""
+
+    replies: int = 0
+    kept: int = 0  # of these, from the journal: paid before
+    tokens: int = 0
+    models: dict[str, None] = field(default_factory=dict)
 
 
-def _reply(event: Event) -> str:
-    """Return the line of one model call: too many for the screen, wanted in the log."""
-    usage = event.get("usage") or {}
-    kinds = ("input", "output", "cache_read", "cache_write")
-    used = tokens(sum(int(usage.get(kind) or 0) for kind in kinds))
-    again = " (from the journal)" if event.get("from_journal") else ""
-    who = one_line(f"{event.get('agent')} ({event.get('step')})")
-    return f"{who}: reply from {one_line(str(event.get('model')))}, {used} tokens{again}"
+class LogLines:
+    """Turns the events of a run, given in their order, into the lines of `logs`."""
+
+    def __init__(self) -> None:
+        self._talks: dict[tuple[str, str], _Talk] = {}
+
+    def line(self, event: Event) -> str:
+        """Return an event as a line with its local time; "" when it says nothing."""
+        line = self._said(event)
+        if not line:
+            return ""
+        at = time.localtime(float(event.get("at") or 0))
+        return f"{time.strftime('%H:%M:%S', at)}  {line}"
+
+    def _said(self, event: Event) -> str:
+        kind = event.get("kind")
+        key = str(event.get("agent")), str(event.get("finding") or "")
+        if kind == "model.reply":
+            self._count(self._talks.setdefault(key, _Talk()), event)
+            return ""
+        if kind == "agent.end":
+            return self._talked(event, self._talks.pop(key, _Talk()))
+        if kind == "tool.start":
+            return self._doing(event, key)
+        if kind == "tool":
+            return "" if event.get("from_journal") else self._did(event, key)
+        return describe(event)
+
+    def _count(self, talk: _Talk, event: Event) -> None:
+        talk.replies += 1
+        talk.models[one_line(str(event.get("model")))] = None
+        if event.get("from_journal"):
+            talk.kept += 1
+        else:
+            talk.tokens += all_tokens(event.get("usage") or {})
+
+    def _doing(self, event: Event, key: tuple[str, str]) -> str:
+        used = self._talks.get(key, _Talk()).tokens
+        so_far = f"  ({tokens(used)} tokens so far)" if used else ""
+        return f"{one_line(key[0])}: {action(event)}{so_far}"
+
+    def _did(self, event: Event, key: tuple[str, str]) -> str:
+        """Return how a call ended; of one that lasted, the beginning was told before."""
+        said = one_line(str(event.get("said") or ""))
+        if event.get("name") in LASTING:
+            return f"{one_line(key[0])}: {said}" if said else ""
+        reason = f" ({said})" if said and event.get("error") else ""
+        return self._doing(event, key) + reason
+
+    def _talked(self, event: Event, talk: _Talk) -> str:
+        if not talk.replies:
+            return ""
+        again = f", {talk.kept} of them from the journal" if talk.kept else ""
+        who = one_line(f"{event.get('agent')} ({event.get('step')})")
+        replies = counted(talk.replies, "reply", "replies")
+        return f"{who}: {replies} of {', '.join(talk.models)}{again}, {tokens(talk.tokens)} tokens"
 
 
 def _state(row: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from reviewloop.errors import WorkspaceError
 from reviewloop.findings import Finding, Severity, Status
+from reviewloop.output.counts import PERSON
 from reviewloop.reviewing.silencing import is_persons_dismissal
 from reviewloop.runs.soundness import JOURNAL
 from reviewloop.steps.figures import usage_figures
@@ -26,7 +27,6 @@ from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 AUTOPILOT, QUEUE = "autopilot", "the queue"
 """Who answers in a person's place (`batch.autopilot.BY`, `runs.rebasing.BY`)."""
 
-_PERSON = "person"  # `steps.approve.PERSON`; importing that costs `stats` a quarter of its time
 _AT_WORK = {RunStatus.RUNNING, RunStatus.PAUSED}
 _LEFT = {Status.OPEN, Status.UNRESOLVED}
 
@@ -141,7 +141,7 @@ def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
     counts = Counter(
         (tuple(sorted(one["agents"])), str(one["severity"]), str(one["status"]))
         for one in findings
-        if _PERSON not in one["agents"]
+        if PERSON not in one["agents"]
     )
     return tuple(FindingCount(*key, count) for key, count in sorted(counts.items()))
 

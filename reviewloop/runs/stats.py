@@ -8,18 +8,13 @@ from statistics import mean, median
 from typing import Any
 
 from reviewloop.findings import Severity, Status
+from reviewloop.output.counts import OUTCOMES
 from reviewloop.store.metrics import FindingCount, RunMetrics
 
 TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0}
 
 _WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
 _STANDING = {"committed", "waiting"}  # what is in the repository, or may be with one word
-_OUTCOMES = {
-    Status.FIXED: "fixed",
-    Status.DISMISSED: "dismissed",
-    Status.OPEN: "left",
-    Status.UNRESOLVED: "left",
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +118,7 @@ def _red_left(work: Sequence[RunMetrics]) -> dict[str, Any]:
 
 def _red_of(row: RunMetrics) -> int:
     reds = (one for one in row.findings if one.severity == Severity.MUST_FIX)
-    return sum(one.count for one in reds if _OUTCOMES.get(Status(one.status)) == "left")
+    return sum(one.count for one in reds if OUTCOMES.get(Status(one.status)) == "left")
 
 
 def _findings(work: Sequence[RunMetrics]) -> dict[str, Any]:
@@ -146,7 +141,7 @@ def _tally(counts: Iterable[FindingCount]) -> dict[str, Any]:
     tally = {str(s): dict.fromkeys(("found", "fixed", "dismissed", "left"), 0) for s in Severity}
     silenced = 0
     for one in counts:
-        outcome = _OUTCOMES.get(Status(one.status))
+        outcome = OUTCOMES.get(Status(one.status))
         if outcome is None:
             silenced += one.count
             continue

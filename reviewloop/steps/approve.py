@@ -7,11 +7,10 @@ from reviewloop.context import RunContext
 from reviewloop.errors import UsageError
 from reviewloop.faults import fault
 from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, fingerprint
+from reviewloop.output.counts import PERSON
 from reviewloop.state import LoopState
 from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.rebase import moved_onto
-
-PERSON = "person"
 
 
 def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:

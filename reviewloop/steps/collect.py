@@ -1,10 +1,11 @@
 """Collect: what the reviewers and the guard-rails said becomes one list of findings."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Severity, Status
+from reviewloop.output.counts import count
 from reviewloop.reviewing.anchoring import occurrences
 from reviewloop.reviewing.merging import merge
 from reviewloop.state import LoopState
@@ -30,6 +31,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     leaked = leaks(state, known, context)
     if not records and not judged:
         said = [*told.values(), *heard(leaked, state, context)]
+        _tell_counts(known | {finding.id: finding for finding in said}, context)
         return {"findings": write_heard(said, state, context)} if said else {}
     read = {name: record["findings"] for name, record in records.items()}
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
@@ -58,7 +60,12 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     context.events.tell(
         "collected", findings=len(merged), left=_left(now.values()), failed=_failed(state)
     )
+    _tell_counts(now, context)
     return {"findings": write_heard(everything, state, context)}
+
+
+def _tell_counts(book: Mapping[str, Finding], context: RunContext) -> None:
+    context.events.tell("counts", **count(book.values()).plain())
 
 
 def _left(findings: Iterable[Finding]) -> dict[str, int]:

@@ -24,6 +24,7 @@ from reviewloop.store.journal import CallKey
 
 _MOST_IDLE = 2  # tries without an edit: who says twice that nothing is to be done means it
 _LONGEST_REASON = 300
+_MOST_REASONS = 3  # of findings that an earlier round did not close
 _LOG_LINES = 3  # of a red check, told with what became of a fix
 _LARGEST_FILE = 40_000  # characters of a file shown with its finding; more is read with fs_read
 
@@ -53,7 +54,8 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     done: dict[str, _Fixed] = {}
     trees: dict[str, str] = {}
     if todo:
-        context.events.tell("round", number=number, findings=len(todo))
+        why = [f"{f.title}: {f.note}" for f in todo if f.note][:_MOST_REASONS]
+        context.events.tell("round", number=number, findings=len(todo), why=why)
     for finding in todo:
         key = CallKey(context.team.fixer.name, "fix", finding.id, cycle, number)
         result = _fix_one(finding, tree, key, state, context)

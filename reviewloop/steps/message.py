@@ -3,10 +3,10 @@
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status
 from reviewloop.output.commit_text import commit_line, commit_paragraphs
+from reviewloop.output.counts import PERSON, count
 from reviewloop.output.proposal import ProtectedFile
 from reviewloop.reviewing.silencing import is_persons_dismissal, reason_of
 from reviewloop.state import GateResult, LoopState
-from reviewloop.steps.approve import PERSON
 
 _SUBJECT_LIMIT = 72
 
@@ -53,18 +53,14 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
     reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
     done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
     wishes = [f for f in findings if PERSON in f.agents and _left_to_person(f)]
-    acted = [f for f in findings if f.severity.actionable and PERSON not in f.agents]
-    fixed = sum(f.status is Status.FIXED for f in acted)
-    left = sum(_left_to_person(f) for f in acted)
-    dismissed = sum(is_persons_dismissal(f) for f in acted)
-    nits = sum(not f.severity.actionable for f in findings)
+    counts = count(findings)
     who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
     who = "re-review of the fixes" if only_fixes(state) else f"{who} reviewers"
     return (
         f"{who}, {_counted(state.get('round', 0), 'fix round')}; "
-        f"{_counted(len(acted), 'finding')}, {fixed} fixed, {left} left open, "
-        + (f"{dismissed} dismissed, " if dismissed else "")
-        + f"{_counted(nits, 'nit')}"
+        f"{_counted(counts.found, 'finding')}, {counts.fixed} fixed, {counts.left} left open, "
+        + (f"{counts.dismissed} dismissed, " if counts.dismissed else "")
+        + f"{_counted(counts.nits, 'nit')}"
         + (f"; {_counted(len(wishes), 'wish', 'wishes')} not done" if wishes else "")
     )
 

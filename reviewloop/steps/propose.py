@@ -8,12 +8,14 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, by_severity
 from reviewloop.models.budget import count_warnings
+from reviewloop.output.counts import count
 from reviewloop.output.proposal import (
     CoverageFigures,
     Proposal,
     ProposedFile,
     ReviewerFigures,
 )
+from reviewloop.output.untrusted import one_line
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.dismissed import changed_by_word, write_heard
@@ -26,6 +28,8 @@ from reviewloop.steps.refused import refused_edits, why_nothing
 from reviewloop.steps.tick import TickedSpec, ticked_spec
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.lfs_changes import lfs_stop
+
+_LONGEST_SAID = 500  # characters of what an implementer said that changed nothing
 
 
 def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -62,6 +66,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "moved": told_of(state, context),
         "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
     }
+    context.events.tell("counts", **count(findings).plain())
     context.events.tell("proposed", commit=commit, blocked=blocked)
     return {
         "proposal": context.blobs.put_json(proposal),
@@ -89,7 +94,9 @@ def _blocked_by(
             return "no tests ran, so nothing shows that this checkpoint holds"
         if fixes:
             return "no fix was kept, so there is nothing to commit"
-        return f"the change is empty: {why_nothing(context.journal, state.get('cycle', 0))}"
+        nothing = why_nothing(context.journal, state.get("cycle", 0))
+        said = one_line(context.blobs.get_json(state["summary"])["summary"])[:_LONGEST_SAID]
+        return f"the change is empty: {nothing}" + (f"; it said: “{said}”" if said else "")
     if state["verdict"] == "ok":
         return _unread(state, fixes=fixes)
     return "; ".join(red) or "a guard-rail failed"

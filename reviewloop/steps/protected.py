@@ -4,9 +4,9 @@ from functools import partial
 
 from reviewloop.context import RunContext
 from reviewloop.guards.protected_changes import protected_changes
+from reviewloop.output.counts import PERSON
 from reviewloop.output.proposal import ProtectedFile
 from reviewloop.state import LoopState
-from reviewloop.steps.approve import PERSON
 from reviewloop.steps.book import read_findings
 from reviewloop.tools.policy import protected_files_named_in
 from reviewloop.workspace.diff import Change

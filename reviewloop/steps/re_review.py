@@ -27,6 +27,8 @@ from reviewloop.steps.evidence import evidence_of
 from reviewloop.steps.material import fitted
 from reviewloop.store.journal import CallKey
 
+_MOST_NAMED = 3
+
 REPORT = ToolSpec(
     name=REPORT_RESOLUTION,
     description="Say of every finding whether its fix resolves it, and what the fixes broke.",
@@ -65,11 +67,13 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         }
     still_found = _found_by_gates(state, context)
     judged = [_judge(finding, said, state, context, still_found) for finding in waiting]
+    unheard = _unheard(waiting, said)
     fresh = [*_new_findings(said, state, context), *_new_evidence(state, context)]
     context.events.tell(
         "reviewer.end",
         agent=agent.name,
-        status="done",
+        status="failed" if len(unheard) == len(waiting) else "incomplete" if unheard else "done",
+        reason=_missing(unheard, waiting),
         findings=len(fresh),
         resolved=sum(f.status is Status.FIXED for f in judged),
     )
@@ -79,6 +83,20 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         "findings": write_findings([*closed, *told], context.blobs),
         "reviewers": {agent.name: None},  # should it have failed in an earlier round
     }
+
+
+def _unheard(waiting: list[Finding], said: ReReview) -> list[Finding]:
+    """Return the findings of whose fixes the re-review said nothing."""
+    answered = {answer.finding for answer in said.resolutions}
+    return [finding for finding in waiting if finding.id not in answered]
+
+
+def _missing(unheard: list[Finding], waiting: list[Finding]) -> str:
+    if not unheard:
+        return ""
+    titles = ", ".join(f"“{finding.title}”" for finding in unheard[:_MOST_NAMED])
+    more = f" and {len(unheard) - _MOST_NAMED} more" if len(unheard) > _MOST_NAMED else ""
+    return f"it said nothing of {len(unheard)} of {len(waiting)} fixes: {titles}{more}"
 
 
 def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReReview:

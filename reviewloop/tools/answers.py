@@ -14,6 +14,7 @@ class Output:
     data: str = ""
     label: str = "data"
     refused: str = ""  # why an edit was not allowed, for the person
+    lines: tuple[int, int] = (0, 0)  # that an edit added and removed
 
 
 class CallRefusedError(ReviewLoopError):

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from reviewloop.tools.answers import CallRefusedError
@@ -149,6 +150,12 @@ def short_diff(old: str, new: str, limit: int = 60) -> str:
     lines += _limited([f"+{line}" for line in added], limit // 2)
     lines += [f" {line}" for line in tail]
     return "\n".join(lines)
+
+
+def changed_lines(old: str, new: str) -> tuple[int, int]:
+    """Return how many lines an edit adds and removes; a line that only moved is neither."""
+    before, after = Counter(lines_of(old)), Counter(lines_of(new))
+    return (after - before).total(), (before - after).total()
 
 
 def _limited(lines: Sequence[str], limit: int) -> list[str]:

@@ -49,6 +49,12 @@ class ToolResult:
     tree: str
     bad_call: bool = False  # the call itself was malformed: enough of these end a conversation
     refused: str = ""  # why an edit was not allowed; a person is told
+    lines: tuple[int, int] = (0, 0)  # that an edit added and removed
+
+
+def called(name: str) -> str:
+    """Return the name of a tool as we know it: some models call them as Kiro does."""
+    return _ALSO_CALLED.get(name, name)
 
 
 def _plain(text: str) -> str:
@@ -143,7 +149,7 @@ class Toolbox:
         The third equal call on an equal tree is answered from memory with a notice, the fifth
         is refused and marks the conversation as exhausted.
         """
-        name = _ALSO_CALLED.get(name, name)
+        name = called(name)
         key = self._key(name, args)
         self._calls[key] += 1
         self._counted = True
@@ -168,7 +174,7 @@ class Toolbox:
         keeps `exhausted` the same in both lives.
         """
         if not self._counted:
-            self._calls[self._key(_ALSO_CALLED.get(name, name), args)] += 1
+            self._calls[self._key(called(name), args)] += 1
         self._counted = False
         self.tree = tree
 
@@ -250,7 +256,7 @@ class Toolbox:
                 data = data[:_MOST_CHARS] + "\n[cut here: ask for less at a time]"
             text += "\n" + self._fence(output.label, data)
         refused = show_hidden(self._mask(output.refused))
-        return ToolResult(text, error, self.tree, bad_call, refused)
+        return ToolResult(text, error, self.tree, bad_call, refused, output.lines)
 
     def _key(self, name: str, args: Mapping[str, Any]) -> str:
         return json.dumps([self.tree, name, args], sort_keys=True, default=str)

@@ -7,7 +7,15 @@ from typing import NamedTuple
 from reviewloop.analysers.secrets.masking import MisplacedSecretError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Write
-from reviewloop.tools.edits import appended, created, inserted, replaced, rewritten, short_diff
+from reviewloop.tools.edits import (
+    appended,
+    changed_lines,
+    created,
+    inserted,
+    replaced,
+    rewritten,
+    short_diff,
+)
 from reviewloop.tools.filetext import decode, encode, is_binary, lines_of
 from reviewloop.tools.places import plain_path
 from reviewloop.tools.policy import WritePolicy
@@ -171,8 +179,9 @@ def _own_table(text: str | None) -> object:
 
 def _told(path: str, old: str | None, new: str | None) -> Output:
     name = shown_name(path)
+    lines = changed_lines(old or "", new or "")
     if new is None:
-        return Output(f"deleted {name}")
+        return Output(f"deleted {name}", lines=lines)
     if old is None:
-        return Output(f"created {name}, {len(lines_of(new))} lines")
-    return Output(f"changed {name}", short_diff(old, new), "diff")
+        return Output(f"created {name}, {len(lines_of(new))} lines", lines=lines)
+    return Output(f"changed {name}", short_diff(old, new), "diff", lines=lines)

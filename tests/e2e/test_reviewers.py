@@ -195,6 +195,28 @@ def test_without_a_positive_answer_a_finding_stays_open_for_three_rounds_at_most
     assert UNCLEAR["title"] in said.err
 
 
+def test_a_re_review_that_says_nothing_of_a_fix_is_told_as_failed(shop):
+    of_another = {"id": "000000000000", "resolved": True, "quote": "x", "reason": "y"}
+    numbers = itertools.count(1)
+    checkout = shop(
+        cast(
+            review_maintainability=finds(UNCLEAR),
+            fix=lambda r: (
+                done("Done.")
+                if r.turn
+                else writes({"shop/NOTES.md": f"attempt {next(numbers)}\n"})(r)
+            ),
+            quick_review=lambda r: calls(
+                "report_resolution", {"resolutions": [of_another], "new_findings": []}
+            ),
+        )
+    )
+    said = checkout.run("run", "2.1")
+    title = UNCLEAR["title"]
+    assert f"quick-review: failed, it said nothing of 1 of 1 fixes: “{title}”" in said.err
+    assert f"fix round 2: 1 finding, because {title}: the re-review did not answer" in said.err
+
+
 @pytest.mark.parametrize(
     "quote",
     [DOC, "def items_of(db, customer):", "code that is nowhere", ""],

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from reviewloop.output.event_lines import describe
-from reviewloop.output.terminal_runs import event_line, render_runs
+from reviewloop.output.terminal_runs import LogLines, render_runs
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,56 @@ def test_event_reads_as_a_sentence(event, line):
 
 def test_log_line_has_the_time():
     at = time.mktime((2025, 1, 2, 13, 14, 15, 0, 0, -1))
-    assert event_line({"at": at, "kind": "note", "text": "hello"}) == "13:14:15  hello"
-    assert event_line({"at": at, "kind": "tool"}) == ""
+    assert LogLines().line({"at": at, "kind": "note", "text": "hello"}) == "13:14:15  hello"
+    assert LogLines().line({"at": at, "kind": "steering.of.tomorrow"}) == ""
+
+
+def told(*events):
+    """The lines of `logs` without their times."""
+    lines = LogLines()
+    return [line[10:] for event in events if (line := lines.line({"agent": "fix", **event}))]
+
+
+def reply(**values):
+    usage = {"input": 1000, "output": 200, "cache_read": 300, "cache_write": 0}
+    return {"kind": "model.reply", "step": "fix", "model": "m", "usage": usage, **values}
+
+
+def test_log_says_what_an_agent_does_and_how_much_it_has_used():
+    assert told(
+        reply(),
+        {"kind": "tool", "name": "fs_read", "about": "app/db.py"},
+        {"kind": "tool", "name": "fs_write", "about": "app/s.py", "how": "str_replace",
+         "added": 12, "removed": 3},
+        {"kind": "tool", "name": "fs_write", "about": "app/t.py", "how": "create", "error": True,
+         "said": "this file is protected"},
+        reply(),
+        {"kind": "tool.start", "name": "run_gate", "about": "test"},
+        {"kind": "tool", "name": "run_gate", "about": "test", "said": "test: failed - 1 failed"},
+        {"kind": "agent.end", "step": "fix"},
+    ) == [
+        "fix: reads app/db.py  (1.5k tokens so far)",
+        "fix: edits app/s.py +12 -3  (1.5k tokens so far)",
+        "fix: writes app/t.py: it failed  (1.5k tokens so far) (this file is protected)",
+        "fix: runs gate test  (3.0k tokens so far)",
+        "fix: test: failed - 1 failed",
+        "fix (fix): 2 replies of m, 3.0k tokens",
+    ]  # fmt: skip
+
+
+def test_log_of_a_resumed_run_does_not_tell_again_what_the_journal_gave():
+    read = {"kind": "tool", "name": "fs_read", "about": "a.py", "from_journal": True}
+    end = {"kind": "agent.end", "step": "fix"}
+    assert told(reply(from_journal=True), read, reply(), end) == [
+        "fix (fix): 2 replies of m, 1 of them from the journal, 1.5k tokens"
+    ]
+
+
+def test_log_says_why_another_fix_round_runs():
+    why = ["SQL: the re-review did not answer"]
+    assert told({"kind": "round", "number": 2, "findings": 1, "why": why}) == [
+        "fix round 2: 1 finding, because SQL: the re-review did not answer"
+    ]
 
 
 def test_runs_are_listed_with_the_next_step():

@@ -55,7 +55,7 @@ def test_without_a_terminal_each_event_is_a_line():
         "review-security: failed, 1 finding, timed out (2.0 s)\n"
         "the model is slow\n"
     )
-    assert progress.summary() == "7.0 s  1.0k tokens  $0.50  1 must fix"
+    assert progress.summary() == "7.0 s  1.0k tokens  $0.50  1 must fix reported"
 
 
 def test_unknown_price_stays_unknown():
@@ -77,7 +77,7 @@ def test_on_a_terminal_the_table_shows_steps_and_reviewers():
     assert "✓  implement" in last
     assert "✗    review-security" in last
     assert "failed, 1 finding, timed out" in last
-    assert "7.0 s  1.0k tokens  $0.50  1 must fix" in last
+    assert "7.0 s  1.0k tokens  $0.50  1 must fix reported" in last
 
 
 def test_replies_of_the_model_are_counted_and_agents_get_one_row():
@@ -93,7 +93,7 @@ def test_replies_of_the_model_are_counted_and_agents_get_one_row():
         {"at": 5.0, "kind": "gate", "name": "test", "status": "not_detected", "summary": "none"},
     ):
         progress.listen(event)
-    assert progress.summary() == "8.0 s  1.5k tokens  $0.25  no findings yet"
+    assert progress.summary() == "8.0 s  1.5k tokens  $0.25"
     assert [row.name for row in progress._screen.rows] == ["review-x", "test"]
     console = Console(file=out, width=80, highlight=False)
     console.print(progress._table())
@@ -120,3 +120,29 @@ def test_end_of_a_step_that_never_started_is_no_crash():
     progress = Progress(Console(file=io.StringIO()))
     progress.listen({"at": 1.0, "kind": "step.end", "step": "guard"})
     progress.listen({"kind": "step.start"})
+
+
+def test_running_row_says_what_its_agent_does_now():
+    out = io.StringIO()
+    progress = Progress(Console(file=out, width=100, highlight=False), clock=lambda: 9.0)
+    edit = {"name": "fs_write", "about": "app/s.py", "how": "str_replace", "added": 12}
+    usage = {"input": 30_000, "output": 4_100, "cost_usd": 0.25}
+    for event in (
+        {"at": 1.0, "kind": "step.start", "step": "implement"},
+        {"at": 1.0, "kind": "agent.start", "agent": "implement", "step": "implement"},
+        {"at": 2.0, "kind": "model.reply", "agent": "implement", "usage": usage},
+        {"at": 2.0, "kind": "tool", "agent": "implement", **edit, "removed": 3},
+        {"at": 3.0, "kind": "model.asked", "agent": "implement"},
+    ):
+        progress.listen(event)
+    Console(file=out, width=100, highlight=False).print(progress._table())
+    assert "edits app/s.py +12 -3, thinking, 34.1k tokens" in out.getvalue()
+
+
+def test_last_line_counts_as_the_decision_screen_does():
+    progress = Progress(Console(file=io.StringIO(), width=80), clock=lambda: 9.0)
+    found = {"at": 1.0, "kind": "finding", "agent": "r", "severity": "must_fix", "title": "t"}
+    counts = {"must_fix": 0, "should_fix": 0, "nits": 2, "fixed": 3, "dismissed": 0}
+    progress.listen(found)
+    progress.listen({"at": 2.0, "kind": "counts", **counts})
+    assert progress.summary().endswith("none remaining; 3 fixed, 0 dismissed, 2 nits")
