@@ -1,5 +1,6 @@
 """The names Kiro's engines use for tools, and what each kind of agent may be granted."""
 
+import difflib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ QUICK_REVIEW = "quick-review"
 
 READ_ONLY = ("fs_read", "code", "grep", "glob")
 _WRITING = ("fs_write", "run_gate", "execute_bash")
+_OURS = frozenset({*READ_ONLY, *_WRITING})
 
 # Both engines' names, the IDE's internal ids, and the tags of the newer one; all mean our tools.
 _ALIASES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -38,7 +40,13 @@ class Grant(NamedTuple):
     """What an agent gets of what its file asked for."""
 
     tools: tuple[str, ...]
-    dropped: tuple[str, ...]  # as the file wrote them
+    dropped: tuple[str, ...]  # as the file wrote them; of an unknown one with the nearest name
+
+
+def _with_nearest(entry: str) -> str:
+    """Return a tool that nobody has, with the name that may have been meant."""
+    near = difflib.get_close_matches(entry, sorted(_OURS), n=1, cutoff=0.7)
+    return f"{entry} (did you mean {near[0]}?)" if near else entry
 
 
 def allowed_for(name: str) -> tuple[str, ...]:
@@ -63,7 +71,7 @@ def grant(name: str, asked: Iterable[str], excluded: Iterable[str] = ()) -> Gran
         wanted |= meant
         # A wildcard asks for "whatever there is", so nothing it stands for counts as refused.
         if entry not in ("*", "@builtin") and not meant & set(allowed):
-            dropped.append(entry)
+            dropped.append(entry if meant & _OURS else _with_nearest(entry))
     for entry in excluded:
         wanted -= set(_meaning(entry))
     if name.startswith("review-"):

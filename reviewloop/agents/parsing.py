@@ -1,5 +1,6 @@
 """Reads one agent file, JSON or Markdown, in any of the dialects people have on disk."""
 
+import difflib
 import json
 import posixpath
 import re
@@ -20,6 +21,13 @@ _IGNORED = {
     "toolsSettings": "what tools may do is set in reviewloop's own settings",
     "permissions": "what tools may do is set in reviewloop's own settings",
 }
+_PASSED_OVER = {
+    *("$schema", "allowedTools", "toolAliases", "includeMcpJson", "useLegacyMcpJson"),
+    *("includePowers", "keyboardShortcut", "welcomeMessage", "dispatchKind", "version", "color"),
+    *("inclusion", "tags", "author", "license", "metadata"),
+}
+"""Keys that Kiro's files may have and that mean nothing here."""
+_KNOWN_KEYS = frozenset({*_USED, *_IGNORED, *_PASSED_OVER})
 # Names become names of graph nodes, log files and journal entries.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -36,6 +44,7 @@ def parse_agent(file: AgentFile, read_prompt: ReadPrompt) -> AgentDefinition:
     if not _PLAIN_NAME.fullmatch(name):
         _fail(file, "name", f"the name {name!r} must be letters, digits, '.', '_' and '-'")
     notes = [f"{key}: {why}" for key, why in _IGNORED.items() if fields.get(key)]
+    notes += [_unknown_key(key) for key in fields if key not in _KNOWN_KEYS]
     granted = grant(name, _words(file, fields, "tools"), _words(file, fields, "excludedTools"))
     return AgentDefinition(
         name=name,
@@ -205,6 +214,11 @@ def _words(file: AgentFile, fields: Mapping[str, Any], key: str) -> list[str]:
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return [word.strip() for word in value if word.strip()]
     _fail(file, key, f'{key} must be a list of names, like ["fs_read", "grep"]')
+
+
+def _unknown_key(key: str) -> str:
+    near = difflib.get_close_matches(key, sorted(_KNOWN_KEYS), n=1, cutoff=0.7)
+    return f"{key}: no such key" + (f"; did you mean {near[0]}?" if near else "; it is ignored")
 
 
 def _resources(file: AgentFile, fields: Mapping[str, Any], notes: list[str]) -> tuple[str, ...]:

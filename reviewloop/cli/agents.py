@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli.help import Group
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _SHELL = "execute_bash"
 _OFF = " (off: tools.execute_bash)"
 
 
-@click.group()
+@click.group(cls=Group, default="list")
 def agents() -> None:
     """Show the agents of this repository."""
 

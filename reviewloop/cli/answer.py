@@ -3,11 +3,12 @@
 import click
 
 from reviewloop.cli import shared_answers
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @store_option
@@ -16,7 +17,7 @@ def approve(run_id: str | None, as_json: bool, store: str) -> ExitCode:
     return _answer(run_id, "approve", "", as_json, store)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-m", "--message", "text", required=True, help="What should be different.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -31,7 +32,7 @@ def modify(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode
     return _answer(run_id, "modify", text.strip(), as_json, store)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -9,6 +9,7 @@ import click
 
 from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reviewloop.store.runs import RunRecord
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--spec", metavar="PATH", default="", help="Spec file, folder or feature name.")
 @click.option("--tasks", "chosen", metavar="IDS", multiple=True, help="Only these: 2.1,3.*")
 @click.option("--wave", type=int, metavar="N", help="Only the tasks of wave N, from 1.")

@@ -103,8 +103,9 @@ def _repository(found: "list[UserRepo]") -> Iterator[Check]:
     if repo.identity is None:
         yield Check(
             "repository",
-            "bad",
-            "git has no identity for the commit; set it with `git config user.name` and user.email",
+            "note",
+            "git has no identity: commits would be by reviewloop <reviewloop@localhost>; set "
+            "user.name and user.email with `git config` to commit as yourself",
         )
     if repo.dirty:
         files = counted(len(repo.dirty), "uncommitted file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, ReviewLoopError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _HARMLESS = re.compile(r"[\w./@+=,-]+", re.ASCII)
 _DOTS = re.compile(r"\.\.\.?")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", type=click.Choice(tuple(_HOW)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> ExitCode:

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli.help import Group
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
     from reviewloop.settings import Loaded
 
 
-@click.group()
+@click.group(cls=Group, default="show")
 def config() -> None:
     """Show the settings in force."""
 

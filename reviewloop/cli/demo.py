@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ What next, in a repository of your own:
 """
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("directory", required=False, default="", metavar="[DIR]")
 @click.option("--review", is_flag=True, help="Review a change with planted problems instead.")
 @click.option("--yes", is_flag=True, help="Approve by itself instead of asking you.")

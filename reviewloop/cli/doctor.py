@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _MARKS = {"ok": ("✓", "green"), "bad": ("✗", "red"), "note": ("–", "yellow
 _ASCII = {"✓": "+", "✗": "x", "–": "-"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--offline", is_flag=True, help="Do not ask the model provider (asking is free).")
 def doctor(as_json: bool, offline: bool) -> ExitCode:

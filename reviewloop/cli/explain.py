@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.completion import rules
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _CODE = re.compile(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
 _NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("what", metavar="RULE|FINDING", required=False, shell_complete=rules)
 @click.option("--list", "list_", is_flag=True, help="List every rule of our own.")
 def explain(what: str | None, list_: bool) -> ExitCode:

@@ -18,10 +18,11 @@ from reviewloop.cli.github_options import (
 from reviewloop.cli.github_post import post
 from reviewloop.cli.github_push import push
 from reviewloop.cli.github_told import ending
+from reviewloop.cli.help import Group
 from reviewloop.errors import ExitCode
 
 
-@click.group()
+@click.group(cls=Group)
 def github() -> None:
     """Review pull requests on GitHub."""
 

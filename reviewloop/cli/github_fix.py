@@ -10,13 +10,14 @@ import click
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import limits, limits_of, with_json
 from reviewloop.cli.github_told import ending
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode
 
 if TYPE_CHECKING:
     from reviewloop.github.job.outcome import Ended
 
 
-@click.command("fix")
+@click.command("fix", cls=Command)
 @click.option("--pr", type=click.IntRange(1), required=True, help="Number of the pull request.")
 @click.option("--repo", metavar="OWNER/NAME", default="", help="Its repository (the workflow's).")
 @click.option("--finding", metavar="ID|all", required=True, help="What is to be fixed.")

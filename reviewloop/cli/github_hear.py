@@ -7,13 +7,14 @@ import click
 
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import with_json
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
     from reviewloop.github.hearing.hear import Heard
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--event",
     metavar="JSON",

@@ -8,10 +8,11 @@ import click
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import about_a_pull, ends, telling, with_json
 from reviewloop.cli.github_told import ending
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", metavar="FILE", shell_complete=completion.files)
 @about_a_pull
 @telling("Least severity on a line, as when it was read (should).")

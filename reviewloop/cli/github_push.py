@@ -7,10 +7,11 @@ import click
 
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import with_json
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
 
 
-@click.command("push")
+@click.command("push", cls=Command)
 @click.argument("folder", metavar="DIR", shell_complete=completion.files)
 @click.option(
     "--environment", metavar="NAME", default="", help="Environment whose reviewers approve."

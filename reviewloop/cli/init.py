@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--force", is_flag=True, help="Replace a settings file that is there already.")
 @click.option("--print", "print_only", is_flag=True, help="Print the file instead of writing it.")
 def init(force: bool, print_only: bool) -> ExitCode:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from reviewloop import __version__
 from reviewloop.cli.agents import agents
@@ -34,40 +35,18 @@ from reviewloop.cli.upkeep import checkout, clean, undo
 from reviewloop.cli.worker import worker
 from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
-COMMANDS: tuple[click.Command, ...] = (
-    demo,
-    init,
-    doctor,
-    review,
-    explain,
-    dismiss,
-    baseline,
-    github,
-    tasks,
-    run_task,
-    batch,
-    worker,
-    queue,
-    status,
-    show,
-    logs,
-    stats,
-    approve,
-    modify,
-    reject,
-    resume,
-    publish,
-    undo,
-    checkout,
-    clean,
-    config,
-    agents,
-    trust,
-    completion,
-)
-"""Every command, in the order the help shows them."""
+GROUPS: dict[str, tuple[click.Command, ...]] = {
+    "Review": (review, explain, dismiss, baseline, github),
+    "Run": (tasks, run_task, batch, resume, worker),
+    "Decide": (approve, modify, reject, queue, publish, undo, checkout),
+    "Look": (status, show, logs, stats),
+    "Set up": (demo, init, doctor, config, agents, trust, clean, completion),
+}
+"""Every command under the heading of the help where it stands, in its order."""
 
-_INTERRUPTED = (
+COMMANDS = tuple(command for commands in GROUPS.values() for command in commands)
+
+_GOES_ON = (
     "interrupted; nothing is lost: `reviewloop status` lists the runs, `reviewloop resume` goes on"
 )
 _ACT_INTERRUPTED = (
@@ -76,11 +55,16 @@ _ACT_INTERRUPTED = (
 
 
 class Commands(click.Group):
-    """A group that keeps its order in the help and guesses what a mistyped command meant."""
+    """All commands: by headings in the help; a mistyped one is told the nearest name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of `COMMANDS`."""
-        return list(self.commands)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under the headings of `GROUPS`."""
+        width = max(len(command.name or "") for command in COMMANDS)
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [((c.name or "").ljust(width), c.get_short_help_str(70)) for c in commands]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -115,9 +99,10 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="reviewloop", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Implement a spec task, guard it, have it reviewed in parallel, fix it, and ask you.
+    """Review any change, or have a task implemented, reviewed and fixed before you approve it.
 
-    Start with `reviewloop init` in a repository, then `reviewloop doctor`.
+    New here? `reviewloop demo` shows both without a model. In a repository: `reviewloop review`,
+    or `reviewloop init` and `reviewloop run`.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -145,6 +130,9 @@ def run(arguments: Sequence[str] | None = None) -> ExitCode:
         return ExitCode(result or 0)
     except ReviewLoopError as error:
         return _fail(str(error), error.exit_code)
+    except NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
     except click.ClickException as error:
         return _fail(_usage(error), ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
@@ -158,8 +146,21 @@ def run(arguments: Sequence[str] | None = None) -> ExitCode:
 
 
 def _interrupted(command: str | None) -> str:
-    """Return what to say after Ctrl-C; on GitHub nothing goes on that was interrupted."""
-    return _ACT_INTERRUPTED if command == "github" else _INTERRUPTED
+    """Return what to say after Ctrl-C: how to go on is only said where something can go on."""
+    if command == "github":
+        return _ACT_INTERRUPTED
+    return _GOES_ON if _has_open_runs() else "interrupted; nothing was begun"
+
+
+def _has_open_runs() -> bool:
+    """Whether a run of the repository around is not over; True where that cannot be found out."""
+    from reviewloop.runs.repository import open_repository
+
+    try:
+        runs = open_repository(for_reading=True).runs.all()
+    except (ReviewLoopError, OSError):
+        return True
+    return any(not run.status.over for run in runs)
 
 
 def _usage(error: click.ClickException) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, ReviewLoopError
 
 if TYPE_CHECKING:
     from reviewloop.github.publishing.pull import Published
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--draft/--ready", "draft", default=True, help="Of a new pull request (draft).")
 @click.option("--remote", metavar="NAME", default="origin", help="Where to push (origin).")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import shared, shared_answers
+from reviewloop.cli.help import Group
 from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
@@ -25,7 +26,7 @@ branch_option = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @branch_option
 @store_option

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import shared, store_option
 from reviewloop.errors import ExitCode
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--budget-usd", type=float, metavar="USD", help="Raise the cap on money.")
 @click.option("--budget-tokens", type=int, metavar="N", help="Raise the cap on tokens.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import completion
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _ABOVE = re.compile(r"(?:^|/)\.\.(?:/|$)")
 _LARGEST_PATCH = 256 * 1024 * 1024
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument(
     "what",
     nargs=-1,

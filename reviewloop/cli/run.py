@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, GuardRailError, UsageError
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from reviewloop.runs.start import Plan, Wanted
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("task", required=False, metavar="[TASK|next]")
 @click.option("-m", "--message", metavar="TEXT", help="Change something without a spec.")
 @click.option("--spec", metavar="PATH", default="", help="Spec file, folder or feature name.")

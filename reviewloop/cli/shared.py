@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -115,8 +115,9 @@ def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[st
     return queued.told
 
 
-def status(url: str, *, as_json: bool) -> ExitCode:
-    """Show how far the batches of all workers are."""
+def status(url: str, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
+    """Show how far the batches of all workers are; the latest one's account goes to `reports`."""
+    from reviewloop.cli.batch import write_reports
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.engine.jobs import Jobs
     from reviewloop.engine.views import batches_shown, runs_shown
@@ -126,6 +127,10 @@ def status(url: str, *, as_json: bool) -> ExitCode:
         told, runs = batches_shown(database, url), runs_shown(database, url)
         waits = any(one["state"] == "running" for one in told)
         silence = Jobs(database, url).unattended() if waits else ""
+    if reports and not told:
+        raise UsageError("there is no batch to report on; `reviewloop batch` begins one")
+    if reports:
+        write_reports(reports, told[0])
     if as_json:
         rows = [run_row(run, state) for run, state in runs]
         body = {"runs": rows, "batch": told[0] if told else None, "batches": told}

@@ -1,11 +1,12 @@
 """`reviewloop baseline` and `reviewloop dismiss`: what shall not be said again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import address_option
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 
@@ -22,7 +23,7 @@ _STORE = (
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--show", is_flag=True, help="List what the baseline holds; nothing is written.")
 def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
@@ -67,8 +68,10 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
         written = Content(Kind.FILE, write_baseline(report.findings, kept))
         disk.write(BASELINE_FILE, written, f".baseline.{token_hex(4)}")
     more = f", {len(kept)} of other files stay" if kept else ""
+    worst = _worst(report.findings)
     click.echo(
         f"{_findings(len(report.findings))} accepted in {BASELINE_FILE}{more}; commit that file"
+        + (f"\nAmong them: {worst}; `reviewloop baseline --show` lists them" if worst else "")
     )
     return ExitCode.CLEAN
 
@@ -88,11 +91,23 @@ def _held(disk: "Disk", path: str) -> bytes | None:
     return content.data
 
 
+def _worst(findings: "Sequence[Finding]") -> str:
+    """Return how many of what was accepted must be fixed, and how many are secrets; "" for none."""
+    from reviewloop.findings import Severity
+
+    must = sum(finding.severity is Severity.MUST_FIX for finding in findings)
+    secrets = sum(finding.rule.startswith("secret/") for finding in findings)
+    told = [f"{must} must fix"] if must else []
+    if secrets:
+        told.append("1 secret" if secrets == 1 else f"{secrets} secrets")
+    return ", ".join(told)
+
+
 def _findings(number: int) -> str:
     return f"{number} finding" if number == 1 else f"{number} findings"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("finding", required=False, metavar="[FINDING]")
 @click.option("-m", "--message", "reason", metavar="TEXT", default="", help="Why it is none.")
 @click.option("--list", "list_", is_flag=True, help="Show what was dismissed.")

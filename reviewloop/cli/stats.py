@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import shared_reading
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -25,7 +26,7 @@ _SLOW = 1.0  # seconds; where history takes longer and does not tell, it is not 
 _UNKNOWN = 0.0
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--since", metavar="WHEN", default="", help="Runs begun since: 30d, 8w, 2026-01-31.")
 @click.option("--spec", metavar="PATH", default="", help="Only the tasks of this spec.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -6,26 +6,38 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli import shared, shared_reading
+from reviewloop.cli.batch import require_reports, write_reports
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode
+from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
 
 _FOLLOW_SECONDS = 0.5
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    help="Write the account of the latest batch: .md, .json, .html.",
+)
 @store_option
-def status(as_json: bool, store: str) -> ExitCode:
+def status(as_json: bool, reports: tuple[str, ...], store: str) -> ExitCode:
     """List the runs of this repository.
 
     And say how far its latest batch is. With --store: how far the batches of all workers are.
     """
+    require_reports(reports)
     if store:
-        return shared.status(store, as_json=as_json)
+        return shared.status(store, reports, as_json=as_json)
     from reviewloop.batch.account import account
     from reviewloop.batch.going_on import newest_batch
     from reviewloop.cli.consoles import print_json, results, say
@@ -42,6 +54,8 @@ def status(as_json: bool, store: str) -> ExitCode:
     at_work = is_held(repository.batch_lock)  # looked at first: a batch may end meanwhile
     batch = newest_batch(repository)
     told = account(repository, batch, at_work=at_work) if batch else None
+    if reports:
+        write_reports(reports, _account_for_a_report(told))
     if as_json:
         print_json("status", {"runs": rows, "batch": told})
     else:
@@ -53,7 +67,13 @@ def status(as_json: bool, store: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-@click.command()
+def _account_for_a_report(told: "Mapping[str, Any] | None") -> "Mapping[str, Any]":
+    if told is None:
+        raise UsageError("there is no batch to report on; `reviewloop batch` begins one")
+    return told
+
+
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -79,7 +99,7 @@ def show(run_id: str | None, diff: bool, as_json: bool, store: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the run stops.")
 @store_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.cli.shared_reading import tasks_in_work
 from reviewloop.errors import ExitCode
@@ -27,7 +28,7 @@ _OF_RUNS = {
 }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--spec", "path", metavar="PATH", help="Spec file, folder or feature name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @store_option

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.settings import Loaded
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 @click.option("--revoke", is_flag=True, help="Forget what was agreed to for this repository.")
 def trust(yes: bool, revoke: bool) -> ExitCode:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli import shared, shared_reading
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from reviewloop.runs.cleaning import Garbage
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @store_option
 def undo(run_id: str | None, store: str) -> ExitCode:
@@ -35,7 +36,7 @@ def undo(run_id: str | None, store: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run_id", metavar="RUN")
 @click.argument("name", metavar="NAME")
 @store_option
@@ -51,7 +52,7 @@ def checkout(run_id: str, name: str, store: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--older-than", type=int, metavar="DAYS", help="Default: runs.keep_days.")
 @click.option("--with-work", is_flag=True, help="Also runs whose work is in no commit.")
 @click.option("--metrics", is_flag=True, help="Also the figures that `stats` shows.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.errors import ExitCode, UsageError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from reviewloop.store.runs import RunRecord
 
 
-@click.command()
+@click.command(cls=Command)
 @store_option
 @click.option("--work", "folder", metavar="DIR", default="", help="Where its clones are.")
 @click.option("--once", is_flag=True, help="End when no task is left to take.")

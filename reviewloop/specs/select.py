@@ -1,6 +1,7 @@
 """Says which task is meant, which may start, and how far a spec has come."""
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -137,6 +138,10 @@ def _named(spec: Spec, wanted: str) -> Task:
     near = difflib.get_close_matches(wanted, spec.by_id, 1, 0.5)
     near += [titles[one].id for one in difflib.get_close_matches(plain, titles, 1, 0.5)]
     hint = f"did you mean {near[0]} '{spec.by_id[near[0]].title}'? " if near else ""
+    if re.search(r"\bnext\b", plain):
+        hint = "did you mean `reviewloop run next`? "
+    elif re.search(r"\b(?:all|open) tasks\b", plain):
+        hint = "did you mean `reviewloop batch`? "
     raise UsageError(
         f"there is no task '{wanted}' in {spec.tasks_path}; {hint}reviewloop tasks lists them all"
     )

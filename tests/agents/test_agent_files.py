@@ -56,6 +56,12 @@ def test_unknown_keys_are_kept_and_ignored_ones_are_mentioned():
     assert [note.partition(":")[0] for note in agent.notes] == ["hooks", "mcpServers"]
 
 
+def test_a_mistyped_key_or_tool_is_told_with_the_nearest_name():
+    agent = parse({"prompt": "p", "allowedTols": [], "tools": ["greb", "web_fetch"]})
+    assert agent.notes == ("allowedTols: no such key; did you mean allowedTools?",)
+    assert agent.dropped_tools == ("greb (did you mean grep?)", "web_fetch")
+
+
 @pytest.mark.parametrize("tools", [None, [], "*", ["*"], ["@builtin"], ["read"], ["fs_read"]])
 def test_a_reviewer_reads_whatever_its_file_says(tools):
     fields = {"prompt": "p"} if tools is None else {"prompt": "p", "tools": tools}

@@ -27,10 +27,10 @@ def states(checkout: Checkout) -> dict[str, str]:
 
 def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     checkout = shop()
-    said = checkout.run("batch", "--tasks", "1,2,3,4", "--budget-usd", "0.07")
+    said = checkout.run("batch", "--tasks", "1,2,3,4", "--budget-usd", "0.05")
     assert said.code == 6, said.err
     batch = checkout.json("status")["batch"]
-    assert 0 < batch["totals"]["usd"] <= 0.07
+    assert 0 < batch["totals"]["usd"] <= 0.05
     assert batch["state"] == "stopped"
     counts = batch["counts"]
     assert counts["waiting"] >= 1
@@ -94,6 +94,12 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
         "open": 3,
         "waiting": 2,
     }
+    before, paid = reports["json"].read_text(), len(checkout.server.ledger)
+    assert checkout.run("status", "--report", str(reports["json"])).code == 0
+    assert (json.loads(reports["json"].read_text())["tasks"], len(checkout.server.ledger)) == (
+        json.loads(before)["tasks"],
+        paid,
+    )
     page = reports["html"].read_text()
     assert "<td>2</td><td>open</td><td>Second number<small>waits for 1" in page
     assert "<script" not in page

@@ -224,12 +224,21 @@ def test_doctor_never_shows_an_undetected_gate_as_fine(project, reviewloop, monk
     assert report["ready"]
 
 
+def test_doctor_says_who_commits_where_git_has_no_identity(project, reviewloop, monkeypatch, git):
+    ready(monkeypatch)
+    git(project, "switch", "-q", "-c", "work")
+    git(project, "config", "--unset", "user.name")
+    git(project, "config", "--unset", "user.email")
+    said = reviewloop("doctor", "--offline")
+    assert "would be by reviewloop <reviewloop@localhost>" in " ".join(said.out.split())
+    assert said.code == 0
+
+
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
         ("detach", "HEAD is detached"),
         ("settings", "did you mean limits.rounds?"),
-        ("anonymous", "git has no identity"),
         ("merge", "in progress"),
         ("nowhere", "not inside a git repository"),
         ("script", "missing.json"),
@@ -244,9 +253,6 @@ def test_doctor_names_what_stops_a_run(
         git(project, "checkout", "-q", "--detach")
     elif prepare == "settings":
         (project / "reviewloop.toml").write_text("[limits]\nround = 1\n")
-    elif prepare == "anonymous":
-        git(project, "config", "--unset", "user.name")
-        git(project, "config", "--unset", "user.email")
     elif prepare == "merge":
         (project / ".git/MERGE_HEAD").write_text(git(project, "rev-parse", "HEAD") + "\n")
     elif prepare == "nowhere":

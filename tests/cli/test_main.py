@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import sqlite3
 import subprocess
@@ -12,7 +13,8 @@ import click
 import pytest
 
 import reviewloop
-from reviewloop.cli.main import COMMANDS, cli, run
+from reviewloop.cli.help import ADVANCED
+from reviewloop.cli.main import COMMANDS, GROUPS, cli, run
 from reviewloop.errors import BudgetExhaustedError, UsageError
 
 ROOT = Path(reviewloop.__file__).parent.parent
@@ -71,9 +73,48 @@ def test_version(reviewloop):
 
 
 def test_every_command_has_a_help_line_that_fits(reviewloop):
-    commands = reviewloop("--help").out.partition("Commands:")[2]
+    commands = reviewloop("--help").out.partition("\nReview:")[2]
     assert commands
     assert "..." not in commands
+
+
+def test_the_help_has_five_groups_and_names_each_command_once(reviewloop):
+    told = reviewloop("--help").out.partition("Options:")[2].splitlines()
+    assert [line for line in told if line.endswith(":")] == [f"{name}:" for name in GROUPS]
+    assert len(GROUPS) == 5
+    assert sorted(c.name for c in COMMANDS) == sorted(set(cli.commands))
+
+
+def test_each_option_stands_once_and_rare_ones_apart(reviewloop):
+    for command in COMMANDS:
+        told = reviewloop(command.name, "--help").out
+        for param in command.params:
+            if isinstance(param, click.Option) and not param.hidden:
+                assert len(re.findall(rf"^  (?:-\w, )?{param.opts[-1]}(?= |$)", told, re.MULTILINE)) == 1, told
+    common, _, rare = reviewloop("batch", "--help").out.partition("Advanced:")
+    assert "--store" in rare
+    assert "--store" not in common.partition("Options:")[2]
+
+
+def test_every_rare_option_exists():
+    known = {opt for command in COMMANDS for param in command.params for opt in param.opts}
+    groups = [command for command in COMMANDS if isinstance(command, click.Group)]
+    known |= {o for g in groups for c in g.commands.values() for p in c.params for o in p.opts}
+    assert known >= ADVANCED - {"--rules-from"}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [(["config"], "config show"), (["agents"], "agents list")]
+)
+def test_a_group_said_alone_does_what_people_mean(project, reviewloop, said, meant):
+    assert reviewloop(*said) == reviewloop(*meant.split())
+    assert reviewloop(*said, "--json") == reviewloop(*meant.split(), "--json")
+
+
+def test_a_group_that_needs_a_command_prints_its_help(reviewloop):
+    said = reviewloop("github")
+    assert (said.code, said.out) == (2, "")
+    assert "\nCommands:\n" in said.err
 
 
 @pytest.mark.parametrize(
@@ -100,7 +141,14 @@ def test_expected_failure_is_its_sentence_and_code(reviewloop, failing):
     assert said == (6, "", "reviewloop: the cap of $3 is reached [red]here\n")
 
 
-def test_interruption_is_130_and_says_how_to_go_on(reviewloop, failing):
+def test_interruption_before_anything_began_promises_nothing(project, reviewloop, failing):
+    failing(KeyboardInterrupt())
+    said = reviewloop("fail")
+    assert said == (130, "", "reviewloop: interrupted; nothing was begun\n")
+
+
+def test_interruption_is_130_and_says_how_to_go_on(reviewloop, failing, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no repository: whether something can go on is not known
     failing(KeyboardInterrupt())
     said = reviewloop("fail")
     assert said.code == 130

@@ -1,6 +1,7 @@
 """`baseline` and `dismiss`: what was accepted is not told again, what is new is."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,17 @@ def test_what_a_baseline_accepts_is_silenced_and_listed(flawed, reviewloop, find
     assert said.out == "2 findings accepted in .reviewloop/baseline.json; commit that file\n"
     assert stay == []
     assert {f["note"] for f in gone} == {"in the baseline"}
+
+
+def test_a_baseline_says_what_it_takes_off_the_table(flawed, reviewloop):
+    (flawed / "src/a.py").write_text(
+        'import subprocess\n\nfrom flask import request\n\nTOKEN = "ghp_'
+        + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT1uV2wX"
+        + '"\n\n\ndef run():\n    subprocess.run("echo " + request.args["x"], shell=True)\n'
+    )
+    said = reviewloop("baseline")
+    assert "accepted in .reviewloop/baseline.json; commit that file\nAmong them: " in said.out
+    assert re.search(r"Among them: [12] must fix, 1 secret; `reviewloop baseline --show`", said.out)
 
 
 def test_what_is_new_is_told_even_if_it_copies_what_was_accepted(flawed, reviewloop, findings, git):

@@ -55,6 +55,15 @@ def test_unknown_task_suggests_the_nearest(kiro_spec):
         pick(open_spec(kiro_spec()), "Reprnt a label")
 
 
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [("next task", "run next"), ("implement all open tasks", "batch"), ("all tasks", "batch")],
+)
+def test_a_sentence_in_place_of_a_task_is_told_the_command(kiro_spec, said, command):
+    with pytest.raises(UsageError, match=f"did you mean `reviewloop {command}`"):
+        pick(open_spec(kiro_spec()), said)
+
+
 def test_done_task_is_refused_with_its_place(kiro_spec):
     with pytest.raises(UsageError, match=r"1\.1 .*is done already \(.*tasks\.md:10\)"):
         pick(open_spec(kiro_spec()), "1.1")
