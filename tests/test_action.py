@@ -87,7 +87,7 @@ def check_installed(machine: Machine) -> None:
     assert "--require-hashes" in pinned
     lists = [one for one in pinned if one.endswith(".txt")]
     assert lists == [
-        str(machine.action / f"requirements/{name}.txt") for name in ("action", "build")
+        str(machine.action / f"requirements/{name}.txt") for name in ("light", "build")
     ]
     assert all(Path(one).is_file() for one in lists)
     assert ours[-3:] == ["--no-deps", "--no-build-isolation", str(machine.action)]

@@ -18,6 +18,7 @@ import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.light import distributions
 
 from reviewloop import __version__
 
@@ -27,6 +28,7 @@ PROJECT, BUILD = WHOLE["project"], WHOLE["build-system"]["requires"]
 PINNED = {
     "action.txt": PROJECT["dependencies"],
     "dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]],
+    "light.txt": distributions().light_requirements(),
     "build.txt": BUILD,
 }
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -78,10 +80,11 @@ def test_every_direct_dependency_is_pinned_to_a_version_that_is_allowed(file):
 
 
 def test_development_action_and_build_use_the_same_versions():
-    action, build, dev = (
+    action, light, build, dev = (
         {(pin.name, str(pin.specifier)) for pin in map(requirement, entries(file))}
-        for file in ("action.txt", "build.txt", "dev.txt")
+        for file in ("action.txt", "light.txt", "build.txt", "dev.txt")
     )
+    assert light < action
     assert action | build <= dev
 
 

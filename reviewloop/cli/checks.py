@@ -173,6 +173,12 @@ def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
 
 
 def _models(settings: "Settings", team: "list[Team]", *, online: bool) -> Iterator[Check]:
+    from reviewloop.installed import is_light
+
+    if is_light():
+        text = "reviewloop-light has none; `pip install reviewloop` adds models and runs"
+        yield Check("models", "note", text)
+        return
     from reviewloop.models.checks import check_models
     from reviewloop.models.prices import estimate
     from reviewloop.models.routing import OFFLINE, split_model

@@ -45,6 +45,9 @@ def worker(
     """
     if not store:
         raise UsageError("name the database: --store postgresql://USER@HOST/DATABASE")
+    from reviewloop.installed import require_all
+
+    require_all("a worker")
     from reviewloop.cli.consoles import say
     from reviewloop.cli.trouble import bug_report
     from reviewloop.engine.place import Place

@@ -18,6 +18,7 @@ from reviewloop.errors import (
     first_that_applies,
 )
 from reviewloop.faults import fault
+from reviewloop.installed import require_all
 from reviewloop.models.recording import export_journal
 from reviewloop.runs.answers import require_question
 from reviewloop.runs.first_state import first_state
@@ -63,6 +64,7 @@ def advance(
     for an answer to another question than the run asks; it is left as it was. Raises
     `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
     """
+    require_all("going on with a run")
     record = repository.runs.find(run_id)
     if record.schema_version != SCHEMA_VERSION:
         raise other_release(record, record.schema_version)

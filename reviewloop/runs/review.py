@@ -11,6 +11,7 @@ from reviewloop.agents import AgentDefinition
 from reviewloop.analysers.engine import Examination
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
+from reviewloop.installed import require_all
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
 from reviewloop.reviewing.pushed import Known
@@ -143,6 +144,8 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         root = rules or place.user.root
         loaded = read_settings(root, wish.flags)
         settings = loaded.settings
+        if model_in_force(wish.model, loaded) != NO_MODEL:
+            require_all("a review with a model", instead="leave the model out with --model none")
         team = chosen(team_of(root).reviewers, wish.agents)
         told("reading the change")
         change = two.private.change(two.old, two.new)

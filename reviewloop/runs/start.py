@@ -12,6 +12,7 @@ from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.errors import ModelAccessError, UsageError
 from reviewloop.faults import fault
+from reviewloop.installed import require_all
 from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import Subject, brief_of
@@ -100,6 +101,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
     """
+    require_all("implementing a task")
     user, loaded = repository.user, read_settings(repository.user.root, wanted.flags)
     settings = loaded.settings
     require_trust(loaded, repository)
@@ -279,6 +281,7 @@ def require_models(loaded: Loaded, team: Team) -> None:
     from reviewloop.models.checks import check_models
     from reviewloop.models.routing import require_provider
 
+    require_all("implementing a task")
     settings = loaded.settings
     if "none" in (settings.models.reasoning, settings.models.generation):
         raise ModelAccessError(

@@ -41,7 +41,7 @@ DIFF_FLAGS = (
 )
 
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _LINES_AT_ONCE = 4_000  # that unidiff parses: its own lines take five times as much room as ours
 _LINES_KEPT = 50_000  # of parsed hunks, so that a huge change is not in memory as a whole
 
@@ -238,7 +238,7 @@ def _cut_hunks(chunk: bytes) -> Iterator[tuple[int, bytes, list[bytes]]]:
                 f"A diff has {shown(os.fsdecode(header[:80]))!r} where a hunk should begin; "
                 "please report this with the repository."
             )
-        old, new = (int(number) if number is not None else 1 for number in found.group(1, 3))
+        old, new = (int(number) if number is not None else 1 for number in found.group(2, 4))
         body = []
         line = lines.readline()
         while line and (old > 0 or new > 0 or line[:1] == b"\\"):
@@ -247,12 +247,16 @@ def _cut_hunks(chunk: bytes) -> Iterator[tuple[int, bytes, list[bytes]]]:
             new -= sign in b"+ "
             body.append(line)
             line = lines.readline()
-        yield int(found.group(2)), header, body
+        yield int(found.group(3)), header, body
         header = line
 
 
 def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
-    from unidiff.patch import PatchSet
+    try:
+        from unidiff.patch import PatchSet
+    except ModuleNotFoundError:  # reviewloop-light leaves it out
+        yield from _plain_hunks(chunk)
+        return
 
     for part in _in_parts(chunk):
         for hunk in PatchSet.from_string("--- a\n+++ b\n" + part)[0]:
@@ -260,6 +264,15 @@ def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
             yield Hunk(
                 hunk.source_start, hunk.source_length, hunk.target_start, hunk.target_length, lines
             )
+
+
+def _plain_hunks(chunk: bytes) -> Iterator[Hunk]:
+    """Yield what unidiff would: the counts of the headers have been compared with the lines."""
+    for _, header, body in _cut_hunks(chunk):
+        found = cast(re.Match[bytes], _HUNK.match(header))
+        starts_and_counts = (1 if number is None else int(number) for number in found.groups())
+        texts = (line.removesuffix(b"\n").decode("utf-8", "surrogateescape") for line in body)
+        yield Hunk(*starts_and_counts, tuple(DiffLine(text[:1], text[1:]) for text in texts))
 
 
 def _in_parts(chunk: bytes) -> Iterator[str]:
