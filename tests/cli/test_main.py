@@ -90,7 +90,8 @@ def test_each_option_stands_once_and_rare_ones_apart(reviewloop):
         told = reviewloop(command.name, "--help").out
         for param in command.params:
             if isinstance(param, click.Option) and not param.hidden:
-                assert len(re.findall(rf"^  (?:-\w, )?{param.opts[-1]}(?= |$)", told, re.MULTILINE)) == 1, told
+                line = rf"^  (?:-\w, )?{param.opts[-1]}(?= |$)"
+                assert len(re.findall(line, told, re.MULTILINE)) == 1, told
     common, _, rare = reviewloop("batch", "--help").out.partition("Advanced:")
     assert "--store" in rare
     assert "--store" not in common.partition("Options:")[2]
