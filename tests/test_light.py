@@ -38,10 +38,8 @@ def test_it_is_small_and_holds_no_model_library():
     assert not LEFT_OUT & packages().keys()
     files = [dist.locate_file(file) for dist in packages().values() for file in dist.files or ()]
     own = [file for file in (ROOT / "reviewloop").rglob("*") if "__pycache__" not in file.parts]
-    sizes = [
-        place.stat().st_size for place in map(Path, map(str, [*files, *own])) if place.is_file()
-    ]
-    assert sum(sizes) < 180_000_000
+    places = [Path(str(file)) for file in (*files, *own)]
+    assert sum(place.stat().st_size for place in places if place.is_file()) < 180_000_000
 
 
 def test_the_demo_of_a_review_shows_what_the_whole_one_shows(python, tmp_path):

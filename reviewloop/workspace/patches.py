@@ -270,9 +270,9 @@ def _plain_hunks(chunk: bytes) -> Iterator[Hunk]:
     """Yield what unidiff would: the counts of the headers have been compared with the lines."""
     for _, header, body in _cut_hunks(chunk):
         found = cast(re.Match[bytes], _HUNK.match(header))
-        starts_and_counts = (1 if number is None else int(number) for number in found.groups())
+        old, olds, new, news = (1 if each is None else int(each) for each in found.groups())
         texts = (line.removesuffix(b"\n").decode("utf-8", "surrogateescape") for line in body)
-        yield Hunk(*starts_and_counts, tuple(DiffLine(text[:1], text[1:]) for text in texts))
+        yield Hunk(old, olds, new, news, tuple(DiffLine(text[:1], text[1:]) for text in texts))
 
 
 def _in_parts(chunk: bytes) -> Iterator[str]:
