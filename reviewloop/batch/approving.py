@@ -4,31 +4,26 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
-from reviewloop.batch.autopilot import Left, asked_for, left_of
+from reviewloop.batch.autopilot import asked_for
+from reviewloop.batch.bringing import NeedError, put_on
 from reviewloop.batch.conflicts import after_conflict, keep_conflict
 from reviewloop.batch.holding import Holding
-from reviewloop.batch.line import (
-    Waiting,
-    base_on,
-    is_landing,
-    looked_again,
-    on_branch,
-    proposal_of,
-    waiting_in,
-)
-from reviewloop.batch.queue import lacking, queue_of, what_lacks
+from reviewloop.batch.line import Waiting, is_landing, waiting_in
+from reviewloop.batch.queue import queue_of
 from reviewloop.batch.stacking import chain_below
 from reviewloop.errors import (
     ExitCode,
     InterruptedByUserError,
     ReviewLoopError,
-    UsageError,
     WorkspaceError,
 )
+from reviewloop.output.proposal import Left, left_of
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import is_stopped, worded
-from reviewloop.runs.rebasing import ConflictError, rebase
+from reviewloop.runs.branches import looked_again, on_branch
+from reviewloop.runs.rebasing import ConflictError
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.view import proposal_of
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -190,14 +185,7 @@ class _Approving:
         if below is not None and run.base_commit == below.commit:
             return run
         chain = chain_below(below, queue_of(repository).waiting) if below else ()
-        _require_needed(repository, run, {other.run.task_id for other in chain})
-        options = {
-            "stands_on": below.run.run_id if below else "",
-            "done": [other.run.task_id for other in chain],
-            "redo": False,  # see `train`
-        }
-        base = base_on(repository, below) if below else None
-        return rebase(repository, run.run_id, base, options=options, listener=self._listener)
+        return put_on(repository, run, below, chain, {}, self._listener)  # `redo`: see `train`
 
     def _answered(self, run: RunRecord) -> Approved:
         code = ExitCode(run.exit_code)
@@ -230,7 +218,7 @@ class _Approving:
             following = after_conflict(self._repository, run)
             onto = self._below.commit if self._below else self._repository.user.head or ""
             keep_conflict(self._repository, run.run_id, onto, why)
-        elif isinstance(error, _NeedError):
+        elif isinstance(error, NeedError):
             what, code, following = "held", ExitCode.WAITING, error.following
         elif run.status is RunStatus.PAUSED:
             following = f"reviewloop resume {run.run_id}"
@@ -238,17 +226,3 @@ class _Approving:
             what, why = "changed", f"it has changed since you looked at it (it is {run.status})"
             following = f"reviewloop queue show {run.run_id} --diff"
         return Approved(run, what, code, why, following)
-
-
-class _NeedError(UsageError):
-    """Something that a task needs is nowhere; knows the command that goes on."""
-
-    def __init__(self, why: str, following: str) -> None:
-        super().__init__(why)
-        self.following = following
-
-
-def _require_needed(repository: Repository, run: RunRecord, there: set[str]) -> None:
-    """Refuse to bring a run where something that its task needs is missing."""
-    if need := lacking(repository, run, there):
-        raise _NeedError(*what_lacks(repository, run, need))

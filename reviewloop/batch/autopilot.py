@@ -1,32 +1,12 @@
 """Whether a finished run may be committed without a person; the reason to wait when not."""
 
-from typing import NamedTuple
-
-from reviewloop.output.proposal import Proposal, is_wish
+from reviewloop.output.proposal import Proposal, left_of
 from reviewloop.state import GateStatus
 from reviewloop.steps.tick import will_not_tick
 
 BY = "autopilot"
 
 
-class Left(NamedTuple):
-    """How much of a change is not as it should be: findings that act, and wishes not done."""
-
-    must_fix: int = 0
-    should_fix: int = 0
-    wishes: int = 0
-
-    def __str__(self) -> str:
-        """Return it in words, "" for nothing."""
-        counts = {"must fix": self.must_fix, "should fix": self.should_fix}
-        found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-        wishes = f"{self.wishes} {'wish' if self.wishes == 1 else 'wishes'} not done"
-        return ", ".join(
-            filter(None, (f"{found} left" if found else "", wishes if self.wishes else ""))
-        )
-
-
-_LEFT = {"open", "unresolved"}
 # A project need not have a build or a linter; without tests nothing shows that the change works.
 _GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
 
@@ -70,13 +50,6 @@ def _governance(proposal: Proposal) -> list[str]:
 
 def _findings(proposal: Proposal) -> list[str]:
     return [words] if (words := str(left_of(proposal))) else []
-
-
-def left_of(proposal: Proposal | None) -> Left:
-    """Return what findings a change still has, and how many wishes were not done."""
-    left = [one for one in (proposal or {}).get("findings", ()) if one["status"] in _LEFT]
-    found = [one["severity"] for one in left if not is_wish(one)]
-    return Left(found.count("must_fix"), found.count("should_fix"), len(left) - len(found))
 
 
 def asked_for(proposal: Proposal | None) -> str:

@@ -3,13 +3,14 @@
 from contextlib import suppress
 from typing import NamedTuple
 
-from reviewloop.batch.autopilot import left_of
 from reviewloop.batch.conflicts import conflict_below
 from reviewloop.batch.holding import Holding
-from reviewloop.batch.line import Waiting, is_landing, proposal_of
+from reviewloop.batch.line import Waiting, is_landing
 from reviewloop.batch.queue import Queue, lacking, what_lacks
 from reviewloop.errors import ReviewLoopError
+from reviewloop.output.proposal import left_of
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.view import proposal_of
 
 
 class Foreseen(NamedTuple):

@@ -1,19 +1,15 @@
 """The line of runs that wait for approval: each stands on the commit of the one before it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from reviewloop.output.proposal import Proposal
 from reviewloop.runs.answers import is_stopped
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
-from reviewloop.workspace.export import commit_at
-from reviewloop.workspace.git import Git
 from reviewloop.workspace.stacked import Base
-from reviewloop.workspace.userrepo import discover
 
 
 @dataclass(frozen=True)
@@ -36,15 +32,6 @@ def base_on(repository: Repository, below: Waiting) -> Base:
     """Return the base of a run that stands on this one."""
     private = repository.run_folder(below.run.run_id) / "git"
     return Base(below.commit, private, below.run.base_commit, repository.folder / "line")
-
-
-def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
-    """Return what a run proposes, None when it has not come so far."""
-    if not record.proposal:
-        return None
-    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
-    proposal: Proposal = blobs.get_json(record.proposal)
-    return proposal
 
 
 def waiting_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
@@ -132,29 +119,3 @@ def _needs_of(stack: Sequence[Waiting]) -> set[tuple[str, str]]:
     runs = [one.run for one in stack]
     needs = {(run.spec_path, need) for run in runs for need in run.options.get("needs", ())}
     return needs - own
-
-
-def looked_again(repository: Repository) -> Repository:
-    """Return the repository as it is now: an approval has moved its branch."""
-    return replace(repository, user=discover(repository.user.root))
-
-
-def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repository | None:
-    """Return the repository as if this branch were checked out, None when there is none.
-
-    A branch that is made at approval starts from `made_on`.
-    """
-    user = repository.user
-    if branch == user.branch:
-        return repository
-    head = head_now(repository, branch) or made_on
-    return replace(repository, user=replace(user, branch=branch, head=head)) if head else None
-
-
-def head_now(repository: Repository, branch: str) -> str:
-    """Return the commit of a branch, which may have moved since the repository was looked at.
-
-    "" when there is none.
-    """
-    user = repository.user
-    return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from reviewloop.batch.line import head_now
 from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, not_committed
 from reviewloop.batch.sitting import Told
+from reviewloop.runs.branches import head_now
 from reviewloop.runs.repository import Repository
 from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.runs import RunRecord, RunStatus

@@ -15,7 +15,6 @@ from reviewloop.batch.going_on import (
     nothing_left,
     set_aside,
 )
-from reviewloop.batch.line import looked_again
 from reviewloop.batch.moving import for_a_batch
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.refusals import INTERRUPTED
@@ -33,7 +32,7 @@ from reviewloop.errors import (
 )
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import is_half_way
-from reviewloop.runs.branches import choose_branch
+from reviewloop.runs.branches import choose_branch, looked_again
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust

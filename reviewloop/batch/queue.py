@@ -5,11 +5,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from shlex import quote
 
-from reviewloop.batch.line import Waiting, in_stacks, landing_in, line_up, on_branch
+from reviewloop.batch.line import Waiting, in_stacks, landing_in, line_up
 from reviewloop.batch.stands import is_called, kept_title
 from reviewloop.errors import ReviewLoopError, UsageError
 from reviewloop.output.batch_words import anew_or_not
 from reviewloop.runs.answers import is_stopped
+from reviewloop.runs.branches import on_branch
 from reviewloop.runs.repository import Repository
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles

@@ -5,10 +5,11 @@ from typing import Any
 from reviewloop.batch.account import queue_row
 from reviewloop.batch.asked_now import foretold_untick
 from reviewloop.batch.foreseen import foreseen, hindrance
-from reviewloop.batch.line import Waiting, is_landing, on_branch
+from reviewloop.batch.line import Waiting, is_landing
 from reviewloop.batch.queue import Queue, queue_of, waiting_elsewhere
 from reviewloop.batch.stacking import chain_below
 from reviewloop.errors import ExitCode
+from reviewloop.runs.branches import on_branch
 from reviewloop.runs.repository import Repository
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 from reviewloop.batch.asked_now import changed_since
 from reviewloop.batch.autopilot import why_a_person
-from reviewloop.batch.line import proposal_of
 from reviewloop.errors import WorkspaceError
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.view import proposal_of
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.userrepo import dirty_files
 
@@ -47,7 +47,7 @@ def is_over(repository: Repository, reason: str) -> bool:
 
 def not_committed(run: RunRecord) -> str:
     """Return why a run was approved in vain, in words that hold wherever it is brought then."""
-    return NOT_COMMITTED + run.reason.partition(", then try again")[0]
+    return NOT_COMMITTED + run.reason.partition(", then `reviewloop approve")[0]
 
 
 def of_change(repository: Repository, run: RunRecord) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from reviewloop.batch.line import on_branch
 from reviewloop.batch.queue import queue_of
 from reviewloop.batch.stacking import chain_below
 from reviewloop.output.batch_words import anew_or_not
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import give_up, is_stopped, worded
+from reviewloop.runs.branches import on_branch
 from reviewloop.runs.repository import Repository
 from reviewloop.store.runs import RunRecord
 

@@ -5,13 +5,15 @@ from typing import Any
 
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.figures import UNFINISHED, figures
-from reviewloop.batch.line import head_now, landing_in, proposal_of
+from reviewloop.batch.line import landing_in
 from reviewloop.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
 from reviewloop.batch.refusals import is_answered
 from reviewloop.batch.renumbered import row_of
 from reviewloop.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_told
 from reviewloop.output.batch_words import NOT_CHOSEN, next_of
+from reviewloop.runs.branches import head_now
 from reviewloop.runs.repository import Repository
+from reviewloop.runs.view import proposal_of
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord, RunStatus
 

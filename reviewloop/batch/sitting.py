@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from reviewloop.batch.line import Waiting, looked_again
+from reviewloop.batch.line import Waiting
 from reviewloop.batch.looks import Looks
 from reviewloop.batch.spending import Spending
 from reviewloop.batch.stacking import StartingPoint, base_for, listed_above
 from reviewloop.batch.stands import Stand, TaskRun, is_called, why_held
 from reviewloop.context import RunContext
 from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.runs.branches import looked_again
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import Wanted
 from reviewloop.specs.order import Order, Step

@@ -12,7 +12,7 @@ from functools import partial
 from reviewloop.batch.asked_now import changed_since
 from reviewloop.batch.autopilot import BY, why_a_person
 from reviewloop.batch.collector import spare_the_collector
-from reviewloop.batch.line import proposal_of, waiting_in
+from reviewloop.batch.line import waiting_in
 from reviewloop.batch.moving import (
     Crew,
     answered,
@@ -41,6 +41,7 @@ from reviewloop.errors import (
 from reviewloop.faults import fault
 from reviewloop.runs.answers import worded
 from reviewloop.runs.interrupts import all_interruptible, asking
+from reviewloop.runs.view import proposal_of
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
 

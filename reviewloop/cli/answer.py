@@ -10,11 +10,16 @@ from reviewloop.errors import ExitCode, UsageError
 
 @click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--with-must-fix", is_flag=True, help="Also with must-fix findings left.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @store_option
-def approve(run_id: str | None, as_json: bool, store: str) -> ExitCode:
-    """Commit what a waiting run proposes."""
-    return _answer(run_id, "approve", "", as_json, store)
+def approve(run_id: str | None, with_must_fix: bool, as_json: bool, store: str) -> ExitCode:
+    """Commit what a waiting run proposes.
+
+    Where its branch moved on, the change is brought there first: gates again, review of what meets
+    it. It is committed then, unless something meets it; you are asked once more then.
+    """
+    return _answer(run_id, "approve", "", as_json, store, agreed=with_must_fix)
 
 
 @click.command(cls=Command)
@@ -45,7 +50,15 @@ def reject(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode
     return _answer(run_id, "skip", text, as_json, store)
 
 
-def _answer(run_id: str | None, choice: str, text: str, as_json: bool, store: str) -> ExitCode:
+def _answer(
+    run_id: str | None,
+    choice: str,
+    text: str,
+    as_json: bool,
+    store: str,
+    *,
+    agreed: bool = False,
+) -> ExitCode:
     if store:
         return shared_answers.answer(store, run_id, choice, text, as_json=as_json)
     from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
@@ -61,4 +74,6 @@ def _answer(run_id: str | None, choice: str, text: str, as_json: bool, store: st
         if as_json:
             print_record(repository, record)
         return ExitCode(record.exit_code)
-    return move_and_tell(repository, record, as_json=as_json, answer=Answer(choice, text))
+    return move_and_tell(
+        repository, record, as_json=as_json, answer=Answer(choice, text), agreed=agreed
+    )

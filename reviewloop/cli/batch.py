@@ -225,8 +225,8 @@ class _Shown:
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
         from reviewloop.batch.costs import before
         from reviewloop.batch.figures import figures
-        from reviewloop.batch.line import proposal_of
         from reviewloop.output.batch_words import done_in
+        from reviewloop.runs.view import proposal_of
 
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.errors import ExitCode, ReviewLoopError
+from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,36 +28,39 @@ def move(
     *,
     answer: "Answer | None" = None,
     ask: bool = True,
+    agreed: bool = False,
     overrides: "Mapping[str, Any] | None" = None,
 ) -> "RunRecord":
-    """Advance a run and, where somebody is there, ask until it is over or left waiting."""
-    from reviewloop.cli.consoles import messages
-    from reviewloop.output.terminal_progress import Progress
+    """Advance a run and, where somebody is there, ask until it is over or left waiting.
+
+    `agreed`: a person has said that red findings which are left are no reason not to commit.
+    """
     from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.advance import advance
     from reviewloop.runs.answers import worded
     from reviewloop.store.runs import RunStatus
 
     while True:
-        title = f"{record.run_id}  {record.title}"
-        with Progress(messages(), title=title) as progress:
-            record = advance(
+        shown = False
+        if answer is not None and answer.choice == "approve":
+            repository, record, ready = _ready(repository, record, ask=ask, agreed=agreed)
+            shown = not ready
+        if not shown:
+            record = _advanced(
                 repository,
-                record.run_id,
+                record,
                 answer=worded(record, answer.choice, answer.text) if answer else None,
-                listener=lambda event: _listen(progress, event),
                 overrides=overrides,
             )
-        if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
-            tell_end(record)
-            if record.status is RunStatus.COMMITTED:
-                _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
-            return record
-        refused = bool(record.reason) and record.status is RunStatus.WAITING
-        if not (refused and answer):  # what was answered was on the screen just before
-            show(repository, record)
-        if refused:
-            click.echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
+            if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
+                tell_end(record)
+                if record.status is RunStatus.COMMITTED:
+                    _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
+                return record
+            refused = bool(record.reason) and record.status is RunStatus.WAITING
+            if not (refused and answer):  # what was answered was on the screen just before
+                show(repository, record)
+            if refused:
+                click.echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
         if not (ask and somebody_is_there()):
             click.echo(waiting_hint(record), err=True)
             return record
@@ -65,6 +68,94 @@ def move(
         if answer.choice == "quit":
             click.echo(waiting_hint(record), err=True)
             return record
+
+
+def _advanced(
+    repository: "Repository",
+    record: "RunRecord",
+    *,
+    answer: "Mapping[str, str] | None" = None,
+    overrides: "Mapping[str, Any] | None" = None,
+) -> "RunRecord":
+    """Move a run under the live table."""
+    from reviewloop.cli.consoles import messages
+    from reviewloop.output.terminal_progress import Progress
+    from reviewloop.runs.advance import advance
+
+    with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
+        return advance(
+            repository,
+            record.run_id,
+            answer=answer,
+            listener=lambda event: _listen(progress, event),
+            overrides=overrides,
+        )
+
+
+def _ready(
+    repository: "Repository", record: "RunRecord", *, ask: bool, agreed: bool
+) -> "tuple[Repository, RunRecord, bool]":
+    """Bring an approved run onto its branch, and ask about what is red; return whether it may go.
+
+    Where it may not, what is to be looked at was shown. Raises `ReviewLoopError` where nobody can
+    be asked.
+    """
+    from reviewloop.batch.bringing import has_moved
+    from reviewloop.output.proposal import left_of
+    from reviewloop.runs.branches import looked_again
+    from reviewloop.runs.view import proposal_of
+
+    asked = ask and somebody_is_there()
+    if has_moved(repository, record):
+        try:
+            record, same = _brought(repository, record)
+        except ReviewLoopError as error:
+            waits = repository.runs.find(record.run_id).status == "waiting"
+            if not (asked and waits):
+                raise
+            click.echo(f"reviewloop: not committed: {error}", err=True)
+            return repository, record, False
+        repository = looked_again(repository)
+        if not same:
+            return repository, record, False
+    number = left_of(proposal_of(repository, record)).must_fix
+    if not number or agreed:
+        return repository, record, True
+    left = f"{number} must fix left"
+    if not asked:
+        raise UsageError(
+            f"run {record.run_id} has {left} (`reviewloop show {record.run_id}`), so nothing was "
+            f"committed; `reviewloop approve {record.run_id} --with-must-fix` commits it all the "
+            "same"
+        )
+    sure = click.confirm(f"commit with {left}?", default=False, err=True)
+    return repository, record, sure
+
+
+def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord, bool]":
+    """Bring a run onto its branch as it is now; return it, and whether it may be committed so.
+
+    What changed about it is shown.
+    """
+    from reviewloop.batch.bringing import bring
+    from reviewloop.cli.consoles import messages, say
+    from reviewloop.output.terminal_approval import render_diff
+    from reviewloop.output.terminal_progress import Progress
+    from reviewloop.runs.view import differs_since, proposal_of
+
+    say(f"{record.branch} has moved on since; bringing the change there first")
+    with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
+        found = bring(repository, record, lambda event: _listen(progress, event))
+    if not found.ask:
+        proposal = proposal_of(repository, found.run)
+        say(f"the change {proposal['moved'] if proposal else 'was brought'}")
+        return found.run, True
+    show(repository, found.run)
+    if text := differs_since(repository, record, found.run):
+        say("what differs in the change itself since you looked:")
+        render_diff(text, messages())
+    say(f"brought onto {found.run.base_commit[:10]} and not committed yet: {found.ask}")
+    return found.run, False
 
 
 def _listen(progress: "Progress", event: "Mapping[str, Any]") -> None:
@@ -78,11 +169,19 @@ def move_and_tell(
     *,
     as_json: bool,
     answer: "Answer | None" = None,
+    agreed: bool = False,
     overrides: "Mapping[str, Any] | None" = None,
 ) -> ExitCode:
     """Move a run for a command; return its exit code. `--json` prints the run however it ends."""
     try:
-        record = move(repository, record, answer=answer, ask=not as_json, overrides=overrides)
+        record = move(
+            repository,
+            record,
+            answer=answer,
+            ask=not as_json,
+            agreed=agreed,
+            overrides=overrides,
+        )
     except ReviewLoopError:
         if as_json:
             print_record(repository, repository.runs.find(record.run_id))

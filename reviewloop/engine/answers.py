@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reviewloop.batch.autopilot import Left, left_of
 from reviewloop.batch.holding import Holding
 from reviewloop.engine.jobs import Jobs
 from reviewloop.engine.queue import Here, Waits
 from reviewloop.engine.resuming import why_not_asked
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.output.batch_words import ON_ITS_WAY
+from reviewloop.output.proposal import Left, left_of
 from reviewloop.runs.answers import is_stopped, require_question, worded
 from reviewloop.runs.held_values import masking_here
 from reviewloop.store.postgres.batches import SharedBatches

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reviewloop.batch.autopilot import left_of
 from reviewloop.batch.foreseen import Foreseen
 from reviewloop.batch.holding import Holding
 from reviewloop.engine.queue import Asking, Waits
 from reviewloop.engine.said import latest
 from reviewloop.output.batch_words import ON_ITS_WAY
+from reviewloop.output.proposal import left_of
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from reviewloop.batch.account import account, queue_row
 from reviewloop.batch.keeping import note_rows
-from reviewloop.batch.line import head_now, proposal_of, waiting_in
+from reviewloop.batch.line import waiting_in
 from reviewloop.batch.noting import Noting
 from reviewloop.batch.renumbered import strays_of
 from reviewloop.batch.sitting import Asked, Sitting
@@ -26,10 +26,11 @@ from reviewloop.engine.place import Job, Place, opened_job
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, StoreError
 from reviewloop.output.batch_words import NOT_CHOSEN
 from reviewloop.runs.answers import is_stopped
+from reviewloop.runs.branches import head_now
 from reviewloop.runs.project import read_settings
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.start import Wanted
-from reviewloop.runs.view import view
+from reviewloop.runs.view import proposal_of, view
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.model import Spec

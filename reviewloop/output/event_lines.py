@@ -136,6 +136,8 @@ def _proposed(event: Event) -> str:
 
 def _answer(event: Event) -> str:
     text = _text(event, "text")
+    if event.get("choice") == "rebase":
+        return f"the change is brought {text}"
     return f"{_text(event, 'by')} said {_text(event, 'choice')}" + (f": {text}" if text else "")
 
 

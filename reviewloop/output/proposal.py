@@ -5,9 +5,11 @@ of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain(
 """
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from reviewloop.output.counts import PERSON
+
+_LEFT = {"open", "unresolved"}
 
 
 class BaseInfo(TypedDict, total=False):
@@ -19,6 +21,7 @@ class BaseInfo(TypedDict, total=False):
     new_branch: bool  # the branch is made at approval
     dirty: list[str]  # uncommitted paths of the user's checkout
     include_dirty: bool  # the run saw them too
+    behind: str  # where the branch is now, when it is not where the run took it from
     edited: list[str]  # files of the change that are uncommitted in the checkout now
 
 
@@ -153,6 +156,7 @@ class Proposal(TypedDict, total=False):
     base_tree: str  # the change is what lies between these two trees
     tree: str
     moved: str  # of a change brought onto another commit: whether it was read there; "" else
+    met: list[str]  # files in which what came below such a change meets it, or it differs by that
     tick_on_disk: str  # the spec file to tick after the commit; "" when the commit holds the tick
 
 
@@ -165,3 +169,34 @@ def choices(proposal: Proposal) -> tuple[str, ...]:
 def is_wish(finding: Mapping[str, Any]) -> bool:
     """Whether this is what a person asked for with `modify`: done or not, it is no finding."""
     return PERSON in finding["agents"]
+
+
+class Left(NamedTuple):
+    """How much of a change is not as it should be: findings that act, and wishes not done."""
+
+    must_fix: int = 0
+    should_fix: int = 0
+    wishes: int = 0
+
+    @property
+    def red(self) -> str:
+        """What deserves a second look before a commit, in words; "" for nothing."""
+        wishes = f"{self.wishes} {'wish' if self.wishes == 1 else 'wishes'} not done"
+        found = f"{self.must_fix} must fix left" if self.must_fix else ""
+        return ", ".join(filter(None, (found, wishes if self.wishes else "")))
+
+    def __str__(self) -> str:
+        """Return it in words, "" for nothing."""
+        counts = {"must fix": self.must_fix, "should fix": self.should_fix}
+        found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+        wishes = f"{self.wishes} {'wish' if self.wishes == 1 else 'wishes'} not done"
+        return ", ".join(
+            filter(None, (f"{found} left" if found else "", wishes if self.wishes else ""))
+        )
+
+
+def left_of(proposal: Proposal | None) -> Left:
+    """Return what findings a change still has, and how many wishes were not done."""
+    left = [one for one in (proposal or {}).get("findings", ()) if one["status"] in _LEFT]
+    found = [one["severity"] for one in left if not is_wish(one)]
+    return Left(found.count("must_fix"), found.count("should_fix"), len(left) - len(found))

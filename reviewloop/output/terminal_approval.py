@@ -12,7 +12,14 @@ from rich.text import Text
 from reviewloop.findings import Finding, Severity, Status
 from reviewloop.output.counts import count_records
 from reviewloop.output.figures import counted, duration, money, tokens, tokens_in
-from reviewloop.output.proposal import AgentFigures, Proposal, ProposedFile, choices, is_wish
+from reviewloop.output.proposal import (
+    AgentFigures,
+    Proposal,
+    ProposedFile,
+    choices,
+    is_wish,
+    left_of,
+)
 from reviewloop.output.terminal import ReadLines, hanging, render_findings, render_list
 from reviewloop.output.terminal_figures import render_figures, row
 from reviewloop.output.terminal_gates import render_gates
@@ -105,9 +112,11 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
         lead = "Was blocked" if blocked else "Proposed"
     else:
         lead = "Blocked" if blocked else "Ready for your decision"
-    style = "red" if blocked else "green"
+    left = "" if blocked or over else left_of(proposal).red
+    lead = f"{lead}: {left}" if left else lead
+    style = "red" if blocked else "yellow" if left else "green"
     rule = "-" if console.options.ascii_only else "─"
-    head = Text(f"{lead}: {one_line(title)}", style=f"bold {style}")
+    head = Text(f"{lead}{'; ' if left else ': '}{one_line(title)}", style=f"bold {style}")
     console.print(Rule(head, align="left", style=style, characters=rule))
     if blocked:
         hanging(Text("why        "), Text(one_line(blocked), style="red"), console)
@@ -119,6 +128,9 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
         target = f"; the commit goes to {one_line(base.get('branch', ''))}{new}"
         based = f"{one_line(base.get('commit', ''))[:10]}{subject}"
         row("based on", based + (target if base.get("branch") else ""), console)
+        if base.get("behind"):
+            branch = one_line(base.get("branch", ""))
+            row("moved on", _behind(branch, one_line(base["behind"])), console, "yellow")
         edited = base.get("edited", [])
         dirty = [path for path in base.get("dirty", []) if path not in edited]
         _dirty(dirty, base.get("include_dirty", False), console)
@@ -135,6 +147,14 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
         row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):
         row("note", one_line(warning), console, "yellow")
+
+
+def _behind(branch: str, now: str) -> str:
+    return (
+        f"{branch} is at {now[:10]} by now: approving brings the change there first, where gates "
+        "run again and reviewers look at what meets it; it asks you once more only if something "
+        "does"
+    )
 
 
 def _dirty(paths: list[str], included: bool, console: Console) -> None:

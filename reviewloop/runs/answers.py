@@ -37,21 +37,6 @@ def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRe
     if choice == "skip" and is_stopped(record):
         return record
     _require_question(record, choice)
-    user = repository.user
-    moved = user.branch == record.branch and user.head != record.base_commit
-    if record.options.get("batch") and moved:
-        if choice == "approve":
-            raise UsageError(
-                f"run {record.run_id} stands on a commit that {record.branch} does not have; "
-                f"`reviewloop queue approve {record.run_id}` does what is needed first"
-            )
-        return record  # the queue brings it to where the branch is then
-    if choice == "modify" and moved and not record.new_branch:
-        raise UsageError(
-            f"{record.branch} has moved on since run {record.run_id} began, so what it makes "
-            "could not be committed there; save its work with "
-            f"`reviewloop checkout {record.run_id} NAME` or reject it, and start again"
-        )
     return record
 
 

@@ -1,12 +1,15 @@
-"""Chooses the branch that a run commits to, before anything is paid."""
+"""The branch that a run commits to: chosen before anything is paid, and looked at as it is now."""
+
+from dataclasses import replace
 
 from reviewloop.errors import GuardRailError, UsageError
 from reviewloop.guards.branch import check_branch
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
-from reviewloop.workspace.export import branch_ref
+from reviewloop.workspace.export import branch_ref, commit_at
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.refs import branch_exists, safe_branch_name
+from reviewloop.workspace.userrepo import discover
 
 
 def choose_branch(
@@ -44,3 +47,29 @@ def choose_branch(
             "choose another name"
         )
     return wanted, True
+
+
+def looked_again(repository: Repository) -> Repository:
+    """Return the repository as it is now: an approval has moved its branch."""
+    return replace(repository, user=discover(repository.user.root))
+
+
+def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repository | None:
+    """Return the repository as if this branch were checked out, None when there is none.
+
+    A branch that is made at approval starts from `made_on`.
+    """
+    user = repository.user
+    if branch == user.branch:
+        return repository
+    head = head_now(repository, branch) or made_on
+    return replace(repository, user=replace(user, branch=branch, head=head)) if head else None
+
+
+def head_now(repository: Repository, branch: str) -> str:
+    """Return the commit of a branch, which may have moved since the repository was looked at.
+
+    "" when there is none.
+    """
+    user = repository.user
+    return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")

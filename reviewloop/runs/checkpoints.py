@@ -59,8 +59,8 @@ def number_after(checkpoint_id: str) -> None:
     clock that jumped back, an answer would be written before the question.
     """
     last = checkpoint_ids.UUID(UUID(checkpoint_id).hex).time
-    known = checkpoint_ids._last_v6_timestamp  # type: ignore[attr-defined]
-    checkpoint_ids._last_v6_timestamp = max(last, known or 0)  # type: ignore[attr-defined]
+    known = checkpoint_ids._last_v6_timestamp
+    checkpoint_ids._last_v6_timestamp = max(last, known or 0)  # type: ignore[assignment]
 
 
 class _Saver(SqliteSaver):

@@ -8,6 +8,7 @@ from reviewloop.context import RunContext
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.runs.advance import advance
+from reviewloop.runs.branches import head_now
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
@@ -20,7 +21,11 @@ BY = "the queue"
 
 
 class ConflictError(WorkspaceError):
-    """The change and what is below it now changed the same lines."""
+    """The change and what is below it now changed the same lines of these files."""
+
+    def __init__(self, why: str, paths: tuple[str, ...] = ()) -> None:
+        super().__init__(why)
+        self.paths = paths
 
 
 def rebase(
@@ -47,6 +52,7 @@ def rebase(
             raise UsageError(f"run {run_id} does not wait for approval (it is {record.status})")
         answer = _answer(repository, record, onto, base)
         record.options = {**record.options, **options}
+        record.new_branch = record.new_branch and not head_now(repository, record.branch)
         repository.runs.save(record)
     fault("rebase.ready")
     return advance(
@@ -64,7 +70,8 @@ def _answer(
         if not found.tree:
             paths = ", ".join(found.conflicts)
             raise ConflictError(
-                f"run {record.run_id} and what is below it now changed the same lines of {paths}"
+                f"run {record.run_id} and what is below it now changed the same lines of {paths}",
+                found.conflicts,
             )
         set_base(private, onto)
     return {

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.output.proposal import Proposal
+from reviewloop.runs.branches import head_now
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.workspace.interdiff import interdiff
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import dirty_files
 
@@ -41,18 +43,27 @@ class RunView:
 
 
 def as_of_now(repository: Repository, seen: RunView) -> Proposal:
-    """Return a proposal with the files of it whose uncommitted edits are in its way now.
+    """Return a proposal with what is in its way now: a branch that moved, and uncommitted edits.
 
-    They are looked for where approving writes: in the checkout of the branch that it commits to.
+    These are looked for where approving writes: in the checkout of the branch that it commits to.
     """
     record, user, found = seen.record, repository.user, seen.proposal
-    if record.status is not RunStatus.WAITING or record.branch != user.branch:
+    if record.status is not RunStatus.WAITING:
+        return found
+    found = {**found, "base": {**found["base"], "behind": _behind(repository, record)}}
+    if record.branch != user.branch:
         return found
     touched = {path for file in found["files"] for path in (file["path"], file.get("old_path", ""))}
     with suppress(WorkspaceError):  # approving says what is wrong with the checkout
         edited = [path for path in dirty_files(user) if path in touched]
         return {**found, "base": {**found["base"], "edited": edited}}
     return found
+
+
+def _behind(repository: Repository, record: RunRecord) -> str:
+    """Return the commit of the run's branch if the run does not stand on it, else ""."""
+    now = head_now(repository, record.branch)
+    return "" if now == record.base_commit else now
 
 
 @contextmanager
@@ -71,3 +82,26 @@ def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
         yield RunView(record, proposal, private, masking)
     finally:
         private.close()
+
+
+def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -> str:
+    """Return how a run's change differs from what it was, as a diff of its lines; "" for nothing.
+
+    Secrets are masked.
+    """
+    old, new = proposal_of(repository, before), proposal_of(repository, after)
+    if old is None or new is None:
+        return ""
+    with view(repository, after) as seen:
+        was = seen.private.change(old["base_tree"], old["tree"])
+        now = seen.private.change(new["base_tree"], new["tree"])
+        return "".join(interdiff(was, now, seen.masking.for_people).values())
+
+
+def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
+    """Return what a run proposes, None when it has not come so far."""
+    if not record.proposal:
+        return None
+    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
+    proposal: Proposal = blobs.get_json(record.proposal)
+    return proposal

@@ -33,7 +33,9 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
         if marked := _marked_task(context):
             show_in_work(context.user, marked)
         run = context.record.run_id
-        said = str(error).rstrip(".")
+        said = (
+            str(error).rstrip(".").replace(", then try again", f", then `reviewloop approve {run}`")
+        )
         untouched = "" if "nothing was touched" in said else " Nothing was touched."
         reason = (
             f"{said}.{untouched} Or save the work with "

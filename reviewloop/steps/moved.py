@@ -125,6 +125,12 @@ def reads_what_moved(state: LoopState) -> bool:
     return state.get("phase") == PHASE and bool(state.get("to_read"))
 
 
+def met_by(state: LoopState, context: RunContext) -> list[str]:
+    """Return the files in which what came below a moved change meets it, or it differs by that."""
+    moved = moved_of(state, context)
+    return [*moved.tied, *moved.differs] if moved else []
+
+
 def told_of(state: LoopState, context: RunContext) -> str:
     """Return in one sentence where a moved change stands now, and whether it was read there.
 

@@ -22,7 +22,7 @@ from reviewloop.steps.dismissed import changed_by_word, write_heard
 from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.leaks import leaks
 from reviewloop.steps.message import commit_message, only_fixes
-from reviewloop.steps.moved import told_of
+from reviewloop.steps.moved import met_by, told_of
 from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.refused import refused_edits, why_nothing
 from reviewloop.steps.tick import TickedSpec, ticked_spec
@@ -64,6 +64,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         ],
         "tick_on_disk": ticked.on_disk,
         "moved": told_of(state, context),
+        "met": met_by(state, context),
         "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
     }
     context.events.tell("counts", **count(findings).plain())

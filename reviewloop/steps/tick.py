@@ -10,13 +10,14 @@ from reviewloop.context import RunContext
 from reviewloop.errors import ReviewLoopError
 from reviewloop.output.proposal import SpecProgress, TaskRef
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.files import DiskFiles, Files
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.order import newly_eligible
 from reviewloop.specs.renamed import why_unticked
 from reviewloop.specs.select import progress, with_done
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.tick import locate, restore_mark, tick
+from reviewloop.specs.treefiles import TreeFiles
 from reviewloop.workspace.export import commit_at
 from reviewloop.workspace.git import Git
 
@@ -39,7 +40,7 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     task = context.brief.spec_task
     if task is None:
         return TickedSpec()
-    files = DiskFiles(context.user.root)
+    files = _spec_files(context, task)
     data = files.read(task.path) or b""
     try:
         tick(data, task)
@@ -48,6 +49,8 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     except ReviewLoopError as error:
         return TickedSpec(warnings=(f"{WILL_NOT}{_why_unticked(context, data, task, error)}",))
     figures = _progress(with_done(spec, context.record.options.get("done", ())), now)
+    if isinstance(files, TreeFiles):
+        return TickedSpec(in_commit={task.path: tick(data, task)}, progress=figures)
     unmarked = restore_mark(data, task) if context.settings.spec.mark_in_progress else data
     committed = _spec_in(context, context.user.head or "", task)
     below = _spec_in(context, context.record.base_commit, task)
@@ -64,6 +67,13 @@ def ticked_spec(context: RunContext) -> TickedSpec:
         progress=figures,
         warnings=(f"{task.path} {why}: it is ticked on disk after the commit, not in it",),
     )
+
+
+def _spec_files(context: RunContext, task: Task) -> Files:
+    """Return where the spec stands: on disk, unless the run's branch is not what is there."""
+    committed = TreeFiles(context.private.reader(context.base_tree))
+    elsewhere = context.record.options.get("elsewhere") and committed.read(task.path) is not None
+    return committed if elsewhere else DiskFiles(context.user.root)
 
 
 def _landing(context: RunContext, task: Task, found: bytes) -> bool:

@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from support.many import many, writes_parts
 
 from reviewloop.batch.going_on import Wish
-from reviewloop.batch.line import looked_again
 from reviewloop.batch.opening import run_batch
 from reviewloop.batch.queue import queue_of
 from reviewloop.faults import VARIABLE
+from reviewloop.runs.branches import looked_again
 from reviewloop.runs.repository import open_repository
 
 

@@ -235,24 +235,126 @@ def test_approval_touches_nothing_when_the_person_moved_on_and_can_be_repeated(s
     assert checkout.git("status", "--porcelain") == ""
 
 
-def test_approval_is_refused_when_the_branch_moved_and_the_run_can_still_be_rejected(shop):
+def commit_beside(checkout, path="docs/notes.md", text="mine\n"):
+    """The person goes on working on the branch."""
+    checkout.write(path, text)
+    checkout.git("add", path)
+    checkout.git("commit", "-q", "-m", "mine")
+    return checkout.git("rev-parse", "HEAD")
+
+
+def test_approving_after_the_branch_moved_brings_the_change_there_and_commits(shop):
     checkout = shop()
     checkout.run("run", "2.1")
-    checkout.git("commit", "-q", "--allow-empty", "-m", "mine")
+    mine, asked = commit_beside(checkout), len(checkout.server.ledger)
+    seen = checkout.run("show")
+    assert f"work is at {mine[:10]} by now: approving brings the change there first" in seen.out
+    gates = len(checkout.events("gate"))
+    said = checkout.run("approve")
+    assert said.code == 0, said.err
+    assert f"stands on {mine[:10]} now; nothing that it touches or uses changed" in said.err
+    assert len(checkout.server.ledger) == asked  # nobody had to read it again
+    assert len(checkout.events("gate")) > gates
+    assert checkout.git("rev-parse", "HEAD^") == mine
+    assert checkout.git("status", "--porcelain") == ""
+    assert checkout.read("shop/search.py") == CLEAN
+    assert "- [x] 2.1" in checkout.read(TASKS)
+
+
+def test_approving_asks_once_more_where_the_branch_meets_the_change(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    asked = len(checkout.server.ledger)
+    longer = checkout.read("shop/store.py").replace('"""Store an order."""', '"""Add it."""')
+    mine = commit_beside(
+        checkout, "shop/store.py", longer.replace("customer, item):", "who, what):")
+    )
+    said = checkout.run("approve")
+    assert said.code == 4, said.err
+    assert "not committed yet: what came below it meets it in shop/store.py" in said.err
+    assert f"brought onto {mine[:10]}" in said.err
+    assert "Ready for your decision" in said.err
+    assert checkout.git("rev-parse", "HEAD") == mine
+    readers = {received.agent for received in checkout.server.ledger[asked:]}
+    assert readers == set(REVIEWERS)
+    again = len(checkout.server.ledger)
+    assert checkout.run("approve").code == 0
+    assert len(checkout.server.ledger) == again
+    assert checkout.git("rev-parse", "HEAD^") == mine
+
+
+def test_a_change_that_does_not_merge_is_told_in_one_sentence_and_nothing_is_lost(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    run = checkout.record()["run_id"]
+    commit_beside(checkout, "shop/search.py", "# mine\n")
     before = checkout.bytes()
     said = checkout.run("approve")
-    assert said.code == 2
-    assert said.err.count("work moved from") == 1
-    assert said.err.casefold().count("nothing was touched") == 1
-    assert "Ready for your decision" not in said.err
-    assert "?" not in said.err.replace("...", "")
-    assert "an edit was refused" not in said.err
-    run = checkout.record()["run_id"]
+    assert said.code == 4
+    assert f"run {run} and work, which moved on, now changed the same lines of shop/" in said.err
     assert f"`reviewloop checkout {run} NAME`" in said.err
-    assert f"`reviewloop reject {run}`" in said.err
     assert checkout.bytes() == before
+    assert checkout.record()["status"] == "waiting"
     assert checkout.run("checkout", run, "saved").code == 0
+    assert checkout.git("show", "saved:shop/search.py") + "\n" == CLEAN
     assert checkout.run("reject").code == 7
+
+
+def test_what_was_dirty_in_the_way_can_be_committed_and_approving_works_then(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    old = checkout.read(TASKS)
+    checkout.write(TASKS, old + "\n- [ ] 3. One more\n")
+    said = checkout.run("approve")
+    run = checkout.record()["run_id"]
+    assert (said.code, f", then `reviewloop approve {run}`" in said.err) == (2, True), said.err
+    checkout.git("commit", "-q", "-am", "mine")
+    said = checkout.run("approve", run)
+    assert said.code == 0, said.err
+    now = checkout.read(TASKS)
+    assert now == (old + "\n- [ ] 3. One more\n").replace("- [ ] 2.1", "- [x] 2.1")
+    assert checkout.git("status", "--porcelain") == ""
+
+
+def test_a_moved_run_is_modified_where_it_is_and_brought_when_it_is_approved(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    mine = commit_beside(checkout)
+    checkout.server.answer = cast(implement=replaces("shop/search.py", "rows = db", "found = db"))
+    assert checkout.run("modify", "-m", "Call it found.").code == 4
+    said = checkout.run("approve")
+    assert said.code == 0, said.err
+    assert checkout.git("rev-parse", "HEAD^") == mine
+
+
+RED = found("must_fix", "The statement is put together from text", "rows = db")
+
+
+def test_must_fix_findings_that_are_left_ask_a_second_time(shop):
+    checkout = shop(
+        cast(
+            review_security=finds(RED),
+            fix=lambda r: done("No.") if r.turn else calls("finish", {"summary": "nothing"}),
+        )
+    )
+    said = checkout.run("run", "2.1")
+    assert said.code == 4
+    assert "Ready for your decision: 1 must fix left; 2.1" in said.err
+    run, head = checkout.record()["run_id"], checkout.git("rev-parse", "HEAD")
+    said = checkout.run("approve")
+    assert said.code == 2
+    assert f"run {run} has 1 must fix left (`reviewloop show {run}`)" in said.err
+    assert f"`reviewloop approve {run} --with-must-fix`" in said.err
+    assert checkout.git("rev-parse", "HEAD") == head
+    terminal = Terminal(checkout, "approve")
+    terminal.expect("commit with 1 must fix left? [y/N]")
+    terminal.type("")
+    terminal.expect(" > ")
+    terminal.type("q")
+    assert terminal.end() == 4
+    assert checkout.git("rev-parse", "HEAD") == head
+    assert checkout.run("approve", "--with-must-fix").code == 0
+    assert "Left open: 🔴 The statement" in checkout.git("log", "-1", "--format=%B")
 
 
 def test_an_answer_to_an_earlier_question_is_refused_and_changes_nothing(shop):

@@ -94,7 +94,7 @@ def test_a_run_that_is_over_asks_for_no_decision():
 def test_screen_shows_all_that_a_decision_needs():
     text = screen(proposal())
     for part in (
-        "Ready for your decision: 2.1 Add a login page",
+        "Ready for your decision: 1 must fix left; 2.1 Add a login page",
         "based on   0123456789 (first); the commit goes to reviewloop/2.1, a new branch",
         "checkout   2 files were uncommitted (a.py, b.py): not part of this run; untouched either",
         "files      2 created, 1 modified, +90 -4",
