@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -122,14 +123,35 @@ def fingerprint(path: str, quote: str, rule_or_title: str) -> str:
 
     White space is collapsed and case folded, so reformatting nearby keeps the id.
     """
-    parts = (path, _normalise(quote), _normalise(rule_or_title))
+    parts = (path, normalised(quote), normalised(rule_or_title))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _normalise(text: str) -> str:
+def normalised(text: str) -> str:
+    """Return a text as fingerprints see it."""
     # The number of a hidden secret differs between machines; the finding is the same.
     text = re.sub(r"(⟦secret:[\w.\-]+):[0-9a-f]{6}⟧", r"\1⟧", text)
     return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+def told_apart(findings: Iterable[Finding]) -> list[Finding]:
+    """Return one source's findings; those with equal ids at other lines get ids of their own.
+
+    The first keeps its id. Without this, the second of two equal lines would be lost.
+    """
+    places: dict[str, list[int | None]] = {}
+    told = []
+    for finding in findings:
+        lines = places.setdefault(finding.id, [])
+        if finding.line not in lines:
+            lines.append(finding.line)
+        number = lines.index(finding.line) + 1
+        if number > 1:
+            about = finding.rule or finding.title
+            ident = fingerprint(finding.path, f"{finding.id} #{number}", about)
+            finding = finding.model_copy(update={"id": ident})
+        told.append(finding)
+    return told
 
 
 def by_severity(findings: "list[Finding]") -> "list[Finding]":

@@ -5,8 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reviewloop.analysers import book
-from reviewloop.analysers.base import ChangeView, Hit, PathClass, SourceFile
+from reviewloop.analysers.base import ChangeView, Hit, PathClass, SourceFile, Span
 from reviewloop.analysers.rules import Rule
+from reviewloop.analysers.secrets.scanning import hide, mask
+from reviewloop.findings import normalised
+
+_QUOTE_LINES = 6
+QUOTE_WIDTH = 400  # characters of a line that are kept
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Placed:
     rule: Rule
     source: str  # the analyser that said it, with its version where it has one
     on_change: bool  # False: caused by the change, but outside of its lines
-    known: int = 0  # how many hits of its kind the base version had; they are not here
+    known: int = 0  # how many hits that look like it the base version had; they are not here
 
 
 def placed_in(
@@ -68,15 +73,33 @@ def new_ones(
 ) -> list[Placed]:
     """Drop as many hits of a kind as the base version had, untouched lines first."""
     had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
-    total = dict(had)
     kept: list[Placed] = []
+    dropped: list[Placed] = []
     for placed in sorted(known, key=lambda p: p.on_change):
         key = _key(placed.hit, files[placed.hit.path])
         if placed.rule.only_new and had[key] > 0:
             had[key] -= 1
+            dropped.append(placed)
         else:
-            kept.append(replace(placed, known=total.get(key, 0)))
-    return kept
+            kept.append(placed)
+    return _after(dropped, kept, files)
+
+
+def _after(
+    dropped: list[Placed], kept: list[Placed], files: Mapping[str, SourceFile]
+) -> list[Placed]:
+    """Note for each hit that is kept how many dropped ones would have the same id."""
+    rules = {(p.hit.path, p.rule.id) for p in kept}  # only these need their code read
+
+    def ident(placed: Placed) -> tuple[str, str, str]:
+        path = placed.hit.path
+        said = identity_of(placed.hit, placed.rule, files[path])
+        return path, placed.rule.id, normalised(said)
+
+    counted = Counter(ident(p) for p in dropped if (p.hit.path, p.rule.id) in rules)
+    if not counted:
+        return kept
+    return [replace(p, known=counted[ident(p)]) if p.rule.only_new else p for p in kept]
 
 
 def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[Placed]:
@@ -92,3 +115,41 @@ def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[
         if file is None or speaks_in(rule, file.path_class):
             placed.append(Placed(hit, rule, source, on_change))
     return placed
+
+
+def title_of(hit: Hit, rule: Rule) -> str:
+    """Return what a hit says in one line."""
+    text = hit.message or rule.title
+    text = " ".join(text.split()) or "(no message)"
+    text = text.encode("utf-8", "replace").decode()  # no store takes lone surrogates
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def within(span: Span | None, file: SourceFile | None) -> Span | None:
+    """Return the span with lines that the file has: no finding may point past its end."""
+    if span is None or file is None:
+        return None
+    last = len(file.lines) - (1 if not file.text or file.text.endswith("\n") else 0)
+    if last < 1:
+        return None
+    line = min(max(span.line, 1), last)
+    end_line = min(max(span.end_line, line), last)
+    moved = (line, end_line) != (span.line, span.end_line)
+    return Span(line, end_line) if moved else span
+
+
+def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
+    """Return a hit's code; a guessed secret is hidden even where no vendor's shape tells."""
+    span = within(hit.span, file)
+    if span is None or file is None:
+        return ""
+    if rule.id.startswith("secret/") and span.column and span.line == span.end_line:
+        return mask(hide(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column))
+    last = min(span.end_line, span.line + _QUOTE_LINES - 1)
+    lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
+    return mask("\n".join(lines))
+
+
+def identity_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
+    """Return what a finding's id is made of, next to its path and rule."""
+    return hit.identity or quote_of(hit, rule, file) or title_of(hit, rule)

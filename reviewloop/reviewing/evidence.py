@@ -8,17 +8,14 @@ from typing import Any
 
 from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysers.engine import Examination
-from reviewloop.analysers.placing import Placed
-from reviewloop.analysers.secrets.scanning import hide, mask
-from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.analysers.placing import Placed, identity_of, quote_of, title_of, within
+from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint, normalised
 from reviewloop.reviewing.merging import joined, said_by_several
 from reviewloop.reviewing.selection import Selection, source_text
 from reviewloop.reviewing.silencing import LEVELS, OFF
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.private import PrivateRepo
 
-_QUOTE_LINES = 6
-QUOTE_WIDTH = 400  # characters of a line that are kept
 _SEARCH_LIMIT = 5000
 ANALYSER = "analyser"
 
@@ -99,6 +96,7 @@ def evidence_of(
     """
     by_path = {file.path: file for file in files}
     seen: Counter[tuple[str, str, str]] = Counter()
+    taken: set[str] = set()
     pieces = []
     for placed in examination.hits:
         file = by_path.get(placed.hit.path)
@@ -106,19 +104,25 @@ def evidence_of(
         if said == OFF:
             continue
         finding = _finding(placed, file, LEVELS.get(said))
-        identity = placed.hit.identity or finding.quote or finding.title
-        key = (finding.path, identity, finding.rule)
+        identity = identity_of(placed.hit, placed.rule, file)
+        # Counted as fingerprints see it: two lines that differ in case or indentation are equal.
+        key = (finding.path, normalised(identity), finding.rule)
         seen[key] += 1
-        number = seen[key] + (placed.known if placed.rule.only_new else 0)
-        if number > 1:
-            identity += f" #{number}"
-        finding = finding.model_copy(
-            update={"id": fingerprint(finding.path, identity, finding.rule)}
-        )
+        ident = _numbered(finding, identity, seen[key] + placed.known)
+        while ident in taken:
+            seen[key] += 1
+            ident = _numbered(finding, identity, seen[key] + placed.known)
+        taken.add(ident)
+        finding = finding.model_copy(update={"id": ident})
         pieces.append(EvidencePiece(finding, placed.rule.hard, placed.hit.fix))
     pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
     groups = said_by_several([piece.finding for piece in pieces])
     return [reduce(_together, (pieces[i] for i in group)) for group in groups]
+
+
+def _numbered(finding: Finding, identity: str, number: int) -> str:
+    text = f"{identity} #{number}" if number > 1 else identity
+    return fingerprint(finding.path, text, finding.rule)
 
 
 def _together(kept: EvidencePiece, other: EvidencePiece) -> EvidencePiece:
@@ -129,8 +133,8 @@ def _together(kept: EvidencePiece, other: EvidencePiece) -> EvidencePiece:
 
 def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None) -> Finding:
     hit, rule = placed.hit, placed.rule
-    span = _within(hit.span, file)
-    quote = _quote(span, file, secret=rule.id.startswith("secret/"))
+    span = within(hit.span, file)
+    quote = quote_of(hit, rule, file)
     told = f"{rule.id}: {hit.message}"
     evidence = [Evidence(kind=ANALYSER, source=placed.source, text=told)]
     for place, message in hit.related:
@@ -144,7 +148,7 @@ def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None)
         id="-",
         agents=(rule.reviewer,),
         severity=severity or hit.severity or rule.severity,
-        title=_title(hit.message or rule.title),
+        title=title_of(hit, rule),
         why=rule.why,
         suggestion=rule.fix or (hit.fix.description if hit.fix else ""),
         path=hit.path,
@@ -162,36 +166,6 @@ def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None)
         evidence=tuple(evidence),
         placement=placement if span else Placement.FILE,
     )
-
-
-def _title(text: str) -> str:
-    text = " ".join(text.split()) or "(no message)"
-    text = text.encode("utf-8", "replace").decode()  # no store takes lone surrogates
-    return text if len(text) <= 300 else text[:299] + "…"
-
-
-def _within(span: Span | None, file: SourceFile | None) -> Span | None:
-    """Return the span with lines that the file has: no finding may point past its end."""
-    if span is None or file is None:
-        return None
-    last = len(file.lines) - (1 if not file.text or file.text.endswith("\n") else 0)
-    if last < 1:
-        return None
-    line = min(max(span.line, 1), last)
-    end_line = min(max(span.end_line, line), last)
-    moved = (line, end_line) != (span.line, span.end_line)
-    return Span(line, end_line) if moved else span
-
-
-def _quote(span: Span | None, file: SourceFile | None, *, secret: bool) -> str:
-    """Return the code of a span; a guessed secret is hidden even where no vendor's shape tells."""
-    if span is None or file is None:
-        return ""
-    if secret and span.column and span.line == span.end_line:
-        return mask(hide(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column))
-    last = min(span.end_line, span.line + _QUOTE_LINES - 1)
-    lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
-    return mask("\n".join(lines))
 
 
 def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from reviewloop.analysers.placing import QUOTE_WIDTH
 from reviewloop.context import Brief
 from reviewloop.errors import UsageError
 from reviewloop.findings import Finding, Placement, Severity, Status
 from reviewloop.output.figures import counted
 from reviewloop.reviewing.anchoring import occurrences
-from reviewloop.reviewing.evidence import QUOTE_WIDTH
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import scratch_of
 from reviewloop.runs.estimate import estimate_run

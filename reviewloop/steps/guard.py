@@ -3,7 +3,7 @@
 from typing import Any
 
 from reviewloop.context import RunContext
-from reviewloop.findings import Finding, Status
+from reviewloop.findings import Finding, Status, told_apart
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
 from reviewloop.steps.judging import judge
@@ -49,7 +49,7 @@ def _findings(
 ) -> list[Finding]:
     """Return what gates found now, and what they no longer find: that is fixed, by their word."""
     known = read_findings(state, context.blobs)
-    found = [finding for result in results for finding in result.findings]
+    found = told_apart(finding for result in results for finding in result.findings)
     now = {finding.id for finding in found}
     judged = {result.name for result in results if _gave_a_verdict(result)}
     fixed = [

@@ -16,7 +16,7 @@ from reviewloop.errors import (
     ModelError,
     NoAnswerError,
 )
-from reviewloop.findings import Finding
+from reviewloop.findings import Finding, told_apart
 from reviewloop.models.budget import over_budget
 from reviewloop.reviewing.anchoring import anchor
 from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings
@@ -171,10 +171,10 @@ def _read_part(
         context.events.tell("ignored", agent=agent.name, fields=intake.unknown)
     lines = changed_lines(context.change(context.base_tree, tree))
     read = partial(context.shown_text, tree)
-    findings = [
+    findings = told_apart(
         anchor(found, agent.name, changed=lines, read=read, round_=key.round)
         for found in intake.findings
-    ]
+    )
     for finding in findings:
         context.events.tell(
             "finding",

@@ -204,3 +204,32 @@ def test_a_review_is_not_written_through_a_link_of_the_repository(flawed, review
     assert said.code == 2
     assert "is a symbolic link in the repository" in said.err
     assert victim.read_text() == "precious"
+
+
+PAIR = """import subprocess
+
+def a(n):
+    subprocess.run("rm -r " + n, shell=True)
+
+def b(n):
+    if n:
+        subprocess.run("rm -r " + n, shell=True)
+        subprocess.run("rm -R " + n, shell=True)
+"""
+
+
+def test_a_review_tells_baseline_and_dismissal_of_each_of_them(project, reviewloop):
+    (project / "a.py").write_text(PAIR)
+
+    def shells() -> dict[int, str]:
+        report = json.loads(reviewloop("review", "--json").out)
+        return {f["line"]: f["id"] for f in report["findings"] if f["rule"] == "ruff/S602"}
+
+    found = shells()
+    assert sorted(found) == [4, 8, 9]
+
+    reviewloop("dismiss", found[8], "-m", "meant so")
+    assert sorted(shells()) == [4, 9]
+
+    reviewloop("baseline")
+    assert shells() == {}

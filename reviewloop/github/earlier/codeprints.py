@@ -10,9 +10,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from enum import Enum
 
+from reviewloop.analysers.placing import QUOTE_WIDTH
 from reviewloop.findings import Finding
 from reviewloop.reviewing.anchoring import occurrences
-from reviewloop.reviewing.evidence import QUOTE_WIDTH
 
 WHOLE_FILE = "file"
 _MOST_LINES = 60  # of a finding that spans more, the first ones stand for all
