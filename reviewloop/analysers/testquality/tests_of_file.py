@@ -66,6 +66,10 @@ _HEADINGS = {
         re.compile(r"\bAssert\.\w+|\.Should\b|\bVerify\("),
     ),
 }
+# A line that closes a function and opens nothing: `}`, `});`, `}, 1000);`, `end`; not `) {`.
+_CLOSING = re.compile(
+    r"^(?P<indent>[ \t]*)(?:[})\]]+(?:,[^\n`\"'{]*\))?[;,]?|end)[ \t]*(?:(?://|#)[^\n]*)?$", re.M
+)
 _LOOPS = re.compile(r"parametri[sz]e|subTest|\bfor\b|\.each\b|hypothesis|@given")
 
 
@@ -100,7 +104,9 @@ def _headed(heading: _Heading, source: str) -> dict[str, Test]:
     found = {}
     for head, end in zip(heads, ends, strict=False):
         name = head["name"] or f"test_{head.groupdict().get('method')}"
-        body = source[head.start() : end]
+        line = source[starts[bisect_right(starts, head.start()) - 1] : head.end()]
+        indent = len(line) - len(line.lstrip(" \t"))
+        body = _own_part(source[head.start() : end], head.end() - head.start(), indent)
         first = bisect_right(starts, head.start())
         lines = body.split("\n")
         facts = tuple(
@@ -111,3 +117,16 @@ def _headed(heading: _Heading, source: str) -> dict[str, Test]:
         last = first + len(lines) - 1
         found[name] = Test(name, first, last, body, facts, bool(_LOOPS.search(body)))
     return found
+
+
+def _own_part(text: str, named: int, indent: int) -> str:
+    """Return a test's text up to its closing bracket or `end`, not what follows the test.
+
+    It is the first one that stands no further in than the heading, whose name ends at `named`.
+    """
+    first = text.find("\n", named)
+    for found in _CLOSING.finditer(text, first) if first >= 0 else ():
+        in_text = text.count("`", 0, found.start()) % 2
+        if len(found["indent"]) <= indent and not in_text:
+            return text[: found.end()]
+    return text

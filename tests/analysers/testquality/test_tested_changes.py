@@ -186,11 +186,100 @@ def test_part_of_a_change_says_nothing_of_missing_tests():
     assert list(check.run(replace(change_view(WITH_TESTS, new), partial=True))) == []
 
 
-def test_large_change_without_a_test_is_to_be_acted_on():
-    (hit,) = hits(WITH_TESTS, WITH_TESTS | {"a.py": "x = f()\n", "shop.py": lines_of_code(30)})
+OTHER_TESTS = {"tests/test_old.py": "def test_a():\n    assert other\n"}
+
+
+def test_new_module_that_no_test_names_is_to_be_acted_on():
+    new = {"a.py": "x = f()\n", "shop.py": lines_of_code(30)}
+    (hit,) = (h for h in hits(OTHER_TESTS, OTHER_TESTS | new) if h.span is None)
     assert (hit.severity, hit.path) == (Severity.SHOULD_FIX, "shop.py")
+    (hit,) = hits(WITH_TESTS, WITH_TESTS | new)  # a test names total()
+    assert hit.severity is None
     (hit,) = hits({}, {"shop.py": lines_of_code(30)})
     assert hit.severity is None  # a repository without tests
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "tests/test_shop.py",
+        "tests/test_others.py",
+        "suite/shop.caddyfiletest",
+    ],
+)
+def test_new_module_beside_a_touched_test_must_be_named_by_a_test(test):
+    told_of = told(OTHER_TESTS, OTHER_TESTS | {"shop.py": lines_of_code(30), test: "x = 1\n"})
+    untested = [("no-test-change", "shop.py")]
+    assert told_of == ([] if "shop" in test else untested)
+
+
+def test_large_change_of_old_functions_is_only_listed():
+    old = {"shop.py": "def total(a):\n    return a\n"}
+    (hit,) = hits(OTHER_TESTS | old, OTHER_TESTS | {"shop.py": lines_of_code(40)})
+    assert (hit.rule, hit.severity) == ("tests/no-test-change", None)
+
+
+def test_large_change_with_new_functions_that_no_test_names_is_to_be_acted_on():
+    old = {"shop.py": "def total(a):\n    return a\n"}
+    new = {"shop.py": old["shop.py"] + "\n\n" + lines_of_code(40).replace("total", "fresh")}
+    found = hits(OTHER_TESTS | old, OTHER_TESTS | new)
+    assert [h.severity for h in found if h.rule == "tests/no-test-change"] == [Severity.SHOULD_FIX]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "scripts/once.py",
+        "ui/dist/assets/index-4f3a9c1b.js",
+        "website/src/pages/team.ts",
+        "tools/release.py",
+        "static/app.js",
+    ],
+)
+def test_scripts_and_built_files_need_no_test(path):
+    code = {path: lines_of_code(60)}
+    assert told(OTHER_TESTS, OTHER_TESTS | code) == []
+    beside = {f"shop/{path.rpartition('/')[2].replace('-4f3a9c1b', '')}": lines_of_code(60)}
+    assert ("no-test-change", *beside) in told(OTHER_TESTS, OTHER_TESTS | beside)
+
+
+def test_a_file_that_is_started_as_a_program_and_a_table_of_content_need_no_test():
+    program = "#!/usr/bin/env python3\n" + lines_of_code(60)
+    table = "SPONSORS = [\n" + '    {\n        "name": "A",\n    },\n' * 60 + "]\n"
+    assert told(OTHER_TESTS, OTHER_TESTS | {"shop.py": program}) == []
+    assert told(OTHER_TESTS, OTHER_TESTS | {"sponsors.py": table}) == []
+
+
+HELPERS = {
+    "a_test.go": (
+        "func TestA(t *testing.T) {\n\tassert.Equal(t, 1, a())\n}\n",
+        "func TestB(t *testing.T) {\n\twant := `{\n}`\n\tassert.Equal(t, want, b())\n}\n",
+        "func check(t *testing.T) {\n\tassert.True(t, c())\n\trequire.True(t, d())\n}\n",
+    ),
+    "a.test.js": (
+        "it('a', () => {\n  expect(a()).toBe(1);\n});\n",
+        "it('b', async () => {\n  expect(b()).toBe(1);\n}, 1000);\n",
+        "function check(x) {\n  expect(x).toBe(1);\n  expect(y).toBe(2);\n}\n",
+    ),
+    "ATest.java": (
+        "  @Test\n  void a() {\n    assertEquals(1, a());\n  }\n",
+        "  @Test\n  void b() {\n    assertEquals(1, b());\n  }\n",
+        "  void check(int x) {\n    assertEquals(1, x);\n    assertTrue(y);\n  }\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("path", HELPERS)
+def test_a_test_added_before_a_helper_takes_no_assertions_away(path):
+    first, second, helper = HELPERS[path]
+    test, code = f"tests/{path}", "src/shop.py"
+    before = {test: first + helper, code: CODE}
+    assert told(before, {test: first + second + helper, code: CHANGED}) == []
+    (check,) = (line for line in first.splitlines(True) if "assert" in line or "expect" in line)
+    fuller = first.replace(check, check + check.replace("1", "7"))
+    assert told({test: fuller + helper, code: CODE}, {test: first + helper, code: CHANGED}) == [
+        ("assertions-removed", test)
+    ]
 
 
 @pytest.mark.parametrize(

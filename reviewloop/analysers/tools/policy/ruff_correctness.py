@@ -95,7 +95,7 @@ CORRECTNESS_ROWS = (
     Row("B022", "useless-contextlib-suppress", MUST, "error-handling",
         "suppress() without exceptions",
         "It suppresses nothing.", "Name the exceptions."),
-    Row("B023", "function-uses-loop-variable", MUST, _WRONG,
+    Row("B023", "function-uses-loop-variable", SHOULD, _WRONG,
         "A function made in a loop uses the loop's variable",
         "All of them see the value of the last round.", "Bind it as a default: lambda x=x: …"),
     Row("B024", "abstract-base-class-without-abstract-method", SHOULD, _WRONG,

@@ -32,7 +32,7 @@ UPKEEP_ROWS = (
     Row("SIM107", "return-in-try-except-finally", SHOULD, "error-handling",
         "finally returns over what try returned", "The first result, or an error, is lost.",
         "Return in one place."),
-    Row("PLW1508", "invalid-envvar-default", SHOULD, "correctness",
+    Row("PLW1508", "invalid-envvar-default", NIT, "correctness",
         "The default of an environment variable is no text",
         "With the variable set the type is another one.", "Give a text and convert it."),
     Row("PLW1509", "subprocess-popen-preexec-fn", SHOULD, "correctness",

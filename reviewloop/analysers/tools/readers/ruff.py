@@ -8,6 +8,7 @@ from reviewloop.analysers.base import Edit, Fix, Hit, Span
 from reviewloop.analysers.rules import NIT
 from reviewloop.analysers.tools.layout import Laid, LaidFile
 from reviewloop.analysers.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysers.tools.readers.ruff_context import weighed
 from reviewloop.analysers.tools.ruff_settings import ruff_settings
 from reviewloop.analysers.tools.tool import Reading, UnusableOutput
 
@@ -42,9 +43,8 @@ def run_ruff(session: "Session") -> Reading:
         reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
         reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
     settings = ruff_settings(session.configuration)
-    reading.hits = [
-        hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_meant(hit)
-    ]
+    told = (hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_meant(hit))
+    reading.hits = weighed(told, laid)
     return reading
 
 
