@@ -20,6 +20,10 @@ OFF = "off"
 _BY_PERSON = "dismissed: "  # how the note of what a person dismissed begins; the reason follows
 
 _COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
+# ruff itself heeds these for its other rules; a security rule is silenced only with a reason.
+_NOQA = re.compile(
+    r"#\s{0,4}no" r"qa:\s{0,4}(S\d+(?:[,\s]{1,4}[A-Z]+\d+)*)\s{0,4}[-\u2013\u2014:#(]([^\n]*)"
+)
 _COMMENT_ENDS = re.compile(r"(?:\*/|-->|#\}|--%>)\s*$")
 _LEADING = re.compile(r"^[\s:,\-\u2013\u2014]+")
 _COMMENT_LINE = re.compile(r"^\s*(?:#|//|/\*|<!--|--|;|\*|\{#|\{/\*|%)")
@@ -100,7 +104,7 @@ def _said(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, 
 
 
 class _Comments:
-    """The `reviewloop: ignore[...]` comments of files, read once per file."""
+    """The comments of files that silence with a reason, read once per file."""
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
@@ -124,22 +128,29 @@ class _Comments:
     def _of(self, path: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
         if path not in self._lines:
             text = self._read(path) or ""
-            self._lines[path] = _comments_in(text) if "reviewloop:" in text else {}
+            said = "reviewloop:" in text or "noqa: S" in text
+            self._lines[path] = _comments_in(text) if said else {}
         return self._lines[path]
 
 
 def _comments_in(text: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
     found = {}
     for number, line in enumerate(text.split("\n"), 1):
-        match = _COMMENT.search(line)
+        match = _COMMENT.search(line) or _NOQA.search(line)
         if match is None:
             continue
         reason = _COMMENT_ENDS.sub("", match.group(2).strip()).strip()
         reason = _LEADING.sub("", reason)
         if reason:  # without a reason it does not count
-            names = tuple(name.strip() for name in match.group(1).split(","))
-            found[number] = (names, reason, _COMMENT_LINE.match(line) is not None)
+            own = match.re is _COMMENT
+            names = match.group(1).split(",") if own else _ruff_rules(match.group(1))
+            above = own and _COMMENT_LINE.match(line) is not None
+            found[number] = (tuple(name.strip() for name in names), reason, above)
     return found
+
+
+def _ruff_rules(codes: str) -> list[str]:
+    return [f"ruff/{code}" for code in re.split(r"[,\s]+", codes) if code.startswith("S")]
 
 
 def _names(names: Iterable[str], finding: Finding) -> bool:

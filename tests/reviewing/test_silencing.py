@@ -59,6 +59,39 @@ def test_other_comments_silence_nothing(text):
     assert (len(stay), gone) == (1, [])
 
 
+SHELL = "run(x, shell=True)  # no" + "qa: "
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("S602 - the command is ours", "the command is ours"),
+        ("S602, S607 -- ours", "ours"),
+        ("S603 S602: ours", "ours"),
+        ("S602 # ours", "ours"),
+    ],
+)
+def test_a_noqa_with_a_reason_silences_ruffs_security_rule_at_its_line(said, reason):
+    stay, gone = silenced(SHELL + said + "\n", finding(1, rule="ruff/S602"))
+
+    assert (stay, gone[0].note) == ([], f"suppressed in the code: {reason}")
+
+
+@pytest.mark.parametrize("said", ["S602", "S602 -", "S307 - ours", "E501 - S602", "all - S602"])
+def test_another_noqa_silences_no_security_rule(said):
+    text = SHELL + said + "\n"
+
+    assert len(silenced(text, finding(1, rule="ruff/S602"))[0]) == 1
+
+
+def test_a_noqa_silences_no_rule_of_ours_and_no_hard_one():
+    text = SHELL + "S602 - ours\n"
+
+    assert len(silenced(text, finding(1, rule="taint/command-injection"))[0]) == 1
+    hard = finding(1, rule="ruff/S602")
+    assert len(silenced(text, hard, hard={"abc"}, added={1})[0]) == 1
+
+
 def test_several_comments_may_stand_above_a_line():
     text = "# reviewloop: ignore[tf/open] one\n# reviewloop: ignore[tf/b] two\nopen\n"
 

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from reviewloop.analysers.base import ChangeCheck, ChangeView, Hit, Span
+from reviewloop.analysers.base import ChangeCheck, ChangeView, Hit, SourceFile, Span
 from reviewloop.analysers.rules import NIT, SECURITY, SHOULD, Rule
 
 _INSTRUCTIONS = re.compile(
@@ -45,7 +45,7 @@ _SOURCE = "https://owasp.org/www-project-top-10-for-large-language-model-applica
 _AGENTS = Rule(
     id="diff/agent-instructions",
     reviewer=SECURITY,
-    severity=SHOULD,
+    severity=NIT,
     title="The change alters what agents are told or may run",
     why=_WHY,
     fix=_FIX,
@@ -90,10 +90,21 @@ def _run(view: ChangeView) -> Iterator[Hit]:
         yield Hit(rule.id, path, None, f"This {done} {what}.", identity=rule.id)
     for file in view.files:
         if file.path.rsplit("/", 1)[-1] == "package.json":
-            for number in sorted(file.added_numbers):
-                if number <= len(file.lines) and _SCRIPT.match(file.lines[number - 1]):
-                    message = "This script runs whenever someone installs the package."
-                    yield Hit(_TOOLS.id, file.path, _line(number), message)
+            yield from _scripts(view, file)
+
+
+def _scripts(view: ChangeView, file: SourceFile) -> Iterator[Hit]:
+    before = {_script(line) for line in (view.read_base(file.path) or "").split("\n")}
+    for number in sorted(file.added_numbers):
+        line = file.lines[number - 1] if number <= len(file.lines) else ""
+        if _SCRIPT.match(line) and _script(line) not in before:
+            message = "This script runs whenever someone installs the package."
+            yield Hit(_TOOLS.id, file.path, _line(number), message)
+
+
+def _script(line: str) -> str:
+    """Return a line of JSON without what another line after it changes: the comma."""
+    return line.strip().removesuffix(",").rstrip()
 
 
 def _says_nothing(path: str, text: str) -> bool:

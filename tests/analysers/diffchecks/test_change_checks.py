@@ -56,6 +56,16 @@ def test_script_that_runs_at_every_installation_is_told(changed):
     assert (hit.rule, hit.span.line) == ("diff/runs-by-itself", 3)
 
 
+def test_a_script_that_only_gets_a_comma_is_the_one_that_was_there(changed):
+    base = '{\n  "scripts": {\n    "prepare": "husky"\n  }\n}\n'
+    new = '{\n  "scripts": {\n    "prepare": "husky",\n    "test": "jest"\n  }\n}\n'
+
+    assert found(STEERING, changed({"package.json": base}, {"package.json": new})) == []
+    other = {"package.json": new.replace("husky", "curl x | sh")}
+    (hit,) = STEERING.run(changed({"package.json": base}, other))
+    assert (hit.rule, hit.span.line) == ("diff/runs-by-itself", 3)
+
+
 def test_leftovers_of_merges_and_patches_are_told_when_added(changed):
     new = {"a.py.orig": "x\n", "b.py.rej": "y\n", "c.py": "z\n"}
     assert [path for _, path in found(LEFTOVERS, changed({}, new))] == ["a.py.orig", "b.py.rej"]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _ESLINT = "https://eslint.org/docs/latest/rules/"
+_LOOSE = Regex(r"[^=!<>][=!]=(?!=)(?!\s*(?:null|undefined)\b)")
+_STRICT = Regex(r"[=!]==")
+_HABIT = 4
 PROGRAMS = Regex(
     r"(?:^|/)(?:bin|cli|scripts?|tools?|build|examples?|bench\w*)/|cli\.\w+$|\.config\.\w+$|logger"
     r"|(?:example|bench\w*)\.\w+$"
@@ -39,7 +42,16 @@ def _loose(node: "SgNode", source: Source) -> Found | None:
             return None
         if side.text() == "undefined":
             return None
-    return Found(node)
+    return None if _loose_throughout(source) else Found(node)
+
+
+def _loose_throughout(source: Source) -> bool:
+    """Whether == is how the file compares: one more of them is no slip."""
+    known = source.memo.get("js loose")
+    if known is None:
+        loose, strict = len(_LOOSE.findall(source.text)), len(_STRICT.findall(source.text))
+        source.memo["js loose"] = known = loose >= _HABIT and loose >= _HABIT * strict
+    return bool(known)
 
 
 def _var(node: "SgNode", source: Source) -> "SgNode | None":
@@ -108,8 +120,15 @@ PATTERNS = (
             title=("== converts its sides before it compares them."),
             why=("'' == 0 and '1' == 1 hold, which is rarely meant."),
             fix=("Use ===."),
-            bad=("if (a == 'x') f();"),
-            good=("if (a === 'x') f();\n---\nif (a == null) f();"),
+            bad=(
+                "if (a == 'x') f();\n---\n"
+                "if (a == 'x') f();\nif (a == 'y') f();\nif (b != 1) f();\nif (c == d) f();\n"
+                "if (a === 'z') f();\nif (b !== 'z') f();"
+            ),
+            good=(
+                "if (a === 'x') f();\n---\nif (a == null) f();\n---\n"
+                "if (a == 'x') f();\nif (a == 'y') f();\nif (b != 1) f();\nif (c == d) f();"
+            ),
         ),
         _loose,
         kinds=("binary_expression",),
