@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from rich.console import Console
+
     from reviewloop.output.terminal_approval import Answer
     from reviewloop.output.terminal_progress import Progress
     from reviewloop.runs.repository import Repository
@@ -198,9 +200,14 @@ def show(
     diff: bool = False,
     on_stdout: bool = False,
 ) -> None:
-    """Print the approval screen of a run: to stderr while it is a question, else to stdout."""
+    """Print the approval screen of a run: to stderr while it is a question, else to stdout.
+
+    A question at a terminal is one page, and the rest one key away.
+    """
     from reviewloop.cli.consoles import messages, results
+    from reviewloop.cli.paging import paged
     from reviewloop.output.terminal_approval import render_diff, render_proposal
+    from reviewloop.output.terminal_page import render_page
     from reviewloop.runs.view import as_of_now, view
     from reviewloop.store.runs import in_words
 
@@ -209,9 +216,17 @@ def show(
         over = record.status.over
         if over:
             console.print(f"This run is over ({in_words(record)}); this is what it proposed.")
-        render_proposal(as_of_now(repository, seen), seen.lines, console, over=over)
-        if diff:
-            render_diff(seen.diff(), console)
+        proposal = as_of_now(repository, seen)
+        if not on_stdout and not over and somebody_is_there():
+            render_page(proposal, seen.lines, console)
+            return
+
+        def draw(out: "Console") -> None:
+            render_proposal(proposal, seen.lines, out, over=over)
+            if diff:
+                render_diff(seen.diff(), out)
+
+        paged(console, draw)
 
 
 def waiting_hint(record: "RunRecord") -> str:
@@ -257,16 +272,22 @@ def ask_about(repository: "Repository", record: "RunRecord") -> tuple[str, str] 
 
 
 def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
+    from functools import partial
+
     from reviewloop.cli.consoles import messages, read_line
+    from reviewloop.cli.paging import paged
     from reviewloop.output.terminal_approval import ask, render_diff
+    from reviewloop.output.terminal_page import views
     from reviewloop.runs.view import view
 
     with view(repository, record) as seen:
+        looks = views(seen.proposal, seen.lines)
         return ask(
             seen.proposal,
             messages(),
             read=read_line,
-            show_diff=lambda: render_diff(seen.diff(), messages()),
+            show_diff=lambda: paged(messages(), lambda out: render_diff(seen.diff(), out)),
+            looks={name: partial(paged, messages(), draw) for name, draw in looks.items()},
         )
 
 

@@ -1,6 +1,6 @@
 """The screen a person decides on, and the question below it; imported only to show them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +28,9 @@ from reviewloop.output.untrusted import one_line, safe
 
 _FILES_SHOWN = 40
 _STATUS = {"A": "created", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
+
+
+NO_LOOKS: Mapping[str, Callable[[], None]] = {}
 
 
 @dataclass(frozen=True)
@@ -71,18 +74,22 @@ def ask(
     *,
     read: Callable[[str], str],
     show_diff: Callable[[], None],
+    looks: Mapping[str, Callable[[], None]] = NO_LOOKS,
 ) -> Answer:
     """Ask until there is an answer; `read` prompts and returns a line.
 
+    `looks` show more of the run and then ask again; the first letter of each is its key.
     The end of input is `quit`: nothing is decided and the run waits.
     """
-    offered = {name[0]: name for name in choices(proposal)}
+    offered = {name[0]: name for name in (*looks, *choices(proposal))}
     while True:
         try:
             said = read(f"{question(proposal)} > ").strip().casefold()
             choice = offered.get(said[:1]) if said else None
             if choice is None or not choice.startswith(said):
                 console.print(f"please answer with one of: {', '.join(offered.values())}")
+            elif choice in looks:
+                looks[choice]()
             elif choice == "diff":
                 show_diff()
             elif choice == "modify":
@@ -103,6 +110,26 @@ def render_diff(patch: str, console: Console) -> None:
         if line.startswith(("diff ", "index ", "rename ", "new file", "deleted file")):
             style = "bold"
         console.print(Text(line, style=style), soft_wrap=True)
+
+
+def render_head(proposal: Proposal, console: Console) -> None:
+    """Print the headline, why it is blocked, what it is based on and what else is to be known."""
+    _head(proposal, console, over=False)
+
+
+def render_files(proposal: Proposal, console: Console) -> None:
+    """Print how many files the change has, and which."""
+    _files(proposal, console)
+
+
+def render_book(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
+    """Print all findings, those that are left with their code."""
+    _findings(proposal, read_line, console)
+
+
+def render_costs(proposal: Proposal, console: Console) -> None:
+    """Print what the run has used, in sum and by agent."""
+    _cost(proposal, console)
 
 
 def _head(proposal: Proposal, console: Console, *, over: bool) -> None:

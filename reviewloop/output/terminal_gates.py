@@ -25,12 +25,18 @@ _LOOKS: Mapping[GateStatus, tuple[str, str, str]] = {
 _ASCII = {"✓": "+", "✗": "x", "–": "-"}
 
 
+def mark_of(gate: Mapping[str, Any], console: Console) -> tuple[str, str]:
+    """Return the mark of a gate's result and its style."""
+    mark, _, style = _LOOKS[GateStatus(gate["status"])]
+    return (_ASCII.get(mark, mark) if console.options.ascii_only else mark), style
+
+
 def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
     """Print one line per gate (`GateResult.plain()`), and the log's core below a red one."""
     for gate in gates:
         status = GateStatus(gate["status"])
-        mark, words, style = _LOOKS[status]
-        mark = _ASCII.get(mark, mark) if console.options.ascii_only else mark
+        mark, style = mark_of(gate, console)
+        words = _LOOKS[status][1]
         head = Text(f"  {mark} ", style=style)
         head.append(f"{one_line(gate['name']):<12}", style="default")
         head.append(f"{words:<15}", style=style)
