@@ -111,6 +111,9 @@ class RunContext:
     push: Push | None = None  # read in depth is only what was pushed since an earlier review
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    # What of a tree no analyser read, or not as a whole, as JSON-plain values.
+    not_analysed: "Callable[[RunContext, str], dict[str, Any]]" = lambda *_: {}
+    not_shown: tuple[str, ...] = ()  # a line for each changed file that no model may read
     # Finding id -> reason: what people dismissed in this repository, as it is when asked.
     dismissed: Callable[[], Mapping[str, str]] = dict
     shared: Shared | None = None  # where other machines find the run, if there are others

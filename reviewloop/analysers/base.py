@@ -1,7 +1,7 @@
 """What an analyser is given and what it gives back, whether it is a program or a check of ours."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -32,6 +32,8 @@ class SourceFile:
     language: str = ""  # see `paths.language_of`: "python", "terraform", "dockerfile", ... or ""
     path_class: PathClass = PathClass.PRODUCT
     status: str = "M"  # git's letter: A, M, R, T
+    claim: str = ""  # what would keep it out of the review, had the base said so, too
+    new_folder: bool = False  # what it is for is told by a folder that the change itself adds
 
     @cached_property
     def lines(self) -> list[str]:
@@ -41,6 +43,17 @@ class SourceFile:
     def touched(self, first: int, last: int) -> bool:
         """Whether any line in first..last was added or changed."""
         return any(a <= last and first <= b for a, b in self.added)
+
+    def only(self, reads: Callable[[str], bool] | None) -> "tuple[SourceFile, tuple[int, ...]]":
+        """Return the file with other lines blank, and the numbers of those."""
+        if reads is None:
+            return self, ()
+        gone = tuple(number for number, line in enumerate(self.lines, 1) if not reads(line))
+        if not gone:
+            return self, ()
+        left = frozenset(gone)
+        kept = ("" if number in left else line for number, line in enumerate(self.lines, 1))
+        return replace(self, text="\n".join(kept)), gone
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:
@@ -102,6 +115,7 @@ class FileCheck:
     rules: tuple[Rule, ...]
     understands: Callable[[SourceFile], bool]
     run: Callable[[SourceFile], Iterable[Hit]]
+    reads: Callable[[str], bool] | None = None  # lines; others are left out and named; None: all
 
 
 @dataclass(frozen=True)

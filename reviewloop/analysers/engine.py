@@ -153,7 +153,7 @@ class _BaseVersions:
             return None
         if file.path not in self._texts:
             text = self._view.read_base(file.path)
-            before = None if text is None else replace(file, text=text, added=())
+            before = None if text is None else replace(file, text=text, added=(), claim="")
             self._texts[file.path] = before
         return self._texts[file.path]
 
@@ -175,17 +175,30 @@ class _FileCheckAnalyser:
         started = time.monotonic()
         hits: list[Hit] = []
         broken: list[str] = []
+        cut = 0
         for file in files:
+            readable, other = file.only(self.check.reads)
+            if unread := [number for number in other if file.touched(number, number)]:
+                cut += 1
+                broken.append(_not_read(file, unread))
             try:
-                hits.extend(self.check.run(file))
+                hits.extend(self.check.run(readable))
             except Exception as error:  # noqa: BLE001 - one check's bug must not cost the others
                 broken.append(f"{file.path}: {type(error).__name__}: {error}")
         status = AnalyserStatus.DONE
         if broken:
-            status = AnalyserStatus.PARTIAL if len(broken) < len(files) else AnalyserStatus.FAILED
+            some = cut or len(broken) < len(files)
+            status = AnalyserStatus.PARTIAL if some else AnalyserStatus.FAILED
         seconds = round(time.monotonic() - started, 3)
         reason = "; ".join(broken[:3])
         return hits, AnalyserReport(self.name, status, seconds, "", len(files), reason)
+
+
+def _not_read(file: SourceFile, lines: Sequence[int]) -> str:
+    """Say which lines of the change are too long or too deep to be read."""
+    first = f"line {lines[0]} ({len(file.lines[lines[0] - 1]):,} characters)"
+    more = f" and {len(lines) - 1} more" if lines[1:] else ""
+    return f"{file.path}: {first}{more} not read, too long or too deep; the other lines were"
 
 
 def _analyse(

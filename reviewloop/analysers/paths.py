@@ -46,6 +46,8 @@ _BY_SUFFIX = {
     ".html": "html",
     ".css": "css",
 }
+CODE = frozenset(_BY_SUFFIX.values()) - {"toml", "json", "yaml", "markdown", "html", "css"}
+"""Languages in which something runs, or is built."""
 _WORKFLOW = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$")
 _ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
@@ -136,6 +138,18 @@ def path_class(path: str) -> PathClass:
     if set(folders) & _EXAMPLE_FOLDERS:
         return PathClass.EXAMPLE
     return PathClass.PRODUCT
+
+
+def telling_folder(path: str) -> str:
+    """Return the folder that says what a file is for, "" where its name says it or nothing does."""
+    parts = path.split("/")
+    if is_test_name(path):
+        return ""
+    telling = _TEST_FOLDERS | _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__"}
+    for index, folder in enumerate(parts[:-1]):
+        if folder.lower() in telling:
+            return "/".join(parts[: index + 1])
+    return ""
 
 
 def is_test_name(path: str) -> bool:

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 
 from reviewloop.analysers import book
 from reviewloop.analysers.base import ChangeView, Hit, PathClass, SourceFile, Span
-from reviewloop.analysers.rules import Rule
+from reviewloop.analysers.rules import INFRASTRUCTURE, MUST, SECURITY, Rule
 from reviewloop.analysers.secrets.scanning import hide, mask
 from reviewloop.findings import normalised
 
 _QUOTE_LINES = 6
 QUOTE_WIDTH = 400  # characters of a line that are kept
+LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
+OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
+"""What names make a file: written elsewhere, for which this change's reviewers do not care."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,22 @@ def placed_in(
     for hit in hits:
         rule = book.rule_of(hit.rule)
         file = files.get(hit.path)
-        if rule is not None and file is not None and speaks_in(rule, file.path_class):
+        if rule is not None and file is not None and speaks_of(rule, file):
             placed.append(Placed(hit, rule, source, touches(hit, file)))
     return placed
+
+
+def speaks_of(rule: Rule, file: SourceFile) -> bool:
+    """Whether a rule has anything to say about a file.
+
+    Of code of others that the change brings only what is unsafe is told. And a folder that the
+    change itself adds makes no example of code with a grave fault.
+    """
+    if file.claim in OF_OTHERS and rule.reviewer not in {SECURITY, INFRASTRUCTURE}:
+        return False
+    if speaks_in(rule, file.path_class):
+        return True
+    return file.new_folder and rule.reviewer == SECURITY and rule.severity is MUST
 
 
 def speaks_in(rule: Rule, path_class: PathClass) -> bool:
@@ -112,7 +128,7 @@ def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[
             continue
         file = by_path.get(hit.path)
         on_change = file is None or hit.span is None or touches(hit, file)
-        if file is None or speaks_in(rule, file.path_class):
+        if file is None or speaks_of(rule, file):
             placed.append(Placed(hit, rule, source, on_change))
     return placed
 

@@ -24,6 +24,7 @@ def why_a_person(proposal: Proposal, changed: str = "") -> str:
     ]
     reasons += [f"{name} failed" for name in proposal["incomplete"]]
     reasons += _lost(proposal)
+    reasons += _not_analysed(proposal)
     if proposal["task"] and proposal["spec_progress"] is None:  # it would be open, and done again
         said = will_not_tick(proposal["warnings"])
         reasons.append(said or f"task {proposal['task']} cannot be ticked")
@@ -37,6 +38,15 @@ def _lost(proposal: Proposal) -> list[str]:
         f"{one['name']}: {one['reason']}"
         for one in proposal["reviewers"]
         if one["reason"] and one["name"] not in failed
+    ]
+
+
+def _not_analysed(proposal: Proposal) -> list[str]:
+    """Return which files the change itself keeps from being read, and which analysers failed."""
+    kept = [file for file in proposal.get("not_analysed", ()) if file["chosen"]]
+    return [
+        *(f"{file['path']} was not analysed: {file['reason']}" for file in kept),
+        *proposal.get("analysers_failed", ()),
     ]
 
 

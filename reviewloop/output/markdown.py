@@ -18,6 +18,7 @@ from reviewloop.output.review_words import (
     counted_reason,
     failures,
     in_order,
+    left_out,
     no_rules,
     of_status,
     outcome_sentence,
@@ -69,7 +70,8 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
 def _head(report: ReviewReport) -> str:
     counts = severity_counts(report.findings)
     marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts.items() if n)
-    lines = [f"## reviewloop: {marks or 'no findings'}", plain(outcome_sentence(report))]
+    title = " · ".join(filter(None, (marks or "no findings", left_out(report))))
+    lines = [f"## reviewloop: {title}", plain(outcome_sentence(report))]
     failed = failures(report)
     if failed:
         lines.append("\n".join(f"- ❌ {code(name)}: {plain(why)}" for name, why in failed))

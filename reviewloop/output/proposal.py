@@ -53,6 +53,14 @@ class ProtectedFile(TypedDict):
     unasked: bool  # agents may write it only when a person names it, and nobody did
 
 
+class UnreadFile(TypedDict):
+    """A file of the change that analysers did not read as a whole."""
+
+    path: str
+    reason: str
+    chosen: bool  # the change itself brings the reason
+
+
 class TestFigures(TypedDict, total=False):
     """What the test gate counted; None in the proposal when nothing was counted."""
 
@@ -138,6 +146,8 @@ class Proposal(TypedDict, total=False):
     told: list[RejectedRun]  # what the implementer was told of earlier runs of the task
     files: list[ProposedFile]
     protected: list[ProtectedFile]
+    not_analysed: list[UnreadFile]
+    analysers_failed: list[str]  # "name: reason": what they would have said is not known
     tests: TestFigures | None
     coverage: CoverageFigures | None
     rounds: RoundFigures

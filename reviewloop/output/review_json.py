@@ -92,7 +92,8 @@ def _reviewed(file: ReviewedFile) -> dict[str, Any]:
 
 
 def _skipped(file: SkippedFile) -> dict[str, Any]:
-    return {**_named(file.path), "status": file.status, "reason": file.reason}
+    own = {"status": file.status, "reason": file.reason, "chosen_by_change": file.chosen}
+    return {**_named(file.path), **own}
 
 
 def _readership(read: Readership | None) -> dict[str, Any] | None:
@@ -128,7 +129,12 @@ def _analyser(analyser: AnalyserReport) -> dict[str, Any]:
 
 def _counts(report: ReviewReport) -> dict[str, int]:
     counts = {str(severity): n for severity, n in severity_counts(report.findings).items()}
-    return {**counts, "silenced": len(report.silenced), "below_min_severity": report.below}
+    return {
+        **counts,
+        "silenced": len(report.silenced),
+        "below_min_severity": report.below,
+        "not_reviewed": len(report.skipped),
+    }
 
 
 def strict(value: Any) -> Any:

@@ -32,6 +32,7 @@ class SkippedFile:
     status: str
     reason: str  # the same words for the same reason: reports count by them
     unread: bool = False  # and it may hold anything: the review is incomplete without it
+    chosen: bool = False  # the change itself brings the reason: the base does not know it
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,20 @@ def tally(findings: Iterable[Finding]) -> str:
 
 
 def outcome_sentence(report: ReviewReport) -> str:
-    """Return in one sentence how the review ended and what the exit code means."""
+    """Return in one sentence how the review ended, what the exit code means, and what is unread."""
+    said = _ending(report)
+    left = left_out(report)
+    if not left or report.outcome not in {"clean", "findings"}:
+        return said  # which says so itself
+    return f"{said.removesuffix('.')}; {left}."
+
+
+def left_out(report: ReviewReport) -> str:
+    """Return `2 files not reviewed`, "" when everything was."""
+    return f"{counted(len(report.skipped), 'file')} not reviewed" if report.skipped else ""
+
+
+def _ending(report: ReviewReport) -> str:
     if report.outcome == "nothing_to_review":
         if report.skipped:
             files = counted(len(report.skipped), "changed file")

@@ -58,7 +58,10 @@ def _run(report: ReviewReport, source: Source, rules: Rules) -> dict[str, Any]:
             {"id": "skipped", "shortDescription": {"text": "Files were not reviewed"}},
         ],
     }
-    skipped = [{"uri": uri(f.path), "reason": one_line(f.reason)} for f in report.skipped]
+    skipped = [
+        {"uri": uri(f.path), "reason": one_line(f.reason), "chosenByChange": f.chosen}
+        for f in report.skipped
+    ]
     return {
         "tool": {"driver": driver},
         "invocations": [_invocation(report)],

@@ -48,6 +48,7 @@ def render_proposal(
     _head(proposal, console, over=over)
     _files(proposal, console)
     render_protected(proposal.get("protected", []), console)
+    _not_analysed(proposal, console)
     render_figures(proposal, console)
     if proposal.get("gates"):
         _title("Guard-rails", console)
@@ -182,6 +183,18 @@ def _behind(branch: str, now: str) -> str:
         "run again and reviewers look at what meets it; it asks you once more only if something "
         "does"
     )
+
+
+def _not_analysed(proposal: Proposal, console: Console) -> None:
+    """Name every file that analysers did not read as a whole, and every analyser that failed."""
+    files = proposal.get("not_analysed", [])
+    failed = [one_line(one) for one in proposal.get("analysers_failed", [])]
+    said = [
+        f"{one_line(file['path'])}: {one_line(file['reason'])}"
+        + (" (only the change itself says so)" if file["chosen"] else "")
+        for file in files
+    ]
+    _listed("Not analysed", [*said, *failed], console, "yellow")
 
 
 def _dirty(paths: list[str], included: bool, console: Console) -> None:

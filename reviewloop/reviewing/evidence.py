@@ -58,7 +58,7 @@ def view_of(
             data = private.read(tree, renamed.get(path) or path)
             if data is None or b"\0" in data[:8000]:
                 return None
-            return source_text(data)
+            return source_text(data, path)
 
         return reading
 

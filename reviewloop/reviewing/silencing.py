@@ -163,6 +163,15 @@ def read_baseline(data: bytes | None, place: str = BASELINE_FILE) -> frozenset[s
     return frozenset(entry["id"] for entry in baseline_entries(data, place))
 
 
+def is_baseline(data: bytes) -> bool:
+    """Whether this is the content of a baseline file."""
+    try:
+        baseline_entries(data)
+    except UsageError:
+        return False
+    return True
+
+
 def baseline_entries(data: bytes | None, place: str = BASELINE_FILE) -> list[dict[str, str]]:
     """Return what a baseline file holds, none for no file; raise `UsageError` when it is none."""
     if data is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from functools import partial
+from typing import Any
 
 from reviewloop.analysers import book
 from reviewloop.analysers.base import AnalyserReport, Options
@@ -63,9 +64,18 @@ def analyse(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
 
     Kept, because another release of an analyser must not change what a resumed run has asked.
     """
+    return tuple(EvidencePiece.from_plain(piece) for piece in _read(context, tree)["pieces"])
+
+
+def not_analysed(context: RunContext, tree: str) -> dict[str, Any]:
+    """Return `files` that analysers did not read as a whole, and the analysers that `failed`."""
+    found = _read(context, tree)
+    return {"files": found.get("not_read", []), "failed": found.get("failed", [])}
+
+
+def _read(context: RunContext, tree: str) -> dict[str, Any]:
     key = CallKey("analysers", "review")
-    found = context.journal.once(key, {"tree": tree}, partial(_analysed, context, tree))
-    return tuple(EvidencePiece.from_plain(piece) for piece in found["pieces"])
+    return context.journal.once(key, {"tree": tree}, partial(_analysed, context, tree))
 
 
 def _analysed(context: RunContext, tree: str) -> dict[str, object]:
@@ -74,7 +84,13 @@ def _analysed(context: RunContext, tree: str) -> dict[str, object]:
     # of it any more. The fix alone would not show that.
     base = context.reviewed_since or context.base_tree
     change = context.change(base, tree)
-    selection = select(change, context.private, base=base, ignore=settings.review.ignore)
+    selection = select(
+        change,
+        context.private,
+        base=base,
+        ignore=settings.review.ignore,
+        skip_new=settings.review.skip_new,
+    )
     names = {agent.name for agent in context.team.reviewers}
     examination = examined(
         change,
@@ -88,7 +104,14 @@ def _analysed(context: RunContext, tree: str) -> dict[str, object]:
     )
     silences = Silences(rules=settings.rules)
     pieces = evidence_of(examination, selection.sources, level=silences.level)
-    return {"pieces": [piece.plain() for piece in pieces]}
+    return {
+        "pieces": [piece.plain() for piece in pieces],
+        "not_read": [
+            {"path": one.file.path, "reason": one.reason, "chosen": one.chosen}
+            for one in selection.skipped
+        ],
+        "failed": [{"name": one.name, "reason": one.reason} for one in examination.failed],
+    }
 
 
 def _tell(context: RunContext, report: AnalyserReport) -> None:

@@ -83,9 +83,16 @@ class ModelReview:
             return self.selection.skipped
         private, two = self.two.private, self.two
         pushed = private.change(self.reviewed, two.new)
-        ignore, unreadable = self.loaded.settings.review.ignore, dict(two.unreadable)
-        more = select(pushed, private, base=two.base, ignore=ignore, unreadable=unreadable).skipped
-        return (*self.selection.skipped, *more)
+        settings = self.loaded.settings.review
+        more = select(
+            pushed,
+            private,
+            base=two.base,
+            ignore=settings.ignore,
+            unreadable=dict(two.unreadable),
+            skip_new=settings.skip_new,
+        )
+        return (*self.selection.skipped, *more.skipped)
 
 
 def models_word(asked: ModelReview) -> Standing:
@@ -155,6 +162,9 @@ def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> 
         untrusted=asked.untrusted,
         push=Push(trees[2], asked.known) if asked.reviewed else None,
         analyse=lambda *_: pieces,
+        not_shown=tuple(
+            f"{one.file.path} ({one.reason}; not shown)" for one in asked.selection.chosen
+        ),
     )
 
 

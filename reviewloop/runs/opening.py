@@ -9,7 +9,7 @@ from typing import Any
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.reviewing.fences import Fence
-from reviewloop.runs.analysis import analyse
+from reviewloop.runs.analysis import analyse, not_analysed
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.other_model import EARLIER_MODELS
@@ -78,6 +78,7 @@ def open_context(
             masking=masking,
             rules=rules,
             analyse=analyse,
+            not_analysed=not_analysed,
             dismissed=_dismissed(repository, rules),
             shared=shared,
         )

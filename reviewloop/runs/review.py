@@ -205,7 +205,14 @@ def _tree(commit: str, place: Place, two: Compared) -> str:
 
 def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
     ignore, unreadable = settings.review.ignore, dict(two.unreadable)
-    return select(change, two.private, base=two.base, ignore=ignore, unreadable=unreadable)
+    return select(
+        change,
+        two.private,
+        base=two.base,
+        ignore=ignore,
+        unreadable=unreadable,
+        skip_new=settings.review.skip_new,
+    )
 
 
 def _with_base(asked: Asked, settings: Settings) -> Asked:

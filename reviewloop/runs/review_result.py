@@ -9,6 +9,7 @@ from reviewloop.analysers.book import is_about_a_rule
 from reviewloop.analysers.engine import Examination
 from reviewloop.errors import ExitCode, first_that_applies
 from reviewloop.findings import Finding, Severity, Status, by_severity
+from reviewloop.output.figures import counted
 from reviewloop.output.readership import Readership, without_secrets
 from reviewloop.output.review_report import (
     Outcome,
@@ -17,6 +18,7 @@ from reviewloop.output.review_report import (
     ReviewReport,
     SkippedFile,
 )
+from reviewloop.output.untrusted import one_line
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.merging import merge
@@ -115,7 +117,7 @@ def result(
 
     In an `untrusted` review no comment that the change brings silences anything.
     """
-    lines = ChangedLines({file.path: file.added_ranges for file in selection.reviewed})
+    lines = ChangedLines(_added(selection))
     rejected = [f for f in standing.findings if f.status is not Status.OPEN]
     stay, gone = silence(
         [f for f in standing.findings if f.status is Status.OPEN],
@@ -126,7 +128,7 @@ def result(
     )
     least = LEVELS[settings.review.min_severity].rank
     listed = by_severity([f for f in stay if f.severity.rank <= least])
-    incomplete = bool(examination.failed) or _unread(standing) or bool(two.unread)
+    incomplete = bool(examination.failed) or _unread(standing) or _missed(two, selection)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
         what=two.what,
@@ -187,6 +189,17 @@ def _unsilenced(
     return {piece.finding.id for piece in pieces if piece.hard}
 
 
+def _added(selection: Selection) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return the changed lines of everything that somebody read."""
+    lines = {file.path: file.added_ranges for file in selection.reviewed}
+    return lines | {source.path: source.added for source in selection.sources}
+
+
+def _missed(two: Compared, selection: Selection) -> bool:
+    """Whether something that may hold anything was read by nobody."""
+    return bool(two.unread) or any(one.unread for one in selection.skipped)
+
+
 def _read(file: FileChange) -> ReviewedFile:
     renamed = file.old_path if file.old_path != file.path else ""
     return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
@@ -195,7 +208,8 @@ def _read(file: FileChange) -> ReviewedFile:
 def _skipped(two: Compared, selection: Selection) -> Iterator[SkippedFile]:
     """Yield what nobody read, also where the trees cannot tell that it changed."""
     for s in selection.skipped:
-        yield SkippedFile(s.file.path, s.file.status, s.reason, s.file.path in two.unread)
+        unread = s.unread or s.file.path in two.unread
+        yield SkippedFile(s.file.path, s.file.status, s.reason, unread, s.chosen)
     of_change = {s.file.path for s in selection.skipped} | {f.path for f in selection.reviewed}
     missing = [(path, reason) for path, reason in two.unreadable if path not in of_change]
     if missing:
@@ -208,6 +222,11 @@ def _skipped(two: Compared, selection: Selection) -> Iterator[SkippedFile]:
 def _remarks(settings: Settings, selection: Selection, examination: Examination) -> Iterator[str]:
     if selection.sources and not examination.reports:
         yield "no analyser looked at the change: [review] analysers_off names them all"
+    if selection.doubted:
+        files = counted(len(selection.doubted), "file that the change calls", "files that it calls")
+        named = ", ".join(map(one_line, selection.doubted[:3]))
+        more = f" and {len(selection.doubted) - 3} more" if selection.doubted[3:] else ""
+        yield f"read all the same: {files} generated ({named}{more}); the base does not say so"
     for pattern in settings.rules:
         if not is_about_a_rule(pattern):
             yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"

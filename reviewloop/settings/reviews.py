@@ -23,6 +23,10 @@ class Review(Section):
         default="nit", description="Least severity that is listed."
     )
     ignore: tuple[str, ...] = Field(default=(), description="Files that are not reviewed.")
+    skip_new: bool = Field(
+        default=False,
+        description="Leave out what only the change itself calls generated, vendored, binary ...",
+    )
     analysers_off: tuple[str, ...] = Field(
         default=(), description='Analysers that do not run, by name or pattern; all with "*".'
     )

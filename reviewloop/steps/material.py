@@ -21,6 +21,7 @@ from reviewloop.store.journal import CallKey
 from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.diff import Change, FileChange
 
+_NOT_SHOWN = 50  # files of a large change that are named although nobody may read them
 _CONTEXT_LINES = 3  # around what changed, where there is room
 SHARE_OF_EACH = 9  # a part's lists, names and evidence get a third of its room together
 _BACKGROUND = 4  # the share of a prompt's budget that what lies behind a finding gets: one of four
@@ -76,7 +77,7 @@ def _material(
     material = Material(
         task=context.brief.task,
         steering=steering[: len(steering) // divisor],
-        files=[describe(file) for file in change.files],
+        files=[*(describe(file) for file in change.files), *context.not_shown],
         patch=patch,
         evidence=_evidence(state, context),
         analysis=evidence_text(evidence, part.evidence),
@@ -89,12 +90,13 @@ def _material(
             material,
             part=part.number,
             parts=len(parts.parts),
-            files=listed(change, share),
+            files=[*listed(change, share), *context.not_shown[:_NOT_SHOWN]],
             names="" if moved else context.once(("names", tree), names)[: share // divisor],
             analysis=evidence_text(evidence, part.evidence, share),
         )
     if moved:
-        material = replace(material, files=listed(change, LISTED))
+        files = [*listed(change, LISTED), *context.not_shown[:_NOT_SHOWN]]
+        material = replace(material, files=files)
         return with_move(material, moved, state, context, part, room // divisor)
     return with_push(material, tree, context, part, room, divisor) if context.push else material
 

@@ -149,6 +149,7 @@ def _proposal(
     record, limits = context.record, context.settings.limits
     tests = next((gate.tests for gate in gates if gate.tests), None)
     reviewers = state.get("reviewers", {})
+    left = context.not_analysed(context, state["tree"]) if reviewers else {}  # else nobody read it
     return Proposal(
         run=record.run_id,
         title=context.brief.title,
@@ -183,6 +184,8 @@ def _proposal(
             for reason in gate.details.get("reasons", [gate.summary])
         ],
         findings=[finding.model_dump(mode="json") for finding in findings],
+        not_analysed=left.get("files", []),
+        analysers_failed=[f"{one['name']}: {one['reason']}" for one in left.get("failed", ())],
         seconds=round(context.seconds, 1),
         usage=usage_figures(context.journal),
         agents=agent_figures(context.journal),

@@ -89,7 +89,8 @@ def test_the_object_holds_what_programs_rely_on(change, reviewed):
     assert (finding["path"], finding["line"], finding["rule"]) == ("a.py", 1, "ruff/B006")
     reviewed_file = next(file for file in report["reviewed"] if file["path"] == "a.py")
     assert (reviewed_file["status"], reviewed_file["added"]) == ("A", [[1, 2]])
-    assert {"path": "uv.lock", "status": "A", "reason": "lock file"} in report["skipped"]
+    lock = {"status": "A", "reason": "lock file; only security analysers read it"}
+    assert {"path": "uv.lock", **lock, "chosen_by_change": True} in report["skipped"]
     assert {a["name"] for a in report["agents"]} == {
         f"review-{name}"
         for name in (

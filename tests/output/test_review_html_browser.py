@@ -275,7 +275,7 @@ def test_paper_shows_findings_without_controls(opened):
 def test_a_report_without_findings_is_a_calm_page(opened):
     report = sample_report(findings=(), outcome="clean", exit_code=0)
     view = opened(report)
-    assert view.page.inner_text(".verdict") == "Clean: no findings."
+    assert view.page.inner_text(".verdict") == "Clean: no findings; 4 files not reviewed."
     for key in "jkfoct123":
         view.page.keyboard.press(key)
 

@@ -38,6 +38,7 @@ def test_the_object_names_its_schema_and_how_the_review_ended():
         "nit": 6,
         "silenced": 2,
         "below_min_severity": 0,
+        "not_reviewed": 4,
     }
     assert set(whole) == {
         "schema", "version", "outcome", "exit_code", "summary", "what", "base", "head", "findings",
@@ -88,6 +89,7 @@ def test_files_have_ranges_and_reasons():
         "path": "package-lock.json",
         "status": "M",
         "reason": "lock file",
+        "chosen_by_change": False,
     }
 
 

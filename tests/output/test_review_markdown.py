@@ -14,7 +14,8 @@ def page(report=None, source=None):
 
 def test_the_head_counts_and_the_worst_comes_first():
     text = page()
-    assert text.startswith("## reviewloop: 🔴 5 must fix · 🟡 6 should fix · 🟢 6 nits\n")
+    marks = "🔴 5 must fix · 🟡 6 should fix · 🟢 6 nits"
+    assert text.startswith(f"## reviewloop: {marks} · 4 files not reviewed\n")
     assert text.index("### 🔴") < text.index("### 🟡") < text.index("🟢 5 nits</summary>")
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysers.base import Edit, Fix, Hit, SourceFile, Span
-from reviewloop.analysers.rules import Rule
+from reviewloop.analysers.rules import SECURITY, Rule
 from reviewloop.findings import Severity
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 MAX_AVERAGE_LINE = 400  # characters; beyond that a file was written by a program
+LONGEST_LINE = 400_000  # characters; work grows with the square of it: 2.5 s for 500,000 characters
+_NO_PERSONS_LINE = 2_000  # characters; only what is unsafe is worth telling in there
 ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
 
 
@@ -125,13 +127,32 @@ def generated(file: SourceFile) -> bool:
     return len(file.text) > 20_000 and len(file.text) > MAX_AVERAGE_LINE * len(file.lines)
 
 
+def short_enough(line: str) -> bool:
+    """Whether a line is read; what a program put on one line can take minutes."""
+    return len(line) <= LONGEST_LINE
+
+
 def search(
     patterns: Iterable[Pattern], grammar: Grammar, file: SourceFile, language: str
 ) -> Iterator[Hit]:
     """Yield what the patterns find in a file."""
     active = [p for p in patterns if _hinted(p, file.text)]
-    if not active or generated(file):
+    if not active:
         return
+    if not generated(file):
+        yield from _search(active, grammar, file, language)
+        return
+    # One line of padding or data makes such a file, too: the other lines are a person's.
+    security = {p.rule.id for p in active if p.rule.reviewer == SECURITY}
+    for hit in _search(active, grammar, file, language):
+        line = file.lines[hit.span.line - 1] if hit.span else ""
+        if len(line) <= _NO_PERSONS_LINE or hit.rule in security:
+            yield hit
+
+
+def _search(
+    active: list[Pattern], grammar: Grammar, file: SourceFile, language: str
+) -> Iterator[Hit]:
     by_kind: dict[str, list[Pattern]] = defaultdict(list)
     by_call: dict[str, list[Pattern]] = defaultdict(list)
     for pattern in active:

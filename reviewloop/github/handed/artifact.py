@@ -32,7 +32,7 @@ class Artifact(Strict):
     base: NoCommit
     head: NoCommit  # "" only where GitHub could not be asked for it
     status: Status
-    exit_code: Literal[0, 1, 2, 5]
+    exit_code: Literal[0, 1, 2, 4, 5]
     reason: Middle
     report: ReportPart | None = None
     facts: FactsPart | None = None

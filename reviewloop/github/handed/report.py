@@ -44,6 +44,7 @@ class FilePart(Strict):
     removed: int = Field(default=0, ge=0, le=10**9)
     reason: Middle = ""
     unread: bool = False
+    chosen: bool = False
 
     @classmethod
     def read(cls, file: ReviewedFile) -> Self:
@@ -181,7 +182,8 @@ class ReportPart(Strict):
                 for f in self.reviewed
             ),
             skipped=tuple(
-                SkippedFile(f.path, f.status, hide(f.reason), f.unread) for f in self.skipped
+                SkippedFile(f.path, f.status, hide(f.reason), f.unread, f.chosen)
+                for f in self.skipped
             ),
             agents=tuple(part.reviewer(hide) for part in self.agents),
             analysers=tuple(part.analyser(hide) for part in self.analysers),

@@ -8,11 +8,13 @@ from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.comments.bodies import clipped
 from reviewloop.github.job.outcome import Ended, failed, job_summary
+from reviewloop.output.review_words import left_out
 
 NAME = "reviewloop"
 _TITLES = {
     Status.PASSED: ("success", "Reviewed"),
     Status.NEEDS_CHANGES: ("failure", "Needs changes"),
+    Status.NEEDS_PERSON: ("action_required", "Needs a person"),
     Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
     Status.SKIPPED: ("skipped", "Nothing to review"),
 }
@@ -41,6 +43,8 @@ def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "
 def put_check(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> None:
     """Create the check; needs `checks: write`. Raises a GitHubError, as every act does."""
     conclusion, title = _TITLES[ended.status]
+    left = left_out(ended.report) if ended.report else ""
+    title = ", ".join(filter(None, (title, left)))
     fields: dict[str, Any] = {
         **{"name": NAME, "head_sha": pull.head_sha, "status": "completed"},
         **{"conclusion": conclusion, "external_id": run_url},

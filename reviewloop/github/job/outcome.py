@@ -32,7 +32,11 @@ _CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request ho
 MOST_REASON = 8000  # characters of an output; Linux takes 131,072 bytes in a variable
 _ENDED_WELL = {ExitCode.CLEAN, ExitCode.FINDINGS}
 _INPUT = ("input", "cache_read", "cache_write")
-_LEVELS = {Status.REVIEW_ERROR: "error", Status.SKIPPED: "notice"}
+_LEVELS = {
+    Status.REVIEW_ERROR: "error",
+    Status.NEEDS_PERSON: "warning",
+    Status.SKIPPED: "notice",
+}
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,26 @@ class Ended:
         return f"{status}; {tally(self.report.findings)}, {counted(said, 'new comment')}"
 
 
-def status_of(report: ReviewReport, fail_on: str, *, open_: Iterable[Severity] = ()) -> Status:
+def status_of(
+    report: ReviewReport,
+    fail_on: str,
+    *,
+    open_: Iterable[Severity] = (),
+    untrusted: bool = False,
+) -> Status:
     """Return the status of a review; `open_` are the severities of all that is open.
 
-    Silence of a reviewer that failed, or that was never asked, is no PASSED.
+    Silence of a reviewer that failed, or that was never asked, is no PASSED. And an `untrusted`
+    change does not pass by keeping its own files from being read.
     """
+    status = _status(report, fail_on, open_)
+    waits = untrusted and any(file.chosen for file in report.skipped)
+    if waits and status in {Status.PASSED, Status.SKIPPED}:
+        return Status.NEEDS_PERSON
+    return status
+
+
+def _status(report: ReviewReport, fail_on: str, open_: Iterable[Severity]) -> Status:
     if report.outcome == "incomplete" or ExitCode(report.exit_code) not in _ENDED_WELL:
         return Status.REVIEW_ERROR
     if report.outcome == "nothing_to_review":
@@ -121,6 +140,14 @@ def reason_of(report: ReviewReport, status: Status) -> str:
         unread = unread_words(report.readership) if report.readership else ""
         why = failed or unread or "a cap or an interruption ended it early"
         return f"the review is incomplete: {why}"
+    if status is Status.NEEDS_PERSON:
+        chosen = [file for file in report.skipped if file.chosen]
+        named = ", ".join(one_line(file.path) for file in chosen[:3])
+        more = f" and {len(chosen) - 3} more" if chosen[3:] else ""
+        return (
+            f"a person has to look at {named}{more}: {chosen[0].reason}, which only the change "
+            "itself says"
+        )
     if status is Status.SKIPPED:
         if report.skipped:
             return f"there is nothing to review: all {len(report.skipped)} files are skipped"
@@ -136,7 +163,11 @@ def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> Ended:
 
 def exit_code_of(status: Status) -> ExitCode:
     """Return the exit code of a status; nobody's skipped review turns a check red."""
-    codes = {Status.NEEDS_CHANGES: ExitCode.FINDINGS, Status.REVIEW_ERROR: ExitCode.INCOMPLETE}
+    codes = {
+        Status.NEEDS_CHANGES: ExitCode.FINDINGS,
+        Status.NEEDS_PERSON: ExitCode.WAITING,
+        Status.REVIEW_ERROR: ExitCode.INCOMPLETE,
+    }
     return codes.get(status, ExitCode.CLEAN)
 
 

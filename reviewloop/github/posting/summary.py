@@ -19,6 +19,7 @@ from reviewloop.output.review_words import (
     added_lines,
     failures,
     in_order,
+    left_out,
     no_rules,
     outcome_sentence,
     severity_label,
@@ -91,9 +92,8 @@ def _head(
     marks = severity_marks([*(finding.severity for finding in open_), *earlier])
     titles = {"incomplete": "the review is incomplete", "nothing_to_review": "nothing to review"}
     title = titles.get(report.outcome, "")
-    if title and marks:
-        title = f"{title} · {marks}"
-    lines = [f"{TITLE}{title or marks or 'no findings'}"]
+    parts = (title, marks or ("" if title else "no findings"), left_out(report))
+    lines = [f"{TITLE}{' · '.join(filter(None, parts))}"]
     lines.append(sanitised_line(_verdict(report, open_, earlier)))
     failed = failures(report)
     if failed:

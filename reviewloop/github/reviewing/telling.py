@@ -65,7 +65,9 @@ def _said(
 ) -> Ended:
     told("comparing with what was said before")
     planned = talk.plan(reading)
-    status = status_of(reading.report, wanted.fail_on, open_=planned.open.values())
+    status = status_of(
+        reading.report, wanted.fail_on, open_=planned.open.values(), untrusted=talk.pull.is_fork
+    )
     reason = reason_of(reading.report, status)
     report = without_dismissed(reading.report, planned.dismissed)
     nothing = status is Status.SKIPPED

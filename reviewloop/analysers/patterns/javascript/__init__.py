@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reviewloop.analysers.base import FileCheck, Hit, SourceFile
-from reviewloop.analysers.patterns.engine import search
+from reviewloop.analysers.patterns.engine import search, short_enough
 from reviewloop.analysers.patterns.javascript import (
     answers,
     code_injection,
@@ -55,4 +55,4 @@ def _run(file: SourceFile) -> Iterable[Hit]:
     return search(_PATTERNS, JAVASCRIPT, file, file.language)
 
 
-CHECK = FileCheck("javascript", tuple(p.rule for p in _PATTERNS), _understands, _run)
+CHECK = FileCheck("javascript", tuple(p.rule for p in _PATTERNS), _understands, _run, short_enough)

@@ -19,6 +19,7 @@ _MANIFEST = Regex(r"^apiVersion:", re.MULTILINE)
 _KIND = Regex(r"^kind:\s*[\"']?\w+", re.MULTILINE)
 _COMPOSE = Regex(r"^services:\s*$", re.MULTILINE)
 _MARK = Regex(r"[-?:](?=\s|$)")
+_PLAIN_MARK = Regex(r"(?<![\"'])[-?:](?=\s|$)")  # none of JSON
 _MOST_MARKS = 60
 _MOST_INDENT = 80
 _MOST_DEPTH = 400
@@ -26,16 +27,24 @@ _MOST_VISITED = 3_000_000  # nodes: hostile nesting must not make the walk quadr
 _MOST_TEXT = 3_000  # characters of a value that a rule may want to look into
 
 
-def readable(text: str) -> bool:
-    """Whether a text is nested as people nest.
+def readable(line: str) -> bool:
+    """Whether a line is nested as people nest; JSON in a line opens no levels by its colons.
 
     The parser's C code ends the whole process when about 250 levels are open at once.
     """
-    for line in text.split("\n"):
-        deep = len(line) - len(line.lstrip()) > _MOST_INDENT
-        if deep or (len(line) > _MOST_MARKS and len(_MARK.findall(line)) > _MOST_MARKS):
-            return False
-    return True
+    deep = len(line) - len(line.lstrip()) > _MOST_INDENT
+    if deep or len(line) <= _MOST_MARKS or len(_MARK.findall(line)) <= _MOST_MARKS:
+        return not deep
+    return len(_PLAIN_MARK.findall(line)) <= _MOST_MARKS and _brackets(line) <= _MOST_MARKS
+
+
+def _brackets(line: str) -> int:
+    """Return how many brackets are open at once, those in strings included."""
+    depth = most = 0
+    for character in line:
+        depth += (character in "{[") - (character in "}]")
+        most = max(most, depth)
+    return most
 
 
 def is_manifest(text: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reviewloop.analysers.base import FileCheck, Hit, SourceFile
-from reviewloop.analysers.patterns.engine import search
+from reviewloop.analysers.patterns.engine import search, short_enough
 from reviewloop.analysers.patterns.python import blocking, growth, outside, queries, trust
 from reviewloop.analysers.patterns.python.syntax import PYTHON
 
@@ -18,10 +18,13 @@ def _run(file: SourceFile) -> Iterable[Hit]:
     return search(_PATTERNS, PYTHON, file, "python")
 
 
-CHECK = FileCheck("python-performance", tuple(p.rule for p in _PATTERNS), _understands, _run)
+CHECK = FileCheck(
+    "python-performance", tuple(p.rule for p in _PATTERNS), _understands, _run, short_enough
+)
 TRUST = FileCheck(
     "python-security",
     tuple(p.rule for p in trust.PATTERNS),
     _understands,
     lambda file: search(trust.PATTERNS, PYTHON, file, "python"),
+    short_enough,
 )

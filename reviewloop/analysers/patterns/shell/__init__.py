@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from reviewloop.analysers.base import FileCheck, Hit, SourceFile
-from reviewloop.analysers.patterns.engine import generated
 from reviewloop.analysers.patterns.shell import quoting, safety, upkeep
 from reviewloop.analysers.patterns.shell.source import hit_of, script_of
 
@@ -16,7 +15,7 @@ def _understands(file: SourceFile) -> bool:
 
 def _run(file: SourceFile) -> Iterable[Hit]:
     active = [p for p in _PATTERNS if not p.hints or any(h in file.text for h in p.hints)]
-    if not active or generated(file):
+    if not active:
         return
     script = script_of(file)
     for pattern in active:
