@@ -132,6 +132,8 @@ def processes(
     shared = secrets.randbits(30)
     stack.enter_context(_shared_memory(shared, token))
     stack.enter_context(_message_queue(token))
+    stack.enter_context(_message_queue(f"{token}-2"))
+    numbers = stack.enter_context(_by_number(token))
     shutil.copy("/usr/bin/id", setuid)
     if os.getuid() == 0:
         os.chown(setuid, 65534, 65534)
@@ -143,6 +145,8 @@ def processes(
         "terminal": os.ttyname(terminals[1]),
         "shared": shared,
         "queue": token,
+        "other_queue": f"{token}-2",
+        **numbers,
         "setuid": str(setuid),
     }
 
@@ -162,6 +166,26 @@ def _shared_memory(key: int, text: str) -> Iterator[None]:
     finally:
         libc.shmdt(ctypes.c_void_p(address))
         libc.shmctl(number, 0, None)
+
+
+@contextlib.contextmanager
+def _by_number(text: str) -> Iterator[dict[str, int]]:
+    """Make what System V shares by number: memory, a message, locks."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    segment, messages = libc.shmget(0, 4096, 0o1600), libc.msgget(0, 0o1600)
+    locks = libc.semget(0, 1, 0o1600)
+    address = libc.shmat(segment, None, 0)
+    ctypes.memmove(address, text.encode(), len(text))
+    message = (1).to_bytes(8, sys.byteorder) + text.encode()
+    libc.msgsnd(messages, message, len(text), 0)
+    try:
+        yield {"segment": segment, "messages": messages, "locks": locks}
+    finally:
+        libc.shmdt(ctypes.c_void_p(address))
+        libc.shmctl(segment, 0, None)
+        libc.msgctl(messages, 0, None)
+        libc.semctl(locks, 0, 0, 0)
 
 
 @contextlib.contextmanager

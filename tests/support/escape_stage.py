@@ -61,6 +61,8 @@ class Stage:
             self.write(self.home / name, "# before")
         (self.home / ".config/autostart").mkdir()
         (self.home / ".netrc").chmod(0o600)
+        with contextlib.suppress(OSError):  # the control says so
+            os.setxattr(self.home / ".netrc", "user.rl", self.token.encode())
 
     def _fill_checkout(self) -> None:
         names = ("app.py", "kept.txt", "emptied", "removed", "renamed", "packages/app/package.json")
@@ -181,6 +183,7 @@ class Stage:
         return {
             "token": self.token,
             "mark": self.mark,
+            "pair_marks": [f"first-{self.mark}", f"second-{self.mark}"],
             "python": PYTHON,
             "home": str(self.home),
             "real_home": real_home,
@@ -217,6 +220,10 @@ class Stage:
             ),
             "ssh": lambda: any(data.startswith(b"SSH-") for data in self.seen),
             "send to a local socket": lambda: self.mark.encode() in self.seen,
+            "send to a local socket from a pair": lambda: (
+                stage.pair_marks[0].encode() in self.seen
+            ),
+            "connect a pair to a local socket": lambda: stage.pair_marks[1].encode() in self.seen,
         }
 
 

@@ -1,10 +1,11 @@
 """Tries to get out of a sandbox: a level counts only if this finds no way.
 
-Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET`; it prints the names of the
+Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET SEGMENT`; it prints the names of the
 attempts that succeeded, one a line, between `inside`, for what must work, and `over`. It uses the
 standard library only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`, and a
-listening local socket `socket`; `PARENT` is the process id of reviewloop, whose environment holds
-SECRET; `PORT` is a TCP port on 127.0.0.1 at which reviewloop listens.
+listening local socket `socket`, and one for datagrams, `datagrams`; `PARENT` is the process id of reviewloop, whose environment holds
+SECRET; `PORT` is a TCP port on 127.0.0.1 at which reviewloop listens; `SEGMENT` numbers memory of
+ours that holds SECRET, "-" where the system has none.
 """
 
 import os
@@ -18,6 +19,7 @@ _SECONDS = 2.0
 def main() -> None:
     """Try every way out."""
     outside, parent, port, secret = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    segment = sys.argv[5]
     with open("inside", "w") as file:  # noqa: PTH123
         file.write("works")
     say("inside")
@@ -40,6 +42,8 @@ def main() -> None:
         "reach a local socket": lambda: connect(socket.AF_UNIX, f"{outside}/socket"),
         "reach an abstract socket": lambda: connect(socket.AF_UNIX, f"\0{secret}"),
         "send a datagram": datagram,
+        "send to a local socket from a pair": lambda: pair(f"{outside}/datagrams"),
+        "attach shared memory": lambda: attach(segment, secret),
     }
     for name, attempt in attempts.items():
         try:
@@ -95,6 +99,28 @@ def datagram() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 53))
         probe.send(b"?")
+
+
+def pair(address: str) -> None:
+    """Send from one end of a pair of sockets to a third one."""
+    mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with mine, other:
+        mine.sendto(b"?", address)
+
+
+def attach(segment: str, secret: str) -> None:
+    """Find the secret in memory that is shared by number."""
+    if segment == "-":
+        raise OSError("no such memory")
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    address = libc.shmat(int(segment), None, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), "refused")
+    if ctypes.string_at(address, len(secret)) != secret.encode():
+        raise OSError("memory of somebody else")
 
 
 if __name__ == "__main__":

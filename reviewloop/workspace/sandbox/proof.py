@@ -52,10 +52,15 @@ def _attempt(sandbox: Sandbox, outside: Path, work: Path) -> str:
     (outside / "victim").write_text("victim", encoding="utf-8")
     script = Path(__file__).with_name("escape.py")
     read = (*interpreter_places(Path(sys.executable)), script)
-    with _listeners(outside, secret) as port, _secret_environment(secret) as parent:
+    with (
+        _listeners(outside, secret) as port,
+        _secret_environment(secret) as parent,
+        _secret_memory(secret) as segment,
+    ):
         log = outside.with_name("log")
+        program = (sys.executable, "-I", "-S", str(script))
         run_command(
-            [sys.executable, "-I", "-S", str(script), str(outside), str(parent), str(port), secret],
+            [*program, str(outside), str(parent), str(port), secret, segment],
             cwd=work,
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
             timeout_seconds=_SECONDS,
@@ -77,6 +82,8 @@ def _listeners(outside: Path, name: str) -> Iterator[int]:
             local = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             local.bind(address)
             local.listen()
+        datagrams = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        datagrams.bind(str(outside / "datagrams"))
         port: int = tcp.getsockname()[1]
         yield port
 
@@ -101,3 +108,27 @@ def _secret_environment(secret: str) -> Iterator[int]:
         assert process.stdin is not None  # noqa: S101 - tells the type checker
         process.stdin.close()
         process.wait()
+
+
+@contextlib.contextmanager
+def _secret_memory(secret: str) -> Iterator[str]:
+    """Yield the number of shared memory that holds a secret, "-" where there is none to be had."""
+    if sys.platform != "linux":
+        yield "-"
+        return
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    segment = libc.shmget(0, len(secret), 0o1600)
+    address = libc.shmat(segment, None, 0) if segment >= 0 else None
+    try:
+        if address in (None, ctypes.c_void_p(-1).value):
+            yield "-"
+            return
+        ctypes.memmove(address, secret.encode(), len(secret))
+        yield str(segment)
+        libc.shmdt(ctypes.c_void_p(address))
+    finally:
+        if segment >= 0:
+            libc.shmctl(segment, 0, None)

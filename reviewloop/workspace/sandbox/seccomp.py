@@ -16,6 +16,7 @@ _ERRNO = 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 _NUMBER, _ARCHITECTURE = 0, 4  # offsets in seccomp_data
 _ARGUMENTS = tuple(16 + 8 * index for index in range(6))  # their low halves, little endian
+_HIGH_HALF = 4
 _X32 = 0x40000000
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -78,13 +79,76 @@ _UNKNOWN = {
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
+    "openat2": (437, 437),  # it can make a setuid file, as `open` can
 }
-# What processes of one person share by a number, where no name space keeps them apart.
+# What processes of one person share by a number or a name, where no name space keeps them apart.
+# Who knows a number, or guesses it, needs no `get`.
 _SHARED: dict[str, tuple[int, int]] = {
     "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
     "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "connect": (42, 203),  # no socket is there to call them with: for the day that one is
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "inotify_add_watch": (254, 27),  # tells the names of new files in folders nobody may list
 }
+# Landlock does not check these; programs that copy files go on without them.
+_ATTRIBUTES: dict[str, tuple[int, int]] = {
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "fgetxattr": (193, 10),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "flistxattr": (196, 13),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "getxattrat": (464, 464),
+    "listxattrat": (465, 465),
+    "removexattrat": (466, 466),
+}
+# The argument that holds the mode; of `open` it counts only when a file is made.
+_MODES: dict[str, tuple[tuple[int, int | None], int]] = {
+    "chmod": ((90, None), 1),
+    "fchmod": ((91, 52), 1),
+    "fchmodat": ((268, 53), 2),
+    "fchmodat2": ((452, 452), 2),
+    "creat": ((85, None), 1),
+    "mknod": ((133, None), 1),
+    "mknodat": ((259, 33), 2),
+}
+_OPENS: dict[str, tuple[tuple[int, int | None], int]] = {  # the argument with the flags
+    "open": ((2, None), 1),
+    "openat": ((257, 56), 2),
+}
+_SETUID = 0o4000
+_MAKES_FILE = 0o100 | 0o20000000  # O_CREAT and O_TMPFILE, the same on both processors
+_OWNERS: dict[str, tuple[tuple[int, int | None], int]] = {  # the argument with the new owner
+    "chown": ((92, None), 1),
+    "fchown": ((93, 55), 1),
+    "lchown": ((94, None), 1),
+    "fchownat": ((260, 54), 2),
+}
+_NOBODY_NEW = 0xFFFFFFFF  # as an owner: it stays as it is
+_KIND_OF_SOCKET = 0xF  # besides, an argument holds flags
+_SOCKETPAIR = (53, 199)
+_PAIRS = (1, 5)  # SOCK_STREAM and SOCK_SEQPACKET: of both, the ends reach nobody but each other
+_SHMGET = (29, 194)
+_SMALL = 1 << 16  # bytes of System V memory: databases lock with it; the kernel has 4,096 of them
 _PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _SOCKET = (41, 198)
@@ -103,8 +167,9 @@ def program(*, sockets: bool) -> bytes:
     """Return the filter as an array of `struct sock_filter`.
 
     With `sockets`, the command has name spaces of its own: sockets stay allowed that are local, IP,
-    or of the netlink family that lists interfaces. Without, no socket can be made (`socketpair`
-    can), no memory is shared by number, and other processes' limits stay as they are.
+    or of the netlink family that lists interfaces, and so is a little memory shared by number.
+    Without, no socket can be made but pairs that reach nobody else, nothing is shared by number or
+    name, and other processes' limits and files' owners and extended attributes stay as they are.
     """
     machine = os.uname().machine
     column = _COLUMN[machine]
@@ -116,6 +181,7 @@ def program(*, sockets: bool) -> bytes:
     ]
     if machine == "x86_64":
         lines += [_jump(_AT_LEAST, _X32, 0, 1), _refusal(errno.ENOSYS)]
+    lines += _for_setuid(column)  # first: files are opened often, and a filter is read in order
     for table, reason in ((_REFUSED, errno.EPERM), (_UNKNOWN, errno.ENOSYS)):
         for numbers in table.values():
             number = numbers[column]
@@ -124,16 +190,88 @@ def program(*, sockets: bool) -> bytes:
     lines += _for_call(_CLONE[column], _clone())
     lines += _for_call(_IOCTL[column], _ioctl())
     lines += _for_call(_SOCKET[column], _socket() if sockets else [_refusal(errno.EACCES)])
-    if not sockets:
+    if sockets:
+        lines += _for_call(_SHMGET[column], _little_memory())
+    else:
         for numbers in _SHARED.values():
             lines += _for_call(numbers[column], [_refusal(errno.EACCES)])
+        for numbers in _ATTRIBUTES.values():
+            lines += _for_call(numbers[column], [_refusal(errno.ENOTSUP)])
+        for calls, place in _OWNERS.values():
+            lines += _for_call(calls[column], _own_owner(place))
+        lines += _for_call(_SOCKETPAIR[column], _pair())
         lines += _for_call(_PRLIMIT[column], _own_process())
     lines.append(_statement(_RETURN, _ALLOW))
     return b"".join(lines)
 
 
-def _for_call(number: int, body: list[bytes]) -> list[bytes]:
-    return [_jump(_EQUAL, number, 0, len(body)), *body]
+def _for_call(number: int | None, body: list[bytes]) -> list[bytes]:
+    """Return the lines for one call; none where the processor does not have it."""
+    return [] if number is None else [_jump(_EQUAL, number, 0, len(body)), *body]
+
+
+def _for_setuid(column: int) -> list[bytes]:
+    """Refuse modes with the setuid bit: the file would be run with the person's rights."""
+    lines = []
+    for numbers, place in _MODES.values():
+        lines += _for_call(numbers[column], _no_setuid(place))
+    for numbers, place in _OPENS.values():
+        made = [
+            _statement(_LOAD, _ARGUMENTS[place]),
+            _statement(_AND, _MAKES_FILE),
+            _jump(_EQUAL, 0, 0, 1),
+            _statement(_RETURN, _ALLOW),
+        ]
+        lines += _for_call(numbers[column], [*made, *_no_setuid(place + 1)])
+    return lines
+
+
+def _no_setuid(place: int) -> list[bytes]:
+    return [
+        _statement(_LOAD, _ARGUMENTS[place]),
+        _statement(_AND, _SETUID),
+        _jump(_EQUAL, 0, 1, 0),
+        _refusal(errno.EPERM),
+        _statement(_RETURN, _ALLOW),
+    ]
+
+
+def _own_owner(place: int) -> list[bytes]:
+    """Allow what copying programs ask for: the owner and the group that new files have anyway."""
+    lines = []
+    for index, own in ((place, os.getuid()), (place + 1, os.getgid())):
+        lines += [
+            _statement(_LOAD, _ARGUMENTS[index]),
+            _jump(_EQUAL, own, 2, 0),
+            _jump(_EQUAL, _NOBODY_NEW, 1, 0),
+            _refusal(errno.EPERM),
+        ]
+    return [*lines, _statement(_RETURN, _ALLOW)]
+
+
+def _pair() -> list[bytes]:
+    """Allow local pairs whose ends stay joined; one of datagrams can send to any local socket."""
+    return [
+        _statement(_LOAD, _ARGUMENTS[0]),
+        _jump(_EQUAL, _UNIX, 1, 0),
+        _refusal(errno.EACCES),
+        _statement(_LOAD, _ARGUMENTS[1]),
+        _statement(_AND, _KIND_OF_SOCKET),
+        *(_jump(_EQUAL, kind, len(_PAIRS) - index, 0) for index, kind in enumerate(_PAIRS)),
+        _refusal(errno.EACCES),
+        _statement(_RETURN, _ALLOW),
+    ]
+
+
+def _little_memory() -> list[bytes]:
+    return [
+        _statement(_LOAD, _ARGUMENTS[1] + _HIGH_HALF),
+        _jump(_EQUAL, 0, 0, 2),
+        _statement(_LOAD, _ARGUMENTS[1]),
+        _jump(_AT_LEAST, _SMALL + 1, 0, 1),
+        _refusal(errno.ENOSPC),
+        _statement(_RETURN, _ALLOW),
+    ]
 
 
 def _clone() -> list[bytes]:

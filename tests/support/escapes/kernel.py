@@ -41,7 +41,11 @@ _NUMBERS = {
     "adjtimex": (159, 171),
     "shmget": (29, 194),
     "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semctl": (66, 191),
+    "msgrcv": (70, 188),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     "sethostname": (170, 161),
 }
 _NEW_USER, _NEW_MOUNTS = 0x10000000, 0x00020000
@@ -127,6 +131,26 @@ def shared_memory(stage) -> None:
 def message_queue(stage) -> None:
     queue = call("mq_open", stage.queue.encode(), os.O_RDWR, 0, None)
     os.close(queue)
+
+
+def attached(stage) -> None:
+    """Attach shared memory by its number, which is listed and easily guessed."""
+    _libc.shmat.restype = ctypes.c_void_p
+    address = _libc.shmat(stage.segment, None, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        raise OSError("refused")
+    tokens(ctypes.string_at(address, 64), stage)
+    ctypes.memset(address + 2048, 1, 1)
+
+
+def taken_message(stage) -> None:
+    place = ctypes.create_string_buffer(1000)
+    call("msgrcv", stage.messages, place, 900, 0, 0o4000)
+    tokens(place.raw, stage)
+
+
+def unlinked_queue(stage) -> None:
+    call("mq_unlink", stage.other_queue.encode())
 
 
 def mounted(stage) -> None:
@@ -231,7 +255,16 @@ ATTEMPTS = {
     "change the parent's limits": limited,
     "change the parent's priority": slowed,
     "read shared memory": shared_memory,
+    "attach shared memory": attached,
+    "see who uses shared memory": lambda stage: (
+        call("shmctl", stage.segment, 2, ctypes.create_string_buffer(256)) and None
+    ),
+    "take a message of another program": taken_message,
+    "remove the locks of another program": lambda stage: (
+        call("semctl", stage.locks, 0, 0, 0) and None
+    ),
     "open a message queue": message_queue,
+    "remove a message queue": unlinked_queue,
     "sudo": ran("sudo", "-n", "echo", "reached"),
     "su": ran("su", "-c", "echo reached"),
     "run a setuid program": ran_as_owner,

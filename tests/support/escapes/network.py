@@ -53,6 +53,21 @@ def local_datagram(stage) -> None:
         sending.sendto(stage.mark.encode(), stage.datagrams)
 
 
+def paired(kind, connected=False):
+    """Return an attempt to send from one end of a pair to somebody else's socket."""
+
+    def attempt(stage) -> None:
+        mine, other = socket.socketpair(socket.AF_UNIX, kind)
+        with mine, other:
+            if connected:
+                mine.connect(stage.datagrams)
+                mine.send(stage.pair_marks[1].encode())
+            else:
+                mine.sendto(stage.pair_marks[0].encode(), stage.datagrams)
+
+    return attempt
+
+
 def raw(stage) -> None:
     """Send an echo request as ping does."""
     request = b"\x08\x00\xf7\xff\x00\x00\x00\x00"
@@ -135,6 +150,8 @@ ATTEMPTS = {
     "getent hosts": ran("sh", "-c", "getent hosts {named} >&2 && echo {token}"),
     "connect to a local socket": local("socket"),
     "send to a local socket": local_datagram,
+    "send to a local socket from a pair": paired(socket.SOCK_DGRAM),
+    "connect a pair to a local socket": paired(socket.SOCK_RAW, connected=True),
     "connect to docker.sock": local("docker", b"GET /_ping HTTP/1.0\r\n\r\n"),
     "connect to the key agent": local("agent"),
     "connect to the session's D-Bus": local("bus", b"\0AUTH EXTERNAL 30\r\n"),

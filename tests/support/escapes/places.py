@@ -1,5 +1,6 @@
 """Attempts on files: whoever they belong to, they are outside of the workspace."""
 
+import ctypes
 import os
 from hashlib import sha256
 
@@ -221,8 +222,7 @@ def control_group(stage) -> None:
 
 
 def handle_to_a_file(stage) -> None:
-    import ctypes
-
+    
     from kernel import call
 
     handle = bytearray(136)
@@ -233,6 +233,31 @@ def handle_to_a_file(stage) -> None:
     call("name_to_handle_at", -100, name, buffer, ctypes.byref(mount), 0)
     where = os.open(stage.home, os.O_RDONLY)
     found(os.read(call("open_by_handle_at", where, buffer, 0), 1000), stage)
+
+
+def hear(stage) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.inotify_add_watch(libc.inotify_init(), f"{stage.home}/.ssh".encode(), 0x100) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+
+def chmod(path) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o700))
+    os.chmod(path, 0o4700)
+
+
+def made(path) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o4700))
+
+
+def setuid(make):
+    def attempt(stage) -> None:
+        path = f"{stage.workspace}/{make.__name__}-{stage.token}"
+        make(path)
+        if not os.stat(path).st_mode & 0o4000:
+            raise OSError("the bit is not there")
+
+    return attempt
 
 
 ATTEMPTS = {
@@ -265,6 +290,16 @@ ATTEMPTS = {
     ),
     "make a folder in the checkout": lambda stage: os.mkdir(f"{stage.checkout}/folder"),
     "change the mode of a file": lambda stage: os.chmod(f"{stage.home}/.netrc", 0o640),
+    "change the group of a file": lambda stage: os.chown(f"{stage.home}/.netrc", -1, 65534),
+    "read an extended attribute": lambda stage: found(
+        os.getxattr(f"{stage.home}/.netrc", "user.rl"), stage
+    ),
+    "change an extended attribute": lambda stage: os.setxattr(
+        f"{stage.home}/.netrc", "user.rl2", b"x"
+    ),
+    "hear of new files in a folder": hear,
+    "give a file the setuid bit": setuid(chmod),
+    "make a file with the setuid bit": setuid(made),
     "make a control group": control_group,
     "open any kernel setting for writing": kernel_settings,
 }
