@@ -41,8 +41,8 @@ class Workspace:
         """Put exactly the files of `tree` into the folder and return it.
 
         Everything else goes: what the code of one tree left behind must not meet the next one's.
-        Links are never followed. The `.git` in the folder is made anew, whatever became of the
-        last one.
+        Links are never followed. The folder and the `.git` in it are made anew, whatever became of
+        the last ones: what a program may do in a folder ends with it, should one still be alive.
         """
         self._own_folder()
         remove_tree(self.folder / ".git")
@@ -105,11 +105,27 @@ class Workspace:
     def _own_folder(self) -> None:
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
             remove_tree(self.folder)
+        old = self.folder.with_name(self.folder.name + ".old")
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
+            if old.is_symlink() or old.exists():  # of a reset that was killed
+                remove_tree(old)
+            if self.folder.is_dir():
+                self.folder.rename(old)
+            self.folder.mkdir(mode=0o700, parents=True)
+            if old.is_dir():
+                self._take_over(old)
+                remove_tree(old)
         except OSError as error:
             raise WorkspaceError(f"The workspace {self.folder} cannot be made: {error}.") from error
+
+    def _take_over(self, old: Path) -> None:
+        """Move what stood in the folder: most of it is of the next tree, too."""
+        old.chmod(stat.S_IRWXU)
+        with os.scandir(old) as entries:
+            for entry in list(entries):
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.path, stat.S_IRWXU)  # noqa: PTH101 - moving it writes its `..`
+                os.rename(entry.path, self.folder / entry.name)  # noqa: PTH104 - names as they are
 
     def _lock_file(self) -> Path:
         return self.index.with_name(self.index.name + ".lock")

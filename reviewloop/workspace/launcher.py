@@ -3,13 +3,14 @@
 Started by path as `python -I -S launcher.py PARENT GRACE NAME=VALUE... -- PROGRAM ARGV0 ARG...`,
 so it may use the standard library only. On Linux it adopts what the command daemonises (subreaper),
 ends when its parent does, and watches how many processes and how much memory there are; elsewhere
-the caller's kill of the process group is all there is. The other options confine the command: see
-`sandbox/confine.py`.
+the caller's kill of the process group is all there is. What cannot be ended is told by dying of
+SIGUSR2 oneself. The other options confine the command: see `sandbox/confine.py`.
 """
 
 import ctypes
 import os
 import resource
+import struct
 import sys
 import time
 
@@ -24,8 +25,15 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 _WATCH_SECONDS = 0.05
 _FULL_LOOK = 5  # so many of them apart
+_REAPED = 1000  # dead processes at a time; some are replaced as fast as they are reaped
+_NAMED = 20  # processes that could not be ended
 _PATIENCE = 8  # half milliseconds; a name space's first process ends by itself after the command
 _OURS = (signal.SIGTERM, signal.SIGALRM)
+_LONGEST_KILL = 5.0  # seconds
+_NO_NEW_PRIVILEGES = 38
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # of Landlock
+_ABI_QUESTION, _PATH_BENEATH, _REFER = 1, 1, 1 << 13
+_SIGNALS_SINCE, _SIGNALS = 6, 2  # its version that keeps signals in, and the right's bit
 TOO_MUCH = 125
 
 
@@ -45,11 +53,13 @@ def main() -> int:
     watch = _Watch(parent, options)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGALRM, watch.look)
-    signal.setitimer(signal.ITIMER_REAL, _WATCH_SECONDS, _WATCH_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, _WATCH_SECONDS)
     if _LINUX:
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if "landlock=on" in options:
+            _keep_signals_in(libc, parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     code = 128 + signal.SIGTERM
     child = 0
@@ -74,9 +84,43 @@ def main() -> int:
             _wait(child, time.monotonic() + grace)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    if _LINUX:
-        _kill_descendants()
+    if _LINUX and not _kill_descendants():
+        left = " ".join(str(pid) for pid, _ in _descendants()[:_NAMED])
+        os.write(2, f"\nreviewloop: these processes could not be ended: {left}\n".encode())
+        signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGUSR2)
     return code
+
+
+_signals_stay_in: list[bool] = []
+
+
+def _keep_signals_in(libc: ctypes.CDLL, parent: int) -> None:
+    """Give up signalling anything but what descends from us: "kill all" is then just that.
+
+    Nothing changes on kernels that cannot do it.
+    """
+    zero, none = ctypes.c_size_t(0), ctypes.c_uint(0)
+    if libc.syscall(_CREATE_RULESET, None, zero, _ABI_QUESTION) < _SIGNALS_SINCE:
+        return
+    # Every domain refuses to move files between folders unless it is allowed: it is, everywhere.
+    rights = (ctypes.c_uint64 * 3)(_REFER, 0, _SIGNALS)
+    ruleset = libc.syscall(_CREATE_RULESET, rights, ctypes.c_size_t(24), none)
+    if ruleset < 0:
+        return
+    top = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    rule = struct.pack("=Qi", _REFER, top)
+    libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, none)
+    os.close(top)
+    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    libc.syscall(_RESTRICT_SELF, ruleset, none)
+    os.close(ruleset)
+    try:
+        os.kill(parent, 0)
+    except PermissionError:
+        _signals_stay_in.append(True)  # seen, not assumed: "kill all" would else end the machine
+    except ProcessLookupError:
+        return
 
 
 _raised: list[BaseException] = []
@@ -115,7 +159,16 @@ class _Watch:
             _go_first()
 
     def look(self, *_: object) -> None:
-        """Look at what there is; called by a timer."""
+        """Look at what there is; called by a timer, which is set anew after each look.
+
+        A look takes longer than the pause where there are thousands of processes, and one that the
+        next one interrupts would never come to its end.
+        """
+        self._look()
+        if not _raised:
+            signal.setitimer(signal.ITIMER_REAL, _WATCH_SECONDS)
+
+    def _look(self) -> None:
         _end_when_orphaned(self._parent)
         if not _LINUX or not self._most:
             return
@@ -191,25 +244,34 @@ def _wait(child: int, until: float | None = None) -> int:
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
-        if until is not None and pid == 0:
-            if time.monotonic() > until:
+        if until is not None:
+            if time.monotonic() > until:  # also while others end without a pause
                 return 0
-            time.sleep(0.01)
+            if pid == 0:
+                time.sleep(0.01)
 
 
-def _kill_descendants() -> None:
-    """Kill children until none is left: each death hands its own children to us."""
-    deadline = time.monotonic() + 5.0
+def _kill_descendants() -> bool:
+    """Kill children until none is left: each death hands its own children to us.
+
+    Return whether all are dead.
+    """
+    deadline = time.monotonic() + _LONGEST_KILL
     patience = _PATIENCE
     while time.monotonic() < deadline:
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            for _ in range(_REAPED):
+                if not os.waitpid(-1, os.WNOHANG)[0]:
+                    break
         except ChildProcessError:
-            return
+            return True
         if patience:
             patience -= 1
             time.sleep(0.0005)
+            continue
+        if _signals_stay_in:  # in one step, while nothing can fork
+            _kill(-1, signal.SIGKILL)
+            time.sleep(0.001)
             continue
         # All of them stop before the first dies: what multiplies would else outrun us.
         living = [pid for pid, stat in _descendants() if stat[0] != b"Z"]
@@ -217,6 +279,7 @@ def _kill_descendants() -> None:
             for pid in living:
                 _kill(pid, number)
         time.sleep(0.005)
+    return False
 
 
 def _kill(pid: int, number: int) -> None:

@@ -25,6 +25,7 @@ STOPPED = 130
 TOO_MUCH = 125  # like the launcher's
 
 _GRACE = 2.0  # seconds between the polite signal and the final one
+_LONGEST_END = 15.0  # seconds that the launcher has for the rest; it tries for five
 _POLL = 0.05
 _LOG_LIMIT = 20 * 1024 * 1024
 _FREE_BYTES = 64 * 1024 * 1024
@@ -60,8 +61,9 @@ def run_command(
 
     `confine` is the sandbox; None is for a person's own commands, never for the repository's code.
     Whatever the command started is dead when this returns. Past `log_limit` bytes the log keeps
-    its beginning and its end. A program that cannot be found is a result (127), not an error;
-    `WorkspaceError` means that fewer than `free_bytes` are free, too few to run anything.
+    its beginning and its end. A program that cannot be found is a result (127), not an error.
+    `WorkspaceError` means that fewer than `free_bytes` are free, too few to run anything, or that
+    something in the sandbox may still be alive.
     """
     refuse_full_disk((log.parent, cwd), free_bytes)
     started = time.monotonic()
@@ -81,6 +83,12 @@ def run_command(
             ending.watch(started + timeout_seconds, stop, full)
         finally:
             ending.finish()
+        if confine and process.returncode < 0:
+            raise WorkspaceError(
+                f"{argv[0]} left programs that could not be ended, or whose end nobody saw; they "
+                f"may still write into {cwd}. {log} names them if they are known; end them, then "
+                "resume."
+            )
         return CommandResult(
             tuple(argv),
             ending.exit_code,
@@ -151,7 +159,7 @@ class _Ending:
                 self.process.terminate()
                 # The launcher gives the command its grace and then kills all of its descendants.
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(_GRACE + 6.0)
+                    self.process.wait(_GRACE + _LONGEST_END)
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)

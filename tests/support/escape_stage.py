@@ -220,9 +220,7 @@ class Stage:
             ),
             "ssh": lambda: any(data.startswith(b"SSH-") for data in self.seen),
             "send to a local socket": lambda: self.mark.encode() in self.seen,
-            "send to a local socket from a pair": lambda: (
-                stage.pair_marks[0].encode() in self.seen
-            ),
+            "send to a local socket from a pair": lambda: stage.pair_marks[0].encode() in self.seen,
             "connect a pair to a local socket": lambda: stage.pair_marks[1].encode() in self.seen,
         }
 

@@ -1,11 +1,11 @@
 """Tries to get out of a sandbox: a level counts only if this finds no way.
 
-Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET SEGMENT`; it prints the names of the
-attempts that succeeded, one a line, between `inside`, for what must work, and `over`. It uses the
-standard library only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`, and a
-listening local socket `socket`, and one for datagrams, `datagrams`; `PARENT` is the process id of reviewloop, whose environment holds
-SECRET; `PORT` is a TCP port on 127.0.0.1 at which reviewloop listens; `SEGMENT` numbers memory of
-ours that holds SECRET, "-" where the system has none.
+Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET SEGMENT`; it prints the names
+of the attempts that succeeded, one a line, between `inside`, for what must work, and `over`. It
+uses the standard library only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`,
+a listening local socket `socket`, and one for datagrams, `datagrams`; `PARENT` is the process id of
+reviewloop, whose environment holds SECRET; `PORT` is a TCP port on 127.0.0.1 at which reviewloop
+listens; `SEGMENT` numbers memory of ours that holds SECRET, "-" where the system has none.
 """
 
 import os

@@ -41,7 +41,7 @@ class Landlock:
             "no local network and no shared memory, so tests that need them fail",
             "command lines of your other processes can be read, and they could be made slower",
             "modes and times of your own files could be changed, not their contents",
-            "whether a file exists anywhere, its size and times, and where a link leads can be seen",
+            "existence, size and times of any file, and where links lead, can be seen",
         ]
         if self.version < _SIGNALS_SINCE:
             found.append("your other processes could be signalled (Linux 6.12 prevents it)")

@@ -222,7 +222,7 @@ def control_group(stage) -> None:
 
 
 def handle_to_a_file(stage) -> None:
-    
+
     from kernel import call
 
     handle = bytearray(136)
