@@ -1,14 +1,15 @@
 """What every guard-rail is given, and what they share: where logs go and how they are quoted."""
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
-from reviewloop.guards.plan import GatePlan
+from reviewloop.guards.against_base import Ran
+from reviewloop.guards.plan import DetectedGate, GatePlan
 from reviewloop.settings import Settings
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.environment import ProjectEnv
@@ -39,6 +40,13 @@ class GuardInput:
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
     masking: Masking = field(default_factory=Masking)  # knows the secrets this machine holds
+    # What the base's tests say, by command; None: the tests are judged by themselves.
+    base_tests: Mapping[str, Ran] | None = None
+    tests_ran: dict[str, Ran] = field(default_factory=dict)  # the same of this tree, once they ran
+
+    def known_of(self, entry: DetectedGate) -> Ran | None:
+        """Return what the base's tests say for one command."""
+        return None if self.base_tests is None else self.base_tests.get(entry.command, Ran())
 
     def log(self, name: str) -> Path:
         """Return the path of a file of this judgement in the log folder."""

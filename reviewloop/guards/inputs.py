@@ -1,10 +1,11 @@
 """Builds what guard-rails are given from a run's private repository, workspace and environment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
 from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.detect import detect
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GatePlan
@@ -28,6 +29,7 @@ def guard_input(
     selection: tuple[str, ...] | None = None,
     stop: Callable[[], bool] | None = None,
     masking: Masking | None = None,
+    base_tests: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
     """Return the input for judging `tree` against `base`.
 
@@ -55,6 +57,7 @@ def guard_input(
         selection=selection,
         stop=stop,
         masking=masking or Masking(),
+        base_tests=base_tests,
     )
 
 

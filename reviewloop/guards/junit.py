@@ -54,9 +54,37 @@ class Report:
         )
 
     @property
+    def passed(self) -> list[Case]:
+        """The tests that passed."""
+        return [case for case in self.cases if case.outcome == "passed"]
+
+    @property
     def failed(self) -> list[Case]:
         """The tests that failed or broke."""
         return [case for case in self.cases if case.outcome == "failed"]
+
+    def names(self, selected: Iterable[str]) -> bool:
+        """Whether the report holds each test, and a test of each file or folder, of a selection."""
+        held = {(case.classname, case.name) for case in self.cases}
+        held |= {(case.classname, _plain_name(case.name)) for case in self.cases}
+        groups = [f"{case.classname}." for case in self.cases]
+        for one in selected:
+            path, _, inner = one.partition("::")
+            module = path.removesuffix("/").removesuffix(".py").replace("/", ".")
+            *classes, name = inner.partition("[")[0].split("::")
+            if inner:
+                name += inner[len(inner.partition("[")[0]) :]
+                found = (".".join((module, *classes)), name) in held
+            else:
+                found = any(group.startswith(f"{module}.") for group in groups)
+            if not found:
+                return False
+        return True
+
+
+def _plain_name(name: str) -> str:
+    """Return a test's name without its parameters, as people select all of them."""
+    return name.partition("[")[0]
 
 
 def read_junit(paths: Iterable[Path]) -> Report:

@@ -1,5 +1,6 @@
 """Which commands judge a repository, and why exactly these."""
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,11 @@ class DetectedGate:
     why: str  # what was seen in the repository, or which setting says so
     source: Origin = "detected"
     problem: str = ""  # why it cannot be run here, with the way out
+
+    @property
+    def command(self) -> str:
+        """The command on one line."""
+        return shlex.join(self.argv)
 
     @property
     def runnable(self) -> bool:

@@ -2,16 +2,18 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from reviewloop.guards.against_base import Outcome, judge_against_base
 from reviewloop.guards.base import GuardInput, is_test_file
-from reviewloop.guards.commands import ended
+from reviewloop.guards.commands import could_not_run, ended
 from reviewloop.guards.coverage_config import write_config
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.pytest_plugin import PLUGIN, SOURCE
-from reviewloop.guards.verdicts import judge_tests
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.run import CommandResult
 from reviewloop.workspace.written import remove_tree
@@ -19,7 +21,6 @@ from reviewloop.workspace.written import remove_tree
 _NO_TESTS = 5  # pytest's exit codes
 _USAGE = 4
 _MOST_SELECTED = 400  # beyond this many ids all tests are run
-_FAILED_KEPT = 50
 
 _REPORT = "test-pytest.xml"
 COVERAGE_DATA = "coverage.data"
@@ -29,22 +30,65 @@ COVERAGE_JSON = "coverage.json"
 def run_pytest(change: GuardInput, entry: DetectedGate) -> GateResult:
     """Run pytest under coverage where the project's environment has it, else alone.
 
-    A selection of tests is run without coverage, which would only be part of the truth.
+    A selection of tests is run without coverage, which would only be part of the truth. All tests
+    run when its report lacks something of what was selected: what did not run was not judged.
     """
-    report, log = change.written(_REPORT), change.log("test-pytest.log")
-    interpreter, arguments = _parts(entry.argv)
+    log = change.log("test-pytest.log")
     selected = change.selection
     if selected is not None and 0 < len(selected) <= _MOST_SELECTED:
-        result = _start(change, [interpreter], [*arguments, *selected], report, log)
-        if result.exit_code not in {_NO_TESTS, _USAGE}:  # a selected test may be gone by now
-            return _judged(change, entry, result)
-    if interpreter == "python" and _measures_coverage(change):
+        one = _ran(change, entry, log, selected)
+        if one.is_about(selected):
+            return _judged(change, entry, one)
+    if _parts(entry.argv)[0] == "python" and _measures_coverage(change):
         coverage = _Coverage(change)
-        result = _start(change, coverage.argv, arguments, report, log, coverage.variables)
-        if report.exists() or not result.exit_code:
-            return _judged(change, entry, result, coverage.finish())
-    result = _start(change, [interpreter], arguments, report, log)
-    return _judged(change, entry, result)
+        one = _ran(change, entry, log, coverage=coverage)
+        if one.written or not one.result.exit_code:
+            return _judged(change, entry, replace(one, details=coverage.finish()))
+    return _judged(change, entry, _ran(change, entry, log))
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """One end of pytest, with its report."""
+
+    result: CommandResult
+    report: Report | None
+    problem: str  # with the report
+    written: bool  # there is a report, readable or not
+    selected: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def is_about(self, selected: Sequence[str]) -> bool:
+        """Whether the report names all that was selected, or running more would be no use."""
+        if could_not_run(self.result):
+            return True
+        if self.result.exit_code in {_NO_TESTS, _USAGE} or self.report is None:
+            return False
+        return self.report.names(selected)
+
+
+def _ran(
+    change: GuardInput,
+    entry: DetectedGate,
+    log: Path,
+    selected: tuple[str, ...] = (),
+    coverage: "_Coverage | None" = None,
+) -> _Ran:
+    interpreter, arguments = _parts(entry.argv)
+    report = change.written(_REPORT)
+    argv, variables = [interpreter], {}
+    if coverage is not None:
+        argv, variables = coverage.argv, coverage.variables
+    if change.base_tests is not None:  # one red test of the base must not hide all others
+        arguments = (*arguments, "--continue-on-collection-errors", "--maxfail=0")
+    result = _start(change, argv, [*arguments, *selected], report, log, variables)
+    taken = change.take(_REPORT)
+    problem = "pytest ended without its report, so it is not known what ran"
+    try:
+        read = read_junit([taken]) if taken is not None else None
+    except UnreadableReportError as error:
+        read, problem = None, f"pytest's report is unusable: {error}"
+    return _Ran(result, read, problem, taken is not None, selected)
 
 
 def _start(
@@ -75,40 +119,49 @@ def _plugin_path(change: GuardInput) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
-def _judged(
-    change: GuardInput,
-    entry: DetectedGate,
-    result: CommandResult,
-    details: dict[str, object] | None = None,
-) -> GateResult:
-    details = dict(details or {})
-    report: Report | None = None
-    problem = "pytest ended without its report, so it is not known what ran"
-    report_file = change.take(_REPORT)
-    if report_file is not None:
-        try:
-            report = read_junit([report_file])
-        except UnreadableReportError as error:
-            problem = f"pytest's report is unusable: {error}"
-    failed = [case.id for case in report.failed] if report else []
-    counts = report.counts if report else None
-    if failed:
-        details["failed"] = failed[:_FAILED_KEPT]
-    exit_code = 0 if result.exit_code == _NO_TESTS and not failed else result.exit_code
-    status, summary = judge_tests(entry, exit_code, counts, failed)
+def _judged(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateResult:
+    report, exit_code = one.report, one.result.exit_code
+    red = tuple(case.id for case in report.failed) if report else ()
+    outcome = Outcome(
+        0 if exit_code == _NO_TESTS and not red else exit_code,
+        report.counts if report else None,
+        frozenset(case.id for case in report.passed) if report else frozenset(),
+        red,
+        ran_all=not one.selected,
+    )
+    known = change.known_of(entry)
+    ended_itself = could_not_run(one.result) is None
+    loaded = frozenset(case.id for case in report.failed if case.classname) if report else None
+    retry = partial(_again, change, entry, loaded) if loaded and ended_itself else None
+    said = judge_against_base(entry, outcome, known, retry)
+    if ended_itself and said.ran is not None:
+        change.tests_ran[entry.command] = said.ran
+    status, summary = said.status, said.summary
     if report is None and status is GateStatus.PASSED:
-        status, summary = GateStatus.ERROR, problem
-    shown = entry.argv if change.selection is None else (*entry.argv, *change.selection)
+        status, summary = GateStatus.ERROR, one.problem
     return ended(
         change,
         entry,
-        result,
+        one.result,
         status=status,
         summary=summary,
-        tests=counts,
-        argv=shown,
-        details=details,
+        tests=outcome.counts,
+        argv=(*entry.argv, *one.selected),
+        details={**one.details, **said.details},
     )
+
+
+def _again(
+    change: GuardInput, entry: DetectedGate, loaded: frozenset[str], tests: tuple[str, ...]
+) -> frozenset[str]:
+    """Run tests once more, alone, and return those that pass; files that fail to load stay red."""
+    ids = tuple(test for test in tests if test in loaded)
+    if not ids:
+        return frozenset()
+    again = _ran(change, entry, change.log("test-pytest-again.log"), ids)
+    if again.report is None or again.result.exit_code in {_NO_TESTS, _USAGE}:
+        return frozenset()
+    return frozenset(case.id for case in again.report.passed)
 
 
 def _parts(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

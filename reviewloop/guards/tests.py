@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from reviewloop.guards.against_base import Outcome, judge_against_base
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.commands import ended, judge_entries
+from reviewloop.guards.commands import could_not_run, ended, judge_entries
 from reviewloop.guards.counts import count_tests
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.pytest_run import run_pytest
-from reviewloop.guards.verdicts import judge_tests
 from reviewloop.state import GateResult, GateStatus, TestCounts
 from reviewloop.workspace.run import CommandResult, read_log
 
@@ -49,16 +49,23 @@ def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
     result = change.run(entry.argv, gate=NAME, log=change.log(f"test-{entry.kind}.log"))
     report = _report(change.folder(), entry.kind, started)
     counts = report.counts if report else _counts(entry, result)
-    failed = [case.id for case in report.failed] if report else []
-    status, summary = judge_tests(entry, result.exit_code, counts, failed)
+    outcome = Outcome(
+        result.exit_code,
+        counts,
+        frozenset(case.id for case in report.passed) if report else frozenset(),
+        tuple(case.id for case in report.failed) if report else (),
+    )
+    said = judge_against_base(entry, outcome, change.known_of(entry), None)
+    if said.ran is not None and could_not_run(result) is None:
+        change.tests_ran[entry.command] = said.ran
     return ended(
         change,
         entry,
         result,
-        status=status,
-        summary=summary,
+        status=said.status,
+        summary=said.summary,
         tests=counts,
-        details={"failed": failed} if failed else {},
+        details=dict(said.details),
     )
 
 

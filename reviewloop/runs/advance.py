@@ -35,6 +35,7 @@ from reviewloop.runs.soundness import (
 )
 from reviewloop.state import SCHEMA_VERSION, LoopState
 from reviewloop.steps.in_work import show_free
+from reviewloop.steps.judging import base_tests
 from reviewloop.steps.rebase import follow
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
@@ -99,6 +100,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     context.models.warm_up({context.agent_model(agent, "review") for agent in team.members})
     try:
         with interruptible(context, f"reviewloop resume {record.run_id}"):
+            if answer is None:  # a person's word may need no gate any more
+                base_tests(context)  # before anything is paid for
             state = _invoke(context, answer)
     except ReviewLoopError as error:
         _stopped(context, error)

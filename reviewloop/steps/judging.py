@@ -1,17 +1,20 @@
 """Put a tree before the guard-rails: all of them, one by its name, or the tests a fix needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from reviewloop.context import RunContext
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.faults import fault
 from reviewloop.guards import build, relevant, tests
+from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input, plan_for_change
 from reviewloop.guards.registry import GUARDS, run_all, run_one
 from reviewloop.state import GateResult, GateStatus, LoopState
+from reviewloop.steps.base_tests import BaseTests, look_at_base, remember, remembered
 from reviewloop.store.hiding import HiddenFiles
 from reviewloop.store.journal import CallKey
 
@@ -19,11 +22,57 @@ from reviewloop.store.journal import CallKey
 def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     """Run every guard-rail on a tree and return the results in order."""
     with judging(context):
-        return run_all(
-            _input(context, tree, label),
+        asked = _input(context, tree, label, base=base_tests(context))
+        results = run_all(
+            asked,
             on_start=partial(_tell_start, context),
             on_result=partial(_tell_result, context),
         )
+        if asked.base_tests is not None and asked.tests_ran and not context.stopped.is_set():
+            remember(context, tree, BaseTests(dict(asked.tests_ran)))
+        return results
+
+
+def base_tests(context: RunContext) -> Mapping[str, Ran] | None:
+    """Return what the base's tests say, by command; they run at the first call, if nobody knows.
+
+    None for a checkpoint: it asks whether all tests are green, whoever made them red.
+    """
+    if context.brief.is_checkpoint:
+        return None
+    with context.workspace_lock:  # not `once` around it all: it would keep others from this lock
+        known: dict[str, BaseTests] = context.once("base tests", dict)
+        if context.base_tree not in known:
+            known[context.base_tree] = _base_tests(context)
+        return known[context.base_tree].ran
+
+
+def _base_tests(context: RunContext) -> BaseTests:
+    coverage = context.settings.gates.coverage.model_copy(update={"enabled": False})
+    gates = context.settings.gates.model_copy(update={"coverage": coverage})
+    asked = replace(
+        _input(context, context.base_tree, "base-", base={}),
+        settings=context.settings.model_copy(update={"gates": gates}),
+    )
+    runnable = [entry for entry in asked.plan.entries if entry.runnable]
+    commands = [entry.command for entry in runnable if entry.name == tests.NAME]
+    if not any(entry.name in {build.NAME, tests.NAME} for entry in runnable):
+        return BaseTests()
+    found = remembered(context, commands, context.base_tree)
+    if found is None:
+        context.events.tell("gate.start", name="base tests")
+        with judging(context):
+            found = look_at_base(asked)
+        remember(context, context.base_tree, found)
+        context.events.tell(
+            "gate",
+            name="base tests",
+            status=str(GateStatus.WARNING if [*found.notes()] else GateStatus.PASSED),
+            summary=found.summary,
+        )
+    for note in found.notes():
+        context.events.tell("note", text=note)
+    return found
 
 
 def judge_by_name(
@@ -32,7 +81,8 @@ def judge_by_name(
     """Run one guard-rail for an agent that asked for it."""
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
     with judging(context):
-        return run_one(name, _input(context, tree, label, paths or None))
+        base = base_tests(context) if name == tests.NAME else None
+        return run_one(name, _input(context, tree, label, paths or None, base))
 
 
 def failure_of(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
@@ -105,7 +155,11 @@ def _tell_result(context: RunContext, result: GateResult) -> None:
 
 
 def _input(
-    context: RunContext, tree: str, label: str, selection: tuple[str, ...] | None = None
+    context: RunContext,
+    tree: str,
+    label: str,
+    selection: tuple[str, ...] | None = None,
+    base: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
     return guard_input(
         settings=context.settings,
@@ -120,6 +174,7 @@ def _input(
         selection=selection,
         stop=context.stopped.is_set,
         masking=context.masking,
+        base_tests=base,
     )
 
 
@@ -137,7 +192,7 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
                 partial(context.private.read, tree),
             )
     with judging(context):
-        asked = _input(context, tree, label, selection)
+        asked = _input(context, tree, label, selection, base_tests(context))
         for name in (build.NAME, tests.NAME):
             result = run_one(name, asked)
             if result.status.stops:

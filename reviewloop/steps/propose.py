@@ -17,6 +17,7 @@ from reviewloop.output.proposal import (
 )
 from reviewloop.output.untrusted import one_line
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
+from reviewloop.steps.base_tests import same_tests
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.dismissed import changed_by_word, write_heard
 from reviewloop.steps.figures import agent_figures, usage_figures
@@ -120,6 +121,7 @@ def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, mes
     tree = state["tree"]
     if ticked.in_commit:
         tree = context.private.edit(tree, ticked.in_commit)
+        same_tests(context, state["tree"], tree)
     identity = context.user.identity or ("reviewloop", "reviewloop@localhost")
     commit = context.private.commit(
         tree,

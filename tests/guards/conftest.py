@@ -1,13 +1,14 @@
 """A real repository, a real private copy of it, and one function that builds a guard's input."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input
 from reviewloop.settings import Settings
@@ -45,6 +46,7 @@ class Project:
         selection: tuple[str, ...] | None = None,
         search_path: str | None = None,
         label: str = "guard-1-",
+        base_tests: Mapping[str, Ran] | None = None,
     ) -> GuardInput:
         user = discover(self.root)
         private = PrivateRepo.create(self.state / f"private-{label}", user)
@@ -78,6 +80,7 @@ class Project:
             env=env,
             logs=self.state / "logs",
             branch=branch,
+            base_tests=base_tests,
             label=label,
             selection=selection,
             masking=self.masking,

@@ -1,0 +1,204 @@
+"""Judges a change's tests against the base's: only what the change broke counts against it."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from reviewloop.guards.plan import DetectedGate
+from reviewloop.guards.verdicts import judge_tests
+from reviewloop.state import GateStatus, TestCounts
+
+Retry = Callable[[tuple[str, ...]], frozenset[str]]
+"""Runs these tests once more, alone, and returns those that pass."""
+
+_MOST_RETRIED = 20  # more red tests than this are no accident
+_NAMES_SHOWN = 3
+_NAMES_KEPT = 50
+_TESTS_FAILED = 1  # exit code of pytest, and of most runners
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the tests of one command said about one tree."""
+
+    exit_code: int = 0
+    passed: int = 0
+    failed: int = 0
+    green: tuple[str, ...] = ()  # empty where the runner does not name the tests that pass
+    red: tuple[str, ...] = ()
+    flaky: tuple[str, ...] = ()  # red, then green when run once more
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Ran":
+        """Rebuild what `plain` wrote; raise KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            exit_code=int(values["exit_code"]),
+            passed=int(values["passed"]),
+            failed=int(values["failed"]),
+            green=tuple(map(str, values["green"])),
+            red=tuple(map(str, values["red"])),
+            flaky=tuple(map(str, values["flaky"])),
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of a test command, as its runner told it."""
+
+    exit_code: int
+    counts: TestCounts | None
+    green: frozenset[str] = frozenset()
+    red: tuple[str, ...] = ()
+    ran_all: bool = True  # not just a selection
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an outcome means beside what is known of the base."""
+
+    status: GateStatus
+    summary: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    ran: Ran | None = None  # what is now known of this tree, when all its tests ran
+
+
+def judge_against_base(
+    entry: DetectedGate, outcome: Outcome, base: Ran | None, retry: Retry | None
+) -> Judgement:
+    """Return the verdict on a change's tests.
+
+    Red tests block only if the base has them green or not at all, and if they stay red when run
+    once more. `base` is None where the tests are to be judged by themselves. Tests that passed at
+    the base and did not run now need a person, and so do tests that this change made flaky.
+    """
+    if base is None:
+        status, summary = judge_tests(entry, outcome.exit_code, outcome.counts, outcome.red)
+        details = _named(failed=outcome.red)
+        return Judgement(status, summary, _kept(details), _ran(outcome, frozenset()))
+    before = frozenset(outcome.red) & {*base.red, *base.flaky}
+    fresh = tuple(name for name in outcome.red if name not in before)
+    saved: frozenset[str] = frozenset()
+    if retry is not None and 0 < len(fresh) <= _MOST_RETRIED:
+        saved = retry(fresh).intersection(fresh)
+    broken = tuple(name for name in fresh if name not in saved)
+    flaky = saved | before.intersection(base.flaky)
+    details = _named(failed=outcome.red, red_before=before - flaky, flaky=flaky)
+    ran = _ran(outcome, flaky)
+    if outcome.exit_code and (broken or not _excused(outcome, base)):
+        status, summary = _blocked(entry, outcome, base, broken)
+        return Judgement(status, _join(summary, _remarks(details)), _kept(details), ran)
+    details |= _named(not_run=_gone(outcome, base))
+    status, summary = _green(entry, outcome)
+    if status is GateStatus.PASSED and (reasons := list(_reasons(outcome, base, details, saved))):
+        status, details = GateStatus.NEEDS_PERSON, {**details, "reasons": reasons}
+    return Judgement(status, _join(summary, _remarks(details)), _kept(details), ran)
+
+
+def _excused(outcome: Outcome, base: Ran) -> bool:
+    """Whether red tests that do not count explain the exit code."""
+    return bool(outcome.red) and outcome.exit_code in {_TESTS_FAILED, base.exit_code}
+
+
+def _blocked(
+    entry: DetectedGate, outcome: Outcome, base: Ran, broken: Sequence[str]
+) -> tuple[GateStatus, str]:
+    counts = outcome.counts
+    if broken and counts:
+        counts = TestCounts(counts.passed, len(broken), counts.skipped)
+    status, summary = judge_tests(entry, outcome.exit_code, counts, broken or outcome.red)
+    unnamed = counts is not None and counts.failed > 0 and not outcome.red
+    if counts is None or not unnamed or outcome.exit_code != base.exit_code:
+        return status, summary
+    if counts.failed <= base.failed and counts.passed >= base.passed:
+        summary += f"; {base.failed} failed before this change, and the runner does not name them"
+        return GateStatus.NEEDS_PERSON, summary
+    return status, summary
+
+
+def _green(entry: DetectedGate, outcome: Outcome) -> tuple[GateStatus, str]:
+    counts = outcome.counts
+    if counts is None or not outcome.red:
+        return judge_tests(entry, outcome.exit_code, counts, outcome.red)
+    skipped = f", {counts.skipped} skipped" if counts.skipped else ""
+    return GateStatus.PASSED, f"{counts.passed} passed{skipped}"
+
+
+def _gone(outcome: Outcome, base: Ran) -> frozenset[str]:
+    """Return the tests that passed at the base and did not run now: gone, skipped, deselected."""
+    if not outcome.ran_all:
+        return frozenset()
+    return frozenset(base.green).difference(outcome.green, outcome.red)
+
+
+def _reasons(
+    outcome: Outcome, base: Ran, details: Mapping[str, Any], saved: Collection[str]
+) -> Iterator[str]:
+    counts = outcome.counts
+    if counts is not None and not counts.passed:
+        yield "no test passes, before this change or after it"
+    if names := details.get("not_run"):
+        yield _not_run(names)
+    elif counts is not None and outcome.ran_all and not base.green:
+        missing = base.passed - counts.passed - counts.failed
+        if missing > 0:
+            yield f"{base.passed} tests passed before this change, and {missing} fewer ran now"
+    if saved:
+        yield f"failed, then passed alone, so it is not stable: {listed(sorted(saved))}"
+
+
+def _remarks(details: Mapping[str, Any]) -> Iterator[str]:
+    if names := details.get("red_before"):
+        were = "test was" if len(names) == 1 else "tests were"
+        yield f"{len(names)} {were} red before this change: {listed(names)}"
+    if names := details.get("flaky"):
+        tests = "test" if len(names) == 1 else "tests"
+        yield f"{len(names)} flaky {tests}: {listed(names)}"
+    if names := details.get("not_run"):
+        yield _not_run(names)
+
+
+def _not_run(names: Sequence[str]) -> str:
+    tests = "1 test that passed" if len(names) == 1 else f"{len(names)} tests that passed"
+    return f"{tests} before this change did not run: {listed(names)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more
+
+
+def _named(**lists: Collection[str]) -> dict[str, list[str]]:
+    return {
+        key: [*names] if isinstance(names, tuple) else sorted(names)
+        for key, names in lists.items()
+        if names
+    }
+
+
+def _kept(details: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return the details as a run's record keeps them: a suite may have thousands of names."""
+    return {key: names[:_NAMES_KEPT] for key, names in details.items()}
+
+
+def _join(summary: str, remarks: Iterable[str]) -> str:
+    return "; ".join((summary, *remarks))
+
+
+def _ran(outcome: Outcome, flaky: frozenset[str]) -> Ran | None:
+    counts = outcome.counts
+    if counts is None or not outcome.ran_all:
+        return None
+    red = tuple(name for name in outcome.red if name not in flaky)
+    return Ran(
+        outcome.exit_code,
+        counts.passed,
+        counts.failed,
+        tuple(sorted(outcome.green)),
+        red,
+        tuple(sorted(flaky)),
+    )
