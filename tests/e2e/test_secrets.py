@@ -124,7 +124,7 @@ def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path)
     ]
     told = {f["title"] for f in checkout.record()["proposal"]["findings"]}
     assert not list(checkout.state.rglob("left"))
-    approved = checkout.run("approve")
+    approved = checkout.run("approve", "--with-must-fix")
     assert approved.code == 0, approved.err
     with checkout.inside():
         bug_report(RuntimeError(spoken), [short])
