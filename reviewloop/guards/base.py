@@ -40,6 +40,7 @@ class GuardInput:
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
     masking: Masking = field(default_factory=Masking)  # knows the secrets this machine holds
+    tested_before: Callable[[], bool] = lambda: True  # the base has test files
     # What the base's tests say, by command; None: the tests are judged by themselves.
     base_tests: Mapping[str, Ran] | None = None
     tests_ran: dict[str, Ran] = field(default_factory=dict)  # the same of this tree, once they ran

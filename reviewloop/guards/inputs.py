@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.guards.against_base import Ran
-from reviewloop.guards.base import GuardInput
+from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.detect import detect
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GatePlan
 from reviewloop.settings import Settings
@@ -58,6 +58,7 @@ def guard_input(
         stop=stop,
         masking=masking or Masking(),
         base_tests=base_tests,
+        tested_before=lambda: any(is_test_file(one.path) for one in private.entries(base)),
     )
 
 

@@ -15,18 +15,20 @@ _OURS = ("reviewloop.toml",)
 def changed_judges(change: GuardInput) -> Iterator[str]:
     """Yield a reason for each file whose part in judging changes is changed by this one.
 
-    A new file in a repository that had none is how a project gets its tests: no reason.
+    In a repository without any tests, what is new is how it gets them: no reason.
     """
     for path in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
         file = change.change.file(path)
         if file is not None and (file.status != "A" or path in _OURS):
             yield f"{path} takes part in judging changes and is changed"
-    for path, part, read in _PARTS:
-        if change.change.file(path) is None:
-            continue
-        before = read(_files(path, change.read_base))
-        if before and before != read(_files(path, change.read_new)):
-            yield f"{part} of {path} takes part in judging changes and is changed"
+    for name, part, read in _PARTS:
+        for file in change.change.files:
+            if name not in {file.path.rpartition("/")[2], file.old_path.rpartition("/")[2]}:
+                continue
+            before = read(_files(file.old_path, change.read_base))
+            after = read(_files(file.path, change.read_new))
+            if before != after and (before or change.tested_before()):
+                yield f"{part} of {file.path} takes part in judging changes and is changed"
 
 
 def _files(path: str, read: ReadFile) -> Surroundings:
@@ -34,17 +36,27 @@ def _files(path: str, read: ReadFile) -> Surroundings:
 
 
 def _scripts(files: Surroundings) -> dict[str, Any]:
-    scripts = table(files.json("package.json"), "scripts")
+    package = files.json(*files.paths)
+    scripts = table(package, "scripts")
     names = ("build", "test", "lint", "pretest", "posttest", "prebuild", "postbuild")
-    return {name: scripts[name] for name in names if name in scripts}
+    found = {name: scripts[name] for name in names if name in scripts}
+    found |= {key: value for key, value in scripts.items() if key.startswith("test:")}
+    return found | {name: package[name] for name in _RUNNERS if name in package}
 
 
 def _tools(files: Surroundings) -> dict[str, Any]:
-    tools = table(files.toml("pyproject.toml"), "tool")
+    tools = table(files.toml(*files.paths), "tool")
     return {name: tools[name] for name in ("pytest", "coverage", "reviewloop") if name in tools}
 
 
+def _sections(files: Surroundings) -> dict[str, Any]:
+    found = files.ini(*files.paths)
+    return {name: found[name] for name in found if name.startswith(("tool:pytest", "coverage:"))}
+
+
+_RUNNERS = ("jest", "vitest", "mocha", "ava", "karma", "tap", "nyc", "c8", "jasmine")
 _PARTS: tuple[tuple[str, str, Callable[[Surroundings], dict[str, Any]]], ...] = (
-    ("package.json", "a script", _scripts),
+    ("package.json", "a script or a test runner's table", _scripts),
     ("pyproject.toml", "a tool's table", _tools),
+    ("setup.cfg", "a section", _sections),
 )

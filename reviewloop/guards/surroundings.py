@@ -61,12 +61,16 @@ class Surroundings:
 
     def ini_sections(self, path: str) -> frozenset[str]:
         """Return the names of an ini file's sections."""
+        return frozenset(self.ini(path))
+
+    def ini(self, path: str) -> dict[str, dict[str, str | None]]:
+        """Return an ini file's sections, none when it is missing or malformed."""
         parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
         try:
             parser.read_string(self.text(path))
         except configparser.Error:
-            return frozenset()
-        return frozenset(parser.sections())
+            return {}
+        return {name: dict(parser.items(name)) for name in parser.sections()}
 
 
 def table(value: dict[str, Any], *keys: str) -> dict[str, Any]:

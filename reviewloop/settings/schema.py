@@ -171,10 +171,13 @@ class Governance(Section):
     patterns: tuple[str, ...] = Field(
         default=(
             "**/migrations/**",
+            "**/migration/**",
             "**/*schema*",
-            "**/production/**",
+            "**/schema/**",
+            "**/*production*/**",
+            "**/*production*",
             "**/Dockerfile*",
-            ".github/workflows/**",
+            "**/.github/workflows/**",
         ),
         description="Files whose change always needs a person.",
     )

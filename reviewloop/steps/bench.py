@@ -66,6 +66,10 @@ def writing_toolbox(
 
 def _refusal(context: RunContext, tree: str, refuse: Callable[[str], str] | None, path: str) -> str:
     """Return why this agent may not write a file, or an empty string."""
+    spec = context.brief.spec_path
+    named = path in context.brief.task
+    if spec and path.startswith(f"{spec}/") and path.endswith(".md") and not named:
+        return f"{shown_name(path)} is part of the spec that this task comes from; leave it"
     if withheld_by_name(path) or path in context.withheld(tree):
         return f"{shown_name(path)} is withheld from agents, so it cannot be written; leave it"
     return refuse(path) if refuse else ""

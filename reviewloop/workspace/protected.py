@@ -32,6 +32,23 @@ _PIPELINES = """
     .gitlab-ci.y*ml .gitlab/ci/ .circleci/ .buildkite/ .woodpecker/ .woodpecker.y*ml .tekton/
     .semaphore/ .teamcity/ azure-pipelines*.y*ml bitbucket-pipelines.y*ml jenkinsfile*
     .travis.y*ml .drone.y*ml .appveyor.y*ml appveyor.y*ml buildspec*.y*ml cloudbuild*.y*ml
+    .forgejo/workflows/ .forgejo/actions/ .gitea/workflows/ .gitea/actions/ .zuul.y*ml zuul.y*ml
+    zuul.d/ .zuul.d/ .cirrus.y*ml .cirrus.star .builds/ .build.yml .prow.y*ml .prow/
+    .mergify.y*ml .mergify/ .github/mergify.y*ml .github/settings.y*ml .asf.yaml .kodiak.toml
+    bors.toml .bulldozer.yml .policy.yml .pullapprove.y*ml renovate.json* .renovaterc*
+    .github/renovate.json* .gitlab/renovate.json*
+"""
+_REVIEWERS = """
+    .coderabbit.y*ml .pr_agent.toml .sourcery.y*ml .codacy.y*ml .reviewdog.y*ml .greptile/
+    greptile.json .ellipsis/ ellipsis.yaml .gitleaks.toml .gitleaksignore zizmor.y*ml .zizmor.y*ml
+    .trivyignore* .semgrepignore .checkov.y*ml .snyk .secrets.baseline .bandit
+"""
+_SPECS = """
+    .kiro/specs/ .specify/ openspec/ specs/[0-9]*-*/
+"""
+_BUILDS = """
+    action.y*ml flake.nix shell.nix directory.build.props directory.build.targets
+    directory.build.rsp directory.packages.props
 """
 _HOOKS = """
     .git/ .gitmodules .gitattributes .gitconfig .husky/ .githooks/ git-hooks/ .git-hooks/
@@ -42,17 +59,19 @@ _HOOKS = """
 _EDITORS = """
     .vscode/ .idea/ .fleet/ .zed/ .devcontainer/ .devcontainer.json *.code-workspace
     *.sublime-project .gitpod.y*ml .gitpod.dockerfile .dir-locals*.el .exrc .vimrc .nvimrc
-    .nvim.lua .lvimrc
+    .nvim.lua .lvimrc .vs/ .theia/ .replit replit.nix .nova/
 """
 _STARTED = """
     .envrc .mise.toml mise.toml .mise/ .tool-versions .bashrc .bash_profile .bash_login
     .bash_logout .bash_aliases .profile .zshrc .zshenv .zprofile .zlogin .inputrc .netrc
     .ripgreprc .pdbrc .gdbinit .lldbinit sitecustomize.py usercustomize.py *.pth .pythonrc*
+    *.dist-info/ *.egg-info/ .ghci .octaverc .rprofile .renviron .irbrc .pryrc .perldb .psqlrc
+    .sqliterc .screenrc .tmux.conf
 """
 _PACKAGE_TOOLS = """
     .npmrc .yarnrc .yarnrc.yml .yarn/releases/ .yarn/plugins/ .pnpmfile.* .pnp.*js .pypirc
     pip.conf pip.ini .condarc .cargo/ .bundle/ .gemrc nuget.config .mvn/ gradle/wrapper/
-    gradle-wrapper.* .bazelrc .terraformrc
+    gradle-wrapper.* .bazelrc .terraformrc uv.toml poetry.toml bunfig.toml .sbtopts .jvmopts
 """
 _AGENTS = """
     .kiro/agents/ .kiro/hooks/ .kiro/settings/ .kiro/steering/ .kiro/prompts/ .kiro/skills/
@@ -62,14 +81,18 @@ _AGENTS = """
     .github/copilot-instructions.md .github/instructions/ .github/prompts/ .github/agents/
     .github/chatmodes/ .github/skills/ .mcp.json mcp.json .opencode.json opencode.json*
     crush.json .crush.json claude.md claude.local.md agents.md agents.override.md
-    agents.local.md agent.md gemini.md qwen.md warp.md crush.md .rules .cursorrules
+    agents.local.md agent.md skill.md gemini.md qwen.md warp.md crush.md .rules .cursorrules
     .cursorignore .kiroignore .windsurfrules .roorules .roomodes .goosehints .reviewloop/
     reviewloop.toml
-    .kiro/specs/*/tasks.md .kiro/specs/tasks.md .kiro/specs/*/*/tasks.md
 """
 _CHECKS = """
-    conftest.py pytest.ini .pytest.ini tox.ini noxfile.py .coveragerc ruff.toml .ruff.toml
+    conftest.py pytest.ini .pytest.ini pytest.toml .pytest.toml tox.ini tox.toml
+    noxfile.py .coveragerc ruff.toml .ruff.toml
     makefile gnumakefile *.mk justfile .justfile taskfile.y*ml rakefile setup.py
+    jest.config.* vitest.config.* vitest.workspace.* .mocharc* mocha.opts karma.conf.*
+    playwright.config.* cypress.config.* ava.config.* wdio.conf.* jasmine.json .nycrc* .c8rc*
+    web-test-runner.config.* phpunit.xml* .rspec behave.ini .behaverc .noserc nose2.cfg
+    unittest.cfg nextest.toml *.runsettings testng.xml junit-platform.properties
 """
 _LOCKS = """
     package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock
@@ -85,6 +108,9 @@ _TABLE = (
     (_STARTED, Protection("start-up", "is run by shells or programs by themselves", True)),
     (_PACKAGE_TOOLS, Protection("package tool", "decides what package tools fetch and run", True)),
     (_AGENTS, Protection("agent", "decides what agents are told and may run", True)),
+    (_REVIEWERS, Protection("reviewer", "decides what other reviewers and scanners see", True)),
+    (_SPECS, Protection("spec", "is what the next tasks are done and judged by", True)),
+    (_BUILDS, Protection("build", "is run by other tools by themselves", False)),
     (_CHECKS, Protection("check", "takes part in the checks", False)),
     (_LOCKS, Protection("lock file", "decides which packages are installed", False)),
 )

@@ -47,10 +47,14 @@ def test_many_lines_need_a_person(project):
 
 
 def test_sensitive_paths_need_a_person(project):
-    paths = [".github/workflows/ci.yml", "Dockerfile", "app/migrations/1.py", "db/schema.sql"]
+    paths = [
+        *(".github/workflows/ci.yml", "Dockerfile", "app/migrations/1.py", "db/schema.sql"),
+        *("db/migration/V1.sql", "infra/production_stack.ts", "infra/production-eu/a.tf"),
+        *("src/schema/x.ts", "sub/.github/workflows/x.yml"),
+    ]
     result = governance.check(project.change(dict.fromkeys(paths, "x\n")))
     assert result.status is GateStatus.NEEDS_PERSON
-    assert [reason.split(" matches ")[0] for reason in result.details["reasons"]] == paths
+    assert sorted(r.split(" matches ")[0] for r in result.details["reasons"]) == sorted(paths)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +106,8 @@ def test_language_without_measure_is_said(project):
             "[tool.pytest.ini_options]\n",
             "[tool.pytest.ini_options]\naddopts = '--co'\n",
         ),
+        ("web/package.json", '{"jest": {}}', '{"jest": {"testPathIgnorePatterns": ["a"]}}'),
+        ("setup.cfg", "[tool:pytest]\n", "[tool:pytest]\naddopts = --co\n"),
     ],
 )
 def test_change_of_what_judges_it_needs_a_person(project, path, before, after):
@@ -109,6 +115,22 @@ def test_change_of_what_judges_it_needs_a_person(project, path, before, after):
     result = governance.check(project.change({path: after}))
     assert result.status is GateStatus.NEEDS_PERSON
     assert "takes part in judging changes" in result.summary
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("pyproject.toml", "[project]\n", "[project]\n[tool.pytest]\naddopts = ['--co']\n"),
+        ("setup.cfg", "[metadata]\n", "[metadata]\n[tool:pytest]\naddopts = --co\n"),
+        ("package.json", "{}", '{"jest": {"testPathIgnorePatterns": ["a"]}}'),
+    ],
+)
+def test_new_rules_for_tests_need_a_person_where_there_are_tests(project, path, before, after):
+    project.commit({path: before})
+    assert governance.check(project.change({path: after})).status is GateStatus.PASSED
+    project.commit({"tests/test_a.py": "def test_a():\n    pass\n"})
+    result = governance.check(project.change({path: after}, label="guard-2-"))
+    assert f"{path} takes part in judging changes" in result.summary
 
 
 def test_other_parts_of_a_project_file_do_not_judge(project):

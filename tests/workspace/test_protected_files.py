@@ -15,13 +15,38 @@ REFUSED = {
         *(".mcp.json", "mcp.json", ".kiro/steering/x.md", ".kiro/settings/mcp.json"),
         *(".claude/settings.json", ".cursor/mcp.json", ".codex/config.toml", ".gemini/x"),
         *("AGENTS.md", "sub/CLAUDE.md", ".reviewloop/agents/x.json", "reviewloop.toml"),
-        *(".kiro/specs/csv/tasks.md", ".github/copilot-instructions.md", ".kiroignore"),
+        *(".github/copilot-instructions.md", ".kiroignore", "tools/x/SKILL.md"),
+    ],
+    "reviewer": [".coderabbit.yaml", ".pr_agent.toml", ".gitleaksignore", "zizmor.yml"],
+    "spec": [
+        *(
+            ".kiro/specs/csv/tasks.md",
+            ".kiro/specs/csv/requirements.md",
+            "openspec/specs/a/spec.md",
+        ),
+        *("specs/001-login/tasks.md", "specs/001-login/contracts/a.yaml"),
+        *(".specify/memory/constitution.md", "openspec/changes/x/tasks.md", "openspec/project.md"),
     ],
 }
+REFUSED["pipeline"] += [
+    *(".forgejo/workflows/x.yml", ".gitea/workflows/x.yml", ".zuul.yaml", "zuul.d/x.yaml"),
+    *(".mergify.yml", ".github/settings.yml", ".cirrus.yml", ".builds/x.yml", "renovate.json"),
+]
+REFUSED["start-up"] += [
+    *(".Rprofile", ".ghci", ".octaverc"),
+    *("zz-1.0.dist-info/entry_points.txt", "src/zz.egg-info/entry_points.txt"),
+]
+REFUSED["editor"] += [".vs/tasks.vs.json", ".theia/tasks.json", ".replit"]
+REFUSED["package tool"] += ["uv.toml"]
 LISTED = {
     "check": ["conftest.py", "tests/conftest.py", "Makefile", "noxfile.py", "sub/tox.ini"],
+    "build": ["action.yml", "flake.nix", "shell.nix", "Directory.Build.props"],
     "lock file": ["package-lock.json", "web/yarn.lock", "uv.lock", "Cargo.lock", "go.sum"],
 }
+LISTED["check"] += [
+    *("pytest.toml", ".pytest.toml", "jest.config.ts", "vitest.config.js", ".mocharc.json"),
+    *("karma.conf.js", "phpunit.xml.dist", ".rspec"),
+]
 CASES = [(k, p, True) for k, paths in REFUSED.items() for p in paths] + [
     (k, p, False) for k, paths in LISTED.items() for p in paths
 ]
@@ -46,7 +71,7 @@ def test_what_can_stand_for_a_protected_folder_is_protected(path):
     [
         *("shop/search.py", "README.md", "docs/workflows/ci.yml", "github/workflows/x.yml"),
         *("src/vscode/tasks.json", "pyproject.toml", "package.json", "tests/test_conftest.py"),
-        *(".github/ISSUE_TEMPLATE/bug.md", ".kiro/specs/csv/design.md", "bin/gradle", "mk.py"),
+        *(".github/ISSUE_TEMPLATE/bug.md", "specs/search_spec.rb", "bin/gradle", "mk.py"),
         *("tasks.md", "claude.py", "agents/fix.json", ".env.example", ".gitignore"),
     ],
 )
