@@ -53,6 +53,11 @@ _LARGEST_PATCH = 256 * 1024 * 1024
     shell_complete=completion.reviewers,
     help="Only these reviewers (comma list).",
 )
+@click.option(
+    "--rules-from",
+    type=click.Choice(("base", "change")),
+    help="Whose settings, agents and baseline count (base, where one is named).",
+)
 @click.option("--min-severity", type=click.Choice(SEVERITIES), help="Least severity to list.")
 @click.option(
     "--fail-on",
@@ -83,6 +88,7 @@ def review(
     files: bool,
     base: str,
     agents: str,
+    rules_from: str | None,
     min_severity: str | None,
     fail_on: str | None,
     model: str,
@@ -113,6 +119,7 @@ def review(
         asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
         model=model,
+        judged_by=rules_from or "",
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
     )
@@ -194,6 +201,7 @@ def _review(
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
+    from reviewloop.cli.consoles import say
     from reviewloop.cli.review_progress import progress
     from reviewloop.runs.review import review as run_review
     from reviewloop.workspace.named_file import refuse_links
@@ -208,6 +216,8 @@ def _review(
     with progress(show) as told, run_review(wish, Path.cwd(), told=told) as done:
         told("")
         _print(done, format_, output, verbose=verbose)
+        if done.judged and (output or format_ != "text"):  # not all formats have a place for it
+            say(done.judged)
         if output and not quiet:
             _tell_written(done, output)
         if fixes is not None:

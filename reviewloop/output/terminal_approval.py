@@ -186,15 +186,21 @@ def _behind(branch: str, now: str) -> str:
 
 
 def _not_analysed(proposal: Proposal, console: Console) -> None:
-    """Name every file that analysers did not read as a whole, and every analyser that failed."""
-    files = proposal.get("not_analysed", [])
-    failed = [one_line(one) for one in proposal.get("analysers_failed", [])]
+    _listed("Not analysed", not_analysed_lines(proposal), console, "yellow")
+
+
+def not_analysed_lines(proposal: Proposal) -> list[str]:
+    """Name every file that analysers did not read as a whole, and every analyser that failed.
+
+    What only the change itself keeps from being read comes first.
+    """
+    files = sorted(proposal.get("not_analysed", []), key=lambda file: not file["chosen"])
     said = [
         f"{one_line(file['path'])}: {one_line(file['reason'])}"
         + (" (only the change itself says so)" if file["chosen"] else "")
         for file in files
     ]
-    _listed("Not analysed", [*said, *failed], console, "yellow")
+    return [*map(one_line, proposal.get("analysers_failed", [])), *said]
 
 
 def _dirty(paths: list[str], included: bool, console: Console) -> None:

@@ -17,6 +17,7 @@ from reviewloop.output.figures import all_tokens, counted, duration, money, shar
 from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.output.terminal import ReadLines, render_finding, render_list
 from reviewloop.output.terminal_approval import (
+    not_analysed_lines,
     render_book,
     render_costs,
     render_files,
@@ -118,6 +119,11 @@ def _before(proposal: Proposal, console: Console) -> list[_Block]:
         for file in proposal.get("protected", ())
         for line in _labelled("protected", protected_line(file), console, "red")
     ]
+    unread = [
+        line
+        for said in not_analysed_lines(proposal)
+        for line in _labelled("unread", said, console, "yellow")
+    ]
     needed = [
         line
         for why in proposal.get("governance", ())
@@ -129,6 +135,7 @@ def _before(proposal: Proposal, console: Console) -> list[_Block]:
         _Block(_wrapped(_checks(proposal), console), 3, 2, "whole"),
         _Block(gates, 5, 3, "whole"),
         _Block(protected, len(protected), len(protected)),  # never cut: they act beyond the program
+        _Block(unread, 3, 2, "whole"),
         _Block(needed, 2, 1, "whole"),
     ]
 

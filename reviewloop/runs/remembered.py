@@ -41,8 +41,8 @@ def silences_of(
 ) -> Silences:
     """Return everything that may silence a finding here; without what is `remembered`, only rules.
 
-    With `rules_tree` only the baseline of that tree counts, not the one the change brings, and no
-    person's dismissals on this machine: a pull request has its own.
+    With `rules_tree` only the baseline of that tree counts, not the one the change brings. Nor do a
+    person's dismissals on this machine where nothing is remembered: a pull request has its own.
 
     The baseline is read from the new side: it is part of the code under review, and its own
     changes are visible in the diff. What may silence secrets is read from where no change reaches:
@@ -52,7 +52,8 @@ def silences_of(
     own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
     if rules_tree:
         old = read_baseline(two.private.read(rules_tree, BASELINE_FILE))
-        return Silences(rules=rules, own_rules=rules, baseline=old, old_baseline=old)
+        heard = reasons(two.user.key) if remembered else {}
+        return Silences(rules, rules, baseline=old, old_baseline=old, dismissed=heard)
     if not remembered:
         return Silences(rules=rules, own_rules=own)
     return Silences(

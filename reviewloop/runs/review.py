@@ -18,6 +18,7 @@ from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.runs.analysis import examined
 from reviewloop.runs.held_values import masking_of
+from reviewloop.runs.judges import edited_judges, told_of
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
@@ -49,6 +50,7 @@ class Wish:
     flags: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
     again: bool = False  # ask the models anew although they have read this very change
+    judged_by: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
     rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
     untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
@@ -67,6 +69,7 @@ class Reviewed:
     loaded: Loaded
     masking: Masking = field(default_factory=Masking)
     confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
+    judged: str = ""  # which version judges it, where the change edits what does
 
     @property
     def shown(self) -> "Shown":
@@ -139,7 +142,10 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         asked = _with_base(asked, read_settings(place.user.root, wish.flags).settings)
     with ExitStack() as stack:
         two = stack.enter_context(compared(start, asked))
+        edited = edited_judges(two.private, two.base, two.new)
         rules_tree = _tree(wish.rules_from, place, two) if wish.rules_from else ""
+        if not rules_tree and edited and _by_base(wish):
+            rules_tree = two.base
         rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
         root = rules or place.user.root
         loaded = read_settings(root, wish.flags)
@@ -157,6 +163,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)
         read = (loaded, team, two, change, selection, pieces, masking, reviewed)
         standing = _standing(wish, *read, rules, told)
+        judged = told_of(edited, base=bool(rules_tree)) if edited else ""
         report = result(
             two=two,
             settings=settings,
@@ -166,12 +173,14 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
             standing=standing,
             silences=silences,
             untrusted=wish.untrusted,
+            notes=filter(None, (judged,)),
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
         report = hidden_report(report, masking.held)
         if wish.remembered:
             remember(two, report)
-        yield Reviewed(report, tuple(pieces), change, two, loaded, masking, standing.confirmed)
+        confirmed = standing.confirmed
+        yield Reviewed(report, tuple(pieces), change, two, loaded, masking, confirmed, judged)
 
 
 def _examined(
@@ -201,6 +210,17 @@ def _examined(
 
 def _tree(commit: str, place: Place, two: Compared) -> str:
     return two.private.tree_of(resolve(place, commit).commit)
+
+
+def _by_base(wish: Wish) -> bool:
+    """Whether the version before the change says how it is judged, where nobody names one.
+
+    Who names a base, a commit or a patch reviews what others may have written. A person's own
+    uncommitted work is judged by the files as they are: that is how one tries a setting.
+    """
+    asked = wish.asked
+    named = asked.range or asked.base or asked.commit or asked.patch is not None
+    return wish.judged_by == "base" or (not wish.judged_by and bool(named))
 
 
 def _selected(change: Change, two: Compared, settings: Settings) -> Selection:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.workspace.attributes import attributes_in
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.lfs import HEADER
 from reviewloop.workspace.located import Place
@@ -26,6 +27,7 @@ from reviewloop.workspace.userrepo import forget_assumed
 IN_LFS = "in Git LFS; its content is not read"
 
 _MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
+_MOST_CODE = 5_000_000  # bytes; larger files are not read anyway
 _MANY = 30  # files
 _ENCRYPTS = re.compile(r"crypt|gpg|pgp|ssl|sops|secret|vault|seal|blackbox|strongbox|\bage\b", re.I)
 _MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
@@ -54,7 +56,7 @@ def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) 
         gone, there = changed_paths(git)
         there += [os.fsencode(path) for path in extra]
         unreadable: dict[str, str] = {}
-        raw = _filtered(place, git, there, unreadable)
+        raw = _filtered(private, place, git, there, unreadable)
         unread = frozenset(path for path, reason in unreadable.items() if reason != IN_LFS)
         there = [path for path in there if os.fsdecode(path) not in unreadable]
         there = [path for path in there if not _is_special(place, path, unreadable)]
@@ -116,7 +118,7 @@ def raw_notes(raw: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _filtered(
-    place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
+    private: PrivateRepo, place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
 ) -> dict[str, str]:
     """Return path -> filter of what is taken as it is on disk; add the others to `unreadable`.
 
@@ -125,8 +127,13 @@ def _filtered(
     """
     raw: dict[str, str] = {}
     pointers: list[bytes] = []
-    for path, name in filters(git, paths).items():
+    filtered = filters(git, paths)
+    known = _in_lfs(private, place, [path for path, name in filtered.items() if name == "lfs"])
+    for path, name in filtered.items():
         if name == "lfs":
+            if path not in known and _is_small(place, path):
+                raw[path] = name  # only the change's own attributes keep it in Git LFS
+                continue
             if line := pointer_line(git, path):
                 pointers.append(line)
                 unreadable[path] = IN_LFS
@@ -139,6 +146,23 @@ def _filtered(
     if pointers:
         git.run("update-index", "-z", "--index-info", input=b"\0".join(pointers) + b"\0")
     return raw
+
+
+def _in_lfs(private: PrivateRepo, place: Place, paths: list[str]) -> frozenset[str]:
+    """Return which of these the attributes of the last commit keep in Git LFS."""
+    if not paths or place.user.head is None:
+        return frozenset(paths)
+    tree = private.git.text("rev-parse", f"{place.user.head}^{{tree}}")
+    said = attributes_in(private, tree, paths, ("filter",))
+    return frozenset(path for path, values in said.items() if values.get("filter") == "lfs")
+
+
+def _is_small(place: Place, path: str) -> bool:
+    """Whether a file may be code: what Git LFS is for is larger."""
+    try:
+        return (place.user.root / path).lstat().st_size <= _MOST_CODE
+    except OSError:
+        return False
 
 
 def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:

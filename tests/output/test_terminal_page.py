@@ -99,6 +99,13 @@ def test_protected_files_are_never_cut_off():
     assert all(f".github/workflows/{n}.yml" in text for n in range(20))
 
 
+def test_what_nobody_analysed_is_on_the_page():
+    left = [{"path": f"a{n}.py", "reason": "in Git LFS", "chosen": False} for n in range(20)]
+    left.append({"path": "vendor/b.py", "reason": "vendored", "chosen": True})
+    text = "\n".join(page(proposal(not_analysed=left), 80, 24))
+    assert "vendor/b.py: vendored (only the change itself says so)" in text
+
+
 def test_all_is_shown_where_all_fits():
     text = "\n".join(page(proposal(files=[], warnings=[]), 100, 150))
     assert "Guard-rails" in text and "Proposed commit message" in text

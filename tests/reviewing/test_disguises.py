@@ -123,3 +123,10 @@ def test_the_setting_believes_the_change(changed):
         ("vendor/b.py", False),
     ]
     assert report.findings == ()
+
+
+def test_attributes_of_uncommitted_work_keep_no_code_in_git_lfs(repo):
+    write(repo, {".gitattributes": "*.py filter=lfs\n", "a.py": PY})
+    with review(Wish(model="none"), repo) as done:
+        assert red(done.report, "a.py")
+        assert any("filter 'lfs' was not run" in note for note in done.report.notes)

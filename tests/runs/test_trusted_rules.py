@@ -5,6 +5,7 @@ import json
 import pytest
 
 from reviewloop.findings import Status
+from reviewloop.reviewing.silencing import write_baseline
 from reviewloop.runs.review import Wish, review
 from reviewloop.workspace.compared import Asked
 
@@ -48,7 +49,50 @@ def test_settings_of_the_change_do_not_count(pull):
 
 
 def test_without_that_they_do(pull):
-    assert not pull({"app.py": SAVED, "reviewloop.toml": LOOSE}).report.findings
+    done = pull({"app.py": SAVED, "reviewloop.toml": LOOSE}, judged_by="change")
+    assert not done.report.findings
+    assert any("(reviewloop.toml): its own version counts" in note for note in done.report.notes)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [Asked(range="main...HEAD"), Asked(range="main"), Asked(base="main"), Asked(commit="HEAD")],
+    ids=str,
+)
+def test_where_a_base_is_named_the_change_does_not_judge_itself(repo, pull, asked):
+    pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
+    with review(Wish(asked, model="none"), repo) as done:
+        assert "ruff/S307" in rules(done) or any("eval" in f.title for f in done.report.findings)
+        assert done.judged in done.report.notes
+    assert done.judged == (
+        "the change edits what judges it (reviewloop.toml): the version before the change counts"
+    )
+
+
+def test_a_persons_own_work_is_judged_by_the_files_and_told_so(repo, pull):
+    pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
+    with review(Wish(model="none"), repo) as done:
+        assert not done.report.findings
+        assert "its own version counts" in done.judged
+    with review(Wish(model="none", judged_by="base"), repo) as done:
+        assert done.report.findings
+
+
+def test_a_baseline_of_the_change_is_no_judge_where_a_base_is_named(repo, pull):
+    found = pull({"app.py": SAVED}).report.findings
+    pull({".reviewloop/baseline.json": write_baseline(found).decode()})
+    with review(Wish(Asked(range="main"), model="none"), repo) as done:
+        assert {f.id for f in found} <= {f.id for f in done.report.findings}
+        assert ".reviewloop/baseline.json" in done.judged
+    with review(Wish(model="none"), repo) as done:
+        assert not done.report.findings
+
+
+def test_other_tables_of_pyproject_judge_nothing(repo, pull):
+    text = "[project]\nname = 'reviewloop-notes'\nversion = '1'\n"
+    assert pull({"pyproject.toml": text}).judged == ""
+    (repo / "reviewloop.toml").unlink()
+    assert "pyproject.toml" in pull({"pyproject.toml": f"{text}[tool.reviewloop]\n"}).judged
 
 
 def test_agents_of_the_change_do_not_join(pull):

@@ -1,0 +1,55 @@
+"""Which of the files that say how a change is judged the change itself edits."""
+
+import os
+import tomllib
+from typing import Any
+
+from reviewloop.output.figures import counted
+from reviewloop.output.untrusted import one_line
+from reviewloop.runs.project import PYPROJECT, SETTINGS_FILE
+from reviewloop.workspace.private import PrivateRepo
+
+_PATHS = (
+    SETTINGS_FILE,
+    PYPROJECT,
+    ".kiroignore",
+    ".reviewloop",
+    ".kiro/agents",
+    ".kiro/steering",
+    ":(glob)**/AGENTS.md",
+)
+_NAMED = 3  # files in a sentence
+
+
+def edited_judges(private: PrivateRepo, old: str, new: str) -> tuple[str, ...]:
+    """Return the paths of settings, agents, steering and baseline that differ in two trees."""
+    listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new, "--", *_PATHS)
+    paths = [os.fsdecode(path) for path in listing.split(b"\0") if path]
+    if PYPROJECT in paths:
+        before, after = (_table(private.read(tree, PYPROJECT)) for tree in (old, new))
+        if before == after:
+            paths.remove(PYPROJECT)
+    return tuple(paths)
+
+
+def told_of(paths: tuple[str, ...], *, base: bool) -> str:
+    """Return in one line that a change edits what judges it, and which version counts."""
+    named = ", ".join(map(one_line, paths[:_NAMED]))
+    more = f" and {counted(len(paths) - _NAMED, 'more file')}" if paths[_NAMED:] else ""
+    counts = (
+        "the version before the change counts"
+        if base
+        else "its own version counts (--rules-from base takes the one before it)"
+    )
+    return f"the change edits what judges it ({named}{more}): {counts}"
+
+
+def _table(data: bytes | None) -> Any:
+    """Return our settings in a pyproject.toml; all of it where nobody can tell."""
+    if not data or b"reviewloop" not in data:
+        return None
+    try:
+        tool = tomllib.loads(data.decode("utf-8-sig")).get("tool", {})
+    except ValueError:
+        return data
+    return tool.get("reviewloop") if isinstance(tool, dict) else data
