@@ -213,8 +213,11 @@ def _review(
     if output:
         refuse_links(output)
     show = not quiet and sys.stderr.isatty()
-    with progress(show) as told, run_review(wish, Path.cwd(), told=told) as done:
-        told("")
+    with (
+        progress(show) as shown,
+        run_review(wish, Path.cwd(), told=shown.told, listener=shown.listener) as done,
+    ):
+        shown.told("")
         _print(done, format_, output, verbose=verbose)
         if done.judged and (output or format_ != "text"):  # not all formats have a place for it
             say(done.judged)

@@ -1,24 +1,76 @@
-"""One line on stderr that says what a review is doing, gone when it is over."""
+"""What a review is doing, on stderr: a line, then a row for each reviewer that asks a model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from reviewloop.output.terminal_progress import Progress
+
+
+class Shown:
+    """Tells of one review; without a console nothing is shown."""
+
+    def __init__(self, console: "Console | None" = None) -> None:
+        self._console = console
+        self._step = ""
+        self._line: Status | None = None
+        self._table: Progress | None = None
+
+    def told(self, step: str) -> None:
+        """Show a step; an empty one takes everything away."""
+        from reviewloop.output.untrusted import one_line
+
+        if self._console is None:
+            return
+        self._step = one_line(step)
+        if not step:
+            self.close()
+        elif self._line is not None:
+            self._line.update(self._step)
+        elif self._table is None:
+            self._line = self._console.status(self._step, spinner="dots")
+            self._line.start()
+
+    @property
+    def listener(self) -> "Callable[[Mapping[str, Any]], None] | None":
+        """What hears the events of the reviewers, None where nothing is shown."""
+        return None if self._console is None else self._listen
+
+    def close(self) -> None:
+        """Take away what is shown."""
+        if self._line is not None:
+            self._line.stop()
+            self._line = None
+        if self._table is not None:
+            self._table.__exit__(None, None, None)
+            self._table = None
+
+    def _listen(self, event: Mapping[str, Any]) -> None:
+        from reviewloop.output.terminal_progress import Progress
+
+        if self._table is None and self._console is not None:
+            self.close()
+            self._table = Progress(self._console, title=self._step, stays=False)
+            self._table.__enter__()
+        if self._table is not None:
+            self._table.listen(event)
 
 
 @contextmanager
-def progress(show: bool) -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows a step; an empty one takes the line away."""
+def progress(show: bool) -> Iterator[Shown]:
+    """Yield what shows the steps of a review, and the events of its reviewers."""
     if not show:
-        yield lambda _: None
+        yield Shown()
         return
     from reviewloop.cli.consoles import messages
-    from reviewloop.output.untrusted import one_line
 
-    with messages().status("reviewing", spinner="dots") as status:
-
-        def told(step: str) -> None:
-            if step:
-                status.update(one_line(step))
-            else:
-                status.stop()
-
-        yield told
+    shown = Shown(messages())
+    shown.told("reviewing")
+    try:
+        yield shown
+    finally:
+        shown.close()

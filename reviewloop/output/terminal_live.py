@@ -7,10 +7,15 @@ from rich.live import Live
 
 
 def drawing(
-    console: Console, screen: Callable[[], RenderableType], *, per_second: float
+    console: Console,
+    screen: Callable[[], RenderableType],
+    *,
+    per_second: float,
+    stays: bool = True,
 ) -> Live | None:
     """Return what draws the screen from now on, until it is stopped; None where lines go instead.
 
+    Unless it `stays`, what was drawn is taken away at the end.
     What the program prints meanwhile stays its own: nothing is redirected.
     """
     if not console.is_terminal or console.is_dumb_terminal:
@@ -21,6 +26,7 @@ def drawing(
         refresh_per_second=per_second,
         redirect_stdout=False,
         redirect_stderr=False,
+        transient=not stays,
     )
     live.start()
     return live

@@ -143,8 +143,14 @@ class Progress:
     """Show events while a run works; a context manager whose `listen` takes each event."""
 
     def __init__(
-        self, console: Console, *, title: str = "", clock: Callable[[], float] = time.time
+        self,
+        console: Console,
+        *,
+        title: str = "",
+        clock: Callable[[], float] = time.time,
+        stays: bool = True,
     ) -> None:
+        self._stays = stays
         self._console = console
         self._title = one_line(title)
         self._clock = clock
@@ -154,7 +160,7 @@ class Progress:
         self._live: Live | None = None
 
     def __enter__(self) -> "Progress":
-        self._live = drawing(self._console, self._table, per_second=8)
+        self._live = drawing(self._console, self._table, per_second=4, stays=self._stays)
         return self
 
     def __exit__(

@@ -24,6 +24,7 @@ from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
 from reviewloop.runs.trusted import rules_of
 from reviewloop.settings import Loaded, Settings
+from reviewloop.store.events import Listener
 from reviewloop.workspace.chosen import as_typed
 from reviewloop.workspace.compared import Asked, Compared, compared
 from reviewloop.workspace.diff import Change
@@ -129,11 +130,18 @@ Told = Callable[[str], None]
 
 
 @contextmanager
-def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[Reviewed]:
+def review(
+    wish: Wish,
+    start: Path,
+    *,
+    told: Told = lambda _: None,
+    listener: Listener | None = None,
+) -> Iterator[Reviewed]:
     """Review what was asked for and yield the result, which can be drawn while inside.
 
-    `told` hears what is being done. Raises WorkspaceError for what cannot be compared, UsageError
-    for settings, agents or files of ours that are wrong.
+    `told` hears what is being done, `listener` what each reviewer does that asks a model.
+    Raises WorkspaceError for what cannot be compared, UsageError for settings, agents or files of
+    ours that are wrong.
     """
     started = time.monotonic()
     place = locate(start)
@@ -162,7 +170,7 @@ def review(wish: Wish, start: Path, *, told: Told = lambda _: None) -> Iterator[
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)
         read = (loaded, team, two, change, selection, pieces, masking, reviewed)
-        standing = _standing(wish, *read, rules, told)
+        standing = _standing(wish, *read, rules, told, listener)
         judged = told_of(edited, base=bool(rules_tree)) if edited else ""
         report = result(
             two=two,
@@ -284,6 +292,7 @@ def _standing(
     reviewed: str,
     rules: Path | None,
     told: Told,
+    listener: Listener | None,
 ) -> Standing:
     model = model_in_force(wish.model, loaded)
     names = [agent.name for agent in team]
@@ -311,5 +320,6 @@ def _standing(
             reviewed=reviewed,
             since=wish.deep_from,
             known=wish.known,
+            listener=listener,
         )
     )
