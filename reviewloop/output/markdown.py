@@ -16,7 +16,7 @@ from reviewloop.output.review_words import (
     added_lines,
     anchored,
     counted_reason,
-    failures,
+    grouped_failures,
     in_order,
     left_out,
     no_rules,
@@ -72,7 +72,7 @@ def _head(report: ReviewReport) -> str:
     marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts.items() if n)
     title = " · ".join(filter(None, (marks or "no findings", left_out(report))))
     lines = [f"## reviewloop: {title}", plain(outcome_sentence(report))]
-    failed = failures(report)
+    failed = grouped_failures(report)
     if failed:
         lines.append("\n".join(f"- ❌ {code(name)}: {plain(why)}" for name, why in failed))
     if report.outcome != "nothing_to_review":

@@ -7,6 +7,7 @@ from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.analysers.rules import Rule
 from reviewloop.errors import ExitCode
 from reviewloop.findings import Evidence, Finding, Placement, Severity, by_severity
+from reviewloop.output.failures import by_reason
 from reviewloop.output.figures import counted
 from reviewloop.output.readership_words import unread_words
 from reviewloop.output.review_report import ReviewReport, SkippedFile
@@ -108,6 +109,11 @@ def failures(report: ReviewReport) -> list[tuple[str, str]]:
     return failed
 
 
+def grouped_failures(report: ReviewReport) -> list[tuple[str, str]]:
+    """Return (names, reason), once for all that failed for the same reason."""
+    return by_reason((one_line(name), reason) for name, reason in failures(report))
+
+
 def of_status(report: ReviewReport, *wanted: AnalyserStatus) -> list[AnalyserReport]:
     """Return the analysers that ended in one of the wanted ways."""
     return [analyser for analyser in report.analysers if analyser.status in wanted]
@@ -181,9 +187,18 @@ def evidence_lines(finding: Finding) -> list[str]:
     said.add(f"{finding.rule}: {one_line(finding.title)}")
     lines = []
     for item in finding.evidence:
-        if item.kind != "quote" and (line := _evidence(item, said)) not in lines:
+        if item.kind == "quote" or (item.kind == "verdict" and _in_note(item, finding)):
+            continue  # the shown code, or the note, says it
+        if (line := _evidence(item, said)) not in lines:
             lines.append(line)
     return [line for line in lines if line]
+
+
+def _in_note(verdict: Evidence, finding: Finding) -> bool:
+    """Whether the note tells a reviewer's verdict: `confirmed by review-security: It holds.`"""
+    reason = one_line(verdict.text).partition(": ")[2]
+    note = one_line(finding.note)
+    return f" {verdict.source}" in note and note.endswith(reason)
 
 
 def _evidence(item: Evidence, said: set[str]) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, by_severity
+from reviewloop.findings import Finding, Placement, Severity, Status, by_severity
+from reviewloop.output.code_view import Piece
 from reviewloop.output.figures import counted
+from reviewloop.output.review_words import evidence_lines
+from reviewloop.output.terminal_code import window
 from reviewloop.output.untrusted import one_line, safe
 
 ReadLines = Callable[[str], "list[str] | None"]
@@ -118,28 +121,31 @@ def _snippet(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
                 rows[-1].append(f"... {counted(len(skipped), 'more line')}", style="dim")
             continue
         inside = first <= number <= last
-        code = safe(lines[number - 1].rstrip("\r\n"))
+        code, place = _shown_code(finding, number, lines[number - 1], room)
         row = _gutter(str(number), digits)
         if last > first:
             row.append("> " if inside else "  ", style=_STYLES[finding.severity])
-        row.append(_cut(code, room), style="" if inside else "dim")
+        row.append(code, style="" if inside else "dim")
         rows.append(row)
         if inside and last == first:
-            rows.append(_carets(finding, code, digits, room))
+            indent, length = place
+            below = _gutter("", digits).append(" " * indent)
+            rows.append(below.append("^" * length, style=_STYLES[finding.severity]))
     return rows
 
 
-def _carets(finding: Finding, code: str, digits: int, room: int) -> Text:
-    """Return the line of carets below the quoted part, or below the whole line."""
-    quote = safe(finding.quote).strip()
-    start = code.find(quote) if quote and "\n" not in quote else -1
+def _shown_code(finding: Finding, number: int, line: str, room: int) -> tuple[str, tuple[int, int]]:
+    """Return a line so that its quoted part is seen, and where that begins and how long it is."""
+    line = line.rstrip("\r\n")
+    quote = finding.quote.strip()
+    start = line.find(quote) if number == finding.line and quote and "\n" not in quote else -1
     if start < 0:
-        quote = code.strip()
-        start = code.find(quote)
-    indent = min(cell_len(code[:start]), room - 1)
-    length = max(1, min(cell_len(quote), room - indent))
-    row = _gutter("", digits).append(" " * indent)
-    return row.append("^" * length, style=_STYLES[finding.severity])
+        quote = line.strip()
+        start = line.find(quote)
+    end = start + len(quote)
+    before, quoted, after = safe(line[:start]), safe(line[start:end]), safe(line[end:])
+    piece, indent, length = window(Piece(before, quoted, after), room)
+    return piece.text, (indent, length)
 
 
 def _quoted(finding: Finding) -> list[Text]:
@@ -154,14 +160,10 @@ def _gutter(number: str, digits: int) -> Text:
     return Text(f"    {number:>{digits}} ", style="").append("| ", style="blue")
 
 
-def _cut(code: str, room: int) -> str:
-    return code if cell_len(code) <= room else set_cell_size(code, room - 3) + "..."
-
-
 def _remarks(finding: Finding) -> list[tuple[str, str, str]]:
     """Return (label, text, style) of what is said about a finding below its code."""
     remarks = [("why", finding.why, "")]
-    remarks += [("evidence", _evidence(item), "") for item in finding.evidence]
+    remarks += [("evidence", line, "") for line in evidence_lines(finding)]
     remarks.append(("fix", finding.suggestion, "green"))
     if finding.placement is Placement.UNANCHORED:
         remarks.append(("note", "the quoted code was not found; nobody acts on this by itself", ""))
@@ -172,13 +174,6 @@ def _remarks(finding: Finding) -> list[tuple[str, str, str]]:
         note = f": {finding.note}" if finding.note else ""
         remarks.append(("state", f"{finding.status}{tried}{note}", ""))
     return [remark for remark in remarks if remark[1].strip()]
-
-
-def _evidence(item: Evidence) -> str:
-    if item.kind == "quote":
-        return ""  # the code above shows it
-    source = f"{item.source}: " if item.source else ""
-    return f"{source}{item.text}" if item.text else item.source
 
 
 def _replacement(finding: Finding, gutter: int) -> list[Text]:

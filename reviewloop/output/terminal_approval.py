@@ -171,8 +171,8 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
             f"the implementer, why {one_line(one['run'])} was rejected: {one_line(one['why'])}",
             console,
         )
-    for name in proposal.get("incomplete", []):
-        row("incomplete", f"{one_line(name)} failed; this review is not complete", console, "red")
+    if failed := ", ".join(map(one_line, proposal.get("incomplete", []))):
+        row("incomplete", f"{failed} failed; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):
         row("note", one_line(warning), console, "yellow")
 

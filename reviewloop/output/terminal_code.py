@@ -34,7 +34,7 @@ def code_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
         if line.left_out:
             row.append(f"{counted(line.left_out, 'line')} left out", style="dim")
             continue
-        piece, indent, length = _window(line.piece, room)
+        piece, indent, length = window(line.piece, room)
         row.append(piece.text, style="bold" if line.inside else "dim")
         if line.inside and not many:
             rows.append(gutter("", digits))
@@ -95,7 +95,7 @@ def _wrapped(sign: str, text: str, room: int) -> list[tuple[str, str]]:
     return [(sign, first), *((" ", piece) for piece in more)]
 
 
-def _window(piece: Piece, room: int) -> tuple[Piece, int, int]:
+def window(piece: Piece, room: int) -> tuple[Piece, int, int]:
     """Cut a line to `room` columns so that the marked part is seen; with its indent and length."""
     before, marked = piece.before, piece.marked
     if not marked:
@@ -105,7 +105,8 @@ def _window(piece: Piece, room: int) -> tuple[Piece, int, int]:
         before = "…" + _tail(before, keep)
     indent = cell_len(before)
     rest = _cut(marked + piece.after, room - indent)
-    length = max(1, min(cell_len(marked), room - indent))
+    seen = cell_len(rest) - (rest != marked + piece.after)  # no mark below what stands for the rest
+    length = max(1, min(cell_len(marked), seen))
     return Piece(before, rest, ""), indent, length
 
 

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
+from reviewloop.output.failures import by_reason
 from reviewloop.output.figures import counted, share
 from reviewloop.output.proposal import Proposal
 from reviewloop.output.terminal import hanging
@@ -36,10 +37,13 @@ def render_figures(proposal: Proposal, console: Console) -> None:
         done = sum(r.get("status") == "done" for r in reviewers)
         style = "" if done == len(reviewers) else "red"
         row("reviewers", f"{done} of {len(reviewers)} finished", console, style)
-    for reviewer in reviewers:
-        if reviewer.get("status") != "done":
-            why = one_line(reviewer.get("reason", "")) or "no reason given"
-            row("", f"{one_line(reviewer.get('name', ''))} failed: {why}", console, "red")
+    failed = [
+        (one_line(r.get("name", "")), one_line(r.get("reason", "")) or "no reason given")
+        for r in reviewers
+        if r.get("status") != "done"
+    ]
+    for names, why in by_reason(failed):
+        row("", f"{names} failed: {why}", console, "red")
     _sandbox(proposal, console)
 
 

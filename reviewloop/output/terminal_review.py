@@ -14,7 +14,7 @@ from reviewloop.output.review_words import (
     PLACEMENT_NOTES,
     anchored,
     by_file,
-    failures,
+    grouped_failures,
     in_order,
     placed,
     remarks,
@@ -60,8 +60,8 @@ def print_review(
 
 def print_failures(console: Console, report: ReviewReport) -> None:
     """Print in red which reviewers and analysers failed, since their silence means nothing."""
-    for name, reason in failures(report):
-        head = Text(f"{'x' if console.options.ascii_only else '✗'} {one_line(name)}: ", "bold red")
+    for names, reason in grouped_failures(report):
+        head = Text(f"{'x' if console.options.ascii_only else '✗'} {names}: ", "bold red")
         hanging(head, Text(reason, style="red"), console)
 
 

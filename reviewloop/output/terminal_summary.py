@@ -14,7 +14,7 @@ from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
     counted_reason,
-    failures,
+    grouped_failures,
     of_status,
     outcome_sentence,
     severity_counts,
@@ -127,8 +127,8 @@ def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None
         counts = counted(len(missing), "optional tool")
         told = names if verbose else counts
         _labelled(console, "missing", f"{told} (`reviewloop doctor` tells how to get them)")
-    for name, reason in failures(report):
-        _labelled(console, "failed", f"{one_line(name)}: {reason}", "red")
+    for names, reason in grouped_failures(report):
+        _labelled(console, "failed", f"{names}: {reason}", "red")
 
 
 def _named(analyser: AnalyserReport) -> str:

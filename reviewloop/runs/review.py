@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from reviewloop.runs.analysis import examined
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.judges import edited_judges, told_of
 from reviewloop.runs.project import read_settings, team_of
+from reviewloop.runs.quoted_secrets import QuotedSecrets
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
 from reviewloop.runs.trusted import rules_of
@@ -107,22 +109,29 @@ class Shown:
     def text(self, path: str) -> str | None:
         """Return the new version of a file without secrets."""
         text = self.done.text(path)
-        return None if text is None else self.done.masking.for_people(text)
+        return None if text is None else self._hidden(path, text)
 
     def hunks(self, path: str) -> Sequence[Hunk]:
         """Return the blocks of a file's diff without secrets."""
-        return [replace(hunk, lines=self._lines(hunk)) for hunk in self.done.hunks(path)]
+        return [replace(hunk, lines=self._lines(path, hunk)) for hunk in self.done.hunks(path)]
 
     def rendered(self, text: str) -> str:
         """Return a finished report, checked once more for what this machine holds."""
         return self.done.masking.held(text)
 
-    def _lines(self, hunk: Hunk) -> tuple[DiffLine, ...]:
+    def _hidden(self, path: str, text: str) -> str:
+        return self.done.masking.for_people(self._quoted.without(path, text))
+
+    @cached_property
+    def _quoted(self) -> QuotedSecrets:
+        return QuotedSecrets((piece.finding for piece in self.done.evidence), self.done.text)
+
+    def _lines(self, path: str, hunk: Hunk) -> tuple[DiffLine, ...]:
         # As one text, because a key of many lines is only recognised as a whole.
-        shown = self.done.masking.for_people("\n".join(line.text for line in hunk.lines))
+        shown = self._hidden(path, "\n".join(line.text for line in hunk.lines))
         texts = shown.split("\n")
         if len(texts) != len(hunk.lines):  # a line of a diff holds no line feed; to be sure
-            texts = [self.done.masking.for_people(line.text) for line in hunk.lines]
+            texts = [self._hidden(path, line.text) for line in hunk.lines]
         return tuple(line._replace(text=text) for line, text in zip(hunk.lines, texts, strict=True))
 
 

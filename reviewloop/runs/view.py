@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.findings import Finding
 from reviewloop.output.proposal import Proposal
 from reviewloop.runs.branches import head_now
 from reviewloop.runs.held_values import masking_of
+from reviewloop.runs.quoted_secrets import QuotedSecrets
 from reviewloop.runs.repository import Repository
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -29,17 +32,31 @@ class RunView:
     def diff(self) -> str:
         """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""
         change = self.private.change(self.proposal["base_tree"], self.proposal["tree"])
-        return self.masking.for_people(change.patch())
+        text = change.patch()
+        for file in change.files:
+            text = self._quoted.without(file.path, text)
+        return self.masking.for_people(text)
 
     def lines(self, path: str) -> list[str] | None:
         """Return the lines of a file as the change leaves it, None when it is no text file.
 
         Secrets are masked.
         """
+        text = self._text(path)
+        if text is None:
+            return None
+        return self.masking.for_people(self._quoted.without(path, text)).split("\n")
+
+    @cached_property
+    def _quoted(self) -> QuotedSecrets:
+        findings = map(Finding.model_validate, self.proposal.get("findings", ()))
+        return QuotedSecrets(findings, self._text)
+
+    def _text(self, path: str) -> str | None:
         data = self.private.read(self.proposal["tree"], path)
         if data is None or b"\0" in data[:8000]:
             return None
-        return self.masking.for_people(data.decode("utf-8", "replace")).split("\n")
+        return data.decode("utf-8", "replace")
 
 
 def as_of_now(repository: Repository, seen: RunView) -> Proposal:

@@ -156,3 +156,25 @@ def test_list_is_one_line_each():
 def test_tally_counts_by_severity():
     assert tally([finding(), finding(severity="nit")]) == "1 must fix, 1 nit"
     assert tally([]) == "none"
+
+
+LONG = (
+    '    cursor.execute("INSERT INTO reminders (invoice) VALUES ({invoice_id})".format(x=1), day)'
+)
+
+
+@pytest.mark.parametrize("quote", [LONG.strip(), "VALUES ({invoice_id})", "day)"])
+def test_carets_stand_below_code_that_is_shown(quote):
+    rows = shown([finding(path="a.py", quote=quote, line=1)], [LONG], width=60).splitlines()
+    at = next(n for n, row in enumerate(rows) if "^" in row)
+    code, marks = rows[at - 1], rows[at]
+    below = code[marks.index("^") : marks.rindex("^") + 1]
+    assert below and "…" not in below and quote.startswith(below.strip()[:4])
+    assert len(marks.rstrip()) <= len(code)
+
+
+def test_verdict_that_the_note_tells_is_no_evidence_line():
+    verdict = {"kind": "verdict", "source": "review-security", "text": "confirm: It holds."}
+    note = "confirmed by review-security: It holds."
+    text = shown([finding(evidence=[verdict, verdict], note=note)], [])
+    assert text.count("It holds.") == 1

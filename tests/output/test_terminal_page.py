@@ -62,7 +62,7 @@ def test_what_a_decision_needs_fits_above_the_question(width, height):
     text = "\n".join(rows)
     assert len(rows) <= height - 3
     assert all(cell_len(row) <= width for row in rows)
-    assert rows[0].startswith("Ready for your decision: 2.1 Add a login page")
+    assert rows[0].startswith("Ready for your decision: 1 must fix left; 2.1 Add a login")
     words = ("Problem 1 of the shop", "Problem 2 of the shop", "24/24 tests passing", *GATES)
     words += ("Findings: 1 must fix, 1 should fix remaining;", "spent", "commit     Add a login")
     words += ("[f]indings", "[c]osts", "[w]hole screen", "needs you  reason 0")

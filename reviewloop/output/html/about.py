@@ -12,7 +12,7 @@ from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
     agents_of,
-    failures,
+    grouped_failures,
     outcome_sentence,
     severity_counts,
     severity_label,
@@ -31,7 +31,8 @@ def banner(report: ReviewReport) -> str:
         for severity, number in severity_counts(report.findings).items()
     )
     failed = "".join(
-        f"<li><strong>{words(name)}</strong>: {words(why)}</li>" for name, why in failures(report)
+        f"<li><strong>{words(name)}</strong>: {words(why)}</li>"
+        for name, why in grouped_failures(report)
     )
     notes = "".join(f"<li>{words(note)}</li>" for note in report.notes)
     return joined(
