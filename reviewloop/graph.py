@@ -7,7 +7,8 @@
                  |                                               |
                  +-- still red --> propose -> approve <----------+  clean, or a cap is reached
                                                 |
-              commit | skip | implement again <-+  the person's word (after `dismiss`: propose)
+              commit | skip | implement again <-+  the person's word (after `dismiss` and a
+                                                   new message: propose; after an edit: guard)
 
 The engine decides what comes next, here and only here, from exit codes and typed findings.
 """
@@ -31,7 +32,7 @@ from reviewloop.steps.commit import commit
 from reviewloop.steps.fix import fix
 from reviewloop.steps.guard import guard
 from reviewloop.steps.implement import implement, repair
-from reviewloop.steps.moved import PHASE
+from reviewloop.steps.moved import EDIT, LOOKED_BACK
 from reviewloop.steps.propose import propose
 from reviewloop.steps.re_review import re_review
 from reviewloop.steps.review import review_as
@@ -84,7 +85,7 @@ def _where_to_start(reviewers: list[str], state: LoopState) -> list[str] | str:
 
 
 def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:
-    if state.get("phase") == PHASE and (state["verdict"] != "ok" or not state.get("to_read")):
+    if state.get("phase") in LOOKED_BACK and (state["verdict"] != "ok" or not state.get("to_read")):
         return "propose"
     if state["verdict"] == "ok":
         return "re_review" if state["phase"] == "fix" else reviewers
@@ -96,6 +97,8 @@ def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[s
 def _after_collect(rounds: int, state: LoopState) -> str:
     if state.get("mode") == "review":
         return END
+    if state.get("phase") == EDIT:  # no model changes what a person has written
+        return "propose"
     return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
 
 
@@ -104,7 +107,14 @@ def _after_fix(state: LoopState) -> str:
 
 
 def _after_approve(state: LoopState) -> str:
-    ways = {"approve": "commit", "modify": "implement", "rebase": "guard", "dismiss": "propose"}
+    ways = {
+        "approve": "commit",
+        "modify": "implement",
+        "rebase": "guard",
+        "edit": "guard",
+        "reword": "propose",
+        "dismiss": "propose",
+    }
     return ways.get(state["approval"]["choice"], END)
 
 

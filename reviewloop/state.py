@@ -130,11 +130,14 @@ class LoopState(TypedDict, total=False):
     base: str  # tree of the commit the run started from
     tree: str  # the change as it stands
     trees: Annotated[dict[str, str], merge_by_key]  # "implement", "fix-1-<finding>", ... -> tree
-    phase: str  # implement | fix | rebase: which of them the guard-rails are judging
+    phase: str  # implement | fix | rebase | edit: which of them the guard-rails are judging
     onto: str  # the commit that the change was rebased onto, if it was
     moved: str  # blob: what came below the change by that, see `steps.moved`
     to_read: int  # how many files reviewers have to look at because of it
     read_on: dict[str, str]  # base and tree of the change as it was read, if not as it is now
+    edits: int  # how often the person edited the change
+    edited: str  # blob: which files they edited since its review, and what it was before
+    message: str  # blob: the words that the person gave the commit
     cycle: int  # how often the person asked for a modification
     round: int  # fix rounds used in this cycle
     repairs: int  # repairs used since the last implement or fix
@@ -146,7 +149,7 @@ class LoopState(TypedDict, total=False):
     verdict: str  # what the guard-rails said: ok | failed | stopped
     reviewers: Annotated[dict[str, ReviewerState], merge_by_key]
     proposal: str  # blob: what the approval screen shows, commit id included
-    approval: dict[str, str]  # {"choice": approve|modify|skip, "by", "text", "proposal"}
+    approval: dict[str, str]  # {"choice": approve|modify|skip|..., "by", "text", "proposal"}
     modification: str  # id of the finding a person asked for in this cycle
     summary: str  # blob: what the implementer said it did, and the commit subject it proposes
     commit: str

@@ -1,5 +1,7 @@
 """`approve`, `modify`, `reject`: the answers to a waiting run, from any terminal, later."""
 
+from typing import TextIO
+
 import click
 
 from reviewloop.cli import shared_answers
@@ -10,16 +12,91 @@ from reviewloop.errors import ExitCode, UsageError
 
 @click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("-m", "--message", metavar="TEXT", default="", help="Words for the commit.")
+@click.option("-F", "--file", "source", metavar="FILE", type=click.File("r"), help="Words from it.")
+@click.option(
+    "--without", multiple=True, metavar="PATH", help="Take a file out of the change; repeatable."
+)
+@click.option("--unreviewed", is_flag=True, help="With --without: no review of the rest.")
 @click.option("--with-must-fix", is_flag=True, help="Also with must-fix findings left.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @store_option
-def approve(run_id: str | None, with_must_fix: bool, as_json: bool, store: str) -> ExitCode:
+def approve(
+    run_id: str | None,
+    message: str,
+    source: TextIO | None,
+    without: tuple[str, ...],
+    unreviewed: bool,
+    with_must_fix: bool,
+    as_json: bool,
+    store: str,
+) -> ExitCode:
     """Commit what a waiting run proposes.
 
     Where its branch moved on, the change is brought there first: gates again, review of what meets
-    it. It is committed then, unless something meets it; you are asked once more then.
+    it. It is committed then, unless something meets it; you are asked once more then. All
+    guard-rails run again without the files that you take out, which stay with the run.
     """
+    if message and source:
+        raise UsageError("give the words with -m or with -F, not both")
+    if unreviewed and not without:
+        raise UsageError("--unreviewed says something about what --without leaves")
+    if store and (message or source or without):
+        raise UsageError("what workers made is approved as it is: leave out -m, -F and --without")
+    words = source.read() if source else message
+    if source and not words.strip():
+        raise UsageError(f"{source.name} is empty; nothing was committed")
+    if words or without:
+        return _edited(run_id, words, without, not unreviewed, with_must_fix, as_json)
     return _answer(run_id, "approve", "", as_json, store, agreed=with_must_fix)
+
+
+def _edited(
+    run_id: str | None,
+    words: str,
+    without: tuple[str, ...],
+    review: bool,
+    agreed: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Edit what a run proposes, and approve it unless there is something new to look at."""
+    from reviewloop.cli.consoles import say
+    from reviewloop.cli.conversation import (
+        advanced,
+        answer_for,
+        move_and_tell,
+        print_record,
+        show,
+        waiting_hint,
+    )
+    from reviewloop.cli.editing import edit_of, message_of
+    from reviewloop.output.proposal import left_of
+    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.runs.answers import waiting_run
+    from reviewloop.runs.repository import open_repository
+    from reviewloop.runs.view import proposal_of, view
+
+    repository = open_repository()
+    record = waiting_run(repository, run_id, "edit" if without else "approve")
+    if without:
+        before = left_of(proposal_of(repository, record))
+        with view(repository, record) as seen:
+            answer = edit_of(seen, without, review=review)
+        record = advanced(repository, record, answer=answer_for(record, answer))
+        after = left_of(proposal_of(repository, record))
+        worse = any(now > was for now, was in zip(after, before, strict=True))
+        if record.status != "waiting" or worse or record.incomplete:
+            show(repository, record)
+            say("not committed yet: without what you took out there is something new to look at")
+            click.echo(waiting_hint(record), err=True)
+            if as_json:
+                print_record(repository, record)
+            return ExitCode(record.exit_code)
+    if words:
+        record = advanced(repository, record, answer=answer_for(record, message_of(words)))
+    return move_and_tell(
+        repository, record, as_json=as_json, answer=Answer("approve"), agreed=agreed
+    )
 
 
 @click.command(cls=Command)

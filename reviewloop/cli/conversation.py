@@ -38,7 +38,6 @@ def move(
     `agreed`: a person has said that red findings which are left are no reason not to commit.
     """
     from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.answers import worded
     from reviewloop.store.runs import RunStatus
 
     while True:
@@ -47,10 +46,10 @@ def move(
             repository, record, ready = _ready(repository, record, ask=ask, agreed=agreed)
             shown = not ready
         if not shown:
-            record = _advanced(
+            record = advanced(
                 repository,
                 record,
-                answer=worded(record, answer.choice, answer.text) if answer else None,
+                answer=answer_for(record, answer) if answer else None,
                 overrides=overrides,
             )
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
@@ -72,7 +71,14 @@ def move(
             return record
 
 
-def _advanced(
+def answer_for(record: "RunRecord", answer: "Answer") -> "dict[str, str]":
+    """Return what a person said in the form in which it reaches the run."""
+    from reviewloop.runs.answers import worded
+
+    return {**worded(record, answer.choice, answer.text), **answer.more}
+
+
+def advanced(
     repository: "Repository",
     record: "RunRecord",
     *,
@@ -275,6 +281,7 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
     from functools import partial
 
     from reviewloop.cli.consoles import messages, read_line
+    from reviewloop.cli.editing import ask_for_edit
     from reviewloop.cli.paging import paged
     from reviewloop.output.terminal_approval import ask, render_diff
     from reviewloop.output.terminal_page import views
@@ -282,13 +289,18 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
 
     with view(repository, record) as seen:
         looks = views(seen.proposal, seen.lines)
-        return ask(
-            seen.proposal,
-            messages(),
-            read=read_line,
-            show_diff=lambda: paged(messages(), lambda out: render_diff(seen.diff(), out)),
-            looks={name: partial(paged, messages(), draw) for name, draw in looks.items()},
-        )
+        while True:
+            answer = ask(
+                seen.proposal,
+                messages(),
+                read=read_line,
+                show_diff=lambda: paged(messages(), lambda out: render_diff(seen.diff(), out)),
+                looks={name: partial(paged, messages(), draw) for name, draw in looks.items()},
+            )
+            if answer.choice != "edit":
+                return answer
+            if (edit := ask_for_edit(seen)) is not None:
+                return edit
 
 
 def tell_end(record: "RunRecord") -> None:

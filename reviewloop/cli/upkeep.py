@@ -39,15 +39,18 @@ def undo(run_id: str | None, store: str) -> ExitCode:
 @click.command(cls=Command)
 @click.argument("run_id", metavar="RUN")
 @click.argument("name", metavar="NAME")
+@click.option("--before-edit", is_flag=True, help="As it was before you edited it at the question.")
 @store_option
-def checkout(run_id: str, name: str, store: str) -> ExitCode:
+def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
     """Export the work of a run as the branch NAME."""
     if store:
+        if before_edit:
+            raise UsageError("--before-edit is for runs of this machine")
         return shared_reading.checkout(store, run_id, name)
     from reviewloop.runs.repository import open_repository
     from reviewloop.runs.upkeep import export_run
 
-    commit = export_run(open_repository(), run_id, name)
+    commit = export_run(open_repository(), run_id, name, before_edit=before_edit)
     click.echo(f"The branch {name} holds the work of {run_id} ({commit[:10]}).", err=True)
     return ExitCode.CLEAN
 

@@ -162,6 +162,8 @@ class Proposal(TypedDict, total=False):
     sandbox: list[str]  # levels that commands ran at: bubblewrap, landlock, external, none ...
     warnings: list[str]  # what else the person should know, one sentence each
     message: str  # of the proposed commit
+    message_ours: str  # the lines of it that say how the change was made and reviewed
+    person_edited: Mapping[str, Any]  # by, paths, unread, before: see `steps.edited`
     commit: str  # its id; "" when blocked
     base_tree: str  # the change is what lies between these two trees
     tree: str
@@ -172,7 +174,8 @@ class Proposal(TypedDict, total=False):
 
 def choices(proposal: Proposal) -> tuple[str, ...]:
     """Return the answers a person may give, in the order they are offered."""
-    answers = ("approve", "modify", "skip", "quit", "diff")
+    edit = ("edit",) if proposal.get("files") else ()
+    answers = ("approve", "modify", *edit, "skip", "quit", "diff")
     return answers[1:] if proposal.get("blocked") else answers
 
 

@@ -1,8 +1,8 @@
 """The screen a person decides on, and the question below it; imported only to show them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.rule import Rule
@@ -35,10 +35,11 @@ NO_LOOKS: Mapping[str, Callable[[], None]] = {}
 
 @dataclass(frozen=True)
 class Answer:
-    """What the person said; `text` belongs to modify."""
+    """What the person said; `text` belongs to modify and reword."""
 
-    choice: str  # approve | modify | skip | quit
+    choice: str  # approve | modify | edit | reword | skip | quit
     text: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)  # what an edit adds to the answer
 
 
 def render_proposal(
@@ -165,6 +166,8 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
         _edited(edited, console)
     if proposal.get("moved"):
         row("moved", one_line(proposal["moved"]), console)
+    if by_person := proposal.get("person_edited"):
+        row("edited", _edited_by_person(by_person), console)
     for one in proposal.get("told", []):
         row(
             "told",
@@ -175,6 +178,18 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
         row("incomplete", f"{failed} failed; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):
         row("note", one_line(warning), console, "yellow")
+
+
+def _edited_by_person(edited: Mapping[str, Any]) -> str:
+    unread = edited["unread"]
+    named = (
+        f" ({', '.join(map(one_line, unread[:3]))})" if len(unread) < len(edited["paths"]) else ""
+    )
+    again = f"not reviewed again{named}" if unread else "reviewed again"
+    paths = ", ".join(map(one_line, edited["paths"][:6])) + (
+        ", ..." if len(edited["paths"]) > 6 else ""
+    )
+    return f"by {one_line(edited['by'])} after the review: {paths}; {again}"
 
 
 def _behind(branch: str, now: str) -> str:

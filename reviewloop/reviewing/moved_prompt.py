@@ -16,6 +16,7 @@ class MovedText:
     differs: str = ""  # how the change differs from itself as it was read
     without: Sequence[str] = field(default_factory=tuple)  # files for whose part of that is no room
     around: str = ""  # the change as it is now, what is nearest to all that
+    edited: bool = False  # a person changed it; nothing came below it
     known: str = ""  # findings of the run that nobody has to report again
 
 
@@ -31,6 +32,17 @@ an assumption that no longer holds. What could be seen before, on either side, i
 
 Quote a line of the change where you can: only what stands there is fixed without a person.
 """
+_EDITED = """\
+# A person edited the change
+
+You read this change before, and what was found then is on record. Now the person who decides \
+about it took parts of it out or rewrote them, and no guard-rail stopped the result. Report only \
+what is wrong in what they wrote, and what breaks or became wrong by their edit: a call of what \
+is gone, a test or a check that was taken out with the code it guarded, a name that is left \
+unused, a sentence that is no longer true. What could be seen before is no finding now.
+
+Quote a line of the change where you can.
+"""
 _ON_RECORD = """\
 # Findings of this run that are on record
 
@@ -45,7 +57,7 @@ _NAMED = 40
 
 def moved_parts(moved: MovedText, patch: str, left_out: Sequence[str], fence: Fence) -> list[str]:
     """Return the parts of the prompt about it; `patch` is what came below, less `left_out`."""
-    parts = [_WHY]
+    parts = [_EDITED if moved.edited else _WHY]
     if patch or left_out:
         parts.append("# What came below it, in files that it touches or uses\n")
         if moved.tied:

@@ -43,6 +43,8 @@ from reviewloop.store.runs import ANSWERED, RunRecord, RunStatus
 from reviewloop.store.space import DISK_ERRORS
 
 _SCHEMA = "state_version"  # stands in the metadata of every checkpoint
+_MADE_BY_HAND = ("edit", "reword")  # answers that nobody shall have to give twice
+_UNHEARD = "unheard"  # the option of a run that holds such an answer until the run has moved on it
 _RECURSION_LIMIT = 400  # supersteps; the loop's own caps end it long before (3 rounds a cycle)
 
 
@@ -94,6 +96,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     record.status, record.reason, record.exit_code = RunStatus.RUNNING, "", 0
     if answer is not None:
         record.options[ANSWERED] = answer["choice"]
+        if answer["choice"] in _MADE_BY_HAND:
+            record.options[_UNHEARD] = dict(answer)
     context.runs.save(record)
     fault("advance.begin")
     team = context.team
@@ -163,6 +167,9 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
             raise other_release(record, written_by)
         if onto := before.values.get("onto"):  # it was rebased: the record may not know it yet
             follow(context, onto, before.values["base"])
+        unheard = record.options.get(_UNHEARD)
+        if answer is None and before.interrupts and unheard:  # killed before it was heard
+            answer = unheard if unheard["proposal"] == before.values["proposal"] else None
         given: Any
         if answer is not None:
             if len(before.interrupts) != 1:
@@ -186,6 +193,7 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     """Write into the record where the run stands now."""
     outcome = state.get("outcome", "")
     record.options.pop(ANSWERED, None)
+    record.options.pop(_UNHEARD, None)
     record.proposal = state.get("proposal", "")
     record.reason = state.get("reason", "")
     record.incomplete = sorted(

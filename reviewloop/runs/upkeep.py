@@ -93,22 +93,34 @@ def _require_tip(repository: Repository, record: RunRecord) -> None:
     )
 
 
-def export_run(repository: Repository, run_id: str, name: str) -> str:
-    """Make the branch `name` with the latest work of a run; return the commit's id."""
+def export_run(repository: Repository, run_id: str, name: str, *, before_edit: bool = False) -> str:
+    """Make the branch `name` with the latest work of a run; return the commit's id.
+
+    `before_edit` takes it as it was before the person edited it.
+    """
     record = repository.runs.find(run_id)
     folder = repository.run_folder(record.run_id)
     private = PrivateRepo.open(folder / "git")
     try:
-        commit = latest_commit(record, private, Blobs(folder / "blobs"))
+        blobs = Blobs(folder / "blobs")
+        commit = _unedited(record, blobs) if before_edit else latest_commit(record, private, blobs)
         with hold(repository.lock, f"the repository {record.repository}"):
             export_branch(repository.user, private, commit, name)
         record = repository.runs.find(record.run_id)  # a batch may have moved it meanwhile
-        record.options["exported"] = private.tree_of(commit)
-        repository.runs.save(record)
+        if not before_edit:
+            record.options["exported"] = private.tree_of(commit)
+            repository.runs.save(record)
         fault("export.end")
     finally:
         private.close()
     return commit
+
+
+def _unedited(record: RunRecord, blobs: Blobs) -> str:
+    proposal = blobs.get_json(record.proposal) if record.proposal else {}
+    if before := (proposal.get("person_edited") or {}).get("before"):
+        return str(before)
+    raise UsageError(f"nobody has edited what run {record.run_id} proposes")
 
 
 def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:

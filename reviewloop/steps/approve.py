@@ -10,13 +10,15 @@ from reviewloop.findings import Evidence, Finding, Placement, Severity, Status, 
 from reviewloop.output.counts import PERSON
 from reviewloop.state import LoopState
 from reviewloop.steps.book import read_findings, write_findings
+from reviewloop.steps.edited import edited, reworded, words_of
 from reviewloop.steps.rebase import moved_onto
 
 
 def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
     """Return what the answer changes.
 
-    `answer` holds `choice` (approve | modify | skip), `by`, `proposal` and, for modify, `text`; the
+    `answer` holds `choice` (approve | modify | skip | edit | reword), `by`, `proposal` and, for
+    modify and reword, `text`; for edit see `steps.edited`. The
     queue's own choice is `rebase`, see `steps.rebase`. After `dismiss` the question is asked anew,
     about the same change: the word itself is kept elsewhere, see `steps.dismissed`.
     An approval names the proposal it was given for; for any other it is refused.
@@ -38,11 +40,17 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             "round": 0,
             "modification": wish.id,
             "moved": "",  # what is done now is read as a whole
+            "edited": "",
+            "message": state.get("message", "") if words_of(state, context).get("ours") else "",
             "to_read": 0,
             "read_on": {},
             "findings": write_findings([wish, *_left(state, context)], context.blobs),
             "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }
+    elif choice == "edit":
+        update |= edited(state, answer, context)
+    elif choice == "reword":
+        update |= reworded(state, answer, context)
     elif choice == "rebase":
         update |= moved_onto(state, answer, context)
     context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))

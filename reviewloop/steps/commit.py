@@ -114,6 +114,7 @@ def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
         "approved_by": state["approval"]["by"],
         "act": act.plain() if (act := Act.of(state["approval"])) else {},
         "proposal": state["proposal"],
+        "edited": proposal.get("person_edited", {}),
         "agents": proposal["agents"],
         "reviewers": proposal["reviewers"],
         "protected": proposal.get("protected", []),

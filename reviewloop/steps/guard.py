@@ -20,6 +20,7 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
         return {"verdict": "stopped", "gates": context.blobs.put_json([])}
     label = f"guard-{state.get('cycle', 0)}-{state.get('round', 0)}-{state.get('repairs', 0)}-"
     label += f"on-{state['onto'][:8]}-" if state.get("onto") else ""
+    label += f"edit-{state['edits']}-" if state.get("edits") else ""
     results = judge(context, tree, label)
     verdict = _verdict(results)
     return {

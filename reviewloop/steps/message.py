@@ -7,6 +7,7 @@ from reviewloop.output.counts import PERSON, count
 from reviewloop.output.proposal import ProtectedFile
 from reviewloop.reviewing.silencing import is_persons_dismissal, reason_of
 from reviewloop.state import GateResult, LoopState
+from reviewloop.steps.edited import edit_line, edited_in, words_of
 
 _SUBJECT_LIMIT = 72
 
@@ -19,12 +20,31 @@ def commit_message(
     protected: list[ProtectedFile],
 ) -> str:
     """Return the commit message: what was done, for which task, and how it was reviewed."""
+    words = words_of(state, context)
+    ours = own_lines(state, context, findings, gates, protected)
+    if words:
+        edits = edit_line(edited_in(state, context))
+        if not words["ours"]:
+            ours = edits if edits and edits not in words["text"] else ""
+        return "\n\n".join(filter(None, (words["text"], ours))).rstrip() + "\n"
     said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
     subject = commit_line(said.get("subject", "")) or commit_line(context.brief.title)
     subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
     lines = [subject, ""]
     if summary := commit_paragraphs(said.get("summary", "")):
         lines += [summary, ""]
+    return "\n".join([*lines, ours]).rstrip() + "\n"
+
+
+def own_lines(
+    state: LoopState,
+    context: RunContext,
+    findings: list[Finding],
+    gates: list[GateResult],
+    protected: list[ProtectedFile],
+) -> str:
+    """Return the lines below what was done: for which task, and how it was reviewed."""
+    lines = []
     if context.brief.task_id:
         brief = context.brief
         lines.append(commit_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
@@ -43,7 +63,9 @@ def commit_message(
         for f in findings
         if is_persons_dismissal(f)
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    if edits := edit_line(edited_in(state, context)):
+        lines.append(commit_line(edits))
+    return "\n".join(lines)
 
 
 def review_line(state: LoopState, findings: list[Finding]) -> str:

@@ -18,6 +18,9 @@ from reviewloop.workspace.diff import Change
 from reviewloop.workspace.interdiff import interdiff
 
 PHASE = "rebase"
+EDIT = "edit"
+"""The phase in which a person's own edit of the change is judged, see `steps.edited`."""
+LOOKED_BACK = (PHASE, EDIT)
 _NAMED = 3
 
 
@@ -121,8 +124,18 @@ def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
 
 
 def reads_what_moved(state: LoopState) -> bool:
-    """Whether reviewers are to look at a change that was brought onto another commit."""
-    return state.get("phase") == PHASE and bool(state.get("to_read"))
+    """Whether reviewers are to look at what differs in a change since they read it.
+
+    It was brought onto another commit, or a person edited it.
+    """
+    looked_back = state.get("phase") in LOOKED_BACK and bool(state.get("moved"))
+    return looked_back and bool(state.get("to_read"))
+
+
+def place_of(state: LoopState) -> str:
+    """Return what tells one such look from all others of a run."""
+    edited = state.get("phase") == EDIT
+    return f"edit {state['edits']}" if edited else f"onto {state['onto'][:10]}"
 
 
 def met_by(state: LoopState, context: RunContext) -> list[str]:
@@ -137,7 +150,7 @@ def told_of(state: LoopState, context: RunContext) -> str:
     "" for one that was not moved, or whose guard-rails stopped it there.
     """
     moved = moved_of(state, context)
-    if moved is None or state["verdict"] not in {"ok", "checked"}:
+    if moved is None or state["verdict"] not in {"ok", "checked"} or state.get("phase") == EDIT:
         return ""
     where = f"stands on {moved.onto[:10]} now"
     if not moved.to_read:

@@ -15,7 +15,7 @@ from reviewloop.reviewing.pushed import Known, known_text
 from reviewloop.state import LoopState
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.evidence import evidence_of, not_judged_yet
-from reviewloop.steps.moved import Moved
+from reviewloop.steps.moved import EDIT, Moved
 from reviewloop.steps.parts import Part, Parts, packed, room_of
 from reviewloop.workspace.interdiff import interdiff
 from reviewloop.workspace.pieces import Piece, cut
@@ -71,7 +71,8 @@ def with_move(
         _around(moved, part, differs, state["tree"], context, min(most, room // _AROUND))
     )
     names = context.masking.for_models(names)
-    text = MovedText(tied, others, names, differs, left, around, _known(state, context))
+    by_person = state.get("phase") == EDIT
+    text = MovedText(tied, others, names, differs, left, around, by_person, _known(state, context))
     return replace(material, moved=text)
 
 

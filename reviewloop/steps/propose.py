@@ -20,9 +20,10 @@ from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.base_tests import same_tests
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.dismissed import changed_by_word, write_heard
+from reviewloop.steps.edited import edited_in
 from reviewloop.steps.figures import agent_figures, usage_figures
 from reviewloop.steps.leaks import leaks
-from reviewloop.steps.message import commit_message, only_fixes
+from reviewloop.steps.message import commit_message, only_fixes, own_lines
 from reviewloop.steps.moved import met_by, told_of
 from reviewloop.steps.protected import touched_protected_files, why_blocked
 from reviewloop.steps.refused import refused_edits, why_nothing
@@ -54,6 +55,8 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "blocked": blocked,
         "protected": protected,
         "message": message,
+        "message_ours": own_lines(state, context, findings, gates, protected),
+        "person_edited": edited_in(state, context),
         "commit": commit,
         "spec_progress": ticked.progress,
         "warnings": [

@@ -27,7 +27,7 @@ from reviewloop.steps.ask_reviewer import Heard, ask_about
 from reviewloop.steps.bench import changed_lines
 from reviewloop.steps.evidence import evidence_of
 from reviewloop.steps.material import parts_to_read
-from reviewloop.steps.moved import Moved, added_to, reads_what_moved, to_read_by
+from reviewloop.steps.moved import Moved, added_to, place_of, reads_what_moved, to_read_by
 from reviewloop.steps.parts import Part, Parts, read_change
 from reviewloop.store.journal import CallKey
 
@@ -159,7 +159,7 @@ def _read_part(
 ) -> PartRead:
     tree = state["tree"]
     key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
-    about = [f"onto {state['onto'][:10]}"] if reads_what_moved(state) else []  # anew on each
+    about = [place_of(state)] if reads_what_moved(state) else []  # anew on each
     about += [f"part {part.number}"] if parts.several else []
     key = replace(key, finding=", ".join(about))
     heard = ask_about(part, agent, key, state, context, moved)

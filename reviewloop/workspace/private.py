@@ -181,6 +181,13 @@ class PrivateRepo:
             made[path] = None if content is None else Found(mode, self.write_blob(content))
         return edited(self.pool, tree, made, partial(self._write, "tree"))
 
+    def restore(self, tree: str, base: str, paths: Iterable[str]) -> str:
+        """Return `tree` with these files as they are in `base`: its content, mode, or absence."""
+        wanted = list(paths)
+        there = find(self.pool, base, wanted)
+        made = {path: there.get(path) for path in wanted}
+        return edited(self.pool, tree, made, partial(self._write, "tree"))
+
     def write_blob(self, content: bytes) -> str:
         """Store bytes as they are (no filter, no line-end conversion) and return their id."""
         return self._write("blob", content)

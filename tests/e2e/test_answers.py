@@ -514,7 +514,7 @@ def test_a_person_at_the_terminal_modifies_approves_and_runs_a_follow_up(shop):
         '[follow_ups]\npush_and_pr = ["sh", "-c", "echo pushed $REVIEWLOOP_COMMIT"]\n'
     )
     terminal = Terminal(checkout, "run", "2.1")
-    terminal.expect("[a]pprove [m]odify [s]kip [q]uit [d]iff > ")
+    terminal.expect("[a]pprove [m]odify [e]dit [s]kip [q]uit [d]iff > ")
     terminal.type("d")
     terminal.expect("+def items_of(db, customer):")
     terminal.expect(" > ")

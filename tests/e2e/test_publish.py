@@ -111,7 +111,7 @@ def test_a_branch_that_moved_is_refused_and_a_person_publishes_from_the_terminal
     with Hub(shop(), tmp_path) as hub:
         checkout = hub.checkout
         terminal = Terminal(checkout, "run", "2.1")
-        terminal.expect("[a]pprove [m]odify [s]kip [q]uit [d]iff > ")
+        terminal.expect("[a]pprove [m]odify [e]dit [s]kip [q]uit [d]iff > ")
         elsewhere = hub.git(
             *("-c", "user.name=Max", "-c", "user.email=max@example.org"),
             *("commit-tree", "work^{tree}", "-p", "work", "-m", "meanwhile"),

@@ -137,8 +137,8 @@ def test_blocked_change_is_not_offered_for_approval():
     assert text.startswith("Blocked: 2.1 Add a login page")
     assert "why        tests failed twice" in text
     assert "Proposed commit message" not in text
-    assert question(blocked) == "[m]odify [s]kip [q]uit [d]iff"
-    assert question(proposal()) == "[a]pprove [m]odify [s]kip [q]uit [d]iff"
+    assert question(blocked) == "[m]odify [e]dit [s]kip [q]uit [d]iff"
+    assert question(proposal()) == "[a]pprove [m]odify [e]dit [s]kip [q]uit [d]iff"
 
 
 def test_failed_reviewer_and_unmeasured_figures_are_named():

@@ -15,6 +15,7 @@ from reviewloop.output.proposal import Proposal
 from reviewloop.output.review_words import tally
 from reviewloop.specs.asked import Asked, Requirement
 from reviewloop.steps.act import Act
+from reviewloop.steps.edited import edit_line
 
 LONGEST = 65_000  # characters; GitHub takes 65,536
 LONGEST_TITLE = 200
@@ -155,7 +156,9 @@ def _done(told: Told) -> str:
     _, _, text = told.proposal.get("message", "").partition("\n")
     said = re.split(r"^(?:Task|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
     words = sanitised(said, 4000)
-    return f"### What was done\n\n{words}" if words else ""
+    edits = sanitised_line(edit_line(told.proposal.get("person_edited") or {}), 1000)
+    said = "\n\n".join(filter(None, (words, f"⚠️ {edits}" if edits else "")))
+    return f"### What was done\n\n{said}" if said else ""
 
 
 def _criteria(told: Told) -> str:

@@ -1,0 +1,171 @@
+"""`[e]dit` at the question and its options: message, files, hunks, or the files in an editor."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from reviewloop.errors import ReviewLoopError, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.runs.view import RunView
+    from reviewloop.workspace.diff import FileChange
+
+_WAYS = {"m": "message", "f": "files", "h": "hunks", "o": "open in your editor", "b": "back"}
+_QUESTION = "[m]essage [f]iles [h]unks [o]pen in your editor [b]ack > "
+_CUT = "# ------------------------ >8 ------------------------"
+_HELP = f"""{_CUT}
+# Everything from the line above on is left out. What is above it is the commit message.
+# Leave the lines about task and review as they are, and they stay true whatever you change yet.
+"""
+_MESSAGE = "COMMIT_EDITMSG"
+
+
+def ask_for_edit(seen: "RunView") -> "Answer | None":
+    """Ask what is to be edited and do it; return the answer for the run, None for no change.
+
+    What fails is told in one sentence, and nothing is changed then.
+    """
+    from reviewloop.cli.consoles import read_line
+
+    try:
+        said = read_line(_QUESTION).strip().casefold()[:1]
+        ways: dict[str, Callable[[RunView], Answer | None]] = {
+            "m": _message,
+            "f": lambda one: _changed(one, _without_files(one)),
+            "h": lambda one: _changed(one, _without_hunks(one)),
+            "o": lambda one: _changed(one, _in_editor(one)),
+        }
+        if said not in _WAYS:
+            click.echo(f"please answer with one of: {', '.join(_WAYS.values())}", err=True)
+        return ways[said](seen) if said in ways else None
+    except EOFError:
+        return None
+    except ReviewLoopError as error:
+        click.echo(f"reviewloop: {error}", err=True)
+        return None
+
+
+def edit_of(seen: "RunView", paths: Iterable[str], *, review: bool) -> "Answer":
+    """Return the answer that takes files out of the change."""
+    from reviewloop.runs.editing import without
+
+    return _answer(without(seen, paths), review=review)
+
+
+def message_of(text: str) -> "Answer":
+    """Return the answer that gives the commit these words; lines of ours follow them."""
+    from reviewloop.output.terminal_approval import Answer
+
+    if not text.strip():
+        raise UsageError("the commit message is empty; nothing was committed")
+    return Answer("reword", text, {"ours": "follow"})
+
+
+def _answer(tree: str, *, review: bool) -> "Answer":
+    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.steps.edited import AGAIN
+
+    return Answer("edit", "", {"tree": tree, "review": AGAIN if review else "no"})
+
+
+def _message(seen: "RunView") -> "Answer | None":
+    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.workspace.editor import edit_files
+
+    before = seen.proposal.get("message", "")
+    if not before:
+        raise UsageError("a blocked change has no message yet")
+    opened = f"{before.rstrip()}\n\n{_HELP}".encode()
+    data = edit_files({_MESSAGE: opened})[_MESSAGE] or b""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n").partition(_CUT)[0].strip()
+    if not text:
+        raise UsageError("the message came back empty, so it stays as it was")
+    if text == before.strip():
+        click.echo("the message is as it was", err=True)
+        return None
+    return Answer("reword", text)
+
+
+def _changed(seen: "RunView", tree: str) -> "Answer | None":
+    """Ask whether the edited lines are to be reviewed; None where nothing was edited."""
+    from reviewloop.cli.consoles import read_line
+
+    if not tree or tree == seen.proposal["tree"]:
+        click.echo("the change is as it was", err=True)
+        return None
+    if tree == seen.proposal["base_tree"]:
+        raise UsageError("nothing would be left of the change; answer skip to end the run")
+    review = True
+    if any(one.get("status") == "done" for one in seen.proposal.get("reviewers", [])):
+        said = read_line("have reviewers look at what you edited? [Y/n] > ").strip().casefold()
+        review = not said.startswith("n")
+    return _answer(tree, review=review)
+
+
+def _without_files(seen: "RunView") -> str:
+    from reviewloop.cli.consoles import read_line
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.editing import files_of, without
+
+    files = files_of(seen)
+    for number, file in enumerate(files, 1):
+        click.echo(f"  {number:>3} {one_line(file.path)} +{file.added} -{file.removed}", err=True)
+    said = read_line("take which out? (numbers or paths; nothing: none) > ").split()
+    named = [_named(word.strip(","), files) for word in said if word.strip(",")]
+    return without(seen, named) if named else ""
+
+
+def _named(word: str, files: "tuple[FileChange, ...]") -> str:
+    is_number = word.isdecimal() and 0 < int(word) <= len(files)
+    return files[int(word) - 1].path if is_number else word
+
+
+def _without_hunks(seen: "RunView") -> str:
+    from reviewloop.cli.consoles import messages, read_line
+    from reviewloop.output.terminal_approval import render_diff
+    from reviewloop.runs.editing import files_of, without_hunks
+
+    out: dict[str, set[int]] = {}
+    rest = ""  # what the person said about all that comes yet
+    for file in files_of(seen):
+        of_file = ""
+        for number, hunk in enumerate(() if rest else file.hunks):
+            if not of_file:
+                head = f"--- {file.old_path or file.path}\n+++ {file.path}\n"
+                ranges = f"-{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count}"
+                lines = "".join(f"{line.sign}{line.text}\n" for line in hunk.lines)
+                shown = seen.masking.for_people(f"{head}@@ {ranges} @@\n{lines}")
+                render_diff(shown, messages())
+                of_file = _keep(read_line)
+            if of_file in ("n", "d"):
+                out.setdefault(file.path, set()).add(number)
+            if of_file == "q":
+                rest = "q"
+                break
+            of_file = of_file if of_file in ("a", "d") else ""
+    return without_hunks(seen, out) if out else ""
+
+
+def _keep(read: Callable[[str], str]) -> str:
+    """Ask as `git add -p` does, about keeping a hunk."""
+    while True:
+        said = read("keep this hunk? [y,n,a,d,q] > ").strip().casefold()
+        if said in ("y", "n", "a", "d", "q"):
+            return said
+        click.echo(
+            "y: keep it, n: take it out, a: keep it and the rest of the file, d: take it and the "
+            "rest of the file out, q: keep all that comes",
+            err=True,
+        )
+
+
+def _in_editor(seen: "RunView") -> str:
+    from reviewloop.runs.editing import texts_of, written
+    from reviewloop.workspace.editor import edit_files
+
+    files = texts_of(seen)
+    if not files:
+        raise UsageError("the change has no file that an editor can open")
+    return written(seen, edit_files(files))
