@@ -1,5 +1,6 @@
 """The demo of a review: problems that we planted, found and shown as a newcomer sees them."""
 
+import atexit
 import json
 import os
 import re
@@ -8,11 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.light import make_light
 from support.prepared import run_prepared
 
 import reviewloop
@@ -20,7 +24,6 @@ from reviewloop.cli.demo_review import _new_folder
 from reviewloop.demo.planting import make_planted
 
 ROOT = Path(reviewloop.__file__).parent.parent
-PROGRAMS = f"{Path(shutil.which('git') or '').parent}:/usr/bin:/bin"  # no tool of the developer's
 PLANTED = {
     (".github/workflows/ci.yml", "zizmor/template-injection"),
     ("Dockerfile", "docker/latest-image"),
@@ -39,6 +42,16 @@ PLANTED = {
     ("web/src/report.ts", "js/html-assigned"),
 }
 SAME_PLACE = {"ruff/S608"}  # says of the planted SQL what taint/sql-injection says better
+
+
+@cache
+def programs() -> str:
+    """Return a folder with git and a shell: no linter that is installed here adds findings."""
+    folder = Path(tempfile.mkdtemp(prefix="reviewloop-programs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in ("git", "sh"):
+        (folder / name).symlink_to(Path(shutil.which(name) or "").resolve())
+    return str(folder)
 
 
 class Shown(NamedTuple):
@@ -62,7 +75,7 @@ def environ(temporary: Path, package: Path = ROOT) -> dict[str, str]:
     (settings / "config.toml").write_text('[rules]\n"sh/*" = "off"\n[review]\nfail_on = "never"\n')
     return {
         "HOME": str(home),
-        "PATH": PROGRAMS,
+        "PATH": programs(),
         "TMPDIR": str(temporary),
         "COLUMNS": "100",  # as in the README
         "PYTHONPATH": str(package),
@@ -72,11 +85,13 @@ def environ(temporary: Path, package: Path = ROOT) -> dict[str, str]:
     }
 
 
-def run(temporary: Path, *words: str, package: Path = ROOT) -> Shown:
+def run(
+    temporary: Path, *words: str, package: Path = ROOT, python: str | Path = sys.executable
+) -> Shown:
     """Run reviewloop in a process of its own, in a folder that is no repository."""
     before = computed()
     done = subprocess.run(
-        [sys.executable, "-m", "reviewloop", *words],
+        [python, "-m", "reviewloop", *words],
         cwd=temporary,
         env=environ(temporary, package),
         stdin=subprocess.DEVNULL,
@@ -101,7 +116,7 @@ def computed() -> float:
 def review_json(checkout: Path, temporary: Path, *words: str) -> dict[str, list[dict[str, str]]]:
     """Return what a review without a model says about a checkout, as JSON."""
     asked = ["review", *words, "--json", "--model", "none"]
-    variables = {"HOME": str(temporary), "PATH": PROGRAMS}
+    variables = {"HOME": str(temporary), "PATH": programs()}
     code, out, err = run_prepared(asked, checkout, variables, 180)
     assert code in (0, 1), err
     result: dict[str, list[dict[str, str]]] = json.loads(out)
@@ -114,8 +129,12 @@ def that_matter(report: dict[str, list[dict[str, str]]]) -> set[tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    """Return a demo in a folder that was named, so that it is still there."""
-    return run(tmp_path_factory.mktemp("demo"), "demo", "--review", "here/planted")
+    """Return a demo in a folder that was named, so that it is still there.
+
+    Its Python has no linter beside it but those that come along, whatever this one has.
+    """
+    python = make_light(tmp_path_factory.mktemp("light") / "env")
+    return run(tmp_path_factory.mktemp("demo"), "demo", "--review", "here/planted", python=python)
 
 
 def checkout_of(shown: Shown) -> Path:
@@ -260,3 +279,13 @@ def test_readme_shows_what_the_demo_prints(shown):
 
 def without_numbers(line: str) -> str:
     return re.sub(r"[\d.]+", "#", line.strip())
+
+
+def test_an_analyser_that_fails_fails_the_demo(tmp_path: Path) -> None:
+    """The exit code tells whether an installation works."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "ast_grep_py.py").write_text("class SgNode: ...\nclass SgRoot: ...\n")
+    done = run(tmp_path, "demo", "--review", package=Path(f"{broken}{os.pathsep}{ROOT}"))
+    assert done.code == 5, done.err
+    assert "would be 5" in done.out

@@ -39,7 +39,8 @@ _NEXT = """\
 def demo_review(directory: str, *, keep: bool) -> ExitCode:
     """Make the planted repository, in `directory` if one is named, and review it as a user would.
 
-    A named directory is always kept. Returns 0 whatever the review found.
+    A named directory is always kept. Returns 0 whatever the review found, and 5 when a part of it
+    failed: this shows whether the installation works.
     """
     named = _new_folder(directory)
     folder = Path(tempfile.mkdtemp(prefix="reviewloop-demo-")).resolve()
@@ -58,7 +59,7 @@ def demo_review(directory: str, *, keep: bool) -> ExitCode:
             _remove(folder / "home", folder / "state")
         else:
             _remove(folder)
-    return ExitCode.CLEAN
+    return code if code is ExitCode.INCOMPLETE else ExitCode.CLEAN
 
 
 def _new_folder(directory: str) -> Path | None:

@@ -68,7 +68,13 @@ def test_unknown_price_stays_unknown():
 def test_on_a_terminal_the_table_shows_steps_and_reviewers():
     out = io.StringIO()
     console = Console(
-        file=out, width=80, height=40, force_terminal=True, color_system=None, markup=False
+        file=out,
+        width=80,
+        height=40,
+        force_terminal=True,
+        color_system=None,
+        markup=False,
+        _environ={"TERM": "xterm"},  # in place of this machine's, which may be a dumb one
     )
     with Progress(console, title="2.1 Add login", clock=lambda: 8.0) as progress:
         for event in EVENTS:

@@ -159,7 +159,7 @@ def test_editable_install_leads_to_the_workspace(
     install(project)
     before = {path: path.read_bytes() for path in project.site.rglob("*") if path.is_file()}
     direct = subprocess.run(
-        [str(project.venv / "bin/python"), "-c", "import acme; print(acme.WHOSE)"],
+        [str(project.venv / "bin/python"), "-B", "-c", "import acme; print(acme.WHOSE)"],
         cwd=project.workspace,
         capture_output=True,
         text=True,
