@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes action.txt, light.txt, dev.txt and build.txt anew: every package with its version and the hashes of all
+# Writes action.txt, light.txt, dev.txt, uv.txt and build.txt anew: every package with its version and the hashes of all
 # its files, for every platform and Python that pyproject.toml allows. Needs uv 0.13 or newer. Arguments go to
 # `uv pip compile`: `--upgrade`, `--upgrade-package NAME`, `--exclude-newer "7 days"`; without any,
 # versions stay as they are.
@@ -23,6 +23,7 @@ compile action.txt pyproject.toml "$@"
   sed -n 's/^\([a-z].*[^ ]\) *\\$/\1/p' requirements/light.txt
 } >requirements/hook.txt
 compile dev.txt pyproject.toml --extra dev --constraint requirements/action.txt "$@"
+echo 'uv>=0.9' | compile uv.txt - "$@"
 # What makes the wheel: installed first, so that pip fetches nothing unpinned to build it.
 sed -n '/^\[build-system\]/,/^$/s/^requires = \["\(.*\)"\]$/\1/p' pyproject.toml |
   compile build.txt - --constraint requirements/dev.txt "$@"

@@ -29,6 +29,7 @@ PINNED = {
     "action.txt": PROJECT["dependencies"],
     "dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]],
     "light.txt": distributions().light_requirements(),
+    "uv.txt": ["uv"],
     "build.txt": BUILD,
 }
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -136,7 +137,8 @@ def test_jobs_hold_only_what_they_say_and_scripts_no_expressions(workflow):
         if "pip install" in step.get("run", ""):
             for line in step["run"].splitlines():
                 assert "pip install" not in line or re.search(
-                    "--require-hashes|--no-deps --no-build-isolation", line
+                    "--require-hashes|--no-deps --no-build-isolation|--resolution lowest-direct",
+                    line,
                 )
 
 
@@ -315,3 +317,18 @@ def test_the_package_says_where_it_comes_from_and_what_it_runs_with():
     said = [each.rpartition(" ")[2] for each in PROJECT["classifiers"] if "Python ::" in each]
     suite = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]["suite"]
     assert said == suite["strategy"]["matrix"]["python"]
+
+
+def test_both_packages_are_attested_with_their_own_parts_and_published():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    attested = [step["with"] for step in jobs["attest"]["steps"] if "subject-path" in step["with"]]
+    assert [one.get("sbom-path") for one in attested] == [
+        None,
+        "dist/sbom.cdx.json",
+        "dist/sbom-light.cdx.json",
+    ]
+    named = [one["subject-path"].split() for one in attested]
+    assert named[0] == ["dist/*.whl", "dist/*.tar.gz"]
+    for name, files in zip(("reviewloop", "reviewloop_light"), named[1:], strict=True):
+        assert files == [f"dist/{name}-*.whl", f"dist/{name}-*.tar.gz"]
+    assert "release/*.whl release/*.tar.gz" in jobs["publish"]["steps"][1]["run"]
