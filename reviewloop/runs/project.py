@@ -1,6 +1,7 @@
 """Where a command stands: the repository around it, the settings and the agents in force there."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "reviewloop.toml"
 PYPROJECT = "pyproject.toml"
+_LARGEST = 4 << 20  # bytes of a settings file
 
 
 def repository(*, for_reading: bool = True) -> "UserRepo":
@@ -62,8 +64,8 @@ def repository_settings(root: Path) -> tuple[str, bytes | None]:
 
     Raises `UsageError` when two files hold settings.
     """
-    own = _read(root / SETTINGS_FILE)
-    project = _read(root / PYPROJECT)
+    own = _of_checkout(root, SETTINGS_FILE)
+    project = _of_checkout(root, PYPROJECT)
     has_table = project is not None and b"reviewloop" in project and _has_table(project)
     if own is not None and has_table:
         raise UsageError(
@@ -98,10 +100,27 @@ def _has_table(project: bytes) -> bool:
     return isinstance(tool, dict) and "reviewloop" in tool
 
 
+def _of_checkout(root: Path, name: str) -> bytes | None:
+    """Return a file of a checkout, None without one; a link must not lead out of the checkout."""
+    place = root / name
+    if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
+        if name == PYPROJECT:  # another tool's file: it holds no settings that we would take
+            return None
+        raise UsageError(f"{name} is a link that leaves the repository; put a copy there instead")
+    return _read(place)
+
+
 def _read(path: Path) -> bytes | None:
+    """Return the content of a regular file, None for no file; never waits, never reads on."""
     try:
-        return path.read_bytes()
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"{shown_path(path)} is no regular file; replace it by one")
+            data = file.read(_LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise UsageError(f"{shown_path(path)}: cannot be read ({error.strerror})") from error
+    if len(data) > _LARGEST:
+        raise UsageError(f"{shown_path(path)} is larger than {_LARGEST >> 20} MB; shorten it")
+    return data

@@ -59,6 +59,23 @@ def require_own_files(root: Path, git_dir: Path) -> None:
     )
 
 
+def refuse_endless(root: Path, git_dir: Path, common_dir: Path) -> None:
+    """Refuse a repository where git would wait for ever: for a pipe in a plain file's place."""
+    places = [root / name for name in (".gitignore", ".gitattributes")]
+    places += [git_dir / name for name in ("HEAD", "index")]
+    places += [common_dir / name for name in ("packed-refs", "shallow", "config")]
+    for place in places:
+        try:
+            mode = place.stat().st_mode
+        except OSError:
+            continue
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise WorkspaceError(
+                f"{place} is no plain file, and git would read it without end; remove it, then "
+                "run again."
+            )
+
+
 def is_object_folder(folder: Path) -> bool:
     """Whether a folder holds objects of git and nothing else, so that a sandbox may read it.
 

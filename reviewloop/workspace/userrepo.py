@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.distrusted import read_plain, require_own_files, shallow_commits
+from reviewloop.workspace.distrusted import (
+    read_plain,
+    refuse_endless,
+    require_own_files,
+    shallow_commits,
+)
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.operations import operation
 from reviewloop.workspace.passing import passing_folder
@@ -116,6 +121,7 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     root, places = find_root(start)
     git = Git(None, cwd=root, user_config=True)
     git_dir, common_dir, top = places or places_of(git)  # may be forged: what is above is not read
+    refuse_endless(root, git_dir, common_dir)
     branch, head = head_of(root, git)
     if head is None:
         raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")

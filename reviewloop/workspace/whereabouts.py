@@ -1,6 +1,8 @@
 """Finds the repository around a folder and what is checked out in it; nothing is written."""
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -15,6 +17,10 @@ _NAMES = ("--absolute-git-dir", "--git-common-dir", "--show-toplevel")
 _OUTSIDE = "{} is not inside a git repository; run `git init` or change the folder."
 _BARE = "{} is a bare repository; run in a checkout of it instead."
 _LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe is in its way
+
+_OBEYED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+_ITS_OWN = "GIT_PYTHON_"
+_alone = threading.RLock()
 
 
 class Places(NamedTuple):
@@ -33,7 +39,7 @@ def find_root(start: Path) -> tuple[Path, Places | None]:
         return _root_by_git(folder, places)
     with _gitpython() as gitpython:
         try:
-            found = gitpython.Repo(folder, search_parent_directories=True, expand_vars=False)
+            found = _repository(gitpython, folder, search_parent_directories=True)
         except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError):
             raise WorkspaceError(_OUTSIDE.format(folder)) from None
         with found:
@@ -83,7 +89,7 @@ def head_of(root: Path, git: Git) -> tuple[str | None, str | None]:
     """Return branch and commit; only files are read, no object, so nothing can be fetched."""
     if find_spec("git") is None:
         return _head_by_git(git)
-    with _gitpython() as gitpython, gitpython.Repo(root, expand_vars=False) as repository:
+    with _gitpython() as gitpython, _repository(gitpython, root) as repository:
         try:
             branch = None if repository.head.is_detached else str(repository.head.reference.name)
             head = gitpython.SymbolicReference.dereference_recursive(repository, "HEAD")
@@ -101,20 +107,52 @@ def _head_by_git(git: Git) -> tuple[str | None, str | None]:
 
 @contextmanager
 def _gitpython() -> Iterator[Any]:
-    """Lend GitPython, with the trusted git and without the GIT_* variables it would obey.
+    """Lend GitPython, without the variables it would obey; other threads wait.
 
-    It takes both from `os.environ` only: the program when it is imported (it tries it then), the
-    variables whenever a repository is opened.
+    It takes those from `os.environ` only, so they are out of it as long as it works. Nobody sets
+    them but git, for its hooks.
     """
-    before = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
-    program = str(Git(None).program)
-    try:
-        for name in before:
-            del os.environ[name]
-        os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = program
-        import git
+    with _alone:
+        hidden = [name for name in _OBEYED if name in os.environ]
+        before = {name: os.environ.pop(name) for name in hidden}
+        try:
+            yield _imported()
+        finally:
+            os.environ.update(before)
 
-        yield git
-    finally:
-        del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
-        os.environ.update(before)
+
+def _imported() -> Any:
+    """Import GitPython with the trusted git, which it tries then, and none of its own variables."""
+    if "git" not in sys.modules:
+        own = {name: os.environ[name] for name in list(os.environ) if name.startswith(_ITS_OWN)}
+        for name in own:
+            del os.environ[name]
+        os.environ[f"{_ITS_OWN}GIT_EXECUTABLE"] = str(Git(None).program)
+        try:
+            import git
+        finally:
+            del os.environ[f"{_ITS_OWN}GIT_EXECUTABLE"]
+            os.environ.update(own)
+    import git
+
+    return git
+
+
+def _repository(gitpython: Any, folder: Path, **options: bool) -> Any:
+    """Open a repository as GitPython does, but read no file that its configuration includes.
+
+    GitPython follows conditions that git does not, and reads pipes and devices to their end.
+    """
+
+    class Plain(gitpython.Repo):  # type: ignore[misc] # a class of a module that is imported late
+        def _config_reader(self, config_level: object = None, git_dir: Any = None) -> Any:
+            del config_level
+            folder = git_dir or getattr(self, "_common_dir", None) or self.git_dir
+            return gitpython.GitConfigParser(
+                os.path.join(folder, "config"),  # noqa: PTH118 - text, as GitPython takes it
+                read_only=True,
+                merge_includes=False,
+                repo=self,
+            )
+
+    return Plain(folder, expand_vars=False, **options)
