@@ -84,6 +84,12 @@ class ModelAccessError(ModelError):
     """Credentials, permission or model id are wrong; asking again cannot help."""
 
 
+class ModelSetupError(ModelAccessError):
+    """A key, a package or a model is missing that a person has to bring; nothing was asked."""
+
+    exit_code = ExitCode.USAGE
+
+
 class ContextOverflowError(ModelError):
     """The request is longer than the model takes; it has to shrink."""
 

@@ -18,7 +18,10 @@ from reviewloop.workspace.sandbox import landlock
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 _PROGRAMS = {"bubblewrap": "bwrap"}
-_LEAKY = ("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_")
+_LEAKY = (
+    *("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_"),
+    *("GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_"),
+)
 _MEMORY = Path("/dev/shm")
 # Their tests share what takes seconds to make.
 _SHARING = (

@@ -145,7 +145,7 @@ def _unpriced(repository: Repository, settings: Settings) -> list[str]:
         models = {
             route(settings, agent.name, "reasoning", agent.model).model for agent in team.members
         }
-        models |= {settings.models.generation, *settings.models.fallbacks}
+        models |= set(settings.models.fallbacks)
         return sorted(
             name
             for name in models

@@ -1,5 +1,6 @@
 """Begins a batch, or takes up the one that was not finished, and does its work under its lock."""
 
+import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -30,13 +31,14 @@ from reviewloop.errors import (
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.models.settling import completed
 from reviewloop.runs.advance import advance
 from reviewloop.runs.answers import is_half_way
+from reviewloop.runs.askable import require_models
 from reviewloop.runs.branches import choose_branch, looked_again
 from reviewloop.runs.held_values import masking_for
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
-from reviewloop.runs.start import require_models
 from reviewloop.runs.strangers import leave_out
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG
@@ -202,7 +204,7 @@ def _of_models(
         return None
     try:
         require_trust(loaded, repository)
-        require_models(loaded, team_of(repository.user.root))
+        require_models(completed(loaded, os.environ), team_of(repository.user.root))
     except ReviewLoopError as error:
         return error
     return None

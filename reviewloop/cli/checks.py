@@ -39,7 +39,7 @@ def all_checks(*, online: bool) -> Iterator[Check]:
     loaded = settings[0]
     team: list[Team] = []
     yield from _guarded("agents", lambda: _agents(repo, team))
-    yield from _guarded("models", lambda: _models(loaded.settings, team, online=online))
+    yield from _guarded("models", lambda: _models(loaded, team, online=online))
     if repo:
         yield from _guarded("branch", lambda: _branch(repo, loaded.settings))
         yield from _guarded("specs", lambda: _specs(repo))
@@ -119,7 +119,7 @@ def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]
 
     loaded = read_settings(repo.root if repo else None)
     found.append(loaded)
-    changed = sorted({origin for origin in loaded.origins.values() if origin != "default"})
+    changed = sorted({origin for name, origin in loaded.origins.items() if loaded.is_set(name)})
     yield Check("settings", "ok", f"from {', '.join(changed)}" if changed else "all defaults")
     if repo and not TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest):
         names = ", ".join(loaded.repository_commands)
@@ -172,7 +172,9 @@ def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
         yield Check("agents", "note", f"{one.name}: {one.winner} is used, {one.loser} is not")
 
 
-def _models(settings: "Settings", team: "list[Team]", *, online: bool) -> Iterator[Check]:
+def _models(loaded: "Loaded", team: "list[Team]", *, online: bool) -> Iterator[Check]:
+    import os
+
     from reviewloop.installed import is_light
 
     if is_light():
@@ -180,9 +182,18 @@ def _models(settings: "Settings", team: "list[Team]", *, online: bool) -> Iterat
         yield Check("models", "note", text)
         return
     from reviewloop.models.checks import check_models
+    from reviewloop.models.found import empty_keys
     from reviewloop.models.prices import estimate
     from reviewloop.models.routing import OFFLINE, split_model
+    from reviewloop.models.settling import choice, completed
 
+    yield from (
+        Check("models", "note", f"{key} is set but empty") for key in empty_keys(os.environ)
+    )
+    loaded = completed(loaded, os.environ)
+    settings = loaded.settings
+    if said := choice(loaded, os.environ):
+        yield Check("models", "ok", f"{settings.models.reasoning}: {said}")
     members = [(agent.name, agent.model) for found in team for agent in found.members]
     for model in check_models(settings, members, online=online):
         users = ", ".join(model.used_by)
@@ -191,7 +202,10 @@ def _models(settings: "Settings", team: "list[Team]", *, online: bool) -> Iterat
             yield Check("models", "bad", f"{model.model} ({users}): {model.problem}{fix}")
             continue
         asked = "can be asked" if online else "looks usable; it was not asked (--offline)"
-        yield Check("models", "ok", f"{model.model} ({users}) {asked}")
+        if model.warning:
+            yield Check("models", "note", f"{model.model} ({users}): {model.warning}")
+        else:
+            yield Check("models", "ok", f"{model.model} ({users}) {asked}")
         is_paid = split_model(model.model)[0] not in OFFLINE
         if is_paid and estimate(model.model, input_tokens=1000, output_tokens=1000) is None:
             yield Check("models", "note", f"{model.model}: its price is unknown")

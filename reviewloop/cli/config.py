@@ -58,11 +58,14 @@ def _section_order(names: list[str]) -> Any:
 def _models(loaded: "Loaded") -> list[dict[str, str]]:
     """Return the model that each kind of step uses when its agent does not name one."""
     from reviewloop.models.routing import STEP_KINDS, route
+    from reviewloop.settings.models import AUTO
 
+    nobody = loaded.settings.models.reasoning == AUTO
     chosen = []
     for step, kind in STEP_KINDS.items():
         answer = route(loaded.settings, step, kind)
-        chosen.append({"step": step, "use": kind, "model": answer.model, "origin": answer.origin})
+        model = "none found" if nobody and answer.origin == "models.reasoning" else answer.model
+        chosen.append({"step": step, "use": kind, "model": model, "origin": answer.origin})
     return chosen
 
 

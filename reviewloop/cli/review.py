@@ -122,6 +122,7 @@ def review(
         judged_by=rules_from or "",
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
+        only_askable=True,
     )
     if apply_fixes and (staged or commit or ".." in wish.asked.range):
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")

@@ -118,6 +118,7 @@ def _show(planned: "Plan") -> None:
     rows = [
         ("task", name + (f" ({planned.brief.spec})" if planned.brief.spec else "")),
         ("branch", planned.branch + (" (made at approval)" if planned.new_branch else "")),
+        ("model", planned.model_shown),
         ("reviewers", ", ".join(agent.name for agent in planned.team.reviewers)),
         ("sandbox", planned.sandbox_shown),
         (

@@ -7,8 +7,8 @@ from typing import Any
 
 from reviewloop.errors import ModelAccessError, UsageError
 from reviewloop.models.checks import check_models
+from reviewloop.models.provider_table import BEDROCK
 from reviewloop.models.routing import (
-    BEDROCK,
     OFFLINE,
     is_bedrock_id,
     require_provider,

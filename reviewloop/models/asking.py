@@ -111,7 +111,13 @@ class Asking:
             self._limiter.answered(turn, reply.usage)
             return reply
 
-        patience = replace(self._patience, on_failure=on_failure)
+        patience = replace(
+            self._patience,
+            on_failure=on_failure,
+            seconds_left=lambda: min(
+                self._patience.seconds_left(), self._limiter.seconds_left(request.model)
+            ),
+        )
         where = self._providers.place(request.model)
         return ask_patiently(attempt, patience, request.model, where)
 

@@ -2,16 +2,20 @@
 
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reviewloop.errors import ReviewLoopError
 from reviewloop.models.bedrock import base_model, open_session, where
+from reviewloop.models.found import missing_key, own_address
+from reviewloop.models.free_calls import ask_free, same_model
+from reviewloop.models.installing import install_line, package_problem
+from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.models.replay_provider import ReplayProvider
 from reviewloop.models.retry import access_problem
-from reviewloop.models.routing import BEDROCK, OFFLINE, is_bedrock_id, route, split_model
+from reviewloop.models.routing import OFFLINE, default_model, is_bedrock_id, route, split_model
 from reviewloop.models.script_provider import ScriptProvider
 from reviewloop.models.trouble import Trouble, diagnose, provider_errors
 from reviewloop.settings import Models as ModelSettings
@@ -19,10 +23,14 @@ from reviewloop.settings import Settings
 
 _PACKAGES = {
     "anthropic_bedrock": "langchain_aws",
-    "bedrock": "langchain_aws",
     "azure_openai": "langchain_openai",
     "google_anthropic_vertex": "langchain_google_vertexai",
 }
+
+
+_FREE_CALL_SECONDS = 5.0
+_FEW_MODELS = 5
+_Problem = tuple[str, str, str]  # what is wrong, what helps, what could not be found out
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class ModelCheck:
     ok: bool
     problem: str = ""
     how_to_fix: str = ""
+    warning: str = ""  # what could not be found out: the model may still answer
 
 
 def check_models(
@@ -42,8 +51,8 @@ def check_models(
     """Return one check per model that the settings or the agents' files name."""
     users: dict[str, list[str]] = {}
     models = settings.models
-    users.setdefault(models.reasoning, []).append("models.reasoning")
-    users.setdefault(models.generation, []).append("models.generation")
+    reasoning = default_model(settings, "reasoning")
+    users.setdefault(reasoning, []).append("models.reasoning")
     for name in models.fallbacks:
         users.setdefault(name, []).append("models.fallbacks")
     named = {**dict.fromkeys(models.per_agent), **dict(agents)}
@@ -56,17 +65,20 @@ def check_models(
 def _check(
     name: str, used_by: tuple[str, ...], settings: ModelSettings, online: bool
 ) -> ModelCheck:
+    warning = ""
     try:
         provider, ident = split_model(name)
         if provider == BEDROCK:
-            problem, fix = _bedrock_problem(name, ident, settings, online)
+            problem, fix, warning = _bedrock_problem(name, ident, settings, online)
         elif provider in OFFLINE:
             problem, fix = _offline_problem(provider, ident)
+        elif provider in KNOWN:
+            problem, fix, warning = _known_problem(KNOWN[provider], ident, settings, online)
         else:
             problem, fix = _package_problem(provider)
     except ReviewLoopError as error:
         problem, fix = str(error), "correct [models] in the settings"
-    return ModelCheck(name, used_by, not problem, problem, fix)
+    return ModelCheck(name, used_by, not problem, problem, fix, warning)
 
 
 def _offline_problem(provider: str, ident: str) -> tuple[str, str]:
@@ -88,17 +100,66 @@ def _package_problem(provider: str) -> tuple[str, str]:
     if importlib.util.find_spec(package):
         return "", ""
     project = package.replace("_", "-")
-    return f"the package {project} is not installed", f"pip install {project}"
+    return f"the package {project} is not installed", install_line(project)
 
 
-def _bedrock_problem(
-    name: str, ident: str, settings: ModelSettings, online: bool
-) -> tuple[str, str]:
-    if importlib.util.find_spec("langchain_aws") is None:
-        return "the package langchain-aws is not installed", "pip install langchain-aws"
+def _known_problem(
+    provider: Provider, ident: str, settings: ModelSettings, online: bool
+) -> _Problem:
+    """Return what is wrong, what helps, and what could not be found out."""
+    problem, fix = package_problem(provider)
+    if problem:
+        return problem, fix, ""
+    if problem := missing_key(provider, settings, os.environ):
+        return problem, f"set {provider.keys[0]} to your key, or name another model", ""
+    # A server on this machine is asked in any case: nobody else can know what it has.
+    if online or provider.name == OLLAMA:
+        return _asked_problem(provider, ident, settings)
+    return "", "", ""
+
+
+def _asked_problem(provider: Provider, ident: str, settings: ModelSettings) -> _Problem:
+    asked = ask_free(provider, settings, os.environ, seconds=_FREE_CALL_SECONDS)
+    own = own_address(provider, settings, os.environ)
+    place = own or provider.address
+    if asked.answer == "refused":
+        keys = " or ".join(provider.keys) or "no key"
+        return f"{provider.title} refuses the key in {keys} ({asked.said})", "check the key", ""
+    if asked.answer == "unreachable" and provider.name == OLLAMA:
+        return f"Ollama does not answer at {place}", "start it with `ollama serve`", ""
+    if asked.answer == "unreachable" and own:
+        address = f"{place} does not answer ({asked.said})"
+        return address, "start the server or correct the address", ""
+    if asked.answer in ("missing", "odd") and own:
+        problem = f"{place} does not answer as {provider.title}'s interface does ({asked.said})"
+        return problem, "correct the address; it often ends in /v1", ""
+    if asked.answer != "fine":
+        return "", "", f"{place} could not be reached ({asked.said}), so the key is not checked"
+    return _model_problem(provider, ident, asked.models, own)
+
+
+def _model_problem(provider: Provider, ident: str, listed: Sequence[str], own: str) -> _Problem:
+    """Return whether a model is among those that the provider lists."""
+    if any(same_model(provider, ident, name) for name in listed):
+        return "", "", ""
+    if provider.name == OLLAMA:
+        return f"Ollama has no model {ident}", f"`ollama pull {ident}`", ""
+    if own and listed:
+        few = ", ".join(listed[:_FEW_MODELS])
+        return f"the server at {own} has no model {ident}; it has {few}", "name one of them", ""
+    if listed:  # a list may leave out what can be asked all the same
+        return "", "", f"{provider.title} does not list a model {ident}; the first call will tell"
+    return "", "", ""
+
+
+def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: bool) -> _Problem:
+    problem, fix = package_problem(KNOWN[BEDROCK])
+    if problem:
+        return problem, fix, ""
     if not is_bedrock_id(ident):
-        example = f"{BEDROCK}:amazon.nova-pro-v1:0"
-        return f"{ident!r} has not the form of a Bedrock model id", f"write for example {example}"
+        example = "bedrock:amazon.nova-pro-v1:0"
+        problem = f"{ident!r} has not the form of a Bedrock model id"
+        return problem, f"write for example {example}", ""
     import botocore.exceptions  # noqa: F401 - so that its errors are known below
 
     region_unset = "set AWS_REGION, models.region, or a region in the AWS profile"
@@ -107,23 +168,22 @@ def _bedrock_problem(
     try:
         session = open_session(offline)
         if not session.region_name:
-            return "no AWS region is set", region_unset
+            return "no AWS region is set", region_unset, ""
         if not os.environ.get("AWS_BEARER_TOKEN_BEDROCK") and session.get_credentials() is None:
             return (
                 f"no AWS credentials were found{where(settings)}",
                 "run `aws configure sso`, or set AWS_PROFILE or models.profile",
+                "",
             )
         if online:
             _look_up(session, ident, settings)
     except provider_errors() as error:
         diagnosis = diagnose(error)
         if diagnosis.trouble is Trouble.ACCESS:
-            return access_problem(diagnosis, name, where(settings)), "see the sentence before"
-        return (
-            f"Bedrock could not be asked about it ({diagnosis.message[:200]})",
-            "check the connection; the first call will tell",
-        )
-    return "", ""
+            return access_problem(diagnosis, name, where(settings)), "see the sentence before", ""
+        said = diagnosis.message[:200]
+        return "", "", f"Bedrock could not be asked about it ({said}); the first call will tell"
+    return "", "", ""
 
 
 def _look_up(session: Any, ident: str, settings: ModelSettings) -> None:

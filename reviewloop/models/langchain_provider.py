@@ -1,13 +1,16 @@
 """Ask a model through LangChain: our messages in, one streamed reply out."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reviewloop.errors import ModelAccessError
+from reviewloop.errors import ModelSetupError
 from reviewloop.models.bedrock import BedrockClients, takes_cache_points
+from reviewloop.models.found import key_of, missing_key, own_address
+from reviewloop.models.installing import install_line, package_problem
 from reviewloop.models.langchain_reply import from_plain, read_reply
 from reviewloop.models.messages import (
     Message,
@@ -15,7 +18,8 @@ from reviewloop.models.messages import (
     Reply,
     ToolSpec,
 )
-from reviewloop.models.routing import BEDROCK
+from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
+from reviewloop.models.routing import names_a_model, split_model
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.store.journal import CallKey
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 _MOST_CACHE_POINTS = 4
 _CACHE_CONTROL = {"cache_control": {"type": "ephemeral"}}
+_OLLAMA_CONTEXT = 65_536  # tokens; Ollama's default of some thousand cuts prompts off in silence
+_RESPONSES_ONLY = "gpt-6"
 _CACHE_CONTROL_PROVIDERS = {"anthropic", "anthropic_bedrock", "google_anthropic_vertex"}
 
 
@@ -127,10 +133,9 @@ class LangChainProvider:
 
         said: list[Any] = []
         calls: list[Any] = []
-        own = f"{self._provider}:{self._ident}"
         thought = False
         for block in message["content"]:
-            if block["type"] == "reasoning" and block["model"] == own:
+            if block["type"] == "reasoning" and self._is_own(block["model"]):
                 said.append(from_plain(block["data"]))
                 thought = True
             elif block["type"] == "text" and block["text"].strip():
@@ -148,6 +153,10 @@ class LangChainProvider:
                         }
                     )
         return AIMessage(content=said or ("" if calls else "(no answer)"), tool_calls=calls)
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a model of a reply is this one, however it was spelled."""
+        return names_a_model(name) and split_model(name) == (self._provider, self._ident)
 
     def _mark(self, content: list[Any]) -> None:
         """Write a cache point after what is in `content`, the way the provider spells it."""
@@ -188,17 +197,52 @@ def _other_model(
         "max_retries": 0,
         "timeout": settings.read_timeout_seconds,
     }
+    known = KNOWN.get(provider)
+    if known:
+        _require_set_up(known, f"{provider}:{ident}", settings)
+        wanted |= _reached(known, ident, settings)
+    client = known.client if known and known.client else provider
     try:
         try:
-            model: BaseChatModel = init_chat_model(ident, model_provider=provider, **wanted)
+            model: BaseChatModel = init_chat_model(ident, model_provider=client, **wanted)
         except TypeError:  # a class that knows none of these takes its own defaults
-            model = init_chat_model(ident, model_provider=provider)
+            model = init_chat_model(ident, model_provider=client)
     except ImportError as error:
-        raise ModelAccessError(
-            f"{provider}:{ident} needs a package that is not installed ({error}); install it "
-            "beside reviewloop"
+        raise ModelSetupError(
+            f"{provider}:{ident} needs a package that is not installed ({error}); "
+            f"`{install_line(f'langchain-{provider}')}` installs it"
         ) from error
     return model
+
+
+def _require_set_up(provider: Provider, model: str, settings: ModelSettings) -> None:
+    """Raise `ModelSetupError` where the provider's package or key is missing."""
+    problem, line = package_problem(provider)
+    if problem:
+        raise ModelSetupError(f"{model} cannot be asked: {problem}; `{line}`")
+    if problem := missing_key(provider, settings, os.environ):
+        raise ModelSetupError(f"{model} cannot be asked: {problem}")
+
+
+def _reached(provider: Provider, ident: str, settings: ModelSettings) -> dict[str, Any]:
+    """Return how a client reaches its provider, beyond what it reads from the environment."""
+    own = own_address(provider, settings, os.environ)
+    key = os.environ.get(key_of(provider, os.environ), "")
+    if provider.client == OPENAI or provider.name == OPENAI:
+        # Servers of other makers count tokens only when asked to.
+        reached: dict[str, Any] = {"stream_usage": True}
+        if provider.name == OPENAI and ident.startswith(_RESPONSES_ONLY):
+            # It takes tools there only. Nothing stays at the provider, so thoughts come along.
+            encrypted = ["reasoning.encrypted_content"]
+            reached |= {"use_responses_api": True, "store": False, "include": encrypted}
+        elif own or provider.client:
+            reached["use_responses_api"] = False  # what others serve is the older interface
+        if own or provider.client:
+            reached["base_url"] = own or provider.address
+        return reached | {"api_key": key or "none"}  # a server of one's own may need no key
+    if provider.name == OLLAMA:
+        return {"base_url": own or provider.address, "num_ctx": _OLLAMA_CONTEXT}
+    return {"api_key": key}
 
 
 def _with_tools_of_history(request: ModelRequest) -> ModelRequest:

@@ -28,6 +28,7 @@ _STOP_REASONS = {
     "tool_calls": "tool_use",
     "function_call": "tool_use",
     "length": "max_tokens",
+    "max_output_tokens": "max_tokens",
     "model_context_window_exceeded": "max_tokens",
     "content_filter": "content_filtered",
     "guardrail_intervened": "content_filtered",
@@ -142,6 +143,9 @@ def _usage(message: "AIMessage") -> Usage | None:
 
 def _stop_reason(metadata: Mapping[str, Any], has_calls: bool) -> str:
     names = ("stopReason", "stop_reason", "finish_reason", "done_reason")
+    incomplete = metadata.get("incomplete_details")  # OpenAI's responses
+    if isinstance(incomplete, Mapping) and incomplete.get("reason"):
+        metadata = {"stop_reason": incomplete["reason"]}
     said = str(next((metadata[name] for name in names if metadata.get(name)), "end_turn")).lower()
     reason = _STOP_REASONS.get(said, said)
     return "tool_use" if has_calls and reason == "end_turn" else reason

@@ -9,7 +9,10 @@ from typing import Any
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.models.bedrock import endpoint_of
 from reviewloop.models.messages import ModelRequest, Usage, estimated_tokens
+from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.models.routing import OFFLINE, split_model
+from reviewloop.models.silence import OF_THIS_PROCESS as SILENCE
+from reviewloop.models.silence import PATIENCE, Silence
 from reviewloop.models.slots import OF_THIS_PROCESS
 from reviewloop.models.trouble import Diagnosis, Trouble
 from reviewloop.settings import Models as ModelSettings
@@ -43,7 +46,9 @@ class Limiter:
         sleep: Callable[[float], bool],
         check: Callable[[], None],
         tell: Callable[..., None],
+        silence: Silence = SILENCE,
     ) -> None:
+        self._silence = silence
         self._rates = rates
         self._ceilings = Ceilings(settings.requests_per_minute, settings.tokens_per_minute)
         self._at_once = settings.concurrency
@@ -60,13 +65,14 @@ class Limiter:
         Waiting is no attempt at the call. It is active time of the run, so its cap on minutes
         ends it.
         """
-        told = False
+        told, since = False, self._silence.clock()
         while True:
             with OF_THIS_PROCESS.one(self, self._at_once, self._check):
                 turn, wait = self._taken(request)
                 if not wait:
                     yield turn
                     return
+            self._give_up_where_hopeless(request.model, since)
             if not told and wait >= _WORTH_TELLING:
                 told = True
                 self._tell("model.waiting", **_who(key), model=request.model, seconds=wait)
@@ -80,10 +86,25 @@ class Limiter:
         """Take from the quota; return the turn, or the seconds to wait before trying again."""
         if split_model(request.model)[0] in OFFLINE:
             return Turn(""), 0.0
-        quota = f"{request.model}{self._place(request.model)} {self._endpoint}".rstrip()
+        quota = self._quota(request.model)
         tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
         wait = self._rates.take(quota, tokens, self._ceilings)
         return Turn(quota, self._rates.now(), tokens), wait
+
+    def seconds_left(self, model: str) -> float:
+        """Return how long it is still worth asking a model that refuses every request."""
+        return self._silence.seconds_left(self._quota(model))
+
+    def _quota(self, model: str) -> str:
+        return f"{model}{self._place(model)} {self._endpoint}".rstrip()
+
+    def _give_up_where_hopeless(self, model: str, since: float) -> None:
+        if self._silence.is_hopeless(self._quota(model), since):
+            raise ModelUnavailableError(
+                f"{model} refused every request of the last {PATIENCE:.0f} seconds as one too "
+                "many; wait a little or ask the provider for a higher quota, or name another model "
+                "in models.fallbacks, then `reviewloop resume`"
+            )
 
     def failed(self, turn: Turn, diagnosis: Diagnosis) -> None:
         """Slow all runs down if the provider said that the request was one too many."""
@@ -91,6 +112,7 @@ class Limiter:
             return
         if diagnosis.trouble is Trouble.THROTTLED:
             kind = "tokens" if "token" in diagnosis.message.lower() else "requests"
+            self._silence.refused(turn.quota)
             self._rates.refuse(turn.quota, kind, turn.at, diagnosis.retry_after)
 
     def answered(self, turn: Turn, usage: Usage) -> None:
@@ -99,6 +121,7 @@ class Limiter:
         What is read from a cache does not count on Bedrock (its user guide, prompt caching).
         """
         if turn.quota:
+            self._silence.answered(turn.quota)
             used = usage.input + usage.cache_write + usage.output
             unused = 0 if usage.estimated else turn.tokens - used
             self._rates.answered(turn.quota, turn.at, unused)

@@ -1,36 +1,31 @@
 """What a call costs, from a price list that others keep up; never over the network."""
 
 from reviewloop.models.messages import Usage
+from reviewloop.models.provider_table import KNOWN, OLLAMA
 from reviewloop.models.routing import split_model
 
-_FREE = {"script", "replay"}
+_FREE = {"script", "replay", OLLAMA}
 _PRICE_LISTS = {
-    "bedrock_converse": "aws",
-    "bedrock": "aws",
+    **{provider.name: provider.prices for provider in KNOWN.values()},
     "anthropic_bedrock": "aws",
     "azure_openai": "azure",
     "azure_ai": "azure",
-    "google_genai": "google",
     "google_vertexai": "google",
     "google_anthropic_vertex": "google",
-    "mistralai": "mistral",
     "xai": "x-ai",
 }
 
 
 def cost(model: str, usage: Usage) -> float | None:
-    """Return the price in US dollars, None when it is not known; recorded replies cost nothing."""
+    """Return the price in US dollars, None when it is not known; what runs here costs nothing."""
     provider, ident = split_model(model)
     if provider in _FREE:
         return 0.0
-    return _price(
-        _PRICE_LISTS.get(provider, provider),
-        ident.rpartition("/")[2],
-        usage.input,
-        usage.output,
-        usage.cache_read,
-        usage.cache_write,
-    )
+    listed = _PRICE_LISTS.get(provider, provider)
+    counts = (usage.input, usage.output, usage.cache_read, usage.cache_write)
+    price = _price(listed, ident, *counts)
+    short = ident.rpartition("/")[2]  # of an ARN, or behind a vendor
+    return _price(listed, short, *counts) if price is None and short != ident else price
 
 
 def estimate(model: str, *, input_tokens: int, output_tokens: int) -> float | None:

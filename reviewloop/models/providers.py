@@ -10,8 +10,9 @@ from reviewloop.models import prices
 from reviewloop.models.bedrock import BedrockClients, where
 from reviewloop.models.messages import Scrub
 from reviewloop.models.provider import Provider
+from reviewloop.models.provider_table import BEDROCK
 from reviewloop.models.replay_provider import ReplayProvider
-from reviewloop.models.routing import BEDROCK, OFFLINE, split_model
+from reviewloop.models.routing import OFFLINE, split_model
 from reviewloop.models.script_provider import ScriptProvider
 from reviewloop.models.trouble import provider_errors
 from reviewloop.settings import Models as ModelSettings

@@ -12,6 +12,8 @@ from reviewloop.errors import (
     ModelAccessError,
     ModelError,
 )
+from reviewloop.models.provider_table import KNOWN, Provider
+from reviewloop.models.routing import split_model
 from reviewloop.models.trouble import Diagnosis, Trouble, diagnose, provider_errors
 
 Result = TypeVar("Result")
@@ -93,7 +95,7 @@ def ask_patiently(
             wait = None
         patience.on_failure(Attempt(number, diagnosis, lost, wait))
         if wait is None:
-            raise _explained(diagnosis, model, where, number) from failure
+            raise _explained(diagnosis, model, where, number, paid=paid > 0) from failure
         if patience.sleep(wait):
             raise InterruptedByUserError(
                 "stopped while waiting to ask the model again; `reviewloop resume` goes on"
@@ -105,7 +107,9 @@ def _may_help(diagnosis: Diagnosis) -> bool:
     return diagnosis.trouble not in {Trouble.ACCESS, Trouble.OVERFLOW, Trouble.REJECTED}
 
 
-def _explained(diagnosis: Diagnosis, model: str, where: str, attempts: int) -> ModelError:
+def _explained(
+    diagnosis: Diagnosis, model: str, where: str, attempts: int, *, paid: bool
+) -> ModelError:
     if diagnosis.trouble is Trouble.ACCESS:
         return ModelAccessError(access_problem(diagnosis, model, where))
     said = _quoted(diagnosis)
@@ -120,11 +124,12 @@ def _explained(diagnosis: Diagnosis, model: str, where: str, attempts: int) -> M
             "model, this is a bug worth reporting: the request is kept in the journal"
         )
     tries = "attempt" if attempts == 1 else "attempts"
+    billed = "the attempts may have been billed" if paid else "nothing was paid"
     hint = {
         Trouble.THROTTLED: "wait a little or ask the provider for a higher quota",
-        Trouble.TIMEOUT: "the attempts may have been billed; raise models.read_timeout_seconds",
-        Trouble.CUT: "the attempts may have been billed",
-    }.get(diagnosis.trouble, "nothing was paid; check the connection and the provider's status")
+        Trouble.TIMEOUT: f"{billed}; raise models.read_timeout_seconds",
+        Trouble.CUT: billed,
+    }.get(diagnosis.trouble, f"{billed}; check the connection and the provider's status")
     return ModelUnavailableError(
         f"{model} gave no reply in {attempts} {tries} ({said}); {hint}, or name another model "
         "in models.fallbacks, then `reviewloop resume`"
@@ -135,6 +140,9 @@ def access_problem(diagnosis: Diagnosis, model: str, where: str) -> str:
     """Return one sentence that names the model, where it was asked and what is missing."""
     code = diagnosis.code.lower()
     said = _quoted(diagnosis)
+    provider = KNOWN.get(split_model(model)[0])
+    if provider and provider.keys:
+        return _key_problem(diagnosis, model, provider)
     if "accessdenied" in code or "notauthorized" in code:
         return (
             f"no access to {model}{where}: allow bedrock:InvokeModel and "
@@ -161,6 +169,21 @@ def access_problem(diagnosis: Diagnosis, model: str, where: str) -> str:
             f"[models] ({said})"
         )
     return f"{model}{where} refused the credentials: check profile, role and key ({said})"
+
+
+def _key_problem(diagnosis: Diagnosis, model: str, provider: Provider) -> str:
+    """Return one sentence about a provider that is asked with a key."""
+    code, said = diagnosis.code.lower(), _quoted(diagnosis)
+    keys = " or ".join(provider.keys)
+    if "notfound" in code:
+        return f"{provider.title} has no model {model}: check its name in [models] ({said})"
+    if "url" in code or "protocol" in code:
+        return f"{model}: the address of {provider.title} is wrong ({said})"
+    if "credit balance" in said.lower() or "insufficient_quota" in said.lower():
+        return f"{model}: the account behind {keys} has no credit left ({said})"
+    if "permission" in code:
+        return f"{model}: the key in {keys} may not use this model ({said})"
+    return f"{model}: {provider.title} refused the key in {keys}; check it ({said})"
 
 
 def _quoted(diagnosis: Diagnosis) -> str:

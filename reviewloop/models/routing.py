@@ -1,6 +1,7 @@
 """Which model answers whom: the step's kind of work, the agent's file, the person's settings."""
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from types import MappingProxyType
 from typing import Literal
 
 from reviewloop.errors import UsageError
+from reviewloop.models.bare_names import resolved, spelling
+from reviewloop.models.found import aws_region, found_here
+from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN
 from reviewloop.settings import Settings
+from reviewloop.settings.models import AUTO
 
 Kind = Literal["reasoning", "generation"]
 
-BEDROCK = "bedrock_converse"
 OFFLINE = frozenset({"script", "replay", "none"})
 _PROVIDERS = """
     anthropic anthropic_bedrock azure_ai azure_openai baseten bedrock bedrock_converse
@@ -26,17 +30,11 @@ PROVIDERS = frozenset(_PROVIDERS.split())
 
 STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "spec": "reasoning",
-        "design": "reasoning",
         "implement": "reasoning",
         "repair": "reasoning",
         "review": "reasoning",
         "fix": "reasoning",
         "quick-review": "reasoning",
-        "summary": "generation",
-        "commit-message": "generation",
-        "test-scaffolding": "generation",
-        "boilerplate": "generation",
     }
 )
 """What each step of the loop asks for, as `config show` names it."""
@@ -75,7 +73,7 @@ def split_model(name: str) -> tuple[str, str]:
     if name == "none":
         return "none", ""
     if colon and ident and _PROVIDER.fullmatch(provider) and provider != "arn":
-        return provider, ident
+        return ALIASES.get(provider, provider), ident
     if is_bedrock_id(name):
         return BEDROCK, name
     if colon and not ident and _PROVIDER.fullmatch(provider) and provider != "none":
@@ -83,8 +81,7 @@ def split_model(name: str) -> tuple[str, str]:
         what = "file" if provider in OFFLINE else "model"
         raise UsageError(f"models: {name!r} names no {what}; write {name}{what.upper()}")
     raise UsageError(
-        f"models: {name!r} names no provider; write provider:model, for example "
-        f"{BEDROCK}:amazon.nova-pro-v1:0 or script:replies.json"
+        f"models: {name!r} names no provider; write provider:model, for example {spelling(name)}"
     )
 
 
@@ -120,21 +117,39 @@ def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = 
     chose to spend nothing must not pay because of an agent's file.
     """
     models = settings.models
-    default = models.reasoning if kind == "reasoning" else models.generation
+    default = default_model(settings, kind)
     offline = split_model(default)[0] in OFFLINE
     own = models.per_agent.get(agent)
     if own in ("reasoning", "generation"):
-        default = models.reasoning if own == "reasoning" else models.generation
-        return Route(default, f"models.per_agent.{agent}")
+        return Route(default_model(settings, kind_of(own)), f"models.per_agent.{agent}")
     if own and (not offline or split_model(own)[0] in OFFLINE):
         return Route(own, f"models.per_agent.{agent}")
-    if not agent_model or agent_model == "auto" or offline:
+    if not agent_model or agent_model == AUTO or offline:
         return Route(default, f"models.{kind}")
     if names_a_model(agent_model):
         return Route(agent_model, "agent file")
+    if meant := _meant(agent_model, default, settings):
+        return Route(meant, "agent file")
     return Route(
         default,
         f"models.{kind}",
-        f"{agent}: its file asks for {agent_model!r}, a short name that no provider knows; "
+        f"{agent}: its file asks for {agent_model!r}, which no provider found here has; "
         f"{default} is used (set models.per_agent.{agent} to choose another)",
     )
+
+
+def default_model(settings: Settings, kind: Kind) -> str:
+    """Return the model for a kind of work; Bedrock's where nobody looked for one."""
+    models, usual = settings.models, KNOWN[BEDROCK]
+    if kind == "generation" and models.generation != AUTO:
+        return models.generation
+    if models.reasoning != AUTO:
+        return models.reasoning
+    return f"{BEDROCK}:{usual.reasoning if kind == 'reasoning' else usual.generation}"
+
+
+def _meant(short: str, default: str, settings: Settings) -> str:
+    """Return the model that a short name of an agent's file means here, "" for none."""
+    models = settings.models
+    found, region = found_here(models, os.environ), aws_region(models, os.environ)
+    return resolved(short, found, prefer=split_model(default)[0], region=region)

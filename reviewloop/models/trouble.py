@@ -83,6 +83,28 @@ _BY_STATUS = {
     424: Trouble.UNAVAILABLE,
     429: Trouble.THROTTLED,
 }
+# LangChain's own classes come first: its clients mix them with those of the providers' libraries.
+_NORMALISED = {
+    "ModelRateLimitError": Trouble.THROTTLED,
+    "ModelTimeoutError": Trouble.TIMEOUT,
+    "ModelConnectionError": Trouble.UNAVAILABLE,
+    "ModelAPIError": Trouble.UNAVAILABLE,
+    "ModelAuthenticationError": Trouble.ACCESS,
+    "ModelPermissionDeniedError": Trouble.ACCESS,
+    "ModelNotFoundError": Trouble.ACCESS,
+    "ModelInvalidRequestError": Trouble.REJECTED,
+}
+# What an error inside a stream says of itself; its HTTP status is the 200 of the stream.
+_BY_KIND = {
+    "rate_limit_error": Trouble.THROTTLED,
+    "rate_limit_exceeded": Trouble.THROTTLED,
+    "overloaded_error": Trouble.UNAVAILABLE,
+    "timeout_error": Trouble.TIMEOUT,
+    "authentication_error": Trouble.ACCESS,
+    "permission_error": Trouble.ACCESS,
+    "not_found_error": Trouble.ACCESS,
+    "invalid_request_error": Trouble.REJECTED,
+}
 # Names in the ancestry of an exception: libraries do not share classes, but they share names.
 _BY_NAME = {
     "ContextOverflowError": Trouble.OVERFLOW,
@@ -100,6 +122,8 @@ _BY_NAME = {
     "MaxRetryError": Trouble.UNAVAILABLE,
     "SSLError": Trouble.UNAVAILABLE,
     "ConnectionClosedError": Trouble.CUT,
+    "ReadError": Trouble.CUT,
+    "JSONDecodeError": Trouble.CUT,  # an event that is no JSON
     "ResponseStreamingError": Trouble.CUT,
     "ProtocolError": Trouble.CUT,
     "RemoteProtocolError": Trouble.CUT,
@@ -124,6 +148,10 @@ _BY_NAME = {
     "NoRegionError": Trouble.ACCESS,
     "NoAuthTokenError": Trouble.ACCESS,
     "DefaultCredentialsError": Trouble.ACCESS,
+    "InvalidURL": Trouble.ACCESS,
+    "UnsupportedProtocol": Trouble.ACCESS,
+    # Of the clients of OpenAI and Anthropic, when no status says more: inside a stream.
+    "APIError": Trouble.CUT,
 }
 _OVERFLOW_WORDS = (
     "input is too long",
@@ -134,6 +162,7 @@ _OVERFLOW_WORDS = (
     "exceeds the context window",
     "too many input tokens",
 )
+_NO_MONEY_WORDS = ("insufficient_quota", "credit balance is too low")
 _MODEL_ID_WORDS = (
     "model identifier is invalid",
     "on-demand throughput",
@@ -144,7 +173,8 @@ _MODEL_ID_WORDS = (
 _BASES = {
     "botocore.exceptions": ("BotoCoreError", "ClientError"),
     "urllib3.exceptions": ("HTTPError",),
-    "httpx": ("HTTPError",),
+    "httpx": ("HTTPError", "InvalidURL"),
+    "httpx2": ("HTTPError", "InvalidURL"),
     "httpcore": ("NetworkError", "ProtocolError", "TimeoutException"),
     "requests.exceptions": ("RequestException",),
     "openai": ("OpenAIError",),
@@ -187,13 +217,20 @@ def _judge(error: BaseException, code: str, message: str, status: int | None) ->
         return Trouble.OVERFLOW
     if code.lower() == "validationexception" and any(w in lowered for w in _MODEL_ID_WORDS):
         return Trouble.ACCESS
+    if any(words in lowered for words in _NO_MONEY_WORDS):
+        return Trouble.ACCESS
     by_code = _BY_CODE.get(code.lower())
     if by_code:
         return by_code
+    by_class = next((_NORMALISED[name] for name in names if name in _NORMALISED), None)
+    if by_class:
+        return by_class
     if status is not None:
         return _BY_STATUS.get(status) or (
             Trouble.UNAVAILABLE if status >= 500 else Trouble.REJECTED
         )
+    if kind := _kind(error):
+        return _BY_KIND.get(kind, Trouble.CUT)
     by_name = next((_BY_NAME[name] for name in names if name in _BY_NAME), None)
     if by_name:
         return by_name
@@ -202,6 +239,13 @@ def _judge(error: BaseException, code: str, message: str, status: int | None) ->
     if "Received AWS exception" in message:
         return Trouble.CUT
     return Trouble.REJECTED
+
+
+def _kind(error: BaseException) -> str:
+    """Return what the body of an error calls it: OpenAI's form, or Anthropic's."""
+    body: Any = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, Mapping) else None
+    return str(inner.get("type") or "") if isinstance(inner, Mapping) else ""
 
 
 def _words(error: BaseException) -> tuple[str, str, int | None]:

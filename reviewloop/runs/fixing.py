@@ -3,6 +3,7 @@
 It starts at a commit of its own choice, whatever is checked out; its change is the fixes alone.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,10 @@ from reviewloop.analysers.placing import QUOTE_WIDTH
 from reviewloop.context import Brief
 from reviewloop.errors import UsageError
 from reviewloop.findings import Finding, Placement, Severity, Status
+from reviewloop.models.settling import completed
 from reviewloop.output.figures import counted
 from reviewloop.reviewing.anchoring import occurrences
+from reviewloop.runs.askable import require_models
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import scratch_of
 from reviewloop.runs.estimate import estimate_run
@@ -23,7 +26,7 @@ from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.repository import Repository, require_trust
 from reviewloop.runs.sandboxing import Acceptance, not_needed, required
-from reviewloop.runs.start import Plan, Wanted, require_models
+from reviewloop.runs.start import Plan, Wanted
 from reviewloop.runs.trusted import rules_of
 from reviewloop.tools.policy import is_protected
 from reviewloop.workspace.private import PrivateRepo
@@ -92,6 +95,7 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
             "fixing needs a model: name one with `model` (PROVIDER:MODEL) or in [models] of the "
             "settings"
         )
+    loaded = completed(loaded, os.environ)
     require_models(loaded, team)
     masking = masking_of(user)
     title = masking.for_people(_title(todo))

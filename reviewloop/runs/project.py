@@ -45,11 +45,12 @@ def read_settings(root: Path | None, flags: Mapping[str, Any] | None = None) -> 
 
     Raises `UsageError` for a wrong file, variable or flag.
     """
+    from reviewloop.models.settling import settled
     from reviewloop.settings import load_settings
 
     user = user_settings_path()
     name, data = repository_settings(root) if root else (SETTINGS_FILE, None)
-    return load_settings(
+    loaded = load_settings(
         user=_read(user),
         user_name=shown_path(user),
         repository=data,
@@ -57,6 +58,7 @@ def read_settings(root: Path | None, flags: Mapping[str, Any] | None = None) -> 
         environ=os.environ,
         flags=flags or {},
     )
+    return settled(loaded, os.environ)
 
 
 def repository_settings(root: Path) -> tuple[str, bytes | None]:

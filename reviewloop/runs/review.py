@@ -1,5 +1,6 @@
 """Reviews any diff: what changed is selected, analysed, read by the reviewers, and reported."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,11 +14,13 @@ from reviewloop.analysers.engine import Examination
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.installed import require_all
+from reviewloop.models.settling import completed
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
 from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.runs.analysis import examined
+from reviewloop.runs.askable import require_askable
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.judges import edited_judges, told_of
 from reviewloop.runs.project import read_settings, team_of
@@ -26,6 +29,8 @@ from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
 from reviewloop.runs.trusted import rules_of
 from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import FLAG
+from reviewloop.settings.models import AUTO
 from reviewloop.store.events import Listener
 from reviewloop.workspace.chosen import as_typed
 from reviewloop.workspace.compared import Asked, Compared, compared
@@ -58,6 +63,7 @@ class Wish:
     untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
     known: tuple[Known, ...] = ()  # findings that stayed open then
+    only_askable: bool = False  # a model that cannot be asked ends the review before it begins
     named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
 
 
@@ -166,10 +172,11 @@ def review(
         rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
         root = rules or place.user.root
         loaded = read_settings(root, wish.flags)
-        settings = loaded.settings
         if model_in_force(wish.model, loaded) != NO_MODEL:
             require_all("a review with a model", instead="leave the model out with --model none")
         team = chosen(team_of(root).reviewers, wish.agents)
+        loaded = _with_model(wish, loaded, team)
+        settings = loaded.settings
         told("reading the change")
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
@@ -281,12 +288,24 @@ def chosen(
 def model_in_force(asked: str, loaded: Loaded) -> str:
     """Return the model that is asked, `none` when nobody configured one.
 
-    The defaults name a model, too, but a review must not begin to cost money by itself.
+    A key in the environment chooses none: a review must not begin to cost money by itself.
     """
-    if asked:
+    if asked == NO_MODEL or (asked and loaded.origins.get("models.reasoning") != FLAG):
         return asked
-    configured = loaded.origins.get("models.reasoning", "default") != "default"
+    configured = asked or loaded.is_set("models.reasoning")
     return loaded.settings.models.reasoning if configured else NO_MODEL
+
+
+def _with_model(wish: Wish, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
+    """Return the settings with a model to ask, where one is wanted.
+
+    Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the wish says so.
+    """
+    if model_in_force(wish.model, loaded) == AUTO:
+        loaded = completed(loaded, os.environ)
+    if wish.only_askable and model_in_force(wish.model, loaded) != NO_MODEL:
+        require_askable(loaded, team)
+    return loaded
 
 
 def _standing(

@@ -1,5 +1,6 @@
 """How a run begins: a free preflight first, then the run's folder, its brief and its record."""
 
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,10 +11,12 @@ from typing import Any
 from reviewloop.agents import Team
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
-from reviewloop.errors import ModelAccessError, UsageError
+from reviewloop.errors import UsageError
 from reviewloop.faults import fault
 from reviewloop.installed import require_all
+from reviewloop.models.settling import choice, completed
 from reviewloop.reviewing.fences import new_nonce
+from reviewloop.runs.askable import require_models
 from reviewloop.runs.branches import choose_branch
 from reviewloop.runs.brief import Subject, brief_of
 from reviewloop.runs.estimate import Estimate, estimate_run
@@ -38,8 +41,6 @@ from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
 from reviewloop.workspace.stacked import Base, create_on
 from reviewloop.workspace.userrepo import UserRepo
-
-_MOST_NAMED = 3  # agents of a model that cannot be asked
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,12 @@ class Plan:
     options: Mapping[str, Any] = field(default_factory=dict)  # more that the run's record keeps
 
     @property
+    def model_shown(self) -> str:
+        """The model that implements, and by what it was found where nobody chose it."""
+        why = choice(self.loaded, os.environ)
+        return self.loaded.settings.models.reasoning + (f" ({why})" if why else "")
+
+    @property
     def sandbox_shown(self) -> str:
         """The sandbox in words, with why it is not a stronger one."""
         return described(self.sandbox)
@@ -89,6 +96,8 @@ class Plan:
             "spec": self.brief.spec_path,
             "branch": self.branch,
             "new_branch": self.new_branch,
+            "model": self.loaded.settings.models.reasoning,
+            "model_origin": self.loaded.origins["models.reasoning"],
             "reviewers": [agent.name for agent in self.team.reviewers],
             "estimate": {"tokens": list(self.estimate.tokens), "usd": self.estimate.usd},
             "notes": list(self.notes),
@@ -117,6 +126,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     name = task.id if task else "change"
     branch, new_branch = choose_branch(repository, settings, wanted.branch, name)
     team = team_of(user.root)
+    loaded = completed(loaded, os.environ)
+    settings = loaded.settings
     require_models(loaded, team)
     subject = Subject(spec, task, wanted.instruction)
     masking = masking_of(user)
@@ -274,30 +285,6 @@ def _is_of_another(spec: Spec, run: RunRecord) -> bool:
     if known is not None and known.title == run.title:
         return False  # nearly all there are
     return any(task.title == run.title for task in spec.tasks)
-
-
-def require_models(loaded: Loaded, team: Team) -> None:
-    """Raise `ModelAccessError` unless every model of the team could be asked, as far as is free."""
-    from reviewloop.models.checks import check_models
-    from reviewloop.models.routing import require_provider
-
-    require_all("implementing a task")
-    settings = loaded.settings
-    if "none" in (settings.models.reasoning, settings.models.generation):
-        raise ModelAccessError(
-            "implementing needs a model, and the settings say none; name one with --model "
-            "provider:model or in [models]"
-        )
-    agents = [(agent.name, agent.model) for agent in team.members]
-    for check in check_models(settings, agents, online=False):
-        if not check.ok:
-            require_provider(check.model)
-            few = len(check.used_by) <= _MOST_NAMED
-            used = f" ({', '.join(check.used_by)})" if few else ""
-            raise ModelAccessError(
-                f"the model {check.model}{used} cannot be asked: {check.problem}; "
-                f"{check.how_to_fix}"
-            )
 
 
 def _model_files(settings: Settings) -> set[Path]:

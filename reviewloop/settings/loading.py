@@ -17,6 +17,7 @@ from reviewloop.settings.schema import Settings
 USER_FILE = "user file"
 FLAG = "flag"
 DEFAULT = "default"
+FOUND = "found: "  # and by what: nobody chose it
 _PYPROJECT = "pyproject.toml"
 
 
@@ -28,6 +29,11 @@ class Loaded:
     origins: dict[str, str]  # dotted name -> default | user file | file name | variable | flag
     repository_commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     commands_digest: str = ""  # sha256 of the repository's commands; "" when it asks for none
+
+    def is_set(self, name: str) -> bool:
+        """Whether somebody set this; what was found in the environment nobody did."""
+        origin = self.origins.get(name, DEFAULT)
+        return origin != DEFAULT and not origin.startswith(FOUND)
 
 
 def load_settings(

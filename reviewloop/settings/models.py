@@ -4,19 +4,21 @@ from pydantic import Field
 
 from reviewloop.settings.section import Section
 
+AUTO = "auto"
+
 
 class Models(Section):
     """Which models answer, and how they are reached."""
 
     reasoning: str = Field(
-        default="bedrock_converse:global.anthropic.claude-sonnet-5-5",
+        default=AUTO,
         min_length=1,
-        description="Model for review, design, implementation and complex fixes (provider:model).",
+        description="Model of every step (provider:model); auto takes what AWS or a key allows.",
     )
     generation: str = Field(
-        default="bedrock_converse:amazon.nova-pro-v1:0",
+        default=AUTO,
         min_length=1,
-        description="Model for boilerplate, test scaffolding and other high-volume work.",
+        description='Cheaper model for the agents that per_agent sends to "generation".',
     )
     per_agent: dict[str, str] = Field(
         default_factory=dict,
@@ -33,6 +35,10 @@ class Models(Section):
     endpoint_url: str = Field(
         default="",
         description="Bedrock runtime endpoint; empty means AWS_ENDPOINT_URL_BEDROCK_RUNTIME.",
+    )
+    base_url: str = Field(
+        default="",
+        description="OpenAI-compatible server for openai: models; empty means OPENAI_BASE_URL.",
     )
     max_output_tokens: int = Field(
         default=16_384, ge=256, description="Longest reply asked for, in tokens."

@@ -22,6 +22,7 @@ USERS_OWN = (
     "models.profile",
     "models.role_arn",
     "models.endpoint_url",
+    "models.base_url",
     "models.requests_per_minute",
     "models.tokens_per_minute",
     "sandbox.level",

@@ -85,7 +85,7 @@ def test_config_shows_each_value_with_its_origin(project, reviewloop, monkeypatc
     assert lines["limits.tokens"].endswith("5000  (user file)")
     assert lines["limits.rounds"].endswith("1  (REVIEWLOOP_LIMITS__ROUNDS)")
     assert lines["limits.minutes"].endswith("(default)")
-    assert "anthropic.claude" in lines["review"]
+    assert "none found" in lines["review"]  # an empty home
 
 
 def test_config_as_json_is_one_versioned_object(project, reviewloop):

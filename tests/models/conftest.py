@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.bedrock import BedrockServer, Received
+from support.model_requests import CLAUDE
 from support.quota import Unlimited
 
 from reviewloop.models.budget import Budget, spent_by
@@ -115,6 +116,6 @@ def ask_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             reply = models.ask(key, request)
             return reply, server.ledger[-1]
 
-        ask("warm", ModelRequest(settings.models.reasoning, "", (user_message(text_block("x")),)))
+        ask("warm", ModelRequest(CLAUDE, "", (user_message(text_block("x")),)))
         yield ask
     journal.close()

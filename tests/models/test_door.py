@@ -179,7 +179,7 @@ def test_warming_up_in_the_background_never_fails_loudly(bedrock, open_door, mon
 
 
 def test_a_provider_without_its_package_is_named(open_door):
-    with pytest.raises(ModelAccessError, match="package that is not installed"):
+    with pytest.raises(ModelAccessError, match="the package langchain-groq is not installed"):
         open_door().models.ask(KEY, asking(model="groq:llama"))
 
 

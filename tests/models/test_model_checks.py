@@ -21,16 +21,17 @@ def problems(open_door):
 
 def test_with_credentials_and_region_all_is_well_and_nothing_is_sent(bedrock, problems):
     server = bedrock(lambda request: "never")
-    assert problems() == {CLAUDE: "", NOVA: ""}
+    assert problems() == {CLAUDE: ""}  # no step asks another one
     assert (server.ledger, server.other) == ([], [])
 
 
 def test_users_of_each_model_are_named(bedrock, open_door):
     bedrock(lambda request: "never")
-    door = open_door(models={"per_agent": {"fix": NOVA}, "fallbacks": [NOVA]})
+    own = {"fix": NOVA, "review-docs": "generation"}
+    door = open_door(models={"per_agent": own, "fallbacks": [NOVA]})
     checks = {check.model: check.used_by for check in door.models.check([("implement", None)])}
     assert checks[CLAUDE] == ("models.reasoning", "implement")
-    assert checks[NOVA] == ("models.generation", "models.fallbacks", "fix")
+    assert checks[NOVA] == ("models.fallbacks", "fix", "review-docs")
 
 
 def test_missing_credentials_are_found(monkeypatch, problems):
@@ -74,13 +75,15 @@ def test_a_readable_script_is_fine(problems, tmp_path):
 
 def test_online_a_model_that_does_not_exist_is_found(bedrock, problems):
     server = bedrock(lambda request: "never", known_models=lambda model: "nova" in model)
-    found = problems(online=True)
+    found = problems(online=True, fallbacks=[NOVA])
     assert "is not known or not offered" in found[CLAUDE]
     assert found[NOVA] == ""
     assert server.ledger == []
 
 
-def test_online_without_a_connection_says_that_it_is_not_known(bedrock, problems):
+def test_a_control_plane_that_does_not_answer_is_a_warning(bedrock, open_door):
     server = bedrock(lambda request: "never")
     server.close()
-    assert "could not be asked" in problems(online=True)[NOVA]
+    [check] = open_door().models.check(online=True)
+    assert check.ok
+    assert "could not be asked" in check.warning

@@ -39,7 +39,7 @@ from support.bedrock_answers import (
     unknown_model,
 )
 from support.bedrock_data import read_service_data_once
-from support.bedrock_http import BedrockHttp
+from support.bedrock_http import BedrockHttp, Handler
 from support.bedrock_ledger import PromptCache, Received, now
 
 __all__ = [
@@ -76,6 +76,8 @@ Scripted = Answer | str | Sequence[Block | str]
 
 class BedrockServer:
     """Answers until closed; `ledger` holds every request for a reply in order of arrival."""
+
+    handler: type[Handler] | None = None  # of a server that speaks more
 
     def __init__(
         self,

@@ -31,17 +31,17 @@ class BedrockHttp(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], bedrock: "BedrockServer") -> None:
         self.bedrock = bedrock
-        super().__init__(address, _Handler)
+        super().__init__(address, bedrock.handler or Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet about clients that went away: tests kill them on purpose."""
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """The client is not there any more."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each small write waits 40 ms for an acknowledgement
     wbufsize = -1
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         received = self.server.bedrock.take(parts[3], unquote(parts[2]), body)
         try:
             self._answer(received)
-        except (OSError, _Gone):
+        except (OSError, Gone):
             self.close_connection = True
         finally:
             received.ended_at = now()
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         for index, data in enumerate(frames):
             if index == answer.cut_after:
                 self.connection.shutdown(socket.SHUT_RDWR)
-                raise _Gone
+                raise Gone
             if index == answer.end_after:
                 if answer.error:
                     self._chunk(frame(answer.error, {"message": answer.message}, exception=True))
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _wait(self, seconds: float) -> None:
         if seconds and self.server.bedrock.closing.wait(seconds):
-            raise _Gone
+            raise Gone
 
     def _chunk(self, data: bytes) -> None:
         self._still_there()
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if readable:
             with contextlib.suppress(BlockingIOError):
                 if not self.connection.recv(1, socket.MSG_PEEK):
-                    raise _Gone
+                    raise Gone
 
     def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         self._send(status, json.dumps(body).encode(), "application/json", headers or {})

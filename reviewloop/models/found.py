@@ -1,0 +1,160 @@
+"""Which providers this person can ask: found in settings, environment and AWS's files.
+
+Nothing is asked here but a server on this machine, and that only by `found_locally`.
+"""
+
+import configparser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
+from reviewloop.settings import Models as ModelSettings
+
+_AWS_KEYS = (
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+_AWS_SIGN_INS = (
+    *("aws_access_key_id", "credential_process", "role_arn", "login_session"),
+    *("sso_session", "sso_start_url", "web_identity_token_file"),
+)
+_ANSWERS_WITHIN = 1.0  # seconds for a server on this machine
+
+
+@dataclass(frozen=True)
+class Found:
+    """A provider that can be asked, with what it was found by."""
+
+    provider: Provider
+    by: str
+    reasoning: str = ""  # a model of a local server; "": the provider's default
+
+    @property
+    def model(self) -> str:
+        """The model for reasoning, by its full name."""
+        return f"{self.provider.name}:{self.reasoning or self.provider.reasoning}"
+
+    @property
+    def generation(self) -> str:
+        """The model for high-volume work, by its full name."""
+        return f"{self.provider.name}:{self.reasoning or self.provider.generation}"
+
+
+def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[Found, ...]:
+    """Return the providers that can be asked, in the order in which they are taken.
+
+    A server of the person's own is not among them: only it knows its models.
+    """
+    found = [Found(KNOWN[BEDROCK], by)] if (by := aws_found_by(settings, environ)) else []
+    for provider in KNOWN.values():
+        if provider.name == OPENAI and own_address(provider, settings, environ):
+            continue
+        if key := key_of(provider, environ):
+            found.append(Found(provider, key))
+    return tuple(found)
+
+
+def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[Found, ...]:
+    """Return the servers of the person's own that answer within a second, with their models."""
+    from reviewloop.models.free_calls import served_models
+
+    found = []
+    for provider in (KNOWN[OPENAI], KNOWN[OLLAMA]):
+        own = own_address(provider, settings, environ)
+        if provider.name == OPENAI and not own:
+            continue
+        models = served_models(provider, settings, environ, seconds=_ANSWERS_WITHIN)
+        if models:
+            address = address_of(provider, settings, environ)
+            found.append(Found(provider, f"a server at {address}", models[0]))
+    return tuple(found)
+
+
+def key_of(provider: Provider, environ: Mapping[str, str]) -> str:
+    """Return the variable that holds a key for a provider, "" for none."""
+    return next((name for name in provider.keys if environ.get(name, "").strip()), "")
+
+
+def missing_key(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return what is missing of a provider's key, "" where nothing is."""
+    if not provider.keys or key_of(provider, environ):
+        return ""
+    if provider.name == OPENAI and own_address(provider, settings, environ):
+        return ""
+    empty = next((name for name in provider.keys if name in environ), "")
+    return f"{empty} is set but empty" if empty else f"{' or '.join(provider.keys)} is not set"
+
+
+def empty_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables for keys that are set to nothing."""
+    names = [name for provider in KNOWN.values() for name in provider.keys]
+    return tuple(name for name in names if name in environ and not environ[name].strip())
+
+
+def own_address(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return the address that the person names for a provider, "" where it is the usual one."""
+    if provider.name == OPENAI and settings.base_url:
+        return settings.base_url
+    named = next((environ[name] for name in provider.addresses if environ.get(name)), "")
+    if provider.name == OLLAMA and named and "://" not in named:
+        host, _, port = named.partition(":")
+        host = "127.0.0.1" if host in ("", "0.0.0.0") else host  # noqa: S104 - what it listens on
+        named = f"http://{host}:{port or 11434}"
+    return "" if named.rstrip("/") == provider.address else named.rstrip("/")
+
+
+def address_of(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return the address at which a provider is asked."""
+    return (own_address(provider, settings, environ) or provider.address).rstrip("/")
+
+
+def aws_region(settings: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return the region that AWS's clients would use, "" for none."""
+    named = settings.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if named:
+        return named
+    profile = settings.profile or environ.get("AWS_PROFILE") or "default"
+    return _aws_files(environ).get(profile, {}).get("region", "")
+
+
+def aws_found_by(settings: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return what says that Bedrock can be asked, "" where region or credentials are missing."""
+    if settings.profile or settings.role_arn or settings.endpoint_url:
+        return "[models] of the settings"
+    if not aws_region(settings, environ):
+        return ""
+    if key := next((name for name in _AWS_KEYS if environ.get(name, "").strip()), ""):
+        return key
+    if profile := environ.get("AWS_PROFILE"):
+        return f"AWS_PROFILE {profile}"
+    default = _aws_files(environ).get("default", {})
+    return "AWS's default profile" if any(name in default for name in _AWS_SIGN_INS) else ""
+
+
+def _aws_files(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return what AWS's two files say of each profile; a broken file is told by AWS's client."""
+    home = Path(environ.get("HOME") or Path.home())
+    files = (
+        environ.get("AWS_CONFIG_FILE") or home / ".aws/config",
+        environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / ".aws/credentials",
+    )
+    profiles: dict[str, dict[str, str]] = {}
+    for file in files:
+        parser = configparser.RawConfigParser(default_section="")
+        try:
+            parser.read_string(Path(file).expanduser().read_text(encoding="utf-8"))
+        except (OSError, ValueError, configparser.Error):
+            continue
+        for section in parser.sections():
+            name = section.removeprefix("profile ").strip()
+            profiles.setdefault(name, {}).update(parser.items(section))
+    return profiles
+
+
+def listed(found: Sequence[Found]) -> str:
+    """Return what was found, in words."""
+    return ", ".join(f"{one.provider.title} ({one.by})" for one in found)

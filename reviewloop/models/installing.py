@@ -1,0 +1,55 @@
+"""The line that installs a package into the environment that reviewloop runs in."""
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from reviewloop.models.provider_table import Provider
+
+
+def install_line(package: str, minimum: str = "") -> str:
+    """Return the command for this environment: of uv, pipx or pip, whichever made it."""
+    prefix = Path(sys.prefix)
+    wanted = shlex.quote(f"{package}>={minimum}") if minimum else package
+    if prefix.parts[-3:-1] == ("uv", "tools"):
+        return f"uv tool install --with {wanted} {prefix.name}"
+    if "pipx" in prefix.parts:
+        return f"pipx inject {prefix.name} {wanted}"
+    if _made_by_uv(prefix):
+        active = os.environ.get("VIRTUAL_ENV") == sys.prefix
+        where = "" if active else f"--python {shlex.quote(sys.executable)} "
+        return f"uv pip install {where}{wanted}"
+    found = shutil.which("pip")
+    if found and Path(found).parent == Path(sys.executable).parent:
+        return f"pip install {wanted}"
+    return f"{shlex.quote(sys.executable)} -m pip install {wanted}"
+
+
+def package_problem(provider: Provider) -> tuple[str, str]:
+    """Return what is wrong with a provider's package and the line that helps, or two ""."""
+    from importlib import metadata
+
+    from packaging.version import InvalidVersion, Version
+
+    package = provider.package
+    try:
+        version = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return f"the package {package} is not installed", install_line(package)
+    try:
+        old = Version(version) < Version(provider.minimum)
+    except InvalidVersion:
+        old = False
+    if old:
+        problem = f"the package {package} {version} is older than {provider.minimum}"
+        return problem, install_line(package, provider.minimum)
+    return "", ""
+
+
+def _made_by_uv(prefix: Path) -> bool:
+    try:
+        return "\nuv = " in "\n" + (prefix / "pyvenv.cfg").read_text(encoding="utf-8")
+    except OSError:
+        return False

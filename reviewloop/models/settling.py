@@ -1,0 +1,122 @@
+"""Settle which models the settings mean: what is `auto`, or a bare name, becomes a full name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reviewloop.errors import UsageError
+from reviewloop.models.bare_names import resolved
+from reviewloop.models.found import (
+    Found,
+    aws_region,
+    found_here,
+    found_locally,
+    listed,
+    own_address,
+)
+from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI
+from reviewloop.models.routing import names_a_model, split_model
+from reviewloop.settings import Loaded
+from reviewloop.settings import Models as ModelSettings
+from reviewloop.settings.loading import DEFAULT, FOUND
+from reviewloop.settings.models import AUTO
+
+_KINDS = ("reasoning", "generation")
+
+
+def settled(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
+    """Return the settings with full names of models; nothing is asked.
+
+    `auto` stays where nothing was found: only `completed` may ask a server of the person's own.
+    """
+    models = loaded.settings.models
+    if all(names_a_model(name) for name in _names(models)):
+        return loaded
+    return _with(loaded, found_here(models, environ), environ)
+
+
+def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
+    """Return the settings with a model, if need be one of a server of the person's own.
+
+    Raises `UsageError` when there is none to ask.
+    """
+    models = loaded.settings.models
+    if models.reasoning != AUTO:
+        return loaded
+    found = found_locally(models, environ)
+    if not found and aws_region(models, environ):
+        # Credentials of a machine in AWS are known to AWS's client alone; the check asks it.
+        found = (Found(KNOWN[BEDROCK], "an AWS region"),)
+    if not found:
+        raise UsageError(nothing_found(models))
+    return _with(loaded, found, environ)
+
+
+def nothing_found(models: ModelSettings) -> str:
+    """Return the sentence for a person with whom no provider was found."""
+    keys = ", ".join(provider.keys[0] for provider in KNOWN.values() if provider.keys)
+    server = f", and {models.base_url} does not answer" if models.base_url else ""
+    return (
+        f"no model to ask was found{server}: set one of {keys}, or AWS_REGION and AWS_PROFILE "
+        "for Bedrock, or start Ollama; `--model provider:model` names any other"
+    )
+
+
+def choice(loaded: Loaded, environ: Mapping[str, str]) -> str:
+    """Return what to say of a model that nobody chose: by what it was found, and how to choose."""
+    origin = loaded.origins.get("models.reasoning", DEFAULT)
+    if not origin.startswith(FOUND):
+        return ""
+    by = origin.removeprefix(FOUND)
+    others = [one for one in found_here(loaded.settings.models, environ) if one.by != by]
+    also = f"; also found: {listed(others)}" if others else ""
+    return f"found by {by}{also}; choose with --model or models.reasoning"
+
+
+def _names(models: ModelSettings) -> list[str]:
+    own = [name for name in models.per_agent.values() if name not in _KINDS]
+    return [models.reasoning, models.generation, *models.fallbacks, *own]
+
+
+def _with(loaded: Loaded, found: Sequence[Found], environ: Mapping[str, str]) -> Loaded:
+    """Return the settings with every name resolved that can be; others are told where asked."""
+    models, origins = loaded.settings.models, dict(loaded.origins)
+    region = aws_region(models, environ)
+    own_server = own_address(KNOWN[OPENAI], models, environ)
+
+    def full(name: str, prefer: str = "") -> str:
+        if name == AUTO or name in _KINDS or names_a_model(name):
+            return name
+        known = resolved(name, found, prefer=prefer, region=region)
+        return known or (f"{OPENAI}:{name}" if own_server else name)
+
+    changed: dict[str, Any] = {"reasoning": full(models.reasoning)}
+    if models.reasoning == AUTO and found:
+        changed["reasoning"] = found[0].model
+        origins["models.reasoning"] = f"{FOUND}{found[0].by}"
+    prefer = _provider(changed["reasoning"])
+    changed["generation"] = full(models.generation, prefer)
+    if models.generation == AUTO and changed["reasoning"] != AUTO:
+        changed["generation"] = _cheaper(changed["reasoning"], found, models, environ)
+        origins["models.generation"] = f"{FOUND}beside models.reasoning"
+    changed["fallbacks"] = tuple(full(name, prefer) for name in models.fallbacks)
+    changed["per_agent"] = {a: full(name, prefer) for a, name in models.per_agent.items()}
+    settings = loaded.settings.model_copy(update={"models": models.model_copy(update=changed)})
+    return replace(loaded, settings=settings, origins=origins)
+
+
+def _cheaper(
+    reasoning: str, found: Sequence[Found], models: ModelSettings, environ: Mapping[str, str]
+) -> str:
+    """Return the model for high-volume work beside the one for reasoning."""
+    for one in found:
+        if one.model == reasoning:
+            return one.generation
+    provider = KNOWN.get(_provider(reasoning))
+    if provider is None or provider.name == OLLAMA or own_address(provider, models, environ):
+        return reasoning  # what else is served there is not known
+    return f"{provider.name}:{provider.generation}"
+
+
+def _provider(name: str) -> str:
+    return split_model(name)[0] if names_a_model(name) else ""

@@ -1,0 +1,61 @@
+"""How long a provider has refused every request: the moment at which waiting on is of no use."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PATIENCE = 90.0  # seconds without a single reply; a quota per minute lets one pass before
+RECENT = 60.0  # seconds after a refusal in which nobody needs to try for himself
+_FORGET = 600.0  # seconds without a refusal
+
+
+@dataclass
+class _Refusals:
+    since: float
+    last: float
+
+
+class Silence:
+    """Remembers, for each quota, since when nothing but refusals came from it.
+
+    One for all runs of a process, so that the replies of one tell the others that it goes on.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._refusals: dict[str, _Refusals] = {}
+
+    def refused(self, quota: str) -> None:
+        """Note that a request was one too many."""
+        now = self.clock()
+        with self._lock:
+            known = self._refusals.get(quota)
+            if known is None or now - known.last > _FORGET:
+                self._refusals[quota] = _Refusals(now, now)
+            else:
+                known.last = now
+
+    def answered(self, quota: str) -> None:
+        """Note a reply: the provider takes requests."""
+        with self._lock:
+            self._refusals.pop(quota, None)
+
+    def seconds_left(self, quota: str) -> float:
+        """Return how long it is still worth asking; infinite where nothing was refused."""
+        with self._lock:
+            known = self._refusals.get(quota)
+            return math.inf if known is None else known.since + PATIENCE - self.clock()
+
+    def is_hopeless(self, quota: str, waiting_since: float) -> bool:
+        """Whether somebody who waits for a turn since then should give up without asking."""
+        with self._lock:
+            known, now = self._refusals.get(quota), self.clock()
+            if known is None or now - known.since < PATIENCE:
+                return False
+            return now - known.last < RECENT or now - waiting_since >= PATIENCE
+
+
+OF_THIS_PROCESS = Silence()
