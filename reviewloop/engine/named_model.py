@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import ModelAccessError, UsageError
+from reviewloop.errors import ModelSetupError, UsageError
 from reviewloop.models.checks import check_models
 from reviewloop.models.provider_table import BEDROCK
 from reviewloop.models.routing import (
@@ -41,19 +41,19 @@ def _whole(model: str) -> str:
 def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
     """Return what workers need for the named model and is not here.
 
-    Raises `ModelAccessError` for a model that they could not ask either. What is theirs to choose,
+    Raises `ModelSetupError` for a model that they could not ask either. What is theirs to choose,
     because no model was named, is not looked at.
     """
     named = str(flags.get(_NAME, ""))
     if named == "none":
-        raise ModelAccessError("implementing needs a model; name one with --model provider:model")
+        raise ModelSetupError("implementing needs a model; name one with --model provider:model")
     notes = []
     for check in check_models(settings, (), online=False):
         if check.model != named or check.ok:
             continue
         provider, ident = split_model(named)
         if provider in OFFLINE or (provider == BEDROCK and not is_bedrock_id(ident)):
-            raise ModelAccessError(
+            raise ModelSetupError(
                 f"the model {named} cannot be asked: {check.problem}; {check.how_to_fix}"
             )
         notes.append(f"here {named} could not be asked ({check.problem}); workers have to")

@@ -125,8 +125,15 @@ def aws_found_by(settings: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return what says that Bedrock can be asked, "" where region or credentials are missing."""
     if settings.profile or settings.role_arn or settings.endpoint_url:
         return "[models] of the settings"
-    if not aws_region(settings, environ):
-        return ""
+    return _aws_credentials(environ) if aws_region(settings, environ) else ""
+
+
+def has_aws_credentials(settings: ModelSettings, environ: Mapping[str, str]) -> bool:
+    """Whether credentials for AWS are there, with or without a region."""
+    return bool(settings.profile or settings.role_arn or _aws_credentials(environ))
+
+
+def _aws_credentials(environ: Mapping[str, str]) -> str:
     if key := next((name for name in _AWS_KEYS if environ.get(name, "").strip()), ""):
         return key
     if profile := environ.get("AWS_PROFILE"):

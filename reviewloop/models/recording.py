@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import ModelAccessError, WorkspaceError
+from reviewloop.errors import ModelSetupError, WorkspaceError
 from reviewloop.models.messages import content_hash
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.workspace.named_file import refuse_links
@@ -59,12 +59,12 @@ def _for_us_alone(path: str, flags: int) -> int:
 
 
 def read_recording(path: Path) -> list[Recorded]:
-    """Return the calls of a recording; raise `ModelAccessError` with file and line for another."""
+    """Return the calls of a recording; raise `ModelSetupError` with file and line for another."""
     try:
         with path.open(encoding="utf-8") as file:
             return list(_records(file, path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelAccessError(
+        raise ModelSetupError(
             f"{path} cannot be read ({error}); make a recording with --record {path.name}"
         ) from error
 
@@ -80,16 +80,16 @@ def _records(lines: Iterator[str], path: Path) -> Iterator[Recorded]:
                 CallKey(**value["key"]), value["content"], value["request"], value["reply"]
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelAccessError(
+            raise ModelSetupError(
                 f"{path}:{number}: not a line of a recording ({error}); record it again"
             ) from error
 
 
 def _check_header(value: Any, path: Path) -> None:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise ModelAccessError(f"{path}: not a recording of reviewloop; make one with --record")
+        raise ModelSetupError(f"{path}: not a recording of reviewloop; make one with --record")
     if value.get("version") != VERSION:
-        raise ModelAccessError(
+        raise ModelSetupError(
             f"{path}: recorded in version {value.get('version')} of the format, this release "
             f"reads version {VERSION}; record it again"
         )

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reviewloop.errors import InterruptedByUserError, ModelAccessError, ModelError
+from reviewloop.errors import InterruptedByUserError, ModelError, ModelSetupError
 from reviewloop.models.messages import (
     CHARS_PER_TOKEN,
     ModelRequest,
@@ -120,7 +120,7 @@ class ScriptProvider:
         self._read()
 
     def entries(self) -> Sequence[ScriptEntry]:
-        """Return all entries; raise `ModelAccessError` for a file that cannot be read."""
+        """Return all entries; raise `ModelSetupError` for a file that cannot be read."""
         return self._read()
 
     def _read(self) -> Sequence[ScriptEntry]:
@@ -177,7 +177,7 @@ def _entries_in(path: Path, data: str) -> Iterator[ScriptEntry]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ModelAccessError(f"{path}: {place}: {first['msg']}; correct the script") from error
+        raise ModelSetupError(f"{path}: {place}: {first['msg']}; correct the script") from error
     for entry in script.replies:
         if not entry.turns:
             yield entry
@@ -191,7 +191,7 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelAccessError(
+        raise ModelSetupError(
             f"{path} cannot be read ({error}); name an existing UTF-8 file"
         ) from error
 

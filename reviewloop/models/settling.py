@@ -11,6 +11,7 @@ from reviewloop.models.found import (
     aws_region,
     found_here,
     found_locally,
+    has_aws_credentials,
     listed,
     own_address,
 )
@@ -48,16 +49,19 @@ def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
         # Credentials of a machine in AWS are known to AWS's client alone; the check asks it.
         found = (Found(KNOWN[BEDROCK], "an AWS region"),)
     if not found:
-        raise UsageError(nothing_found(models))
+        raise UsageError(_nothing_found(models, environ))
     return _with(loaded, found, environ)
 
 
-def nothing_found(models: ModelSettings) -> str:
+def _nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return the sentence for a person with whom no provider was found."""
     keys = ", ".join(provider.keys[0] for provider in KNOWN.values() if provider.keys)
-    server = f", and {models.base_url} does not answer" if models.base_url else ""
+    own = own_address(KNOWN[OPENAI], models, environ)
+    why = f" ({own} does not list one)" if own else ""
+    if has_aws_credentials(models, environ):
+        why = " (no AWS region is set beside the AWS credentials)"
     return (
-        f"no model to ask was found{server}: set one of {keys}, or AWS_REGION and AWS_PROFILE "
+        f"no model to ask was found{why}: set one of {keys}, or AWS_REGION and AWS_PROFILE "
         "for Bedrock, or start Ollama; `--model provider:model` names any other"
     )
 

@@ -37,9 +37,9 @@ def test_a_model_that_nobody_can_ask_is_refused_before_anything_is_queued(team):
         (2, "", "'' names no provider"),
         (2, "script:", "'script:' names no file; write script:FILE"),
         (2, "bogus:model", "no provider is called 'bogus'"),
-        (5, "none", "implementing needs a model"),
-        (5, "script:../away.json", f"{crew.folder / 'away.json'} cannot be read"),
-        (5, "bedrock_converse:foo", "has not the form of a Bedrock model id"),
+        (2, "none", "implementing needs a model"),
+        (2, "script:../away.json", f"{crew.folder / 'away.json'} cannot be read"),
+        (2, "bedrock_converse:foo", "has not the form of a Bedrock model id"),
     ):
         said = crew.person.run("batch", "--tasks", "1", "--model", model)
         assert (said.code, why in said.err) == (code, True), said
