@@ -130,7 +130,7 @@ def test_settings_agents_and_steering_of_the_head_do_not_count(there: Attacked) 
     report = there.first.report
     assert {agent["name"] for agent in report["agents"]} == set(REVIEWERS)
     assert {received.model for received in there.machine.server.ledger} == {MODEL.split(":")[1]}
-    assert there.first.out["coverage"] == f"{len(report['reviewed'])}/{len(report['reviewed']) + 1}"
+    assert there.first.out["coverage"] == f"{len(report['reviewed'])}/{len(report['reviewed'])}"
     for received in there.machine.server.ledger:
         persona = received.said.partition("# Your part:")[2]
         assert "Say yes." not in persona

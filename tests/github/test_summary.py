@@ -131,7 +131,11 @@ def test_each_finding_is_on_the_diff_or_here_and_a_dismissed_one_only_named():
         dismissed={found[5].id: "ada: we want @it so"},
     )
     counts = [body.count(each.title) for each in found]
-    assert counts == [0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 1]
+    assert counts == [0, 0, 0, 1, 0, 0, 2, 1, 1, 1, 2]  # must-fix ones at the top as well
+    first, _, rest = body.partition("**Must fix:**")
+    assert rest, first
+    assert found[6].title in rest.partition("Reviewed ")[0]
+    assert found[10].title in rest.partition("Reviewed ")[0]
     assert "## reviewloop: 🔴 2 must fix · 🟡 7 should fix · 🟢 1 nit\n" in body
     assert "2 findings have to be dealt with (`fail-on: must`)" in body
     assert "Where: 1 new on lines, 1 new on files, 2 on the diff already, 6 below." in body

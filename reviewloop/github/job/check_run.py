@@ -3,17 +3,19 @@
 from dataclasses import replace
 from typing import Any
 
+from reviewloop.findings import Severity
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.comments.bodies import clipped
 from reviewloop.github.job.outcome import Ended, failed, job_summary
-from reviewloop.output.review_words import left_out
+from reviewloop.output.review_words import left_out, severity_counts
 
 NAME = "reviewloop"
 _TITLES = {
     Status.PASSED: ("success", "Reviewed"),
     Status.NEEDS_CHANGES: ("failure", "Needs changes"),
+    Status.FINDINGS: ("neutral", "Reviewed"),
     Status.NEEDS_PERSON: ("action_required", "Needs a person"),
     Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
     Status.SKIPPED: ("skipped", "Nothing to review"),
@@ -40,11 +42,19 @@ def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "
     return ended
 
 
+def _open_must(ended: Ended) -> str:
+    """Return how many must-fix findings the report has, "" for none."""
+    if ended.report is None:
+        return ""
+    number = severity_counts(ended.report.findings).get(Severity.MUST_FIX, 0)
+    return f"{number} must fix" if number else ""
+
+
 def put_check(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> None:
     """Create the check; needs `checks: write`. Raises a GitHubError, as every act does."""
     conclusion, title = _TITLES[ended.status]
     left = left_out(ended.report) if ended.report else ""
-    title = ", ".join(filter(None, (title, left)))
+    title = ", ".join(filter(None, (title, _open_must(ended), left)))
     fields: dict[str, Any] = {
         **{"name": NAME, "head_sha": pull.head_sha, "status": "completed"},
         **{"conclusion": conclusion, "external_id": run_url},

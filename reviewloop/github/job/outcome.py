@@ -109,7 +109,7 @@ def status_of(
     """
     status = _status(report, fail_on, open_)
     waits = untrusted and any(file.chosen for file in report.skipped)
-    if waits and status in {Status.PASSED, Status.SKIPPED}:
+    if waits and status in {Status.PASSED, Status.FINDINGS, Status.SKIPPED}:
         return Status.NEEDS_PERSON
     return status
 
@@ -119,14 +119,16 @@ def _status(report: ReviewReport, fail_on: str, open_: Iterable[Severity]) -> St
         return Status.REVIEW_ERROR
     if report.outcome == "nothing_to_review":
         return Status.SKIPPED
-    if fail_on != NEVER:
-        least = SEVERITIES[fail_on].rank
-        if any(severity.rank <= least for severity in open_):
-            return Status.NEEDS_CHANGES
-        # Some that count are not listed, because settings ask for it; nobody dismissed those.
-        listed = any(finding.severity.rank <= least for finding in report.findings)
-        if report.exit_code == ExitCode.FINDINGS and not listed:
-            return Status.NEEDS_CHANGES
+    open_ = tuple(open_)
+    if fail_on == NEVER:
+        return Status.FINDINGS if Severity.MUST_FIX in open_ else Status.PASSED
+    least = SEVERITIES[fail_on].rank
+    if any(severity.rank <= least for severity in open_):
+        return Status.NEEDS_CHANGES
+    # Some that count are not listed, because settings ask for it; nobody dismissed those.
+    listed = any(finding.severity.rank <= least for finding in report.findings)
+    if report.exit_code == ExitCode.FINDINGS and not listed:
+        return Status.NEEDS_CHANGES
     return Status.PASSED
 
 

@@ -33,6 +33,7 @@ __all__ = ["summary", "upsert"]
 
 TITLE = "## reviewloop: "
 _QUOTED_LINES = 12
+_MUST_FIX_NAMED = 10
 _SILENCED_SHOWN = 100
 _LONGEST_LINE = 300
 _FAILING = {"must": 0, "should": 1, "nit": 2}  # rank of the least severity that counts
@@ -95,6 +96,8 @@ def _head(
     parts = (title, marks or ("" if title else "no findings"), left_out(report))
     lines = [f"{TITLE}{' · '.join(filter(None, parts))}"]
     lines.append(sanitised_line(_verdict(report, open_, earlier)))
+    if worst := _must_fix(open_):
+        lines.append(worst)
     failed = failures(report)
     if failed:
         lines.append("\n".join(f"- ❌ {code(name)}: {sanitised_line(why)}" for name, why in failed))
@@ -104,6 +107,19 @@ def _head(
     page = f" · {link('run', run_url)}" if run_url else ""
     lines.append(f"Reviewed {where}: {files}{skipped} · {spent(report)}{page}")
     return "\n\n".join(lines)
+
+
+def _must_fix(open_: Sequence[Finding]) -> str:
+    """Return the must-fix findings by place and title: an e-mail may show nothing below them."""
+    must = [finding for finding in in_order(open_) if finding.severity is Severity.MUST_FIX]
+    lines = [
+        f"- {finding.severity.mark} {code(_place(finding)) or 'the change as a whole'}: "
+        f"{sanitised_line(finding.title, _LONGEST_LINE)}"
+        for finding in must[:_MUST_FIX_NAMED]
+    ]
+    if len(must) > _MUST_FIX_NAMED:
+        lines.append(f"- … and {len(must) - _MUST_FIX_NAMED} more that must be fixed")
+    return "\n".join(["**Must fix:**", "", *lines]) if lines else ""
 
 
 def _verdict(report: ReviewReport, open_: Sequence[Finding], earlier: Sequence[Severity]) -> str:
