@@ -189,6 +189,7 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
         print_json("batch", body)
     elif body["tasks"]:  # else there never was a batch, and that nothing is open is said
         render_account(body, results())
+    _call_about(repository, body)
     write_reports(reports, body)  # last: a disk that is full by now must not hide the account
     for name in reports:
         say(f"the account is in {name}")
@@ -196,6 +197,17 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
         error.exit_code = exit_code(body, error.exit_code)
         raise error
     return exit_code(body)
+
+
+def _call_about(repository: "Repository", body: Mapping[str, Any]) -> None:
+    """Call the person about the tasks of a batch that wait, which nobody was asked about."""
+    from reviewloop.cli.calling import call
+
+    counts = {state: int(body["counts"].get(state) or 0) for state in ("waiting", "blocked")}
+    if body.get("mode") == "each" or not any(counts.values()):
+        return
+    told = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+    call(repository, f"the batch has stopped: {told}", {"batch": body.get("batch", ""), **counts})
 
 
 _STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls them
@@ -238,9 +250,11 @@ class _Shown:
         self._screen.settled(task, run.title, state, why, (run.run_id, took), done)
 
     def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
+        from reviewloop.cli.calling import call_about
         from reviewloop.cli.conversation import ask_about
 
         with self._screen.aside():
+            call_about(repository, run)
             answer = ask_about(repository, run)
         if answer is None:
             self.settled(run.task_id, run, run.reason)

@@ -46,8 +46,17 @@ def _values(loaded: "Loaded") -> list[dict[str, Any]]:
         field = fields.get(name) or fields[name.rpartition(".")[0]]
         origin = loaded.origins.get(name, "default")
         about = field.description or ""
-        shown.append({"name": name, "value": flat[name], "origin": origin, "description": about})
+        value = _without_path(flat[name]) if name == "notify.webhook" else flat[name]
+        shown.append({"name": name, "value": value, "origin": origin, "description": about})
     return shown
+
+
+def _without_path(url: str) -> str:
+    """Return an address as it may be shown: whoever knows the path of a webhook can post there."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…" if url else ""
 
 
 def _section_order(names: list[str]) -> Any:

@@ -37,6 +37,7 @@ def move(
 
     `agreed`: a person has said that red findings which are left are no reason not to commit.
     """
+    from reviewloop.cli.calling import call_about
     from reviewloop.output.untrusted import one_line
     from reviewloop.store.runs import RunStatus
 
@@ -57,6 +58,8 @@ def move(
                 if record.status is RunStatus.COMMITTED:
                     _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
                 return record
+            if answer is None or answer.choice == "modify":  # else the person is there already
+                call_about(repository, record)
             refused = bool(record.reason) and record.status is RunStatus.WAITING
             if not (refused and answer):  # what was answered was on the screen just before
                 show(repository, record)

@@ -33,8 +33,8 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
     from reviewloop.github.job.outcome import Ended
 
     try:
-        with progress(sys.stderr.isatty()) as told:
-            ended = act(told)
+        with progress(sys.stderr.isatty()) as shown:
+            ended = act(shown.told)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; what was posted stays") from error
     except InterruptedByUserError as error:  # by a signal, while a run was at work

@@ -9,7 +9,7 @@ from reviewloop.batch.stands import ANEW
 from reviewloop.engine.jobs import Jobs, Pending
 from reviewloop.errors import BudgetExhaustedError, UsageError
 from reviewloop.runs.answers import is_stopped
-from reviewloop.runs.repository import settings_of
+from reviewloop.runs.repository import kept, settings_of
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -47,7 +47,7 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
         _require_more(run, caps)
     batch = SharedBatches(database).get(str(run.options["batch"]))
     if caps:
-        run.settings = settings.model_dump(mode="json")
+        run.settings = kept(settings)
         runs.save(run)
     SharedBatches(database).tell(batch.record.batch_id, "")  # what stopped the batch is over
     waiting = _waiting_for(run, batch.record, runs.of(batch.about))

@@ -37,12 +37,12 @@ def render_figures(proposal: Proposal, console: Console) -> None:
         done = sum(r.get("status") == "done" for r in reviewers)
         style = "" if done == len(reviewers) else "red"
         row("reviewers", f"{done} of {len(reviewers)} finished", console, style)
-    failed = [
+    lost = [
         (one_line(r.get("name", "")), one_line(r.get("reason", "")) or "no reason given")
         for r in reviewers
         if r.get("status") != "done"
     ]
-    for names, why in by_reason(failed):
+    for names, why in by_reason(lost):
         row("", f"{names} failed: {why}", console, "red")
     _sandbox(proposal, console)
 

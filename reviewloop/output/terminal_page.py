@@ -248,8 +248,8 @@ def _gates(proposal: Proposal, console: Console) -> Rows:
         rows[-1].append("  " if len(rows[-1]) > _LABEL else "").append_text(told)
     for gate in gates:
         if gate["status"] in {"failed", "hard_stop", "not_verifiable"}:
-            told = f"           {one_line(gate['name'])}: {one_line(gate['summary'])}"
-            rows.append(_cut(Text(told, style="red"), console))
+            why = f"{' ' * _LABEL}{one_line(gate['name'])}: {one_line(gate['summary'])}"
+            rows.append(_cut(Text(why, style="red"), console))
     return rows
 
 
@@ -281,7 +281,7 @@ def _rows(console: Console, draw: Draw) -> Rows:
 
 def _wrapped(line: Text, console: Console) -> Rows:
     head, body = line[:_LABEL], line[_LABEL:]
-    rows = []
+    rows: Rows = []
     for part in body.wrap(console, max(20, console.width - _LABEL)):
         part.rstrip()
         rows.append(Text.assemble(" " * _LABEL if rows else head, part))

@@ -26,7 +26,7 @@ from reviewloop.runs.interrupts import interruptible
 from reviewloop.runs.metrics import remember
 from reviewloop.runs.opening import open_context
 from reviewloop.runs.other_model import asks_others
-from reviewloop.runs.repository import Repository, settings_of
+from reviewloop.runs.repository import Repository, kept, settings_of
 from reviewloop.runs.soundness import (
     CHECKPOINTS,
     other_release,
@@ -79,7 +79,7 @@ def advance(
         # Kept, so that what a person raised holds for the rest of the run.
         settings = settings_of(record, overrides)
         other = asks_others(record, settings, repository.run_folder(run_id))
-        record.settings = settings.model_dump(mode="json")
+        record.settings = kept(settings)
         with open_context(repository, record, listener, for_now) as context:
             if other:
                 context.events.tell("note", text=other)

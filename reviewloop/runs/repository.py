@@ -70,6 +70,11 @@ def require_trusted_commands(loaded: Loaded, key: str) -> None:
         )
 
 
+def kept(settings: Settings) -> dict[str, Any]:
+    """Return the settings that a run keeps: how a person is called is theirs, and may be secret."""
+    return settings.model_dump(mode="json", exclude={"notify"})
+
+
 def settings_of(record: RunRecord, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings a run was started with, with caps raised on resuming.
 

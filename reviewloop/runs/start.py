@@ -23,7 +23,7 @@ from reviewloop.runs.estimate import Estimate, estimate_run
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
 from reviewloop.runs.rejections import told_why
-from reviewloop.runs.repository import Repository, require_trust
+from reviewloop.runs.repository import Repository, kept, require_trust
 from reviewloop.runs.sandboxing import Acceptance, described, not_needed, required
 from reviewloop.runs.team import team_to_plain
 from reviewloop.settings import Loaded, Settings
@@ -208,7 +208,7 @@ def _written(
         spec_path=planned.brief.spec_path,
         instruction=masking.for_people(planned.wanted.instruction),
         status=RunStatus.RUNNING,
-        settings=settings.model_dump(mode="json"),
+        settings=kept(settings),
         options={
             "brief": blobs.put_json(planned.brief.plain()),
             "team": blobs.put_json(team_to_plain(planned.team)),

@@ -27,12 +27,15 @@ USERS_OWN = (
     "models.tokens_per_minute",
     "sandbox.level",
     "sandbox.read",
+    "notify.webhook",
 )
 USERS_TO_SWITCH_ON = (
     "models.tracing",
     "tools.execute_bash",
     "review.repository_configuration",
     "sandbox.external",
+    "notify.bell",
+    "notify.desktop",
 )
 _USER_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
 

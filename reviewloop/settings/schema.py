@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from reviewloop.settings.files import WorkspaceFiles
 from reviewloop.settings.keeping import Commit, Runs
 from reviewloop.settings.models import Models
+from reviewloop.settings.notify import Notify
 from reviewloop.settings.reviews import Review, RuleLevel
 from reviewloop.settings.section import Section
 
@@ -260,3 +261,4 @@ class Settings(Section):
         default={}, description='Severity of rules by id or pattern: "tf/*" = "off".'
     )
     runs: Runs = Runs()
+    notify: Notify = Notify()

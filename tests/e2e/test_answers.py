@@ -512,8 +512,11 @@ def test_a_person_at_the_terminal_modifies_approves_and_runs_a_follow_up(shop):
     settings.parent.mkdir(parents=True)
     settings.write_text(
         '[follow_ups]\npush_and_pr = ["sh", "-c", "echo pushed $REVIEWLOOP_COMMIT"]\n'
+        "[notify]\nbell = true\n"
     )
     terminal = Terminal(checkout, "run", "2.1")
+    terminal.expect("\a")
+    terminal.expect("]9;reviewloop: 2.1 Find the items of a customer waits for you")
     terminal.expect("[a]pprove [m]odify [e]dit [s]kip [q]uit [d]iff > ")
     terminal.type("d")
     terminal.expect("+def items_of(db, customer):")

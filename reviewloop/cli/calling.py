@@ -1,0 +1,70 @@
+"""Calls the person when something waits for them: bell, desktop, webhook; all off by default."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.errors import ReviewLoopError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
+
+
+def call_about(repository: "Repository", record: "RunRecord") -> None:
+    """Call the person about a run that waits for a decision, or is blocked."""
+    from reviewloop.output.counts import count_records
+    from reviewloop.runs.view import proposal_of
+
+    name = f"{record.task_id} {record.title}".strip()
+    is_blocked = record.status == "blocked"
+    text = f"{name} is blocked: {record.reason}" if is_blocked else f"{name} waits for you"
+    proposal = proposal_of(repository, record)
+    counts = count_records(proposal.get("findings", ())).plain() if proposal else {}
+    about = {
+        "run": record.run_id,
+        "task": record.task_id,
+        "title": record.title,
+        "branch": record.branch,
+        "status": str(record.status),
+        "reason": record.reason,
+        "findings": counts,
+    }
+    call(repository, text, about)
+
+
+def call(repository: "Repository", text: str, about: "Mapping[str, Any]") -> None:
+    """Call the person as their own settings say; what cannot be told is one line, never an error.
+
+    The settings of this moment count: a run keeps none of them, because an address may be secret.
+    """
+    from reviewloop.cli.consoles import say
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.held_values import masking_of
+    from reviewloop.runs.project import read_settings
+    from reviewloop.store.hiding import hidden
+
+    try:
+        wanted = read_settings(repository.user.root).settings.notify
+    except ReviewLoopError:
+        return  # the next command says what is wrong with them
+    if not (wanted.bell or wanted.desktop or wanted.webhook):
+        return
+    hide = masking_of(repository.user).for_people
+    text = hide(one_line(text))
+    problems = []
+    if wanted.bell and sys.stderr.isatty():
+        sys.stderr.write(f"\a\x1b]9;reviewloop: {text[:200]}\x07")
+        sys.stderr.flush()
+    if wanted.desktop:
+        from reviewloop.workspace.desktop import notify
+
+        problems.append(notify("reviewloop", text))
+    if wanted.webhook:
+        from reviewloop.runs.webhook import post
+
+        where = {"event": "waiting", "text": text, "repository": repository.user.root.name}
+        problems.append(post(wanted.webhook, {**where, **hidden(about, hide)}))
+    for problem in filter(None, problems):
+        say(f"note: {problem}")
