@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.complexity import complexity
-from reviewloop.guards.globs import first_match
 from reviewloop.guards.judging_files import changed_judges
 from reviewloop.guards.protected_changes import protected_changes
+from reviewloop.patterns import first_match
 from reviewloop.state import GateResult, GateStatus
 
 NAME = "governance"

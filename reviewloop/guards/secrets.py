@@ -9,7 +9,7 @@ from reviewloop.analysers.secrets.rule import SecretRule
 from reviewloop.analysers.secrets.scanning import SecretHit, mask, scan_text
 from reviewloop.findings import Finding, Severity
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file
-from reviewloop.guards.globs import first_match
+from reviewloop.patterns import first_match
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.diff import FileChange
 

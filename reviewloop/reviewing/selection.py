@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reviewloop.analysers.base import SourceFile
 from reviewloop.analysers.paths import CODE, language_of, path_class, telling_folder
 from reviewloop.analysers.placing import LOCK, MINIFIED, OF_OTHERS, VENDORED
-from reviewloop.guards.globs import first_match
+from reviewloop.patterns import first_match
 from reviewloop.reviewing.silencing import BASELINE_FILE, is_baseline
 from reviewloop.workspace.attributes import attributes_in, generated, kiroignored
 from reviewloop.workspace.diff import Change, FileChange

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reviewloop.guards.globs import first_match
+from reviewloop.patterns import first_match
 from reviewloop.specs.steering import Steering, steering_on_disk
 from reviewloop.workspace.attributes import kiroignored
 from reviewloop.workspace.objects import Entry
@@ -52,9 +52,9 @@ def is_environment_file(name: str) -> bool:
 
 def withheld_by_name(path: str) -> bool:
     """Whether a file of this name is never shown, whatever it holds."""
-    if not _LIKELY.search(path) or first_match(path, EXAMPLES):
+    if not _LIKELY.search(path) or first_match(path, EXAMPLES, folders="none"):
         return False
-    return bool(_PRIVATE_KEY.search(path) or first_match(path, PATTERNS))
+    return bool(_PRIVATE_KEY.search(path) or first_match(path, PATTERNS, folders="none"))
 
 
 def steering_shown(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from reviewloop.settings.section import Section
+from reviewloop.settings.section import FilePatterns, Section
 
 RuleLevel = Literal["off", "must", "should", "nit"]
 
@@ -22,7 +22,7 @@ class Review(Section):
     min_severity: Literal["must", "should", "nit"] = Field(
         default="nit", description="Least severity that is listed."
     )
-    ignore: tuple[str, ...] = Field(default=(), description="Files that are not reviewed.")
+    ignore: FilePatterns = Field(default=(), description="Files that are not reviewed.")
     skip_new: bool = Field(
         default=False,
         description="Leave out what only the change itself calls generated, vendored, binary ...",

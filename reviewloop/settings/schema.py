@@ -13,7 +13,7 @@ from reviewloop.settings.keeping import Commit, Runs
 from reviewloop.settings.models import Models
 from reviewloop.settings.notify import Notify
 from reviewloop.settings.reviews import Review, RuleLevel
-from reviewloop.settings.section import Section
+from reviewloop.settings.section import FilePatterns, Section
 
 Argv = tuple[str, ...]
 
@@ -123,7 +123,7 @@ class Guard(Section):
         default=("main", "master"),
         description="Branches that never receive a commit from reviewloop.",
     )
-    secret_files: tuple[str, ...] = Field(
+    secret_files: FilePatterns = Field(
         default=(
             "**/.env*",
             "**/*secret*",
@@ -138,7 +138,7 @@ class Guard(Section):
         ),
         description="Files that must never be part of a change.",
     )
-    secret_files_allowed: tuple[str, ...] = Field(
+    secret_files_allowed: FilePatterns = Field(
         default=("**/.env.example", "**/.env.sample", "**/.env.template"),
         description="Exceptions to secret_files.",
     )
@@ -169,7 +169,7 @@ class Governance(Section):
             "complexity_percent counts: one `if` in a file of two is 50 %."
         ),
     )
-    patterns: tuple[str, ...] = Field(
+    patterns: FilePatterns = Field(
         default=(
             "**/migrations/**",
             "**/migration/**",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reviewloop.patterns import matcher
 from reviewloop.specs.files import Files, decode, inside
-from reviewloop.specs.globs import matches_any
 
 _REFERENCE = re.compile(
     r"#\[\[(?P<kind>file|folder):(?P<path>[^\]:]+)(?::(?P<low>\d+)(?:-(?P<high>\d+))?)?\]\]"
@@ -45,7 +45,7 @@ def resolve_references(
         if shown in parts or shown in missing:
             continue
         content = None
-        if path is not None and not matches_any(path, never):
+        if path is not None and not matcher(never)(path):
             content = _content(files, path, found)
         if content is None:
             missing.append(shown)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from reviewloop.patterns import matcher
 from reviewloop.specs.files import Files, decode
-from reviewloop.specs.globs import matcher
 from reviewloop.specs.words import estimate_tokens, find_paths, fits, terms
 from reviewloop.workspace.outline import Symbol, language_of, outline
 

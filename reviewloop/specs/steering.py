@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reviewloop.patterns import matcher
 from reviewloop.specs.fileref import NEVER_READ, resolve_references
 from reviewloop.specs.files import DiskFiles, Files, decode, inside
 from reviewloop.specs.frontmatter import FrontMatter, read_front_matter
-from reviewloop.specs.globs import matches_any
 from reviewloop.specs.words import fits, terms
 
 Scope = Literal["global", "project"]
@@ -178,7 +178,7 @@ def _decide(front: FrontMatter, name: str, asked: _Question) -> tuple[Mode, bool
     if mode == "fileMatch":
         patterns = front.values.get("fileMatchPattern", ())
         for path in asked.changed:
-            if pattern := matches_any(path, patterns):
+            if pattern := matcher(patterns)(path):
                 return mode, True, f"{path} matches {pattern}"
         shown = ", ".join(patterns) or "(no fileMatchPattern)"
         return mode, False, f"no file of this work matches {shown}"

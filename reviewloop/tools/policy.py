@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reviewloop.guards.globs import first_match
+from reviewloop.patterns import first_match
 from reviewloop.tools.answers import shown_name
 from reviewloop.workspace.hygiene import find_hidden
 from reviewloop.workspace.protected import folded, protection_of

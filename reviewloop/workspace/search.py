@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import IO
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.patterns import expand_braces
 from reviewloop.workspace.git import Git, end_process
 
 _CHUNK = 1 << 16
 _SECONDS = 30.0  # an expression may backtrack for ever
-_MAX_PATTERNS = 64  # what one file pattern with braces may expand to
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,6 @@ def match_paths(pattern: str, paths: Iterable[str]) -> list[str]:
             f"The pattern {pattern!r} is no valid file pattern: {error}."
         ) from None
     return list(spec.match_files(paths))
-
-
-def expand_braces(pattern: str) -> list[str]:
-    """Return the patterns that `{a,b}` alternatives stand for; unbalanced braces stay."""
-    done: list[str] = []
-    todo = [pattern]
-    while todo and len(done) + len(todo) <= _MAX_PATTERNS:
-        current = todo.pop(0)
-        close = current.find("}")
-        start = current.rfind("{", 0, close) if close >= 0 else -1
-        if start < 0 or "," not in current[start:close]:
-            done.append(current)
-            continue
-        for option in current[start + 1 : close].split(","):
-            todo.append(current[:start] + option + current[close + 1 :])
-    return done + todo
 
 
 def _grep(git: Git, args: list[str], tree: str, limit: int) -> list[Hit]:

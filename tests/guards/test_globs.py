@@ -1,6 +1,6 @@
 import pytest
 
-from reviewloop.guards.globs import first_match
+from reviewloop.patterns import first_match
 
 
 @pytest.mark.parametrize(

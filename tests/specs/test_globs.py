@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.specs.globs import matches_any
+from reviewloop.patterns import matcher
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from reviewloop.specs.globs import matches_any
     ],
 )  # fmt: skip
 def test_patterns(path, pattern, expected):
-    assert (matches_any(path, [pattern]) is not None) is expected
+    assert (matcher([pattern])(path) is not None) is expected

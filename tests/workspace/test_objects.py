@@ -6,9 +6,9 @@ import pytest
 from support.started import programs_started
 
 from reviewloop.errors import WorkspaceError
+from reviewloop.patterns import expand_braces
 from reviewloop.workspace.objects import TreeReader, match_paths
 from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.search import expand_braces
 
 
 @pytest.fixture

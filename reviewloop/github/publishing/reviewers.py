@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
+from reviewloop.patterns import Folders, fits
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # the first that exists counts
 MOST = 5  # people or teams suggested
@@ -18,7 +19,7 @@ _OWNER = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})
 
 @dataclass(frozen=True)
 class _Rule:
-    pattern: re.Pattern[str]
+    fits: Callable[[str], bool]
     owners: tuple[str, ...]
 
 
@@ -62,7 +63,7 @@ def codeowners(read: Callable[[str], bytes | None]) -> tuple[_Rule, ...]:
 def owners_of(rules: Sequence[_Rule], path: str) -> tuple[str, ...]:
     """Return the owners of a file: those of the last rule that fits, which may name nobody."""
     for rule in reversed(rules):
-        if rule.pattern.fullmatch(path):
+        if rule.fits(path):
             return rule.owners
     return ()
 
@@ -74,26 +75,11 @@ def _rule(line: str) -> _Rule | None:
     if not words or words[0].startswith("!") or "[" in words[0]:
         return None
     names = [found[1] for word in words[1:] if (found := _OWNER.fullmatch(word))]
-    return _Rule(re.compile(_regex(words[0].replace("\\ ", " "))), tuple(names))
-
-
-def _regex(pattern: str) -> str:
-    """Return what a pattern means: as in .gitignore, only that `folder/*` goes one level down."""
-    inside = pattern.rstrip("/")
-    anchored = "/" in inside
-    parts = inside.lstrip("/").split("/")
-    made = "" if anchored else "(?:.*/)?"
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if part == "**":
-            made += ".*" if last else "(?:.*/)?"
-        else:
-            translated = re.escape(part).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
-            made += translated + ("" if last else "/")
-    if pattern.endswith("/"):
-        return made + "/.*"
-    one_level = anchored and parts[-1] == "*"
-    return made if one_level or parts[-1] == "**" else made + "(?:/.*)?"
+    # As in .gitignore, only that `folder/*` goes one level down.
+    one_level = "/" in words[0].rstrip("/") and words[0].endswith("/*")
+    folders: Folders = "named" if one_level else "all"
+    pattern = words[0].replace("\\ ", " ")
+    return _Rule(fits(pattern, case=True, rooted=True, folders=folders), tuple(names))
 
 
 def _authors(paths: Sequence[str], client: GitHub, ref: str) -> Counter[str]:
