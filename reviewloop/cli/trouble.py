@@ -20,6 +20,8 @@ _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 def expected(error: BaseException) -> str:
     """Return one sentence for a failure that the machine causes and the user can mend, else ""."""
     for cause in _causes(error):
+        if isinstance(cause, MemoryError):
+            return "the memory that this process may use is not enough; nothing is lost: give more"
         if isinstance(cause, OSError) and cause.errno in _DISK_FULL:
             where = f" (writing {cause.filename})" if cause.filename else ""
             return _full(where)

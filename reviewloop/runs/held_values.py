@@ -1,9 +1,12 @@
 """Gathers the secrets that this machine holds, so that they can be hidden wherever they turn up.
 
-Looked at are the environment, the AWS profiles, the `.env` files of the checkout and the addresses
-in git's configuration. Nothing of it is kept anywhere.
+Looked at are the environment, the AWS profiles, the passwords that git, curl, docker and kubectl
+keep in the home folder, the `.env` files of the checkout and the addresses in git's configuration.
+Nothing of it is kept anywhere.
 """
 
+import base64
+import contextlib
 import json
 import os
 import re
@@ -27,6 +30,13 @@ _ENTRY = re.compile(
     r"(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s#][^\n]*?))[ \t]*(?:[ \t]#[^\n]*)?\r?$",
     re.MULTILINE,
 )
+_PASSWORD = re.compile(r"\bpassword\s+(\"[^\"\n]+\"|\S+)")
+_CLUSTER = re.compile(
+    r"^[ \t-]*(token|password|client-key-data|(?:id|access|refresh)-token)[ \t]*:[ \t]*"
+    r"[\"']?([^\s\"'#]+)",
+    re.MULTILINE,
+)
+_MOST_OF_A_KEY = 200  # characters
 _DEPTH = 2  # folders below the root in which `.env` files are looked for
 _MOST_FOLDERS = 500
 _LARGEST = 256 * 1024  # bytes of one file
@@ -61,6 +71,7 @@ def held_values(
     """Yield (name, secret) of everything that is held; git's settings are read, or given."""
     yield from _of_environment(os.environ)
     yield from _of_aws(os.environ)
+    yield from _of_home(os.environ)
     if root:
         for path in _environment_files(root):
             yield from _of_environment_file(path)
@@ -97,6 +108,43 @@ def _of_json(value: Any, name: str = "") -> Iterator[Named]:
             yield from _of_json(item, str(key))
     elif isinstance(value, str) and is_telling(name):
         yield from ((name, secret) for secret in secrets_of(name, value))
+
+
+def _of_home(environ: Mapping[str, str]) -> Iterator[Named]:
+    """Yield what programs keep in plain files of the home folder."""
+    home = Path(environ.get("HOME") or "/nonexistent")
+    netrc = environ.get("NETRC")
+    for value in _PASSWORD.findall(_text(Path(netrc) if netrc else home / ".netrc")):
+        yield from (("netrc", secret) for secret in secrets_of("password", value.strip('"')))
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    for path in (home / ".git-credentials", config / "git/credentials"):
+        for line in _text(path).splitlines():
+            yield from (("git-credentials", secret) for secret in secrets_in_address(line))
+    folder = environ.get("DOCKER_CONFIG")
+    yield from _of_docker(_text((Path(folder) if folder else home / ".docker") / "config.json"))
+    listed = environ.get("KUBECONFIG", "").split(os.pathsep)
+    for path in [Path(name) for name in listed if name] or [home / ".kube/config"]:
+        for name, value in _CLUSTER.findall(_text(path)):
+            start = value[:_MOST_OF_A_KEY]  # of a key its beginning gives it away
+            yield from ((f"kube-{name}", secret) for secret in secrets_of("token", start))
+
+
+def _of_docker(text: str) -> Iterator[Named]:
+    try:
+        registries = json.loads(text)["auths"].values()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return
+    for entry in registries:
+        for name in ("auth", "password", "identitytoken", "registrytoken"):
+            value = entry.get(name) if isinstance(entry, dict) else None
+            if not isinstance(value, str):
+                continue
+            yield from (("docker", secret) for secret in secrets_of("token", value))
+            if name == "auth":
+                with contextlib.suppress(ValueError):
+                    pair = base64.b64decode(value).decode("utf-8", "replace")
+                    password = pair.partition(":")[2]
+                    yield from (("docker", secret) for secret in secrets_of("token", password))
 
 
 def _environment_files(root: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.store.places import private_file
 
@@ -73,12 +73,25 @@ def is_held(path: Path) -> bool:
     """Whether a live process holds this lock."""
     try:
         with path.open("r+", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
     return False
+
+
+def _flock(file: IO[str], kind: int) -> None:
+    """Take or give back a lock; BlockingIOError when another process has it."""
+    try:
+        fcntl.flock(file, kind)
+    except (BlockingIOError, InterruptedError):
+        raise
+    except OSError as error:
+        raise UsageError(
+            f"{file.name}: its file system gives no locks ({error.strerror}); name a state folder "
+            "on another one with REVIEWLOOP_STATE_DIR"
+        ) from error
 
 
 def holder(path: Path) -> str:
@@ -109,7 +122,7 @@ def _locked(file: IO[str]) -> bool:
             return True
         # A busy machine may stop whoever looks in the middle of it: that is no holder.
         if _takes(file, fcntl.LOCK_SH):
-            fcntl.flock(file, fcntl.LOCK_UN)
+            _flock(file, fcntl.LOCK_UN)
         else:
             looks += 1
         if looks < _LOOKS:
@@ -119,7 +132,7 @@ def _locked(file: IO[str]) -> bool:
 
 def _takes(file: IO[str], kind: int) -> bool:
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        _flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,5 +1,6 @@
 """Which places are searched for the secrets that this machine holds."""
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -92,3 +93,29 @@ def test_the_key_is_made_once_and_where_none_can_be_kept_there_is_one_all_the_sa
 def test_odd_environment_files_hold_nothing_and_harm_nothing(tmp_path, text):
     (tmp_path / ".env").write_text(text)
     assert held(tmp_path) == {}
+
+
+def test_what_programs_keep_in_the_home_folder(private_home, monkeypatch):
+    for name in ("NETRC", "DOCKER_CONFIG", "KUBECONFIG", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for folder in (".docker", ".kube"):
+        (private_home / folder).mkdir()
+    (private_home / ".netrc").write_text(f"machine example.org login ada password {A}\n")
+    (private_home / ".git-credentials").write_text(f"https://ada:{B}@example.org\n")
+    auth = base64.b64encode(f"ada:{C}".encode()).decode()
+    (private_home / ".docker/config.json").write_text(json.dumps({"auths": {"r": {"auth": auth}}}))
+    (private_home / ".kube/config").write_text(f"users:\n- name: a\n  user:\n    token: {D}\n")
+    assert {A, B, C, D, auth} <= held(None).keys()
+
+
+def test_files_of_the_home_folder_that_are_no_such_files_are_passed_over(private_home):
+    (private_home / ".docker").mkdir()
+    for text in (
+        "{",
+        "[]",
+        '{"auths": []}',
+        '{"auths": {"r": {"auth": 5}}}',
+        '{"auths": {"r": 1}}',
+    ):
+        (private_home / ".docker/config.json").write_text(text)
+        held(None)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.store.locks import hold, is_held, share
 
 
@@ -79,3 +79,17 @@ def test_who_looks_whether_it_is_held_takes_it_from_nobody_however_long_that_tak
         with hold(path, "run 2.1"):
             assert is_held(path)
         ends.join()
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with (
+        pytest.raises(UsageError, match=r"gives no locks .* REVIEWLOOP_STATE_DIR"),
+        hold(tmp_path / "lock", "run"),
+    ):
+        pass
+    with pytest.raises(UsageError, match="gives no locks"):
+        is_held(tmp_path / "lock")

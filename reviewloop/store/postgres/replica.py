@@ -25,6 +25,7 @@ LARGEST_LOG = 1024 * 1024  # bytes; what is longer stays with the worker
 ABOUT = "git/reviewloop.json"
 EVENTS, _JOURNAL = "events.jsonl", "journal.sqlite"
 _KIND, _REQUEST, _REPLY, _USAGE = 7, 9, 10, 11  # columns of a call after its key, see `Journal`
+_LARGEST_OBJECT = 1 << 30  # bytes of a git object; a small file may unpack to anything
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -223,8 +224,11 @@ def _require_plain(path: str, data: bytes) -> None:
 
 def _name_of(data: bytes, expected: str) -> str:
     try:
-        content = zlib.decompress(data)
+        unpacking = zlib.decompressobj()
+        content = unpacking.decompress(data, _LARGEST_OBJECT)
     except zlib.error:
+        return ""
+    if not unpacking.eof:
         return ""
     method = "sha1" if len(expected) == 40 else "sha256"
     return hashlib.new(method, content, usedforsecurity=False).hexdigest()

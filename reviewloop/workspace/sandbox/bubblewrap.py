@@ -25,12 +25,22 @@ ETC = (
     "nsswitch.conf",
     "os-release",
     "passwd",
-    "pki",
+    "ca-certificates",
+    "pki/ca-trust",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "pki/tls/openssl.cnf",
     "protocols",
     "services",
-    "ssl",
+    "ssl/ca-bundle.pem",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
 )
 """What of /etc programs need; none of it is secret on a sane system."""
+
+HIDDEN = Path("/usr/local/etc")
+"""Settings of the machine below its programs: npm's registry tokens stand there, say."""
 
 _IN_MEMORY = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - empty, of the sandbox alone
 _SHARE = 4  # each of them gets this part of the limit on memory
@@ -69,6 +79,8 @@ class Bubblewrap:
             words += [*bound, "--tmpfs", place]
         for target, source, flag in sorted(_mounts(grants), key=lambda mount: len(mount[0].parts)):
             words += [flag, str(source), str(target)]
+            if target == Path("/usr") and HIDDEN.is_dir():
+                words += ["--tmpfs", str(HIDDEN), "--remount-ro", str(HIDDEN)]
         # For an administrator bubblewrap leaves /proc/sys writable: its owner is he, without a name
         # space in between, and `core_pattern` names a program that the kernel starts.
         words += ["--remount-ro", "/proc", "--remount-ro", "/"]

@@ -43,8 +43,9 @@ def landlock_version() -> int:
 def apply(options: list[str]) -> None:
     """Confine this process as the options say, each `name=value`; OSError if the kernel refuses.
 
-    `read` and `write` name folders or files, `limit-NAME` sets a resource limit, `filter=pass`
-    leaves the filter at FILTER_FD for bubblewrap, `landlock=on` and `filter=on` confine here.
+    `read`, `write` and `list` (names alone) name folders or files, `limit-NAME` sets a resource
+    limit, `filter=pass` leaves the filter at FILTER_FD for bubblewrap, `landlock=on` and
+    `filter=on` confine here.
     """
     wanted: dict[str, list[str]] = {}
     for option in options:
@@ -57,7 +58,7 @@ def apply(options: list[str]) -> None:
     if "landlock" in wanted:
         _drop_capabilities()
         _check(_libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
-        _restrict(wanted.get("read", []), wanted.get("write", []))
+        _restrict(wanted)
     if wanted.get("filter") == ["on"]:
         _filter(seccomp.program(sockets=False))
     elif wanted.get("filter") == ["pass"]:
@@ -89,7 +90,7 @@ def _drop_capabilities() -> None:
     _libc.capset(header, bytes(24))
 
 
-def _restrict(read: list[str], write: list[str]) -> None:
+def _restrict(wanted: dict[str, list[str]]) -> None:
     version = landlock_version()
     if version < 1:
         raise OSError("the kernel has no Landlock")
@@ -102,10 +103,9 @@ def _restrict(read: list[str], write: list[str]) -> None:
         _libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(size), ctypes.c_uint(0))
     )
     try:
-        for path in read:
-            _allow(ruleset, path, _READING & rights)
-        for path in write:
-            _allow(ruleset, path, rights)
+        for kind, allowed in (("list", _READ_DIR), ("read", _READING), ("write", rights)):
+            for path in wanted.get(kind, ()):
+                _allow(ruleset, path, allowed & rights)
         _check(_libc.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint(0)))
     finally:
         os.close(ruleset)

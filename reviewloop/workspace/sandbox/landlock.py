@@ -7,10 +7,11 @@ local one; and the kernel checks no `chmod`, `chown` or `utime` (Landlock, "Curr
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from reviewloop.workspace.sandbox.base import Grants, Level, Limits, Started, limit_options
-from reviewloop.workspace.sandbox.bubblewrap import ETC, SYSTEM
+from reviewloop.workspace.sandbox.bubblewrap import ETC, HIDDEN, SYSTEM
 
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _KERNEL = ("/proc", "/sys/devices/system/cpu", "/sys/fs/cgroup")
@@ -27,9 +28,10 @@ class Landlock:
     def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
         """Return argv as it is, with the launcher's options that confine it."""
         del cwd
-        read = (*SYSTEM, *(f"/etc/{name}" for name in ETC), *_KERNEL, *map(str, grants.read))
+        read = (*_system(), *(f"/etc/{name}" for name in ETC), *_KERNEL, *map(str, grants.read))
         write = (grants.work, *grants.write, *(Path("/dev", name) for name in _DEVICES))
-        options = [f"read={place}" for place in dict.fromkeys(read)]
+        options = [f"list={place}" for place in HIDDEN.parents[:-1]]
+        options += [f"read={place}" for place in dict.fromkeys(read)]
         options += [f"write={place}" for place in dict.fromkeys(write)]
         options += ["landlock=on", "filter=on", *limit_options(limits)]
         return Started(tuple(argv), tuple(options))
@@ -46,6 +48,20 @@ class Landlock:
         if self.version < _SIGNALS_SINCE:
             found.append("your other processes could be signalled (Linux 6.12 prevents it)")
         return tuple(found)
+
+
+@lru_cache(maxsize=1)  # each command asks, and nothing that we run can change it
+def _system() -> tuple[str, ...]:
+    """Return the places of the system's programs, `HIDDEN` left out if there is anything in it."""
+    try:
+        if not any(HIDDEN.iterdir()):
+            return SYSTEM
+    except OSError:
+        return SYSTEM
+    outer, inner = HIDDEN.parents[1], HIDDEN.parents[0]
+    shown = [place for place in outer.iterdir() if place != inner]
+    shown += [place for place in inner.iterdir() if place != HIDDEN]
+    return (*map(str, shown), *(name for name in SYSTEM if name != str(outer)))
 
 
 def kernel_version() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.encodings import written
+from support.encodings import written, written_whole
 
 from reviewloop.analysers.secrets.held import Held
 from reviewloop.analysers.secrets.masking import Masking
@@ -134,3 +134,9 @@ def test_clean_code_stays_as_it_is():
     for path in files:
         text = path.read_text("utf-8")
         assert masking.for_models(text) == text, path.name
+
+
+@pytest.mark.parametrize("name", written_whole("x"))
+def test_a_whole_value_is_found_in_further_encodings(name):
+    value = "kT9vQ2xLm7Rd4wZ8+pB3/"
+    assert Held([("K", value)]).names_in(f"<{written_whole(value)[name]}>") == ("K",)
