@@ -226,9 +226,12 @@ def test_what_a_review_leaves_out_reaches_no_model(shop):
     checkout.git("commit", "-qm", "Keep something from agents")
     (checkout.root / "shop/private.py").write_text("HIDDEN_NOW = 2\n")
     (checkout.root / "package-lock.json").write_text('{"locked": "LOCKED_UP"}\n')
-    (checkout.root / "shop/digest.py").write_text(CODE)
+    (checkout.root / "shop/digest.py").write_text(f"# @generated\n{CODE}")
     _, report = reviewed(checkout, "--base", "HEAD")
     assert {s["path"] for s in report["skipped"]} == {"shop/private.py", "package-lock.json"}
     sent = json.dumps([received.messages for received in checkout.server.ledger])
     assert "HIDDEN" not in sent
     assert "LOCKED_UP" not in sent
+    # What only the change says is no secret: models read it, or are told that it is there.
+    assert "package-lock.json (lock file; only security analysers read it; not shown)" in sent
+    assert "+# @generated" in sent

@@ -30,6 +30,8 @@ _RULES = (
     *instructions.RULES,
     *running.RULES,
 )
+# A line of a heredoc may look like a template; the name tells what is built as it stands.
+_TEMPLATE_NAME = Regex(r"\.(?:j2|jinja2?|tmpl|tpl|template|erb|in|mustache|hbs|gotmpl)$")
 _TEMPLATE = Regex(r"^\s*(?:\{\{|\{%|<%)", re.MULTILINE)
 
 
@@ -38,7 +40,8 @@ def _understands(file: SourceFile) -> bool:
 
 
 def _run(file: SourceFile) -> Iterable[Hit]:
-    if _TEMPLATE.search(file.text):
+    begins = _TEMPLATE.match(file.text)  # what is built as it stands does not begin so
+    if begins or (_TEMPLATE_NAME.search(file.path) and _TEMPLATE.search(file.text)):
         return  # what the template leaves out cannot be told
     source = DockerSource(file, read(file.text))
     lower = file.text.lower()
