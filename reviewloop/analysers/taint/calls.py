@@ -271,10 +271,18 @@ def _same(frame: Frame, site: Site) -> Value | None:
 
 def _method_of_data(frame: Frame, site: Site, made: str) -> Value:
     """A method we know nothing about, called on outside data: most transform it."""
-    taints = join_taints(site.receiver.taints, site.all_taints())
+    taints = join_taints(site.receiver.taints, _carried(site))
     if site.name in {"save", "delete", "close", "seek", "connect"}:
         return Value(path=made)
     return Value(taints=changed(taints), path=made)
+
+
+def _carried(site: Site) -> tuple[Taint, ...]:
+    """What of a method's arguments comes back: a lookup on a parameter only selects by its key."""
+    lookup = SELECTS_BY_NAME.match(site.name.lstrip("_"))
+    if lookup and all(taint.origin.kind == "param" for taint in site.receiver.taints):
+        return join_taints(*[value.taints for value in site.args[1:]])  # what stands in for nothing
+    return site.all_taints()
 
 
 def _unknown(site: Site, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:

@@ -26,6 +26,8 @@ _RESPONSES = re.compile(
 )
 _DATA_PARAMS = re.compile(r"\b(?:Query|Path|Body|Form|Header|Cookie|File)\b")
 _PART = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_WRAPPERS = frozenset({"Optional", "Union", "None", "typing", "t"})
+_ENUM = re.compile(r"(?:^|\.)(?:\w*Enum|\w*Flag|TextChoices|IntegerChoices)$")
 _KEYS = re.compile(r"(?:^|_)(?:pk|id|uuid|year|month|day|page|number|num|count|limit|offset)$")
 
 
@@ -57,6 +59,8 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
     frame.page = handler and _returns_pages(frame)
     for place, param in enumerate(node.params):
         value = _special(frame, info, param, place, serving)
+        if value is None and handler and _is_choice(frame, param):
+            value = Value(path=param.name)
         if value is None and handler:
             value = _route_param(frame, info, param, routes)
         if value is None and serving and place > 0 and node.name in _VERBS:
@@ -76,6 +80,18 @@ def _param(info: FunctionInfo, param: Param) -> Value:
 
 def _harmless(param: Param) -> bool:
     return bool(param.annotation) and harmless_type(param.annotation)
+
+
+def _is_choice(frame: Frame, param: Param) -> bool:
+    """Whether a parameter's type is an enumeration of this file: the framework refuses the rest."""
+    annotated = re.match(r"\s*(?:typing\.|t\.)?Annotated\[([^,\]]+)", param.annotation)
+    words = re.findall(r"\w+", annotated[1] if annotated else param.annotation)
+    words = [word for word in words if word not in _WRAPPERS]
+    return bool(words) and all(
+        word in frame.machine.classes
+        and any(_ENUM.search(base) for base in frame.machine.classes[word].bases)
+        for word in words
+    )
 
 
 def _outside(param: Param, cleared: frozenset[str], sure: bool = True) -> Value:

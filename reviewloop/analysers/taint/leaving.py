@@ -57,7 +57,17 @@ def _page(frame: Frame, expr: Expr, value: Value) -> None:
     last = body.path.rstrip("()").rpartition(".")[2]
     if last[:1].isupper() and body.path.endswith("()"):
         return
+    if made_elsewhere(body):
+        return
     frame.reach("xss", expr, body, "the page it returns")
+
+
+def made_elsewhere(value: Value) -> bool:
+    """Whether a value is what a function that we cannot see returned, and nothing beside.
+
+    It may well be a response, or escaped; glued to other text it is certainly a part of a page.
+    """
+    return value.path.endswith("()") and not any(taint.sure for taint in value.taints)
 
 
 def _true_guards(frame: Frame, expr: Expr) -> None:

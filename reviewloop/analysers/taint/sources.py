@@ -193,7 +193,15 @@ ROUTE_DATA = frozenset(
 SERVING_CLASSES = (
     (re.compile(r"(?:^|\.)(?:Simple|Base|CGI)HTTPRequestHandler$"), "@http"),
     (re.compile(r"(?:^|\.)(?:\w*RequestHandler|WebSocketHandler|StaticFileHandler)$"), "@tornado"),
-    (re.compile(r"(?:View|ViewSet|APIView|Mixin|Resource|HTTPEndpoint|Controller)$"), "@view"),
+    (
+        re.compile(
+            r"(?:View|ViewSet|APIView|Resource|HTTPEndpoint|Controller"
+            # Any class may be mixed in: only those of Django and its REST framework serve.
+            r"|(?:View|Response|SingleObject|MultipleObject|Required|PassesTest|Access)Mixin"
+            r"|(?:List|Create|Retrieve|Update|Destroy)ModelMixin)$"
+        ),
+        "@view",
+    ),
 )
 SELF_DATA = {
     "@tornado": frozenset(

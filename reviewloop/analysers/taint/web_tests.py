@@ -42,8 +42,28 @@ def _declared(site: Site) -> str | None:
     return None
 
 
+_ASSIGNED = re.compile(rb"(?:^|\n)([ \t]*)(\w+)[ \t]*=[ \t]*$")
+
+
+def _declared_later(frame: Frame, site: Site) -> str | None:
+    """Return the content type that the statements after this one give to the response."""
+    start, end = site.expr.start, site.expr.end
+    named = _ASSIGNED.search(frame.machine.source, max(0, start - 200), start)
+    if named is None or frame.info is None:
+        return None
+    indent, name = re.escape(named[1]), re.escape(named[2])
+    rest = frame.machine.source[end : frame.info.node.end]
+    later = re.search(
+        rb"\n" + indent + name + rb"(?:(?:\.headers)?\[[\"']content-type[\"']\]"
+        rb"|\.(?:mimetype|content_type|media_type))[ \t]*=[ \t]*[\"']([^\"'\n]{1,100})[\"']",
+        rest,
+        re.IGNORECASE,
+    )
+    return later[1].decode("utf-8", "replace") if later else None
+
+
 def _html_response(frame: Frame, site: Site, value: Value) -> bool:
-    declared = _declared(site)
+    declared = _declared(site) or _declared_later(frame, site)
     if declared is not None and not _HTML.search(declared):
         return False
     if value.items is not None or value.path == "dict()":
