@@ -57,12 +57,12 @@ class Placement(StrEnum):
 
 
 class Evidence(BaseModel):
-    """Why a finding is believed: quoted code, an analyser's hit, or a failing test."""
+    """Why a finding is believed: quoted code, what a tool or a gate said, a person's word."""
 
     model_config = ConfigDict(frozen=True)
 
-    kind: str = "quote"  # quote | analyser | gate | person
-    source: str = ""  # tool, gate or agent that produced it
+    kind: str = "quote"  # quote | analyser | related | gate | verdict | person
+    source: str = ""  # tool, gate, agent or person that it comes from
     text: str = ""
 
 

@@ -16,6 +16,7 @@ from reviewloop.output.review_words import (
     added_lines,
     anchored,
     counted_reason,
+    counts_of,
     grouped_failures,
     in_order,
     left_out,
@@ -24,12 +25,12 @@ from reviewloop.output.review_words import (
     outcome_sentence,
     placed,
     remarks,
-    severity_counts,
     severity_label,
     silenced_by_note,
     silencing_reason,
     skipped_by_reason,
     tally,
+    unlisted_words,
     who,
 )
 from reviewloop.output.rule_links import rule_link
@@ -68,7 +69,7 @@ def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str
 
 
 def _head(report: ReviewReport) -> str:
-    counts = severity_counts(report.findings)
+    counts = counts_of(report)
     marks = " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts.items() if n)
     title = " · ".join(filter(None, (marks or "no findings", left_out(report))))
     lines = [f"## reviewloop: {title}", plain(outcome_sentence(report))]
@@ -211,6 +212,6 @@ def _foot(report: ReviewReport) -> str:
     if report.silenced:
         lines.append(f"- Silenced: {_ways(report)}")
     if report.below:
-        lines.append(f"- Not listed: {report.below} below --min-severity")
+        lines.append(f"- Not listed: {unlisted_words(report)}, below --min-severity")
     lines += [f"- {plain(note)}" for note in report.notes]
     return _folded("How this was reviewed", "\n".join(lines)) if lines else ""

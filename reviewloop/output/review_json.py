@@ -19,7 +19,7 @@ from reviewloop.output.review_report import (
     SkippedFile,
     Source,
 )
-from reviewloop.output.review_words import Rules, no_rules, outcome_sentence, severity_counts
+from reviewloop.output.review_words import Rules, counts_of, no_rules, outcome_sentence
 
 SCHEMA = "reviewloop.review/1"
 """Its number is raised when a key goes away or changes its meaning; new keys do not raise it."""
@@ -128,7 +128,7 @@ def _analyser(analyser: AnalyserReport) -> dict[str, Any]:
 
 
 def _counts(report: ReviewReport) -> dict[str, int]:
-    counts = {str(severity): n for severity, n in severity_counts(report.findings).items()}
+    counts = {str(severity): n for severity, n in counts_of(report).items()}
     return {
         **counts,
         "silenced": len(report.silenced),

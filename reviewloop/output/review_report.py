@@ -69,6 +69,7 @@ class ReviewReport:
     model: str  # "none" or a name
     notes: tuple[str, ...] = ()  # one-line remarks for people
     below: int = 0  # findings not listed because of --min-severity
+    unlisted: dict[str, int] = field(default_factory=dict)  # how many of them by severity
     usage: dict[str, Any] = field(default_factory=dict)  # tokens and cost of the whole review
     readership: Readership | None = None  # what models read of it; None: none was asked
 

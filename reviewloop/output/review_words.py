@@ -34,6 +34,22 @@ def severity_counts(findings: Iterable[Finding]) -> dict[Severity, int]:
     return {severity: found[severity] for severity in Severity}
 
 
+def counts_of(report: ReviewReport) -> dict[Severity, int]:
+    """Return how many open findings there are of each severity, those not listed included."""
+    listed = severity_counts(report.findings)
+    return {severity: n + report.unlisted.get(severity, 0) for severity, n in listed.items()}
+
+
+def unlisted_words(report: ReviewReport) -> str:
+    """Return `10 should fix, 13 nits` for what is not listed."""
+    parts = [
+        f"{n} {severity_label(severity, n)}"
+        for severity in Severity
+        if (n := report.unlisted.get(severity, 0))
+    ]
+    return ", ".join(parts) or counted(report.below, "finding")
+
+
 def severity_label(severity: Severity, number: int) -> str:
     """Return the words that follow a number of findings: `must fix`, `nit`, `nits`."""
     return "nits" if severity is Severity.NIT and number != 1 else severity.label

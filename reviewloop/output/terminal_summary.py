@@ -14,13 +14,14 @@ from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
     counted_reason,
+    counts_of,
     grouped_failures,
     of_status,
     outcome_sentence,
-    severity_counts,
     severity_label,
     silenced_by_note,
     skipped_by_reason,
+    unlisted_words,
 )
 from reviewloop.output.terminal import hanging
 from reviewloop.output.terminal_code import STYLES
@@ -157,13 +158,13 @@ def _silenced(console: Console, report: ReviewReport, *, verbose: bool) -> None:
         hint = "" if verbose else "; -v lists them with the reasons"
         _labelled(console, "silenced", f"{total}: {ways}{hint}")
     if report.below:
-        _labelled(console, "not listed", f"{report.below} below --min-severity")
+        _labelled(console, "not listed", f"{unlisted_words(report)}, below --min-severity")
 
 
 def _counts(console: Console, report: ReviewReport) -> None:
     plain = console.options.ascii_only
     line = Text()
-    for severity, number in severity_counts(report.findings).items():
+    for severity, number in counts_of(report).items():
         label = severity_label(severity, number)
         mark = "" if plain else f"{severity.mark} "
         line.append(f"{mark}{number} {label}", style=STYLES[severity] if number else "dim")

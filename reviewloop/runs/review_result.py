@@ -1,5 +1,6 @@
 """Draws the line under a review: what stays open, what is listed, and what the exit code says."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -147,6 +148,7 @@ def result(
         model=standing.model,
         notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *standing.notes),
         below=len(stay) - len(listed),
+        unlisted=dict(Counter(str(f.severity) for f in stay if f.severity.rank > least)),
         usage=dict(standing.usage),
         readership=standing.readership,
     )

@@ -69,11 +69,12 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
     lines = read_document(data).lines
     listed = read_tasks(data, ref.tasks_path, "openspec")
     phases = read_phases(lines, listed.tasks)
-    capabilities = _deltas(documents, ref)
+    twice: list[str] = []
+    capabilities = _deltas(documents, ref, twice)
     requirements = {key: text for delta in capabilities.values() for key, text in delta.items()}
     tasks = with_phases(listed.tasks, phases)
     small = estimate_tokens("\n".join(_whole(requirements).values())) <= _SMALL
-    notices = list(listed.notices)
+    notices = [*listed.notices, *twice]
     if documents.read(f"{ref.path}/proposal.md") is None:
         notices.append(f"{ref.path}/proposal.md does not exist: nobody is told why this is done")
     proposal = documents.text(f"{ref.path}/proposal.md")
@@ -95,7 +96,7 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
     )
 
 
-def _deltas(documents: Documents, ref: SpecRef) -> dict[str, dict[str, str]]:
+def _deltas(documents: Documents, ref: SpecRef, notices: list[str]) -> dict[str, dict[str, str]]:
     """Return the requirements that the change touches, by capability and name."""
     found: dict[str, dict[str, str]] = {}
     root = f"{ref.path}/specs/"
@@ -103,7 +104,11 @@ def _deltas(documents: Documents, ref: SpecRef) -> dict[str, dict[str, str]]:
         if path.endswith(".md"):
             name = path.removeprefix(root).removesuffix(".md").removesuffix("/spec")
             taken = {key for delta in found.values() for key in delta}
-            delta = _requirements(documents.text(path), name)
+            delta, repeated = _requirements(documents.text(path), name)
+            notices += [
+                f"{path} names the requirement '{one}' more than once: all its texts count"
+                for one in repeated
+            ]
             twice = {key for key in _whole(delta) if key in taken}
             found[name] = {_unique(key, name, twice): text for key, text in delta.items()}
     return found
@@ -117,32 +122,42 @@ def _unique(key: str, capability: str, twice: Collection[str]) -> str:
     return f"{key} ({capability})" if key in twice else key
 
 
-def _requirements(text: str, capability: str) -> dict[str, str]:
-    """Return requirements by name, and their scenarios as `name.number`."""
+def _requirements(text: str, capability: str) -> tuple[dict[str, str], list[str]]:
+    """Return requirements by name, their scenarios as `name.number`, and what is named twice."""
     found: dict[str, str] = {}
+    changed: set[str] = set()
+    repeated: list[str] = []
     for part in sections(read_document(text.encode("utf-8", "surrogateescape")).lines):
         kind = _KIND.match(part.title)
         if kind and kind["kind"].upper() == "RENAMED":
             for one in _RENAMED.finditer(part.text):
-                found[one["new"]] = (
-                    f"### Requirement: {one['new']}\n\n"
-                    f"(RENAMED in {capability}, its name was '{one['old']}')"
-                )
+                said = f"(RENAMED in {capability}, its name was '{one['old']}')"
+                _add(found, one["new"], f"### Requirement: {one['new']}\n\n{said}")
         elif kind:
             for inner in sections(part.lines):
                 if head := _REQUIREMENT.match(inner.title):
+                    name = head["name"]
                     said = f"({kind['kind'].upper()} in {capability})"
                     first, _, rest = inner.text.partition("\n")
-                    found[head["name"]] = f"{first}\n\n{said}\n{rest}".rstrip()
-                    found |= _scenarios(head["name"], inner)
-    return found
+                    _add(found, name, f"{first}\n\n{said}\n{rest}".rstrip())
+                    known = sum(key.rpartition(".")[0] == name for key in found)
+                    found |= _scenarios(name, inner, known + 1)
+                    if name in changed and name not in repeated:
+                        repeated.append(name)
+                    changed.add(name)
+    return found, repeated
 
 
-def _scenarios(name: str, requirement: Section) -> dict[str, str]:
+def _add(found: dict[str, str], name: str, text: str) -> None:
+    """Keep what a requirement says beside what the file said of it before."""
+    found[name] = f"{found[name]}\n\n{text}" if name in found else text
+
+
+def _scenarios(name: str, requirement: Section, first: int) -> dict[str, str]:
     found = [part for part in sections(requirement.lines) if _SCENARIO.match(part.title)]
     return {
         f"{name}.{number}": re.sub(r"\s*\n\s*", " ", part.text.lstrip("# ")).replace("**", "")
-        for number, part in enumerate(found, start=1)
+        for number, part in enumerate(found, start=first)
     }
 
 

@@ -30,7 +30,7 @@ def repository_folder(repository_key: str) -> Path:
 
 
 def run_folder(repository_key: str, run_id: str) -> Path:
-    """Return one run's folder; `RunFolder` names what is in it."""
+    """Return one run's folder."""
     return private_folder(private_folder(repository_folder(repository_key) / "runs") / run_id)
 
 

@@ -144,6 +144,21 @@ def test_a_hidden_finding_that_fails_the_review_is_no_clean_outcome(change, revi
     assert "--min-severity" in reviewloop("review", *options).out
 
 
+def test_findings_that_are_not_listed_stay_counted(change, reviewed, reviewloop):
+    change(a_py=YELLOW + RED, b_py=NIT)
+    counts = reviewed()[1]["counts"]
+    shown = reviewed("--min-severity", "must")[1]
+
+    assert min(counts[name] for name in ("must_fix", "should_fix", "nit")) > 0
+    assert {f["severity"] for f in shown["findings"]} == {"must_fix"}
+    hidden = counts["should_fix"] + counts["nit"]
+    assert shown["counts"] == {**counts, "below_min_severity": hidden}
+    for form in ("text", "markdown"):
+        out = reviewloop("review", "--min-severity", "must", "--format", form).out
+        assert f"{counts['should_fix']} should fix" in out
+        assert f"{counts['should_fix']} should fix, " in out.partition("ot listed")[2]
+
+
 def test_reviewers_are_chosen_by_short_or_long_name(change, reviewed):
     change(a_py=RED + YELLOW)
     _, report = reviewed("--agents", "security, review-performance")

@@ -69,6 +69,23 @@ def test_equal_names_in_two_capabilities_stay_apart():
     assert "bill readings" in spec.requirements["Night price"]
 
 
+def test_a_requirement_named_twice_in_one_file_keeps_both_texts():
+    delta = (
+        "## ADDED Requirements\n\n### Requirement: Day price\nIt SHALL be shown.\n\n"
+        "#### Scenario: Noon\n- **THEN** it is shown\n\n"
+        "## MODIFIED Requirements\n\n### Requirement: Day price\nIt SHALL be printed.\n\n"
+        "#### Scenario: Evening\n- **THEN** it is printed\n"
+    )
+    spec = open_spec(openspec(**{"specs/web/spec.md": delta}))
+    text = spec.requirements["Day price"]
+    assert text.index("It SHALL be shown.") < text.index("It SHALL be printed.")
+    assert "it is shown" in spec.requirements["Day price.1"]
+    assert "it is printed" in spec.requirements["Day price.2"]
+    (notice,) = (n for n in spec.notices if "more than once" in n)
+    assert "Day price" in notice
+    assert not any("more than once" in n for n in open_spec(openspec()).notices)
+
+
 def test_the_briefing_tells_why_what_how_and_the_scenarios():
     files = openspec()
     spec = open_spec(files)

@@ -30,10 +30,10 @@ CLEANERS = _table(
         "django.shortcuts.get_object_or_404 zlib.crc32 zlib.adler32 secrets.token_hex "
         "secrets.token_urlsafe secrets.compare_digest hmac.compare_digest "
         "slugify slugify.slugify django.utils.text.slugify mimetypes.guess_type "
-        "re.escape_all time.strptime struct.unpack divmod pow math.floor math.ceil "
+        "time.strptime struct.unpack divmod pow math.floor math.ceil "
         "django.utils.http.base36_to_int werkzeug.security.generate_password_hash "
-        "werkzeug.security.check_password_hash operator.index range enumerate_index "
-        "flask.abort abort logging.getLogger print isort max_length",
+        "werkzeug.security.check_password_hash operator.index range "
+        "flask.abort abort logging.getLogger print",
     ),
     (
         XSS,
@@ -53,7 +53,7 @@ CLEANERS = _table(
         "urllib.parse.quote_plus urllib.quote_plus urllib.parse.urlencode urllib.urlencode "
         "quote_plus urlencode django.utils.http.urlencode django.utils.http.urlquote",
     ),
-    (COMMAND, "shlex.quote pipes.quote shlex.join subprocess.list2cmdline_safe"),
+    (COMMAND, "shlex.quote pipes.quote shlex.join"),
     (
         PATH,
         "os.path.basename ntpath.basename posixpath.basename werkzeug.utils.secure_filename "
@@ -86,9 +86,9 @@ CLEANING_METHODS = _table(
         "isascii isprintable startswith endswith find rfind index rindex count hexdigest digest "
         "fileno tell is_absolute bit_length url_for reverse_url static_url is_integer "
         "match_hostname url_path_for is_valid route_url current_route_url relative_url "
-        "render_template render_to_response render render_string render_async stat_result",
+        "render_template render_to_response render render_string render_async",
     ),
-    (SQL, "quote_name quote_ident escape_string escape_literal quote_identifier mogrify_value"),
+    (SQL, "quote_name quote_ident escape_string escape_literal quote_identifier"),
     (PATH, "get_valid_name get_available_name generate_filename"),
     (XSS, "xhtml_escape escape"),
 )

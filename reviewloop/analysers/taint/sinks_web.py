@@ -30,7 +30,7 @@ PAGES = (
         "django.http.HttpResponseNotAllowed django.http.StreamingHttpResponse "
         "fastapi.responses.HTMLResponse starlette.responses.HTMLResponse HTMLResponse "
         "sanic.response.html sanic.html pyramid.response.Response webob.Response "
-        "bottle.HTTPResponse bottle.HTTPError django.http.Http404Response",
+        "bottle.HTTPResponse bottle.HTTPError",
         0,
         "response",
         "content",

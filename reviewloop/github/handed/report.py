@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.findings import Severity
 from reviewloop.github.handed.findings import (
     MOST_FILES,
     MOST_FINDINGS,
@@ -142,6 +143,7 @@ class ReportPart(Strict):
     model: Name
     notes: tuple[Middle, ...] = Field(max_length=1000)
     below: Count
+    unlisted: dict[Severity, Count] = Field(default_factory=dict, max_length=3)
     usage: UsedPart
     readership: ReadershipPart | None
 
@@ -194,6 +196,7 @@ class ReportPart(Strict):
             model=self.model,
             notes=tuple(map(hide, self.notes)),
             below=self.below,
+            unlisted={str(severity): n for severity, n in self.unlisted.items()},
             usage=self.usage.model_dump(exclude_defaults=True),
             readership=self.readership.readership(hide) if self.readership else None,
         )

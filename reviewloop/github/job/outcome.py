@@ -18,7 +18,7 @@ from reviewloop.output.figures import counted
 from reviewloop.output.github_annotations import command
 from reviewloop.output.readership_words import unread_words
 from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import failures, severity_counts, tally
+from reviewloop.output.review_words import counts_of, failures, tally
 from reviewloop.output.untrusted import one_line
 from reviewloop.workspace.named_file import refuse_links
 
@@ -213,7 +213,7 @@ def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
 def outputs_of(ended: Ended) -> dict[str, str]:
     """Return the outputs of the step by name, all of them, empty where there is nothing to say."""
     report, posted = ended.report, ended.posted or Posted()
-    counts = severity_counts(report.findings) if report else {}
+    counts = counts_of(report) if report else {}
     usage = report.usage if report else {}
     cost = usage.get("cost_usd")
     read, all_files = 0, 0

@@ -9,7 +9,12 @@ from reviewloop.output.figures import cached_share, counted, duration, money, sh
 from reviewloop.output.readership import Readership
 from reviewloop.output.readership_words import missed_words, read_words, share_words
 from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import counted_reason, of_status, skipped_by_reason
+from reviewloop.output.review_words import (
+    counted_reason,
+    of_status,
+    skipped_by_reason,
+    unlisted_words,
+)
 
 _FILES_SHOWN = 150  # of the files read, and of those left out for one reason
 _LONGEST_PATH = 150
@@ -88,7 +93,7 @@ def _how(report: ReviewReport) -> list[str]:
     if report.model != "none":
         lines.append(f"- Model: {code(report.model)}")
     if report.below:
-        lines.append(f"- Not listed: {counted(report.below, 'finding')} below `min_severity`")
+        lines.append(f"- Not listed: {unlisted_words(report)} below `min_severity`")
     return lines + [f"- {sanitised_line(note)}" for note in report.notes]
 
 

@@ -12,11 +12,13 @@ from reviewloop.output.review_report import ReviewerReport, ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
     agents_of,
+    counts_of,
     grouped_failures,
     outcome_sentence,
     severity_counts,
     severity_label,
     skipped_by_reason,
+    unlisted_words,
 )
 
 _PAGE_NAMES = 500  # skipped files that are named
@@ -28,7 +30,7 @@ def banner(report: ReviewReport) -> str:
     read = f"{counted(files, 'file')}, {counted(lines, 'changed line')}, {duration(report.seconds)}"
     chips = "".join(
         f'<li class="{severity}"><strong>{number}</strong> {severity_label(severity, number)}</li>'
-        for severity, number in severity_counts(report.findings).items()
+        for severity, number in counts_of(report).items()
     )
     failed = "".join(
         f"<li><strong>{words(name)}</strong>: {words(why)}</li>"
@@ -179,7 +181,8 @@ def _skipped(report: ReviewReport) -> str:
 
 
 def _silenced(report: ReviewReport) -> str:
-    below = f"<p>{report.below} below --min-severity are not listed.</p>" if report.below else ""
+    hidden = words(unlisted_words(report))
+    below = f"<p>Not listed: {hidden}, below --min-severity.</p>" if report.below else ""
     if not report.silenced:
         return below
     items = "".join(_silent(report.silenced))
