@@ -18,7 +18,16 @@ from reviewloop.analysers.infra.facts import (
 )
 from reviewloop.analysers.rules import MUST, NIT, SECURITY, SHOULD, Rule
 
-_ADMIN = like(r"[:/](?:AdministratorAccess|IAMFullAccess|PowerUserAccess)$")
+_WHOLE_ACCOUNT = like(r"[:/]AdministratorAccess$")
+_ADMIN = like(r"[:/](?:IAMFullAccess|PowerUserAccess)$")
+_ATTACHED = (
+    "aws_iam_role_policy_attachment,aws_iam_group_policy_attachment policy_arn",
+    "aws_iam_user_policy_attachment,aws_iam_policy_attachment policy_arn",
+    "aws_iam_role managed_policy_arns.*",
+    "aws_ssoadmin_managed_policy_attachment managed_policy_arn",
+    "AWS::IAM::Role,AWS::IAM::User,AWS::IAM::Group ManagedPolicyArns.*",
+    "AWS::Serverless::Function Policies.*",
+)
 
 
 _NOT_OPTIONS = like("^(?!OPTIONS)")
@@ -94,19 +103,13 @@ ADMIN_ATTACHED = Entry(
         ),
     ),
     (
-        *avoid(
-            _ADMIN,
-            "aws_iam_role_policy_attachment,aws_iam_group_policy_attachment policy_arn",
-            "aws_iam_user_policy_attachment,aws_iam_policy_attachment policy_arn",
-            "aws_iam_role managed_policy_arns.*",
-            "aws_ssoadmin_managed_policy_attachment managed_policy_arn",
-            "AWS::IAM::Role,AWS::IAM::User,AWS::IAM::Group ManagedPolicyArns.*",
-            "AWS::Serverless::Function Policies.*",
-        ),
+        *avoid(_WHOLE_ACCOUNT, *_ATTACHED, severity=MUST),
+        *avoid(_ADMIN, *_ATTACHED),
         *avoid(
             is_in("AdministratorAccess"),
             "AWS::Serverless::Function Policies.*",
             "call.fromAwsManagedPolicyName name",
+            severity=MUST,
         ),
     ),
 )

@@ -14,7 +14,7 @@ from reviewloop.analysers.infra.facts import (
     present,
     true,
 )
-from reviewloop.analysers.rules import INFRASTRUCTURE, NIT, SECURITY, SHOULD, Rule
+from reviewloop.analysers.rules import INFRASTRUCTURE, MUST, NIT, SECURITY, SHOULD, Rule
 
 _PODS = "kubernetes_pod,kubernetes_pod_v1"
 _TEMPLATES = ",".join(
@@ -36,9 +36,9 @@ _OWNERS = (
     (_CRON, "spec.job_template.spec.template.spec"),
 )
 _CAPABILITIES = holds("ALL", "SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "SYS_MODULE")
+_ENGINE_SOCKET = like(r"^/$|/(?:docker|containerd|crio|cri-dockerd)\.sock$")
 _HOST_FOLDERS = like(
-    r"^/$|^/(?:etc|var|var/run/docker\.sock|run|root|boot|dev|proc|sys|usr|home|lib|bin)/?$"
-    r"|docker\.sock|containerd\.sock|^/var/lib/(?:docker|kubelet)"
+    r"^/(?:etc|var|run|root|boot|dev|proc|sys|usr|home|lib|bin)/?$|^/var/lib/(?:docker|kubelet)"
 )
 
 
@@ -89,11 +89,8 @@ WORKLOADS = Entry(
         good=terraform('resource "kubernetes_pod" "a" {; spec {; host_network = false; }; }'),
     ),
     (
-        *avoid(
-            true,
-            *_each("security_context.privileged"),
-            *_each("security_context.allow_privilege_escalation"),
-        ),
+        *avoid(true, *_each("security_context.privileged"), severity=MUST),
+        *avoid(true, *_each("security_context.allow_privilege_escalation")),
         *avoid(true, *_pod("host_network"), *_pod("host_pid"), *_pod("host_ipc")),
         *avoid(_CAPABILITIES, *_each("security_context.capabilities.add")),
         *avoid(
@@ -106,6 +103,13 @@ WORKLOADS = Entry(
             *_each("security_context.run_as_non_root"),
             *_pod("security_context.run_as_non_root"),
             *_each("security_context.read_only_root_filesystem"),
+        ),
+        *avoid(
+            _ENGINE_SOCKET,
+            *_pod("volume.host_path.path"),
+            "kubernetes_persistent_volume spec.persistent_volume_source.host_path.path",
+            severity=MUST,
+            says="whoever can write to the engine's socket, or to the node's root, owns the node",
         ),
         *avoid(
             _HOST_FOLDERS,

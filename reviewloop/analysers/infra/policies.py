@@ -131,6 +131,12 @@ _SENSITIVE = re.compile(
     r"|dynamodb:(?:delete|batchwrite|put|update)\w*\*?)$"
 )
 _WHOLE_SERVICE = re.compile(r"^[a-z0-9-]+:\*$", re.IGNORECASE)
+# Services that hold data, keys or rights: all of one on everything is nearly the whole account.
+_GRAVE_SERVICE = re.compile(
+    r"^(?:iam|sts|organizations|kms|secretsmanager|ssm|s3|dynamodb|rds|ec2|lambda|cloudformation"
+    r"|ecr|eks|ecs|cognito-idp|sso|sso-admin|identitystore|account):\*$",
+    re.IGNORECASE,
+)
 _SERVED = re.compile(r"^(?:aws_|AWS::)(?:sns|sqs|s3|kms|SNS|SQS|S3|KMS|secretsmanager)")
 _DEFAULT_OPEN = {"aws_vpc_endpoint", "AWS::EC2::VPCEndpoint", "aws_vpc_endpoint_policy"}
 _ACCOUNT = re.compile(r"^(?:arn:aws[\w-]*:iam::)?\d{12}(?::root)?$")
@@ -166,8 +172,8 @@ def _judge(path: str, resource: Resource, statement: Statement, number: int) -> 
     if public is not None and statement.condition is None and resource.kind not in _DEFAULT_OPEN:
         yield hit(PUBLIC, Node(None, public[2], public[2]), PUBLIC.title)
     if not statement.has_principal:
-        for rule, message in _too_much(statement):
-            yield hit(rule, statement.actions, message)
+        for rule, message, severity in _too_much(statement):
+            yield hit(rule, statement.actions, message, severity)
     elif resource.kind not in _DEFAULT_OPEN and statement.has_action(
         "*", "s3:*", "sqs:*", "sns:*", "es:*", "secretsmanager:*", "ecr:*"
     ):
@@ -180,22 +186,24 @@ def _is_public(principal: tuple[str, str, int]) -> bool:
     return kind in {"AWS", "*"} and value in {"*", "arn:aws:iam::*:root", "arn:aws:iam::*"}
 
 
-def _too_much(statement: Statement) -> Iterator[tuple[Rule, str]]:
+def _too_much(statement: Statement) -> Iterator[tuple[Rule, str, Severity | None]]:
     everything = statement.on_everything()
     actions = statement.actions.texts() if statement.actions is not None else []
     if statement.has_action("*", "*:*"):
         if everything:
-            yield ADMIN, ADMIN.title
+            yield ADMIN, ADMIN.title, None
         else:
-            yield WILDCARD, "every action of every service is allowed"
+            yield WILDCARD, "every action of every service is allowed", None
         return
     whole = [action for action in actions if _WHOLE_SERVICE.match(action)]
     if whole and everything:
-        yield WILDCARD, f"{whole[0]} on every resource is allowed"
+        grave = [action for action in whole if _GRAVE_SERVICE.match(action)]
+        severity = MUST if grave and statement.condition is None else None
+        yield WILDCARD, f"{(grave or whole)[0]} on every resource is allowed", severity
         return
     sensitive = [action for action in actions if _SENSITIVE.match(action)]
     if sensitive and everything and statement.condition is None:
-        yield WILDCARD, f"{sensitive[0]} is allowed on every resource"
+        yield WILDCARD, f"{sensitive[0]} is allowed on every resource", None
 
 
 def _unconditional(

@@ -10,7 +10,7 @@ from reviewloop.analysers.infra.facts import (
     need,
     true,
 )
-from reviewloop.analysers.rules import INFRASTRUCTURE, NIT, SECURITY, SHOULD, Rule
+from reviewloop.analysers.rules import INFRASTRUCTURE, MUST, NIT, SECURITY, SHOULD, Rule
 
 _OLD_RUNTIME = like(
     r"^(?:python(?:2\.7|3\.[6-9]$)|nodejs(?:$|4|6|8|10|12|14|16|18)|ruby2|ruby3\.2|dotnetcore|"
@@ -51,6 +51,7 @@ PRIVILEGED = Entry(
             "AWS::Batch::JobDefinition ContainerProperties.Privileged",
             "aws_ecs_task_definition container_definitions.privileged",
             "aws_batch_job_definition container_properties.privileged",
+            severity=MUST,
         ),
         *avoid(is_in("host", "task"), "aws_ecs_task_definition pid_mode"),
         *avoid(is_in("host"), "aws_ecs_task_definition ipc_mode", severity=NIT),

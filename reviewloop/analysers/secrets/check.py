@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from reviewloop.analysers.base import FileCheck, Hit, PathClass, SourceFile
 from reviewloop.analysers.secrets.book import HELD, RULES, rule_id
@@ -11,12 +12,21 @@ from reviewloop.analysers.secrets.given_away import given_away
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.analysers.secrets.scanning import SecretHit, masked_value, scan_for_vendors
 from reviewloop.analysers.secrets.stretches import Lines, Stretches
-from reviewloop.analysers.secrets.values import is_random
+from reviewloop.analysers.secrets.values import is_drawn, is_random
 from reviewloop.findings import Severity
+
+if TYPE_CHECKING:
+    from reviewloop.analysers.secrets.guesses import Guess
 
 _NOT_SEARCHED = (".lock", ".min.js", ".map", ".svg", ".ipynb", "package-lock.json", ".sum")
 _DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows how something is used
 _ENVIRONMENT = re.compile(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
+_EXAMPLE_NAME = re.compile(r"(?:example|sample|template|dummy|fake|mock|stub)", re.IGNORECASE)
+# Keys that the page of a service is sent to every browser with.
+_FOR_EVERYBODY = re.compile(
+    r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
+    re.IGNORECASE,
+)
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 
@@ -34,13 +44,14 @@ def run(file: SourceFile, masking: Masking | None = None) -> Iterator[Hit]:
             yield _vendor_hit(file, secret, places)
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
-    from reviewloop.analysers.secrets.guesses import guessed  # its patterns take a while to compile
+    # Its patterns take a while to compile.
+    from reviewloop.analysers.secrets.guesses import guessed
 
     for guess in guessed(file):
         if taken.take(guess.start, guess.end):
             span = places.span(guess.start, guess.end)
             value = file.text[guess.start : guess.end]
-            severity = _lowered(file, span.line, _in_environment(file, value, guess.severity))
+            severity = _lowered(file, span.line, _in_use(file, value, guess))
             yield Hit(
                 rule_id(guess.slug),
                 file.path,
@@ -86,9 +97,16 @@ def _is_environment(path: str) -> bool:
     return bool(_ENVIRONMENT.search(path)) and not _EXAMPLE.search(path)
 
 
-def _in_environment(file: SourceFile, value: str, severity: Severity) -> Severity:
-    """Return the severity of a guess: files of the environment hold what is really in use."""
-    return Severity.MUST_FIX if _is_environment(file.path) and is_random(value) else severity
+def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
+    """Return the severity of a guess: a value that was drawn opens something, wherever it stands.
+
+    Files of the environment hold what is really in use, also where it is shorter.
+    """
+    if _is_environment(file.path):
+        return Severity.MUST_FIX if is_random(value) else guess.severity
+    shown = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
+    told = guess.severity is not Severity.NIT and not shown
+    return Severity.MUST_FIX if told and is_drawn(value) else guess.severity
 
 
 def _vendor_hit(file: SourceFile, secret: SecretHit, places: Lines) -> Hit:

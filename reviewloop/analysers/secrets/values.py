@@ -100,6 +100,16 @@ def is_random(value: str) -> bool:
     return not reads_like_words(value) or (kinds(value) >= 3 and _digits_inside(value) >= 3)
 
 
+def is_drawn(value: str) -> bool:
+    """Whether a value is certainly a drawn secret: long, of letters and digits, no identifier."""
+    if len(value) < 16 or _UUID.fullmatch(value) or not is_random(value):
+        return False
+    if _HEX.fullmatch(value):
+        return entropy(value) >= 3.0
+    mixed = any(c.isdigit() for c in value) and entropy(value) >= 3.3
+    return mixed and not reads_like_words(value)
+
+
 def decoded_basic(value: str) -> str:
     """Return the `user:password` of a basic authorization, "" when it is none."""
     try:

@@ -68,6 +68,59 @@ def test_defaults_that_are_safe_today_are_not_reported():
     assert "infra/unencrypted-at-rest" not in rules('resource "aws_sqs_queue" "q" {\n}\n')
 
 
+POLICY = (
+    'data "aws_iam_policy_document" "a" {{\n statement {{\n'
+    '  actions = ["{}"]\n  resources = ["*"]\n }}\n}}\n'
+)
+POD = 'resource "kubernetes_pod" "a" {{\n spec {{\n  {}\n }}\n}}\n'
+ATTACHED = (
+    'resource "aws_iam_role_policy_attachment" "a" {{\n'
+    '  policy_arn = "arn:aws:iam::aws:policy/{}"\n}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "wanted"),
+    [
+        (POLICY.format("s3:*"), "infra/iam-wildcard", "must_fix"),
+        (POLICY.format("secretsmanager:*"), "infra/iam-wildcard", "must_fix"),
+        (POLICY.format("logs:*"), "infra/iam-wildcard", "should_fix"),
+        (POLICY.format("iam:PassRole"), "infra/iam-wildcard", "should_fix"),
+        (POLICY.format("*"), "infra/iam-admin", "must_fix"),
+        (ATTACHED.format("AdministratorAccess"), "infra/admin-policy-attached", "must_fix"),
+        (ATTACHED.format("IAMFullAccess"), "infra/admin-policy-attached", "should_fix"),
+        (POD.format("host_network = true"), "infra/pod-privileges", "should_fix"),
+        (
+            POD.format("container {\n security_context {\n privileged = true\n }\n }"),
+            "infra/pod-privileges",
+            "must_fix",
+        ),
+        (
+            POD.format('volume {\n host_path {\n path = "/run/docker.sock"\n }\n }'),
+            "infra/pod-privileges",
+            "must_fix",
+        ),
+        (
+            POD.format('volume {\n host_path {\n path = "/etc"\n }\n }'),
+            "infra/pod-privileges",
+            "should_fix",
+        ),
+        (
+            'resource "aws_db_instance" "a" {\n  publicly_accessible = true\n}\n',
+            "infra/public-database",
+            "must_fix",
+        ),
+        (
+            'resource "aws_s3_bucket_acl" "a" {\n  acl = "public-read"\n}\n',
+            "infra/public-storage",
+            "must_fix",
+        ),
+    ],
+)
+def test_what_hands_over_data_or_the_account_must_be_fixed(text, rule, wanted):
+    assert severity(text, rule) == wanted
+
+
 def test_only_what_can_be_exploited_must_be_fixed():
     rule = 'resource "aws_security_group_rule" "r" {{\n type = "ingress"\n protocol = "tcp"\n'
     rule += ' from_port = {0}\n to_port = {0}\n cidr_blocks = ["0.0.0.0/0"]\n}}\n'

@@ -105,7 +105,26 @@ def test_password_is_found_wherever_it_is_written(path, line):
 )
 @pytest.mark.parametrize("value", [KEY, HEX])
 def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, value):
-    assert judged(path, line.format(value) + "\n") == [("secret/generic-api-key", SHOULD)]
+    wanted = SHOULD if path == ".env.example" else MUST
+    assert judged(path, line.format(value) + "\n") == [("secret/generic-api-key", wanted)]
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "wanted"),
+    [
+        ("app.py", 'API_KEY = "{}"', MUST),
+        ("app.py", 'connect("db", password="{}")', MUST),
+        ("app.py", 'PUBLIC_API_KEY = "{}"', SHOULD),
+        ("app.ts", "const searchKey = '{}'", SHOULD),
+        ("app.sample.py", 'API_KEY = "{}"', SHOULD),
+        ("tests/test_app.py", 'API_KEY = "{}"', NIT),
+        ("docs/app.py", 'API_KEY = "{}"', NIT),
+        ("README.md", 'API_KEY = "{}"', NIT),
+    ],
+)
+def test_a_drawn_value_with_a_telling_name_must_go_from_product_code(path, line, wanted):
+    found = judged(path, line.format(KEY) + "\n")
+    assert [severity for _, severity in found] in ([wanted], [] if wanted is SHOULD else [wanted])
 
 
 @pytest.mark.parametrize(
@@ -234,7 +253,7 @@ def test_addresses_strings_and_headers_have_rules_of_their_own():
     text = f'c = "Server=db1;User Id=sa;Pwd={STRONG};"\n'
     assert judged("a.cs", text)[0] == ("secret/connection-string", SHOULD)
     text = f'h = {{"Authorization": "Bearer {KEY}"}}\n'
-    assert judged("a.py", text)[0] == ("secret/authorization-header", SHOULD)
+    assert judged("a.py", text)[0] == ("secret/authorization-header", MUST)
     assert judged("a.py", "postgres" + f"://app:{STRONG}@db.acme.io/x\n")[0] == (
         "secret/database-url",
         MUST,
@@ -254,7 +273,7 @@ def test_value_that_looks_drawn_is_a_must_in_a_file_of_the_environment():
     line = f"SERVICE_TOKEN={drawn(32)}\n"
     for path in (".env", "deploy/.env.local", ".envrc"):
         assert judged(path, line) == [("secret/generic-api-key", Severity.MUST_FIX)], path
-    for path in (".env.example", "service.yaml"):
+    for path in (".env.example", "docs/service.yaml", "tests/service.yaml"):
         assert [severity for _, severity in judged(path, line)] != [Severity.MUST_FIX], path
 
 

@@ -11,7 +11,7 @@ from reviewloop.analysers.patterns.docker.source import (
 )
 from reviewloop.analysers.patterns.lazy_regex import Regex
 from reviewloop.analysers.patterns.shell.downloads import world_writable
-from reviewloop.analysers.rules import SECURITY, SHOULD, Rule
+from reviewloop.analysers.rules import MUST, SECURITY, SHOULD, Rule
 
 _DROPS = Regex(r"\b(?:gosu|su-exec|setpriv|runuser|tini-su|suexec|chpst|s6-setuidgid)\b")
 _UNPRIVILEGED = Regex(r"nonroot|non-root|rootless|unprivileged", re.IGNORECASE)
@@ -141,7 +141,7 @@ RULES = (
         Rule(
             "docker/daemon-socket",
             SECURITY,
-            SHOULD,
+            MUST,
             "The image expects the Docker daemon's socket.",
             why="Whoever can write to it is root on the host.",
             fix="Use a rootless builder, or an interface with fewer rights.",

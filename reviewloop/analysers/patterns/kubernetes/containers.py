@@ -190,7 +190,7 @@ RULES = (
         row(
             "daemon-socket",
             SECURITY,
-            SHOULD,
+            MUST,
             "https://docs.docker.com/engine/security/#docker-daemon-attack-surface",
             title="The container gets the socket of the container engine.",
             why="Whoever can write to it is root on the host.",
