@@ -1,5 +1,6 @@
 """The demo: what a newcomer sees first, played as they play it."""
 
+import io
 import json
 import os
 import re
@@ -10,17 +11,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 from support.prepared import Prepared, run_prepared
 
 import reviewloop
 from reviewloop.cli import demo as command
 from reviewloop.demo.project import make_project
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.output.terminal_approval import question
+from reviewloop.output.terminal_page import render_page
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 ROOT = Path(reviewloop.__file__).parent.parent
 COMMAND = (sys.executable, "-m", "reviewloop", "demo")
@@ -228,3 +234,22 @@ def test_folder_is_deleted_unless_somebody_wants_it(tmp_path, monkeypatch, statu
     assert ("The demo's folder is kept: " in said.output) is kept
     assert ("The demo's folder is deleted" in said.output) is not kept
     assert len(demo_folders(tmp_path)) == kept
+
+
+def test_readme_shows_the_end_of_the_demo_as_it_is(approved, checkout):
+    state = checkout.parent / "state"
+    (database,) = state.glob("repositories/*/runs.sqlite")
+    with closing(RunStore(database.parent)) as runs:
+        record = runs.all()[0]
+    blobs = Blobs(database.parent / "runs" / record.run_id / "blobs")
+    proposal = blobs.get_json(record.proposal)
+    out = io.StringIO()
+    console = Console(file=out, width=100, height=30, markup=False, emoji=False, highlight=False)
+    render_page(proposal, lambda path: None, console)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    block = readme.partition("At the end of `reviewloop demo`")[2].split("```")[1]
+    *rows, asked = block.removeprefix("text\n").strip().splitlines()
+    assert len(rows) > 8
+    for row in rows:
+        assert row.rstrip("─ ") in out.getvalue(), row
+    assert asked == f"{question(proposal)} >"

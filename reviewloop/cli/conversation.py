@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.cli.consoles import echo
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
@@ -64,13 +65,13 @@ def move(
             if not (refused and answer):  # what was answered was on the screen just before
                 show(repository, record)
             if refused:
-                click.echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
+                echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
         if not (ask and somebody_is_there()):
-            click.echo(waiting_hint(record), err=True)
+            echo(waiting_hint(record), err=True)
             return record
         answer = _ask(repository, record)
         if answer.choice == "quit":
-            click.echo(waiting_hint(record), err=True)
+            echo(waiting_hint(record), err=True)
             return record
 
 
@@ -124,7 +125,7 @@ def _ready(
             waits = repository.runs.find(record.run_id).status == "waiting"
             if not (asked and waits):
                 raise
-            click.echo(f"reviewloop: not committed: {error}", err=True)
+            echo(f"reviewloop: not committed: {error}", err=True)
             return repository, record, False
         repository = looked_again(repository)
         if not same:
@@ -275,7 +276,7 @@ def ask_about(repository: "Repository", record: "RunRecord") -> tuple[str, str] 
     show(repository, record)
     answer = _ask(repository, record)
     if answer.choice == "quit":
-        click.echo(waiting_hint(record), err=True)
+        echo(waiting_hint(record), err=True)
         return None
     return answer.choice, answer.text
 
@@ -313,10 +314,10 @@ def tell_end(record: "RunRecord") -> None:
     if record.status == "committed":
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
         if record.reason:
-            click.echo(one_line(record.reason), err=True)
+            echo(one_line(record.reason), err=True)
         if record.new_branch:
             click.echo(f"To have it in your checkout: git switch {record.branch}", err=True)
-        click.echo(_taken_back(record), err=True)
+        echo(_taken_back(record), err=True)
     elif record.status == "skipped":
         anew = "; `reviewloop batch` does its task anew" if record.options.get("batch") else ""
         click.echo(

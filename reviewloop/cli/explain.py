@@ -77,19 +77,20 @@ def _finding(ident: str) -> "Finding":
 
 def _explain_finding(finding: "Finding") -> None:
     from reviewloop.analysers.book import rule_of
+    from reviewloop.cli.consoles import echo
     from reviewloop.output.untrusted import one_line, safe
 
-    click.echo(one_line(f"{finding.severity.mark} {finding.where}: {finding.title}"))
+    echo(one_line(f"{finding.severity.mark} {finding.where}: {finding.title}"))
     by = ", ".join(finding.agents)
-    click.echo(f"   {one_line(f'{finding.status} · found by {by}')}")
+    echo(f"   {one_line(f'{finding.status} · found by {by}')}")
     if finding.note:
-        click.echo(f"   {one_line(finding.note)}")
+        echo(f"   {one_line(finding.note)}", indent=3)
     if finding.quote:
         click.echo("\n" + "\n".join(f"    {safe(line)}" for line in finding.quote.split("\n")))
     if finding.evidence:
         click.echo()
     for piece in finding.evidence:
-        click.echo(one_line(f"{piece.kind} ({piece.source}): {piece.text}"))
+        echo(one_line(f"{piece.kind} ({piece.source}): {piece.text}"))
     rule = rule_of(finding.rule) if finding.rule else None
     if rule is not None:
         click.echo("")
@@ -97,25 +98,26 @@ def _explain_finding(finding: "Finding") -> None:
     else:
         for label, text in (("Why", finding.why), ("What to do", finding.suggestion)):
             if text:
-                click.echo(f"\n{label}: {safe(text)}")
+                echo(f"\n{label}: {safe(text)}")
     click.echo(f"\nNot a problem here?  reviewloop dismiss {finding.id} -m REASON")
 
 
 def _explain_rule(rule: "Rule") -> None:
+    from reviewloop.cli.consoles import echo
     from reviewloop.output.rule_page import laid_out
     from reviewloop.output.untrusted import safe
 
-    click.echo(f"{rule.severity.mark} {rule.id}: {rule.title}")
+    echo(f"{rule.severity.mark} {rule.id}: {rule.title}", indent=3)
     click.echo(f"   {rule.severity.label} · {rule.reviewer}")
     for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
         if text:
-            click.echo(f"\n{label}: {text}")
+            echo(f"\n{label}: {text}")
     for label, examples in (("Found", rule.bad), ("Not found", rule.good)):
         for example in examples[:1]:
             click.echo(f"\n{label}, for example in {example.path}:")
             lines = (f"    {safe(line)}".rstrip() for line in laid_out(example.code))
             click.echo("\n".join(lines))
-    click.echo(
+    echo(
         f'\nSwitch it off: [rules] "{rule.id}" = "off" in reviewloop.toml, '
         f"or a comment `reviewloop: ignore[{rule.id}] REASON` at the line"
     )

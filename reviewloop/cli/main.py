@@ -171,10 +171,11 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:
+    from reviewloop.cli.consoles import echo
     from reviewloop.output.untrusted import one_line
 
     try:
-        click.echo(f"reviewloop: {without_secrets(one_line(sentence))}", err=True)
+        echo(f"reviewloop: {without_secrets(one_line(sentence))}", err=True)
     except BrokenPipeError:
         _close_output()
     return code

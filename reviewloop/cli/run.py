@@ -111,6 +111,7 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
 
 def _show(planned: "Plan") -> None:
     """Say what will be done, on what, by whom, and what it may cost."""
+    from reviewloop.cli.consoles import echo
     from reviewloop.output.untrusted import one_line
 
     limits = planned.loaded.settings.limits
@@ -128,4 +129,4 @@ def _show(planned: "Plan") -> None:
         *(("note", note) for note in planned.notes),
     ]
     for label, text in rows:
-        click.echo(f"{label:<11}{one_line(text)}", err=True)
+        echo(f"{label:<11}{one_line(text)}", indent=11, err=True)

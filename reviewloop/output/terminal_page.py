@@ -59,10 +59,11 @@ class _Block:
             return self.rows
         if room <= 0:
             return []
-        if room == 1:
-            return [self.rows[0] + Text(f"  … and {len(self.rows) - 1} more", style="dim")]
-        missing = len(self.rows) - room + 1
         key = f": {_LOOKS[self.look]}" if self.look else ""
+        if room == 1:
+            more = counted(len(self.rows) - 1, "more row")
+            return [self.rows[0] + Text(f"  … {more}{key}", style="dim")]
+        missing = len(self.rows) - room + 1
         shown = self.rows[: room - 1]
         return [*shown, Text(f"    … {counted(missing, 'more row')}{key}", style="dim")]
 
