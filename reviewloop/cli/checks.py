@@ -43,6 +43,7 @@ def all_checks(*, online: bool) -> Iterator[Check]:
     if repo:
         yield from _guarded("branch", lambda: _branch(repo, loaded.settings))
         yield from _guarded("specs", lambda: _specs(repo))
+        yield from _guarded("kiro", lambda: _kiro(repo))
         yield from _guarded("gates", lambda: _gates(repo, loaded))
 
 
@@ -238,6 +239,13 @@ def _specs(repo: "UserRepo") -> Iterator[Check]:
     else:
         text = 'none found; `reviewloop run -m "what to change"` works without one'
         yield Check("specs", "note", text)
+
+
+def _kiro(repo: "UserRepo") -> Iterator[Check]:
+    from reviewloop.specs.files import DiskFiles
+    from reviewloop.specs.kiro_unused import unused_kiro_files
+
+    yield from (Check("kiro", "note", text) for text in unused_kiro_files(DiskFiles(repo.root)))
 
 
 def _gates(repo: "UserRepo", loaded: "Loaded") -> Iterator[Check]:

@@ -29,6 +29,7 @@ from reviewloop.runs.team import team_to_plain
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.kiro_unused import unused_kiro_files
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import pick, with_done
 from reviewloop.steps.in_work import show_in_work
@@ -139,6 +140,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         notes.append(f"based on commit {(user.head or '')[:10]}; {left_alone(user, 'the run')}")
     if spec:
         notes += spec.notices
+    notes += unused_kiro_files(DiskFiles(user.root))
     if settings.tools.execute_bash and not sandbox.is_proven:
         notes.append(
             "tools.execute_bash is on, but no sandbox is proven on this machine: the tool is not "

@@ -388,3 +388,11 @@ def test_a_sixth_reviewers_finding_is_fixed_and_committed(own_team):
     assert "Review: 6 reviewers, 1 fix round; 1 finding, 1 fixed, 0 left open" in message
     assert own_team.read("shop/search.py").startswith('"""Search, oldest first."""')
     assert own_team.git("status", "--porcelain") == ""
+
+
+def test_the_preflight_says_which_hooks_are_not_run(shop):
+    hook = '{"name": "lint on save", "when": {"type": "fileEdited"}}'
+    checkout = shop(files={".kiro/hooks/lint.kiro.hook": hook})
+    said = checkout.run("run", "2.1", "--preflight")
+    assert said.code == 0, said.err
+    assert "1 Kiro hook is not run: lint on save" in said.out + said.err

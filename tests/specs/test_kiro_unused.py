@@ -1,0 +1,51 @@
+"""Kiro files that are there and not used are told, one sentence a kind."""
+
+import json
+
+from support.checkout import Checkout
+
+HOOKS = {
+    "hooks": [
+        {"name": "unit tests", "trigger": "PostTaskExec"},
+        {"name": "off", "trigger": "Stop", "enabled": False},
+    ]
+}
+FILES = {
+    ".kiro/hooks/tests.json": json.dumps(HOOKS),
+    ".kiro/hooks/lint.kiro.hook": json.dumps({"name": "lint on save", "when": {}}),
+    ".kiro/hooks/broken.json": "{",
+    ".kiro/hooks/README.md": "about hooks\n",
+    ".kiro/agents/mine.json": json.dumps(
+        {"name": "mine", "prompt": "x", "hooks": {"stop": [{"command": "true"}]}}
+    ),
+    ".kiro/skills/release/SKILL.md": "---\nname: release\n---\n",
+    ".kiro/settings/mcp.json": json.dumps(
+        {"mcpServers": {"docs": {"command": "x"}, "old": {"disabled": True}}}
+    ),
+}
+TOLD = [
+    "4 Kiro hooks are not run: broken.json, lint on save, unit tests and 1 more",
+    "1 Kiro skill is not used: release",
+    "1 MCP server of Kiro is not started: docs",
+]
+
+
+def test_doctor_tells_what_of_kiro_is_not_used(tmp_path):
+    root = tmp_path / "project"
+    root.mkdir()
+    checkout = Checkout(root, tmp_path / "home")
+    checkout.git("init", "-q", "-b", "work")
+    for path, text in FILES.items():
+        checkout.write(path, text)
+    checkout.git("add", "-A")
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    checkout.git(*who, "commit", "-q", "-m", "base")
+    checks = json.loads(checkout.run("doctor", "--offline", "--json").out)["checks"]
+    assert [c["text"] for c in checks if c["name"] == "kiro"] == TOLD
+
+
+def test_nothing_is_told_where_nothing_is(tmp_path):
+    from reviewloop.specs.files import DiskFiles
+    from reviewloop.specs.kiro_unused import unused_kiro_files
+
+    assert unused_kiro_files(DiskFiles(tmp_path)) == ()
