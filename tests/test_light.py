@@ -165,7 +165,7 @@ def test_the_two_that_are_released_share_no_file_and_add_up():
     light, full = ours.light(PROJECT), ours.full(PROJECT)
     assert 'name = "reviewloop-light"' in light
     assert f'"reviewloop-light=={ours.version()}"' in full
-    assert "bypass-selection" in full and "packages" not in full
+    assert "bypass-selection" in full and "\npackages" not in full
     for name in ours.LIGHT:
         assert (f'"{name}>' in light, f'"{name}>' in full) == (True, False)
     for name in LEFT_OUT - {"numpy"}:
