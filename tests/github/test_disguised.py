@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from support.checkout import Checkout
 from support.disguises import FOUND, INCOMPLETE, TRICKS, WAITS, Trick
-from support.ends import git
+from support.ends import git, make_repository
 from support.github_server import GitHubServer
 from support.runner import Runner
+from support.two_jobs import TwoJobs
 
 CHECKED = {
     "mark",
@@ -113,3 +114,17 @@ def test_a_picture_of_a_stranger_passes(fork) -> None:
     ran, check, _ = fork({"README.md": "# Hello\n", "a.png": b"\x89PNG\r\n\x1a\n\0\0"})
 
     assert (ran.out["status"], check["conclusion"]) == ("passed", "success")
+
+
+def test_in_two_jobs_the_one_that_posts_asks_for_the_person(tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "there")
+    git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
+    with GitHubServer(folder, roles={"ada": "write", "eve": "read"}) as github:
+        github.open_pull(head="binary", author="eve", head_repo="eve/demo")
+        jobs = TwoJobs(github, folder, tmp_path)
+        read, posted = jobs.read(), jobs.post("--check")
+
+        assert (read.code, posted.code) == (4, 4)
+        assert (read.out["status"], posted.out["status"]) == ("needs_person", "needs_person")
+        (check,) = (r.body for r in github.asked("checks/create"))
+        assert check["conclusion"] == "action_required"

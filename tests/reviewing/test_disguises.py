@@ -130,3 +130,15 @@ def test_attributes_of_uncommitted_work_keep_no_code_in_git_lfs(repo):
     with review(Wish(model="none"), repo) as done:
         assert red(done.report, "a.py")
         assert any("filter 'lfs' was not run" in note for note in done.report.notes)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_new_submodule_waits_for_a_person_and_a_known_one_does_not(repo, git, known):
+    for number, where in enumerate(("base", "work")):
+        git(repo, "switch", "-q", "-c", where)
+        if known or where == "work":
+            entry = f"160000,{str(number + 1) * 40},lib"
+            git(repo, "update-index", "--add", "--cacheinfo", entry)
+        git(repo, "commit", "-q", "--allow-empty", "-m", where)
+    with review(Wish(Asked(range="base..work"), model="none"), repo) as done:
+        assert [(file.path, file.chosen) for file in done.report.skipped] == [("lib", not known)]
