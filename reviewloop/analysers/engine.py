@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Protocol
 
 from reviewloop.analysers import book
@@ -158,6 +159,10 @@ class _BaseVersions:
         return self._texts[file.path]
 
 
+MOST_HITS = 2000
+"""What one check tells of one file: a prepared file would fill the memory."""
+
+
 @dataclass(frozen=True)
 class _FileCheckAnalyser:
     """One of our file checks, seen as an analyser."""
@@ -182,7 +187,13 @@ class _FileCheckAnalyser:
                 cut += 1
                 broken.append(_not_read(file, unread))
             try:
-                hits.extend(self.check.run(readable))
+                found = list(islice(self.check.run(readable), MOST_HITS + 1))
+                if len(found) > MOST_HITS:
+                    cut += 1
+                    broken.append(
+                        f"{file.path}: more than {MOST_HITS:,} findings, not all are told"
+                    )
+                hits.extend(found[:MOST_HITS])
             except Exception as error:  # noqa: BLE001 - one check's bug must not cost the others
                 broken.append(f"{file.path}: {type(error).__name__}: {error}")
         status = AnalyserStatus.DONE

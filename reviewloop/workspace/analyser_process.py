@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from reviewloop.workspace.git import trusted_path
 _POLL = 0.1  # seconds between looks at the clock and at `stop`
 _PIECE = 256 * 1024
 _STDERR_LIMIT = 1024 * 1024
+MEMORY_LIMIT = 4 << 30  # bytes of one process
 OUTPUT_LIMIT = 64 * 1024 * 1024
 
 
@@ -82,6 +85,7 @@ def run_analyser(
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return Output(127, b"", str(reason).encode(), 0.0, "not started")
+    _bound_memory(process.pid)
     try:
         stdout, stderr, ended = _read(process, started + timeout_seconds, output_limit, stop)
         if ended == "by itself":
@@ -90,6 +94,16 @@ def run_analyser(
         _end(process)
     seconds = time.monotonic() - started
     return Output(process.returncode, stdout, stderr, seconds, ended)
+
+
+def _bound_memory(pid: int) -> None:
+    """Limit what a program may fill; address space that it only reserves, as V8 does, is free."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, ValueError):  # it ended already, or has a lower limit
+        hard = resource.prlimit(pid, resource.RLIMIT_DATA)[1]
+        most = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(hard, MEMORY_LIMIT)
+        resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
 
 
 def _read(

@@ -7,7 +7,7 @@ from support.change_views import change_view
 
 from reviewloop.analysers.base import AnalyserStatus, FileCheck, Hit, Span
 from reviewloop.analysers.book import rule_of
-from reviewloop.analysers.engine import examine
+from reviewloop.analysers.engine import MOST_HITS, examine
 from reviewloop.analysers.tools import TOOLS
 
 PROGRAMS = {tool.name for tool in TOOLS}
@@ -218,3 +218,23 @@ def test_data_from_elsewhere_takes_part():
     found = examined(None, "bad\n", extra=given)
 
     assert [p.source for p in found.hits] == ["coverage data"]
+
+
+def test_a_file_with_thousands_of_findings_is_told_in_part_and_says_so():
+    check = says((SHOULD, "bad"))
+    done = examined(None, "bad\n" * (MOST_HITS + 5), check)
+    (report,) = done.reports
+    assert len(done.hits) == MOST_HITS
+    assert report.status is AnalyserStatus.PARTIAL
+    assert report.reason == "a.js: more than 2,000 findings, not all are told"
+    assert examined(None, "bad\n" * MOST_HITS, check).reports[0].status is AnalyserStatus.DONE
+
+
+def test_one_endless_line_of_a_dockerfile_is_named_and_the_rest_is_read():
+    text = "FROM debian\nRUN " + " && ".join(["true"] * 30_000) + "\nRUN sudo make\n"
+    view = change_view({}, {"Dockerfile": text})
+    done = examine(view, off=[n for n in OURS if n != "dockerfile"])
+    (report,) = [r for r in done.reports if r.name == "dockerfile"]
+    assert report.status is AnalyserStatus.PARTIAL
+    assert "line 2" in report.reason
+    assert 3 in {p.hit.span.line for p in done.hits if p.hit.span}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reviewloop.workspace import analyser_process
 from reviewloop.workspace.analyser_process import clean_environment, run_analyser
 
 
@@ -129,3 +130,11 @@ def test_program_that_cannot_be_started_is_a_result(tmp_path):
     done = run_analyser([str(tmp_path / "none")], cwd=tmp_path, env={}, timeout_seconds=5)
     assert done.ended == "not started"
     assert b"No such file" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits another process")
+def test_memory_is_limited(run, monkeypatch):
+    monkeypatch.setattr(analyser_process, "MEMORY_LIMIT", 200 << 20)
+    done = run("import time; time.sleep(0.3); held = bytearray(400 << 20); print('got it')")
+    assert done.stdout == b""
+    assert b"MemoryError" in done.stderr
