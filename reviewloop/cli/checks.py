@@ -224,7 +224,7 @@ def _branch(repo: "UserRepo", settings: "Settings") -> Iterator[Check]:
             "branch",
             "note",
             f"{repo.branch} is protected: a run needs another branch "
-            "(it offers --branch reviewloop/<task>)",
+            "(it offers --branch reviewloop/<feature>)",
         )
     else:
         yield Check("branch", "ok", f"commits go to {repo.branch}")

@@ -57,6 +57,7 @@ def move(
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
                 tell_end(record)
                 if record.status is RunStatus.COMMITTED:
+                    _offer_switch(repository, record, ask=ask and somebody_is_there())
                     _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
                 return record
             if answer is None or answer.choice == "modify":  # else the person is there already
@@ -315,8 +316,6 @@ def tell_end(record: "RunRecord") -> None:
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
         if record.reason:
             echo(one_line(record.reason), err=True)
-        if record.new_branch:
-            click.echo(f"To have it in your checkout: git switch {record.branch}", err=True)
         echo(_taken_back(record), err=True)
     elif record.status == "skipped":
         anew = "; `reviewloop batch` does its task anew" if record.options.get("batch") else ""
@@ -336,6 +335,30 @@ def _taken_back(record: "RunRecord") -> str:
             "revert` takes it back."
         )
     return f"Take it back while it is not pushed: reviewloop undo {record.run_id}"
+
+
+def _offer_switch(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
+    """Offer to check out the branch of a commit where that is safe; else say how."""
+    from shlex import quote
+
+    from reviewloop.runs.branches import looked_again
+    from reviewloop.workspace.switching import switch
+
+    promotion = record.evidence.get("promotion") or {}
+    if promotion.get("checkout_updated", True):
+        return
+    if ask:
+        user = looked_again(repository).user
+        if user.branch != record.branch and not user.dirty:
+            if not click.confirm(f"Switch to {record.branch} now?", default=True, err=True):
+                return
+            try:
+                switch(user.root, record.branch)
+                click.echo(f"Switched to {record.branch}.", err=True)
+                return
+            except ReviewLoopError as error:
+                click.echo(f"reviewloop: {error}", err=True)
+    click.echo(f"To have it in your checkout: git switch {quote(record.branch)}", err=True)
 
 
 def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:

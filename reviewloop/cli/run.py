@@ -96,6 +96,7 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
     from dataclasses import replace
 
     from reviewloop.cli.conversation import somebody_is_there
+    from reviewloop.runs.branches import head_now
     from reviewloop.runs.start import plan
 
     try:
@@ -104,7 +105,9 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
         if not somebody_is_there() or not error.offer:
             raise
         click.echo(f"{str(error).partition(';')[0]}.", err=True)
-        if not click.confirm(f"Commit to a new branch {error.offer}?", default=True, err=True):
+        there = head_now(repository, error.offer)
+        what = "Go on on the branch" if there else "Commit to a new branch"
+        if not click.confirm(f"{what} {error.offer}?", default=True, err=True):
             raise
         return plan(repository, replace(wanted, branch=error.offer))
 
@@ -118,7 +121,7 @@ def _show(planned: "Plan") -> None:
     name = f"{planned.brief.task_id} {planned.brief.title}".strip()
     rows = [
         ("task", name + (f" ({planned.brief.spec})" if planned.brief.spec else "")),
-        ("branch", planned.branch + (" (made at approval)" if planned.new_branch else "")),
+        ("branch", planned.branch + _about_branch(planned)),
         ("model", planned.model_shown),
         ("reviewers", ", ".join(agent.name for agent in planned.team.reviewers)),
         ("sandbox", planned.sandbox_shown),
@@ -130,3 +133,10 @@ def _show(planned: "Plan") -> None:
     ]
     for label, text in rows:
         echo(f"{label:<11}{one_line(text)}", indent=11, err=True)
+
+
+def _about_branch(planned: "Plan") -> str:
+    if planned.new_branch:
+        return " (made at approval)"
+    elsewhere = planned.options.get("elsewhere")
+    return " (goes on from its last commit; it is not checked out)" if elsewhere else ""

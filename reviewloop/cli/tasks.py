@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reviewloop.workspace.userrepo import UserRepo
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
+NOWHERE: Mapping[str, str] = {}
 _OF_RUNS = {
     "waiting": "waits for you",
     "blocked": "blocked",
@@ -47,7 +48,7 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     wanted = path or read_settings(repo.root).settings.spec.path or None
     spec = open_spec(DiskFiles(repo.root), wanted)
     found = tasks_in_work(store, repo, spec) if store else runs_in_work(repo, spec)
-    body = tasks_report(spec, *found)
+    body = tasks_report(spec, *found, {} if store else done_elsewhere(repo, spec))
     if as_json:
         print_json("tasks", body)
     else:
@@ -82,8 +83,35 @@ def runs_in_work(
         return mine, strays_of(repository, spec)
 
 
+def done_elsewhere(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
+    """Return {task id: branch} of open tasks whose commit stands on a branch not checked out."""
+    from contextlib import closing
+
+    from reviewloop.runs.branches import branch_with
+    from reviewloop.specs.select import is_done
+    from reviewloop.store.places import repository_folder
+    from reviewloop.store.runs import RunStatus, RunStore
+
+    folder = repository_folder(repo.key)
+    if not (folder / "runs.sqlite").exists():
+        return {}
+    found: dict[str, str] = {}
+    with closing(RunStore(folder)) as store:
+        for run in store.looked():
+            task = spec.by_id.get(run.task_id) if run.spec_path == spec.path else None
+            if task is None or task.id in found or is_done(spec, task) or task.title != run.title:
+                continue
+            committed = run.status is RunStatus.COMMITTED and run.branch != repo.branch
+            if committed and (branch := branch_with(repo, run)):
+                found[task.id] = branch
+    return found
+
+
 def tasks_report(
-    spec: "Spec", in_work: Mapping[str, tuple[str, str]], held: Mapping[str, str]
+    spec: "Spec",
+    in_work: Mapping[str, tuple[str, str]],
+    held: Mapping[str, str],
+    elsewhere: Mapping[str, str] = NOWHERE,
 ) -> dict[str, Any]:
     """Return what is known about the tasks as plain values; for the others see `runs_in_work`."""
     from reviewloop.specs.outlook import outlook
@@ -106,7 +134,7 @@ def tasks_report(
             "optional_total": optional_total,
         },
         "waves": [list(wave) for wave in seen.waves],
-        "tasks": [_task(spec, task, in_work, held, seen) for task in spec.tasks],
+        "tasks": [_task(spec, task, in_work, held, elsewhere, seen) for task in spec.tasks],
         "problems": [*map(str, spec.problems), *([seen.refused] if seen.refused else [])],
         "notices": list(spec.notices),
     }
@@ -117,6 +145,7 @@ def _task(
     task: "Task",
     in_work: Mapping[str, tuple[str, str]],
     held: Mapping[str, str],
+    elsewhere: Mapping[str, str],
     seen: "Outlook",
 ) -> dict[str, Any]:
     from reviewloop.specs.select import is_done
@@ -140,7 +169,11 @@ def _task(
         "parallel": task.parallel,
         "checkpoint": task.checkpoint,
         "blocked": task.blocked,
-        "eligible": task.id in seen.ready and not status and task.id not in held,
+        "eligible": task.id in seen.ready
+        and not status
+        and task.id not in held
+        and task.id not in elsewhere,
+        "done_on": elsewhere.get(task.id, ""),
         "held": held.get(task.id, "") if state != "done" else "",
         "run": run,
         "run_status": status,
@@ -219,6 +252,9 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
         said = _OF_RUNS.get(task["run_status"], "in work")
         pull = "; `git pull` brings it" if task["run_status"] == "committed" else ""
         return [(f"{said}: run {one_line(task['run'])}{pull}", "yellow")]
+    if task["done_on"]:
+        branch = one_line(task["done_on"])
+        return [(f"done on {branch}; `run` goes on there, `git switch {branch}` shows it", "green")]
     if task["run_status"]:
         return [("queued for workers", "yellow")]
     if task["held"]:

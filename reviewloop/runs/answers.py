@@ -8,6 +8,7 @@ from typing import Any
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings
+from reviewloop.runs.reopening import reopen
 from reviewloop.runs.repository import Repository
 from reviewloop.steps.act import Act
 from reviewloop.store.locks import hold, holder, is_held
@@ -31,9 +32,16 @@ def worded(
 
 
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
-    """Return the run that is answered; raises `UsageError` when it cannot be."""
+    """Return the run that is answered; raises `UsageError` when it cannot be.
+
+    One whose commit was taken back asks again where it is approved or modified.
+    """
     runs = repository.runs
+    if named is None:
+        _name_undone(runs.all(), choice)
     record = runs.only(_ANSWERABLE, choice) if named is None else runs.find(named, OPEN)
+    if record.status is RunStatus.UNDONE and choice != "skip":
+        record = reopen(repository, record.run_id)
     if choice == "skip" and is_stopped(record):
         return record
     _require_question(record, choice)
@@ -53,6 +61,11 @@ def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
 def resumable_run(repository: Repository, named: str | None) -> RunRecord:
     """Return the run to go on with; raises `UsageError` when there is none or it is at work."""
     record = repository.runs.find(named) if named else repository.runs.only(_RESUMABLE, "resume")
+    if record.status is RunStatus.UNDONE:
+        raise UsageError(
+            f"the commit of run {record.run_id} was taken back, and nothing of it is left to do; "
+            f"{_after_undo(record)}"
+        )
     if record.status.over:
         raise UsageError(f"run {record.run_id} is over (it is {record.status})")
     if is_held(repository.run_lock(record.run_id)):
@@ -108,14 +121,34 @@ def changed_limits(repository: Repository, record: RunRecord) -> dict[str, Any]:
     }
 
 
+def _after_undo(record: RunRecord) -> str:
+    name = record.run_id
+    return (
+        f"`reviewloop approve {name}` commits it again, `reviewloop modify {name} -m '...'` "
+        "changes it first"
+    )
+
+
+def _name_undone(runs: list[RunRecord], choice: str) -> None:
+    """Say how the last undone run is answered where no run waits."""
+    if choice == "skip" or any(run.status in _ANSWERABLE for run in runs):
+        return
+    undone = [run for run in runs if run.status is RunStatus.UNDONE]
+    if undone:
+        last = max(undone, key=lambda run: run.updated_at)
+        raise UsageError(
+            f"no run waits; the commit of {last.run_id} was taken back: {_after_undo(last)}"
+        )
+
+
 def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
-    """Return the named run, or the newest one."""
+    """Return the named run, or the one in which something happened last."""
     if named:
         return repository.runs.find(named)
     runs = repository.runs.all()
     if not runs:
         raise UsageError("there are no runs in this repository yet; `reviewloop run` starts one")
-    return runs[0]
+    return max(runs, key=lambda run: run.updated_at)
 
 
 def _who() -> str:

@@ -6,17 +6,20 @@ from reviewloop.errors import GuardRailError, UsageError
 from reviewloop.guards.branch import check_branch
 from reviewloop.runs.repository import Repository
 from reviewloop.settings import Settings
+from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.export import branch_ref, commit_at
 from reviewloop.workspace.git import Git
+from reviewloop.workspace.landing import is_checked_out
 from reviewloop.workspace.refs import branch_exists, safe_branch_name
-from reviewloop.workspace.userrepo import discover
+from reviewloop.workspace.userrepo import UserRepo, discover
 
 
 def choose_branch(
-    repository: Repository, settings: Settings, wanted: str, name: str
+    repository: Repository, settings: Settings, wanted: str, name: str, *, go_on: bool = False
 ) -> tuple[str, bool]:
     """Return (branch the commit goes to, whether it is made at approval).
 
+    `go_on` allows one that exists and is not checked out: the run starts from its commit.
     Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
     """
     user = repository.user
@@ -42,6 +45,9 @@ def choose_branch(
     if wanted == user.branch:
         return wanted, False
     if branch_exists(user, wanted):
+        if go_on:
+            is_checked_out(Git(user.git_dir, cwd=user.root), user.root, f"refs/heads/{wanted}")
+            return wanted, False
         raise UsageError(
             f"the branch {wanted} exists already; switch to it first (`git switch {wanted}`), or "
             "choose another name"
@@ -73,3 +79,14 @@ def head_now(repository: Repository, branch: str) -> str:
     """
     user = repository.user
     return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")
+
+
+def branch_with(user: UserRepo, run: RunRecord) -> str:
+    """Return the branch that has a run's commit and is not in the checkout, "" for none."""
+    git = Git(user.git_dir, cwd=user.root)
+
+    def holds(tip: str) -> bool:
+        return git.result("merge-base", "--is-ancestor", run.commit, tip).exit_code == 0
+
+    there = holds(f"refs/heads/{run.branch}") and not holds(user.head or "HEAD")
+    return run.branch if there else ""

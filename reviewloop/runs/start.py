@@ -17,8 +17,8 @@ from reviewloop.installed import require_all
 from reviewloop.models.settling import choice, completed
 from reviewloop.reviewing.fences import new_nonce
 from reviewloop.runs.askable import require_models
-from reviewloop.runs.branches import choose_branch
-from reviewloop.runs.brief import Subject, brief_of
+from reviewloop.runs.branches import choose_branch, on_branch
+from reviewloop.runs.brief import Subject, brief_of, scratch_of
 from reviewloop.runs.estimate import Estimate, estimate_run
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.project import read_settings, team_of
@@ -32,6 +32,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.kiro_unused import unused_kiro_files
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import pick, with_done
+from reviewloop.specs.treefiles import TreeFiles
 from reviewloop.steps.in_work import show_in_work
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
@@ -42,6 +43,8 @@ from reviewloop.workspace.refs import safe_branch_name
 from reviewloop.workspace.sandbox.base import Sandbox
 from reviewloop.workspace.stacked import Base, create_on
 from reviewloop.workspace.userrepo import UserRepo
+
+_WORDS_OF_A_BRANCH = 5
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,13 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         refuse_links(wanted.record_to)
     if wanted.record_to and Path(wanted.record_to).resolve() in _model_files(settings):
         raise UsageError(f"--record {wanted.record_to} would overwrite the model's own file")
-    name = task.id if task else "change"
-    branch, new_branch = choose_branch(repository, settings, wanted.branch, name)
+    name = spec.name if spec else " ".join(wanted.instruction.split()[:_WORDS_OF_A_BRANCH])
+    branch, new_branch = choose_branch(repository, settings, wanted.branch, name, go_on=True)
+    elsewhere = not new_branch and branch != user.branch
+    if elsewhere:
+        repository = on_branch(repository, branch) or repository
+        spec, task = _subject_there(repository, wanted, spec)
+        _refuse_second_run(repository, spec, task, wanted)
     team = team_of(user.root)
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
@@ -158,6 +166,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         estimate,
         tuple(notes),
         sandbox,
+        options={"elsewhere": True} if elsewhere else {},
     )
 
 
@@ -166,6 +175,9 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
 
     Raises `UsageError` when somebody else has begun the same task since it was planned.
     """
+    elsewhere = bool(planned.options.get("elsewhere"))
+    if elsewhere:
+        repository = on_branch(repository, planned.branch) or repository
     user = repository.user
     settings = planned.loaded.settings
     run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
@@ -183,7 +195,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
     for sentence in told_why(planned.brief):
         events.tell("note", text=sentence)
-    if planned.task and settings.spec.mark_in_progress:
+    if planned.task and settings.spec.mark_in_progress and not elsewhere:
         with hold(repository.lock, f"the repository {record.repository}"):
             show_in_work(user, planned.task)
     return record
@@ -237,6 +249,25 @@ def _subject(
     if wanted.task == "next" and not wanted.again:
         return spec, _next_free(repository, spec)
     return spec, pick(spec, wanted.task)
+
+
+def _subject_there(
+    repository: Repository, wanted: Wanted, spec: Spec | None
+) -> tuple[Spec | None, Task | None]:
+    """Return the spec as the branch has it that the run goes on on, and the task in it.
+
+    Where the spec is not committed there, it is the one on disk.
+    """
+    if spec is None:
+        return None, None
+    with scratch_of(repository) as private:
+        files = TreeFiles(private.reader(private.tree_of(private.head)))
+        known = any(files.read(task.path) is not None for task in spec.tasks[:1])
+        there = open_spec(files, spec.path) if known else spec
+        there = with_done(there, wanted.done)
+        if wanted.task == "next" and not wanted.again:
+            return there, _next_free(repository, there)
+        return there, pick(there, wanted.task)
 
 
 def _next_free(repository: Repository, spec: Spec) -> Task:

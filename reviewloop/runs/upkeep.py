@@ -47,7 +47,10 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     repository.runs.save(record)
     intent.unlink(missing_ok=True)  # last: until here another `undo` goes on
     fault("undo.end")
-    taken = f"Took back {record.commit[:10]} from {record.branch}; the work is kept with the run."
+    taken = (
+        f"Took back {record.commit[:10]} from {record.branch}; the work is kept with the run: "
+        f"`reviewloop approve {record.run_id}` commits it again."
+    )
     return [taken, *back.notes]
 
 

@@ -177,6 +177,41 @@ def test_undo_takes_an_unpushed_commit_back_and_keeps_the_work(shop):
     assert checkout.run("checkout", record["run_id"], "kept").code == 0
 
 
+def test_an_undone_run_can_be_approved_again_or_modified(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    checkout.run("approve")
+    head, run = checkout.git("rev-parse", "HEAD"), checkout.record()["run_id"]
+    asked = len(checkout.server.ledger)
+    assert f"`reviewloop approve {run}` commits it again" in checkout.run("undo").err
+    for command in (("resume", run), ("approve",)):
+        said = checkout.run(*command)
+        assert (said.code, f"`reviewloop approve {run}` commits it again" in said.err) == (2, True)
+    assert checkout.run("approve", run).code == 0
+    assert checkout.git("rev-parse", "HEAD") == head
+    assert checkout.git("status", "--porcelain") == ""
+    assert len(checkout.server.ledger) == asked
+    assert checkout.run("undo").code == 0
+    mine = commit_beside(checkout)
+    checkout.server.answer = cast(implement=replaces("shop/search.py", "rows = db", "found = db"))
+    assert checkout.run("modify", run, "-m", "Call it found.").code == 4
+    assert checkout.run("approve").code == 0
+    assert checkout.git("rev-parse", "HEAD^") == mine
+    assert "found = db" in checkout.read("shop/search.py")
+
+
+def test_show_and_undo_mean_the_same_run_by_the_last_one(shop):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    first = checkout.record()["run_id"]
+    checkout.run("run", "-m", "Say hello.")
+    assert checkout.record()["run_id"] != first
+    assert checkout.run("approve", first).code == 0
+    assert checkout.record()["run_id"] == first
+    assert checkout.run("undo").code == 0
+    assert (checkout.record()["run_id"], checkout.record()["status"]) == (first, "undone")
+
+
 def test_undo_refuses_what_was_pushed(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -424,20 +459,68 @@ def test_on_a_protected_branch_a_new_one_is_offered_and_made_at_approval(shop):
     checkout = shop(branch="main")
     refused = checkout.run("run", "2.1")
     assert refused.code == 3
-    assert "the branch main is protected; start with --branch reviewloop/2.1" in refused.err
+    assert "the branch main is protected; start with --branch reviewloop/orders" in refused.err
     assert checkout.server.ledger == []
     before = checkout.bytes()
     base = checkout.git("rev-parse", "main")
-    assert checkout.run("run", "2.1", "--branch", "reviewloop/2.1").code == 4
+    assert checkout.run("run", "2.1", "--branch", "reviewloop/orders").code == 4
     assert checkout.bytes() == before
     assert checkout.run("approve").code == 0
-    assert checkout.git("rev-parse", "reviewloop/2.1^") == base
+    assert checkout.git("rev-parse", "reviewloop/orders^") == base
     assert checkout.git("rev-parse", "main") == base
     assert checkout.git("symbolic-ref", "--short", "HEAD") == "main"
     assert checkout.git("status", "--porcelain") == ""
-    assert "- [x] 2.1" in checkout.git("show", f"reviewloop/2.1:{TASKS}")
+    assert "- [x] 2.1" in checkout.git("show", f"reviewloop/orders:{TASKS}")
     assert checkout.run("undo").code == 0
     assert checkout.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_from_main_the_second_task_goes_on_on_the_branch_of_the_first(shop):
+    checkout = shop(branch="main")
+    terminal = Terminal(checkout, "run", "2.1")
+    terminal.expect("Commit to a new branch reviewloop/orders? [Y/n]")
+    terminal.type("")
+    terminal.expect("[q]uit")
+    terminal.type("a")
+    terminal.expect("Switch to reviewloop/orders now? [Y/n]")
+    terminal.type("n")
+    assert terminal.end() == 0
+    first, main = checkout.git("rev-parse", "reviewloop/orders"), checkout.git("rev-parse", "main")
+    rows = {task["id"]: task for task in checkout.json("tasks")["tasks"]}
+    assert (rows["2.1"]["done_on"], rows["2.1"]["eligible"]) == ("reviewloop/orders", False)
+    assert "done on reviewloop/orders" in checkout.run("tasks").out
+    assert "done_on" in rows["2.2"]
+    checkout.server.answer = cast(implement=writes({"shop/report.py": "REPORT = 1\n"}))
+    terminal = Terminal(checkout, "run")
+    terminal.expect("Go on on the branch reviewloop/orders? [Y/n]")
+    terminal.type("")
+    terminal.expect("[q]uit")
+    terminal.type("a")
+    terminal.expect("Switch to reviewloop/orders now? [Y/n]")
+    terminal.type("")
+    assert terminal.end() == 0
+    assert checkout.git("rev-parse", "reviewloop/orders^") == first
+    assert checkout.git("rev-parse", "main") == main
+    assert checkout.git("symbolic-ref", "--short", "HEAD") == "reviewloop/orders"
+    assert checkout.git("status", "--porcelain") == ""
+    tasks = checkout.read(TASKS)
+    assert "- [x] 2.1" in tasks and "- [x] 2.2" in tasks
+
+
+def test_two_runs_for_one_new_branch_can_both_be_approved(shop):
+    """The first approval makes the branch; the second finds it there."""
+    checkout = shop(branch="main")
+    checkout.run("run", "2.1", "--branch", "feature")
+    first = checkout.record()["run_id"]
+    checkout.server.answer = cast(implement=writes({"shop/hello.py": "HELLO = 1\n"}))
+    checkout.run("run", "-m", "Say hello.", "--branch", "feature")
+    second = checkout.record()["run_id"]
+    assert checkout.run("approve", first).code == 0
+    made = checkout.git("rev-parse", "feature")
+    said = checkout.run("approve", second)
+    assert said.code == 0, said.err
+    assert checkout.git("rev-parse", "feature^") == made
+    assert "git switch feature" in said.err
 
 
 def test_an_untracked_spec_is_ticked_on_disk_and_stays_out_of_the_commit(shop):
@@ -542,14 +625,14 @@ def test_a_person_at_the_terminal_modifies_approves_and_runs_a_follow_up(shop):
 def test_quitting_at_the_terminal_leaves_the_run_waiting(shop):
     checkout = shop(branch="main")
     terminal = Terminal(checkout, "run", "2.1")
-    terminal.expect("Commit to a new branch reviewloop/2.1? [Y/n]")
+    terminal.expect("Commit to a new branch reviewloop/orders? [Y/n]")
     terminal.type("")
     terminal.expect("[q]uit [d]iff > ")
     terminal.type("q")
     assert terminal.end() == 4
     assert checkout.record()["status"] == "waiting"
     assert checkout.run("approve").code == 0
-    assert checkout.git("log", "-1", "--format=%s", "reviewloop/2.1") != "base"
+    assert checkout.git("log", "-1", "--format=%s", "reviewloop/orders") != "base"
 
 
 def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(shop, monkeypatch):

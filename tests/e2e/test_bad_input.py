@@ -67,12 +67,12 @@ def done_already(checkout):
 
 def detached_head(checkout):
     checkout.git("checkout", "-q", "--detach")
-    return ("run", "2.1"), 3, ["HEAD is detached", "--branch reviewloop/2.1"]
+    return ("run", "2.1"), 3, ["HEAD is detached", "--branch reviewloop/orders"]
 
 
 def protected_branch(checkout):
     checkout.git("branch", "-m", "main")
-    return ("run", "2.1"), 3, ["the branch main is protected", "--branch reviewloop/2.1"]
+    return ("run", "2.1"), 3, ["the branch main is protected", "--branch reviewloop/orders"]
 
 
 def protected_new_branch(checkout):
@@ -80,8 +80,9 @@ def protected_new_branch(checkout):
 
 
 def existing_branch(checkout):
-    checkout.git("branch", "there")
-    return ("run", "2.1", "--branch", "there"), 2, ["the branch there exists already"]
+    place = checkout.root.with_name("beside")
+    checkout.git("worktree", "add", "-q", "-b", "there", str(place))
+    return ("run", "2.1", "--branch", "there"), 2, [f"there is checked out in {place}; run there"]
 
 
 def impossible_branch(checkout):
