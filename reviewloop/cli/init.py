@@ -1,11 +1,15 @@
 """`reviewloop init`: write a commented settings file and say what was detected."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from reviewloop.cli.init_model import Chosen
 
 
 @click.command(cls=Command)
@@ -17,6 +21,7 @@ def init(force: bool, print_only: bool) -> ExitCode:
     from reviewloop.cli.detected import detected
     from reviewloop.runs.project import SETTINGS_FILE, repository
     from reviewloop.settings import settings_template
+    from reviewloop.settings.template import with_value
 
     repo = repository()
     found = detected(repo)
@@ -25,12 +30,31 @@ def init(force: bool, print_only: bool) -> ExitCode:
         click.echo(text, nl=False)
         return ExitCode.CLEAN
     _refuse_second_file(repo.root)
-    _write(repo.root / SETTINGS_FILE, text, replace=force)
-    for sentence in found.sentences:
+    path = repo.root / SETTINGS_FILE
+    if not force and (path.exists() or path.is_symlink()):
+        raise _there_already(path)
+    chosen = _chosen_model(repo.root)
+    if chosen.written:
+        text = with_value(text, "reasoning", chosen.written)
+    _write(path, text, replace=force)
+    for sentence in (*found.sentences, *chosen.sentences):
         say(sentence)
     say(f"wrote {SETTINGS_FILE}: the settings of a repository with their defaults, commented out")
     say("next: `reviewloop doctor` checks what a run needs, before anything is paid")
     return ExitCode.CLEAN
+
+
+def _chosen_model(root: Path) -> "Chosen":
+    """Return the model by the person's own settings; the repository's file is only being made."""
+    from reviewloop.cli.conversation import somebody_is_there
+    from reviewloop.cli.init_model import Chosen, chosen_model
+    from reviewloop.installed import is_light
+    from reviewloop.runs.project import read_settings, team_of
+
+    loaded = read_settings(None)
+    if is_light() or loaded.is_set("models.reasoning"):
+        return Chosen("", ())
+    return chosen_model(loaded.settings, team_of(root), ask=somebody_is_there())
 
 
 def _refuse_second_file(root: Path) -> None:
@@ -52,7 +76,11 @@ def _write(path: Path, text: str, *, replace: bool) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(
-            f"{path.name} is there already and was left alone; --force replaces it, "
-            "--print shows the new one"
-        ) from None
+        raise _there_already(path) from None
+
+
+def _there_already(path: Path) -> UsageError:
+    return UsageError(
+        f"{path.name} is there already and was left alone; --force replaces it, "
+        "--print shows the new one"
+    )

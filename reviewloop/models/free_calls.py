@@ -6,7 +6,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 from reviewloop.models.found import address_of, key_of
@@ -73,7 +72,6 @@ def served_models(
     return ask_free(provider, settings, environ, seconds=seconds).models
 
 
-@cache
 def _opener() -> urllib.request.OpenerDirector:
     context = ssl.create_default_context()
     try:

@@ -49,11 +49,11 @@ def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
         # Credentials of a machine in AWS are known to AWS's client alone; the check asks it.
         found = (Found(KNOWN[BEDROCK], "an AWS region"),)
     if not found:
-        raise UsageError(_nothing_found(models, environ))
+        raise UsageError(nothing_found(models, environ))
     return _with(loaded, found, environ)
 
 
-def _nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
+def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return the sentence for a person with whom no provider was found."""
     keys = ", ".join(provider.keys[0] for provider in KNOWN.values() if provider.keys)
     own = own_address(KNOWN[OPENAI], models, environ)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PATIENCE = 90.0  # seconds without a single reply; a quota per minute lets one pass before
+PATIENCE = 120.0  # seconds without a single reply: two windows of a quota per minute
 RECENT = 60.0  # seconds after a refusal in which nobody needs to try for himself
 _FORGET = 600.0  # seconds without a refusal
 

@@ -25,6 +25,14 @@ def settings_template(notes: Mapping[str, str] | None = None) -> str:
     return "\n".join([*_HEAD.splitlines(), *_tables(Settings, "", notes or {})]) + "\n"
 
 
+def with_value(template: str, key: str, value: Any) -> str:
+    """Return a template in which the first key of this name is set instead of commented out."""
+    lines = template.splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith(f"# {key} = "))
+    lines[place] = f"{key} = {_toml(value)}"
+    return "\n".join(lines) + "\n"
+
+
 def _tables(model: type[BaseModel], prefix: str, notes: Mapping[str, str]) -> list[str]:
     lines: list[str] = []
     for key, field in model.model_fields.items():

@@ -1,9 +1,11 @@
 """What Bedrock is sent and how its replies are read, over HTTP with a real client."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support import bedrock as b
+from support.bedrock_ledger import points
 from support.model_requests import CLAUDE, NOVA, REPORT, asking
 
 from reviewloop.models.messages import (
@@ -248,3 +250,14 @@ def test_the_endpoint_of_the_settings_wins_over_the_environment(bedrock, open_do
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://127.0.0.1:1")
     door = open_door(models={"endpoint_url": server.url})
     assert door.models.ask(KEY, asking()).text == "ok"
+
+
+def test_the_everyday_name_of_bedrock_is_converse_with_cache_points(ask_once):
+    request = asking("Shared.", model="bedrock:global.anthropic.claude-sonnet-5-5")
+    [message] = request.messages
+    marked = {**message, "content": [*message["content"], {"type": "cache_point"}]}
+    reply, received = ask_once("fine", replace(request, messages=(marked,)))
+    assert received.operation == "converse-stream"
+    assert points(received.body) == 1
+    assert not reply.usage.estimated
+    assert reply.usage.output > 0
