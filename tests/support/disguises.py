@@ -3,13 +3,12 @@
 Every trick hides the same fault: without the trick the review has a red finding in that file.
 """
 
+import base64
 from dataclasses import dataclass, field
 
 JS = "module.exports = (req, res) => {\n  res.send(eval(req.query.code));\n};\n"
-PY = (
-    "import subprocess\n\nfrom flask import request\n\n\ndef show():\n"
-    '    subprocess.run("echo " + request.args["x"], shell=True)\n'
-)
+CALL = 'subprocess.run("echo " + request.args["x"], shell=True)'
+PY = f"import subprocess\n\nfrom flask import request\n\n\ndef show():\n    {CALL}\n"
 GO = (
     'package web\n\nimport (\n\t"net/http"\n\t"os/exec"\n)\n\nfunc Run(w http.ResponseWriter, '
     'r *http.Request) {\n\texec.Command("sh", "-c", r.FormValue("x")).Run()\n}\n'
@@ -18,6 +17,11 @@ SH = 'rm -rf "$BUILD/"*\n'
 POINTER = "version https://git-lfs.github.com/spec/v1\n"
 REAL_POINTER = f"{POINTER}oid sha256:{'ab' * 32}\nsize 12345\n"
 FOUND, WAITS, INCOMPLETE = "found", "waits", "incomplete"
+
+
+def in_utf_7(text: str) -> str:
+    """Return a text in UTF-7 without one of its own letters."""
+    return f"+{base64.b64encode(text.encode('utf-16-be')).decode().rstrip('=')}-"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ TRICKS = (
     Trick(
         "UTF-7",
         "a.py",
-        "# coding: utf-7\n" + PY.replace("subprocess.run", "subprocess.+AHIAdQBu-"),
+        "# coding: utf-7\n" + PY.replace(CALL, in_utf_7(CALL)),
         ("a.py", PY),
     ),
     Trick("pointer with code", "a.sh", f"{POINTER}{SH}", ("a.sh", SH)),
