@@ -128,7 +128,7 @@ def _advisory(record: "Record", affected: "Affected", ecosystem: Ecosystem) -> A
     return Advisory(
         record.id,
         tuple(record.aliases or ()),
-        record.summary,
+        _summary(record, affected),
         _severity(record, affected),
         tuple(span for known in ranges for span in _spans(known, ecosystem)),
         frozenset(affected.versions or ()),
@@ -168,16 +168,30 @@ _BY_WORD = {
 }
 
 
+def _summary(record: "Record", affected: "Affected") -> str:
+    """Return the summary; it says where a severity is not known because its form is not read."""
+    newer = any(str(r.score).startswith("CVSS:4") for r in record.severity or ())
+    if not newer or _rated(record, affected) is not None:
+        return record.summary
+    return f"{record.summary}; how bad it is says only a CVSS 4 vector, which is not read".lstrip(
+        "; "
+    )
+
+
 def _severity(record: "Record", affected: "Affected") -> Severity:
     if record.id.startswith("MAL-"):
         return Severity.MUST_FIX
+    return _rated(record, affected) or Severity.SHOULD_FIX
+
+
+def _rated(record: "Record", affected: "Affected") -> Severity | None:
     for specific in (record.database_specific, affected.ecosystem_specific):
         word = str((specific or {}).get("severity", "")).lower()
         if word in _BY_WORD:
             return _BY_WORD[word]
     scores = [score for r in record.severity or () if (score := base_score(r.score)) is not None]
     if not scores:
-        return Severity.SHOULD_FIX
+        return None
     worst = max(scores)
     if worst >= 7:
         return Severity.MUST_FIX

@@ -19,6 +19,7 @@ from reviewloop.analysers.infra import (
     network,
     observability,
     policies,
+    queues,
     secrets_in_code,
     storage_access,
     transit,
@@ -56,6 +57,7 @@ RULES = (
     *policies.RULES,
     *secrets_in_code.RULES,
     *layout.RULES,
+    *queues.RULES,
 )
 
 
@@ -69,6 +71,7 @@ def infra_hits(file: SourceFile) -> Iterator[Hit]:
     yield from policies.policy_hits(file.path, template)
     yield from secrets_in_code.secret_hits(file.path, template)
     yield from layout.layout_hits(file.path, template)
+    yield from queues.queue_hits(file.path, template, file.text)
 
 
 CHECKS = (

@@ -1,5 +1,6 @@
 """Tags that a team requires on every resource that can carry them."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reviewloop.analysers.base import ChangeView, Hit, SourceFile, Span
@@ -124,6 +125,54 @@ _TEMPLATE = frozenset(
 )
 
 
+# A construct of CDK gets its tags from whatever is around it.
+_CDK = re.compile(
+    r"^aws_(?:s3\.Bucket|rds\.Database\w+|dynamodb\.Table(?:V2)?|sqs\.Queue|sns\.Topic|kms\.Key"
+    r"|lambda\.\w*Function|ec2\.(?:Vpc|Instance|SecurityGroup|Volume)|ecs\.(?:Cluster|\w+Service)"
+    r"|eks\.Cluster|ecr\.Repository|efs\.FileSystem|logs\.LogGroup|secretsmanager\.Secret"
+    r"|opensearchservice\.Domain|kinesis\.Stream|cloudfront\.Distribution"
+    r"|elasticloadbalancingv2\.\w+LoadBalancer|apigateway\.\w*RestApi)$"
+)
+_CDK_TAGGED = re.compile(r"\.of\([^()]*\)\s*\.add\(\s*(?:[\"'](?P<key>[^\"'\n]{1,128})[\"']|\S)")
+_CDK_STACK_TAGS = re.compile(r"\btags\s*[:=]\s*(?:\{(?P<body>[^{}]{0,2000})\}|\S)")
+_KEY = re.compile(r"[\"']?([\w:./@+-]{1,128})[\"']?\s*:")
+
+
+def cdk_tag_hits(view: ChangeView) -> Iterator[Hit]:
+    """Yield the constructs of a change where no tag of the team is added to what is around them."""
+    from reviewloop.analysers.infra.reading import is_cdk, read_template
+
+    files = [file for file in view.files if file.added and is_cdk(file)]
+    if not files:
+        return
+    paths = {path for path, _, _ in view.search_new(["Tags.of", "tags"])}
+    texts = [text for path in sorted(paths) if (text := view.read_new(path)) and "cdk" in text]
+    keys = _cdk_keys(texts)
+    lacking = [tag for tag in view.options.required_tags if keys is not None and tag not in keys]
+    if not lacking:
+        return
+    for file in files:
+        template = read_template(file)
+        for resource in template.resources if template else ():
+            if _CDK.match(resource.kind) and file.touched(resource.line, resource.end_line):
+                yield _lacking(file, resource, lacking)
+
+
+def _cdk_keys(texts: Iterable[str]) -> set[str] | None:
+    """Return the tags that programs add; None where only a run can tell."""
+    keys: set[str] = set()
+    for text in texts:
+        for added in _CDK_TAGGED.finditer(text):
+            if added["key"] is None:
+                return None
+            keys.add(added["key"])
+        for given in _CDK_STACK_TAGS.finditer(text):
+            if given["body"] is None or "..." in given["body"] or "**" in given["body"]:
+                return None
+            keys.update(_KEY.findall(given["body"]))
+    return keys
+
+
 def tag_hits(files: Iterable[SourceFile], required: Sequence[str]) -> list[Hit]:
     """Return a hit for each resource on changed lines that lacks any of the required tags."""
     from reviewloop.analysers.infra.reading import read_template
@@ -155,7 +204,7 @@ def change_tag_hits(view: ChangeView) -> list[Hit]:
             text = view.read_new(path)
             if text is not None:
                 files[path] = SourceFile(path, text, language="terraform")
-    return tag_hits(files.values(), required)
+    return [*tag_hits(files.values(), required), *cdk_tag_hits(view)]
 
 
 def _default_tags(template: Template) -> Iterator[str]:
@@ -174,14 +223,18 @@ def _of_resource(file: SourceFile, resource: Resource, required: Sequence[str]) 
     keys = _keys(resource)
     lacking = [tag for tag in required if keys is not None and tag not in keys]
     if lacking:
-        yield Hit(
-            rule=REQUIRED_TAGS.id,
-            path=file.path,
-            span=Span(resource.line, resource.line),
-            message=f"{resource.address} lacks the tags {', '.join(lacking)}",
-            related=((Span(resource.line, resource.end_line), "the resource"),),
-            identity=resource.address,
-        )
+        yield _lacking(file, resource, lacking)
+
+
+def _lacking(file: SourceFile, resource: Resource, lacking: Sequence[str]) -> Hit:
+    return Hit(
+        rule=REQUIRED_TAGS.id,
+        path=file.path,
+        span=Span(resource.line, resource.line),
+        message=f"{resource.address} lacks the tags {', '.join(lacking)}",
+        related=((Span(resource.line, resource.end_line), "the resource"),),
+        identity=resource.address,
+    )
 
 
 def _keys(resource: Resource) -> set[str] | None:

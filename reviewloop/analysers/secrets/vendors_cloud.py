@@ -105,7 +105,12 @@ CLOUD: tuple[SecretRule, ...] = (
     ),
     token("pulumi-token", "Pulumi token", "pul-{h:40}"),
     token("infracost-key", "Infracost key", "ico-{a:32}"),
-    token("doppler-token", "Doppler token", "dp.(pt|st|ct|sa|scim|audit).{a:40-44}"),
+    token(
+        "doppler-token",
+        "Doppler token",
+        "dp.(pt|st|ct|sa|scim|audit).{a:40-44}",
+        "dp.st.{w:2-35}.{a:40-44}",  # a service token names its config: dp.st.dev.…
+    ),
     SecretRule(
         "onepassword-secret-key",
         "1Password secret key",

@@ -269,6 +269,13 @@ RECORDS = [
         "RUSTSEC-1", "crates.io", "smol", [{"introduced": "0.0.0-0"}, {"fixed": "0.4.0"}],
         kind="SEMVER",
     ),
+    record(
+        "GHSA-5", "PyPI", "newer", [{"introduced": "0"}], summary="It leaks",
+        severity=[{
+            "type": "CVSS_V4",
+            "score": "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
+        }],
+    ),
     record("GHSA-3", "PyPI", "gone", [{"introduced": "0"}], withdrawn="2024-01-01T00:00:00Z"),
     record("GHSA-4", "PyPI", "listed", [], versions=["1.0.0"]),
 ]  # fmt: skip
@@ -330,6 +337,12 @@ def test_one_hole_with_two_records_is_told_once(advisories):
     assert hit.message == (
         "shop-kit ==1.2 is affected by GHSA-1 (CVE-2024-1): Orders leak. Fixed in 1.4.2."
     )
+
+
+def test_a_record_with_a_newer_vector_alone_says_that_it_is_not_read(advisories):
+    (hit,) = hits({}, {"requirements.txt": "newer==1.2\n"}, advisories=advisories)
+    assert hit.severity is Severity.SHOULD_FIX
+    assert "It leaks; how bad it is says only a CVSS 4 vector, which is not read" in hit.message
 
 
 def test_without_records_the_list_says_not_checked(tmp_path):

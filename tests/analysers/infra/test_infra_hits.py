@@ -212,6 +212,85 @@ def test_tags_of_templates_are_read_too():
     assert len(tag_hits([source(text, "t.yaml")], ["Team"])) == 1
 
 
+CDK_BUCKET = (
+    "from aws_cdk import Stack, Tags, aws_s3 as s3\n\n\nclass S(Stack):\n    def __init__(self):\n"
+    '        s3.Bucket(self, "B")\n        {}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "others", "told"),
+    [
+        ("pass", {}, 1),
+        ('Tags.of(self).add("Owner", "me")', {}, 0),
+        ('Tags.of(self).add("Name", "me")', {}, 1),
+        ("Tags.of(self).add(key, value)", {}, 0),
+        ("pass", {"app.py": 'import aws_cdk\naws_cdk.Tags.of(app).add("Owner", "me")\n'}, 0),
+        ("pass", {"app.py": 'import aws_cdk\nS(app, "S", tags={"Owner": "me"})\n'}, 0),
+    ],
+)
+def test_tags_of_constructs_are_asked_for(line, others, told):
+    text = CDK_BUCKET.format(line)
+    file = SourceFile("stack.py", text, ((1, 9),), "python")
+    texts = {"stack.py": text, **others}
+
+    def search(words):
+        return [(p, 1, t) for p, t in texts.items() if any(word in t for word in words)]
+
+    options = Options(required_tags=("Owner",))
+    view = ChangeView(
+        (file,), ("stack.py",), texts.get, lambda _: None, search, lambda: [], options
+    )
+    (check,) = CHANGE_CHECKS
+    assert len(list(check.run(view))) == told
+
+
+QUEUE = 'resource "aws_sqs_queue" "q" {{\n  redrive_policy = {}\n{}}}\n'
+MAPPED = (
+    'resource "aws_lambda_function" "f" {{\n  timeout = {}\n}}\n'
+    'resource "aws_lambda_event_source_mapping" "m" {{\n'
+    "  event_source_arn = aws_sqs_queue.q.arn\n"
+    "  function_name = aws_lambda_function.f.arn\n}}\n"
+)
+SHORT, DEAD = "infra/queue-hides-too-briefly", "infra/queue-without-dead-letters"
+
+
+@pytest.mark.parametrize(
+    ("visibility", "timeout", "found"),
+    [
+        ("  visibility_timeout_seconds = 30\n", "31", True),
+        ("", "31", True),  # 30 seconds where nothing is set
+        ("", "30", False),
+        ("  visibility_timeout_seconds = 60\n", "60", False),
+        ("  visibility_timeout_seconds = var.t\n", "60", False),
+        ("  visibility_timeout_seconds = 5\n", "var.t", False),
+    ],
+)
+def test_a_queue_hides_a_message_while_its_function_may_work(visibility, timeout, found):
+    text = QUEUE.format("var.r", visibility) + MAPPED.format(timeout)
+    assert (SHORT in rules(text)) is found
+
+
+def test_a_queue_without_dead_letters_is_told_unless_it_holds_them():
+    plain = 'resource "aws_sqs_queue" "q" {\n  name = "orders"\n}\n'
+    assert DEAD in rules(plain)
+    assert DEAD not in rules(plain.replace("orders", "orders-dlq"))
+    beside = 'resource "aws_sqs_queue_redrive_policy" "r" {\n  queue_url = aws_sqs_queue.q.id\n}\n'
+    assert DEAD not in rules(plain + beside)
+    script = (
+        "import * as sqs from 'aws-cdk-lib/aws-sqs';\nimport * as cdk from 'aws-cdk-lib';\n"
+        "const orders = new sqs.Queue(this, 'Orders', { visibilityTimeout: cdk.Duration.seconds(9)"
+        "%s });\n"
+    )
+    assert DEAD in rules(script % "", "stack.ts")
+    assert DEAD not in rules(script % ", deadLetterQueue: { queue: dead }", "stack.ts")
+    template = (
+        "AWSTemplateFormatVersion: '2010-09-09'\nResources:\n  Orders:\n"
+        "    Type: AWS::SQS::Queue\n    Properties: {VisibilityTimeout: 10}\n"
+    )
+    assert DEAD in rules(template, "template.yaml")
+
+
 def test_default_tags_of_a_file_outside_the_change_count():
     provider = (
         'provider "aws" {\n  default_tags {\n    tags = {\n      Owner = "me"\n    }\n  }\n}\n'

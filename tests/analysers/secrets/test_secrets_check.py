@@ -226,6 +226,12 @@ def test_vendor_token_is_a_must_in_code_and_a_should_in_tests():
     assert judged("tests/test_app.py", f'T = "{live}"\n') == [("secret/stripe-key", MUST)]
 
 
+def test_a_service_token_that_names_its_config_is_a_token():
+    for config in ("", "dev.", "prd_eu-west."):
+        token = "dp" + ".st." + config + drawn(43)
+        assert judged("app.py", f"T = {token}\n") == [("secret/doppler-token", MUST)], config
+
+
 def test_private_key_is_one_finding_over_its_lines_and_a_nit_in_tests():
     key = "-----BEGIN PRIVATE" + " KEY-----\n" + (drawn(64) + "\n") * 3
     (hit,) = hits("app.py", f'KEY = """{key}"""\n')
