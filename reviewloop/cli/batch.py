@@ -206,8 +206,9 @@ def _call_about(repository: "Repository", body: Mapping[str, Any]) -> None:
     counts = {state: int(body["counts"].get(state) or 0) for state in ("waiting", "blocked")}
     if body.get("mode") == "each" or not any(counts.values()):
         return
-    told = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-    call(repository, f"the batch has stopped: {told}", {"batch": body.get("batch", ""), **counts})
+    words = {"waiting": "waiting for you", "blocked": "blocked"}
+    told = ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])
+    call(repository, f"the batch stands still: {told}", {"batch": body.get("batch", ""), **counts})
 
 
 _STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls them

@@ -11,6 +11,8 @@ import click
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from reviewloop.batch.going_on import Wish
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
@@ -184,6 +186,7 @@ def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
 def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
     from reviewloop.cli.consoles import results
+    from reviewloop.cli.paging import paged
     from reviewloop.engine.queue import proposal_shown
     from reviewloop.engine.queue_view import queue_shown
     from reviewloop.output.terminal_approval import render_diff, render_proposal
@@ -196,9 +199,13 @@ def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
                 raise UsageError(f"{len(waiting)} runs wait: {names}")
             run_id = str(waiting[0])
         proposal, patch = proposal_shown(database, run_id)
-    render_proposal(proposal, lambda path: None, results())
-    if diff:
-        render_diff(patch, results())
+
+    def draw(out: "Console") -> None:
+        render_proposal(proposal, lambda path: None, out)
+        if diff:
+            render_diff(patch, out)
+
+    paged(results(), draw)
     return ExitCode.CLEAN
 
 

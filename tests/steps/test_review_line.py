@@ -29,7 +29,7 @@ def state(failed=(), **more):
                 finding("4", Severity.NIT),
                 finding("5", status=Status.FIXED, agent="person"),
             ],
-            "5 reviewers, 1 fix round; 3 findings, 1 fixed, 1 left open, 1 nit",
+            "5 reviewers, 1 fix round; 3 findings, 1 fixed, 1 left open, 1 dismissed, 1 nit",
         ),
         (
             state(failed=["review-c"], round=3),
