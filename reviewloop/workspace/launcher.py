@@ -154,8 +154,10 @@ class _Watch:
             self._most[name] = int(value)
         self._looks = 0
         self._before = 0
+        self._shared = 0
         if _LINUX and self._most:
             self._before = _tasks()
+            self._shared = _shared_memory()
             _go_first()
 
     def look(self, *_: object) -> None:
@@ -182,9 +184,44 @@ class _Watch:
         megabytes = sum(int(stat[21]) for _, stat in found) * os.sysconf("SC_PAGE_SIZE") >> 20
         if megabytes > self._most["memory"]:
             megabytes = _shared_counted_once(found)
+        if megabytes <= self._most["memory"] and self._has_shared(megabytes):
+            megabytes += _in_files(found) >> 20
         if megabytes > self._most["memory"]:
             text = f"{megabytes} MB of memory, and {self._most['memory']} are allowed"
             _raise_once(_TooMuchError(text))
+
+    def _has_shared(self, megabytes: int) -> bool:
+        """Whether the machine's shared memory grew by what would make it too much."""
+        grown = _shared_memory() - self._shared >> 20
+        return grown > 0 and megabytes + grown > self._most["memory"]
+
+
+def _shared_memory() -> int:
+    """Return the bytes of all memory on this machine that stands in files without a disk."""
+    try:
+        with open("/proc/meminfo", "rb") as file:  # noqa: PTH123
+            for line in file:
+                if line.startswith(b"Shmem:"):
+                    return int(line.split()[1]) << 10
+    except OSError:
+        return 0
+    return 0
+
+
+def _in_files(found: list[tuple[int, list[bytes]]]) -> int:
+    """Return the bytes of files in memory that have no name and that processes hold open."""
+    held: dict[tuple[int, int], int] = {}
+    for pid, _ in found:
+        folder = f"/proc/{pid}/fd"
+        try:
+            for name in os.listdir(folder):  # noqa: PTH208
+                place = f"{folder}/{name}"
+                if os.readlink(place).startswith("/memfd:"):  # noqa: PTH115
+                    file = os.stat(place)  # noqa: PTH116
+                    held[file.st_dev, file.st_ino] = file.st_blocks * 512
+        except OSError:  # it ended, or closed the file
+            continue
+    return sum(held.values())
 
 
 def _shared_counted_once(found: list[tuple[int, list[bytes]]]) -> int:

@@ -295,3 +295,16 @@ def test_folders_in_memory_are_bounded(tmp_path):
     sizes = [int(line) for line in read_log(result.log).split() if line.isdigit()]
     assert len(sizes) == 4
     assert max(sizes) <= 8 << 20
+
+
+def test_memory_in_files_without_a_name_counts(confined: Run) -> None:
+    code = """
+    import os, time
+    held = [os.memfd_create("held") for _ in range(40)]
+    for handle in held:
+        os.write(handle, bytes(4 << 20))
+    time.sleep(10)
+    """
+    result = confined(code)
+    assert result.exit_code != 0
+    assert "96 are allowed" in read_log(result.log)
