@@ -60,7 +60,7 @@ class Noting:
             self._store.save(self._record)
         self._told.settled(task, run, why)
 
-    def ask(self, repository: Repository, run: RunRecord) -> tuple[str, str] | None:
+    def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
         """Hand on a question, and the answer."""
         return self._told.ask(repository, run)
 

@@ -47,7 +47,7 @@ class Told(Protocol):
     def settled(self, task: str, run: RunRecord, why: str) -> None:
         """A run stands still; `why` says what a person should know of it."""
 
-    def ask(self, repository: Repository, run: RunRecord) -> tuple[str, str] | None:
+    def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
         """Return a person's choice and words, None to leave the run in the queue."""
 
 

@@ -39,7 +39,6 @@ from reviewloop.errors import (
     WorkspaceError,
 )
 from reviewloop.faults import fault
-from reviewloop.runs.answers import worded
 from reviewloop.runs.interrupts import all_interruptible, asking
 from reviewloop.runs.view import proposal_of
 from reviewloop.specs.order import Step
@@ -285,7 +284,7 @@ class Work:
                 self._stop_at("a person stopped it")
                 return False
             try:
-                run = answered(sitting, step, run, worded(run, *chosen))
+                run = answered(sitting, step, run, chosen)
             except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
                 raise
             except ReviewLoopError as error:  # of this task only

@@ -250,7 +250,7 @@ class _Shown:
         )
         self._screen.settled(task, run.title, state, why, (run.run_id, took), done)
 
-    def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
+    def ask(self, repository: "Repository", run: "RunRecord") -> dict[str, str] | None:
         from reviewloop.cli.calling import call_about
         from reviewloop.cli.conversation import ask_about
 

@@ -114,9 +114,7 @@ def _ready(
     be asked.
     """
     from reviewloop.batch.bringing import has_moved
-    from reviewloop.output.proposal import left_of
     from reviewloop.runs.branches import looked_again
-    from reviewloop.runs.view import proposal_of
 
     asked = ask and somebody_is_there()
     if has_moved(repository, record):
@@ -131,18 +129,16 @@ def _ready(
         repository = looked_again(repository)
         if not same:
             return repository, record, False
-    number = left_of(proposal_of(repository, record)).must_fix
-    if not number or agreed:
+    left = _must_fix_left(repository, record)
+    if not left or agreed:
         return repository, record, True
-    left = f"{number} must fix left"
     if not asked:
         raise UsageError(
             f"run {record.run_id} has {left} (`reviewloop show {record.run_id}`), so nothing was "
             f"committed; `reviewloop approve {record.run_id} --with-must-fix` commits it all the "
             "same"
         )
-    sure = click.confirm(f"commit with {left}?", default=False, err=True)
-    return repository, record, sure
+    return repository, record, _sure(repository, record)
 
 
 def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord, bool]":
@@ -272,14 +268,30 @@ def print_record(repository: "Repository", record: "RunRecord") -> None:
     print_json("run", body)
 
 
-def ask_about(repository: "Repository", record: "RunRecord") -> tuple[str, str] | None:
-    """Show a finished run and ask; return choice and words, None to leave it for later."""
+def ask_about(repository: "Repository", record: "RunRecord") -> "dict[str, str] | None":
+    """Show a finished run and ask; return the answer for it, None to leave it for later."""
     show(repository, record)
-    answer = _ask(repository, record)
-    if answer.choice == "quit":
-        echo(waiting_hint(record), err=True)
-        return None
-    return answer.choice, answer.text
+    while True:
+        answer = _ask(repository, record)
+        if answer.choice == "quit":
+            echo(waiting_hint(record), err=True)
+            return None
+        if answer.choice != "approve" or _sure(repository, record):
+            return answer_for(record, answer)
+
+
+def _sure(repository: "Repository", record: "RunRecord") -> bool:
+    """Ask a second time where must-fix findings are left; return whether it is to be committed."""
+    left = _must_fix_left(repository, record)
+    return not left or click.confirm(f"commit with {left}?", default=False, err=True)
+
+
+def _must_fix_left(repository: "Repository", record: "RunRecord") -> str:
+    from reviewloop.output.proposal import left_of
+    from reviewloop.runs.view import proposal_of
+
+    number = left_of(proposal_of(repository, record)).must_fix
+    return f"{number} must fix left" if number else ""
 
 
 def _ask(repository: "Repository", record: "RunRecord") -> "Answer":

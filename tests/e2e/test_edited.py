@@ -176,3 +176,14 @@ def test_an_edit_goes_on_after_a_kill_and_nothing_is_paid_twice(noted, point):
     assert NOTE not in noted.git("ls-files")
     readers = [received.agent for received in noted.server.ledger[asked:] if not received.turn]
     assert sorted(readers) == sorted(REVIEWERS)
+
+
+def test_at_the_question_of_a_batch_a_change_is_edited_as_well(shop):
+    checkout = shop(cast(implement=writes(WITH_NOTE)))
+    terminal = Terminal(checkout, "batch", "--mode", "each", "--tasks", "2.1")
+    for line in ("e", "f", NOTE, "n", "a"):
+        terminal.expect(" > ")
+        terminal.type(line)
+    assert terminal.end() == 0, terminal.screen
+    assert NOTE not in checkout.git("ls-files")
+    assert "Edited by the person" in checkout.git("log", "-1", "--format=%B")
