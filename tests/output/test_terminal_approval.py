@@ -252,3 +252,14 @@ def test_where_the_commands_ran_stands_on_the_screen(levels, said):
     console = Console(width=100, file=io.StringIO())
     render_proposal(proposal(sandbox=levels), lambda path: [], console)
     assert said in console.file.getvalue()
+
+
+@pytest.mark.parametrize(("no_color", "green"), [(False, True), (True, False)])
+def test_diff_keeps_its_colours_unless_nobody_wants_any(no_color, green):
+    out = io.StringIO()
+    console = Console(
+        file=out, width=80, force_terminal=True, color_system="standard", no_color=no_color
+    )
+    render_diff("@@ -1 +1 @@\n-old\n+new\n", console)
+    assert ("\x1b[32m+new" in out.getvalue()) is green
+    assert "+new" in out.getvalue()

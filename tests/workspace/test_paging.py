@@ -50,3 +50,13 @@ def test_text_without_a_terminal_is_not_paged():
     out = io.StringIO()
     paged(Console(file=out, width=80, height=2), lambda console: console.print("a\nb\nc\nd"))
     assert out.getvalue() == "a\nb\nc\nd\n"
+
+
+def test_without_a_choice_it_is_less_with_colours_where_that_is(tmp_path, monkeypatch):
+    less = tmp_path / "less"
+    less.write_text("#!/bin/sh\n")
+    less.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert pager_of({}) == ("less", "-R")
+    less.unlink()
+    assert pager_of({}) == ()
