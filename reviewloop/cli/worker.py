@@ -95,7 +95,7 @@ class _Shown:
         named = re.sub(r"`reviewloop resume(?= --|`)", rf"\g<0> {run.run_id}", why)
         self._say(f"{task}: {run.run_id} {run.status}" + (f": {named}" if named else ""))
 
-    def ask(self, repository: "Repository", run: "RunRecord") -> tuple[str, str] | None:
+    def ask(self, repository: "Repository", run: "RunRecord") -> dict[str, str] | None:
         return None  # nobody sits here: it waits in the queue
 
     def _say(self, sentence: str) -> None:
