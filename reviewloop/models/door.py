@@ -162,7 +162,8 @@ class Models:
     def warm_up(self, names: Iterable[str]) -> None:
         """Load what these models need in the background, behind the first screen."""
         work = partial(self._providers.warm_up, tuple(names))
-        threading.Thread(target=work, name="warm-up", daemon=True).start()
+        # No daemon: one that is ended inside a library's native code takes the process with it.
+        threading.Thread(target=work, name="warm-up").start()
 
     def check(
         self, agents: Iterable[tuple[str, str | None]] = (), *, online: bool = False

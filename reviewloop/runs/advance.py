@@ -100,8 +100,9 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
             record.options[_UNHEARD] = dict(answer)
     context.runs.save(record)
     fault("advance.begin")
-    team = context.team
-    context.models.warm_up({context.agent_model(agent, "review") for agent in team.members})
+    if answer is None or answer["choice"] != "approve":  # which rarely asks a model
+        members = context.team.members
+        context.models.warm_up({context.agent_model(agent, "review") for agent in members})
     try:
         with interruptible(context, f"reviewloop resume {record.run_id}"):
             if answer is None:  # a person's word may need no gate any more

@@ -201,3 +201,12 @@ def test_tool_ids_do_not_make_a_request_another_one(bedrock, open_door):
         request = type(request)(request.model, "", messages, request.tools)
         open_door().models.ask(KEY, request)
     assert len(server.ledger) == 1
+
+
+def test_warming_up_is_never_cut_off_by_the_end_of_the_process(open_door, monkeypatch):
+    """A daemon inside the native code of a client aborted `approve`: "exception not rethrown"."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    open_door().models.warm_up(("openai:gpt-5.1",))
+    [thread] = [one for one in threading.enumerate() if one.name == "warm-up"]
+    assert not thread.daemon
+    thread.join()
