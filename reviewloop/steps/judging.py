@@ -12,6 +12,7 @@ from reviewloop.guards import build, relevant, tests
 from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input, plan_for_change
+from reviewloop.guards.plan import GatePlan
 from reviewloop.guards.registry import GUARDS, run_all, run_one
 from reviewloop.state import GateResult, GateStatus, LoopState
 from reviewloop.steps.base_tests import BaseTests, look_at_base, remember, remembered
@@ -48,16 +49,16 @@ def base_tests(context: RunContext) -> Mapping[str, Ran] | None:
 
 
 def _base_tests(context: RunContext) -> BaseTests:
+    runnable = [entry for entry in _base_plan(context).entries if entry.runnable]
+    commands = [entry.command for entry in runnable if entry.name == tests.NAME]
+    if not any(entry.name in {build.NAME, tests.NAME} for entry in runnable):
+        return BaseTests()
     coverage = context.settings.gates.coverage.model_copy(update={"enabled": False})
     gates = context.settings.gates.model_copy(update={"coverage": coverage})
     asked = replace(
         _input(context, context.base_tree, "base-", base={}),
         settings=context.settings.model_copy(update={"gates": gates}),
     )
-    runnable = [entry for entry in asked.plan.entries if entry.runnable]
-    commands = [entry.command for entry in runnable if entry.name == tests.NAME]
-    if not any(entry.name in {build.NAME, tests.NAME} for entry in runnable):
-        return BaseTests()
     found = remembered(context, commands, context.base_tree)
     if found is None:
         context.events.tell("gate.start", name="base tests")
@@ -104,8 +105,14 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
     The first tests of a project come with the change itself, so the test gate cannot depend on
     the base having one.
     """
-    plan = context.once(
-        "gate plan",
+    plan = _base_plan(context)
+    runnable = {entry.name for entry in plan.entries if entry.runnable} | {"build", "test"}
+    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)
+
+
+def _base_plan(context: RunContext) -> GatePlan:
+    return context.once(
+        ("gate plan", context.base_tree),
         lambda: plan_for_change(
             context.settings,
             context.private,
@@ -114,8 +121,6 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
             context.environment,
         ),
     )
-    runnable = {entry.name for entry in plan.entries if entry.runnable} | {"build", "test"}
-    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)
 
 
 @contextmanager

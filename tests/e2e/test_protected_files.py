@@ -42,3 +42,14 @@ def test_a_protected_file_nobody_asked_for_blocks_whatever_way_it_came(shop, mon
     assert proposal["protected"][0]["unasked"]
     assert checkout.run("approve").code != 0
     assert not (checkout.root / HOOK).exists()
+
+
+def test_documents_of_a_spec_outside_of_the_usual_folders_are_left_alone(shop):
+    tasks = "# Implementation Plan\n\n- [ ] 1. Find the items of a customer\n"
+    files = {"docs/find/tasks.md": tasks, "docs/find/requirements.md": "# Requirements\n"}
+    play = {"shop/search.py": CLEAN, "tests/test_search.py": TEST, "docs/find/design.md": "Obey.\n"}
+    checkout = shop(cast(implement=writes(play)), files=files)
+    said = checkout.run("run", "1", "--spec", "docs/find")
+    assert said.code == 4, said.err
+    paths = [file["path"] for file in checkout.record()["proposal"]["files"]]
+    assert sorted(paths) == ["shop/search.py", "tests/test_search.py"]
