@@ -10,7 +10,6 @@ SIGUSR2 oneself. The other options confine the command: see `sandbox/confine.py`
 import ctypes
 import os
 import resource
-import struct
 import sys
 import time
 
@@ -109,7 +108,7 @@ def _keep_signals_in(libc: ctypes.CDLL, parent: int) -> None:
     if ruleset < 0:
         return
     top = os.open("/", os.O_PATH | os.O_CLOEXEC)
-    rule = struct.pack("=Qi", _REFER, top)
+    rule = _REFER.to_bytes(8, sys.byteorder) + top.to_bytes(4, sys.byteorder)
     libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, none)
     os.close(top)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
