@@ -58,10 +58,9 @@ def _chosen_model(root: Path) -> "Chosen":
 
 
 def _refuse_second_file(root: Path) -> None:
-    from reviewloop.runs.project import PYPROJECT, SETTINGS_FILE, repository_settings
+    from reviewloop.runs.project import PYPROJECT, SETTINGS_FILE, project_settings
 
-    name, _ = repository_settings(root)
-    if name == PYPROJECT:
+    if project_settings(root) is not None:
         raise UsageError(
             f"[tool.reviewloop] in {PYPROJECT} holds this repository's settings already; "
             f"move them to {SETTINGS_FILE} first, or go on using {PYPROJECT}"

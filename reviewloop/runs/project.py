@@ -67,13 +67,19 @@ def repository_settings(root: Path) -> tuple[str, bytes | None]:
     Raises `UsageError` when two files hold settings.
     """
     own = _of_checkout(root, SETTINGS_FILE)
-    project = _of_checkout(root, PYPROJECT)
-    has_table = project is not None and b"reviewloop" in project and _has_table(project)
-    if own is not None and has_table:
+    project = project_settings(root)
+    if own is not None and project is not None:
         raise UsageError(
             f"{SETTINGS_FILE} and [tool.reviewloop] in {PYPROJECT} both hold settings; keep one"
         )
-    return (PYPROJECT, project) if has_table else (SETTINGS_FILE, own)
+    return (SETTINGS_FILE, own) if project is None else (PYPROJECT, project)
+
+
+def project_settings(root: Path) -> bytes | None:
+    """Return the bytes of a pyproject.toml that holds settings of ours, None without one."""
+    project = _of_checkout(root, PYPROJECT)
+    held = project is not None and b"reviewloop" in project and _has_table(project)
+    return project if held else None
 
 
 def team_of(root: Path) -> "Team":
