@@ -111,11 +111,14 @@ class RunContext:
     push: Push | None = None  # read in depth is only what was pushed since an earlier review
     # What analysers find in a tree, set beside the base.
     analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    # What slow analysers find in it; waits for them.
+    analyse_late: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
     # What of a tree no analyser read, or not as a whole, as JSON-plain values.
     not_analysed: "Callable[[RunContext, str], dict[str, Any]]" = lambda *_: {}
     not_shown: tuple[str, ...] = ()  # a line for each changed file that no model may read
     # Finding id -> reason: what people dismissed in this repository, as it is when asked.
     dismissed: Callable[[], Mapping[str, str]] = dict
+    on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
     shared: Shared | None = None  # where other machines find the run, if there are others
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -231,6 +234,7 @@ class RunContext:
     def stop(self) -> None:
         """Ask the run to stop: no new call or command starts, replies on their way are kept."""
         self.stopped.set()
+        self.on_stop()
         self.models.stop()
 
     def talk(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -42,6 +42,10 @@ class Examination:
         bad = {AnalyserStatus.FAILED, AnalyserStatus.PARTIAL}
         return tuple(report for report in self.reports if report.status in bad)
 
+    def joined(self, other: "Examination") -> "Examination":
+        """Return what both say, as if all had run side by side."""
+        return _examination([*self.hits, *other.hits], [*self.reports, *other.reports])
+
 
 class Analyser(Protocol):
     """Anything that turns files into hits: a program, or a check of ours."""
@@ -69,54 +73,136 @@ def examine(
     checks: Sequence[FileCheck] | None = None,
     told: Told | None = None,
 ) -> Examination:
-    """Return what is new in a change according to every analyser.
+    """Return what is new in a change according to every analyser, the slow ones included.
 
     `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
     patterns) of analysers that do not run; `extra` holds hits from data that is not in the
     change, such as coverage; `checks` replaces ours of files; `told` hears of each as it ends.
     """
+    with closing(Late(view, reviewers=reviewers, off=off)) as late:
+        early = examine_early(
+            view, reviewers=reviewers, off=off, extra=extra, checks=checks, told=told
+        )
+        return early.joined(late.finished(told))
+
+
+def examine_early(
+    view: ChangeView,
+    *,
+    reviewers: Collection[str] = (),
+    off: Collection[str] = (),
+    extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
+    checks: Sequence[FileCheck] | None = None,
+    told: Told | None = None,
+) -> Examination:
+    """Return what our checks and the quick programs say; the arguments are those of `examine`."""
     from reviewloop.analysers.programs import programs
 
     base = _BaseVersions(view)
     ours = _own(book.file_checks() if checks is None else checks, off)
     whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
-    hits: list[Placed] = []
-    reports: list[AnalyserReport] = []
-
-    def take(result: tuple[list[Placed], AnalyserReport | None]) -> None:
-        placed, report = result
-        hits.extend(p for p in placed if not reviewers or p.rule.reviewer in reviewers)
-        if report is not None:
-            reports.append(report)
-            if told is not None:
-                told(report)
-
+    taken = _Taken(reviewers, told)
     # Programs are waited for while our own checks use this thread.
     with _workers() as (pool, stopped):
-        running: list[Future[tuple[list[Placed], AnalyserReport | None]]] = [
+        running: list[_Running] = [
             pool.submit(_analyse, program, view.files, base)
-            for program in programs(view.options, stopped.is_set)
+            for program in programs(view.options, stopped.is_set, slow=False)
             if not _is_off(program.name, off)
         ]
         for analyser in ours:
-            take(_analyse(analyser, view.files, base))
+            taken.take(_analyse(analyser, view.files, base))
         for check in whole:
-            take(_whole(check, view))
+            taken.take(_whole(check, view))
         for given, report in extra:
-            take((placed_anywhere(given, view, report.name), report))
+            taken.take((placed_anywhere(given, view, report.name), report))
         advisories = advisory_status(view.options, view.files)
         if advisories is not None:
-            take(([], advisories))
+            taken.take(([], advisories))
         for future in running:
-            take(future.result())
+            taken.take(future.result())
+    return taken.examination()
+
+
+class Late:
+    """The slow programs, at work over a change from now on; `finished` waits for them.
+
+    Which programs these are is told by the table and not by the clock: what reviewers are shown
+    must be the same whenever a change is read. `close` ends those that still work.
+    """
+
+    def __init__(
+        self, view: ChangeView, *, reviewers: Collection[str] = (), off: Collection[str] = ()
+    ) -> None:
+        from reviewloop.analysers.programs import programs
+
+        self._reviewers = reviewers
+        self._stopped = threading.Event()
+        base = _BaseVersions(view)
+        chosen = [
+            program
+            for program in programs(view.options, self._stopped.is_set, slow=True)
+            if not _is_off(program.name, off) and any(map(program.understands, view.files))
+        ]
+        self._pool = _pool()  # starts a thread only for what is submitted
+        self._running: list[_Running] = [
+            self._pool.submit(_analyse, program, view.files, base) for program in chosen
+        ]
+
+    def finished(self, told: Told | None = None) -> Examination:
+        """Return what they say, once all of them are done."""
+        taken = _Taken(self._reviewers, told)
+        for future in self._running:
+            taken.take(future.result())
+        return taken.examination()
+
+    def stop(self) -> None:
+        """End the programs; each reports that it was stopped."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """End the programs and wait until they are gone."""
+        self.stop()
+        self._pool.shutdown()
+
+
+_Result = tuple[list[Placed], AnalyserReport | None]
+_Running = Future[_Result]
+
+
+class _Taken:
+    """Gathers what analysers say as they end."""
+
+    def __init__(self, reviewers: Collection[str], told: Told | None) -> None:
+        self._reviewers, self._told = reviewers, told
+        self._hits: list[Placed] = []
+        self._reports: list[AnalyserReport] = []
+
+    def take(self, result: _Result) -> None:
+        placed, report = result
+        wanted = self._reviewers
+        self._hits.extend(p for p in placed if not wanted or p.rule.reviewer in wanted)
+        if report is not None:
+            self._reports.append(report)
+            if self._told is not None:
+                self._told(report)
+
+    def examination(self) -> Examination:
+        return _examination(self._hits, self._reports)
+
+
+def _examination(hits: Iterable[Placed], reports: Iterable[AnalyserReport]) -> Examination:
     return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
+
+
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="analyser")
 
 
 @contextmanager
 def _workers() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
     """Yield threads for programs, and what stops their programs when this thread is interrupted."""
     stopped = threading.Event()
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="analyser") as pool:
+    with _pool() as pool:
         try:
             yield pool, stopped
         except BaseException:
@@ -212,9 +298,7 @@ def _not_read(file: SourceFile, lines: Sequence[int]) -> str:
     return f"{file.path}: {first}{more} not read, too long or too deep; the other lines were"
 
 
-def _analyse(
-    analyser: Analyser, files: Sequence[SourceFile], base: _BaseVersions
-) -> tuple[list[Placed], AnalyserReport | None]:
+def _analyse(analyser: Analyser, files: Sequence[SourceFile], base: _BaseVersions) -> _Result:
     mine = [file for file in files if analyser.understands(file)]
     if not mine:
         return [], None
@@ -245,7 +329,7 @@ def _may_cause(placed: Placed) -> bool:
     return placed.rule.caused or (placed.rule.only_new and severity.actionable)
 
 
-def _whole(check: ChangeCheck, view: ChangeView) -> tuple[list[Placed], AnalyserReport | None]:
+def _whole(check: ChangeCheck, view: ChangeView) -> _Result:
     started = time.monotonic()
     status, reason = AnalyserStatus.DONE, ""
     hits: list[Hit] = []

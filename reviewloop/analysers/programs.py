@@ -30,6 +30,6 @@ class Program:
         return list(done.hits), done.report
 
 
-def programs(options: Options, stopped: Callable[[], bool]) -> list[Program]:
-    """Return every tool of the table; one that is not installed reports itself as missing."""
-    return [Program(tool, options, stopped) for tool in TOOLS]
+def programs(options: Options, stopped: Callable[[], bool], *, slow: bool) -> list[Program]:
+    """Return the slow tools of the table, or the others; one that is missing reports itself so."""
+    return [Program(tool, options, stopped) for tool in TOOLS if tool.slow == slow]

@@ -10,7 +10,7 @@ from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysers.engine import Examination
 from reviewloop.analysers.placing import Placed, identity_of, quote_of, title_of, within
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint, normalised
-from reviewloop.reviewing.merging import joined, said_by_several
+from reviewloop.reviewing.merging import joined, repeated, said_by_several, with_later
 from reviewloop.reviewing.selection import Selection, source_text
 from reviewloop.reviewing.silencing import LEVELS, OFF
 from reviewloop.workspace.diff import Change
@@ -118,6 +118,23 @@ def evidence_of(
     pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
     groups = said_by_several([piece.finding for piece in pieces])
     return [reduce(_together, (pieces[i] for i in group)) for group in groups]
+
+
+def whole_evidence(
+    early: Sequence[EvidencePiece], late: Sequence[EvidencePiece]
+) -> list[EvidencePiece]:
+    """Return early and late evidence together; what both say is one piece with the early id."""
+    whole = list(early)
+    findings = [piece.finding for piece in early]
+    for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
+        if position is None:
+            whole.append(piece)
+            continue
+        kept = whole[position]
+        finding = with_later(kept.finding, piece.finding)
+        whole[position] = EvidencePiece(finding, kept.hard or piece.hard, kept.fix or piece.fix)
+    whole.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
+    return whole
 
 
 def _numbered(finding: Finding, identity: str, number: int) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reviewloop.findings import Finding, Placement, by_severity
+from reviewloop.findings import Finding, Placement, Status, by_severity
 from reviewloop.reviewing.topics import category_of, is_narrow, topic_of, topic_of_words
 
 _SHORTEST_WORD = 4  # letters; shorter ones ("the", "is", "may") say nothing about meaning
@@ -52,6 +52,43 @@ def joined(kept: Finding, other: Finding) -> Finding:
     if kept.replacement is None and (kept.line, kept.end_line) == (other.line, other.end_line):
         updates |= {"replacement": other.replacement, "fix_safe": other.fix_safe}
     return kept.model_copy(update=updates)
+
+
+def repeated(early: Sequence[Finding], late: Iterable[Finding]) -> list[int | None]:
+    """Return for each late finding the position of the early one that says the same, or None."""
+    places = _ByPlace()
+    ids = {}
+    for position, finding in enumerate(early):
+        places.add(finding, position)
+        ids[finding.id] = position
+    found: list[int | None] = []
+    for finding in late:
+        near = (n for n in places.near(finding) if _same_for_analysers(early[n], finding))
+        found.append(ids[finding.id] if finding.id in ids else next(near, None))
+    return found
+
+
+def with_late(early: Sequence[Finding], late: Sequence[Finding]) -> list[Finding]:
+    """Return what early analysers found and what late ones add, most severe first.
+
+    What both say of one problem is one finding: it keeps the id and the reviewers' word of the
+    early one, and the higher severity. A rejected finding takes nothing in.
+    """
+    open_ = [finding for finding in early if finding.status is Status.OPEN]
+    result = [*open_, *(finding for finding in early if finding.status is not Status.OPEN)]
+    for finding, position in zip(late, repeated(open_, late), strict=True):
+        if position is None:
+            result.append(finding)
+        elif finding.status is Status.OPEN:
+            result[position] = with_later(result[position], finding)
+    return by_severity(result)
+
+
+def with_later(early: Finding, late: Finding) -> Finding:
+    """Return what an early and a late analyser say of one problem as the early one's finding."""
+    graver = late.severity.rank < early.severity.rank
+    both = joined(late, early) if graver else joined(early, late)
+    return both.model_copy(update={"id": early.id, "note": early.note})
 
 
 Same = Callable[[Finding, Finding], bool]

@@ -32,6 +32,7 @@ _WORDS = {
 }
 _GRAVITY = (RAISE, CONFIRM, LOWER, REJECT)
 _MAX_REASON = 1000
+_UNASKED = "not confirmed: its analyser worked beside the reviewers"
 MOST_SHOWN = 200
 """Pieces of evidence that are put before the reviewers, most severe first."""
 
@@ -152,6 +153,21 @@ def judged(
     nobody: set[str] = set()
     return [
         _judged(piece, verdicts, nobody if piece.finding.id in settled else readers, untrusted)
+        for piece in pieces
+    ]
+
+
+def unasked(
+    pieces: Iterable[EvidencePiece], *, asked: bool, settled: Collection[str] = ()
+) -> list[Finding]:
+    """Return the findings of late evidence, which no reviewer was shown, with their severity.
+
+    `asked` says that reviewers read the change; `settled` are the ids nobody had to answer again.
+    """
+    return [
+        piece.finding.model_copy(update={"note": _UNASKED})
+        if asked and piece.finding.id not in settled
+        else piece.finding
         for piece in pieces
     ]
 

@@ -1,84 +1,170 @@
 """Has the analysers read a tree: for a review of a diff, and for the loop's own reviews."""
 
-from collections.abc import Collection
-from functools import partial
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from reviewloop.analysers import book
-from reviewloop.analysers.base import AnalyserReport, Options
-from reviewloop.analysers.engine import Examination, Told, examine
+from reviewloop.analysers.base import AnalyserReport, ChangeView, Options
+from reviewloop.analysers.engine import Examination, Late, Told, examine_early
 from reviewloop.analysers.secrets.check import checks_with
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import RunContext
+from reviewloop.errors import InterruptedByUserError
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.reviewing.silencing import Silences
 from reviewloop.runs.coverage_data import coverage_of
 from reviewloop.settings import Settings
-from reviewloop.store.journal import CallKey
+from reviewloop.store.journal import CallKey, hash_of
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import UserRepo
 
 
-def examined(
-    change: Change,
-    selection: Selection,
-    private: PrivateRepo,
-    user: UserRepo,
-    settings: Settings,
-    reviewers: Collection[str],
-    *,
-    masking: Masking,
-    on_disk: bool = False,
-    part_only: bool = False,
-    told: Told | None = None,
-) -> Examination:
-    """Return what the analysers of these reviewers find in a change, under these settings.
+@dataclass(frozen=True)
+class Read:
+    """A change as the analysers of some reviewers read it, under these settings.
 
     `masking` knows the secrets that this machine holds: a change must not hold them.
-    `on_disk` says that the new side is the checkout: coverage data in it is about these files.
     `part_only` says that more may have changed than was asked for.
     """
-    review = settings.review
-    options = Options(
-        required_tags=review.required_tags,
-        advisories=review.advisories,
-        repository_configuration=review.repository_configuration,
-        checkout=str(user.root),
-        timeout_seconds=review.analyser_seconds,
-    )
-    view = view_of(change, selection, private, options, partial=part_only)
-    return examine(
-        view,
-        reviewers=reviewers,
-        off=review.analysers_off,
-        checks=checks_with(book.file_checks(), masking),
-        extra=coverage_of(view, user.root, settings.gates.coverage) if on_disk else (),
-        told=told,
-    )
+
+    change: Change
+    selection: Selection
+    private: PrivateRepo
+    user: UserRepo
+    settings: Settings
+    reviewers: Collection[str]
+    masking: Masking
+    part_only: bool = False
+
+    @cached_property
+    def view(self) -> ChangeView:
+        """The change as analysers see it."""
+        review = self.settings.review
+        options = Options(
+            required_tags=review.required_tags,
+            advisories=review.advisories,
+            repository_configuration=review.repository_configuration,
+            checkout=str(self.user.root),
+            timeout_seconds=review.analyser_seconds,
+        )
+        change, private = self.change, self.private
+        return view_of(change, self.selection, private, options, partial=self.part_only)
+
+    def late(self) -> Late:
+        """Start the slow analysers; who calls this closes what it returns."""
+        off = self.settings.review.analysers_off
+        return Late(self.view, reviewers=self.reviewers, off=off)
+
+    def early(self, *, on_disk: bool = False, told: Told | None = None) -> Examination:
+        """Return what all others find; reviewers are shown it.
+
+        `on_disk` says that the new side is the checkout: coverage data in it is about these files.
+        """
+        view, coverage = self.view, self.settings.gates.coverage
+        return examine_early(
+            view,
+            reviewers=self.reviewers,
+            off=self.settings.review.analysers_off,
+            checks=checks_with(book.file_checks(), self.masking),
+            extra=coverage_of(view, self.user.root, coverage) if on_disk else (),
+            told=told,
+        )
 
 
-def analyse(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
-    """Return the evidence about a tree of a run, read once and kept in its journal.
+class Analysis:
+    """What analysers find in the trees of one run; slow ones work while reviewers read.
 
-    Kept, because another release of an analyser must not change what a resumed run has asked.
+    What they say is kept in the run's journal: another release of an analyser must not change
+    what a resumed run has asked.
     """
-    return tuple(EvidencePiece.from_plain(piece) for piece in _read(context, tree)["pieces"])
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: dict[str, Read] = {}
+        self._late: dict[str, Late] = {}
+
+    def early(self, context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+        """Return the evidence about a tree that reviewers are shown; the slow analysers begin."""
+        return _pieces(self._early(context, tree))
+
+    def late(self, context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+        """Return what the slow analysers find in a tree, once they are done."""
+        return _pieces(self._finished(context, tree))
+
+    def not_analysed(self, context: RunContext, tree: str) -> dict[str, Any]:
+        """Return `files` that analysers did not read as a whole, and analysers that `failed`."""
+        early, late = self._early(context, tree), self._finished(context, tree)
+        failed = [*early.get("failed", []), *late.get("failed", [])]
+        return {"files": early.get("not_read", []), "failed": failed}
+
+    def stop(self) -> None:
+        """End the slow analysers that still work; they are asked anew when the run is resumed."""
+        with self._lock:
+            working = list(self._late.values())
+        for late in working:
+            late.stop()
+
+    def close(self) -> None:
+        """End them and wait until they are gone."""
+        self.stop()
+        for late in self._late.values():
+            late.close()
+
+    def _early(self, context: RunContext, tree: str) -> dict[str, Any]:
+        self._begin(context, tree)
+
+        def analyse() -> dict[str, Any]:
+            read = self._read_of(context, tree)
+            not_read = [
+                {"path": one.file.path, "reason": one.reason, "chosen": one.chosen}
+                for one in read.selection.skipped
+            ]
+            found = read.early(told=partial(_tell, context))
+            return {**_plain(found, read), "not_read": not_read}
+
+        return context.journal.once(CallKey("analysers", "review"), {"tree": tree}, analyse)
+
+    def _begin(self, context: RunContext, tree: str) -> Late | None:
+        """Start the slow analysers of a tree; None where the journal knows what they said."""
+        if context.journal.lookup(_LATE, hash_of({"tree": tree})) is not None:
+            return None
+        read = self._read_of(context, tree)
+        with self._lock:
+            if tree not in self._late:
+                self._late[tree] = read.late()
+                if context.stopped.is_set():
+                    self._late[tree].stop()
+            return self._late[tree]
+
+    def _finished(self, context: RunContext, tree: str) -> dict[str, Any]:
+        late = self._begin(context, tree)
+
+        def analyse() -> dict[str, Any]:
+            assert late is not None  # noqa: S101 - the journal holds no result
+            found = late.finished(partial(_tell, context))
+            if context.stopped.is_set():  # what was ended in the middle is no result
+                raise InterruptedByUserError(
+                    "stopped while slow analysers were at work; `reviewloop resume` asks them again"
+                )
+            return _plain(found, self._read_of(context, tree))
+
+        return context.journal.once(_LATE, {"tree": tree}, analyse)
+
+    def _read_of(self, context: RunContext, tree: str) -> Read:
+        if tree not in self._read:
+            self._read[tree] = _read_of(context, tree)
+        return self._read[tree]
 
 
-def not_analysed(context: RunContext, tree: str) -> dict[str, Any]:
-    """Return `files` that analysers did not read as a whole, and the analysers that `failed`."""
-    found = _read(context, tree)
-    return {"files": found.get("not_read", []), "failed": found.get("failed", [])}
+_LATE = CallKey("late analysers", "review")
 
 
-def _read(context: RunContext, tree: str) -> dict[str, Any]:
-    key = CallKey("analysers", "review")
-    return context.journal.once(key, {"tree": tree}, partial(_analysed, context, tree))
-
-
-def _analysed(context: RunContext, tree: str) -> dict[str, object]:
+def _read_of(context: RunContext, tree: str) -> Read:
     settings = context.settings
     # Where known findings are fixed: what analysers said of the whole change, they must not say
     # of it any more. The fix alone would not show that.
@@ -92,26 +178,21 @@ def _analysed(context: RunContext, tree: str) -> dict[str, object]:
         skip_new=settings.review.skip_new,
     )
     names = {agent.name for agent in context.team.reviewers}
-    examination = examined(
-        change,
-        selection,
-        context.private,
-        context.user,
-        settings,
-        names,
-        masking=context.masking,
-        told=partial(_tell, context),
-    )
-    silences = Silences(rules=settings.rules)
-    pieces = evidence_of(examination, selection.sources, level=silences.level)
+    private, user = context.private, context.user
+    return Read(change, selection, private, user, settings, names, context.masking)
+
+
+def _plain(found: Examination, read: Read) -> dict[str, Any]:
+    level = Silences(rules=read.settings.rules).level
+    pieces = evidence_of(found, read.selection.sources, level=level)
     return {
         "pieces": [piece.plain() for piece in pieces],
-        "not_read": [
-            {"path": one.file.path, "reason": one.reason, "chosen": one.chosen}
-            for one in selection.skipped
-        ],
-        "failed": [{"name": one.name, "reason": one.reason} for one in examination.failed],
+        "failed": [{"name": one.name, "reason": one.reason} for one in found.failed],
     }
+
+
+def _pieces(record: Mapping[str, Any]) -> tuple[EvidencePiece, ...]:
+    return tuple(EvidencePiece.from_plain(piece) for piece in record["pieces"])
 
 
 def _tell(context: RunContext, report: AnalyserReport) -> None:

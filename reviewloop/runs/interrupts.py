@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from reviewloop.context import RunContext
 from reviewloop.errors import ExitCode, InterruptedByUserError
+from reviewloop.workspace.analyser_process import kill_running
 
 PATIENCE = 5.0  # seconds that replies on their way are waited for
 _SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
@@ -98,4 +99,5 @@ def _leave(words: str) -> NoReturn:
     if os.isatty(2):
         os.write(2, _SHOW_CURSOR)
     os.write(2, f"\nreviewloop: {words}\n".encode())
+    kill_running()
     os._exit(int(ExitCode.INTERRUPTED))

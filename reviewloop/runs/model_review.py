@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from reviewloop.models.budget import Budget, count_warnings, over_budget, spent_
 from reviewloop.models.routing import require_provider
 from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence, new_nonce
-from reviewloop.reviewing.merging import merge
+from reviewloop.reviewing.merging import merge, with_late
 from reviewloop.reviewing.pushed import Known, Push
 from reviewloop.reviewing.selection import Selection, Skipped, select
 from reviewloop.reviewing.verdicts import judged
@@ -75,6 +75,8 @@ class ModelReview:
     reviewed: str = ""  # tree of an earlier review: what came since is read in depth; "": all is
     since: str = ""  # its commit
     known: tuple[Known, ...] = ()  # findings that stayed open then
+    late: Callable[[], tuple[EvidencePiece, ...]] = tuple  # evidence no reviewer is shown; waits
+    stop: Callable[[], None] = lambda: None  # ends the analysers that it is waited for
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -107,7 +109,9 @@ def models_word(asked: ModelReview) -> Standing:
         context = _open(asked, trees, stack)
         if context.push and not context.shown_change(context.push.tree, trees[1]):
             names = [agent.name for agent in asked.reviewers]
-            return nothing_pushed(asked.pieces, asked.known, names, asked.model, asked.untrusted)
+            return nothing_pushed(
+                asked.pieces, asked.late(), asked.known, names, asked.model, asked.untrusted
+            )
         early, reason = ExitCode.CLEAN, ""
         state: LoopState = {}
         try:
@@ -162,6 +166,8 @@ def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> 
         untrusted=asked.untrusted,
         push=Push(trees[2], asked.known) if asked.reviewed else None,
         analyse=lambda *_: pieces,
+        analyse_late=lambda *_: asked.late(),
+        on_stop=asked.stop,
         not_shown=tuple(
             f"{one.file.path} ({one.reason}; not shown)" for one in asked.selection.chosen
         ),
@@ -218,7 +224,7 @@ def _standing(
     if results:
         findings = list(read_findings(state, context.blobs).values())
     else:  # nobody finished: what the analysers found is still true
-        findings = merge(judged(asked.pieces, {}))
+        findings = merge(with_late(judged(asked.pieces, {}), [p.finding for p in asked.late()]))
     records = {n: context.blobs.get_json(r["blob"]) for n, r in results.items() if r["blob"]}
     caps = {ExitCode(r["ended"]): r["ended_by"] for r in records.values() if r["ended"]}
     if caps and not early:

@@ -9,7 +9,7 @@ from typing import Any
 from reviewloop.context import Brief, RunContext
 from reviewloop.models.budget import Budget, spent_by
 from reviewloop.reviewing.fences import Fence
-from reviewloop.runs.analysis import analyse, not_analysed
+from reviewloop.runs.analysis import Analysis
 from reviewloop.runs.answering import models_of
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.other_model import EARLIER_MODELS
@@ -47,6 +47,8 @@ def open_context(
         stack.callback(journal.close)
         private = PrivateRepo.open(folder / "git")
         stack.callback(private.close)
+        analysis = Analysis()
+        stack.callback(analysis.close)
         masking = masking_of(repository.user)
         blobs = Blobs(folder / "blobs", masking.held)
         events = Events(folder / "events.jsonl", listener, masking.for_people)
@@ -77,8 +79,10 @@ def open_context(
             base_tree=private.tree_of(record.base_commit),
             masking=masking,
             rules=rules,
-            analyse=analyse,
-            not_analysed=not_analysed,
+            analyse=analysis.early,
+            analyse_late=analysis.late,
+            not_analysed=analysis.not_analysed,
+            on_stop=analysis.stop,
             dismissed=_dismissed(repository, rules),
             shared=shared,
         )

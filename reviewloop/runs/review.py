@@ -3,23 +3,25 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
-from reviewloop.analysers.engine import Examination
+from reviewloop.analysers.base import AnalyserReport
+from reviewloop.analysers.engine import Examination, Late
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError
 from reviewloop.installed import require_all
 from reviewloop.models.settling import completed
 from reviewloop.output.review_report import ReviewReport
-from reviewloop.reviewing.evidence import EvidencePiece, evidence_of
+from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, whole_evidence
 from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection, select
-from reviewloop.runs.analysis import examined
+from reviewloop.reviewing.silencing import Silences
+from reviewloop.runs.analysis import Read
 from reviewloop.runs.askable import require_askable
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.judges import edited_judges, told_of
@@ -182,18 +184,27 @@ def review(
         selection = _selected(change, two, settings)
         silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
         masking = masking_of(place.user)
-        examination = _examined(asked, team, two, settings, change, selection, masking, told)
+        part_only = asked.whole or bool(asked.paths)
+        names = {agent.name for agent in team}
+        whole = (change, selection, two.private, two.user, settings, names, masking, part_only)
+        to_read = Read(*whole)
+        told("running the analysers")
+        late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
+        tell = partial(_tell_name, told)
+        examination = to_read.early(on_disk=two.in_checkout, told=tell)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)
-        read = (loaded, team, two, change, selection, pieces, masking, reviewed)
+        read = (loaded, team, two, change, selection, pieces, late, masking, reviewed)
         standing = _standing(wish, *read, rules, told, listener)
+        examination = examination.joined(late.examination)
+        evidence = whole_evidence(pieces, late.pieces)
         judged = told_of(edited, base=bool(rules_tree)) if edited else ""
         report = result(
             two=two,
             settings=settings,
             selection=selection,
             examination=examination,
-            pieces=pieces,
+            pieces=[*evidence, *late.pieces],
             standing=standing,
             silences=silences,
             untrusted=wish.untrusted,
@@ -204,32 +215,29 @@ def review(
         if wish.remembered:
             remember(two, report)
         confirmed = standing.confirmed
-        yield Reviewed(report, tuple(pieces), change, two, loaded, masking, confirmed, judged)
+        yield Reviewed(report, tuple(evidence), change, two, loaded, masking, confirmed, judged)
 
 
-def _examined(
-    asked: Asked,
-    team: Sequence[AgentDefinition],
-    two: Compared,
-    settings: Settings,
-    change: Change,
-    selection: Selection,
-    masking: Masking,
-    told: Told,
-) -> Examination:
-    told("running the analysers")
-    return examined(
-        change,
-        selection,
-        two.private,
-        two.user,
-        settings,
-        {agent.name for agent in team},
-        masking=masking,
-        on_disk=two.in_checkout,
-        part_only=asked.whole or bool(asked.paths),
-        told=lambda report: told(report.name),
-    )
+@dataclass(frozen=True)
+class _LateEvidence:
+    """What the slow analysers find; who looks at it waits for them."""
+
+    working: Late
+    selection: Selection
+    silences: Silences
+
+    @cached_property
+    def examination(self) -> Examination:
+        return self.working.finished()
+
+    @cached_property
+    def pieces(self) -> tuple[EvidencePiece, ...]:
+        level = self.silences.level
+        return tuple(evidence_of(self.examination, self.selection.sources, level=level))
+
+
+def _tell_name(told: Told, report: AnalyserReport) -> None:
+    told(report.name)
 
 
 def _tree(commit: str, place: Place, two: Compared) -> str:
@@ -316,6 +324,7 @@ def _standing(
     change: Change,
     selection: Selection,
     pieces: Sequence[EvidencePiece],
+    late: _LateEvidence,
     masking: Masking,
     reviewed: str,
     rules: Path | None,
@@ -326,9 +335,10 @@ def _standing(
     names = [agent.name for agent in team]
     if model == NO_MODEL:
         note = _UNWANTED if wish.model else _UNCONFIGURED.format(model=wish.named)
-        return analysers_word(pieces, names, note)
+        return analysers_word(whole_evidence(pieces, late.pieces), names, note)
     if not selection.sources:
-        return analysers_word(pieces, names, "no model was asked: nothing to read")
+        note = "no model was asked: nothing to read"
+        return analysers_word(whole_evidence(pieces, late.pieces), names, note)
     from reviewloop.runs.model_review import ModelReview, models_word
 
     told(f"asking {model}")
@@ -348,6 +358,8 @@ def _standing(
             reviewed=reviewed,
             since=wish.deep_from,
             known=wish.known,
+            late=lambda: late.pieces,
+            stop=late.working.stop,
             listener=listener,
         )
     )

@@ -22,7 +22,7 @@ from reviewloop.output.review_report import (
 from reviewloop.output.untrusted import one_line
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.reviewing.evidence import EvidencePiece
-from reviewloop.reviewing.merging import merge
+from reviewloop.reviewing.merging import merge, with_late
 from reviewloop.reviewing.pushed import Known
 from reviewloop.reviewing.selection import Selection
 from reviewloop.reviewing.silencing import LEVELS, Silences, silence
@@ -50,7 +50,8 @@ class Standing:
 
 
 def nothing_pushed(
-    pieces: Sequence[EvidencePiece],
+    early: Sequence[EvidencePiece],
+    late: Sequence[EvidencePiece],
     known: Sequence[Known],
     names: Sequence[str],
     model: str,
@@ -62,14 +63,16 @@ def nothing_pushed(
     then, unless it is too grave to rest on what was remembered.
     """
     open_ = {one.id for one in known}
-    findings = []
-    for piece in pieces:
+
+    def settled(piece: EvidencePiece) -> Finding:
         finding = piece.finding
         grave = piece.hard or untrusted or finding.severity is Severity.MUST_FIX
-        if finding.id not in open_ and not grave:
-            update = {"status": Status.DISMISSED, "note": "settled in an earlier review"}
-            finding = finding.model_copy(update=update)
-        findings.append(finding)
+        if finding.id in open_ or grave:
+            return finding
+        update = {"status": Status.DISMISSED, "note": "settled in an earlier review"}
+        return finding.model_copy(update=update)
+
+    findings = with_late(list(map(settled, early)), list(map(settled, late)))
     why = "nothing that is read was pushed since the last review"
     reports = [ReviewerReport(name, "skipped", 0.0, 0, reason=why) for name in names]
     note = f"no model was asked: {why}"

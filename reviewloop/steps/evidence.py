@@ -6,15 +6,21 @@ from typing import Any
 from reviewloop.context import RunContext
 from reviewloop.findings import Finding, Status
 from reviewloop.reviewing.evidence import EvidencePiece
-from reviewloop.reviewing.verdicts import Verdict, gravest, judged
+from reviewloop.reviewing.merging import repeated, with_late
+from reviewloop.reviewing.verdicts import Verdict, gravest, judged, unasked
 from reviewloop.state import LoopState
 from reviewloop.steps.moved import reads_what_moved
 from reviewloop.workspace.diff import Change
 
 
 def evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
-    """Return the evidence about a tree, most severe first."""
+    """Return the evidence about a tree that reviewers are shown, most severe first."""
     return context.once(("evidence", tree), lambda: context.analyse(context, tree))
+
+
+def late_evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+    """Return what slow analysers found in a tree; waits for them, and for nothing else."""
+    return context.analyse_late(context, tree)
 
 
 def asked_again(
@@ -61,12 +67,39 @@ def weighed(
         for name, record in sorted(records.items())
         for ident, said in record.get("verdicts", {}).items()
     )
-    evidence = evidence_of(context, state["tree"])
+    whole = evidence = evidence_of(context, state["tree"])
+    late = late_evidence_of(context, state["tree"])
     settled: set[str] = set()
     if reads_what_moved(state):
         evidence = tuple(evidence[number] for number in sorted(not_judged_yet(state, evidence)))
+        late = _not_told_yet(state, whole, late)
+    late_settled: set[str] = set()
     if context.push:
         read = context.shown_change(context.push.tree, state["tree"])
         asked = asked_again(context, read, evidence)
         settled = {p.finding.id for number, p in enumerate(evidence) if number not in asked}
-    return judged(evidence, verdicts, asked=records, untrusted=context.untrusted, settled=settled)
+        asked = asked_again(context, read, late)
+        late_settled = {p.finding.id for number, p in enumerate(late) if number not in asked}
+    said = judged(evidence, verdicts, asked=records, untrusted=context.untrusted, settled=settled)
+    return with_late(said, unasked(late, asked=bool(records), settled=late_settled))
+
+
+def _not_told_yet(
+    state: LoopState, early: Sequence[EvidencePiece], late: Sequence[EvidencePiece]
+) -> tuple[EvidencePiece, ...]:
+    """Return the late evidence that the run's book holds under no id.
+
+    It may stand there as part of an early finding, unless a reviewer rejected that one.
+    """
+    book = {
+        ident: ref["status"]
+        for ident, ref in state.get("findings", {}).items()
+        if ref["status"] != Status.FIXED
+    }
+    findings = [piece.finding for piece in early]
+    left = []
+    for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
+        within = None if position is None else book.get(findings[position].id)
+        if piece.finding.id not in book and within in {None, Status.DISMISSED}:
+            left.append(piece)
+    return tuple(left)

@@ -15,7 +15,7 @@ from reviewloop.models.messages import ToolSpec
 from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.reviewing.anchoring import anchor, occurrences
 from reviewloop.reviewing.answers import REPORT_RESOLUTION, RESOLUTION_SCHEMA
-from reviewloop.reviewing.evidence import EvidencePiece
+from reviewloop.reviewing.evidence import EvidencePiece, whole_evidence
 from reviewloop.reviewing.intake import ReReview, Resolution, read_resolutions
 from reviewloop.reviewing.prompts import re_review_message
 from reviewloop.reviewing.rules import REVIEW_RULES
@@ -23,7 +23,7 @@ from reviewloop.state import GateResult, LoopState
 from reviewloop.steps.bench import changed_lines, reading_toolbox
 from reviewloop.steps.book import join_with_known, read_findings, write_findings
 from reviewloop.steps.contested import left_to_person
-from reviewloop.steps.evidence import evidence_of
+from reviewloop.steps.evidence import evidence_of, late_evidence_of
 from reviewloop.steps.material import fitted
 from reviewloop.store.journal import CallKey
 
@@ -43,6 +43,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     if not waiting:  # the gates have already closed what was fixed
         return {}
     agent = context.team.quick_reviewer
+    evidence_of(context, state["tree"])  # slow analysers of the fixed tree work while it reads
     context.events.tell("reviewer.start", agent=agent.name)
     try:
         said = _ask(waiting, state, context)
@@ -131,7 +132,7 @@ def _judge(
 ) -> Finding:
     if (finding.rule, finding.path) in still_found:
         return finding.model_copy(update={"note": "the guard-rail still finds it"})
-    if finding.rule and finding.id in _ids(evidence_of(context, state["tree"])):
+    if finding.rule and finding.id in _found_by_analysers(state["tree"], context):
         return finding.model_copy(update={"note": "its analyser still finds it"})
     answer = next((r for r in said.resolutions if r.finding == finding.id), None)
     if answer is None:
@@ -153,10 +154,10 @@ def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str
 
 def _new_evidence(state: LoopState, context: RunContext) -> list[Finding]:
     """Return what the analysers find in the fixed tree and did not find before the fixes."""
-    before = _ids(evidence_of(context, state["fix_from"]))
+    before = {piece.finding.id for piece in _whole(state["fix_from"], context)}
     return [
         piece.finding.model_copy(update={"round_found": state["round"]})
-        for piece in evidence_of(context, state["tree"])
+        for piece in _whole(state["tree"], context)
         if piece.finding.id not in before
     ]
 
@@ -165,8 +166,8 @@ def _gone(
     known: Iterable[Finding], waiting: list[Finding], state: LoopState, context: RunContext
 ) -> list[Finding]:
     """Return, as fixed, what an analyser found before the fixes and does not find any more."""
-    before = _ids(evidence_of(context, state["fix_from"]))
-    gone = before - _ids(evidence_of(context, state["tree"])) - {f.id for f in waiting}
+    before = _found_by_analysers(state["fix_from"], context)
+    gone = before - _found_by_analysers(state["tree"], context) - {f.id for f in waiting}
     note = "its analyser does not find it any more"
     return [
         finding.model_copy(update={"status": Status.FIXED, "note": note})
@@ -175,7 +176,14 @@ def _gone(
     ]
 
 
-def _ids(pieces: Iterable[EvidencePiece]) -> set[str]:
+def _whole(tree: str, context: RunContext) -> list[EvidencePiece]:
+    """Return early and late evidence about a tree, what both say as one piece."""
+    return whole_evidence(evidence_of(context, tree), late_evidence_of(context, tree))
+
+
+def _found_by_analysers(tree: str, context: RunContext) -> set[str]:
+    """Return the ids of all evidence; what repeats a rejected finding stands in the book alone."""
+    pieces = (*evidence_of(context, tree), *late_evidence_of(context, tree))
     return {piece.finding.id for piece in pieces}
 
 

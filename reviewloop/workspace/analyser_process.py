@@ -19,6 +19,7 @@ _PIECE = 256 * 1024
 _STDERR_LIMIT = 1024 * 1024
 MEMORY_LIMIT = 4 << 30  # bytes of one process
 OUTPUT_LIMIT = 64 * 1024 * 1024
+_RUNNING: set[int] = set()  # process groups of analysers
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def run_analyser(
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return Output(127, b"", str(reason).encode(), 0.0, "not started")
+    _RUNNING.add(process.pid)
     _bound_memory(process.pid)
     try:
         stdout, stderr, ended = _read(process, started + timeout_seconds, output_limit, stop)
@@ -94,6 +96,17 @@ def run_analyser(
         _end(process)
     seconds = time.monotonic() - started
     return Output(process.returncode, stdout, stderr, seconds, ended)
+
+
+def kill_running() -> None:
+    """Kill every analyser that runs now: for a process that is about to leave at once."""
+    for group in tuple(_RUNNING):
+        _kill(group)
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _bound_memory(pid: int) -> None:
@@ -158,9 +171,9 @@ def _asked_to_end(deadline: float, stop: Callable[[], bool] | None) -> str:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Kill what is left of the process group, then collect the program's exit code."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process.pid)
     process.wait()
+    _RUNNING.discard(process.pid)
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

@@ -47,7 +47,7 @@ class Tool:
     get: str  # how a person gets it
     licence: str
     core: bool = False  # installed with reviewloop
-    wave: int = 1  # 1: within the two seconds people wait for; 2: slower
+    slow: bool = False  # reviewers do not wait for it: what it finds joins their word
     version: tuple[str, ...] = ("--version",)
     package: str = ""  # distribution whose metadata tells the version, when it is in ours
     file_names: frozenset[str] = frozenset()  # understood by name, whatever their language
