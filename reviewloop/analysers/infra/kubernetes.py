@@ -7,6 +7,7 @@ from reviewloop.analysers.infra.facts import (
     avoid,
     false,
     holds,
+    if_set,
     is_in,
     like,
     more,
@@ -35,7 +36,8 @@ _OWNERS = (
     (_TEMPLATES, "spec.template.spec"),
     (_CRON, "spec.job_template.spec.template.spec"),
 )
-_CAPABILITIES = holds("ALL", "SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "SYS_MODULE")
+_HOST_CAPABILITIES = holds("ALL", "SYS_ADMIN", "SYS_MODULE")
+_CAPABILITIES = holds("NET_ADMIN", "NET_RAW", "SYS_PTRACE")
 _ENGINE_SOCKET = like(r"^/$|/(?:docker|containerd|crio|cri-dockerd)\.sock$")
 _HOST_FOLDERS = like(
     r"^/(?:etc|var|run|root|boot|dev|proc|sys|usr|home|lib|bin)/?$|^/var/lib/(?:docker|kubelet)"
@@ -92,6 +94,12 @@ WORKLOADS = Entry(
         *avoid(true, *_each("security_context.privileged"), severity=MUST),
         *avoid(true, *_each("security_context.allow_privilege_escalation")),
         *avoid(true, *_pod("host_network"), *_pod("host_pid"), *_pod("host_ipc")),
+        *avoid(
+            _HOST_CAPABILITIES,
+            *_each("security_context.capabilities.add"),
+            severity=MUST,
+            says="with it the container does as root of the node does",
+        ),
         *avoid(_CAPABILITIES, *_each("security_context.capabilities.add")),
         *avoid(
             is_in("0"),
@@ -149,11 +157,25 @@ ROLES = more(
     access.ADMIN_ATTACHED,
     *avoid(
         holds("*"),
+        "kubernetes_cluster_role,kubernetes_cluster_role_v1 rule[].verbs",
+        when=if_set("@resources", holds("*")),
+        severity=MUST,
+        says="the role may do everything to everything in the cluster",
+    ),
+    *avoid(
+        holds("*"),
         "kubernetes_role,kubernetes_cluster_role,kubernetes_role_v1,kubernetes_cluster_role_v1"
         " rule.verbs",
         "kubernetes_role,kubernetes_cluster_role,kubernetes_role_v1,kubernetes_cluster_role_v1"
         " rule.resources",
         says="the role may do everything, or act on everything",
+    ),
+    *avoid(
+        is_in("cluster-admin"),
+        "kubernetes_cluster_role_binding,kubernetes_cluster_role_binding_v1 role_ref.name",
+        when=if_set("subject.kind", is_in("ServiceAccount")),
+        severity=MUST,
+        says="a program of the cluster gets every right in it",
     ),
     *avoid(
         is_in("cluster-admin"),

@@ -72,6 +72,12 @@ POLICY = (
     'data "aws_iam_policy_document" "a" {{\n statement {{\n'
     '  actions = ["{}"]\n  resources = ["*"]\n }}\n}}\n'
 )
+CAPABLE = 'container {{\n security_context {{\n capabilities {{\n add = ["{}"]\n }}\n }}\n }}'
+BOUND = (
+    'resource "kubernetes_cluster_role_binding" "a" {{\n'
+    ' role_ref {{\n  name = "cluster-admin"\n }}\n'
+    ' subject {{\n  kind = "{}"\n  name = "a"\n }}\n}}\n'
+)
 POD = 'resource "kubernetes_pod" "a" {{\n spec {{\n  {}\n }}\n}}\n'
 ATTACHED = (
     'resource "aws_iam_role_policy_attachment" "a" {{\n'
@@ -90,6 +96,10 @@ ATTACHED = (
         (ATTACHED.format("AdministratorAccess"), "infra/admin-policy-attached", "must_fix"),
         (ATTACHED.format("IAMFullAccess"), "infra/admin-policy-attached", "should_fix"),
         (POD.format("host_network = true"), "infra/pod-privileges", "should_fix"),
+        (BOUND.format("ServiceAccount"), "infra/admin-policy-attached", "must_fix"),
+        (BOUND.format("User"), "infra/admin-policy-attached", "should_fix"),
+        (POD.format(CAPABLE.format("SYS_ADMIN")), "infra/pod-privileges", "must_fix"),
+        (POD.format(CAPABLE.format("NET_ADMIN")), "infra/pod-privileges", "should_fix"),
         (
             POD.format("container {\n security_context {\n privileged = true\n }\n }"),
             "infra/pod-privileges",

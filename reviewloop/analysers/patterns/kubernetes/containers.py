@@ -13,7 +13,15 @@ from reviewloop.analysers.rules import INFRASTRUCTURE, MUST, NIT, SECURITY, SHOU
 _STANDARDS = "https://kubernetes.io/docs/concepts/security/pod-security-standards/"
 _HOST = frozenset({"hostNetwork", "hostPID", "hostIPC"})
 _CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
-_CAPABILITY = Regex(r"\b(?:SYS_ADMIN|ALL|NET_ADMIN|SYS_PTRACE|SYS_MODULE|DAC_READ_SEARCH)\b")
+_CAPABILITY = Regex(
+    r"\b(?:CAP_)?(SYS_ADMIN|ALL|NET_ADMIN|SYS_PTRACE|SYS_MODULE|DAC_READ_SEARCH|SYS_RAWIO)\b"
+)
+_HOST_CAPABILITY = Regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
+_KIND = Regex(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
+_STAR = Regex(r"(?:^|[\s\[\"'-])\*(?:[\s\]\"',]|$)")
+_OF_PROGRAMS = Regex(
+    r"\bServiceAccount\b|\bsystem:(?:serviceaccount|authenticated|unauthenticated|anonymous)"
+)
 _TAGGED = Regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
 _SOCKETS = Regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
 
@@ -50,7 +58,11 @@ def _capabilities(entry: Entry, compose: bool) -> str | None:
         entry.key == "cap_add" if compose else entry.key == "add" and entry.parent == "capabilities"
     )
     found = _CAPABILITY.search(entry.value) if added else None
-    return f"{found.group()} gives nearly everything root can do." if found else None
+    return f"{found.group(1)} gives nearly everything root can do." if found else None
+
+
+def _host_capability(entry: Entry) -> bool:
+    return _HOST_CAPABILITY.search(entry.value) is not None
 
 
 def _image(entry: Entry, compose: bool) -> str | None:
@@ -85,9 +97,41 @@ def _limits(entry: Entry, compose: bool) -> str | None:
 
 
 def _wildcard(entry: Entry, compose: bool) -> str | None:
-    if compose or entry.key not in {"verbs", "resources"} or entry.parent != "rules":
+    if compose:
         return None
-    return "" if re.search(r"(?:^|[\s\[\"'-])\*(?:[\s\]\"',]|$)", entry.value) else None
+    if entry.parent == "roleRef":
+        named = (entry.key, entry.value) == ("name", "cluster-admin")
+        return "The binding gives every right there is." if named else None
+    if entry.key not in {"verbs", "resources"} or entry.parent != "rules":
+        return None
+    if not _STAR.search(entry.value):
+        return None
+    if not _all_of_all(entry):
+        return ""
+    return "The role may do everything to everything." if entry.key == "verbs" else None
+
+
+def _is_root_of_the_cluster(entry: Entry) -> bool:
+    """Whether a program of the cluster gets every right in all of it."""
+    above = entry.node.ancestors()
+    document = next((node.text() for node in above if node.kind() == "document"), "")
+    kind = _KIND.search(document)
+    if kind is None or not kind.group(1).startswith("ClusterRole"):
+        return False
+    if entry.parent == "roleRef":
+        return _OF_PROGRAMS.search(document) is not None
+    return _all_of_all(entry)
+
+
+def _all_of_all(entry: Entry) -> bool:
+    """Whether the rule around names all verbs and all resources."""
+    around = {}
+    parent = entry.node.parent()
+    for pair in parent.children() if parent is not None else ():
+        key, value = pair.field("key"), pair.field("value")
+        if key is not None and value is not None:
+            around[key.text().strip("\"'")] = value.text()
+    return all(_STAR.search(around.get(key, "")) for key in ("verbs", "resources"))
 
 
 RULES = (
@@ -166,6 +210,7 @@ RULES = (
             "      drop: [ALL]\n      add: [NET_BIND_SERVICE]",
         ),
         _capabilities,
+        graver=_host_capability,
     ),
     KubernetesRule(
         row(
@@ -232,5 +277,6 @@ RULES = (
             "  verbs: [get]\n",
         ),
         _wildcard,
+        graver=_is_root_of_the_cluster,
     ),
 )

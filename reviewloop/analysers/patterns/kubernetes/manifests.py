@@ -9,7 +9,7 @@ from reviewloop.analysers.base import Hit
 from reviewloop.analysers.patterns.categories import category_of
 from reviewloop.analysers.patterns.engine import nodes_of, parse, span_of
 from reviewloop.analysers.patterns.lazy_regex import Regex
-from reviewloop.analysers.rules import Example, Rule
+from reviewloop.analysers.rules import MUST, Example, Rule
 from reviewloop.findings import Severity
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class KubernetesRule(NamedTuple):
     test: "Callable[[Entry, bool], str | None]"
     """Returns the message ("": the rule's own), None when the entry is fine."""
     in_compose: Severity | None = None  # where a compose file makes less of it
+    graver: "Callable[[Entry], bool] | None" = None  # which of what the test finds must be fixed
 
 
 def entries(text: str) -> Iterator[Entry]:
@@ -121,6 +122,8 @@ def hit_of(row: KubernetesRule, entry: Entry, message: str, path: str, compose: 
         key = entry.node.field("key")
         span = span_of(key) if key is not None else span
     severity = row.in_compose if compose else None
+    if row.graver is not None and row.graver(entry):
+        severity = MUST
     return Hit(row.rule.id, path, span, message or row.rule.title, severity)
 
 
