@@ -39,6 +39,7 @@ from reviewloop.workspace.userrepo import discover
 
 FINISH = ToolSpec("finish", "Be done.", {"type": "object", "properties": {"summary": {}}})
 KEY = "AKIA" + "Z7Q2M5XW3PLK6RTB"
+MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Stage:
         options.setdefault("check", lambda args, last: "" if args.get("summary") else "no summary")
         conversation = Conversation(
             key=self.key,
-            model=Settings().models.reasoning,
+            model=MODEL,
             system="You work.",
             opening=(user_message(text_block("Do it.")),),
             ending=FINISH,
@@ -87,7 +88,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BedrockServer, Any]]:
     """One server and one client for the module: making a client takes longer than a test."""
-    settings = Settings()
+    settings = Settings(models={"reasoning": MODEL, "generation": MODEL})
     folder = tmp_path_factory.mktemp("agentloop")
     journal, rates = Journal(folder / "journal.sqlite"), FileRates(folder / "rates")
     with BedrockServer(lambda r: "?") as server, pytest.MonkeyPatch.context() as patch:
