@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from reviewloop.analysers.base import PathClass
 from reviewloop.analysers.book import own_rules
-from reviewloop.analysers.placing import speaks_in
+from reviewloop.analysers.placing import speaks_in, warns_in_examples
 from reviewloop.analysers.rules import Example, Rule
+from reviewloop.findings import Severity
 from reviewloop.workspace.hygiene import show_hidden
 
 _FENCES = {
@@ -80,7 +81,13 @@ def _classes(rule: Rule) -> str:
         PathClass.EXAMPLE: "examples and documentation",
         PathClass.FIXTURE: "test data",
     }
-    return ", ".join(word for kind, word in words.items() if speaks_in(rule, kind))
+    classes = ", ".join(word for kind, word in words.items() if speaks_in(rule, kind))
+    if not warns_in_examples(rule):
+        return classes
+    mark = Severity.SHOULD_FIX.mark
+    return (
+        f"{classes}; what is {Severity.MUST_FIX.mark} there is {mark} in {words[PathClass.EXAMPLE]}"
+    )
 
 
 def _code(example: Example) -> list[str]:

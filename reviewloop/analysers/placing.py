@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from reviewloop.analysers import book
 from reviewloop.analysers.base import ChangeView, Hit, PathClass, SourceFile, Span
-from reviewloop.analysers.rules import INFRASTRUCTURE, MUST, SECURITY, Rule
+from reviewloop.analysers.rules import INFRASTRUCTURE, MUST, SECURITY, SHOULD, Rule
 from reviewloop.analysers.secrets.scanning import hide, mask
 from reviewloop.findings import normalised
 
@@ -37,22 +37,35 @@ def placed_in(
     for hit in hits:
         rule = book.rule_of(hit.rule)
         file = files.get(hit.path)
-        if rule is not None and file is not None and speaks_of(rule, file):
-            placed.append(Placed(hit, rule, source, touches(hit, file)))
+        if rule is None or file is None:
+            continue
+        if told := _weighed(hit, rule, file):
+            placed.append(Placed(told, rule, source, touches(told, file)))
     return placed
 
 
-def speaks_of(rule: Rule, file: SourceFile) -> bool:
-    """Whether a rule has anything to say about a file.
+def _weighed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
+    """Return a hit as it counts in its file, None where its rule has nothing to say about it.
 
-    Of code of others that the change brings only what is unsafe is told. And a folder that the
-    change itself adds makes no example of code with a grave fault.
+    Of code of others that the change brings only what is unsafe is told. A folder that the change
+    itself adds makes no example of code with a grave fault. And a folder `docs` or `demos` may be
+    part of the product: outside data that gets where it runs is told there, as less than certain.
     """
     if file.claim in OF_OTHERS and rule.reviewer not in {SECURITY, INFRASTRUCTURE}:
-        return False
+        return None
     if speaks_in(rule, file.path_class):
-        return True
-    return file.new_folder and rule.reviewer == SECURITY and rule.severity is MUST
+        return hit
+    if file.new_folder and rule.reviewer == SECURITY and rule.severity is MUST:
+        return hit
+    severity = hit.severity or rule.severity
+    if file.path_class is PathClass.EXAMPLE and warns_in_examples(rule) and severity is MUST:
+        return replace(hit, severity=SHOULD)
+    return None
+
+
+def warns_in_examples(rule: Rule) -> bool:
+    """Whether what must be fixed in product code should be fixed in examples."""
+    return rule.reviewer == SECURITY and rule.category == "injection" and not rule.in_examples
 
 
 def speaks_in(rule: Rule, path_class: PathClass) -> bool:
@@ -128,8 +141,9 @@ def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[
             continue
         file = by_path.get(hit.path)
         on_change = file is None or hit.span is None or touches(hit, file)
-        if file is None or speaks_of(rule, file):
-            placed.append(Placed(hit, rule, source, on_change))
+        told = hit if file is None else _weighed(hit, rule, file)
+        if told is not None:
+            placed.append(Placed(told, rule, source, on_change))
     return placed
 
 

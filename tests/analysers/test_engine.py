@@ -238,3 +238,14 @@ def test_one_endless_line_of_a_dockerfile_is_named_and_the_rest_is_read():
     assert report.status is AnalyserStatus.PARTIAL
     assert "line 2" in report.reason
     assert 3 in {p.hit.span.line for p in done.hits if p.hit.span}
+
+
+@pytest.mark.parametrize(
+    ("path", "severities"),
+    [("shop/a.py", ["must_fix"]), ("shop/docs/a.py", ["should_fix"]), ("tests/test_a.py", [])],
+)
+def test_a_flow_of_outside_data_in_a_folder_of_examples_is_told(path, severities):
+    text = "from flask import request\n\n\ndef show():\n    return eval(request.args['x'])\n"
+    view = change_view({}, {path: text})
+    found = [one for one in examine(view, off=OURS).hits if one.rule.id == "taint/code-injection"]
+    assert [one.hit.severity or one.rule.severity for one in found] == severities
