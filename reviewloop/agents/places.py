@@ -10,16 +10,19 @@ _LARGEST = 1_000_000  # bytes; nobody writes a longer prompt by hand
 _ENDINGS = {".json", ".md"}
 
 
-def collect_agent_files(project_root: Path, home: Path) -> list[AgentFile]:
+def collect_agent_files(project_root: Path, home: Path, project: str = "") -> list[AgentFile]:
     """Return all agent files in the order in which names win.
 
-    That order is `.reviewloop/agents`, `.kiro/agents`, `~/.kiro/agents`, shipped. Sub-folders
-    are read too. A link in the project that leads out of it raises UsageError.
+    That order is `.reviewloop/agents`, `.kiro/agents`, `~/.kiro/agents`, shipped. Those of the
+    folder `project` come first, then those of each folder above it. Sub-folders are read too.
+    A link in the project that leads out of it raises UsageError.
     """
-    files = [
-        *_files("project", project_root, ".reviewloop/agents", inside=project_root),
-        *_files("kiro", project_root, ".kiro/agents", inside=project_root),
-    ]
+    files: list[AgentFile] = []
+    for parts in reversed(range(len(project.split("/")) + 1 if project else 1)):
+        above = "".join(f"{part}/" for part in project.split("/")[:parts])
+        ours, kiro = f"{above}.reviewloop/agents", f"{above}.kiro/agents"
+        files += _files("project", project_root, ours, inside=project_root)
+        files += _files("kiro", project_root, kiro, inside=project_root)
     if project_root.resolve() != home.resolve():
         files += _files("user", home, ".kiro/agents", inside=None, prefix="~/")
     return files + shipped_agent_files()

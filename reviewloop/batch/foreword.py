@@ -141,7 +141,7 @@ def _clock(moment: float) -> str:
 def _unpriced(repository: Repository, settings: Settings) -> list[str]:
     """Return the models of the team whose price nobody knows."""
     with suppress(ReviewLoopError):  # what is wrong there is said when a task begins
-        team = team_of(repository.user.root)
+        team = team_of(repository.user.root, repository.user.project)
         models = {
             route(settings, agent.name, "reasoning", agent.model).model for agent in team.members
         }

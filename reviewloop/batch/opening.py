@@ -76,9 +76,9 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
     Raises `UsageError` for a spec, a choice or a branch that cannot be, `WorkspaceError` while
     another batch works in this repository.
     """
-    loaded = read_settings(repository.user.root, wish.asked.wanted.flags)
-    spec_named = wish.spec or loaded.settings.spec.path or None
-    spec = open_spec(DiskFiles(repository.user.root), spec_named)
+    user = repository.user
+    loaded = read_settings(user.root, wish.asked.wanted.flags, project=user.project)
+    spec = _spec(repository, wish, loaded.settings)
     with (
         hold(repository.batch_lock, "the batch of this repository", f"spec {spec.path}"),
         closing(BatchStore(repository.folder)) as store,
@@ -87,7 +87,7 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
             told.opened(gone)
         if _finish_half_way(repository, told):
             repository = looked_again(repository)
-            spec = open_spec(DiskFiles(repository.user.root), spec_named)
+            spec = _spec(repository, wish, loaded.settings)
         order = order_tasks(spec, wish.tasks, wish.wave)
         before = newest_here(repository, store, spec.path)
         if not order.steps:
@@ -116,6 +116,12 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
             repository, store, found.record, order, wish.asked, spending, told, strays=strays
         )
         return _sat(sitting, found)
+
+
+def _spec(repository: Repository, wish: Wish, settings: Settings) -> Spec:
+    user = repository.user
+    named, here = wish.spec or settings.spec.path or None, user.here if wish.spec else user.project
+    return open_spec(DiskFiles(user.root), named, project=user.project, here=here)
 
 
 def _nothing_done(
@@ -204,7 +210,9 @@ def _of_models(
         return None
     try:
         require_trust(loaded, repository)
-        require_models(completed(loaded, os.environ), team_of(repository.user.root))
+        require_models(
+            completed(loaded, os.environ), team_of(repository.user.root, repository.user.project)
+        )
     except ReviewLoopError as error:
         return error
     return None

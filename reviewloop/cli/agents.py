@@ -32,9 +32,9 @@ def list_agents(as_json: bool) -> ExitCode:
     from reviewloop.runs.project import read_settings, repository_if_any, team_of
 
     repo = repository_if_any()
-    root = repo.root if repo else Path.cwd()
-    team = team_of(root)
-    settings = read_settings(repo.root if repo else None).settings
+    team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
+    project = repo.project if repo else ""
+    settings = read_settings(repo.root if repo else None, project=project).settings
     body = {
         "agents": [_agent(member, settings) for member in team.members],
         "shadowed": [

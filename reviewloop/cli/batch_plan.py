@@ -64,8 +64,9 @@ def _print_plan(
 
     with errors_told():
         user = repository()
-        wanted = spec or read_settings(user.root).settings.spec.path or None
-        read = open_spec(DiskFiles(user.root), wanted)
+        wanted = spec or read_settings(user.root, project=user.project).settings.spec.path or None
+        here = user.here if spec else user.project
+        read = open_spec(DiskFiles(user.root), wanted, project=user.project, here=here)
         return _told(plan_of(user, read, order_tasks(read, chosen, wave), max_tasks or MOST))
 
 

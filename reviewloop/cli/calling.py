@@ -46,7 +46,8 @@ def call(repository: "Repository", text: str, about: "Mapping[str, Any]") -> Non
     from reviewloop.store.hiding import hidden
 
     try:
-        wanted = read_settings(repository.user.root).settings.notify
+        user = repository.user
+        wanted = read_settings(user.root, project=user.project).settings.notify
     except ReviewLoopError:
         return  # the next command says what is wrong with them
     if not (wanted.bell or wanted.desktop or wanted.webhook):

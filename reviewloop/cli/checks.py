@@ -101,6 +101,8 @@ def _repository(found: "list[UserRepo]") -> Iterator[Check]:
     repo = repository(for_reading=False)
     found.append(repo)
     yield Check("repository", "ok", f"{shown_path(repo.root)} at {(repo.head or '')[:10]}")
+    if repo.project:
+        yield Check("project", "ok", f"{repo.project}/, a project of its own in this repository")
     if repo.identity is None:
         yield Check(
             "repository",
@@ -118,7 +120,7 @@ def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]
     from reviewloop.store.places import state_root
     from reviewloop.store.trust import TrustStore
 
-    loaded = read_settings(repo.root if repo else None)
+    loaded = read_settings(repo.root if repo else None, project=repo.project if repo else "")
     found.append(loaded)
     changed = sorted({origin for name, origin in loaded.origins.items() if loaded.is_set(name)})
     yield Check("settings", "ok", f"from {', '.join(changed)}" if changed else "all defaults")
@@ -158,7 +160,7 @@ def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
     from reviewloop.output.figures import counted
     from reviewloop.runs.project import team_of
 
-    team = team_of(repo.root if repo else Path.cwd())
+    team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
     found.append(team)
     names = ", ".join(agent.name for agent in team.reviewers)
     yield Check("agents", "ok", f"{counted(len(team.reviewers), 'reviewer')}: {names}")
@@ -233,7 +235,7 @@ def _branch(repo: "UserRepo", settings: "Settings") -> Iterator[Check]:
 def _specs(repo: "UserRepo") -> Iterator[Check]:
     from reviewloop.cli.detected import spec_paths
 
-    found = spec_paths(repo.root)
+    found = spec_paths(repo.root, repo.project)
     if found:
         yield Check("specs", "ok", ", ".join(found))
     else:
@@ -242,10 +244,11 @@ def _specs(repo: "UserRepo") -> Iterator[Check]:
 
 
 def _kiro(repo: "UserRepo") -> Iterator[Check]:
-    from reviewloop.specs.files import DiskFiles
+    from reviewloop.specs.files import DiskFiles, in_folder
     from reviewloop.specs.kiro_unused import unused_kiro_files
 
-    yield from (Check("kiro", "note", text) for text in unused_kiro_files(DiskFiles(repo.root)))
+    files = in_folder(DiskFiles(repo.root), repo.project)
+    yield from (Check("kiro", "note", text) for text in unused_kiro_files(files))
 
 
 def _gates(repo: "UserRepo", loaded: "Loaded") -> Iterator[Check]:

@@ -85,7 +85,7 @@ def reviewers(
     head, comma, last = incomplete.rpartition(",")
     try:
         repository = repository_if_any()
-        team = team_of(repository.root if repository else Path.cwd())
+        team = team_of(repository.root, repository.project) if repository else team_of(Path.cwd())
     except ReviewLoopError:  # the review itself says what is wrong
         return []
     names = [agent.name for agent in team.reviewers]

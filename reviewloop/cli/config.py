@@ -24,7 +24,7 @@ def show(as_json: bool) -> ExitCode:
     from reviewloop.runs.project import read_settings, repository_if_any
 
     repo = repository_if_any()
-    loaded = read_settings(repo.root if repo else None)
+    loaded = read_settings(repo.root, project=repo.project) if repo else read_settings(None)
     values, models = _values(loaded), _models(loaded)
     if as_json:
         print_json("config", {"settings": values, "models": models})

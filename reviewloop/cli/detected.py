@@ -31,7 +31,7 @@ def detected(repo: "UserRepo") -> Detected:
         f"gates.{name}": "; ".join(map(gate_sentence, plan.of(name)))
         for name in ("build", "test", "lint", "security")
     }
-    specs = spec_paths(repo.root)
+    specs = spec_paths(repo.root, repo.project)
     notes["spec.path"] = f"detected: {', '.join(specs)}" if specs else "detected: no spec"
     notes["models"] = "`reviewloop doctor` checks access to these before anything is paid"
     told = [f"{name}: {text}" for name, text in notes.items() if name != "models"]
@@ -45,17 +45,19 @@ def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") ->
     import tempfile
 
     from reviewloop.guards.detect import detect
+    from reviewloop.guards.inputs import of_project
     from reviewloop.workspace.private import PrivateRepo
 
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
         private = PrivateRepo.create(Path(folder) / "repository", repo)
         try:
             tree = private.tree_of(private.head)
+            read, paths = of_project(private, tree, repo.project)
             return detect(
                 settings,
-                read=lambda path: private.read(tree, path),
-                paths=[entry.path for entry in private.entries(tree)],
-                checkout=repo.root,
+                read=read,
+                paths=paths,
+                checkout=repo.root / repo.project,
                 sites=python.visible,
             )
         finally:
@@ -70,14 +72,16 @@ def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -
 
     from reviewloop.runs.sandboxing import required
     from reviewloop.workspace.asked import ask_inside
+    from reviewloop.workspace.environment import interpreter_for, places_for
     from reviewloop.workspace.interpreters import find_python
 
+    named = settings.gates.python if trusted else ""
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
         sandbox = partial(required, settings, "")
         return find_python(
             repo.root,
-            setting=settings.gates.python if trusted else "",
-            reuse=settings.gates.reuse,
+            setting=interpreter_for(repo.root, repo.project, named),
+            reuse=places_for(repo.project, settings.gates.reuse),
             environ=os.environ,
             ask_inside=partial(ask_inside, sandbox, repo.root, Path(folder), Path.home()),
         )
@@ -106,14 +110,14 @@ def gate_sentence(gate: "DetectedGate") -> str:
     return f"{gate.source}: {shlex.join(gate.argv)} ({gate.why}){problem}"
 
 
-def spec_paths(root: Path) -> list[str]:
-    """Return the specs of a checkout."""
-    return list(_spec_paths(root))
+def spec_paths(root: Path, project: str = "") -> list[str]:
+    """Return the specs of a project of a checkout."""
+    return list(_spec_paths(root, project))
 
 
-def _spec_paths(root: Path) -> Iterator[str]:
+def _spec_paths(root: Path, project: str) -> Iterator[str]:
     from reviewloop.specs.discover import find_specs
     from reviewloop.specs.files import DiskFiles
 
-    for found in find_specs(DiskFiles(root)):
+    for found in find_specs(DiskFiles(root), project):
         yield found.path if found.tasks_path else f"{found.path} (without tasks)"

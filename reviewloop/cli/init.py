@@ -22,6 +22,7 @@ def init(force: bool, print_only: bool) -> ExitCode:
     from reviewloop.runs.project import SETTINGS_FILE, repository
     from reviewloop.settings import settings_template
     from reviewloop.settings.template import with_value
+    from reviewloop.workspace.projects import below
 
     repo = repository()
     found = detected(repo)
@@ -29,22 +30,24 @@ def init(force: bool, print_only: bool) -> ExitCode:
     if print_only:
         click.echo(text, nl=False)
         return ExitCode.CLEAN
-    _refuse_second_file(repo.root)
-    path = repo.root / SETTINGS_FILE
+    _refuse_second_file(repo.root, repo.project)
+    path = repo.root / repo.project / SETTINGS_FILE
     if not force and (path.exists() or path.is_symlink()):
         raise _there_already(path)
-    chosen = _chosen_model(repo.root)
+    chosen = _chosen_model(repo.root, repo.project)
     if chosen.written:
         text = with_value(text, "reasoning", chosen.written)
     _write(path, text, replace=force)
     for sentence in (*found.sentences, *chosen.sentences):
         say(sentence)
-    say(f"wrote {SETTINGS_FILE}: the settings of a repository with their defaults, commented out")
+    name = below(repo.project, SETTINGS_FILE)
+    what = f"the project {repo.project}/" if repo.project else "a repository"
+    say(f"wrote {name}: the settings of {what} with their defaults, commented out")
     say("next: `reviewloop doctor` checks what a run needs, before anything is paid")
     return ExitCode.CLEAN
 
 
-def _chosen_model(root: Path) -> "Chosen":
+def _chosen_model(root: Path, project: str) -> "Chosen":
     """Return the model by the person's own settings; the repository's file is only being made."""
     from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.cli.init_model import Chosen, chosen_model
@@ -54,15 +57,17 @@ def _chosen_model(root: Path) -> "Chosen":
     loaded = read_settings(None)
     if is_light() or loaded.is_set("models.reasoning"):
         return Chosen("", ())
-    return chosen_model(loaded.settings, team_of(root), ask=somebody_is_there())
+    return chosen_model(loaded.settings, team_of(root, project), ask=somebody_is_there())
 
 
-def _refuse_second_file(root: Path) -> None:
+def _refuse_second_file(root: Path, project: str) -> None:
     from reviewloop.runs.project import PYPROJECT, SETTINGS_FILE, project_settings
+    from reviewloop.workspace.projects import below
 
-    if project_settings(root) is not None:
+    name = below(project, PYPROJECT)
+    if project_settings(root, project) is not None:
         raise UsageError(
-            f"[tool.reviewloop] in {PYPROJECT} holds this repository's settings already; "
+            f"[tool.reviewloop] in {name} holds this repository's settings already; "
             f"move them to {SETTINGS_FILE} first, or go on using {PYPROJECT}"
         )
 

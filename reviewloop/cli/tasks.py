@@ -45,8 +45,9 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     from reviewloop.specs.files import DiskFiles
 
     repo = repository()
-    wanted = path or read_settings(repo.root).settings.spec.path or None
-    spec = open_spec(DiskFiles(repo.root), wanted)
+    wanted = path or read_settings(repo.root, project=repo.project).settings.spec.path or None
+    here = repo.here if path else repo.project
+    spec = open_spec(DiskFiles(repo.root), wanted, project=repo.project, here=here)
     found = tasks_in_work(store, repo, spec) if store else runs_in_work(repo, spec)
     body = tasks_report(spec, *found, {} if store else done_elsewhere(repo, spec))
     if as_json:

@@ -33,7 +33,7 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
         count = store.revoke(repo.key)
         say(f"forgot {count} consents for {repo.root}")
         return ExitCode.CLEAN
-    loaded = read_settings(repo.root)
+    loaded = read_settings(repo.root, project=repo.project)
     if not loaded.repository_commands:
         say("the settings of this repository name no commands; there is nothing to agree to")
         return ExitCode.CLEAN

@@ -61,7 +61,8 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
     find at the remote.
     """
     flags = found_from_anywhere(wish.asked.wanted.flags)
-    loaded = read_settings(repository.user.root, flags)
+    user = repository.user
+    loaded = read_settings(user.root, flags, project=user.project)
     require_trust(loaded, repository)
     doubts = why_doubtful(loaded.settings, flags)
     try:
@@ -70,7 +71,9 @@ def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueu
         said = str(error).partition(";")[0].partition(", so ")[0]
         raise GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`") from None
     with started(repository, branch, remote) as start:
-        spec = open_spec(start.files, wish.spec or loaded.settings.spec.path or None)
+        named = wish.spec or loaded.settings.spec.path or None
+        here = user.here if wish.spec else user.project
+        spec = open_spec(start.files, named, project=user.project, here=here)
         order = order_tasks(spec, wish.tasks, wish.wave)
         changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
         if changed:
@@ -231,6 +234,7 @@ def _about(
         flags=dict(flags),
         object_format=user.object_format,
         trusted=trusted,
+        project=user.project,
     )
 
 

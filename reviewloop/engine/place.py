@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reviewloop.batch.moving import Crew
@@ -91,6 +91,7 @@ def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[J
         identity=about.identity,
         object_format=about.object_format,
     )
+    user = replace(user, project=about.project)
     folder = repository_folder(user.key)
     private_folder(folder / "runs")
     unsandboxed: Acceptance = "accepted" if place.unsandboxed else ""
@@ -107,7 +108,8 @@ def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[J
 
 def _trust(job: Job) -> None:
     """Take over the consent of whoever enqueued, if the commands are still those they saw."""
-    loaded = read_settings(job.repository.user.root, job.batch.about.flags)
+    about = job.batch.about
+    loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
     digest = loaded.commands_digest
     if digest and digest == job.batch.about.trusted:
         trust = TrustStore(state_root())

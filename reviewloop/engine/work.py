@@ -96,7 +96,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     """Do what the batch would do in a sitting of its own that has only this task to take up."""
     store.save(record)
     about = job.batch.about
-    loaded = read_settings(job.repository.user.root, about.flags)
+    loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
     wanted = Wanted(
         spec=record.spec_path,
         unsandboxed="accepted" if job.place.unsandboxed else "",

@@ -1,5 +1,6 @@
 """What every guard-rail is given, and what they share: where logs go and how they are quoted."""
 
+import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,17 @@ class GuardInput:
         own = getattr(self.settings.gates, gate).timeout_seconds
         return float(own or self.settings.limits.gate_seconds)
 
+    def standing(self) -> Path:
+        """Return the folder of the workspace that commands run in: the project's."""
+        folder = self.folder()
+        place = folder / self.env.project
+        inside = Path(os.path.realpath(place)) == Path(os.path.realpath(folder)) / self.env.project
+        return place if inside and place.is_dir() else folder
+
+    def relative(self, path: str) -> str:
+        """Return a path of the repository as commands are given it."""
+        return posixpath.relpath(path, self.env.project or ".")
+
     def run(
         self,
         argv: Sequence[str],
@@ -79,11 +91,14 @@ class GuardInput:
         log: Path,
         variables: dict[str, str] | None = None,
     ) -> CommandResult:
-        """Run a command in the workspace; the word `python` means the project's interpreter."""
+        """Run a command where the project stands in the workspace.
+
+        The word `python` means the project's interpreter.
+        """
         program = str(self.env.python) if argv[0] == "python" else argv[0]
         return run_command(
             (program, *argv[1:]),
-            cwd=self.folder(),
+            cwd=self.standing(),
             env={**self.env.env, **(variables or {})},
             timeout_seconds=self.timeout(gate),
             log=log,
@@ -106,8 +121,9 @@ class GuardInput:
     def repository_path(self, path: str) -> str:
         """Return a path that a tool printed as the repository has it: `././a.py` is `a.py`."""
         for place, _ in self._places():
-            path = path.removeprefix(place + "/")
-        return posixpath.normpath(path)
+            if path.startswith(place + "/"):
+                return posixpath.normpath(path.removeprefix(place + "/"))
+        return posixpath.normpath(posixpath.join(self.env.project, path))
 
     def shown(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return a command as people would type it in the repository."""

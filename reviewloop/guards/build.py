@@ -41,7 +41,7 @@ def _compile(change: GuardInput, entry: DetectedGate) -> GateResult:
     if not files:
         return GateResult(NAME, GateStatus.NOT_DETECTED, "no Python file changed")
     # One log is one call; `./` keeps a file named like an option from being one.
-    argv = (*entry.argv, *(f"./{path}" for path in files))
+    argv = (*entry.argv, *(f"./{change.relative(path)}" for path in files))
     caches = {"PYTHONPYCACHEPREFIX": str(change.written("compiled"))}
     log = change.log("build-py_compile.log")
     result = change.run(argv, gate=NAME, log=log, variables=caches)

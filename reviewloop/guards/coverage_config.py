@@ -1,11 +1,13 @@
 """Writes the coverage configuration of a gate: ours, plus what the project excludes on purpose."""
 
 import configparser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.surroundings import Surroundings, table
+from reviewloop.workspace.projects import below
 
 _COPIED = (
     ("run", "omit"),
@@ -52,9 +54,13 @@ def write_config(change: GuardInput, target: Path, data: Path) -> None:
         parser.write(file)
 
 
+def _of_project(change: GuardInput, name: str) -> bytes | None:
+    return change.read_base(below(change.env.project, name))
+
+
 def _project_values(change: GuardInput) -> dict[tuple[str, str], str]:
     names = frozenset((*(name for name, _ in _FILES), "pyproject.toml"))
-    files = Surroundings(change.read_base, names, Path(), (), "")
+    files = Surroundings(partial(_of_project, change), names, Path(), (), "")
     for name, prefix in _FILES:
         values = _from_ini(files.text(name), prefix)
         if values:

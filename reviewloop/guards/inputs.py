@@ -78,11 +78,24 @@ def plan_for_change(
 
 
 def _plan_of(settings: Settings, private: PrivateRepo, tree: str, env: ProjectEnv) -> GatePlan:
+    read, paths = of_project(private, tree, env.project)
     return detect(
         settings,
-        read=partial(private.read, tree),
-        paths=[entry.path for entry in private.entries(tree)],
-        checkout=env.user_root,
+        read=read,
+        paths=paths,
+        checkout=env.user_root / env.project,
         sites=env.source.visible,
         search_path=env.env["PATH"],
+    )
+
+
+def of_project(
+    private: PrivateRepo, tree: str, project: str
+) -> tuple[Callable[[str], bytes | None], list[str]]:
+    """Return what reads the files of a project of a tree, and their paths, relative to it."""
+    start = f"{project}/" if project else ""
+    paths = [entry.path for entry in private.entries(tree)]
+    return (
+        lambda path: private.read(tree, start + path),
+        [path.removeprefix(start) for path in paths if path.startswith(start)],
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from reviewloop.guards.base import GuardInput, ReadFile
 from reviewloop.guards.surroundings import Surroundings, table
+from reviewloop.workspace.projects import below, folders_down_to
 
 _WHOLE_FILES = ("pytest.ini", ".pytest.ini", "tox.ini", ".coveragerc", "ruff.toml", ".ruff.toml")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
@@ -17,10 +18,11 @@ def changed_judges(change: GuardInput) -> Iterator[str]:
 
     In a repository without any tests, what is new is how it gets them: no reason.
     """
-    for path in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
-        file = change.change.file(path)
-        if file is not None and (file.status != "A" or path in _OURS):
-            yield f"{path} takes part in judging changes and is changed"
+    for folder in folders_down_to(change.env.project):
+        for name in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
+            file = change.change.file(below(folder, name))
+            if file is not None and (file.status != "A" or name in _OURS):
+                yield f"{file.path} takes part in judging changes and is changed"
     for name, part, read in _PARTS:
         for file in change.change.files:
             if name not in {file.path.rpartition("/")[2], file.old_path.rpartition("/")[2]}:

@@ -37,7 +37,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     files = _linted_files(change, entry.kind)
     if not files:
         return GateResult(NAME, GateStatus.NOT_DETECTED, f"no changed file for {entry.kind}")
-    argv = (*entry.argv, *(f"./{path}" for path in files))
+    argv = (*entry.argv, *(f"./{change.relative(path)}" for path in files))
     result = change.run(argv, gate=NAME, log=change.log(f"lint-{entry.kind}.log"))
     text = read_log(result.log)
     remarks = _READERS[entry.kind](text)

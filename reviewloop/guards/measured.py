@@ -16,7 +16,7 @@ def measurement(change: GuardInput) -> Table | str:
     known = [file.path for file in change.change.files if file.status != "D"]
     report = change.log(COVERAGE_JSON)
     if settings.report:
-        report = change.folder() / settings.report
+        report = change.standing() / settings.report
         if not report.is_file() or not report.resolve().is_relative_to(change.folder().resolve()):
             return f"the tests did not write {settings.report} (gates.coverage.report)"
     elif change.selection is not None:
@@ -24,7 +24,8 @@ def measurement(change: GuardInput) -> Table | str:
     elif not report.is_file():
         return _why_unmeasured(change)
     try:
-        return read_report(report, folder=change.folder(), known=known)
+        folder, project = change.folder(), change.env.project
+        return read_report(report, folder=folder, known=known, project=project)
     except UnreadableReportError as error:
         return str(error)
 

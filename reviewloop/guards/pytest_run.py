@@ -228,9 +228,9 @@ class _Coverage:
 
 
 def measured_files(change: GuardInput) -> list[str]:
-    """Return the changed Python files whose lines tests should reach."""
+    """Return the changed Python files whose lines tests should reach, from where they run."""
     return [
-        file.path
+        change.relative(file.path)
         for file in change.change.files
         if file.path.endswith(".py") and file.added and not is_test_file(file.path)
     ]

@@ -1,6 +1,7 @@
 """Chooses the tests that a small change needs, from what the last full run covered."""
 
 import ast
+import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ _PROSE = (".md", ".rst", ".txt")
 
 
 def relevant_tests(
-    data_file: Path, change: Change, read_old: ReadFile, read_new: ReadFile
+    data_file: Path, change: Change, read_old: ReadFile, read_new: ReadFile, project: str = ""
 ) -> tuple[str, ...] | None:
     """Return the ids of the tests to run for `change`, None for all of them.
 
@@ -21,7 +22,7 @@ def relevant_tests(
     of `change`; `read_old` and `read_new` read the two sides. Relevant are the tests that ran any
     line of a function that the change touches, and changed test files as a whole. Whatever cannot
     be told from the data means all: code that runs on import, new functions, other languages, code
-    that no test runs.
+    that no test runs. Ids and recorded files count from the folder `project`.
     """
     selected: set[str] = set()
     if not data_file.is_file():
@@ -30,7 +31,7 @@ def relevant_tests(
     for file in change.files:
         if file.path.endswith(_PROSE):
             continue
-        tests = _tests_for(data, file, read_old, read_new)
+        tests = _tests_for(data, file, read_old, read_new, project)
         if tests is None:
             return None
         selected |= tests
@@ -51,12 +52,20 @@ def _file(test: str) -> str:
 
 
 def _tests_for(
-    data: CoverageContexts, file: FileChange, read_old: ReadFile, read_new: ReadFile
+    data: CoverageContexts,
+    file: FileChange,
+    read_old: ReadFile,
+    read_new: ReadFile,
+    project: str,
 ) -> set[str] | None:
     name = file.path.rsplit("/", 1)[-1]
     if is_test_file(file.path):
         whole = name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
-        return {file.path} if whole and file.status in {"A", "M"} else None
+        return (
+            {posixpath.relpath(file.path, project or ".")}
+            if whole and file.status in {"A", "M"}
+            else None
+        )
     if file.status != "M" or not file.path.endswith(".py"):
         return None
     before, after = _Side.of(read_old(file.path)), _Side.of(read_new(file.path))
@@ -65,7 +74,7 @@ def _tests_for(
     touched = before.functions_at(_removed_lines(file)), after.functions_at(iter(file.added_text))
     if touched[0] is None or touched[1] is None:
         return None
-    contexts = data.of(file.path)
+    contexts = data.of(file.path.removeprefix(f"{project}/"))
     tests: set[str] = set()
     for function in touched[0] | touched[1]:
         reached = {test for line in before.body(function) for test in contexts.at(line)}

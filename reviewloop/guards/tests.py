@@ -47,7 +47,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
 def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
     started = time.time()
     result = change.run(entry.argv, gate=NAME, log=change.log(f"test-{entry.kind}.log"))
-    report = _report(change.folder(), entry.kind, started)
+    report = _report(change.standing(), entry.kind, started)
     counts = report.counts if report else _counts(entry, result)
     outcome = Outcome(
         result.exit_code,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from reviewloop.patterns import first_match
@@ -63,17 +64,20 @@ def steering_shown(
     about: str,
     never: Sequence[str],
     ignored: Callable[[Iterable[str]], Iterable[str]],
+    *,
+    folder: str = "",
+    manual: Iterable[str] = (),
 ) -> Steering:
     """Return the steering on disk without the content of withheld files that it refers to.
 
     `never` are further patterns of files that are not referred to; `ignored` picks from paths
-    those that are kept from agents.
+    those that are kept from agents; `folder` is the project's, `manual` are names asked for.
     """
-    wanted = list(paths)
+    read = partial(steering_on_disk, root, list(paths), about, folder=folder, manual=manual)
     patterns = (*never, *PATTERNS)
-    steering = steering_on_disk(root, wanted, about, patterns)
+    steering = read(patterns)
     named = tuple(ignored([file for item in steering.items for file in item.files]))
-    return steering_on_disk(root, wanted, about, (*patterns, *named)) if named else steering
+    return read((*patterns, *named)) if named else steering
 
 
 def withheld_in(

@@ -110,7 +110,7 @@ def changed_limits(repository: Repository, record: RunRecord) -> dict[str, Any]:
 
     Of its caps the higher one does, so that nothing lowers what was raised for this run.
     """
-    loaded = read_settings(repository.user.root)
+    loaded = read_settings(repository.user.root, project=record.project)
     now, kept = loaded.settings.limits.model_dump(), record.settings.get("limits", {})
     for cap in _CAPS:
         now[cap] = max(now[cap], kept.get(cap, 0))

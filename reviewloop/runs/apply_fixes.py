@@ -21,7 +21,7 @@ from reviewloop.runs.review import Reviewed
 from reviewloop.runs.sandboxing import Acceptance, finder
 from reviewloop.state import GateResult, GateStatus
 from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import ProjectEnv, build_environment
+from reviewloop.workspace.environment import ProjectEnv, build_environment, places_for
 from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.lent import not_committed
 from reviewloop.workspace.rewrite import rewrite
@@ -192,15 +192,17 @@ class _Bench:
         """What the tests run in."""
         settings = self.done.loaded.settings
         gates = settings.gates
+        project = self.done.compared.user.project
         return build_environment(
             user_root=self.done.compared.user.root,
             workspace=self._workspace.folder,
             folder=self.folder / "environment",
-            reuse=not_committed(gates.reuse, self._workspace.private),
+            reuse=not_committed(places_for(project, gates.reuse), self._workspace.private),
             python=gates.python,
             sandbox=finder(settings, {"unsandboxed": self.acceptance}),
             objects=self._workspace.needed_folders,
             readable=settings.sandbox.read,
+            project=project,
         )
 
 

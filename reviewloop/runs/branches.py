@@ -57,7 +57,9 @@ def choose_branch(
 
 def looked_again(repository: Repository) -> Repository:
     """Return the repository as it is now: an approval has moved its branch."""
-    return replace(repository, user=discover(repository.user.root))
+    user = discover(repository.user.root)
+    project, here = repository.user.project, repository.user.here
+    return replace(repository, user=replace(user, project=project, here=here))
 
 
 def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repository | None:

@@ -101,11 +101,12 @@ def _brief(
     entries = [(entry.path, entry.size or 0) for entry in reader.entries()]
     spec, task = subject.spec, subject.task
     about = f"{task.title}\n{task.body}" if task else subject.instruction
-    paths = [*likely_paths(spec, task or subject.instruction, entries)]
+    project = repository.user.project
+    paths = [*likely_paths(spec, task or subject.instruction, entries, project)]
     secret = settings.guard.secret_files
     never = (*secret, *PATTERNS)
     hides = partial(kiroignored, private, tree)
-    steering = steering_shown(repository.user.root, paths, about, secret, hides)
+    steering = steering_shown(repository.user.root, paths, about, secret, hides, folder=project)
     limit = settings.limits.context_tokens
     written: Briefing
     if spec and task:
@@ -117,8 +118,9 @@ def _brief(
             entries=entries,
             budget_tokens=limit,
             never=never,
+            project=project,
         )
-        described = describe_task(spec, task, TreeFiles(reader), never)
+        described = describe_task(spec, task, TreeFiles(reader), never, project)
     else:
         written = brief_change(
             subject.instruction,
@@ -127,6 +129,7 @@ def _brief(
             entries=entries,
             budget_tokens=limit,
             never=never,
+            project=project,
         )
         described = subject.instruction
     return Brief(

@@ -54,7 +54,9 @@ def find_garbage(
     """
     days = older_than_days
     if days is None:
-        days = read_settings(repository.user.root).settings.runs.keep_days
+        days = read_settings(
+            repository.user.root, project=repository.user.project
+        ).settings.runs.keep_days
     limit = time.time() - days * _DAY
     abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
     records = repository.runs.all()

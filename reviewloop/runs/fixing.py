@@ -82,7 +82,8 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
             raise UsageError(f"nothing can be fixed: {_why(wish.findings, left)}")
         own = rules_of(private, private.tree_of(wish.rules_from)) if wish.rules_from else None
         with own or nullcontext(user.root) as root:
-            loaded, team = read_settings(root, wish.flags), team_of(root)
+            loaded = read_settings(root, wish.flags, project=user.project)
+            team = team_of(root, user.project)
     # In a workflow nobody can say `reviewloop trust`. Commands in the settings of a base branch
     # are what people with write access have merged, who could as well have put them into the
     # workflow itself; those of the head, or of a checkout, are not.

@@ -8,6 +8,7 @@ from reviewloop.output.figures import counted
 from reviewloop.output.untrusted import one_line
 from reviewloop.runs.project import PYPROJECT, SETTINGS_FILE
 from reviewloop.workspace.private import PrivateRepo
+from reviewloop.workspace.projects import below, folders_down_to
 
 _PATHS = (
     SETTINGS_FILE,
@@ -16,19 +17,26 @@ _PATHS = (
     ".reviewloop",
     ".kiro/agents",
     ".kiro/steering",
-    ":(glob)**/AGENTS.md",
 )
 _NAMED = 3  # files in a sentence
 
 
-def edited_judges(private: PrivateRepo, old: str, new: str) -> tuple[str, ...]:
+def edited_judges(private: PrivateRepo, old: str, new: str, project: str = "") -> tuple[str, ...]:
     """Return the paths of settings, agents, steering and baseline that differ in two trees."""
-    listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new, "--", *_PATHS)
-    paths = [os.fsdecode(path) for path in listing.split(b"\0") if path]
-    if PYPROJECT in paths:
-        before, after = (_table(private.read(tree, PYPROJECT)) for tree in (old, new))
+    folders = folders_down_to(project)
+    names = tuple(below(one, name) for one in folders for name in _PATHS)
+    listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new)
+    changed = [os.fsdecode(path) for path in listing.split(b"\0") if path]
+    inside = tuple(f"{name}/" for name in names)
+    paths = [
+        path
+        for path in changed
+        if path in names or path.startswith(inside) or path.rpartition("/")[2] == "AGENTS.md"
+    ]
+    for path in {below(folder, PYPROJECT) for folder in folders}.intersection(paths):
+        before, after = (_table(private.read(tree, path)) for tree in (old, new))
         if before == after:
-            paths.remove(PYPROJECT)
+            paths.remove(path)
     return tuple(paths)
 
 

@@ -142,7 +142,7 @@ def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> 
     fence = _fence(journal)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
     models = models_of(settings, journal, budget, fence, events, masking, folder)
-    team = team_of(asked.rules or two.user.root)
+    team = team_of(asked.rules or two.user.root, two.user.project)
     pieces = asked.pieces
     return RunContext(
         record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord
 from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import ProjectEnv, build_environment
+from reviewloop.workspace.environment import ProjectEnv, build_environment, places_for
 from reviewloop.workspace.filling import filling_of
 from reviewloop.workspace.lent import not_committed
 from reviewloop.workspace.private import PrivateRepo
@@ -41,6 +42,8 @@ def open_context(
 ) -> Iterator[RunContext]:
     """Yield the context of a run whose lock the caller holds; see `advance` about `for_now`."""
     settings, shared = settings_of(record, for_now), repository.shared
+    # Whoever answers may stand elsewhere: the run is about the project it was begun in.
+    repository = replace(repository, user=replace(repository.user, project=record.project))
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
         journal = Journal(folder / JOURNAL, partial(shared.ship, record.run_id) if shared else None)
@@ -118,15 +121,17 @@ def _environment(
     workspace: Workspace,
     sandbox: Callable[[], Sandbox],
 ) -> ProjectEnv:
+    project = repository.user.project
     environment = build_environment(
         user_root=repository.user.root,
         workspace=workspace.folder,
         folder=workspace.private.folder.with_name("environment"),
-        reuse=not_committed(settings.gates.reuse, workspace.private),
+        reuse=not_committed(places_for(project, settings.gates.reuse), workspace.private),
         python=settings.gates.python,
         sandbox=sandbox,
         objects=workspace.needed_folders,
         readable=settings.sandbox.read,
+        project=project,
     )
     stack.callback(environment.discard)
     return environment

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.workspace.projects import below, folders_down_to
 
 if TYPE_CHECKING:
     from reviewloop.agents import Team
@@ -40,9 +41,12 @@ def user_settings_path(environ: Mapping[str, str] | None = None) -> Path:
     return (Path(base) if base else Path.home() / ".config") / "reviewloop" / "config.toml"
 
 
-def read_settings(root: Path | None, flags: Mapping[str, Any] | None = None) -> "Loaded":
+def read_settings(
+    root: Path | None, flags: Mapping[str, Any] | None = None, *, project: str = ""
+) -> "Loaded":
     """Return the settings for the checkout at `root`; None means outside of a repository.
 
+    Those of the `project`'s folder in it win, key by key, over those of the folders above.
     Raises `UsageError` for a wrong file, variable or flag.
     """
     from reviewloop.models.settling import settled
@@ -50,6 +54,8 @@ def read_settings(root: Path | None, flags: Mapping[str, Any] | None = None) -> 
 
     user = user_settings_path()
     name, data = repository_settings(root) if root else (SETTINGS_FILE, None)
+    folders = folders_down_to(project)[1:] if root else []
+    nearer = [repository_settings(root, folder) for folder in folders] if root else []
     loaded = load_settings(
         user=_read(user),
         user_name=shown_path(user),
@@ -57,37 +63,44 @@ def read_settings(root: Path | None, flags: Mapping[str, Any] | None = None) -> 
         repository_name=name,
         environ=os.environ,
         flags=flags or {},
+        nearer=[(name, data) for name, data in nearer if data is not None],
+        project=project,
     )
     return settled(loaded, os.environ)
 
 
-def repository_settings(root: Path) -> tuple[str, bytes | None]:
-    """Return name and bytes of the file with the repository's settings; None when there is none.
+def repository_settings(root: Path, folder: str = "") -> tuple[str, bytes | None]:
+    """Return name and bytes of the file with a folder's settings; None when there is none.
 
     Raises `UsageError` when two files hold settings.
     """
-    own = _of_checkout(root, SETTINGS_FILE)
-    project = project_settings(root)
+    own_name, project_name = below(folder, SETTINGS_FILE), below(folder, PYPROJECT)
+    own = _of_checkout(root, own_name)
+    project = project_settings(root, folder)
     if own is not None and project is not None:
         raise UsageError(
-            f"{SETTINGS_FILE} and [tool.reviewloop] in {PYPROJECT} both hold settings; keep one"
+            f"{own_name} and [tool.reviewloop] in {project_name} both hold settings; keep one"
         )
-    return (SETTINGS_FILE, own) if project is None else (PYPROJECT, project)
+    return (own_name, own) if project is None else (project_name, project)
 
 
-def project_settings(root: Path) -> bytes | None:
-    """Return the bytes of a pyproject.toml that holds settings of ours, None without one."""
-    project = _of_checkout(root, PYPROJECT)
+def project_settings(root: Path, folder: str = "") -> bytes | None:
+    """Return the bytes of a folder's pyproject.toml that holds settings of ours, None without."""
+    project = _of_checkout(root, below(folder, PYPROJECT))
     held = project is not None and b"reviewloop" in project and _has_table(project)
     return project if held else None
 
 
-def team_of(root: Path) -> "Team":
-    """Return the team for a checkout; raise `UsageError` naming a malformed agent file."""
+def team_of(root: Path, project: str = "") -> "Team":
+    """Return the team for a project of a checkout.
+
+    Raises `UsageError` naming a malformed agent file.
+    """
     from reviewloop.agents import build_team, collect_agent_files, prompt_reader
 
     home = Path.home()
-    return build_team(collect_agent_files(root, home), prompt_reader(root, home))
+    files = collect_agent_files(root, home, project)
+    return build_team(files, prompt_reader(root, home))
 
 
 def shown_path(path: Path) -> str:
@@ -112,7 +125,7 @@ def _of_checkout(root: Path, name: str) -> bytes | None:
     """Return a file of a checkout, None without one; a link must not lead out of the checkout."""
     place = root / name
     if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
-        if name == PYPROJECT:  # another tool's file: it holds no settings that we would take
+        if name.endswith(PYPROJECT):  # another tool's file: it holds no settings that we would take
             return None
         raise UsageError(f"{name} is a link that leaves the repository; put a copy there instead")
     return _read(place)

@@ -162,21 +162,24 @@ def review(
     """
     started = time.monotonic()
     place = locate(start)
+    project = place.user.project
     asked = replace(wish.asked, paths=as_typed(wish.asked.paths, place, start))
     if not wish.rules_from:
-        asked = _with_base(asked, read_settings(place.user.root, wish.flags).settings)
+        asked = _with_base(
+            asked, read_settings(place.user.root, wish.flags, project=project).settings
+        )
     with ExitStack() as stack:
         two = stack.enter_context(compared(start, asked))
-        edited = edited_judges(two.private, two.base, two.new)
+        edited = edited_judges(two.private, two.base, two.new, project)
         rules_tree = _tree(wish.rules_from, place, two) if wish.rules_from else ""
         if not rules_tree and edited and _by_base(wish):
             rules_tree = two.base
         rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
         root = rules or place.user.root
-        loaded = read_settings(root, wish.flags)
+        loaded = read_settings(root, wish.flags, project=project)
         if model_in_force(wish.model, loaded) != NO_MODEL:
             require_all("a review with a model", instead="leave the model out with --model none")
-        team = chosen(team_of(root).reviewers, wish.agents)
+        team = chosen(team_of(root, project).reviewers, wish.agents)
         loaded = _with_model(wish, loaded, team)
         settings = loaded.settings
         told("reading the change")

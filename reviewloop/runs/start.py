@@ -28,7 +28,7 @@ from reviewloop.runs.sandboxing import Acceptance, described, not_needed, requir
 from reviewloop.runs.team import team_to_plain
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.specs.kiro_unused import unused_kiro_files
 from reviewloop.specs.model import Spec, Task
 from reviewloop.specs.select import pick, with_done
@@ -115,7 +115,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     Raises the `ReviewLoopError` of the first thing that stands in the way.
     """
     require_all("implementing a task")
-    user, loaded = repository.user, read_settings(repository.user.root, wanted.flags)
+    user = repository.user
+    loaded = read_settings(user.root, wanted.flags, project=user.project)
     settings = loaded.settings
     require_trust(loaded, repository)
     sandbox = required(settings, wanted.unsandboxed)
@@ -134,7 +135,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         repository = on_branch(repository, branch) or repository
         spec, task = _subject_there(repository, wanted, spec)
         _refuse_second_run(repository, spec, task, wanted)
-    team = team_of(user.root)
+    team = team_of(user.root, user.project)
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
     require_models(loaded, team)
@@ -148,7 +149,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
         notes.append(f"based on commit {(user.head or '')[:10]}; {left_alone(user, 'the run')}")
     if spec:
         notes += spec.notices
-    notes += unused_kiro_files(DiskFiles(user.root))
+    notes += unused_kiro_files(in_folder(DiskFiles(user.root), user.project))
     if settings.tools.execute_bash and not sandbox.is_proven:
         notes.append(
             "tools.execute_bash is on, but no sandbox is proven on this machine: the tool is not "
@@ -220,6 +221,7 @@ def _written(
         new_branch=planned.new_branch,
         task_id=planned.brief.task_id,
         spec_path=planned.brief.spec_path,
+        project=user.project,
         instruction=masking.for_people(planned.wanted.instruction),
         status=RunStatus.RUNNING,
         settings=kept(settings),
@@ -244,7 +246,13 @@ def _subject(
 ) -> tuple[Spec | None, Task | None]:
     if wanted.instruction:
         return None, None
-    spec = open_spec(DiskFiles(repository.user.root), wanted.spec or default_spec or None)
+    user, path = repository.user, wanted.spec or default_spec or None
+    spec = open_spec(
+        DiskFiles(user.root),
+        path,
+        project=user.project,
+        here=user.here if wanted.spec else user.project,
+    )
     spec = with_done(spec, wanted.done)
     if wanted.task == "next" and not wanted.again:
         return spec, _next_free(repository, spec)

@@ -15,7 +15,7 @@ from reviewloop.workspace.paths import UnsafePathError, checked_path
 from reviewloop.workspace.private import PrivateRepo
 
 _FOLDERS = (".reviewloop/", ".kiro/agents/", ".kiro/steering/")
-_FILES = frozenset({SETTINGS_FILE, PYPROJECT, "AGENTS.md", ".kiroignore"})
+_ENDS = tuple(f"/{name}" for name in (SETTINGS_FILE, PYPROJECT, "AGENTS.md", ".kiroignore"))
 _REFERENCE = re.compile(rb"#\[\[file:([^\]\n]+)\]\]|file://([^\s\"']+)")
 _MOST_BYTES = 1024 * 1024  # of one file; rules are prose
 _MOST_REFERENCES = 200
@@ -44,7 +44,9 @@ def rules_of(private: PrivateRepo, tree: str) -> Iterator[Path]:
 
 
 def _is_rule(path: str) -> bool:
-    return path in _FILES or path.startswith(_FOLDERS) or path.endswith("/AGENTS.md")
+    # A folder below may be a project of its own, with rules of its own.
+    inner = f"/{path}"
+    return inner.endswith(_ENDS) or any(f"/{folder}" in inner for folder in _FOLDERS)
 
 
 def _places(reference: str, of: str) -> Iterator[str]:

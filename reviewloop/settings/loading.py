@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,19 +43,22 @@ def load_settings(
     repository_name: str,
     environ: Mapping[str, str],
     flags: Mapping[str, Any],
+    nearer: Sequence[tuple[str, bytes]] = (),
+    project: str = "",
     user_name: str = "~/.config/reviewloop/config.toml",
 ) -> Loaded:
     """Return the settings in force.
 
     `repository_name` is shown to people; a name ending in pyproject.toml is read from its
-    `[tool.reviewloop]` table. `flags` maps dotted names to values, None for one not given.
+    `[tool.reviewloop]` table. `nearer` are name and content of the files of folders nearer to the
+    person, the nearest last: it wins, key by key. `project` is the folder that all of it is for.
+    `flags` maps dotted names to values, None for one not given.
     Raises `UsageError` naming file and key for the first thing that is wrong.
     """
     defaults = _plain(Settings(), all_fields())
     of_user = _checked(from_toml(user, user_name) if user else {}, user_name)
-    inside = ("tool", "reviewloop") if repository_name.endswith(_PYPROJECT) else ()
-    raw = from_toml(repository, repository_name, inside=inside) if repository else {}
-    of_repository = narrowed(_checked(raw, repository_name), repository_name, of_user, defaults)
+    files = [(repository_name, repository), *nearer] if repository else [*nearer]
+    of_repository, named_in = _of_repository(files, of_user, defaults)
     of_environment, variables = from_environment(environ)
     _refuse_bash(of_environment, variables)
     of_flags = _checked(from_flags(flags), "command line")
@@ -64,7 +67,7 @@ def load_settings(
     origins = dict.fromkeys(defaults, DEFAULT)
     layers = [
         (of_user, dict.fromkeys(of_user, USER_FILE)),
-        (of_repository, dict.fromkeys(of_repository, repository_name)),
+        (of_repository, named_in),
         (_checked(of_environment, "environment", variables), variables),
         (of_flags, dict.fromkeys(of_flags, FLAG)),
     ]
@@ -72,25 +75,46 @@ def load_settings(
         values.update(layer)
         origins.update(named)
     settings = Settings.model_validate(nest(values))
-    commands = _commands(values, origins, repository_name)
-    return Loaded(settings, origins, commands, commands_digest(commands))
+    commands = _commands(values, origins, {name for name, _ in files})
+    return Loaded(settings, origins, commands, commands_digest(commands, project))
 
 
-def commands_digest(commands: Mapping[str, tuple[str, ...]]) -> str:
-    """Return what a person's consent to these commands is bound to; "" for none."""
+def _of_repository(
+    files: Sequence[tuple[str, bytes]], of_user: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what the repository's files set, and the file of each value.
+
+    Each file may only narrow what the ones before it leave.
+    """
+    values: dict[str, Any] = {}
+    named: dict[str, str] = {}
+    for name, data in files:
+        inside = ("tool", "reviewloop") if name.endswith(_PYPROJECT) else ()
+        own = _checked(from_toml(data, name, inside=inside), name)
+        values.update(narrowed(own, name, {**of_user, **values}, defaults, named))
+        named.update(dict.fromkeys(own, name))
+    return values, named
+
+
+def commands_digest(commands: Mapping[str, tuple[str, ...]], project: str = "") -> str:
+    """Return what a person's consent to these commands is bound to; "" for none.
+
+    A relative name is another program in another folder, so the project's folder is part of it.
+    """
     if not commands:
         return ""
-    canonical = json.dumps({key: list(argv) for key, argv in sorted(commands.items())})
+    listed = {key: list(argv) for key, argv in sorted(commands.items())}
+    canonical = json.dumps([project, listed] if project else listed)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _commands(
-    values: Mapping[str, Any], origins: Mapping[str, str], repository_name: str
+    values: Mapping[str, Any], origins: Mapping[str, str], files: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
     """Return what the repository's file would have us execute, as far as it is in force."""
     commands: dict[str, tuple[str, ...]] = {}
     for dotted, value in values.items():
-        if origins[dotted] != repository_name or not value or value is True:
+        if origins[dotted] not in files or not value or value is True:
             continue
         if dotted.startswith("follow_ups.") or dotted.endswith(".command"):
             commands[dotted] = tuple(value)

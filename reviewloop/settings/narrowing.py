@@ -18,6 +18,7 @@ _SPENDING = (
 )
 _LOWER_ONLY_SECTIONS = ("limits.", "governance.")
 _ADD_ONLY = ("guard.protected_branches", "guard.secret_files", "governance.patterns")
+_NOWHERE: Mapping[str, str] = {}
 USERS_OWN = (
     "models.profile",
     "models.role_arn",
@@ -45,16 +46,18 @@ def narrowed(
     name: str,
     user: Mapping[str, Any],
     defaults: Mapping[str, Any],
+    outer: Mapping[str, str] = _NOWHERE,
 ) -> dict[str, Any]:
     """Return the repository's values as they count; values are validated ones.
 
     Lists of what is protected are added to the user's. Raises `UsageError` for a value that would
     widen what the user allows: more money, another account, switches that only a person may set.
+    `user` also has what files of outer folders say: `outer` is the file of each such value.
     """
     counted: dict[str, Any] = {}
     for dotted, value in repository.items():
         _refuse_users_own(dotted, value, name)
-        _refuse_higher(dotted, value, name, user, defaults)
+        _refuse_higher(dotted, value, name, user, defaults, outer)
         _refuse_wider(dotted, value, name, user, defaults)
         if dotted in _ADD_ONLY:
             base = user.get(dotted, defaults[dotted])
@@ -85,7 +88,12 @@ def _refuse_wider(
 
 
 def _refuse_higher(
-    dotted: str, value: Any, name: str, user: Mapping[str, Any], defaults: Mapping[str, Any]
+    dotted: str,
+    value: Any,
+    name: str,
+    user: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    outer: Mapping[str, str],
 ) -> None:
     if dotted in _SPENDING:
         ceiling, whose = user.get(dotted, defaults[dotted]), "the default"
@@ -93,7 +101,7 @@ def _refuse_higher(
         ceiling, whose = user[dotted], ""
     else:
         return
-    whose = "your own file" if dotted in user else whose
+    whose = outer.get(dotted) or ("your own file" if dotted in user else whose)
     if isinstance(ceiling, int | float) and value > ceiling:
         raise UsageError(
             f"{name}: {dotted} is {value:g}, above {ceiling:g} ({whose}), and a repository may "

@@ -45,14 +45,17 @@ def brief_task(
     entries: Entries,
     budget_tokens: int,
     never: Sequence[str] = NEVER_READ,
+    project: str = "",
 ) -> Briefing:
     """Return the briefing for a task of a spec.
 
     `entries` are (path, size) of the tree that `files` reads; files that match `never` are
-    neither shown nor referred to. The task and its requirements are never cut.
+    neither shown nor referred to. `project` is the folder that the work is in. The task and the
+    requirements that it names are never cut.
     """
     found, missing = resolve(task.requirements, spec.requirements)
-    first = [_task_part(spec, task, files, never), _requirements_part(spec, found, missing)]
+    first = [*_project_part(project), _task_part(spec, task, files, never, project)]
+    first += [_requirements_part(spec, found, missing)]
     words = _weighted(task.title, task.body, "\n".join(found.values()))
     about = f"{task.title}\n{task.body}"
     writer = _Writer(budget_tokens, first)
@@ -60,7 +63,7 @@ def brief_task(
     if spec.design:
         share = int(writer.room * _DESIGN_SHARE)
         choice = choose_design(spec.design, set(words), about, list(found), share)
-        resolved = resolve_references(choice.text, files, "", never) if choice.text else None
+        resolved = resolve_references(choice.text, files, project, never) if choice.text else None
         text = resolved.text if resolved else ""
         if estimate_tokens(text) > share:
             text = choice.text
@@ -79,30 +82,54 @@ def brief_change(
     entries: Entries,
     budget_tokens: int,
     never: Sequence[str] = NEVER_READ,
+    project: str = "",
 ) -> Briefing:
     """Return the briefing for a change that a person asked for in words, without a spec."""
-    resolved = resolve_references(message, files, "", never)
-    writer = _Writer(budget_tokens, [f"## What to change\n\n{resolved.text.strip()}"])
+    resolved = resolve_references(message, files, project, never)
+    what = f"## What to change\n\n{resolved.text.strip()}"
+    writer = _Writer(budget_tokens, [*_project_part(project), what])
     writer.add_steering(steering)
     outlined = writer.add_map(message, _weighted(message, "", ""), files, entries, never)
     return writer.finish((), outlined)
 
 
-def likely_paths(spec: Spec | None, task: Task | str, entries: Entries) -> tuple[str, ...]:
+def _project_part(project: str) -> list[str]:
+    """Return what an agent has to know of a project that is one folder of its repository."""
+    if not project:
+        return []
+    return [
+        f"The work is in the project `{project}/`, one folder of this repository. The checks run "
+        "there, and paths in its spec, its rules and the output of the checks count from there. "
+        f"Tools take paths from the root of the repository: `{project}/...`."
+    ]
+
+
+def likely_paths(
+    spec: Spec | None, task: Task | str, entries: Entries, project: str = ""
+) -> tuple[str, ...]:
     """Return the files a piece of work names, there already or not: for steering by file match."""
     text = task if isinstance(task, str) else f"{task.title}\n{task.body}"
     if spec is not None and isinstance(task, Task):
         text += "\n" + "\n".join(owner.body for owner in ancestors(task, spec.by_id))
     named = named_paths(text)
     existing = dict.fromkeys(path for path, _ in entries)
+    if project:  # its own files come first
+        named = [own if (own := f"{project}/{name}") in existing else name for name in named]
     new = [path for path in named if "/" in path and "." in path.rpartition("/")[2]]
+    if project:
+        new = [path if path in existing else f"{project}/{path}" for path in new]
     return tuple(dict.fromkeys([*find_paths(named, existing), *new]))
 
 
-def describe_task(spec: Spec, task: Task, files: Files, never: Sequence[str] = NEVER_READ) -> str:
+def describe_task(
+    spec: Spec, task: Task, files: Files, never: Sequence[str] = NEVER_READ, project: str = ""
+) -> str:
     """Return the task with the requirements it names: what its reviewers have to know."""
     found, missing = resolve(task.requirements, spec.requirements)
-    parts = [_task_part(spec, task, files, never), _requirements_part(spec, found, missing)]
+    parts = [
+        _task_part(spec, task, files, never, project),
+        _requirements_part(spec, found, missing),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -163,7 +190,7 @@ class _Writer:
         return Briefing(text, estimate_tokens(text), tuple(self.left_out), requirements, outlined)
 
 
-def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str]) -> str:
+def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str], project: str) -> str:
     lines = [f"## Task {task.id}: {task.title}"]
     if spec.introduction:
         lines += ["", f"From the spec '{spec.name}': {_first_paragraph(spec.introduction)}"]
@@ -178,7 +205,7 @@ def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str]) -> st
         lines += ["", f"Part of task {owner.id}: {owner.title}"]
         lines += [owner.body] if owner.body else []
     if task.body:
-        lines += ["", resolve_references(task.body, files, "", never).text]
+        lines += ["", resolve_references(task.body, files, project, never).text]
     parts = [one for one in spec.tasks if one.parent == task.id and not is_done(spec, one)]
     if parts:
         names = "; ".join(f"{one.id} {one.title}" for one in parts)

@@ -3,11 +3,12 @@
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from reviewloop.errors import UsageError
 from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
-from reviewloop.specs.files import Files, inside
+from reviewloop.specs.files import Files, in_folder, inside
 from reviewloop.specs.kiro import read_kiro
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.model import Dialect, Spec, SpecRef
@@ -30,8 +31,21 @@ _READERS: Mapping[Dialect, Callable[[Files, SpecRef], Spec]] = {
 }
 
 
-def find_specs(files: Files) -> list[SpecRef]:
-    """Return every spec: Kiro and cc-sdd, Spec Kit, OpenSpec, then `docs/<feature>-spec.md`."""
+def find_specs(files: Files, project: str = "") -> list[SpecRef]:
+    """Return every spec of a project: Kiro and cc-sdd, Spec Kit, OpenSpec, then single files.
+
+    Their paths are relative to `files`, as is the project's folder ("" for the root).
+    """
+    found = _found(in_folder(files, project))
+    return [_below(project, ref) for ref in found] if project else found
+
+
+def _below(project: str, ref: SpecRef) -> SpecRef:
+    tasks = ref.tasks_path and f"{project}/{ref.tasks_path}"
+    return replace(ref, path=f"{project}/{ref.path}", tasks_path=tasks)
+
+
+def _found(files: Files) -> list[SpecRef]:
     folders: dict[str, set[str]] = {}
     for path in files.paths(KIRO_FOLDER):
         parts = path.split("/")
@@ -47,15 +61,16 @@ def find_specs(files: Files) -> list[SpecRef]:
     return found
 
 
-def open_spec(files: Files, path: str | None = None) -> Spec:
+def open_spec(files: Files, path: str | None = None, *, project: str = "", here: str = "") -> Spec:
     """Read the named spec (folder, file, or feature name), or the only one with open tasks.
 
-    Raises UsageError where there is none, where several could be meant, or where the named one
-    does not exist.
+    A path counts from `here`, the folder where the person stands, else from the project's folder,
+    else from the root; all paths of the spec count from the root. Raises UsageError where there is
+    none, where several could be meant, or where the named one does not exist.
     """
     if path:
-        return _read(files, _named(files, path))
-    found = find_specs(files)
+        return _read(files, _named(files, path, project, here))
+    found = find_specs(files, project)
     usable = [ref for ref in found if ref.tasks_path]
     if len(usable) > 1:
         usable = [ref for ref in usable if _has_open_tasks(files, ref)] or usable
@@ -63,46 +78,67 @@ def open_spec(files: Files, path: str | None = None) -> Spec:
         return _read(files, usable[0])
     if len(usable) > 1:
         raise UsageError(
-            f"ambiguous: this repository has {len(usable)} specs ({_listed(usable)}); "
+            f"ambiguous: {_where(project)} has {len(usable)} specs ({_listed(usable)}); "
             f"choose one with --spec {usable[0].path}, or set spec.path in the settings"
         )
     if found:
         return _read(files, found[0])
+    within = f" in {project}/" if project else ""
     raise UsageError(
-        f"no spec was found: looked for {KIRO_FOLDER}/<feature>/tasks.md, specs/<number>-<feature>/"
-        f"tasks.md, openspec/changes/<id>/tasks.md and docs/<feature>{_SUFFIX} with task lines "
-        "('- [ ] 1. Title'); write one, name one with --spec PATH, or run without a spec: "
-        'reviewloop run -m "what to change"'
+        f"no spec was found{within}: looked for {KIRO_FOLDER}/<feature>/tasks.md, "
+        "specs/<number>-<feature>/tasks.md, openspec/changes/<id>/tasks.md and "
+        f"docs/<feature>{_SUFFIX} with task lines ('- [ ] 1. Title'); write one, name one with "
+        '--spec PATH, or run without a spec: reviewloop run -m "what to change"'
     )
 
 
-def _named(files: Files, wanted: str) -> SpecRef:
-    clean = inside(wanted.rstrip("/"))
-    if clean is None:
+def _where(project: str) -> str:
+    return f"the project {project}/" if project else "this repository"
+
+
+def _named(files: Files, wanted: str, project: str, here: str) -> SpecRef:
+    name = wanted.rstrip("/")
+    places = [inside(name, base) for base in dict.fromkeys((here, project, ""))]
+    possible = [place for place in dict.fromkeys(places) if place is not None]
+    for clean in possible[:-1]:
+        if ref := _at(files, clean, find_specs(files, project)):
+            return ref
+    if not possible:
         raise UsageError(
             f"the spec path '{wanted}' leads out of the repository; name one inside it"
         )
-    found = find_specs(files)
-    for ref in found:
-        if clean in (ref.path, ref.tasks_path):
-            return ref
-        if clean.rpartition("/")[0] == ref.path and ref.dialect != "single-file":
-            return ref
-    named = [ref for ref in found if clean == ref.name]
-    named = named or [ref for ref in found if clean in _short_names(ref)]
-    if len(named) > 1:
+    clean, found = possible[-1], find_specs(files, project)
+    if ref := _listed_at(clean, found):
+        return ref
+    name = inside(name) or name
+    meant = [ref for ref in found if name == ref.name]
+    meant = meant or [ref for ref in found if name in _short_names(ref)]
+    if len(meant) > 1:
         raise UsageError(
-            f"ambiguous: '{wanted}' could mean {len(named)} specs ({_listed(named)}); "
-            f"name one by its path, as in --spec {named[0].path}"
+            f"ambiguous: '{wanted}' could mean {len(meant)} specs ({_listed(meant)}); "
+            f"name one by its path, as in --spec {meant[0].path}"
         )
-    if named:
-        return named[0]
-    if folder := archived(files, clean):
+    if meant:
+        return meant[0]
+    if folder := archived(in_folder(files, project), clean.removeprefix(f"{project}/")):
         raise UsageError(
             f"the change '{wanted}' is archived in {folder}, so its work is done; "
             f"specs of this repository: {_listed(found)}"
         )
     return _unlisted(files, clean) or _unknown(found, wanted, clean)
+
+
+def _at(files: Files, path: str, found: Sequence[SpecRef]) -> SpecRef | None:
+    return _listed_at(path, found) or _unlisted(files, path)
+
+
+def _listed_at(path: str, found: Sequence[SpecRef]) -> SpecRef | None:
+    for ref in found:
+        if path in (ref.path, ref.tasks_path):
+            return ref
+        if path.rpartition("/")[0] == ref.path and ref.dialect != "single-file":
+            return ref
+    return None
 
 
 def _unlisted(files: Files, path: str) -> SpecRef | None:

@@ -91,6 +91,33 @@ class DiskFiles:
             return None
 
 
+@dataclass(frozen=True)
+class FolderFiles:
+    """One folder of other files, seen as if it were all of them."""
+
+    files: Files
+    folder: str
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file of the folder, or None."""
+        clean = inside(path)
+        return self.files.read(f"{self.folder}/{clean}") if clean else None
+
+    def paths(self, under: str = "") -> Iterable[str]:
+        """Return the sorted paths below `under`."""
+        start = f"{self.folder}/{under}" if under else self.folder
+        return [path.removeprefix(f"{self.folder}/") for path in self.files.paths(start)]
+
+    def content_id(self, path: str) -> str:
+        """Return a name that only this content of a file has."""
+        return self.files.content_id(f"{self.folder}/{path}")
+
+
+def in_folder(files: Files, folder: str) -> Files:
+    """Return the files of a folder ("" for all of them), with paths relative to it."""
+    return FolderFiles(files, folder) if folder else files
+
+
 def is_below(path: str, under: str) -> bool:
     """Say whether a path lies below a folder ("" is the folder of everything)."""
     return not under or path.startswith(under.rstrip("/") + "/")

@@ -146,7 +146,8 @@ def _design(documents: Documents, ref: SpecRef, spec_lines: Sequence[Line]) -> s
         parts.append(documents.text(f"{ref.path}/{name}"))
     for path in documents.below(f"{ref.path}/contracts"):
         parts.append(fenced(path, documents.text(path)))
-    rules = documents.text(_CONSTITUTION)
+    above = ref.path.rpartition(f"{FOLDER}/")[0] if f"/{FOLDER}/" in ref.path else ""
+    rules = documents.text(f"{above}{_CONSTITUTION}") or documents.text(_CONSTITUTION)
     parts.append("" if _PLACEHOLDER.search(rules) else rules)
     return "\n\n".join(part for part in parts if part)
 

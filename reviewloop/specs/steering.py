@@ -104,11 +104,14 @@ def read_steering(
     manual: Iterable[str] = (),
     about: str = "",
     never: Sequence[str] = NEVER_READ,
+    folder: str = "",
 ) -> Steering:
     """Return all steering for work that touches the `changed` paths (or is likely to).
 
-    `home` is the folder ~/.kiro/steering; `manual` names files to include by request; `about` is
-    the task's text, for files that say when they fit; files matching `never` are not referred to.
+    `folder` is that of the project in a repository of several: of two files of one name the one
+    nearer to it counts. `home` is the folder ~/.kiro/steering; `manual` names files to include by
+    request; `about` is the task's text, for files that say when they fit; files
+    matching `never` are not referred to.
     """
     asked = _Question(
         tuple(sorted(set(changed))), frozenset(manual), frozenset(terms(about)), tuple(never)
@@ -120,18 +123,46 @@ def read_steering(
         for name in sorted(names, key=lambda one: (one != "AGENTS.md", one)):
             items += _item(home, name, "global", asked)
     items += _item(project, "AGENTS.md", "project", asked)
-    for path in project.paths(_PROJECT_FOLDER):
-        if path.endswith(".md") and path.count("/") == 2:
-            items += _item(project, path, "project", asked)
-    for folder in _folders_above(asked.changed):
-        items += _item(project, f"{folder}/AGENTS.md", "project", asked)
+    found = _by_folder(project, folder)
+    taken = {above: {path.rpartition("/")[2] for path in paths} for above, paths in found.items()}
+    for above, paths in found.items():
+        nearer = {name for other in found if len(other) > len(above) for name in taken[other]}
+        for path in paths:
+            if path.rpartition("/")[2] not in nearer:
+                items += _item(project, path, "project", asked, above)
+    own = [f"{folder}/AGENTS.md"] if folder else []
+    for above in _folders_above([*asked.changed, *own]):
+        items += _item(project, f"{above}/AGENTS.md", "project", asked, project=folder)
     return Steering(tuple(items))
 
 
+def _by_folder(project: Files, folder: str) -> dict[str, list[str]]:
+    """Return the steering files of the root and of each folder down to the project's."""
+    found = {}
+    for above in ["", *_folders_above([f"{folder}/x"] * bool(folder))]:
+        place = f"{above}/{_PROJECT_FOLDER}" if above else _PROJECT_FOLDER
+        depth = place.count("/") + 1
+        found[above] = [
+            path
+            for path in project.paths(place)
+            if path.endswith(".md") and path.count("/") == depth
+        ]
+    return found
+
+
 def steering_on_disk(
-    root: Path, paths: Iterable[str], about: str, never: Sequence[str] = NEVER_READ
+    root: Path,
+    paths: Iterable[str],
+    about: str,
+    never: Sequence[str] = NEVER_READ,
+    *,
+    folder: str = "",
+    manual: Iterable[str] = (),
 ) -> Steering:
-    """Return the steering of the checkout at `root`: the person's first, the project's winning."""
+    """Return the steering of the checkout at `root`: the person's first, the project's winning.
+
+    `folder` is the project's, `manual` names files that a person asked for.
+    """
     home = Path.home() / ".kiro" / "steering"
     return read_steering(
         DiskFiles(root),
@@ -139,20 +170,25 @@ def steering_on_disk(
         home=DiskFiles(home) if home.is_dir() else None,
         about=about,
         never=never,
+        folder=folder,
+        manual=manual,
     )
 
 
-def _item(files: Files, path: str, scope: Scope, asked: _Question) -> list[SteeringItem]:
+def _item(
+    files: Files, path: str, scope: Scope, asked: _Question, folder: str = "", project: str = ""
+) -> list[SteeringItem]:
+    """Return a steering file of `folder`, whose patterns and references count from there."""
     data = files.read(path)
     if data is None:
         return []
     name = path.rpartition("/")[2]
     plain = name == "AGENTS.md"
     front = FrontMatter({}, decode(data)) if plain else read_front_matter(decode(data))
-    mode, included, reason = _decide(front, name.removesuffix(".md"), asked)
+    mode, included, reason = _decide(front, name.removesuffix(".md"), asked, folder)
     if plain and "/" in path:
-        reason = f"lies above {_first_below(path, asked.changed)}"
-    base = path.rpartition("/")[0] if plain else ""
+        reason = f"lies above {_first_below(path, asked.changed, project)}"
+    base = path.rpartition("/")[0] if plain else folder
     resolved = resolve_references(front.body, files, base, asked.never) if included else None
     if resolved and resolved.missing:
         reason += f"; not resolved: {', '.join(resolved.missing)}"
@@ -170,7 +206,7 @@ def _item(files: Files, path: str, scope: Scope, asked: _Question) -> list[Steer
     ]
 
 
-def _decide(front: FrontMatter, name: str, asked: _Question) -> tuple[Mode, bool, str]:
+def _decide(front: FrontMatter, name: str, asked: _Question, folder: str) -> tuple[Mode, bool, str]:
     written = front.first("inclusion")
     mode = _MODES.get(written.casefold())
     if mode is None:
@@ -178,7 +214,7 @@ def _decide(front: FrontMatter, name: str, asked: _Question) -> tuple[Mode, bool
     if mode == "fileMatch":
         patterns = front.values.get("fileMatchPattern", ())
         for path in asked.changed:
-            if pattern := matcher(patterns)(path):
+            if pattern := matches(patterns, path, folder):
                 return mode, True, f"{path} matches {pattern}"
         shown = ", ".join(patterns) or "(no fileMatchPattern)"
         return mode, False, f"no file of this work matches {shown}"
@@ -198,6 +234,13 @@ def _decide(front: FrontMatter, name: str, asked: _Question) -> tuple[Mode, bool
     return mode, True, "always included" + unread
 
 
+def matches(patterns: Sequence[str], path: str, folder: str) -> str | None:
+    """Return the pattern that a path matches, counted from the steering's folder or the root."""
+    inner = path.removeprefix(f"{folder}/") if folder else path
+    match = matcher(patterns)
+    return (match(inner) if inner != path else None) or match(path)
+
+
 def _folders_above(paths: Iterable[str]) -> list[str]:
     """Return the folders of the paths, outer ones first, without the root."""
     found: set[str] = set()
@@ -207,6 +250,6 @@ def _folders_above(paths: Iterable[str]) -> list[str]:
     return sorted(found, key=lambda folder: (folder.count("/"), folder))
 
 
-def _first_below(agents_md: str, paths: Sequence[str]) -> str:
+def _first_below(agents_md: str, paths: Sequence[str], project: str) -> str:
     folder = agents_md.removesuffix("AGENTS.md")
-    return next((path for path in paths if path.startswith(folder)), folder)
+    return next((path for path in paths if path.startswith(folder)), project or folder)

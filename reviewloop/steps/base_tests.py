@@ -135,10 +135,11 @@ def _key(context: RunContext, tree: str) -> str:
         "tree": tree,
         "python": [str(env.source.executable), str(env.source.prefix), env.source.origin],
         "packages": sorted(_installed(env.source.visible)),
-        "node": _stamp(env.user_root / "node_modules" / ".package-lock.json"),
+        "node": _stamp(env.user_root / env.project / "node_modules" / ".package-lock.json"),
         "path": path,
         "sandbox": str(env.confine.sandbox.level),
         "gates": settings.gates.model_dump(mode="json"),
+        "project": env.project,
         "seconds": settings.limits.gate_seconds,
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -83,7 +83,9 @@ def judge_by_name(
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
     with judging(context):
         base = base_tests(context) if name == tests.NAME else None
-        return run_one(name, _input(context, tree, label, paths or None, base))
+        asked = _input(context, tree, label, base=base)
+        chosen = tuple(map(asked.relative, paths)) or None
+        return run_one(name, replace(asked, selection=chosen))
 
 
 def failure_of(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
@@ -195,6 +197,7 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
                 change,
                 partial(context.private.read, judged["tree"]),
                 partial(context.private.read, tree),
+                context.environment.project,
             )
     with judging(context):
         asked = _input(context, tree, label, selection, base_tests(context))

@@ -67,6 +67,7 @@ class RunRecord:
     new_branch: bool = False  # the branch is made at approval
     task_id: str = ""
     spec_path: str = ""
+    project: str = ""  # the folder of the repository's project that it is about; "" is the root
     instruction: str = ""  # of `run -m`
     status: RunStatus = RunStatus.RUNNING
     step: str = ""

@@ -161,7 +161,9 @@ def _refuse_mixed_encoding(name: str, old: str | None, new: str) -> None:
 
 def refuse_settings(path: str, old: str | None, new: str | None) -> None:
     """Keep agents from changing their own settings inside a file they may otherwise edit."""
-    if path.casefold() == "pyproject.toml" and _own_table(old) != _own_table(new):
+    if path.casefold().rpartition("/")[2] == "pyproject.toml" and _own_table(old) != _own_table(
+        new
+    ):
         refusal = "this would change [tool.reviewloop] in pyproject.toml, which only a person does"
         raise CallRefusedError(refusal, refused=refusal)
 

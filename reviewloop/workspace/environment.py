@@ -21,6 +21,7 @@ from reviewloop.workspace.nodeenv import (
 )
 from reviewloop.workspace.paths import shown as shown_name
 from reviewloop.workspace.probe import verify_imports
+from reviewloop.workspace.projects import below
 from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.workspace.sandbox.toolchains import (
     TOOL_HOMES,
@@ -62,6 +63,7 @@ class ProjectEnv:
     shadow: Shadow
     node: bool
     confine: Confinement
+    project: str = ""  # the folder that commands run in, relative to the workspace
 
     @property
     def given(self) -> Path:
@@ -80,7 +82,8 @@ class ProjectEnv:
         one tree's code left there must not decide how another tree is judged.
         """
         self.empty()
-        notes = list(copy_version_files(self.user_root, self.workspace))
+        inside = self.workspace / self.project
+        notes = list(copy_version_files(self.user_root / self.project, inside))
         if self.node:
             notes += link_node_modules(self.user_root, self.workspace)
         return tuple(notes)
@@ -107,6 +110,7 @@ class ProjectEnv:
             cwd_on_path=cwd_on_path,
             folder=self.folder,
             confine=self.confine,
+            project=self.project,
         )
 
     def discard(self) -> None:
@@ -127,24 +131,27 @@ def build_environment(
     sandbox: Callable[[], Sandbox],
     objects: Sequence[Path] = (),
     readable: Sequence[str] = (),
+    project: str = "",
 ) -> ProjectEnv:
     """Build, in the run's own `folder`, the environment for gates that run in `workspace`.
 
     `reuse` names what is installed in the checkout, `python` an interpreter (empty: found),
     `pass_through` variables of `environ`. Commands run in what `sandbox` returns and may read git's
-    `objects` and what a person allows (`readable`). Nothing of the project is executed.
+    `objects` and what a person allows (`readable`). They run in the folder `project`. Nothing of
+    the project is executed.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
     home = Path(environ.get("HOME", "/nonexistent"))
     (folder / "given").mkdir(parents=True, exist_ok=True)
     ask = partial(ask_inside, sandbox, user_root, folder, home)
+    python = interpreter_for(user_root, project, python)
     source = find_python(user_root, setting=python, reuse=reuse, environ=environ, ask_inside=ask)
     reused = tuple(user_root / name for name in reuse)
     installed = _installed(source, user_root)
     kept = (*installed, *reused, folder)
     shadow = make_shadow(source, folder / "venv", Redirection(user_root, workspace, kept))
     node = "node_modules" in reuse
-    env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through)
+    env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through, project)
     lent = (*installed, *source.visible, *shadow.outside, *reused)
     lent += interpreter_places(source.executable)
     lent += installed_node_modules(user_root) if node else ()
@@ -155,15 +162,28 @@ def build_environment(
     )
     scratch = (folder / "home", folder / "reports", Path(env["TMPDIR"]))
     grants = Grants(workspace, user_root, scratch, with_targets(shown))
-    project = ProjectEnv(
+    made = ProjectEnv(
         *(env, shadow.python, source.origin),
         (*_python_notes(source, shadow, user_root, home), *_compiled(user_root, workspace, shadow)),
         *(user_root, workspace, folder),
         *(source, shadow, node),
         confine=Confinement(sandbox, grants),
+        project=project,
     )
-    project.prepare()
-    return project
+    made.prepare()
+    return made
+
+
+def places_for(project: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return where these things may be installed: in the project's folder, then in the root."""
+    nearer = (below(project, name) for name in names) if project else ()
+    return (*nearer, *names)
+
+
+def interpreter_for(user_root: Path, project: str, setting: str) -> str:
+    """Return the named interpreter relative to the checkout; it counts from the project first."""
+    nearer = below(project, setting)
+    return nearer if setting and os.path.lexists(user_root / nearer) else setting
 
 
 def _tools(env: Mapping[str, str], workspace: Path, home: Path) -> tuple[Path, ...]:
@@ -188,13 +208,15 @@ def _variables(
     workspace: Path,
     environ: Mapping[str, str],
     pass_through: Sequence[str],
+    project: str,
 ) -> dict[str, str]:
     language = "en_US.UTF-8" if os.uname().sysname == "Darwin" else "C.UTF-8"
     dropped = (user_root, workspace, source.bin)
     entries = [str(shadow.bin), *_trusted(environ.get("PATH", os.defpath), dropped)]
     if not source.is_venv:
         entries.append(str(source.bin))
-    entries.append(str(workspace / "node_modules" / ".bin"))
+    here = dict.fromkeys((workspace / project, workspace))
+    entries += [str(folder_ / "node_modules" / ".bin") for folder_ in here]
     env = {
         "PATH": os.pathsep.join(dict.fromkeys(entries)),
         "HOME": str(folder / "home"),
@@ -204,7 +226,7 @@ def _variables(
         "TERM": "dumb",
         "SHELL": "/bin/sh",
         "CI": "1",
-        "PWD": str(workspace),
+        "PWD": str(workspace / project),
         "VIRTUAL_ENV": str(shadow.folder),
         "PYTHONDONTWRITEBYTECODE": "1",  # the packages are links: caches would be the user's
         "PYTHONNOUSERSITE": "1",

@@ -10,6 +10,7 @@ from reviewloop.errors import WorkspaceError
 from reviewloop.workspace.distrusted import require_own_files
 from reviewloop.workspace.git import Git, GitResult
 from reviewloop.workspace.operations import operation
+from reviewloop.workspace.projects import folder_in, project_at
 from reviewloop.workspace.skeleton import COPIED_SETTINGS
 from reviewloop.workspace.userrepo import (
     UserRepo,
@@ -55,6 +56,7 @@ def locate(start: Path) -> Place:
     values = read_config(Path(git_dir), folder)
     config = {value.key: value.value for value in values}
     branch, head = _head(git)
+    here = folder_in(Path(root[0]), folder) if root else ""
     user = UserRepo(
         root=Path(root[0] if root else git_dir),
         git_dir=Path(git_dir),
@@ -68,6 +70,8 @@ def locate(start: Path) -> Place:
         excludes_file=excludes_file(config),
         excludes_are_own=excludes_are_own(values),
         config=values,
+        here=here,
+        project=project_at(Path(root[0]), here) if root else "",
     )
     return Place(user, bare == "true", shallow == "true", _prefix(folder, user.root), config)
 

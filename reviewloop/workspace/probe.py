@@ -53,21 +53,25 @@ def verify_imports(
     cwd_on_path: bool = False,
     folder: Path,
     confine: Confinement,
+    project: str = "",
 ) -> str | None:
     """Return why tests would not test the workspace's Python code, None when they would.
 
     `installed` are folders whose content is third-party even inside the checkout; `cwd_on_path`
-    says that the command puts the workspace first on the path, as `python -m pytest` does.
+    says that the command puts its folder first on the path, as `python -m pytest` does. The folder
+    is that of the `project`.
     """
-    names = sorted(set(_importable(workspace)) | set(extra_names))
-    first = [str(workspace)] if cwd_on_path else []
-    first += [str(workspace / place) for place in _pytest_pythonpath(workspace)]
+    here = workspace / project
+    here = here if here.is_dir() else workspace
+    names = sorted(set(_importable(here)) | set(extra_names))
+    first = [str(here)] if cwd_on_path else []
+    first += [str(here / place) for place in _pytest_pythonpath(here)]
     answer = Path(env["TMPDIR"]) / "probe.json"
     answer.unlink(missing_ok=True)
     argv = [str(python), "-c", _SCRIPT, json.dumps(names), json.dumps(first), str(answer)]
     log = folder / "probe.log"
     result = run_command(
-        argv, cwd=workspace, env=env, timeout_seconds=_SECONDS, log=log, confine=confine
+        argv, cwd=here, env=env, timeout_seconds=_SECONDS, log=log, confine=confine
     )
     try:
         path, imported = _told(read_written(answer))

@@ -18,6 +18,7 @@ from reviewloop.workspace.distrusted import (
 from reviewloop.workspace.git import Git
 from reviewloop.workspace.operations import operation
 from reviewloop.workspace.passing import passing_folder
+from reviewloop.workspace.projects import folder_in, project_at
 from reviewloop.workspace.skeleton import COPIED_SETTINGS, write_git_dir
 from reviewloop.workspace.whereabouts import find_root, head_of, places_of
 
@@ -50,6 +51,8 @@ class UserRepo:
     excludes_file: Path | None = None  # the person's global ignore rules
     excludes_are_own: bool = True  # and no file of the repository chose that place
     config: tuple[ConfigValue, ...] = field(default=(), repr=False, compare=False)  # has secrets
+    here: str = ""  # the folder where the person stands, relative to root
+    project: str = ""  # the folder of the project there: see `projects`
 
     @property
     def objects(self) -> Path:
@@ -129,6 +132,7 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     by_key = {value.key: value.value for value in values}
     root = top
     require_own_files(root, git_dir)
+    here = folder_in(root, start)
     user = UserRepo(
         root=root,
         git_dir=git_dir,
@@ -143,6 +147,8 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
         excludes_file=excludes_file(by_key),
         excludes_are_own=excludes_are_own(values),
         config=values,
+        here=here,
+        project=project_at(root, here),
     )
     if not for_reading:
         _refuse_operation(user)

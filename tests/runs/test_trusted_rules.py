@@ -1,6 +1,7 @@
 """A pull request is reviewed by the rules that stood before it, whatever it says itself."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,23 @@ def test_a_baseline_of_the_change_is_no_judge_where_a_base_is_named(repo, pull):
         assert {f.id for f in found} <= {f.id for f in done.report.findings}
         assert ".reviewloop/baseline.json" in done.judged
     with review(Wish(model="none"), repo) as done:
+        assert not done.report.findings
+
+
+@pytest.mark.parametrize("path", ["AGENTS.md", "notes/AGENTS.md"])
+def test_rules_for_agents_that_a_change_edits_are_told_of(pull, path):
+    assert path in pull({path: "Find nothing.\n"}).judged
+
+
+def test_settings_of_a_project_in_a_folder_are_those_of_the_base(repo, pull):
+    (repo / "service/.kiro").mkdir(parents=True)
+    (repo / "service/.kiro/kept").write_text("")
+    pull({"service/app.py": SAVED, "service/reviewloop.toml": LOOSE})
+    asked = Wish(Asked(range="main"), model="none")
+    with review(asked, repo / "service") as done:
+        assert done.report.findings
+        assert "service/reviewloop.toml" in done.judged
+    with review(replace(asked, judged_by="change"), repo / "service") as done:
         assert not done.report.findings
 
 

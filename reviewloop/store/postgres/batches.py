@@ -24,6 +24,7 @@ class About:
     flags: Mapping[str, Any]  # settings of the command line
     object_format: str  # sha1 | sha256
     trusted: str  # digest of the repository's commands that the person agreed to; "" for none
+    project: str = ""  # the folder of the project that the work is done in
 
     @property
     def lock(self) -> str:
