@@ -12,6 +12,7 @@ from reviewloop.workspace.git import Git
 from reviewloop.workspace.landing import is_checked_out
 from reviewloop.workspace.refs import branch_exists, safe_branch_name
 from reviewloop.workspace.userrepo import UserRepo, discover
+from reviewloop.workspace.whereabouts import head_of
 
 
 def choose_branch(
@@ -80,7 +81,12 @@ def head_now(repository: Repository, branch: str) -> str:
     "" when there is none.
     """
     user = repository.user
-    return commit_at(Git(user.git_dir, cwd=user.root), f"refs/heads/{branch}")
+    git = Git(user.git_dir, cwd=user.root)
+    if branch == user.branch:
+        checked_out, head = head_of(user.root, git)  # reads files: no program is started
+        if checked_out == branch:
+            return head or ""
+    return commit_at(git, f"refs/heads/{branch}")
 
 
 def branch_with(user: UserRepo, run: RunRecord) -> str:
