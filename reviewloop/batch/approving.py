@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 
 from reviewloop.batch.autopilot import asked_for
-from reviewloop.batch.bringing import NeedError, put_on
+from reviewloop.batch.bringing import NeedError, put_on, why_again
 from reviewloop.batch.conflicts import after_conflict, keep_conflict
 from reviewloop.batch.holding import Holding
 from reviewloop.batch.line import Waiting, is_landing, waiting_in
@@ -53,18 +53,21 @@ def approve_each(
     listener: Listener,
     *,
     named: Collection[str] = (),
+    agreed: Collection[str] = (),
 ) -> Iterator[Approved]:
     """Approve runs one after the other and yield what became of each.
 
-    One with a red finding left is held unless a person named it: its id is among `named`.
+    One with a must-fix finding left is held unless its id is among `agreed`, and one with a wish
+    left unless a person named it: its id is among `named`.
 
-    One that stands on the branch's commit is committed as it is. One that does not is not approved
-    but brought behind those before it, so that a person can look at what it is now. Where that
+    One that stands on the branch's commit is committed as it is. One that does not is brought
+    behind those before it. It is committed then if a person named it and nothing meets it; else it
+    waits, so that a person can look at what it is now. Where that
     fails, what stands on the run or needs it is held; the others go on. Raises
     `InterruptedByUserError`.
     """
     for branch in dict.fromkeys(one.run.branch for one in chosen):
-        approving = _Approving(repository, branch, listener, named)
+        approving = _Approving(repository, branch, listener, named, agreed)
         mine = [one for one in chosen if one.run.branch == branch]
         for one in approving.whole(mine):
             yield approving.take(one)
@@ -74,13 +77,19 @@ class _Approving:
     """The approvals of one branch; knows what is missing below those that come."""
 
     def __init__(
-        self, repository: Repository, branch: str, listener: Listener, named: Collection[str]
+        self,
+        repository: Repository,
+        branch: str,
+        listener: Listener,
+        named: Collection[str],
+        agreed: Collection[str],
     ) -> None:
         self._repository = repository
         self._branch = branch
         self._here = branch == repository.user.branch
         self._listener = listener
         self._named = named
+        self._agreed = agreed
         self._below: Waiting | None = None  # the last that was brought, and waits
         self._anew: set[str] = set()  # runs that ask again since this began
         self._holding = Holding()
@@ -120,9 +129,12 @@ class _Approving:
         return found
 
     def _held(self, one: Waiting) -> Approved | None:
-        left = Left() if one.run.run_id in self._named else self._left(one.run)
-        red = left.must_fix + left.wishes
-        held = self._holding.held(one.run, red, str(left), self._brought_to(one) if red else "")
+        left = self._left(one.run)
+        if one.run.run_id in self._agreed:
+            left = left._replace(must_fix=0)
+        if one.run.run_id in self._named:
+            left = left._replace(wishes=0)
+        held = self._holding.held(one.run, left, self._brought_to(one) if left.red else "")
         if held:
             return Approved(one.run, "held", ExitCode.WAITING, held.why, held.next)
         return None
@@ -162,7 +174,14 @@ class _Approving:
         if not self._here:
             why = f"it stands on a commit that {self._branch} does not have"
             return Approved(run, "held", ExitCode.WAITING, why, f"git switch {quote(self._branch)}")
-        return self._brought(self._rebased(repository, run))
+        after = self._rebased(repository, run)
+        goes_on = self._below is None and run.run_id in self._named
+        if goes_on and not why_again(repository, run, after):
+            answer = worded(after, "approve")
+            return self._answered(
+                advance(self._looked(after), run.run_id, answer=answer, listener=self._listener)
+            )
+        return self._brought(after)
 
     def _finished(self, repository: Repository, run: RunRecord) -> RunRecord:
         """Carry to its end an answer that was given, and cut off on its way."""

@@ -81,7 +81,7 @@ def bring(repository: Repository, run: RunRecord, listener: Listener | None = No
             f"have the task done anew on what is there now: `reviewloop reject {name}`, then "
             "`reviewloop run`"
         ) from error
-    return Brought(after, _why_again(repository, run, after))
+    return Brought(after, why_again(repository, run, after))
 
 
 def put_on(
@@ -104,7 +104,7 @@ def put_on(
     return rebase(there, run.run_id, base, options={**kept, **options}, listener=listener)
 
 
-def _why_again(repository: Repository, before: RunRecord, after: RunRecord) -> str:
+def why_again(repository: Repository, before: RunRecord, after: RunRecord) -> str:
     """Return why a brought run is another one than was approved, "" if it is the same change."""
     if after.status is not RunStatus.WAITING:
         return after.reason or f"it is {after.status}"

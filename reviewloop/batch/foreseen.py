@@ -8,7 +8,7 @@ from reviewloop.batch.holding import Holding
 from reviewloop.batch.line import Waiting, is_landing
 from reviewloop.batch.queue import Queue, lacking, what_lacks
 from reviewloop.errors import ReviewLoopError
-from reviewloop.output.proposal import left_of
+from reviewloop.output.proposal import Left, left_of
 from reviewloop.runs.repository import Repository
 from reviewloop.runs.view import proposal_of
 
@@ -45,7 +45,7 @@ def foreseen(repository: Repository, found: Queue) -> Foreseen:
     for run in found.blocked:
         holding.lacks(run, "", "")
     for one in found.waiting:
-        held = holding.held(one.run, _holds(repository, one)) is not None
+        held = holding.held(one.run, _left(repository, one)) is not None
         if not held and one in found.standing:
             seen.commits.append(one.run.run_id)
         elif not held and not hindrance(repository, found, one):
@@ -68,8 +68,5 @@ def hindrance(repository: Repository, found: Queue, one: Waiting) -> str:
     return ""
 
 
-def _holds(repository: Repository, one: Waiting) -> int:
-    if is_landing(one.run):
-        return 0
-    left = left_of(proposal_of(repository, one.run))
-    return left.must_fix + left.wishes
+def _left(repository: Repository, one: Waiting) -> Left:
+    return Left() if is_landing(one.run) else left_of(proposal_of(repository, one.run))

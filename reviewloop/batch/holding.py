@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from reviewloop.batch.needing import needed_of
+from reviewloop.output.proposal import Left
 from reviewloop.store.runs import RunRecord
 
 
@@ -26,24 +27,25 @@ class Holding:
         if run.task_id:
             self._runs.append((run, following))
 
-    def held(self, run: RunRecord, red: int, left: str = "", brought_to: str = "") -> Held | None:
+    def held(self, run: RunRecord, left: Left, brought_to: str = "") -> Held | None:
         """Return why a run is not to be approved, None if it is.
 
-        `red` counts what holds it, and `left` says that in words: its must-fix findings and the
-        wishes that were not done; 0 for a run that a person named, knowing them. `brought_to`: the
-        branch that it would come to first, "" when it stands there.
+        Its must-fix findings and the wishes that were not done hold it; `left` has none for a run
+        that a person named, knowing them. `brought_to`: the branch that it would come to first, ""
+        when it stands there.
         """
         if below := self._commits.get(run.base_commit):
             return Held(f"it stands on {below[0]}, which was not committed", below[1])
         goes_on = {other.run_id: following for other, following in self._runs}
         for other, need in needed_of(run, (other for other, _ in self._runs)).items():
             return Held(f"it needs task {need}, and {other} was not committed", goes_on[other])
-        if red:
-            naming = (
-                f"naming it brings it to {brought_to} first, then asks you again"
+        if left.red:
+            flag = " --with-must-fix" if left.must_fix else ""
+            naming = f"naming it with{flag}" if flag else "naming it"
+            what = (
+                f"{naming} brings it to {brought_to} first, and asks again if anything meets it"
                 if brought_to
-                else "only naming it commits that all the same"
+                else f"only {naming} commits that all the same"
             )
-            why = f"{left or f'{red} must fix left'}; {naming}"
-            return Held(why, f"reviewloop queue approve {run.run_id}")
+            return Held(f"{left}; {what}", f"reviewloop queue approve {run.run_id}{flag}")
         return None

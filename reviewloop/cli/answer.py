@@ -137,7 +137,7 @@ def _answer(
     agreed: bool = False,
 ) -> ExitCode:
     if store:
-        return shared_answers.answer(store, run_id, choice, text, as_json=as_json)
+        return shared_answers.answer(store, run_id, choice, text, as_json=as_json, agreed=agreed)
     from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
     from reviewloop.output.terminal_approval import Answer
     from reviewloop.runs.answers import give_up, is_stopped, waiting_run

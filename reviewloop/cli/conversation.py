@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.consoles import echo
+from reviewloop.cli.sure import needs_word
 from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
@@ -133,11 +134,7 @@ def _ready(
     if not left or agreed:
         return repository, record, True
     if not asked:
-        raise UsageError(
-            f"run {record.run_id} has {left} (`reviewloop show {record.run_id}`), so nothing was "
-            f"committed; `reviewloop approve {record.run_id} --with-must-fix` commits it all the "
-            "same"
-        )
+        raise UsageError(needs_word(record.run_id, left))
     return repository, record, _sure(repository, record)
 
 
@@ -283,15 +280,14 @@ def ask_about(repository: "Repository", record: "RunRecord") -> "dict[str, str] 
 def _sure(repository: "Repository", record: "RunRecord") -> bool:
     """Ask a second time where must-fix findings are left; return whether it is to be committed."""
     left = _must_fix_left(repository, record)
-    return not left or click.confirm(f"commit with {left}?", default=False, err=True)
+    return not left or click.confirm(f"commit with {left} must fix left?", default=False, err=True)
 
 
-def _must_fix_left(repository: "Repository", record: "RunRecord") -> str:
+def _must_fix_left(repository: "Repository", record: "RunRecord") -> int:
     from reviewloop.output.proposal import left_of
     from reviewloop.runs.view import proposal_of
 
-    number = left_of(proposal_of(repository, record)).must_fix
-    return f"{number} must fix left" if number else ""
+    return left_of(proposal_of(repository, record)).must_fix
 
 
 def _ask(repository: "Repository", record: "RunRecord") -> "Answer":

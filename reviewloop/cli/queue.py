@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from reviewloop.batch.approving import Approved
     from reviewloop.runs.repository import Repository
+    from reviewloop.store.runs import RunRecord
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -85,22 +86,33 @@ def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
 @queue.command("approve")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "every", is_flag=True, help="Everything that waits, stack by stack.")
+@click.option("--with-must-fix", is_flag=True, help="Named runs also with must-fix findings left.")
 @branch_option
 @json_option
 @own_store_option
 def approve_some(
-    runs: tuple[str, ...], every: bool, branch: str, as_json: bool, store: str
+    runs: tuple[str, ...],
+    every: bool,
+    with_must_fix: bool,
+    branch: str,
+    as_json: bool,
+    store: str,
 ) -> ExitCode:
     """Commit what runs propose, and first what they stand on.
 
-    One that cannot be committed stops only what stands on it or needs it.
+    One that cannot be committed stops only what stands on it or needs it. A named run whose branch
+    moved on is brought there first, and committed unless something meets it.
     """
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
+    if with_must_fix and every:
+        raise UsageError("--with-must-fix is for runs that you name: --all holds must-fix work")
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
     if store:
-        return shared_answers.approve_many(store, runs, branch, as_json=as_json)
+        return shared_answers.approve_many(
+            store, runs, branch, as_json=as_json, with_must_fix=with_must_fix
+        )
     _require_no_branch(branch)
     from reviewloop.batch.approving import approve_each
     from reviewloop.batch.queue import nothing_waits, to_approve
@@ -114,9 +126,13 @@ def approve_some(
     for one in chosen:
         if not every and one.run.run_id not in asked:
             say(f"{one.run.run_id} first: others that you approve stand on it or need it")
+    named = [one.run for one in chosen if one.run.run_id in asked]
+    agreed = _agreed(repository, named, with_must_fix, ask=not as_json)
     told: list[Approved] = []
     try:
-        for found in approve_each(repository, chosen, lambda event: None, named=asked):
+        for found in approve_each(
+            repository, chosen, lambda event: None, named=asked, agreed=agreed
+        ):
             told.append(found)
             if found.committed:
                 say(_committed(found))
@@ -174,6 +190,23 @@ def _opened(*, for_reading: bool = False) -> "Repository":
     if gone := leave_out(repository):
         say(gone)
     return repository
+
+
+def _agreed(
+    repository: "Repository", named: "Sequence[RunRecord]", agreed: bool, *, ask: bool
+) -> set[str]:
+    """Return those of the named runs that may be committed with must-fix findings left."""
+    from reviewloop.cli.sure import is_sure
+    from reviewloop.output.proposal import left_of
+    from reviewloop.runs.view import proposal_of
+
+    return {
+        run.run_id
+        for run in named
+        if is_sure(
+            run.run_id, left_of(proposal_of(repository, run)).must_fix, agreed=agreed, ask=ask
+        )
+    }
 
 
 def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_json: bool) -> None:

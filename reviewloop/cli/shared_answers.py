@@ -5,31 +5,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.cli.shared import shared
-from reviewloop.errors import ExitCode, first_that_applies
+from reviewloop.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
     from reviewloop.engine.queue import Here
 
 
-def answer(url: str, run_id: str | None, choice: str, text: str, *, as_json: bool) -> ExitCode:
-    """Queue an answer to one run."""
+def answer(
+    url: str, run_id: str | None, choice: str, text: str, *, as_json: bool, agreed: bool = False
+) -> ExitCode:
+    """Queue an answer to one run.
+
+    `agreed`: a person has said that must-fix findings which are left are no reason not to commit.
+    """
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.engine.answers import give_answer, word_of
+    from reviewloop.cli.sure import is_sure, needs_word
+    from reviewloop.engine.answers import give_answer, must_fix_left, run_meant, word_of
 
     with shared(url) as database:
-        run = give_answer(database, url, run_id, choice, text)
+        run = run_meant(database, run_id, choice)
+        red = must_fix_left(database, run) if choice == "approve" else 0
+        sure = is_sure(run.run_id, red, agreed=agreed, ask=not as_json)
+        if sure is None:
+            raise UsageError(needs_word(run.run_id, red))
+        if not sure:
+            say(f"{run.run_id} waits as before")
+            return ExitCode.WAITING
+        give_answer(database, url, run, choice, text)
     if as_json:
         print_json("answered", {"run": run.run_id, "choice": choice})
     say(f"{run.run_id}: {word_of(choice)} is on its way; the next free worker carries it out")
     return ExitCode.CLEAN
 
 
-def approve_many(url: str, names: Sequence[str], branch: str, *, as_json: bool) -> ExitCode:
+def approve_many(
+    url: str, names: Sequence[str], branch: str, *, as_json: bool, with_must_fix: bool
+) -> ExitCode:
     """Queue the approval of runs and of what they stand on; of all on a branch if none is named."""
-    from reviewloop.engine.answers import approve_each, runs_named
+    from reviewloop.cli.sure import is_sure
+    from reviewloop.engine.answers import approve_each, must_fix_left, runs_named
 
     with shared(url) as database:
-        rows = approve_each(database, url, runs_named(database, names), branch, _here())
+        named = runs_named(database, names)
+        agreed = {
+            run.run_id
+            for run in named
+            if is_sure(
+                run.run_id,
+                must_fix_left(database, run),
+                agreed=with_must_fix,
+                ask=not as_json,
+            )
+        }
+        rows = approve_each(database, url, named, branch, _here(), agreed=agreed)
     return _tell_queued("shared-queue-approve", rows, as_json=as_json)
 
 

@@ -20,15 +20,24 @@ from reviewloop.store.runs import OPEN, RunRecord, RunStatus
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
+def run_meant(database: Database, named: str | None, choice: str) -> RunRecord:
+    """Return the run that an answer is for: the named one, else the only one that asks."""
+    runs = SharedRuns(database)
+    return runs.only(_ASKS, choice) if named is None else runs.find(named, OPEN)
+
+
+def must_fix_left(database: Database, run: RunRecord) -> int:
+    """Return how many must-fix findings a run that asks has left."""
+    return _left_in(SharedRuns(database), run).must_fix
+
+
 def give_answer(
-    database: Database, url: str, named: str | None, choice: str, text: str = ""
+    database: Database, url: str, run: RunRecord, choice: str, text: str = ""
 ) -> RunRecord:
     """Queue a person's answer for a worker; return the run as it is now.
 
     Raises `UsageError` when the run does not ask, or stands on one that waits itself, or needs it.
     """
-    runs = SharedRuns(database)
-    run = runs.only(_ASKS, choice) if named is None else runs.find(named, OPEN)
     answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
     _queue(database, url, Waits(database, url), run, answer)
     return run
@@ -47,13 +56,20 @@ def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
 
 
 def approve_each(
-    database: Database, url: str, named: Sequence[RunRecord], branch: str, here: Here | None
+    database: Database,
+    url: str,
+    named: Sequence[RunRecord],
+    branch: str,
+    here: Here | None,
+    *,
+    agreed: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Queue the approval of runs and of what they stand on or need; return what became of each.
 
-    With no run named, all that waits on a branch, see `Waits.on_one_branch`: as on one machine,
-    what has a must-fix finding or a wish left is held then, what is blocked is left out, and so
-    is what stands on a run that is not approved, or needs it.
+    What has a must-fix finding left is held unless it is among `agreed`; so is what stands on a run
+    that is not approved, or needs it. With no run named, all that waits on a branch, see
+    `Waits.on_one_branch`: as on one machine, what has a wish left is held, too, then, and what is
+    blocked is left out.
     """
     waits, table, holding = Waits(database, url), SharedRuns(database), Holding()
     asked = {run.run_id for run in named}
@@ -74,13 +90,17 @@ def approve_each(
         first = bool(asked) and run.run_id not in asked
         row: dict[str, Any] = {"run": run.run_id, "choice": "approve", "first": first, **_DONE}
         given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
-        left = Left() if run.run_id in asked else _left_in(table, run)
+        left = _left_in(table, run)
+        if run.run_id in agreed:
+            left = left._replace(must_fix=0)
+        if run.run_id in asked:
+            left = left._replace(wishes=0)
         if given:
             row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
         elif why := conflicts.get(run.run_id, ("", ""))[0]:
             code, following = int(ExitCode.WAITING), conflicts[run.run_id][1]
             row |= {"what": "held", "why": f"it {why}", "next": following, "exit_code": code}
-        elif held := holding.held(run, left.must_fix + left.wishes, str(left)):
+        elif held := holding.held(run, left):
             code = int(ExitCode.WAITING)
             row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
         else:

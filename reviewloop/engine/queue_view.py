@@ -66,7 +66,7 @@ def _foreseen(waits: Waits, table: SharedRuns, asking: Sequence[Asking]) -> Fore
             continue  # it is on its way
         proposal: Any = table.proposal(run.run_id)[0]
         left = left_of(proposal)
-        if given or one.conflict[0] or holding.held(run, left.must_fix + left.wishes):
+        if given or one.conflict[0] or holding.held(run, left):
             holding.lacks(run, one.row["proposed"], "")
             seen.holds.extend([] if given else [run.run_id])
         else:

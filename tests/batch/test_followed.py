@@ -32,8 +32,8 @@ class Hearing:
 
 @contextmanager
 def approving(checkout):
-    """Approve task 1 in a process that is stopped in the middle of bringing it to the branch."""
-    with checkout.start("queue", "approve", "1", **{VARIABLE: "advance.begin=sleep"}) as other:
+    """Approve what waits, task 1, in a process that is stopped while it brings it."""
+    with checkout.start("queue", "approve", "--all", **{VARIABLE: "advance.begin=sleep"}) as other:
         while status_of(checkout, "1") != "running":
             assert other.poll() is None
         other.send_signal(signal.SIGSTOP)

@@ -46,11 +46,15 @@ def test_an_approval_of_all_does_what_the_queue_says(shop):
     assert seen == {"commits": [], "brings": [first, second], "holds": [fourth]}
     assert said.startswith("brings 2 to work first, then asks you about them again; it holds 1 (")
     told = checkout.run("queue", "approve", "--all")  # says the same of the one it holds
-    assert f"{fourth} held: 1 must fix left; naming it brings it to work first, then" in told.err
+    assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix brings" in told.err
 
     seen, said = foreseen(checkout)
     assert seen == {"commits": [first, second], "brings": [], "holds": [fourth]}
     assert done_by(checkout.json("queue", "approve", "--all")) == seen
     assert checkout.run("queue", "approve", fourth).code == 4
     told = checkout.run("queue", "approve", "--all")
-    assert f"{fourth} held: 1 must fix left; only naming it commits that all the" in told.err
+    assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix brings" in told.err
+    said = checkout.run("queue", "approve", fourth, "--with-must-fix")
+    assert said.code == 0, said.err  # brought, and nothing met it
+    assert "4 Fourth number: " in said.err
+    assert checkout.run("queue", "approve", "--all", "--with-must-fix").code == 2

@@ -51,7 +51,6 @@ def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):
     said = checkout.run("batch", "--tasks", "7")
     assert said.code == 2
     assert "approved, tick its task by hand, then the same command" in said.err
-    assert checkout.run("queue", "approve", run).code == 4  # brought onto the new commit
     said = checkout.run("queue", "approve", run)
     assert said.code == 0, said.err
     assert "was not ticked: the line of task 1 changed" in said.err
@@ -89,7 +88,6 @@ def test_a_committed_task_that_was_renamed_is_not_done_again_before_it_is_ticked
     assert checkout.run("batch", "--tasks", "4").code == 4
     run = checkout.json("status")["batch"]["tasks"][0]["run"]
     renumber(checkout, TASKS.replace("4. Fourth number", "4. The Fourth number, all of it"))
-    assert checkout.run("queue", "approve", run).code == 4  # brought onto the new commit
     said = checkout.run("queue", "approve", run)
     assert said.code == 0, said.err
     paid = len(checkout.server.ledger)
@@ -132,10 +130,6 @@ def test_the_queue_foretells_that_an_approval_cannot_tick_and_no_wrong_line_is_n
     (row,) = checkout.json("queue")["runs"]
     assert will_not in row["note"]
     assert f"{SPEC}:" not in row["note"]
-    assert checkout.run("queue", "approve", run).code == 4  # brought onto the new commit
-    (row,) = checkout.json("queue")["runs"]
-    assert row["why"].startswith(will_not)
-    assert row["note"] == ""
     said = checkout.run("queue", "approve", run)
     assert "was not ticked: the line of task 4 changed since it was read as 'Fourth" in said.err
     assert f"{SPEC}:" not in said.err
@@ -149,7 +143,6 @@ def test_the_line_to_tick_by_hand_is_named_where_it_is_certain(shop):
     (run,) = (row["run"] for row in checkout.json("queue")["runs"])
     renamed = checkout.read(SPEC).replace("4. Fourth number", "5. Grand totals")
     renumber(checkout, renamed.replace("- [x] 1", "- [x] 0. Before\n- [x] 1"))
-    assert checkout.run("queue", "approve", run).code == 4
     said = checkout.run("queue", "approve", run)
     assert said.code == 0, said.err
     assert f"tick the task by hand ({SPEC}:5, 'Grand totals' now)" in said.err
@@ -203,7 +196,6 @@ def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(s
         ("4 before", "Fourth number", "waiting"),
     ]
     assert told["totals"]["runs"] == 3
-    assert checkout.run("queue", "approve", fourth).code == 4
     assert checkout.run("queue", "approve", fourth).code == 0
     renumber(checkout, checkout.read(SPEC).replace("[ ] 4.", "[x] 4."))
     assert checkout.run("clean", "--older-than", "0", "--yes").code == 0
@@ -216,8 +208,7 @@ def test_a_renamed_task_whose_commit_was_taken_back_is_done_anew(shop):
     assert checkout.run("batch", "--tasks", "4").code == 4
     run = checkout.json("status")["batch"]["tasks"][0]["run"]
     renumber(checkout, TASKS.replace("4. Fourth number", "4. The Fourth number"))
-    for code in (4, 0):  # brought onto the new commit first
-        assert checkout.run("queue", "approve", run).code == code
+    assert checkout.run("queue", "approve", run).code == 0  # brought onto the new commit first
     assert checkout.run("batch", "--tasks", "4").code == 2
     assert checkout.run("undo", run).code == 0
     said = checkout.run("batch", "--tasks", "4")

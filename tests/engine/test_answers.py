@@ -8,7 +8,7 @@ import time
 import pytest
 from support.checkout import Checkout
 from support.many import many
-from support.parts import says
+from support.parts import finds, found, says
 from support.play import done
 from support.team import Team
 
@@ -230,3 +230,23 @@ def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):
     assert said.code == 0, said.err
     assert "no content of submodules: libs/other is empty there" in said.err
     assert "no content of Git LFS" in said.err
+
+
+def test_must_fix_findings_need_a_word_behind_a_store_too(team):
+    bad = found("must_fix", "Too short", '"""Part 4."""', "shop/part4.py")
+    crew = team(many(review_security=finds(bad)))
+    assert crew.enqueue("--tasks", "4").code == 0
+    machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
+    assert crew.work(machine).code == 0
+    [run] = [row["run"] for row in elsewhere.json("queue")["runs"]]
+    queued = crew.queued()
+    said = elsewhere.run("approve", run)
+    assert (said.code, crew.queued()) == (2, queued)
+    assert f"run {run} has 1 must fix left" in said.err
+    assert f"`reviewloop approve {run} --with-must-fix`" in said.err
+    said = elsewhere.run("queue", "approve", run)
+    assert (said.code, crew.queued()) == (4, queued)
+    assert f"next: `reviewloop queue approve {run} --with-must-fix`" in said.err
+    assert elsewhere.run("queue", "approve", run, "--with-must-fix").code == 0
+    assert crew.work(machine).code == 0
+    assert states(crew) == {"4": "committed"}
