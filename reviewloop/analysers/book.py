@@ -72,6 +72,11 @@ def rule_of(rule_id: str) -> Rule | None:
     return tool_rule(rule_id)
 
 
+def is_own(rule_id: str) -> bool:
+    """Whether a rule is one of ours."""
+    return rule_id in _own()
+
+
 def is_about_a_rule(pattern: str) -> bool:
     """Whether a pattern of the settings fits any rule; those of other people's tools may."""
     from reviewloop.analysers.tools import TOOLS

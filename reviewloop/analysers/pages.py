@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from reviewloop.analysers.base import PathClass
 from reviewloop.analysers.book import own_rules
 from reviewloop.analysers.placing import speaks_in, warns_in_examples
+from reviewloop.analysers.rule_pages import anchor, page_file
 from reviewloop.analysers.rules import Example, Rule
 from reviewloop.findings import Severity
 from reviewloop.workspace.hygiene import show_hidden
@@ -28,8 +29,8 @@ def pages() -> dict[str, str]:
     """Return file name -> Markdown text: one page for each family of rules, and an index."""
     families: dict[str, list[Rule]] = {}
     for rule in own_rules():
-        families.setdefault(rule.id.partition("/")[0], []).append(rule)
-    texts = {f"{name}.md": _page(name, rules) for name, rules in sorted(families.items())}
+        families.setdefault(page_file(rule.id), []).append(rule)
+    texts = {file: _page(file, rules) for file, rules in sorted(families.items())}
     texts["README.md"] = _index(families)
     return texts
 
@@ -46,23 +47,27 @@ def _index(families: dict[str, list[Rule]]) -> str:
         "These pages are written by `python docs/write_rules.py`.",
         "",
     ]
-    for name, rules in sorted(families.items()):
-        lines += [f"## [{name}]({name}.md)", "", "| rule | severity | reviewer | what |"]
+    for file, rules in sorted(families.items()):
+        lines += [
+            f"## [{file.removesuffix('.md')}]({file})",
+            "",
+            "| rule | severity | reviewer | what |",
+        ]
         lines.append("|---|---|---|---|")
         for rule in sorted(rules, key=lambda r: r.id):
-            slug = rule.id.partition("/")[2]
             lines.append(
-                f"| [{rule.id}]({name}.md#{slug}) | {rule.severity.mark} {rule.severity.label} "
+                f"| [{rule.id}]({file}#{anchor(rule.id)}) "
+                f"| {rule.severity.mark} {rule.severity.label} "
                 f"| {rule.reviewer.removeprefix('review-')} | {_cell(rule.title)} |"
             )
         lines.append("")
     return "\n".join(lines)
 
 
-def _page(name: str, rules: Iterable[Rule]) -> str:
-    lines = [f"# Rules: {name}", "", "[All rules](README.md)", ""]
+def _page(file: str, rules: Iterable[Rule]) -> str:
+    lines = [f"# Rules: {file.removesuffix('.md')}", "", "[All rules](README.md)", ""]
     for rule in sorted(rules, key=lambda r: r.id):
-        lines += [f'<a id="{rule.id.partition("/")[2]}"></a>', "", f"## {rule.id}", ""]
+        lines += [f'<a id="{anchor(rule.id)}"></a>', "", f"## {rule.id}", ""]
         lines += [f"{rule.severity.mark} {rule.severity.label} · {rule.reviewer}", ""]
         lines += [f"**{rule.title}**", "", f"Why: {rule.why}", "", f"What to do: {rule.fix}", ""]
         if rule.source:

@@ -1,7 +1,9 @@
-"""Where a rule is explained: the address of its source, and the weaknesses it names."""
+"""Where a rule is explained: our page of it, else the address of its source."""
 
 import re
 
+from reviewloop.analysers.book import is_own
+from reviewloop.analysers.rule_pages import page_address
 from reviewloop.analysers.rules import Rule
 from reviewloop.findings import Finding
 from reviewloop.output.review_words import Rules
@@ -13,10 +15,17 @@ URL = re.compile(r"https://[^\s<>\"'`\\^{}|]+(?<![.,;)])")
 
 def rule_link(finding: Finding, rules: Rules) -> str:
     """Return the https address that explains the rule of a finding, "" when none is known."""
+    if page := _own_page(finding.rule):
+        return page
     if found := _ADDRESS.fullmatch(finding.url):
         return found.group()
     rule = rules(finding.rule) if finding.rule else None
     return source_link(rule) if rule else ""
+
+
+def explained_at(rule: Rule) -> str:
+    """Return the https address that explains a rule, "" when none is known."""
+    return _own_page(rule.id) or source_link(rule)
 
 
 def source_link(rule: Rule) -> str:
@@ -25,6 +34,10 @@ def source_link(rule: Rule) -> str:
         return found.group()
     numbers = weaknesses(rule)
     return f"https://cwe.mitre.org/data/definitions/{numbers[0]}.html" if numbers else ""
+
+
+def _own_page(rule_id: str) -> str:
+    return page_address(rule_id) if rule_id and is_own(rule_id) else ""
 
 
 def weaknesses(rule: Rule) -> list[int]:

@@ -7,7 +7,7 @@ from reviewloop.analysers.rules import SECURITY, Rule
 from reviewloop.findings import Finding, Severity
 from reviewloop.output.markdown_text import code, plain
 from reviewloop.output.review_words import Rules
-from reviewloop.output.rule_links import rule_link, source_link, weaknesses
+from reviewloop.output.rule_links import explained_at, rule_link, weaknesses
 from reviewloop.output.untrusted import one_line, safe
 
 LEVELS = {Severity.MUST_FIX: "error", Severity.SHOULD_FIX: "warning", Severity.NIT: "note"}
@@ -44,7 +44,7 @@ def _descriptor(key: str, findings: list[Finding], rules: Rules) -> dict[str, An
         "defaultConfiguration": {"level": LEVELS[rule.severity if rule else worst]},
         "properties": {"tags": _tags(findings, rule), "precision": _precision(findings)},
     }
-    if url := source_link(rule) if rule else rule_link(findings[0], rules):
+    if url := explained_at(rule) if rule else rule_link(findings[0], rules):
         descriptor["helpUri"] = url
     if _is_security(findings, rule):
         descriptor["properties"]["security-severity"] = _SECURITY_SEVERITY[worst]

@@ -10,7 +10,7 @@ from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line
 from reviewloop.output.code_view import visible
 from reviewloop.output.markdown_text import fenced, language, link
 from reviewloop.output.review_words import who
-from reviewloop.output.rule_links import URL, source_link
+from reviewloop.output.rule_links import URL, explained_at
 from reviewloop.output.rule_page import laid_out
 
 _MOST_QUOTED = 20  # lines
@@ -70,8 +70,8 @@ def _quoted(finding: Finding) -> str:
 
 def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
     said = {finding.why, finding.suggestion} if finding else set()
-    source = source_link(rule)
-    title = link(rule.id, source) if source else code(rule.id)
+    page = explained_at(rule)
+    title = link(rule.id, page) if page else code(rule.id)
     parts = [f"**Rule** {title}: {sanitised_line(rule.title)}"]
     for label, text in (("Why", rule.why), ("What to do", rule.fix)):
         if text and text not in said:

@@ -18,7 +18,7 @@ from reviewloop.output.html.markup import (
     words,
 )
 from reviewloop.output.review_words import PLACEMENT_NOTES, Rules, remarks
-from reviewloop.output.rule_links import rule_link
+from reviewloop.output.rule_links import rule_link, source_link
 
 _LONGEST_FIX = 60
 
@@ -42,7 +42,7 @@ def card(finding: Finding, anchor: str, rules: Rules, lines: Sequence[str], *, c
             _code(finding, lines) if code else "",
             _remarks(finding),
             _replacement(finding, lines),
-            _rule_help(rules(finding.rule) if finding.rule else None, finding, rules),
+            _rule_help(rules(finding.rule) if finding.rule else None),
             "</article>",
         )
     )
@@ -117,13 +117,13 @@ def _replacement(finding: Finding, lines: Sequence[str]) -> str:
     )
 
 
-def _rule_help(rule: Rule | None, finding: Finding, rules: Rules) -> str:
+def _rule_help(rule: Rule | None) -> str:
     if rule is None:
         return ""
     parts = [("about", rule.title), ("why", rule.why), ("fix", rule.fix)]
     rows = "".join(f"<dt>{label}</dt><dd>{prose(text)}</dd>" for label, text in parts if text)
     if rule.source:
         source = words(rule.source.removeprefix("https://"))
-        rows += f"<dt>source</dt><dd>{link(source, rule_link(finding, rules))}</dd>"
+        rows += f"<dt>source</dt><dd>{link(source, source_link(rule))}</dd>"
     summary = f"About the rule <code>{words(rule.id)}</code>"
     return f'<details class="help"><summary>{summary}</summary><dl>{rows}</dl></details>'

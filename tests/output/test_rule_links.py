@@ -1,0 +1,96 @@
+"""Links to rules lead to our own pages, of the version in use, wherever findings are shown."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reviewloop.analysers import rule_pages
+from reviewloop.analysers.book import own_rules, rule_of
+from reviewloop.analysers.rule_pages import page_address
+from reviewloop.findings import Finding, Severity
+from reviewloop.output.rule_links import explained_at, rule_link, source_link
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_ACTION = {
+    "GITHUB_ACTIONS": "true",
+    "ACTION_REPOSITORY": "octo/reviewloop",
+    "ACTION_REF": "v0.9.0",
+}
+AT = "https://github.com/octo/reviewloop/blob/v0.9.0/"
+OURS = sorted(rule.id for rule in own_rules())
+
+
+def finding(rule: str, url: str = "") -> Finding:
+    named = {"agents": ("review-security",), "rule": rule, "url": url}
+    return Finding(id="-", severity=Severity.NIT, title="t", why="", path="a", **named)
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package says that it comes from octo/reviewloop, and runs in its Action."""
+    for name, value in IN_ACTION.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_page_of_every_rule_is_there(published: None) -> None:
+    pages: dict[str, str] = {}
+    for rule in OURS:
+        address = rule_link(finding(rule, "https://example.org/other"), rule_of)
+        file, _, place = address.removeprefix(AT).partition("#")
+        text = pages.setdefault(file, (ROOT / file).read_text())
+        anchors = re.findall(r'<a id="(.+)"></a>\n\n## (.+)\n', text)
+        assert (place, rule) in anchors, address
+    assert len(pages) > 10
+
+
+def test_rules_of_other_tools_keep_their_makers_page(published: None) -> None:
+    found = rule_of("ruff/S608")
+    assert found
+    assert explained_at(found) == source_link(found) == rule_link(finding("ruff/S608"), rule_of)
+    assert "octo" not in explained_at(found)
+    assert rule_link(finding("eslint/x", "https://eslint.org/x"), rule_of) == "https://eslint.org/x"
+
+
+@pytest.mark.parametrize(
+    ("homepage", "environ", "begins"),
+    [
+        ("octo/tool", {}, f"https://github.com/octo/tool/blob/v{rule_pages.__version__}/docs/"),
+        ("octo/tool", IN_ACTION, AT),
+        # Elsewhere than in the Action these variables are anybody's.
+        ("", {**IN_ACTION, "GITHUB_ACTIONS": ""}, ""),
+        # The Action of the checkout (`uses: ./`) has neither; one of a path has no repository.
+        ("", {"GITHUB_ACTIONS": "true"}, ""),
+        ("", {**IN_ACTION, "ACTION_REPOSITORY": "OWNER/reviewloop"}, ""),
+        ("", {**IN_ACTION, "ACTION_REF": "v1 (https://elsewhere)"}, ""),
+        ("OWNER/reviewloop", {}, ""),
+    ],
+)
+def test_where_the_pages_are_follows_the_version_in_use(
+    homepage: str, environ: dict[str, str], begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_pages, "_published", lambda: homepage)
+    address = page_address("py/bare-except", environ)
+    assert address.startswith(begins) and bool(address) is bool(begins)
+
+
+def test_without_a_known_place_the_source_explains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_pages, "_published", lambda: "")
+    rule = next(rule for rule in own_rules() if "https://" in rule.source)
+    assert explained_at(rule) == source_link(rule)
+    metadata = "https://github.com/octo/tool"
+    monkeypatch.undo()
+    monkeypatch.setattr("importlib.metadata.metadata", lambda name: Said(metadata))
+    rule_pages._published.cache_clear()
+    assert explained_at(rule).startswith(f"{metadata}/blob/v")
+    rule_pages._published.cache_clear()
+
+
+class Said:
+    """What a package says of itself."""
+
+    def __init__(self, homepage: str) -> None:
+        self.lines = ["Issues, https://example.org", f"Homepage, {homepage}"]
+
+    def get_all(self, name: str) -> list[str]:
+        return self.lines if name == "Project-URL" else []
