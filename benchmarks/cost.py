@@ -55,6 +55,7 @@ class Measured(NamedTuple):
     path: float
     findings: tuple[str, ...]
     one_prefix: bool
+    billed: tuple[int, int, int]  # tokens: sent anew, written to the cache, read from it
 
 
 def main() -> int:
@@ -242,6 +243,7 @@ def measured(
         path=critical_path(asked),
         findings=tuple(sorted(title for title in titles if title.startswith("Filters in"))),
         one_prefix=len(prefixes) == 1,
+        billed=(fresh, written, read),
     )
 
 

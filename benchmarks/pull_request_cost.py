@@ -1,0 +1,52 @@
+"""Print what a review of a usual pull request costs: the table of docs/github.md.
+
+python benchmarks/pull_request_cost.py [--answer 1000]
+
+A diff of 300 lines is reviewed by the five reviewers, once with one turn each and once with three
+(two files read before the answer). The stand-in for Bedrock counts what is really sent, and what
+comes from the cache; genai-prices has the prices. What a model answers is an assumption: `--answer`
+tokens in each turn of each reviewer, thoughts included. Nothing goes over the network.
+"""
+
+import argparse
+
+from cost import REVIEWERS, review_of, small_modules
+
+from reviewloop.models.messages import Usage
+from reviewloop.models.prices import cost
+
+MODELS = (
+    "anthropic:claude-sonnet-5-5",
+    "anthropic:claude-haiku-5-5",
+    "openai:gpt-6.1-sol",
+    "openai:gpt-6.1-terra",
+    "google_genai:gemini-3.8-flash",
+    "bedrock_converse:global.anthropic.claude-sonnet-5-5",
+    "bedrock_converse:amazon.nova-pro-v1:0",
+)
+TURNS = (1, 3)
+
+
+def main() -> None:
+    """Measure both reviews and print a row for each model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--answer", type=int, default=1000, help="tokens of one answer")
+    answer = parser.parse_args().answer
+    files = [(path, "".join(parts)) for path, parts in small_modules()]
+    usages = []
+    for turns in TURNS:
+        fresh, written, read = review_of(files, turns, 0.0, cache=True).billed
+        output = len(REVIEWERS) * turns * answer
+        usages.append(Usage(fresh, output, read, written))
+        print(
+            f"{turns} turns: {fresh:,} tokens sent, {written:,} kept in the cache, "
+            f"{read:,} read from it, {output:,} answered"
+        )
+    print("\n| model | one turn | three turns |\n|---|--:|--:|")
+    for model in MODELS:
+        prices = [f"${price:.2f}" if (price := cost(model, u)) else "?" for u in usages]
+        print(f"| `{model}` | {' | '.join(prices)} |")
+
+
+if __name__ == "__main__":
+    main()
