@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes action.txt, light.txt, dev.txt, uv.txt and build.txt anew: every package with its version and the hashes of all
+# Writes action.txt, providers.txt, light.txt, dev.txt, uv.txt and build.txt anew: every package with its version and the hashes of all
 # its files, for every platform and Python that pyproject.toml allows. Needs uv 0.13 or newer. Arguments go to
 # `uv pip compile`: `--upgrade`, `--upgrade-package NAME`, `--exclude-newer "7 days"`; without any,
 # versions stay as they are.
@@ -16,6 +16,9 @@ compile() { # FILE, SOURCE, ARGUMENTS of uv
 }
 
 compile action.txt pyproject.toml "$@"
+# What the Action installs with a key. Not bound to action.txt: google-genai refuses its tenacity.
+compile providers.txt pyproject.toml --extra anthropic --extra openai --extra google --extra groq \
+  --extra mistral "$@"
 .ci/distributions | compile light.txt - --constraint requirements/action.txt "$@"
 # The same for pre-commit: it installs our folder with them, and a folder has no hash.
 {

@@ -1,6 +1,9 @@
-"""What is installed: everything, or only what `reviewloop-light` brings."""
+"""What is installed: everything, or only what `reviewloop-light` brings; and by whom."""
 
+import os
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from reviewloop.errors import UsageError
 
@@ -12,8 +15,19 @@ def is_light() -> bool:
     return find_spec(_LEFT_OUT) is None
 
 
+def by_the_action() -> bool:
+    """Return whether the Action installed this for the step that runs, and removes it with it."""
+    folder = os.environ.get("RUNNER_TEMP")
+    return bool(folder) and Path(sys.prefix) == Path(str(folder), "reviewloop")
+
+
 def require_all(doing: str, *, instead: str = "") -> None:
     """Raise `UsageError` with what to install, or do instead, unless everything is there."""
+    if is_light() and by_the_action():
+        raise UsageError(
+            f"{doing} needs packages that the Action leaves out when no model is named; give it "
+            "the input `model`, or the key of a provider, such as `anthropic-api-key`"
+        )
     if is_light():
         other = f", or {instead}" if instead else ""
         raise UsageError(

@@ -18,6 +18,7 @@ from reviewloop.cli.run import run as run_task
 from reviewloop.github.api.model import Status
 from reviewloop.github.hearing.hear import Heard
 from reviewloop.github.job.outcome import Ended, outputs_of
+from reviewloop.models.provider_table import KNOWN
 
 PAGE = (ROOT / "docs/github.md").read_text()
 Act = Callable[..., Acted]
@@ -26,7 +27,11 @@ COMMANDS = {**github.commands, "implement": run_task, "batch": batch}
 WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
 # In a workflow they are the runner's, or make no sense where nobody sits at a terminal.
 FOR_PEOPLE = {"event", "repo", "json", "message", "record", "again", "preflight", "no-sandbox"}
-NOT_OPTIONS = {"command", "github-token"}
+KEYS = {
+    key: key.lower().replace("_", "-")
+    for key in (provider.keys[0] for provider in KNOWN.values() if provider.keys)
+}
+NOT_OPTIONS = {"command", "github-token", *KEYS.values()}
 OUTPUTS = {*outputs_of(Ended(Status.PASSED)), *Heard(Status.PASSED).outputs, "handoff-path"}
 OUTPUTS |= {"matrix", "any"}
 
@@ -46,6 +51,15 @@ def test_a_wrong_input_is_named(act: Act) -> None:
         ({"command": "post", "model": "x"}, "The command post does not take the input model."),
         ({"command": "hear", "bots": "false"}, "The command hear does not take the input bots."),
         ({"handoff": "here"}, "The command review does not take the input handoff."),
+        (
+            {"command": "push", "openai-api-key": "k"},
+            "The command push does not take the input openai-api-key.",
+        ),
+        (
+            {"forks": "true", "anthropic-api-key": "k"},
+            "A job that reads forks (forks: true) takes no key: "
+            "give it a role on Bedrock, or no model.",
+        ),
     ):
         assert act(**inputs) == (2, [], f"{sentence}\n")
 
@@ -79,6 +93,20 @@ def test_a_task_is_implemented_without_a_token_and_then_handed_over(act: Act) ->
     # What does not wait leaves nothing to hand over, and ends as it ended.
     for code in (0, 3, 6):
         assert act(ends=code, **given)[:2] == (code, [trusted, ran])
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_names_the_model_and_is_seen_by_what_asks_it_alone(
+    key: str, act: Act, tmp_path: Path
+) -> None:
+    assert ACTION["runs"]["steps"][-1]["env"][key] == f"${{{{ inputs.{KEYS[key]} }}}}"
+    seen, given = tmp_path / "log.keys", {KEYS[key]: "k"}
+    assert act(**given)[1] == [["github", "review", "--model=auto", "given"]]
+    assert seen.read_text().split() == ["github", key]  # and none of the empty ones
+    assert act(model="none", **given)[1] == [["github", "review", "--model=none", "given"]]
+    seen.unlink()
+    assert act(command="implement", **given)[1][1] == ["run", "none"]
+    assert seen.read_text().split() == ["trust", "run", key, "publish"]
 
 
 def test_commits_are_the_workflows_unless_it_says_whose(act: Act, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The Action: its shell steps as a runner runs them, from a fresh clone, in a clean environment."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,12 +15,16 @@ from support.github_events import of_comment, of_pull
 from support.github_server import GitHubServer
 from support.github_state import BOT
 from support.handoffs import OURS, scratch, task
+from support.model_server import KEY, ModelServer
+from support.parts import cast
+from support.play import REVIEWERS, agent_of
 
 from reviewloop.github.handed.handoff import write_handoff
 
 SETTINGS = """[review]
 analysers_off = ["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*"]
 """
+PAGE = "docs/rules/sh.md#"
 TRAP = "open({place!r}, 'w').write('run')\nraise SystemExit(99)\n"
 
 
@@ -91,6 +96,63 @@ def check_installed(machine: Machine) -> None:
     ]
     assert all(Path(one).is_file() for one in lists)
     assert ours[-3:] == ["--no-deps", "--no-build-isolation", str(machine.action)]
+
+
+@pytest.mark.skipif(REAL_PIP in os.environ, reason="the clients are those of the tests")
+@pytest.mark.parametrize(("key", "address", "model"), [
+    ("anthropic_api_key", "ANTHROPIC_BASE_URL", "claude-sonnet-5-5"),
+    ("openai_api_key", "OPENAI_BASE_URL", "gpt-6.1-sol"),
+])  # fmt: skip
+def test_a_key_is_enough_for_the_reviewers_and_goes_nowhere_else(
+    key: str, address: str, model: str, machine: Machine, tmp_path: Path
+) -> None:
+    """The real client asks over loopback; every git that is started writes down what it sees."""
+    github = machine.github
+    seen, program = tmp_path / "seen", tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nenv >>{seen}\nexec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    with ModelServer(cast(), agent_of=agent_of, models=(model,)) as models:
+        around = {**models.openai(), **models.anthropic()}
+        machine.variables = {
+            **{name: value for name, value in around.items() if name in (address, "NO_PROXY")},
+            "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        done = machine.run(of_pull(github, 7, "opened"), **{key: KEY})
+        assert done.returncode == 0, done.stderr
+        assert {(each.model, agent_of(each)) for each in models.ledger} == {
+            (model, reviewer) for reviewer in REVIEWERS
+        }
+        assert models.refused == 0
+    assert (machine.outputs["status"], machine.outputs["should-fix"]) == ("passed", "1")
+    assert machine.outputs["cost-usd"]
+    assert str(machine.action / "requirements/providers.txt") in machine.asked_of_pip[0]
+    assert f"https://github.com/octo/reviewloop/blob/c0ffee/{PAGE}" in "".join(
+        comment.body for comment in github.state.visible(7)
+    )
+    assert "PATH=" in seen.read_text()
+    told = [done.stdout, done.stderr, machine.page, *machine.outputs.values(), seen.read_text()]
+    told += [comment.body for comment in github.state.visible(7)]
+    assert [text for text in told if KEY in text] == []
+
+
+@pytest.mark.skipif(REAL_PIP in os.environ, reason="the installation is the same")
+def test_who_has_neither_model_nor_client_is_told_what_helps_on_a_runner(machine: Machine) -> None:
+    event = of_pull(machine.github, 7, "opened")
+    done = machine.run(event, openai_api_key="k", model="xai:grok-5")
+    assert done.returncode == 5
+    assert "give the Action a key as its input" in machine.outputs["reason"]
+    assert "pip install" not in done.stdout + done.stderr + machine.page
+    assert str(machine.action / "requirements/providers.txt") in machine.asked_of_pip[0]
+
+    machine.installed = False
+    done = machine.run(event)  # no key, no model
+    assert done.returncode == 0, done.stderr
+    assert str(machine.action / "requirements/light.txt") in machine.asked_of_pip[2]
+    machine.installed = False
+    machine.variables = {"AWS_REGION": "eu-central-1"}
+    machine.run(event)
+    assert str(machine.action / "requirements/action.txt") in machine.asked_of_pip[4]
 
 
 @pytest.mark.skipif(REAL_PIP in os.environ, reason="the installation is the same")

@@ -28,6 +28,11 @@ PROJECT, BUILD = WHOLE["project"], WHOLE["build-system"]["requires"]
 PINNED = {
     "action.txt": PROJECT["dependencies"],
     "dev.txt": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]],
+    "providers.txt": [
+        requirement
+        for extra in ("anthropic", "openai", "google", "groq", "mistral", "openrouter")
+        for requirement in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]
+    ],
     "light.txt": distributions().light_requirements(),
     "uv.txt": ["uv"],
     "build.txt": BUILD,
@@ -87,6 +92,17 @@ def test_development_action_and_build_use_the_same_versions():
     )
     assert light < action
     assert action | build <= dev
+
+
+def test_a_key_brings_clients_and_the_versions_of_everything_else():
+    action, dev, providers = (
+        {pin.name: str(pin.specifier) for pin in map(requirement, entries(file))}
+        for file in ("action.txt", "dev.txt", "providers.txt")
+    )
+    assert action.keys() < providers.keys()
+    tested = {**dev, **action}
+    other = {name for name, version in providers.items() if tested.get(name, version) != version}
+    assert other <= {"tenacity"}  # google-genai refuses the newest
 
 
 @pytest.mark.parametrize("package", ["ruff", "pydantic-core", "ast-grep-py", "orjson", "zizmor"])

@@ -43,6 +43,8 @@ RIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("batch.yml", "finished"): {"actions": "read"},
     ("batch.yml", "push"): COMMENT | {"contents": "write", "actions": "read"},
 }
+_OFFERED = re.compile(r"^( +)# ([\w-]+-api-key): \$\{\{ (secrets\.\w+) \}\}", re.MULTILINE)
+KEYS = {"secrets.ANTHROPIC_API_KEY", "secrets.OPENAI_API_KEY"}
 STARTS = {
     "review-pr.yml": {"pull_request"},
     "review-fork-pr.yml": {"pull_request_target"},
@@ -75,7 +77,12 @@ def test_a_workflow_starts_as_its_page_says_and_holds_no_right_itself(file: str)
     assert parsed["concurrency"]["group"]
     assert text.startswith("# Copy this file to .github/workflows/ of your repository.")
     assert parsed["name"].startswith("reviewloop")
-    assert "secrets." not in text
+    # Keys are offered as comments, so that nobody pays for a model without having chosen one.
+    offered = re.findall(r"secrets\.\w+", text)
+    assert offered == [secret for _, _, secret in _OFFERED.findall(text)]
+    asks = {s.get("with", {}).get("command", "review") for f, _, s in of_ours() if f == file}
+    forks = "forks: " in text
+    assert set(offered) == (KEYS if asks & {"review", "fix", "implement"} and not forks else set())
     assert f"workflows/{file}" in (ROOT / "docs/github.md").read_text()
 
 
@@ -223,6 +230,18 @@ def test_zizmor_finds_nothing_in_what_people_use(tmp_path: Path) -> None:
         return json.loads(done.stdout)
 
     assert zizmor(ROOT / "action.yml", *WORKFLOWS) == []
+    # Nor does it when somebody takes the marks of the comments away.
+    chosen = []
+    for path in WORKFLOWS:
+        chosen.append(tmp_path / path.name)
+        text, count = _OFFERED.subn(r"\1\2: ${{ \3 }}", path.read_text())
+        chosen[-1].write_text(text)
+        parsed = yaml.safe_load(text)["jobs"].values()
+        given = [set(step.get("with", {})) for job in parsed for step in job["steps"]]
+        keys = [names & set(ACTION["inputs"]) for names in given if "openai-api-key" in names]
+        assert all("anthropic-api-key" in names for names in keys)
+        assert len(keys) * 2 == count
+    assert zizmor(*chosen) == []
     # What starts where strangers can start it is said to be so, with the reason.
     ignored = {
         path.name: re.findall(r"zizmor: ignore\[(.*?)\] \w+", path.read_text())

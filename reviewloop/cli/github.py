@@ -36,7 +36,12 @@ github.add_command(push)
 @github.command()
 @about_a_pull
 @telling("Least severity on a line; the summary has the rest (should).")
-@click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
+@click.option(
+    "--model",
+    metavar="PROVIDER:MODEL|auto|none",
+    default="",
+    help="Model to ask; auto: the settings', else that of a key; or none.",
+)
 @limits("this review", "the models")
 @click.option("--forks", is_flag=True, help="Also a fork's (by hand always).")
 @click.option("--drafts", is_flag=True, help="Also a draft (by hand always).")

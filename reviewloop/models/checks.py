@@ -11,7 +11,7 @@ from reviewloop.errors import ReviewLoopError
 from reviewloop.models.bedrock import base_model, open_session, where
 from reviewloop.models.found import missing_key, own_address
 from reviewloop.models.free_calls import ask_free, same_model
-from reviewloop.models.installing import install_line, package_problem
+from reviewloop.models.installing import install_advice, package_problem
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.models.replay_provider import ReplayProvider
 from reviewloop.models.retry import access_problem
@@ -100,7 +100,7 @@ def _package_problem(provider: str) -> tuple[str, str]:
     if importlib.util.find_spec(package):
         return "", ""
     project = package.replace("_", "-")
-    return f"the package {project} is not installed", install_line(project)
+    return f"the package {project} is not installed", install_advice(project)
 
 
 def _known_problem(

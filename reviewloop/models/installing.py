@@ -6,7 +6,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from reviewloop.installed import by_the_action
 from reviewloop.models.provider_table import Provider
+
+_IN_THE_ACTION = (
+    "on GitHub give the Action a key as its input, such as `openai-api-key`: it installs what "
+    "that takes; for other providers run reviewloop in a job of your own"
+)
 
 
 def install_line(package: str, minimum: str = "") -> str:
@@ -27,8 +33,13 @@ def install_line(package: str, minimum: str = "") -> str:
     return f"{shlex.quote(sys.executable)} -m pip install {wanted}"
 
 
+def install_advice(package: str, minimum: str = "") -> str:
+    """Return what to do about a missing package; nobody can install into the Action's place."""
+    return _IN_THE_ACTION if by_the_action() else f"`{install_line(package, minimum)}`"
+
+
 def package_problem(provider: Provider) -> tuple[str, str]:
-    """Return what is wrong with a provider's package and the line that helps, or two ""."""
+    """Return what is wrong with a provider's package and what helps, or two ""."""
     from importlib import metadata
 
     from packaging.version import InvalidVersion, Version
@@ -37,14 +48,14 @@ def package_problem(provider: Provider) -> tuple[str, str]:
     try:
         version = metadata.version(package)
     except metadata.PackageNotFoundError:
-        return f"the package {package} is not installed", install_line(package)
+        return f"the package {package} is not installed", install_advice(package)
     try:
         old = Version(version) < Version(provider.minimum)
     except InvalidVersion:
         old = False
     if old:
         problem = f"the package {package} {version} is older than {provider.minimum}"
-        return problem, install_line(package, provider.minimum)
+        return problem, install_advice(package, provider.minimum)
     return "", ""
 
 

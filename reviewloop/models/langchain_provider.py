@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reviewloop.errors import ModelSetupError
 from reviewloop.models.bedrock import BedrockClients, takes_cache_points
 from reviewloop.models.found import key_of, missing_key, own_address
-from reviewloop.models.installing import install_line, package_problem
+from reviewloop.models.installing import install_advice, package_problem
 from reviewloop.models.langchain_reply import from_plain, read_reply
 from reviewloop.models.messages import (
     Message,
@@ -208,18 +208,19 @@ def _other_model(
         except TypeError:  # a class that knows none of these takes its own defaults
             model = init_chat_model(ident, model_provider=client)
     except ImportError as error:
+        why = str(error).partition(". ")[0]  # without advice for an environment of another kind
         raise ModelSetupError(
-            f"{provider}:{ident} needs a package that is not installed ({error}); "
-            f"`{install_line(f'langchain-{provider}')}` installs it"
+            f"{provider}:{ident} needs a package that is not installed ({why}); "
+            f"{install_advice(f'langchain-{provider}')}"
         ) from error
     return model
 
 
 def _require_set_up(provider: Provider, model: str, settings: ModelSettings) -> None:
     """Raise `ModelSetupError` where the provider's package or key is missing."""
-    problem, line = package_problem(provider)
+    problem, advice = package_problem(provider)
     if problem:
-        raise ModelSetupError(f"{model} cannot be asked: {problem}; `{line}`")
+        raise ModelSetupError(f"{model} cannot be asked: {problem}; {advice}")
     if problem := missing_key(provider, settings, os.environ):
         raise ModelSetupError(f"{model} cannot be asked: {problem}")
 

@@ -299,8 +299,11 @@ def chosen(
 def model_in_force(asked: str, loaded: Loaded) -> str:
     """Return the model that is asked, `none` when nobody configured one.
 
-    A key in the environment chooses none: a review must not begin to cost money by itself.
+    A key in the environment chooses none, unless `auto` asks for that: a review must not begin to
+    cost money by itself.
     """
+    if asked == AUTO:
+        return loaded.settings.models.reasoning
     if asked == NO_MODEL or (asked and loaded.origins.get("models.reasoning") != FLAG):
         return asked
     configured = asked or loaded.is_set("models.reasoning")

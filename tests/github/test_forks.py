@@ -9,6 +9,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +21,10 @@ from support.github_state import BOT
 from support.runner import Clock
 from support.standing import check_standing, on_diff, standing, summaries
 from support.two_jobs import READING, ROOT, WORKFLOW, WRITING, TwoJobs, rights, step
+
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import Repo
+from reviewloop.github.reviewing.review import Options, wish_of
 
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -47,6 +52,15 @@ def kept(place: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         jobs = TwoJobs(github, place, tmp_path_factory.mktemp("read"))
         assert jobs.read().code == 0
         return jobs.kept.read_text()
+
+
+def test_a_key_that_is_there_by_itself_reads_no_fork(jobs: TwoJobs) -> None:
+    options = Options(model="auto")
+    with GitHub(jobs.github.token, Repo.of("octo/demo"), **jobs.github.addresses) as client:
+        pull = client.pull(7)
+    assert pull.is_fork
+    assert wish_of(pull, options).model == ""
+    assert wish_of(replace(pull, head_repo="octo/demo"), options).model == "auto"
 
 
 def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:

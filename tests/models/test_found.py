@@ -15,6 +15,7 @@ from reviewloop.models.prices import estimate
 from reviewloop.models.provider_table import KNOWN
 from reviewloop.models.routing import split_model
 from reviewloop.models.settling import choice, completed, settled
+from reviewloop.runs.review import model_in_force
 from reviewloop.settings import Models, load_settings
 
 AWS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
@@ -38,6 +39,16 @@ def test_each_key_alone_chooses_a_model_of_its_provider(key, provider):
     assert found.settings.models.generation == f"{provider.name}:{provider.generation}"
     assert found.origins["models.reasoning"] == f"found: {key}"
     assert not found.is_set("models.reasoning")  # a plain review stays without a model
+
+
+def test_auto_asks_for_what_a_key_chooses_unless_the_settings_say():
+    assert model_in_force("", loaded({"OPENAI_API_KEY": "k"})) == "none"
+    assert model_in_force("auto", loaded({"OPENAI_API_KEY": "k"})).startswith("openai:")
+    said = load_settings(
+        **{"user": None, "repository_name": "reviewloop.toml", "flags": {}, "environ": {}},
+        repository=b'[models]\nreasoning = "none"\n',
+    )
+    assert model_in_force("auto", settled(said, {"OPENAI_API_KEY": "k"})) == "none"
 
 
 @pytest.mark.parametrize(

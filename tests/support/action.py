@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = [step for step in ACTION["runs"]["steps"] if "run" in step]
 REAL_PIP = "REAL_PIP"
+_INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
+# Variable of the last step -> the input that it holds.
+_GIVEN = {k: found[1] for k, v in STEPS[-1]["env"].items() if (found := _INPUT.fullmatch(v))}
+_EXPRESSION = re.compile(r"\$\{\{ (\S+)( != '')? \}\}")
 _HEREDOC = re.compile(r"^(\S+)<<(\S+)\n(.*)\n\2$", re.MULTILINE)
 _OF_PIP = re.compile(r"PIP_\w+|SSL_CERT_FILE|https?_proxy|no_proxy", re.IGNORECASE)
 _PIP = """
@@ -74,6 +78,7 @@ def run_act(folder: Path, /, ends: int = 4, **inputs: str) -> Acted:
     python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(
         '#!/bin/bash\n{ printf "%s\\t" "$@"; echo "${GITHUB_TOKEN-none}"; } >>"$LOG"\n'
+        '{ echo "$4"; compgen -e | grep _API_KEY; } >>"$LOG.keys"\n'
         'echo "${GIT_AUTHOR_NAME-} ${GIT_AUTHOR_EMAIL-}" >"$LOG.author"\n'
         'if [[ $4 == run ]]; then exit "$RUN_ENDS"; fi\n'
     )
@@ -82,7 +87,7 @@ def run_act(folder: Path, /, ends: int = 4, **inputs: str) -> Acted:
     env = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(folder), "LOG": str(log)}
     env |= {"RUN_ENDS": str(ends), "GITHUB_TOKEN": "given", "GIT_CONFIG_NOSYSTEM": "1"}
     every = dict.fromkeys(ACTION["inputs"], "") | inputs  # as action.yml gives them
-    env |= {f"INPUT_{name.replace('-', '_')}": value for name, value in every.items()}
+    env |= {name: every[_GIVEN[name]] for name in _GIVEN if name != "GITHUB_TOKEN"}
     done = subprocess.run(
         ["bash", ROOT / ".ci/act"],
         **{"cwd": folder, "env": env, "capture_output": True, "text": True},
@@ -113,6 +118,7 @@ class Machine:
         self.real_pip = bool(os.environ.get(REAL_PIP))
         self.python = Path(sys.executable) if self.real_pip else self._without_pip()
         self.installed = False  # set to False to have it installed over what is there
+        self.source = ("octo/reviewloop", "c0ffee")  # where `uses:` takes the Action from
         self.variables: dict[str, str] = {}  # of the runner, more or others than usual
         self.outputs: dict[str, str] = {}  # of the Action's last run
 
@@ -156,11 +162,16 @@ class Machine:
         known = {f"inputs.{key}": value for key, value in asked.items()} | {
             "github.token": self.github.token,
             "steps.python.outputs.python-path": str(self.python),
+            **{"github.action_repository": self.source[0], "github.action_ref": self.source[1]},
         }
+
+        def value(match: re.Match[str]) -> str:
+            found = known[match[1]]
+            return found if match[2] is None else str(bool(found)).lower()
 
         def told(text: str) -> str:
             for _ in range(2):  # the default of an input is an expression, too
-                text = re.sub(r"\$\{\{ (\S+) \}\}", lambda match: known[match[1]], text)
+                text = _EXPRESSION.sub(value, text)
             return text
 
         server = {k: v for k, v in self.github.environ.items() if k != "GITHUB_TOKEN"}

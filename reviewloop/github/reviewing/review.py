@@ -25,6 +25,7 @@ from reviewloop.github.reviewing.telling import CommentsMode, Telling, tell
 from reviewloop.output.formats import renderer
 from reviewloop.runs.held_values import masking_here
 from reviewloop.runs.review import NO_MODEL, Reviewed, Wish, review
+from reviewloop.settings.models import AUTO
 from reviewloop.workspace.compared import Asked
 from reviewloop.workspace.located import locate
 
@@ -42,7 +43,7 @@ class Options:
     max_comments: int = 30
     min_severity: str = "should"  # least that is said on a line; the rest is in the summary
     fail_on: str = "never"
-    model: str = ""  # "": what the settings of the base commit say
+    model: str = ""  # "": what the settings of the base commit say; auto: else what is found
     limits: Mapping[str, float | int | None] = field(default_factory=dict)  # limits.usd: 2.5
     comments: CommentsMode = "inline"
     sarif: str = ""
@@ -200,17 +201,20 @@ def wish_of(pull: PullRequest, options: Options) -> Wish:
         "review.repository_configuration": False,
         **options.limits,
     }
-    if options.model and options.model != NO_MODEL:
-        flags |= {"models.reasoning": options.model, "models.generation": options.model}
+    model = options.model
+    if model == AUTO and pull.is_fork:
+        model = ""  # a key that is there by itself does not pay for what strangers write
+    if model not in ("", AUTO, NO_MODEL):
+        flags |= {"models.reasoning": model, "models.generation": model}
     return Wish(
         asked=Asked(range=f"{pull.base_sha}...{pull.head_sha}"),
-        model=options.model,
+        model=model,
         flags={name: value for name, value in flags.items() if value is not None},
         remembered=False,
         rules_from=pull.base_sha,
         again=options.full,
         untrusted=pull.is_fork,
-        named="`model: PROVIDER:MODEL`",
+        named="a key, such as `anthropic-api-key`, or `model: PROVIDER:MODEL`",
     )
 
 
