@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from support.checkout import Checkout
+from support.disguises import PY
 from support.many import SPEC, files_of, many
 from support.parts import says
 from support.play import done, reply, write
@@ -72,6 +73,32 @@ def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
     assert [rows[n]["state"] for n in "45"] == ["waiting"] * 2
     assert rows["5"]["stands_on"] == rows["4"]["run"]
     assert checkout.read(SPEC).count("[x]") == 1
+
+
+def test_autopilot_commits_nothing_that_an_implementer_hides(shop):
+    hidden = {
+        1: {"shop/echo.py": f"# @generated\n{PY}"},
+        2: {},  # stands on the first, and stays with it
+        4: {"vendor/echo.py": PY},
+    }
+    plays = {
+        number: says(
+            reply(*(write(p, t) for p, t in {**files_of(number), **files}.items())),
+            done("Wrote it.", f"Add part {number}"),
+        )
+        for number, files in hidden.items()
+    }
+    checkout = shop(many(plays))
+    analysed = {"REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["tested", "cfn-lint"]'}
+    said = checkout.run("batch", "--mode", "autopilot", "--tasks", "1,2,4", **analysed)
+    assert said.code == 4, said.err
+    assert commits(checkout) == []
+    rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
+    assert [rows[n]["state"] for n in "124"] == ["waiting"] * 3
+    assert "must fix" in rows["1"]["why"]
+    assert "vendor/echo.py was not analysed: vendored" in rows["4"]["why"]
+    said = checkout.run("queue", "approve", "--all")
+    assert commits(checkout) == [], said.err
 
 
 def test_a_batch_needs_a_branch_that_it_may_commit_to(shop):

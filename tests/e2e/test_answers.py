@@ -200,6 +200,29 @@ def test_an_undone_run_can_be_approved_again_or_modified(shop):
     assert "found = db" in checkout.read("shop/search.py")
 
 
+@pytest.mark.parametrize("point", ["reopen.asked", "approve.begin", "promote.ref"])
+def test_approving_again_what_was_undone_goes_on_after_a_kill(shop, point):
+    checkout = shop()
+    checkout.run("run", "2.1")
+    checkout.run("approve")
+    head, run = checkout.git("rev-parse", "HEAD"), checkout.record()["run_id"]
+    assert checkout.run("undo").code == 0
+    asked = len(checkout.server.ledger)
+    killed = checkout.forked("approve", run, REVIEWLOOP_FAULT=f"{point}=kill")
+    assert killed.code < 0, killed.err
+    assert checkout.git("rev-parse", "HEAD^{tree}") != checkout.git("rev-parse", f"{head}^{{tree}}")
+    again = checkout.run("approve", run)
+    if again.code:
+        assert "`reviewloop resume" in again.err
+        again = checkout.run("resume", run)
+    if again.code:
+        again = checkout.run("approve", run)
+    assert again.code == 0, again.err
+    assert checkout.git("rev-parse", "HEAD") == head
+    assert checkout.git("status", "--porcelain") == ""
+    assert (checkout.record()["status"], len(checkout.server.ledger)) == ("committed", asked)
+
+
 def test_show_and_undo_mean_the_same_run_by_the_last_one(shop):
     checkout = shop()
     checkout.run("run", "2.1")
