@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reviewloop.analysers.rules import Rule
 from reviewloop.findings import Severity
+
+if TYPE_CHECKING:
+    from reviewloop.workspace.sandbox.base import Sandbox
 
 
 class PathClass(StrEnum):
@@ -151,6 +154,10 @@ class Options:
     repository_configuration: bool = False  # let tools read the repository's own configuration
     checkout: str = ""  # absolute path of the person's checkout, for that configuration
     timeout_seconds: float = 60.0  # per program
+    of_others: bool = False  # others may have written the change: none of its code runs
+    # (tool, path, text) -> whether the person trusts exactly this configuration.
+    trusts: Callable[[str, str, str], bool] = lambda *_: False
+    sandbox: "Callable[[], Sandbox] | None" = None  # where configuration that is code runs
 
 
 class AnalyserStatus(StrEnum):

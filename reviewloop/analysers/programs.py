@@ -22,7 +22,8 @@ class Program:
 
     def understands(self, file: SourceFile) -> bool:
         """Whether the tool reads this file."""
-        return self.tool.understands(file)
+        applies = self.tool.applies
+        return self.tool.understands(file) and (applies is None or applies(file, self.options))
 
     def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
         """Run the tool once over all files."""

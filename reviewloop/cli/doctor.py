@@ -27,11 +27,17 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
     """
     from reviewloop.cli.checks import all_checks
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.cli.doctor_analysers import analyser_checks, review_check, tool_states
+    from reviewloop.cli.doctor_analysers import (
+        analyser_checks,
+        not_trusted,
+        review_check,
+        tool_states,
+    )
 
     states = tool_states()
     reviewing = review_check(states)
-    checks = [*all_checks(online=not offline), *analyser_checks(states), reviewing]
+    tools = (*analyser_checks(states), *not_trusted())
+    checks = [*all_checks(online=not offline), *tools, reviewing]
     blocked = [check for check in checks if check.mark == "bad"]
     if as_json:
         rows = [{"name": c.name, "mark": c.mark, "text": c.text} for c in checks]

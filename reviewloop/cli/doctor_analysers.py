@@ -1,11 +1,14 @@
 """The doctor's list of analysers: which tools are here, in which version, and how to get others."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.cli.checks import Check
+
+if TYPE_CHECKING:
+    from reviewloop.runs.tool_trust import Configuration
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,67 @@ def tool_states() -> list[ToolState]:
     states = []
     for tool in TOOLS:
         found = find_tool(tool)
+        if tool.applies is not None:  # it stands in a project
+            found = found and replace(found, version=_of_project())
+            found = found if found and found.version else None
         program, version = (str(found.program), found.version) if found else ("", "")
         languages = tuple(sorted(tool.languages))
         states.append(
             ToolState(tool.name, languages, tool.core, program, version, tool.get, tool.licence)
         )
     return states
+
+
+def _of_project() -> str:
+    """Return the version of the ESLint of this checkout, "" when there is none."""
+    from reviewloop.analysers.tools.eslint import Project
+
+    root = _root()
+    if root is None:
+        return ""
+    places = [root / one.path for one in _configurations(root) if one.is_code]
+    versions = {Project(place.parent, place).version(root) for place in places}
+    return ", ".join(sorted(filter(None, versions)))
+
+
+def not_trusted() -> Iterator[Check]:
+    """Yield a line for each configuration of a tool in this checkout that does not count yet."""
+    from reviewloop.errors import ReviewLoopError
+    from reviewloop.output.untrusted import one_line
+    from reviewloop.runs.project import read_settings
+    from reviewloop.runs.tool_trust import is_trusted
+    from reviewloop.workspace.located import locate
+
+    root = _root()
+    if root is None:
+        return
+    try:
+        all_data = read_settings(root).settings.review.repository_configuration
+    except ReviewLoopError:  # another line says so
+        return
+    key = locate(root).user.key
+    for one in _configurations(root):
+        counts = all_data and not one.is_code
+        if not counts and not is_trusted(key, one.tool, one.path, one.text):
+            name = one_line(one.path)
+            text = f"{name} of {one.tool} is not used; allow it with `reviewloop trust`"
+            yield Check("analysers", "note", text)
+
+
+def _root() -> Path | None:
+    from reviewloop.errors import ReviewLoopError
+    from reviewloop.workspace.located import locate
+
+    try:
+        return locate(Path.cwd()).user.root.resolve()
+    except ReviewLoopError:
+        return None
+
+
+def _configurations(root: Path) -> "list[Configuration]":
+    from reviewloop.runs.tool_trust import configurations
+
+    return configurations(root)
 
 
 def analyser_checks(states: Sequence[ToolState]) -> Iterator[Check]:

@@ -9,6 +9,9 @@ from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reviewloop.runs.tool_trust import Configuration
     from reviewloop.settings import Loaded
 
 
@@ -16,14 +19,16 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 @click.option("--revoke", is_flag=True, help="Forget what was agreed to for this repository.")
 def trust(yes: bool, revoke: bool) -> ExitCode:
-    """Agree to the commands that the settings name.
+    """Agree to the commands that the settings name, and to the configuration of linters.
 
-    Only commands of the repository's own settings file need it.
+    Only commands of the repository's own settings file need it. A linter's configuration in the
+    repository counts in a review once you agreed to it.
 
-    The consent holds for exactly these commands; when the file changes them, you are asked again.
+    The consent holds for exactly these commands and files; what changes is asked about again.
     """
     from reviewloop.cli.consoles import say
     from reviewloop.runs.project import read_settings, repository
+    from reviewloop.runs.tool_trust import configurations
     from reviewloop.store.places import state_root
     from reviewloop.store.trust import TrustStore
 
@@ -34,22 +39,27 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
         say(f"forgot {count} consents for {repo.root}")
         return ExitCode.CLEAN
     loaded = read_settings(repo.root, project=repo.project)
-    if not loaded.repository_commands:
+    tools = configurations(repo.root)
+    if not loaded.repository_commands and not tools:
         say("the settings of this repository name no commands; there is nothing to agree to")
         return ExitCode.CLEAN
-    _show(loaded)
-    if store.is_trusted(repo.key, loaded.commands_digest):
-        say("you have agreed to these commands already")
+    _show(loaded, tools)
+    new = [one for one in tools if not store.is_trusted(repo.key, one.digest)]
+    if not new and store.is_trusted(repo.key, loaded.commands_digest):
+        say("you have agreed to all of this already")
         return ExitCode.CLEAN
     if not yes and not _asked():
-        say("nothing was agreed to; these commands will not run")
+        say("nothing was agreed to; none of this will run")
         return ExitCode.SKIPPED
-    store.trust(repo.key, loaded.commands_digest, loaded.repository_commands)
+    if loaded.repository_commands:
+        store.trust(repo.key, loaded.commands_digest, loaded.repository_commands)
+    for one in new:
+        store.trust(repo.key, one.digest, {one.tool: (one.path,)})
     say("agreed; `reviewloop trust --revoke` takes it back")
     return ExitCode.CLEAN
 
 
-def _show(loaded: "Loaded") -> None:
+def _show(loaded: "Loaded", tools: "Sequence[Configuration]") -> None:
     import shlex
 
     from reviewloop.output.untrusted import one_line
@@ -57,9 +67,11 @@ def _show(loaded: "Loaded") -> None:
     for key, argv in loaded.repository_commands.items():
         origin = loaded.origins[key]
         click.echo(f"{key} ({origin}): {one_line(shlex.join(argv))}")
+    for one in tools:
+        click.echo(f"{one.tool} ({one_line(one.path)}): {one.told}")
 
 
 def _asked() -> bool:
     if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on; look at the commands, then add --yes")
-    return click.confirm("Run these commands in this repository?", default=False, err=True)
+        raise UsageError("there is no terminal to ask on; look at all of it, then add --yes")
+    return click.confirm("Allow this in this repository?", default=False, err=True)

@@ -12,13 +12,14 @@ _TOPICS = (
         "code from text",
         "taint/code-injection js/eval js/timer-code js/vm-code sh/eval ruff/S102 ruff/S307"
         " bandit/B102 bandit/B307 oxlint/*no-eval oxlint/*no-implied-eval oxlint/*no-new-func"
-        " biome/*/noGlobalEval",
+        " eslint/security/detect-eval* biome/*/noGlobalEval",
     ),
     (
         "markup",
         "taint/xss js/reflected-html js/html-assigned js/html-written js/react-html"
         " js/trusted-without-check go/html-not-escaped go/reflected-html ruff/S308 ruff/S704"
-        " bandit/B308 bandit/B70[34] oxlint/*no-danger biome/*/noDangerouslySetInnerHtml*",
+        " bandit/B308 bandit/B70[34] oxlint/*no-danger eslint/no-unsanitized/*"
+        " biome/*/noDangerouslySetInnerHtml*",
     ),
     ("escaping", "js/template-without-escaping ruff/S70[12] bandit/B70[12]"),
     ("unpacked data", "*/deserialization js/unsafe-deserialization ruff/S30[12] ruff/S506"
@@ -188,6 +189,8 @@ def topic_of(rule: str) -> str:
     for topic, patterns in _TOPICS:
         if any(fnmatchcase(rule, pattern) for pattern in patterns.split()):
             return topic
+    if rule.startswith("eslint/"):  # whose rules oxlint has under the same names
+        return topic_of(f"ox{rule.removeprefix('es')}")
     return ""
 
 

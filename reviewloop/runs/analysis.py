@@ -17,6 +17,8 @@ from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.reviewing.silencing import Silences
 from reviewloop.runs.coverage_data import coverage_of
+from reviewloop.runs.sandboxing import chosen
+from reviewloop.runs.tool_trust import is_trusted
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, hash_of
 from reviewloop.workspace.diff import Change
@@ -29,7 +31,8 @@ class Read:
     """A change as the analysers of some reviewers read it, under these settings.
 
     `masking` knows the secrets that this machine holds: a change must not hold them.
-    `part_only` says that more may have changed than was asked for.
+    `part_only` says that more may have changed than was asked for, `of_others` that others than
+    the person may have written it.
     """
 
     change: Change
@@ -40,6 +43,7 @@ class Read:
     reviewers: Collection[str]
     masking: Masking
     part_only: bool = False
+    of_others: bool = False
 
     @cached_property
     def view(self) -> ChangeView:
@@ -51,6 +55,9 @@ class Read:
             repository_configuration=review.repository_configuration,
             checkout=str(self.user.root),
             timeout_seconds=review.analyser_seconds,
+            of_others=self.of_others,
+            trusts=lambda *about: not self.of_others and is_trusted(self.user.key, *about),
+            sandbox=partial(chosen, self.settings),
         )
         change, private = self.change, self.private
         return view_of(change, self.selection, private, options, partial=self.part_only)
@@ -179,7 +186,9 @@ def _read_of(context: RunContext, tree: str) -> Read:
     )
     names = {agent.name for agent in context.team.reviewers}
     private, user = context.private, context.user
-    return Read(change, selection, private, user, settings, names, context.masking)
+    of_others = context.untrusted or context.rules is not None
+    masking = context.masking
+    return Read(change, selection, private, user, settings, names, masking, of_others=of_others)
 
 
 def _plain(found: Examination, read: Read) -> dict[str, Any]:

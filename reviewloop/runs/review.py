@@ -190,7 +190,7 @@ def review(
         part_only = asked.whole or bool(asked.paths)
         names = {agent.name for agent in team}
         whole = (change, selection, two.private, two.user, settings, names, masking, part_only)
-        to_read = Read(*whole)
+        to_read = Read(*whole, of_others=wish.untrusted or bool(wish.rules_from))
         told("running the analysers")
         late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
         tell = partial(_tell_name, told)

@@ -32,6 +32,9 @@ def run_tool(
     if not mine:
         return ToolRun(AnalyserReport(tool.name, AnalyserStatus.NOT_APPLICABLE))
     started = time.monotonic()
+    refused = tool.not_run(mine, options) if tool.not_run else None
+    if refused is not None:
+        return _without(tool, mine, *refused)
     configuration = configuration_of(tool, options)
     found = find_tool(tool, options)
     if found is None:
@@ -42,6 +45,7 @@ def run_tool(
         with tempfile.TemporaryDirectory(prefix="reviewloop-", ignore_cleanup_errors=True) as name:
             session = Session(tool, found, mine, options, configuration, Path(name).resolve(), stop)
             reading = session.read_all()
+            found = replace(found, version=session.version)
     except OSError as error:
         reason = f"its temporary folder cannot be used: {error.strerror or error}"
         return _without(tool, mine, AnalyserStatus.FAILED, reason, found)
@@ -67,10 +71,13 @@ class Session:
         self.tool = tool
         self.laid = lay_out(files, folder)
         self.configuration = configuration
-        self._program = found.program
+        self.options = options
+        self.folder = folder
+        self.program = found.program
+        self.version = found.version
+        self.stop = stop
         self._deadline = time.monotonic() + options.timeout_seconds
         self._limit = options.timeout_seconds
-        self._stop = stop
         self._starts = 0
         self._cwd = folder / "empty"
         self._home = folder / "home"
@@ -79,6 +86,13 @@ class Session:
         for place in (self._cwd, self._home, self._own.parent):
             place.mkdir()
         self._own.write_text(tool.own_file[1], encoding="utf-8")
+
+    def seconds_left(self) -> float:
+        """Return how long it may still run; raise OutOfTimeError when its time is up."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise OutOfTimeError(f"took longer than {self._limit:g} s")
+        return left
 
     def read_all(self) -> Reading:
         """Run the tool over everything that is laid out."""
@@ -119,17 +133,15 @@ class Session:
 
     def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
         """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise OutOfTimeError(f"took longer than {self._limit:g} s")
+        left = self.seconds_left()
         self._starts += 1
         self._report.unlink(missing_ok=True)
         output = run_analyser(
-            [str(self._program), *arguments],
+            [str(self.program), *arguments],
             cwd=self._cwd,
-            env=clean_environment(self._home, self._program, dict(self.tool.environment)),
+            env=clean_environment(self._home, self.program, dict(self.tool.environment)),
             timeout_seconds=left,
-            stop=self._stop,
+            stop=self.stop,
         )
         if self._report.is_file():
             output = replace(output, stdout=_beginning(self._report))

@@ -8,7 +8,9 @@ trivy (a data base it downloads). complexipy says what ruff's C901 says.
 from functools import cache
 
 from reviewloop.analysers.rules import Rule
+from reviewloop.analysers.tools.eslint import not_by_itself, not_run, project_of, run_eslint
 from reviewloop.analysers.tools.policy.clouds_and_workflows import ACTIONLINT, CFN_LINT, CHECKOV
+from reviewloop.analysers.tools.policy.eslint import ESLINT
 from reviewloop.analysers.tools.policy.javascript import BIOME, OXLINT
 from reviewloop.analysers.tools.policy.many_languages import BANDIT, GITLEAKS, LIZARD, SEMGREP
 from reviewloop.analysers.tools.policy.ruff import RUFF
@@ -133,6 +135,7 @@ EXTRAS = (
         languages=_JAVASCRIPT,
         arguments=("{configuration}", "--no-ignore", "--format", "sarif", "{files}"),
         configuration=(".oxlintrc.json",),
+        configuration_is_code=True,  # it may name plugins in JavaScript
         configured=("-c", "{configuration}"),
         unconfigured=("-c", "{own}", "-W", "perf"),
         own_file=("oxlintrc.json", "{}\n"),
@@ -162,6 +165,21 @@ EXTRAS = (
         node=True,
         get="npm install --save-dev @biomejs/biome (used where you trust the repository)",
         licence="MIT or Apache-2.0",
+    ),
+    Tool(
+        name="eslint",
+        program="node",
+        languages=_JAVASCRIPT,
+        arguments=("{files}",),
+        configuration_is_code=True,
+        applies=lambda file, options: project_of(file.path, options.checkout) is not None,
+        not_run=not_run,
+        policy=ESLINT,
+        read=not_by_itself,
+        run=run_eslint,
+        slow=True,
+        get="npm install in a project that has a configuration of ESLint, then reviewloop trust",
+        licence="MIT",
     ),
     Tool(
         name="lizard",
@@ -216,6 +234,7 @@ EXTRAS = (
             *("--", "{files}"),
         ),
         configuration=(".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml"),
+        configuration_is_code=True,  # it may name rules in Python
         configured=("--config-file", "{configuration}"),
         unconfigured=("--mandatory-checks", "E"),  # a template's own metadata may not silence it
         good_exits=(0,),

@@ -1,11 +1,11 @@
 """What a row of the tool table holds, and what running a tool gives."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reviewloop.analysers.base import AnalyserReport, Hit, SourceFile
+from reviewloop.analysers.base import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysers.tools.policy.rows import Policy
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class Reading:
 
 Reader = Callable[[bytes, "Laid"], Reading]
 """Turns a tool's stdout into hits; raises UnusableOutput when it is not what was asked for."""
+
+
+NotRun = tuple[AnalyserStatus, str]
+"""A status and its reason."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,11 @@ class Tool:
     needs_configuration: str = ""  # why it says nothing without a configuration
     own_file: tuple[str, str] = ("", "")  # name and text of a file of ours, {own} in arguments
     run: "Callable[[Session], Reading] | None" = None  # for one that needs more than one start
+    configuration_is_code: bool = False  # or may name code: trust in its text is not enough
+    # Whether the project around this file uses the tool; None: it needs no project.
+    applies: "Callable[[SourceFile, Options], bool] | None" = None
+    # Why it must not run over these files, asked before its program is looked for.
+    not_run: "Callable[[Sequence[SourceFile], Options], NotRun | None] | None" = None
     node: bool = False  # may come from the checkout's node_modules where trusted
 
     def understands(self, file: SourceFile) -> bool:

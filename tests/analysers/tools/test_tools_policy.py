@@ -136,4 +136,4 @@ def test_rows_are_complete(tool):
 
 def test_reviewers_wait_for_no_slow_tool():
     slow = {tool.name for tool in TOOLS if tool.slow}
-    assert slow == {"bandit", "semgrep", "cfn-lint", "checkov", "gitleaks"}
+    assert slow == {"bandit", "semgrep", "cfn-lint", "checkov", "gitleaks", "eslint"}
