@@ -1,6 +1,8 @@
 import base64
 import json
 import os
+import re
+from pathlib import Path
 
 from support.sample_review import (
     RULES,
@@ -45,6 +47,22 @@ def test_the_object_names_its_schema_and_how_the_review_ended():
         "silenced", "reviewed", "skipped", "agents", "analysers", "counts", "notes", "seconds",
         "model", "fail_on", "usage", "readership",
     }  # fmt: skip
+
+
+def test_the_page_names_every_key():
+    page = (Path(__file__).parents[2] / "docs/outputs.md").read_text("utf-8")
+    whole = loaded(sample_report())
+    missing = [
+        name
+        for record in (whole, *(whole[key][0] for key in whole if is_records(whole[key])))
+        for name in record
+        if not re.search(rf"`{name}`", page)
+    ]
+    assert missing == []
+
+
+def is_records(value):
+    return isinstance(value, list) and value and isinstance(value[0], dict)
 
 
 def test_a_finding_has_the_fields_of_the_model():
