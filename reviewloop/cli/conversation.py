@@ -243,6 +243,7 @@ def waiting_hint(record: "RunRecord") -> str:
         empty = record.reason.startswith("the change is empty")
         if not empty:
             ways.append(f"reviewloop checkout {run} NAME")
+            ways.append(f"reviewloop approve {run} --without PATH")  # the rest is judged anew
         why = one_line(record.reason).rstrip(".") or "a guard-rail stands in the way"
         see = "" if empty else f" (see `reviewloop show {run} --diff`)"
         return f"The run is blocked: {why}. Possible: {', '.join(ways)}{see}"

@@ -3,12 +3,13 @@
 import sys
 
 import pytest
-from support.checkout import Said
+from support.checkout import QUIET_GATES, Said
 from support.parts import CLEAN, cast, finds, found, writes
 from support.play import QUOTE_TEST, REVIEWERS, TEST
 from support.terminal import Terminal
 
 NOTE = "shop/NOTES.md"
+BUILD_ONLY = {name: text for name, text in QUIET_GATES.items() if "BUILD" not in name}
 WITH_NOTE = {"shop/search.py": CLEAN, "tests/test_search.py": TEST + QUOTE_TEST, NOTE: "one\n"}
 
 
@@ -187,3 +188,20 @@ def test_at_the_question_of_a_batch_a_change_is_edited_as_well(shop):
     assert terminal.end() == 0, terminal.screen
     assert NOTE not in checkout.git("ls-files")
     assert "Edited by the person" in checkout.git("log", "-1", "--format=%B")
+
+
+def test_a_blocked_change_is_edited_judged_and_then_read(shop):
+    broken = {**WITH_NOTE, "shop/broken.py": "def broken(:\n"}
+    checkout = shop(cast(implement=writes(broken)), BUILD_ONLY)
+    blocked = checkout.run("run", "2.1")
+    assert blocked.code == 3
+    assert "--without PATH" in blocked.err
+    asked = len(checkout.server.ledger)
+    said = checkout.run("approve", "--without", "shop/broken.py")
+    assert said.code == 0, said.err
+    assert asked_since(checkout, asked) == set(REVIEWERS)
+    assert "shop/broken.py" not in checkout.git("ls-files")
+    assert checkout.read("shop/search.py") == CLEAN
+    run = checkout.record()["run_id"]
+    assert checkout.run("checkout", run, "all", "--before-edit").code == 0
+    assert checkout.git("show", "all:shop/broken.py") == "def broken(:"
