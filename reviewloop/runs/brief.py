@@ -120,7 +120,9 @@ def _brief(
             never=never,
             project=project,
         )
-        described = describe_task(spec, task, TreeFiles(reader), never, project)
+        described = describe_task(
+            spec, task, TreeFiles(reader), never, project, budget_tokens=limit
+        )
     else:
         written = brief_change(
             subject.instruction,

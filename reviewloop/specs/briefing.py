@@ -1,6 +1,6 @@
 """Writes what an implementer is told: the task, its requirements, the design, rules, and a map."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.specs.designparts import choose_design
@@ -12,13 +12,16 @@ from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import is_done
 from reviewloop.specs.steering import Steering
 from reviewloop.specs.tasks import ancestors
-from reviewloop.specs.words import estimate_tokens, find_paths, named_paths, terms
+from reviewloop.specs.words import estimate_tokens, find_paths, fits, named_paths, terms
 
 _STEERING_SHARE = 0.35  # of what is left after the task and its requirements
 _DESIGN_SHARE = 0.5  # of what is left after steering
 _PLAN_SHARE = 0.1
 _TITLE_WEIGHT, _BODY_WEIGHT, _REQUIREMENT_WEIGHT = 3.0, 2.0, 1.0
 _CHARACTERS_PER_TOKEN = 4
+_ALL_SHARE = 0.15  # of the budget, for the requirements of a task that names none
+_GENERAL_SHARE = 0.1  # of the budget, for what holds for every task
+_BUDGET = 60_000  # tokens; a caller has the limit of its settings
 _CLOSING = 300  # tokens kept for the list of what was left out
 _LISTED = 12
 
@@ -53,12 +56,14 @@ def brief_task(
     neither shown nor referred to. `project` is the folder that the work is in. The task and the
     requirements that it names are never cut.
     """
-    found, missing = resolve(task.requirements, spec.requirements)
+    asked = _asked(spec, task, budget_tokens)
+    found = asked.found
     first = [*_project_part(project), _task_part(spec, task, files, never, project)]
-    first += [_requirements_part(spec, found, missing)]
+    first += [_requirements_part(spec, asked), _general_part(asked)]
     words = _weighted(task.title, task.body, "\n".join(found.values()))
     about = f"{task.title}\n{task.body}"
     writer = _Writer(budget_tokens, first)
+    writer.left_out += asked.left_out
     writer.add_steering(steering)
     if spec.design:
         share = int(writer.room * _DESIGN_SHARE)
@@ -122,14 +127,18 @@ def likely_paths(
 
 
 def describe_task(
-    spec: Spec, task: Task, files: Files, never: Sequence[str] = NEVER_READ, project: str = ""
+    spec: Spec,
+    task: Task,
+    files: Files,
+    never: Sequence[str] = NEVER_READ,
+    project: str = "",
+    *,
+    budget_tokens: int = _BUDGET,
 ) -> str:
-    """Return the task with the requirements it names: what its reviewers have to know."""
-    found, missing = resolve(task.requirements, spec.requirements)
-    parts = [
-        _task_part(spec, task, files, never, project),
-        _requirements_part(spec, found, missing),
-    ]
+    """Return the task with its requirements: what its reviewers have to know."""
+    asked = _asked(spec, task, budget_tokens)
+    parts = [_task_part(spec, task, files, never, project)]
+    parts += [_requirements_part(spec, asked), _general_part(asked), _left_out(asked.left_out)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -181,13 +190,68 @@ class _Writer:
         return drawn.outlined
 
     def finish(self, requirements: tuple[str, ...], outlined: tuple[str, ...]) -> Briefing:
-        if self.left_out:
-            listed = "\n".join(f"- {one[:120]}" for one in self.left_out[:_LISTED])
-            more = len(self.left_out) - _LISTED
-            listed += f"\n- ... and {more} more" if more > 0 else ""
-            self.parts.append(f"## Left out for lack of room\n\n{listed}")
+        self.parts += filter(None, [_left_out(self.left_out)])
         text = "\n\n".join(self.parts) + "\n"
         return Briefing(text, estimate_tokens(text), tuple(self.left_out), requirements, outlined)
+
+
+def _left_out(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    listed = "\n".join(f"- {one[:120]}" for one in names[:_LISTED])
+    more = len(names) - _LISTED
+    listed += f"\n- ... and {more} more" if more > 0 else ""
+    return f"## Left out for lack of room\n\n{listed}"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a spec asks of one task besides the task's own lines."""
+
+    found: Mapping[str, str]  # requirements by id
+    missing: tuple[str, ...]  # ids that nobody wrote
+    named: bool  # by the task or one it is part of; else all of them are meant
+    general: str
+    left_out: tuple[str, ...]
+
+
+def _asked(spec: Spec, task: Task, budget: int) -> _Asked:
+    """Return the requirements of a task: those it names, else all, the nearest first."""
+    lineage = (task, *ancestors(task, spec.by_id))
+    ids = next((one.requirements for one in lineage if one.requirements), ())
+    words = {word for one in lineage for word in terms(f"{one.title}\n{one.body}")}
+    share = int(budget * _GENERAL_SHARE)
+    choice = choose_design(spec.general, words, f"{task.title}\n{task.body}", ids, share)
+    left = [f"general: {name}" for name in choice.left_out]
+    found, missing = resolve(ids or ("all",), spec.requirements)
+    if not ids:
+        every = {key: text for key, text in found.items() if text not in choice.text}
+        found = _nearest(every, words, int(budget * _ALL_SHARE))
+        left += [f"requirement {_titled(key, every[key])}" for key in every if key not in found]
+    return _Asked(found, missing, bool(ids), choice.text, tuple(left))
+
+
+def _nearest(requirements: Mapping[str, str], words: Collection[str], room: int) -> dict[str, str]:
+    """Return as many requirements as fit, those nearest to the words first, in reading order."""
+    scores = {
+        key: sum(fits(word, words) for word in terms(text)) for key, text in requirements.items()
+    }
+    chosen: set[str] = set()
+    for key in sorted(requirements, key=lambda one: -scores[one]):
+        cost = estimate_tokens(requirements[key]) + 1
+        if cost <= room:
+            chosen.add(key)
+            room -= cost
+    return {key: text for key, text in requirements.items() if key in chosen}
+
+
+def _titled(key: str, text: str) -> str:
+    first = text.strip().split("\n", 1)[0].lstrip("# ")
+    return first if key in first else f"{key}: {first}"
+
+
+def _general_part(asked: _Asked) -> str:
+    return f"## What holds for all of it\n\n{asked.general}" if asked.general else ""
 
 
 def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str], project: str) -> str:
@@ -213,10 +277,18 @@ def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str], proje
     return "\n".join(lines)
 
 
-def _requirements_part(spec: Spec, found: Mapping[str, str], missing: Sequence[str]) -> str:
+def _requirements_part(spec: Spec, asked: _Asked) -> str:
+    found, missing = asked.found, asked.missing
     if not found and not missing:
         return ""
     lines = ["## Requirements this task has to meet"]
+    if not asked.named:
+        lines = [
+            "## Requirements",
+            "",
+            "The task names none, so these are those of the whole spec: meet what it is about, "
+            "break none of the others.",
+        ]
     shown: set[str] = set()
     for key, text in found.items():
         owner = key.rpartition(".")[0]

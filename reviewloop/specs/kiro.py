@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from reviewloop.errors import UsageError
 from reviewloop.specs.documents import Documents
 from reviewloop.specs.files import Files
+from reviewloop.specs.general import general_parts
 from reviewloop.specs.lines import outermost, read_document, sections
 from reviewloop.specs.model import Spec, SpecRef, Task
-from reviewloop.specs.requirements import read_requirements, resolve
+from reviewloop.specs.requirements import read_requirements, resolve, unnamed
 from reviewloop.specs.sectionnames import is_named, kind_of
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.waves import read_waves
@@ -34,6 +35,7 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
         *listed.notices,
         wave_notice,
         *unresolved(listed.tasks, requirements),
+        unnamed(listed.tasks, requirements),
     )
     return Spec(
         name=ref.name,
@@ -44,6 +46,7 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
         tasks=listed.tasks,
         requirements=requirements,
         design=documents.text(f"{ref.path}/design.md"),
+        general=general_parts(read_document(required).lines),
         introduction=introduction(required) or introduction(data),
         waves=waves,
         fully_declared=listed.fully_declared,

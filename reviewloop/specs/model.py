@@ -79,6 +79,7 @@ class Spec:
     requirements: Mapping[str, str]  # "1", "1.2", "FR-3" -> text
     design: str
     introduction: str = ""
+    general: str = ""  # what holds for every task: constraints, testing, success criteria, ...
     waves: tuple[tuple[str, ...], ...] = ()  # ids of leaf tasks; () where there is no usable list
     fully_declared: bool = False  # tasks say what they wait for; the others wait for nothing
     problems: tuple[Problem, ...] = ()

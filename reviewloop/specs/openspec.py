@@ -13,6 +13,7 @@ from reviewloop.specs.files import Files
 from reviewloop.specs.lines import Section, read_document, sections
 from reviewloop.specs.model import Spec, SpecRef, Task
 from reviewloop.specs.phases import read_phases, said_of, with_phases
+from reviewloop.specs.requirements import whole
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.words import estimate_tokens, terms
 
@@ -73,7 +74,7 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
     capabilities = _deltas(documents, ref, twice)
     requirements = {key: text for delta in capabilities.values() for key, text in delta.items()}
     tasks = with_phases(listed.tasks, phases)
-    small = estimate_tokens("\n".join(_whole(requirements).values())) <= _SMALL
+    small = estimate_tokens("\n".join(whole(requirements).values())) <= _SMALL
     notices = [*listed.notices, *twice]
     if documents.read(f"{ref.path}/proposal.md") is None:
         notices.append(f"{ref.path}/proposal.md does not exist: nobody is told why this is done")
@@ -109,7 +110,7 @@ def _deltas(documents: Documents, ref: SpecRef, notices: list[str]) -> dict[str,
                 f"{path} names the requirement '{one}' more than once: all its texts count"
                 for one in repeated
             ]
-            twice = {key for key in _whole(delta) if key in taken}
+            twice = {key for key in whole(delta) if key in taken}
             found[name] = {_unique(key, name, twice): text for key, text in delta.items()}
     return found
 
@@ -161,10 +162,6 @@ def _scenarios(name: str, requirement: Section, first: int) -> dict[str, str]:
     }
 
 
-def _whole(requirements: Mapping[str, str]) -> dict[str, str]:
-    return {k: text for k, text in requirements.items() if k.rpartition(".")[0] not in requirements}
-
-
 def _required(task: Task, capabilities: Mapping[str, dict[str, str]], *, small: bool) -> Task:
     """Return the task with its requirements: those it names, or all of a small change.
 
@@ -172,7 +169,7 @@ def _required(task: Task, capabilities: Mapping[str, dict[str, str]], *, small: 
     that names it or its capability, else to one that shares two telling words with its name.
     """
     text = f"{task.phase}\n{task.title}\n{task.body}".casefold()
-    tops = {key: name for name, delta in capabilities.items() for key in _whole(delta)}
+    tops = {key: name for name, delta in capabilities.items() for key in whole(delta)}
     named = [key for key, name in tops.items() if key.casefold() in text or _says(text, name)]
     if not named and tops and small:
         named = ["all"]

@@ -26,6 +26,7 @@ _CODE_ITEM = re.compile(
 _TABLE_ROW = re.compile(rf"^\s*\|\s*[*_`\[]*{_CODE}[*_`\]]*\s*\|(?P<text>.*?)\|?\s*$")
 _CRITERIA = re.compile(r"^\W*(?:acceptance )?criteria\b", re.IGNORECASE)
 _BOLD_LEVEL = 7
+_NAMED = 12  # ids in a notice
 
 
 class _Reader:
@@ -126,6 +127,38 @@ def read_requirements(lines: Sequence[Line]) -> dict[str, str]:
         if owner and owner not in texts:
             groups.setdefault(owner, []).append(f"{key} {text}")
     return {**texts, **{owner: "\n".join(parts) for owner, parts in groups.items()}}
+
+
+def is_requirement_head(title: str) -> bool:
+    """Whether a heading is that of a requirement: `Requirement 1`, `FR-3`."""
+    return bool(_NAMED_HEAD.match(title) or _CODE_HEAD.match(title))
+
+
+def is_requirement_item(line: Line, *, ordered: bool) -> bool:
+    """Whether a line begins a requirement with an id; numbers of lists count if `ordered`."""
+    patterns = (_TABLE_ROW, _CODE_ITEM, _DOTTED, *([_ORDERED] if ordered else []))
+    return not line.code and any(pattern.match(line.text) for pattern in patterns)
+
+
+def whole(requirements: Mapping[str, str]) -> dict[str, str]:
+    """Return the requirements that are no part of another one."""
+    return {k: text for k, text in requirements.items() if k.rpartition(".")[0] not in requirements}
+
+
+def unnamed(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
+    """Return a notice of the requirements that no task names, "" where none is left out."""
+    named: set[str] = set()
+    for task in tasks:
+        for key in resolve(task.requirements, requirements)[0]:
+            while key:
+                named.add(key)
+                key = key.rpartition(".")[0]
+    left = [key for key in whole(requirements) if key not in named]
+    if not left:
+        return ""
+    shown = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED} more" * (len(left) > _NAMED))
+    word = "requirement" if len(left) == 1 else "requirements"
+    return f"no task names {word} {shown}; a task that names none is given all of them"
 
 
 def resolve(

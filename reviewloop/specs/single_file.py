@@ -5,10 +5,11 @@ from dataclasses import replace
 from reviewloop.errors import UsageError
 from reviewloop.specs.documents import digest
 from reviewloop.specs.files import Files
+from reviewloop.specs.general import general_parts
 from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import outermost, read_document, sections
 from reviewloop.specs.model import Spec, SpecRef
-from reviewloop.specs.requirements import read_requirements, with_named
+from reviewloop.specs.requirements import read_requirements, unnamed, with_named
 from reviewloop.specs.sectionnames import is_named
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.waves import read_waves
@@ -24,10 +25,18 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
     listed = read_tasks(data, ref.path, "single-file")
     design = outermost(headed, is_named("design", lines))
     required = outermost(headed, is_named("requirements", lines))
-    requirements = read_requirements([line for part in required for line in part.lines[1:]])
+    # The heading of each part ends what stood open above it; its number is no requirement's.
+    heads = (replace(part.lines[0], text="", title="") for part in required)
+    parts = zip(heads, required, strict=True)
+    requirements = read_requirements([line for head, p in parts for line in (head, *p.lines[1:])])
     listed = replace(listed, tasks=tuple(with_named(task, requirements) for task in listed.tasks))
     waves, wave_notice = read_waves(lines, listed.tasks, ref.path)
-    notices = (*listed.notices, wave_notice, *unresolved(listed.tasks, requirements))
+    notices = (
+        *listed.notices,
+        wave_notice,
+        *unresolved(listed.tasks, requirements),
+        unnamed(listed.tasks, requirements),
+    )
     return Spec(
         name=ref.name,
         dialect="single-file",
@@ -37,6 +46,7 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
         tasks=listed.tasks,
         requirements=requirements,
         design="\n\n".join(section.text for section in design),
+        general=general_parts(lines),
         introduction=introduction(data),
         waves=waves,
         fully_declared=listed.fully_declared,

@@ -11,12 +11,13 @@ from dataclasses import replace
 from reviewloop.errors import UsageError
 from reviewloop.specs.documents import Documents, fenced, numbered_scenarios
 from reviewloop.specs.files import Files, decode, inside
+from reviewloop.specs.general import general_parts, general_sections
 from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import Line, read_document, sections
 from reviewloop.specs.model import Spec, SpecRef, Task
 from reviewloop.specs.phaseorder import in_order, read_dependencies, stories_of
 from reviewloop.specs.phases import read_phases, said_of, with_phases
-from reviewloop.specs.requirements import read_requirements, with_named
+from reviewloop.specs.requirements import read_requirements, unnamed, with_named
 from reviewloop.specs.tasklines import read_task_line
 from reviewloop.specs.tasks import cycles, read_tasks
 
@@ -85,6 +86,7 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
         *_unclear(spec_lines, f"{ref.path}/spec.md"),
         *_checklists(documents, ref),
         *unresolved(tasks, requirements),
+        *filter(None, [unnamed(tasks, _stories(requirements))]),
     ]
     plan = documents.read(f"{ref.path}/plan.md") or b""
     return Spec(
@@ -95,6 +97,7 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
         tasks=with_phases(ordered, phases),
         requirements=requirements,
         design=_design(documents, ref, spec_lines),
+        general=general_parts(spec_lines),
         introduction=introduction(plan),
         fully_declared=True,
         problems=tuple(problems),
@@ -129,6 +132,10 @@ def _requirements(lines: Sequence[Line]) -> dict[str, str]:
     return {**stories, **read_requirements([one for one in lines if one.number not in taken])}
 
 
+def _stories(requirements: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in requirements.items() if re.match(r"US\d", key)}
+
+
 def _without_rules(text: str) -> str:
     return re.sub(r"(?m)^(?:---|\*\*\*)\s*$", "", text).strip()
 
@@ -141,7 +148,10 @@ def _required(task: Task, of_phase: Sequence[str], requirements: Mapping[str, st
 
 def _design(documents: Documents, ref: SpecRef, spec_lines: Sequence[Line]) -> str:
     """Return the plan, what spec.md says besides its stories, the notes, and the constitution."""
-    parts = [documents.text(f"{ref.path}/plan.md"), _besides_stories(spec_lines)]
+    besides = _besides_stories(spec_lines)
+    for part in general_sections(spec_lines):  # given by itself
+        besides = besides.replace(part, "")
+    parts = [documents.text(f"{ref.path}/plan.md"), besides]
     for name in ("data-model.md", "research.md", "quickstart.md"):
         parts.append(documents.text(f"{ref.path}/{name}"))
     for path in documents.below(f"{ref.path}/contracts"):

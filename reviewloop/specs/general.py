@@ -1,0 +1,74 @@
+"""Finds what a spec says besides requirements with ids and design: it holds for every task."""
+
+import re
+from collections.abc import Sequence
+
+from reviewloop.specs.lines import Line
+from reviewloop.specs.requirements import is_requirement_head, is_requirement_item
+from reviewloop.specs.sectionnames import kind_of
+
+_ALWAYS = re.compile(
+    r"non-?\s?functional|constraint|\btest|success|dependenc|assumption|out of scope|non-goals"
+    r"|edge cases?|glossary|compatib|quality",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(
+    r"^\W*(?:user story \d|waves?\b|execution order)"
+    r"|\btasks? dependenc|dependenc\w+ (?:between|of|graph)|\bphase dependenc",
+    re.IGNORECASE,
+)
+
+
+def general_parts(lines: Sequence[Line]) -> str:
+    """Return the sections of a spec that hold for every task, as one text."""
+    return "\n\n".join(general_sections(lines))
+
+
+def general_sections(lines: Sequence[Line]) -> list[str]:
+    """Return the sections of requirements that are about no single one, as written.
+
+    Such are constraints, non-functional requirements, testing, success criteria, dependencies.
+    Sections of design, tasks and introduction are not among them.
+    """
+    tops = [line.number for line in lines if line.level == 1]
+    title = tops[0] if len(tops) == 1 else 0
+    kept: list[str] = []
+    trail: list[Line] = []
+    part: list[Line] = []
+    ends: list[Line | None] = [*lines, None]
+    for line in ends:
+        if line is None or line.level:
+            if trail and _is_general(trail, part):
+                kept.append("\n".join(one.text for one in part).strip())
+            if line is None:
+                break
+            trail = [one for one in trail if one.level < line.level]
+            trail += [line] if line.number != title else []
+            part = []
+        part.append(line)
+    return kept
+
+
+def _is_general(trail: Sequence[Line], part: Sequence[Line]) -> bool:
+    """Whether the text right below the last heading of a trail is about no single requirement."""
+    body = part[1:]
+    if not any(line.text.strip() for line in body):
+        return False
+    if any(_OTHER.match(line.title) or is_requirement_head(line.title) for line in trail):
+        return False
+    if any(_is_task(line) for line in body):
+        return False
+    above = {kind_of(line.title) for line in trail[:-1]}
+    if above & {"design", "tasks"}:
+        return False
+    if any(_ALWAYS.search(line.title) for line in trail):
+        return True
+    kind = kind_of(trail[-1].title)
+    if kind in {"design", "tasks", "introduction"} or "introduction" in above:
+        return False
+    ordered = "requirements" in {kind, *above}
+    return not any(is_requirement_item(line, ordered=ordered) for line in body)
+
+
+def _is_task(line: Line) -> bool:
+    return re.match(r"\s*[-*] \[[ xX~-]\]\*? ", line.text) is not None and not line.code
