@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from reviewloop.errors import UsageError
+from reviewloop.specs.dependencyprose import with_said
 from reviewloop.specs.documents import digest
 from reviewloop.specs.files import Files
 from reviewloop.specs.general import general_parts
@@ -29,11 +30,15 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
     heads = (replace(part.lines[0], text="", title="") for part in required)
     parts = zip(heads, required, strict=True)
     requirements = read_requirements([line for head, p in parts for line in (head, *p.lines[1:])])
+    tasks, rings, said = with_said(listed.tasks, lines, ref.path)
+    if not any(problem.kind == "cycle" for problem in listed.problems):
+        listed = replace(listed, tasks=tasks, problems=(*listed.problems, *rings))
     listed = replace(listed, tasks=tuple(with_named(task, requirements) for task in listed.tasks))
     waves, wave_notice = read_waves(lines, listed.tasks, ref.path)
     notices = (
         *listed.notices,
         wave_notice,
+        *said,
         *unresolved(listed.tasks, requirements),
         unnamed(listed.tasks, requirements),
     )

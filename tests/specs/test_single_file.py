@@ -1,6 +1,8 @@
 """A spec that is one file: sections by meaning, task lines as people write them."""
 
 from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import MemoryFiles
+from reviewloop.specs.order import order_tasks
 
 
 def test_every_way_to_write_a_task_line_is_read(single_spec):
@@ -95,3 +97,49 @@ def test_all_previous_tasks_can_be_named_together(single_spec):
     text = "# S\n\n## Tasks\n\n- [ ] Task 1: A\n- [ ] Task 2: B\n- [ ] Task 3: C\n"
     text += "  Dependencies: all previous tasks\n"
     assert open_spec(single_spec(text)).by_id["3"].depends == ("1", "2")
+
+
+PROSE = """# Feature
+
+## Tasks
+
+- [ ] 1. One
+- [ ] 2. Two
+- [ ] 3. Three
+- [ ] 4. Four
+- [ ] 5. Five
+- [ ] 6. Six
+- [ ] 7. Seven
+
+## Dependencies Between Tasks
+
+- Task 3 depends on Tasks 1-2 (migrations before models)
+- Tasks 4-5 can run in parallel
+- **Task 6** depends on Task 3 (models needed)
+- Task 2 has no dependencies
+- Task 7 depends on all the other work
+- Task 6 depends on Task 12
+"""
+
+
+def test_dependencies_between_tasks_in_sentences_are_read():
+    spec = open_spec(MemoryFiles({"docs/x-spec.md": PROSE.encode()}))
+    assert {task.id: task.depends for task in spec.tasks if task.depends or task.id == "2"} == {
+        "2": (),
+        "3": ("1", "2"),
+        "4": ("3",),
+        "5": ("3",),
+        "6": ("3",),
+    }
+    assert [n for n in spec.notices if "'12' is no task" in n]
+    waves = order_tasks(spec).waves
+    steps = {task: number for number, wave in enumerate(waves) for task in wave}
+    assert steps["1"] == steps["2"]
+    assert steps["4"] == steps["5"] == steps["6"]
+    assert steps["7"] > steps["6"], "what cannot be read leaves the order of the file"
+
+
+def test_sentences_that_make_tasks_wait_for_each_other_are_a_problem():
+    text = PROSE + "- Task 1 -> Task 2 -> Task 1\n"
+    spec = open_spec(MemoryFiles({"docs/x-spec.md": text.encode()}))
+    assert [problem.kind for problem in spec.problems] == ["cycle"]
