@@ -82,18 +82,20 @@ def test_pyproject_without_our_table_says_nothing():
          "whole number"),
         ("limits = 3", "reviewloop.toml: limits is 3, expected a table"),
         ("[gates.test]\ncommand = 'pytest'", "reviewloop.toml: gates.test.command is 'pytest', "
-         "expected a list of texts"),
+         "expected a list of strings"),
         ("[gates.test]\ncommand = ['pytest', 3]", "reviewloop.toml: gates.test.command is 3, "
-         "expected a text"),
+         "expected a string"),
         ("[gates.test]\ncommand = ['']", "reviewloop.toml: gates.test.command is (''), "),
         ("[gates]\nreuse = ['../other']", "reviewloop.toml: gates.reuse is '../other', expected a "
          "path inside the repository, without '..'"),
         ("[gates.coverage]\nthreshold = 80", "reviewloop.toml: gates.coverage.threshold is 80, "
          "expected at most 1"),
         ("[models]\nper_agent = {fix = 3}", "reviewloop.toml: models.per_agent.fix is 3, expected "
-         "a text"),
-        ("[models]\nreasoning = ''", "reviewloop.toml: models.reasoning is '', expected a text "
+         "a string"),
+        ("[models]\nreasoning = ''", "reviewloop.toml: models.reasoning is '', expected a string "
          "that is not empty"),
+        ("[rules]\n'py/*' = 'never'", "reviewloop.toml: rules.py/* is 'never', expected 'off', "
+         "'must', 'should' or 'nit'"),
         ("[commit]\nsign = 'perhaps'", "reviewloop.toml: commit.sign is 'perhaps', expected true "
          "or false"),
         ("[limits]\nusd = 3\nusd = 4\n", "reviewloop.toml:3: not valid TOML: Cannot overwrite a "

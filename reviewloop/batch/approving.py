@@ -172,7 +172,7 @@ class _Approving:
                 advance(repository, run.run_id, answer=answer, listener=self._listener)
             )
         if not self._here:
-            why = f"it stands on a commit that {self._branch} does not have"
+            why = f"it builds on a commit that {self._branch} does not have"
             return Approved(run, "held", ExitCode.WAITING, why, f"git switch {quote(self._branch)}")
         after = self._rebased(repository, run)
         goes_on = self._below is None and run.run_id in self._named
@@ -225,7 +225,7 @@ class _Approving:
         code, see = ExitCode(run.exit_code), f"reviewloop queue show {run.run_id} --diff"
         proposal = proposal_of(self._repository, run)
         moved = proposal.get("moved") if proposal else ""
-        why = f"it {moved or f'stands on {run.base_commit[:10]}'}; look at it again"
+        why = f"it {moved or f'builds on {run.base_commit[:10]}'}; look at it again"
         return Approved(run, "brought", code, why, see)
 
     def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:

@@ -67,7 +67,7 @@ def bring(repository: Repository, run: RunRecord, listener: Listener | None = No
     if chain:
         below = ", ".join(one.run.run_id for one in chain)
         raise UsageError(
-            f"run {name} stands on {below}, which wait{'s' if len(chain) == 1 else ''} for you, "
+            f"run {name} builds on {below}, which wait{'s' if len(chain) == 1 else ''} for you, "
             f"too; `reviewloop queue approve {name}` commits what is below it first"
         )
     elsewhere = repository.user.branch != run.branch

@@ -33,7 +33,7 @@ def conflict_below(repository: Repository, one: Waiting, waiting: Sequence[Waiti
         proposal, onto, why = lower.run.options.get(_FOUND, ("", "", ""))
         if why and proposal == lower.run.proposal and onto in there:
             mine = lower.run.run_id == one.run.run_id
-            place = "" if mine else f"stands on {lower.run.run_id}, which "
+            place = "" if mine else f"builds on {lower.run.run_id}, which "
             following = after_conflict(repository, lower.run)
             return f"{place}does not merge: {why}; next: `{following}`"
     return ""

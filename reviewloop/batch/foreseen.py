@@ -23,11 +23,13 @@ class Foreseen(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as the end of a sentence."""
-        first = f"to {self.branch} first, then asks you about {'it' if self._one else 'them'} again"
-        why = "what has a must fix left, a wish not done or does not merge, and what needs that"
+        first = (
+            f"onto {self.branch} first, then asks you about {'it' if self._one else 'them'} again"
+        )
+        why = "what has a must fix left, a request not done or does not merge, and what needs that"
         done = {
             "commits": (self.commits, ""),
-            "brings": (self.brings, f" {first}"),
+            "rebases": (self.brings, f" {first}"),
             "holds": (self.holds, f" ({why})"),
         }
         said = [f"{what} {len(runs)}{more}" for what, (runs, more) in done.items() if runs]

@@ -35,7 +35,7 @@ class Holding:
         when it stands there.
         """
         if below := self._commits.get(run.base_commit):
-            return Held(f"it stands on {below[0]}, which was not committed", below[1])
+            return Held(f"it builds on {below[0]}, which was not committed", below[1])
         goes_on = {other.run_id: following for other, following in self._runs}
         for other, need in needed_of(run, (other for other, _ in self._runs)).items():
             return Held(f"it needs task {need}, and {other} was not committed", goes_on[other])
@@ -43,7 +43,7 @@ class Holding:
             flag = " --with-must-fix" if left.must_fix else ""
             naming = f"naming it with{flag}" if flag else "naming it"
             what = (
-                f"{naming} brings it to {brought_to} first, and asks again if anything meets it"
+                f"{naming} rebases it onto {brought_to} first, and asks again if anything meets it"
                 if brought_to
                 else f"only {naming} commits that all the same"
             )

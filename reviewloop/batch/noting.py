@@ -69,7 +69,7 @@ class Noting:
         if run.status is RunStatus.WAITING and run.reason:
             return not_committed(run)  # its record forgets that when it is brought elsewhere
         if why and why != run.reason and run.status in _LEFT_TO_A_PERSON:
-            return "" if why.startswith(STANDS_ON) else why  # the account looks what it stands on
+            return "" if why.startswith(STANDS_ON) else why  # the account looks what it builds on
         return "" if why else self._kept(run)
 
     def _kept(self, run: RunRecord) -> str:

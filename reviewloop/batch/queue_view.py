@@ -79,7 +79,7 @@ def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     """Return what approving a run comes to first that does not stand on its branch."""
     one = next(one for one in found.waiting if one.run.run_id == run.run_id)
     said = hindrance(repository, found, one) or (
-        f"stands on a commit that {run.branch} does not have: approving it brings it there first, "
+        f"builds on a commit that {run.branch} does not have: approving rebases it first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )
     return "; ".join(filter(None, (said, foretold_untick(repository, run))))

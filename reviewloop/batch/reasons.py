@@ -12,7 +12,7 @@ from reviewloop.workspace.userrepo import dirty_files
 
 NOT_COMMITTED = "could not be committed: "
 """How what a batch says begins of a run that it approved in vain."""
-STANDS_ON = "it stands on "
+STANDS_ON = "it builds on "
 """How what a batch says begins of a run that is held by the one below it."""
 
 _FILES_IN_THE_WAY = "commit, revert or move "  # see `workspace.touched`

@@ -33,7 +33,7 @@ def after_reject(run: RunRecord, other: RunRecord, standing: Sequence[RunRecord]
     if other.run_id in lost:
         return anew_or_not(run.task_id, other.run_id)
     approve = f"`reviewloop queue approve {other.run_id}`"
-    return f"{approve} brings it onto {other.branch} first, then asks you again"
+    return f"{approve} rebases it onto {other.branch} first, then asks you again"
 
 
 def _above(repository: Repository, run: RunRecord) -> tuple[RunRecord, ...]:

@@ -133,15 +133,15 @@ class Rows:
     def _of_place(self, run: RunRecord) -> str:
         """Return what a person should know of what a waiting run stands on."""
         if self._was_left(run):
-            return f"that was rejected, so approving brings this onto {run.branch} first"
+            return f"that was rejected, so approving rebases this onto {run.branch} first"
         if self._record.mode == "autopilot" and run.base_commit in self._commits:
             below = str(run.options.get("stands_on"))
             return f"{STANDS_ON}{below}, which {self._not_committed(below) or 'waits for a person'}"
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
             return ""
         return (
-            f"what it stood on has changed; approving brings it onto {run.branch} first, then asks "
-            "you again"
+            f"what it was built on has changed; approving rebases it onto {run.branch} first, "
+            "then asks you again"
         )
 
     def _was_left(self, run: RunRecord) -> bool:

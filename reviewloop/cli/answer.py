@@ -33,7 +33,7 @@ def approve(
 ) -> ExitCode:
     """Commit what a waiting run proposes.
 
-    Where its branch moved on, the change is brought there first: gates again, review of what meets
+    Where its branch moved on, the change is rebased there first: gates again, review of what meets
     it. It is committed then, unless something meets it; you are asked once more then. All
     guard-rails run again without the files that you take out, which stay with the run.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--mode",
     type=click.Choice(["each", "queue", "autopilot"]),
-    help="Who approves: you at each task, you later, or the loop what is clean.",
+    help="Who approves: you at each task, you later, or nobody if it is clean.",
 )
 @click.option("--budget-usd", metavar="USD", help="Most that all runs may cost, or none.")
 @click.option("--deadline", metavar="T", help="Stop at 07:00, after 8h or 90m, at a date, or none.")
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     "reports",
     metavar="FILE",
     multiple=True,
-    help="Write the account: .md, .json, .html.",
+    help="Write a report: .md, .json, .html.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the account as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @plannable
 @store_option
 @click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
@@ -192,7 +192,7 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
     _call_about(repository, body)
     write_reports(reports, body)  # last: a disk that is full by now must not hide the account
     for name in reports:
-        say(f"the account is in {name}")
+        say(f"the report is in {name}")
     if error is not None:
         error.exit_code = exit_code(body, error.exit_code)
         raise error

@@ -149,18 +149,18 @@ def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord,
     from reviewloop.output.terminal_progress import Progress
     from reviewloop.runs.view import differs_since, proposal_of
 
-    say(f"{record.branch} has moved on since; bringing the change there first")
+    say(f"{record.branch} has moved on since; rebasing the change first")
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
         found = bring(repository, record, lambda event: _listen(progress, event))
     if not found.ask:
         proposal = proposal_of(repository, found.run)
-        say(f"the change {proposal['moved'] if proposal else 'was brought'}")
+        say(f"the change {proposal['moved'] if proposal else 'was rebased'}")
         return found.run, True
     show(repository, found.run)
     if text := differs_since(repository, record, found.run):
         say("what differs in the change itself since you looked:")
         render_diff(text, messages())
-    say(f"brought onto {found.run.base_commit[:10]} and not committed yet: {found.ask}")
+    say(f"rebased onto {found.run.base_commit[:10]} and not committed yet: {found.ask}")
     return found.run, False
 
 

@@ -22,7 +22,7 @@ anywhere and nothing is paid. All the rest is real: git, guard-rails, tests, cov
 """
 _NO_MODIFY = """\
 You will be asked at the end. Only "modify" cannot do much here: replies that were written
-beforehand cannot follow a wish of yours.
+beforehand cannot follow a request of yours.
 """
 _NEXT = """\
 What next, in a repository of your own:

@@ -31,7 +31,7 @@ Go on in a repository of your own:
 _NEXT = """\
   reviewloop review                                 all that is not yet on the base branch
   reviewloop review --format html -o review.html    a page with the diff and its findings
-  reviewloop explain sh/removes-root                why it is said, how to mend or silence it
+  reviewloop explain sh/removes-root                why it is said, how to fix or silence it
   reviewloop review --model PROVIDER:MODEL          have a model judge and look further
 """
 

@@ -20,7 +20,7 @@ _NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 
 @click.command(cls=Command)
 @click.argument("what", metavar="RULE|FINDING", required=False, shell_complete=rules)
-@click.option("--list", "list_", is_flag=True, help="List every rule of our own.")
+@click.option("--list", "list_", is_flag=True, help="List all built-in rules.")
 def explain(what: str | None, list_: bool) -> ExitCode:
     """Explain a rule or a finding.
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
-@click.option("--draft/--ready", "draft", default=True, help="Of a new pull request (draft).")
+@click.option(
+    "--draft/--ready", "draft", default=True, help="Open as a draft [default] or ready for review."
+)
 @click.option("--remote", metavar="NAME", default="origin", help="Where to push (origin).")
 @click.option(
     "--base", metavar="BRANCH", default="", help="What to merge into (a workflow's, the default)."

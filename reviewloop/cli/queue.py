@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from reviewloop.runs.repository import Repository
     from reviewloop.store.runs import RunRecord
 
+_WORDS = {"brought": "rebased"}  # where a result is called otherwise than in JSON
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -35,7 +37,7 @@ branch_option = click.option(
 def queue(context: click.Context, as_json: bool, branch: str, store: str) -> ExitCode | None:
     """List, approve or reject what waits for you.
 
-    Without a command: the finished runs on this branch, what stands on what, findings and cost, and
+    Without a command: the finished runs on this branch, what builds on what, findings and cost, and
     what waits on other branches.
     """
     context.obj = store
@@ -98,10 +100,10 @@ def approve_some(
     as_json: bool,
     store: str,
 ) -> ExitCode:
-    """Commit what runs propose, and first what they stand on.
+    """Commit what runs propose, and first what they build on.
 
-    One that cannot be committed stops only what stands on it or needs it. A named run whose branch
-    moved on is brought there first, and committed unless something meets it.
+    One that cannot be committed stops only what builds on it or needs it. A named run whose branch
+    moved on is rebased there first, and committed unless something meets it.
     """
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
@@ -125,7 +127,7 @@ def approve_some(
     asked = {repository.runs.find(name).run_id for name in runs}
     for one in chosen:
         if not every and one.run.run_id not in asked:
-            say(f"{one.run.run_id} first: others that you approve stand on it or need it")
+            say(f"{one.run.run_id} first: others that you approve build on it or need it")
     named = [one.run for one in chosen if one.run.run_id in asked]
     agreed = _agreed(repository, named, with_must_fix, ask=not as_json)
     told: list[Approved] = []
@@ -168,7 +170,7 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
             anew = "; `reviewloop batch` does its task anew" if run.options.get("batch") else ""
             say(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
             for other, following in left.items():
-                say(f"{other} stands on it, so it cannot be approved as it is: {following}")
+                say(f"{other} builds on it, so it cannot be approved as it is: {following}")
     finally:
         if as_json:
             print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})
@@ -227,7 +229,7 @@ def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_jso
     for one in left:
         why = one.why.rstrip(".")
         following = "" if f"`{one.next}`" in why else f"; next: `{one.next}`"
-        say(f"{one.run.run_id} {one.what}: {why}{following}")
+        say(f"{one.run.run_id} {_WORDS.get(one.what, one.what)}: {why}{following}")
 
 
 def _committed(one: "Approved") -> str:

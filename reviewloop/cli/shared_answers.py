@@ -41,7 +41,7 @@ def answer(
 def approve_many(
     url: str, names: Sequence[str], branch: str, *, as_json: bool, with_must_fix: bool
 ) -> ExitCode:
-    """Queue the approval of runs and of what they stand on; of all on a branch if none is named."""
+    """Queue the approval of runs and of what they build on; of all on a branch if none is named."""
     from reviewloop.cli.sure import is_sure
     from reviewloop.engine.answers import approve_each, must_fix_left, runs_named
 
@@ -98,16 +98,17 @@ def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool)
         done_by = f"{word_of(row['choice'])} is on its way; the next free worker carries it out"
         if place := row.get("brought_to"):
             done_by = (
-                f"approve is on its way: a worker brings it to {place} first, then asks you again"
+                f"approve is on its way: a worker rebases it onto {place} first, "
+                "then asks you again"
             )
         if row.get("first"):
-            done_by = f"first, others that you approve stand on it or need it: {done_by}"
+            done_by = f"first, others that you approve build on it or need it: {done_by}"
         before = {"held": "held: ", "blocked": "left out: "}.get(row["what"], "")
         following = f"; next: `{row['next']}`" if row["next"] else ""
         say(f"{row['run']}: {before}{row['why'] or done_by}{following}")
     if approving and (len(rows) > 1 or len(rows) > done):
         brought = sum(bool(row.get("brought_to")) for row in rows if row["what"] == "queued")
-        first = f" ({brought} to be brought to the branch first)" if brought else ""
+        first = f" ({brought} to be rebased first)" if brought else ""
         said = f"{done} on the way{first}, {counts['not_approved']} not"
         say(said + (f", {out} left out (blocked)" if out else ""))
     tried = (row for row in rows if row["what"] != "blocked")

@@ -109,7 +109,7 @@ def _findings(number: int) -> str:
 
 @click.command(cls=Command)
 @click.argument("finding", required=False, metavar="[FINDING]")
-@click.option("-m", "--message", "reason", metavar="TEXT", default="", help="Why it is none.")
+@click.option("-m", "--message", "reason", metavar="TEXT", default="", help="Why it is no problem.")
 @click.option("--list", "list_", is_flag=True, help="Show what was dismissed.")
 @click.option("--undo", is_flag=True, help="Take a dismissal back.")
 @address_option
@@ -209,6 +209,6 @@ def _heard_by(now: "RunRecord", before: "RunRecord", seen: "Repository", reason:
     said = f"{run} counts it as {counts}, {left}: reviewloop show {run}, then approve"
     if others := standing_on(seen, before):
         names = ", ".join(others)
-        said += f"; its commit is another one now, so what stands on it ({names}) is brought there"
+        said += f"; its commit is another one now, so what builds on it ({names}) is rebased there"
         said += " when it is approved"
     return said

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.1, 600),
     default=10.0,
     metavar="SECONDS",
-    help="Between its signs of life; after three that lack, others take over.",
+    help="Heartbeat interval; after three missed ones, another worker takes over.",
 )
 @click.option(
     "--patience",

@@ -99,7 +99,7 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
     if run.status is not RunStatus.WAITING:
         return run.reason
     place = f"there, onto {below}" if below else "there"
-    return f"{run.branch} has moved on, and it was brought {place}: look at it again, then answer"
+    return f"{run.branch} has moved on, and it was rebased {place}: look at it again, then answer"
 
 
 def _no_merge(job: Job, run: RunRecord) -> str:
@@ -123,12 +123,13 @@ def _why_not_yet(
     for one in waiting:
         other = one.run.run_id
         if one.commit == run.base_commit:
-            return f"it stands on {other}, which waits: approve that one first"
+            return f"it builds on {other}, which waits: approve that one first"
         if other in needs and other not in there:
             return f"its task needs what {other} does, which waits: approve that one first"
     for below in job.repository.runs.all():
         stood_on = below.run_id in after and below.run_id == run.options.get("stands_on")
         if stood_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
-            # It was brought, and its gates turned red there.
-            return f"it stood on {below.run_id}, which is {below.status} now: answer that one first"
+            # It was rebased, and its gates turned red there.
+            other = f"{below.run_id}, which is {below.status} now"
+            return f"it was built on {other}: answer that one first"
     return ""

@@ -90,7 +90,7 @@ class Waits:
         for one in mine:
             other = one.run.run_id
             if one.row["proposed"] == run.base_commit and other != run.run_id:
-                found.append((one, f"stands on {other}"))
+                found.append((one, f"builds on {other}"))
             elif other in needs:
                 found.append((one, f"needs what {other} does"))
         return found

@@ -51,7 +51,7 @@ def _moved(run: RunRecord, below: RunRecord | None) -> str:
     """Say what approving a run comes to first that does not stand on its branch."""
     rejected = below is not None and below.status is not RunStatus.COMMITTED
     what = f"{below.run_id} was rejected" if below and rejected else f"{run.branch} has moved on"
-    return f"{what}, so approving brings this onto {run.branch} first, then asks you again"
+    return f"{what}, so approving rebases this onto {run.branch} first, then asks you again"
 
 
 def _foreseen(waits: Waits, table: SharedRuns, asking: Sequence[Asking]) -> Foreseen:

@@ -30,7 +30,7 @@ def sums(body: Mapping[str, Any]) -> Sequence[str]:
     if (wall := totals.get("wall_seconds")) is not None:
         sittings = totals["sittings"]
         took += f", {duration(wall)} by the clock"
-        took += f" in {sittings} sittings" if sittings > 1 else ""
+        took += f" in {sittings} sessions" if sittings > 1 else ""
     used = f"{tokens(totals['tokens'])} tokens, {counted(totals['calls'], 'call')}"
     if cut := totals.get("estimated"):
         used += f" ({cut} estimated)"
@@ -102,7 +102,7 @@ def next_of(
 
 def anew_or_not(need: str, run: str) -> str:
     """Return what to do with a run whose task needs one that was rejected."""
-    both = f"`reviewloop batch` does {need} anew and brings this onto it"
+    both = f"`reviewloop batch` does {need} anew and rebases this onto it"
     return f"{both}, or reject this, too: `reviewloop queue reject {run}`"
 
 
@@ -129,7 +129,7 @@ def _place(row: Row) -> str:
         return f"at {row['step']}" if row.get("step") else ""
     if row["state"] != "waiting":
         return ""
-    said = any(words in row["why"] for words in ("it stands on ", "what it stood on "))
+    said = any(words in row["why"] for words in ("it builds on ", "what it was built on "))
     below = "" if said else row.get("stands_on")
     on = f"on top of {below}" if below else ""
     return ", ".join(filter(None, (_subject(row), on)))

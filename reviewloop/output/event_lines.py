@@ -94,7 +94,7 @@ def _fix(event: Event) -> str:
     words = {
         "fixed": "fixed, its tests pass",
         "red": "a fix made tests fail; it is tried again",
-        "unresolved": f"left for you: {_text(event, 'reason')}",
+        "unresolved": f"left to you: {_text(event, 'reason')}",
     }
     result = _text(event, "result")
     return f"fix: {_text(event, 'title')}: {words.get(result, result)}"
@@ -134,11 +134,21 @@ def _proposed(event: Event) -> str:
     return f"blocked: {blocked}" if blocked else "ready for your decision"
 
 
+_CHOSEN = {
+    "approve": "approved",
+    "edit": "edited",
+    "modify": "modification requested",
+    "skip": "skipped",
+    "reject": "rejected",
+}
+
+
 def _answer(event: Event) -> str:
     text = _text(event, "text")
     if event.get("choice") == "rebase":
-        return f"the change is brought {text}"
-    return f"{_text(event, 'by')} said {_text(event, 'choice')}" + (f": {text}" if text else "")
+        return f"the change was rebased {text}"
+    choice = _text(event, "choice")
+    return f"{_CHOSEN.get(choice, choice)} by {_text(event, 'by')}" + (f": {text}" if text else "")
 
 
 def _end(event: Event) -> str:

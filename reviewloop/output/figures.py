@@ -71,11 +71,10 @@ def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cache_words(usage: Mapping[str, Any]) -> str:
-    """Return ` (76 % cached, as dear as 38.4k)`; nothing where no cache was used."""
+    """Return ` (cached: 76 %)`; nothing where no cache was used."""
     if not usage.get("cache_read") and not usage.get("cache_write"):
         return ""
-    dear = tokens(input_equivalents(usage))
-    return f" ({share(cached_share(usage))} cached, as dear as {dear})"
+    return f" (cached: {share(cached_share(usage))})"
 
 
 def tokens_in(usage: Mapping[str, Any]) -> str:

@@ -194,7 +194,7 @@ class Left(NamedTuple):
     @property
     def red(self) -> str:
         """What deserves a second look before a commit, in words; "" for nothing."""
-        wishes = f"{self.wishes} {'wish' if self.wishes == 1 else 'wishes'} not done"
+        wishes = f"{self.wishes} {'request' if self.wishes == 1 else 'requests'} not done"
         found = f"{self.must_fix} must fix left" if self.must_fix else ""
         return ", ".join(filter(None, (found, wishes if self.wishes else "")))
 
@@ -202,7 +202,7 @@ class Left(NamedTuple):
         """Return it in words, "" for nothing."""
         counts = {"must fix": self.must_fix, "should fix": self.should_fix}
         found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-        wishes = f"{self.wishes} {'wish' if self.wishes == 1 else 'wishes'} not done"
+        wishes = f"{self.wishes} {'request' if self.wishes == 1 else 'requests'} not done"
         return ", ".join(
             filter(None, (f"{found} left" if found else "", wishes if self.wishes else ""))
         )

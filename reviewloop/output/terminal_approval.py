@@ -194,7 +194,7 @@ def _edited_by_person(edited: Mapping[str, Any]) -> str:
 
 def _behind(branch: str, now: str) -> str:
     return (
-        f"{branch} is at {now[:10]} by now: approving brings the change there first, where gates "
+        f"{branch} is at {now[:10]} by now: approving rebases the change first, where gates "
         "run again and reviewers look at what meets it; it asks you once more only if something "
         "does"
     )

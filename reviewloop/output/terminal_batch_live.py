@@ -226,7 +226,7 @@ class BatchScreen:
             return now_used
         paid, before = self._earlier
         whole = f"{tokens(used + before)} tokens  {money(usd + paid)}"
-        return f"{now_used}  (with earlier sittings {whole})"
+        return f"{now_used}  (including earlier sessions {whole})"
 
 
 def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:

@@ -173,7 +173,7 @@ def _print_nits(console: Console, nits: Sequence[Finding]) -> None:
     if not nits:
         return
     console.print()
-    console.print(Text.assemble(("Nits", "bold"), ("  taste, nothing that must change", "dim")))
+    console.print(Text.assemble(("Nits", "bold"), ("  optional, shown for information", "dim")))
     for finding in nits[:_NITS_SHOWN]:
         print_short(console, finding)
     if len(nits) > _NITS_SHOWN:

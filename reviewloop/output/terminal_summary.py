@@ -178,7 +178,7 @@ def _counts(console: Console, report: ReviewReport) -> None:
 def _hints(console: Console, report: ReviewReport, *, verbose: bool) -> None:
     told = _first_with_rule(report)
     if told is not None:
-        hint = f"`reviewloop explain {one_line(told.rule)}` tells why and how to mend or silence it"
+        hint = f"`reviewloop explain {one_line(told.rule)}` tells why and how to fix or silence it"
         hanging(Text(), Text(hint, style="dim"), console)
     if not verbose and report.findings:
         hanging(Text(), Text("`--verbose` shows nits with their code", style="dim"), console)

@@ -61,7 +61,7 @@ DEEP_SCHEMA: dict[str, Any] = {
         **FINDINGS_SCHEMA["properties"],
         "fixed": {
             "type": "array",
-            "description": "open findings that what was pushed mends; leave out what you cannot "
+            "description": "open findings that what was pushed fixes; leave out what you cannot "
             "show",
             "items": {
                 "type": "object",
@@ -70,7 +70,7 @@ DEEP_SCHEMA: dict[str, Any] = {
                     "id": {"type": "string", "description": "id of the open finding"},
                     "quote": {
                         "type": "string",
-                        "description": "pushed code that mends it, copied exactly",
+                        "description": "pushed code that fixes it, copied exactly",
                     },
                 },
             },

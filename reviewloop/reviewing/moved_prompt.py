@@ -21,7 +21,7 @@ class MovedText:
 
 
 _WHY = """\
-# The change stands on another commit now
+# The change builds on another commit now
 
 You read this change before, on an older commit, and what was found then is on record. Now it was \
 brought onto a newer one, and no guard-rail stopped it there. Report only what breaks or became \

@@ -132,7 +132,7 @@ breaks, there and elsewhere. Outside of the pushed lines only what the push caus
 _KNOWN = f"""\
 # Open findings of the last review, in files of the push
 
-Do not report them again. If pushed code mends one, name its id in `fixed` of `{REPORT_FINDINGS}` \
+Do not report them again. If pushed code fixes one, name its id in `fixed` of `{REPORT_FINDINGS}` \
 with a quote of that code, copied exactly. One that you do not name stays open.
 
 """
@@ -175,7 +175,7 @@ def fix_message(
         text += "\n# The file as it stands\n\n" + fence.wrap("code", code)
     if failure:
         text += (
-            f"\n# Attempt {attempt} made the checks fail; your edits are still in place. Mend "
+            f"\n# Attempt {attempt} made the checks fail; your edits are still in place. Fix "
             "them, or take them back and fix it another way.\n\n" + fence.wrap("log", failure)
         )
     return user_message(text_block(text))

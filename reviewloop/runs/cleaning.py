@@ -97,7 +97,7 @@ def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
     for path in garbage.metrics:
         path.unlink(missing_ok=True)
     if not repository.runs.all():
-        remove_tree(repository.folder / "line")  # what runs of a batch stood on
+        remove_tree(repository.folder / "line")  # what runs of a batch was built on
     return told
 
 

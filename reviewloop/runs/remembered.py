@@ -121,7 +121,7 @@ def find_finding(key: str, ident: str, others: Iterable[Finding] = ()) -> Findin
     if found:
         raise UsageError(f"{ident} may be any of {', '.join(sorted(found))}; give more of the id")
     raise UsageError(
-        f"no review here, and no run that is not over, has shown a finding {ident!r}; "
+        f"no review here, and no open run has shown a finding {ident!r}; "
         "`reviewloop review`, `show` and `logs` show the ids"
     )
 

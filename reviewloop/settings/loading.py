@@ -191,9 +191,9 @@ def _expected(problem: Any) -> str:
     kinds = {
         "int": "a whole number",
         "float": "a number",
-        "string": "a text",
+        "string": "a string",
         "bool": "true or false",
-        "tuple": "a list of texts",
+        "tuple": "a list of strings",
         "dict": "a table",
         "finite_number": "a finite number",
     }
@@ -201,7 +201,9 @@ def _expected(problem: Any) -> str:
     if kind in bounds:
         return bounds[kind].format(**context)
     if kind == "string_too_short":
-        return "a text that is not empty"
+        return "a string that is not empty"
+    if kind == "literal_error":
+        return str(context.get("expected", problem["msg"]))
     if kind == "value_error":
         return str(context.get("error", problem["msg"]))
     for start, words in kinds.items():

@@ -83,7 +83,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         f"{_counted(counts.found, 'finding')}, {counts.fixed} fixed, {counts.left} left open, "
         + (f"{counts.dismissed} dismissed, " if counts.dismissed else "")
         + f"{_counted(counts.nits, 'nit')}"
-        + (f"; {_counted(len(wishes), 'wish', 'wishes')} not done" if wishes else "")
+        + (f"; {_counted(len(wishes), 'request', 'requests')} not done" if wishes else "")
     )
 
 

@@ -152,7 +152,7 @@ def told_of(state: LoopState, context: RunContext) -> str:
     moved = moved_of(state, context)
     if moved is None or state["verdict"] not in {"ok", "checked"} or state.get("phase") == EDIT:
         return ""
-    where = f"stands on {moved.onto[:10]} now"
+    where = f"builds on {moved.onto[:10]} now"
     if not moved.to_read:
         return (
             f"{where}; nothing that it touches or uses changed below it, so it was not read "

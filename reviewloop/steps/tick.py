@@ -59,7 +59,7 @@ def ticked_spec(context: RunContext) -> TickedSpec:
         try:
             return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
         except ReviewLoopError:  # it was listed after the run began; brought to it, it is ticked in
-            why = f"is without an open task {task.id} in the commit that this one stands on"
+            why = f"is without an open task {task.id} in the commit that this one builds on"
     else:
         why = "is not committed" if committed is None else "has uncommitted changes"
     return TickedSpec(

@@ -257,7 +257,7 @@ class RunStore:
         if matches:
             names = ", ".join(run.run_id for run in matches)
             raise UsageError(f"more than one run could be meant: {names}; name the one to {doing}")
-        raise UsageError(f"no run is there to {doing}; `reviewloop status` lists the runs")
+        raise UsageError(f"there is no run to {doing}; `reviewloop status` lists the runs")
 
     def delete(self, run_id: str) -> None:
         """Forget a run."""

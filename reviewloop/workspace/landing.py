@@ -28,7 +28,7 @@ def checkout_follows(
     if not move.create and there != move.start:
         raise WorkspaceError(
             f"{move.branch} moved from {move.start[:12]} to {there[:12] or 'nowhere'} meanwhile, "
-            "so nothing was touched; approving the run again brings it there first."
+            "so nothing was touched; approving the run again rebases it first."
         )
     if user.operation:
         raise WorkspaceError(

@@ -82,9 +82,7 @@ def rebased(
     ]
     result = private.git.result("merge-tree", "--write-tree", "-z", "--name-only", *sides)
     if result.exit_code not in (0, 1):
-        raise WorkspaceError(
-            "git cannot bring a waiting change onto another commit: git 2.38 or newer is needed"
-        )
+        raise WorkspaceError("git cannot rebase a waiting change: git 2.38 or newer is needed")
     found, *rest = result.stdout.split(b"\0")
     if result.exit_code == 0:
         return Rebased(found.decode())

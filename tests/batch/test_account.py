@@ -250,10 +250,10 @@ def test_what_is_not_committed_has_a_next_step(state, why, expected):
 def test_a_subject_that_says_what_the_title_says_is_left_out():
     row = {"run": "", "state": "waiting", "title": "Say hello", "why": "no test ran"}
     assert task_lines({**row, "subject": "Say hello"}) == ["no test ran"]
-    moved = {**row, "subject": "Greet", "moved": "stands on 1 now"}
-    assert task_lines(moved) == ["Greet; no test ran", "stands on 1 now"]
+    moved = {**row, "subject": "Greet", "moved": "builds on 1 now"}
+    assert task_lines(moved) == ["Greet; no test ran", "builds on 1 now"]
     done = {**row, "state": "committed", "why": "", "commit": "a" * 40, "branch": "work"}
-    place = {"subject": "Say hello", "approved_by": "", "moved": "stood on 1"}
+    place = {"subject": "Say hello", "approved_by": "", "moved": "was built on 1"}
     assert task_lines({**done, **place}) == ["aaaaaaaaaa on work"]
 
 

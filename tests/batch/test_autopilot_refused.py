@@ -18,15 +18,15 @@ def test_what_stood_in_the_way_of_a_commit_stays_in_the_account(shop):
     said = checkout.run("batch", "--tasks", "1,4,5", "--mode", "autopilot")
     assert said.code == 4, said.err
     rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
-    place = f"it stands on {rows['1']['run']}, which waits for a person"
+    place = f"it builds on {rows['1']['run']}, which waits for a person"
     why = f"could not be committed: shop/part4.py in {checkout.root} was edited meanwhile; commit, "
     assert rows["4"]["why"] == f"{why}revert or move it; {place}"
-    assert rows["5"]["why"] == f"it stands on {rows['4']['run']}, which {why}revert or move it"
+    assert rows["5"]["why"] == f"it builds on {rows['4']['run']}, which {why}revert or move it"
 
     (checkout.root / "shop/part4.py").unlink()
     rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
     assert rows["4"]["why"] == place
-    assert rows["5"]["why"] == f"it stands on {rows['4']['run']}, which waits for a person"
+    assert rows["5"]["why"] == f"it builds on {rows['4']['run']}, which waits for a person"
 
 
 def test_what_a_run_stands_on_is_said_once(shop):
@@ -35,7 +35,7 @@ def test_what_a_run_stands_on_is_said_once(shop):
     assert checkout.run("batch", "--tasks", "4,5", "--mode", "autopilot").code == 2
     rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
     assert rows["4"]["why"].startswith("not committed when it was approved: shop/part4.py in ")
-    assert rows["5"]["why"].count("it stands on ") == 1
+    assert rows["5"]["why"].count("it builds on ") == 1
     assert "which could not be committed: shop/part4.py in " in rows["5"]["why"]
 
 

@@ -8,7 +8,7 @@ def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "Mine")
     fourth = checkout.json("queue")["runs"][0]
-    assert "approving it brings it there first" in fourth["note"]
+    assert "approving rebases it first" in fourth["note"]
 
     said = checkout.run("queue", "approve", "--all")
     assert said.code == 4, said.err
@@ -16,8 +16,8 @@ def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
     assert [(row["what"], row["exit_code"]) for row in told] == [("conflict", 4), ("held", 4)]
     words = f"does not merge: {told[0]['why']}; next: `{told[0]['next']}`"
     notes = [row["note"] for row in checkout.json("queue")["runs"]]
-    assert notes == [words, f"stands on {fourth['run']}, which {words}"]
+    assert notes == [words, f"builds on {fourth['run']}, which {words}"]
 
     checkout.git("commit", "-q", "--allow-empty", "-m", "More of mine")
     notes = [row["note"] for row in checkout.json("queue")["runs"]]
-    assert all("approving it brings it there first" in note for note in notes)
+    assert all("approving rebases it first" in note for note in notes)

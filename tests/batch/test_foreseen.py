@@ -44,7 +44,7 @@ def test_an_approval_of_all_does_what_the_queue_says(shop):
     checkout.git("commit", "-qm", "Add a note")
     seen, said = foreseen(checkout)
     assert seen == {"commits": [], "brings": [first, second], "holds": [fourth]}
-    assert said.startswith("brings 2 to work first, then asks you about them again; it holds 1 (")
+    assert said.startswith("rebases 2 onto work first, then asks you about them again; ")
     told = checkout.run("queue", "approve", "--all")  # says the same of the one it holds
     assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix brings" in told.err
 

@@ -82,7 +82,7 @@ def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     assert said.code == 0, said.err
     assert said.err.splitlines() == [
         "every chosen task of .kiro/specs/many is done",
-        f"the account is in {report}",
+        f"the report is in {report}",
     ]
     assert json.loads(said.out)["counts"] == json.loads(report.read_text())["counts"]
     assert batch_of(checkout)["counts"] == {"committed": 2}

@@ -12,7 +12,7 @@ PRICES = "shop/prices.py"
 OLD = (
     '"""Prices."""\n\n\ndef format_price(cents):\n    """Say it."""\n    return f"{cents / 100}"\n'
 )
-MOVED = "# The change stands on another commit now"
+MOVED = "# The change builds on another commit now"
 BELOW = "# What came below it, in files that it touches or uses"
 
 

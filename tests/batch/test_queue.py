@@ -65,14 +65,14 @@ def test_what_waits_on_another_branch_is_named_and_committed_without_touching_th
     assert "say EURO" in checkout.run("queue", "show").out  # the only one that waits
     said = checkout.run("queue", "approve", "--all")
     assert (said.code, commits(checkout)) == (4, ["Add part 1"])
-    assert f"{fourth} held: 1 wish not done; naming it brings it to work first" in said.err
+    assert f"{fourth} held: 1 request not done; naming it rebases it onto work first" in said.err
     assert f"next: `reviewloop queue approve {fourth}`" in said.err
     said = checkout.run("queue", "approve", fourth)
     assert said.code == 0, said.err
-    assert re.search(r"4 Fourth number: \w{10} on work \(1 wish not done\)", said.err)
+    assert re.search(r"4 Fourth number: \w{10} on work \(1 request not done\)", said.err)
     message = checkout.git("log", "-1", "--format=%B")
     assert "\nAsked for and not done: say EURO\n" in f"{message}\n"
-    assert "0 findings, 0 fixed, 0 left open, 0 nits; 1 wish not done" in message
+    assert "0 findings, 0 fixed, 0 left open, 0 nits; 1 request not done" in message
     assert message.count("Wrote it.") == 1
 
 
@@ -133,7 +133,7 @@ def test_an_approval_while_others_are_at_work_and_one_that_was_cut_off_tick_in_t
     assert said.code == -9
     assert states(checkout) == {"2": "stopped", "4": "waiting"}
     rows = {row["task"]: row for row in checkout.json("status")["batch"]["tasks"]}
-    assert rows["4"]["why"] == ""  # what it stands on is on its way to the branch
+    assert rows["4"]["why"] == ""  # what it builds on is on its way to the branch
     said = checkout.forked("queue", "approve", "4", REVIEWLOOP_FAULT="promote.file:1")
     assert said.code == -9
     assert checkout.run("queue", "reject", "2").code == 2  # some of it is in the checkout

@@ -13,16 +13,16 @@ def test_what_needs_a_rejected_task_is_brought_by_the_batch(shop) -> None:
     said = checkout.run("queue", "reject", "1")
     assert said.code == 7
     assert f"checkout {rows['1']} NAME; `reviewloop batch` does its task anew" in said.err
-    for task in "24":  # the fourth stands on the second, which needs the first
-        line = f"{rows[task]} stands on it, so it cannot be approved as it is: `reviewloop batch` "
-        assert f"{line}does 1 anew and brings this onto it, or reject this, too" in said.err
+    for task in "24":  # the fourth builds on the second, which needs the first
+        line = f"{rows[task]} builds on it, so it cannot be approved as it is: `reviewloop batch` "
+        assert f"{line}does 1 anew and rebases this onto it, or reject this, too" in said.err
 
 
 def test_what_does_not_need_it_is_brought_by_approving_it(shop) -> None:
     checkout: Checkout = shop()
     assert checkout.run("batch", "--tasks", "1,4").code == 4
     said = checkout.run("queue", "reject", "1")
-    command = re.search(r"as it is: `reviewloop (.+)` brings it onto work first", said.err)[1]
+    command = re.search(r"as it is: `reviewloop (.+)` rebases it onto work first", said.err)[1]
     assert checkout.run(*shlex.split(command)).code == 0
 
 

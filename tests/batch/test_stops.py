@@ -76,7 +76,7 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     assert "task 1 is blocked still (--until-failure): answer it, or leave" in said.err
     reports = {name: tmp_path / f"report.{name}" for name in ("md", "json", "html")}
     said = checkout.run("batch", "--report", str(reports["md"]))
-    assert f"the account is in {reports['md']}" in said.err
+    assert f"the report is in {reports['md']}" in said.err
     assert said.code == 3, said.err
     assert states(checkout) == {
         **{"1": "blocked", "2": "open", "3": "open"},

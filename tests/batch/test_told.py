@@ -51,7 +51,7 @@ def test_the_foot_of_the_live_table_has_the_sums_of_this_sitting_and_of_all():
     screen.event("4", {**reply_of, "from_journal": True})  # an earlier sitting has paid that
     console.print(screen._table())
     foot = console.file.getvalue().rstrip()
-    assert foot.endswith("1.0k tokens  $0.02  (with earlier sittings 6.0k tokens  $0.12)")
+    assert foot.endswith("1.0k tokens  $0.02  (including earlier sessions 6.0k tokens  $0.12)")
 
 
 def test_a_task_that_was_interrupted_and_is_not_chosen_this_time_sets_no_exit_code(shop):

@@ -88,9 +88,9 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     found = rows(checkout)
     said = checkout.run("queue", "reject", found["2"]["run"])
     assert said.code == 7
-    assert f"{found['4']['run']} stands on it" in said.err
+    assert f"{found['4']['run']} builds on it" in said.err
     assert rows(checkout)["4"]["state"] == "waiting"
-    assert "approving it brings it there first" in rows(checkout)["4"]["note"]
+    assert "approving rebases it first" in rows(checkout)["4"]["note"]
     with checkout.inside():
         runs = open_repository().runs
     fourth = runs.find(found["4"]["run"])
@@ -100,7 +100,7 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     assert said.code == 4, said.err
     assert not runs.find(fourth.run_id).options["redo"]  # rejected, it would be done again
     assert "1 committed, 1 not" in said.err
-    assert f"{found['4']['run']} brought: it stands on " in said.err
+    assert f"{found['4']['run']} rebased: it builds on " in said.err
     assert commits(checkout) == ["Add part 1"]
     assert checkout.run("queue", "approve", "--all").code == 0
     assert commits(checkout) == ["Add part 1", "Add part 4"]
@@ -114,7 +114,7 @@ def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
     checkout.run("queue", "reject", found["1"]["run"])
     said = checkout.run("queue", "approve", found["2"]["run"])
     assert said.code == 4
-    advice = "`reviewloop batch` does 1 anew and brings this onto it, or reject this, too: "
+    advice = "`reviewloop batch` does 1 anew and rebases this onto it, or reject this, too: "
     advice += f"`reviewloop queue reject {found['2']['run']}`"
     assert "held: task 2 needs task 1" in said.err
     assert advice in said.err
@@ -186,7 +186,7 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
         [said] = approve_each(repository, chosen, lambda event: None)
     assert (said.what, said.code) == ("changed", 2)
     assert "has changed since you looked" in said.why
-    assert "approving it brings it there first" in rows(checkout)["2"]["note"]
+    assert "approving rebases it first" in rows(checkout)["2"]["note"]
     assert checkout.run("batch", "--tasks", "1,2").code == 4
     assert rows(checkout)["2"]["state"] == "waiting"
     said = checkout.run("queue", "approve", found["2"]["run"])

@@ -67,7 +67,7 @@ def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop)
     assert checkout.run("undo", "1").code == 0
     rows = checkout.json("status")["batch"]["tasks"]
     assert rows[1]["why"] == "it needs 1, which is undone"
-    assert rows[1]["next"].startswith("`reviewloop batch` does 1 anew and brings this onto it")
+    assert rows[1]["next"].startswith("`reviewloop batch` does 1 anew and rebases this onto it")
     assert "Deleted" in checkout.run("clean", "--older-than", "0", "--with-work", "--yes").err
     assert checkout.json("status")["batch"]["tasks"][0]["state"] == "undone"
 

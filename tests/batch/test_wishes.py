@@ -33,9 +33,9 @@ def test_a_wish_is_counted_apart_from_findings(shop):
 
     assert checkout.run("modify", "4", "-m", "Use a class.").code == 4
     [row] = checkout.json("queue")["runs"]
-    assert (row["findings"], row["why"]) == (NONE, "1 wish not done")
+    assert (row["findings"], row["why"]) == (NONE, "1 request not done")
     shown = checkout.run("queue", "show", "4").out
     assert "Asked for and not done\n  - Use a class. (the implementer changed nothing)" in shown
     assert "must fix" not in shown
     said = checkout.run("queue", "approve", "--all")
-    assert (said.code, "held: 1 wish not done; only naming it commits" in said.err) == (4, True)
+    assert (said.code, "held: 1 request not done; only naming it commits" in said.err) == (4, True)

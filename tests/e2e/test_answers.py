@@ -306,11 +306,11 @@ def test_approving_after_the_branch_moved_brings_the_change_there_and_commits(sh
     checkout.run("run", "2.1")
     mine, asked = commit_beside(checkout), len(checkout.server.ledger)
     seen = checkout.run("show")
-    assert f"work is at {mine[:10]} by now: approving brings the change there first" in seen.out
+    assert f"work is at {mine[:10]} by now: approving rebases the change first" in seen.out
     gates = len(checkout.events("gate"))
     said = checkout.run("approve")
     assert said.code == 0, said.err
-    assert f"stands on {mine[:10]} now; nothing that it touches or uses changed" in said.err
+    assert f"builds on {mine[:10]} now; nothing that it touches or uses changed" in said.err
     assert len(checkout.server.ledger) == asked  # nobody had to read it again
     assert len(checkout.events("gate")) > gates
     assert checkout.git("rev-parse", "HEAD^") == mine
@@ -330,7 +330,7 @@ def test_approving_asks_once_more_where_the_branch_meets_the_change(shop):
     said = checkout.run("approve")
     assert said.code == 4, said.err
     assert "not committed yet: what came below it meets it in shop/store.py" in said.err
-    assert f"brought onto {mine[:10]}" in said.err
+    assert f"rebased onto {mine[:10]}" in said.err
     assert "Ready for your decision" in said.err
     assert checkout.git("rev-parse", "HEAD") == mine
     readers = {received.agent for received in checkout.server.ledger[asked:]}
@@ -442,7 +442,7 @@ def test_an_answer_to_an_earlier_question_is_refused_and_changes_nothing(shop):
 def test_an_answer_without_a_waiting_run_or_with_two_says_what_to_do(shop):
     checkout = shop()
     said = checkout.run("approve")
-    assert (said.code, "no run is there to approve" in said.err) == (2, True)
+    assert (said.code, "there is no run to approve" in said.err) == (2, True)
     checkout.run("run", "2.1")
     checkout.run("run", "2.1", "--again")
     said = checkout.run("approve")

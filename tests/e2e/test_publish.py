@@ -153,7 +153,7 @@ def test_a_branch_that_moved_is_refused_and_a_person_publishes_from_the_terminal
         assert said.code == 2
         assert "gitlab.example.org is not github.com; if it is a GitHub Enterprise" in said.err
         checkout.git("remote", "set-url", "origin", str(hub.bare))
-        assert "is no repository on GitHub; name one with --repo" in checkout.run("publish").err
+        assert "is not a GitHub repository; name one with --repo" in checkout.run("publish").err
         assert "there is no remote 'other' here (there is: origin)" in (
             checkout.run("publish", "--remote", "other").err
         )

@@ -43,7 +43,7 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     # A task that stands on another one cannot be approved alone.
     said = elsewhere.run("approve", second)
     assert said.code == 2
-    assert f"stands on {first}" in said.err
+    assert f"builds on {first}" in said.err
 
     key = "AKIA" + "Q3EGRIT7JZ5PWNXK"
     assert elsewhere.run("modify", first, "-m", f"Say it more clearly, not {key}.").code == 0
@@ -77,7 +77,7 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert crew.work(other).code == 0
     assert crew.history() == ["Add notes"]
     assert "look at it again" in why(crew, first)
-    assert f"brought there, onto {first}: look at it again" in why(crew, second)
+    assert f"rebased there, onto {first}: look at it again" in why(crew, second)
     for run in (first, second):
         assert elsewhere.run("approve", run).code == 0
         assert crew.work(machine).code == 0
@@ -108,7 +108,9 @@ def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team
     said = elsewhere.run("queue", "approve", "--all")
     assert said.code == 4
     assert f"{first}: approve is on its way" in said.err
-    held = f"{fourth}: held: 1 wish not done; only naming it commits that all the same; next: `rev"
+    held = (
+        f"{fourth}: held: 1 request not done; only naming it commits that all the same; next: `rev"
+    )
     assert held in said.err
     assert said.err.splitlines()[-1] == "1 on the way, 2 not"
     assert f"{fifth}: held: it needs task 4, and {fourth} was not committed; next: `" in said.err

@@ -151,7 +151,7 @@ def test_what_a_named_run_stands_on_or_needs_is_approved_first(store, tmp_path):
     said = elsewhere.run("queue", "approve", "4-d")
     assert said.code == 0, said.err
     assert store.answers() == ["1-a", "3-c", "4-d"]
-    assert "1-a: first, others that you approve stand on it or need it: approve is on" in said.err
+    assert "1-a: first, others that you approve build on it or need it: approve is on" in said.err
 
 
 def test_nothing_is_approved_on_a_run_that_is_answered_otherwise(store, tmp_path):
@@ -161,10 +161,10 @@ def test_nothing_is_approved_on_a_run_that_is_answered_otherwise(store, tmp_path
     assert elsewhere.run("modify", "1-a", "-m", "say EURO").code == 0
     said = elsewhere.run("queue", "approve", "2-b")
     assert said.code == 2
-    assert "stands on 1-a, and another answer to that (modify) is on its way" in said.err
+    assert "builds on 1-a, and another answer to that (modify) is on its way" in said.err
     said = elsewhere.run("queue", "approve", "--all")
     assert said.code == 4
-    assert "2-b: held: it stands on 1-a, which was not committed" in said.err
+    assert "2-b: held: it builds on 1-a, which was not committed" in said.err
     assert store.answers() == ["1-a"]
 
 

@@ -55,13 +55,13 @@ def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
     # What `--all` does is known before, and told.
     every = elsewhere.json("queue")["approve_all"]
     assert [every[name] for name in ("commits", "brings", "holds")] == [[], [fourth, fifth], []]
-    assert "brings 2 to work first" in every["said"]
+    assert "rebases 2 onto work first" in every["said"]
     why = elsewhere.json("queue")["runs"][0]["why"]
-    assert f"{first} was rejected, so approving brings this onto work first" in why
-    assert "`reviewloop queue approve --all` brings 2 to work" in elsewhere.run("queue").out
+    assert f"{first} was rejected, so approving rebases this onto work first" in why
+    assert "`reviewloop queue approve --all` rebases 2 onto work" in elsewhere.run("queue").out
     # One after the other, before a worker is there: the same as both at once.
     said = elsewhere.run("queue", "approve", fourth)
-    assert f"{fourth}: approve is on its way: a worker brings it to work first" in said.err
+    assert f"{fourth}: approve is on its way: a worker rebases it onto work first" in said.err
     assert elsewhere.run("approve", fifth).code == 0
     assert crew.work(machine).code == 0
     assert "--all` commits 2" in elsewhere.run("queue").out
@@ -98,7 +98,7 @@ def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
     assert crew.work(machine).code == 0
     why = {row["run"]: row["why"] for row in elsewhere.json("queue")["runs"]}
     assert "changed the same lines of shop/part1.py" in why[first]
-    assert f"stands on {first}, which does not merge" in why[fourth]
+    assert f"builds on {first}, which does not merge" in why[fourth]
     assert crew.history() == ["Add notes"]
 
 
@@ -117,7 +117,7 @@ def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it
     assert crew.work(machine).code == 0
     rows = {row["run"]: row for row in elsewhere.json("queue")["runs"]}
     assert rows[first]["state"] == "blocked"
-    assert f"stood on {first}, which is blocked now" in rows[fourth]["why"]
+    assert f"was built on {first}, which is blocked now" in rows[fourth]["why"]
 
 
 @pytest.mark.parametrize("where", ["rebase.ready:2", "advance.begin:2"])

@@ -70,7 +70,7 @@ def pushed_while_it_is_away(crew: Team, postgres: Postgres) -> None:
         [told] = crew.person.json("status")["batches"]
         return str(told["tasks"][0]["state"]) if told["state"] != "running" else ""
 
-    until(lambda: state() == "committed", "the commit is in the account")
+    until(lambda: state() == "committed", "the commit is in the report")
     assert crew.history() == ["Add part 1"]
     [run] = crew.person.json("status")["runs"]
     assert run["commit"] == crew.person.git("ls-remote", "origin", crew.branch).split()[0]

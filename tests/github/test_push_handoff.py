@@ -237,7 +237,7 @@ def test_a_refusal_at_the_last_moment_is_told_and_loses_nothing(hub):
 )
 def test_a_token_goes_only_to_the_github_of_the_remote(address, environ, found):
     if found is None:
-        with pytest.raises(UsageError, match=r"is no repository on GitHub|is not github\.com"):
+        with pytest.raises(UsageError, match=r"is not a GitHub repository|is not github\.com"):
             api_of(repo_at(address)[0], environ)
     else:
         host, named = repo_at(address)

@@ -44,9 +44,9 @@ def test_tokens_and_counts():
 
 def test_cached_tokens_are_told_as_a_share_and_as_what_they_cost():
     usage = {"input": 5_000, "output": 400, "cache_write": 20_000, "cache_read": 75_000}
-    assert tokens_in(usage) == "100.0k tokens in (75 % cached, as dear as 37.5k)"
+    assert tokens_in(usage) == "100.0k tokens in (cached: 75 %)"
     assert with_cache(usage) == {**usage, "cached_share": 0.75, "input_equivalents": 37_500}
     assert tokens_in({"input": 5_000, "cache_write": 0}) == "5.0k tokens in"
     written = {"cache_write": 1_000}  # before anybody has read it, a cache costs more
-    assert tokens_in(written) == "1.0k tokens in (0 % cached, as dear as 1.2k)"
+    assert tokens_in(written) == "1.0k tokens in (cached: 0 %)"
     assert with_cache({}) == {}

@@ -70,7 +70,7 @@ def test_a_run_is_found_by_its_id_without_reading_all_others(runs, tmp_path):
 
 
 def test_the_only_run_in_a_state_need_not_be_named(runs):
-    with pytest.raises(UsageError, match="no run is there to approve"):
+    with pytest.raises(UsageError, match="there is no run to approve"):
         runs.only([RunStatus.WAITING], "approve")
     add(runs, "one")
     add(runs, "over", RunStatus.COMMITTED)

@@ -108,7 +108,7 @@ def after_all(
         if words not in rows[number]["why"]:
             found.append(f"task {number} says {rows[number]['why']!r}, not {words!r}")
     if rows[ON_GOVERNED]["stands_on"] != rows[GOVERNED]["run"]:
-        found.append(f"task {ON_GOVERNED} stands on {rows[ON_GOVERNED]['stands_on']!r}")
+        found.append(f"task {ON_GOVERNED} builds on {rows[ON_GOVERNED]['stands_on']!r}")
     tries = {number: len(row["earlier_runs"]) for number, row in rows.items()}
     if {number for number, count in tries.items() if count} != {PAIR[1]}:
         found.append(f"earlier tries: {tries}")

@@ -92,7 +92,7 @@ NO_REASON = _rule(
     SHOULD,
     "A test is switched off without a reason",
     "Nobody will know whether it may be switched on again, and what it guarded is unguarded.",
-    "Say why in `reason`, with a ticket if there is one, or mend the test.",
+    "Say why in `reason`, with a ticket if there is one, or fix the test.",
     "skipped-tests",
     "https://docs.pytest.org/en/stable/how-to/skipping.html",
     bad=(

@@ -19,7 +19,7 @@ def repo_at(url: str) -> tuple[str, Repo]:
     owner, slash, name = path.removesuffix(".git").partition("/")
     if not host or not slash or not owner or not name or "/" in name:
         raise UsageError(
-            f"the remote {shown_address(url)} is no repository on GitHub; name one with "
+            f"the remote {shown_address(url)} is not a GitHub repository; name one with "
             "--repo OWNER/NAME"
         )
     return (_HOST if host in _ALIASES else host), Repo(owner, name)

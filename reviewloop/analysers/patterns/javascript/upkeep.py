@@ -191,7 +191,7 @@ PATTERNS = (
             MAINTAINABILITY,
             NIT,
             _ESLINT,
-            title=("The type any switches checking off."),
+            title=("The type any turns type checking off."),
             why=("Mistakes with this value show only when the code runs."),
             fix=("Write the type, or unknown and a check."),
             bad=("function f(a: any) { return a; }"),

@@ -194,7 +194,7 @@ PATTERNS = (
             PERFORMANCE,
             NIT,
             _NODE,
-            title=("The loop waits for each element before it starts the next."),
+            title=("Each iteration waits for the one before it."),
             why=("The waiting adds up where it could overlap."),
             fix=("await Promise.all(items.map(...)), unless the order matters."),
             bad=("async function f(xs) { for (const x of xs) { await send(x); } }"),

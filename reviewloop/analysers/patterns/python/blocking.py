@@ -190,7 +190,7 @@ PATTERNS = (
             "await-in-loop",
             NIT,
             source="https://docs.python.org/3/library/asyncio-task.html#task-groups",
-            title="The loop waits for each element before it starts the next.",
+            title="Each iteration waits for the one before it.",
             why="The waiting adds up where it could overlap.",
             fix="Use a TaskGroup or asyncio.gather, unless the order matters.",
             bad="async def f(xs):\n    for x in xs:\n        out.append(await load(x))",
