@@ -5,6 +5,7 @@ installed; without it the report's picture is left as it is.
 """
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -71,9 +72,8 @@ def frames(said: str) -> list[str]:
 def draw(shown: str, title: str, path: Path) -> None:
     """Write what a terminal showed as an SVG that loads nothing."""
     console = Console(
-        record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True,  # noqa: SIM115
-        color_system="truecolor",
-    )  # fmt: skip
+        record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
     for line in shown.strip("\n").split("\n"):
         console.print(Text.from_ansi(line), no_wrap=True, crop=True)
     path.write_text(_WEB_FONT.sub("", console.export_svg(title=title)), encoding="utf-8")

@@ -46,14 +46,14 @@ def test_an_approval_of_all_does_what_the_queue_says(shop):
     assert seen == {"commits": [], "brings": [first, second], "holds": [fourth]}
     assert said.startswith("rebases 2 onto work first, then asks you about them again; ")
     told = checkout.run("queue", "approve", "--all")  # says the same of the one it holds
-    assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix brings" in told.err
+    assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix rebases" in told.err
 
     seen, said = foreseen(checkout)
     assert seen == {"commits": [first, second], "brings": [], "holds": [fourth]}
     assert done_by(checkout.json("queue", "approve", "--all")) == seen
     assert checkout.run("queue", "approve", fourth).code == 4
     told = checkout.run("queue", "approve", "--all")
-    assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix brings" in told.err
+    assert f"{fourth} held: 1 must fix left; naming it with --with-must-fix rebases" in told.err
     said = checkout.run("queue", "approve", fourth, "--with-must-fix")
     assert said.code == 0, said.err  # brought, and nothing met it
     assert "4 Fourth number: " in said.err

@@ -1,0 +1,113 @@
+"""The README and the pages: their links, commands, options, pictures, and how long they are."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from reviewloop.cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"!\[[^\]\n]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+COMMAND = re.compile(r"(?:^|[ |(])reviewloop ((?:[a-z]|--?[a-z]).*)")
+LIMITS = {"svg": 150_000, "png": 300_000}
+OF_OTHERS = {
+    *("--all-tools", "--verbose", "--show"),  # of scripts in benchmarks/
+    *("--require-hashes", "--no-deps", "--no-index", "--find-links"),  # of pip
+}
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    found: list[str] = []
+    for line in FENCE.sub("", path.read_text("utf-8")).splitlines():
+        if heading := re.match(r"#+ +(.*)", line):
+            text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1]).lower()
+            found.append(re.sub(r"[^\w\- ]", "", text).replace(" ", "-"))
+    return set(found)
+
+
+def commands(text: str) -> list[str]:
+    """Return what follows `reviewloop` wherever a page shows a command."""
+    blocks = [line for block in FENCE.findall(text) for line in block.splitlines()]
+    shown = [line.partition("$ ")[2] for line in blocks if line.lstrip().startswith("$ ")]
+    shown += [" ".join(span.split()) for span in SPAN.findall(FENCE.sub("", text))]
+    found = [COMMAND.search(line.partition("  #")[0]) for line in shown]
+    return [match[1] for match in found if match]
+
+
+def options_of(command: click.Command) -> set[str]:
+    own = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
+    return {*own, "--help", "-h"}
+
+
+def every_option(command: click.Command) -> set[str]:
+    found = options_of(command)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if below := command.get_command(context, name):
+                found |= every_option(below)
+    return found
+
+
+def problem(line: str) -> str:
+    """Return what is wrong with a command as a page shows it."""
+    command: click.Command = cli
+    words = re.sub(r"\"[^\"]*\"|'[^']*'", "TEXT", line).split()
+    while words and isinstance(command, click.Group) and re.fullmatch(r"[a-z]+", words[0]):
+        below = command.get_command(click.Context(command), words[0])
+        if below is None:
+            return "" if command is not cli and command.params else f"no command {words[0]}"
+        command, words = below, words[1:]
+    named = [word.partition("=")[0].strip("[],.;)") for word in words]
+    wrong = [word for word in named if word.startswith("--") and word not in options_of(command)]
+    return f"no option {wrong[0]}" if wrong else ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_and_anchors_resolve(page):
+    text = FENCE.sub("", page.read_text("utf-8"))
+    wrong = []
+    for target in LINK.findall(text):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        if not found.exists() or (anchor and anchor not in anchors(found)):
+            wrong.append(target)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_commands_and_options_exist(page):
+    text = page.read_text("utf-8")
+    wrong = {line: why for line in commands(text) if (why := problem(line))}
+    known = every_option(cli) | OF_OTHERS
+    alone = {span for span in SPAN.findall(FENCE.sub("", text)) if re.match("--[a-z]", span)}
+    wrong |= {span: "no such option" for span in alone if re.split("[ =|]", span)[0] not in known}
+    assert wrong == {}
+
+
+def test_what_is_wrong_in_a_page_is_seen():
+    assert problem("review --stage") == "no option --stage"
+    assert problem("rewiev main") == "no command rewiev"
+    assert problem("queue approve 2.1 --al") == "no option --al"
+    assert problem("queue approve --all") == ""
+    assert commands("`reviewloop a --b`\n\n```console\n$ reviewloop c   # d\n```\n") == [
+        "c ",
+        "a --b",
+    ]
+
+
+def test_pictures_exist_and_are_small():
+    named = {(page.parent / target).resolve() for page in PAGES
+             for target in PICTURE.findall(page.read_text("utf-8"))}  # fmt: skip
+    assert named >= set((ROOT / "docs/pictures").iterdir())
+    for path in named:
+        assert path.stat().st_size < LIMITS[path.suffix[1:]], path
