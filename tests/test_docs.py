@@ -16,6 +16,10 @@ FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 COMMAND = re.compile(r"(?:^|[ |(])reviewloop ((?:[a-z]|--?[a-z]).*)")
 LIMITS = {"svg": 150_000, "png": 300_000}
+MOST = {
+    **{"README.md": 1500, "reviewing.md": 1200, "how-a-run-works.md": 1020, "specs.md": 760},
+    **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600, "corpus.md": 260},
+}
 OF_OTHERS = {
     *("--all-tools", "--verbose", "--show"),  # of scripts in benchmarks/
     *("--require-hashes", "--no-deps", "--no-index", "--find-links"),  # of pip
@@ -111,3 +115,9 @@ def test_pictures_exist_and_are_small():
     assert named >= set((ROOT / "docs/pictures").iterdir())
     for path in named:
         assert path.stat().st_size < LIMITS[path.suffix[1:]], path
+
+
+def test_pages_are_short():
+    """Others' pages are being rewritten; then all of them together have 15,000 words."""
+    sizes = {page.name: len(page.read_text("utf-8").split()) for page in PAGES}
+    assert {name: sizes[name] for name, most in MOST.items() if sizes[name] > most} == {}
