@@ -17,7 +17,7 @@ SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 COMMAND = re.compile(r"(?:^|[ |(])reviewloop ((?:[a-z]|--?[a-z]).*)")
 LIMITS = {"svg": 150_000, "png": 300_000}
 MOST = {
-    **{"README.md": 1500, "reviewing.md": 1200, "how-a-run-works.md": 1020, "specs.md": 760},
+    **{"README.md": 1500, "reviewing.md": 1250, "how-a-run-works.md": 1020, "specs.md": 760},
     **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600, "corpus.md": 260},
 }
 OF_OTHERS = {
