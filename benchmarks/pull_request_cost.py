@@ -17,30 +17,32 @@ from reviewloop.models.prices import cost
 
 MODELS = (
     "anthropic:claude-sonnet-5-5",
-    "anthropic:claude-haiku-5-5",
     "openai:gpt-6.1-sol",
-    "openai:gpt-6.1-terra",
     "google_genai:gemini-3.8-flash",
     "bedrock_converse:global.anthropic.claude-sonnet-5-5",
     "bedrock_converse:amazon.nova-pro-v1:0",
 )
 TURNS = (1, 3)
+ANSWER = 1000  # tokens
+
+
+def usage(turns: int, answer: int) -> Usage:
+    """Return what the five reviewers are billed for the change of 300 lines."""
+    files = [(path, "".join(parts)) for path, parts in small_modules()]
+    fresh, written, read = review_of(files, turns, 0.0, cache=True).billed
+    return Usage(fresh, len(REVIEWERS) * turns * answer, read, written)
 
 
 def main() -> None:
     """Measure both reviews and print a row for each model."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--answer", type=int, default=1000, help="tokens of one answer")
+    parser.add_argument("--answer", type=int, default=ANSWER, help="tokens of one answer")
     answer = parser.parse_args().answer
-    files = [(path, "".join(parts)) for path, parts in small_modules()]
-    usages = []
-    for turns in TURNS:
-        fresh, written, read = review_of(files, turns, 0.0, cache=True).billed
-        output = len(REVIEWERS) * turns * answer
-        usages.append(Usage(fresh, output, read, written))
+    usages = [usage(turns, answer) for turns in TURNS]
+    for turns, one in zip(TURNS, usages, strict=True):
         print(
-            f"{turns} turns: {fresh:,} tokens sent, {written:,} kept in the cache, "
-            f"{read:,} read from it, {output:,} answered"
+            f"{turns} turns: {one.input:,} tokens sent, {one.cache_write:,} kept in the cache, "
+            f"{one.cache_read:,} read from it, {one.output:,} answered"
         )
     print("\n| model | one turn | three turns |\n|---|--:|--:|")
     for model in MODELS:

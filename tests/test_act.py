@@ -20,7 +20,7 @@ from reviewloop.github.hearing.hear import Heard
 from reviewloop.github.job.outcome import Ended, outputs_of
 from reviewloop.models.provider_table import KNOWN
 
-PAGE = (ROOT / "docs/github.md").read_text()
+PAGE = "".join((ROOT / f"docs/{name}.md").read_text() for name in ("github", "github-reference"))
 Act = Callable[..., Acted]
 COMMANDS = {**github.commands, "implement": run_task, "batch": batch}
 # The one argument of a command is an input with a name of its own.
