@@ -1,6 +1,7 @@
 """The Action: its shell steps as a runner runs them, from a fresh clone, in a clean environment."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from support.handoffs import OURS, scratch, task
 from support.model_server import KEY, ModelServer
 from support.parts import cast
 from support.play import REVIEWERS, agent_of
+from support.standing import summaries
 
 from reviewloop.github.handed.handoff import write_handoff
 
@@ -126,13 +128,15 @@ def test_a_key_is_enough_for_the_reviewers_and_goes_nowhere_else(
         assert models.refused == 0
     assert (machine.outputs["status"], machine.outputs["should-fix"]) == ("passed", "1")
     assert machine.outputs["cost-usd"]
+    [summary] = summaries(github)
+    assert re.search(r"\$0\.\d\d", summary.body)
     assert str(machine.action / "requirements/providers.txt") in machine.asked_of_pip[0]
     assert f"https://github.com/octo/reviewloop/blob/c0ffee/{PAGE}" in "".join(
         comment.body for comment in github.state.visible(7)
     )
     assert "PATH=" in seen.read_text()
     told = [done.stdout, done.stderr, machine.page, *machine.outputs.values(), seen.read_text()]
-    told += [comment.body for comment in github.state.visible(7)]
+    told += [comment.body for comment in (*github.state.visible(7), summary)]
     assert [text for text in told if KEY in text] == []
 
 
