@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 @click.option("--revoke", is_flag=True, help="Forget what was agreed to for this repository.")
 def trust(yes: bool, revoke: bool) -> ExitCode:
-    """Allow the commands in the settings, and the configuration of linters.
+    """Allow the repository's commands and linter settings.
 
     Only commands of the repository's own settings file need it. A linter's configuration in the
     repository counts in a review once you agreed to it.
