@@ -12,7 +12,7 @@ from reviewloop.models.messages import ModelRequest, Usage, estimated_tokens
 from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.models.routing import OFFLINE, split_model
 from reviewloop.models.silence import OF_THIS_PROCESS as SILENCE
-from reviewloop.models.silence import PATIENCE, Silence
+from reviewloop.models.silence import Silence
 from reviewloop.models.slots import OF_THIS_PROCESS
 from reviewloop.models.trouble import Diagnosis, Trouble
 from reviewloop.settings import Models as ModelSettings
@@ -101,9 +101,9 @@ class Limiter:
     def _give_up_where_hopeless(self, model: str, since: float) -> None:
         if self._silence.is_hopeless(self._quota(model), since):
             raise ModelUnavailableError(
-                f"{model} refused every request of the last {PATIENCE:.0f} seconds as one too "
-                "many; wait a little or ask the provider for a higher quota, or name another model "
-                "in models.fallbacks, then `reviewloop resume`"
+                f"{model} refuses every request as one too many; wait a little or ask the provider "
+                "for a higher quota, or name another model in models.fallbacks, then `reviewloop "
+                "resume`"
             )
 
     def failed(self, turn: Turn, diagnosis: Diagnosis) -> None:

@@ -63,7 +63,7 @@ class Provider:
 def asker(tmp_path):
     """Return a function (what is refused) -> (ask once, clock, provider)."""
 
-    def make(refuses):
+    def make(refuses, fallbacks=()):
         clock, provider = Clock(), Provider(refuses)
         limiter = Limiter(
             FileRates(tmp_path / "rates", clock),
@@ -76,7 +76,7 @@ def asker(tmp_path):
         )
         asking_ = Asking(
             provider,
-            fallbacks=(),
+            fallbacks=fallbacks,
             limiter=limiter,
             patience=Patience(6, Pacing(), clock.sleep, lambda: math.inf),
             tell=lambda *_, **__: None,
@@ -104,6 +104,25 @@ def test_a_provider_that_throttles_every_call_is_given_up_within_two_minutes(ask
     assert caught.value.exit_code == 5
     assert clock() - began <= PATIENCE + 30
     assert provider.asked < 40
+
+
+def test_fallbacks_that_throttle_every_call_too_are_given_up_within_three_minutes(asker):
+    others = tuple(f"bedrock_converse:other-{number}" for number in range(3))
+    ask, clock, provider = asker(lambda number: True, others)
+    began = clock()
+    for _ in range(5 * 4):
+        with pytest.raises(ModelUnavailableError, match="the fallbacks failed too") as caught:
+            ask()
+        assert all(other in str(caught.value) for other in others)
+    assert clock() - began <= 180
+    assert provider.asked < 60
+
+
+def test_a_fallback_that_answers_keeps_its_whole_patience(asker):
+    """The first model is refused for good; a fallback may be slow to take requests, too."""
+    times = []
+    ask, clock, _ = asker(lambda number: times.append(number) or len(times) % 2, ("ollama:b",))
+    assert [ask().text for _ in range(10)] == ["ok"] * 10
 
 
 def test_reviewers_side_by_side_give_up_together(asker):
