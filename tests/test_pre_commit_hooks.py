@@ -31,8 +31,31 @@ def test_a_hook_is_one_pre_commit_understands_and_calls_what_exists(hook):
         command.parse_args(context, arguments)  # raises for what it does not know
     assert hook["language"] == "python"
     assert hook["pass_filenames"] is False
+    assert hook["verbose"] is True  # pre-commit shows nothing else of a hook that passes
     # What is staged is all that these look at: another stage would find nothing and be content.
     assert hook["stages"] == ["pre-commit", "manual"]
+
+
+def test_a_hook_that_passes_says_what_is_yellow_and_nothing_when_all_is_clean(repo, git):
+    arguments = shlex.split(HOOKS["reviewloop"]["entry"])[1:]
+
+    def ran():
+        return subprocess.run(
+            [sys.executable, "-m", "reviewloop", *arguments],
+            cwd=repo,
+            capture_output=True,
+            text=True,
+        )
+
+    (repo / "a.py").write_text("ANSWER = 42\n")
+    git(repo, "add", "a.py")
+    clean = ran()
+    assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
+    (repo / "a.py").write_text("import requests\n\nrequests.get('https://a')\n")
+    git(repo, "add", "a.py")
+    yellow = ran()
+    assert yellow.returncode == 0
+    assert "a.py:3:1: warning " in yellow.stdout
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,12 @@ def config() -> None:
 def show(as_json: bool) -> ExitCode:
     """Show each setting with its origin, and the model of each step."""
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.runs.project import read_settings, repository_if_any
+    from reviewloop.runs.project import checkout_if_any, read_settings, repository_if_any
 
     repo = repository_if_any()
-    loaded = read_settings(repo.root, project=repo.project) if repo else read_settings(None)
+    # Before its first commit nothing can run in a repository, and its settings hold already.
+    root, project = (repo.root, repo.project) if repo else (checkout_if_any(), "")
+    loaded = read_settings(root, project=project)
     values, models = _values(loaded), _models(loaded)
     if as_json:
         print_json("config", {"settings": values, "models": models})
@@ -96,6 +98,7 @@ def _print_values(values: list[dict[str, Any]], console: Any) -> None:
         line.append(one_line(json.dumps(value["value"], ensure_ascii=False)), style="bold")
         style = "dim" if value["origin"] == "default" else "cyan"
         line.append(f"  ({one_line(value['origin'])})", style=style)
+        line.append(f"  {one_line(value['description'])}", style="dim")
         console.print(line, soft_wrap=True)
 
 

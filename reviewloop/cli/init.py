@@ -42,7 +42,8 @@ def init(force: bool, print_only: bool) -> ExitCode:
         say(sentence)
     name = below(repo.project, SETTINGS_FILE)
     what = f"the project {repo.project}/" if repo.project else "a repository"
-    say(f"wrote {name}: the settings of {what} with their defaults, commented out")
+    say(f"wrote {name}: the settings of {what} that people change, commented out")
+    say("`reviewloop config show` prints all settings, and what each is for")
     say("next: `reviewloop doctor` checks what a run needs, before anything is paid")
     return ExitCode.CLEAN
 

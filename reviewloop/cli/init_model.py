@@ -81,6 +81,6 @@ def price_words(model: str, settings: "Settings", team: "Team") -> str:
     scale = _MILLION / part
     update = {"reasoning": model}
     with_it = settings.model_copy(update={"models": settings.models.model_copy(update=update)})
-    usual = estimate_run(Brief(title="", task="", briefing=""), team, with_it).usd
-    run = f"; a run costs about ${usual[0]:.2f} to ${usual[1]:.2f}" if usual else ""
+    usual = estimate_run(Brief(title="", task="", briefing=""), team, with_it).usual_usd
+    run = f"; a run costs about ${usual:.2f}" if usual else ""
     return f"${fresh * scale:.2f} in, ${output * scale:.2f} out per million tokens{run}"

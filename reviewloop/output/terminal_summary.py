@@ -80,7 +80,7 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
         cells = [
             Text(one_line(agent.name)),
             _status(agent),
-            Text(str(agent.findings) if agent.status == "done" else ""),
+            Text(_found(report, agent) if agent.status == "done" else ""),
         ]
         if timed:
             cells.append(Text(duration(agent.seconds) if agent.status != "skipped" else ""))
@@ -88,6 +88,14 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
             cells += [Text(tokens(sum(agent.tokens.values()))), Text(money(agent.cost_usd))]
         table.add_row(*cells)
     return table
+
+
+def _found(report: ReviewReport, agent: ReviewerReport) -> str:
+    """Return how many findings a reviewer has, and how many of them are not counted below."""
+    silenced = min(agent.findings, sum(agent.name in one.agents for one in report.silenced))
+    if not silenced:
+        return str(agent.findings)
+    return f"{agent.findings}, {'all' if silenced == agent.findings else silenced} silenced"
 
 
 def _status(agent: ReviewerReport) -> Text:

@@ -34,6 +34,16 @@ def repository_if_any() -> "UserRepo | None":
         return None
 
 
+def checkout_if_any() -> Path | None:
+    """Return the checkout around the current folder, also one without a commit; None outside."""
+    from reviewloop.workspace.whereabouts import find_root
+
+    try:
+        return find_root(Path.cwd())[0]
+    except WorkspaceError:
+        return None
+
+
 def user_settings_path(environ: Mapping[str, str] | None = None) -> Path:
     """Return the person's own settings file, whether it exists or not."""
     environ = os.environ if environ is None else environ

@@ -37,6 +37,7 @@ from reviewloop.steps.in_work import show_in_work
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold, holder, is_held, wait_for
+from reviewloop.store.metrics import figures_kept
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.named_file import refuse_links
 from reviewloop.workspace.refs import safe_branch_name
@@ -103,7 +104,13 @@ class Plan:
             "model": self.loaded.settings.models.reasoning,
             "model_origin": self.loaded.origins["models.reasoning"],
             "reviewers": [agent.name for agent in self.team.reviewers],
-            "estimate": {"tokens": list(self.estimate.tokens), "usd": self.estimate.usd},
+            "estimate": {
+                "tokens": list(self.estimate.tokens),
+                "usd": self.estimate.usd,
+                "usual_tokens": self.estimate.usual_tokens,
+                "usual_usd": self.estimate.usual_usd,
+                "runs": self.estimate.runs,
+            },
             "notes": list(self.notes),
             "sandbox": str(self.sandbox.level),
         }
@@ -142,7 +149,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     subject = Subject(spec, task, wanted.instruction)
     masking = masking_of(user)
     brief = brief_of(repository, subject, settings, masking, wanted.base)
-    estimate = estimate_run(brief, team, settings)
+    estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
     if user.dirty:

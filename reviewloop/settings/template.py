@@ -1,4 +1,4 @@
-"""The commented settings file that `init` writes: every key, its default and what it is for."""
+"""The commented settings file that `init` writes: the settings that people change."""
 
 import json
 from collections.abc import Mapping
@@ -8,16 +8,28 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reviewloop.settings.keys import is_open_table, section_of
-from reviewloop.settings.narrowing import USERS_OWN, USERS_TO_SWITCH_ON
 from reviewloop.settings.schema import Settings
 
 _HEAD = """\
 # Settings of reviewloop for this repository. Every line that is commented out shows the default.
+# These are the ones that people change. `reviewloop config show` prints all of them: what each is
+# for, its value, and the place that came from.
 # Order: defaults < your own file < this file < REVIEWLOOP_<SECTION>__<KEY> < flags.
-# `reviewloop config show` prints each value with the place it came from.
 # What only a person may set (models.profile, sandbox.level ...) stands in your own file.
 # Commands named here run only after `reviewloop trust`.
 """
+_CHANGED = {
+    "models.reasoning",
+    "models.fallbacks",
+    "limits.usd",
+    "limits.rounds",
+    "gates.build.command",
+    "gates.test.command",
+    "gates.lint.command",
+    "gates.security.command",
+    "spec.path",
+    "review.fail_on",
+}
 
 
 def settings_template(notes: Mapping[str, str] | None = None) -> str:
@@ -38,13 +50,11 @@ def _tables(model: type[BaseModel], prefix: str, notes: Mapping[str, str]) -> li
     for key, field in model.model_fields.items():
         section = section_of(field)
         if section is None:
-            if not prefix and is_open_table(field):
-                lines += ["", f"# {field.description}", *_note(key, notes), f"[{key}]"]
             continue
         name = prefix + key
-        lines += ["", f"# {field.description or (section.__doc__ or '').strip()}"]
-        lines += [*_note(name, notes), f"[{name}]"]
-        lines += _entries(section, f"{name}.", notes)
+        if entries := _entries(section, f"{name}.", notes):
+            lines += ["", f"# {field.description or (section.__doc__ or '').strip()}"]
+            lines += [*_note(name, notes), f"[{name}]", *entries]
         lines += _tables(section, f"{name}.", notes)
     return lines
 
@@ -54,11 +64,8 @@ def _entries(section: type[BaseModel], prefix: str, notes: Mapping[str, str]) ->
     for key, field in section.model_fields.items():
         if section_of(field) is None:
             name = prefix + key
-            if name in USERS_OWN:
-                continue  # a repository's file that holds it is refused
-            whose = " Only a person's own file may switch it on."
-            said = f"# {field.description}{whose if name in USERS_TO_SWITCH_ON else ''}"
-            lines += [said, *_note(name, notes), _default(key, field)]
+            if name in _CHANGED:
+                lines += [f"# {field.description}", *_note(name, notes), _default(key, field)]
     return lines
 
 

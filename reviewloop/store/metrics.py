@@ -148,6 +148,17 @@ class MetricsStore:
             raise _unusable(self._path, error) from error
 
 
+def figures_kept(folder: Path) -> list[RunMetrics]:
+    """Return the figures of a repository's runs, none where they cannot be read."""
+    if not (folder / FILE).exists():
+        return []
+    try:
+        with closing(MetricsStore(folder)) as store:
+            return store.all()
+    except WorkspaceError:
+        return []  # `reviewloop stats` says why
+
+
 def files_of_metrics(folder: Path) -> list[Path]:
     """Return the files of the figures that are there."""
     return [path for end in ("", "-wal", "-shm") if (path := folder / f"{FILE}{end}").exists()]

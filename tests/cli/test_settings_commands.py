@@ -1,6 +1,7 @@
 """`init`, `config show` and `trust` in a real repository."""
 
 import json
+import re
 import stat
 import tomllib
 
@@ -26,6 +27,8 @@ def test_init_writes_defaults_as_comments_and_says_what_was_detected(python_proj
     assert (said.code, said.out) == (0, "")
     text = (python_project / "reviewloop.toml").read_text()
     assert Settings.model_validate(tomllib.loads(text)) == Settings()
+    named = re.findall(r"^# (\w+) = ", text, re.MULTILINE)
+    assert (len(named), len(text.splitlines()) < 60) == (10, True)
     assert "# rounds = 3\n" in text
     assert "# detected: python -m pytest" in text
     assert "gates.test: detected: python -m pytest" in said.err
@@ -81,10 +84,10 @@ def test_config_shows_each_value_with_its_origin(project, reviewloop, monkeypatc
     said = reviewloop("config", "show")
     assert said.code == 0
     lines = {line.split()[0]: line for line in said.out.splitlines() if line.strip()}
-    assert lines["limits.usd"].endswith("2.5  (reviewloop.toml)")
-    assert lines["limits.tokens"].endswith("5000  (user file)")
-    assert lines["limits.rounds"].endswith("1  (REVIEWLOOP_LIMITS__ROUNDS)")
-    assert lines["limits.minutes"].endswith("(default)")
+    assert lines["limits.usd"].endswith("2.5  (reviewloop.toml)  Most US dollars one run may cost.")
+    assert "5000  (user file)  " in lines["limits.tokens"]
+    assert "1  (REVIEWLOOP_LIMITS__ROUNDS)  " in lines["limits.rounds"]
+    assert "(default)  Longest active time" in lines["limits.minutes"]
     assert "none found" in lines["review"]  # an empty home
 
 
@@ -96,6 +99,17 @@ def test_config_as_json_is_one_versioned_object(project, reviewloop):
     assert (usd["value"], usd["origin"]) == (10.0, "default")
     assert usd["description"]
     assert {"review", "implement", "fix"} <= {entry["step"] for entry in report["models"]}
+
+
+def test_config_shows_the_settings_of_a_repository_without_commits(
+    tmp_path, monkeypatch, reviewloop, git
+):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "reviewloop.toml").write_text("[limits]\nusd = 2.5\n")
+    monkeypatch.chdir(tmp_path)
+    said = reviewloop("config", "show")
+    assert said.code == 0
+    assert "2.5  (reviewloop.toml)" in said.out
 
 
 def test_config_works_outside_of_a_repository(tmp_path, monkeypatch, reviewloop):

@@ -36,6 +36,9 @@ def test_what_a_baseline_accepts_is_silenced_and_listed(flawed, reviewloop, find
     assert said.out == "2 findings accepted in .reviewloop/baseline.json; commit that file\n"
     assert stay == []
     assert {f["note"] for f in gone} == {"in the baseline"}
+    table = reviewloop("review").out.partition("reviewer ")[2]
+    assert re.search(r"done +\d, all silenced", table)
+    assert not re.search(r"done +[1-9]\d*\s*$", table, re.MULTILINE)
 
 
 def test_a_baseline_says_what_it_takes_off_the_table(flawed, reviewloop):

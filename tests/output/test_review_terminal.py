@@ -119,7 +119,8 @@ def test_failures_are_said_at_the_top_and_at_the_end():
 def test_the_summary_tells_who_looked_what_was_left_out_and_how_it_ended():
     text = shown(sample_report())
     summary = text[text.index("reviewer  ") :]
-    assert "review-performance      done           2  0.1 s" in summary
+    assert "review-security         done    8, 2 silenced  0.4 s" in summary
+    assert "review-performance      done                2  0.1 s" in summary
     assert "analysers    ruff 0.17.5, zizmor 1.32.0, 1 check of our own" in summary
     assert "not checked  advisories: no advisories are configured" in summary
     assert "missing      2 optional tools" in summary
