@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.sample_review import DEPLOY, RULES, SampleSource, failed_report, finding, sample_report
 
+from reviewloop.analysers import rule_pages
 from reviewloop.findings import Placement, Severity
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.sarif import render, uri
@@ -73,14 +74,16 @@ def test_a_result_has_level_place_and_a_fingerprint_without_lines():
     assert list(result["partialFingerprints"]) == ["reviewloopFindingId/v1"]
 
 
-def test_a_rule_brings_its_help_level_and_tags():
+def test_a_rule_brings_its_help_level_and_tags(monkeypatch):
+    monkeypatch.setattr(rule_pages, "_base", lambda environ: "https://github.com/octo/r/blob/v1")
     run = run_of(sample_report())
     rules = run["tool"]["driver"]["rules"]
     rule = next(rule for rule in rules if rule["id"] == "taint/sql-injection")
     assert rules[result_of(run, "taint/sql-injection")["ruleIndex"]] is rule
     assert "Whoever sends the request" in rule["help"]["text"]
     assert "**Fix:**" in rule["help"]["markdown"]
-    assert rule["helpUri"] == "https://cwe.mitre.org/data/definitions/89.html"
+    page = "https://github.com/octo/r/blob/v1/docs/rules/taint.md#sql-injection"
+    assert rule["helpUri"] == page
     assert rule["defaultConfiguration"]["level"] == "error"
     assert {"security", "external/cwe/cwe-089", "injection"} <= set(rule["properties"]["tags"])
     assert rule["properties"]["security-severity"] == "8.0"

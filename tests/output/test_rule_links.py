@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from support.sample_review import RULES, SampleSource, sample_report
 
 from reviewloop.analysers import rule_pages
 from reviewloop.analysers.book import own_rules, rule_of
 from reviewloop.analysers.rule_pages import page_address
 from reviewloop.findings import Finding, Severity
+from reviewloop.output.formats import renderer
 from reviewloop.output.rule_links import explained_at, rule_link, source_link
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +46,12 @@ def test_the_page_of_every_rule_is_there(published: None) -> None:
     assert len(pages) > 10
 
 
+@pytest.mark.parametrize("name", ["markdown", "html", "sarif"])
+def test_every_format_links_the_page(name: str, published: None) -> None:
+    text = renderer(name)(sample_report(), SampleSource(), RULES.get)
+    assert f"{AT}docs/rules/taint.md#sql-injection" in text
+
+
 def test_rules_of_other_tools_keep_their_makers_page(published: None) -> None:
     found = rule_of("ruff/S608")
     assert found
@@ -75,11 +83,13 @@ def test_where_the_pages_are_follows_the_version_in_use(
 
 
 def test_without_a_known_place_the_source_explains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
     monkeypatch.setattr(rule_pages, "_published", lambda: "")
     rule = next(rule for rule in own_rules() if "https://" in rule.source)
     assert explained_at(rule) == source_link(rule)
     metadata = "https://github.com/octo/tool"
     monkeypatch.undo()
+    monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
     monkeypatch.setattr("importlib.metadata.metadata", lambda name: Said(metadata))
     rule_pages._published.cache_clear()
     assert explained_at(rule).startswith(f"{metadata}/blob/v")
