@@ -228,7 +228,8 @@ def _resources(file: AgentFile, fields: Mapping[str, Any], notes: list[str]) -> 
     if not isinstance(value, list):
         _fail(file, "resources", 'resources must be a list, like ["file://docs/**/*.md"]')
     texts = tuple(item for item in value if isinstance(item, str))
-    if len(texts) < len(value):
+    known = ("file://", "skill://")
+    if len(texts) < len(value) or any("://" in t and not t.startswith(known) for t in texts):
         notes.append("resources: only file:// and skill:// entries are read; the others are not")
     return texts
 

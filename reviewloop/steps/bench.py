@@ -1,12 +1,15 @@
 """What agents work with: their tools on a tree, and what they may write."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
 from reviewloop.context import RunContext
+from reviewloop.models.messages import Message, text_block
 from reviewloop.reviewing.anchoring import ChangedLines
 from reviewloop.reviewing.withheld import withheld_by_name
+from reviewloop.specs.frontmatter import read_front_matter
 from reviewloop.steps.judging import judge_by_name, offered_gates
 from reviewloop.steps.shell import shell_of
 from reviewloop.store.journal import CallKey
@@ -14,6 +17,8 @@ from reviewloop.tools.answers import shown_name
 from reviewloop.tools.policy import WritePolicy, protected_files_named_in
 from reviewloop.tools.toolbox import Toolbox
 from reviewloop.workspace.diff import Change
+
+_OWN_FOLDER = re.compile(r"(?:^|(?<=/))\.(?:kiro|reviewloop)/agents/")
 
 
 def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY) -> Toolbox:
@@ -81,13 +86,36 @@ def changed_lines(change: Change) -> ChangedLines:
 
 
 def resources_of(agent: AgentDefinition, context: RunContext) -> str:
-    """Return the files an agent's definition lists, read from the base commit, with their names."""
+    """Return what an agent's definition lists, read from the base commit, with the files' names.
+
+    Patterns count from the folder that holds the agent's own. Of a skill that says by its front
+    matter when it fits, that is given; the agent reads the rest when it does.
+    """
     reader = context.private.reader(context.shown_tree(context.base_tree))
-    found: list[str] = []
+    above = _OWN_FOLDER.split(agent.origin, maxsplit=1)
+    start = above[0] if len(above) == 2 and not above[0].startswith(("~", "/")) else ""
+    found: dict[str, str] = {}
     for resource in agent.resources:
-        pattern = resource.removeprefix("file://").removeprefix("./")
-        for path in reader.glob(pattern):
+        scheme, _, pattern = resource.rpartition("://")
+        for path in reader.glob(start + pattern.removeprefix("./")):
             text = context.shown_text(context.base_tree, path)
-            if text is not None and path not in found:
-                found.append(f"## {path}\n\n{text}")
-    return "\n\n".join(found)
+            if text is None or path in found:
+                continue
+            found[path] = _skill(text) if scheme == "skill" else text
+    return "\n\n".join(f"## {path}\n\n{text}" for path, text in found.items())
+
+
+def with_resources(message: Message, agent: AgentDefinition, context: RunContext) -> Message:
+    """Return the message to an agent that changes code, with its resources above it."""
+    resources = resources_of(agent, context)
+    if not resources:
+        return message
+    text = f"# Your resources\n\n{context.fence.wrap('resources', resources)}"
+    return {**message, "content": [text_block(text), *message["content"]]}
+
+
+def _skill(text: str) -> str:
+    """Return the front matter of a skill, all of one that has none."""
+    body = read_front_matter(text).body
+    head = text.replace("\r\n", "\n").removesuffix(body).strip()
+    return f"{head}\n\nRead this file with fs_read when it fits." if head else text

@@ -13,7 +13,7 @@ from reviewloop.output.untrusted import one_line
 from reviewloop.reviewing.prompts import fix_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import LoopState
-from reviewloop.steps.bench import writing_toolbox
+from reviewloop.steps.bench import with_resources, writing_toolbox
 from reviewloop.steps.book import read_findings
 from reviewloop.steps.dismissed import changed_by_word, write_heard
 from reviewloop.steps.fix_scope import only_a_person, scope_of
@@ -166,7 +166,7 @@ def _attempt(
             context, tree, key, context.team.fixer, refuse=scope_of(finding, before, context)
         ),
         system=f"{HOUSE_RULES}\n\n{context.team.fixer.prompt}",
-        opening=[message],
+        opening=[with_resources(message, context.team.fixer, context)],
         ending=FINISH,
         check=needs_summary,
     )

@@ -10,7 +10,7 @@ from reviewloop.findings import Finding, Status
 from reviewloop.models.messages import ToolSpec, text_block, user_message
 from reviewloop.reviewing.rules import HOUSE_RULES
 from reviewloop.state import GateResult, LoopState
-from reviewloop.steps.bench import writing_toolbox
+from reviewloop.steps.bench import with_resources, writing_toolbox
 from reviewloop.steps.book import read_findings, write_findings
 from reviewloop.steps.fix_scope import scope_of_repair
 from reviewloop.steps.material import fitted
@@ -160,14 +160,15 @@ def _work(
     text: str,
     refuse: Callable[[str], str] | None = None,
 ) -> tuple[str, dict[str, str]]:
-    toolbox = writing_toolbox(context, tree, key, context.team.implementer, named, refuse)
+    implementer = context.team.implementer
+    toolbox = writing_toolbox(context, tree, key, implementer, named, refuse)
     try:
         answer = context.talk(
             context.team.implementer,
             key,
             toolbox,
             system=f"{HOUSE_RULES}\n\n{context.team.implementer.prompt}",
-            opening=[user_message(text_block(text))],
+            opening=[with_resources(user_message(text_block(text)), implementer, context)],
             ending=FINISH,
             check=needs_summary,
         )

@@ -263,3 +263,9 @@ def test_an_agent_file_that_links_out_of_the_project_is_refused(tmp_path, home):
     link.symlink_to(put(tmp_path, "x.json", "{}"))
     with pytest.raises(UsageError, match="leaves the project"):
         collect_agent_files(project, home)
+
+
+def test_a_resource_of_another_kind_is_said_to_be_not_read():
+    agent = parse({"prompt": "p", "resources": ["skill://a/SKILL.md", "https://example.org/a"]})
+    assert "the others are not" in agent.notes[0]
+    assert not parse({"prompt": "p", "resources": ["skill://a/SKILL.md", "file://a"]}).notes

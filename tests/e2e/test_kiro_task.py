@@ -310,7 +310,7 @@ AGENT = """{
 
 Answer in the way you were told.",
   "tools": ["fs_read", "fs_write", "execute_bash"],
-  "resources": ["file://NOTES.md"],
+  "resources": ["file://NOTES.md", "skill://.kiro/skills/**/SKILL.md"],
   "hooks": {"agentSpawn": [{"command": "touch /tmp/never"}]},
   "somethingKiroAddsLater": true
 }
@@ -328,8 +328,12 @@ def own_team(shared_shop: Callable[..., Checkout]) -> Checkout:
             quick_review=resolves({undocumented["title"]: '"""Search, oldest first."""'}),
         )
     )
-    for name in (*REVIEWERS, "review-docs"):
+    for name in (*REVIEWERS, "review-docs", "implement", "fix"):
         checkout.write(f".kiro/agents/{name}.json", AGENT % {"name": name})
+    checkout.write(
+        ".kiro/skills/sql/SKILL.md",
+        "---\nname: sql\ndescription: SKILL-OF-THE-TEAM\n---\nBODY-OF-THE-SKILL\n",
+    )
     checkout.write("NOTES.md", "RESOURCE-OF-THE-TEAM\n")
     checkout.write(".kiro/steering/tech.md", "STEERING-OF-THE-PROJECT: no ORM.\n")
     checkout.write("AGENTS.md", "STEERING-FROM-AGENTS-MD\n")
@@ -346,13 +350,22 @@ def own_team(shared_shop: Callable[..., Checkout]) -> Checkout:
     return checkout
 
 
+@pytest.mark.parametrize("agent", ["implement", "fix", "review-docs"])
+def test_each_agent_gets_the_resources_and_skills_of_its_file(own_team, agent):
+    said = own_team.server.of(agent)[0].said
+    assert "RESOURCE-OF-THE-TEAM" in said
+    assert "SKILL-OF-THE-TEAM" in said
+    assert "Read this file with fs_read when it fits." in said
+    assert "BODY-OF-THE-SKILL" not in said
+
+
 def test_agent_files_with_raw_newlines_win_over_the_shipped_ones(own_team):
     listed = own_team.json("agents", "list")
     files = {agent["name"]: agent["file"] for agent in listed["agents"]}
     mine = (*REVIEWERS, "review-docs")
     assert all(files[name] == f".kiro/agents/{name}.json" for name in mine)
-    assert files["implement"] == "agents/implement.json (shipped)"
-    assert {one["name"] for one in listed["shadowed"]} == set(REVIEWERS)
+    assert files["quick-review"] == "agents/quick-review.json (shipped)"
+    assert {one["name"] for one in listed["shadowed"]} == {*REVIEWERS, "implement", "fix"}
     dropped = {agent["name"]: agent["dropped_tools"] for agent in listed["agents"]}
     assert all(dropped[name] == ["fs_write", "execute_bash"] for name in mine)
 

@@ -19,8 +19,9 @@ RED = "def test_of_another_team():\n    assert False\n"
 SHIPPING_TASKS = "# Plan\n\n- [ ] 1. Send parcels\n"
 
 
-def agent(name: str, prompt: str) -> str:
-    return json.dumps({"name": name, "prompt": prompt, "tools": ["fs_read"]})
+def agent(name: str, prompt: str, *resources: str) -> str:
+    fields = {"name": name, "prompt": prompt, "tools": ["fs_read"], "resources": resources}
+    return json.dumps(fields)
 
 
 FILES = {
@@ -41,8 +42,11 @@ FILES = {
     f"{BILLING}/.kiro/steering/code.md": (
         '---\ninclusion: fileMatch\nfileMatchPattern: "src/**/*.py"\n---\nCODE-OF-BILLING\n'
     ),
-    f"{BILLING}/.kiro/agents/review-money.json": agent("review-money", "Look at the money."),
+    f"{BILLING}/.kiro/agents/review-money.json": agent(
+        "review-money", "Look at the money.", "file://docs/money.md"
+    ),
     f"{BILLING}/docs/prices.md": "PRICES-ARE-WHOLE-EUROS\n",
+    f"{BILLING}/docs/money.md": "MONEY-OF-BILLING\n",
     TASKS: "# Plan\n\n- [ ] 1. Raise the price to 2\n  - in `src/acme/__init__.py`\n",
     "services/shipping/.kiro/specs/parcels/tasks.md": SHIPPING_TASKS,
 }
@@ -139,7 +143,9 @@ def test_agents_get_the_rules_of_the_project_and_the_root(story: Story) -> None:
         for text in ("NAMES-OF-THE-ROOT", "WORD-OF-THE-ROOT", "CODE-OF-BILLING"):
             assert text in said
         assert "PRICES-ARE-WHOLE-EUROS" in said
-    assert "Look at the money." in story.billing.server.of("review-money")[0].said  # type: ignore[union-attr]
+        if name == "review-money":
+            assert "Look at the money." in said
+            assert "MONEY-OF-BILLING" in said
 
 
 def test_projects_side_by_side_do_not_mix_their_runs(story: Story) -> None:
