@@ -12,13 +12,20 @@ from reviewloop.errors import ExitCode, UsageError
 
 @click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
-@click.option("-m", "--message", metavar="TEXT", default="", help="Words for the commit.")
-@click.option("-F", "--file", "source", metavar="FILE", type=click.File("r"), help="Words from it.")
+@click.option("-m", "--message", metavar="TEXT", default="", help="Commit message.")
+@click.option(
+    "-F",
+    "--file",
+    "source",
+    metavar="FILE",
+    type=click.File("r"),
+    help="Read the commit message from FILE.",
+)
 @click.option(
     "--without", multiple=True, metavar="PATH", help="Take a file out of the change; repeatable."
 )
-@click.option("--unreviewed", is_flag=True, help="With --without: no review of the rest.")
-@click.option("--with-must-fix", is_flag=True, help="Also with must-fix findings left.")
+@click.option("--unreviewed", is_flag=True, help="With --without: do not review the rest.")
+@click.option("--with-must-fix", is_flag=True, help="Commit even if must-fix findings are left.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @store_option
 def approve(
@@ -33,9 +40,10 @@ def approve(
 ) -> ExitCode:
     """Commit what a waiting run proposes.
 
-    Where its branch moved on, the change is rebased there first: gates again, review of what meets
-    it. It is committed then, unless something meets it; you are asked once more then. All
-    guard-rails run again without the files that you take out, which stay with the run.
+    If its branch moved on, the change is rebased first. The gates run again, and reviewers read
+    what meets the new commits. If something does, you are asked once more; otherwise it is committed.
+
+    Files that you take out stay with the run. The gates run again without them.
     """
     if message and source:
         raise UsageError("give the words with -m or with -F, not both")
@@ -105,9 +113,9 @@ def _edited(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @store_option
 def modify(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode:
-    """Ask a waiting run for a modification.
+    """Ask a waiting run to change something.
 
-    It is implemented, guarded and fully reviewed again, with fresh rounds.
+    The change is implemented, checked and fully reviewed again.
     """
     if not text.strip():
         raise UsageError("-m needs a sentence that says what should be different")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=click.Choice(["each", "queue", "autopilot"]),
     help="Who approves: you at each task, you later, or nobody if it is clean.",
 )
-@click.option("--budget-usd", metavar="USD", help="Most that all runs may cost, or none.")
+@click.option("--budget-usd", metavar="USD", help="Cost limit for all runs together, or none.")
 @click.option("--deadline", metavar="T", help="Stop at 07:00, after 8h or 90m, at a date, or none.")
 @click.option(
     "--max-parallel",
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 32),
     default=1,
     metavar="N",
-    help="Most tasks at work side by side.",
+    help="How many tasks may run at the same time.",
 )
 @click.option("--until-failure", is_flag=True, help="Stop at the first task that fails.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of every run.")
-@click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
+@click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @click.option(
     "--report",
     "reports",

@@ -35,7 +35,7 @@ github.add_command(push)
 
 @github.command()
 @about_a_pull
-@telling("Least severity on a line; the summary has the rest (should).")
+@telling("Lowest severity on a line; the summary has the rest (should).")
 @click.option(
     "--model",
     metavar="PROVIDER:MODEL|auto|none",
@@ -43,16 +43,16 @@ github.add_command(push)
     help="Model to ask; auto: the settings', else that of a key; or none.",
 )
 @limits("this review", "the models")
-@click.option("--forks", is_flag=True, help="Also a fork's (by hand always).")
-@click.option("--drafts", is_flag=True, help="Also a draft (by hand always).")
-@click.option("--bots", is_flag=True, help="Also a bot's (by hand always).")
+@click.option("--forks", is_flag=True, help="Also review forks (by hand: always).")
+@click.option("--drafts", is_flag=True, help="Also review drafts (by hand: always).")
+@click.option("--bots", is_flag=True, help="Also review bots (by hand: always).")
 @click.option(
     "--max-files",
     type=click.IntRange(1),
     default=3000,
     help="Skip it when it changes more files (3000).",
 )
-@click.option("--full", is_flag=True, help="Read the whole change anew, although nothing is new.")
+@click.option("--full", is_flag=True, help="Read the whole change again.")
 @ends
 @click.option("--sarif", metavar="FILE", default="", help="Write a SARIF report, too.")
 @click.option("--report", metavar="FILE", default="", help="Write a JSON report, too.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--model", metavar="PROVIDER:MODEL", default="", help="Model for every step.")
 @limits("this", "it")
-@click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
+@click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @with_json
 def fix(as_json: bool, **given: Any) -> ExitCode:
     """Fix findings of a pull request because a comment asks for it.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @with_json
 def hear(event: str, as_json: bool) -> ExitCode:
-    """Obey a command in a comment on a pull request.
+    """Carry out a command in a comment on a pull request.
 
     `/reviewloop help` in a comment lists them. Only people with write permission are obeyed.
     What takes a model or the code is handed on: the outputs say what. Neither is used here.

@@ -51,7 +51,7 @@ def telling(least: str) -> Callable[[Command], Command]:
             "--fail-on",
             type=click.Choice((*SEVERITIES, "never")),
             default="never",
-            help="Severity from which on the exit code is 1 (never).",
+            help="Lowest severity that makes the exit code 1 (never).",
         ),
     )
     return lambda command: _with(command, *options)
@@ -77,7 +77,7 @@ def limits(what: str, who: str) -> Callable[[Command], Command]:
     """Return what adds the caps on a model's work; the words stand in their help."""
     options = (
         click.option("--budget-usd", type=float, metavar="USD", help=f"Most {what} may cost."),
-        click.option("--budget-tokens", type=int, metavar="N", help="Most tokens it may use."),
+        click.option("--budget-tokens", type=int, metavar="N", help="Token limit."),
         click.option("--minutes", type=float, metavar="M", help=f"Longest time {who} may take."),
     )
     return lambda command: _with(command, *options)

@@ -15,7 +15,7 @@ from reviewloop.errors import ExitCode
 @click.command(cls=Command)
 @click.argument("file", metavar="FILE", shell_complete=completion.files)
 @about_a_pull
-@telling("Least severity on a line, as when it was read (should).")
+@telling("Lowest severity on a line, as when it was read (should).")
 @ends
 @with_json
 def post(file: str, as_json: bool, **given: Any) -> ExitCode:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace a settings file that is there already.")
 @click.option("--print", "print_only", is_flag=True, help="Print the file instead of writing it.")
 def init(force: bool, print_only: bool) -> ExitCode:
-    """Write a commented settings file, say what was detected."""
+    """Write a commented settings file."""
     from reviewloop.cli.consoles import say
     from reviewloop.cli.detected import detected
     from reviewloop.runs.project import SETTINGS_FILE, repository

@@ -88,7 +88,9 @@ def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
 @queue.command("approve")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "every", is_flag=True, help="Everything that waits, stack by stack.")
-@click.option("--with-must-fix", is_flag=True, help="Named runs also with must-fix findings left.")
+@click.option(
+    "--with-must-fix", is_flag=True, help="Commit named runs even if must-fix findings are left."
+)
 @branch_option
 @json_option
 @own_store_option
@@ -100,7 +102,7 @@ def approve_some(
     as_json: bool,
     store: str,
 ) -> ExitCode:
-    """Commit what runs propose, and first what they build on.
+    """Commit what runs propose, after what they build on.
 
     One that cannot be committed stops only what builds on it or needs it. A named run whose branch
     moved on is rebased there first, and committed unless something meets it.

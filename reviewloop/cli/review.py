@@ -38,7 +38,7 @@ _LARGEST_PATCH = 256 * 1024 * 1024
     shell_complete=completion.revisions,
     help="Only what this commit changed.",
 )
-@click.option("--files", is_flag=True, help="The PATHs as a whole, every line of them.")
+@click.option("--files", is_flag=True, help="Review whole files: every line counts.")
 @click.option(
     "--base",
     metavar="REV",
@@ -58,11 +58,11 @@ _LARGEST_PATCH = 256 * 1024 * 1024
     type=click.Choice(("base", "change")),
     help="Whose settings, agents and baseline count (base, where one is named).",
 )
-@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Least severity to list.")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Lowest severity to list.")
 @click.option(
     "--fail-on",
     type=click.Choice((*SEVERITIES, "never")),
-    help="Severity from which on the exit code is 1 (must).",
+    help="Lowest severity that makes the exit code 1 (must).",
 )
 @click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text")
@@ -76,9 +76,9 @@ _LARGEST_PATCH = 256 * 1024 * 1024
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--apply-fixes", is_flag=True, help="Apply fixes that are safe and verified.")
-@click.option("--no-sandbox", is_flag=True, help="Test fixes here though no sandbox holds.")
-@click.option("--again", is_flag=True, help="Ask the models anew about a change they have read.")
-@click.option("--budget-usd", type=float, metavar="USD", help="Most this review may cost.")
+@click.option("--no-sandbox", is_flag=True, help="Test fixes without a sandbox.")
+@click.option("--again", is_flag=True, help="Ask the models again about the same change.")
+@click.option("--budget-usd", type=float, metavar="USD", help="Cost limit for this review.")
 @click.option("-v", "--verbose", is_flag=True, help="List everything, nits and skipped files too.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def review(

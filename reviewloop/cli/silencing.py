@@ -29,10 +29,10 @@ _STORE = (
 def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
     """Accept what is there today.
 
-    Later reviews only tell what is new.
+    Later reviews report only what is new.
 
-    Writes .reviewloop/baseline.json; commit it. Without PATHs everything is looked at; with them
-    what is accepted elsewhere stays so.
+    Writes .reviewloop/baseline.json; commit it. With PATHs, only these
+    are updated.
     """
     from secrets import token_hex
 
@@ -116,7 +116,7 @@ def _findings(number: int) -> str:
 def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: str) -> ExitCode:
     """Dismiss a finding for good.
 
-    FINDING is the id, or its beginning, of what a run found that is not over, or the last review.
+    FINDING is an id, or its beginning, from the last review or an open run.
     """
     from reviewloop.output.untrusted import one_line
     from reviewloop.runs import remembered

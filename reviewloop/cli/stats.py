@@ -34,8 +34,8 @@ _UNKNOWN = 0.0
 def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
     """Show quality, time and money of all runs.
 
-    First-pass rate, findings, coverage, approvals; of runs that `clean` has deleted, too. With
-    --store: of the runs of all workers.
+    First-pass rate, findings, coverage, approvals. Runs that `clean` deleted count, too.
+    With --store: the runs of all workers.
     """
     from reviewloop.cli.consoles import print_json, results
     from reviewloop.output.terminal_stats import render_stats

@@ -27,7 +27,7 @@ _FOLLOW_SECONDS = 0.5
     "reports",
     multiple=True,
     metavar="FILE",
-    help="Write the account of the latest batch: .md, .json, .html.",
+    help="Write a report of the latest batch: .md, .json, .html.",
 )
 @store_option
 def status(as_json: bool, reports: tuple[str, ...], store: str) -> ExitCode:

@@ -36,8 +36,8 @@ _OF_RUNS = {
 def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     """List the tasks of a spec and what may start.
 
-    Shows states, dependencies, requirements and progress. [-] is a task whose run is not over. With
-    --store: the runs of workers on the branch that is checked out.
+    Shows states, dependencies, requirements and progress. [-] is a task whose run is not finished.
+    With --store: the runs of workers on the branch that is checked out.
     """
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.runs.project import read_settings, repository

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def undo(run_id: str | None, store: str) -> ExitCode:
     """Take back the commit of a run.
 
-    As long as it is not pushed and nothing came after it. Without RUN: the one that is checked out.
+    Only if it is not pushed and nothing came after it. Without RUN: the one that is checked out.
     """
     if store:
         return shared_reading.undo(store, run_id)
@@ -39,7 +39,7 @@ def undo(run_id: str | None, store: str) -> ExitCode:
 @click.command(cls=Command)
 @click.argument("run_id", metavar="RUN")
 @click.argument("name", metavar="NAME")
-@click.option("--before-edit", is_flag=True, help="As it was before you edited it at the question.")
+@click.option("--before-edit", is_flag=True, help="The work before your own edits.")
 @store_option
 def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
     """Export the work of a run as the branch NAME."""
@@ -57,14 +57,14 @@ def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
 
 @click.command(cls=Command)
 @click.option("--older-than", type=int, metavar="DAYS", help="Default: runs.keep_days.")
-@click.option("--with-work", is_flag=True, help="Also runs whose work is in no commit.")
+@click.option("--with-work", is_flag=True, help="Also runs whose work was never committed.")
 @click.option("--metrics", is_flag=True, help="Also the figures that `stats` shows.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @store_option
 def clean(
     older_than: int | None, with_work: bool, metrics: bool, yes: bool, store: str
 ) -> ExitCode:
-    """Delete old runs that are over.
+    """Delete old finished runs.
 
     They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
     nor on a branch stays, unless you say --with-work; its figures stay, unless you say --metrics.

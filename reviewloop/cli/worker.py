@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @store_option
-@click.option("--work", "folder", metavar="DIR", default="", help="Where its clones are.")
-@click.option("--once", is_flag=True, help="End when no task is left to take.")
-@click.option("--no-sandbox", is_flag=True, help="Run the code here though no sandbox holds.")
+@click.option("--work", "folder", metavar="DIR", default="", help="Folder for its clones.")
+@click.option("--once", is_flag=True, help="Stop when no task is left.")
+@click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @click.option(
     "--heartbeat",
     type=click.FloatRange(0.1, 600),
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 86_400),
     default=600.0,
     metavar="SECONDS",
-    help="How long a database that went away is waited for.",
+    help="How long to wait for a database that is away.",
 )
 def worker(
     store: str, folder: str, once: bool, no_sandbox: bool, heartbeat: float, patience: float
 ) -> ExitCode:
-    """Do what `batch --store` queued and people answered.
+    """Work on what `batch --store` queued.
 
     It works on clones of its own and pushes what was approved. Start as many as you like, anywhere
     that reaches the database, the remotes and the models.

@@ -290,7 +290,7 @@ def _next_free(repository: Repository, spec: Spec) -> Task:
     if found := _unfinished(repository, spec, task):
         _refuse_at_work(repository, task, found[0])
         raise UsageError(
-            f"the next task, {task.id}, has a run that is not over yet; see `reviewloop status`, "
+            f"the next task, {task.id}, has an open run; see `reviewloop status`, "
             "then answer or resume it (or start another one with --again)"
         )
     return task
