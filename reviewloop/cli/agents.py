@@ -50,13 +50,15 @@ def list_agents(as_json: bool) -> ExitCode:
 
 def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
     from reviewloop.models.routing import route
+    from reviewloop.settings.models import AUTO
 
     chosen = route(settings, agent.name, "reasoning", agent.model)
+    unknown = settings.models.reasoning == AUTO and chosen.origin.startswith("models.")
     return {
         "name": agent.name,
         "description": agent.description,
         "file": agent.origin,
-        "model": chosen.model,
+        "model": AUTO if unknown else chosen.model,  # only a run asks servers of one's own
         "model_origin": chosen.origin,
         "tools": list(agent.tools),
         "tools_off": [] if settings.tools.execute_bash else [t for t in agent.tools if t == _SHELL],

@@ -284,3 +284,17 @@ def test_looking_leaves_checkout_and_git_folder_as_they_were(spec, reviewloop, m
     for command in (("doctor", "--offline"), ("tasks",), ("agents", "list"), ("config", "show")):
         reviewloop(*command)
     assert content() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "model"),
+    [("OPENAI_API_KEY", "openai:"), ("ANTHROPIC_API_KEY", "anthropic:"), ("", "auto (models")],
+)
+def test_agents_show_the_model_that_they_would_ask(project, reviewloop, monkeypatch, key, model):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    if key:
+        monkeypatch.setenv(key, "a-key")
+    said = reviewloop("agents")
+    assert f"model   {model}" in said.out
+    assert "bedrock" not in said.out
