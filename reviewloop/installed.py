@@ -26,7 +26,8 @@ def require_all(doing: str, *, instead: str = "") -> None:
     if is_light() and by_the_action():
         raise UsageError(
             f"{doing} needs packages that the Action leaves out when no model is named; give it "
-            "the input `model`, or the key of a provider, such as `anthropic-api-key`"
+            "the key of a provider, such as `anthropic-api-key`, or the input `model` (`none` asks "
+            "none)"
         )
     if is_light():
         other = f", or {instead}" if instead else ""

@@ -12,6 +12,8 @@ from support.github_events import of_pull
 from support.github_server import GitHubServer
 from support.light import ROOT, distributions, make_light, packages
 
+from reviewloop import installed
+from reviewloop.errors import UsageError
 from reviewloop.workspace.patches import _parse_hunks, _plain_hunks
 
 LEFT_OUT = {"langgraph", "langchain-core", "langchain-aws", "boto3", "numpy", "genai-prices"}
@@ -188,3 +190,14 @@ def test_pre_commit_installs_the_same_versions_as_the_action():
         for name in ("light", "hook")
     )
     assert pins == plain
+
+
+def test_in_the_action_nobody_is_told_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(installed, "is_light", lambda: True)
+    with pytest.raises(UsageError, match="`pip install reviewloop`"):
+        installed.require_all("a review with a model")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "reviewloop"))
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    with pytest.raises(UsageError, match="`anthropic-api-key`, or the input `model`") as told:
+        installed.require_all("a review with a model")
+    assert "pip" not in str(told.value)
