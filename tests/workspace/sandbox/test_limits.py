@@ -308,3 +308,23 @@ def test_memory_in_files_without_a_name_counts(confined: Run) -> None:
     result = confined(code)
     assert result.exit_code != 0
     assert "96 are allowed" in read_log(result.log)
+
+
+def test_memory_shared_by_number_is_small_or_refused(confined: Run) -> None:
+    """No process has it mapped, so nobody counts it: databases lock with a few bytes of it."""
+    code = """
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmget.argtypes = [ctypes.c_int, ctypes.c_size_t, ctypes.c_int]
+    for size in (1 << 16, (1 << 16) + 1, 300 << 20, (1 << 32) + 4096):
+        made = libc.shmget(0, size, 0o1600)
+        if made >= 0:
+            libc.shmctl(made, 0, None)
+        print("shmget", size, made >= 0)
+    """
+    log = read_log(confined(code).log)
+    assert "shmget 65536 " in log
+    assert [line for line in log.splitlines() if line.endswith("True")] in (
+        ["shmget 65536 True"],
+        [],
+    )
