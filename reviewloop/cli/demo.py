@@ -21,8 +21,8 @@ The model's replies are recorded, not live: we wrote them, mistakes included. No
 anywhere and nothing is paid. All the rest is real: git, guard-rails, tests, coverage, approval.
 """
 _NO_MODIFY = """\
-You will be asked at the end. Only "modify" cannot do much here: replies that were written
-beforehand cannot follow a request of yours.
+You will be asked at the end. Only "modify" cannot do much here: the replies were written
+beforehand.
 """
 _NEXT = """\
 What next, in a repository of your own:
