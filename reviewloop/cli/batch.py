@@ -11,7 +11,7 @@ from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.batch.going_on import Wish
@@ -189,7 +189,8 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
         print_json("batch", body)
     elif body["tasks"]:  # else there never was a batch, and that nothing is open is said
         render_account(body, results())
-    _call_about(repository, body)
+    if not isinstance(error, InterruptedByUserError):
+        _call_about(repository, body)
     write_reports(reports, body)  # last: a disk that is full by now must not hide the account
     for name in reports:
         say(f"the report is in {name}")
@@ -200,14 +201,15 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
 
 
 def _call_about(repository: "Repository", body: Mapping[str, Any]) -> None:
-    """Call the person about the tasks of a batch that wait, which nobody was asked about."""
+    """Call the person about the tasks of a batch that stand still, which nobody was asked about."""
     from reviewloop.cli.calling import call
 
-    counts = {state: int(body["counts"].get(state) or 0) for state in ("waiting", "blocked")}
-    if body.get("mode") == "each" or not any(counts.values()):
+    words = {"waiting": "waiting for you", "blocked": "blocked", "stopped": "stopped"}
+    asked = {"waiting", "blocked"} if body.get("mode") == "each" else set()
+    counts = {state: int(body["counts"].get(state) or 0) for state in words if state not in asked}
+    if not any(counts.values()):
         return
-    words = {"waiting": "waiting for you", "blocked": "blocked"}
-    told = ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])
+    told = ", ".join(f"{counts[state]} {words[state]}" for state in counts if counts[state])
     call(repository, f"the batch stands still: {told}", {"batch": body.get("batch", ""), **counts})
 
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def call_about(repository: "Repository", record: "RunRecord") -> None:
-    """Call the person about a run that waits for a decision, or is blocked."""
+    """Call the person about a run that waits for a decision, is blocked, or stopped at a cap."""
     from reviewloop.output.counts import count_records
     from reviewloop.runs.view import proposal_of
 
     name = f"{record.task_id} {record.title}".strip()
-    is_blocked = record.status == "blocked"
-    text = f"{name} is blocked: {record.reason}" if is_blocked else f"{name} waits for you"
+    stands = record.status in {"blocked", "paused"}
+    text = f"{name} is {record.status}: {record.reason}" if stands else f"{name} waits for you"
     proposal = proposal_of(repository, record)
     counts = count_records(proposal.get("findings", ())).plain() if proposal else {}
     about = {

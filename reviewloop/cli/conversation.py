@@ -7,7 +7,7 @@ import click
 
 from reviewloop.cli.consoles import echo
 from reviewloop.cli.sure import needs_word
-from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +49,8 @@ def move(
             repository, record, ready = _ready(repository, record, ask=ask, agreed=agreed)
             shown = not ready
         if not shown:
-            record = advanced(
-                repository,
-                record,
-                answer=answer_for(record, answer) if answer else None,
-                overrides=overrides,
-            )
+            given = answer_for(record, answer) if answer else None
+            record = _advanced_or_called(repository, record, given, overrides)
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
                 tell_end(record)
                 if record.status is RunStatus.COMMITTED:
@@ -75,6 +71,27 @@ def move(
         if answer.choice == "quit":
             echo(waiting_hint(record), err=True)
             return record
+
+
+def _advanced_or_called(
+    repository: "Repository",
+    record: "RunRecord",
+    answer: "Mapping[str, str] | None",
+    overrides: "Mapping[str, Any] | None",
+) -> "RunRecord":
+    """Move a run; where it stops by itself on the way, call the person and raise why."""
+    from reviewloop.cli.calling import call_about
+    from reviewloop.store.runs import RunStatus
+
+    try:
+        return advanced(repository, record, answer=answer, overrides=overrides)
+    except InterruptedByUserError:
+        raise
+    except ReviewLoopError:
+        stopped = repository.runs.find(record.run_id)
+        if stopped.status is RunStatus.PAUSED:
+            call_about(repository, stopped)
+        raise
 
 
 def answer_for(record: "RunRecord", answer: "Answer") -> "dict[str, str]":

@@ -48,13 +48,20 @@ def worker(
     from reviewloop.installed import require_all
 
     require_all("a worker")
+    from reviewloop.cli.calling import call_about
     from reviewloop.cli.consoles import say
     from reviewloop.cli.trouble import bug_report
     from reviewloop.engine.place import Place
     from reviewloop.engine.worker import work
 
     place = Place(
-        store, _clones(folder), no_sandbox, _Shown(), say, lambda error: bug_report(error, None)
+        store,
+        _clones(folder),
+        no_sandbox,
+        _Shown(),
+        say,
+        lambda error: bug_report(error, None),
+        call=call_about,
     )
     work(place, once=once, heartbeat=heartbeat, patience=patience)
     return ExitCode.CLEAN

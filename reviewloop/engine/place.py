@@ -18,6 +18,7 @@ from reviewloop.store.places import private_folder, repository_folder, state_roo
 from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord
 from reviewloop.store.trust import TrustStore
 from reviewloop.workspace.clones import refreshed
 from reviewloop.workspace.private import ref_component
@@ -38,6 +39,7 @@ class Place:
     say: Callable[[str], None]
     report: Callable[[BaseException], str]  # writes a log about a bug of ours; the sentence on it
     crew: Crew = field(default_factory=Crew)
+    call: Callable[[Repository, RunRecord], None] = lambda *_: None  # about a run that waits
 
 
 @dataclass(frozen=True)

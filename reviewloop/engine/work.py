@@ -63,6 +63,10 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
             if _is_open(job.repository, record, task):
                 record.held[task] = record.reason  # what waits for it is told of it by that
             place.say(f"{task}: {error}")
+        for run in job.repository.runs.all():
+            mine = run.options.get("batch") == batch_id and run.task_id == task
+            if mine and run.status is RunStatus.PAUSED:
+                place.call(job.repository, run)
         _finish(job, record)
 
 
@@ -182,6 +186,7 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
         told = job.runs.told_of(run.run_id) if run.status in _ASKS else None
         if told is not None and told[1].get("of") != [run.proposal, run.reason]:
             _show(job, run)
+            job.place.call(repository, run)
             if run.run_id != answered:
                 job.runs.note(run.run_id, "")  # it was about what the run was before
     note_rows(repository, record)

@@ -76,6 +76,13 @@ def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
     )
 
 
+def wishes_left(records: Iterable[Mapping[str, Any]]) -> int:
+    """Return how much of what a person asked for is not done."""
+    return sum(
+        PERSON in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left" for one in records
+    )
+
+
 def _count(pairs: Iterable[tuple[Severity, Status]]) -> Counts:
     counts = Counter((severity, OUTCOMES.get(status)) for severity, status in pairs)
     left = {severity: counts[severity, "left"] for severity in Severity}

@@ -7,9 +7,7 @@ of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain(
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
-from reviewloop.output.counts import PERSON
-
-_LEFT = {"open", "unresolved"}
+from reviewloop.output.counts import PERSON, count_records, wishes_left
 
 
 class BaseInfo(TypedDict, total=False):
@@ -210,6 +208,6 @@ class Left(NamedTuple):
 
 def left_of(proposal: Proposal | None) -> Left:
     """Return what findings a change still has, and how many wishes were not done."""
-    left = [one for one in (proposal or {}).get("findings", ()) if one["status"] in _LEFT]
-    found = [one["severity"] for one in left if not is_wish(one)]
-    return Left(found.count("must_fix"), found.count("should_fix"), len(left) - len(found))
+    records = (proposal or {}).get("findings", ())
+    counts = count_records(records)
+    return Left(counts.must_fix, counts.should_fix, wishes_left(records))

@@ -85,8 +85,12 @@ def estimate_run(
 
 def _median(runs: Sequence[RunMetrics]) -> Usage:
     """Return a run in the middle of others; its price is that of today's model."""
-    names = ("input", "output", "cache_read", "cache_write")
-    return Usage(**{name: int(median(getattr(run, name) for run in runs)) for name in names})
+    return Usage(
+        input=int(median(run.input for run in runs)),
+        output=int(median(run.output for run in runs)),
+        cache_read=int(median(run.cache_read for run in runs)),
+        cache_write=int(median(run.cache_write for run in runs)),
+    )
 
 
 def _with_cache(talks: Sequence[tuple[int, int]]) -> Usage:

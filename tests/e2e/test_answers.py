@@ -658,7 +658,10 @@ def test_quitting_at_the_terminal_leaves_the_run_waiting(shop):
     assert checkout.git("log", "-1", "--format=%s", "reviewloop/orders") != "base"
 
 
-def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(shop, monkeypatch):
+@pytest.mark.parametrize("words", [("approve",), ("queue", "approve", "2.1")], ids=" ".join)
+def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(
+    shop, monkeypatch, words
+):
     """Checkpoints are found by ids that begin with the time."""
     from langgraph.checkpoint.base import id as ids
 
@@ -667,5 +670,5 @@ def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(sh
     monkeypatch.setattr(ids, "_last_v6_timestamp", None)  # as in another process
     now = time.time_ns
     monkeypatch.setattr(ids.time, "time_ns", lambda: now() - 3600 * 10**9)
-    said = checkout.run("approve")
+    said = checkout.run(*words)
     assert (said.code, checkout.record()["status"]) == (0, "committed"), said.err

@@ -11,6 +11,7 @@ from support.many import many
 from support.parts import finds, found, says
 from support.play import done
 from support.team import Team
+from support.webhook import listening
 
 from reviewloop.output.batch_words import ON_ITS_WAY
 
@@ -252,3 +253,16 @@ def test_must_fix_findings_need_a_word_behind_a_store_too(team):
     assert elsewhere.run("queue", "approve", run, "--with-must-fix").code == 0
     assert crew.work(machine).code == 0
     assert states(crew) == {"4": "committed"}
+
+
+def test_a_worker_calls_about_what_waits_and_what_stopped(team):
+    crew = team()
+    assert crew.enqueue("--tasks", "1").code == 0
+    machine = crew.machine("one")
+    with listening() as hook:
+        address = {"REVIEWLOOP_NOTIFY__WEBHOOK": hook.url}
+        assert crew.work(machine, **address).code == 0
+        assert crew.enqueue("--tasks", "4").code == 0
+        assert crew.work(machine, **address, REVIEWLOOP_LIMITS__TOKENS="1").code == 0
+    told = [(body["task"], body["status"]) for _, body in hook.posted]
+    assert told == [("1", "waiting"), ("4", "paused")]
