@@ -20,12 +20,12 @@ class Freeing:
     def __init__(self, **parts):
         self.parts = cast(**parts)
         self.tool = None
-        self.asked: dict[str, tuple[int, int]] = {}  # reviewer -> how far the tool was then
+        self.asked: dict[str, int] = {}  # reviewer -> how often the tool had ended then
 
     def __call__(self, received):
         name = agent_of(received)
         if name in REVIEWERS and name not in self.asked:
-            self.asked[name] = (self.tool.asked, self.tool.ended)
+            self.asked[name] = self.tool.ended
             if len(self.asked) == len(REVIEWERS):
                 self.tool.free()
         return self.parts(received)
@@ -60,7 +60,7 @@ def test_reviewers_are_asked_while_a_slow_tool_works_and_its_finding_is_in_the_r
     checkout.write("stack.yaml", TEMPLATE)
     code, report = review(checkout)
 
-    assert play.asked == dict.fromkeys(REVIEWERS, (1, 0))
+    assert play.asked == dict.fromkeys(REVIEWERS, 0)
     late = by_rule(report["findings"])[RULE]
     assert late["severity"] == "should_fix"
     assert late["note"] == "not confirmed: its analyser worked beside the reviewers"
@@ -107,7 +107,7 @@ def test_a_run_fixes_what_a_slow_tool_found_and_asks_it_once_for_each_tree(opene
     checkout, tool = opened(play)
     said = checkout.process("run", "2.1", REVIEWLOOP_FAULT="fix.begin")
     assert said.code == -signal.SIGKILL
-    assert play.asked == dict.fromkeys(REVIEWERS, (1, 0))
+    assert play.asked == dict.fromkeys(REVIEWERS, 0)
     assert tool.asked == 1  # it was done when the reviewers' words were collected
 
     before = len(checkout.server.ledger)
