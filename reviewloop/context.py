@@ -49,6 +49,7 @@ class Brief:
     task: str  # the task with the requirements it names
     briefing: str  # for the implementer: task, design, steering, map of the repository
     steering_log: tuple[str, ...] = ()  # which steering reached the implementer, and why not
+    steering_asked: tuple[str, ...] = ()  # names of manual steering that the person wants given
     spec: str = ""  # name of the spec
     spec_path: str = ""  # where the spec was found: what `--spec` takes
     spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
@@ -78,6 +79,7 @@ class Brief:
         """Rebuild what `plain` wrote."""
         given = dict(values)
         given["steering_log"] = tuple(given["steering_log"])
+        given["steering_asked"] = tuple(given.get("steering_asked", ()))
         given["rejected"] = tuple((run, why) for run, why in given.get("rejected", ()))
         if given["spec_task"] is not None:
             given["spec_task"] = TypeAdapter(Task).validate_python(given["spec_task"])

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 )
 @click.option("--until-failure", is_flag=True, help="Stop at the first task that fails.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of every run.")
+@click.option(
+    "--steering",
+    multiple=True,
+    metavar="NAME",
+    help="Give a steering file that is `inclusion: manual`; may be repeated.",
+)
 @click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @click.option(
     "--report",
@@ -63,6 +69,7 @@ def batch(
     parallel: int,
     until_failure: bool,
     model: str | None,
+    steering: tuple[str, ...],
     no_sandbox: bool,
     reports: tuple[str, ...],
     as_json: bool,
@@ -88,7 +95,9 @@ def batch(
         _require_somebody(parallel)
     require_reports(reports)
     flags = {"models.reasoning": model, "models.generation": model} if model is not None else {}
-    wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags)
+    if steering and (store or remote):
+        raise UsageError("--steering is for runs on this machine; leave it out with --store")
+    wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags, steering=steering)
     wish = Wish(
         spec=spec,
         tasks=chosen,

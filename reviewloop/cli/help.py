@@ -7,7 +7,14 @@ import click
 ADVANCED = frozenset(
     {
         *("--store", "--remote", "--record", "--no-sandbox", "--again", "--plan", "--max-tasks"),
-        *("--budget-tokens", "--minutes", "--until-failure", "--agents", "--rules-from"),
+        *(
+            "--budget-tokens",
+            "--minutes",
+            "--until-failure",
+            "--steering",
+            "--agents",
+            "--rules-from",
+        ),
     }
 )
 """Options that most people never need, by their long name, in whichever command they stand."""

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 @click.option("--budget-tokens", type=int, metavar="N", help="Token limit for this run.")
 @click.option("--minutes", type=float, metavar="MIN", help="Time limit for this run.")
 @click.option("--record", metavar="FILE", default="", help="Write all calls to FILE (JSON lines).")
+@click.option(
+    "--steering",
+    multiple=True,
+    metavar="NAME",
+    help="Give a steering file that is `inclusion: manual`; may be repeated.",
+)
 @click.option("--again", is_flag=True, help="Even if another run of the task is open.")
 @click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @click.option("--preflight", is_flag=True, help="Only check and estimate; nothing is paid.")
@@ -37,6 +43,7 @@ def run(
     budget_tokens: int | None,
     minutes: float | None,
     record: str,
+    steering: tuple[str, ...],
     again: bool,
     no_sandbox: bool,
     preflight: bool,
@@ -67,6 +74,7 @@ def run(
         again=again,
         unsandboxed="accepted" if no_sandbox else "",
         record_to=str(Path(record).absolute()) if record else "",
+        steering=steering,
         flags={name: value for name, value in flags.items() if value is not None},
     )
     return _run(wanted, only_preflight=preflight, as_json=as_json)

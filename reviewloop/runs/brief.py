@@ -1,7 +1,7 @@
 """The brief of a run: what the implementer and the reviewers are told, fixed when it begins."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
+from reviewloop.errors import UsageError
 from reviewloop.faults import fault
 from reviewloop.reviewing.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
 from reviewloop.runs.rejections import rejected_before
@@ -52,13 +53,15 @@ def brief_of(
     settings: Settings,
     masking: Masking,
     base: Base | None = None,
+    manual: Sequence[str] = (),
 ) -> Brief:
     """Return the brief without secrets; the map of the repository is that of the base commit.
 
-    `base` is where the run starts when that is not the person's commit.
+    `base` is where the run starts when that is not the person's commit, `manual` names steering
+    that the person asked for. Raises `UsageError` for a name that no steering file has.
     """
     with scratch_of(repository, base) as private:
-        brief = _brief(repository, subject, settings, private, masking)
+        brief = _brief(repository, subject, settings, private, masking, manual)
     return replace(
         brief,
         title=masking.for_people(brief.title),
@@ -94,6 +97,7 @@ def _brief(
     settings: Settings,
     private: PrivateRepo,
     masking: Masking,
+    manual: Sequence[str],
 ) -> Brief:
     tree = private.tree_of(private.head)
     hidden = withheld_in(private, tree, tree)
@@ -106,7 +110,12 @@ def _brief(
     secret = settings.guard.secret_files
     never = (*secret, *PATTERNS)
     hides = partial(kiroignored, private, tree)
-    steering = steering_shown(repository.user.root, paths, about, secret, hides, folder=project)
+    steering = steering_shown(
+        repository.user.root, paths, about, secret, hides, folder=project, manual=manual
+    )
+    if unknown := steering.without(manual):
+        there = ", ".join(steering.names()) or "none"
+        raise UsageError(f"there is no steering file '{unknown[0]}'; there are: {there}")
     limit = settings.limits.context_tokens
     written: Briefing
     if spec and task:
@@ -139,6 +148,7 @@ def _brief(
         task=described,
         briefing=written.text,
         steering_log=tuple(steering.lines()),
+        steering_asked=tuple(manual),
         spec=spec.name if spec else "",
         spec_path=spec.path if spec else "",
         spec_task=task,

@@ -58,6 +58,7 @@ class Wanted:
     branch: str = ""
     again: bool = False  # although another run of this task is not over
     record_to: str = ""
+    steering: tuple[str, ...] = ()  # names of manual files that the person wants given
     unsandboxed: Acceptance = ""  # why commands may run though no sandbox holds
     flags: Mapping[str, Any] = field(default_factory=dict)
     base: Base | None = None  # another run's commit to start from, for a batch
@@ -148,7 +149,7 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     require_models(loaded, team)
     subject = Subject(spec, task, wanted.instruction)
     masking = masking_of(user)
-    brief = brief_of(repository, subject, settings, masking, wanted.base)
+    brief = brief_of(repository, subject, settings, masking, wanted.base, wanted.steering)
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]

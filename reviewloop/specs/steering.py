@@ -34,6 +34,7 @@ class SteeringItem:
     reason: str
     description: str = ""
     files: tuple[str, ...] = ()  # that its references brought in
+    title: str = ""  # by its front matter
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ class Steering:
         parts += [f"Also there, not shown: {item.path} - {item.description}" for item in offered]
         parts += [f"Left out for lack of room: {path}" for path in left_out]
         return "\n\n".join(parts)
+
+    def names(self) -> list[str]:
+        """Return what a person may call each file."""
+        return sorted({_called(item) for item in self.items})
+
+    def without(self, names: Iterable[str]) -> list[str]:
+        """Return those of these names that no file has."""
+        known = {*self.names(), *(item.title for item in self.items)}
+        return [name for name in names if name not in known]
 
     def lines(self) -> list[str]:
         """Return one line per file: whether it was given to the agents, and why."""
@@ -136,6 +146,10 @@ def read_steering(
     return Steering(tuple(items))
 
 
+def _called(item: SteeringItem) -> str:
+    return item.path.rpartition("/")[2].removesuffix(".md")
+
+
 def _by_folder(project: Files, folder: str) -> dict[str, list[str]]:
     """Return the steering files of the root and of each folder down to the project's."""
     found = {}
@@ -201,6 +215,7 @@ def _item(
             included=included,
             reason=reason,
             description=front.first("description"),
+            title=front.first("name"),
             files=resolved.files if resolved else (),
         )
     ]
@@ -221,7 +236,11 @@ def _decide(front: FrontMatter, name: str, asked: _Question, folder: str) -> tup
     title = front.first("name") or name
     if mode == "manual":
         wanted = bool({name, title} & asked.manual)
-        return mode, wanted, "asked for by name" if wanted else "only included when asked for"
+        return (
+            mode,
+            wanted,
+            "asked for by name" if wanted else "only included when asked for (--steering NAME)",
+        )
     if mode == "auto":
         described = terms(f"{title} {front.first('description')}")
         shared = sorted(word for word in described if fits(word, asked.about))

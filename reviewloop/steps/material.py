@@ -172,6 +172,7 @@ def _read_steering(change: Change, context: RunContext) -> str:
             context.settings.guard.secret_files,
             partial(kiroignored, context.private, context.base_tree),
             folder=context.user.project,
+            manual=context.brief.steering_asked,
         )
         text = context.masking.for_models(steering.text(limit))
         return {"text": text, "log": [context.masking.held(line) for line in steering.lines()]}

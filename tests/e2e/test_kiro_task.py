@@ -341,13 +341,24 @@ def own_team(shared_shop: Callable[..., Checkout]) -> Checkout:
         ".kiro/steering/web.md",
         '---\ninclusion: fileMatch\nfileMatchPattern: "web/**"\n---\nSTEERING-FOR-THE-WEB\n',
     )
+    checkout.write(".kiro/steering/sql.md", "---\ninclusion: manual\n---\nMANUAL-RULES\n")
     theirs = checkout.home / ".kiro/steering/tech.md"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("STEERING-OF-THE-PERSON: short lines.\n")
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "team")
-    assert checkout.run("run", "2.1").code == 4
+    assert checkout.run("run", "2.1", "--steering", "sql").code == 4
     return checkout
+
+
+def test_manual_steering_is_given_where_it_is_asked_for(own_team):
+    for agent in ("implement", "review-docs"):
+        assert "MANUAL-RULES" in own_team.server.of(agent)[0].said
+    said = own_team.run("run", "-m", "Say it", "--steering", "sqll")
+    assert said.code == 2, said
+    assert "there is no steering file 'sqll'; there are: AGENTS, sql, tech, web" in said.err
+    said = own_team.run("batch", "--steering", "sql", "--store", "postgresql://127.0.0.1/none")
+    assert (said.code, "leave it out with --store" in said.err) == (2, True)
 
 
 @pytest.mark.parametrize("agent", ["implement", "fix", "review-docs"])
