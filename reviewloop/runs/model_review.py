@@ -119,6 +119,9 @@ def models_word(asked: ModelReview) -> Standing:
                 state = _invoke(context, asked, trees)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
             early, reason = error.exit_code, for_a_review(str(error))
+        else:
+            if context.stopped.is_set():  # while nothing was left but slow analysers
+                early, reason = ExitCode.INTERRUPTED, "stopped while slow analysers were at work"
         return _standing(asked, context, trees[1], state, early, reason)
 
 

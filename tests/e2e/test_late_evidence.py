@@ -165,3 +165,22 @@ def test_ctrl_c_ends_the_slow_tool(opened, signals):
     assert started.returncode == 130, (out, err)
     (began,) = tool.log
     assert gone(int(began.split()[1]))
+
+
+def test_ctrl_c_while_only_the_slow_tool_works_keeps_what_reviewers_said(opened):
+    own = found("should_fix", "A strange name", "  Topic:", "stack.yaml")
+    checkout, tool = opened(Freeing(review_security=finds(own)))
+    checkout.server.answer = cast(review_security=finds(own))  # nobody lets the tool end
+    checkout.write("stack.yaml", TEMPLATE)
+    with checkout.start("review", "--model", MODEL, "--json") as started:
+        deadline = time.monotonic() + 60
+        while not (tool.asked and sum(r.complete for r in checkout.server.ledger) == 5):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.5)
+        os.kill(started.pid, signal.SIGINT)
+        out, err = started.communicate(timeout=60)
+    assert started.returncode == 130, (out, err)
+    report = json.loads(out)
+    assert "A strange name" in {f["title"] for f in report["findings"]}
+    assert status_of(report) == ("failed", "was stopped")
