@@ -2,7 +2,7 @@
 
 python benchmarks/review_quality.py [FOLDER] [--all-tools] [--verbose]
 
-FOLDER holds cases in the format of docs/corpus.md; without it the cases of the tests are taken.
+FOLDER holds cases in the format of benchmarks/cases.md; without it those of the tests are taken.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     if not scores:
-        print(f"{asked.folder} holds no case (docs/corpus.md)", file=sys.stderr)
+        print(f"{asked.folder} holds no case (benchmarks/cases.md)", file=sys.stderr)
         return 2
     if asked.verbose:
         details(scores)

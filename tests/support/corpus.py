@@ -1,4 +1,4 @@
-"""Reads labelled cases (docs/corpus.md), has the analysers examine them, and scores the result."""
+"""Reads labelled cases (benchmarks/cases.md), has the analysers examine them, scores the result."""
 
 import tomllib
 from collections.abc import Iterator
