@@ -25,8 +25,9 @@ Act = Callable[..., Acted]
 COMMANDS = {**github.commands, "implement": run_task, "batch": batch}
 # The one argument of a command is an input with a name of its own.
 WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
-# In a workflow they are the runner's, or make no sense where nobody sits at a terminal.
+# In a workflow they are the runner's, or they are for somebody at a terminal.
 FOR_PEOPLE = {"event", "repo", "json", "message", "record", "again", "preflight", "no-sandbox"}
+FOR_PEOPLE |= {"steering"}
 KEYS = {
     key: key.lower().replace("_", "-")
     for key in (provider.keys[0] for provider in KNOWN.values() if provider.keys)
