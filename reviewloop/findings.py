@@ -37,6 +37,9 @@ class Severity(StrEnum):
         return self is not Severity.NIT
 
 
+IN_BASELINE = "in the baseline"  # the note of a finding that the baseline accepts
+
+
 class Status(StrEnum):
     """What became of a finding."""
 

@@ -229,7 +229,7 @@ def _branch(repo: "UserRepo", settings: "Settings") -> Iterator[Check]:
             "(it offers --branch reviewloop/<feature>)",
         )
     else:
-        yield Check("branch", "ok", f"commits go to {repo.branch}")
+        yield Check("branch", "ok", f"{repo.branch}: commits go there")
 
 
 def _specs(repo: "UserRepo") -> Iterator[Check]:

@@ -94,7 +94,7 @@ def _explain_finding(finding: "Finding") -> None:
     rule = rule_of(finding.rule) if finding.rule else None
     if rule is not None:
         click.echo("")
-        _explain_rule(rule)
+        _explain_rule(rule, finding)
     else:
         for label, text in (("Why", finding.why), ("What to do", finding.suggestion)):
             if text:
@@ -102,13 +102,18 @@ def _explain_finding(finding: "Finding") -> None:
     click.echo(f"\nNot a problem here?  reviewloop dismiss {finding.id} -m REASON")
 
 
-def _explain_rule(rule: "Rule") -> None:
+def _explain_rule(rule: "Rule", finding: "Finding | None" = None) -> None:
     from reviewloop.cli.consoles import echo
     from reviewloop.output.rule_page import laid_out
     from reviewloop.output.untrusted import safe
 
-    echo(f"{rule.severity.mark} {rule.id}: {rule.title}", indent=3)
-    click.echo(f"   {rule.severity.label} · {rule.reviewer}")
+    # A finding is shown with its own severity above; another one beside it would puzzle.
+    mark = f"{rule.severity.mark} " if finding is None else ""
+    label = rule.severity.label
+    if finding is not None and finding.severity is not rule.severity:
+        label = f"{finding.severity.label} here ({label} by default)"
+    echo(f"{mark}{rule.id}: {rule.title}", indent=3)
+    click.echo(f"   {label} · {rule.reviewer}")
     for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
         if text:
             echo(f"\n{label}: {text}")
@@ -117,7 +122,15 @@ def _explain_rule(rule: "Rule") -> None:
             click.echo(f"\n{label}, for example in {example.path}:")
             lines = (f"    {safe(line)}".rstrip() for line in laid_out(example.code))
             click.echo("\n".join(lines))
+    if rule.hard:
+        echo(
+            f"\nSilence one: reviewloop dismiss {finding.id if finding else 'ID'} -m REASON\n"
+            f'Switch it off: "{rule.id}" = "off" below [rules] in your own settings '
+            "(~/.config/reviewloop/config.toml). Neither a comment nor the repository's settings "
+            "silence what a change adds of it"
+        )
+        return
     echo(
-        f'\nSwitch it off: [rules] "{rule.id}" = "off" in reviewloop.toml, '
+        f'\nSwitch it off: "{rule.id}" = "off" below [rules] in reviewloop.toml, '
         f"or a comment `reviewloop: ignore[{rule.id}] REASON` at the line"
     )

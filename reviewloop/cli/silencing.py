@@ -141,10 +141,26 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
     try:
         found = remembered.find_finding(key, finding, found_by_runs())
     except UsageError as error:
+        if said := _switched_off(finding):
+            raise UsageError(said) from None
         raise UsageError(f"{error}. {_STORE}") if store else error from None
     remembered.dismiss(key, found, reason.strip())
     click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
     return _told_to_runs(found.id, reason.strip())
+
+
+def _switched_off(what: str) -> str:
+    """Return how the rule of this name is switched off, "" when it is the name of none."""
+    from reviewloop.analysers.book import rule_of
+
+    rule = rule_of(what) if "/" in what else None
+    if rule is None:
+        return ""
+    where = "your own settings (~/.config/reviewloop/config.toml)"
+    return (
+        f"{rule.id} is a rule, and a finding is dismissed by its id; the rule is switched off by "
+        f'"{rule.id}" = "off" below [rules] in {where if rule.hard else "reviewloop.toml"}'
+    )
 
 
 def _open() -> "Repository":

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from reviewloop.errors import UsageError
-from reviewloop.models.bare_names import resolved, spelling
-from reviewloop.models.found import aws_region, found_here
+from reviewloop.models.bare_names import is_of_family, resolved, spelling
+from reviewloop.models.found import aws_region, found_here, key_of
 from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN
 from reviewloop.settings import Settings
 from reviewloop.settings.models import AUTO
@@ -80,9 +80,21 @@ def split_model(name: str) -> tuple[str, str]:
         _require_known(provider, name)
         what = "file" if provider in OFFLINE else "model"
         raise UsageError(f"models: {name!r} names no {what}; write {name}{what.upper()}")
-    raise UsageError(
-        f"models: {name!r} names no provider; write provider:model, for example {spelling(name)}"
-    )
+    write = f"write provider:model, for example {spelling(name)}"
+    if keys := _missing_keys(name):
+        raise UsageError(
+            f"models: no key was found for a provider of {name!r}: set {' or '.join(keys)}, or "
+            f"{write}"
+        )
+    raise UsageError(f"models: {name!r} names no provider; {write}")
+
+
+def _missing_keys(name: str) -> list[str]:
+    """Return the variables that would tell whose model a bare name is, none where one is set."""
+    fitting = [one for one in KNOWN.values() if one.keys and is_of_family(name, one)]
+    if any(key_of(provider, os.environ) for provider in fitting):
+        return []
+    return [provider.keys[0] for provider in fitting]
 
 
 def require_provider(name: str) -> None:

@@ -62,7 +62,8 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
         why = " (no AWS region is set beside the AWS credentials)"
     return (
         f"no model to ask was found{why}: set one of {keys}, or AWS_REGION and AWS_PROFILE "
-        "for Bedrock, or start Ollama; `--model provider:model` names any other"
+        "for Bedrock, or OPENAI_BASE_URL for a server that speaks OpenAI's interface, or start "
+        "Ollama; `--model provider:model` names any other; `reviewloop review` needs none"
     )
 
 

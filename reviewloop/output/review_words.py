@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
 from reviewloop.analysers.rules import Rule
 from reviewloop.errors import ExitCode
-from reviewloop.findings import Evidence, Finding, Placement, Severity, by_severity
+from reviewloop.findings import IN_BASELINE, Evidence, Finding, Placement, Severity, by_severity
 from reviewloop.output.failures import by_reason
 from reviewloop.output.figures import counted
 from reviewloop.output.readership_words import unread_words
@@ -81,7 +81,8 @@ def _ending(report: ReviewReport) -> str:
         if report.skipped:
             files = counted(len(report.skipped), "changed file")
             return f"Nothing to review: {files}, skipped for the reasons given."
-        return "Nothing to review: there are no changes."
+        staged = any(note.startswith("nothing is staged") for note in report.notes)
+        return f"Nothing to review: {'nothing is staged' if staged else 'there are no changes'}."
     if report.outcome == "incomplete":
         who = ", ".join(name for name, _ in failures(report))
         unread = [one_line(file.path) for file in report.skipped if file.unread]
@@ -155,7 +156,8 @@ def counted_reason(number: int, reason: str) -> str:
 
 def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
     """Return how many findings were silenced in which way, the most frequent first."""
-    return Counter(str(f.status) for f in report.silenced).most_common()
+    ways = (IN_BASELINE if f.note == IN_BASELINE else str(f.status) for f in report.silenced)
+    return Counter(ways).most_common()
 
 
 def silencing_reason(finding: Finding) -> str:

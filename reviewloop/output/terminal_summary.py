@@ -91,11 +91,10 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
 
 
 def _found(report: ReviewReport, agent: ReviewerReport) -> str:
-    """Return how many findings a reviewer has, and how many of them are not counted below."""
+    """Return how many open findings a reviewer has, and how many more were silenced."""
     silenced = min(agent.findings, sum(agent.name in one.agents for one in report.silenced))
-    if not silenced:
-        return str(agent.findings)
-    return f"{agent.findings}, {'all' if silenced == agent.findings else silenced} silenced"
+    left = str(agent.findings - silenced)
+    return f"{left}, {silenced} silenced" if silenced else left
 
 
 def _status(agent: ReviewerReport) -> Text:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from reviewloop.errors import UsageError
-from reviewloop.findings import Finding, Severity, Status
+from reviewloop.findings import IN_BASELINE, Finding, Severity, Status
 
 BASELINE_FILE = ".reviewloop/baseline.json"
 BASELINE_SCHEMA = "reviewloop.baseline/1"
@@ -70,13 +70,21 @@ def silence(
         found = _said(finding, silences, hard=finding.id in hard)
         if not found:
             comment = comments.about(finding)
-            if comment and not (finding.id in hard and added(finding.path, comment[0])):
+            if comment and finding.id in hard and added(finding.path, comment[0]):
+                finding = _refused(finding, comment[0])
+            elif comment:
                 found = (Status.SUPPRESSED, f"suppressed in the code: {comment[1]}")
         if found:
             gone.append(finding.model_copy(update={"status": found[0], "note": found[1]}))
         else:
             stay.append(finding)
     return stay, gone
+
+
+def _refused(finding: Finding, line: int) -> Finding:
+    """Return a finding that says why the comment in a line does not silence it."""
+    why = f"the comment in line {line} cannot silence this: the change itself adds it"
+    return finding.model_copy(update={"note": "; ".join(filter(None, (finding.note, why)))})
 
 
 def dismissed(finding: Finding, reason: str) -> Finding:
@@ -99,7 +107,7 @@ def _said(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, 
     if finding.id in silences.dismissed:
         return Status.DISMISSED, dismissed(finding, silences.dismissed[finding.id]).note
     if finding.id in (silences.old_baseline if hard else silences.baseline):
-        return Status.SUPPRESSED, "in the baseline"
+        return Status.SUPPRESSED, IN_BASELINE
     return None
 
 

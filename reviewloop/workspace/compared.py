@@ -22,11 +22,15 @@ from reviewloop.workspace.revisions import (
 )
 from reviewloop.workspace.stdin_patch import Target, apply_patch
 from reviewloop.workspace.taken import Taken, raw_notes, take_files, take_staged
-from reviewloop.workspace.userrepo import UserRepo
+from reviewloop.workspace.userrepo import UserRepo, dirty_files
 
 __all__ = ["Asked", "Compared", "compared"]
 
 _Pairs = tuple[tuple[str, str], ...]
+_NO_BASE = (
+    "no base branch was found, so only uncommitted work is reviewed; `--base BRANCH` names one, "
+    "`--commit REV` reviews a commit"
+)
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
     if base is None:
         parted, what = head.commit, f"your uncommitted changes since {head}"
         if place.user.branch is None or not _is_default(place):
-            notes += ("no base branch was found, so only uncommitted work is reviewed",)
+            notes += (_NO_BASE,)
     else:
         parted = merge_base(private.git, place, base, head)
         since = Named(parted, base.name)
@@ -214,7 +218,18 @@ def _staged(place: Place, private: PrivateRepo) -> _Sides:
     taken = take_staged(private, place)
     head = place.user.head or ""
     base = _head_tree(place, private)
-    return _Sides(base, taken.tree, "your staged changes", head)
+    notes = _not_staged(place.user) if taken.tree == base else ()
+    return _Sides(base, taken.tree, "your staged changes", head, notes=notes)
+
+
+def _not_staged(user: UserRepo) -> tuple[str, ...]:
+    """Return a note on what is changed where nothing is staged, none where nothing is."""
+    try:
+        number = len(dirty_files(user))
+    except WorkspaceError:  # unresolved conflicts: git says so itself
+        return ()
+    files = "1 file is" if number == 1 else f"{number} files are"
+    return (f"nothing is staged; {files} changed but not staged",) if number else ()
 
 
 def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:

@@ -113,3 +113,30 @@ def test_examples_with_an_indentation_of_their_own_keep_it(project, reviewloop):
     shown = "\n".join(f"    {line}".rstrip() for line in code.split("\n"))
 
     assert shown in reviewloop("explain", rule.id).out
+
+
+def test_a_hard_rule_offers_only_what_silences_it(project, reviewloop):
+    said = reviewloop("explain", "secret/github-token").out
+
+    assert "reviewloop dismiss ID -m REASON" in said
+    assert "Neither a comment nor the repository's settings" in " ".join(said.split())
+    assert "reviewloop: ignore[" not in said
+    assert "reviewloop: ignore[" in reviewloop("explain", "diff/lint-silenced").out
+
+
+def test_a_finding_is_explained_with_one_severity(project, reviewloop, monkeypatch):
+    from reviewloop.cli import explain
+    from reviewloop.findings import Finding, Severity
+
+    rule = "diff/lint-silenced"
+    default = reviewloop("explain", rule).out
+    raised = Finding(
+        id="abcd1234", rule=rule, severity=Severity.MUST_FIX, title="x", path="a.py", agents=("a",)
+    )
+    monkeypatch.setattr(explain, "_finding", lambda ident: raised)
+    said = reviewloop("explain", "abcd1234").out
+
+    assert "🟡" in default
+    assert said.count("🔴") == 1
+    assert "🟡" not in said
+    assert "must fix here (should fix by default)" in said

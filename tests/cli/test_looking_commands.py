@@ -210,7 +210,7 @@ def test_doctor_is_content_where_a_run_could_start(spec, reviewloop, monkeypatch
     git(spec, "switch", "-q", "-c", "work")
     said = reviewloop("doctor", "--offline")
     assert said.code == 0, said.out
-    assert "commits go to work" in said.out
+    assert "work: commits go there" in said.out
     assert "5 reviewers" in said.out
     assert ".kiro/specs/login" in said.out
 

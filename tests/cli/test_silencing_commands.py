@@ -37,7 +37,8 @@ def test_what_a_baseline_accepts_is_silenced_and_listed(flawed, reviewloop, find
     assert stay == []
     assert {f["note"] for f in gone} == {"in the baseline"}
     table = reviewloop("review").out.partition("reviewer ")[2]
-    assert re.search(r"done +\d, all silenced", table)
+    assert re.search(r"done +0, \d silenced", table)
+    assert "2 findings: 2 in the baseline" in table
     assert not re.search(r"done +[1-9]\d*\s*$", table, re.MULTILINE)
 
 
@@ -236,3 +237,12 @@ def test_a_review_tells_baseline_and_dismissal_of_each_of_them(project, reviewlo
 
     reviewloop("baseline")
     assert shells() == {}
+
+
+def test_a_rule_is_not_dismissed_but_switched_off(project, reviewloop):
+    said = reviewloop("dismiss", "js/sql-injection", "-m", "x")
+
+    assert said.code == 2
+    assert "js/sql-injection is a rule" in said.err
+    assert '"js/sql-injection" = "off" below [rules] in reviewloop.toml' in said.err
+    assert "your own settings" in reviewloop("dismiss", "secret/github-token", "-m", "x").err

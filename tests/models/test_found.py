@@ -184,7 +184,19 @@ def test_the_preferred_provider_comes_before_the_first():
 
 
 def test_a_bare_name_nobody_here_has_is_told_with_its_spelling():
-    with pytest.raises(UsageError, match=r"'gpt-5' names no provider; .* example openai:gpt-5$"):
+    with pytest.raises(UsageError, match=r"'gizmo' names no provider; .* example openai:"):
+        split_model("gizmo")
+
+
+def test_a_bare_name_whose_key_is_missing_is_told_the_variable(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UsageError) as told:
+        split_model("gpt-5")
+    said = "models: no key was found for a provider of 'gpt-5': set OPENAI_API_KEY or "
+    assert str(told.value).startswith(said)
+    assert str(told.value).endswith("or write provider:model, for example openai:gpt-5")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with pytest.raises(UsageError, match="names no provider"):
         split_model("gpt-5")
 
 
@@ -215,3 +227,11 @@ def test_extras_name_the_packages_of_the_table():
 def test_a_key_is_never_part_of_what_is_said():
     said = json.dumps([choice(loaded({"OPENAI_API_KEY": KEY}), {"OPENAI_API_KEY": KEY})])
     assert KEY not in said
+
+
+def test_where_nothing_was_found_every_way_is_told():
+    from reviewloop.models.settling import nothing_found
+
+    said = nothing_found(Models(), {})
+    assert "OPENAI_BASE_URL" in said
+    assert said.endswith("`reviewloop review` needs none")

@@ -55,7 +55,7 @@ def test_an_unknown_profile_is_found(bedrock, problems):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("claude-sonnet-4", "names no provider"),
+        ("claude-sonnet-4", "no key was found for a provider of"),
         ("bedrock_converse:claude-sonnet-4", "has not the form of a Bedrock model id"),
         ("groq:llama", "the package langchain-groq is not installed"),
         ("script:/nosuch/replies.json", "cannot be read"),

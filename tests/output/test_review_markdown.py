@@ -63,7 +63,7 @@ def test_nits_and_the_story_of_the_review_are_folded():
 def test_what_was_silenced_is_folded_with_the_reasons():
     text = page()
     folded = text[
-        text.index("<details><summary>Silenced: 2 findings (1 suppressed, 1 dismissed)") :
+        text.index("<details><summary>Silenced: 2 findings (1 suppressed, 1 in the baseline)") :
     ]
     assert (
         "- `app/db.py:9` An error is swallowed · `ruff/S110`: suppressed in line 8: the" in folded

@@ -119,14 +119,14 @@ def test_failures_are_said_at_the_top_and_at_the_end():
 def test_the_summary_tells_who_looked_what_was_left_out_and_how_it_ended():
     text = shown(sample_report())
     summary = text[text.index("reviewer  ") :]
-    assert "review-security         done    8, 2 silenced  0.4 s" in summary
+    assert "review-security         done    6, 2 silenced  0.4 s" in summary
     assert "review-performance      done                2  0.1 s" in summary
     assert "analysers    ruff 0.17.5, zizmor 1.32.0, 1 check of our own" in summary
     assert "not checked  advisories: no advisories are configured" in summary
     assert "missing      2 optional tools" in summary
     assert "missing      hadolint, shellcheck" in shown(sample_report(), verbose=True)
     assert "skipped      4 files: 2 binary, 2 lock file; -v names them" in summary
-    assert "silenced     2 findings: 1 suppressed, 1 dismissed" in summary
+    assert "silenced     2 findings: 1 suppressed, 1 in the baseline" in summary
     assert "5 must fix   🟡 6 should fix   🟢 6 nits   in 8 files, 72 changed lines" in summary
     assert "The review fails: 11 findings are “should fix” or worse" in summary
     assert "`reviewloop explain " in summary
@@ -183,7 +183,7 @@ def test_marked_code_stands_out_from_its_neighbours_and_from_the_frame():
 
 
 def test_what_was_silenced_is_listed_with_the_reason_when_asked_for():
-    assert "1 dismissed; -v lists them with the reasons" in shown(sample_report())
+    assert "1 in the baseline; -v lists them with the reasons" in shown(sample_report())
     assert "An error is swallowed" not in shown(sample_report())
     text = shown(sample_report(), verbose=True)
     listed = text[text.index("\nSilenced  2 should fix") :]

@@ -101,7 +101,10 @@ def test_several_comments_may_stand_above_a_line():
 def test_a_comment_the_change_brings_cannot_silence_a_hard_rule():
     text = "a\nkey # reviewloop: ignore[tf/open] trust me\n"
 
-    assert len(silenced(text, hard={"abc"}, added={2})[0]) == 1
+    stay, _ = silenced(text, hard={"abc"}, added={2})
+    assert [one.note for one in stay] == [
+        "the comment in line 2 cannot silence this: the change itself adds it"
+    ]
     assert len(silenced(text, hard={"abc"}, added=())[0]) == 0
 
 

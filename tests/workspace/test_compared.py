@@ -293,3 +293,25 @@ def test_a_small_repository_is_compared_quickly(feature):
         with compared(feature, Asked()):
             seconds.append(time.monotonic() - started)
     assert min(seconds) < 1.5  # it is 0.05 on an idle machine
+
+
+def test_nothing_staged_says_what_is_changed_beside_it(feature, git):
+    git(feature, "restore", "--staged", "staged.py")
+    with compared(feature, Asked(staged=True)) as two:
+        assert two.notes == ("nothing is staged; 3 files are changed but not staged",)
+    (feature / "docs/untracked.md").unlink()
+    (feature / "staged.py").unlink()
+    with compared(feature, Asked(staged=True)) as two:
+        assert two.notes == ("nothing is staged; 1 file is changed but not staged",)
+    git(feature, "checkout", "-q", "README.md")
+    with compared(feature, Asked(staged=True)) as two:
+        assert two.notes == ()
+
+
+def test_without_a_base_branch_the_ways_out_are_named(feature, git):
+    git(feature, "branch", "-D", "main")
+    with compared(feature, Asked()) as two:
+        (note,) = two.notes
+    assert note.startswith("no base branch was found, so only uncommitted work is reviewed; ")
+    assert "`--base BRANCH`" in note
+    assert "`--commit REV`" in note

@@ -52,7 +52,9 @@ def untested_change(view: ChangeView) -> Iterator[Hit]:
     unnamed = _unnamed(view, product, code) if tested else []
     largest = max(product, key=lambda file: len(code[file.path]))
     files = f" in {len(product)} files" if len(product) > 1 else ""
-    message = f"The change adds {total} lines of code{files} and changes no test."
+    message = (
+        f"The change adds {total} lines of code{files}, not counting comments, and changes no test."
+    )
     severity = SHOULD if total >= _MANY and unnamed and not modules else None
     if not modules:
         yield Hit(rules.NO_TEST_CHANGE.id, largest.path, None, message, severity)

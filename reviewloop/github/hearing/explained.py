@@ -101,7 +101,7 @@ def _example(label: str, examples: tuple[Example, ...]) -> list[str]:
 
 def _way_out(name: str, rule: Rule | None) -> str:
     ways = [f"`/reviewloop dismiss {name}` and the reason (or, in its thread, without the id)"]
-    if rule:
+    if rule and not rule.hard:  # which nothing in the change may silence
         ways.append(f"a comment `reviewloop: ignore[{rule.id}]` with the reason at the line")
         ways.append(f'`"{rule.id}" = "off"` below `[rules]` in `reviewloop.toml`')
     return "**Not a problem here?** " + "; ".join(ways) + "."
