@@ -224,6 +224,14 @@ def _review(
             say(done.judged)
         if output and not quiet:
             _tell_written(done, output)
+        if (
+            format_ == "concise"
+            and wish.asked.staged
+            and done.report.exit_code == ExitCode.FINDINGS
+        ):
+            from reviewloop.output.review_words import WITH_AN_ID
+
+            say(WITH_AN_ID)  # a hook blocks, and the lines above are all that its person sees
         if fixes is not None:
             from reviewloop.cli.consoles import say
             from reviewloop.runs.apply_fixes import apply_safe_fixes

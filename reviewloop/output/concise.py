@@ -1,11 +1,11 @@
-"""A review as `path:line:column: level rule message` lines, which editors and grep understand."""
+"""A review as `path:line:column: level rule message [id]` lines, for editors and grep."""
 
 import posixpath
 
 from reviewloop.findings import Finding, Placement, Severity
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.review_report import ReviewReport, Source
-from reviewloop.output.review_words import Rules, failures, in_order, no_rules
+from reviewloop.output.review_words import Rules, failures, in_order, no_rules, short_id
 from reviewloop.output.untrusted import one_line
 
 LEVELS = {Severity.MUST_FIX: "error", Severity.SHOULD_FIX: "warning", Severity.NIT: "note"}
@@ -33,7 +33,7 @@ def _line(finding: Finding, start: str) -> str:
     column = (finding.column if known else 0) or 1
     words = [LEVELS[finding.severity], one_line(finding.rule), one_line(finding.title)]
     aside = _ASIDES.get(finding.placement, "")
-    return f"{path}:{line}:{column}: {' '.join(filter(None, words))}{aside}"
+    return f"{path}:{line}:{column}: {' '.join(filter(None, words))}{aside} [{short_id(finding)}]"
 
 
 def _seen_from(start: str, path: str) -> str:

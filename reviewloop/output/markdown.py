@@ -12,6 +12,7 @@ from reviewloop.output.readership_words import missed_words, read_words
 from reviewloop.output.review_report import ReviewReport, Source
 from reviewloop.output.review_words import (
     PLACEMENT_NOTES,
+    WITH_AN_ID,
     Rules,
     added_lines,
     anchored,
@@ -26,6 +27,7 @@ from reviewloop.output.review_words import (
     placed,
     remarks,
     severity_label,
+    short_id,
     silenced_by_note,
     silencing_reason,
     skipped_by_reason,
@@ -96,12 +98,13 @@ def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tupl
     ):
         group = placed(report.findings, placement)
         if group:
-            lines = [_short(finding, rules) for finding in group]
+            lines = [f"{_short(finding, rules)} · {_id(finding)}" for finding in group]
             text = f"{PLACEMENT_NOTES[placement]}\n\n" + "\n".join(lines)
             yield _folded(f"{title}: {tally(group)}", text), len(group)
     nits = [finding for finding in listed if finding.severity is Severity.NIT]
     if nits:
-        lines = [_short(finding, rules) for finding in nits[:_NITS_SHOWN]]
+        shown = nits[:_NITS_SHOWN]
+        lines = [f"{_short(finding, rules)} · {_id(finding)}" for finding in shown]
         if len(nits) > len(lines):
             lines.append(f"- … and {len(nits) - len(lines)} more")
         text = "\n".join(lines)
@@ -130,7 +133,7 @@ def _ways(report: ReviewReport) -> str:
 def _finding(finding: Finding, files: FileLines, rules: Rules) -> str:
     parts = [f"### {finding.severity.mark} {plain(finding.title)}"]
     where = [code(_place(finding)) or "The change as a whole", plain(who(finding))]
-    parts.append(" · ".join([*where, *_rule(finding, rules)]))
+    parts.append(" · ".join([*where, *_rule(finding, rules), _id(finding)]))
     lines = files.of(finding.path)
     shown = excerpt(finding, lines, around=1)
     if shown:
@@ -176,6 +179,10 @@ def _rule(finding: Finding, rules: Rules) -> list[str]:
     return [link(finding.rule, rule_link(finding, rules))]
 
 
+def _id(finding: Finding) -> str:
+    return f"id {code(short_id(finding))}"
+
+
 def _place(finding: Finding) -> str:
     path = shown_path(finding.path)
     known = finding.line is not None and finding.placement is not Placement.UNANCHORED
@@ -214,4 +221,6 @@ def _foot(report: ReviewReport) -> str:
     if report.below:
         lines.append(f"- Not listed: {unlisted_words(report)}, below --min-severity")
     lines += [f"- {plain(note)}" for note in report.notes]
+    if report.findings:
+        lines.append(f"- {WITH_AN_ID}")
     return _folded("How this was reviewed", "\n".join(lines)) if lines else ""

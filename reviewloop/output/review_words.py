@@ -20,6 +20,7 @@ _FAIL_ON = {
     "should": "“should fix” or worse",
     "nit": "nits or worse",
 }
+WITH_AN_ID = "`reviewloop explain ID` tells more; `reviewloop dismiss ID -m REASON` silences one"
 _ANCHORED = {Placement.CHANGED, Placement.FILE}
 
 
@@ -163,6 +164,11 @@ def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
 def silencing_reason(finding: Finding) -> str:
     """Return in one line who or what silenced a finding, and why."""
     return one_line(finding.note) or str(finding.status)
+
+
+def short_id(finding: Finding) -> str:
+    """Return as much of a finding's id as people type."""
+    return one_line(finding.id)[:8]
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -56,3 +56,16 @@ def test_concise_paths_open_from_the_subfolder_one_stands_in(yellow, reviewloop,
     places = [line.partition(":")[0] for line in said.out.splitlines()]
     assert places == ["a.py", "../b.py"]
     assert all(os.path.exists(place) for place in places)
+
+
+def test_a_hook_that_blocks_says_how_to_go_on(project, reviewloop, git):
+    hook = ("review", "--staged", "--model", "none", "--format", "concise", "--quiet")
+    (project / "a.py").write_text('KEY = "ghp_' + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT1uV2wX" + '"\n')
+    git(project, "add", "a.py")
+    said = reviewloop(*hook)
+    last = "`reviewloop explain ID` tells more; `reviewloop dismiss ID -m REASON` silences one\n"
+    assert said.code == 1
+    assert said.err == last
+    ident = said.out.splitlines()[0].rpartition(" [")[2].rstrip("]")
+    assert reviewloop("dismiss", ident, "-m", "made up").code == 0
+    assert reviewloop(*hook).err == ""

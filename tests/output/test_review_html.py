@@ -206,3 +206,11 @@ def test_failures_and_the_story_of_the_review_are_on_the_page():
 
 def test_the_sample_has_a_changed_file():
     assert set(OLD) == {"app/db.py"}
+
+
+def test_every_card_has_the_commands_with_its_id():
+    report = sample_report()
+    text = Page(html(report)).text
+    for one in report.findings:
+        assert f"reviewloop explain {one.id[:8]}" in text
+        assert f"reviewloop dismiss {one.id[:8]} -m REASON" in text

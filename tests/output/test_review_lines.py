@@ -29,8 +29,11 @@ def parsed(line: str) -> tuple[str, dict[str, str], str]:
 
 def test_concise_lines_are_what_editors_jump_to():
     text = concise.render(sample_report(), SampleSource())
-    assert "infra/bucket.tf:3:12: error tf/s3-public-acl Everyone can read this bucket\n" in text
-    assert "tests/test_db.py:4:1: warning tests/no-assertion test_totals asserts nothing\n" in text
+    line = r"^infra/bucket.tf:3:12: error tf/s3-public-acl Everyone can read this bucket \[(.*)\]$"
+    (short,) = re.findall(line, text, re.MULTILINE)
+    (found,) = (f for f in sample_report().findings if f.rule == "tf/s3-public-acl")
+    assert short == found.id[:8]
+    assert "tests/test_db.py:4:1: warning tests/no-assertion test_totals asserts nothing [" in text
     assert "app/settings.py:1:1: warning The setting may be missing in production (the" in text
     places = [line.split(":")[0] for line in text.splitlines()]
     assert places == sorted(places)
@@ -64,7 +67,7 @@ def test_concise_paths_are_those_of_the_folder_one_stands_in():
 def test_concise_findings_take_one_line_whatever_they_hold():
     odd = finding("a\n\x1b[2Jb.py", 1, "x/y", "one\ntwo\x1b[31m\r\u2028three")
     text = concise.render(sample_report(findings=(odd,)), SampleSource())
-    assert text == "a␊␛[2Jb.py:1:1: warning x/y one two three\n"
+    assert text == f"a␊␛[2Jb.py:1:1: warning x/y one two three [{odd.id[:8]}]\n"
 
 
 def test_an_annotation_stands_at_its_lines():

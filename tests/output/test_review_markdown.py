@@ -23,7 +23,7 @@ def test_a_finding_has_its_code_reason_and_fix():
     text = page()
     found = text[text.index("### 🔴 Everyone") :].partition("\n### ")[0]
     assert (
-        found.rstrip()
+        re.sub(r" · id `[0-9a-f]{8}`", "", found.rstrip())
         == """\
 ### 🔴 Everyone can read this bucket
 
@@ -156,3 +156,10 @@ def test_many_nits_do_not_push_out_what_matters():
     text = page(sample_report(findings=(must, *nits)))
     assert len(text) < LONGEST
     assert "### 🔴 matters" in text
+
+
+def test_every_open_finding_has_the_id_that_commands_take():
+    report, text = sample_report(), page()
+    assert [f.rule for f in report.findings if f"id `{f.id[:8]}`" not in text] == []
+    assert "`reviewloop dismiss ID -m REASON`" in text
+    assert "reviewloop dismiss" not in page(sample_report(findings=()))

@@ -17,7 +17,7 @@ from reviewloop.output.html.markup import (
     shortened,
     words,
 )
-from reviewloop.output.review_words import PLACEMENT_NOTES, Rules, remarks
+from reviewloop.output.review_words import PLACEMENT_NOTES, Rules, remarks, short_id
 from reviewloop.output.rule_links import rule_link, source_link
 
 _LONGEST_FIX = 60
@@ -43,6 +43,7 @@ def card(finding: Finding, anchor: str, rules: Rules, lines: Sequence[str], *, c
             _remarks(finding),
             _replacement(finding, lines),
             _rule_help(rules(finding.rule) if finding.rule else None),
+            _commands(finding),
             "</article>",
         )
     )
@@ -114,6 +115,14 @@ def _replacement(finding: Finding, lines: Sequence[str]) -> str:
     label = "A safe fix" if finding.fix_safe else "A fix, to be checked"
     return (
         f'<figure><figcaption>{label}</figcaption><pre class="fix">{"".join(rows)}</pre></figure>'
+    )
+
+
+def _commands(finding: Finding) -> str:
+    ident = words(short_id(finding))
+    return (
+        f'<p class="by commands"><code>reviewloop explain {ident}</code> '
+        f"<code>reviewloop dismiss {ident} -m REASON</code></p>"
     )
 
 

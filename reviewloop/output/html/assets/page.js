@@ -19,7 +19,10 @@
 
   const wordsOf = (finding) => {
     if (!searchable.has(finding)) {
-      searchable.set(finding, `${finding.dataset.path} ${finding.textContent}`.toLowerCase());
+      // An id would match by chance what a person looks for.
+      const told = [...finding.children].filter((part) => !part.matches(".commands"));
+      const text = told.map((part) => part.textContent).join("\n");
+      searchable.set(finding, `${finding.dataset.path} ${text}`.toLowerCase());
     }
     return searchable.get(finding);
   };
