@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reviewloop.errors import ReviewLoopError
+from reviewloop.errors import ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.agents import Team
@@ -16,11 +16,12 @@ _DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, l
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the doctor; a bad one stops a run, a note is worth knowing."""
+    """One line of the doctor; a bad one is broken, a note is worth knowing."""
 
     name: str
     mark: Literal["ok", "bad", "note"]
     text: str
+    stops_run: bool = False  # a note, too: what only a run needs
 
 
 def all_checks(*, online: bool) -> Iterator[Check]:
@@ -188,12 +189,18 @@ def _models(loaded: "Loaded", team: "list[Team]", *, online: bool) -> Iterator[C
     from reviewloop.models.found import empty_keys
     from reviewloop.models.prices import estimate
     from reviewloop.models.routing import OFFLINE, split_model
-    from reviewloop.models.settling import choice, completed
+    from reviewloop.models.settling import choice, completed, is_begun
 
     yield from (
         Check("models", "note", f"{key} is set but empty") for key in empty_keys(os.environ)
     )
-    loaded = completed(loaded, os.environ)
+    try:
+        loaded = completed(loaded, os.environ)
+    except UsageError as error:
+        if is_begun(loaded, os.environ):
+            raise
+        yield Check("models", "note", f"a run needs a model: {error}", stops_run=True)
+        return
     settings = loaded.settings
     if said := choice(loaded, os.environ):
         yield Check("models", "ok", f"{settings.models.reasoning}: {said}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reviewloop.cli.checks import Check
 
 _MARKS = {"ok": ("✓", "green"), "bad": ("✗", "red"), "note": ("–", "yellow")}
+_NO_MODEL = "a run needs a model"
 _ASCII = {"✓": "+", "✗": "x", "–": "-"}
 
 
@@ -22,13 +23,14 @@ _ASCII = {"✓": "+", "✗": "x", "–": "-"}
 def doctor(as_json: bool, offline: bool) -> ExitCode:
     """Check what a run needs here.
 
-    Nothing is paid, and nothing of the project is run. The exit code is about a run: 2 when it
-    cannot start yet, 0 when it can. A review needs less; the line "review" is about that.
+    Nothing is paid, and nothing of the project is run. The exit code is 2 when something is
+    broken, else 0, also without any model: a run needs one, a review does not.
     """
     from reviewloop.cli.checks import all_checks
     from reviewloop.cli.consoles import print_json, results, say
     from reviewloop.cli.doctor_analysers import (
         analyser_checks,
+        languages_here,
         not_trusted,
         review_check,
         tool_states,
@@ -36,19 +38,22 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
 
     states = tool_states()
     reviewing = review_check(states)
-    tools = (*analyser_checks(states), *not_trusted())
+    tools = (*analyser_checks(states, languages_here()), *not_trusted())
     checks = [*all_checks(online=not offline), *tools, reviewing]
     blocked = [check for check in checks if check.mark == "bad"]
+    ready = not blocked and not any(check.stops_run for check in checks)
     if as_json:
         rows = [{"name": c.name, "mark": c.mark, "text": c.text} for c in checks]
         analysers = [state.as_json() for state in states]
-        print_json("doctor", {"ready": not blocked, "checks": rows, "analysers": analysers})
+        print_json("doctor", {"ready": ready, "checks": rows, "analysers": analysers})
     else:
         _print(checks, results())
         if blocked:
             names = ", ".join(dict.fromkeys(check.name for check in blocked))
             but = "; `reviewloop review` works without a model" if reviewing.mark == "ok" else ""
             say(f"a run cannot start yet: {names}{but}")
+        elif not ready:
+            say("reviews work; a run needs a model" if reviewing.mark == "ok" else _NO_MODEL)
     return ExitCode.USAGE if blocked else ExitCode.CLEAN
 
 

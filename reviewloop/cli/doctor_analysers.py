@@ -1,6 +1,7 @@
 """The doctor's list of analysers: which tools are here, in which version, and how to get others."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,16 +99,41 @@ def _configurations(root: Path) -> "list[Configuration]":
     return configurations(root)
 
 
-def analyser_checks(states: Sequence[ToolState]) -> Iterator[Check]:
-    """Yield one line for each tool: missing ones are worth knowing, none of them stops a run."""
+def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Iterator[Check]:
+    """Yield a line for each tool that is here, and one for all others; none stops a run.
+
+    Of the others those come first, with how to get them, that read a language that is `here`.
+    """
     for state in states:
         if state.program:
             shown = f"{state.name} {state.version}".strip()
             yield Check("analysers", "ok", f"{shown} for {_languages(state)}")
-    for state in states:
-        if not state.program:
-            text = f"{state.name} is not installed, for {_languages(state)}: {state.get}"
-            yield Check("analysers", "note", text)
+    absent = [state for state in states if not state.program]
+    fitting = [state for state in absent if not set(here).isdisjoint(state.languages)]
+    told = [f"{state.name} ({state.get})" for state in fitting]
+    if others := ", ".join(state.name for state in absent if state not in fitting):
+        told.append(
+            f"{'for other files ' if told else ''}{others} (`doctor --json` says how to get them)"
+        )
+    if told:
+        yield Check("analysers", "note", f"also used when installed: {'; '.join(told)}")
+
+
+def languages_here() -> frozenset[str]:
+    """Return the languages of the files that git follows here; only their names are read."""
+    from reviewloop.analysers.paths import language_of
+    from reviewloop.errors import ReviewLoopError
+    from reviewloop.workspace.located import locate
+    from reviewloop.workspace.passing import passing_folder
+
+    try:
+        user = locate(Path.cwd()).user
+        with passing_folder() as folder:  # in the checkout itself git may start programs
+            index = user.copied_index(user.mirror(folder), folder / "index")
+            listed = index.run("ls-files", "-z")
+    except ReviewLoopError:
+        return frozenset()
+    return frozenset(language_of(os.fsdecode(path)) for path in listed.split(b"\0")) - {""}
 
 
 def review_check(states: Sequence[ToolState]) -> Check:

