@@ -18,6 +18,7 @@ from reviewloop.output.review_words import (
     anchored,
     counted_reason,
     counts_of,
+    found_words,
     grouped_failures,
     in_order,
     left_out,
@@ -198,7 +199,7 @@ def _foot(report: ReviewReport) -> str:
     if report.outcome != "nothing_to_review":
         lines += ["| reviewer | status | findings | time |", "|---|---|--:|--:|"]
         lines += [
-            f"| {plain(a.name)} | {a.status} | {a.findings} | {duration(a.seconds)} |"
+            f"| {plain(a.name)} | {a.status} | {found_words(report, a)} | {duration(a.seconds)} |"
             for a in report.agents
         ]
         lines.append("")

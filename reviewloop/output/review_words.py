@@ -10,7 +10,7 @@ from reviewloop.findings import IN_BASELINE, Evidence, Finding, Placement, Sever
 from reviewloop.output.failures import by_reason
 from reviewloop.output.figures import counted
 from reviewloop.output.readership_words import unread_words
-from reviewloop.output.review_report import ReviewReport, SkippedFile
+from reviewloop.output.review_report import ReviewerReport, ReviewReport, SkippedFile
 from reviewloop.output.untrusted import one_line
 
 Rules = Callable[[str], Rule | None]
@@ -164,6 +164,13 @@ def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
 def silencing_reason(finding: Finding) -> str:
     """Return in one line who or what silenced a finding, and why."""
     return one_line(finding.note) or str(finding.status)
+
+
+def found_words(report: ReviewReport, agent: ReviewerReport) -> str:
+    """Return how many open findings a reviewer has, and how many more were silenced."""
+    silenced = min(agent.findings, sum(agent.name in one.agents for one in report.silenced))
+    left = str(agent.findings - silenced)
+    return f"{left}, {silenced} silenced" if silenced else left
 
 
 def short_id(finding: Finding) -> str:

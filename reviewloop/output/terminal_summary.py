@@ -15,6 +15,7 @@ from reviewloop.output.review_words import (
     added_lines,
     counted_reason,
     counts_of,
+    found_words,
     grouped_failures,
     of_status,
     outcome_sentence,
@@ -80,7 +81,7 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
         cells = [
             Text(one_line(agent.name)),
             _status(agent),
-            Text(_found(report, agent) if agent.status == "done" else ""),
+            Text(found_words(report, agent) if agent.status == "done" else ""),
         ]
         if timed:
             cells.append(Text(duration(agent.seconds) if agent.status != "skipped" else ""))
@@ -88,13 +89,6 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
             cells += [Text(tokens(sum(agent.tokens.values()))), Text(money(agent.cost_usd))]
         table.add_row(*cells)
     return table
-
-
-def _found(report: ReviewReport, agent: ReviewerReport) -> str:
-    """Return how many open findings a reviewer has, and how many more were silenced."""
-    silenced = min(agent.findings, sum(agent.name in one.agents for one in report.silenced))
-    left = str(agent.findings - silenced)
-    return f"{left}, {silenced} silenced" if silenced else left
 
 
 def _status(agent: ReviewerReport) -> Text:

@@ -214,3 +214,7 @@ def test_every_card_has_the_commands_with_its_id():
     for one in report.findings:
         assert f"reviewloop explain {one.id[:8]}" in text
         assert f"reviewloop dismiss {one.id[:8]} -m REASON" in text
+
+
+def test_reviewers_are_told_with_their_open_findings():
+    assert "6, 2 silenced" in Page(html()).text

@@ -56,7 +56,7 @@ def test_nits_and_the_story_of_the_review_are_folded():
     text = page()
     assert text.count("<details>") == text.count("</details>") == 5
     assert "- `tests/test_db.py:9` This assertion cannot fail" in text
-    assert "| review-security | done | 8 | 0.4 s |" in text
+    assert "| review-security | done | 6, 2 silenced | 0.4 s |" in text
     assert "Skipped: 4 files (2 binary, 2 lock file)" in text
 
 
@@ -160,6 +160,7 @@ def test_many_nits_do_not_push_out_what_matters():
 
 def test_every_open_finding_has_the_id_that_commands_take():
     report, text = sample_report(), page()
+    assert "| review-security | done | 6, 2 silenced |" in text
     assert [f.rule for f in report.findings if f"id `{f.id[:8]}`" not in text] == []
     assert "`reviewloop dismiss ID -m REASON`" in text
     assert "reviewloop dismiss" not in page(sample_report(findings=()))

@@ -8,11 +8,12 @@ from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.html.markup import attributes, joined, path_words, words
 from reviewloop.output.readership import Readership
 from reviewloop.output.readership_words import missed_words, read_words, share_words
-from reviewloop.output.review_report import ReviewerReport, ReviewReport
+from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import (
     added_lines,
     agents_of,
     counts_of,
+    found_words,
     grouped_failures,
     outcome_sentence,
     severity_counts,
@@ -104,7 +105,7 @@ def closing(report: ReviewReport) -> str:
     """Return the lists at the end of the page."""
     return joined(
         (
-            _reviewers(report.agents, report.model),
+            _reviewers(report),
             _analysers(report.analysers),
             _read_by_models(report.readership),
             _skipped(report),
@@ -113,7 +114,8 @@ def closing(report: ReviewReport) -> str:
     )
 
 
-def _reviewers(agents: Sequence[ReviewerReport], model: str) -> str:
+def _reviewers(report: ReviewReport) -> str:
+    agents, model = report.agents, report.model
     if not agents:
         return ""
     paid = any(agent.tokens for agent in agents)
@@ -122,7 +124,7 @@ def _reviewers(agents: Sequence[ReviewerReport], model: str) -> str:
         cells = [
             words(agent.name),
             f"{agent.status}{': ' + words(agent.reason) if agent.reason else ''}",
-            str(agent.findings),
+            found_words(report, agent),
             duration(agent.seconds),
         ]
         if paid:
