@@ -204,6 +204,7 @@ def _review(
 ) -> ExitCode:
     from reviewloop.cli.consoles import say
     from reviewloop.cli.review_progress import progress
+    from reviewloop.output.review_words import left_out_files
     from reviewloop.runs.review import review as run_review
     from reviewloop.workspace.named_file import refuse_links
 
@@ -222,6 +223,8 @@ def _review(
         _print(done, format_, output, verbose=verbose)
         if done.judged and (output or format_ != "text"):  # not all formats have a place for it
             say(done.judged)
+        if format_ == "concise" and (unread := left_out_files(done.report)):
+            say(unread)  # editors parse stdout
         if output and not quiet:
             _tell_written(done, output)
         if (

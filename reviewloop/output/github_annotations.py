@@ -11,6 +11,7 @@ from reviewloop.output.review_words import (
     PLACEMENT_NOTES,
     Rules,
     failures,
+    left_out_files,
     no_rules,
     outcome_sentence,
     remarks,
@@ -25,7 +26,10 @@ _LONGEST = 4000  # characters of a message
 
 def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str:
     """Return the commands, worst first, and after them in words what GitHub will not show."""
-    return "\n".join([*annotated(report, report.findings), _plain(outcome_sentence(report))]) + "\n"
+    words = [outcome_sentence(report)]
+    if report.outcome == "nothing_to_review" and report.skipped:
+        words.append(left_out_files(report))  # its sentence speaks of reasons
+    return "\n".join([*annotated(report, report.findings), *map(_plain, words)]) + "\n"
 
 
 def annotated(report: ReviewReport, findings: Iterable[Finding]) -> list[str]:

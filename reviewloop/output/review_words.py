@@ -77,6 +77,15 @@ def left_out(report: ReviewReport) -> str:
     return f"{counted(len(report.skipped), 'file')} not reviewed" if report.skipped else ""
 
 
+def left_out_files(report: ReviewReport) -> str:
+    """Return which files were not reviewed and why, the first few by name; "" for none."""
+    if not report.skipped:
+        return ""
+    named = [f"{one_line(file.path)} ({one_line(file.reason)})" for file in report.skipped[:3]]
+    more = f" and {len(report.skipped) - 3} more" if report.skipped[3:] else ""
+    return f"{left_out(report)}: {', '.join(named)}{more}"
+
+
 def _ending(report: ReviewReport) -> str:
     if report.outcome == "nothing_to_review":
         if report.skipped:

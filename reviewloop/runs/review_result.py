@@ -231,7 +231,11 @@ def _remarks(settings: Settings, selection: Selection, examination: Examination)
         files = counted(len(selection.doubted), "file that the change calls", "files that it calls")
         named = ", ".join(map(one_line, selection.doubted[:3]))
         more = f" and {len(selection.doubted) - 3} more" if selection.doubted[3:] else ""
-        yield f"read all the same: {files} generated ({named}{more}); the base does not say so"
+        yield (
+            f"read all the same: {files} generated ({named}{more}); the base does not say so. "
+            "To skip such files, mark them with `linguist-generated` in .gitattributes on the "
+            "base branch, or set `[review] skip_new = true`"
+        )
     for pattern in settings.rules:
         if not is_about_a_rule(pattern):
             yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"

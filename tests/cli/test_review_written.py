@@ -69,3 +69,11 @@ def test_a_hook_that_blocks_says_how_to_go_on(project, reviewloop, git):
     ident = said.out.splitlines()[0].rpartition(" [")[2].rstrip("]")
     assert reviewloop("dismiss", ident, "-m", "made up").code == 0
     assert reviewloop(*hook).err == ""
+
+
+def test_concise_names_on_stderr_what_was_not_read(project, reviewloop):
+    (project / "package-lock.json").write_text("{}\n")
+    said = reviewloop("review", "--format", "concise")
+
+    assert (said.code, said.out) == (0, "")
+    assert said.err.startswith("1 file not reviewed: package-lock.json (")

@@ -145,3 +145,11 @@ def test_skipped_files_are_counted_in_plain_words():
     assert counted_reason(2, "needs the filter 'x'") == "2 need the filter 'x'"
     assert counted_reason(2, "is no regular file") == "2 are no regular files"
     assert counted_reason(2, "generated") == "2 generated"
+
+
+def test_annotations_name_what_was_skipped_when_nothing_else_was_reviewed():
+    report = sample_report(findings=(), outcome="nothing_to_review")
+    assert annotations(report)[-1] == (
+        "4 files not reviewed: package-lock.json (lock file), yarn.lock (lock file), "
+        "logo.png (binary) and 1 more"
+    )

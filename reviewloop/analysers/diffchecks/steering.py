@@ -25,8 +25,9 @@ _RUN_BY_THEMSELVES = re.compile(
     r"|\.pth$|(?:^|/)\.gitpod\.ya?ml$|(?:^|/)\.mise\.toml$",
     re.IGNORECASE,
 )
+_HOOKS = re.compile(r"(?:^|/)\.pre-commit-config\.yaml$", re.IGNORECASE)
 _PIPELINES = re.compile(
-    r"(?:^|/)\.github/(?:workflows|actions)/|(?:^|/)\.pre-commit-config\.yaml$"
+    r"(?:^|/)\.github/(?:workflows|actions)/"
     r"|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^|/)\.circleci/|(?:^|/)Jenkinsfile$|(?:^|/)azure-pipelines\.ya?ml$"
     r"|(?:^|/)bitbucket-pipelines\.ya?ml$|(?:^|/)\.travis\.ya?ml$|(?:^|/)\.buildkite/"
     r"|(?:^|/)\.drone\.ya?ml$|(?:^|/)buildspec\.ya?ml$",
@@ -130,6 +131,8 @@ def _rule_of(path: str) -> tuple[Rule, str] | None:
         return _AGENTS, "what coding agents are told or may run"
     if _RUN_BY_THEMSELVES.search(path):
         return _TOOLS, "what tools run or load by themselves"
+    if _HOOKS.search(path):
+        return _BUILD, "the hooks that run before each commit"
     if _PIPELINES.search(path):
         return _BUILD, "what the pipeline runs"
     return None

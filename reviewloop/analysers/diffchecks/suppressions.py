@@ -1,5 +1,6 @@
 """Finds comments that silence checks: for whole files, for everything, or without a reason."""
 
+import difflib
 import re
 from collections.abc import Iterator
 
@@ -122,12 +123,25 @@ _OURS = Rule(
     severity=NIT,
     title="A finding is to be ignored, but the comment gives no reason",
     why="The next reader cannot tell whether the finding was wrong, accepted or forgotten.",
-    fix="Write the reason behind the brackets.",
+    fix="Write the rule in brackets and the reason after them: `ignore[RULE] REASON`.",
     category="suppression",
     source="https://cwe.mitre.org/data/definitions/1127.html",
     bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/eval]\n"),),
     good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/eval] y is ours\n"),),
 )
+_UNKNOWN = Rule(
+    id="diff/ignores-unknown-rule",
+    reviewer=MAINTAINABILITY,
+    severity=NIT,
+    title="A comment ignores a rule that does not exist",
+    why="The comment has no effect: what it was meant to ignore is still reported.",
+    fix="Write the rule as the report shows it; `reviewloop explain --list` lists the rules.",
+    category="suppression",
+    source="https://cwe.mitre.org/data/definitions/1127.html",
+    bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/evaal] y is ours\n"),),
+    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/eval] y is ours\n"),),
+)
+_WITHOUT_RULE = "The comment has no effect: it names no rule. Write `ignore[RULE] REASON`."
 _RULES = {
     Concern.SECURITY: _SECURITY,
     Concern.INFRASTRUCTURE: _INFRA,
@@ -164,20 +178,45 @@ def _judge(
     if any(SECURITY_RULE.match(rule) for rule in rules):
         concern = Concern.SECURITY
     severity = _severity(silencer, concern, rules)
-    if severity is None or _has_reason(file, number, line, match):
+    ours = concern is Concern.OURS
+    if ours and (unknown := _unknown(rules)):
+        span = Span(number, number, match.start() + 1, match.end() + 1)
+        return Hit(_UNKNOWN.id, file.path, span, unknown)
+    bare = ours and not rules
+    if severity is None or (not bare and _has_reason(file, number, line, match, ours)):
         return None
     if concern is Concern.COVERAGE and not silencer.whole_file and UNREACHABLE.search(line):
         return None
-    what = ", ".join(rules[:4]) if rules else "everything"
     where = "for the whole file" if silencer.whole_file else "here"
     if concern is Concern.COVERAGE:
         message = f"Coverage is not measured {where}, and no reason is given."
+    elif rules:
+        message = f"{silencer.tool} ignores {', '.join(rules[:4])} {where}; no reason is given."
+    elif concern is Concern.OURS:
+        message = _WITHOUT_RULE
+    elif silencer.tool == "noqa":
+        message = f"All lint rules are switched off {where}, and no reason is given."
     else:
-        message = (
-            f"{silencer.tool} is told to say nothing about {what} {where}; no reason is given."
-        )
+        message = f"{silencer.tool} is switched off {where}, and no reason is given."
     span = Span(number, number, match.start() + 1, match.end() + 1)
     return Hit(_RULES[concern].id, file.path, span, message, severity=severity)
+
+
+def _unknown(names: list[str]) -> str:
+    """Return what is wrong with the first name that is no rule, "" when all are fine."""
+    from reviewloop.analysers.book import is_about_a_rule, own_rules
+
+    for name in names:
+        # Ids of findings and names of reviewers have no slash.
+        if "/" not in name or is_about_a_rule(name):
+            continue
+        ours = [rule.id for rule in own_rules()]
+        near = difflib.get_close_matches(name, ours, 1, 0.6)
+        # A rule of a family that is not ours may be what a reviewer with a model calls it.
+        if near or any(rule.startswith(f"{name.partition('/')[0]}/") for rule in ours):
+            hint = f" Did you mean {near[0]}?" if near else ""
+            return f"There is no rule {name}, so the comment has no effect.{hint}"
+    return ""
 
 
 def _rules_of(match: re.Match[str]) -> list[str]:
@@ -200,11 +239,13 @@ def _severity(silencer: Silencer, concern: Concern, rules: list[str]) -> Severit
     return Severity.NIT
 
 
-def _has_reason(file: SourceFile, number: int, line: str, match: re.Match[str]) -> bool:
+def _has_reason(file: SourceFile, number: int, line: str, match: re.Match[str], ours: bool) -> bool:
     """Whether words beside the comment, or in a comment right above it, say why."""
     behind = line[match.end() :].replace("*/", "").replace("-->", "")
     if len(_WORDS.findall(behind)) >= 2 or _one_word_reason(behind):
         return True
+    if ours:  # what silences is a reason in the comment itself, of any length
+        return bool(behind.strip(" \t:,-\u2013\u2014"))
     before = _COMMENT_LINE.match(line)
     if before and before.start("text") < match.start():
         ahead = line[before.start("text") : match.start()]
@@ -231,5 +272,5 @@ def _understands(file: SourceFile) -> bool:
 
 
 SUPPRESSIONS = FileCheck(
-    "silenced checks", (_SECURITY, _INFRA, _LINT, _COVERAGE, _OURS), _understands, _run
+    "silenced checks", (_SECURITY, _INFRA, _LINT, _COVERAGE, _OURS, _UNKNOWN), _understands, _run
 )

@@ -25,6 +25,9 @@ _RESPONSES = re.compile(
     rb"HttpResponse|JsonResponse|render\(|redirect\(|get_object_or_404|FileResponse|Response\("
 )
 _DATA_PARAMS = re.compile(r"\b(?:Query|Path|Body|Form|Header|Cookie|File)\b")
+_CLIENTS = ("requests", "httpx", "urllib", "urllib3", "scrapy", "aiohttp")
+_READ_OF_SERVED = re.compile(rb"\brequest\.(?:args|form|GET|POST|query_params)\b")
+_READ_OF_ANY = re.compile(rb"\brequest\.(?:args|form|json|data|GET|POST|query_params)\b")
 _PART = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _WRAPPERS = frozenset({"Optional", "Union", "None", "typing", "t"})
 _ENUM = re.compile(r"(?:^|\.)(?:\w*Enum|\w*Flag|TextChoices|IntegerChoices)$")
@@ -150,10 +153,14 @@ def _special(
     if param.name == "cls" and place == 0 and info.owner is not None:
         return Value(path=info.owner.node.name, ref=info.owner)
     if param.annotation and REQUEST_TYPES.search(param.annotation):
-        known = frame.machine.web and "urllib" not in param.annotation
+        known = "urllib" not in param.annotation and (
+            frame.machine.web or _is_read_as_request(frame, info, param)
+        )
         return request_object(frame, param.name) if known else None
-    if param.name in _REQUEST_NAMES and not param.annotation and frame.machine.web:
-        return request_object(frame, param.name)
+    if param.name in _REQUEST_NAMES and not param.annotation:
+        known = frame.machine.web or _is_read_as_request(frame, info, param)
+        if known:
+            return request_object(frame, param.name)
     if "WebSocket" in param.annotation or (param.name == "websocket" and not param.annotation):
         return Value(path="@websocket")
     following = names[place + 1] if place + 1 < len(names) else ""
@@ -163,6 +170,16 @@ def _special(
     if alone and param.name in {"event", "_event"} and following.strip("_") in _CONTEXTS:
         return Value(path="@event")
     return None
+
+
+def _is_read_as_request(frame: Frame, info: FunctionInfo, param: Param) -> bool:
+    """Whether a function takes from a `request` what only a web framework puts there."""
+    if param.name != "request":
+        return False
+    body = frame.machine.source[info.node.start : info.node.end]
+    # Requests that a client is about to send hold data, too; theirs is not from outside.
+    read = _READ_OF_SERVED if frame.machine.uses(*_CLIENTS) else _READ_OF_ANY
+    return read.search(body) is not None
 
 
 def _self(frame: Frame, info: FunctionInfo, serving: str) -> Value:

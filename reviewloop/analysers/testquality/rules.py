@@ -208,7 +208,7 @@ NO_TEST_CHANGE = _rule(
 UNNAMED = _rule(
     "unnamed-function",
     NIT,
-    "No test names this function",
+    "No test mentions this function",
     "It may well be tested through others; nothing in the tests says so.",
     "Check that a test reaches it.",
     _COVERAGE,

@@ -59,7 +59,7 @@ def untested_change(view: ChangeView) -> Iterator[Hit]:
     if not modules:
         yield Hit(rules.NO_TEST_CHANGE.id, largest.path, None, message, severity)
     for file, number, name in unnamed[:_MOST_FUNCTIONS]:
-        message = f"No test names {name}."
+        message = f"No test mentions {name}."
         yield Hit(rules.UNNAMED.id, file.path, Span(number, number), message, identity=name)
 
 

@@ -58,6 +58,33 @@ def test_silenced_check_is_judged_by_what_is_lost(path, comment, expected):
     assert judged(SUPPRESSIONS, path, f"x = 1\n{comment}\ny = 2\n") == [expected]
 
 
+OURS = "reviewloop: " + "ignore"
+
+
+@pytest.mark.parametrize(
+    ("comment", "rule", "said"),
+    [
+        (f"{OURS}[js/sql-injektion] as agreed", "diff/ignores-unknown-rule", "js/sql-injection?"),
+        (f"{OURS}[js/nothing-like-it] as agreed", "diff/ignores-unknown-rule", "no effect"),
+        (f"{OURS}[js/sql-injection]", "diff/ignored-without-reason", "no reason is given"),
+        (f"{OURS} because it is fine", "diff/ignored-without-reason", "ignore[RULE] REASON"),
+    ],
+)
+def test_comment_of_ours_that_has_no_effect_says_why(comment, rule, said):
+    (hit,) = SUPPRESSIONS.run(file_of("a.ts", f"f(); // {comment}\n"))
+    assert (hit.rule, said in hit.message) == (rule, True)
+
+
+@pytest.mark.parametrize("rule", ["js/sql-injection", "js/*", "ruff/S608", "review-security"])
+def test_one_word_is_a_reason_as_it_silences(rule):
+    assert judged(SUPPRESSIONS, "a.ts", f"f(); // {OURS}[{rule}] clean\n") == []
+
+
+def test_a_tool_that_is_switched_off_is_called_so():
+    (hit,) = SUPPRESSIONS.run(file_of("a.ts", "/* eslint-" + "disable */\nrun()\n"))
+    assert hit.message == "ESLint is switched off for the whole file, and no reason is given."
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [

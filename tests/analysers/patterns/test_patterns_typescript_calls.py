@@ -92,3 +92,37 @@ def test_a_call_that_is_waited_for_is_not_taken_for_one_that_is_not():
 )
 def test_the_same_calls_without_a_fault_stay_silent(call: str):
     assert "js/sql-injection" not in rules(f"async function f(id: string) {{ {call}; }}")
+
+
+FILTER = """async function items(pool: Pool, wish: Wish) {
+  const where: string[] = [];
+  const args: unknown[] = [];
+  if (wish.customer) {
+    args.push(wish.customer);
+    where.push(`customer = $${args.length}`);
+  }
+  const only = where.length ? "WHERE " + where.join(" AND ") : "";
+  return pool.query<Row>(`SELECT * FROM items ${PART}`, args);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "part", ["${where.length ? 'WHERE ' + where.join(' AND ') : ''}", "${only}"]
+)
+def test_filter_of_literal_pieces_with_placeholders_is_no_injection(part: str):
+    assert "js/sql-injection" not in rules(FILTER.replace("${PART}", part))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("$${args.length}", "'${wish.customer}'"),
+        ("= [];", "= wish.texts;"),
+        ("const only", "extend(where); const only"),
+        ('join(" AND ")', "join(wish.word)"),
+        ("const only =", "let only ="),
+    ],
+)
+def test_filter_that_takes_a_changing_piece_is_an_injection(old: str, new: str):
+    assert "js/sql-injection" in rules(FILTER.replace("${PART}", "${only}").replace(old, new, 1))

@@ -310,9 +310,9 @@ def test_new_functions_that_no_test_names():
     tests = {"tests/test_a.py": "def test_a():\n    assert named_0(1)\n"}
     found = [hit for hit in hits(tests, tests | {"shop.py": text}) if hit.span]
     assert [hit.message for hit in found] == [
-        "No test names named_1.",
-        "No test names named_2.",
-        "No test names named_3.",
+        "No test mentions named_1.",
+        "No test mentions named_2.",
+        "No test mentions named_3.",
     ]
 
 

@@ -36,6 +36,13 @@ JINJA = "from jinja2 import Environment\n\n\n"
 TAR = "import tarfile\n\n\ndef f(name, safe):\n    with tarfile.open(name) as tar:\n"
 PDB = "import os\n\n\ndef f():\n"
 
+
+def query(text: str, before: str = "", given: str = "customer") -> str:
+    return f"def items_of(db, {given}):\n{before}    return db.execute({text})\n"
+
+
+BY_CUSTOMER = "f\"select * from items where customer = '{customer}'\""
+
 CASES = [
     # rule, severity (None: not told), code
     ("C901", None, paths(9)),
@@ -46,6 +53,23 @@ CASES = [
     ("BLE001", NIT, handler("log.warning('no %s', error)")),
     ("BLE001", NIT, handler("if job:\n            raise ValueError(str(job))")),
     ("BLE001", NIT, handler("return None", "except Exception:  # a plugin may raise anything")),
+    ("S608", SHOULD, query(BY_CUSTOMER)),
+    ("S608", SHOULD, query("sql", f"    sql = {BY_CUSTOMER}\n")),
+    ("S608", SHOULD, query(BY_CUSTOMER, "    customer = order.name\n", "order")),
+    ("S608", SHOULD, query("\"select * from items where customer = '%s'\" % customer")),
+    ("S608", SHOULD, query('"select * from items where a = {}".format(customer.name)')),
+    ("S608", NIT, query(BY_CUSTOMER, given="customer: int")),
+    ("S608", NIT, query('f"select * from {table} where id = 1"', given="table")),
+    ("S608", NIT, query(BY_CUSTOMER, "    if customer not in KNOWN:\n        return None\n")),
+    (
+        "S608",
+        NIT,
+        query(
+            'f"select * from items where id in ({marks})"',
+            '    marks = ", ".join("?" * len(customer))\n',
+        ),
+    ),
+    ("S608", NIT, BY_CUSTOMER.join(("def f(customer):\n    return ", "\n"))),
     ("B008", None, FASTAPI + "def f(q=Query(None), u=Depends(user)):\n    return q, u\n"),
     ("B008", None, "from app.deps import Depends\n\n\ndef f(u=Depends(int)):\n    return u\n"),
     ("B008", None, TYPER + "def f(n=typer.Option(1), m=typer.Argument('a')):\n    return n, m\n"),

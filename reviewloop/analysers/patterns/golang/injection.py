@@ -146,7 +146,7 @@ PATTERNS = (
             "command-injection",
             severity=SHOULD,
             source="CWE-78",
-            title="A shell command is put together from changing text.",
+            title="A shell command contains a value that is not fixed.",
             why="A value with `;` or `$(...)` in it makes the shell run a second command.",
             fix="Start the program itself, with its arguments one by one.",
             bad='exec.Command("sh", "-c", "ls "+dir)\n---\n'
@@ -161,7 +161,7 @@ PATTERNS = (
             "sql-injection",
             severity=SHOULD,
             source="CWE-89",
-            title="A database query is put together from changing text.",
+            title="A database query contains a value that is not fixed.",
             why="A value with a quote in it changes what the query does or returns.",
             fix="Use placeholders and pass the values as arguments.",
             bad='db.Query("SELECT a FROM t WHERE id = " + id)\n---\n'

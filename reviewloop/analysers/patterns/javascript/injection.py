@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysers.patterns.engine import Found, Pattern, Source
 from reviewloop.analysers.patterns.javascript.example import js, ts
+from reviewloop.analysers.patterns.javascript.fixed_pieces import of_fixed_pieces
 from reviewloop.analysers.patterns.javascript.request_input import tainted, value_of
 from reviewloop.analysers.patterns.javascript.syntax import (
     argument,
@@ -75,7 +76,11 @@ def _sql(node: "SgNode", source: Source) -> Found | None:
     if parts is None or not _SQL.search(parts[0]):
         return None
     dirty = tainted(whole, source)
-    moving = [p for p in parts[1] if not _PLACEHOLDERS.search(p.text()[:200])]
+    moving = [
+        part
+        for part in parts[1]
+        if not _PLACEHOLDERS.search(part.text()[:200]) and not of_fixed_pieces(part, source)
+    ]
     if not moving and not dirty:
         return None
     return Found(first, severity=MUST if dirty else SHOULD)
@@ -87,7 +92,7 @@ PATTERNS = (
             "js/command-injection",
             SECURITY,
             MUST,
-            "A shell command is put together from changing text.",
+            "A shell command contains a value that is not fixed.",
             why="A value with `;` or `$(...)` in it makes the shell run a second command.",
             fix="Use execFile or spawn with a list of arguments and without a shell.",
             category="injection",
@@ -118,7 +123,7 @@ PATTERNS = (
             "js/sql-injection",
             SECURITY,
             SHOULD,
-            "A database query is put together from changing text.",
+            "A database query contains a value that is not fixed.",
             why="A value with a quote in it changes what the query does or returns.",
             fix="Use placeholders and pass the values as parameters.",
             category="injection",

@@ -112,7 +112,7 @@ SECURITY_ROWS = (
     Row("S605", "start-process-with-a-shell", SHOULD, "injection",
         "A process is started through a shell", _RUN_BY_SHELL,
         "Use subprocess.run with a list of arguments."),
-    Row("S608", "hardcoded-sql-expression", NIT, "injection",
+    Row("S608", "hardcoded-sql-expression", SHOULD, "injection",
         "SQL is put together from pieces of text",
         "A value that holds a quote changes what the statement does.",
         "Pass values as parameters; take names of tables and columns from a fixed list."),

@@ -66,7 +66,10 @@ def weighed(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
             if hit.path not in modules:
                 modules[hit.path] = _parsed(one)
             module = modules[hit.path]
-            weighed_hit = hit if module is None else weigh(hit, module)
+            if module is None:  # a notebook, or what Python cannot parse
+                weighed_hit: Hit | None = _unseen(hit)
+            else:
+                weighed_hit = weigh(hit, module)
             if weighed_hit is None:
                 continue
             hit = weighed_hit
@@ -159,6 +162,10 @@ class _Module:
                 if value is not None and not more and is_constant(value, found)
             )
         return found
+
+
+def _unseen(hit: Hit) -> Hit:
+    return replace(hit, severity=NIT) if hit.rule == "ruff/S608" else hit
 
 
 def _parsed(one: LaidFile) -> _Module | None:
@@ -369,6 +376,130 @@ def _run_at_once(value: ast.AST, module: _Module) -> bool:
     return name in _AT_ONCE
 
 
+_RUNS_SQL_TEXT = (
+    "exec_driver_sql execute executemany executescript fetch fetch_all fetch_one fetchrow "
+    "fetchval query raw read_sql read_sql_query"
+)
+_RUNS_SQL = frozenset(_RUNS_SQL_TEXT.split())
+_HARMLESS = re.compile(
+    r"(?:int|float|bool|UUID|date|datetime|Decimal|Literal)\b|[\w.]*(?:Enum|Identifier)\b"
+)
+# Names of tables and columns cannot be parameters of a query; most come from the code.
+_PLACES_TEXT = re.compile(r"placeholders?|marks?$|columns?|fields?$|table|schema|order_?by", re.I)
+_MOST_STEPS = 8
+
+
+def _sql_text(hit: Hit, module: _Module) -> Hit:
+    """Keep SQL that is run and holds what a caller passed in; the rest is a nit."""
+    text = module.at(hit, ast.JoinedStr, ast.BinOp, ast.Call)
+    function = None if text is None else _function_of(text, module)
+    if not isinstance(text, ast.expr) or function is None:
+        return replace(hit, severity=NIT)
+    run = _is_run(text, function, module) and _Passed(function).in_(text)
+    return hit if run else replace(hit, severity=NIT)
+
+
+def _function_of(node: ast.AST, module: _Module) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    for outer in module.around(node):
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
+            return outer
+    return None
+
+
+def _is_run(text: ast.expr, function: ast.AST, module: _Module) -> bool:
+    """Whether a text, or the variable it is kept in, is given to a call that runs it."""
+    kept: set[str] = set()
+    for outer in module.around(text):
+        if isinstance(outer, ast.Call) and _name(outer) in _RUNS_SQL:
+            return True
+        if isinstance(outer, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = outer.targets if isinstance(outer, ast.Assign) else [outer.target]
+            kept = {target.id for target in targets if isinstance(target, ast.Name)}
+        if isinstance(outer, ast.stmt):
+            break
+    return any(
+        isinstance(node, ast.Name) and node.id in kept
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and _name(call) in _RUNS_SQL
+        for given in call.args[:2]
+        for node in ast.walk(given)
+    )
+
+
+class _Passed:
+    """Tells which values of a function its callers decide, as far as its own code shows."""
+
+    def __init__(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        given = function.args
+        self._params = {
+            arg.arg
+            for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs)
+            if arg.arg not in {"self", "cls"} and not _PLACES_TEXT.search(arg.arg)
+            if not (arg.annotation and _HARMLESS.match(ast.unparse(arg.annotation).strip("'")))
+        }
+        self._values: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(function):
+            self._note(node)
+
+    def _note(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self._values.setdefault(target.id, []).append(node.value)
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign) and node.value is not None:
+            if isinstance(node.target, ast.Name):
+                self._values.setdefault(node.target.id, []).append(node.value)
+        elif isinstance(node, ast.Compare):
+            # What is looked up in a set of allowed names is one of them afterwards.
+            chosen = isinstance(node.left, ast.Name) and isinstance(node.ops[0], ast.In | ast.NotIn)
+            if chosen and isinstance(node.left, ast.Name):
+                self._params.discard(node.left.id)
+
+    def in_(self, node: ast.expr, steps: int = _MOST_STEPS) -> bool:
+        """Whether a text holds such a value: as it is, in an f-string, or joined to others."""
+        if steps <= 0:
+            return False
+        if isinstance(node, ast.Name):
+            if node.id not in self._values:
+                return node.id in self._params
+            return any(self.in_(value, steps - 1) for value in self._values[node.id])
+        return any(self.in_(part, steps - 1) for part in _pieces(node))
+
+
+def _pieces(node: ast.expr) -> list[ast.expr]:
+    """Return the values whose text ends up in the text of this one."""
+    if isinstance(node, ast.JoinedStr):
+        return [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        return [node.left, node.right]
+    if isinstance(node, ast.Tuple | ast.List):
+        return list(node.elts)
+    if isinstance(node, ast.Dict):
+        return node.values
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.Attribute):
+        return [node.value]
+    if isinstance(node, ast.Subscript):
+        return [node.value]
+    if isinstance(node, ast.Call):
+        return _carried(node)
+    return []
+
+
+def _carried(call: ast.Call) -> list[ast.expr]:
+    if _name(call) == "format" and isinstance(call.func, ast.Attribute):
+        return [*call.args, *(keyword.value for keyword in call.keywords)]
+    if isinstance(call.func, ast.Name):
+        return list(call.args) if call.func.id == "str" else []
+    # A method of text gives text: `name.strip()`. Of others we do not know.
+    texts = {"get", "join", "lower", "removeprefix", "strip", "title", "upper"}
+    if isinstance(call.func, ast.Attribute) and call.func.attr in texts:
+        joined = call.func.attr == "join"
+        return list(call.args) if joined else [call.func.value]
+    return []
+
+
 _WEIGHED: dict[str, Callable[[Hit, _Module], Hit | None]] = {
     "C901": _complexity,
     "BLE001": _blind_except,
@@ -381,6 +512,7 @@ _WEIGHED: dict[str, Callable[[Hit, _Module], Hit | None]] = {
     "S102": _text_run,
     "S307": _text_run,
     "S202": _members,
+    "S608": _sql_text,
     "S701": _escaping,
     "T100": _debugger,
 }
