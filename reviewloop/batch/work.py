@@ -84,7 +84,8 @@ class Work:
             self._train.straighten(self._turns.standing_still)
         while True:
             try:
-                self._judge(flying)
+                if not isinstance(trouble, InterruptedByUserError):  # who stops it is not asked
+                    self._judge(flying)
                 while trouble is None and len(flying) < self._sitting.asked.parallel:
                     if not (self._send(flying, pool) or self._take_up(flying, pool)):
                         break

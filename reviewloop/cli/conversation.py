@@ -316,7 +316,15 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
     from reviewloop.cli.paging import paged
     from reviewloop.output.terminal_approval import ask, render_diff
     from reviewloop.output.terminal_page import views
+    from reviewloop.runs.answers import ways_on
     from reviewloop.runs.view import view
+
+    def read(prompt: str) -> str:
+        try:
+            return read_line(prompt)
+        except KeyboardInterrupt as error:
+            click.echo(err=True)  # what is said next begins on a line of its own
+            raise InterruptedByUserError(f"nothing was decided: {ways_on(record)}") from error
 
     with view(repository, record) as seen:
         looks = views(seen.proposal, seen.lines)
@@ -324,7 +332,7 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
             answer = ask(
                 seen.proposal,
                 messages(),
-                read=read_line,
+                read=read,
                 show_diff=lambda: paged(messages(), lambda out: render_diff(seen.diff(), out)),
                 looks={name: partial(paged, messages(), draw) for name, draw in looks.items()},
             )
@@ -342,6 +350,9 @@ def tell_end(record: "RunRecord") -> None:
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
         if record.reason:
             echo(one_line(record.reason), err=True)
+        if record.incomplete:
+            failed = ", ".join(map(one_line, record.incomplete))
+            echo(f"Its review is not complete: {failed} failed.", err=True)
         echo(_taken_back(record), err=True)
     elif record.status == "skipped":
         anew = "; `reviewloop batch` does its task anew" if record.options.get("batch") else ""

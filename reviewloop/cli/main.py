@@ -83,6 +83,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise InterruptedByUserError(_interrupted(ctx.invoked_subcommand)) from error
+        except click.Abort as error:  # Ctrl-C at a question, whose line has not ended
+            click.echo(err=True)
+            raise InterruptedByUserError(_interrupted(ctx.invoked_subcommand)) from error
         except EOFError as error:
             raise UsageError("the input ended before the question was answered") from error
         except BrokenPipeError:  # whoever read our output has seen enough
@@ -149,18 +152,21 @@ def _interrupted(command: str | None) -> str:
     """Return what to say after Ctrl-C: how to go on is only said where something can go on."""
     if command == "github":
         return _ACT_INTERRUPTED
-    return _GOES_ON if _has_open_runs() else "interrupted; nothing was begun"
-
-
-def _has_open_runs() -> bool:
-    """Whether a run of the repository around is not over; True where that cannot be found out."""
+    from reviewloop.runs.answers import is_stopped, ways_on
     from reviewloop.runs.repository import open_repository
 
     try:
         runs = open_repository(for_reading=True).runs.all()
     except (ReviewLoopError, OSError):
-        return True
-    return any(not run.status.over for run in runs)
+        return _GOES_ON
+    still = [run for run in runs if not run.status.over]
+    if not still:
+        return "interrupted; nothing was begun"
+    if any(map(is_stopped, still)):
+        return _GOES_ON
+    if len(still) == 1:
+        return f"interrupted; nothing is lost: {ways_on(still[0])}"
+    return "interrupted; nothing is lost: `reviewloop status` lists what waits for you"
 
 
 def _usage(error: click.ClickException) -> str:

@@ -174,10 +174,28 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
             f"the implementer, why {one_line(one['run'])} was rejected: {one_line(one['why'])}",
             console,
         )
-    if failed := ", ".join(map(one_line, proposal.get("incomplete", []))):
-        row("incomplete", f"{failed} failed; this review is not complete", console, "red")
+    if failed := "; ".join(_failed_reviewers(proposal)):
+        row("incomplete", f"{failed}; this review is not complete", console, "red")
     for warning in proposal.get("warnings", []):
         row("note", one_line(warning), console, "yellow")
+
+
+def _failed_reviewers(proposal: Proposal) -> list[str]:
+    """Name every reviewer that failed, with why where it is known."""
+    why = {one["name"]: one.get("reason", "") for one in proposal.get("reviewers", [])}
+    return [
+        f"{one_line(name)} failed"
+        + (f": {one_line(why[name]).rstrip('.')}" if why.get(name) else "")
+        for name in proposal.get("incomplete", [])
+    ]
+
+
+def findings_words(proposal: Proposal) -> str:
+    """Return the counts of the findings, or that nobody looked for any before it was blocked."""
+    records = proposal.get("findings", [])
+    read = any(one.get("status") == "done" for one in proposal.get("reviewers", []))
+    unread = "reviewers" in proposal and not read and not records
+    return "not reviewed" if unread and proposal.get("blocked") else count_records(records).words
 
 
 def _edited_by_person(edited: Mapping[str, Any]) -> str:
@@ -273,7 +291,7 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     quiet = [f for f in every if f.status is Status.DISMISSED]
     over = {Status.DISMISSED, Status.FIXED, Status.SUPPRESSED}
     nits = [f for f in every if f.severity is Severity.NIT and f.status not in over]
-    _title(f"Findings: {count_records(records).words}", console)
+    _title(f"Findings: {findings_words(proposal)}", console)
     undone = [wish for wish in wishes if wish.status in {Status.OPEN, Status.UNRESOLVED}]
     if remaining:
         console.print()

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.findings import Finding, Severity, Status, by_severity
-from reviewloop.output.counts import count_records
 from reviewloop.output.figures import all_tokens, counted, duration, money, share, tokens
 from reviewloop.output.proposal import Proposal, is_wish
 from reviewloop.output.terminal import ReadLines, render_finding, render_list
 from reviewloop.output.terminal_approval import (
+    findings_words,
     not_analysed_lines,
     render_book,
     render_costs,
@@ -168,7 +168,7 @@ def _after(proposal: Proposal, console: Console) -> list[_Block]:
 def _findings(proposal: Proposal, read_line: ReadLines, console: Console, room: int) -> Rows:
     """Return the findings' headline and what is left, in as much detail as the room allows."""
     records = proposal.get("findings", ())
-    words = count_records(records).words
+    words = findings_words(proposal)
     style = "bold red" if words[0].isdigit() and "must fix" in words.split(";")[0] else "bold"
     head = _rows(console, lambda out: out.print(Text(f"Findings: {words}", style=style)))
     every = [Finding.model_validate(record) for record in records]

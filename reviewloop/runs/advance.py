@@ -200,7 +200,8 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     record.incomplete = sorted(
         name for name, r in state.get("reviewers", {}).items() if r["status"] == "failed"
     )
-    codes = [ExitCode.INCOMPLETE] if record.incomplete else []
+    # A person who approves what not all reviewers read has decided: the commit is a success.
+    codes = [ExitCode.INCOMPLETE] if record.incomplete and outcome != "committed" else []
     if outcome == "committed":
         record.status, record.commit = RunStatus.COMMITTED, state["commit"]
         codes.append(ExitCode.CLEAN)

@@ -60,7 +60,7 @@ def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
 
 def resumable_run(repository: Repository, named: str | None) -> RunRecord:
     """Return the run to go on with; raises `UsageError` when there is none or it is at work."""
-    record = repository.runs.find(named) if named else repository.runs.only(_RESUMABLE, "resume")
+    record = repository.runs.find(named) if named else _only_to_resume(repository)
     if record.status is RunStatus.UNDONE:
         raise UsageError(
             f"the commit of run {record.run_id} was taken back, and nothing of it is left to do; "
@@ -74,6 +74,33 @@ def resumable_run(repository: Repository, named: str | None) -> RunRecord:
             "`reviewloop logs -f` follows it"
         )
     return record
+
+
+def _only_to_resume(repository: Repository) -> RunRecord:
+    """Return the one run that stopped on its way; where there is none, the one that asks."""
+    runs = repository.runs.all()
+    waiting = [run for run in runs if run.status in _ANSWERABLE]
+    if waiting and not any(run.status in _RESUMABLE for run in runs):
+        if len(waiting) == 1:
+            return waiting[0]
+        told = "; ".join(map(ways_on, waiting))
+        raise UsageError(f"no run stopped on its way; these ask you: {told}")
+    return repository.runs.only(_RESUMABLE, "resume")
+
+
+def ways_on(record: RunRecord) -> str:
+    """Say where a run stands that is not over, and which commands go on with it."""
+    run = record.run_id
+    if record.status is RunStatus.WAITING:
+        return f"run {run} waits for you: `reviewloop approve {run}`, modify or reject"
+    if record.status is RunStatus.BLOCKED:
+        other = f"`reviewloop reject {run}`"
+        return f"run {run} is blocked: `reviewloop modify {run} -m '...'` or {other}"
+    if record.status in _RESUMABLE:
+        return f"run {run} stopped on its way: `reviewloop resume {run}`"
+    if record.status is RunStatus.UNDONE:
+        return f"the commit of run {run} was taken back: {_after_undo(record)}"
+    return f"run {run} is {record.status}"
 
 
 def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:

@@ -16,6 +16,7 @@ from reviewloop.faults import fault
 from reviewloop.installed import require_all
 from reviewloop.models.settling import choice, completed
 from reviewloop.reviewing.fences import new_nonce
+from reviewloop.runs.answers import ways_on
 from reviewloop.runs.askable import require_models
 from reviewloop.runs.branches import choose_branch, on_branch
 from reviewloop.runs.brief import Subject, brief_of, scratch_of
@@ -31,7 +32,7 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.specs.kiro_unused import unused_kiro_files
 from reviewloop.specs.model import Spec, Task
-from reviewloop.specs.select import pick, with_done
+from reviewloop.specs.select import MissingDependenciesError, pick, with_done
 from reviewloop.specs.treefiles import TreeFiles
 from reviewloop.steps.in_work import show_in_work
 from reviewloop.store.blobs import Blobs
@@ -122,12 +123,16 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
     """
+    from reviewloop.models.routing import require_provider
+
     require_all("implementing a task")
     user = repository.user
     loaded = read_settings(user.root, wanted.flags, project=user.project)
     settings = loaded.settings
     require_trust(loaded, repository)
     sandbox = required(settings, wanted.unsandboxed)
+    if model := wanted.flags.get("models.reasoning"):
+        require_provider(model)  # a mistyped name is said before what the task waits for
     spec, task = _subject(repository, wanted, settings.spec.path)
     _refuse_second_run(repository, spec, task, wanted)
     if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
@@ -264,7 +269,7 @@ def _subject(
     spec = with_done(spec, wanted.done)
     if wanted.task == "next" and not wanted.again:
         return spec, _next_free(repository, spec)
-    return spec, pick(spec, wanted.task)
+    return spec, _picked(repository, spec, wanted.task)
 
 
 def _subject_there(
@@ -283,7 +288,25 @@ def _subject_there(
         there = with_done(there, wanted.done)
         if wanted.task == "next" and not wanted.again:
             return there, _next_free(repository, there)
-        return there, pick(there, wanted.task)
+        return there, _picked(repository, there, wanted.task)
+
+
+def _picked(repository: Repository, spec: Spec, wanted: str) -> Task:
+    """Return the wanted task; where it waits for a task that has a run, say what that run needs."""
+    try:
+        return pick(spec, wanted)
+    except MissingDependenciesError as error:
+        runs = [run for one in error.waiting for run in _unfinished(repository, spec, one)[:1]]
+        told = "; ".join(
+            f"{run.task_id}: {ways_on(run)}" for run in runs if not _works(repository, run)
+        )
+        if not told:
+            raise
+        raise UsageError(f"{error.sentence}; {told}") from error
+
+
+def _works(repository: Repository, run: RunRecord) -> bool:
+    return is_held(repository.run_lock(run.run_id))
 
 
 def _next_free(repository: Repository, spec: Spec) -> Task:
@@ -291,8 +314,8 @@ def _next_free(repository: Repository, spec: Spec) -> Task:
     if found := _unfinished(repository, spec, task):
         _refuse_at_work(repository, task, found[0])
         raise UsageError(
-            f"the next task, {task.id}, has an open run; see `reviewloop status`, "
-            "then answer or resume it (or start another one with --again)"
+            f"the next task, {task.id}, has an open run; {ways_on(found[0])} (or start another "
+            "one with --again)"
         )
     return task
 
@@ -305,8 +328,7 @@ def _refuse_second_run(
     for run in _unfinished(repository, spec, task):
         _refuse_at_work(repository, task, run)
         raise UsageError(
-            f"task {task.id} has a run already: {run.run_id} ({run.status}); answer or resume "
-            "it, or start another one with --again"
+            f"task {task.id} has a run already; {ways_on(run)} (or start another one with --again)"
         )
 
 

@@ -14,6 +14,14 @@ UNREADABLE = frozenset({"no-tasks", "fence", "encoding"})
 """Kinds of problems after which nothing is certain about any task."""
 
 
+class MissingDependenciesError(UsageError):
+    """A task cannot start before those in `waiting` are done."""
+
+    def __init__(self, sentence: str, waiting: Collection[Task]) -> None:
+        super().__init__(f"{sentence}; do that first")
+        self.sentence, self.waiting = sentence, tuple(waiting)
+
+
 def pick(spec: Spec, wanted: str = "next") -> Task:
     """Return the task that is meant by an id, by words of its title, or by "next".
 
@@ -39,9 +47,8 @@ def pick(spec: Spec, wanted: str = "next") -> Task:
         raise UsageError(f"task {task.id} '{task.title}' is blocked ({task.where}): {task.blocked}")
     if waiting := missing_dependencies(spec, task):
         shown = ", ".join(f"{one.id} '{one.title}' ({_words(one)})" for one in waiting)
-        raise UsageError(
-            f"task {task.id} '{task.title}' depends on work that is not done: {shown}; "
-            "do that first"
+        raise MissingDependenciesError(
+            f"task {task.id} '{task.title}' depends on work that is not done: {shown}", waiting
         )
     return task
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from support.terminal import Terminal
 
 from reviewloop.batch.deadline import read_deadline
 from reviewloop.batch.work import Work
-from reviewloop.errors import UsageError
+from reviewloop.errors import InterruptedByUserError, UsageError
 from reviewloop.store.locks import hold
 
 
@@ -199,3 +200,29 @@ def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
     assert "waiting" in table
     assert "stopped" not in table
     assert states(checkout) == {"1": "committed", "2": "rejected", "4": "waiting", "5": "open"}
+
+
+def test_who_interrupts_a_batch_is_asked_nothing_more(monkeypatch):
+    asked, run = [], SimpleNamespace(run_id="r")
+    sitting = SimpleNamespace(asked=SimpleNamespace(parallel=1), at_work={"r": ()})
+    work = Work(sitting)
+
+    def take_up(flying, pool):
+        flying[pool.submit(int)] = (None, run, {})
+        return True
+
+    for name, value in {
+        "old_failure": lambda _: "",
+        "take_over": lambda _: None,
+    }.items():
+        monkeypatch.setattr(f"reviewloop.batch.work.{name}", value)
+    work._train = SimpleNamespace(straighten=lambda _: None)
+    work._turns = SimpleNamespace(standing_still=None)
+    work._refusals = SimpleNamespace(tell=lambda: None)
+    monkeypatch.setattr(work, "_judge", asked.append)
+    monkeypatch.setattr(work, "_send", lambda *_: False)
+    monkeypatch.setattr(work, "_take_up", take_up)
+    monkeypatch.setattr(work, "_landed", lambda *_: InterruptedByUserError("interrupted"))
+    with ThreadPoolExecutor() as pool, pytest.raises(InterruptedByUserError):
+        work._work(pool)
+    assert len(asked) == 1  # before it began

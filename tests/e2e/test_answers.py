@@ -672,3 +672,28 @@ def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(
     monkeypatch.setattr(ids.time, "time_ns", lambda: now() - 3600 * 10**9)
     said = checkout.run(*words)
     assert (said.code, checkout.record()["status"]) == (0, "committed"), said.err
+
+
+def test_ctrl_c_at_the_question_names_what_answers_it_and_resume_asks_again(shop):
+    checkout = shop()
+    terminal = Terminal(checkout, "run", "2.1")
+    terminal.expect("[d]iff >")
+    terminal.interrupt()
+    assert terminal.end() == 130
+    run = checkout.record()["run_id"]
+    assert terminal.screen.splitlines()[-1] == (
+        f"reviewloop: nothing was decided: run {run} waits for you: `reviewloop approve {run}`, "
+        "modify or reject"
+    )
+    again = checkout.run("resume")
+    assert again.code == 4, again.err
+    assert f"reviewloop approve {run}" in again.err
+
+    second = checkout.run("run", "2.1")
+    assert second.code == 2
+    assert f"run {run} waits for you: `reviewloop approve {run}`" in second.err
+    below = checkout.run("run", "2.2")
+    assert "depends on work that is not done: 2.1" in below.err
+    assert f"run {run} waits for you: `reviewloop approve {run}`" in below.err
+    mistyped = checkout.run("run", "2.2", "--model", "opnai:gpt")
+    assert "no provider is called 'opnai'" in mistyped.err

@@ -152,7 +152,7 @@ def test_failed_reviewer_and_unmeasured_figures_are_named():
     )
     assert "tests      not counted" in text
     assert "coverage   not measured: no report was written" in text
-    assert "incomplete review-performance failed; this review is not complete" in text
+    assert "incomplete review-performance failed: no answer; this review is not" in text
     assert "review-performance failed: no answer" in text
 
 
@@ -263,3 +263,16 @@ def test_diff_keeps_its_colours_unless_nobody_wants_any(no_color, green):
     render_diff("@@ -1 +1 @@\n-old\n+new\n", console)
     assert ("\x1b[32m+new" in out.getvalue()) is green
     assert "+new" in out.getvalue()
+
+
+def test_a_failed_reviewer_is_named_with_its_cause():
+    failed = {"name": "review-pii", "status": "failed", "reason": "the model refused"}
+    text = screen(proposal(incomplete=["review-pii"], reviewers=[failed]))
+    assert "review-pii failed: the model refused; this review is not complete" in text
+
+
+def test_a_run_that_was_blocked_before_any_review_is_not_said_to_be_without_findings():
+    text = screen(proposal(blocked="tests fail", reviewers=[], findings=[]))
+    assert "Findings: not reviewed" in text
+    read = [{"name": "review-pii", "status": "done"}]
+    assert "none remaining" in screen(proposal(blocked="x", reviewers=read, findings=[]))

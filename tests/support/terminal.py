@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import time
 
 from support.checkout import Checkout
@@ -34,6 +35,10 @@ class Terminal:
     def type(self, line: str) -> None:
         """Type a line."""
         os.write(self._mine, line.encode() + b"\n")
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        os.kill(self._process.pid, signal.SIGINT)
 
     def end(self, seconds: float = 60) -> int:
         """Read to the end and return the exit code."""
