@@ -7,6 +7,8 @@ from pathlib import Path
 
 from reviewloop.errors import UsageError
 
+SOURCE = "git+https://github.com/OWNER/reviewloop"
+"""Where to install from: on the package index the bare name is somebody else's program."""
 _LEFT_OUT = "langgraph"  # of what reviewloop-light leaves out, what every run needs
 
 
@@ -33,5 +35,5 @@ def require_all(doing: str, *, instead: str = "") -> None:
         other = f", or {instead}" if instead else ""
         raise UsageError(
             f"{doing} needs packages that reviewloop-light leaves out; install them with "
-            f"`pip install reviewloop`{other}"
+            f"`pip install {SOURCE}`{other}"
         )

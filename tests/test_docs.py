@@ -21,6 +21,12 @@ MOST = {
     **{"README.md": 1500, "reviewing.md": 1250, "how-a-run-works.md": 1020, "specs.md": 760},
     **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600},
 }
+INSTALLS = re.compile(
+    r"\b(?:pipx? (?:install|run|inject|download)|uv tool (?:install|run)|uv add|uvx)\b([^\n`#;&|]*)"
+)
+BARE = re.compile(
+    r"(?<![\w./-])reviewloop(?:-light)?(?:\[[^\]]*\])?(?![\w./-]|\[| @ (?:git\+|\{SOURCE))"
+)
 OF_OTHERS = {
     *("--all-tools", "--verbose", "--show"),  # of scripts in benchmarks/
     *("--require-hashes", "--no-deps", "--no-index", "--find-links"),  # of pip
@@ -108,6 +114,37 @@ def test_what_is_wrong_in_a_page_is_seen():
         "c ",
         "a --b",
     ]
+
+
+def from_an_index(text: str) -> list[str]:
+    """Return the lines that install reviewloop by its bare name: somebody else has it there."""
+    return [found[0] for found in INSTALLS.finditer(text) if BARE.search(found[1])]
+
+
+def test_nothing_tells_to_install_what_somebody_else_published():
+    refused = (
+        *("pip install reviewloop", "pip install 'reviewloop[openai]'", "uvx reviewloop review"),
+        *("pip install -U reviewloop-light", "pipx install reviewloop==1.0", "uv add reviewloop"),
+        *("uv tool install --with x reviewloop", "python -m pip install a reviewloop b"),
+    )
+    assert [line for line in refused if not from_an_index(line)] == []
+    accepted = (
+        *("pip install git+https://github.com/OWNER/reviewloop", "pip install ./reviewloop"),
+        *("uv tool install 'reviewloop[openai] @ git+https://github.com/OWNER/reviewloop'",),
+        *("uv tool install 'path/to/reviewloop[openai]'", "pip uninstall reviewloop"),
+        *(
+            "pip install --no-deps reviewloop-X.Y.Z-py3-none-any.whl",
+            "cd reviewloop; pip install .",
+        ),
+    )
+    assert [line for line in accepted if from_an_index(line)] == []
+    others = [ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "action.yml")]
+    folders = (".github", "benchmarks", "workflows", "docs", "requirements", "reviewloop")
+    for folder in folders:
+        files = (ROOT / folder).rglob("*")
+        others += [one for one in files if one.suffix in {".md", ".py", ".yml", ".sh"}]
+    told = {str(one): from_an_index(one.read_text("utf-8")) for one in (*PAGES, *others)}
+    assert {name: lines for name, lines in told.items() if lines} == {}
 
 
 def test_pictures_exist_and_are_small():

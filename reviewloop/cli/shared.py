@@ -74,9 +74,12 @@ def require_driver() -> None:
     """Raise `UsageError` unless what speaks to PostgreSQL is installed."""
     from importlib.util import find_spec
 
+    from reviewloop.installed import SOURCE
+
     names = ("psycopg", "procrastinate", "langgraph.checkpoint.postgres")
     if not all(find_spec(name) for name in names):
-        raise UsageError("a shared store needs more packages: pip install 'reviewloop[postgres]'")
+        wanted = f"pip install 'reviewloop[postgres] @ {SOURCE}'"
+        raise UsageError(f"a shared store needs more packages: {wanted}")
 
 
 @contextmanager

@@ -267,4 +267,4 @@ def test_what_is_missing_is_one_sentence(team, postgres, monkeypatch):
     for command in ("batch", "worker", "status"):
         assert "are of version 99, and this release reads" in sentence(2, command)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "pip install 'reviewloop[postgres]'" in sentence(2, "worker")
+    assert "pip install 'reviewloop[postgres] @ git+https:" in sentence(2, "worker")

@@ -30,7 +30,7 @@ from reviewloop.analysers.tools.readers.shellcheck import read_shellcheck
 from reviewloop.analysers.tools.readers.zizmor import read_zizmor, run_zizmor
 from reviewloop.analysers.tools.tool import Tool
 
-_SHIPPED = "it comes with reviewloop: pip install reviewloop"
+_SHIPPED = "it comes with reviewloop: install reviewloop again"
 _JAVASCRIPT = frozenset({"javascript", "typescript", "tsx"})
 _WORKFLOWS = frozenset({"github-workflow", "github-action", "dependabot"})
 _CLOUDS = frozenset({"terraform", "cloudformation"})
