@@ -23,6 +23,33 @@ def by_the_action() -> bool:
     return bool(folder) and Path(sys.prefix) == Path(str(folder), "reviewloop")
 
 
+def source() -> str:
+    """Return the path or URL that this installation came from, "" where that is not known.
+
+    The name on a package index may belong to another program, so advice names this instead.
+    """
+    import json
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        told = metadata.distribution("reviewloop").read_text("direct_url.json")
+        came = json.loads(told or "{}")
+        parts = urlsplit(str(came.get("url", "")))
+    except (metadata.PackageNotFoundError, ValueError, AttributeError):
+        return ""
+    if parts.scheme == "file":
+        return unquote(parts.path)
+    user, at, host = parts.netloc.rpartition("@")
+    if ":" in user or (at and parts.scheme != "ssh"):
+        parts = parts._replace(netloc=host)  # a password or token is not shown
+    vcs = came.get("vcs_info")
+    if not isinstance(vcs, dict):
+        return parts.geturl()
+    revision = vcs.get("requested_revision") or vcs.get("commit_id")
+    return f"{vcs.get('vcs', 'git')}+{parts.geturl()}" + (f"@{revision}" if revision else "")
+
+
 def require_all(doing: str, *, instead: str = "") -> None:
     """Raise `UsageError` with what to install, or do instead, unless everything is there."""
     if is_light() and by_the_action():

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from reviewloop.installed import by_the_action
+from reviewloop.installed import by_the_action, source
 from reviewloop.models.provider_table import Provider
 
 _IN_THE_ACTION = (
@@ -17,10 +17,18 @@ _IN_THE_ACTION = (
 
 def install_line(package: str, minimum: str = "") -> str:
     """Return the command for this environment: of uv, pipx or pip, whichever made it."""
+    return _line([f"{package}>={minimum}" if minimum else package])
+
+
+def _line(packages: list[str]) -> str:
     prefix = Path(sys.prefix)
-    wanted = shlex.quote(f"{package}>={minimum}") if minimum else package
+    wanted = " ".join(shlex.quote(package) for package in packages)
+    # Never our own name: on a package index it may belong to another program.
     if prefix.parts[-3:-1] == ("uv", "tools"):
-        return f"uv tool install --with {wanted} {prefix.name}"
+        if place := source():
+            beside = " ".join(f"--with {shlex.quote(package)}" for package in packages)
+            return f"uv tool install {beside} {shlex.quote(place)}"
+        return f"uv pip install --python {shlex.quote(sys.executable)} {wanted}"
     if "pipx" in prefix.parts:
         return f"pipx inject {prefix.name} {wanted}"
     if _made_by_uv(prefix):
