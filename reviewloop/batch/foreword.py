@@ -45,7 +45,7 @@ def foreword(
         going_on = _going_on(meant.before, record, wish, stands)
         said.append("; ".join(filter(None, (going_on, meant.numbered))))
     if left and repository.user.dirty:
-        mine = left_alone(repository.user, "the runs")
+        mine = left_alone(repository.user, "the runs", spec)
         said.append(f"{mine}; what changes one of these files cannot be approved over the edit")
     return said
 

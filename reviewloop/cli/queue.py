@@ -153,7 +153,12 @@ def approve_some(
 @json_option
 @own_store_option
 def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> ExitCode:
-    """Reject what runs propose; their work is kept."""
+    """Reject what runs propose; their work is kept.
+
+    At a terminal you are asked why, unless -m says it.
+    """
+    if not (text or as_json):
+        text = _why()
     if store:
         return shared_answers.reject_many(store, runs, text, as_json=as_json)
     from reviewloop.batch.queue import named_runs
@@ -177,6 +182,19 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
         if as_json:
             print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})
     return ExitCode.SKIPPED
+
+
+def _why() -> str:
+    """Ask for the reason in one line; "" where nobody is there or nothing is said."""
+    from reviewloop.cli.consoles import read_line
+    from reviewloop.cli.conversation import somebody_is_there
+
+    if not somebody_is_there():
+        return ""
+    try:
+        return read_line("why? (one line; Enter for none) > ").strip()
+    except EOFError:
+        return ""
 
 
 def _require_no_branch(branch: str) -> None:

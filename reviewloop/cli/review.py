@@ -227,6 +227,7 @@ def _review(
             say(unread)  # editors parse stdout
         if output and not quiet:
             _tell_written(done, output)
+            _tell_read_again(output)
         if (
             format_ == "concise"
             and wish.asked.staged
@@ -266,6 +267,22 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
         return
     with written_to(Path(output)) as console:
         print_review(console, done.report, done.shown, verbose=verbose)
+
+
+def _tell_read_again(output: str) -> None:
+    """Warn of a report in the checkout that git does not ignore: it counts as a change."""
+    from reviewloop.cli.consoles import say
+    from reviewloop.runs.project import repository_if_any
+    from reviewloop.workspace.userrepo import dirty_files
+
+    place, repo = Path(output).resolve(), repository_if_any()
+    if repo is None or not place.is_relative_to(repo.root.resolve()):
+        return
+    if dirty_files(repo, place.relative_to(repo.root.resolve()).as_posix()):
+        say(
+            f"git does not ignore {output}, so the next review reads it: put it elsewhere or "
+            "into .gitignore"
+        )
 
 
 def _tell_written(done: "Reviewed", output: str) -> None:

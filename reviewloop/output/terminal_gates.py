@@ -31,6 +31,13 @@ def mark_of(gate: Mapping[str, Any], console: Console) -> tuple[str, str]:
     return (_ASCII.get(mark, mark) if console.options.ascii_only else mark), style
 
 
+def _said_already(gate: Mapping[str, Any]) -> str:
+    """Return what the words of the status say, too."""
+    if gate["status"] != GateStatus.NOT_DETECTED:
+        return ""
+    return f"no {one_line(gate['name'])} gate detected; "
+
+
 def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
     """Print one line per gate (`GateResult.plain()`), and the log's core below a red one."""
     for gate in gates:
@@ -40,7 +47,7 @@ def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
         head = Text(f"  {mark} ", style=style)
         head.append(f"{one_line(gate['name']):<12}", style="default")
         head.append(f"{words:<15}", style=style)
-        body = Text(one_line(gate.get("summary", "")))
+        body = Text(one_line(gate.get("summary", "")).removeprefix(_said_already(gate)))
         if gate.get("seconds"):
             body.append(f"  {duration(gate['seconds'])}", style="dim")
         if gate.get("command"):

@@ -32,6 +32,7 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.specs.kiro_unused import unused_kiro_files
 from reviewloop.specs.model import Spec, Task
+from reviewloop.specs.on_disk import is_read_from_disk
 from reviewloop.specs.select import MissingDependenciesError, pick, with_done
 from reviewloop.specs.treefiles import TreeFiles
 from reviewloop.steps.in_work import show_in_work
@@ -159,7 +160,8 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
     if user.dirty:
-        notes.append(f"based on commit {(user.head or '')[:10]}; {left_alone(user, 'the run')}")
+        beside = left_alone(user, "the run", None if elsewhere else spec)
+        notes.append(f"based on commit {(user.head or '')[:10]}; {beside}")
     if spec:
         notes += spec.notices
     notes += unused_kiro_files(in_folder(DiskFiles(user.root), user.project))
@@ -370,10 +372,20 @@ def _new_run_id(name: str) -> str:
     return f"{safe_branch_name(name)}-{day}-{secrets.token_hex(2)}"
 
 
-def left_alone(user: UserRepo, what: str) -> str:
-    """Return what becomes of the person's uncommitted changes beside a run, or several."""
-    mine = f"your uncommitted changes ({_listed(user.dirty)})"
-    return f"{mine} are not part of {what} and stay untouched"
+def left_alone(user: UserRepo, what: str, spec: Spec | None = None) -> str:
+    """Return what becomes of the person's uncommitted changes beside a run, or several.
+
+    `spec` is the one that is read from disk.
+    """
+    read = tuple(path for path in user.dirty if is_read_from_disk(path, user.project, spec))
+    rest = tuple(path for path in user.dirty if path not in read)
+    said = []
+    if read:
+        said.append(f"uncommitted, but read from disk for {what}: {_listed(read)}")
+    if rest:
+        mine = f"your uncommitted changes ({_listed(rest)})"
+        said.append(f"{mine} are not part of {what} and stay untouched")
+    return "; ".join(said)
 
 
 def _listed(paths: tuple[str, ...]) -> str:

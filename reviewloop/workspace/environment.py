@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -164,7 +165,10 @@ def build_environment(
     grants = Grants(workspace, user_root, scratch, with_targets(shown))
     made = ProjectEnv(
         *(env, shadow.python, source.origin),
-        (*_python_notes(source, shadow, user_root, home), *_compiled(user_root, workspace, shadow)),
+        (
+            *_python_notes(source, shadow, user_root, home, environ),
+            *_compiled(user_root, workspace, shadow),
+        ),
         *(user_root, workspace, folder),
         *(source, shadow, node),
         confine=Confinement(sandbox, grants),
@@ -288,7 +292,11 @@ def _temporary(folder: Path) -> Path:
 
 
 def _python_notes(
-    source: PythonSource, shadow: Shadow, user_root: Path, home: Path
+    source: PythonSource,
+    shadow: Shadow,
+    user_root: Path,
+    home: Path,
+    environ: Mapping[str, str],
 ) -> Iterator[str]:
     for place in shadow.outside:
         if not lendable(place, user_root, home):
@@ -297,8 +305,12 @@ def _python_notes(
                 "packages nor a project: gates cannot read it; sandbox.read could allow it."
             )
     if source.origin == "reviewloop":
+        active = environ.get("VIRTUAL_ENV")
+        ours = active and Path(active).resolve() == Path(sys.prefix).resolve()
+        or_active = "; the active one is reviewloop's own" if ours else " or an active one"
+        looked = f".venv, venv{or_active}"
         yield (
-            "No Python environment of the project was found (.venv, venv or an active one): "
+            f"No Python environment of the project was found ({looked}): "
             "gates use reviewloop's own; name another as gates.python."
         )
 

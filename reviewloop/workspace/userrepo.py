@@ -222,12 +222,22 @@ def _refuse_operation(user: UserRepo) -> None:
         )
 
 
-def dirty_files(user: UserRepo) -> tuple[str, ...]:
-    """Return changed and untracked paths; read through a copy of the index, which runs nothing."""
+def dirty_files(user: UserRepo, only: str = "") -> tuple[str, ...]:
+    """Return changed and untracked paths; read through a copy of the index, which runs nothing.
+
+    `only` is the one path that is asked about.
+    """
+    named = ("--", only) if only else ()
     with passing_folder() as folder:
         git = user.copied_index(user.mirror(folder), folder / "index")
         output = git.run(
-            "status", "--porcelain", "-z", "-uall", "--no-renames", "--ignore-submodules=dirty"
+            "status",
+            "--porcelain",
+            "-z",
+            "-uall",
+            "--no-renames",
+            "--ignore-submodules=dirty",
+            *named,
         )
     lines = [line for line in output.split(b"\0") if line]
     if any(b"U" in line[:2] or line[:2] in {b"AA", b"DD"} for line in lines):

@@ -4,6 +4,7 @@ import re
 import shlex
 
 from support.checkout import Checkout
+from support.terminal import Terminal
 
 
 def test_what_needs_a_rejected_task_is_brought_by_the_batch(shop) -> None:
@@ -41,3 +42,13 @@ def test_giving_up_a_run_that_was_cut_off_says_it_too(shop):
     cut_off = checkout.forked("batch", "--tasks", "4", REVIEWLOOP_FAULT="propose.begin:1")
     assert cut_off.code == -9
     assert "; `reviewloop batch` does its task anew" in checkout.run("reject", "4").err
+
+
+def test_a_person_at_a_terminal_is_asked_why(shop):
+    checkout: Checkout = shop()
+    assert checkout.run("batch", "--tasks", "1").code == 4
+    terminal = Terminal(checkout, "queue", "reject", "1")
+    terminal.expect("why? (one line; Enter for none) >")
+    terminal.type("It counts twice.")
+    assert terminal.end() == 7
+    assert checkout.record()["reason"] == "It counts twice."

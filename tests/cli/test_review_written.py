@@ -19,8 +19,19 @@ def yellow(project):
 def test_a_written_report_is_told_of_in_one_line(yellow, reviewloop, format_):
     said = reviewloop("review", "--format", format_, "-o", "report")
 
-    assert (said.out, said.err) == ("", "report: written; 1 should fix\n")
+    again = (
+        "git does not ignore report, so the next review reads it: put it elsewhere or into "
+        ".gitignore\n"
+    )
+    assert (said.out, said.err) == ("", f"report: written; 1 should fix\n{again}")
     assert "items" in (yellow / "report").read_text()
+
+
+def test_a_report_that_git_ignores_needs_no_warning(yellow, reviewloop):
+    (yellow / ".gitignore").write_text("*.html\n")
+
+    said = reviewloop("review", "--format", "html", "-o", "report.html")
+    assert said.err == "report.html: written; 1 should fix\n"
 
 
 def test_quiet_says_nothing_of_the_file(yellow, reviewloop):

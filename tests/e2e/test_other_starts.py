@@ -249,3 +249,16 @@ def test_two_terminals_that_begin_the_same_task_at_once_pay_for_one_run(shop):
     told = said[codes.index(2)]
     assert run in told and "task 2.1" in told, told
     assert [asked.agent for asked in checkout.server.ledger].count("implement") == 2  # its turns
+
+
+def test_a_run_says_what_it_reads_from_disk_though_it_is_not_committed(shop):
+    checkout = shop()
+    spec = ".kiro/specs/orders/tasks.md"
+    checkout.write(spec, checkout.read(spec) + "\n")
+    checkout.write(".kiro/steering/own.md", "Be brief.\n")
+    checkout.write("notes.txt", "mine\n")
+    said = checkout.run("run", "2.1", "--preflight")
+    assert said.code == 0, said.err
+    told = said.out + said.err
+    assert f"uncommitted, but read from disk for the run: {spec}, .kiro/steering/own.md" in told
+    assert "your uncommitted changes (notes.txt) are not part of the run" in told

@@ -515,3 +515,9 @@ def test_a_node_package_of_the_checkout_is_not_verifiable(
     problem = project.verify()
     assert problem is not None
     assert "@acme/lib leads to the checkout" in problem
+
+
+def test_the_active_environment_is_named_where_it_is_our_own(build):
+    active = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+    notes = " ".join(build(reuse=(), environ=active).notes)
+    assert "(.venv, venv; the active one is reviewloop's own)" in notes
