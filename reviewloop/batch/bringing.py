@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.batch.conflicts import keep_conflict
 from reviewloop.batch.line import Waiting, base_on
 from reviewloop.batch.queue import lacking, queue_of, what_lacks
 from reviewloop.batch.stacking import chain_below
@@ -74,6 +75,7 @@ def bring(repository: Repository, run: RunRecord, listener: Listener | None = No
     try:
         after = put_on(there, run, None, (), {"elsewhere": elsewhere}, listener)
     except ConflictError as error:
+        keep_conflict(repository, name, there.user.head or "", str(error))
         raise NotMergedError(
             f"{str(error).partition(' and what is below it')[0]} and {run.branch}, which moved on, "
             f"now changed the same lines of {', '.join(error.paths)}; nothing was touched. Save "

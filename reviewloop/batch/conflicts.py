@@ -39,6 +39,12 @@ def conflict_below(repository: Repository, one: Waiting, waiting: Sequence[Waiti
     return ""
 
 
+def conflict_with(run: RunRecord, head: str | None) -> str:
+    """Return why a run does not merge with this commit as far as that was found out, else ""."""
+    proposal, onto, why = run.options.get(_FOUND, ("", "", ""))
+    return f"does not merge: {why}" if why and (proposal, onto) == (run.proposal, head) else ""
+
+
 def after_conflict(repository: Repository, run: RunRecord) -> str:
     """Return the command for a run that does not merge: a batch does its task once more."""
     if not run.task_id or run.options.get("redo_of"):

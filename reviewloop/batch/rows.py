@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reviewloop.batch.conflicts import conflict_with
 from reviewloop.batch.costs import Cost, before, cost_of, kept_rows
 from reviewloop.batch.figures import UNFINISHED, figures
 from reviewloop.batch.line import landing_in
@@ -139,6 +140,8 @@ class Rows:
             return f"{STANDS_ON}{below}, which {self._not_committed(below) or 'waits for a person'}"
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
             return ""
+        if met := conflict_with(run, self._head):
+            return met
         return (
             f"what it was built on has changed; approving rebases it onto {run.branch} first, "
             "then asks you again"

@@ -21,3 +21,17 @@ def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
     checkout.git("commit", "-q", "--allow-empty", "-m", "More of mine")
     notes = [row["note"] for row in checkout.json("queue")["runs"]]
     assert all("approving rebases it first" in note for note in notes)
+
+
+def test_a_conflict_that_approve_met_is_remembered_as_well(shop):
+    checkout = shop()
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    checkout.write("shop/part4.py", "B = 2\n")
+    checkout.git("add", "-A")
+    checkout.git("commit", "-q", "-m", "Mine")
+    (row,) = checkout.json("queue")["runs"]
+    refused = checkout.run("approve", row["run"])
+    assert "nothing was touched" in refused.err
+    (row,) = checkout.json("queue")["runs"]
+    assert row["note"].startswith("does not merge: ")
+    assert "approving rebases" not in checkout.run("status").out
