@@ -68,14 +68,20 @@ def _section_order(names: list[str]) -> Any:
 
 def _models(loaded: "Loaded") -> list[dict[str, str]]:
     """Return the model that each kind of step uses when its agent does not name one."""
+    import os
+
+    from reviewloop.models.found import own_address
+    from reviewloop.models.provider_table import KNOWN, OPENAI
     from reviewloop.models.routing import STEP_KINDS, route
     from reviewloop.settings.models import AUTO
 
     nobody = loaded.settings.models.reasoning == AUTO
+    own = own_address(KNOWN[OPENAI], loaded.settings.models, os.environ)
+    nothing = f"what {own} lists (run and doctor ask it)" if own else "none found"
     chosen = []
     for step, kind in STEP_KINDS.items():
         answer = route(loaded.settings, step, kind)
-        model = "none found" if nobody and answer.origin == "models.reasoning" else answer.model
+        model = nothing if nobody and answer.origin == "models.reasoning" else answer.model
         chosen.append({"step": step, "use": kind, "model": model, "origin": answer.origin})
     return chosen
 

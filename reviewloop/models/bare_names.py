@@ -4,13 +4,26 @@ import re
 from collections.abc import Sequence
 
 from reviewloop.models.found import Found
-from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
+from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider
 
 _REGIONAL = "regional."  # the price list's word for the ids of all groups of regions
+_FAMILIES = {"claude": "anthropic", "gpt": "openai", "gemini": "google_genai"}
 _GROUPS = {"us": "us", "eu": "eu", "ap": "apac", "ca": "ca"}
 _PLACE = re.compile(r"^(?:global|regional|us|eu|apac|jp|au|ca)\.")
 _VENDOR = re.compile(r"^(?:[a-z0-9-]+/|[a-z]+\.(?=[a-z]))")
 _VERSION = re.compile(r"(?:-\d{8})?(?:-v\d+(?::\d+)?)?$")
+
+
+def no_model(name: str) -> str:
+    """Return what a name is that means a provider or a family of models, "" for others."""
+    if name in _FAMILIES:
+        one = KNOWN[_FAMILIES[name]]
+        return f"is a family of models; write for example {one.name}:{one.reasoning}"
+    if name in KNOWN or (name in ALIASES and name != "mistral"):  # Ollama has a model `mistral`
+        full = KNOWN[ALIASES.get(name, name)]
+        example = f"{name}:{full.reasoning}"
+        return f"is a provider and names no model; write {name}:MODEL, for example {example}"
+    return ""
 
 
 def resolved(name: str, found: Sequence[Found], *, prefer: str = "", region: str = "") -> str:
@@ -18,6 +31,8 @@ def resolved(name: str, found: Sequence[Found], *, prefer: str = "", region: str
 
     Of several providers that fit, the preferred one is taken, else the one that was found first.
     """
+    if no_model(name):
+        return ""
     fitting = [one.provider for one in found if is_of_family(name, one.provider)]
     if len(found) == 1 and not any(is_of_family(name, one) for one in KNOWN.values()):
         fitting = [found[0].provider]  # a model nobody has heard of, and one place to ask

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from reviewloop.errors import UsageError
-from reviewloop.models.bare_names import is_of_family, resolved, spelling
+from reviewloop.models.bare_names import is_of_family, no_model, resolved, spelling
 from reviewloop.models.found import aws_region, found_here, key_of
 from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN
 from reviewloop.settings import Settings
@@ -80,6 +80,8 @@ def split_model(name: str) -> tuple[str, str]:
         _require_known(provider, name)
         what = "file" if provider in OFFLINE else "model"
         raise UsageError(f"models: {name!r} names no {what}; write {name}{what.upper()}")
+    if problem := no_model(name):
+        raise UsageError(f"models: {name!r} {problem}")
     write = f"write provider:model, for example {spelling(name)}"
     if keys := _missing_keys(name):
         raise UsageError(

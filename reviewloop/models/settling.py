@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.errors import UsageError
-from reviewloop.models.bare_names import resolved
+from reviewloop.models.bare_names import no_model, resolved
 from reviewloop.models.found import (
     Found,
     aws_region,
@@ -57,8 +57,13 @@ def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
 def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return the sentence for a person with whom no provider was found."""
     keys = ", ".join(provider.keys[0] for provider in KNOWN.values() if provider.keys)
-    own = own_address(KNOWN[OPENAI], models, environ)
-    why = f" ({own} does not list one)" if own else ""
+    if why := _own_server_problem(models, environ):
+        return (
+            f"no model to ask was found: {why}; `--model provider:model` names any other; "
+            "`reviewloop review` needs none"
+        )
+    empty = empty_keys(environ)
+    why = f" ({' and '.join(empty)} is set but empty)" if empty else ""
     if has_aws_credentials(models, environ):
         why = " (no AWS region is set beside the AWS credentials)"
     return (
@@ -66,6 +71,31 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
         "for Bedrock, or OPENAI_BASE_URL for a server that speaks OpenAI's interface, or start "
         "Ollama; `--model provider:model` names any other; `reviewloop review` needs none"
     )
+
+
+def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return why a server of the person's own gave no model, "" where none is named."""
+    from reviewloop.models.free_calls import ask_free
+
+    own = own_address(KNOWN[OPENAI], models, environ)
+    if not own:
+        return ""
+    asked = ask_free(KNOWN[OPENAI], models, environ, seconds=1.0)
+    place = f"the server at {own}"
+    if asked.answer == "refused":
+        key = KNOWN[OPENAI].keys[0]
+        if environ.get(key, "").strip():
+            return f"{place} refused the key in {key} ({asked.said})"
+        state = "set but empty" if key in environ else "not set"
+        return f"{place} wants a key ({asked.said}), and {key} is {state}"
+    if asked.answer == "unreachable":
+        return f"{place} cannot be reached ({asked.said})"
+    if asked.answer != "fine":
+        return (
+            f"{place} does not answer as OpenAI's interface does ({asked.said}); its address "
+            "often ends in /v1"
+        )
+    return f"{place} lists no model; name one with --model {OPENAI}:MODEL"
 
 
 def is_begun(loaded: Loaded, environ: Mapping[str, str]) -> bool:
@@ -99,7 +129,7 @@ def _with(loaded: Loaded, found: Sequence[Found], environ: Mapping[str, str]) ->
     own_server = own_address(KNOWN[OPENAI], models, environ)
 
     def full(name: str, prefer: str = "") -> str:
-        if name == AUTO or name in _KINDS or names_a_model(name):
+        if name == AUTO or name in _KINDS or names_a_model(name) or no_model(name):
             return name
         known = resolved(name, found, prefer=prefer, region=region)
         return known or (f"{OPENAI}:{name}" if own_server else name)

@@ -235,3 +235,48 @@ def test_where_nothing_was_found_every_way_is_told():
     said = nothing_found(Models(), {})
     assert "OPENAI_BASE_URL" in said
     assert said.endswith("`reviewloop review` needs none")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("wrong", "refused the key in OPENAI_API_KEY (HTTP 401)"),
+        ("", "wants a key (HTTP 401), and OPENAI_API_KEY is set but empty"),
+        (None, "wants a key (HTTP 401), and OPENAI_API_KEY is not set"),
+    ],
+)
+def test_a_server_that_refuses_says_why_there_is_no_model(key, said):
+    with ModelServer(lambda request: "never", models=("qwen3-coder",)) as server:
+        environ = {"HOME": "/nosuch", "OPENAI_BASE_URL": f"{server.url}/v1", "NO_PROXY": "*"}
+        environ |= {"OLLAMA_HOST": "http://127.0.0.1:9"}
+        environ |= {} if key is None else {"OPENAI_API_KEY": key}
+        with pytest.raises(UsageError) as told:
+            completed(loaded(environ), environ)
+    assert f"the server at {server.url}/v1 {said}; " in str(told.value)
+    assert "set one of" not in str(told.value)
+
+
+def test_a_server_that_is_down_is_said_to_be():
+    environ = {"HOME": "/nosuch", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "NO_PROXY": "*"}
+    with pytest.raises(UsageError, match=r"127\.0\.0\.1:9/v1 cannot be reached \(.*refused"):
+        completed(loaded({**environ, "OLLAMA_HOST": "http://127.0.0.1:9"}), environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("openai", "is a provider and names no model; write openai:MODEL"),
+        ("bedrock", "is a provider and names no model; write bedrock:MODEL"),
+        ("claude", "is a family of models; write for example anthropic:claude-"),
+    ],
+)
+@pytest.mark.parametrize(
+    "environ",
+    [{"OPENAI_API_KEY": "k"}, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, {}, AWS],
+    ids=["key", "server", "nothing", "aws"],
+)
+def test_a_provider_or_a_family_is_no_model(name, problem, environ):
+    wanted = loaded(environ, reasoning=name).settings.models.reasoning
+    assert wanted == name
+    with pytest.raises(UsageError, match=problem):
+        split_model(wanted)
