@@ -41,7 +41,7 @@ def approve(
     """Commit what a waiting run proposes.
 
     If its branch moved on, the change is rebased first. The gates run again, and reviewers read
-    what meets the new commits. If something does, you are asked once more, else it is committed.
+    what meets the new commits. If any do, you are asked again. Otherwise it is committed.
 
     Files that you take out stay with the run. The gates run again without them.
     """

@@ -166,7 +166,7 @@ def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord,
     from reviewloop.output.terminal_progress import Progress
     from reviewloop.runs.view import differs_since, proposal_of
 
-    say(f"{record.branch} has moved on since; rebasing the change first")
+    say(f"{record.branch!r} has new commits; rebasing the change first")
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
         found = bring(repository, record, lambda event: _listen(progress, event))
     if not found.ask:

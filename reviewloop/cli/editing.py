@@ -17,7 +17,7 @@ _QUESTION = "[m]essage [f]iles [h]unks [o]pen in your editor [b]ack > "
 _CUT = "# ------------------------ >8 ------------------------"
 _HELP = f"""{_CUT}
 # Everything from the line above on is left out. What is above it is the commit message.
-# Leave the lines about task and review as they are, and they stay true whatever you change yet.
+# Do not edit the lines about task and review: they are kept up to date when you change more.
 """
 _MESSAGE = "COMMIT_EDITMSG"
 

@@ -105,7 +105,7 @@ def approve_some(
     """Commit what runs propose, after what they build on.
 
     One that cannot be committed stops only what builds on it or needs it. A named run whose branch
-    moved on is rebased there first, and committed unless something meets it.
+    moved on is rebased first. If the new commits affect it, you are asked again.
     """
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")

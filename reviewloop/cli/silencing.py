@@ -134,7 +134,7 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
         raise UsageError("name the finding; `reviewloop show`, `logs` and `review` show the ids")
     if undo:
         entry = remembered.take_back(key, finding)
-        click.echo(one_line(f"{entry.id} will be told again: {entry.title}"))
+        click.echo(one_line(f"{entry.id} will be reported again: {entry.title}"))
         return _told_to_runs(entry.id, "")
     if not reason.strip():
         raise UsageError("a dismissal needs a reason: -m TEXT")

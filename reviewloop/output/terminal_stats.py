@@ -256,11 +256,13 @@ def _tasks(body: Body, console: Console) -> None:
 def _money(body: Body, console: Console) -> None:
     spent = body["money"]
     read = spent["input"] + spent["cache_read"] + spent["cache_write"]
-    said = f"{money(spent['usd'])} for {counted(spent['calls'], 'call')}"
+    unknown = spent["unpriced_runs"]
+    some = "price unknown" if unknown and not spent["usd"] else money(spent["usd"])
+    said = f"{some} for {counted(spent['calls'], 'call')}"
     said += f", {tokens(read)} tokens in, {tokens(spent['output'])} out"
     said += f", {share(spent['cache_read'] / read)} from the cache" if read else ""
-    if spent["unpriced_runs"]:
-        said += f"; without {counted(spent['unpriced_runs'], 'run')} whose price is unknown"
+    if unknown and spent["usd"]:
+        said += f"; price unknown for {counted(unknown, 'more run')}"
     if spent["fix_runs"]:
         said += f"; {money(spent['fix_usd'])} of it for {counted(spent['fix_runs'], 'run')} "
         said += "that fixed findings of a review"

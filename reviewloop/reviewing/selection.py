@@ -88,7 +88,7 @@ GENERATED, BINARY, LFS = (
 )
 _OTHER_REPOSITORY = "submodule: only the commit it points to changed"
 _MISSING = "its content is missing from the repository"
-_BASELINE = "the baseline: what it accepts is listed as silenced"
+_BASELINE = "the baseline file (what it accepts is listed as silenced)"
 _SUBMODULE, _LINK = "160000", "120000"
 
 

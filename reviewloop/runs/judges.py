@@ -45,11 +45,11 @@ def told_of(paths: tuple[str, ...], *, base: bool) -> str:
     named = ", ".join(map(one_line, paths[:_NAMED]))
     more = f" and {counted(len(paths) - _NAMED, 'more file')}" if paths[_NAMED:] else ""
     counts = (
-        "the version before the change counts"
+        "the old version counts"
         if base
-        else "its own version counts (--rules-from base takes the one before it)"
+        else "the new version counts (--rules-from base uses the old one)"
     )
-    return f"the change edits what judges it ({named}{more}): {counts}"
+    return f"the change edits rules of its own review ({named}{more}): {counts}"
 
 
 def _table(data: bytes | None) -> Any:

@@ -155,8 +155,8 @@ def told_of(state: LoopState, context: RunContext) -> str:
     where = f"builds on {moved.onto[:10]} now"
     if not moved.to_read:
         return (
-            f"{where}; nothing that it touches or uses changed below it, so it was not read "
-            "again; the guard-rails ran there"
+            f"{where}; nothing that it touches or uses has changed there, so it was not "
+            "read again; the guard-rails ran there"
         )
     if state["verdict"] == "checked":  # a checkpoint of which all was done below
         return f"{where}; nothing of it is left there to be read; the guard-rails ran there"

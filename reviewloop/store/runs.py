@@ -221,15 +221,18 @@ class RunStore:
             meant = [run for run in matches if run.status in (able or OPEN)]
         if len(meant) == 1:
             return meant[0]
-        named = f"are of a task {wanted}" if of_task else f"start with {wanted!r}"
+        named = f"of task {wanted}" if of_task else f"whose id starts with {wanted!r}"
         if matches and not meant and able:
-            states = " or ".join(_WORDS.get(status, str(status)) for status in able)
-            raise UsageError(f"no run is {states} of those that {named}: {self._told(matches)}")
+            *others, last = (_WORDS.get(status, str(status)) for status in able)
+            states = f"{', '.join(others)} or {last}" if others else last
+            raise UsageError(f"no run {named} is {states}: {self._told(matches)}")
         if matches:
             more = "name the run" if of_task else "give more of the id"
-            raise UsageError(f"several runs {named}: {self._told(meant or matches)}; {more}")
+            raise UsageError(
+                f"there are several runs {named}: {self._told(meant or matches)}; {more}"
+            )
         raise UsageError(
-            f"there is no run {wanted!r}, and none of a task {wanted!r}, in {self.where}; "
+            f"there is no run {wanted!r}, and none of task {wanted!r}, in {self.where}; "
             "`reviewloop status` lists the runs"
         )
 

@@ -161,7 +161,7 @@ def _unknown(place: Place, name: str) -> WorkspaceError:
     if not hint and (place.user.root / name).exists():
         hint = "it is a path; a path restricts a review, it does not name a change."
     return WorkspaceError(
-        f"{shown(name)} is no commit, branch or tag of {place.user.root}; "
+        f"{shown(name)} is not a commit, branch or tag of {place.user.root}; "
         + (hint or "look with `git log --all`.")
     )
 

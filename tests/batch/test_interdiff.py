@@ -158,7 +158,7 @@ def test_who_missed_what_moved_looks_at_it_next_time_and_who_missed_all_reads_al
     commit(checkout, "NOTES.md", "other\n")
     assert checkout.run("queue", "approve", "--all").code == 4
     proposal = checkout.record()["proposal"]
-    assert "; nothing that it touches or uses changed below it" in proposal["moved"]
+    assert "; nothing that it touches or uses has changed there" in proposal["moved"]
     assert [one["title"] for one in proposal["findings"]] == [nit["title"]]
     assert len(checkout.server.ledger) == third
 

@@ -81,7 +81,7 @@ def test_a_task_names_the_run_with_which_the_command_can_do_something(shop):
     for command in (("queue", "reject"), ("reject",)):
         said = checkout.run(*command, "1")
         assert said.code == 2
-        assert "no run is running or stopped or waiting or blocked of those that are of" in said.err
+        assert "no run of task 1 is running, stopped, waiting or blocked: " in said.err
         assert "(committed; .kiro/specs/many, on work), 1-" in said.err
         assert "(rejected; " in said.err
     run = checkout.json("status")["batch"]["tasks"][0]["run"]
@@ -93,5 +93,5 @@ def test_a_task_names_the_run_with_which_the_command_can_do_something(shop):
     assert said.code == 2
     assert f"run {run} has no commit to take back (it is undone)" in said.err
     said = checkout.run("undo", "1")
-    assert "no run is committed of those that are of a task 1: 1-" in said.err
+    assert "no run of task 1 is committed: 1-" in said.err
     assert "(undone; " in said.err

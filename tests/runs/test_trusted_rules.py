@@ -52,7 +52,7 @@ def test_settings_of_the_change_do_not_count(pull):
 def test_without_that_they_do(pull):
     done = pull({"app.py": SAVED, "reviewloop.toml": LOOSE}, judged_by="change")
     assert not done.report.findings
-    assert any("(reviewloop.toml): its own version counts" in note for note in done.report.notes)
+    assert any("(reviewloop.toml): the new version counts" in note for note in done.report.notes)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_where_a_base_is_named_the_change_does_not_judge_itself(repo, pull, aske
         assert "ruff/S307" in rules(done) or any("eval" in f.title for f in done.report.findings)
         assert done.judged in done.report.notes
     assert done.judged == (
-        "the change edits what judges it (reviewloop.toml): the version before the change counts"
+        "the change edits rules of its own review (reviewloop.toml): the old version counts"
     )
 
 
@@ -74,7 +74,7 @@ def test_a_persons_own_work_is_judged_by_the_files_and_told_so(repo, pull):
     pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
     with review(Wish(model="none"), repo) as done:
         assert not done.report.findings
-        assert "its own version counts" in done.judged
+        assert "the new version counts" in done.judged
     with review(Wish(model="none", judged_by="base"), repo) as done:
         assert done.report.findings
 

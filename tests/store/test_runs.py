@@ -48,9 +48,9 @@ def test_a_run_is_named_by_any_unique_beginning_of_its_id(runs):
     add(runs, "2.1")
     assert runs.find("2.1-1121-a").run_id == "2.1-1121-ab"
     assert runs.find("2.1").run_id == "2.1", "an exact id wins over longer ones"
-    with pytest.raises(UsageError, match=r"several runs start with '2\.1-': .*give more"):
+    with pytest.raises(UsageError, match=r"several runs whose id starts with '2\.1-': .*give more"):
         runs.find("2.1-")
-    with pytest.raises(UsageError, match=r"there is no run '9', and none of a task '9', .*status"):
+    with pytest.raises(UsageError, match=r"there is no run '9', and none of task '9', .*status"):
         runs.find("9")
 
 
@@ -206,15 +206,15 @@ def test_of_several_runs_only_those_are_meant_with_which_something_can_be_done(r
     assert runs.find("9", (RunStatus.COMMITTED,)).run_id == "9-a"
     assert runs.find("9-", (RunStatus.COMMITTED,)).run_id == "9-a"
     said = (
-        r"no run is running or stopped or waiting or blocked of those that are of a task 9: "
+        r"no run of task 9 is running, stopped, waiting or blocked: "
         r"9-c \(redone; one, on work\), 9-b \(undone; .*\), 9-a \(committed; "
     )
     with pytest.raises(UsageError, match=said):
         runs.find("9", OPEN)
-    with pytest.raises(UsageError, match=r"several runs are of a task 9: 9-c .*; name the run"):
+    with pytest.raises(UsageError, match=r"several runs of task 9: 9-c .*; name the run"):
         runs.find("9")
     add(runs, "9-d", RunStatus.COMMITTED, at=4, **of)
-    with pytest.raises(UsageError, match=r"of a task 9: 9-d \(committed; .*\), 9-a .*; name"):
+    with pytest.raises(UsageError, match=r"of task 9: 9-d \(committed; .*\), 9-a .*; name"):
         runs.find("9", (RunStatus.COMMITTED,))
     add(runs, "9-e", RunStatus.PAUSED, at=5, **of)
     assert runs.find("9", OPEN).run_id == "9-e"

@@ -311,10 +311,10 @@ CASES = {
     "trapped_config_worktree": Case(trapped, old="", new="", files={"a": "M", "new": "A"}),
     "trapped_config_staged": Case(trapped, Asked(staged=True), old="", new="", files={}),
     "trapped_missing_commit": Case(
-        trapped, Asked(commit="1" * 40), old="", new="", refused="is no commit"
+        trapped, Asked(commit="1" * 40), old="", new="", refused="is not a commit"
     ),
     "trapped_missing_range": Case(
-        trapped, Asked(range=f"{'1' * 40}..HEAD"), old="", new="", refused="is no commit"
+        trapped, Asked(range=f"{'1' * 40}..HEAD"), old="", new="", refused="is not a commit"
     ),
     "trapped_nested_repository": Case(trapped_nested, new="", files={"a": "M"}),
     "named_like_a_command": Case(named_like_a_command, new="", files={"a": "M"}),
