@@ -78,8 +78,7 @@ def next_of(
         return f"`reviewloop queue show {run} --diff`, then `reviewloop queue approve {run}`"
     if state == "blocked":
         reject = f"`reviewloop reject {run}`"
-        modify = f'`reviewloop modify {run} -m "…"`'
-        return f"`reviewloop show {run}`, then {modify} or {reject}"
+        return f"`reviewloop show {run}`, then `reviewloop modify {run} -m TEXT` or {reject}"
     if state in {"rejected", "undone"}:
         some = work_kept and row.get("files") != 0  # of a run that changed nothing there is none
         work = f"; `reviewloop checkout {run} NAME` saves its work" if some else ""

@@ -215,8 +215,8 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     assert "&lt;script&gt;alert(1)" in text
     assert "`<script> \\| x`" in text  # code, and no cell of its own
     assert "<code>reviewloop show 1-a</code></small>" in page
-    assert "<small>then <code>reviewloop modify 1-a -m &quot;…&quot;</code> or" in page
-    assert 'next: `reviewloop show 1-a`<br>then `reviewloop modify 1-a -m "…"` or' in text
+    assert "<small>then <code>reviewloop modify 1-a -m TEXT</code> or" in page
+    assert "next: `reviewloop show 1-a`<br>then `reviewloop modify 1-a -m TEXT` or" in text
     for row in body["tasks"]:  # all of them say the same
         for line in task_lines(row):
             words = line.replace("`", "").replace("<", "&lt;").replace(">", "&gt;")
