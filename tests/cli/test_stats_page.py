@@ -81,7 +81,7 @@ def test_a_page_of_all_kinds_of_ends():
     assert lines["rounds"] == "0, 0.2, 2"
     assert "  money       $0.50, $0.57, $1.00" in told
     assert lines["to commit"].startswith("12 h 00 min from the run's beginning, 9.0 days from the")
-    assert "$5.00 for 90 calls, 44.0k tokens in, 0 out, 75 % from the cache; price unknown for 1" in told
+    assert "$5.00 for 90 calls, 44.0k tokens in, 0 out, 75 % from the cache; price unknown" in told
     assert "$1.00 of it for 1 run that fixed findings of a review" in told
 
 
