@@ -1,5 +1,6 @@
 """Whether each configured model could be asked: found out before anything is paid."""
 
+import difflib
 import importlib.util
 import os
 from collections.abc import Iterable, Sequence
@@ -145,11 +146,19 @@ def _model_problem(provider: Provider, ident: str, listed: Sequence[str], own: s
     if provider.name == OLLAMA:
         return f"Ollama has no model {ident}", f"`ollama pull {ident}`", ""
     if own and listed:
-        few = ", ".join(listed[:_FEW_MODELS])
+        few = ", ".join(_nearest_first(ident, listed)[:_FEW_MODELS])
         return f"the server at {own} has no model {ident}; it has {few}", "name one of them", ""
     if listed:  # a list may leave out what can be asked all the same
-        return "", "", f"{provider.title} does not list a model {ident}; the first call will tell"
+        near = difflib.get_close_matches(ident, listed, n=1)
+        like = f" (did you mean {near[0]}?)" if near else ""
+        note = f"{provider.title} does not list a model {ident}{like}; the first call will tell"
+        return "", "", note
     return "", "", ""
+
+
+def _nearest_first(ident: str, listed: Sequence[str]) -> list[str]:
+    near = difflib.get_close_matches(ident, listed, n=1)
+    return [*near, *(name for name in listed if name not in near)]
 
 
 def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: bool) -> _Problem:

@@ -31,7 +31,7 @@ from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
 from reviewloop.runs.trusted import rules_of
 from reviewloop.settings import Loaded, Settings
-from reviewloop.settings.loading import FLAG
+from reviewloop.settings.loading import FLAG, FOUND
 from reviewloop.settings.models import AUTO
 from reviewloop.store.events import Listener
 from reviewloop.workspace.chosen import as_typed
@@ -46,6 +46,10 @@ NO_MODEL = "none"
 _UNCONFIGURED = (
     "no model is configured: the reviewers report what their analysers find, patterns and not "
     "logic bugs ({model} asks one)"
+)
+_UNASKED = (
+    "no model was asked: `review` asks one only if you name it, for example --model {found}; "
+    "without one the reviewers report patterns their analysers find, not logic bugs"
 )
 _UNWANTED = "without a model the reviewers report patterns their analysers find, not logic bugs"
 
@@ -322,6 +326,14 @@ def _with_model(wish: Wish, loaded: Loaded, team: Sequence[AgentDefinition]) -> 
     return loaded
 
 
+def _unasked(wish: Wish, loaded: Loaded) -> str:
+    """Return why a review that named no model asked none."""
+    found = loaded.origins.get("models.reasoning", "").startswith(FOUND)
+    if found and wish.named == Wish.named:  # on GitHub the choice is an input of the Action
+        return _UNASKED.format(found=loaded.settings.models.reasoning)
+    return _UNCONFIGURED.format(model=wish.named)
+
+
 def _standing(
     wish: Wish,
     loaded: Loaded,
@@ -340,7 +352,7 @@ def _standing(
     model = model_in_force(wish.model, loaded)
     names = [agent.name for agent in team]
     if model == NO_MODEL:
-        note = _UNWANTED if wish.model else _UNCONFIGURED.format(model=wish.named)
+        note = _UNWANTED if wish.model else _unasked(wish, loaded)
         return analysers_word(whole_evidence(pieces, late.pieces), names, note)
     if not selection.sources:
         note = "no model was asked: nothing to read"

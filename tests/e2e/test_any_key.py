@@ -68,7 +68,9 @@ def test_a_key_in_the_environment_pays_for_no_plain_review(place, models):
     checkout.write("shop/new.py", "NEW = 1\n")
     said = checkout.run("review")
     assert said.code == 0, said.err
-    assert "no model is configured" in said.out + said.err
+    shown = " ".join((said.out + said.err).split())
+    assert "no model was asked: `review` asks one only if you name it" in shown
+    assert "--model anthropic:claude-sonnet-5-5" in shown
     assert (models.ledger, models.other) == ([], [])
 
 
