@@ -265,7 +265,7 @@ def test_a_revision_that_is_none_is_said_to_be_none(project, reviewloop, word):
     said = reviewloop("review", word)
 
     assert said.code == 2
-    assert "no commit, branch or tag" in said.err
+    assert "is not a commit, branch or tag" in said.err
 
 
 def test_a_word_that_is_a_path_and_a_revision_is_refused(change, reviewloop, project, git):
@@ -456,7 +456,7 @@ def test_a_secret_that_the_machine_holds_is_a_must_fix_that_no_comment_silences(
     token, kept = secrets.token_hex(20), secrets.token_hex(20)
     monkeypatch.setenv("MY_API_TOKEN", token)
     encoded = base64.b64encode(kept.encode()).decode()
-    line = f'x = "{token}"  # reviewloop: ignore secret/held-value\n'
+    line = f'x = "{token}"  # reviewloop: ignore[secret/held-value] it is ours\n'
     root = change(a_py=line, b_py=f'y = "{encoded}"\nz = "{kept}"\n')
     (root / ".env").write_text(f"STAGE_KEY={kept}\n")
     (root / ".gitignore").write_text(".env\n")

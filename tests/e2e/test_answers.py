@@ -310,7 +310,7 @@ def test_approving_after_the_branch_moved_brings_the_change_there_and_commits(sh
     gates = len(checkout.events("gate"))
     said = checkout.run("approve")
     assert said.code == 0, said.err
-    assert f"builds on {mine[:10]} now; nothing that it touches or uses changed" in said.err
+    assert f"the change was rebased onto {mine[:10]}" in said.err
     assert len(checkout.server.ledger) == asked  # nobody had to read it again
     assert len(checkout.events("gate")) > gates
     assert checkout.git("rev-parse", "HEAD^") == mine

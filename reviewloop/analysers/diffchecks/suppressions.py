@@ -126,8 +126,8 @@ _OURS = Rule(
     fix="Write the rule in brackets and the reason after them: `ignore[RULE] REASON`.",
     category="suppression",
     source="https://cwe.mitre.org/data/definitions/1127.html",
-    bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/eval]\n"),),
-    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/eval] y is ours\n"),),
+    bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307]\n"),),
+    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307] y is ours\n"),),
 )
 _UNKNOWN = Rule(
     id="diff/ignores-unknown-rule",
@@ -138,8 +138,8 @@ _UNKNOWN = Rule(
     fix="Write the rule as the report shows it; `reviewloop explain --list` lists the rules.",
     category="suppression",
     source="https://cwe.mitre.org/data/definitions/1127.html",
-    bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/evaal] y is ours\n"),),
-    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[py/eval] y is ours\n"),),
+    bad=(Example("app.py", "x = y()  # reviewloop: " + "ignore[js/sql-injektion] y is ours\n"),),
+    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307] y is ours\n"),),
 )
 _WITHOUT_RULE = "The comment has no effect: it names no rule. Write `ignore[RULE] REASON`."
 _RULES = {
