@@ -11,7 +11,14 @@ from reviewloop.cli.review_progress import Shown, progress
 
 def test_each_reviewer_has_a_row_that_says_what_it_does():
     out, now = io.StringIO(), time.time()
-    console = Console(file=out, width=90, height=30, force_terminal=True, color_system=None)
+    console = Console(
+        file=out,
+        width=90,
+        height=30,
+        force_terminal=True,
+        color_system=None,
+        _environ={"TERM": "xterm"},  # a dumb terminal shows no live table
+    )
     shown = Shown(console)
     shown.told("reading the change")
     shown.told("asking m")
