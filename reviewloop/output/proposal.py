@@ -17,7 +17,7 @@ class BaseInfo(TypedDict, total=False):
     subject: str  # first line of that commit's message
     branch: str  # where the commit will go
     new_branch: bool  # the branch is made at approval
-    dirty: list[str]  # uncommitted paths of the user's checkout
+    dirty: list[str]  # uncommitted paths of the user's checkout that the run read nothing from
     include_dirty: bool  # the run saw them too
     behind: str  # where the branch is now, when it is not where the run took it from
     edited: list[str]  # files of the change that are uncommitted in the checkout now

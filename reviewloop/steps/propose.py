@@ -3,9 +3,11 @@
 When a guard-rail stands in the way there is no commit and approving is not offered.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from reviewloop.context import RunContext
+from reviewloop.errors import ReviewLoopError
 from reviewloop.findings import Finding, by_severity
 from reviewloop.models.budget import count_warnings
 from reviewloop.output.counts import count
@@ -16,6 +18,9 @@ from reviewloop.output.proposal import (
     ReviewerFigures,
 )
 from reviewloop.output.untrusted import one_line
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.on_disk import is_read_from_disk
 from reviewloop.state import GateResult, GateStatus, LoopState, ReviewerState
 from reviewloop.steps.base_tests import same_tests
 from reviewloop.steps.book import read_findings
@@ -167,7 +172,7 @@ def _proposal(
             "commit": record.base_commit,
             "branch": record.branch,
             "new_branch": record.new_branch,
-            "dirty": list(context.user.dirty),
+            "dirty": _left_alone(context),
         },
         files=_files(change),
         tests=None
@@ -197,6 +202,15 @@ def _proposal(
         sandbox=_sandboxes(context),
         warnings=[*context.environment.notes, *_other_sandboxes(context)],
     )
+
+
+def _left_alone(context: RunContext) -> list[str]:
+    """Return the uncommitted files that the run takes nothing from, not even from disk."""
+    user, path, spec = context.user, context.brief.spec_path, None
+    if user.dirty and path and not context.record.options.get("elsewhere"):
+        with suppress(ReviewLoopError):  # who ticks it says what is wrong with it
+            spec = open_spec(DiskFiles(user.root), path)
+    return [path for path in user.dirty if not is_read_from_disk(path, user.project, spec)]
 
 
 def _sandboxes(context: RunContext) -> list[str]:

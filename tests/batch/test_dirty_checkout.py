@@ -36,3 +36,13 @@ def test_the_beginning_and_the_screen_tell_of_uncommitted_files(shop):
 def test_a_clean_checkout_is_no_sentence(shop):
     checkout: Checkout = shop()
     assert "uncommitted" not in checkout.run("batch", "--tasks", "4").err
+
+
+def test_what_a_run_reads_from_disk_is_not_called_left_out(shop):
+    checkout: Checkout = shop()
+    checkout.write(".kiro/steering/tone.md", "Be brief.\n")
+    checkout.write("notes.txt", "mine\n")
+    assert checkout.run("batch", "--tasks", "4").code == 4
+    shown = checkout.run("show", "4").out
+    assert "1 file was uncommitted (notes.txt): not part of this run; untouched" in shown
+    assert "tone.md" not in shown.split("Proposed commit message")[0]

@@ -96,3 +96,17 @@ def test_the_source_of_a_rule_is_a_link_to_click_on():
     [source] = re.findall(r"^\*\*Source:\*\* .*", answer, re.MULTILINE)
     assert f"<{source_link(rule)}>" in source
     assert "\u200b" not in source
+
+
+def test_only_a_dismissal_is_offered_where_nothing_in_the_change_silences_a_rule():
+    answers = {
+        rule.hard: explained(BASE.id, {}, BASE.model_copy(update={"rule": rule.id}))
+        for rule in own_rules()
+    }
+    *_, held = answers[True].split("\n\n")
+    assert f"`/reviewloop dismiss {BASE.id}`" in held
+    assert "comments and settings do not silence" in held
+    assert "ignore[" not in held
+    assert "[rules]" not in held
+    *_, free = answers[False].split("\n\n")
+    assert all(way in free for way in (BASE.id, "ignore[", "`[rules]`"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
-from reviewloop.findings import Finding, Placement, Severity
+from reviewloop.findings import Finding, Placement, Severity, Status
 from reviewloop.github.api.errors import AnswerLost, MissingPermission
 from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State
 from reviewloop.github.api.pace import Pace
@@ -66,6 +66,13 @@ def test_no_findings_is_said_and_so_is_what_is_no_verdict():
     incomplete = one(report(finding(1), outcome="incomplete", analysers=(failed,)), Posted())
     assert "## reviewloop: the review is incomplete · 🟡 1 should fix\n" in incomplete
     assert "- ❌ `ruff`: it @\u200bcrashed" in incomplete
+
+
+def test_the_count_of_a_reviewer_is_of_what_is_open():
+    silenced = finding(2).model_copy(update={"status": Status.SUPPRESSED, "note": "a comment"})
+    looked = (ReviewerReport("review-security", "done", 1.5, 2),)
+    body = one(report(finding(1), silenced=(silenced,), agents=looked), Posted())
+    assert "| review-security | done | 1, 1 silenced | 1.5 s |" in body
 
 
 def test_what_is_open_from_before_counts_in_the_verdict():

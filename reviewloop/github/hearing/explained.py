@@ -101,7 +101,10 @@ def _example(label: str, examples: tuple[Example, ...]) -> list[str]:
 
 def _way_out(name: str, rule: Rule | None) -> str:
     ways = [f"`/reviewloop dismiss {name}` and the reason (or, in its thread, without the id)"]
-    if rule and not rule.hard:  # which nothing in the change may silence
+    if rule and rule.hard:
+        held = "The repository's comments and settings do not silence what a change adds of this"
+        return f"**Not a problem here?** {ways[0]}. {held}."
+    if rule:
         ways.append(f"a comment `reviewloop: ignore[{rule.id}]` with the reason at the line")
         ways.append(f'`"{rule.id}" = "off"` below `[rules]` in `reviewloop.toml`')
     return "**Not a problem here?** " + "; ".join(ways) + "."

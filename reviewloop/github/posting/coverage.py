@@ -11,6 +11,7 @@ from reviewloop.output.readership_words import missed_words, read_words, share_w
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.review_words import (
     counted_reason,
+    found_words,
     of_status,
     skipped_by_reason,
     unlisted_words,
@@ -74,7 +75,8 @@ def _how(report: ReviewReport) -> list[str]:
     for agent in report.agents:
         used = sum(agent.tokens.values())
         cost = money(agent.cost_usd) if used else ""
-        cells = (sanitised_line(agent.name), agent.status, agent.findings, duration(agent.seconds))
+        found = found_words(report, agent)
+        cells = (sanitised_line(agent.name), agent.status, found, duration(agent.seconds))
         lines.append(f"| {' | '.join(map(str, cells))} | {tokens(used) if used else ''} | {cost} |")
     lines.append("")
     if report.skipped:
