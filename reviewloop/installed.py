@@ -1,15 +1,19 @@
 """What is installed: everything, or only what `reviewloop-light` brings; and by whom."""
 
 import os
+import re
+import shlex
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from reviewloop.errors import UsageError
 
-SOURCE = "git+https://github.com/OWNER/reviewloop"
-"""Where to install from: on the package index the bare name is somebody else's program."""
 _LEFT_OUT = "langgraph"  # of what reviewloop-light leaves out, what every run needs
+_HOMEPAGE = re.compile(r"https://github\.com/([^/]+/[^/]+)/?")
+UNPUBLISHED = "OWNER/"  # who has the project is not known before it is published
+_OURS = '\nname = "reviewloop"\n'  # in the pyproject.toml of a checkout that holds everything
 
 
 def is_light() -> bool:
@@ -50,6 +54,50 @@ def source() -> str:
     return f"{vcs.get('vcs', 'git')}+{parts.geturl()}" + (f"@{revision}" if revision else "")
 
 
+def full_source() -> str:
+    """Return the path or URL to install everything from, "" where it is not known."""
+    if place := source():
+        return place
+    checkout = Path(__file__).resolve().parents[1]
+    try:
+        if _OURS in (checkout / "pyproject.toml").read_text(encoding="utf-8"):
+            return str(checkout)
+    except (OSError, ValueError):
+        pass
+    repository = published_repository()
+    return f"git+https://github.com/{repository}" if repository else ""
+
+
+def how_to_install(extra: str = "") -> str:
+    """Return what installs everything, with an extra of the package, to stand in a sentence."""
+    place = full_source()
+    if not place:
+        what = f" of reviewloop[{extra}]" if extra else ""
+        return f"`pip install`{what} from the repository that this reviewloop came from"
+    if extra:
+        local = place.startswith("/")
+        place = f"{place}[{extra}]" if local else f"reviewloop[{extra}] @ {place}"
+    return f"`pip install {shlex.quote(place)}`"
+
+
+@cache
+def published_repository() -> str:
+    """Return OWNER/NAME from the metadata of the package that is installed, "" where unknown."""
+    from importlib import metadata
+
+    for package in ("reviewloop", "reviewloop-light"):
+        try:
+            urls = metadata.metadata(package).get_all("Project-URL") or []
+        except metadata.PackageNotFoundError:
+            continue
+        for url in urls:
+            label, _, address = url.partition(", ")
+            found = _HOMEPAGE.fullmatch(address) if label == "Homepage" else None
+            if found and not found[1].startswith(UNPUBLISHED):
+                return found[1]
+    return ""
+
+
 def require_all(doing: str, *, instead: str = "") -> None:
     """Raise `UsageError` with what to install, or do instead, unless everything is there."""
     if is_light() and by_the_action():
@@ -62,5 +110,5 @@ def require_all(doing: str, *, instead: str = "") -> None:
         other = f", or {instead}" if instead else ""
         raise UsageError(
             f"{doing} needs packages that reviewloop-light leaves out; install them with "
-            f"`pip install {SOURCE}`{other}"
+            f"{how_to_install()}{other}"
         )

@@ -3,15 +3,13 @@
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
 
 from reviewloop import __version__
+from reviewloop.installed import UNPUBLISHED, published_repository
 
 _FOLDER = "docs/rules"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _REF = re.compile(r"[\w./-]+")
-_HOMEPAGE = re.compile(r"https://github\.com/([^/]+/[^/]+)/?")
-_NOBODY = "OWNER/"  # who has the project is not known before it is published
 
 
 def page_file(rule: str) -> str:
@@ -34,24 +32,7 @@ def _base(environ: Mapping[str, str]) -> str:
     """Return the address of the files of this version: the Action's, else the release's."""
     repository, ref = environ.get("ACTION_REPOSITORY", ""), environ.get("ACTION_REF", "")
     if environ.get("GITHUB_ACTIONS") != "true" or not _REPOSITORY.fullmatch(repository):
-        repository, ref = _published(), f"v{__version__}"
-    if not repository or repository.startswith(_NOBODY) or not _REF.fullmatch(ref):
+        repository, ref = published_repository(), f"v{__version__}"
+    if not repository or repository.startswith(UNPUBLISHED) or not _REF.fullmatch(ref):
         return ""
     return f"https://github.com/{repository}/blob/{ref}"
-
-
-@cache
-def _published() -> str:
-    """Return OWNER/NAME from the metadata of the package that is installed."""
-    from importlib import metadata
-
-    for package in ("reviewloop", "reviewloop-light"):
-        try:
-            urls = metadata.metadata(package).get_all("Project-URL") or []
-        except metadata.PackageNotFoundError:
-            continue
-        for url in urls:
-            label, _, address = url.partition(", ")
-            if label == "Homepage" and (found := _HOMEPAGE.fullmatch(address)):
-                return found[1]
-    return ""

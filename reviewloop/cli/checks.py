@@ -179,10 +179,10 @@ def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
 def _models(loaded: "Loaded", team: "list[Team]", *, online: bool) -> Iterator[Check]:
     import os
 
-    from reviewloop.installed import SOURCE, is_light
+    from reviewloop.installed import how_to_install, is_light
 
     if is_light():
-        text = f"reviewloop-light has none; `pip install {SOURCE}` adds models and runs"
+        text = f"reviewloop-light has none; {how_to_install()} adds models and runs"
         yield Check("models", "note", text)
         return
     from reviewloop.models.checks import check_models

@@ -74,12 +74,11 @@ def require_driver() -> None:
     """Raise `UsageError` unless what speaks to PostgreSQL is installed."""
     from importlib.util import find_spec
 
-    from reviewloop.installed import SOURCE
+    from reviewloop.installed import how_to_install
 
     names = ("psycopg", "procrastinate", "langgraph.checkpoint.postgres")
     if not all(find_spec(name) for name in names):
-        wanted = f"pip install 'reviewloop[postgres] @ {SOURCE}'"
-        raise UsageError(f"a shared store needs more packages: {wanted}")
+        raise UsageError(f"a shared store needs more packages: {how_to_install('postgres')}")
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import sys
 
 from support.checkout import Checkout
 
+from reviewloop.installed import how_to_install
+
 _HIDING = """
 import contextlib, io, json, sys
 from importlib.machinery import PathFinder
@@ -60,8 +62,7 @@ def test_every_command_about_a_store_says_what_is_to_be_installed(tmp_path):
     )
     told = json.loads(done.stdout)
     assert {"status", "queue approve", "resume", "batch", "worker", "stats"} <= set(told)
-    wanted = "'reviewloop[postgres] @ git+https://github.com/OWNER/reviewloop'"
-    extra = f"reviewloop: a shared store needs more packages: pip install {wanted}\n"
+    extra = f"reviewloop: a shared store needs more packages: {how_to_install('postgres')}\n"
     ends = {name: end for name, end in told.items() if name not in _HERE}
     helps = {name: ends.pop(name) for name in [*ends] if name.endswith("--help")}
     assert ends == {name: [2, extra] for name in ends}

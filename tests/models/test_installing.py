@@ -6,7 +6,8 @@ from importlib import metadata
 
 import pytest
 
-from reviewloop.installed import source
+from reviewloop import installed
+from reviewloop.installed import how_to_install, source
 from reviewloop.models.installing import install_line
 
 COMMIT = "d" * 40
@@ -54,3 +55,48 @@ def test_advice_for_a_tool_of_uv_names_where_it_came_from(monkeypatch, tmp_path,
     else:
         shown = f"'{place}'" if " " in place else place
         assert said == f"uv tool install --with langchain-openai {shown}"
+
+
+@pytest.mark.parametrize(
+    ("place", "plain", "extra"),
+    [
+        ("/home/me/reviewloop", "/home/me/reviewloop", "'/home/me/reviewloop[postgres]'"),
+        (
+            "git+https://h.example/r.git@v1",
+            "git+https://h.example/r.git@v1",
+            "'reviewloop[postgres] @ git+https://h.example/r.git@v1'",
+        ),
+    ],
+)
+def test_all_of_it_is_installed_from_where_it_came(monkeypatch, place, plain, extra):
+    monkeypatch.setattr(installed, "source", lambda: place)
+    assert how_to_install() == f"`pip install {plain}`"
+    assert how_to_install("postgres") == f"`pip install {extra}`"
+
+
+@pytest.mark.parametrize(
+    ("homepage", "said"),
+    [
+        ("https://github.com/OWNER/reviewloop", "from the repository that this reviewloop came"),
+        ("https://github.com/octo/tool", "`pip install git+https://github.com/octo/tool`"),
+    ],
+)
+def test_an_installation_that_kept_no_address_names_none_of_nobody(
+    monkeypatch, tmp_path, homepage, said
+):
+    class Told:
+        def get_all(self, name):
+            return [f"Homepage, {homepage}"]
+
+        def read_text(self, name):
+            return None
+
+    monkeypatch.setattr(metadata, "distribution", lambda name: Told())
+    monkeypatch.setattr(metadata, "metadata", lambda name: Told())
+    monkeypatch.setattr(installed, "__file__", str(tmp_path / "reviewloop/installed.py"))
+    installed.published_repository.cache_clear()
+    try:
+        assert said in how_to_install()
+        assert "OWNER" not in how_to_install("postgres")
+    finally:
+        installed.published_repository.cache_clear()

@@ -77,23 +77,23 @@ def test_rules_of_other_tools_keep_their_makers_page(published: None) -> None:
 def test_where_the_pages_are_follows_the_version_in_use(
     homepage: str, environ: dict[str, str], begins: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_pages, "_published", lambda: homepage)
+    monkeypatch.setattr(rule_pages, "published_repository", lambda: homepage)
     address = page_address("py/bare-except", environ)
     assert address.startswith(begins) and bool(address) is bool(begins)
 
 
 def test_without_a_known_place_the_source_explains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
-    monkeypatch.setattr(rule_pages, "_published", lambda: "")
+    monkeypatch.setattr(rule_pages, "published_repository", lambda: "")
     rule = next(rule for rule in own_rules() if "https://" in rule.source)
     assert explained_at(rule) == source_link(rule)
     metadata = "https://github.com/octo/tool"
     monkeypatch.undo()
     monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
     monkeypatch.setattr("importlib.metadata.metadata", lambda name: Said(metadata))
-    rule_pages._published.cache_clear()
+    rule_pages.published_repository.cache_clear()
     assert explained_at(rule).startswith(f"{metadata}/blob/v")
-    rule_pages._published.cache_clear()
+    rule_pages.published_repository.cache_clear()
 
 
 class Said:
