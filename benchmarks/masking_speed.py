@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 
 from benchmarks.secrets_noise import made_up
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.models.messages import Reply, ToolCall, masked
 from reviewloop.reviewing.intake import read_findings
+from reviewloop.secrets.masking import Masking
 
 _SIGNS = string.ascii_letters + string.digits + string.punctuation
 _BASE64 = string.ascii_letters + string.digits + "+/"

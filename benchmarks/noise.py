@@ -18,11 +18,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from reviewloop.analysers.base import ChangeView, Options  # noqa: E402
-from reviewloop.analysers.book import change_checks  # noqa: E402
-from reviewloop.analysers.engine import examine  # noqa: E402
-from reviewloop.analysers.placing import Placed  # noqa: E402
-from reviewloop.analysers.tools import TOOLS  # noqa: E402
+from reviewloop.analysis.book import change_checks  # noqa: E402
+from reviewloop.analysis.contract import ChangeView, Options  # noqa: E402
+from reviewloop.analysis.examine import examine  # noqa: E402
+from reviewloop.analysis.placing import Placed  # noqa: E402
+from reviewloop.analysis.tools import TOOLS  # noqa: E402
 from reviewloop.findings import Severity  # noqa: E402
 from reviewloop.reviewing.evidence import view_of  # noqa: E402
 from reviewloop.reviewing.selection import select  # noqa: E402

@@ -19,8 +19,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from reviewloop.analysers.base import SourceFile
-from reviewloop.analysers.taint import CHECKS
+from reviewloop.analysis.contract import SourceFile
+from reviewloop.rules.taint import CHECKS
 
 RULES = {
     "cmdi": {"taint/command-injection"},

@@ -17,8 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from reviewloop.analysers.secrets.held import Held
-from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
 
 _LARGEST = 1_000_000  # bytes: of larger files only pages are shown
 _SUFFIXES = {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reviewloop.analysers.pages import pages
+from reviewloop.analysis.pages import pages
 
 folder = Path(__file__).with_name("rules")
 folder.mkdir(exist_ok=True)

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 
 from reviewloop.agentloop import Answer, Caps, Check, Conversation, converse
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.faults import fault
 from reviewloop.models.door import Models
@@ -23,6 +22,7 @@ from reviewloop.reviewing.evidence import EvidencePiece
 from reviewloop.reviewing.fences import Fence
 from reviewloop.reviewing.pushed import Push
 from reviewloop.reviewing.withheld import shown_tree, withheld_in
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Settings
 from reviewloop.specs.model import Task
 from reviewloop.store.blobs import Blobs

@@ -24,11 +24,11 @@ from support.bedrock_ledger import PromptCache
 from support.play import write
 
 from reviewloop.agentloop import Answer, Caps, Conversation, converse
-from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError, ModelError
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message
+from reviewloop.secrets.scanning import mask
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events, read_events
 from reviewloop.store.journal import CallKey, Journal

@@ -99,7 +99,7 @@ def rules(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
     """Offer the ids of our own rules."""
-    from reviewloop.analysers.book import own_rules
+    from reviewloop.analysis.book import own_rules
 
     return _words(sorted(rule.id for rule in own_rules()), incomplete)
 

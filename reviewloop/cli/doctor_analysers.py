@@ -31,7 +31,7 @@ class ToolState:
 
 def tool_states() -> list[ToolState]:
     """Return every tool of the table; at most one start of each program, and only once."""
-    from reviewloop.analysers.tools import TOOLS, find_tool
+    from reviewloop.analysis.tools import TOOLS, find_tool
 
     states = []
     for tool in TOOLS:
@@ -49,7 +49,7 @@ def tool_states() -> list[ToolState]:
 
 def _of_project() -> str:
     """Return the version of the ESLint of this checkout, "" when there is none."""
-    from reviewloop.analysers.tools.eslint import Project
+    from reviewloop.analysis.tools.eslint import Project
 
     root = _root()
     if root is None:
@@ -121,7 +121,7 @@ def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Itera
 
 def languages_here() -> frozenset[str]:
     """Return the languages of the files that git follows here; only their names are read."""
-    from reviewloop.analysers.paths import language_of
+    from reviewloop.analysis.languages import language_of
     from reviewloop.errors import ReviewLoopError
     from reviewloop.workspace.located import locate
     from reviewloop.workspace.passing import passing_folder

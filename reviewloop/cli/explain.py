@@ -10,7 +10,7 @@ from reviewloop.cli.help import Command
 from reviewloop.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.analysers.rules import Rule
+    from reviewloop.analysis.contract import Rule
     from reviewloop.findings import Finding
 
 _IDENT = re.compile(r"[0-9a-f]{4,12}")  # of a finding
@@ -27,7 +27,7 @@ def explain(what: str | None, list_: bool) -> ExitCode:
     A finding is named by its id, or the beginning of it, from the last review or a run that is not
     over.
     """
-    from reviewloop.analysers.book import own_rules, rule_of
+    from reviewloop.analysis.book import own_rules, rule_of
 
     if list_ or not what:
         for rule in own_rules():
@@ -45,7 +45,7 @@ def explain(what: str | None, list_: bool) -> ExitCode:
 
 def _by_last_part(what: str) -> "Rule | None":
     """Return the rule whose id ends so: S608 for ruff/S608; refuse when several of ours do."""
-    from reviewloop.analysers.book import own_rules, rule_of
+    from reviewloop.analysis.book import own_rules, rule_of
 
     if "/" in what or _IDENT.fullmatch(what):
         return None
@@ -61,7 +61,7 @@ def _by_last_part(what: str) -> "Rule | None":
 def _near(what: str) -> str:
     import difflib
 
-    from reviewloop.analysers.book import own_rules
+    from reviewloop.analysis.book import own_rules
 
     near = difflib.get_close_matches(what, [rule.id for rule in own_rules()], n=1)
     return f"; did you mean {near[0]}?" if near else "; `reviewloop explain --list` shows ours"
@@ -76,7 +76,7 @@ def _finding(ident: str) -> "Finding":
 
 
 def _explain_finding(finding: "Finding") -> None:
-    from reviewloop.analysers.book import rule_of
+    from reviewloop.analysis.book import rule_of
     from reviewloop.cli.consoles import echo
     from reviewloop.output.untrusted import one_line, safe
 

@@ -248,7 +248,7 @@ def _review(
 
 
 def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> None:
-    from reviewloop.analysers.book import rule_of
+    from reviewloop.analysis.book import rule_of
     from reviewloop.output.formats import TERMINAL, renderer
 
     if format_ != TERMINAL:

@@ -151,7 +151,7 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
 
 def _switched_off(what: str) -> str:
     """Return how the rule of this name is switched off, "" when it is the name of none."""
-    from reviewloop.analysers.book import rule_of
+    from reviewloop.analysis.book import rule_of
 
     rule = rule_of(what) if "/" in what else None
     if rule is None:

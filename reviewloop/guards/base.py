@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reviewloop.analysers.secrets.masking import Masking
-from reviewloop.analysers.secrets.scanning import mask
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.guards.against_base import Ran
 from reviewloop.guards.plan import DetectedGate, GatePlan
+from reviewloop.secrets.masking import Masking
+from reviewloop.secrets.scanning import mask
 from reviewloop.settings import Settings
 from reviewloop.workspace.diff import Change
 from reviewloop.workspace.environment import ProjectEnv

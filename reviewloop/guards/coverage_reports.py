@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Collection
 from pathlib import Path
 
-from reviewloop.analysers.testquality.coverage_files import FileLines, Table, read
-from reviewloop.analysers.testquality.report_xml import UnreadableReportError, refuse_long
+from reviewloop.rules.tests.coverage_files import FileLines, Table, read
+from reviewloop.rules.tests.report_xml import UnreadableReportError, refuse_long
 from reviewloop.workspace.written import read_written
 
 __all__ = ["FileLines", "Table", "read_report"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from reviewloop.analysers.base import AnalyserStatus
-from reviewloop.analysers.paths import language_of
+from reviewloop.analysis.contract import AnalyserStatus
+from reviewloop.analysis.languages import language_of
 from reviewloop.findings import Finding, Placement, Severity
 from reviewloop.output.code_view import FileLines, excerpt, line_range, shown_path, visible
 from reviewloop.output.figures import counted, duration

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reviewloop import __version__
-from reviewloop.analysers.base import AnalyserReport
+from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.findings import Finding
 from reviewloop.output.figures import with_cache
 from reviewloop.output.readership import Readership, plain

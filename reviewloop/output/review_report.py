@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from reviewloop.analysers.base import AnalyserReport
+from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.findings import Finding
 from reviewloop.output.readership import Readership
 from reviewloop.workspace.patches import Hunk

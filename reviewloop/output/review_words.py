@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
-from reviewloop.analysers.rules import Rule
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Rule
 from reviewloop.errors import ExitCode
 from reviewloop.findings import IN_BASELINE, Evidence, Finding, Placement, Severity, by_severity
 from reviewloop.output.failures import by_reason

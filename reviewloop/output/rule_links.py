@@ -2,9 +2,9 @@
 
 import re
 
-from reviewloop.analysers.book import is_own
-from reviewloop.analysers.rule_pages import page_address
-from reviewloop.analysers.rules import Rule
+from reviewloop.analysis.book import is_own
+from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_pages import page_address
 from reviewloop.findings import Finding
 from reviewloop.output.review_words import Rules
 

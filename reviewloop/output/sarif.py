@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reviewloop import __version__
-from reviewloop.analysers.base import AnalyserStatus
+from reviewloop.analysis.contract import AnalyserStatus
 from reviewloop.findings import Finding, Placement, Status
 from reviewloop.output.code_view import FileLines, line_range, shown_path
 from reviewloop.output.figures import counted

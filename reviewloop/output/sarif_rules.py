@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from reviewloop.analysers.rules import SECURITY, Rule
+from reviewloop.analysis.contract import SECURITY, Rule
 from reviewloop.findings import Finding, Severity
 from reviewloop.output.markdown_text import code, plain
 from reviewloop.output.review_words import Rules

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import cache_words, counted, duration, money, tokens, tokens_in

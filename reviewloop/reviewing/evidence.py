@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from reviewloop.analysers.base import ChangeView, Fix, Options, SourceFile, Span
-from reviewloop.analysers.engine import Examination
-from reviewloop.analysers.placing import Placed, identity_of, quote_of, title_of, within
+from reviewloop.analysis.contract import ChangeView, Fix, Options, SourceFile, Span
+from reviewloop.analysis.examine import Examination
+from reviewloop.analysis.placing import Placed, identity_of, quote_of, title_of, within
 from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint, normalised
 from reviewloop.reviewing.merging import joined, repeated, said_by_several, with_later
 from reviewloop.reviewing.selection import Selection, source_text

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reviewloop.analysers.base import Edit, Fix
-from reviewloop.analysers.paths import language_of
+from reviewloop.analysis.contract import Edit, Fix
+from reviewloop.analysis.languages import language_of
 
 _GRAMMARS = {
     "python": "python",

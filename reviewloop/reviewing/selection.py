@@ -11,9 +11,9 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reviewloop.analysers.base import SourceFile
-from reviewloop.analysers.paths import CODE, language_of, path_class, telling_folder
-from reviewloop.analysers.placing import LOCK, MINIFIED, OF_OTHERS, VENDORED
+from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.languages import CODE, language_of, path_class, telling_folder
+from reviewloop.analysis.placing import LOCK, MINIFIED, OF_OTHERS, VENDORED
 from reviewloop.patterns import first_match
 from reviewloop.reviewing.silencing import BASELINE_FILE, is_baseline
 from reviewloop.workspace.attributes import attributes_in, generated, kiroignored

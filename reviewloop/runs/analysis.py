@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from reviewloop.analysers import book
-from reviewloop.analysers.base import AnalyserReport, ChangeView, Options
-from reviewloop.analysers.engine import Examination, Late, Told, examine_early
-from reviewloop.analysers.secrets.check import checks_with
-from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.analysis import book
+from reviewloop.analysis.contract import AnalyserReport, ChangeView, Options
+from reviewloop.analysis.examine import Examination, Late, Told, examine_early
 from reviewloop.context import RunContext
 from reviewloop.errors import InterruptedByUserError
 from reviewloop.reviewing.evidence import EvidencePiece, evidence_of, view_of
@@ -19,6 +17,8 @@ from reviewloop.reviewing.silencing import Silences
 from reviewloop.runs.coverage_data import coverage_of
 from reviewloop.runs.sandboxing import chosen
 from reviewloop.runs.tool_trust import is_trusted
+from reviewloop.secrets.check import checks_with
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, hash_of
 from reviewloop.workspace.diff import Change

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from reviewloop.analysers.secrets.masking import Masking, canonical
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.reviewing.fences import Fence
+from reviewloop.secrets.masking import Masking, canonical
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal

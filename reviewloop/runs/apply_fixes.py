@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from reviewloop.analysers.base import Fix
+from reviewloop.analysis.contract import Fix
 from reviewloop.errors import ExitCode, UsageError
 from reviewloop.guards import tests
 from reviewloop.guards.inputs import guard_input

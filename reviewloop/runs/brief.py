@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.errors import UsageError
 from reviewloop.faults import fault
 from reviewloop.reviewing.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
 from reviewloop.runs.rejections import rejected_before
 from reviewloop.runs.repository import Repository
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (
     Briefing,

@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus, ChangeView, Hit
-from reviewloop.analysers.testquality import coverage_hits, read_coverage
-from reviewloop.analysers.testquality.report_xml import UnreadableReportError
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit
+from reviewloop.rules.tests import coverage_hits, read_coverage
+from reviewloop.rules.tests.report_xml import UnreadableReportError
 from reviewloop.settings.schema import Coverage
 
 NAME = "coverage data"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reviewloop.analysers.placing import QUOTE_WIDTH
+from reviewloop.analysis.placing import QUOTE_WIDTH
 from reviewloop.context import Brief
 from reviewloop.errors import UsageError
 from reviewloop.findings import Finding, Placement, Severity, Status

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from reviewloop.analysers.secrets.held import Held
-from reviewloop.analysers.secrets.masking import Masking
-from reviewloop.analysers.secrets.telling import is_telling, secrets_in_address, secrets_of
 from reviewloop.errors import ReviewLoopError
 from reviewloop.reviewing.withheld import is_environment_file
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
+from reviewloop.secrets.telling import is_telling, secrets_in_address, secrets_of
 from reviewloop.store.own_key import own_key
 from reviewloop.workspace.userrepo import ConfigValue, UserRepo, read_config
 

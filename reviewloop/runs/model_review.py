@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief, RunContext
 from reviewloop.errors import (
     BudgetExhaustedError,
@@ -39,6 +38,7 @@ from reviewloop.runs.reviewer_reports import (
     usage_by_reviewer,
 )
 from reviewloop.runs.shown_trees import shown_trees
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Loaded
 from reviewloop.state import LoopState, ReviewerState
 from reviewloop.steps.book import read_findings

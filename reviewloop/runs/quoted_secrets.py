@@ -8,8 +8,8 @@ that findings name stay exact.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from reviewloop.analysers.secrets.scanning import masked_value
 from reviewloop.findings import Finding
+from reviewloop.secrets.scanning import masked_value
 
 _RULES = "secret/"
 _HIDDEN = "•"

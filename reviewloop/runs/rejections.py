@@ -1,8 +1,8 @@
 """Why people rejected earlier runs of a task: who does it anew is told, or makes the same again."""
 
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.runs.repository import Repository
+from reviewloop.secrets.masking import Masking
 from reviewloop.specs.model import Spec, Task
 from reviewloop.store.runs import RunStatus
 

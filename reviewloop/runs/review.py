@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
-from reviewloop.analysers.base import AnalyserReport
-from reviewloop.analysers.engine import Examination, Late
-from reviewloop.analysers.secrets.masking import Masking
+from reviewloop.analysis.contract import AnalyserReport
+from reviewloop.analysis.examine import Examination, Late
 from reviewloop.errors import UsageError
 from reviewloop.installed import require_all
 from reviewloop.models.settling import completed
@@ -30,6 +29,7 @@ from reviewloop.runs.quoted_secrets import QuotedSecrets
 from reviewloop.runs.remembered import remember, silences_of
 from reviewloop.runs.review_result import Standing, analysers_word, hidden_report, result
 from reviewloop.runs.trusted import rules_of
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG, FOUND
 from reviewloop.settings.models import AUTO

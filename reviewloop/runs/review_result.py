@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reviewloop.analysers.book import is_about_a_rule
-from reviewloop.analysers.engine import Examination
+from reviewloop.analysis.book import is_about_a_rule
+from reviewloop.analysis.examine import Examination
 from reviewloop.errors import ExitCode, first_that_applies
 from reviewloop.findings import Finding, Severity, Status, by_severity
 from reviewloop.output.figures import counted

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.context import Brief
 from reviewloop.errors import UsageError
 from reviewloop.faults import fault
@@ -27,6 +26,7 @@ from reviewloop.runs.rejections import told_why
 from reviewloop.runs.repository import Repository, kept, require_trust
 from reviewloop.runs.sandboxing import Acceptance, described, not_needed, required
 from reviewloop.runs.team import team_to_plain
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, in_folder

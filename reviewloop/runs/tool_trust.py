@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.analysers.tools import TOOLS
-from reviewloop.analysers.tools.configuration import configuration_text, found_configuration
-from reviewloop.analysers.tools.eslint import CONFIGURATIONS, NAME
+from reviewloop.analysis.tools import TOOLS
+from reviewloop.analysis.tools.configuration import configuration_text, found_configuration
+from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
 from reviewloop.store.journal import hash_of
 from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore

@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.errors import UsageError, WorkspaceError
 from reviewloop.findings import Finding
 from reviewloop.output.proposal import Proposal
@@ -13,6 +12,7 @@ from reviewloop.runs.branches import head_now
 from reviewloop.runs.held_values import masking_of
 from reviewloop.runs.quoted_secrets import QuotedSecrets
 from reviewloop.runs.repository import Repository
+from reviewloop.secrets.masking import Masking
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.workspace.interdiff import interdiff

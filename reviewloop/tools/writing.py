@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from reviewloop.analysers.secrets.masking import MisplacedSecretError
+from reviewloop.secrets.masking import MisplacedSecretError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Write
 from reviewloop.tools.edits import (

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reviewloop.analysers.tools import TOOLS
+from reviewloop.analysis.tools import TOOLS
 from reviewloop.cli.doctor_analysers import (
     ToolState,
     analyser_checks,

@@ -56,7 +56,7 @@ def test_what_is_unknown_is_said_to_be(project, reviewloop, name, reason):
 
 
 def test_every_rule_of_ours_is_listed(project, reviewloop):
-    from reviewloop.analysers.book import own_rules
+    from reviewloop.analysis.book import own_rules
 
     lines = reviewloop("explain", "--list").out.splitlines()
 
@@ -104,7 +104,7 @@ def test_examples_are_indented(project, reviewloop, rule, lines):
 
 
 def test_examples_with_an_indentation_of_their_own_keep_it(project, reviewloop):
-    from reviewloop.analysers.book import own_rules
+    from reviewloop.analysis.book import own_rules
 
     rule = next(
         r for r in own_rules() for e in r.bad[:1] if "\n    " in e.code and "\n  " in e.code

@@ -2,7 +2,7 @@
 
 import re
 
-from reviewloop.analysers.book import own_rules
+from reviewloop.analysis.book import own_rules
 from reviewloop.findings import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note

@@ -5,13 +5,13 @@ import random
 import string
 import zlib
 
-from reviewloop.analysers.secrets.held import Held
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.findings import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.finding_data import MOST_CHARACTERS, data_marker, finding_from
 from reviewloop.github.comments.marker import finding_marker, findings_in
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
 
 BASE = Finding(
     id="0123456789ab",

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding, Placement, Severity, Status
 from reviewloop.github.api.errors import AnswerLost, MissingPermission
 from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input
+from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Settings
 from reviewloop.workspace.checkout import Workspace
 from reviewloop.workspace.environment import build_environment

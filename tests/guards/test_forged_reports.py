@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.analysers.testquality.report_xml import UnreadableReportError
 from reviewloop.guards import lint_reports, pytest_run, tests
 from reviewloop.guards.contexts import CoverageContexts
 from reviewloop.guards.counts import count_tests
 from reviewloop.guards.coverage_reports import read_report
 from reviewloop.guards.junit import read_junit
 from reviewloop.guards.verdicts import needs_local_network
+from reviewloop.rules.tests.report_xml import UnreadableReportError
 
 COVERAGE_REPORTS = {
     "a number without end": '{"files": {"a.py": {"executed_lines": [1e999], "missing_lines": []}}}',

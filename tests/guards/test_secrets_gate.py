@@ -2,10 +2,10 @@ import base64
 import json
 import random
 
-from reviewloop.analysers.secrets.held import Held
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.findings import Severity
 from reviewloop.guards import secrets as gate
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
 from reviewloop.state import GateResult, GateStatus
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"

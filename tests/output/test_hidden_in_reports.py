@@ -9,7 +9,7 @@ from rich.console import Console
 from support.hidden import CHARACTERS, IN_FILES, SAMPLE, apart, hidden_in
 from support.sample_review import RULES, SampleSource, finding, sample_report
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Evidence, Status
 from reviewloop.output import formats
 from reviewloop.output.review_report import ReviewedFile, ReviewerReport, SkippedFile

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.sample_review import DEPLOY, RULES, SampleSource, failed_report, finding, sample_report
 
-from reviewloop.analysers import rule_pages
+from reviewloop.analysis import rule_pages
 from reviewloop.findings import Placement, Severity
 from reviewloop.output.review_report import ReviewReport
 from reviewloop.output.sarif import render, uri

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.sample_review import RULES, SampleSource, sample_report
 
-from reviewloop.analysers import rule_pages
-from reviewloop.analysers.book import own_rules, rule_of
-from reviewloop.analysers.rule_pages import page_address
+from reviewloop.analysis import rule_pages
+from reviewloop.analysis.book import own_rules, rule_of
+from reviewloop.analysis.rule_pages import page_address
 from reviewloop.findings import Finding, Severity
 from reviewloop.output.formats import renderer
 from reviewloop.output.rule_links import explained_at, rule_link, source_link

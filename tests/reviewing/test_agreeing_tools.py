@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from reviewloop.analysers.base import Edit, Fix, Hit, SourceFile, Span
-from reviewloop.analysers.book import own_rules, rule_of
-from reviewloop.analysers.engine import Examination
-from reviewloop.analysers.placing import Placed
+from reviewloop.analysis.book import own_rules, rule_of
+from reviewloop.analysis.contract import Edit, Fix, Hit, SourceFile, Span
+from reviewloop.analysis.examine import Examination
+from reviewloop.analysis.placing import Placed
 from reviewloop.findings import Severity
 from reviewloop.reviewing.evidence import evidence_of
 from reviewloop.reviewing.merging import merge

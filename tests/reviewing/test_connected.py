@@ -6,9 +6,9 @@ from base64 import b64encode
 
 import pytest
 
-from reviewloop.analysers.secrets.held import Held
-from reviewloop.analysers.secrets.masking import Masking
 from reviewloop.reviewing.connected import connected
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
 from reviewloop.workspace.interdiff import interdiff
 from reviewloop.workspace.private import PrivateRepo
 from reviewloop.workspace.userrepo import discover

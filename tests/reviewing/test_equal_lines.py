@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.change_views import change_view
 
-from reviewloop.analysers.base import FileCheck, Hit, Span
-from reviewloop.analysers.engine import examine
+from reviewloop.analysis.contract import FileCheck, Hit, Span
+from reviewloop.analysis.examine import examine
 from reviewloop.findings import Evidence, Finding, Severity, fingerprint, told_apart
 from reviewloop.reviewing.evidence import evidence_of
 from reviewloop.reviewing.merging import merge

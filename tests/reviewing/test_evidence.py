@@ -2,10 +2,9 @@
 
 import pytest
 
-from reviewloop.analysers.base import Edit, Fix, Hit, SourceFile, Span
-from reviewloop.analysers.engine import Examination
-from reviewloop.analysers.placing import Placed
-from reviewloop.analysers.rules import SECURITY, SHOULD, Rule
+from reviewloop.analysis.contract import SECURITY, SHOULD, Edit, Fix, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.examine import Examination
+from reviewloop.analysis.placing import Placed
 from reviewloop.findings import Placement, Severity
 from reviewloop.reviewing.evidence import evidence_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.analysers.base import Edit, Fix, Span
+from reviewloop.analysis.contract import Edit, Fix, Span
 from reviewloop.reviewing.fixes import apply_fixes, parses
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.analysers.base import PathClass
+from reviewloop.analysis.contract import PathClass
 from reviewloop.reviewing.selection import Selection, select
 from reviewloop.workspace.compared import Asked, compared
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from reviewloop.analysers.book import rule_of
+from reviewloop.analysis.book import rule_of
 from reviewloop.output.formats import renderer
 from reviewloop.runs.quoted_secrets import QuotedSecrets
 from reviewloop.runs.review import Wish, review

@@ -1,7 +1,7 @@
 """Files as analysers get them."""
 
-from reviewloop.analysers.base import SourceFile
-from reviewloop.analysers.paths import language_of, path_class
+from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.languages import language_of, path_class
 
 
 def source(path: str, text: str) -> SourceFile:

@@ -2,8 +2,8 @@
 
 from difflib import SequenceMatcher
 
-from reviewloop.analysers.base import ChangeView, Options, SourceFile
-from reviewloop.analysers.paths import language_of, path_class
+from reviewloop.analysis.contract import ChangeView, Options, SourceFile
+from reviewloop.analysis.languages import language_of, path_class
 
 
 def added_ranges(old: str | None, new: str) -> tuple[tuple[int, int], ...]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from support.change_views import change_view
 
-from reviewloop.analysers.engine import Examination, examine
-from reviewloop.analysers.placing import Placed
-from reviewloop.analysers.tools import TOOLS
+from reviewloop.analysis.examine import Examination, examine
+from reviewloop.analysis.placing import Placed
+from reviewloop.analysis.tools import TOOLS
 from reviewloop.findings import Severity
 
 EXPECTED = "expected.toml"

@@ -3,8 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
-from reviewloop.analysers.rules import Rule
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Rule
 from reviewloop.findings import (
     Evidence,
     Finding,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.analysers.diffchecks.steering import _rule_of
+from reviewloop.rules.diff.steering import _rule_of
 from reviewloop.workspace.protected import protection_of
 
 REFUSED = {

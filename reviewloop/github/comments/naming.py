@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from reviewloop.analysers.book import rule_of
+from reviewloop.analysis.book import rule_of
 from reviewloop.findings import Finding, Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.comments.finding_data import finding_from

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from enum import Enum
 
-from reviewloop.analysers.placing import QUOTE_WIDTH
+from reviewloop.analysis.placing import QUOTE_WIDTH
 from reviewloop.findings import Finding
 from reviewloop.reviewing.anchoring import occurrences
 

@@ -7,7 +7,7 @@ What an analyser found and a person dismissed is also the same in the words of i
 
 from collections.abc import Collection, Mapping
 
-from reviewloop.analysers.book import rule_of
+from reviewloop.analysis.book import rule_of
 from reviewloop.findings import Finding, Severity
 from reviewloop.github.earlier.codeprints import WHOLE_FILE
 from reviewloop.github.earlier.facts import Facts

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Severity
 from reviewloop.github.handed.findings import (
     MOST_FILES,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from reviewloop.analysers.book import rule_of
-from reviewloop.analysers.rules import Example, Rule
+from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.contract import Example, Rule
 from reviewloop.findings import Finding, Severity
 from reviewloop.github.comments.bodies import headline, remark_parts
 from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from reviewloop.analysers.base import AnalyserStatus
+from reviewloop.analysis.contract import AnalyserStatus
 from reviewloop.github.comments.untrusted import code, sanitised_line
 from reviewloop.output.code_view import shown_path
 from reviewloop.output.figures import cached_share, counted, duration, money, share, tokens

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
-from reviewloop.analysers.book import rule_of
+from reviewloop.analysis.book import rule_of
 from reviewloop.errors import ExitCode
 from reviewloop.findings import Finding
 from reviewloop.github.api.answers import IssueComment, ReviewComment

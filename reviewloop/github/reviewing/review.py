@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reviewloop.analysers.book import rule_of
+from reviewloop.analysis.book import rule_of
 from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from reviewloop.analysers.base import AnalyserReport, AnalyserStatus
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.findings import Finding, Severity
 from reviewloop.output.figures import counted, duration, money, tokens
 from reviewloop.output.html.markup import attributes, joined, path_words, words

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reviewloop.analysers.rules import Rule
+from reviewloop.analysis.contract import Rule
 from reviewloop.findings import Finding, Placement
 from reviewloop.output.code_view import CodeLine, excerpt, line_range, visible
 from reviewloop.output.figures import counted

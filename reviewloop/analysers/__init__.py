@@ -1,1 +1,0 @@
-"""Deterministic analysers: tools that others maintain, and small checks of our own."""

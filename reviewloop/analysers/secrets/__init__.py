@@ -1,5 +1,0 @@
-"""Secrets in texts: what vendors issue, passwords written down, and masking both."""
-
-from reviewloop.analysers.secrets.check import CHECKS
-
-__all__ = ["CHECKS"]

@@ -1,0 +1,77 @@
+"""The rule book: every check of ours, and what is said about the rules of other people's tools."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+
+from reviewloop.analysis.contract import ChangeCheck, FileCheck, Rule
+
+
+@cache
+def file_checks() -> tuple[FileCheck, ...]:
+    """Return our checks of single files, in the order the list of analysers shows."""
+    from reviewloop import rules, secrets
+    from reviewloop.rules import diff, infra, syntax, taint, tests
+
+    return (
+        *syntax.CHECKS,
+        *secrets.CHECKS,
+        *taint.CHECKS,
+        *rules.CHECKS,
+        *infra.CHECKS,
+        *tests.FILE_CHECKS,
+        *diff.FILE_CHECKS,
+    )
+
+
+@cache
+def change_checks() -> tuple[ChangeCheck, ...]:
+    """Return our checks that need to see the whole change."""
+    from reviewloop.rules import dependencies, diff, infra, tests
+
+    return (
+        *dependencies.CHANGE_CHECKS,
+        *diff.CHANGE_CHECKS,
+        *tests.CHANGE_CHECKS,
+        *infra.CHANGE_CHECKS,
+    )
+
+
+def own_rules() -> Iterator[Rule]:
+    """Yield every rule of ours once, by check; several checks may share rules."""
+    seen: set[str] = set()
+    checks: tuple[FileCheck | ChangeCheck, ...] = (*file_checks(), *change_checks())
+    for check in checks:
+        for rule in check.rules:
+            if rule.id not in seen:
+                seen.add(rule.id)
+                yield rule
+
+
+@cache
+def _own() -> dict[str, Rule]:
+    return {rule.id: rule for rule in own_rules()}
+
+
+@cache
+def rule_of(rule_id: str) -> Rule | None:
+    """Return a rule by its id, ours or another tool's; None when it is unknown or switched off."""
+    own = _own().get(rule_id)
+    if own is not None:
+        return own
+    from reviewloop.analysis.tools import tool_rule
+
+    return tool_rule(rule_id)
+
+
+def is_own(rule_id: str) -> bool:
+    """Whether a rule is one of ours."""
+    return rule_id in _own()
+
+
+def is_about_a_rule(pattern: str) -> bool:
+    """Whether a pattern of the settings fits any rule; those of other people's tools may."""
+    from reviewloop.analysis.tools import TOOLS
+
+    theirs = any(fnmatchcase(pattern.partition("/")[0], tool.name) for tool in TOOLS)
+    return theirs or any(fnmatchcase(rule, pattern) for rule in _own())

@@ -1,0 +1,343 @@
+"""Runs every analyser over a change, side by side, and keeps what the change brings.
+
+Kept is what touches changed lines, and what the change causes elsewhere in a changed file where
+the rule says so. What the base version already had at the same line text is not new.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import Protocol
+
+from reviewloop.analysis import book
+from reviewloop.analysis.contract import (
+    AnalyserReport,
+    AnalyserStatus,
+    ChangeCheck,
+    ChangeView,
+    FileCheck,
+    Hit,
+    SourceFile,
+)
+from reviewloop.analysis.placing import Placed, new_ones, placed_anywhere, placed_in
+from reviewloop.rules.dependencies import advisory_status
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What all analysers said about a change, and how each of them fared."""
+
+    hits: tuple[Placed, ...] = ()
+    reports: tuple[AnalyserReport, ...] = ()
+
+    @property
+    def failed(self) -> tuple[AnalyserReport, ...]:
+        """The analysers whose silence means nothing."""
+        bad = {AnalyserStatus.FAILED, AnalyserStatus.PARTIAL}
+        return tuple(report for report in self.reports if report.status in bad)
+
+    def joined(self, other: "Examination") -> "Examination":
+        """Return what both say, as if all had run side by side."""
+        return _examination([*self.hits, *other.hits], [*self.reports, *other.reports])
+
+
+class Analyser(Protocol):
+    """Anything that turns files into hits: a program, or a check of ours."""
+
+    @property
+    def name(self) -> str:
+        """The name in the list of analysers."""
+
+    def understands(self, file: SourceFile) -> bool:
+        """Whether the file is worth handing over."""
+
+    def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
+        """Return hits and report; a failure is a report, never an error."""
+
+
+Told = Callable[[AnalyserReport], None]
+
+
+def examine(
+    view: ChangeView,
+    *,
+    reviewers: Collection[str] = (),
+    off: Collection[str] = (),
+    extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
+    checks: Sequence[FileCheck] | None = None,
+    told: Told | None = None,
+) -> Examination:
+    """Return what is new in a change according to every analyser, the slow ones included.
+
+    `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
+    patterns) of analysers that do not run; `extra` holds hits from data that is not in the
+    change, such as coverage; `checks` replaces ours of files; `told` hears of each as it ends.
+    """
+    with closing(Late(view, reviewers=reviewers, off=off)) as late:
+        early = examine_early(
+            view, reviewers=reviewers, off=off, extra=extra, checks=checks, told=told
+        )
+        return early.joined(late.finished(told))
+
+
+def examine_early(
+    view: ChangeView,
+    *,
+    reviewers: Collection[str] = (),
+    off: Collection[str] = (),
+    extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
+    checks: Sequence[FileCheck] | None = None,
+    told: Told | None = None,
+) -> Examination:
+    """Return what our checks and the quick programs say; the arguments are those of `examine`."""
+    from reviewloop.analysis.programs import programs
+
+    base = _BaseVersions(view)
+    ours = _own(book.file_checks() if checks is None else checks, off)
+    whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
+    taken = _Taken(reviewers, told)
+    # Programs are waited for while our own checks use this thread.
+    with _workers() as (pool, stopped):
+        running: list[_Running] = [
+            pool.submit(_analyse, program, view.files, base)
+            for program in programs(view.options, stopped.is_set, slow=False)
+            if not _is_off(program.name, off)
+        ]
+        for analyser in ours:
+            taken.take(_analyse(analyser, view.files, base))
+        for check in whole:
+            taken.take(_whole(check, view))
+        for given, report in extra:
+            taken.take((placed_anywhere(given, view, report.name), report))
+        advisories = advisory_status(view.options, view.files)
+        if advisories is not None:
+            taken.take(([], advisories))
+        for future in running:
+            taken.take(future.result())
+    return taken.examination()
+
+
+class Late:
+    """The slow programs, at work over a change from now on; `finished` waits for them.
+
+    Which programs these are is told by the table and not by the clock: what reviewers are shown
+    must be the same whenever a change is read. `close` ends those that still work.
+    """
+
+    def __init__(
+        self, view: ChangeView, *, reviewers: Collection[str] = (), off: Collection[str] = ()
+    ) -> None:
+        from reviewloop.analysis.programs import programs
+
+        self._reviewers = reviewers
+        self._stopped = threading.Event()
+        base = _BaseVersions(view)
+        chosen = [
+            program
+            for program in programs(view.options, self._stopped.is_set, slow=True)
+            if not _is_off(program.name, off) and any(map(program.understands, view.files))
+        ]
+        self._pool = _pool()  # starts a thread only for what is submitted
+        self._running: list[_Running] = [
+            self._pool.submit(_analyse, program, view.files, base) for program in chosen
+        ]
+
+    def finished(self, told: Told | None = None) -> Examination:
+        """Return what they say, once all of them are done."""
+        taken = _Taken(self._reviewers, told)
+        for future in self._running:
+            taken.take(future.result())
+        return taken.examination()
+
+    def stop(self) -> None:
+        """End the programs; each reports that it was stopped."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """End the programs and wait until they are gone."""
+        self.stop()
+        self._pool.shutdown()
+
+
+_Result = tuple[list[Placed], AnalyserReport | None]
+_Running = Future[_Result]
+
+
+class _Taken:
+    """Gathers what analysers say as they end."""
+
+    def __init__(self, reviewers: Collection[str], told: Told | None) -> None:
+        self._reviewers, self._told = reviewers, told
+        self._hits: list[Placed] = []
+        self._reports: list[AnalyserReport] = []
+
+    def take(self, result: _Result) -> None:
+        placed, report = result
+        wanted = self._reviewers
+        self._hits.extend(p for p in placed if not wanted or p.rule.reviewer in wanted)
+        if report is not None:
+            self._reports.append(report)
+            if self._told is not None:
+                self._told(report)
+
+    def examination(self) -> Examination:
+        return _examination(self._hits, self._reports)
+
+
+def _examination(hits: Iterable[Placed], reports: Iterable[AnalyserReport]) -> Examination:
+    return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
+
+
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="analyser")
+
+
+@contextmanager
+def _workers() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
+    """Yield threads for programs, and what stops their programs when this thread is interrupted."""
+    stopped = threading.Event()
+    with _pool() as pool:
+        try:
+            yield pool, stopped
+        except BaseException:
+            stopped.set()
+            raise
+
+
+def _own(checks: Iterable[FileCheck], off: Collection[str]) -> list["_FileCheckAnalyser"]:
+    return [_FileCheckAnalyser(check) for check in checks if not _is_off(check.name, off)]
+
+
+def _is_off(name: str, off: Collection[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in off)
+
+
+def _ordered(hits: Iterable[Placed]) -> list[Placed]:
+    def place(placed: Placed) -> tuple[str, int, int, str, str]:
+        span = placed.hit.span
+        line, column = (span.line, span.column) if span else (0, 0)
+        return placed.hit.path, line, column, placed.hit.rule, placed.hit.message
+
+    return sorted(hits, key=place)
+
+
+class _BaseVersions:
+    """The files as they were, read once and only where somebody has to compare."""
+
+    def __init__(self, view: ChangeView) -> None:
+        self._view = view
+        self._texts: dict[str, SourceFile | None] = {}
+
+    def of(self, file: SourceFile) -> SourceFile | None:
+        """Return the base version of a file under its new name, None when there was none."""
+        if file.status == "A":
+            return None
+        if file.path not in self._texts:
+            text = self._view.read_base(file.path)
+            before = None if text is None else replace(file, text=text, added=(), claim="")
+            self._texts[file.path] = before
+        return self._texts[file.path]
+
+
+MOST_HITS = 2000
+"""What one check tells of one file: a prepared file would fill the memory."""
+
+
+@dataclass(frozen=True)
+class _FileCheckAnalyser:
+    """One of our file checks, seen as an analyser."""
+
+    check: FileCheck
+
+    @property
+    def name(self) -> str:
+        return self.check.name
+
+    def understands(self, file: SourceFile) -> bool:
+        return self.check.understands(file)
+
+    def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
+        started = time.monotonic()
+        hits: list[Hit] = []
+        broken: list[str] = []
+        cut = 0
+        for file in files:
+            readable, other = file.only(self.check.reads)
+            if unread := [number for number in other if file.touched(number, number)]:
+                cut += 1
+                broken.append(_not_read(file, unread))
+            try:
+                found = list(islice(self.check.run(readable), MOST_HITS + 1))
+                if len(found) > MOST_HITS:
+                    cut += 1
+                    broken.append(
+                        f"{file.path}: more than {MOST_HITS:,} findings, not all are told"
+                    )
+                hits.extend(found[:MOST_HITS])
+            except Exception as error:  # noqa: BLE001 - one check's bug must not cost the others
+                broken.append(f"{file.path}: {type(error).__name__}: {error}")
+        status = AnalyserStatus.DONE
+        if broken:
+            some = cut or len(broken) < len(files)
+            status = AnalyserStatus.PARTIAL if some else AnalyserStatus.FAILED
+        seconds = round(time.monotonic() - started, 3)
+        reason = "; ".join(broken[:3])
+        return hits, AnalyserReport(self.name, status, seconds, "", len(files), reason)
+
+
+def _not_read(file: SourceFile, lines: Sequence[int]) -> str:
+    """Say which lines of the change are too long or too deep to be read."""
+    first = f"line {lines[0]} ({len(file.lines[lines[0] - 1]):,} characters)"
+    more = f" and {len(lines) - 1} more" if lines[1:] else ""
+    return f"{file.path}: {first}{more} not read, too long or too deep; the other lines were"
+
+
+def _analyse(analyser: Analyser, files: Sequence[SourceFile], base: _BaseVersions) -> _Result:
+    mine = [file for file in files if analyser.understands(file)]
+    if not mine:
+        return [], None
+    hits, report = analyser.run(mine)
+    by_path = {file.path: file for file in mine}
+    known = placed_in(hits, by_path, analyser.name, report.version)
+    modified = {p.hit.path for p in known if p.rule.only_new and (p.on_change or _may_cause(p))}
+    before = [b for path in sorted(modified) if (b := base.of(by_path[path])) is not None]
+    comparable: set[str] = set()
+    if before:
+        old_hits, old_report = analyser.run(before)
+        report = replace(report, seconds=round(report.seconds + old_report.seconds, 3))
+        # Without the comparison everything on changed lines is reported, which is honest.
+        if old_report.status is not AnalyserStatus.FAILED:
+            known = new_ones(known, old_hits, by_path, {file.path: file for file in before})
+        if old_report.status is AnalyserStatus.DONE:
+            comparable = {file.path for file in before}
+    kept = [p for p in known if p.on_change or (p.hit.path in comparable and _may_cause(p))]
+    return kept, report
+
+
+def _may_cause(placed: Placed) -> bool:
+    """Whether a hit is worth telling where the change only causes it, on a line it left alone.
+
+    An attribute that is removed, or a function that grew, shows at a line that stands as it was.
+    """
+    severity = placed.hit.severity or placed.rule.severity
+    return placed.rule.caused or (placed.rule.only_new and severity.actionable)
+
+
+def _whole(check: ChangeCheck, view: ChangeView) -> _Result:
+    started = time.monotonic()
+    status, reason = AnalyserStatus.DONE, ""
+    hits: list[Hit] = []
+    try:
+        hits.extend(check.run(view))
+    except Exception as error:  # noqa: BLE001 - one check's bug must not cost the others
+        status, reason = AnalyserStatus.FAILED, f"{type(error).__name__}: {error}"
+    report = AnalyserReport(
+        check.name, status, round(time.monotonic() - started, 3), "", len(view.files), reason
+    )
+    return placed_anywhere(hits, view, check.name), report

@@ -1,0 +1,167 @@
+"""What a file is, by its path: its language and what it is for."""
+
+import re
+from pathlib import PurePosixPath
+
+from reviewloop.analysis.contract import PathClass
+
+_BY_SUFFIX = {
+    ".py": "python",
+    ".pyi": "python",
+    ".pyw": "python",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".cjs": "javascript",
+    ".jsx": "javascript",
+    ".ts": "typescript",
+    ".mts": "typescript",
+    ".cts": "typescript",
+    ".tsx": "tsx",
+    ".go": "go",
+    ".sh": "shell",
+    ".bash": "shell",
+    ".tf": "terraform",
+    ".tofu": "terraform",
+    ".dockerfile": "dockerfile",
+    ".toml": "toml",
+    ".json": "json",
+    ".yml": "yaml",
+    ".yaml": "yaml",
+    ".java": "java",
+    ".rs": "rust",
+    ".rb": "ruby",
+    ".php": "php",
+    ".cs": "csharp",
+    ".kt": "kotlin",
+    ".c": "c",
+    ".h": "c",
+    ".cc": "cpp",
+    ".cpp": "cpp",
+    ".hpp": "cpp",
+    ".swift": "swift",
+    ".scala": "scala",
+    ".md": "markdown",
+    ".rst": "markdown",
+    ".sql": "sql",
+    ".html": "html",
+    ".css": "css",
+}
+CODE = frozenset(_BY_SUFFIX.values()) - {"toml", "json", "yaml", "markdown", "html", "css"}
+"""Languages in which something runs, or is built."""
+_WORKFLOW = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$")
+_ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
+_DEPENDABOT = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
+_DOCKERFILE = re.compile(r"(?:^|/)(?:dockerfile|containerfile)(?:[.\-_][^/]*)?$", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    r"(?:^|[{,])[ \t]*[\"']?(?:AWSTemplateFormatVersion|Transform)[\"']?[ \t]*:", re.MULTILINE
+)
+_TYPED_RESOURCE = re.compile(r"Type[\"']?[ \t]*:[ \t]*[\"']?AWS::[A-Z]\w+::\w+")
+_RESOURCES = re.compile(r"(?:^|[{,])[ \t]*[\"']?Resources[\"']?[ \t]*:", re.MULTILINE)
+_SHEBANG = re.compile(r"#!\s*\S*/(?:env\s+(?:-S\s+)?)?(python|bash|sh|dash|ksh|zsh|node)[\d.]*\b")
+_SHEBANGS = {"python": "python", "node": "javascript"}
+
+
+def language_of(path: str, text: str = "") -> str:
+    """Return the language of a file, "" when it has none we know.
+
+    Beside programming languages: terraform, dockerfile, cloudformation (told by its content),
+    github-workflow, github-action, dependabot, json, yaml, toml, markdown.
+    """
+    if _WORKFLOW.search(path):
+        return "github-workflow"
+    if _DEPENDABOT.search(path):
+        return "dependabot"
+    if _ACTION.search(path) and ("runs:" in text or not text):
+        return "github-action"
+    suffix = PurePosixPath(path).suffix.lower()
+    language = _BY_SUFFIX.get(suffix, "")
+    if language in {"yaml", "json"} or suffix == ".template":
+        return "cloudformation" if is_cloudformation(text) else language
+    if _DOCKERFILE.search(path) and language in {"", "dockerfile"}:
+        return "dockerfile"
+    if not language and text.startswith("#!"):
+        found = _SHEBANG.match(text)
+        return _SHEBANGS.get(found.group(1), "shell") if found else ""
+    return language
+
+
+def is_cloudformation(text: str) -> bool:
+    """Whether a YAML or JSON text is a CloudFormation (or SAM) template."""
+    return bool(_RESOURCES.search(text)) and bool(
+        _TEMPLATE.search(text) or _TYPED_RESOURCE.search(text)
+    )
+
+
+_TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "specs", "testing", "e2e", "testsuite"}
+_FIXTURE_FOLDERS = {
+    "data",
+    "cases",
+    "fixtures",
+    "fixture",
+    "__fixtures__",
+    "resources",
+    "snapshots",
+    "__snapshots__",
+    "testdata",
+    "test_data",
+    "test-data",
+}
+_EXAMPLE_FOLDERS = {
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "demo",
+    "demos",
+    "doc",
+    "docs",
+    "docs_src",
+    "documentation",
+    "tutorial",
+    "tutorials",
+    "bench",
+    "benchmark",
+    "benchmarks",
+}
+
+
+def path_class(path: str) -> PathClass:
+    """Return what a file is for, from its path alone."""
+    folders = path.lower().split("/")[:-1]
+    tested = [index for index, folder in enumerate(folders) if folder in _TEST_FOLDERS]
+    if "testdata" in folders or "__snapshots__" in folders or "__fixtures__" in folders:
+        return PathClass.FIXTURE
+    if tested and set(folders[tested[0] + 1 :]) & _FIXTURE_FOLDERS:
+        return PathClass.FIXTURE
+    if tested or is_test_name(path):
+        return PathClass.TEST
+    if set(folders) & _EXAMPLE_FOLDERS:
+        return PathClass.EXAMPLE
+    return PathClass.PRODUCT
+
+
+def telling_folder(path: str) -> str:
+    """Return the folder that says what a file is for, "" where its name says it or nothing does."""
+    parts = path.split("/")
+    if is_test_name(path):
+        return ""
+    telling = _TEST_FOLDERS | _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__"}
+    for index, folder in enumerate(parts[:-1]):
+        if folder.lower() in telling:
+            return "/".join(parts[: index + 1])
+    return ""
+
+
+def is_test_name(path: str) -> bool:
+    """Whether a file's own name says that it holds tests."""
+    name = path.rsplit("/", 1)[-1]
+    stem = name.split(".")[0]
+    lower = name.lower()
+    return (
+        stem.lower().startswith("test_")
+        or stem.lower().endswith(("_test", "_spec"))
+        or stem.lower() in {"conftest", "tests"}
+        or stem.endswith(("Test", "Tests"))
+        or ".test." in lower
+        or ".spec." in lower
+    )

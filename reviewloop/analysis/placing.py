@@ -1,0 +1,195 @@
+"""Decides which hits are the change's own: on its lines, caused by it, and not there before."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reviewloop.analysis import book
+from reviewloop.analysis.contract import (
+    INFRASTRUCTURE,
+    MUST,
+    SECURITY,
+    SHOULD,
+    ChangeView,
+    Hit,
+    PathClass,
+    Rule,
+    SourceFile,
+    Span,
+)
+from reviewloop.findings import normalised
+from reviewloop.secrets.scanning import hide, mask
+
+_QUOTE_LINES = 6
+QUOTE_WIDTH = 400  # characters of a line that are kept
+LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
+OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
+"""What names make a file: written elsewhere, for which this change's reviewers do not care."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A hit that is the change's own, with its rule."""
+
+    hit: Hit
+    rule: Rule
+    source: str  # the analyser that said it, with its version where it has one
+    on_change: bool  # False: caused by the change, but outside of its lines
+    known: int = 0  # how many hits that look like it the base version had; they are not here
+
+
+def placed_in(
+    hits: Iterable[Hit], files: Mapping[str, SourceFile], name: str, version: str
+) -> list[Placed]:
+    """Return the hits of an analyser in these files whose rules speak there."""
+    source = f"{name} {version}".strip()
+    placed = []
+    for hit in hits:
+        rule = book.rule_of(hit.rule)
+        file = files.get(hit.path)
+        if rule is None or file is None:
+            continue
+        if told := _weighed(hit, rule, file):
+            placed.append(Placed(told, rule, source, touches(told, file)))
+    return placed
+
+
+def _weighed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
+    """Return a hit as it counts in its file, None where its rule has nothing to say about it.
+
+    Of code of others that the change brings only what is unsafe is told. A folder that the change
+    itself adds makes no example of code with a grave fault. And a folder `docs` or `demos` may be
+    part of the product: outside data that gets where it runs is told there, as less than certain.
+    """
+    if file.claim in OF_OTHERS and rule.reviewer not in {SECURITY, INFRASTRUCTURE}:
+        return None
+    if speaks_in(rule, file.path_class):
+        return hit
+    if file.new_folder and rule.reviewer == SECURITY and rule.severity is MUST:
+        return hit
+    severity = hit.severity or rule.severity
+    if file.path_class is PathClass.EXAMPLE and warns_in_examples(rule) and severity is MUST:
+        return replace(hit, severity=SHOULD)
+    return None
+
+
+def warns_in_examples(rule: Rule) -> bool:
+    """Whether what must be fixed in product code should be fixed in examples."""
+    return rule.reviewer == SECURITY and rule.category == "injection" and not rule.in_examples
+
+
+def speaks_in(rule: Rule, path_class: PathClass) -> bool:
+    """Whether a rule has anything to say about files of this class."""
+    return {
+        PathClass.PRODUCT: rule.in_product,
+        PathClass.TEST: rule.in_tests,
+        PathClass.EXAMPLE: rule.in_examples,
+        PathClass.FIXTURE: rule.in_fixtures,
+    }[path_class]
+
+
+def touches(hit: Hit, file: SourceFile) -> bool:
+    """Whether a hit, or a place it is related to, is on changed lines of its file."""
+    if hit.span is None:
+        return bool(file.added)
+    spans = [hit.span, *(span for span, _ in hit.related)]
+    return any(file.touched(span.line, span.end_line) for span in spans)
+
+
+def _key(hit: Hit, file: SourceFile) -> tuple[str, str, str]:
+    if hit.identity or hit.span is None:
+        return hit.path, hit.rule, hit.identity
+    lines = file.lines
+    number = min(max(hit.span.line, 1), len(lines))
+    return hit.path, hit.rule, lines[number - 1].strip()
+
+
+def new_ones(
+    known: list[Placed],
+    old: Iterable[Hit],
+    files: Mapping[str, SourceFile],
+    before: Mapping[str, SourceFile],
+) -> list[Placed]:
+    """Drop as many hits of a kind as the base version had, untouched lines first."""
+    had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
+    kept: list[Placed] = []
+    dropped: list[Placed] = []
+    for placed in sorted(known, key=lambda p: p.on_change):
+        key = _key(placed.hit, files[placed.hit.path])
+        if placed.rule.only_new and had[key] > 0:
+            had[key] -= 1
+            dropped.append(placed)
+        else:
+            kept.append(placed)
+    return _after(dropped, kept, files)
+
+
+def _after(
+    dropped: list[Placed], kept: list[Placed], files: Mapping[str, SourceFile]
+) -> list[Placed]:
+    """Note for each hit that is kept how many dropped ones would have the same id."""
+    rules = {(p.hit.path, p.rule.id) for p in kept}  # only these need their code read
+
+    def ident(placed: Placed) -> tuple[str, str, str]:
+        path = placed.hit.path
+        said = identity_of(placed.hit, placed.rule, files[path])
+        return path, placed.rule.id, normalised(said)
+
+    counted = Counter(ident(p) for p in dropped if (p.hit.path, p.rule.id) in rules)
+    if not counted:
+        return kept
+    return [replace(p, known=counted[ident(p)]) if p.rule.only_new else p for p in kept]
+
+
+def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[Placed]:
+    """Place hits that may also be about files that are not analysed, deleted ones for example."""
+    by_path = {file.path: file for file in view.files}
+    placed = []
+    for hit in hits:
+        rule = book.rule_of(hit.rule)
+        if rule is None:
+            continue
+        file = by_path.get(hit.path)
+        on_change = file is None or hit.span is None or touches(hit, file)
+        told = hit if file is None else _weighed(hit, rule, file)
+        if told is not None:
+            placed.append(Placed(told, rule, source, on_change))
+    return placed
+
+
+def title_of(hit: Hit, rule: Rule) -> str:
+    """Return what a hit says in one line."""
+    text = hit.message or rule.title
+    text = " ".join(text.split()) or "(no message)"
+    text = text.encode("utf-8", "replace").decode()  # no store takes lone surrogates
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def within(span: Span | None, file: SourceFile | None) -> Span | None:
+    """Return the span with lines that the file has: no finding may point past its end."""
+    if span is None or file is None:
+        return None
+    last = len(file.lines) - (1 if not file.text or file.text.endswith("\n") else 0)
+    if last < 1:
+        return None
+    line = min(max(span.line, 1), last)
+    end_line = min(max(span.end_line, line), last)
+    moved = (line, end_line) != (span.line, span.end_line)
+    return Span(line, end_line) if moved else span
+
+
+def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
+    """Return a hit's code; a guessed secret is hidden even where no vendor's shape tells."""
+    span = within(hit.span, file)
+    if span is None or file is None:
+        return ""
+    if rule.id.startswith("secret/") and span.column and span.line == span.end_line:
+        return mask(hide(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column))
+    last = min(span.end_line, span.line + _QUOTE_LINES - 1)
+    lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
+    return mask("\n".join(lines))
+
+
+def identity_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
+    """Return what a finding's id is made of, next to its path and rule."""
+    return hit.identity or quote_of(hit, rule, file) or title_of(hit, rule)

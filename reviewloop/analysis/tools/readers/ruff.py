@@ -1,0 +1,150 @@
+"""Reads ruff's JSON, and runs ruff so that comments cannot silence its security rules."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.analysis.contract import NIT, Edit, Fix, Hit, Span
+from reviewloop.analysis.tools.layout import Laid, LaidFile
+from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.ruff_context import weighed
+from reviewloop.analysis.tools.ruff_settings import ruff_settings
+from reviewloop.analysis.tools.tool import Reading, UnusableOutput
+
+if TYPE_CHECKING:
+    from reviewloop.analysis.tools.running import Session
+
+_SYNTAX = "invalid-syntax"
+_SILENCING = re.compile(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)
+_UNKNOWN = re.compile(r"[Uu]nknown rule selector `([A-Z0-9]+)`")
+_IMPORT = re.compile(
+    r"\s*(?:from\s+\S+\s+)?import\b|\s*\w[\w.]*(?:\s+as\s+\w+)?\s*[,)]?\s*(?:#.*)?$"
+)
+_FIRST = re.compile(r"from line (\d{1,7})")
+_NAMED = re.compile(r"`([^`]{1,200})`")
+_BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
+
+
+def run_ruff(session: "Session") -> Reading:
+    """Run all rules without heeding comments, then again with them where there are any.
+
+    Of the second run everything but the security rules counts: those may not be silenced, the
+    others may. Files without such comments are read once.
+    """
+    laid = session.laid
+    unknown: set[str] = set()
+    reading = session.read_in_parts(laid, lambda p: _once(session, p, unknown, "--ignore-noqa"))
+    commented = [one for one in laid.files if _SILENCING.search(one.text)]
+    if commented:
+        paths = {one.file.path for one in commented}
+        heeding = session.read_in_parts(laid.only(commented), lambda p: _once(session, p, unknown))
+        reading.failed |= heeding.failed
+        reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
+        reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
+    settings = ruff_settings(session.configuration)
+    told = (hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_meant(hit))
+    reading.hits = weighed(told, laid)
+    return reading
+
+
+def _is_meant(hit: Hit) -> bool:
+    """Whether a hit is no mistake: an import a package hands on, a template that is no Python."""
+    if hit.rule == f"ruff/{_SYNTAX}":
+        return "{{" in hit.path
+    return hit.rule == "ruff/F401" and hit.path.rpartition("/")[2] == "__init__.py"
+
+
+def _once(session: "Session", laid: Laid, unknown: set[str], *extra: str) -> Reading:
+    """Start ruff; rules it does not know (another version's) are left out and it starts again."""
+    command, *others = session.arguments(laid)
+    while True:
+        try:
+            output = session.start([command, *extra, *_without(others, unknown)])
+            return read_ruff(output.stdout, laid)
+        except UnusableOutput as error:
+            named = _UNKNOWN.search(str(error))
+            if named is None or named.group(1) in unknown:
+                raise
+            unknown.add(named.group(1))
+
+
+def _without(arguments: Sequence[str], unknown: set[str]) -> list[str]:
+    if not unknown:
+        return list(arguments)
+    return [
+        ",".join(code for code in given.split(",") if code not in unknown)
+        if before in ("--select", "--ignore")
+        else given
+        for before, given in zip(("", *arguments), arguments, strict=False)
+    ]
+
+
+def _is_security(hit: Hit) -> bool:
+    return bool(re.match(r"ruff/S\d", hit.rule))
+
+
+def read_ruff(raw: bytes, laid: Laid) -> Reading:
+    """Return the hits of ruff's JSON; files with syntax errors have one hit that says so."""
+    reading = Reading()
+    broken: set[str] = set()
+    for record in records(parsed(raw)):
+        one = laid.find(text_at(record, "filename"))
+        if one is None:
+            raise UnusableOutput("it names a file that it was not given")
+        hit = _hit(record, one)
+        if hit.rule == f"ruff/{_SYNTAX}":
+            if one.file.path in broken:
+                continue  # what follows the first error is mostly its echo
+            broken.add(one.file.path)
+        reading.hits.append(hit)
+    return reading
+
+
+def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
+    name = text_at(record, "name")
+    code = text_at(record, "code") or name  # rules without a code go by their name
+    message = text_at(record, "message")
+    if name == _SYNTAX or code == _SYNTAX:
+        code, message = _SYNTAX, f"The file cannot be parsed: {message}"
+    span = one.span(
+        number_at(record, "location", "row", otherwise=1),
+        number_at(record, "end_location", "row"),
+        number_at(record, "location", "column"),
+        number_at(record, "end_location", "column"),
+    )
+    named = _NAMED.search(message) if code in _BY_NAME else None
+    return Hit(
+        rule=f"ruff/{code}",
+        path=one.file.path,
+        span=span,
+        message=message,
+        severity=NIT if code == "F811" and _imported_twice(message, span, one) else None,
+        fix=_fix(record.get("fix"), one),
+        identity=named.group(1) if named else "",
+    )
+
+
+def _imported_twice(message: str, span: Span, one: LaidFile) -> bool:
+    """Whether it is only an import that stands twice: nothing is lost by that."""
+    first = _FIRST.search(message)
+    numbers = (int(first.group(1)) if first else 0, span.line)
+    lines = one.lines
+    return all(0 < number <= len(lines) and _IMPORT.match(lines[number - 1]) for number in numbers)
+
+
+def _fix(value: Any, one: LaidFile) -> Fix | None:
+    if not isinstance(value, dict) or one.rows:
+        return None
+    edits = []
+    for edit in records(value, "edits"):
+        span = Span(
+            number_at(edit, "location", "row"),
+            number_at(edit, "end_location", "row"),
+            number_at(edit, "location", "column"),
+            number_at(edit, "end_location", "column"),
+        )
+        if not 1 <= span.line <= span.end_line <= len(one.lines) or not span.column:
+            return None
+        edits.append(Edit(span, text_at(edit, "content")))
+    safe = text_at(value, "applicability") == "safe"
+    return Fix(tuple(edits), text_at(value, "message"), safe) if edits else None

@@ -1,0 +1,103 @@
+"""Reads zizmor's JSON, and finds the workflows it could not parse: it passes over them."""
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Span
+from reviewloop.analysis.tools.layout import Laid, LaidFile
+from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.tool import Reading, UnusableOutput
+from reviewloop.rules.syntax.documents import yaml_problem
+
+if TYPE_CHECKING:
+    from reviewloop.analysis.tools.running import Session
+
+Confidence = Literal["high", "medium", "low"]
+_COMPLETED = re.compile(r"completed (\S+)")
+_USES = re.compile(r"\buses:\s{0,4}[\"']?([^@\"'\s]{1,200})@")
+_RELEASE = re.compile(
+    r"\buses:\s{0,4}[\"']?(?:actions|github)/[^@\"'\s]{1,200}@v?\d[\w.]{0,40}[\"']?\s*(?:#|$)"
+)
+_SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT, "Unknown": NIT}
+_CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
+
+
+def run_zizmor(session: "Session") -> Reading:
+    """Run over all files at once; files it does not report as done are run one by one.
+
+    What is no YAML is left out: our own check of syntax says so, at its line.
+    """
+    sound = [one for one in session.laid.files if yaml_problem(one.file.text) is None]
+    if not sound:
+        return Reading()
+    return session.read_in_parts(session.laid.only(sound), lambda part: _once(session, part))
+
+
+def _once(session: "Session", laid: Laid) -> Reading:
+    output = session.start(session.arguments(laid))
+    told = output.stderr.decode("utf-8", "replace")
+    done = {found.path for named in _COMPLETED.findall(told) if (found := laid.find(named))}
+    if len(done) < len(laid.files):
+        raise UnusableOutput("it was passed over")
+    return read_zizmor(output.stdout, laid)
+
+
+def read_zizmor(raw: bytes, laid: Laid) -> Reading:
+    """Return the hits of zizmor's JSON, each at its primary location."""
+    reading = Reading()
+    for record in records(parsed(raw)):
+        places = records(record, "locations")
+        primary = [p for p in places if text_at(p, "symbolic", "kind") == "Primary"] or places[:1]
+        for place in primary[:1]:
+            reading.hits.append(_hit(record, place, places, laid))
+    return reading
+
+
+def _hit(
+    record: dict[str, Any], place: dict[str, Any], places: list[dict[str, Any]], laid: Laid
+) -> Hit:
+    one = laid.find(text_at(place, "symbolic", "key", "Local", "verbatim_path"))
+    if one is None:
+        raise UnusableOutput("it names a file that it was not given")
+    determined = record.get("determinations")
+    severity = _SEVERITIES.get(text_at(determined, "severity"), NIT)
+    confidence = _CONFIDENCES.get(text_at(determined, "confidence"), "low")
+    note = text_at(place, "symbolic", "annotation")
+    span = _span(place, one)
+    action = (
+        _USES.search(one.file.lines[span.line - 1]) if span.line <= len(one.file.lines) else None
+    )
+    released = text_at(record, "ident") == "unpinned-uses" and _is_release(one, span.line)
+    about = text_at(record, "desc")
+    return Hit(
+        rule=f"zizmor/{text_at(record, 'ident')}",
+        path=one.file.path,
+        span=span,
+        message=f"{about[:1].upper()}{about[1:]}: {note}" if note else about,
+        severity=NIT if (severity is SHOULD and confidence == "low") or released else severity,
+        confidence=confidence,
+        related=tuple(
+            (_span(other, one), text_at(other, "symbolic", "annotation"))
+            for other in places
+            if text_at(other, "symbolic", "kind") == "Related" and other is not place
+        ),
+        # Another version of an action that was used before is no new use of it.
+        identity=action.group(1) if action else "",
+    )
+
+
+def _is_release(one: LaidFile, line: int) -> bool:
+    """Whether a line uses a release of an action of the makers of the runner themselves."""
+    lines = one.file.lines
+    return line <= len(lines) and _RELEASE.search(lines[line - 1]) is not None
+
+
+def _span(place: dict[str, Any], one: LaidFile) -> Span:
+    location = place.get("concrete", {})
+    line = number_at(location, "location", "start_point", "row") + 1
+    end = number_at(location, "location", "end_point", "row") + 1
+    end_offset = number_at(location, "location", "end_point", "column")
+    if end > line and end_offset == 0:
+        end, end_offset = end - 1, 1 << 30  # up to the end of the line before
+    offset = number_at(location, "location", "start_point", "column")
+    return one.span(line, end, one.characters(line, offset), one.characters(end, end_offset))

@@ -1,0 +1,262 @@
+"""Runs one tool over some files: private folder, neutral names, one time limit for all starts."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
+from reviewloop.analysis.tools.configuration import configuration_of
+from reviewloop.analysis.tools.found import find_tool
+from reviewloop.analysis.tools.layout import Laid, lay_out
+from reviewloop.analysis.tools.tool import FoundTool, Reading, Tool, ToolRun, UnusableOutput
+from reviewloop.workspace.analyser_process import (
+    OUTPUT_LIMIT,
+    Output,
+    clean_environment,
+    run_analyser,
+)
+
+Stop = Callable[[], bool]
+_ARGUMENT_BYTES = 100_000  # of file names in one start; every system takes that many
+_MOST_STARTS = 60  # while looking for the files that make a tool fail
+_NAMED = 3  # files a reason names
+
+
+def run_tool(
+    tool: Tool, files: Sequence[SourceFile], options: Options, *, stop: Stop | None = None
+) -> ToolRun:
+    """Run a tool over the files it understands; whatever it does is a report, never an error."""
+    mine = [file for file in files if tool.understands(file)]
+    if not mine:
+        return ToolRun(AnalyserReport(tool.name, AnalyserStatus.NOT_APPLICABLE))
+    started = time.monotonic()
+    refused = tool.not_run(mine, options) if tool.not_run else None
+    if refused is not None:
+        return _without(tool, mine, *refused)
+    configuration = configuration_of(tool, options)
+    found = find_tool(tool, options)
+    if found is None:
+        return _without(tool, mine, AnalyserStatus.MISSING, f"not installed; {tool.get}")
+    if tool.needs_configuration and not configuration:
+        return _without(tool, mine, AnalyserStatus.NOT_CHECKED, tool.needs_configuration)
+    try:
+        with tempfile.TemporaryDirectory(prefix="reviewloop-", ignore_cleanup_errors=True) as name:
+            session = Session(tool, found, mine, options, configuration, Path(name).resolve(), stop)
+            reading = session.read_all()
+            found = replace(found, version=session.version)
+    except OSError as error:
+        reason = f"its temporary folder cannot be used: {error.strerror or error}"
+        return _without(tool, mine, AnalyserStatus.FAILED, reason, found)
+    report = _report(tool, mine, reading.failed, found)
+    hits = dict.fromkeys(kept for hit in reading.hits if (kept := _known(tool, hit)) is not None)
+    seconds = round(time.monotonic() - started, 3)
+    return ToolRun(replace(report, seconds=seconds), tuple(hits))
+
+
+class Session:
+    """One run of one tool: it may be started several times, within one time limit."""
+
+    def __init__(
+        self,
+        tool: Tool,
+        found: FoundTool,
+        files: Sequence[SourceFile],
+        options: Options,
+        configuration: str,
+        folder: Path,
+        stop: Stop | None,
+    ) -> None:
+        self.tool = tool
+        self.laid = lay_out(files, folder)
+        self.configuration = configuration
+        self.options = options
+        self.folder = folder
+        self.program = found.program
+        self.version = found.version
+        self.stop = stop
+        self._deadline = time.monotonic() + options.timeout_seconds
+        self._limit = options.timeout_seconds
+        self._starts = 0
+        self._cwd = folder / "empty"
+        self._home = folder / "home"
+        self._own = folder / "own" / (tool.own_file[0] or "none")
+        self._report = self._home / "report"
+        for place in (self._cwd, self._home, self._own.parent):
+            place.mkdir()
+        self._own.write_text(tool.own_file[1], encoding="utf-8")
+
+    def seconds_left(self) -> float:
+        """Return how long it may still run; raise OutOfTimeError when its time is up."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise OutOfTimeError(f"took longer than {self._limit:g} s")
+        return left
+
+    def read_all(self) -> Reading:
+        """Run the tool over everything that is laid out."""
+        if self.tool.run is not None:
+            return self.tool.run(self)
+        return self.read_in_parts(self.laid)
+
+    def read_in_parts(self, laid: Laid, read: "Callable[[Laid], Reading] | None" = None) -> Reading:
+        """Run over so many files at a time as one command line takes; halve what fails."""
+        read = read or self.read_once
+        reading = Reading()
+        for part in self._parts(laid):
+            reading.add(self._read_or_halve(part, read))
+        return reading
+
+    def read_once(self, laid: Laid) -> Reading:
+        """Start the tool once over these files and read what it says."""
+        return self.tool.read(self.start(self.arguments(laid)).stdout, laid)
+
+    def arguments(self, laid: Laid) -> list[str]:
+        """Return the row's arguments with what they stand for.
+
+        `{files}` and `{configuration}` are arguments of their own, none or more; `{folder}` of
+        all files, `{own}` file of ours and `{report}` (read instead of stdout) are paths.
+        """
+        tool = self.tool
+        chosen = tool.configured if self.configuration else tool.unconfigured
+        lists = {"{files}": [str(one.path) for one in laid.files], "{configuration}": chosen}
+        places = {
+            "{configuration}": self.configuration,
+            "{folder}": str(laid.folder),
+            "{own}": str(self._own),
+            "{report}": str(self._report),
+        }
+        files = set(lists["{files}"])
+        given = [one for argument in tool.arguments for one in lists.get(argument, (argument,))]
+        return [one if one in files else _replaced(one, places) for one in given]
+
+    def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
+        """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
+        left = self.seconds_left()
+        self._starts += 1
+        self._report.unlink(missing_ok=True)
+        output = run_analyser(
+            [str(self.program), *arguments],
+            cwd=self._cwd,
+            env=clean_environment(self._home, self.program, dict(self.tool.environment)),
+            timeout_seconds=left,
+            stop=self.stop,
+        )
+        if self._report.is_file():
+            output = replace(output, stdout=_beginning(self._report))
+        if output.ended == "too slow":
+            raise OutOfTimeError(f"took longer than {self._limit:g} s")
+        if output.ended == "stopped":
+            raise OutOfTimeError("was stopped")
+        if output.ended == "too much":
+            raise UnusableOutput("wrote more than 64 MB")
+        if output.ended == "not started":
+            raise OutOfTimeError(f"could not be started: {_told(output)}")
+        if output.exit_code not in (good_exits or self.tool.good_exits):
+            raise UnusableOutput(f"ended with code {output.exit_code}{_because(output)}")
+        if not output.stdout.strip() and not self.tool.silent_when_clean:
+            raise UnusableOutput(f"wrote nothing{_because(output)}")
+        return output
+
+    def _read_or_halve(self, laid: Laid, read: Callable[[Laid], Reading]) -> Reading:
+        try:
+            return read(laid)
+        except OutOfTimeError as error:
+            return Reading(failed={one.file.path: str(error) for one in laid.files})
+        except UnusableOutput as error:
+            whole = "{folder}" in "".join(self.tool.arguments)
+            if whole or len(laid.files) == 1 or self._starts >= _MOST_STARTS:
+                return Reading(failed={one.file.path: str(error) for one in laid.files})
+        middle = len(laid.files) // 2
+        reading = self._read_or_halve(laid.only(laid.files[:middle]), read)
+        reading.add(self._read_or_halve(laid.only(laid.files[middle:]), read))
+        return reading
+
+    def _parts(self, laid: Laid) -> list[Laid]:
+        each = 1 + len(str(laid.files[-1].path)) + 8
+        count = len(laid.files)
+        listed = "{files}" in self.tool.arguments
+        most = max(1, _ARGUMENT_BYTES // each) if listed else count
+        most = 1 if self.tool.one_by_one else most
+        return [laid.only(laid.files[start : start + most]) for start in range(0, count, most)]
+
+
+class OutOfTimeError(UnusableOutput):
+    """Starting the tool again is no use: its time is up, or it cannot be started at all."""
+
+
+def _beginning(report: Path) -> bytes:
+    with report.open("rb") as file:
+        beginning = file.read(OUTPUT_LIMIT + 1)
+    if len(beginning) > OUTPUT_LIMIT:
+        raise UnusableOutput("wrote more than 64 MB")
+    return beginning
+
+
+def _replaced(argument: str, places: dict[str, str]) -> str:
+    for name, place in places.items():
+        argument = argument.replace(name, place)
+    return argument
+
+
+def _because(output: Output) -> str:
+    said = _told(output)
+    return f": {said}" if said else ""
+
+
+def _told(output: Output) -> str:
+    """Return the telling line of stderr, short enough for one line of a report."""
+    lines = [line.strip() for line in output.stderr.decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line and not line.endswith(":")]
+    for word in ("failed to ", "cause: ", "error: ", "error", "fatal"):
+        for line in lines:
+            where = line.lower().find(word)
+            if where >= 0:
+                return line[where:][:200]
+    return (lines or [""])[-1][:200]
+
+
+def _without(
+    tool: Tool,
+    files: Sequence[SourceFile],
+    status: AnalyserStatus,
+    reason: str,
+    found: FoundTool | None = None,
+) -> ToolRun:
+    version = found.version if found else ""
+    return ToolRun(AnalyserReport(tool.name, status, 0.0, version, len(files), reason))
+
+
+def _report(
+    tool: Tool, files: Sequence[SourceFile], failed: dict[str, str], found: FoundTool
+) -> AnalyserReport:
+    status, reason = AnalyserStatus.DONE, ""
+    if failed:
+        partial = len(failed) < len({file.path for file in files})
+        status = AnalyserStatus.PARTIAL if partial else AnalyserStatus.FAILED
+        reason = _reason(failed, name_files=partial)
+    return AnalyserReport(tool.name, status, 0.0, found.version, len(files), reason)
+
+
+def _reason(failed: dict[str, str], *, name_files: bool) -> str:
+    """Return why files failed: each reason once, with the first few files it stands for."""
+    by_reason: dict[str, list[str]] = {}
+    for path, why in sorted(failed.items()):
+        by_reason.setdefault(why, []).append(path)
+    parts = []
+    for why, paths in by_reason.items():
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        names = ", ".join(paths[:_NAMED]) + more
+        parts.append(f"{names}: {why}" if name_files or len(by_reason) > 1 else why)
+    more = f"; and {len(parts) - _NAMED} other reasons" if len(parts) > _NAMED else ""
+    return "; ".join(parts[:_NAMED]) + more
+
+
+def _known(tool: Tool, hit: Hit) -> Hit | None:
+    """Return a hit whose rule is on, with a severity of its own where the tool says less."""
+    rule = tool.policy.rule(hit.rule.partition("/")[2])
+    if rule is None:
+        return None
+    less = hit.severity is not None and hit.severity.rank > rule.severity.rank
+    return hit if less else replace(hit, severity=None)

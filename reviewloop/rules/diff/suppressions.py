@@ -1,0 +1,279 @@
+"""Finds comments that silence checks: for whole files, for everything, or without a reason."""
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from reviewloop.analysis.contract import (
+    INFRASTRUCTURE,
+    MAINTAINABILITY,
+    NIT,
+    SECURITY,
+    SHOULD,
+    TEST_QUALITY,
+    Example,
+    FileCheck,
+    Hit,
+    Rule,
+    SourceFile,
+    Span,
+)
+from reviewloop.findings import Severity
+from reviewloop.rules.diff.silencers import (
+    SECURITY_RULE,
+    SILENCERS,
+    STYLE_RULE,
+    UNREACHABLE,
+    Concern,
+    Silencer,
+)
+
+_NOQA, _NOSEC, _TYPE = "# no" + "qa", "# no" + "sec", "# ty" + "pe: ignore"
+_FIX = (
+    "Repair what the check found. Where it is wrong, name the one rule, for the one line, and "
+    "write the reason beside it."
+)
+_SECURITY = Rule(
+    id="diff/security-check-silenced",
+    reviewer=SECURITY,
+    severity=SHOULD,
+    title="A security check is silenced",
+    why="What the check would have said is not seen again, neither about this code nor about what "
+    "it becomes.",
+    fix=_FIX,
+    category="suppression",
+    source="https://cwe.mitre.org/data/definitions/1127.html",
+    bad=(
+        Example("app.py", f"run(command, shell=True)  {_NOSEC}\n"),
+        Example("app.py", f"run(command, shell=True)  {_NOQA}: S602\n"),
+        Example("main.go", "exec.Command(name) /" + "/ #no" + "sec\n"),
+    ),
+    good=(
+        Example("app.py", f"run(command, shell=True)  {_NOQA}: S602 - the command is a constant\n"),
+        Example(
+            "app.py",
+            f"# The seed is no secret: it only shuffles the demo.\nx = random()  {_NOSEC} B311\n",
+        ),
+        Example("app.py", f"HELP = 'write {_NOSEC} to silence it'\n"),
+    ),
+)
+_INFRA = Rule(
+    id="diff/infrastructure-check-silenced",
+    reviewer=INFRASTRUCTURE,
+    severity=SHOULD,
+    title="A check of infrastructure is silenced",
+    why="The setting that the check is about stays as it is, and nobody is told again.",
+    fix=_FIX,
+    category="suppression",
+    source="https://www.checkov.io/2.Basics/Suppressing%20and%20Skipping%20Policies.html",
+    in_examples=False,
+    bad=(
+        Example("main.tf", 'resource "a" "b" {\n  # tfsec:' + "ignore:*\n}\n"),
+        Example("main.tf", 'resource "a" "b" {\n  # checkov:' + "skip=CKV_AWS_20\n}\n"),
+    ),
+    good=(
+        Example(
+            "main.tf", 'resource "a" "b" {\n  # checkov:' + "skip=CKV_AWS_20: a public site\n}\n"
+        ),
+        Example(
+            "Dockerfile", "# The tag is pinned below.\n# hadolint " + "ignore=DL3007\nFROM a\n"
+        ),
+    ),
+)
+_LINT = Rule(
+    id="diff/lint-silenced",
+    reviewer=MAINTAINABILITY,
+    severity=SHOULD,
+    title="Checks are silenced for a whole file, or without a reason",
+    why="Faults that the tools would find from now on are not shown; the next reader cannot tell "
+    "whether the exception still holds.",
+    fix=_FIX,
+    category="suppression",
+    source="https://docs.astral.sh/ruff/linter/#error-suppression",
+    bad=(
+        Example("app.py", "# ruff: no" + "qa\nimport os\n"),
+        Example("app.py", f"x = undefined()  {_NOQA}\n"),
+        Example("app.ts", "/* eslint-" + "disable */\nrun()\n"),
+        Example("app.ts", "// @ts-" + "nocheck\nrun()\n"),
+    ),
+    good=(
+        Example("app.py", f"import os  {_NOQA}: F401\n"),
+        Example("app.py", f"x = f(1)  {_TYPE}[arg-type]\n"),
+        Example("app.ts", "// eslint-" + "disable-next-line no-empty -- nothing to do\nf()\n"),
+    ),
+)
+_COVERAGE = Rule(
+    id="diff/coverage-excluded",
+    reviewer=TEST_QUALITY,
+    severity=SHOULD,
+    title="Code is taken out of the measuring of coverage",
+    why="Nothing shows any more that no test runs this code.",
+    fix="Test it. Where that cannot be done, say in the comment why.",
+    category="suppression",
+    source="https://coverage.readthedocs.io/en/latest/excluding.html",
+    bad=(
+        Example("app.py", "def pay(order):  # pragma: " + "no cover\n    charge(order)\n"),
+        Example("app.ts", "/* istanbul " + "ignore file */\nrun();\n"),
+    ),
+    good=(
+        Example("app.py", "if TYPE_CHECKING:  # pragma: " + "no cover\n    import x\n"),
+        Example("app.py", "def pay():  # pragma: " + "no cover - only on Windows\n    charge()\n"),
+    ),
+)
+_OURS = Rule(
+    id="diff/ignored-without-reason",
+    reviewer=MAINTAINABILITY,
+    severity=NIT,
+    title="A finding is to be ignored, but the comment gives no reason",
+    why="The next reader cannot tell whether the finding was wrong, accepted or forgotten.",
+    fix="Write the rule in brackets and the reason after them: `ignore[RULE] REASON`.",
+    category="suppression",
+    source="https://cwe.mitre.org/data/definitions/1127.html",
+    bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307]\n"),),
+    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307] y is ours\n"),),
+)
+_UNKNOWN = Rule(
+    id="diff/ignores-unknown-rule",
+    reviewer=MAINTAINABILITY,
+    severity=NIT,
+    title="A comment ignores a rule that does not exist",
+    why="The comment has no effect: what it was meant to ignore is still reported.",
+    fix="Write the rule as the report shows it; `reviewloop explain --list` lists the rules.",
+    category="suppression",
+    source="https://cwe.mitre.org/data/definitions/1127.html",
+    bad=(Example("app.py", "x = y()  # reviewloop: " + "ignore[js/sql-injektion] y is ours\n"),),
+    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307] y is ours\n"),),
+)
+_WITHOUT_RULE = "The comment has no effect: it names no rule. Write `ignore[RULE] REASON`."
+_RULES = {
+    Concern.SECURITY: _SECURITY,
+    Concern.INFRASTRUCTURE: _INFRA,
+    Concern.LINT: _LINT,
+    Concern.TYPES: _LINT,
+    Concern.COVERAGE: _COVERAGE,
+    Concern.OURS: _OURS,
+}
+_WORDS = re.compile(r"[A-Za-z]{2,}")
+_COMMENT_LINE = re.compile(r"\s*(?:#|//|/\*|\*|--|<!--)\s?(?P<text>.*)")
+
+
+def _run(file: SourceFile) -> Iterator[Hit]:
+    tried = [silencer for silencer in SILENCERS if silencer.needle in file.text]
+    if not tried:
+        return
+    for number, line in enumerate(file.lines, 1):
+        for silencer in tried:
+            if silencer.needle not in line:
+                continue
+            match = silencer.pattern.search(line)
+            if match and not _in_string(line, match.start()):
+                hit = _judge(file, number, line, silencer, match)
+                if hit:
+                    yield hit
+                break  # the more telling row stands first
+
+
+def _judge(
+    file: SourceFile, number: int, line: str, silencer: Silencer, match: re.Match[str]
+) -> Hit | None:
+    rules = _rules_of(match)
+    concern = silencer.concern
+    if any(SECURITY_RULE.match(rule) for rule in rules):
+        concern = Concern.SECURITY
+    severity = _severity(silencer, concern, rules)
+    ours = concern is Concern.OURS
+    if ours and (unknown := _unknown(rules)):
+        span = Span(number, number, match.start() + 1, match.end() + 1)
+        return Hit(_UNKNOWN.id, file.path, span, unknown)
+    bare = ours and not rules
+    if severity is None or (not bare and _has_reason(file, number, line, match, ours)):
+        return None
+    if concern is Concern.COVERAGE and not silencer.whole_file and UNREACHABLE.search(line):
+        return None
+    where = "for the whole file" if silencer.whole_file else "here"
+    if concern is Concern.COVERAGE:
+        message = f"Coverage is not measured {where}, and no reason is given."
+    elif rules:
+        message = f"{silencer.tool} ignores {', '.join(rules[:4])} {where}; no reason is given."
+    elif concern is Concern.OURS:
+        message = _WITHOUT_RULE
+    elif silencer.tool == "noqa":
+        message = f"All lint rules are switched off {where}, and no reason is given."
+    else:
+        message = f"{silencer.tool} is switched off {where}, and no reason is given."
+    span = Span(number, number, match.start() + 1, match.end() + 1)
+    return Hit(_RULES[concern].id, file.path, span, message, severity=severity)
+
+
+def _unknown(names: list[str]) -> str:
+    """Return what is wrong with the first name that is no rule, "" when all are fine."""
+    from reviewloop.analysis.book import is_about_a_rule, own_rules
+
+    for name in names:
+        # Ids of findings and names of reviewers have no slash.
+        if "/" not in name or is_about_a_rule(name):
+            continue
+        ours = [rule.id for rule in own_rules()]
+        near = difflib.get_close_matches(name, ours, 1, 0.6)
+        # A rule of a family that is not ours may be what a reviewer with a model calls it.
+        if near or any(rule.startswith(f"{name.partition('/')[0]}/") for rule in ours):
+            hint = f" Did you mean {near[0]}?" if near else ""
+            return f"There is no rule {name}, so the comment has no effect.{hint}"
+    return ""
+
+
+def _rules_of(match: re.Match[str]) -> list[str]:
+    named = match.groupdict().get("rules") or ""
+    return [rule for rule in re.split(r"[,\s\"]+", named) if rule]
+
+
+def _severity(silencer: Silencer, concern: Concern, rules: list[str]) -> Severity | None:
+    """Return how much is lost: everything or a whole file more than one rule at one line."""
+    if concern is Concern.OURS:
+        return Severity.NIT
+    if rules:
+        if concern in (Concern.SECURITY, Concern.INFRASTRUCTURE):
+            return Severity.NIT
+        if concern is Concern.TYPES or all(STYLE_RULE.match(rule) for rule in rules):
+            return None
+        return Severity.NIT
+    if silencer.whole_file or concern in (Concern.SECURITY, Concern.INFRASTRUCTURE):
+        return Severity.SHOULD_FIX
+    return Severity.NIT
+
+
+def _has_reason(file: SourceFile, number: int, line: str, match: re.Match[str], ours: bool) -> bool:
+    """Whether words beside the comment, or in a comment right above it, say why."""
+    behind = line[match.end() :].replace("*/", "").replace("-->", "")
+    if len(_WORDS.findall(behind)) >= 2 or _one_word_reason(behind):
+        return True
+    if ours:  # what silences is a reason in the comment itself, of any length
+        return bool(behind.strip(" \t:,-\u2013\u2014"))
+    before = _COMMENT_LINE.match(line)
+    if before and before.start("text") < match.start():
+        ahead = line[before.start("text") : match.start()]
+        if len(_WORDS.findall(ahead)) >= 3:
+            return True
+    if number < 2:
+        return False
+    above = _COMMENT_LINE.match(file.lines[number - 2])
+    return above is not None and len(_WORDS.findall(above["text"])) >= 3
+
+
+def _one_word_reason(text: str) -> bool:
+    return bool(re.match(r"\s*(?:--?|:|#|\()\s*[A-Za-z]{3,}", text))
+
+
+def _in_string(line: str, at: int) -> bool:
+    """Whether the comment is text of a literal, as far as the line tells."""
+    before = line[:at]
+    return before.count('"') % 2 == 1 or before.count("'") % 2 == 1 or before.count("`") % 2 == 1
+
+
+def _understands(file: SourceFile) -> bool:
+    return bool(file.language) and file.language != "markdown"
+
+
+SUPPRESSIONS = FileCheck(
+    "silenced checks", (_SECURITY, _INFRA, _LINT, _COVERAGE, _OURS, _UNKNOWN), _understands, _run
+)

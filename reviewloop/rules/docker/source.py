@@ -1,0 +1,154 @@
+"""A Dockerfile with the commands that its RUN instructions run, and the form of its rules."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from reviewloop.analysis.contract import Example, Hit, Rule, SourceFile, Span
+from reviewloop.findings import Severity
+from reviewloop.rules.docker.reading import Dockerfile, Instruction, Stage
+from reviewloop.rules.lazy_regex import Regex
+from reviewloop.rules.shell.commands import Command, commands_in
+
+_FOREIGN_SHELL = Regex(r"powershell|pwsh|cmd(?:\.exe)?$", re.IGNORECASE)
+_WINDOWS = Regex(r"windows|nanoserver|servercore", re.IGNORECASE)
+_SCRIPT = Regex(r"(?:(?:ba|da|a)?sh\s+(?:-\S+\s+)*)?<<-?[\"']?\w+[\"']?$")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One RUN instruction, where it stands and what it runs."""
+
+    instruction: Instruction
+    stage: Stage
+    commands: tuple[Command, ...]
+    text: str  # all of its shell text
+
+    def named(self, *names: str) -> list[Command]:
+        """Return the commands with one of these names."""
+        return [command for command in self.commands if command.name in names]
+
+    @property
+    def cached(self) -> str:
+        """The targets of its cache mounts, separated by blanks."""
+        mounts = [value for name, value in self.instruction.flags if name == "mount"]
+        return " ".join(mount for mount in mounts if "type=cache" in mount)
+
+
+class Place(NamedTuple):
+    """Where a rule of Dockerfiles holds."""
+
+    instruction: Instruction | None  # None: the file as a whole
+    command: Command | None = None
+    message: str = ""
+    severity: Severity | None = None
+
+
+class DockerRule(NamedTuple):
+    """One row: a rule and the test that yields the places where it holds."""
+
+    rule: Rule
+    test: "Callable[[DockerSource], Iterator[Place]]"
+    hints: tuple[str, ...] = ()  # one of these must be in the text, in lower case
+
+
+@dataclass(frozen=True)
+class DockerSource:
+    """One Dockerfile and what the rules ask about it."""
+
+    file: SourceFile
+    docker: Dockerfile
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Every RUN whose shell is one we can read."""
+        found = []
+        for stage in self.docker.stages:
+            foreign = bool(_WINDOWS.search(stage.image))
+            for instruction in stage.instructions:
+                if instruction.keyword == "SHELL":
+                    foreign = bool(_FOREIGN_SHELL.search((instruction.words or ("",))[0]))
+                elif instruction.keyword == "RUN" and not foreign:
+                    found.append(_run(instruction, stage))
+        return found
+
+    @cached_property
+    def shipped(self) -> frozenset[int]:
+        """The numbers of the stages that end up in the image."""
+        return frozenset(stage.index for stage in self.docker.shipped())
+
+    def every(self, *keywords: str) -> Iterator[Instruction]:
+        """Yield the instructions with one of these keywords, of all stages."""
+        for stage in self.docker.stages:
+            yield from stage.of(*keywords)
+
+    def runs_of(self, stage: Stage) -> list[Run]:
+        """Return the RUN instructions of a stage."""
+        return self._by_stage[stage.index]
+
+    @cached_property
+    def _by_stage(self) -> dict[int, list[Run]]:
+        found: dict[int, list[Run]] = {stage.index: [] for stage in self.docker.stages}
+        for run in self.runs:
+            found[run.stage.index].append(run)
+        return found
+
+
+def _run(instruction: Instruction, stage: Stage) -> Run:
+    if instruction.listed is not None:
+        words = instruction.listed
+        script = words[-1] if len(words) > 2 and words[1] in {"-c", "-ec", "-lc"} else ""
+        text = script or " ".join(f"'{w}'" if re.search(r"[^\w./:=@-]", w) else w for w in words)
+        whole = [_moved(command, 0, 0, instruction) for command in commands_in(text)]
+        return Run(instruction, stage, tuple(whole), text)
+    if instruction.heredocs and _SCRIPT.match(instruction.flat):
+        found: list[Command] = []
+        for document in instruction.heredocs:
+            down = document.line - instruction.line
+            found += [_moved(c, down, 0, None) for c in commands_in(document.text)]
+        return Run(
+            instruction, stage, tuple(found), "\n".join(d.text for d in instruction.heredocs)
+        )
+    right = instruction.offset - 1
+    commands = [_moved(c, 0, right, None) for c in commands_in(instruction.value)]
+    return Run(instruction, stage, tuple(commands), instruction.value)
+
+
+def _moved(command: Command, down: int, right: int, whole: Instruction | None) -> Command:
+    if whole is not None:
+        last = whole.end_line - whole.line
+        return replace(
+            command, row=0, column=whole.column - 1, end_row=last, end_column=whole.width - 1
+        )
+    return replace(
+        command,
+        row=command.row + down,
+        end_row=command.end_row + down,
+        column=command.column + (right if command.row == 0 else 0),
+        end_column=command.end_column + (right if command.end_row == 0 else 0),
+    )
+
+
+def hit_of(rule: Rule, place: Place, path: str) -> Hit:
+    """Return the hit for a place; inside a long RUN it reaches from RUN to the command's end."""
+    message = place.message or rule.title
+    span = None
+    if place.instruction is not None:
+        span = place.instruction.span
+        if place.command is not None:
+            span = _command_span(place.instruction, place.command)
+    return Hit(rule.id, path, span, message, place.severity)
+
+
+def _command_span(instruction: Instruction, command: Command) -> Span:
+    column = command.column + 1 if command.row == 0 else instruction.column
+    return Span(
+        instruction.line, instruction.line + command.end_row, column, command.end_column + 1
+    )
+
+
+def dockerfile(*codes: str) -> tuple[Example, ...]:
+    """Return examples for a rule."""
+    return tuple(Example("Dockerfile", code) for code in codes)

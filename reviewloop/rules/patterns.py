@@ -1,0 +1,203 @@
+"""Runs a table of patterns over one parsed file: one parse, one walk, cheap words first."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reviewloop.analysis.contract import SECURITY, Edit, Fix, Hit, Rule, SourceFile, Span
+from reviewloop.findings import Severity
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+MAX_AVERAGE_LINE = 400  # characters; beyond that a file was written by a program
+LONGEST_LINE = 400_000  # characters; work grows with the square of it: 2.5 s for 500,000 characters
+_NO_PERSONS_LINE = 2_000  # characters; only what is unsafe is worth telling in there
+ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
+
+
+@dataclass(frozen=True)
+class Found:
+    """A place where a pattern holds, with what differs from the rule's own words."""
+
+    node: "SgNode"
+    message: str = ""
+    severity: Severity | None = None
+    replacement: str | None = None  # of the whole node
+    safe: bool = False
+    related: tuple[tuple["SgNode", str], ...] = ()
+
+
+class Pattern(NamedTuple):
+    """One row: which nodes to look at, and the test that tells.
+
+    `calls` are last names of called functions, classes or commands. A file is searched only
+    when it contains one of `hints`; the names of calls are their own hints.
+    """
+
+    rule: Rule
+    test: "Callable[[SgNode, Source], Found | SgNode | Iterable[Found | SgNode] | None]"
+    kinds: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass
+class Source:
+    """One parsed file, and what tests may ask about it; lives for one run."""
+
+    file: SourceFile
+    root: "SgNode"
+    budget: int = ANCESTOR_BUDGET
+    memo: dict[object, Any] = field(default_factory=dict)  # what tests keep for this file
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self.file.text
+
+    def says(self, pattern: str) -> bool:
+        """Whether a pattern is found anywhere in the text; each is searched for once."""
+        known = self.memo.get(("says", pattern))
+        if known is None:
+            known = re.search(pattern, self.text, re.MULTILINE) is not None
+            self.memo["says", pattern] = known
+        return bool(known)
+
+    def ancestors(self, node: "SgNode") -> "list[SgNode]":
+        """Return the nodes around a node, innermost first; none once the budget is spent."""
+        if self.budget <= 0:
+            return []
+        around = node.ancestors()
+        self.budget -= len(around) + 1
+        return around
+
+    def all(self, *kinds: str) -> "list[SgNode]":
+        """Return every node of these kinds, in order."""
+        found: list[SgNode] | None = self.memo.get(kinds)
+        if found is None:
+            found = self.memo[kinds] = nodes_of(self.root, kinds)
+        return found
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What the walk must know about a language: which nodes are calls, and how to name them.
+
+    `foreign` are kinds of node that only a sister language has, JSX for example.
+    """
+
+    call_kinds: tuple[str, ...]
+    call_name: "Callable[[SgNode], str]"
+    foreign: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def parse(text: str, language: str) -> "SgNode":
+    """Return the root of a text's syntax tree; errors in it are nodes too."""
+    from ast_grep_py import SgRoot
+
+    return SgRoot(text, language).root()
+
+
+def nodes_of(node: "SgNode", kinds: Iterable[str]) -> "list[SgNode]":
+    """Return every node of these kinds at or below a node, in order."""
+    return node.find_all({"rule": {"any": [{"kind": kind} for kind in kinds]}})
+
+
+def key(node: "SgNode") -> tuple[int, int]:
+    """Return what tells a node from others of its kind."""
+    place = node.range()
+    return place.start.index, place.end.index
+
+
+def span_of(node: "SgNode") -> Span:
+    """Return a node's place; a node that ends with its newline ends on its own last line."""
+    place = node.range()
+    start, end = place.start, place.end
+    if end.column == 0 and end.line > start.line:
+        return Span(start.line + 1, end.line)
+    return Span(start.line + 1, end.line + 1, start.column + 1, end.column + 1)
+
+
+def generated(file: SourceFile) -> bool:
+    """Whether a file's lines are so long that no person wrote them."""
+    return len(file.text) > 20_000 and len(file.text) > MAX_AVERAGE_LINE * len(file.lines)
+
+
+def short_enough(line: str) -> bool:
+    """Whether a line is read; what a program put on one line can take minutes."""
+    return len(line) <= LONGEST_LINE
+
+
+def search(
+    patterns: Iterable[Pattern], grammar: Grammar, file: SourceFile, language: str
+) -> Iterator[Hit]:
+    """Yield what the patterns find in a file."""
+    active = [p for p in patterns if _hinted(p, file.text)]
+    if not active:
+        return
+    if not generated(file):
+        yield from _search(active, grammar, file, language)
+        return
+    # One line of padding or data makes such a file, too: the other lines are a person's.
+    security = {p.rule.id for p in active if p.rule.reviewer == SECURITY}
+    for hit in _search(active, grammar, file, language):
+        line = file.lines[hit.span.line - 1] if hit.span else ""
+        if len(line) <= _NO_PERSONS_LINE or hit.rule in security:
+            yield hit
+
+
+def _search(
+    active: list[Pattern], grammar: Grammar, file: SourceFile, language: str
+) -> Iterator[Hit]:
+    by_kind: dict[str, list[Pattern]] = defaultdict(list)
+    by_call: dict[str, list[Pattern]] = defaultdict(list)
+    for pattern in active:
+        for kind in pattern.kinds:
+            by_kind[kind].append(pattern)
+        for name in pattern.calls:
+            by_call[name].append(pattern)
+    source = Source(file, parse(file.text, language))
+    wanted = {*by_kind, *(grammar.call_kinds if by_call else ())}
+    wanted -= grammar.foreign.get(language, frozenset())
+    if not wanted:
+        return
+    for node in nodes_of(source.root, sorted(wanted)):
+        kind = node.kind()
+        for pattern in by_kind.get(kind, ()):
+            yield from _hits(pattern, node, source)
+        if by_call and kind in grammar.call_kinds:
+            for pattern in by_call.get(grammar.call_name(node), ()):
+                yield from _hits(pattern, node, source)
+
+
+def _hinted(pattern: Pattern, text: str) -> bool:
+    words = pattern.hints or pattern.calls
+    return not words or any(word in text for word in words)
+
+
+def _hits(pattern: Pattern, node: "SgNode", source: Source) -> Iterator[Hit]:
+    outcome = pattern.test(node, source)
+    if outcome is None:
+        return
+    several = outcome if isinstance(outcome, Iterable) else (outcome,)
+    for one in several:
+        yield _hit(pattern.rule, one if isinstance(one, Found) else Found(one), source)
+
+
+def _hit(rule: Rule, found: Found, source: Source) -> Hit:
+    span = span_of(found.node)
+    fix = None
+    if found.replacement is not None and span.column:
+        fix = Fix((Edit(span, found.replacement),), rule.fix, found.safe)
+    return Hit(
+        rule.id,
+        source.file.path,
+        span,
+        found.message or rule.title,
+        found.severity,
+        related=tuple((span_of(node), words) for node, words in found.related),
+        fix=fix,
+    )

@@ -1,0 +1,107 @@
+"""Reads coverage reports of three formats into one table: which lines ran and which did not."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from reviewloop.rules.tests.report_xml import UnreadableReportError, parse_xml, refuse_long
+
+
+@dataclass
+class FileLines:
+    """The executable lines of one file (1-based), by whether a test ran them."""
+
+    executed: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    excluded: set[int] = field(default_factory=set)  # left out by a comment in the code
+
+    def hit(self, line: int, times: int) -> None:
+        """Count a line; one that ran in any of several entries did run."""
+        if times > 0:
+            self.executed.add(line)
+            self.missing.discard(line)
+        elif line not in self.executed:
+            self.missing.add(line)
+
+
+Table = dict[str, FileLines]
+"""Path as the report has it, or in the repository -> its lines."""
+
+
+def read(name: str, data: bytes) -> Table:
+    """Return a report's lines by the paths the report has. Raises UnreadableReportError.
+
+    It may be the JSON of coverage.py, Cobertura's XML or LCOV; `name` is what errors call it.
+    """
+    refuse_long(name, len(data))
+    beginning = data[:512].lstrip()
+    reader = _read_lcov
+    if beginning.startswith(b"{"):
+        reader = _read_json
+    elif beginning.startswith(b"<"):
+        reader = _read_cobertura
+    try:
+        return reader(name, data)
+    except (ValueError, OverflowError, RecursionError) as error:  # code under test may write it
+        raise UnreadableReportError(f"{name} holds what no report holds: {error}") from error
+
+
+def _read_json(name: str, data: bytes) -> Table:
+    """Read the JSON of coverage.py."""
+    try:
+        files = json.loads(data)["files"]
+        return {
+            path: FileLines(
+                set(_numbers(lines["executed_lines"])),
+                set(_numbers(lines["missing_lines"])),
+                set(_numbers(lines.get("excluded_lines", ()))),
+            )
+            for path, lines in files.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{name} is not the JSON of coverage.py: {error!r}"
+        raise UnreadableReportError(message) from error
+
+
+def _numbers(values: Iterable[Any]) -> Iterable[int]:
+    return (int(value) for value in values)
+
+
+def _read_cobertura(name: str, data: bytes) -> Table:
+    table: Table = {}
+    current: list[FileLines] = []
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "class" and "filename" in attributes:
+            current[:] = [table.setdefault(attributes["filename"], FileLines())]
+        elif tag == "line" and current and "number" in attributes:
+            hits = attributes.get("hits", "0")
+            if attributes["number"].isdigit() and hits.isdigit():
+                current[0].hit(int(attributes["number"]), int(hits))
+
+    def end(tag: str) -> None:
+        if tag == "class":
+            current.clear()
+
+    parse_xml(name, data, start, end)
+    return table
+
+
+def _read_lcov(name: str, data: bytes) -> Table:
+    table: Table = {}
+    current: FileLines | None = None
+    for line in data.decode("utf-8", "replace").split("\n"):
+        key, _, value = line.strip().partition(":")
+        if key == "SF":
+            current = table.setdefault(value, FileLines())
+        elif key == "DA" and current is not None:
+            number, _, rest = value.partition(",")
+            times = rest.split(",")[0]
+            if number.isdigit() and times.lstrip("-").isdigit():
+                current.hit(int(number), int(times))
+        elif key == "end_of_record":
+            current = None
+    if not table:
+        raise UnreadableReportError(f"{name} is neither Cobertura, LCOV nor coverage.py JSON")
+    return table

@@ -1,0 +1,135 @@
+"""The check for secrets: vendors' tokens, and literals whose name says that they are secret."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reviewloop.analysis.contract import FileCheck, Hit, PathClass, SourceFile
+from reviewloop.findings import Severity
+from reviewloop.secrets.book import HELD, RULES, rule_id
+from reviewloop.secrets.given_away import given_away
+from reviewloop.secrets.masking import Masking
+from reviewloop.secrets.scanning import SecretHit, masked_value, scan_for_vendors
+from reviewloop.secrets.stretches import Lines, Stretches
+from reviewloop.secrets.values import is_drawn, is_random
+
+if TYPE_CHECKING:
+    from reviewloop.secrets.guesses import Guess
+
+_NOT_SEARCHED = (".lock", ".min.js", ".map", ".svg", ".ipynb", "package-lock.json", ".sum")
+_DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows how something is used
+_ENVIRONMENT = re.compile(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
+_EXAMPLE_NAME = re.compile(r"(?:example|sample|template|dummy|fake|mock|stub)", re.IGNORECASE)
+# Keys that the page of a service is sent to every browser with.
+_FOR_EVERYBODY = re.compile(
+    r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
+    re.IGNORECASE,
+)
+_EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
+
+
+def run(file: SourceFile, masking: Masking | None = None) -> Iterator[Hit]:
+    """Yield every secret of a file, at most one for each stretch of text; values are masked.
+
+    Whatever `masking` knows that this machine holds comes first: it is certainly a secret.
+    """
+    taken = Stretches()
+    places = Lines(file.text)
+    if masking is not None:
+        yield from _held_hits(file, masking, taken, places)
+    for secret in scan_for_vendors(file.text):
+        if taken.take(secret.start, secret.end):
+            yield _vendor_hit(file, secret, places)
+    if file.path.lower().endswith(_NOT_SEARCHED):
+        return
+    # Its patterns take a while to compile.
+    from reviewloop.secrets.guesses import guessed
+
+    for guess in guessed(file):
+        if taken.take(guess.start, guess.end):
+            span = places.span(guess.start, guess.end)
+            value = file.text[guess.start : guess.end]
+            severity = _lowered(file, span.line, _in_use(file, value, guess))
+            yield Hit(
+                rule_id(guess.slug),
+                file.path,
+                span,
+                f"{guess.what}: {masked_value(value)}",
+                severity=severity,
+                confidence="high" if severity is Severity.MUST_FIX else "medium",
+            )
+
+
+CHECKS: tuple[FileCheck, ...] = (
+    FileCheck("secrets", RULES, understands=lambda file: bool(file.text), run=run),
+)
+
+
+def checks_with(checks: Iterable[FileCheck], masking: Masking) -> tuple[FileCheck, ...]:
+    """Return the checks, the one for secrets with what this machine holds."""
+    told = partial(run, masking=masking)
+    return tuple(replace(c, run=told) if c.run is run else c for c in checks)
+
+
+def _held_hits(
+    file: SourceFile, masking: Masking, taken: Stretches, places: Lines
+) -> Iterator[Hit]:
+    for place in given_away(file.text, masking):
+        # A person's password may be a plain word of a test; and a file of the environment is
+        # where the value is held, so only what no person wrote is surely meant to stay secret.
+        if not place.drawn and (
+            file.path_class is not PathClass.PRODUCT or _is_environment(file.path)
+        ):
+            continue
+        taken.take(place.start, place.end)
+        yield Hit(
+            rule=rule_id(HELD),
+            path=file.path,
+            span=places.span(place.start, place.end),
+            message=f"{place.what[0].upper()}{place.what[1:]}, stands in the code",
+            identity=place.name,
+        )
+
+
+def _is_environment(path: str) -> bool:
+    return bool(_ENVIRONMENT.search(path)) and not _EXAMPLE.search(path)
+
+
+def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
+    """Return the severity of a guess: a value that was drawn opens something, wherever it stands.
+
+    Files of the environment hold what is really in use, also where it is shorter.
+    """
+    if _is_environment(file.path):
+        return Severity.MUST_FIX if is_random(value) else guess.severity
+    shown = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
+    told = guess.severity is not Severity.NIT and not shown
+    return Severity.MUST_FIX if told and is_drawn(value) else guess.severity
+
+
+def _vendor_hit(file: SourceFile, secret: SecretHit, places: Lines) -> Hit:
+    rule = secret.rule
+    what = rule.what[0].upper() + rule.what[1:]
+    shown = secret.masked.split("\n")[0]
+    return Hit(
+        rule=rule_id(rule.name),
+        path=file.path,
+        span=places.span(secret.start, secret.end),
+        message=f"{what} in the code: {shown}",
+        severity=_vendor_severity(file.path_class, secret),
+    )
+
+
+def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | None:
+    """Return what a token is worth where it stands: tests often need one that opens nothing."""
+    if path_class is PathClass.PRODUCT or secret.rule.live:
+        return None
+    return Severity.NIT if secret.rule.public_in_tests else Severity.SHOULD_FIX
+
+
+def _lowered(file: SourceFile, line: int, severity: Severity) -> Severity:
+    """Return a severity that fits the place: documentation is full of made-up passwords."""
+    told = file.language == "markdown" or file.lines[line - 1].lstrip().startswith(_DOCUMENTATION)
+    return Severity.NIT if told or file.path_class is not PathClass.PRODUCT else severity

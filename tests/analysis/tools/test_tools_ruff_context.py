@@ -1,0 +1,133 @@
+"""What ruff says is weighed by the code around it: each answered case beside one that stays."""
+
+import pytest
+from support.analysed_files import source
+
+from reviewloop.analysis.contract import Options
+from reviewloop.analysis.tools import TOOLS, run_tool, tool_rule
+from reviewloop.findings import Severity
+
+RUFF = TOOLS[0]
+MUST, SHOULD, NIT = "must_fix", "should_fix", "nit"
+
+
+def paths(count: int) -> str:
+    return "def f(x):\n" + "".join(f"    if x == {n}:\n        x += 1\n" for n in range(count - 1))
+
+
+def handler(body: str, head: str = "except Exception as error:") -> str:
+    return f"def f(job):\n    try:\n        job()\n    {head}\n        {body}\n"
+
+
+def raised(error: str, before: str = "") -> str:
+    body = f"    try:\n        job()\n    except KeyError:\n        raise {error}\n"
+    return f"{before}def f(job):\n{body}"
+
+
+def looped(body: str) -> str:
+    lines = "".join(f"        {line}\n" for line in body.split("\n"))
+    return f"def f(rows, out):\n    for row in rows:\n{lines}"
+
+
+FASTAPI = "from fastapi import Depends, Query\nfrom app.deps import user\n\n\n"
+TYPER = "import typer\n\n\n"
+PAGE = "from flask import Flask\nfrom jinja2 import Environment\n\n\n"
+JINJA = "from jinja2 import Environment\n\n\n"
+TAR = "import tarfile\n\n\ndef f(name, safe):\n    with tarfile.open(name) as tar:\n"
+PDB = "import os\n\n\ndef f():\n"
+
+
+def query(text: str, before: str = "", given: str = "customer") -> str:
+    return f"def items_of(db, {given}):\n{before}    return db.execute({text})\n"
+
+
+BY_CUSTOMER = "f\"select * from items where customer = '{customer}'\""
+
+CASES = [
+    # rule, severity (None: not told), code
+    ("C901", None, paths(9)),
+    ("C901", NIT, paths(15)),
+    ("C901", SHOULD, paths(16)),
+    ("BLE001", SHOULD, handler("return None")),
+    ("BLE001", SHOULD, handler("print(error)")),
+    ("BLE001", NIT, handler("log.warning('no %s', error)")),
+    ("BLE001", NIT, handler("if job:\n            raise ValueError(str(job))")),
+    ("BLE001", NIT, handler("return None", "except Exception:  # a plugin may raise anything")),
+    ("S608", SHOULD, query(BY_CUSTOMER)),
+    ("S608", SHOULD, query("sql", f"    sql = {BY_CUSTOMER}\n")),
+    ("S608", SHOULD, query(BY_CUSTOMER, "    customer = order.name\n", "order")),
+    ("S608", SHOULD, query("\"select * from items where customer = '%s'\" % customer")),
+    ("S608", SHOULD, query('"select * from items where a = {}".format(customer.name)')),
+    ("S608", NIT, query(BY_CUSTOMER, given="customer: int")),
+    ("S608", NIT, query('f"select * from {table} where id = 1"', given="table")),
+    ("S608", NIT, query(BY_CUSTOMER, "    if customer not in KNOWN:\n        return None\n")),
+    (
+        "S608",
+        NIT,
+        query(
+            'f"select * from items where id in ({marks})"',
+            '    marks = ", ".join("?" * len(customer))\n',
+        ),
+    ),
+    ("S608", NIT, BY_CUSTOMER.join(("def f(customer):\n    return ", "\n"))),
+    ("B008", None, FASTAPI + "def f(q=Query(None), u=Depends(user)):\n    return q, u\n"),
+    ("B008", None, "from app.deps import Depends\n\n\ndef f(u=Depends(int)):\n    return u\n"),
+    ("B008", None, TYPER + "def f(n=typer.Option(1), m=typer.Argument('a')):\n    return n, m\n"),
+    ("B008", SHOULD, FASTAPI + "def f(at=user()):\n    return at\n"),
+    ("B008", SHOULD, "def Query():\n    return 1\n\n\ndef f(q=Query()):\n    return q\n"),
+    ("B904", SHOULD, raised("ValueError('x')")),
+    ("B904", NIT, raised("HTTPException(404)")),
+    ("B904", NIT, raised("Http404")),
+    ("B904", NIT, raised("ValueError('x')", "@router.get('/')\n")),
+    ("B023", None, looped("out += sorted(row, key=lambda cell: cell - row[0])")),
+    ("B023", None, looped("def g():\n    return row\nout.append(g())")),
+    ("B023", None, looped("out += list(map(lambda cell: cell - row[0], row))")),
+    ("B023", SHOULD, looped("out.append(lambda: row)")),
+    ("B023", SHOULD, looped("def g():\n    return row\nout.append(g)")),
+    ("B023", SHOULD, looped("def g():\n    return row\nout.append(lambda: g())")),
+    ("S602", NIT, "import subprocess\n\nsubprocess.run('ls | wc', shell=True, check=True)\n"),
+    ("S602", NIT, "import subprocess\n\nC = 'ls'\nsubprocess.run(C + ' | wc', shell=True)\n"),
+    ("S602", SHOULD, "import subprocess\n\n\ndef f(n):\n    subprocess.run(n, shell=True)\n"),
+    ("S604", NIT, "run('ls', shell=True)\n"),
+    ("S604", SHOULD, "def f(n):\n    run(n, shell=True)\n"),
+    ("S605", NIT, "import os\n\nos.system('ls')\n"),
+    ("S605", SHOULD, "import os\n\n\ndef f(n):\n    os.system('ls ' + n)\n"),
+    ("S605", SHOULD, "import os\n\nC = 'ls'\nC += input()\nos.system(C)\n"),
+    ("S307", NIT, "eval('1 + 1')\n"),
+    ("S307", SHOULD, "def f(n):\n    return eval(n)\n"),
+    ("S102", NIT, "exec('x = 1')\n"),
+    ("S102", SHOULD, "def f(n):\n    exec(n)\n"),
+    ("S202", None, TAR + "        tar.extractall(members=safe(tar))\n"),
+    ("S202", SHOULD, TAR + "        tar.extractall()\n"),
+    ("S202", SHOULD, TAR + "        tar.extractall(members=None)\n"),
+    ("S701", MUST, PAGE + "env = Environment()\n"),
+    ("S701", MUST, JINJA + "page = Environment(autoescape=False).get_template('a.html')\n"),
+    ("S701", SHOULD, JINJA + "code = Environment().get_template('main.c')\n"),
+    ("S701", NIT, PAGE + "def f(chosen):\n    return Environment(autoescape=chosen)\n"),
+    ("T100", MUST, PDB + "    breakpoint()\n"),
+    ("T100", NIT, PDB + "    if os.environ.get('DEBUG'):\n        breakpoint()\n"),
+    ("PLW1508", NIT, "import os\n\nport = os.getenv('PORT', 80)\n"),
+]
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[tuple[str, str], str]:
+    """Return severities by path and rule, of one start of ruff over all cases."""
+    files = [source(f"pkg/case{n}.py", code) for n, (_, _, code) in enumerate(CASES)]
+    done = run_tool(RUFF, files, Options())
+    return {
+        (hit.path, hit.rule): str(hit.severity or tool_rule(hit.rule).severity) for hit in done.hits
+    }
+
+
+@pytest.mark.parametrize(
+    "number", range(len(CASES)), ids=[f"{rule}-{level}" for rule, level, _ in CASES]
+)
+def test_a_rule_of_ruff_is_as_severe_as_the_code_around_it_makes_it(number, said):
+    rule, severity, _ = CASES[number]
+
+    assert said.get((f"pkg/case{number}.py", f"ruff/{rule}")) == severity
+
+
+def test_a_block_with_several_statements_under_raises_is_a_nit():
+    assert tool_rule("ruff/PT012").severity is Severity.NIT

@@ -1,0 +1,108 @@
+"""What JavaScript and Go patterns take for a client's input, and what cleans it."""
+
+import pytest
+
+from reviewloop.analysis.contract import Hit, SourceFile
+from reviewloop.rules import CHECKS
+
+BY_NAME = {check.name: check for check in CHECKS}
+
+
+def javascript(code: str) -> dict[str, str]:
+    return _found(BY_NAME["javascript"].run(SourceFile("app.js", code, language="javascript")))
+
+
+def go(body: str) -> dict[str, str]:
+    code = f"package p\n\nfunc h(w http.ResponseWriter, r *http.Request) {{\n{body}\n}}\n"
+    return _found(BY_NAME["go"].run(SourceFile("app.go", code, language="go")))
+
+
+def _found(hits) -> dict[str, str]:
+    known = {rule.id: rule for check in CHECKS for rule in check.rules}
+    return {hit.rule: (hit.severity or known[hit.rule].severity).value for hit in list[Hit](hits)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "fs.readFile(req.query.name)",
+        "const n = req.params.n; fs.readFile(n)",
+        "const { n } = req.body; fs.readFile(n)",
+        "const { a: { n } } = req.body; fs.readFile(n)",
+        "let n = 'a'; n = req.query['n']; fs.readFile(n)",
+        "const n = req.get('x-name'); fs.readFile(`${ROOT}/${n}`)",
+        "const n = req.query.n || 'a'; fs.readFile('x/' + n.trim())",
+        "const n = req.query.n; wait(() => { fs.readFile(n); })",
+        "const n = path.join(ROOT, req.query.n); fs.readFile(n)",
+        "const n = decodeURIComponent(req.url); fs.readFile(n)",
+    ],
+)
+def test_javascript_follows_input_to_the_sink(body: str):
+    assert "js/path-traversal" in javascript(f"app.get('/', (req, res) => {{ {body} }});")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "fs.readFile(name)",
+        "const n = Number(req.query.n); fs.readFile(`a/${n}`)",
+        "const n = NAMES[req.query.n.length]; fs.readFile(n)",
+        "const n = lookup(req.query.n); fs.readFile(n)",
+        "let n = req.query.n; n = 'a'; fs.readFile(n)",
+        "const n = req.query.n === 'a' ? 'b' : 'c'; fs.readFile(n)",
+        "const p = path.join(R, req.query.n); if (!p.startsWith(R)) return; fs.readFile(p)",
+        "fs.readFile(path.basename(req.query.n))",
+    ],
+)
+def test_javascript_lets_go_of_what_is_checked_or_converted(body: str):
+    assert "js/path-traversal" not in javascript(f"app.get('/', (req, res) => {{ {body} }});")
+
+
+def test_a_name_in_another_function_is_another_name():
+    code = "function a(req) { const n = req.query.n; }\nfunction b(n) { fs.readFile(n); }"
+    assert javascript(code) == {}
+
+
+def test_destructured_parameters_of_a_handler_are_input():
+    code = "app.get('/', ({ query }, res) => res.sendFile(query.name));"
+    assert "js/path-traversal" in javascript(code)
+
+
+def test_input_makes_a_query_red_and_other_text_yellow():
+    query = "db.query('SELECT * FROM t WHERE id = ' + %s)"
+    handler = "app.get('/', (req, res) => { %s; });"
+    assert javascript(query % "id") == {"js/sql-injection": "should_fix"}
+    assert javascript(handler % (query % "req.query.id")) == {"js/sql-injection": "must_fix"}
+
+
+def test_the_pages_address_counts_in_pages_only():
+    code = "function f() { const q = location.hash; %s; }"
+    assert javascript(code % "box.innerHTML = q") == {"js/html-assigned": "must_fix"}
+    assert javascript(code % "fetch(q)") == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'os.ReadFile(r.URL.Query().Get("n"))',
+        'n := r.FormValue("n")\nos.Open(n)',
+        'p := filepath.Join(root, r.PathValue("n"))\nos.ReadFile(p)',
+        'n := mux.Vars(r)["n"]\nos.Remove("a/" + n)',
+    ],
+)
+def test_go_follows_input_to_the_sink(body: str):
+    assert go(body).get("go/path-traversal") == "must_fix"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os.ReadFile(name)",
+        'n, err := strconv.Atoi(r.FormValue("n"))\nos.ReadFile(names[n])',
+        'os.ReadFile(filepath.Base(r.FormValue("n")))',
+        'n := r.FormValue("n")\nif !filepath.IsLocal(n) { return }\nos.ReadFile(n)',
+        'u := find(r.FormValue("n"))\nos.ReadFile(u.Path)',
+    ],
+)
+def test_go_lets_go_of_what_is_checked_or_converted(body: str):
+    assert "go/path-traversal" not in go(body)

@@ -1,0 +1,62 @@
+"""Masking takes as long as its text: four times the text is not sixteen times the work."""
+
+import pytest
+
+from reviewloop.models.messages import Reply, ToolCall, masked
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
+from tests.support.growth import grows_faster_than_its_text
+
+HELD = "kT9vQ2xLm7Rd4wZ8" + "=" * 30
+TOKEN = "gl" + "pat-" + "a1b2c3d4e5f6"
+LENGTH = 48_000
+HOSTILE = {
+    "one letter": "a",
+    "held part": HELD[:11],
+    "held repetition": "=",
+    "held whole": f"{HELD} ",
+    "telling names": "datadog_token=",
+    "names with values": 'dd_token: "abcdef0123456789" ',
+    "tokens in tokens": f"{TOKEN}.",
+    "keys begun": "-----BEGIN PRIVATE" + f" KEY-----{'A' * 44}\n",
+    "addresses begun": "postgres://u:pppppp",
+    "signed begun": "eyJ" + "a" * 20 + ".",
+    "escapes": "\\u0061",
+    "hidden": "a\u200bb",
+    "marks begun": "⟦U+",
+    "colours begun": "\x1b[0",
+}
+
+
+HOLDING = Held([("DB_PASSWORD", HELD)])
+
+
+def mask(text):
+    masking = Masking(HOLDING, b"a key")  # remembers nothing yet
+    masking.for_models(text)
+    masking.for_people(text)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_four_times_the_text_is_not_sixteen_times_the_work(name):
+    assert not grows_faster_than_its_text(mask, HOSTILE[name] * (LENGTH // len(HOSTILE[name])))
+
+
+def test_no_string_of_a_reply_is_masked_twice():
+    asked = []
+    masking = Masking(HOLDING, b"a key")
+    found = masking._held.stretches  # the lowest step that sees every text
+
+    def counted(text):
+        asked.append(text)
+        return found(text)
+
+    masking._held.stretches = counted
+    try:
+        findings = [{"title": f"finding {n % 7}", "why": "the same"} for n in range(500)]
+        reply = Reply("", (ToolCall("1", "report_findings", {"findings": findings}),))
+        first = masked(reply, masking.for_models)
+        assert masked(first, masking.for_models) == masked(reply, masking.for_models)
+        assert len(asked) == len(set(asked)) < 20
+    finally:
+        del masking._held.stretches

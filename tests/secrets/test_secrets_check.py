@@ -1,0 +1,328 @@
+import random
+import string
+import time
+
+import pytest
+
+from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.findings import Severity
+from reviewloop.secrets import CHECKS
+from reviewloop.secrets.check import checks_with
+from reviewloop.secrets.held import Held
+from reviewloop.secrets.masking import Masking
+from reviewloop.secrets.shapes import sample_of
+from reviewloop.secrets.table import NAMED_RULES, VENDOR_RULES
+
+MUST, SHOULD, NIT = Severity.MUST_FIX, Severity.SHOULD_FIX, Severity.NIT
+(CHECK,) = CHECKS
+BOOK = {rule.id: rule for rule in CHECK.rules}
+_DRAW = random.Random(11)
+
+
+def drawn(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
+    return "".join(_DRAW.choice(alphabet) for _ in range(length))
+
+
+STRONG = "kT9v" + "Q2xL" + "m7Rd"
+KEY = "f3Zq" + "9LmX" + "2vTb" + "8KpW" + "4sYh" + "6Rc1"
+HEX = "9f3c" + "1b7e" + "d5a2" + "4860" + "48a0" + "c7e1" + "0b9d" + "3f52"
+TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"
+
+
+def hits(path, text):
+    file = SourceFile(path, text, (), language_of(path, text), path_class(path))
+    return list(CHECK.run(file))
+
+
+def judged(path, text):
+    return [(hit.rule, hit.severity or BOOK[hit.rule].severity) for hit in hits(path, text)]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("a.py", 'connect(host, "root", password="{}")'),
+        ("a.py", 'CONFIG = {{"passwd": "{}"}}'),
+        ("a.py", 'os.environ["DB_PASSWORD"] = "{}"'),
+        ("a.py", 'if password == "{}":'),
+        ("a.py", 'os.environ.get("DB_PASS", "{}")'),
+        ("a.py", 'auth = HTTPBasicAuth("bob", "{}")'),
+        ("a.py", 'password: str = "{}"'),
+        ("a.js", "auth: {{ user: 'bob', pass: '{}' }}"),
+        ("a.js", 'const password = process.env.PASSWORD || "{}";'),
+        ("A.java", 'DriverManager.getConnection(url, "root", "{}");'),
+        ("A.java", 'props.setProperty("mail.smtp.password", "{}");'),
+        ("A.java", '@Value("${{db.password:{}}}")'),
+        ("a.go", 'password := "{}"'),
+        ("a.php", "define('DB_PASSWORD', '{}');"),
+        ("a.php", "'password' => '{}',"),
+        ("a.cs", 'new NetworkCredential("bob", "{}")'),
+        ("a.c", '#define WIFI_PASSWORD "{}"'),
+        ("a.ps1", 'ConvertTo-SecureString "{}" -AsPlainText -Force'),
+        ("a.yml", "password: {}"),
+        ("a.yml", "password: ${{DB_PASSWORD:-{}}}"),
+        ("a.yml", "      - MYSQL_ROOT_PASSWORD={}"),
+        ("a.yaml", '  - name: DB_PASSWORD\n    value: "{}"'),
+        ("a.json", '{{"name": "DB_PASSWORD", "value": "{}"}}'),
+        ("a.properties", "db.password = {}"),
+        (".env.example", "export SMTP_PASS='{}'"),
+        ("redis.conf", "requirepass {}"),
+        ("a.xml", "<password>{}</password>"),
+        ("a.xml", '<property name="connection.password">{}</property>'),
+        ("web.config", '<add key="SmtpPassword" value="{}"/>'),
+        ("a.tf", 'variable "db_password" {{\n  default = "{}"\n}}'),
+        ("Dockerfile", "ENV DB_PASSWORD {}"),
+        ("a.sh", "mysql -u root -p{} shop"),
+        ("a.sh", "sshpass -p '{}' ssh a@b"),
+        ("a.sh", "curl -u bob:{} https://api.acme.io"),
+        ("a.sh", "./deploy --password {}"),
+        ("a.sql", "ALTER USER bob WITH PASSWORD '{}';"),
+        (".netrc", "machine a.io login bob password {}"),
+    ],
+)
+def test_password_is_found_wherever_it_is_written(path, line):
+    found = hits(path, "first\n" + line.format(STRONG) + "\n")
+    assert [(hit.rule, hit.severity) for hit in found] == [("secret/password", SHOULD)]
+    assert STRONG not in found[0].message
+    file_line = ("first\n" + line.format(STRONG)).split("\n")[found[0].span.line - 1]
+    assert file_line[found[0].span.column - 1 : found[0].span.end_column - 1] == STRONG
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("a.py", 'API_KEY = "{}"'),
+        ("a.py", 'app.config["SECRET_KEY"] = "{}"'),
+        ("a.py", 'requests.get("https://api.acme.io/v1?api_key={}")'),
+        ("a.js", 'jwt.sign(payload, "{}")'),
+        ("a.js", "clientSecret: process.env.CLIENT_SECRET || '{}'"),
+        ("a.sh", 'curl -H "X-Api-Key: {}" https://api.acme.io'),
+        ("a.xml", '<string name="maps_api_key">{}</string>'),
+        (".npmrc", "//registry.acme.io/:_authToken={}"),
+        (".env.example", "SECRET_KEY_BASE={}"),
+    ],
+)
+@pytest.mark.parametrize("value", [KEY, HEX])
+def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, value):
+    wanted = SHOULD if path == ".env.example" else MUST
+    assert judged(path, line.format(value) + "\n") == [("secret/generic-api-key", wanted)]
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "wanted"),
+    [
+        ("app.py", 'API_KEY = "{}"', MUST),
+        ("app.py", 'connect("db", password="{}")', MUST),
+        ("app.py", 'PUBLIC_API_KEY = "{}"', SHOULD),
+        ("app.ts", "const searchKey = '{}'", SHOULD),
+        ("app.sample.py", 'API_KEY = "{}"', SHOULD),
+        ("tests/test_app.py", 'API_KEY = "{}"', NIT),
+        ("docs/app.py", 'API_KEY = "{}"', NIT),
+        ("README.md", 'API_KEY = "{}"', NIT),
+    ],
+)
+def test_a_drawn_value_with_a_telling_name_must_go_from_product_code(path, line, wanted):
+    found = judged(path, line.format(KEY) + "\n")
+    assert [severity for _, severity in found] in ([wanted], [] if wanted is SHOULD else [wanted])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "",
+            "changeme",
+            "your-password",
+            "<password>",
+            "${DB_PASSWORD}",
+            "{{ password }}",
+            "xxxxxxxx",
+        ),
+        *(
+            "$PASSWORD",
+            "%PASSWORD%",
+            "%s",
+            "{password}",
+            "********",
+            "password",
+            "userPassword",
+            "test1234",
+        ),
+        *(
+            "example123",
+            "DB_PASSWORD",
+            "env:DB_PASSWORD",
+            "vault:secret/db#password",
+            "arn:aws:x:y",
+        ),
+        *(
+            "user.password.label",
+            "./secrets/db.txt",
+            "/run/secrets/db",
+            "null",
+            "None",
+            "password123",
+        ),
+        *(
+            "fake-password-1",
+            "REDACTED",
+            "process.env.DB",
+            "getPassword()",
+            "correct horse battery",
+        ),
+        *(
+            "s3cr3t",
+            "input-password",
+            "new_password",
+            "ENC(abcd)",
+            "1.2.3",
+            "user@acme.io",
+            "secret",
+        ),
+        *(
+            "$2b$12$abcdefghijklmnop",
+            "op://vault/item/field",
+            "...",
+            "Enter your password",
+            "passw0rd",
+        ),
+    ],
+)
+@pytest.mark.parametrize("line", ['password = "{}"', "password: '{}'", "db.password={}"])
+def test_what_stands_for_a_password_is_none(value, line):
+    for path in ("a.py", "a.yaml", "a.properties", "a.js"):
+        assert hits(path, line.format(value) + "\n") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'next_token = "{KEY}"',
+        f'"sha256": "{HEX}"',
+        f'public_key = "{KEY}"',
+        f'token_hash = "{HEX}"',
+        f'PASSWORD_FIELD = "{STRONG}"',
+        f'password_error = "{STRONG}"',
+        'token = tokens["punctuation"]',
+        "password = getpass.getpass('Password: ')",
+        "WORDS = ['pass', 'packoffset9', 'pwd', 're_syntax2', 'ssh2_auth_key', 'x509_check2']",
+        'if check_password("input", stored): pass',
+        'password = password.encode("utf-8")',
+        '"integrity": "sha512-' + KEY + '"',
+        'cache_key = "user:1:profile"',
+        'case "${DB_PASSWORD:+has-9Secrets}" in',
+    ],
+)
+def test_names_that_promise_no_secret_are_left_alone(line):
+    assert hits("a.py", line + "\n") == []
+
+
+def test_vendor_token_is_a_must_in_code_and_a_should_in_tests():
+    assert judged("app.py", f'T = "{TOKEN}"\n') == [("secret/github-token", MUST)]
+    assert judged("tests/test_app.py", f'T = "{TOKEN}"\n') == [("secret/github-token", SHOULD)]
+    assert judged("docs/use.md", f"T = {TOKEN}\n") == [("secret/github-token", SHOULD)]
+    live = "sk" + "_live_" + drawn(24)
+    assert judged("tests/test_app.py", f'T = "{live}"\n') == [("secret/stripe-key", MUST)]
+
+
+def test_a_service_token_that_names_its_config_is_a_token():
+    for config in ("", "dev.", "prd_eu-west."):
+        token = "dp" + ".st." + config + drawn(43)
+        assert judged("app.py", f"T = {token}\n") == [("secret/doppler-token", MUST)], config
+
+
+def test_private_key_is_one_finding_over_its_lines_and_a_nit_in_tests():
+    key = "-----BEGIN PRIVATE" + " KEY-----\n" + (drawn(64) + "\n") * 3
+    (hit,) = hits("app.py", f'KEY = """{key}"""\n')
+    assert (hit.span.line, hit.span.end_line, hit.span.column) == (1, 4, 0)
+    assert drawn(64) not in hit.message
+    assert "\n" not in hit.message
+    assert judged("tests/data/key.pem", key) == [("secret/private-key", NIT)]
+
+
+@pytest.mark.parametrize("rule", NAMED_RULES, ids=lambda rule: rule.name)
+def test_key_with_its_vendors_name_is_a_must(rule):
+    value = sample_of(rule.shapes[0], 3)
+    found = hits("app.py", f'{rule.vendor[0].upper()}_API_TOKEN = "{value}"\n')
+    assert len(found) == 1
+    if found[0].rule == "secret/vendor-key-by-name":
+        assert rule.what in found[0].message
+        assert found[0].severity is MUST
+
+
+def test_addresses_strings_and_headers_have_rules_of_their_own():
+    assert (
+        judged("a.sh", f"git clone https://bot:{STRONG}@git.acme.io/x\n")[0][0]
+        == "secret/basic-auth-url"
+    )
+    text = f'c = "Server=db1;User Id=sa;Pwd={STRONG};"\n'
+    assert judged("a.cs", text)[0] == ("secret/connection-string", SHOULD)
+    text = f'h = {{"Authorization": "Bearer {KEY}"}}\n'
+    assert judged("a.py", text)[0] == ("secret/authorization-header", MUST)
+    assert judged("a.py", "postgres" + f"://app:{STRONG}@db.acme.io/x\n")[0] == (
+        "secret/database-url",
+        MUST,
+    )
+
+
+def test_local_and_shown_addresses_are_no_secrets():
+    for address in (
+        "http://user:pass@acme.io",
+        f"http://bob:{STRONG}@localhost:80",
+        "ssh://git@acme.io",
+    ):
+        assert hits("a.py", f'URL = "{address}"\n') == []
+
+
+def test_value_that_looks_drawn_is_a_must_in_a_file_of_the_environment():
+    line = f"SERVICE_TOKEN={drawn(32)}\n"
+    for path in (".env", "deploy/.env.local", ".envrc"):
+        assert judged(path, line) == [("secret/generic-api-key", Severity.MUST_FIX)], path
+    for path in (".env.example", "docs/service.yaml", "tests/service.yaml"):
+        assert [severity for _, severity in judged(path, line)] != [Severity.MUST_FIX], path
+
+
+def test_only_what_no_harmless_code_holds_is_a_held_value():
+    token, person, words = KEY, "sommer2024", "production-cache-of-the-shop"
+    held = [("SERVICE_TOKEN", token), ("DB_PASSWORD", person), ("CACHE_KEY", words)]
+    (check,) = checks_with(CHECKS, Masking(Held(held)))
+
+    def said(path, text):
+        file = SourceFile(path, text, (), language_of(path, text), path_class(path))
+        return [h.message for h in check.run(file) if h.rule == "secret/held-value"]
+
+    code = f'a = "{token[:16]}"\nb = "{person}"\nc = "{words}"\nd = "sommer2025"\n'
+    assert said("a.py", code) == [
+        f"The value of {name}, which this machine holds, stands in the code"
+        for name in ("SERVICE_TOKEN", "DB_PASSWORD")
+    ]
+    assert len(said("tests/test_a.py", code)) == 1
+    assert len(said(".env", code)) == 1
+
+
+def test_documentation_gives_nits():
+    assert judged("README.md", f"password: {STRONG}\n") == [("secret/password", NIT)]
+    assert judged("a.ts", f"/**\n * password: '{STRONG}',\n */\n") == [("secret/password", NIT)]
+
+
+def test_weak_words_are_nits_where_configuration_uses_them():
+    assert judged("app.properties", "db.password=sunshine\n") == [("secret/password", NIT)]
+    assert judged("messages_en.properties", "db.password=sunshine\n") == []
+
+
+def test_every_vendor_rule_is_in_the_book():
+    assert {f"secret/{rule.name}" for rule in VENDOR_RULES} <= set(BOOK)
+    assert len(VENDOR_RULES) + len(NAMED_RULES) > 200
+
+
+def test_cost_grows_with_the_text_only():
+    line = (
+        'def get_token(self, key: str = "name") -> str: return self.passwords[key] or secret("x")\n'
+    )
+    started = time.process_time()
+    hits("a.py", line * 20_000)
+    hits("a.yaml", "password: " * 50_000)
+    hits("a.py", f'password = "{STRONG}"\n' * 5_000)
+    hits("a.py", f'T = "{TOKEN}"\n' * 5_000)
+    assert time.process_time() - started < 8.0
