@@ -10,7 +10,7 @@ from reviewloop.findings import Evidence, Finding, Severity, fingerprint, told_a
 from reviewloop.reviewing.evidence import evidence_of
 from reviewloop.reviewing.merging import merge
 from reviewloop.reviewing.silencing import Silences, read_baseline, silence, write_baseline
-from tests.analysers.test_engine import OURS
+from tests.analysis.test_engine import OURS
 
 RULE = "js/eval"
 
