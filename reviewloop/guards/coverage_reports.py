@@ -4,8 +4,13 @@ import posixpath
 from collections.abc import Collection
 from pathlib import Path
 
-from reviewloop.rules.tests.coverage_files import FileLines, Table, read
-from reviewloop.rules.tests.report_xml import UnreadableReportError, refuse_long
+from reviewloop.rules.tests.reports import (
+    FileLines,
+    Table,
+    UnreadableReportError,
+    read,
+    refuse_long,
+)
 from reviewloop.workspace.written import read_written
 
 __all__ = ["FileLines", "Table", "read_report"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reviewloop.rules.tests.report_xml import UnreadableReportError, parse_xml, refuse_long
+from reviewloop.rules.tests.reports import UnreadableReportError, parse_xml, refuse_long
 from reviewloop.state import TestCounts
 from reviewloop.workspace.written import read_written
 

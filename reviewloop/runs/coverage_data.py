@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit
 from reviewloop.rules.tests import coverage_hits, read_coverage
-from reviewloop.rules.tests.report_xml import UnreadableReportError
+from reviewloop.rules.tests.reports import UnreadableReportError
 from reviewloop.settings.schema import Coverage
 
 NAME = "coverage data"

@@ -14,7 +14,7 @@ from reviewloop.guards.counts import count_tests
 from reviewloop.guards.coverage_reports import read_report
 from reviewloop.guards.junit import read_junit
 from reviewloop.guards.verdicts import needs_local_network
-from reviewloop.rules.tests.report_xml import UnreadableReportError
+from reviewloop.rules.tests.reports import UnreadableReportError
 
 COVERAGE_REPORTS = {
     "a number without end": '{"files": {"a.py": {"executed_lines": [1e999], "missing_lines": []}}}',

@@ -14,7 +14,7 @@ from reviewloop.analysis.contract import (
     Options,
     SourceFile,
 )
-from reviewloop.rules.dependencies.formats import format_of
+from reviewloop.rules.dependencies.readers import format_of
 from reviewloop.rules.dependencies.rules import RULES
 
 __all__ = ["CHANGE_CHECKS", "advisory_status"]

@@ -1,19 +1,224 @@
-"""Looks packages up in OSV records that lie on this machine."""
+"""Looks packages up in OSV records on this machine: versions, ranges and scores."""
 
+import math
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+from pydantic import BaseModel, Field
 
 from reviewloop.findings import Severity
-from reviewloop.rules.dependencies.cvss import base_score
 from reviewloop.rules.dependencies.manifest import Ecosystem, python_name
-from reviewloop.rules.dependencies.versions import LOWEST, Span, key
 
-if TYPE_CHECKING:
-    from reviewloop.rules.dependencies.osv_records import Affected, AffectedRange, Record
+
+class Event(BaseModel):
+    """One turn of a range; exactly one of the fields is set."""
+
+    introduced: str = ""
+    fixed: str = ""
+    last_affected: str = ""
+    limit: str = ""
+
+
+class AffectedRange(BaseModel):
+    """A run of affected versions, or of git commits."""
+
+    type: str = ""
+    events: list[Event] = Field(default_factory=list)
+
+
+class Package(BaseModel):
+    """A package by its registry's name."""
+
+    ecosystem: str = ""
+    name: str = ""
+
+
+class Affected(BaseModel):
+    """One package and which of its versions are concerned."""
+
+    package: Package = Field(default_factory=Package)
+    ranges: list[AffectedRange] | None = None
+    versions: list[str] | None = None
+    ecosystem_specific: dict[str, Any] | None = None
+
+
+class Rating(BaseModel):
+    """A score as a CVSS vector."""
+
+    type: str = ""
+    score: str = ""
+
+
+class Record(BaseModel):
+    """One advisory."""
+
+    id: str
+    aliases: list[str] | None = None
+    summary: str = ""
+    withdrawn: str | None = None
+    severity: list[Rating] | None = None
+    affected: list[Affected] | None = None
+    database_specific: dict[str, Any] | None = None
+
+
+_WEIGHTS: dict[str, dict[str, float]] = {
+    "AV": {"N": 0.85, "A": 0.62, "L": 0.55, "P": 0.2},
+    "AC": {"L": 0.77, "H": 0.44},
+    "UI": {"N": 0.85, "R": 0.62},
+    "C": {"H": 0.56, "L": 0.22, "N": 0.0},
+    "I": {"H": 0.56, "L": 0.22, "N": 0.0},
+    "A": {"H": 0.56, "L": 0.22, "N": 0.0},
+}
+_PRIVILEGES = {"U": {"N": 0.85, "L": 0.62, "H": 0.27}, "C": {"N": 0.85, "L": 0.68, "H": 0.5}}
+
+
+def base_score(vector: str) -> float | None:
+    """Return the base score (0 to 10) of a CVSS 3.0 or 3.1 vector, None for anything else."""
+    if not vector.startswith("CVSS:3."):
+        return None
+    metrics = dict(part.split(":", 1) for part in vector.split("/")[1:] if ":" in part)
+    try:
+        weight = {name: values[metrics[name]] for name, values in _WEIGHTS.items()}
+        changed = metrics["S"] == "C"
+        privileges = _PRIVILEGES[metrics["S"]][metrics["PR"]]
+    except KeyError:
+        return None
+    lost = 1 - (1 - weight["C"]) * (1 - weight["I"]) * (1 - weight["A"])
+    impact = 7.52 * (lost - 0.029) - 3.25 * (lost - 0.02) ** 15 if changed else 6.42 * lost
+    if impact <= 0:
+        return 0.0
+    ease = 8.22 * weight["AV"] * weight["AC"] * privileges * weight["UI"]
+    total = min((impact + ease) * (1.08 if changed else 1.0), 10.0)
+    return math.ceil(round(total * 10, 5)) / 10
+
+
+Key = tuple[Any, ...]
+"""What versions of one ecosystem are compared by; the empty one is less than all."""
+
+LOWEST: Key = ()
+_SEMVER = re.compile(
+    r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
+)
+_CLAUSE = re.compile(r"(===|==|~=|!=|>=|<=|=|>|<|\^|~>|~)?\s*v?([0-9xX*][^\s,|]*)")
+_PARTS = re.compile(r"\d{1,18}")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of versions: from `low` up to `high`, which None leaves open."""
+
+    low: Key = LOWEST
+    high: Key | None = None
+    high_included: bool = False
+
+    def within(self, other: "Span") -> bool:
+        """Whether every version of this run lies in the other one."""
+        if self.low < other.low:
+            return False
+        if other.high is None:
+            return True
+        if self.high is None or self.high > other.high:
+            return False
+        return self.high < other.high or other.high_included or not self.high_included
+
+
+def key(ecosystem: Ecosystem, version: str) -> Key | None:
+    """Return what a version is compared by, None when it is none."""
+    if version == "0":
+        return LOWEST
+    if ecosystem is Ecosystem.PYPI:
+        from packaging.version import InvalidVersion, Version
+
+        try:
+            return (Version(version),)
+        except InvalidVersion:
+            return None
+    found = _SEMVER.fullmatch(version.strip())
+    if found is None:
+        return None
+    major, minor, patch, pre = found.groups()
+    return (int(major), int(minor or 0), int(patch or 0), *_prerelease(pre))
+
+
+def _prerelease(text: str | None) -> Key:
+    if text is None:
+        return (1,)
+    parts = (
+        (0, int(part), "") if part.isdecimal() and len(part) < 19 else (1, 0, part)
+        for part in text.split(".")
+    )
+    return (0, tuple(parts))
+
+
+def allowed(ecosystem: Ecosystem, requirement: str) -> Span | None:
+    """Return the run of versions a requirement lets in, None when that cannot be told."""
+    text = requirement.strip()
+    if not text or text in {"*", "latest", "x"}:
+        return Span()
+    if "||" in text or " - " in text:
+        return None
+    low, high, included = LOWEST, None, False
+    found = False
+    for clause in _CLAUSE.finditer(text):
+        span = _clause(ecosystem, clause.group(1) or "", clause.group(2))
+        found = True
+        if span is None:
+            return None
+        low = max(low, span.low)
+        if span.high is not None and (high is None or span.high < high):
+            high, included = span.high, span.high_included
+    return Span(low, high, included) if found else None
+
+
+def _clause(ecosystem: Ecosystem, sign: str, version: str) -> Span | None:
+    version = version.rstrip(")")
+    if sign == "!=":
+        return Span()
+    if "*" in version or version[-1:] in {"x", "X"}:
+        return _wildcard(ecosystem, version)
+    at = key(ecosystem, version)
+    if at is None:
+        return None
+    if sign in {">=", ">"}:
+        return Span(at)
+    if sign in {"<", "<="}:
+        return Span(LOWEST, at, sign == "<=")
+    numbers = [int(part) for part in _PARTS.findall(version.partition("-")[0])]
+    if sign == "^" or (not sign and ecosystem is Ecosystem.CRATES):
+        return Span(at, key(ecosystem, _after_caret(numbers)))
+    if sign in {"~=", "~>"}:
+        return Span(at, key(ecosystem, _next(numbers[:-1] or numbers)))
+    if sign == "~":
+        return Span(at, key(ecosystem, _next(numbers[:2])))
+    if not sign and ecosystem is Ecosystem.NPM and len(numbers) < 3:
+        return Span(at, key(ecosystem, _next(numbers)))
+    return Span(at, at, high_included=True)
+
+
+def _wildcard(ecosystem: Ecosystem, version: str) -> Span:
+    numbers = [int(part) for part in _PARTS.findall(version)]
+    if not numbers:
+        return Span()
+    low = key(ecosystem, ".".join(map(str, numbers)))
+    return Span(low or LOWEST, key(ecosystem, _next(numbers)))
+
+
+def _next(numbers: list[int]) -> str:
+    """Return the first version behind all that begin with these numbers."""
+    return ".".join(map(str, [*numbers[:-1], numbers[-1] + 1]))
+
+
+def _after_caret(numbers: list[int]) -> str:
+    """Return the first version that ^ leaves out: the leftmost number but zero may not change."""
+    for index, number in enumerate(numbers):
+        if number:
+            return _next(numbers[: index + 1])
+    return _next(numbers)
+
 
 COVERED = (Ecosystem.PYPI, Ecosystem.NPM, Ecosystem.CRATES, Ecosystem.GO)
 """Ecosystems whose versions we can compare."""
@@ -103,8 +308,6 @@ def _is_elsewhere(parts: tuple[str, ...], ecosystems: set[str]) -> bool:
 
 def _read(content: bytes) -> Iterator[tuple[Name, Advisory]]:
     from pydantic import ValidationError
-
-    from reviewloop.rules.dependencies.osv_records import Record
 
     try:
         record = Record.model_validate_json(content)

@@ -1,8 +1,142 @@
-"""What a manifest says, whatever its format: dependencies, package indexes, install scripts."""
+"""What a manifest says whatever its format, and TOML and JSON read with their lines."""
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+
+class Located(NamedTuple):
+    """A scalar: the keys that lead to it (list positions left out), its text and its line."""
+
+    path: tuple[str, ...]
+    value: str
+    line: int
+    key_line: int  # where its own key stands
+
+
+# A string that is never closed is one, too: it must not be searched anew from each of its quotes.
+_TOML = re.compile(
+    r"""(?P<comment>\#[^\n]*+)
+    | (?P<text>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"{3})?+ | '{3}(?:[^']|'(?!''))*+(?:'{3})?+
+        | \"(?:[^\"\\\n]|\\[^\n])*+\"?+ | '[^'\n]*+'?+)
+    | (?P<sign>[][{}=,.\n])
+    | (?P<bare>[^\s\#\"'\][{}=,.]++)""",
+    re.VERBOSE | re.DOTALL,
+)
+_JSON = re.compile(
+    r"""(?P<text>\"(?:[^\"\\\n]|\\.)*+\"?+) | (?P<sign>[][{}:,]) | (?P<bare>[^\s\"\][{}:,]++)""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_DEEPEST = 50  # no manifest is nested deeper; hostile ones are cut off here
+
+
+class LineIndex:
+    """Offset -> line, both of one text."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def at(self, offset: int) -> int:
+        """Return the 1-based line of an offset."""
+        return bisect_right(self._starts, offset)
+
+
+def _unquoted(piece: str) -> str:
+    for quote in ('"""', "'''", '"', "'"):
+        if piece.startswith(quote) and len(piece) >= 2 * len(quote):
+            inner = piece[len(quote) : -len(quote)]
+            return _ESCAPE.sub(_unescape, inner) if quote[0] == '"' else inner
+    return piece
+
+
+def _unescape(found: re.Match[str]) -> str:
+    if found.group(1):
+        return chr(int(found.group(1), 16))
+    return _ESCAPES.get(found.group(2), found.group(2))
+
+
+class _Frame:
+    """An open list or table: the keys that lead to it and, in a table, the key being read."""
+
+    def __init__(self, path: tuple[str, ...], *, table: bool) -> None:
+        self.path, self.table = path, table
+        self.key: tuple[str, ...] = ()
+        self.key_line = 0
+        self.in_value = not table
+
+    def next_pair(self) -> None:
+        if self.table:
+            self.key, self.in_value = (), False
+
+
+def toml_values(text: str) -> Iterator[Located]:
+    """Yield the scalars of a TOML text in their order."""
+    lines = LineIndex(text)
+    top = _Frame((), table=True)
+    stack = [top]
+    header: list[str] | None = None
+    for found in _TOML.finditer(text):
+        kind, piece, frame = found.lastgroup, found.group(), stack[-1]
+        if kind == "comment":
+            continue
+        if header is not None:
+            if piece == "\n":
+                top.path, header = tuple(header), None
+                top.next_pair()
+            elif kind in {"text", "bare"}:
+                header.append(_unquoted(piece))
+        elif piece == "[" and frame is top and not top.in_value and not top.key:
+            header = []
+        elif piece == "\n":
+            if frame is top:
+                top.next_pair()
+        elif kind == "sign":
+            _toml_sign(piece, stack)
+        elif frame.in_value:
+            line = lines.at(found.start())
+            yield Located((*frame.path, *frame.key), _unquoted(piece), line, frame.key_line or line)
+        else:
+            frame.key = (*frame.key, _unquoted(piece))
+            frame.key_line = lines.at(found.start())
+
+
+def _toml_sign(piece: str, stack: list[_Frame]) -> None:
+    frame = stack[-1]
+    if piece in "[{" and frame.in_value and len(stack) < _DEEPEST:
+        stack.append(_Frame((*frame.path, *frame.key), table=piece == "{"))
+    elif piece in "]}" and len(stack) > 1:
+        stack.pop()
+    elif piece == "=":
+        frame.in_value = True
+    elif piece == "," and len(stack) > 1:
+        frame.next_pair()
+
+
+def json_values(text: str) -> Iterator[Located]:
+    """Yield the scalars of a JSON text in their order."""
+    lines = LineIndex(text)
+    stack = [_Frame((), table=False)]
+    for found in _JSON.finditer(text):
+        kind, piece, frame = found.lastgroup, found.group(), stack[-1]
+        if piece in {"[", "{"} and len(stack) < _DEEPEST:
+            stack.append(_Frame((*frame.path, *frame.key), table=piece == "{"))
+        elif piece in {"]", "}"}:
+            if len(stack) > 1:
+                stack.pop()
+        elif piece == ",":
+            frame.next_pair()
+        elif piece == ":":
+            frame.in_value = True
+        elif kind == "text" and frame.table and not frame.in_value:
+            frame.key, frame.key_line = (_unquoted(piece),), lines.at(found.start())
+        elif kind in {"text", "bare"} and frame.in_value:
+            line = lines.at(found.start())
+            yield Located((*frame.path, *frame.key), _unquoted(piece), line, frame.key_line or line)
 
 
 class Ecosystem(StrEnum):

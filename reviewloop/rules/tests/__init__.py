@@ -38,7 +38,7 @@ def coverage_hits(
 
     `data` maps paths to the lines that did not run; `source_name` tells where it is from.
     """
-    from reviewloop.rules.tests.uncovered import uncovered
+    from reviewloop.rules.tests.change_checks import uncovered
 
     return list(uncovered(view, data, source_name))
 
@@ -48,7 +48,7 @@ def read_coverage(name: str, data: bytes, root: str) -> Mapping[str, frozenset[i
 
     `root` is the folder that absolute paths of the report are in. Raises UnreadableReportError.
     """
-    from reviewloop.rules.tests.coverage_files import read
+    from reviewloop.rules.tests.reports import read
 
     table = read(name, data)
     found = {}

@@ -5,9 +5,8 @@ from support.change_views import change_view
 from support.hidden import LISTED
 
 from reviewloop.analysis.contract import SourceFile
-from reviewloop.rules.diff.addresses import ADDRESSES
 from reviewloop.rules.diff.hidden import HIDDEN
-from reviewloop.rules.diff.names import NAMES
+from reviewloop.rules.diff.names import ADDRESSES, NAMES
 
 CYRILLIC_COPY = "\u0441\u043e\u0440\u0443"  # reads "copy"
 FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"

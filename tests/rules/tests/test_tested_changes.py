@@ -7,7 +7,7 @@ from support.change_views import change_view
 
 from reviewloop.findings import Severity
 from reviewloop.rules.tests import CHANGE_CHECKS, coverage_hits, read_coverage
-from reviewloop.rules.tests.report_xml import UnreadableReportError
+from reviewloop.rules.tests.reports import UnreadableReportError
 
 
 def hits(base, new):
