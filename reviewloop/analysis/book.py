@@ -27,10 +27,10 @@ def file_checks() -> tuple[FileCheck, ...]:
 @cache
 def change_checks() -> tuple[ChangeCheck, ...]:
     """Return our checks that need to see the whole change."""
-    from reviewloop.rules import dependencies, diff, infra, tests
+    from reviewloop.rules import deps, diff, infra, tests
 
     return (
-        *dependencies.CHANGE_CHECKS,
+        *deps.CHANGE_CHECKS,
         *diff.CHANGE_CHECKS,
         *tests.CHANGE_CHECKS,
         *infra.CHANGE_CHECKS,

@@ -26,7 +26,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
 )
 from reviewloop.analysis.placing import Placed, new_ones, placed_anywhere, placed_in
-from reviewloop.rules.dependencies import advisory_status
+from reviewloop.rules.deps import advisory_status
 
 
 @dataclass(frozen=True)

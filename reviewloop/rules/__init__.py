@@ -1,14 +1,14 @@
 """Patterns of our own for languages and files where no tool serves us well enough."""
 
 from reviewloop.analysis.contract import FileCheck
-from reviewloop.rules import docker, go, javascript, kubernetes, python, shell
+from reviewloop.rules import docker, go, js, k8s, py, sh
 
 CHECKS: tuple[FileCheck, ...] = (
-    javascript.CHECK,
+    js.CHECK,
     go.CHECK,
-    python.CHECK,
-    python.TRUST,
-    shell.CHECK,
+    py.CHECK,
+    py.TRUST,
+    sh.CHECK,
     docker.CHECK,
-    kubernetes.CHECK,
+    k8s.CHECK,
 )

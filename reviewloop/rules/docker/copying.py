@@ -15,7 +15,7 @@ from reviewloop.analysis.contract import (
 from reviewloop.rules.docker.reading import Instruction, Stage
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, dockerfile
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.shell.commands import Command
+from reviewloop.rules.sh.commands import Command
 
 _REFERENCE = "https://docs.docker.com/reference/dockerfile/"
 _ARCHIVE = Regex(r"\.(?:tar|tar\.\w+|tgz|tbz2?|txz|tzst)$", re.IGNORECASE)

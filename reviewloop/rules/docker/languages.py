@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reviewloop.analysis.contract import INFRASTRUCTURE, NIT, Rule
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, Run, dockerfile
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.shell.commands import Command
+from reviewloop.rules.sh.commands import Command
 
 _PIP = Regex(r"pip[\d.]*$")
 _PIP_VALUE_TEXT = (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reviewloop.analysis.contract import INFRASTRUCTURE, NIT, SHOULD, Rule
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, Run, dockerfile
-from reviewloop.rules.shell.commands import Command
+from reviewloop.rules.sh.commands import Command
 
 _PRACTICES = "https://docs.docker.com/build/building/best-practices/#apt-get"
 _WITH_VALUE = frozenset({"-t", "-o", "-c", "--target-release", "--option", "--repository", "-X"})

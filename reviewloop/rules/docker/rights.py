@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Rule
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, dockerfile
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.shell.downloads import world_writable
+from reviewloop.rules.sh.downloads import world_writable
 
 _DROPS = Regex(r"\b(?:gosu|su-exec|setpriv|runuser|tini-su|suexec|chpst|s6-setuidgid)\b")
 _UNPRIVILEGED = Regex(r"nonroot|non-root|rootless|unprivileged", re.IGNORECASE)

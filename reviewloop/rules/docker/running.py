@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reviewloop.analysis.contract import INFRASTRUCTURE, NIT, Rule
 from reviewloop.rules.docker.reading import Stage
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, Run, dockerfile
-from reviewloop.rules.shell.commands import Command
+from reviewloop.rules.sh.commands import Command
 
 _PRACTICES = "https://docs.docker.com/build/building/best-practices/"
 _NO_USE_TEXT = (

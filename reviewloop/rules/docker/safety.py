@@ -7,7 +7,7 @@ from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Rule
 from reviewloop.rules.docker.reading import Instruction
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, dockerfile
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.shell.downloads import pipes_download, unverified
+from reviewloop.rules.sh.downloads import pipes_download, unverified
 
 _SECRET_NAME = Regex(
     r"(?:^|_)(?:PASS|PASSWD|PASSWORD|SECRET|TOKEN|CREDENTIALS?|PASSPHRASE)(?:_KEY(?:_BASE)?)?$"

@@ -10,7 +10,7 @@ from reviewloop.analysis.contract import Example, Hit, Rule, SourceFile, Span
 from reviewloop.findings import Severity
 from reviewloop.rules.docker.reading import Dockerfile, Instruction, Stage
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.shell.commands import Command, commands_in
+from reviewloop.rules.sh.commands import Command, commands_in
 
 _FOREIGN_SHELL = Regex(r"powershell|pwsh|cmd(?:\.exe)?$", re.IGNORECASE)
 _WINDOWS = Regex(r"windows|nanoserver|servercore", re.IGNORECASE)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from reviewloop.analysis.contract import FileCheck, Hit, SourceFile
+from reviewloop.analysis.patterns import search, short_enough
 from reviewloop.rules.go import errors, exposure, injection, resources, shape, testing, trust
 from reviewloop.rules.go.syntax import GO
-from reviewloop.rules.patterns import search, short_enough
 
 _PATTERNS = (
     *injection.PATTERNS,

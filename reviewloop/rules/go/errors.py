@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MAINTAINABILITY, NIT, SHOULD
+from reviewloop.analysis.patterns import Found, Pattern, Source
 from reviewloop.rules.go.example import row
 from reviewloop.rules.go.syntax import (
     argument,
@@ -14,7 +15,6 @@ from reviewloop.rules.go.syntax import (
     statements,
     text_of,
 )
-from reviewloop.rules.patterns import Found, Pattern, Source
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

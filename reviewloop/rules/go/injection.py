@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, SECURITY, SHOULD
+from reviewloop.analysis.patterns import Found, Pattern, Source
 from reviewloop.rules.go.example import row
 from reviewloop.rules.go.syntax import (
     argument,
@@ -18,7 +19,6 @@ from reviewloop.rules.go.syntax import (
     value_of,
 )
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.patterns import Found, Pattern, Source
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

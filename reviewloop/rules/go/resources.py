@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MAINTAINABILITY, NIT, PERFORMANCE, SHOULD
+from reviewloop.analysis.patterns import Found, Pattern, Source
 from reviewloop.rules.go.example import row
 from reviewloop.rules.go.syntax import (
     FUNCTIONS,
@@ -17,7 +18,6 @@ from reviewloop.rules.go.syntax import (
     receiver,
 )
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.patterns import Found, Pattern, Source
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

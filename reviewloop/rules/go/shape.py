@@ -5,9 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MAINTAINABILITY, NIT
+from reviewloop.analysis.patterns import Found, Pattern, Source
 from reviewloop.rules.go.example import row
 from reviewloop.rules.go.syntax import FUNCTIONS, receiver
-from reviewloop.rules.patterns import Found, Pattern, Source
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from reviewloop.analysis.patterns import Grammar, Source, key, nodes_of
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.patterns import Grammar, Source, key, nodes_of
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

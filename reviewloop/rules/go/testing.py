@@ -5,10 +5,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, TEST_QUALITY
+from reviewloop.analysis.patterns import Found, Pattern, Source
 from reviewloop.rules.go.example import row
 from reviewloop.rules.go.syntax import FUNCTIONS, arguments, call_name, receiver, statements
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.patterns import Found, Pattern, Source
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

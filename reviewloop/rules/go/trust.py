@@ -4,10 +4,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, NIT, SECURITY, SHOULD
+from reviewloop.analysis.patterns import Found, Pattern, Source
 from reviewloop.rules.go.example import row
 from reviewloop.rules.go.syntax import FUNCTIONS, argument, receiver
 from reviewloop.rules.lazy_regex import Regex
-from reviewloop.rules.patterns import Found, Pattern, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from support.change_views import change_view
 
 from reviewloop.analysis.contract import AnalyserStatus, Options
 from reviewloop.findings import Severity
-from reviewloop.rules.dependencies import CHANGE_CHECKS, advisory_status
-from reviewloop.rules.dependencies.rules import RULES
+from reviewloop.rules.deps import CHANGE_CHECKS, advisory_status
+from reviewloop.rules.deps.rules import RULES
 
 
 def hits(base, new, **options):

@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.analysis.contract import SourceFile
-from reviewloop.rules.kubernetes import CHECK
+from reviewloop.rules.k8s import CHECK
 
 ROLE = (
     "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nrules:\n"

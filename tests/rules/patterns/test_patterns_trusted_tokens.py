@@ -4,7 +4,7 @@ import pytest
 from support.analysed_files import source
 
 from reviewloop.findings import Severity
-from reviewloop.rules.python import TRUST
+from reviewloop.rules.py import TRUST
 
 UNSIGNED = 'options={"verify_signature": False})'
 

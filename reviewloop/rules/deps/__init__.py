@@ -1,0 +1,61 @@
+"""Checks the dependency files of a change: pins, lock files, names, sources, known holes."""
+
+import time
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from reviewloop.analysis.contract import (
+    AnalyserReport,
+    AnalyserStatus,
+    ChangeCheck,
+    ChangeView,
+    Hit,
+    Options,
+    SourceFile,
+)
+from reviewloop.rules.deps.readers import format_of
+from reviewloop.rules.deps.rules import RULES
+
+__all__ = ["CHANGE_CHECKS", "advisory_status"]
+
+
+def _check(view: ChangeView) -> Iterator[Hit]:
+    from reviewloop.rules.deps.checks import check
+
+    return check(view)
+
+
+CHANGE_CHECKS: tuple[ChangeCheck, ...] = (ChangeCheck("dependencies", RULES, _check),)
+
+
+def advisory_status(
+    options: Options, files: Iterable[SourceFile] | None = None
+) -> AnalyserReport | None:
+    """Say whether known vulnerabilities could be looked up; None when no file asks for it.
+
+    Without `files` it is answered as if there were a manifest among them.
+    """
+    manifests = 1 if files is None else sum(format_of(file.path) is not None for file in files)
+    if not manifests:
+        return None
+    source, started = options.advisories, time.perf_counter()
+    if not source:
+        reason = "no OSV records are configured, so known vulnerabilities were not looked up"
+        return AnalyserReport("advisories", AnalyserStatus.NOT_CHECKED, reason=reason)
+    problem = _problem(source)
+    seconds = time.perf_counter() - started
+    if problem:
+        return AnalyserReport("advisories", AnalyserStatus.FAILED, seconds, reason=problem)
+    return AnalyserReport("advisories", AnalyserStatus.DONE, seconds, files=manifests)
+
+
+def _problem(source: str) -> str:
+    folder = Path(source)
+    if folder.is_dir():
+        return "" if any(folder.iterdir()) else f"{source} holds no records"
+    try:
+        with zipfile.ZipFile(source) as archive:
+            return "" if archive.namelist() else f"{source} holds no records"
+    except (OSError, zipfile.BadZipFile) as error:
+        return f"{source} cannot be read: {error}"

@@ -1,0 +1,227 @@
+"""JavaScript tests: what does not test, or not what it says."""
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reviewloop.analysis.contract import MUST, NIT, SHOULD, TEST_QUALITY
+from reviewloop.analysis.patterns import Found, Pattern, Source
+from reviewloop.rules.js.example import row, spec
+from reviewloop.rules.js.syntax import (
+    FUNCTIONS,
+    argument,
+    arguments,
+    call_name,
+    called,
+    is_awaited,
+    literal,
+    plain,
+    receiver,
+)
+from reviewloop.rules.lazy_regex import Regex
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+JEST = "https://github.com/jest-community/eslint-plugin-jest/tree/main/docs/rules"
+CASES = ("it", "test", "specify")
+_CHECKS = Regex(
+    r"expect|assert|should|\bt\.|verify|toThrow|fail\(|done\(|check|snapshot|\bcy\.|page\.|screen\.get"
+    r"|waitFor|match|ensure|tap\.|\bplan\("
+)
+_SETTLERS = frozenset({"r", "res", "resolve", "done"})
+_row = partial(row, reviewer=TEST_QUALITY, source=JEST, make=spec, in_tests=True, in_product=False)
+
+
+def body_of(node: "SgNode") -> "SgNode | None":
+    """Return the function that is given to a test."""
+    return next((a for a in arguments(node)[1:] if a.kind() in FUNCTIONS), None)
+
+
+def _nothing_checked(node: "SgNode", source: Source) -> Found | None:
+    if receiver(node):
+        return None
+    body = body_of(node)
+    if body is None or not source.says(r"\bexpect\b|\bassert"):
+        return None
+    given = body.field("parameters")
+    if given is not None and re.match(r"\(?t\b|\(\{(?!.*page)", given.text()):
+        return None  # the checks are handed in under names of their own
+    inside = body.field("body")
+    if inside is None or inside.kind() != "statement_block":
+        return None
+    name = node.field("function")
+    text = inside.text()
+    if not [child for child in inside.named_children() if child.kind() != "comment"]:
+        return Found(name or node, "The test does nothing.", SHOULD)
+    if _CHECKS.search(text) or _helpers_check(text, source):
+        return None
+    return Found(name or node)
+
+
+def _helpers_check(text: str, source: Source) -> bool:
+    """Whether a function of the same file that the test calls makes the checks."""
+    checking: set[str] | None = source.memo.get("js checking")
+    if checking is None:
+        names: set[str] = set()
+        for function in source.all("function_declaration", "variable_declarator"):
+            name, whole = function.field("name"), function.text()
+            if name is not None and len(whole) < 20_000 and _CHECKS.search(whole):
+                names.add(name.text())
+        source.memo["js checking"] = checking = names
+    return any(word in checking for word in re.findall(r"[\w$]+(?=\()", text))
+
+
+def _no_matcher(node: "SgNode", source: Source) -> "SgNode | None":
+    if receiver(node) or not arguments(node):
+        return None
+    parent = node.parent()
+    return node if parent is not None and parent.kind() == "expression_statement" else None
+
+
+def _promise(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find `expect(p).resolves.toBe(x);` as a statement of its own."""
+    inner = node.named_children()[:1]
+    if not inner or inner[0].kind() != "call_expression":
+        return None
+    text = inner[0].text()
+    if not text.startswith("expect("):
+        return None
+    function = called(inner[0])
+    chain = function.text() if function is not None else ""
+    return node if re.search(r"\)\s*\.(?:resolves|rejects)\.(?:not\.)?\w+$", chain) else None
+
+
+def _cannot_fail(node: "SgNode", source: Source) -> "SgNode | None":
+    function = called(node)
+    of = function.field("object") if function is not None else None
+    if of is None or of.kind() != "call_expression" or call_name(of) != "expect":
+        return None
+    actual, wanted = argument(of, 0), argument(node, 0)
+    if actual is None:
+        return None
+    if literal(actual) and plain(actual).kind() != "identifier":
+        trivially = wanted is None or (literal(wanted) and actual.text() == wanted.text())
+        fits = {"toBeTruthy": "true", "toBeDefined": actual.text(), "toBeFalsy": "false"}
+        if wanted is None:
+            return node if fits.get(call_name(node)) == actual.text() else None
+        return node if trivially else None
+    same = wanted is not None and actual.kind() == wanted.kind() == "identifier"
+    return node if same and wanted is not None and wanted.text() == actual.text() else None
+
+
+def _sleeping(node: "SgNode", source: Source) -> "SgNode | None":
+    name = call_name(node)
+    if name == "waitForTimeout":
+        return node
+    if name == "setTimeout":
+        inside = [n.kind() for n in source.ancestors(node)[:8]]
+        first = argument(node, 0)
+        waits = "new_expression" in inside and first is not None and first.kind() == "identifier"
+        return node if waits and first is not None and first.text() in _SETTLERS else None
+    first = argument(node, 0)
+    told = first is not None and first.text().replace("_", "").isdigit()
+    return node if told and is_awaited(node) else None
+
+
+def _only_snapshot(node: "SgNode", source: Source) -> "SgNode | None":
+    body = None if receiver(node) else body_of(node)
+    if body is None:
+        return None
+    text = body.text()
+    if "toMatchSnapshot(" not in text:
+        return None
+    return node.field("function") if len(re.findall(r"\bexpect\(", text)) == 1 else None
+
+
+PATTERNS = (
+    Pattern(
+        _row(
+            "test-without-check",
+            severity=NIT,
+            title="The test checks nothing.",
+            why="It passes as long as nothing is thrown.",
+            fix="Say what must hold afterwards.",
+            bad="import {expect} from 'vitest';\nit('adds', () => { add(1, 1); });\n---\n"
+            "import {expect} from 'vitest';\ntest('adds', () => {});",
+            good="it('adds', () => { expect(add(1, 1)).toBe(2); });\n---\n"
+            "function sees(a) { expect(a).toBe(1); }\nit('adds', () => { sees(add(1, 1)); });",
+        ),
+        _nothing_checked,
+        calls=CASES,
+    ),
+    Pattern(
+        _row(
+            "expect-without-matcher",
+            severity=MUST,
+            title="expect() alone checks nothing.",
+            why="The test passes whatever the value is.",
+            fix="Add a matcher.",
+            bad="it('adds', () => { expect(add(1, 1) === 2); });",
+            good="it('adds', () => { expect(add(1, 1)).toBe(2); });\n---\nexpect.assertions(1);",
+        ),
+        _no_matcher,
+        calls=("expect",),
+    ),
+    Pattern(
+        _row(
+            "expect-not-awaited",
+            severity=MUST,
+            title="The check of a promise is not awaited.",
+            why="The test ends before the check is made, and passes.",
+            fix="Write await or return in front of it.",
+            bad="it('loads', async () => { expect(load()).resolves.toBe(1); });",
+            good="it('loads', async () => { await expect(load()).resolves.toBe(1); });",
+        ),
+        _promise,
+        kinds=("expression_statement",),
+        hints=(".resolves", ".rejects"),
+    ),
+    Pattern(
+        _row(
+            "check-cannot-fail",
+            severity=SHOULD,
+            title="This check cannot fail.",
+            why="It looks like a test and says nothing about the code.",
+            fix="Compare what the code gives with what it should give.",
+            bad="it('adds', () => { add(1, 1); expect(true).toBe(true); });\n---\n"
+            "it('a', () => { expect(sum).toEqual(sum); });",
+            good="it('adds', () => { expect(add(1, 1)).toBe(2); });\n---\n"
+            "it('a', () => { expect(true).toBe(false); });",
+        ),
+        _cannot_fail,
+        calls=("toBe", "toEqual", "toStrictEqual", "toBeTruthy", "toBeFalsy"),
+        hints=("expect",),
+    ),
+    Pattern(
+        _row(
+            "test-sleeps",
+            severity=NIT,
+            title="The test waits for a fixed time.",
+            why="It is slow, and fails where the machine is slower.",
+            fix="Wait for what should happen, or use fake timers.",
+            bad="it('a', async () => { await page.waitForTimeout(500); });\n---\n"
+            "it('a', async () => { await new Promise((resolve) => "
+            "setTimeout(resolve, 500)); });\n---\n"
+            "it('a', async () => { await sleep(500); });",
+            good="it('a', async () => { await waitFor(() => expect(a).toBe(1)); });",
+        ),
+        _sleeping,
+        calls=("setTimeout", "waitForTimeout", "sleep", "delay", "wait"),
+    ),
+    Pattern(
+        _row(
+            "snapshot-only",
+            severity=NIT,
+            title="The only check is a snapshot.",
+            why="It says that something changed, not whether it is right.",
+            fix="Check the parts that matter by name as well.",
+            bad="it('shows', () => { expect(render(a)).toMatchSnapshot(); });",
+            good="it('shows', () => { const v = render(a); expect(v.title).toBe('x');\n"
+            "expect(v).toMatchSnapshot(); });",
+        ),
+        _only_snapshot,
+        calls=CASES,
+        hints=("toMatchSnapshot",),
+    ),
+)

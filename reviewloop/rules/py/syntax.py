@@ -1,0 +1,158 @@
+"""Questions about Python syntax trees that the rules share."""
+
+from typing import TYPE_CHECKING
+
+from reviewloop.analysis.contract import PERFORMANCE, Example, Rule
+from reviewloop.analysis.patterns import Grammar, Source
+from reviewloop.findings import Severity
+from reviewloop.rules.lazy_regex import Regex
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+FUNCTIONS = frozenset({"function_definition", "lambda"})
+COMPREHENSIONS = frozenset(
+    {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
+)
+_SMALL = Regex(r"[(\[{][^()\[\]{}]*[)\]}]$|range\(\d\)$")
+_SEARCHING = Regex(r"\bbreak\b|\bretr\w+|\battempt|\bbatch|\bchunk|\bpage\b|\bcursor\b\s*=")
+
+
+def call_name(node: "SgNode") -> str:
+    """Return the last name of what is called: `get` for `User.objects.get(...)`."""
+    called = node.field("function")
+    if called is None:
+        return ""
+    if called.kind() == "attribute":
+        called = called.field("attribute")
+    return called.text() if called is not None and called.kind() == "identifier" else ""
+
+
+PYTHON = Grammar(("call",), call_name)
+
+
+def receiver(node: "SgNode") -> str:
+    """Return the text of what a method or a module's function is called on."""
+    called = node.field("function")
+    of = called.field("object") if called is not None else None
+    return of.text()[-300:] if of is not None else ""
+
+
+def arguments(node: "SgNode") -> "list[SgNode]":
+    """Return a call's positional arguments."""
+    given = node.field("arguments")
+    if given is None or given.kind() != "argument_list":
+        return []
+    return [c for c in given.named_children() if c.kind() not in {"comment", "keyword_argument"}]
+
+
+def argument(node: "SgNode", index: int) -> "SgNode | None":
+    """Return one positional argument of a call, None when there are fewer."""
+    given = arguments(node)
+    return given[index] if index < len(given) else None
+
+
+def fixed_text(node: "SgNode | None") -> bool:
+    """Whether a node is a string without parts that change."""
+    if node is None or node.kind() != "string":
+        return False
+    return not any(child.kind() == "interpolation" for child in node.children())
+
+
+def function_around(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return the innermost function or lambda a node is in."""
+    return next((n for n in source.ancestors(node) if n.kind() in FUNCTIONS), None)
+
+
+def in_async(node: "SgNode", source: Source) -> bool:
+    """Whether a node runs inside an async function itself, not awaited."""
+    parent = node.parent()
+    if parent is not None and parent.kind() == "await":
+        return False
+    around = function_around(node, source)
+    return around is not None and any(c.kind() == "async" for c in around.children()[:2])
+
+
+def repeated(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return the for loop or comprehension that runs a node once per element.
+
+    Loops over a few values written out are none, nor are those that look for the first that
+    works, try again, or already go through the data in batches.
+    """
+    inner = node
+    for outer in source.ancestors(node):
+        kind = outer.kind()
+        if kind in FUNCTIONS:
+            return None
+        if kind == "for_statement" and _in_body(outer, node):
+            return None if _of_few(outer.field("right")) or _searches(outer) else outer
+        if kind in COMPREHENSIONS and inner.kind() != "for_in_clause":
+            clauses = [c for c in outer.named_children() if c.kind() == "for_in_clause"]
+            few = bool(clauses) and _of_few(clauses[0].field("right"))
+            return None if few else outer
+        inner = outer
+    return None
+
+
+def _in_body(loop: "SgNode", node: "SgNode") -> bool:
+    body = loop.field("body")
+    place = node.range().start.index
+    return body is not None and body.range().start.index <= place < body.range().end.index
+
+
+def _of_few(values: "SgNode | None") -> bool:
+    return values is not None and _SMALL.match(values.text()[:400]) is not None
+
+
+def _searches(loop: "SgNode") -> bool:
+    return _SEARCHING.search(loop.text()[:8_000]) is not None
+
+
+def in_loop(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return the innermost for or while loop whose body a node is in."""
+    for outer in source.ancestors(node):
+        if outer.kind() in FUNCTIONS:
+            return None
+        if outer.kind() in {"for_statement", "while_statement"} and _in_body(outer, node):
+            return outer
+    return None
+
+
+def loop_names(loop: "SgNode") -> set[str]:
+    """Return the names that a loop sets anew in every round."""
+    left = loop.field("left")
+    if left is None:
+        clause = next((c for c in loop.named_children() if c.kind() == "for_in_clause"), None)
+        left = clause.field("left") if clause is not None else None
+    return set(Regex(r"[A-Za-z_]\w*").findall(left.text())) if left is not None else set()
+
+
+def uses(node: "SgNode", names: set[str]) -> bool:
+    """Whether a node's text names one of these variables."""
+    return bool(names & set(Regex(r"(?<![\w.])[A-Za-z_]\w*").findall(node.text()[:2_000])))
+
+
+def row(
+    slug: str,
+    severity: Severity,
+    *,
+    title: str,
+    why: str,
+    fix: str,
+    bad: str,
+    good: str,
+    source: str,
+) -> Rule:
+    """Return a rule whose examples are separated by lines of three hyphens."""
+    return Rule(
+        f"py/{slug}",
+        PERFORMANCE,
+        severity,
+        title,
+        why,
+        fix,
+        category="performance",
+        source=source,
+        bad=tuple(Example("app.py", code) for code in bad.split("\n---\n")),
+        good=tuple(Example("app.py", code) for code in good.split("\n---\n")),
+    )

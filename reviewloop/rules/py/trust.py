@@ -1,0 +1,72 @@
+"""Python: tokens that are believed without a look at their signature."""
+
+import re
+from typing import TYPE_CHECKING
+
+from reviewloop.analysis.contract import MUST, NIT, SECURITY, Example, Rule
+from reviewloop.analysis.patterns import Found, Pattern, Source
+from reviewloop.rules.lazy_regex import Regex
+from reviewloop.rules.py.syntax import receiver
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+_LIBRARY = Regex(r"(?:^|\.)_?(?:py)?jwt(?:\.api_jwt)?$", re.IGNORECASE)
+_UNSIGNED = Regex(r"[\"']verify_signature[\"']\s*:\s*False\b|\bverify_signature\s*=\s*False\b")
+_DELIBERATE = Regex(r"unverified|untrusted|unsafe|peek", re.IGNORECASE)
+_VERIFYING = Regex(r"jwt\.decode\(")
+
+
+def _unverified(node: "SgNode", source: Source) -> Found | None:
+    given = node.field("arguments")
+    if given is None or not _LIBRARY.search(receiver(node)):
+        return None
+    named = {
+        name.text(): value.text()[:1_000]
+        for child in given.named_children()
+        if child.kind() == "keyword_argument"
+        and (name := child.field("name")) is not None
+        and (value := child.field("value")) is not None
+    }
+    if named.get("verify") != "False" and not _UNSIGNED.search(named.get("options", "")):
+        return None
+    # A first look for the name of the key is common where a second call verifies.
+    first_look = len(_VERIFYING.findall(source.text)) > 1
+    said = _DELIBERATE.search(node.text()[:1_000]) is not None
+    return Found(node, severity=NIT if first_look or said else None)
+
+
+PATTERNS = (
+    Pattern(
+        Rule(
+            "py/jwt-unverified",
+            SECURITY,
+            MUST,
+            "The token's signature is not checked.",
+            why="Whoever writes a token of their own is taken for the user it names.",
+            fix="Pass the key and `algorithms=[...]`, and leave the check of the signature on.",
+            category="authentication",
+            source="CWE-347",
+            bad=(
+                Example(
+                    "app.py",
+                    'import jwt\nuser = jwt.decode(token, options={"verify_signature": False})\n',
+                ),
+                Example("app.py", "import jwt\nuser = jwt.decode(token, key, verify=False)\n"),
+            ),
+            good=(
+                Example(
+                    "app.py", 'import jwt\nuser = jwt.decode(token, key, algorithms=["HS256"])\n'
+                ),
+                Example(
+                    "app.py",
+                    "import jwt\nuser = jwt.decode(token, key, algorithms=a, "
+                    'options={"verify_exp": False})\n',
+                ),
+            ),
+        ),
+        _unverified,
+        calls=("decode",),
+        hints=("jwt",),
+    ),
+)

@@ -1,0 +1,110 @@
+"""A shell script's commands, and the form of its rules."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from reviewloop.analysis.contract import Example, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.patterns import nodes_of, parse, span_of
+from reviewloop.findings import Severity
+from reviewloop.rules.categories import category_of
+from reviewloop.rules.sh.commands import Command, command_of, piping
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
+
+_STRICT = re.compile(r"^\s*set\s+-\w*e|^\s*set\s+-o\s+errexit|^#!.*\s-\w*e", re.MULTILINE)
+
+
+@dataclass
+class Script:
+    """One parsed script; lives for one run."""
+
+    file: SourceFile
+    root: "SgNode"
+    memo: dict[tuple[str, ...], "list[SgNode]"] = field(default_factory=dict)
+    read: "list[tuple[SgNode, Command]]" = field(default_factory=list)
+
+    def nodes(self, *kinds: str) -> "list[SgNode]":
+        """Return every node of these kinds, in order."""
+        if kinds not in self.memo:
+            self.memo[kinds] = nodes_of(self.root, kinds)
+        return self.memo[kinds]
+
+    @property
+    def commands(self) -> "list[tuple[SgNode, Command]]":
+        """Every simple command with its node."""
+        if not self.read:
+            pipes = piping(self.root)
+            pairs = ((node, command_of(node, pipes)) for node in self.nodes("command"))
+            self.read.extend((node, found) for node, found in pairs if found is not None)
+        return self.read
+
+    def named(self, *names: str) -> "Iterator[tuple[SgNode, Command]]":
+        """Yield the commands with one of these names."""
+        for node, command in self.commands:
+            if command.name in names:
+                yield node, command
+
+    @property
+    def strict(self) -> bool:
+        """Whether the script ends at the first command that fails."""
+        return _STRICT.search(self.file.text) is not None
+
+
+class Spot(NamedTuple):
+    """Where a rule of shell scripts holds."""
+
+    node: "SgNode"
+    message: str = ""
+    severity: Severity | None = None
+
+
+class ShellRule(NamedTuple):
+    """One row: a rule and the test that yields the places where it holds."""
+
+    rule: Rule
+    test: "Callable[[Script], Iterator[Spot]]"
+    hints: tuple[str, ...] = ()  # one of these must be in the text
+
+
+def script_of(file: SourceFile) -> Script:
+    """Return a script, parsed."""
+    return Script(file, parse(file.text, "bash"))
+
+
+def hit_of(rule: Rule, spot: Spot, path: str) -> Hit:
+    """Return the hit for a place; one of many lines is shown by its first line."""
+    span = span_of(spot.node)
+    if span.end_line > span.line + 3:
+        span = Span(span.line, span.line)
+    return Hit(rule.id, path, span, spot.message or rule.title, spot.severity)
+
+
+def row(
+    slug: str,
+    reviewer: str,
+    severity: Severity,
+    source: str,
+    *,
+    title: str,
+    why: str,
+    fix: str,
+    bad: str,
+    good: str,
+    category: str = "",
+) -> Rule:
+    """Return a rule whose examples are separated by lines of three hyphens."""
+    return Rule(
+        f"sh/{slug}",
+        reviewer,
+        severity,
+        title,
+        why,
+        fix,
+        category=category or category_of(source, reviewer),
+        source=source,
+        bad=tuple(Example("run.sh", code) for code in bad.split("\n---\n")),
+        good=tuple(Example("run.sh", code) for code in good.split("\n---\n")),
+    )
