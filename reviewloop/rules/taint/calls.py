@@ -1,72 +1,465 @@
-"""Work out what a call returns, and note the sinks its arguments reach."""
+"""Work out what a call returns: functions of libraries, methods of texts and containers."""
+
+# One file: every row of the table of methods works on the same call and the same values.
+
+from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
-from reviewloop.rules.taint import local_calls
+from reviewloop.rules.taint import functions
+from reviewloop.rules.taint.access import element_of, replace, source, with_member
 from reviewloop.rules.taint.cleaners import (
     CARRIES,
     CLEANERS,
     CLEANING_METHODS,
+    CODE,
+    COMMAND,
     DECODES,
     ENCODES,
+    LDAP,
     PARSES,
+    PATH,
+    RESOLVED,
     SAME,
     SELECTS_BY_NAME,
+    SQL,
     UNQUOTES,
+    URL,
+    XPATH,
+    XSS,
     cleaned_by,
 )
-from reviewloop.rules.taint.frame import Frame
-from reviewloop.rules.taint.methods import METHODS, method_result
-from reviewloop.rules.taint.reaching import source
-from reviewloop.rules.taint.scopes import ClassInfo, FunctionInfo, duplicate
-from reviewloop.rules.taint.sink_tests import check_sinks
+from reviewloop.rules.taint.sink_tests import check_sinks, weak_call
 from reviewloop.rules.taint.sources import READS_REQUEST, SAFE_NAME, SOURCE_CALLS
-from reviewloop.rules.taint.syntax import Call, Name
+from reviewloop.rules.taint.syntax import Attr, Call, Name
 from reviewloop.rules.taint.values import (
     CLEAN,
     FLOWS,
+    PLAIN,
     RANDOM,
+    ClassInfo,
+    Frame,
+    FunctionInfo,
+    Site,
     Taint,
     Value,
     changed,
+    concat,
+    constant,
+    duplicate,
+    first_of,
     join_taints,
+    known_constant,
+    mapping,
+    piece_of,
     series,
     text_of,
 )
-from reviewloop.rules.taint.weak_values import weak_call
+
+# Characters that a check forbids, and what cannot happen without them.
+_FORBIDS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("..", PATH),
+    ("/", PATH | URL),
+    ("'", SQL | XPATH | CODE | frozenset({"nosql-code"})),
+    ('"', SQL | XPATH | CODE | frozenset({"nosql-code"})),
+    (";", SQL | COMMAND),
+    ("--", SQL),
+    ("(", LDAP | CODE),
+    (")", LDAP | CODE),
+    ("*", LDAP),
+    ("<", XSS),
+    ("&", COMMAND),
+    ("|", COMMAND),
+    ("`", COMMAND),
+    ("$", COMMAND),
+    ("\n", frozenset({"header-injection"})),
+    ("\r", frozenset({"header-injection"})),
+    ("{", frozenset({"template-injection"})),
+    ("__", CODE | frozenset({"template-injection"})),
+    ("<!", frozenset({"xxe"})),
+    ("ENTITY", frozenset({"xxe"})),
+)
 
 
-@dataclass(slots=True)
-class Site:
-    """A call with everything in it worked out."""
+def forbidding(text: str) -> frozenset[str]:
+    """Return what cannot happen any more when a text must not be part of the data."""
+    found: frozenset[str] = frozenset()
+    for sign, categories in _FORBIDS:
+        if sign in text:
+            found |= categories
+    return found
 
-    expr: Call
-    callee: Value
-    path: str
-    name: str  # the last part of the path
-    args: list[Value]
-    keywords: dict[str, Value]
-    starred: tuple[Taint, ...] = ()
 
-    @property
-    def receiver(self) -> Value:
-        """The object whose method is called."""
-        return self.callee.bound or CLEAN
+_CLASS = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\[wWdDsS]|(?<!\\)\.")
 
-    def all_taints(self) -> tuple[Taint, ...]:
-        """Return what comes in by any argument."""
-        return join_taints(
-            *[arg.taints for arg in self.args],
-            *[value.taints for value in self.keywords.values()],
-            self.starred,
+
+_NEEDS = (
+    (SQL | XPATH | CODE | frozenset({"nosql-code"}), "'\"();"),
+    (COMMAND, ";&|`$\n"),
+    (PATH, "/\\"),
+    (XSS, "<\"'"),
+    (LDAP, "()*"),
+    (URL, "/:"),
+    (frozenset({"header-injection"}), "\r\n"),
+    (frozenset({"template-injection"}), "{"),
+    (frozenset({"deserialization", "trust-boundary", "xxe", "nosql-injection"}), "!<{\x80"),
+)
+
+
+def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
+    """Return what a text that matches a regular expression is harmless for."""
+    begins = at_start or pattern.startswith(("^", "\\A"))
+    ends = whole or pattern.endswith(("$", "\\Z", "\\z"))
+    if not (begins and ends) or len(pattern) > 300:
+        return frozenset()
+    admitted = _CLASS.sub("", pattern)
+    for group in _CLASS.findall(pattern):
+        if any(sign in group[1:] for sign in ("[", "--", "&&", "||", "~~")):
+            return frozenset()  # a later Python may read it as a set operation, and warns
+        try:
+            compiled = re.compile(group)
+        except re.error:
+            return frozenset()
+        admitted += "".join(sign for sign in "'\"();&|`$\n\r/\\<*:{!\x80" if compiled.match(sign))
+    plain = re.sub(r"\\[AZzbB]|[\^$?+*(){}|]|\?P<\w+>|\?:", "", admitted.replace("\\\\", "\\"))
+    extra = "".join(re.findall(r"\\([^\w\s])", pattern))
+    cleared: frozenset[str] = frozenset()
+    for categories, signs in _NEEDS:
+        if not any(sign in plain + extra for sign in signs):
+            cleared |= categories
+    return cleared
+
+
+_ALTERNATIVE = re.compile(r"(?:\[(?:\\.|[^\]\\])+\]|\\.|[^|\\])+")
+_SIGNS = re.compile(r"\[((?:\\.|[^\]\\])+)\][+*]?")
+_PLAIN = re.compile(r"(?:\\\W|[^\\\[\](){}.*+?^$|])+")
+
+
+def excluded(pattern: str) -> frozenset[str]:
+    """Return what cannot happen in a text where a regular expression finds nothing."""
+    if len(pattern) > 300:
+        return frozenset()
+    found: frozenset[str] = frozenset()
+    for alternative in _ALTERNATIVE.findall(pattern):
+        signs = _SIGNS.fullmatch(alternative)
+        if signs and signs[1].startswith("^"):
+            found |= matching(f"[{signs[1][1:]}]*", whole=True, at_start=True)
+        elif signs or _PLAIN.fullmatch(alternative):
+            found |= forbidding((signs[1] if signs else alternative).replace("\\", ""))
+    return found
+
+
+def _join(frame: Frame, site: Site, owner: Value) -> Value | None:
+    held = site.args[0] if site.args else CLEAN
+    if owner.path.startswith("os.path") or site.path in {"shlex.join", "pathlib.join"}:
+        return None
+    if held.seq is not None:
+        parts: list[Value] = []
+        for member in held.seq:
+            parts += [owner, member]
+        return concat(parts[1:]) if parts else constant("")
+    element = element_of(held)
+    shape = piece_of(element)
+    return Value(taints=changed(held.taints), shape=f"{shape}{piece_of(owner)}{shape}"[:400])
+
+
+def _format(frame: Frame, site: Site, owner: Value) -> Value | None:
+    text = text_of(owner)
+    if text is None:
+        return None
+    parts: list[Value] = []
+    auto = 0
+    rest = text
+    for _ in range(40):
+        before, opening, after = rest.partition("{")
+        parts.append(Value(shape=before))
+        if not opening:
+            break
+        if after.startswith("{"):
+            rest = after[1:]
+            continue
+        field, _, rest = after.partition("}")
+        name = field.split(":")[0].split("!")[0]
+        if not name:
+            name, auto = str(auto), auto + 1
+        parts.append(_field(site, name))
+    made = concat(parts)
+    if owner.taints:
+        made.taints = join_taints(changed(owner.taints), made.taints)
+    return made
+
+
+def _field(site: Site, name: str) -> Value:
+    head = name.split("[")[0].split(".")[0]
+    held = site.argument(int(head)) if head.isdigit() else site.keywords.get(head)
+    if held is None and site.name == "format_map" and site.args:
+        held = (site.args[0].items or {}).get(head, site.args[0])
+    if held is None:
+        return Value(taints=site.starred, shape=PLAIN)
+    key = name.partition("[")[2].rstrip("]")
+    if key and held.items is not None:
+        return held.items.get(key, CLEAN)
+    return held
+
+
+def _replace_text(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if len(site.args) < 2:
+        return None
+    old, new = site.args[0].const, site.args[1].const
+    if isinstance(owner.const, str) and isinstance(old, str) and isinstance(new, str) and old:
+        return constant(owner.const.replace(old, new)) if len(owner.const) < 4000 else CLEAN
+    taints = changed(join_taints(owner.taints, site.args[1].taints))
+    if isinstance(old, str) and taints:
+        cleared = (
+            frozenset[str]() if old in {"../", "..\\", "../../", "<script>"} else forbidding(old)
         )
+        cleared = cleared - {"command-injection"}
+        taints = changed(taints, cleared)
+        if isinstance(new, str) and old in new and cleared == frozenset({"path-traversal"}):
+            taints = changed(join_taints(owner.taints))
+    shape = None
+    text = text_of(owner)
+    if text is not None and isinstance(old, str) and old and len(text) <= 400:
+        shape = text.replace(old, piece_of(site.args[1]))[:400]
+    return Value(taints=taints, path=f"{site.path}()", shape=shape)
 
-    def argument(self, place: int, name: str = "") -> Value | None:
-        """Return an argument by position or keyword."""
-        if name and name in self.keywords:
-            return self.keywords[name]
-        return self.args[place] if 0 <= place < len(self.args) else None
+
+def _same_text(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """Case, padding and coding: the text stays what it is."""
+    if isinstance(owner.const, str) and site.name in {"lower", "upper", "strip", "title"}:
+        return constant(getattr(owner.const, site.name)()) if not site.args else CLEAN
+    if isinstance(owner.const, str) and site.name == "encode":
+        return constant(owner.const.encode("utf-8", "replace"))
+    if not owner.taints:
+        return None
+    path = owner.path
+    return Value(taints=changed(owner.taints), path=path, shape=owner.shape)
+
+
+def _split(frame: Frame, site: Site, owner: Value) -> Value | None:
+    sep = site.args[0].const if site.args else None
+    if isinstance(owner.const, str) and (sep is None or (isinstance(sep, str) and sep)):
+        if len(owner.const) < 2000 and len(site.args) < 2:
+            return series([constant(part) for part in owner.const.split(sep)])
+        return CLEAN
+    if not owner.taints:
+        return None
+    return Value(taints=changed(owner.taints), path=f"{site.path}()")
+
+
+def _compiled(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.path not in {"re", "regex"} or not site.args:
+        return None
+    return Value(path="re.compile()", fields={"pattern": site.args[0]})
+
+
+def _substituted(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """`re.sub(pattern, "", text)` takes away what the pattern names."""
+    args = site.args
+    if owner.path in {"re", "regex"} and len(args) >= 3:
+        pattern, new, text = args[0], args[1], args[2]
+    elif len(args) >= 2 and owner.path == "re.compile()":
+        pattern, new, text = (owner.fields or {}).get("pattern", CLEAN), args[0], args[1]
+    else:
+        return None
+    taints = changed(join_taints(text.taints, new.taints))
+    if isinstance(pattern.const, str) and isinstance(new.const, str):
+        taints = changed(taints, excluded(pattern.const))
+    return Value(taints=taints, path=f"{site.path}()")
+
+
+_SAME = (
+    "lower upper strip lstrip rstrip encode decode title capitalize casefold swapcase expandtabs "
+    "zfill ljust rjust center removeprefix removesuffix"
+)
+TEXT_METHODS: dict[str, Callable[[Frame, Site, Value], Value | None]] = {
+    "join": _join,
+    "format": _format,
+    "format_map": _format,
+    "replace": _replace_text,
+    "split": _split,
+    "rsplit": _split,
+    "compile": _compiled,
+    "sub": _substituted,
+    **dict.fromkeys(_SAME.split(), _same_text),
+}
+
+
+def method_result(frame: Frame, site: Site) -> Value | None:
+    """Return what a well-known method gives back, None when it is not one."""
+    if site.callee.bound is None or not isinstance(site.expr.callee, Attr):
+        return None
+    handle = METHODS.get(site.name)
+    return handle(frame, site, site.receiver) if handle is not None else None
+
+
+def _keep(frame: Frame, site: Site, value: Value | None) -> None:
+    """Give the variable the method was called on its new content."""
+    if isinstance(site.expr.callee, Attr):
+        replace(frame, site.expr.callee.owner, value)
+
+
+def _append(frame: Frame, site: Site, owner: Value) -> Value | None:
+    added = site.args[0] if site.args else CLEAN
+    added = frame.env.baked(added)
+    if owner.seq is not None and site.name == "append" and frame.passes < 2:
+        _keep(frame, site, series([*owner.seq, added], owner.path))
+    elif owner.seq is not None and site.name == "extend" and added.seq is not None:
+        _keep(frame, site, series([*owner.seq, *added.seq], owner.path))
+    elif added.taints and not owner.path.startswith("@"):
+        taints = join_taints(owner.taints, added.taints)
+        made = Value(taints=taints, path=owner.path or "list()")
+        first = first_of(owner)
+        made.fields = {"[0]": first} if first is not None else None
+        _keep(frame, site, made)
+    return CLEAN
+
+
+def _insert(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if len(site.args) != 2:
+        return None
+    place = site.args[0].const
+    if owner.seq is not None and isinstance(place, int):
+        members = list(owner.seq)
+        members.insert(place, site.args[1])
+        _keep(frame, site, series(members, owner.path))
+    elif site.args[1].taints:
+        _keep(frame, site, Value(taints=join_taints(owner.taints, site.args[1].taints)))
+    return CLEAN
+
+
+def _pop(frame: Frame, site: Site, owner: Value) -> Value | None:
+    key = site.args[0] if site.args else constant(-1)
+    if owner.seq and isinstance(key.const, int) and -len(owner.seq) <= key.const < len(owner.seq):
+        members = list(owner.seq)
+        taken = members.pop(key.const)
+        _keep(frame, site, series(members, owner.path))
+        return taken
+    return _get(frame, site, owner)
+
+
+def _reorder(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.seq is None:
+        return None
+    _keep(frame, site, CLEAN if site.name == "clear" else Value(taints=owner.taints))
+    return CLEAN
+
+
+def _get(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """`mapping.get(key)`; a config parser takes a section first."""
+    keys = site.args
+    if "ConfigParser()" in owner.path and len(keys) >= 2 and known_constant(keys[1]):
+        section = (owner.items or {}).get(keys[0].const)
+        return (section.items or {}).get(keys[1].const, CLEAN) if section is not None else CLEAN
+    if owner.items is None or not keys:
+        return None
+    default = site.argument(1, "default") or CLEAN
+    if known_constant(keys[0]):
+        found = owner.items.get(keys[0].const)
+        return found if found is not None else default
+    return Value(taints=join_taints(owner.taints, default.taints))
+
+
+def _set(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if "ConfigParser()" not in owner.path or len(site.args) != 3:
+        return None
+    section, key, value = site.args
+    sections = dict(owner.items or {})
+    if known_constant(section) and known_constant(key):
+        held = sections.get(section.const)
+        items = dict(held.items or {}) if held is not None else {}
+        sections[section.const] = mapping({**items, key.const: value})
+        made = mapping(sections)
+        made.path = owner.path
+        _keep(frame, site, made)
+    return CLEAN
+
+
+def _update(frame: Frame, site: Site, owner: Value) -> Value | None:
+    extra = site.args[0] if site.args else CLEAN
+    if owner.path.startswith("@"):
+        return None
+    if owner.items is not None and (extra.items is not None or not site.args):
+        named: dict[Any, Value] = {**owner.items, **(extra.items or {}), **site.keywords}
+        _keep(frame, site, mapping(named))
+    elif site.all_taints():
+        path = owner.path or "dict()"
+        _keep(frame, site, Value(taints=join_taints(owner.taints, site.all_taints()), path=path))
+    return CLEAN
+
+
+def _setdefault(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.items is None or len(site.args) < 2:
+        return None
+    if known_constant(site.args[0]) and site.args[0].const not in owner.items:
+        _keep(frame, site, with_member(owner, site.args[0], site.args[1]))
+        return site.args[1]
+    return _get(frame, site, owner)
+
+
+def _views(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.items is None:
+        return None
+    if site.name == "keys":
+        return series([constant(key) for key in owner.items])
+    if site.name == "values":
+        return series(list(owner.items.values()))
+    return series([series([constant(k), v]) for k, v in owner.items.items()])
+
+
+def _write(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """Text buffers keep what is written to them."""
+    if not owner.path.endswith(("StringIO()", "BytesIO()")) or not site.args:
+        return None
+    text = concat([Value(taints=owner.taints, shape=owner.shape or ""), site.args[0]])
+    _keep(frame, site, Value(taints=text.taints, shape=text_of(text), path=owner.path))
+    return CLEAN
+
+
+def _getvalue(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if not owner.path.endswith(("StringIO()", "BytesIO()")):
+        return None
+    return Value(taints=changed(owner.taints), shape=owner.shape)
+
+
+def _copy(frame: Frame, site: Site, owner: Value) -> Value | None:
+    if owner.items is None and owner.seq is None:
+        return None
+    return owner
+
+
+def _relative_to(frame: Frame, site: Site, owner: Value) -> Value | None:
+    """Raises unless the path lies inside."""
+    if RESOLVED.search(owner.path):
+        frame.env.clear(owner, frozenset({"path-traversal"}))
+    return None
+
+
+METHODS: dict[str, Callable[[Frame, Site, Value], Value | None]] = {
+    "append": _append,
+    "add": _append,
+    "extend": _append,
+    "appendleft": _append,
+    "insert": _insert,
+    "pop": _pop,
+    "sort": _reorder,
+    "reverse": _reorder,
+    "clear": _reorder,
+    "get": _get,
+    "set": _set,
+    "update": _update,
+    "setdefault": _setdefault,
+    "keys": _views,
+    "values": _views,
+    "items": _views,
+    "write": _write,
+    "getvalue": _getvalue,
+    "relative_to": _relative_to,
+    "copy": _copy,
+    **TEXT_METHODS,
+}
 
 
 def call(frame: Frame, expr: Call) -> Value:
@@ -102,9 +495,9 @@ def call(frame: Frame, expr: Call) -> Value:
 def _local(frame: Frame, site: Site) -> Value:
     ref = site.callee.ref
     if isinstance(ref, ClassInfo):
-        return local_calls.construct(frame, site, ref)
+        return functions.construct(frame, site, ref)
     if isinstance(ref, FunctionInfo):
-        value = local_calls.follow(frame, site, ref)
+        value = functions.follow(frame, site, ref)
         cleared = cleaned_by(site.name)
         if value.taints and cleared and _works_on_characters(frame, ref):
             return Value(taints=changed(value.taints, cleared))
@@ -166,7 +559,7 @@ def _door(frame: Frame, site: Site) -> Value | None:
     if _HELD.fullmatch(receiver.path) and receiver.taints and site.name in {"get", "pop"}:
         return _read(frame, site)
     if receiver.path in {"@environ", "os.environ"} or path in {"os.getenv", "os.environ.get"}:
-        from reviewloop.rules.taint.reaching import environ_value
+        from reviewloop.rules.taint.access import environ_value
 
         key = site.argument(0)
         return environ_value(frame, site.expr, path, key) if key is not None else CLEAN

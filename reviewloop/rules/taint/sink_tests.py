@@ -4,16 +4,257 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from reviewloop.rules.taint.frame import Frame
-from reviewloop.rules.taint.sinks import SINKS
-from reviewloop.rules.taint.sinks_code import Sink
-from reviewloop.rules.taint.values import TAINTED, Value, first_of, text_of
-from reviewloop.rules.taint.web_tests import WEB_TESTS
+from reviewloop.rules.taint.access import names_secret, open_prefix, replace
+from reviewloop.rules.taint.sinks import SINKS, Sink
+from reviewloop.rules.taint.syntax import Attr, Const
+from reviewloop.rules.taint.values import (
+    FLOWS,
+    TAINTED,
+    Found,
+    Frame,
+    Site,
+    Taint,
+    Value,
+    constant,
+    duplicate,
+    first_of,
+    text_of,
+)
 
-if TYPE_CHECKING:
-    from reviewloop.rules.taint.calls import Site
+_RANDOM = frozenset(
+    [
+        "random",
+        "randint",
+        "randrange",
+        "choice",
+        "choices",
+        "sample",
+        "getrandbits",
+        "randbytes",
+        "uniform",
+        "gauss",
+        "normalvariate",
+        "triangular",
+        "betavariate",
+        "expovariate",
+        "gammavariate",
+        "lognormvariate",
+        "paretovariate",
+        "vonmisesvariate",
+        "weibullvariate",
+        "shuffle",
+    ]
+)
+_RANDOM_OWNERS = frozenset({"random", "random.Random()", "numpy.random", "np.random"})
+_OLD_HASHES = frozenset({"md5", "md4", "sha1", "sha", "md2"})
+_PARSER_SWITCHES = ("feature_external_ges", "external-general-entities", "feature_external_pes")
+
+
+def weak_call(frame: Frame, site: Site) -> Value | None:
+    """Note a weak call; return its result where nothing else knows it better."""
+    name = site.name
+    owner = site.path.rpartition(".")[0]
+    if name in _RANDOM and owner in _RANDOM_OWNERS:
+        origin = frame.machine.origin(site.expr, "random")
+        return Value(taints=(Taint(origin, FLOWS),), path=f"{site.path}()")
+    if name == "set_cookie" or name == "set_signed_cookie":
+        _cookie(frame, site)
+    elif site.path == "hashlib.new":
+        _old_hash(frame, site)
+    elif name == "setFeature" and len(site.args) == 2:
+        _switch(frame, site)
+    elif name in {"XMLParser", "ETCompatXMLParser", "iterparse"}:
+        return _parser(site)
+    return None
+
+
+def _note(frame: Frame, site: Site, rule: str, what: str, sure: bool = True) -> None:
+    frame.machine.report(Found(rule, site.expr.start, site.expr.end, what, None, sure))
+
+
+def _cookie(frame: Frame, site: Site) -> None:
+    """A cookie that may travel unencrypted; one that must not be guessed."""
+    if site.receiver.path.startswith(("requests", "httpx", "selenium")):
+        return
+    key = site.argument(0, "key")
+    name = key.const if key is not None and isinstance(key.const, str) else ""
+    value = site.argument(1, "value")
+    if value is not None:
+        frame.reach("weak-random", site.expr, value, f"the cookie {name}".strip())
+    secure = site.keywords.get("secure")
+    if secure is not None and secure.const is False:
+        _note(frame, site, "secure-cookie", "is sent with secure=False")
+    elif secure is None and names_secret(name) and not site.starred and frame.machine.web:
+        _note(frame, site, "secure-cookie", f"holds `{name}` and is set without secure=True")
+
+
+def _old_hash(frame: Frame, site: Site) -> None:
+    """Only where the name comes by a variable: literals are the linter's."""
+    kind = site.argument(0, "name")
+    if kind is None or not isinstance(kind.const, str) or kind.const.lower() not in _OLD_HASHES:
+        return
+    useful = site.keywords.get("usedforsecurity")
+    if useful is not None and useful.const is False:
+        return
+    if site.expr.arguments and not _literal(site):
+        _note(frame, site, "weak-hash", kind.const)
+
+
+def _literal(site: Site) -> bool:
+
+    return any(
+        isinstance(argument.value, Const)
+        for place, argument in enumerate(site.expr.arguments)
+        if argument.name == "name" or (place == 0 and not argument.name)
+    )
+
+
+def _switch(frame: Frame, site: Site) -> None:
+    """`parser.setFeature(feature_external_ges, True)`."""
+    which = site.args[0].path or str(site.args[0].const)
+    if not any(name in which for name in _PARSER_SWITCHES):
+        return
+    parser = duplicate(site.receiver)
+    parser.fields = dict(parser.fields or {})
+    parser.fields.pop("(external)", None)
+    if site.args[1].const in (True, 1):
+        parser.fields["(external)"] = constant(True)
+    if isinstance(site.expr.callee, Attr):
+        replace(frame, site.expr.callee.owner, parser)
+
+
+def _parser(site: Site) -> Value:
+    """An lxml parser; entities are loaded when it is told so."""
+    made = Value(path=f"{site.path}()")
+    for name, risky in (("resolve_entities", True), ("load_dtd", True), ("no_network", False)):
+        value = site.keywords.get(name)
+        if value is not None and value.const is risky:
+            made.fields = {"(external)": constant(True)}
+    entities = site.keywords.get("resolve_entities")
+    if entities is not None and entities.const in (False, "internal"):
+        made.fields = {"(safe)": constant(True)}
+    return made
+
+
+_ADDRESS_FIXED = re.compile(
+    r"(?:https?|wss?|ftps?)://(?:[^/\x00?#]*[^/\x00?#@:]|[^/\x00]*:\d+)[/?#]|\x01|/|"
+    r"(?:https?|wss?)://\x01(?:[/?#:]|$)"
+)
+
+
+_HTML = re.compile(r"html|svg|xml", re.IGNORECASE)
+
+
+def _is_page(frame: Frame, site: Site, value: Value) -> bool:
+    return "json" not in value.path
+
+
+def _declared(site: Site) -> str | None:
+    for name in ("mimetype", "content_type", "media_type"):
+        value = site.keywords.get(name)
+        if value is not None:
+            return value.const if isinstance(value.const, str) else ""
+    if len(site.args) > 1 and "HttpResponse" in site.name and isinstance(site.args[1].const, str):
+        return site.args[1].const
+    headers = site.keywords.get("headers")
+    if headers is not None and headers.items is not None:
+        for name, value in headers.items.items():
+            if str(name).lower() == "content-type" and isinstance(value.const, str):
+                return value.const
+    return None
+
+
+_ASSIGNED = re.compile(rb"(?:^|\n)([ \t]*)(\w+)[ \t]*=[ \t]*$")
+
+
+def _declared_later(frame: Frame, site: Site) -> str | None:
+    """Return the content type that the statements after this one give to the response."""
+    start, end = site.expr.start, site.expr.end
+    named = _ASSIGNED.search(frame.machine.source, max(0, start - 200), start)
+    if named is None or frame.info is None:
+        return None
+    indent, name = re.escape(named[1]), re.escape(named[2])
+    rest = frame.machine.source[end : frame.info.node.end]
+    later = re.search(
+        rb"\n" + indent + name + rb"(?:(?:\.headers)?\[[\"']content-type[\"']\]"
+        rb"|\.(?:mimetype|content_type|media_type))[ \t]*=[ \t]*[\"']([^\"'\n]{1,100})[\"']",
+        rest,
+        re.IGNORECASE,
+    )
+    return later[1].decode("utf-8", "replace") if later else None
+
+
+def _html_response(frame: Frame, site: Site, value: Value) -> bool:
+    declared = _declared(site) or _declared_later(frame, site)
+    if declared is not None and not _HTML.search(declared):
+        return False
+    if value.items is not None or value.path == "dict()":
+        return False
+    if value.seq is not None:
+        return bool(value.seq) and bool(value.seq[0].taints) and value.seq[0].items is None
+    return not value.path.startswith("@request.files")
+
+
+def _html_declared(frame: Frame, site: Site, value: Value) -> bool:
+    declared = _declared(site)
+    werkzeug = site.path == "Response" and declared is None
+    return (declared is not None and "html" in declared) or (
+        werkzeug and frame.machine.uses("flask", "werkzeug") and value.items is None
+    )
+
+
+def _page_writer(frame: Frame, site: Site, value: Value) -> bool:
+    path = site.receiver.path
+    if path == "@tornado":
+        return value.items is None and value.path != "dict()"
+    return path.endswith(("HttpResponse()", "wfile", "@request.response")) or (
+        path.endswith("self.response") and frame.machine.web
+    )
+
+
+def _cgi_page(frame: Frame, site: Site, value: Value) -> bool:
+    return frame.machine.uses("cgi")
+
+
+def _open_target(frame: Frame, site: Site, value: Value) -> bool:
+    return open_prefix(value)
+
+
+def _handler_target(frame: Frame, site: Site, value: Value) -> bool:
+    return site.receiver.path in {"@tornado", "web", "self"} and open_prefix(value)
+
+
+def _open_address(frame: Frame, site: Site, value: Value) -> bool:
+    text = text_of(value)
+    if value.seq is not None:
+        return bool(value.seq) and bool(value.seq[0].taints)
+    return text is None or not _ADDRESS_FIXED.match(text)
+
+
+def _http_client(frame: Frame, site: Site, value: Value) -> bool:
+    """Methods of objects whose name says that they speak HTTP."""
+    receiver = site.receiver.path
+    last = receiver.rpartition(".")[2].lower()
+    clients = ("requests", "httpx", "aiohttp", "urllib3", "tornado", "niquests", "treq")
+    if receiver.startswith(("@", "flask", "django")) or not frame.machine.uses(*clients):
+        return False
+    named = ("session", "client", "http", "httpclient", "sess", "clientsession()", "asyncclient()")
+    return last.endswith(named) and _open_address(frame, site, value)
+
+
+WEB_TESTS: dict[str, Callable[[Frame, Site, Value], bool]] = {
+    "page": _is_page,
+    "html response": _html_response,
+    "html declared": _html_declared,
+    "page writer": _page_writer,
+    "cgi page": _cgi_page,
+    "open target": _open_target,
+    "open target of a handler": _handler_target,
+    "open address": _open_address,
+    "http client": _http_client,
+}
+
 
 Test = Callable[[Frame, "Site", Value], bool]
 
@@ -62,7 +303,7 @@ def check_sinks(frame: Frame, site: Site) -> None:
             if value is None or not value.taints:
                 continue
             if not row.test or TESTS[row.test](frame, site, value):
-                _note(frame, site, row, value)
+                _sink_tests_note(frame, site, row, value)
                 return
 
 
@@ -78,7 +319,7 @@ def _argument(site: Site, place: int | str) -> Value | None:
     return site.args[place] if place < len(site.args) else None
 
 
-def _note(frame: Frame, site: Site, row: Sink, value: Value) -> None:
+def _sink_tests_note(frame: Frame, site: Site, row: Sink, value: Value) -> None:
     what = f"`{frame.machine.text(site.expr.callee.start, site.expr.callee.end)}()`"
     category = row.rule
     if row.rule == "command-injection" and value.seq is not None:

@@ -1,287 +1,332 @@
-"""Read statements from a tree-sitter tree into the taint pass's own nodes."""
+"""Go through statements, keeping variables along every path."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
-from reviewloop.rules.taint.blocks import (
+from reviewloop.rules.taint.access import bind, canonical, element_of, names_secret, stored_name
+from reviewloop.rules.taint.expressions import refine
+from reviewloop.rules.taint.functions import define_class, define_function
+from reviewloop.rules.taint.sources import FRAMEWORKS
+from reviewloop.rules.taint.syntax import (
     Assign,
     Bare,
+    Call,
     Case,
+    Chain,
     Class,
+    Compare,
+    Expr,
     Forget,
     Function,
     If,
+    Import,
     Leave,
+    Logic,
     Loop,
     Match,
+    Name,
     Stmt,
     Try,
+    Unary,
     With,
 )
-from reviewloop.rules.taint.expressions import READERS, read_params
-from reviewloop.rules.taint.importing import read_import
-from reviewloop.rules.taint.reader import MOST_DEPTH, Reader
-from reviewloop.rules.taint.syntax import Const, Expr, Name
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
-
-
-def read_module(source: bytes) -> list[Stmt]:
-    """Return the statements of a Python file; what cannot be parsed is left out."""
-    import tree_sitter
-    import tree_sitter_python
-
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
-    return _block(Reader(source, READERS), parser.parse(source).root_node)
+from reviewloop.rules.taint.values import (
+    CLEAN,
+    FLOWS,
+    MOST_DEPTH,
+    Env,
+    Frame,
+    Machine,
+    Value,
+    join,
+    truth,
+)
 
 
-def _block(reader: Reader, node: "Node | None") -> list[Stmt]:
-    if node is None or reader.depth >= MOST_DEPTH:
-        return []
-    reader.depth += 1
-    found: list[Stmt] = []
-    for child in node.named_children:
-        if child.type == "ERROR":
-            found += _block(reader, child)
-        elif (read := _READERS.get(child.type)) is not None:
-            found.append(read(reader, child))
-    reader.depth -= 1
-    return found
+def leave(frame: Frame, statement: Leave) -> None:
+    """Note what leaves a block, and end its path."""
+    value = frame.value(statement.value) if statement.value is not None else CLEAN
+    if statement.kind in {"break", "continue"}:
+        if frame.loops:
+            base, exits = frame.loops[-1]
+            exits.append(frame.env.changes_since(base))
+    elif statement.kind == "return":
+        _return(frame, statement, value)
+    frame.env.dead = True
 
 
-def _body(reader: Reader, node: "Node") -> list[Stmt]:
-    """Return the block of a clause that has no field for it."""
-    blocks = [child for child in node.named_children if child.type == "block"]
-    return _block(reader, blocks[-1] if blocks else None)
+def _return(frame: Frame, statement: Leave, value: Value) -> None:
+    value = frame.env.baked(value)
+    frame.exits.append((frame.env, value))
+    if statement.value is None:
+        return
+    if frame.page and value.taints:
+        _page(frame, statement.value, value)
+    if frame.info is not None and names_secret(frame.info.node.name):
+        stored_name(frame, statement.value, frame.info.node.name, value)
+    if frame.info is not None and not (value.const is False or value.const is None):
+        _true_guards(frame, statement.value)
 
 
-def _expression(reader: Reader, node: "Node") -> Stmt:
-    children = [child for child in node.named_children if child.type != "comment"]
-    if len(children) == 1 and children[0].type in {"assignment", "augmented_assignment"}:
-        return _assignment(reader, children[0])
-    parts = [reader.expr(child) for child in children]
-    value = parts[0] if len(parts) == 1 else reader.expr(node)
-    return Bare(node.start_byte, node.end_byte, value)
+def _page(frame: Frame, expr: Expr, value: Value) -> None:
+    """What a handler returns is a page, unless it is a response or data."""
+    body = value
+    if value.seq:
+        body = value.seq[0]
+        declared = [member for member in value.seq[1:] if member.items]
+        for member in declared:
+            kinds = [
+                str(v.const)
+                for k, v in (member.items or {}).items()
+                if str(k).lower() == "content-type"
+            ]
+            if kinds and "html" not in kinds[0]:
+                return
+    if body.items is not None or body.path in {"dict()", "list()"} or body.instance:
+        return
+    last = body.path.rstrip("()").rpartition(".")[2]
+    if last[:1].isupper() and body.path.endswith("()"):
+        return
+    if made_elsewhere(body):
+        return
+    frame.reach("xss", expr, body, "the page it returns")
 
 
-def _assignment(reader: Reader, node: "Node") -> Stmt:
-    targets: list[Expr] = []
-    at: Node | None = node
-    annotation = node.child_by_field_name("type")
-    op = node.child_by_field_name("operator")
-    while at is not None and at.type in {"assignment", "augmented_assignment"}:
-        targets.append(reader.expr(at.child_by_field_name("left")))
-        at = at.child_by_field_name("right")
-    if at is None:
-        return Forget(node.start_byte, node.end_byte, [])
-    kind = op.type[:-1] if op is not None and node.type == "augmented_assignment" else ""
-    text = reader.text(annotation) if annotation is not None else ""
-    return Assign(node.start_byte, node.end_byte, targets, reader.expr(at), kind, text)
+def made_elsewhere(value: Value) -> bool:
+    """Whether a value is what a function that we cannot see returned, and nothing beside.
+
+    It may well be a response, or escaped; glued to other text it is certainly a part of a page.
+    """
+    return value.path.endswith("()") and not any(taint.sure for taint in value.taints)
 
 
-def _leave(reader: Reader, node: "Node") -> Stmt:
-    kind = node.type.split("_")[0]
-    value = reader.expr(node.named_children[0]) if node.named_children else None
-    return Leave(node.start_byte, node.end_byte, kind, value)
+def _true_guards(frame: Frame, expr: Expr) -> None:
+    """Keep what a function has checked about its parameters when it returns something true."""
+    branch = frame.env.branch()
+    refine(frame, expr, True, branch)
+    flat: dict[str, frozenset[str]] = {}
+    at: Env | None = branch
+    while at is not None:
+        for origin, cleared in at.guards.items():
+            flat.setdefault(origin, cleared)
+        at = at.parent
+    old = frame.summary.true_guards
+    if "(seen)" in old:
+        flat = {name: flat[name] & old[name] for name in old if name in flat}
+    frame.summary.true_guards = {**flat, "(seen)": FLOWS}
 
 
-def _assert(reader: Reader, node: "Node") -> Stmt:
-    test = reader.expr(node.named_children[0]) if node.named_children else Const(0, 0, True)
-    return Bare(node.start_byte, node.end_byte, test, "assert")
+_NEVER_RETURN = frozenset(
+    {
+        "flask.abort()",
+        "quart.abort()",
+        "bottle.abort()",
+        "sanic.exceptions.abort()",
+        "werkzeug.exceptions.abort()",
+        "abort()",
+        "sys.exit()",
+        "os._exit()",
+        "exit()",
+        "quit()",
+        "never()",
+    }
+)
 
 
-def _if(reader: Reader, node: "Node") -> Stmt:
-    branches = []
-    otherwise: list[Stmt] = []
-    for part in [node, *node.children_by_field_name("alternative")]:
-        if part.type == "else_clause":
-            otherwise = _block(reader, part.child_by_field_name("body"))
+def execute(frame: Frame, body: list[Stmt]) -> None:
+    """Run statements in order; what comes after a way out is not looked at."""
+    machine = frame.machine
+    if machine.depth >= MOST_DEPTH:
+        return
+    machine.depth += 1
+    for statement in body:
+        _RUNNERS[type(statement)](frame, statement)
+        if frame.env.dead:
+            break
+    machine.depth -= 1
+
+
+def _bare(frame: Frame, statement: Bare) -> None:
+    value = frame.value(statement.value)
+    if value.path in _NEVER_RETURN:
+        frame.env.dead = True
+    if statement.kind == "assert":
+        refine(frame, statement.value, True, frame.env)
+
+
+def _assign(frame: Frame, statement: Assign) -> None:
+    value = frame.value(statement.value)
+    target = statement.targets[0]
+    if statement.op:
+        both = Chain(target.start, statement.value.end, target, [(statement.op, statement.value)])
+        combined = frame.value(both)
+        if not combined.path and isinstance(target, Name):
+            combined = join(combined, combined)
+        bind(frame, target, combined)
+        value = combined
+    else:
+        for each in statement.targets:
+            bind(frame, each, value)
+    if isinstance(target, Name):
+        stored_name(frame, target, target.id, value)
+        if isinstance(statement.value, Call | Compare | Logic | Unary) and not statement.op:
+            frame.checks[target.id] = statement.value
+
+
+def _if(frame: Frame, statement: If) -> None:
+    outer = frame.env
+    rest = outer.branch()
+    branches: list[Env] = []
+    for test, body in statement.branches:
+        frame.env = rest
+        known = truth(frame.value(test))
+        if known is not False:
+            frame.env = rest.changes_since(outer) if len(branches) else outer.branch()
+            frame.env.vars.update(rest.vars)
+            refine(frame, test, True, frame.env)
+            execute(frame, body)
+            branches.append(frame.env)
+        if known is True:
+            rest.dead = True
+            break
+        frame.env = rest
+        refine(frame, test, False, rest)
+    if not rest.dead:
+        frame.env = rest
+        execute(frame, statement.otherwise)
+    branches.append(rest)
+    frame.env = outer
+    outer.merge(branches)
+
+
+def _loop(frame: Frame, statement: Loop) -> None:
+    outer = frame.env
+    source = frame.value(statement.source)
+    if statement.target is None and truth(source) is False:
+        return
+    frame.passes += 1
+    for _ in range(2 if frame.passes <= 2 else 1):
+        exits: list[Env] = []
+        frame.env = outer.branch()
+        frame.loops.append((outer, exits))
+        if statement.target is not None:
+            bind(frame, statement.target, element_of(source))
+        else:
+            refine(frame, statement.source, True, frame.env)
+        execute(frame, statement.body)
+        frame.loops.pop()
+        branches = [frame.env, *exits]
+        frame.env = outer
+        outer.merge(branches, with_base=True)
+    frame.passes -= 1
+    execute(frame, statement.otherwise)
+
+
+def _try(frame: Frame, statement: Try) -> None:
+    outer = frame.env
+    body = outer.branch()
+    frame.env = body
+    execute(frame, statement.body)
+    reached = Env(outer, dict(body.vars))
+    for name, value in reached.vars.items():
+        before = outer.get(name)
+        reached.vars[name] = join(before, value) if before is not None else value
+    if not body.dead:
+        execute(frame, statement.otherwise)
+    branches = [body]
+    for name, handler in statement.handlers:
+        frame.env = Env(outer, dict(reached.vars))
+        if name:
+            frame.env.vars[name] = Value(path="exception")
+        execute(frame, handler)
+        branches.append(frame.env)
+    frame.env = outer
+    outer.merge(branches)
+    dead = outer.dead
+    outer.dead = False
+    execute(frame, statement.final)
+    outer.dead = outer.dead or dead
+
+
+def _with(frame: Frame, statement: With) -> None:
+    for value_expr, target in statement.items:
+        value = frame.value(value_expr)
+        if target is not None:
+            bind(frame, target, value)
+    execute(frame, statement.body)
+
+
+def _match(frame: Frame, statement: Match) -> None:
+    outer = frame.env
+    subject = frame.value(statement.subject)
+    branches: list[Env] = []
+    complete = False
+    for case in statement.cases:
+        fits = _fits(subject, case)
+        if fits is False:
             continue
-        test = reader.expr(part.child_by_field_name("condition"))
-        branches.append((test, _block(reader, part.child_by_field_name("consequence"))))
-    return If(node.start_byte, node.end_byte, branches, otherwise)
+        frame.env = outer.branch()
+        for name in case.binds:
+            frame.env.vars[name] = subject
+        if case.literals:
+            frame.env.clear(subject, FLOWS)
+        if case.guard is not None:
+            frame.value(case.guard)
+            refine(frame, case.guard, True, frame.env)
+        execute(frame, case.body)
+        branches.append(frame.env)
+        if fits and case.guard is None:
+            complete = True
+            break
+    frame.env = outer
+    outer.merge(branches, with_base=not complete)
 
 
-def _loop(reader: Reader, node: "Node") -> Stmt:
-    left = node.child_by_field_name("left")
-    source = node.child_by_field_name("right") or node.child_by_field_name("condition")
-    otherwise = node.child_by_field_name("alternative")
-    return Loop(
-        node.start_byte,
-        node.end_byte,
-        reader.expr(left) if left is not None else None,
-        reader.expr(source),
-        _block(reader, node.child_by_field_name("body")),
-        _block(reader, otherwise.child_by_field_name("body")) if otherwise else [],
-    )
-
-
-def _try(reader: Reader, node: "Node") -> Stmt:
-    handlers: list[tuple[str, list[Stmt]]] = []
-    otherwise: list[Stmt] = []
-    final: list[Stmt] = []
-    for child in node.named_children:
-        if child.type in {"except_clause", "except_group_clause"}:
-            value = child.child_by_field_name("value")
-            alias = value.child_by_field_name("alias") if value is not None else None
-            handlers.append((reader.text(alias) if alias else "", _body(reader, child)))
-        elif child.type == "else_clause":
-            otherwise = _body(reader, child)
-        elif child.type == "finally_clause":
-            final = _body(reader, child)
-    body = _block(reader, node.child_by_field_name("body"))
-    return Try(node.start_byte, node.end_byte, body, handlers, otherwise, final)
-
-
-def _with(reader: Reader, node: "Node") -> Stmt:
-    items: list[tuple[Expr, Expr | None]] = []
-    clauses = [child for child in node.named_children if child.type == "with_clause"]
-    for item in clauses[0].named_children if clauses else []:
-        value = item.child_by_field_name("value") or item
-        if value.type == "as_pattern" and value.named_children:
-            alias = value.child_by_field_name("alias")
-            target = reader.expr(alias) if alias is not None else None
-            items.append((reader.expr(value.named_children[0]), target))
-        else:
-            items.append((reader.expr(value), None))
-    body = _block(reader, node.child_by_field_name("body"))
-    return With(node.start_byte, node.end_byte, items, body)
-
-
-def _match(reader: Reader, node: "Node") -> Stmt:
-    subjects = node.children_by_field_name("subject")
-    body = node.child_by_field_name("body")
-    cases = [_case(reader, child) for child in (body.named_children if body is not None else [])]
-    subject = reader.expr(subjects[0]) if subjects else Const(0, 0, None)
-    return Match(node.start_byte, node.end_byte, subject, [case for case in cases if case])
-
-
-def _case(reader: Reader, node: "Node") -> Case | None:
-    if node.type != "case_clause":
+def _fits(subject: Value, case: Case) -> bool | None:
+    """Whether a subject matches a case: None when that is not known."""
+    if not case.literals:
+        return None if case.literals is None else True
+    if not subject.known():
         return None
-    patterns = [child for child in node.named_children if child.type == "case_pattern"]
-    guard = node.child_by_field_name("guard")
-    test = reader.expr(guard.named_children[0]) if guard and guard.named_children else None
-    pattern = patterns[0] if len(patterns) == 1 else None
-    literals = _literals(reader, pattern) if pattern is not None else None
-    binds = [name for each in patterns for name in _names(reader, each)]
-    body = _block(reader, node.child_by_field_name("consequence"))
-    return Case(literals, binds, test, body)
+    return subject.const in case.literals
 
 
-def _literals(reader: Reader, pattern: "Node") -> tuple[object, ...] | None:
-    """Return what a pattern is compared with; () when it takes anything."""
-    inner = [child for child in pattern.named_children if child.type != "comment"]
-    if not inner:
-        return ()
-    first = inner[0]
-    if first.type == "as_pattern" and first.named_children:
-        return _literals(reader, first)
-    if first.type == "case_pattern":
-        return _literals(reader, first)
-    if first.type == "dotted_name":
-        return () if len(first.named_children) == 1 else None
-    options = first.named_children if first.type == "union_pattern" else [first]
-    values = [reader.expr(option) for option in options]
-    known = tuple(value.value for value in values if isinstance(value, Const))
-    return known if len(known) == len(values) else None
+def _import(frame: Frame, statement: Import) -> None:
+    for bound, dotted in statement.names:
+        note_import(frame.machine, bound, dotted)
+        if bound and bound != "*":
+            frame.env.vars[bound] = canonical(frame, dotted, bound)
 
 
-def _names(reader: Reader, node: "Node") -> list[str]:
-    """Return the variables a pattern binds, walking instead of recursing."""
-    found, waiting = [], [node]
-    while waiting:
-        at = waiting.pop()
-        if at.type == "dotted_name" and len(at.named_children) == 1:
-            found.append(reader.text(at))
-        else:
-            if at.type == "as_pattern":
-                names = [child for child in at.named_children if child.type == "identifier"]
-                found += [reader.text(name) for name in names]
-            waiting += at.named_children
-    return found
+def note_import(machine: Machine, bound: str, dotted: str) -> None:
+    """Remember that the file imports something."""
+    machine.imported.add(dotted)
+    machine.packages.update(dotted.lower().split("."))
+    if bound == "*":
+        machine.imported.add("*")
+    top = dotted.lstrip(".").split(".")[0]
+    if top in FRAMEWORKS:
+        machine.frameworks.add(top)
 
 
-def _forget(reader: Reader, node: "Node") -> Stmt:
-    names = [reader.text(child) for child in node.named_children if child.type == "identifier"]
-    return Forget(node.start_byte, node.end_byte, names if node.type != "delete_statement" else [])
+def _forget(frame: Frame, statement: Forget) -> None:
+    for name in statement.names:
+        old = frame.env.get(name)
+        if old is not None:
+            frame.env.vars[name] = Value(taints=old.taints, path=old.path)
 
 
-def _function(reader: Reader, node: "Node") -> Stmt:
-    name = node.child_by_field_name("name")
-    return Function(
-        node.start_byte,
-        node.end_byte,
-        reader.text(name) if name is not None else "",
-        read_params(reader, node.child_by_field_name("parameters")),
-        _block(reader, node.child_by_field_name("body")),
-        [],
-        bool(node.children) and node.children[0].type == "async",
-    )
-
-
-def _class(reader: Reader, node: "Node") -> Stmt:
-    name = node.child_by_field_name("name")
-    bases = node.child_by_field_name("superclasses")
-    texts = [
-        reader.text(child)
-        for child in (bases.named_children if bases is not None else [])
-        if child.type in {"identifier", "attribute", "subscript", "call"}
-    ]
-    body = _block(reader, node.child_by_field_name("body"))
-    return Class(node.start_byte, node.end_byte, reader.text(name) if name else "", texts, body)
-
-
-def _decorated(reader: Reader, node: "Node") -> Stmt:
-    definition = node.child_by_field_name("definition")
-    if definition is None:
-        return Forget(node.start_byte, node.end_byte, [])
-    made = _READERS[definition.type](reader, definition)
-    if isinstance(made, Function | Class):
-        made.decorators = [
-            reader.expr(child.named_children[0])
-            for child in node.named_children
-            if child.type == "decorator" and child.named_children
-        ]
-    return made
-
-
-def _old(reader: Reader, node: "Node") -> Stmt:
-    """`print x` and `exec x` of Python 2."""
-    callee = Name(node.start_byte, node.start_byte + 4, node.type.split("_")[0])
-    from reviewloop.rules.taint.syntax import Argument, Call
-
-    arguments = [Argument("", value) for value in reader.exprs(node.named_children)]
-    return Bare(
-        node.start_byte,
-        node.end_byte,
-        Call(node.start_byte, node.end_byte, callee, arguments),
-    )
-
-
-_READERS: dict[str, Callable[[Reader, "Node"], Stmt]] = {
-    "expression_statement": _expression,
-    "return_statement": _leave,
-    "raise_statement": _leave,
-    "break_statement": _leave,
-    "continue_statement": _leave,
-    "assert_statement": _assert,
-    "if_statement": _if,
-    "for_statement": _loop,
-    "while_statement": _loop,
-    "try_statement": _try,
-    "with_statement": _with,
-    "match_statement": _match,
-    "import_statement": read_import,
-    "import_from_statement": read_import,
-    "future_import_statement": read_import,
-    "global_statement": _forget,
-    "nonlocal_statement": _forget,
-    "delete_statement": _forget,
-    "function_definition": _function,
-    "class_definition": _class,
-    "decorated_definition": _decorated,
-    "print_statement": _old,
-    "exec_statement": _old,
+_RUNNERS: dict[type[Stmt], Callable[[Frame, Any], None]] = {
+    Bare: _bare,
+    Assign: _assign,
+    Leave: leave,
+    If: _if,
+    Loop: _loop,
+    Try: _try,
+    With: _with,
+    Match: _match,
+    Import: _import,
+    Forget: _forget,
+    Function: define_function,
+    Class: define_class,
 }

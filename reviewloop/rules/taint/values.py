@@ -1,12 +1,14 @@
-"""What the taint pass knows about a value: where it comes from, and what it surely is."""
+"""What the pass knows: values, variables along a path, functions, the state of a pass."""
+
+# One file: values hold functions, functions hold variables, and variables hold values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from reviewloop.rules.taint.scopes import ClassInfo, FunctionInfo
+from reviewloop.rules.taint.syntax import Call, Class, Expr, Function, Name, Stmt
 
 FLOWS = frozenset(
     {
@@ -261,3 +263,351 @@ def truth(value: Value) -> bool | None:
     if value.seq:
         return True
     return None
+
+
+@dataclass(slots=True)
+class Env:
+    """Variables as a branch sees them; what it changes stays its own until branches are merged."""
+
+    parent: Env | None = None
+    vars: dict[str, Value] = field(default_factory=dict)
+    guards: dict[str, frozenset[str]] = field(default_factory=dict)  # by origin: harmless for
+    dead: bool = False
+
+    def get(self, name: str) -> Value | None:
+        """Return a variable, None when it was never set."""
+        at: Env | None = self
+        while at is not None:
+            found = at.vars.get(name)
+            if found is not None:
+                return found
+            at = at.parent
+        return None
+
+    def guard(self, origin: str) -> frozenset[str]:
+        """Return what a check on this path has made the data of an origin harmless for."""
+        at: Env | None = self
+        while at is not None:
+            found = at.guards.get(origin)
+            if found is not None:
+                return found
+            at = at.parent
+        return frozenset()
+
+    def clear(self, value: Value, categories: frozenset[str]) -> None:
+        """Remember that the data in a value passed a check."""
+        for taint in value.taints:
+            if taint.origin.kind != "object":
+                self.guards[taint.origin.id] = self.guard(taint.origin.id) | categories
+
+    def branch(self) -> Env:
+        """Return a place for what one branch changes."""
+        return Env(self)
+
+    def guarded(self, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+        """Return taints with what the checks on this path have shown."""
+        if not taints:
+            return ()
+        kept = [(taint, self.guard(taint.origin.id)) for taint in taints]
+        if not any(guard for _, guard in kept):
+            return taints
+        return tuple(
+            taint._replace(cleared=taint.cleared | guard) if guard else taint
+            for taint, guard in kept
+        )
+
+    def baked(self, value: Value) -> Value:
+        """Return a value that keeps what the checks have shown when the branch is over."""
+        taints = self.guarded(value.taints)
+        if taints is value.taints:
+            return value
+        copy = duplicate(value)
+        copy.taints = taints
+        return copy
+
+    def changes_since(self, base: Env) -> Env:
+        """Return everything changed between `base` and here as one branch of `base`."""
+        layers: list[Env] = []
+        at: Env | None = self
+        while at is not None and at is not base:
+            layers.append(at)
+            at = at.parent
+        made = Env(base)
+        for layer in reversed(layers):
+            made.vars.update(layer.vars)
+            made.guards.update(layer.guards)
+        return made
+
+    def merge(self, branches: list[Env], with_base: bool = False) -> None:
+        """Go on after branches of this environment; `with_base`: or none of them was taken."""
+        live = [branch for branch in branches if not branch.dead]
+        if not live and not with_base:
+            self.dead = True
+            return
+        count = len(live) + with_base
+        gathered: dict[str, tuple[Value, int]] = {}
+        for branch in live:
+            for name, value in branch.vars.items():
+                before = gathered.get(name)
+                gathered[name] = (join(before[0], value), before[1] + 1) if before else (value, 1)
+        guards: dict[str, tuple[frozenset[str], int]] = {}
+        for branch in live:
+            for origin, cleared in branch.guards.items():
+                seen = guards.get(origin)
+                guards[origin] = (seen[0] & cleared, seen[1] + 1) if seen else (cleared, 1)
+        checked = [branch for branch in live if branch.guards]
+        for name, (value, times) in gathered.items():
+            old = self.get(name) if times < count else None
+            if old is not None and old.taints and checked:
+                value, times = _with_checks(name, old, value, times, checked)
+            self.vars[name] = join(old, value) if old is not None and times < count else value
+        for origin, (cleared, times) in guards.items():
+            self.guards[origin] = cleared & self.guard(origin) if times < count else cleared
+
+
+def _with_checks(
+    name: str, old: Value, value: Value, times: int, checked: list[Env]
+) -> tuple[Value, int]:
+    """Let branches that only checked a variable contribute it as checked."""
+    for branch in checked:
+        if name not in branch.vars:
+            value, times = join(branch.baked(old), value), times + 1
+    return value, times
+
+
+def duplicate(value: Value) -> Value:
+    """Return a copy whose attributes may be set."""
+    return Value(
+        value.taints,
+        value.const,
+        value.path,
+        value.shape,
+        value.seq,
+        value.items,
+        value.fields,
+        value.ref,
+        value.instance,
+        value.bound,
+    )
+
+
+@dataclass(slots=True)
+class Reached:
+    """A sink that a parameter of a function reaches."""
+
+    taint: Taint
+    category: str
+    rule: str
+    start: int
+    end: int
+    what: str
+    sure: bool
+
+
+@dataclass(slots=True)
+class Summary:
+    """What callers must know of a function of the file."""
+
+    returns: Value = CLEAN
+    ends: bool = False  # it never comes back
+    reached: list[Reached] = field(default_factory=list)
+    fields: dict[str, Value] = field(default_factory=dict)  # of `self` when it returns
+    guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns at all
+    true_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns true
+
+
+@dataclass(slots=True, eq=False)
+class FunctionInfo:
+    """A function of the file; its summary is made when it is first needed."""
+
+    node: Function
+    env: Env
+    owner: ClassInfo | None = None
+    summary: Summary | None = None
+    running: bool = False
+
+    def param_id(self, name: str) -> str:
+        """Return the id of the origin that stands for a parameter."""
+        return f"{self.node.start}:{name}"
+
+
+@dataclass(slots=True, eq=False)
+class ClassInfo:
+    """A class of the file."""
+
+    node: Class
+    env: Env
+    methods: dict[str, FunctionInfo] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)  # annotated fields and their types
+    bases: tuple[str, ...] = ()  # dotted names, those of parents in this file included
+
+
+def weakened(value: Value) -> Value:
+    """Return a value that came through code we cannot see."""
+    return Value(taints=changed(value.taints, sure=False))
+
+
+MOST_CALLS = 12  # how deep functions of the file are followed into each other
+MOST_DEPTH = 90  # together with that: the stack must hold whatever a file nests
+
+
+class Found(NamedTuple):
+    """A flow that will be reported."""
+
+    rule: str
+    start: int
+    end: int
+    what: str
+    origin: Origin | None
+    sure: bool
+
+
+@dataclass(slots=True)
+class Machine:
+    """One pass over one file."""
+
+    source: bytes
+    evaluate: Callable[[Frame, Expr], Value]
+    execute: Callable[[Frame, list[Stmt]], None]
+    summarise: Callable[[Machine, FunctionInfo], Summary]
+    found: dict[tuple[str, int, int], Found] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)  # dotted names
+    frameworks: set[str] = field(default_factory=set)
+    waiting: list[FunctionInfo] = field(default_factory=list)
+    classes: dict[str, ClassInfo] = field(default_factory=dict)
+    backstage: bool = False  # the file's path says that it holds no views
+    routed: dict[str, str] = field(default_factory=dict)  # functions and the paths they serve
+    calls: int = 0  # functions of the file being followed right now
+    depth: int = 0  # expressions and blocks inside each other right now
+    packages: set[str] = field(default_factory=set)  # the parts of the imported names
+
+    @property
+    def web(self) -> bool:
+        """Whether the file knows a web framework."""
+        return bool(self.frameworks)
+
+    def uses(self, *packages: str) -> bool:
+        """Whether any of the packages is imported anywhere in the file so far."""
+        return not self.packages.isdisjoint(packages)
+
+    def text(self, start: int, end: int) -> str:
+        """Return the source between two offsets on one line, shortened."""
+        text = " ".join(
+            self.source[start : min(end, start + 400)].decode("utf-8", "replace").split()
+        )
+        return text if len(text) <= 60 else text[:57] + "..."
+
+    def origin(self, expr: Expr, kind: str = "request", what: str = "") -> Origin:
+        """Return the origin that an expression is."""
+        text = self.text(expr.start, expr.end)
+        return Origin(f"{kind}:{text}", expr.start, expr.end, what or text, kind)
+
+    def report(self, found: Found) -> None:
+        """Remember a finding; the surest of several at one place stays."""
+        key = (found.rule, found.start, found.end)
+        old = self.found.get(key)
+        if old is None or (found.sure and not old.sure):
+            self.found[key] = found
+
+
+@dataclass(slots=True)
+class Frame:
+    """One function being looked at, or the module."""
+
+    machine: Machine
+    env: Env
+    info: FunctionInfo | None = None
+    page: bool = False  # what it returns goes to a browser as HTML
+    fixed_path: bool = False  # its route has no part that a visitor chooses
+    summary: Summary = field(default_factory=Summary)
+    loops: list[tuple[Env, list[Env]]] = field(default_factory=list)
+    passes: int = 0  # how many loops around us are run twice
+    refining: int = 0  # how many checks are being looked into right now
+    checks: dict[str, Expr] = field(default_factory=dict)  # variables that hold a check
+    exits: list[tuple[Env, Value]] = field(default_factory=list)
+
+    def value(self, expr: Expr) -> Value:
+        """Return what an expression is, noting the sinks it reaches."""
+        machine = self.machine
+        if machine.depth >= MOST_DEPTH:
+            return CLEAN
+        machine.depth += 1
+        value = machine.evaluate(self, expr)
+        machine.depth -= 1
+        return value
+
+    def reach(
+        self,
+        rule: str,
+        expr: Expr,
+        value: Value,
+        what: str = "",
+        sure: bool = True,
+        category: str = "",
+    ) -> bool:
+        """Note that a value reaches a sink; return whether it holds anything that matters."""
+        hit = False
+        for taint in self.env.guarded(value.taints):
+            hit = self._reach(taint, category or rule, rule, expr, what, sure) or hit
+        return hit
+
+    def _reach(
+        self, taint: Taint, category: str, rule: str, expr: Expr, what: str, sure: bool
+    ) -> bool:
+        origin = taint.origin
+        if category in taint.cleared or taint.layers or (origin.kind == "object" and taint.bare):
+            return False
+        if origin.kind == "random" and category != "weak-random":
+            return False
+        what = what or self.machine.text(expr.start, expr.end)
+        if origin.kind == "param":
+            if len(self.summary.reached) < 40:
+                self.summary.reached.append(
+                    Reached(taint, category, rule, expr.start, expr.end, what, sure)
+                )
+            return False
+        self.machine.report(Found(rule, expr.start, expr.end, what, origin, sure and taint.sure))
+        return True
+
+    def store(self, target: Expr, value: Value) -> None:
+        """Give a variable a value."""
+        if isinstance(target, Name):
+            self.checks.pop(target.id, None)
+            self.env.vars[target.id] = self.env.baked(value)
+
+
+@dataclass(slots=True)
+class Site:
+    """A call with everything in it worked out."""
+
+    expr: Call
+    callee: Value
+    path: str
+    name: str  # the last part of the path
+    args: list[Value]
+    keywords: dict[str, Value]
+    starred: tuple[Taint, ...] = ()
+
+    @property
+    def receiver(self) -> Value:
+        """The object whose method is called."""
+        return self.callee.bound or CLEAN
+
+    def all_taints(self) -> tuple[Taint, ...]:
+        """Return what comes in by any argument."""
+        return join_taints(
+            *[arg.taints for arg in self.args],
+            *[value.taints for value in self.keywords.values()],
+            self.starred,
+        )
+
+    def argument(self, place: int, name: str = "") -> Value | None:
+        """Return an argument by position or keyword."""
+        if name and name in self.keywords:
+            return self.keywords[name]
+        return self.args[place] if 0 <= place < len(self.args) else None
+
+
+def known_constant(value: Value) -> bool:
+    """Whether a value can be the key of a container."""
+    return value.const is not UNKNOWN and isinstance(value.const, str | int | bytes | None)

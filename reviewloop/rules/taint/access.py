@@ -1,7 +1,7 @@
-"""What names, attributes and subscripts are: the doors through which outside data comes in."""
+"""Read and store values: names, attributes and members of containers."""
 
-from reviewloop.rules.taint.frame import Frame, known_constant
-from reviewloop.rules.taint.scopes import ClassInfo, FunctionInfo
+import re
+
 from reviewloop.rules.taint.sources import (
     ENVIRON_KEYS,
     JSON_DATA,
@@ -12,20 +12,101 @@ from reviewloop.rules.taint.sources import (
     SELF_DATA,
     SELF_REQUEST,
     SERVER_KEYS,
+    harmless_type,
 )
-from reviewloop.rules.taint.syntax import Attr, Expr, Index
+from reviewloop.rules.taint.syntax import Attr, Expr, Index, Name, Series, Star
 from reviewloop.rules.taint.values import (
     CLEAN,
     OBJECTS,
     RANDOM,
     UNKNOWN,
+    ClassInfo,
+    Frame,
+    FunctionInfo,
+    Origin,
     Taint,
     Value,
     changed,
     constant,
+    duplicate,
+    join,
+    join_taints,
+    known_constant,
+    mapping,
     named,
     series,
+    text_of,
 )
+
+_SESSION = re.compile(r"(?:^|[._])session$", re.IGNORECASE)
+_HEADERS = re.compile(r"(?:^|[._])headers$")
+_RESPONSE = re.compile(r"(?:Response|response|resp|make_response)(?:\(\))?$")
+SECRET_NAME = re.compile(
+    r"(?:passw|secret|token|csrf|xsrf|nonce|otp|salt|session|cookie|api_?key|auth|credential|"
+    r"remember|reset_?(?:key|code)|verif\w*_?(?:key|code)|activation|invite_?code|private_?key|"
+    r"encryption_?key|pin_?code|\bpin\b|passphrase|signing)",
+    re.IGNORECASE,
+)
+_NO_SECRET = re.compile(
+    r"(?:tokens|tokeni[sz]|num_|_count|count_|max_|min_|_len|_size|sleep|delay|jitter|timeout|"
+    r"_seed|test|fake|mock|sample|example|author|special_|pad_token|token_id|vocab|mask)",
+    re.IGNORECASE,
+)
+
+
+def names_secret(text: str) -> bool:
+    """Whether a name says that it holds something an attacker must not guess."""
+    return bool(SECRET_NAME.search(text)) and not _NO_SECRET.search(text)
+
+
+def stored_name(frame: Frame, target: Expr, name: str, value: Value) -> None:
+    """Note a secret that is given a weak random value."""
+    if any(taint.origin.kind == "random" for taint in value.taints) and names_secret(name):
+        frame.reach("weak-random", target, value, f"`{name}`")
+
+
+def stored_attribute(frame: Frame, target: Attr, owner: Value, value: Value) -> None:
+    """Note what `owner.name = value` does."""
+    stored_name(frame, target, target.name, value)
+    if target.name == "location" and _RESPONSE.search(owner.path):
+        frame.reach("open-redirect", target, value, "the address of a redirect")
+    if target.name in {"data", "body", "content"} and owner.path.endswith(
+        ("flask.Response()", "make_response()", "HttpResponse()")
+    ):
+        frame.reach("xss", target, value, "the page")
+
+
+def stored_member(frame: Frame, target: Index, owner: Value, key: Value, value: Value) -> None:
+    """Note what `owner[key] = value` does."""
+    path = owner.path
+    name = key.const if isinstance(key.const, str) else ""
+    stored_name(frame, target, name, value)
+    if _SESSION.search(path) and not path.startswith(("requests", "boto3", "tf.", "sqlalchemy")):
+        stored_name(frame, target, "session", value)
+        frame.reach("trust-boundary", target, value, "the session")
+        frame.reach("trust-boundary", target, key, "a key of the session")
+    elif not name and names_secret(path.rpartition(".")[2]):
+        stored_name(frame, target, path.rpartition(".")[2], value)
+    if _HEADERS.search(path) or _RESPONSE.search(path):
+        if name.lower() == "location" and not open_prefix(value):
+            return
+        if name.lower() == "location":
+            frame.reach("open-redirect", target, value, "the Location header")
+        elif not path.startswith(("@request", "requests", "httpx", "aiohttp.Client")):
+            frame.reach("header-injection", target, value, "a response header", sure=False)
+
+
+_FIXED_TARGET = re.compile(
+    r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01|\w[\w.-]*\.(?:html?|php)"
+)
+
+
+def open_prefix(value: Value) -> bool:
+    """Whether the beginning of an address is left to the outside."""
+
+    text = text_of(value)
+    return text is None or not _FIXED_TARGET.match(text)
+
 
 _REDIRECT = frozenset({"open-redirect"})
 _PATH_NAMES = frozenset({"name", "stem", "suffix", "suffixes"})
@@ -79,7 +160,6 @@ def canonical(frame: Frame, dotted: str, name: str) -> Value:
 
 def request_object(frame: Frame, name: str) -> Value:
     """Return a request: harmless as such, its contents are not."""
-    from reviewloop.rules.taint.values import Origin
 
     origin = Origin(f"object:{name}", 0, 0, name, "object")
     return Value(taints=(Taint(origin, RANDOM | OBJECTS, bare=True),), path="@request")
@@ -123,7 +203,6 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
 
 
 def _harmless(annotation: str) -> bool:
-    from reviewloop.rules.taint.entries import harmless_type
 
     return harmless_type(annotation)
 
@@ -240,3 +319,108 @@ def _member(owner: Value, key: Value) -> Value | None:
         except IndexError:
             return CLEAN
     return None
+
+
+def bind(frame: Frame, target: Expr, value: Value) -> None:
+    """Give a target a value."""
+    if isinstance(target, Name):
+        frame.store(target, value)
+    elif isinstance(target, Series):
+        _unpack(frame, target.members, value)
+    elif isinstance(target, Star):
+        bind(frame, target.value, Value(taints=value.taints))
+    elif isinstance(target, Attr):
+        owner = frame.value(target.owner)
+        stored_attribute(frame, target, owner, value)
+        _replace(frame, target.owner, _with_field(owner, target.name, frame.env.baked(value)))
+    elif isinstance(target, Index):
+        owner, key = frame.value(target.owner), frame.value(target.key)
+        stored_member(frame, target, owner, key, value)
+        _replace(frame, target.owner, with_member(owner, key, frame.env.baked(value)))
+
+
+def _replace(frame: Frame, target: Expr, value: Value | None) -> None:
+    """Give the variable or attribute that holds a container its new content."""
+    if value is None:
+        return
+    if isinstance(target, Name):
+        frame.env.vars[target.id] = value
+    elif isinstance(target, Attr) and isinstance(target.owner, Name):
+        owner = frame.value(target.owner)
+        changed_owner = _with_field(owner, target.name, value)
+        if changed_owner is not None:
+            frame.env.vars[target.owner.id] = changed_owner
+    elif isinstance(target, Index) and isinstance(target.owner, Name):
+        owner = frame.value(target.owner)
+        changed_owner = with_member(owner, frame.value(target.key), value)
+        if changed_owner is not None:
+            frame.env.vars[target.owner.id] = changed_owner
+
+
+replace = _replace
+
+
+def _with_field(owner: Value, name: str, value: Value) -> Value | None:
+    if owner.path == "@request" or len(owner.fields or ()) > 64:
+        return None
+    copy = duplicate(owner)
+    copy.fields = {**(owner.fields or {}), name: value}
+    return copy
+
+
+def with_member(owner: Value, key: Value, value: Value) -> Value | None:
+    """Return a container after `owner[key] = value`, None when nothing changes for us."""
+    if owner.path.startswith("@"):
+        return None
+    if known_constant(key):
+        if owner.items is not None:
+            items = dict(owner.items)
+            items[key.const] = value
+            made = mapping(items)
+            made.path = owner.path or made.path
+            return made
+        if owner.seq is not None and isinstance(key.const, int):
+            members = list(owner.seq)
+            if -len(members) <= key.const < len(members):
+                members[key.const] = value
+                return series(members, owner.path)
+    if not value.taints and not key.taints:
+        return None
+    copy = Value(taints=join_taints(owner.taints, value.taints, key.taints), path=owner.path)
+    copy.ref, copy.instance, copy.fields = owner.ref, owner.instance, owner.fields
+    return copy
+
+
+def _unpack(frame: Frame, targets: list[Expr], value: Value) -> None:
+    starred = any(isinstance(target, Star) for target in targets)
+    if value.seq is not None and len(value.seq) == len(targets) and not starred:
+        for target, member in zip(targets, value.seq, strict=True):
+            bind(frame, target, member)
+        return
+    for target in targets:
+        bind(frame, target, Value(taints=value.taints, path=f"{value.path}[]"[-160:]))
+
+
+def element_of(value: Value) -> Value:
+    """Return what a loop over a value yields, all rounds in one."""
+    if value.fields is not None and "[]" in value.fields:
+        return value.fields["[]"]
+    if value.items is not None:
+        return _common([constant(key) for key in value.items])
+    if value.seq is not None:
+        return _common(list(value.seq))
+    if isinstance(value.const, str):
+        return Value(shape="\x01")
+    if not value.taints:
+        return CLEAN if not value.path else Value(path=f"{value.path}[]"[-160:])
+    return Value(taints=value.taints, path=f"{value.path}[]"[-160:])
+
+
+def _common(values: list[Value]) -> Value:
+
+    if not values:
+        return CLEAN
+    result = values[0]
+    for value in values[1:]:
+        result = join(result, value)
+    return result
