@@ -195,6 +195,10 @@ class RunContext:
             return None
         return data.decode("utf-8", "replace")
 
+    def holds(self, tree: str, path: str) -> bool:
+        """Whether a tree has a file of this name, whatever is in it."""
+        return self.private.read(tree, path) is not None
+
     def keep(self, tree: str, name: str) -> None:
         """Keep a step's tree alive under the run's refs, so that no edit can be lost."""
         fault("keep.before")

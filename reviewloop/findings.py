@@ -99,6 +99,7 @@ class Finding(BaseModel):
     fix_safe: bool = False  # the replacement cannot alter what the code does
     evidence: tuple[Evidence, ...] = ()
     placement: Placement = Placement.CHANGED
+    file_exists: bool = True  # False: its reviewer named no file of the change or of the repository
     round_found: int = 0
     status: Status = Status.OPEN
     attempts: int = 0
@@ -112,6 +113,11 @@ class Finding(BaseModel):
             and self.severity.actionable
             and self.placement is not Placement.UNANCHORED
         )
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether it can fail a review: not where neither its code nor its file exists."""
+        return self.file_exists or self.placement is not Placement.UNANCHORED
 
     @property
     def where(self) -> str:

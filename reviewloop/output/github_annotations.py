@@ -67,7 +67,7 @@ def _failed(report: ReviewReport) -> Iterable[tuple[str, str]]:
 
 
 def _annotation(finding: Finding) -> tuple[str, str]:
-    level = LEVELS[finding.severity]
+    level = LEVELS[finding.severity if finding.may_fail else Severity.NIT]
     where = _where(finding)
     rule = f" ({one_line(finding.rule)})" if finding.rule else ""
     where["title"] = f"{one_line(finding.title)[:200]}{rule}"

@@ -113,7 +113,7 @@ def _ending(report: ReviewReport) -> str:
 def _verdict(report: ReviewReport) -> str:
     ranks = {"must": 0, "should": 1, "nit": 2}
     worst = ranks.get(report.fail_on, -1)
-    failing = sum(finding.severity.rank <= worst for finding in report.findings)
+    failing = sum(f.may_fail and f.severity.rank <= worst for f in report.findings)
     if not failing and report.exit_code == ExitCode.FINDINGS:
         hidden = counted(report.below, "finding is", "findings are")
         return f"The review fails: {hidden} not listed, because of --min-severity."
@@ -216,7 +216,10 @@ def placed(findings: Iterable[Finding], placement: Placement) -> list[Finding]:
 
 PLACEMENT_NOTES = {
     Placement.CONTEXT: "This code is not part of the change.",
-    Placement.UNANCHORED: "The quoted code was not found in the file; read this with doubt.",
+    Placement.UNANCHORED: (
+        "The quoted code was not found; read this with doubt. Where not even the file exists, it "
+        "does not fail the review."
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from reviewloop import __version__
 from reviewloop.analysis.contract import AnalyserStatus
-from reviewloop.findings import Finding, Placement, Status
+from reviewloop.findings import Finding, Placement, Severity, Status
 from reviewloop.output.code_view import FileLines, line_range, shown_path
 from reviewloop.output.figures import counted
 from reviewloop.output.review_json import strict
@@ -120,7 +120,7 @@ def _result(
         "ruleId": rule_id(finding),
         "ruleIndex": rule_index[rule_id(finding)],
         "kind": "fail",
-        "level": LEVELS[finding.severity],
+        "level": LEVELS[finding.severity if finding.may_fail else Severity.NIT],
         "message": {"text": text(_message(finding))},
         "locations": [{"physicalLocation": place}] if place else [],
         "partialFingerprints": {"reviewloopFindingId/v1": finding.id},

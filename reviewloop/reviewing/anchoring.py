@@ -27,9 +27,18 @@ class ChangedLines:
 
 
 def anchor(
-    reported: ReportedFinding, agent: str, *, changed: ChangedLines, read: ReadText, round_: int
+    reported: ReportedFinding,
+    agent: str,
+    *,
+    changed: ChangedLines,
+    read: ReadText,
+    round_: int,
+    exists: Callable[[str], bool] = lambda path: False,
 ) -> Finding:
-    """Return the finding with its place verified on the new file (DESIGN section 4)."""
+    """Return the finding with its place verified on the new file (DESIGN section 4).
+
+    `exists` says of files that `read` gives no text of whether the reviewed tree has them.
+    """
     path = normalise_path(reported.path, changed.paths)
     line, end_line, placement = _place(reported, path, changed, read)
     return Finding(
@@ -51,8 +60,14 @@ def anchor(
         if reported.quote
         else (),
         placement=placement,
+        file_exists=placement is not Placement.UNANCHORED or _named(path, changed, read, exists),
         round_found=round_,
     )
+
+
+def _named(path: str, changed: ChangedLines, read: ReadText, exists: Callable[[str], bool]) -> bool:
+    """Whether a path names a file of the change or of the reviewed tree."""
+    return bool(path) and (path in changed.paths or read(path) is not None or exists(path))
 
 
 def normalise_path(path: str, known: Collection[str]) -> str:

@@ -63,7 +63,7 @@ class Outcome:
         """Return what a review's exit code is when what was fixed does not count any more."""
         fixed = {one.finding for one in self.applied}
         worst = LEVELS[report.fail_on].rank if report.fail_on in LEVELS else -1
-        failing = [f for f in report.findings if f.severity.rank <= worst]
+        failing = [f for f in report.findings if f.may_fail and f.severity.rank <= worst]
         only_these = report.exit_code == ExitCode.FINDINGS and failing and not report.below
         if only_these and all(f.id in fixed for f in failing):
             return ExitCode.CLEAN

@@ -251,8 +251,9 @@ def _unread(standing: Standing) -> bool:
 
 
 def _fails(stay: Collection[Finding], fail_on: str) -> bool:
-    """Whether any open finding is as bad as that, listed or not."""
-    return fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in stay)
+    """Whether any open finding that counts is as bad as that, listed or not."""
+    counting = [f for f in stay if f.may_fail]
+    return fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in counting)
 
 
 def _outcome(selection: Selection, found: bool, incomplete: bool) -> Outcome:

@@ -213,10 +213,10 @@ def _quotes(quote: str, before: str, after: str, context: RunContext) -> bool:
 def _new_findings(said: ReReview, state: LoopState, context: RunContext) -> list[Finding]:
     tree = state["tree"]
     lines = changed_lines(context.change(state["fix_from"], tree))
-    read = partial(context.shown_text, tree)
+    read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
     agent = context.team.quick_reviewer.name
     return [
-        anchor(found, agent, changed=lines, read=read, round_=state["round"])
+        anchor(found, agent, changed=lines, read=read, round_=state["round"], exists=exists)
         for found in said.new_findings.findings
     ]
 

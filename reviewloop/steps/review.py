@@ -170,9 +170,9 @@ def _read_part(
     if intake.unknown:
         context.events.tell("ignored", agent=agent.name, fields=intake.unknown)
     lines = changed_lines(context.change(context.base_tree, tree))
-    read = partial(context.shown_text, tree)
+    read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
     findings = told_apart(
-        anchor(found, agent.name, changed=lines, read=read, round_=key.round)
+        anchor(found, agent.name, changed=lines, read=read, round_=key.round, exists=exists)
         for found in intake.findings
     )
     for finding in findings:

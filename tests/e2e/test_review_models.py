@@ -129,6 +129,31 @@ def test_a_wrong_line_is_corrected_and_a_file_that_is_not_there_is_unanchored(sh
     assert findings["From nowhere"]["placement"] == "unanchored"
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "level"), [("shop/nowhere.py", 0, "note"), ("shop/digest.py", 1, "error")]
+)
+def test_only_a_finding_that_names_a_file_that_exists_fails_a_review(shop, path, code, level):
+    checkout = changed(
+        shop, review_security=finds(found("must_fix", "Eval of input", "eval(text)", path, line=1))
+    )
+    checkout.write("reviewloop.toml", '[review]\nanalysers_off = ["*"]\n')
+    got, report = reviewed(checkout)
+    [finding] = report["findings"]
+    assert (finding["placement"], finding["severity"]) == ("unanchored", "must_fix")
+    assert (got, report["exit_code"], report["outcome"]) == (code, code, "findings")
+    said = "Nothing here fails" if code == 0 else "The review fails: 1 finding"
+    assert report["summary"].startswith(said)
+    text = checkout.run("review", "--model", MODEL)
+    assert text.code == code
+    below = text.out.split("Without a place")[1]
+    assert "Eval of input" in below
+    sarif = checkout.run("review", "--model", MODEL, "--format", "sarif")
+    [result] = json.loads(sarif.out)["runs"][0]["results"]
+    assert (sarif.code, result["level"]) == (code, level)
+    annotated = checkout.run("review", "--model", MODEL, "--format", "github")
+    assert ("::error " in annotated.out) is bool(code)
+
+
 def test_what_three_reviewers_say_of_one_place_is_one_finding(shop):
     same = found(
         "should_fix",

@@ -8,7 +8,7 @@ import pytest
 from support.sample_review import sample_report
 
 from reviewloop.errors import ExitCode, UsageError
-from reviewloop.findings import Severity
+from reviewloop.findings import Placement, Severity
 from reviewloop.github.api.errors import MissingPermission
 from reviewloop.github.api.model import Posted, PullRequest, Repo, Status
 from reviewloop.github.job.annotating import annotations_of
@@ -18,6 +18,7 @@ from reviewloop.github.job.outcome import (
     failed,
     finish,
     job_summary,
+    judged_by,
     outputs_of,
     reason_of,
     status_of,
@@ -65,6 +66,21 @@ def test_each_review_has_its_status(name: str) -> None:
     assert (found, exit_code_of(found)) == (status, code)
     verdict = status in {Status.PASSED, Status.FINDINGS, Status.NEEDS_CHANGES}
     assert bool(reason_of(report, status)) != verdict
+
+
+def test_what_names_no_file_fails_no_check_and_is_no_pass_either() -> None:
+    nowhere = REPORT.findings[0].model_copy(
+        update={
+            "severity": Severity.MUST_FIX,
+            "placement": Placement.UNANCHORED,
+            "file_exists": False,
+        }
+    )
+    report = replace(REPORT, findings=(nowhere,))
+    open_ = [Severity.MUST_FIX]
+    assert status_of(report, "must", open_=open_, counting=()) is Status.FINDINGS
+    assert status_of(report, "must", open_=open_) is Status.NEEDS_CHANGES
+    assert judged_by(replace(report, fail_on="never"), "must").exit_code == ExitCode.CLEAN
 
 
 def test_an_error_is_never_a_success() -> None:

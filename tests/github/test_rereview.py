@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from support.lives import Life, found
 
-from reviewloop.findings import Evidence, Severity, Status, fingerprint
+from reviewloop.findings import Evidence, Placement, Severity, Status, fingerprint
 from reviewloop.github.api.answers import IssueComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Posted, Repo, State
@@ -40,6 +40,21 @@ def life(client, github, changed):
 
 def names(findings):
     return [finding.id for finding in findings]
+
+
+def test_what_names_no_file_is_kept_and_fails_no_later_review_either(life, github):
+    nowhere = FIVE.model_copy(
+        update={
+            **{"id": "f" * 12, "path": "none.py", "line": None, "severity": Severity.MUST_FIX},
+            **{"placement": Placement.UNANCHORED, "file_exists": False},
+        }
+    )
+    life.review(FIVE, nowhere)
+    github.push(7, "pushed")
+    later = life.review()  # which does not repeat it
+    assert later.open[nowhere.id] is Severity.MUST_FIX
+    assert nowhere.id in later.silent
+    assert (nowhere.id in later.harmless, FIVE.id in later.harmless) == (True, False)
 
 
 def test_nothing_is_posted_twice_and_what_is_fixed_is_answered_once(life, github):

@@ -92,6 +92,22 @@ def test_what_is_nowhere_is_unanchored_and_never_acted_on(changes):
 
 
 @pytest.mark.parametrize(
+    ("changes", "may_fail"),
+    [
+        ({"quote": "value = eval(load())"}, True),
+        ({"path": "src/other.py", "quote": ""}, True),
+        ({"path": "", "quote": ""}, True),
+        ({"path": "", "quote": "value = load()"}, False),
+        ({"path": "src/invented.py"}, False),
+        ({"path": "../../a.py"}, False),
+    ],
+    ids=["no-code", "unchanged-file", "whole-change", "no-file", "invented", "outside"],
+)
+def test_only_what_names_a_file_that_exists_can_fail_a_review(changes, may_fail):
+    assert placed(**changes).may_fail is may_fail
+
+
+@pytest.mark.parametrize(
     "changes",
     [{"quote": ""}, {"path": "", "quote": ""}, {"path": "src/gone.py"}],
     ids=["whole-file", "whole-change", "deleted-file"],

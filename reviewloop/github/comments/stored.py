@@ -23,7 +23,7 @@ _MOST_PATH = 1000
 _MOST_REFUSED = 50  # people
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
 _FINGERPRINT = re.compile(r"[0-9a-f]{12}")
-_CODE = re.compile(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file)?")
+_CODE = re.compile(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?")
 
 
 class Damaged(Exception):  # noqa: N818 - no error of ours: it ends in a note

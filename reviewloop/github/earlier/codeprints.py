@@ -1,7 +1,8 @@
 """Recognises the code that a finding was about in a later version of its file, without keeping it.
 
 A print is `LINES:HASH` over whole lines, blank ones left out and white space and case ignored as
-in fingerprints; `file` where only the file is known; "" where nothing can be said later.
+in fingerprints; `file` where only the file is known, `none` where none exists, "" where nothing
+can be said later.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from reviewloop.findings import Finding
 from reviewloop.reviewing.anchoring import occurrences
 
 WHOLE_FILE = "file"
+NO_FILE = "none"  # neither the code nor the file of the finding exists
 _MOST_LINES = 60  # of a finding that spans more, the first ones stand for all
 _IGNORES = re.compile(r"reviewloop:\s{0,4}ignore\[")
 _OPENERS = ("{/*", "/*", "{#", "#", "//", "<!--", "--", ";", "%")  # longer ones first
@@ -39,6 +41,8 @@ class Codeprints:
 
     def of(self, finding: Finding) -> str:
         """Return the print of the code that a finding of this tree is about."""
+        if not finding.may_fail:
+            return NO_FILE
         lines = self._of_file(finding.path) if finding.path else None
         if lines is None or finding.side != "new":
             return ""
@@ -65,7 +69,7 @@ class Codeprints:
 
     def fate(self, path: str, code: str) -> Fate:
         """Return what became of code that had this print."""
-        if not code or not path:
+        if code in {"", NO_FILE} or not path:
             return Fate.UNKNOWN
         lines = self._of_file(path)
         if lines is None:

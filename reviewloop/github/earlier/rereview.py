@@ -16,7 +16,7 @@ from reviewloop.github.api.pace import Pace
 from reviewloop.github.comments.commented import entry_of
 from reviewloop.github.comments.marker import findings_in, own
 from reviewloop.github.earlier.answering import Answer, answer_to, give_all
-from reviewloop.github.earlier.codeprints import Fate
+from reviewloop.github.earlier.codeprints import NO_FILE, Fate
 from reviewloop.github.earlier.facts import Facts
 from reviewloop.github.earlier.sameness import Sameness
 from reviewloop.github.said.dismissals import IN_CODE, RESOLVED, Voices
@@ -39,6 +39,7 @@ class Rereview:
     standing: frozenset[str] = frozenset()  # of those, what has a comment on the diff
     quiet: tuple[Finding, ...] = ()  # new, but about code that this push left alone: summary only
     open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
+    harmless: frozenset[str] = frozenset()  # of those, what fails no review: it names no file
     silent: frozenset[str] = frozenset()  # of those, what this review says nothing of
     notes: tuple[str, ...] = ()  # whose word did not count, and why
 
@@ -116,6 +117,7 @@ class _Planning:
                 for name, entry in self.entries.items()
                 if self._is_open(name)
             },
+            harmless=frozenset(n for n, one in self.entries.items() if one["code"] == NO_FILE),
             silent=frozenset(n for n in before if n not in self.listed and self._is_open(n)),
             notes=tuple(dict.fromkeys(self.voices.notes)),
         )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.findings import Finding, Severity
-from reviewloop.github.earlier.codeprints import WHOLE_FILE
+from reviewloop.github.earlier.codeprints import NO_FILE, WHOLE_FILE
 from reviewloop.github.earlier.facts import Facts
 from reviewloop.reviewing.topics import category_of, is_narrow, topic_of, topic_of_words
 
@@ -30,7 +30,7 @@ class Sameness:
         self._aside: dict[tuple[str, str], list[tuple[str, Mapping[str, object]]]] = {}
         for name, entry in entries.items():
             place = str(entry["path"]), str(entry["code"])
-            if place[1] in {"", WHOLE_FILE}:
+            if place[1] in {"", NO_FILE, WHOLE_FILE}:
                 continue
             if name not in present:
                 self._free.setdefault(place, []).append((name, entry))

@@ -22,7 +22,7 @@ from reviewloop.github.handed.findings import (
 )
 from reviewloop.github.handed.report import ReportPart
 
-Code = Annotated[str, Field(pattern=r"^(?:[0-9]{1,3}:[0-9a-f]{8}|file)?$")]
+Code = Annotated[str, Field(pattern=r"^(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?$")]
 Paths = Annotated[tuple[Inside, ...], Field(max_length=MOST_FILES)]
 Ids = Annotated[tuple[FindingId, ...], Field(max_length=2 * MOST_FINDINGS)]
 

@@ -113,6 +113,7 @@ class FindingPart(Strict):
     replacement: str | None = Field(max_length=_CODE)
     evidence: tuple[EvidencePart, ...] = Field(max_length=_MOST_EVIDENCE)
     placement: Placement
+    file_exists: bool = True
     status: Status
     note: Middle
 

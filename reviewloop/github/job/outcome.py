@@ -3,7 +3,7 @@
 import contextlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,36 +100,42 @@ def status_of(
     fail_on: str,
     *,
     open_: Iterable[Severity] = (),
+    counting: Iterable[Severity] | None = None,
     untrusted: bool = False,
 ) -> Status:
     """Return the status of a review; `open_` are the severities of all that is open.
 
+    `counting` are those of what may fail a review (`Finding.may_fail`), all of them by default.
+
     Silence of a reviewer that failed, or that was never asked, is no PASSED. And an `untrusted`
     change does not pass by keeping its own files from being read.
     """
-    status = _status(report, fail_on, open_)
+    open_ = tuple(open_)
+    status = _status(report, fail_on, open_, open_ if counting is None else tuple(counting))
     waits = untrusted and any(file.chosen for file in report.skipped)
     if waits and status in {Status.PASSED, Status.FINDINGS, Status.SKIPPED}:
         return Status.NEEDS_PERSON
     return status
 
 
-def _status(report: ReviewReport, fail_on: str, open_: Iterable[Severity]) -> Status:
+def _status(
+    report: ReviewReport, fail_on: str, open_: Sequence[Severity], counting: Sequence[Severity]
+) -> Status:
     if report.outcome == "incomplete" or ExitCode(report.exit_code) not in _ENDED_WELL:
         return Status.REVIEW_ERROR
     if report.outcome == "nothing_to_review":
         return Status.SKIPPED
-    open_ = tuple(open_)
+    passed = Status.FINDINGS if Severity.MUST_FIX in open_ else Status.PASSED
     if fail_on == NEVER:
-        return Status.FINDINGS if Severity.MUST_FIX in open_ else Status.PASSED
+        return passed
     least = SEVERITIES[fail_on].rank
-    if any(severity.rank <= least for severity in open_):
+    if any(severity.rank <= least for severity in counting):
         return Status.NEEDS_CHANGES
     # Some that count are not listed, because settings ask for it; nobody dismissed those.
-    listed = any(finding.severity.rank <= least for finding in report.findings)
+    listed = any(f.may_fail and f.severity.rank <= least for f in report.findings)
     if report.exit_code == ExitCode.FINDINGS and not listed:
         return Status.NEEDS_CHANGES
-    return Status.PASSED
+    return passed
 
 
 def reason_of(report: ReviewReport, status: Status) -> str:
@@ -207,7 +213,7 @@ def judged_by(report: ReviewReport, fail_on: str) -> ReviewReport:
 
 def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
     least = SEVERITIES.get(report.fail_on)
-    return least is not None and any(f.severity.rank <= least.rank for f in findings)
+    return least is not None and any(f.may_fail and f.severity.rank <= least.rank for f in findings)
 
 
 def outputs_of(ended: Ended) -> dict[str, str]:

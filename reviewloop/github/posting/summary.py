@@ -49,6 +49,7 @@ def summary(
     notes: Sequence[str] = (),
     standing: Collection[str] = (),
     earlier: Sequence[Severity] = (),
+    failing: Sequence[Severity] | None = None,
     dismissed: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
     rules: Rules = no_rules,
@@ -58,15 +59,16 @@ def summary(
 
     Every finding of the report that has no comment on the diff is told here: those are what was
     posted, what was known, and `standing` (fingerprints). `earlier` is what is open although this
-    report is silent on it. `dismissed` maps fingerprints, which are
-    not told as open, to who dismissed them and why. `names` has a line of Markdown for each
-    finding that this report is silent on. `rendered` takes out what must not be shown.
+    report is silent on it, `failing` what of that may fail it (all by default). `dismissed` maps
+    fingerprints, which are not told as open, to who dismissed them and why. `names` has a line of
+    Markdown for each finding that this report is silent on. `rendered` takes out what must not be
+    shown.
     """
     dismissed, names = dismissed or {}, names or {}
     on_diff = {*posted.inline, *posted.on_file, *posted.known, *standing}
     open_ = [finding for finding in report.findings if finding.id not in dismissed]
     here = [finding for finding in open_ if finding.id not in on_diff]
-    head = _head(report, open_, earlier, pull, run_url)
+    head = _head(report, open_, earlier, earlier if failing is None else failing, pull, run_url)
     blocks: list[Block] = [*_places(open_, here, posted), *_remarks(posted, notes)]
     blocks += _told(here, rules)
     blocks += _before([line for name, line in names.items() if name not in dismissed])
@@ -87,6 +89,7 @@ def _head(
     report: ReviewReport,
     open_: Sequence[Finding],
     earlier: Sequence[Severity],
+    failing: Sequence[Severity],
     pull: PullRequest,
     run_url: str,
 ) -> str:
@@ -95,7 +98,7 @@ def _head(
     title = titles.get(report.outcome, "")
     parts = (title, marks or ("" if title else "no findings"), left_out(report))
     lines = [f"{TITLE}{' · '.join(filter(None, parts))}"]
-    lines.append(sanitised_line(_verdict(report, open_, earlier)))
+    lines.append(sanitised_line(_verdict(report, open_, earlier, failing)))
     if worst := _must_fix(open_):
         lines.append(worst)
     failed = failures(report)
@@ -122,16 +125,21 @@ def _must_fix(open_: Sequence[Finding]) -> str:
     return "\n".join(["**Must fix:**", "", *lines]) if lines else ""
 
 
-def _verdict(report: ReviewReport, open_: Sequence[Finding], earlier: Sequence[Severity]) -> str:
+def _verdict(
+    report: ReviewReport,
+    open_: Sequence[Finding],
+    earlier: Sequence[Severity],
+    failing: Sequence[Severity],
+) -> str:
     """Return one sentence; it counts what is open on the pull request, not what was dismissed."""
     if report.outcome != "findings" and not (earlier and report.outcome == "clean"):
         return outcome_sentence(report)
     if not open_ and not earlier:
         return "Clean: no open findings."
     least = _FAILING.get(report.fail_on, -1)
-    failing = sum(s.rank <= least for s in (*(f.severity for f in open_), *earlier))
-    if failing:
-        found = counted(failing, "finding has", "findings have")
+    counting = (*(f.severity for f in open_ if f.may_fail), *failing)
+    if number := sum(severity.rank <= least for severity in counting):
+        found = counted(number, "finding has", "findings have")
         return f"Changes are needed: {found} to be dealt with (`fail-on: {report.fail_on}`)."
     before = f" of this review, {len(earlier)} of earlier ones" if earlier else ""
     return f"Not blocking (`fail-on: {report.fail_on}`): {tally(open_)}{before}."

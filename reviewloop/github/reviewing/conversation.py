@@ -127,6 +127,7 @@ class Conversation:
             run_url=manner.run_url,
             notes=self._notes(notes),
             earlier=[planned.open[name] for name in sorted(planned.silent)],
+            failing=[planned.open[name] for name in sorted(planned.silent - planned.harmless)],
             dismissed=gone,
             names=self._names(planned, [*sorted(planned.silent), *gone]),
             rules=rule_of,

@@ -65,8 +65,13 @@ def _said(
 ) -> Ended:
     told("comparing with what was said before")
     planned = talk.plan(reading)
+    counting = [one for name, one in planned.open.items() if name not in planned.harmless]
     status = status_of(
-        reading.report, wanted.fail_on, open_=planned.open.values(), untrusted=talk.pull.is_fork
+        reading.report,
+        wanted.fail_on,
+        open_=planned.open.values(),
+        counting=counting,
+        untrusted=talk.pull.is_fork,
     )
     reason = reason_of(reading.report, status)
     report = without_dismissed(reading.report, planned.dismissed)
