@@ -3,62 +3,14 @@
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import ChangeCheck, FileCheck, Hit, SourceFile
-from reviewloop.rules.infra import (
-    access,
-    azure,
-    azure_access,
-    durability,
-    encryption,
-    exposure,
-    google,
-    google_access,
-    keys,
-    kubernetes,
-    layout,
-    logs,
-    network,
-    observability,
-    policies,
-    queues,
-    secrets_in_code,
-    storage_access,
-    transit,
-    upkeep,
-    workload_access,
-)
-from reviewloop.rules.infra.evaluation import index_of, table_hits
-from reviewloop.rules.infra.facts import Entry
-from reviewloop.rules.infra.reading import is_cdk, is_template, is_terraform, read_template
-from reviewloop.rules.infra.tags import REQUIRED_TAGS, change_tag_hits, tag_hits
-
-_TABLES = (
-    encryption,
-    keys,
-    transit,
-    storage_access,
-    exposure,
-    access,
-    workload_access,
-    logs,
-    observability,
-    durability,
-    upkeep,
-    azure,
-    azure_access,
-    google,
-    google_access,
-    kubernetes,
-)
-_ENTRIES: tuple[Entry, ...] = tuple(entry for table in _TABLES for entry in table.ENTRIES)
-_INDEX = index_of(_ENTRIES)
-RULES = (
-    *{entry.rule.id: entry.rule for entry in _ENTRIES}.values(),
-    *network.RULES,
-    *policies.RULES,
-    *secrets_in_code.RULES,
-    *layout.RULES,
-    *queues.RULES,
-)
+from reviewloop.rules.infra.layout import layout_hits, queue_hits
+from reviewloop.rules.infra.network import network_hits
+from reviewloop.rules.infra.policies import policy_hits
+from reviewloop.rules.infra.rules import REQUIRED_TAGS, RULES
+from reviewloop.rules.infra.secrets_in_code import secret_hits
+from reviewloop.rules.infra.tables import table_hits
+from reviewloop.rules.infra.tags import change_tag_hits, tag_hits
+from reviewloop.rules.infra.templates import is_cdk, is_template, is_terraform, read_template
 
 
 def infra_hits(file: SourceFile) -> Iterator[Hit]:
@@ -66,12 +18,12 @@ def infra_hits(file: SourceFile) -> Iterator[Hit]:
     template = read_template(file)
     if template is None:
         return
-    yield from table_hits(file.path, template, _INDEX)
-    yield from network.network_hits(file.path, template)
-    yield from policies.policy_hits(file.path, template)
-    yield from secrets_in_code.secret_hits(file.path, template)
-    yield from layout.layout_hits(file.path, template)
-    yield from queues.queue_hits(file.path, template, file.text)
+    yield from table_hits(file.path, template)
+    yield from network_hits(file.path, template)
+    yield from policy_hits(file.path, template)
+    yield from secret_hits(file.path, template)
+    yield from layout_hits(file.path, template)
+    yield from queue_hits(file.path, template, file.text)
 
 
 CHECKS = (

@@ -1,10 +1,11 @@
 """Read CDK code, Python or TypeScript, into resources: one for each construct that is made."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from reviewloop.rules.infra.cdk_names import construct_kind, imported_names, template_kind
+from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.values import DEEPEST, UNKNOWN, Node, Resource, Template
 
 if TYPE_CHECKING:
@@ -12,21 +13,21 @@ if TYPE_CHECKING:
 
 _RAW = 300
 _ENUM = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*\.[A-Z][A-Z0-9_]*$")
-# Methods that open or join something; the engine sees them as resources "call.NAME".
-CALLS = {
-    "addIngressRule": ("peer", "connection", "description"),
-    "allowFromAnyIpv4": ("portRange", "description"),
-    "allowDefaultPortFromAnyIpv4": ("description",),
-    "allowFrom": ("other", "portRange", "description"),
-    "grantPublicAccess": ("keyPrefix",),
-    "exportValue": ("value",),
-    "importValue": ("name",),
-    "fromAwsManagedPolicyName": ("name",),
-    "unsafePlainText": ("secret",),
-    "plainText": ("secret",),
-    "fromPlaintext": ("secret",),
-}
 _POSITIONAL = 2  # scope and id come before a construct's properties
+
+_PYTHON_FROM = re.compile(
+    r"^[ \t]*from[ \t]+(aws_cdk[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.M
+)
+_PYTHON_IMPORT = re.compile(r"^[ \t]*import[ \t]+(aws_cdk[\w.]*)(?:[ \t]+as[ \t]+(\w+))?", re.M)
+_SCRIPT_IMPORT = re.compile(
+    r"^[ \t]*import[ \t]+(?:type[ \t]+)?(?:\*[ \t]+as[ \t]+(\w+)|\{([^}]*)\}|(\w+))"
+    r"[ \t]+from[ \t]+['\"](aws-cdk-lib|@aws-cdk|aws-cdk-lib/[\w-]+|@aws-cdk/[\w-]+)['\"]",
+    re.M,
+)
+_REQUIRE = re.compile(
+    r"(?:const|let|var)[ \t]+(?:(\w+)|\{([^}]*)\})[ \t]*=[ \t]*require\("
+    r"['\"](aws-cdk-lib(?:/[\w-]+)?|@aws-cdk/[\w-]+)['\"]\)"
+)
 
 
 def read_cdk(text: str, language: str) -> Template:
@@ -57,8 +58,9 @@ def _resource(call: "SgNode", names: dict[str, str], python: bool) -> Resource |
     line, end_line = call.range().start.line + 1, place.end.line + 1
     head = place.start.line + 1
     camel = _camel(method) if python else method
-    if camel in CALLS and call.kind() != "new_expression":
-        body = _arguments(arguments, python, CALLS[camel])
+    calls = read_table("dialects")["cdk_calls"]
+    if camel in calls and call.kind() != "new_expression":
+        body = _arguments(arguments, python, calls[camel])
         return Resource(f"call.{camel}", "", body, head, end_line)
     if not camel[:1].isupper() or (not python and call.kind() != "new_expression"):
         return None
@@ -83,7 +85,7 @@ def _method(callee: "SgNode") -> str:
 # Values
 
 
-def _arguments(arguments: "SgNode", python: bool, positional: tuple[str, ...]) -> Node:
+def _arguments(arguments: "SgNode", python: bool, positional: Sequence[str]) -> Node:
     """Return the properties of a call: keywords, the object after scope and id, or by position."""
     entries: dict[str, Node] = {}
     span = arguments.range()
@@ -199,3 +201,64 @@ def _as_template(node: Node, depth: int) -> Node:
 def _camel(name: str) -> str:
     head, *rest = name.strip("_").split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+# What a program calls the constructs: imports, aliases, and template types
+
+
+def construct_kind(callee: str, names: dict[str, str]) -> str:
+    """Return "aws_s3.Bucket" for the name a program calls it by, "" for what is not of the CDK."""
+    first, _, rest = callee.partition(".")
+    module = names.get(
+        first, "" if first in names or not rest else "aws_" + first.removeprefix("aws_")
+    )
+    full = f"{module}.{rest}" if rest else module
+    parts = [part for part in full.split(".") if part]
+    parts = [part for part in parts if part not in {"aws_cdk", "cdk", "core"}] or parts
+    return ".".join(parts[-2:])
+
+
+def imported_names(text: str) -> dict[str, str]:
+    """Return what each imported name stands for: "aws_s3", "aws_s3.Bucket", "cdk"."""
+    names: dict[str, str] = {}
+    for module, imported in _PYTHON_FROM.findall(text):
+        base = module.removeprefix("aws_cdk").strip(".")
+        for name, alias in _aliases(imported, " as "):
+            names[alias] = f"{base}.{name}".strip(".")
+    for module, alias in _PYTHON_IMPORT.findall(text):
+        names[alias or "aws_cdk"] = module.removeprefix("aws_cdk").strip(".") or "cdk"
+    scripts = [(a or c, b, m) for a, b, c, m in _SCRIPT_IMPORT.findall(text)]
+    for alias, imported, module in [*scripts, *_REQUIRE.findall(text)]:
+        base = module.rpartition("/")[2] if "/" in module else ""
+        base = base.replace("-", "_")
+        if alias:
+            names[alias] = base or "cdk"
+        for name, short in _aliases(imported, " as ", ":"):
+            names[short] = f"{base}.{name}".strip(".")
+    return names
+
+
+def _aliases(imported: str, *separators: str) -> Iterator[tuple[str, str]]:
+    for part in imported.strip("() \t\r").split(","):
+        text = part.split("#")[0].split("//")[0].strip()
+        for separator in separators:
+            if separator in text:
+                name, _, alias = text.partition(separator)
+                yield name.strip(), alias.strip()
+                break
+        else:
+            if text.isidentifier():
+                yield text, text
+
+
+def template_kind(kind: str) -> str:
+    """Return "AWS::S3::Bucket" for "aws_s3.CfnBucket", "" for a construct of a higher level."""
+    module, _, construct = kind.partition(".")
+    if not construct.startswith("Cfn") or module not in _services():
+        return ""
+    return f"AWS::{_services()[module]}::{construct[3:]}"
+
+
+@cache
+def _services() -> dict[str, str]:
+    return {f"aws_{name.lower()}": name for name in read_table("dialects")["cdk_services"]["names"]}

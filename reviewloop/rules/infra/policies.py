@@ -2,143 +2,175 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 
-from reviewloop.analysis.contract import MUST, NIT, SECURITY, SHOULD, Hit, Rule, Span
+from reviewloop.analysis.contract import MUST, NIT, Hit, Rule, Span
 from reviewloop.findings import Severity
-from reviewloop.rules.infra.examples import cdk, cdk_script, template, terraform
-from reviewloop.rules.infra.statements import Statement, statements_of
-from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template
+from reviewloop.rules.infra.hcl import read_json
+from reviewloop.rules.infra.rules import (
+    IAM_ADMIN,
+    IAM_ALLOW_ALL_BUT,
+    IAM_MISSING_CONDITION,
+    IAM_PUBLIC_PRINCIPAL,
+    IAM_WILDCARD,
+)
+from reviewloop.rules.infra.tables import read_table
+from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
 
-_REFERENCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
-_DOCUMENT = 'data "aws_iam_policy_document" "a" {; statement {; %s; }; }'
-
-ADMIN = Rule(
-    id="infra/iam-admin",
-    reviewer=SECURITY,
-    severity=MUST,
-    title="every action on every resource is allowed",
-    why="Whoever takes over what holds this policy owns the account.",
-    fix="Name the actions and the resources that are needed.",
-    category="iam",
-    source="CIS AWS Foundations Benchmark 1.16",
-    bad=(
-        *terraform(_DOCUMENT % 'actions = ["*"]; resources = ["*"]'),
-        *template(
-            "AWS::IAM::Policy | PolicyDocument: {Statement: [{Effect: Allow, Action: '*',"
-            " Resource: '*'}]}"
-        ),
-        *cdk_script("new iam.PolicyStatement({ actions: ['*'], resources: ['*'] });"),
-    ),
-    good=(
-        *terraform(_DOCUMENT % 'actions = ["s3:GetObject"]; resources = [var.arn]'),
-        *terraform(_DOCUMENT % 'effect = "Deny"; actions = ["*"]; resources = ["*"]'),
-    ),
-)
-WILDCARD = Rule(
-    id="infra/iam-wildcard",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="the policy allows more than can be needed",
-    why="A wildcard also allows what is dangerous today and what the service adds tomorrow:"
-    " deleting, changing policies, taking other roles.",
-    fix="Name the actions; limit the dangerous ones to the resources they are for.",
-    category="iam",
-    source=f"{_REFERENCE}/best-practices.html#grant-least-privilege",
-    bad=(
-        *terraform(_DOCUMENT % 'actions = ["s3:*"]; resources = ["*"]'),
-        *terraform(_DOCUMENT % 'actions = ["iam:PassRole"]; resources = ["*"]'),
-        *cdk('iam.PolicyStatement(actions=["s3:*"], resources=["*"])'.replace("iam.", "aws_iam.")),
-    ),
-    good=terraform(
-        _DOCUMENT % 'actions = ["s3:GetObject"]; resources = ["arn:aws:s3:::b/*"]',
-        _DOCUMENT % 'actions = ["ec2:DescribeInstances"]; resources = ["*"]',
-    ),
-)
-PUBLIC = Rule(
-    id="infra/iam-public-principal",
-    reviewer=SECURITY,
-    severity=MUST,
-    title="everybody is allowed, whatever their account",
-    why="A principal of * without a condition means the whole internet or every account there is.",
-    fix="Name the accounts, roles or services, or add a condition on organisation or source.",
-    category="iam",
-    source=f"{_REFERENCE}/reference_policies_elements_principal.html",
-    bad=(
-        *terraform(
-            _DOCUMENT % 'actions = ["s3:GetObject"]; resources = [var.arn]; principals {'
-            '; type = "*"; identifiers = ["*"]; }'
-        ),
-        *template(
-            "AWS::SQS::QueuePolicy | PolicyDocument: {Statement: {Effect: Allow, Principal: '*',"
-            " Action: 'sqs:SendMessage', Resource: !Ref Q}}"
-        ),
-    ),
-    good=terraform(
-        _DOCUMENT % 'actions = ["s3:GetObject"]; resources = [var.arn]; principals {'
-        '; type = "AWS"; identifiers = [var.role]; }',
-        _DOCUMENT % 'effect = "Deny"; actions = ["s3:*"]; resources = [var.arn]; principals {'
-        '; type = "*"; identifiers = ["*"]; }',
-    ),
-)
-NEGATIVE = Rule(
-    id="infra/iam-allow-all-but",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="everything but a list is allowed",
-    why="Allow with NotAction, NotPrincipal or NotResource covers all that exists now and later,"
-    " minus what somebody thought of.",
-    fix="List what is allowed, or deny the list in a statement of its own.",
-    category="iam",
-    source=f"{_REFERENCE}/reference_policies_elements_notaction.html",
-    bad=terraform(_DOCUMENT % 'not_actions = ["iam:*"]; resources = [var.arn]'),
-    good=terraform(_DOCUMENT % 'effect = "Deny"; not_actions = ["iam:*"]; resources = ["*"]'),
-)
-CONDITION = Rule(
-    id="infra/iam-missing-condition",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="the trust has no condition on who stands behind it",
-    why="A service or an identity provider acts for all its customers: without a condition on the"
-    " source, another customer can have it act on yours.",
-    fix="Add a condition: the subject for identity providers, aws:SourceArn or aws:SourceAccount"
-    " for services, sts:ExternalId for other companies.",
-    category="iam",
-    source=f"{_REFERENCE}/confused-deputy.html",
-    bad=terraform(
-        _DOCUMENT % 'actions = ["sts:AssumeRoleWithWebIdentity"]; principals {'
-        '; type = "Federated"; identifiers = [var.provider]; }',
-        'resource "aws_lambda_permission" "a" {; action = "lambda:InvokeFunction"'
-        '; principal = "s3.amazonaws.com"; }',
-    ),
-    good=terraform(
-        _DOCUMENT % 'actions = ["sts:AssumeRole"]; principals {; type = "Service"'
-        '; identifiers = ["ec2.amazonaws.com"]; }',
-        'resource "aws_lambda_permission" "a" {; action = "lambda:InvokeFunction"'
-        '; principal = "s3.amazonaws.com"; source_arn = var.bucket; }',
-    ),
-)
-RULES = (ADMIN, WILDCARD, PUBLIC, NEGATIVE, CONDITION)
-
-_SENSITIVE = re.compile(
-    r"(?i)^(?:iam:(?:passrole|create(?!servicelinkedrole)|put|attach|add|update|set|delete|detach|upload)\w*\*?"
-    r"|sts:assumerole\w*|secretsmanager:(?:getsecretvalue|put|update|delete)\w*"
-    r"|kms:(?:decrypt|reencrypt|creategrant|putkeypolicy|scheduledelet)\w*\*?"
-    r"|ssm:(?:getparameter|sendcommand|startsession|putparameter)\w*\*?"
-    r"|s3:(?:getobject|putobject|deleteobject|deletebucket|putbucket)\w*\*?"
-    r"|lambda:(?:updatefunctioncode|createfunction|addpermission)\w*|ec2:runinstances"
-    r"|organizations:\w+\*?|cloudformation:createstack|glue:updatedevendpoint"
-    r"|dynamodb:(?:delete|batchwrite|put|update)\w*\*?)$"
-)
 _WHOLE_SERVICE = re.compile(r"^[a-z0-9-]+:\*$", re.IGNORECASE)
-# Services that hold data, keys or rights: all of one on everything is nearly the whole account.
-_GRAVE_SERVICE = re.compile(
-    r"^(?:iam|sts|organizations|kms|secretsmanager|ssm|s3|dynamodb|rds|ec2|lambda|cloudformation"
-    r"|ecr|eks|ecs|cognito-idp|sso|sso-admin|identitystore|account):\*$",
-    re.IGNORECASE,
-)
 _SERVED = re.compile(r"^(?:aws_|AWS::)(?:sns|sqs|s3|kms|SNS|SQS|S3|KMS|secretsmanager)")
 _DEFAULT_OPEN = {"aws_vpc_endpoint", "AWS::EC2::VPCEndpoint", "aws_vpc_endpoint_policy"}
 _ACCOUNT = re.compile(r"^(?:arn:aws[\w-]*:iam::)?\d{12}(?::root)?$")
+_MOST_TEXT = 200_000
+_ANY_PRINCIPAL = re.compile(r"\b(?:AnyPrincipal|StarPrincipal)\(|ArnPrincipal\(['\"]\*['\"]\)")
+_SERVICE_PRINCIPAL = re.compile(r"ServicePrincipal\(['\"]([\w.-]+)")
+
+
+# Statements, wherever and however they are written
+
+
+@dataclass(slots=True)
+class Statement:
+    """One statement; principals are (type, value) with values that are known."""
+
+    allow: bool
+    line: int
+    end_line: int
+    actions: Node | None
+    resources: Node | None
+    principals: list[tuple[str, str, int]] = field(default_factory=list)
+    has_principal: bool = False
+    condition: Node | None = None
+    negative: Node | None = None  # NotAction, NotPrincipal or NotResource
+    trust: bool = False  # who may take a role
+
+    def has_action(self, *wanted: str) -> bool:
+        """Whether one of these is among the actions, whatever the case."""
+        actions = {text.lower() for text in self.actions.texts()} if self.actions else set()
+        return not actions.isdisjoint(wanted)
+
+    def on_everything(self) -> bool:
+        """Whether the resources are literally everything."""
+        return self.resources is not None and "*" in self.resources.texts()
+
+
+def statements_of(resource: Resource) -> Iterator[Statement]:
+    """Yield the statements in a resource: maps, JSON texts, policy documents, CDK statements."""
+    if resource.kind == "data.aws_iam_policy_document":
+        for node in (resource.body.get("statement") or Node([], 0, 0)).items():
+            if isinstance(node.value, dict):
+                yield _document_statement(node)
+        return
+    if resource.kind == "aws_iam.PolicyStatement":
+        yield _cdk_statement(resource.body)
+        return
+    for key, node in walk(resource.body):
+        if isinstance(node.value, dict) and "Statement" in node.value:
+            yield from _policy(node, key)
+            continue
+        text = node.text if not isinstance(node.value, dict | list) else ""
+        if '"Statement"' in text and len(text) < _MOST_TEXT and text.lstrip()[:1] == "{":
+            policy = read_json(text, node.inner_line or node.line)
+            if policy is not None:
+                yield from _policy(policy, key)
+
+
+def _policy(policy: Node, key: str) -> Iterator[Statement]:
+    statements = policy.get("Statement")
+    trust = key.lower() in {"assume_role_policy", "assumerolepolicydocument"}
+    for node in statements.items() if statements is not None else ():
+        if isinstance(node.value, dict):
+            yield _statement(node, trust)
+
+
+def _statement(node: Node, trust: bool) -> Statement:
+    effect = node.get("Effect")
+    principal = node.get("Principal")
+    statement = Statement(
+        allow=effect is not None and effect.value == "Allow",
+        line=node.line,
+        end_line=node.end_line,
+        actions=node.get("Action"),
+        resources=node.get("Resource"),
+        has_principal=principal is not None,
+        condition=node.get("Condition"),
+        negative=node.get("NotAction") or node.get("NotPrincipal") or node.get("NotResource"),
+    )
+    if principal is not None and isinstance(principal.value, dict):
+        for kind, values in principal.value.items():
+            _principals(statement, kind, values)
+    elif principal is not None:
+        _principals(statement, "AWS", principal)
+    statement.trust = trust or statement.has_action("sts:assumerolewithwebidentity")
+    return statement
+
+
+def _principals(statement: Statement, kind: str, values: Node) -> None:
+    for item in values.items():
+        text = item.text
+        if text:
+            statement.principals.append((kind, text, item.line))
+
+
+def _document_statement(node: Node) -> Statement:
+    effect = node.get("effect")
+    statement = Statement(
+        allow=effect is None or effect.value == "Allow",
+        line=node.line,
+        end_line=node.end_line,
+        actions=node.get("actions"),
+        resources=node.get("resources"),
+        condition=node.get("condition"),
+        negative=node.get("not_actions") or node.get("not_principals") or node.get("not_resources"),
+    )
+    principals = node.get("principals")
+    statement.has_principal = principals is not None
+    for block in principals.items() if principals is not None else ():
+        kind, values = block.get("type"), block.get("identifiers")
+        if kind is not None and values is not None:
+            _principals(statement, "AWS" if kind.text == "*" else kind.text, values)
+    statement.trust = statement.has_principal and any(
+        text.startswith("sts:AssumeRole")
+        for text in (statement.actions.texts() if statement.actions else ())
+    )
+    return statement
+
+
+def _cdk_statement(body: Node) -> Statement:
+    effect = body.get("effect")
+    principals = body.get("principals")
+    condition = body.get("conditions")
+    statement = Statement(
+        allow=effect is None or not effect.text.endswith("DENY"),
+        line=body.line,
+        end_line=body.end_line,
+        actions=body.get("actions"),
+        resources=body.get("resources"),
+        has_principal=principals is not None,
+        condition=condition or (Node(UNKNOWN, body.line, body.line) if body.open else None),
+        negative=body.get("notActions") or body.get("notPrincipals") or body.get("notResources"),
+    )
+    for item in principals.items() if principals is not None else ():
+        service = _SERVICE_PRINCIPAL.search(item.text)
+        if _ANY_PRINCIPAL.search(item.text):
+            statement.principals.append(("AWS", "*", item.line))
+        elif service:
+            statement.principals.append(("Service", service[1], item.line))
+    return statement
+
+
+# What is wrong with them
+
+
+@cache
+def _actions(what: str) -> re.Pattern[str]:
+    """Return what matches the actions of a list of the table."""
+    return re.compile(f"(?:{'|'.join(read_table('policies')['actions'][what])})$", re.IGNORECASE)
+
+
+def _is_of(action: str, what: str) -> bool:
+    return _actions(what).match(action) is not None
 
 
 def policy_hits(path: str, template: Template) -> Iterator[Hit]:
@@ -166,18 +198,22 @@ def _judge(path: str, resource: Resource, statement: Statement, number: int) -> 
         )
 
     if statement.negative is not None:
-        yield hit(NEGATIVE, statement.negative, NEGATIVE.title)
+        yield hit(IAM_ALLOW_ALL_BUT, statement.negative, IAM_ALLOW_ALL_BUT.title)
     public = next((one for one in statement.principals if _is_public(one)), None)
     if public is not None and statement.condition is None and resource.kind not in _DEFAULT_OPEN:
-        yield hit(PUBLIC, Node(None, public[2], public[2]), PUBLIC.title)
+        yield hit(
+            IAM_PUBLIC_PRINCIPAL, Node(None, public[2], public[2]), IAM_PUBLIC_PRINCIPAL.title
+        )
     if not statement.has_principal:
         for rule, message, severity in _too_much(statement):
             yield hit(rule, statement.actions, message, severity)
     elif resource.kind not in _DEFAULT_OPEN and statement.has_action(
         "*", "s3:*", "sqs:*", "sns:*", "es:*", "secretsmanager:*", "ecr:*"
     ):
-        yield hit(WILDCARD, statement.actions, "the resource policy allows every action", NIT)
-    yield from (hit(CONDITION, None, *one) for one in _unconditional(resource, statement))
+        yield hit(IAM_WILDCARD, statement.actions, "the resource policy allows every action", NIT)
+    yield from (
+        hit(IAM_MISSING_CONDITION, None, *one) for one in _unconditional(resource, statement)
+    )
 
 
 def _is_public(principal: tuple[str, str, int]) -> bool:
@@ -190,19 +226,19 @@ def _too_much(statement: Statement) -> Iterator[tuple[Rule, str, Severity | None
     actions = statement.actions.texts() if statement.actions is not None else []
     if statement.has_action("*", "*:*"):
         if everything:
-            yield ADMIN, ADMIN.title, None
+            yield IAM_ADMIN, IAM_ADMIN.title, None
         else:
-            yield WILDCARD, "every action of every service is allowed", None
+            yield IAM_WILDCARD, "every action of every service is allowed", None
         return
     whole = [action for action in actions if _WHOLE_SERVICE.match(action)]
     if whole and everything:
-        grave = [action for action in whole if _GRAVE_SERVICE.match(action)]
+        grave = [action for action in whole if _is_of(action, "grave")]
         severity = MUST if grave and statement.condition is None else None
-        yield WILDCARD, f"{(grave or whole)[0]} on every resource is allowed", severity
+        yield IAM_WILDCARD, f"{(grave or whole)[0]} on every resource is allowed", severity
         return
-    sensitive = [action for action in actions if _SENSITIVE.match(action)]
+    sensitive = [action for action in actions if _is_of(action, "sensitive")]
     if sensitive and everything and statement.condition is None:
-        yield WILDCARD, f"{sensitive[0]} is allowed on every resource", None
+        yield IAM_WILDCARD, f"{sensitive[0]} is allowed on every resource", None
 
 
 def _unconditional(
@@ -247,7 +283,7 @@ def _permission(path: str, resource: Resource) -> Iterator[Hit]:
         return
     public = principal.value == "*"
     if public or principal.value.endswith(".amazonaws.com"):
-        rule = PUBLIC if public else CONDITION
+        rule = IAM_PUBLIC_PRINCIPAL if public else IAM_MISSING_CONDITION
         yield Hit(
             rule=rule.id,
             path=path,

@@ -3,55 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.analysis.contract import MUST, NIT, SECURITY, SHOULD, Hit, Rule, Span
+from reviewloop.analysis.contract import NIT, SHOULD, Hit, Rule, Span
 from reviewloop.findings import Severity
-from reviewloop.rules.infra.examples import template, terraform
+from reviewloop.rules.infra.rules import LITERAL_SECRET, SECRET_NOT_SENSITIVE
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
-
-_SAMPLE = "hunter2-Really"
-
-LITERAL = Rule(
-    id="infra/literal-secret",
-    reviewer=SECURITY,
-    severity=MUST,
-    title="a password or key stands in the code",
-    why="Everybody who reads the repository, the state or the console has it, and it stays in the"
-    " history when it is removed.",
-    fix="Read it from a secret store at run time, change it, and remove it from the history.",
-    category="secrets",
-    source="CWE-798",
-    bad=(
-        *terraform(
-            f'resource "aws_db_instance" "a" {{; storage_encrypted = true; password = "{_SAMPLE}"'
-            "; }",
-            f'provider "aws" {{; secret_key = "{_SAMPLE}"; }}',
-        ),
-        *template(f"AWS::RDS::DBInstance | MasterUserPassword: {_SAMPLE}"),
-    ),
-    good=(
-        *terraform('resource "aws_db_instance" "a" {; password = var.password; }'),
-        *template("AWS::RDS::DBInstance | MasterUserPassword: '{{resolve:ssm-secure:p:1}}'"),
-    ),
-)
-UNMASKED = Rule(
-    id="infra/secret-not-sensitive",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="a secret is shown in plans, logs and consoles",
-    why="Values that are not marked are printed by every plan and stored where many can read.",
-    fix="Mark it: sensitive = true in Terraform, NoEcho in a template, SecureString in a store.",
-    category="secrets",
-    source="https://developer.hashicorp.com/terraform/language/values/outputs",
-    bad=(
-        *terraform('output "password" {; value = aws_db_instance.a.password; }'),
-        *terraform('resource "aws_ssm_parameter" "a" {; name = "/db/password"; type = "String"; }'),
-    ),
-    good=(
-        *terraform('output "password" {; value = var.p; sensitive = true; }'),
-        *terraform('variable "password" {; sensitive = true; }'),
-    ),
-)
-RULES = (LITERAL, UNMASKED)
 
 _SECRET = re.compile(
     r"(?i)(?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential|secret_?key"
@@ -115,9 +70,13 @@ def _literals(path: str, resource: Resource) -> Iterator[Hit]:
             continue
         text = node.text if not isinstance(node.value, list) else ""
         if key in _SCRIPTS and (_IN_SCRIPT.search(text[:50_000]) or _KEY_ID.search(text[:50_000])):
-            yield _hit(path, LITERAL, resource, node.line, f"{key} holds a secret in plain text")
+            yield _hit(
+                path, LITERAL_SECRET, resource, node.line, f"{key} holds a secret in plain text"
+            )
         elif isinstance(node.value, str) and node.raw and is_secret(key, node.value):
-            yield _hit(path, LITERAL, resource, node.line, f"{key} is a secret in plain text")
+            yield _hit(
+                path, LITERAL_SECRET, resource, node.line, f"{key} is a secret in plain text"
+            )
 
 
 def _named_pair(path: str, resource: Resource, node: Node) -> Iterator[Hit]:
@@ -131,7 +90,7 @@ def _named_pair(path: str, resource: Resource, node: Node) -> Iterator[Hit]:
         return
     if isinstance(name.value, str) and is_secret(name.value, value.value):
         what = f"{name.value} is a secret in plain text"
-        yield _hit(path, LITERAL, resource, value.line, what)
+        yield _hit(path, LITERAL_SECRET, resource, value.line, what)
 
 
 def is_secret(name: str, value: str) -> bool:
@@ -159,7 +118,7 @@ def _declared(path: str, resource: Resource) -> Iterator[Hit]:
         default, mask = body.get("default"), body.get("sensitive")
     if resource.kind != "output" and default is not None and is_secret(name, default.text):
         what = "the default of a secret stands in the code"
-        yield _hit(path, LITERAL, resource, default.line, what, severity=SHOULD)
+        yield _hit(path, LITERAL_SECRET, resource, default.line, what, severity=SHOULD)
     masked = mask is not None and (mask.value is UNKNOWN or str(mask.value).lower() == "true")
     kind = body.get("type") or body.get("Type")
     flag = kind is not None and kind.text in {"bool", "number", "Number"}
@@ -172,7 +131,7 @@ def _declared(path: str, resource: Resource) -> Iterator[Hit]:
     ):
         severity = NIT if resource.kind == "variable" else SHOULD
         what = f"this {resource.kind} is a secret that is not marked as one"
-        yield _hit(path, UNMASKED, resource, resource.line, what, severity=severity)
+        yield _hit(path, SECRET_NOT_SENSITIVE, resource, resource.line, what, severity=severity)
 
 
 def _keys(body: Node) -> set[str]:
@@ -189,7 +148,9 @@ def _parameter(path: str, resource: Resource) -> Iterator[Hit]:
         return
     leaf = name.text.rsplit("/", 1)[-1].replace("-", "_")
     if _SECRET.search(leaf) and not _NOT_SECRET.search(leaf):
-        yield _hit(path, UNMASKED, resource, kind.line, "a secret is stored as a plain String")
+        yield _hit(
+            path, SECRET_NOT_SENSITIVE, resource, kind.line, "a secret is stored as a plain String"
+        )
 
 
 def _cdk_secret(path: str, resource: Resource) -> Iterator[Hit]:
@@ -197,4 +158,4 @@ def _cdk_secret(path: str, resource: Resource) -> Iterator[Hit]:
         return
     secret = resource.body.get("secret")
     if secret is not None and isinstance(secret.value, str) and len(secret.value) > 3:
-        yield _hit(path, LITERAL, resource, resource.line, "a secret stands in plain text")
+        yield _hit(path, LITERAL_SECRET, resource, resource.line, "a secret stands in plain text")

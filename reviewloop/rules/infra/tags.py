@@ -2,135 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
-from reviewloop.analysis.contract import (
-    INFRASTRUCTURE,
-    NIT,
-    ChangeView,
-    Hit,
-    Rule,
-    SourceFile,
-    Span,
-)
+from reviewloop.analysis.contract import ChangeView, Hit, SourceFile, Span
+from reviewloop.rules.infra.rules import REQUIRED_TAGS
+from reviewloop.rules.infra.tables import read_table
+from reviewloop.rules.infra.templates import is_cdk, read_template
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template
-
-REQUIRED_TAGS = Rule(
-    id="infra/required-tags",
-    reviewer=INFRASTRUCTURE,
-    severity=NIT,
-    title="a tag that the team requires is missing",
-    why="Untagged resources have no owner when they cost money or break.",
-    fix="Add the tags, or set them for all resources in the provider's default_tags.",
-    category="tags",
-    source="https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/"
-    "tagging-best-practices.html",
-)
-
-_TERRAFORM = frozenset(
-    f"aws_{name}"
-    for name in [
-        "s3_bucket",
-        "db_instance",
-        "rds_cluster",
-        "rds_cluster_instance",
-        "dynamodb_table",
-        "ebs_volume",
-        "efs_file_system",
-        "instance",
-        "launch_template",
-        "security_group",
-        "lb",
-        "alb",
-        "lb_target_group",
-        "cloudfront_distribution",
-        "api_gateway_rest_api",
-        "api_gateway_stage",
-        "apigatewayv2_api",
-        "lambda_function",
-        "sns_topic",
-        "sqs_queue",
-        "kms_key",
-        "cloudtrail",
-        "cloudwatch_log_group",
-        "cloudwatch_metric_alarm",
-        "iam_role",
-        "iam_user",
-        "ecr_repository",
-        "ecs_cluster",
-        "ecs_service",
-        "ecs_task_definition",
-        "eks_cluster",
-        "eks_node_group",
-        "elasticache_replication_group",
-        "elasticache_cluster",
-        "opensearch_domain",
-        "elasticsearch_domain",
-        "redshift_cluster",
-        "msk_cluster",
-        "kinesis_stream",
-        "ssm_parameter",
-        "secretsmanager_secret",
-        "sfn_state_machine",
-        "cognito_user_pool",
-        "docdb_cluster",
-        "neptune_cluster",
-        "vpc",
-        "subnet",
-        "nat_gateway",
-        "internet_gateway",
-        "eip",
-        "backup_vault",
-        "backup_plan",
-        "codebuild_project",
-        "wafv2_web_acl",
-    ]
-)
-_TEMPLATE = frozenset(
-    f"AWS::{name}"
-    for name in [
-        "S3::Bucket",
-        "RDS::DBInstance",
-        "RDS::DBCluster",
-        "DynamoDB::Table",
-        "EC2::Volume",
-        "EC2::Instance",
-        "EC2::SecurityGroup",
-        "EC2::VPC",
-        "EC2::Subnet",
-        "EC2::NatGateway",
-        "EC2::InternetGateway",
-        "EC2::EIP",
-        "ElasticLoadBalancingV2::LoadBalancer",
-        "ElasticLoadBalancingV2::TargetGroup",
-        "CloudFront::Distribution",
-        "ApiGateway::RestApi",
-        "ApiGateway::Stage",
-        "Lambda::Function",
-        "Serverless::Function",
-        "SNS::Topic",
-        "SQS::Queue",
-        "KMS::Key",
-        "CloudTrail::Trail",
-        "Logs::LogGroup",
-        "IAM::Role",
-        "IAM::User",
-        "ECR::Repository",
-        "ECS::Cluster",
-        "ECS::Service",
-        "ECS::TaskDefinition",
-        "EKS::Cluster",
-        "ElastiCache::ReplicationGroup",
-        "OpenSearchService::Domain",
-        "Redshift::Cluster",
-        "MSK::Cluster",
-        "Kinesis::Stream",
-        "SecretsManager::Secret",
-        "StepFunctions::StateMachine",
-        "DocDB::DBCluster",
-        "Neptune::DBCluster",
-    ]
-)
-
 
 # A construct of CDK gets its tags from whatever is around it.
 _CDK = re.compile(
@@ -145,10 +23,13 @@ _CDK_STACK_TAGS = re.compile(r"\btags\s*[:=]\s*(?:\{(?P<body>[^{}]{0,2000})\}|\S
 _KEY = re.compile(r"[\"']?([\w:./@+-]{1,128})[\"']?\s*:")
 
 
+@cache
+def _taggable() -> frozenset[str]:
+    return frozenset(kind for kinds in read_table("tags")["kinds"].values() for kind in kinds)
+
+
 def cdk_tag_hits(view: ChangeView) -> Iterator[Hit]:
     """Yield the constructs of a change where no tag of the team is added to what is around them."""
-    from reviewloop.rules.infra.reading import is_cdk, read_template
-
     files = [file for file in view.files if file.added and is_cdk(file)]
     if not files:
         return
@@ -182,8 +63,6 @@ def _cdk_keys(texts: Iterable[str]) -> set[str] | None:
 
 def tag_hits(files: Iterable[SourceFile], required: Sequence[str]) -> list[Hit]:
     """Return a hit for each resource on changed lines that lacks any of the required tags."""
-    from reviewloop.rules.infra.reading import read_template
-
     wanted = [tag for tag in required if tag]
     parsed = [(file, read_template(file)) for file in files] if wanted else []
     everywhere = {key for _, template in parsed if template for key in _default_tags(template)}
@@ -223,7 +102,7 @@ def _default_tags(template: Template) -> Iterator[str]:
 
 
 def _of_resource(file: SourceFile, resource: Resource, required: Sequence[str]) -> Iterator[Hit]:
-    if resource.kind not in _TERRAFORM and resource.kind not in _TEMPLATE:
+    if resource.kind not in _taggable():
         return
     if not file.touched(resource.line, resource.end_line):
         return

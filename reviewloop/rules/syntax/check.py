@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysis.contract import Hit, PathClass, Rule, SourceFile, Span
 from reviewloop.analysis.patterns import generated, nodes_of, parse
-from reviewloop.rules.infra.hcl_tokens import Tokens
+from reviewloop.rules.infra.hcl import Tokens
 from reviewloop.rules.syntax import rules
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 import pytest
 
 from reviewloop.rules.infra.cdk import read_cdk
-from reviewloop.rules.infra.cloudformation import read_cloudformation
-from reviewloop.rules.infra.terraform import read_terraform
+from reviewloop.rules.infra.templates import read_cloudformation, read_terraform
 from reviewloop.rules.infra.values import UNKNOWN, find
 
 

@@ -1,17 +1,133 @@
-"""Read a CloudFormation or SAM template, YAML or JSON, into resources with line numbers."""
+"""Read infrastructure code into resources: Terraform and CloudFormation here, CDK in cdk.py."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from reviewloop.rules.infra.hcl import read_json
+from reviewloop.analysis.contract import SourceFile
+from reviewloop.rules.infra.cdk import read_cdk
+from reviewloop.rules.infra.hcl import Block, read_blocks, read_json
+from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.values import DEEPEST, UNKNOWN, Node, Resource, Template
 
+LARGEST = 20_000_000  # characters; longer templates are generated
+_LABELLED = {"resource", "data", "ephemeral"}
 _ALIAS_BUDGET = 50_000  # nodes that aliases may add: "billion laughs" ends here
 _RAW = 300
 _BRACKETS = re.compile(r"[\[\]{}]")
 _DEEPEST_FLOW = 2_000  # the parser's cost grows with the square of what brackets nest
 _TRUE, _FALSE = {"true", "True", "TRUE", "yes", "on"}, {"false", "False", "FALSE", "no", "off"}
 _KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
+
+
+def is_terraform(file: SourceFile) -> bool:
+    """Whether a file is Terraform or OpenTofu code."""
+    return file.language == "terraform" or file.path.endswith((".tf.json", ".tofu.json"))
+
+
+def is_template(file: SourceFile) -> bool:
+    """Whether a file is a CloudFormation or SAM template."""
+    return file.language == "cloudformation" and not is_terraform(file)
+
+
+def is_cdk(file: SourceFile) -> bool:
+    """Whether a file is a program that makes CDK constructs."""
+    known = file.language in {"python", "typescript", "tsx", "javascript"}
+    return known and ("aws_cdk" in file.text or "aws-cdk" in file.text)
+
+
+def read_template(file: SourceFile) -> Template | None:
+    """Return what a file declares, None when it holds no infrastructure code."""
+    if len(file.text) > LARGEST:
+        return None
+    if is_terraform(file):
+        return read_terraform(file.path, file.text)
+    if is_template(file):
+        return read_cloudformation(file.path, file.text)
+    if is_cdk(file):
+        return read_cdk(file.text, file.language)
+    return None
+
+
+# Terraform
+
+
+def read_terraform(path: str, text: str) -> Template:
+    """Return what a .tf or .tf.json file declares; what cannot be read is left out."""
+    template = Template("terraform")
+    if path.endswith(".json"):
+        for resource in _from_json(read_json(text)):
+            template.add(resource)
+        return template
+    for block in read_blocks(text):
+        for resource in _from_block(block):
+            template.add(resource)
+    return template
+
+
+def _from_block(block: Block) -> list[Resource]:
+    labels = [*block.labels, "", ""]
+    if block.type in _LABELLED:
+        prefix = "" if block.type == "resource" else f"{block.type}."
+        kind, name = prefix + labels[0], labels[1]
+    elif block.type == "module":
+        module = _module(labels[0], block.body, block.line, block.end_line)
+        return [replace(module, cut_off=block.cut_off)]
+    else:
+        kind, name = block.type, labels[0]
+    texts = read_table("dialects")["json_attributes"]
+    if kind in texts and isinstance(block.body.value, dict):
+        _unfold(block.body.value, texts[kind])
+    place = (block.line, block.end_line)
+    return [Resource(kind, name, block.body, *place, cut_off=block.cut_off)]
+
+
+def _unfold(entries: dict[str, Node], key: str) -> None:
+    node = entries.get(key)
+    if node is not None and node.text.lstrip()[:1] in {"[", "{"}:
+        inner = read_json(node.text, node.inner_line or node.line)
+        entries[key] = inner if inner is not None else node
+
+
+def _module(name: str, body: Node, line: int, end_line: int) -> Resource:
+    source = body.get("source")
+    parts = source.text.split("//")[0].split("/") if source is not None else []
+    kind = "module"
+    if len(parts) >= 3 and parts[-1] == "aws" and parts[-3] == "terraform-aws-modules":
+        kind = read_table("dialects")["terraform_modules"].get(parts[-2], "module")
+    return Resource(kind, name, body, line, end_line, partial=True)
+
+
+def _from_json(root: Node | None) -> list[Resource]:
+    found: list[Resource] = []
+    if root is None or not isinstance(root.value, dict):
+        return found
+    for section, content in root.value.items():
+        for part in content.items():
+            if not isinstance(part.value, dict):
+                continue
+            if section in {"terraform", "locals"}:
+                found.append(Resource(section, "", part, part.line, part.end_line))
+                continue
+            for label, inner in part.value.items():
+                if section in _LABELLED and isinstance(inner.value, dict):
+                    prefix = "" if section == "resource" else f"{section}."
+                    found += [
+                        Resource(prefix + label, name, body, node.line, node.end_line)
+                        for name, node in inner.value.items()
+                        for body in node.items()
+                    ]
+                elif section == "module":
+                    found.append(_module(label, inner, inner.line, inner.end_line))
+                elif section not in _LABELLED:
+                    found += [
+                        Resource(section, label, body, inner.line, inner.end_line)
+                        for body in inner.items()
+                    ]
+    return found
+
+
+# CloudFormation and SAM
 
 
 def read_cloudformation(path: str, text: str) -> Template:
