@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from benchmarks.secrets_noise import made_up
 from reviewloop.models.messages import Reply, ToolCall, masked
-from reviewloop.reviewing.intake import read_findings
+from reviewloop.review.intake import read_findings
 from reviewloop.secrets.masking import Masking
 
 _SIGNS = string.ascii_letters + string.digits + string.punctuation

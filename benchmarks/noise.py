@@ -23,10 +23,10 @@ from reviewloop.analysis.contract import ChangeView, Options  # noqa: E402
 from reviewloop.analysis.examine import examine  # noqa: E402
 from reviewloop.analysis.placing import Placed  # noqa: E402
 from reviewloop.analysis.tools import TOOLS  # noqa: E402
-from reviewloop.findings import Severity  # noqa: E402
-from reviewloop.reviewing.evidence import view_of  # noqa: E402
-from reviewloop.reviewing.selection import select  # noqa: E402
-from reviewloop.workspace.compared import Asked, compared  # noqa: E402
+from reviewloop.domain.finding import Severity  # noqa: E402
+from reviewloop.git.comparison import Asked, compared  # noqa: E402
+from reviewloop.review.evidence import view_of  # noqa: E402
+from reviewloop.review.selection import select  # noqa: E402
 
 MOST_PER_100_LINES = 1.0
 FEWEST_LINES = 5

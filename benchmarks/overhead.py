@@ -17,9 +17,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.crash import WAITING, Site  # noqa: E402
 
+from reviewloop.git.private import PrivateRepo  # noqa: E402
+from reviewloop.git.repository import discover  # noqa: E402
 from reviewloop.store.journal import CallKey, Journal  # noqa: E402
-from reviewloop.workspace.private import PrivateRepo  # noqa: E402
-from reviewloop.workspace.userrepo import discover  # noqa: E402
 
 REPLY_SECONDS = 1.0
 FIRST_BYTE_SECONDS = 0.05

@@ -24,19 +24,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.crash import Site  # noqa: E402
 
+from reviewloop.checkout.workspace import Workspace  # noqa: E402
+from reviewloop.git.private import PrivateRepo  # noqa: E402
+from reviewloop.git.repository import discover  # noqa: E402
+from reviewloop.sandbox import choose as ladder  # noqa: E402
+from reviewloop.sandbox import run as running  # noqa: E402
+from reviewloop.sandbox.base import Confinement, Grants, Sandbox, Unconfined  # noqa: E402
+from reviewloop.sandbox.proof import escapes  # noqa: E402
 from reviewloop.store.journal import CallKey, Journal  # noqa: E402
-from reviewloop.workspace import run as running  # noqa: E402
-from reviewloop.workspace.checkout import Workspace  # noqa: E402
-from reviewloop.workspace.private import PrivateRepo  # noqa: E402
-from reviewloop.workspace.sandbox import choose as ladder  # noqa: E402
-from reviewloop.workspace.sandbox.base import (  # noqa: E402
-    Confinement,
-    Grants,
-    Sandbox,
-    Unconfined,
-)
-from reviewloop.workspace.sandbox.proof import escapes  # noqa: E402
-from reviewloop.workspace.userrepo import discover  # noqa: E402
 
 REPLY_SECONDS = 1.0
 FIRST_BYTE_SECONDS = 0.05

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 
 _LEFT_OUT = "langgraph"  # of what reviewloop-light leaves out, what every run needs
 _HOMEPAGE = re.compile(r"https://github\.com/([^/]+/[^/]+)/?")

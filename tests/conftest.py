@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support import postgres
 
-from reviewloop.workspace.sandbox import landlock
+from reviewloop.sandbox import landlock
 
 # jsonschema would spend a second or two on building grammars for formats that nothing here uses.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from support.parts import CLEAN, cast, resolves, says, writes
 from support.play import BOUND, INJECTION, SEARCH, TEST, agent_of, done, replace, reply
 from support.shop import make_shop
 
-from reviewloop.findings import Finding, Severity, fingerprint
+from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.comments.bodies import inline_body

@@ -23,8 +23,10 @@ from support.bedrock import (
 from support.bedrock_ledger import PromptCache
 from support.play import write
 
-from reviewloop.agentloop import Answer, Caps, Conversation, converse
-from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError, ModelError
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ModelError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.loop.conversation import Answer, Caps, Conversation, converse
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message
@@ -34,8 +36,6 @@ from reviewloop.store.events import Events, read_events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates
 from reviewloop.tools.toolbox import Toolbox
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
 
 FINISH = ToolSpec("finish", "Be done.", {"type": "object", "properties": {"summary": {}}})
 KEY = "AKIA" + "Z7Q2M5XW3PLK6RTB"

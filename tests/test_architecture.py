@@ -8,7 +8,7 @@ from pathlib import Path
 
 import reviewloop
 from reviewloop.agents import build_team, shipped_agent_files
-from reviewloop.graph import build_graph
+from reviewloop.loop.graph import build_graph
 
 PACKAGE = Path(reviewloop.__file__).parent
 ROOT = PACKAGE.parent

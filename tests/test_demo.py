@@ -23,8 +23,8 @@ from support.prepared import Prepared, run_prepared
 import reviewloop
 from reviewloop.cli import demo as command
 from reviewloop.demo.project import make_project
-from reviewloop.output.terminal_approval import question
-from reviewloop.output.terminal_page import render_page
+from reviewloop.render.terminal.approval import question
+from reviewloop.render.terminal.page import render_page
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langgraph.graph import END, START
 
-from reviewloop.graph import build_graph
+from reviewloop.loop.graph import build_graph
 
 REVIEWERS = ["review-a", "review-b"]
 

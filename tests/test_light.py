@@ -13,8 +13,8 @@ from support.github_server import GitHubServer
 from support.light import ROOT, distributions, make_light, packages
 
 from reviewloop import installed
-from reviewloop.errors import UsageError
-from reviewloop.workspace.patches import _parse_hunks, _plain_hunks
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.patches import _parse_hunks, _plain_hunks
 
 LEFT_OUT = {"langgraph", "langchain-core", "langchain-aws", "boto3", "numpy", "genai-prices"}
 PROJECT = (ROOT / "pyproject.toml").read_text()
@@ -112,9 +112,9 @@ def test_what_needs_more_says_what_to_install(python, repo, git, words):
 LOOK = """
 import sys
 from pathlib import Path
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.whereabouts import find_root, head_of
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.process import Git
+from reviewloop.git.repository import find_root, head_of
 for name in sys.argv[1:]:
     try:
         root, _ = find_root(Path(name))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.patterns import PatternError, first_match, fits, require_sound
+from reviewloop.domain.globs import PatternError, first_match, fits, require_sound
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.settings import Settings, load_settings, settings_template
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from reviewloop.agents.definition import AgentDefinition, AgentFile
 from reviewloop.agents.dialect import FIX, IMPLEMENT, QUICK_REVIEW, grant
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 
 ReadPrompt = Callable[[str], bytes | None]
 """Content of the file that a prompt names, or None; the path is written as in `AgentFile.path`."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reviewloop.agents.definition import AgentFile, Place
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 
 _LARGEST = 1_000_000  # bytes; nobody writes a longer prompt by hand
 _ENDINGS = {".json", ".md"}

@@ -13,7 +13,7 @@ from reviewloop.agents.parsing import (
     parse_agent,
     read_fields,
 )
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 
 
 @dataclass(frozen=True)

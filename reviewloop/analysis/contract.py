@@ -6,10 +6,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 if TYPE_CHECKING:
-    from reviewloop.workspace.sandbox.base import Sandbox
+    from reviewloop.sandbox.base import Sandbox
 
 MUST, SHOULD, NIT = Severity.MUST_FIX, Severity.SHOULD_FIX, Severity.NIT
 

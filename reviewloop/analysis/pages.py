@@ -6,8 +6,8 @@ from reviewloop.analysis.book import own_rules
 from reviewloop.analysis.contract import Example, PathClass, Rule
 from reviewloop.analysis.placing import speaks_in, warns_in_examples
 from reviewloop.analysis.rule_pages import anchor, page_file
-from reviewloop.findings import Severity
-from reviewloop.workspace.hygiene import show_hidden
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.hidden_characters import show_hidden
 
 _FENCES = {
     "py": "python",

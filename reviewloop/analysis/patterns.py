@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysis.contract import SECURITY, Edit, Fix, Hit, Rule, SourceFile, Span
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

@@ -17,7 +17,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
-from reviewloop.findings import normalised
+from reviewloop.domain.finding import normalised
 from reviewloop.secrets.scanning import hide, mask
 
 _QUOTE_LINES = 6

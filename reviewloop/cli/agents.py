@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli.help import Group
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,8 +28,8 @@ def list_agents(as_json: bool) -> ExitCode:
     """List the agents: the file each comes from, its model, tools, and what was dropped."""
     from pathlib import Path
 
+    from reviewloop.app.project import read_settings, repository_if_any, team_of
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.runs.project import read_settings, repository_if_any, team_of
 
     repo = repository_if_any()
     team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
@@ -50,7 +50,7 @@ def list_agents(as_json: bool) -> ExitCode:
 
 def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
     from reviewloop.models.routing import route
-    from reviewloop.settings.models import AUTO
+    from reviewloop.settings.schema import AUTO
 
     chosen = route(settings, agent.name, "reasoning", agent.model)
     unknown = settings.models.reasoning == AUTO and chosen.origin.startswith("models.")
@@ -71,8 +71,8 @@ def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
 def _print(body: dict[str, Any], console: "Console") -> None:
     from rich.text import Text
 
-    from reviewloop.output.terminal import hanging
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.terminal.findings import hanging
+    from reviewloop.render.untrusted import one_line
 
     for agent in body["agents"]:
         line = Text(one_line(agent["name"]), style="bold")

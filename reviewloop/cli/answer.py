@@ -7,7 +7,7 @@ import click
 from reviewloop.cli import shared_answers
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 
 @click.command(cls=Command)
@@ -68,6 +68,9 @@ def _edited(
     as_json: bool,
 ) -> ExitCode:
     """Edit what a run proposes, and approve it unless there is something new to look at."""
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.answers import waiting_run
+    from reviewloop.app.run.view import proposal_of, view
     from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import (
         advanced,
@@ -78,11 +81,8 @@ def _edited(
         waiting_hint,
     )
     from reviewloop.cli.editing import edit_of, message_of
-    from reviewloop.output.proposal import left_of
-    from reviewloop.output.terminal_approval import Answer
-    from reviewloop.runs.answers import waiting_run
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.view import proposal_of, view
+    from reviewloop.render.proposal import left_of
+    from reviewloop.render.terminal.approval import Answer
 
     repository = open_repository()
     record = waiting_run(repository, run_id, "edit" if without else "approve")
@@ -146,10 +146,10 @@ def _answer(
 ) -> ExitCode:
     if store:
         return shared_answers.answer(store, run_id, choice, text, as_json=as_json, agreed=agreed)
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.answers import give_up, is_stopped, waiting_run
     from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
-    from reviewloop.output.terminal_approval import Answer
-    from reviewloop.runs.answers import give_up, is_stopped, waiting_run
-    from reviewloop.runs.repository import open_repository
+    from reviewloop.render.terminal.approval import Answer
 
     repository = open_repository()
     record = waiting_run(repository, run_id, choice)

@@ -11,12 +11,12 @@ from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.batch.going_on import Wish
-    from reviewloop.output.terminal_batch_live import BatchScreen
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.batch.going_on import Wish
+    from reviewloop.app.project import Repository
+    from reviewloop.render.terminal.batch import BatchScreen
     from reviewloop.store.runs import RunRecord
 
 
@@ -82,11 +82,11 @@ def batch(
     batch that was stopped; `reviewloop queue` shows what waits for you. With --store workers do
     them (`reviewloop worker`).
     """
-    from reviewloop.batch.account import exit_code
-    from reviewloop.batch.deadline import read_deadline
-    from reviewloop.batch.going_on import Wish
-    from reviewloop.batch.sitting import Asked
-    from reviewloop.runs.start import Wanted
+    from reviewloop.app.batch.account import exit_code
+    from reviewloop.app.batch.deadline import read_deadline
+    from reviewloop.app.batch.going_on import Wish
+    from reviewloop.app.batch.sitting import Asked
+    from reviewloop.app.run.start import Wanted
 
     budget = None if budget_usd is None else _read_budget(budget_usd)
     if store or remote:
@@ -158,8 +158,8 @@ def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox
 
 def require_reports(names: Sequence[str]) -> None:
     """Raise `UsageError` for a file that the account could not be written to."""
-    from reviewloop.output.batch_report import FORMATS
-    from reviewloop.workspace.named_file import refuse_links
+    from reviewloop.checkout.files import refuse_links
+    from reviewloop.render.batch import FORMATS
 
     for name in names:
         if Path(name).suffix not in FORMATS:
@@ -173,9 +173,9 @@ def require_reports(names: Sequence[str]) -> None:
 
 def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
     """Write the account, without secrets, in the formats that the files' names ask for."""
-    from reviewloop.output.batch_report import FORMATS
-    from reviewloop.runs.held_values import masking_here
-    from reviewloop.store.hiding import hidden
+    from reviewloop.app.held_values import masking_here
+    from reviewloop.render.batch import FORMATS
+    from reviewloop.store.redaction import hidden
 
     for name in names:
         text = FORMATS[Path(name).suffix](hidden(body, masking_here().held))
@@ -183,12 +183,11 @@ def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
 
 
 def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
-    from reviewloop.batch.account import account, exit_code
-    from reviewloop.batch.opening import run_batch
+    from reviewloop.app.batch.account import account, exit_code
+    from reviewloop.app.batch.opening import run_batch
+    from reviewloop.app.project import open_repository
     from reviewloop.cli.consoles import messages, print_json, results, say
-    from reviewloop.output.terminal_batch import render_account
-    from reviewloop.output.terminal_batch_live import BatchScreen
-    from reviewloop.runs.repository import open_repository
+    from reviewloop.render.terminal.batch import BatchScreen, render_account
 
     repository = open_repository()
     with BatchScreen(messages()) as screen:
@@ -247,10 +246,10 @@ class _Shown:
         self._screen.event(task, event)
 
     def settled(self, task: str, run: "RunRecord", why: str) -> None:
-        from reviewloop.batch.costs import before
-        from reviewloop.batch.figures import figures
-        from reviewloop.output.batch_words import done_in
-        from reviewloop.runs.view import proposal_of
+        from reviewloop.app.batch.costs import before
+        from reviewloop.app.batch.figures import figures
+        from reviewloop.app.run.view import proposal_of
+        from reviewloop.render.batch import done_in
 
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")

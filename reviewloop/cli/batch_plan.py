@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.batch.matrix import Plan
+    from reviewloop.app.batch.matrix import Plan
 
 PLANNED = {"plan", "spec", "chosen", "wave", "max_tasks"}
 """The parameters of `batch` that say something about a plan."""
@@ -55,9 +55,9 @@ def _require_planned(context: click.Context) -> None:
 def _print_plan(
     spec: str, chosen: tuple[str, ...], wave: int | None, max_tasks: int | None
 ) -> ExitCode:
-    from reviewloop.batch.matrix import MOST, plan_of
+    from reviewloop.app.batch.matrix import MOST, plan_of
+    from reviewloop.app.project import read_settings, repository
     from reviewloop.cli.publish import errors_told
-    from reviewloop.runs.project import read_settings, repository
     from reviewloop.specs.discover import open_spec
     from reviewloop.specs.files import DiskFiles
     from reviewloop.specs.order import order_tasks
@@ -74,11 +74,11 @@ def _told(plan: "Plan") -> ExitCode:
     """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
     import json
 
+    from reviewloop.app.held_values import masking_here
     from reviewloop.cli.consoles import say
     from reviewloop.github.api.model import Status
     from reviewloop.github.job.outcome import tell_runner
-    from reviewloop.runs.held_values import masking_here
-    from reviewloop.store.hiding import hidden
+    from reviewloop.store.redaction import hidden
 
     matrix = json.dumps(hidden(plan.matrix, masking_here().held))
     outputs = {

@@ -3,19 +3,19 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from reviewloop.errors import ReviewLoopError
+from reviewloop.domain.errors import ReviewLoopError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.project import Repository
     from reviewloop.store.runs import RunRecord
 
 
 def call_about(repository: "Repository", record: "RunRecord") -> None:
     """Call the person about a run that waits for a decision, is blocked, or stopped at a cap."""
-    from reviewloop.output.counts import count_records
-    from reviewloop.runs.view import proposal_of
+    from reviewloop.app.run.view import proposal_of
+    from reviewloop.render.counts import count_records
 
     name = f"{record.task_id} {record.title}".strip()
     stands = record.status in {"blocked", "paused"}
@@ -39,11 +39,11 @@ def call(repository: "Repository", text: str, about: "Mapping[str, Any]") -> Non
 
     The settings of this moment count: a run keeps none of them, because an address may be secret.
     """
+    from reviewloop.app.held_values import masking_of
+    from reviewloop.app.project import read_settings
     from reviewloop.cli.consoles import say
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.held_values import masking_of
-    from reviewloop.runs.project import read_settings
-    from reviewloop.store.hiding import hidden
+    from reviewloop.render.untrusted import one_line
+    from reviewloop.store.redaction import hidden
 
     try:
         user = repository.user
@@ -59,11 +59,11 @@ def call(repository: "Repository", text: str, about: "Mapping[str, Any]") -> Non
         sys.stderr.write(f"\a\x1b]9;reviewloop: {text[:200]}\x07")
         sys.stderr.flush()
     if wanted.desktop:
-        from reviewloop.workspace.desktop import notify
+        from reviewloop.cli.user_programs import notify
 
         problems.append(notify("reviewloop", text))
     if wanted.webhook:
-        from reviewloop.runs.webhook import post
+        from reviewloop.app.webhook import post
 
         where = {"event": "waiting", "text": text, "repository": repository.user.root.name}
         problems.append(post(wanted.webhook, {**where, **hidden(about, hide)}))

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from reviewloop.errors import ReviewLoopError, UsageError
+from reviewloop.domain.errors import ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.agents import Team
+    from reviewloop.git.repository import UserRepo
     from reviewloop.settings import Loaded, Settings
-    from reviewloop.workspace.userrepo import UserRepo
 
 _DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, logs
 
@@ -66,7 +66,7 @@ def _python() -> Iterator[Check]:
 
 
 def _git() -> Iterator[Check]:
-    from reviewloop.workspace.git import Git
+    from reviewloop.git.process import Git
 
     yield Check("git", "ok", Git(None).text("version"))
 
@@ -75,7 +75,7 @@ def _state() -> Iterator[Check]:
     import os
     import shutil
 
-    from reviewloop.runs.project import shown_path
+    from reviewloop.app.project import shown_path
     from reviewloop.store.places import state_root
 
     try:
@@ -96,8 +96,8 @@ def _state() -> Iterator[Check]:
 
 
 def _repository(found: "list[UserRepo]") -> Iterator[Check]:
-    from reviewloop.output.figures import counted
-    from reviewloop.runs.project import repository, shown_path
+    from reviewloop.app.project import repository, shown_path
+    from reviewloop.render.text import counted
 
     repo = repository(for_reading=False)
     found.append(repo)
@@ -117,7 +117,7 @@ def _repository(found: "list[UserRepo]") -> Iterator[Check]:
 
 
 def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]:
-    from reviewloop.runs.project import read_settings
+    from reviewloop.app.project import read_settings
     from reviewloop.store.places import state_root
     from reviewloop.store.trust import TrustStore
 
@@ -136,10 +136,10 @@ def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]
 
 
 def _sandbox(loaded: "list[Loaded]") -> Iterator[Check]:
-    from reviewloop.runs.sandboxing import chosen, described
+    from reviewloop.app.sandboxing import chosen, described
+    from reviewloop.sandbox.base import Level
+    from reviewloop.sandbox.choose import how_to_improve
     from reviewloop.settings import Settings
-    from reviewloop.workspace.sandbox.base import Level
-    from reviewloop.workspace.sandbox.choose import how_to_improve
 
     sandbox = chosen(loaded[0].settings if loaded else Settings())
     mark: Literal["ok", "bad", "note"] = "ok" if sandbox.is_proven else "note"
@@ -158,8 +158,8 @@ def _sandbox(loaded: "list[Loaded]") -> Iterator[Check]:
 def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
     from pathlib import Path
 
-    from reviewloop.output.figures import counted
-    from reviewloop.runs.project import team_of
+    from reviewloop.app.project import team_of
+    from reviewloop.render.text import counted
 
     team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
     found.append(team)
@@ -252,7 +252,7 @@ def _specs(repo: "UserRepo") -> Iterator[Check]:
 
 def _kiro(repo: "UserRepo") -> Iterator[Check]:
     from reviewloop.specs.files import DiskFiles, in_folder
-    from reviewloop.specs.kiro_unused import unused_kiro_files
+    from reviewloop.specs.kiro import unused_kiro_files
 
     files = in_folder(DiskFiles(repo.root), repo.project)
     yield from (Check("kiro", "note", text) for text in unused_kiro_files(files))

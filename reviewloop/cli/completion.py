@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, ReviewLoopError
+from reviewloop.domain.errors import ExitCode, ReviewLoopError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -80,7 +80,7 @@ def reviewers(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> "list[CompletionItem]":
     """Offer the names of reviewers, for each part of a comma list."""
-    from reviewloop.runs.project import repository_if_any, team_of
+    from reviewloop.app.project import repository_if_any, team_of
 
     head, comma, last = incomplete.rpartition(",")
     try:
@@ -112,7 +112,7 @@ def _words(words: Iterable[str], incomplete: str) -> "list[CompletionItem]":
 
 
 def _refs() -> list[str]:
-    from reviewloop.workspace.ref_names import ref_names
+    from reviewloop.git.revisions import ref_names
 
     try:
         return ref_names(Path.cwd())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli.help import Group
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 if TYPE_CHECKING:
     from reviewloop.settings import Loaded
@@ -20,8 +20,8 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def show(as_json: bool) -> ExitCode:
     """Show each setting with its origin, and the model of each step."""
+    from reviewloop.app.project import checkout_if_any, read_settings, repository_if_any
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.runs.project import checkout_if_any, read_settings, repository_if_any
 
     repo = repository_if_any()
     # Before its first commit nothing can run in a repository, and its settings hold already.
@@ -73,7 +73,7 @@ def _models(loaded: "Loaded") -> list[dict[str, str]]:
     from reviewloop.models.found import own_address
     from reviewloop.models.provider_table import KNOWN, OPENAI
     from reviewloop.models.routing import STEP_KINDS, route
-    from reviewloop.settings.models import AUTO
+    from reviewloop.settings.schema import AUTO
 
     nobody = loaded.settings.models.reasoning == AUTO
     own = own_address(KNOWN[OPENAI], loaded.settings.models, os.environ)
@@ -91,7 +91,7 @@ def _print_values(values: list[dict[str, Any]], console: Any) -> None:
 
     from rich.text import Text
 
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     width = max(len(value["name"]) for value in values)
     section = ""
@@ -111,7 +111,7 @@ def _print_values(values: list[dict[str, Any]], console: Any) -> None:
 def _print_models(models: list[dict[str, str]], console: Any) -> None:
     from rich.text import Text
 
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     console.print()
     console.print(Text("Models by step (an agent's own file may name another)", style="bold"))

@@ -34,17 +34,17 @@ def written_to(path: Path) -> "Iterator[Console]":
 
 def print_json(kind: str, body: Mapping[str, Any]) -> None:
     """Print the one object of `--json`, without secrets."""
-    from reviewloop.output.json_report import json_report
-    from reviewloop.runs.held_values import masking_here
-    from reviewloop.store.hiding import hidden
+    from reviewloop.app.held_values import masking_here
+    from reviewloop.render.json import json_report
+    from reviewloop.store.redaction import hidden
 
     click.echo(json_report(kind, hidden(body, masking_here().held)))
 
 
 def say(*sentences: str) -> None:
     """Print sentences for people on stderr, each on its line, without secrets."""
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.held_values import masking_here
+    from reviewloop.app.held_values import masking_here
+    from reviewloop.render.untrusted import one_line
 
     if not sentences:
         return
@@ -60,7 +60,7 @@ def echo(text: str, *, indent: int = 0, err: bool = False) -> None:
     """
     stream = sys.stderr if err else sys.stdout
     if stream.isatty():
-        from reviewloop.output.folding import folded
+        from reviewloop.cli.folding import folded
 
         text = "\n".join(folded(text, _columns(stream), indent))
     click.echo(text, err=err)

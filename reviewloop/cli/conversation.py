@@ -1,4 +1,4 @@
-"""Moving a run in front of a person: live table, approval screen, answer, what follows."""
+"""Moving a run in front of a user: live table, approval screen, answer, what follows."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.consoles import echo
-from reviewloop.cli.sure import needs_word
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,10 +14,31 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from reviewloop.output.terminal_approval import Answer
-    from reviewloop.output.terminal_progress import Progress
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.project import Repository
+    from reviewloop.render.terminal.approval import Answer
+    from reviewloop.render.terminal.progress import Progress
     from reviewloop.store.runs import RunRecord
+
+
+def is_sure(run_id: str, red: int, *, agreed: bool, ask: bool) -> bool | None:
+    """Return whether a run is to be committed with `red` must-fix findings left.
+
+    `agreed`: the person said so already. None where nobody can be asked.
+    """
+
+    if not red or agreed:
+        return True
+    if not (ask and somebody_is_there()):
+        return None
+    return click.confirm(f"commit {run_id} with {red} must fix left?", default=False, err=True)
+
+
+def needs_word(run_id: str, red: int) -> str:
+    """Return the sentence about a run that is committed only with a word that nobody said."""
+    return (
+        f"run {run_id} has {red} must fix left (`reviewloop show {run_id}`), so nothing was "
+        f"committed; `reviewloop approve {run_id} --with-must-fix` commits it all the same"
+    )
 
 
 def somebody_is_there() -> bool:
@@ -40,7 +60,7 @@ def move(
     `agreed`: a person has said that red findings which are left are no reason not to commit.
     """
     from reviewloop.cli.calling import call_about
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
     from reviewloop.store.runs import RunStatus
 
     while True:
@@ -96,7 +116,7 @@ def _advanced_or_called(
 
 def answer_for(record: "RunRecord", answer: "Answer") -> "dict[str, str]":
     """Return what a person said in the form in which it reaches the run."""
-    from reviewloop.runs.answers import worded
+    from reviewloop.app.run.answers import worded
 
     return {**worded(record, answer.choice, answer.text), **answer.more}
 
@@ -109,9 +129,9 @@ def advanced(
     overrides: "Mapping[str, Any] | None" = None,
 ) -> "RunRecord":
     """Move a run under the live table."""
+    from reviewloop.app.run.advance import advance
     from reviewloop.cli.consoles import messages
-    from reviewloop.output.terminal_progress import Progress
-    from reviewloop.runs.advance import advance
+    from reviewloop.render.terminal.progress import Progress
 
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
         return advance(
@@ -131,8 +151,8 @@ def _ready(
     Where it may not, what is to be looked at was shown. Raises `ReviewLoopError` where nobody can
     be asked.
     """
-    from reviewloop.batch.bringing import has_moved
-    from reviewloop.runs.branches import looked_again
+    from reviewloop.app.batch.bringing import has_moved
+    from reviewloop.app.run.branches import looked_again
 
     asked = ask and somebody_is_there()
     if has_moved(repository, record):
@@ -160,11 +180,11 @@ def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord,
 
     What changed about it is shown.
     """
-    from reviewloop.batch.bringing import bring
+    from reviewloop.app.batch.bringing import bring
+    from reviewloop.app.run.view import differs_since, proposal_of
     from reviewloop.cli.consoles import messages, say
-    from reviewloop.output.terminal_approval import render_diff
-    from reviewloop.output.terminal_progress import Progress
-    from reviewloop.runs.view import differs_since, proposal_of
+    from reviewloop.render.terminal.approval import render_diff
+    from reviewloop.render.terminal.progress import Progress
 
     say(f"{record.branch!r} has new commits; rebasing the change first")
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
@@ -225,11 +245,11 @@ def show(
 
     A question at a terminal is one page, and the rest one key away.
     """
+    from reviewloop.app.run.view import as_of_now, view
     from reviewloop.cli.consoles import messages, results
     from reviewloop.cli.paging import paged
-    from reviewloop.output.terminal_approval import render_diff, render_proposal
-    from reviewloop.output.terminal_page import render_page
-    from reviewloop.runs.view import as_of_now, view
+    from reviewloop.render.terminal.approval import render_diff, render_proposal
+    from reviewloop.render.terminal.page import render_page
     from reviewloop.store.runs import in_words
 
     with view(repository, record) as seen:
@@ -252,7 +272,7 @@ def show(
 
 def waiting_hint(record: "RunRecord") -> str:
     """Return how the run is answered later, from any terminal."""
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     run = record.run_id
     ways = [f"reviewloop modify {run} -m '...'", f"reviewloop reject {run}"]
@@ -302,8 +322,8 @@ def _sure(repository: "Repository", record: "RunRecord") -> bool:
 
 
 def _must_fix_left(repository: "Repository", record: "RunRecord") -> int:
-    from reviewloop.output.proposal import left_of
-    from reviewloop.runs.view import proposal_of
+    from reviewloop.app.run.view import proposal_of
+    from reviewloop.render.proposal import left_of
 
     return left_of(proposal_of(repository, record)).must_fix
 
@@ -311,13 +331,13 @@ def _must_fix_left(repository: "Repository", record: "RunRecord") -> int:
 def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
     from functools import partial
 
+    from reviewloop.app.run.answers import ways_on
+    from reviewloop.app.run.view import view
     from reviewloop.cli.consoles import messages, read_line
     from reviewloop.cli.editing import ask_for_edit
     from reviewloop.cli.paging import paged
-    from reviewloop.output.terminal_approval import ask, render_diff
-    from reviewloop.output.terminal_page import views
-    from reviewloop.runs.answers import ways_on
-    from reviewloop.runs.view import view
+    from reviewloop.render.terminal.approval import ask, render_diff
+    from reviewloop.render.terminal.page import views
 
     def read(prompt: str) -> str:
         try:
@@ -344,7 +364,7 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
 
 def tell_end(record: "RunRecord") -> None:
     """Say how a run ended, and what can be done now."""
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     if record.status == "committed":
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
@@ -378,8 +398,8 @@ def _offer_switch(repository: "Repository", record: "RunRecord", *, ask: bool) -
     """Offer to check out the branch of a commit where that is safe; else say how."""
     from shlex import quote
 
-    from reviewloop.runs.branches import looked_again
-    from reviewloop.workspace.switching import switch
+    from reviewloop.app.run.branches import looked_again
+    from reviewloop.checkout.promote import switch
 
     promotion = record.evidence.get("promotion") or {}
     if promotion.get("checkout_updated", True):
@@ -401,9 +421,9 @@ def _offer_switch(repository: "Repository", record: "RunRecord", *, ask: bool) -
 def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
     from os import environ
 
+    from reviewloop.app.run.upkeep import follow_ups, run_follow_up
     from reviewloop.github.api.addresses import on_github
-    from reviewloop.output.untrusted import safe
-    from reviewloop.runs.follow_ups import follow_ups, run_follow_up
+    from reviewloop.render.untrusted import safe
 
     for follow_up in follow_ups(record, on_github=on_github(repository.user, "origin", environ)):
         if not follow_up.argv:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,7 @@ def _play(folder: "Path", *, yes: bool) -> "RunRecord":
     from reviewloop.cli.conversation import move, somebody_is_there
     from reviewloop.demo.play import begin_run
     from reviewloop.demo.project import make_project
-    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.render.terminal.approval import Answer
 
     project = make_project(folder)
     begun = begin_run(project)

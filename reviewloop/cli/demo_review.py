@@ -8,7 +8,7 @@ from shlex import quote
 
 import click
 
-from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 
 _INTRODUCTION = """\
 A small repository with a change as a coding agent might have written it, on the branch

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reviewloop.git.repository import UserRepo
     from reviewloop.guards.plan import DetectedGate, GatePlan
+    from reviewloop.sandbox.interpreters import PythonSource
     from reviewloop.settings import Settings
-    from reviewloop.workspace.interpreters import PythonSource
-    from reviewloop.workspace.userrepo import UserRepo
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") ->
     """Return the gates for the commit a run would start from."""
     import tempfile
 
+    from reviewloop.git.private import PrivateRepo
     from reviewloop.guards.detect import detect
     from reviewloop.guards.inputs import of_project
-    from reviewloop.workspace.private import PrivateRepo
 
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
         private = PrivateRepo.create(Path(folder) / "repository", repo)
@@ -70,10 +70,9 @@ def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -
     import tempfile
     from functools import partial
 
-    from reviewloop.runs.sandboxing import required
-    from reviewloop.workspace.asked import ask_inside
-    from reviewloop.workspace.environment import interpreter_for, places_for
-    from reviewloop.workspace.interpreters import find_python
+    from reviewloop.app.sandboxing import required
+    from reviewloop.sandbox.environment import interpreter_for, places_for
+    from reviewloop.sandbox.interpreters import ask_inside, find_python
 
     named = settings.gates.python if trusted else ""
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
@@ -89,7 +88,7 @@ def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -
 
 def python_sentence(source: "PythonSource") -> str:
     """Return which environment the gates use, in words."""
-    from reviewloop.runs.project import shown_path
+    from reviewloop.app.project import shown_path
 
     words = {
         "settings": "named in the settings",

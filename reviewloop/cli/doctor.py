@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,8 +60,8 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
 def _print(checks: "list[Check]", console: "Console") -> None:
     from rich.text import Text
 
-    from reviewloop.output.terminal import hanging
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.terminal.findings import hanging
+    from reviewloop.render.untrusted import one_line
 
     before = ""
     for check in checks:

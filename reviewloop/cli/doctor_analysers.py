@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reviewloop.cli.checks import Check
 
 if TYPE_CHECKING:
-    from reviewloop.runs.tool_trust import Configuration
+    from reviewloop.app.review.analysis import Configuration
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ def _of_project() -> str:
 
 def not_trusted() -> Iterator[Check]:
     """Yield a line for each configuration of a tool in this checkout that does not count yet."""
-    from reviewloop.errors import ReviewLoopError
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.project import read_settings
-    from reviewloop.runs.tool_trust import is_trusted
-    from reviewloop.workspace.located import locate
+    from reviewloop.app.project import read_settings
+    from reviewloop.app.review.analysis import is_trusted
+    from reviewloop.domain.errors import ReviewLoopError
+    from reviewloop.git.located import locate
+    from reviewloop.render.untrusted import one_line
 
     root = _root()
     if root is None:
@@ -84,8 +84,8 @@ def not_trusted() -> Iterator[Check]:
 
 
 def _root() -> Path | None:
-    from reviewloop.errors import ReviewLoopError
-    from reviewloop.workspace.located import locate
+    from reviewloop.domain.errors import ReviewLoopError
+    from reviewloop.git.located import locate
 
     try:
         return locate(Path.cwd()).user.root.resolve()
@@ -94,7 +94,7 @@ def _root() -> Path | None:
 
 
 def _configurations(root: Path) -> "list[Configuration]":
-    from reviewloop.runs.tool_trust import configurations
+    from reviewloop.app.review.analysis import configurations
 
     return configurations(root)
 
@@ -122,9 +122,9 @@ def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Itera
 def languages_here() -> frozenset[str]:
     """Return the languages of the files that git follows here; only their names are read."""
     from reviewloop.analysis.languages import language_of
-    from reviewloop.errors import ReviewLoopError
-    from reviewloop.workspace.located import locate
-    from reviewloop.workspace.passing import passing_folder
+    from reviewloop.domain.errors import ReviewLoopError
+    from reviewloop.git.located import locate
+    from reviewloop.git.repository import passing_folder
 
     try:
         user = locate(Path.cwd()).user
@@ -138,9 +138,9 @@ def languages_here() -> frozenset[str]:
 
 def review_check(states: Sequence[ToolState]) -> Check:
     """Return whether a review without a model can start here; it needs less than a run."""
-    from reviewloop.errors import ReviewLoopError
-    from reviewloop.runs.project import read_settings, team_of
-    from reviewloop.workspace.located import locate
+    from reviewloop.app.project import read_settings, team_of
+    from reviewloop.domain.errors import ReviewLoopError
+    from reviewloop.git.located import locate
 
     core = [state for state in states if state.core]
     absent = [state.name for state in core if not state.program]

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.errors import ReviewLoopError, UsageError
+from reviewloop.domain.errors import ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.output.terminal_approval import Answer
-    from reviewloop.runs.view import RunView
-    from reviewloop.workspace.diff import FileChange
+    from reviewloop.app.run.view import RunView
+    from reviewloop.git.diff import FileChange
+    from reviewloop.render.terminal.approval import Answer
 
 _WAYS = {"m": "message", "f": "files", "h": "hunks", "o": "open in your editor", "b": "back"}
 _QUESTION = "[m]essage [f]iles [h]unks [o]pen in your editor [b]ack > "
@@ -49,14 +49,14 @@ def ask_for_edit(seen: "RunView") -> "Answer | None":
 
 def edit_of(seen: "RunView", paths: Iterable[str], *, review: bool) -> "Answer":
     """Return the answer that takes files out of the change."""
-    from reviewloop.runs.editing import without
+    from reviewloop.app.run.changing import without
 
     return _answer(without(seen, paths), review=review)
 
 
 def message_of(text: str) -> "Answer":
     """Return the answer that gives the commit these words; lines of ours follow them."""
-    from reviewloop.output.terminal_approval import Answer
+    from reviewloop.render.terminal.approval import Answer
 
     if not text.strip():
         raise UsageError("the commit message is empty; nothing was committed")
@@ -64,15 +64,15 @@ def message_of(text: str) -> "Answer":
 
 
 def _answer(tree: str, *, review: bool) -> "Answer":
-    from reviewloop.output.terminal_approval import Answer
-    from reviewloop.steps.edited import AGAIN
+    from reviewloop.loop.edited import AGAIN
+    from reviewloop.render.terminal.approval import Answer
 
     return Answer("edit", "", {"tree": tree, "review": AGAIN if review else "no"})
 
 
 def _message(seen: "RunView") -> "Answer | None":
-    from reviewloop.output.terminal_approval import Answer
-    from reviewloop.workspace.editor import edit_files
+    from reviewloop.cli.user_programs import edit_files
+    from reviewloop.render.terminal.approval import Answer
 
     before = seen.proposal.get("message", "")
     if not before:
@@ -105,9 +105,9 @@ def _changed(seen: "RunView", tree: str) -> "Answer | None":
 
 
 def _without_files(seen: "RunView") -> str:
+    from reviewloop.app.run.changing import files_of, without
     from reviewloop.cli.consoles import read_line
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.editing import files_of, without
+    from reviewloop.render.untrusted import one_line
 
     files = files_of(seen)
     for number, file in enumerate(files, 1):
@@ -123,9 +123,9 @@ def _named(word: str, files: "tuple[FileChange, ...]") -> str:
 
 
 def _without_hunks(seen: "RunView") -> str:
+    from reviewloop.app.run.changing import files_of, without_hunks
     from reviewloop.cli.consoles import messages, read_line
-    from reviewloop.output.terminal_approval import render_diff
-    from reviewloop.runs.editing import files_of, without_hunks
+    from reviewloop.render.terminal.approval import render_diff
 
     out: dict[str, set[int]] = {}
     rest = ""  # what the person said about all that comes yet
@@ -162,8 +162,8 @@ def _keep(read: Callable[[str], str]) -> str:
 
 
 def _in_editor(seen: "RunView") -> str:
-    from reviewloop.runs.editing import texts_of, written
-    from reviewloop.workspace.editor import edit_files
+    from reviewloop.app.run.changing import texts_of, written
+    from reviewloop.cli.user_programs import edit_files
 
     files = texts_of(seen)
     if not files:

@@ -7,11 +7,11 @@ import click
 
 from reviewloop.cli.completion import rules
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from reviewloop.analysis.contract import Rule
-    from reviewloop.findings import Finding
+    from reviewloop.domain.finding import Finding
 
 _IDENT = re.compile(r"[0-9a-f]{4,12}")  # of a finding
 _CODE = re.compile(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
@@ -68,9 +68,9 @@ def _near(what: str) -> str:
 
 
 def _finding(ident: str) -> "Finding":
+    from reviewloop.app.project import repository
+    from reviewloop.app.review.remembered import find_finding
     from reviewloop.cli.silencing import found_by_runs
-    from reviewloop.runs.project import repository
-    from reviewloop.runs.remembered import find_finding
 
     return find_finding(repository().key, ident, found_by_runs())
 
@@ -78,7 +78,7 @@ def _finding(ident: str) -> "Finding":
 def _explain_finding(finding: "Finding") -> None:
     from reviewloop.analysis.book import rule_of
     from reviewloop.cli.consoles import echo
-    from reviewloop.output.untrusted import one_line, safe
+    from reviewloop.render.untrusted import one_line, safe
 
     echo(one_line(f"{finding.severity.mark} {finding.where}: {finding.title}"))
     by = ", ".join(finding.agents)
@@ -104,8 +104,8 @@ def _explain_finding(finding: "Finding") -> None:
 
 def _explain_rule(rule: "Rule", finding: "Finding | None" = None) -> None:
     from reviewloop.cli.consoles import echo
-    from reviewloop.output.rule_page import laid_out
-    from reviewloop.output.untrusted import safe
+    from reviewloop.render.rules import laid_out
+    from reviewloop.render.untrusted import safe
 
     # A finding is shown with its own severity above; another one beside it would puzzle.
     mark = f"{rule.severity.mark} " if finding is None else ""

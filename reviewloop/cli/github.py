@@ -19,7 +19,7 @@ from reviewloop.cli.github_post import post
 from reviewloop.cli.github_push import push
 from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Group
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 
 @click.group(cls=Group)

@@ -11,7 +11,7 @@ from reviewloop.cli import completion
 from reviewloop.cli.github_options import limits, limits_of, with_json
 from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 if TYPE_CHECKING:
     from reviewloop.github.job.outcome import Ended

@@ -8,7 +8,7 @@ import click
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import with_json
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, InterruptedByUserError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
     from reviewloop.github.hearing.hear import Heard
@@ -38,10 +38,10 @@ def hear(event: str, as_json: bool) -> ExitCode:
 
 
 def _heard(event: str) -> "Heard":
+    from reviewloop.app.held_values import masking_here
     from reviewloop.github.api.model import Status
     from reviewloop.github.hearing.hear import Heard
     from reviewloop.github.hearing.hear import hear as heard
-    from reviewloop.runs.held_values import masking_here
 
     try:
         return heard(os.environ, event=event, hide=masking_here().for_people)
@@ -53,9 +53,9 @@ def _heard(event: str) -> "Heard":
 
 def _told(heard: "Heard", as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
+    from reviewloop.app.held_values import masking_here
     from reviewloop.cli.consoles import print_json, say
     from reviewloop.github.job.outcome import tell_runner
-    from reviewloop.runs.held_values import masking_here
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     outputs = {name: masking_here().held(value) for name, value in heard.outputs.items()}

@@ -9,7 +9,7 @@ from reviewloop.cli import completion
 from reviewloop.cli.github_options import about_a_pull, ends, telling, with_json
 from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 
 @click.command(cls=Command)

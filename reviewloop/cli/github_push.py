@@ -8,7 +8,7 @@ import click
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import with_json
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 
 @click.command("push", cls=Command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.errors import ExitCode, InterruptedByUserError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
     from reviewloop.github.job.outcome import Ended
@@ -48,9 +48,9 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
 
 def _tell(ended: "Ended", kind: str, *, as_json: bool = False) -> ExitCode:
     """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
+    from reviewloop.app.held_values import masking_here
     from reviewloop.cli.consoles import print_json, say
     from reviewloop.github.job.outcome import finish, job_summary
-    from reviewloop.runs.held_values import masking_here
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo

@@ -23,7 +23,7 @@ def chosen_model(settings: "Settings", team: "Team", *, ask: bool) -> Chosen:
     """Return the model for this repository; a person is asked, else what was found is taken."""
     import os
 
-    from reviewloop.errors import UsageError
+    from reviewloop.domain.errors import UsageError
     from reviewloop.models.found import found_here, found_locally
     from reviewloop.models.settling import nothing_found
 
@@ -67,9 +67,9 @@ def _row(found: "Found", settings: "Settings", team: "Team") -> str:
 
 def price_words(model: str, settings: "Settings", team: "Team") -> str:
     """Return what a model costs per million tokens, and what a usual run does."""
-    from reviewloop.context import Brief
+    from reviewloop.app.run.estimate import estimate_run
+    from reviewloop.loop.context import Brief
     from reviewloop.models.prices import estimate
-    from reviewloop.runs.estimate import estimate_run
 
     part = 10_000  # tokens; a million at once would have the price of very long requests
     fresh = estimate(model, input_tokens=part, output_tokens=0)

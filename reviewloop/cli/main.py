@@ -33,7 +33,7 @@ from reviewloop.cli.trouble import bug_report, expected, without_secrets
 from reviewloop.cli.trust import trust
 from reviewloop.cli.upkeep import checkout, clean, undo
 from reviewloop.cli.worker import worker
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Review": (review, explain, dismiss, baseline, github),
@@ -152,8 +152,8 @@ def _interrupted(command: str | None) -> str:
     """Return what to say after Ctrl-C: how to go on is only said where something can go on."""
     if command == "github":
         return _ACT_INTERRUPTED
-    from reviewloop.runs.answers import is_stopped, ways_on
-    from reviewloop.runs.repository import open_repository
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.answers import is_stopped, ways_on
 
     try:
         runs = open_repository(for_reading=True).runs.all()
@@ -178,7 +178,7 @@ def _usage(error: click.ClickException) -> str:
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:
     from reviewloop.cli.consoles import echo
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     try:
         echo(f"reviewloop: {without_secrets(one_line(sentence))}", err=True)

@@ -20,7 +20,7 @@ def paged(console: "Console", draw: "Callable[[Console], None]") -> None:
     if text.count("\n") < console.height:
         _write(console, text)
         return
-    from reviewloop.workspace.paging import page, pager_of
+    from reviewloop.cli.user_programs import page, pager_of
 
     if pager := pager_of(os.environ):
         if not (why := page(text, pager, console.file)):

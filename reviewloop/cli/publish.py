@@ -10,7 +10,7 @@ import click
 
 from reviewloop.cli import completion
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, ReviewLoopError
+from reviewloop.domain.errors import ExitCode, ReviewLoopError
 
 if TYPE_CHECKING:
     from reviewloop.github.publishing.pull import Published
@@ -44,8 +44,8 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
     pull request, and pushes where git has no credential helper. Published again, the text is
     renewed between its marks.
     """
+    from reviewloop.app.project import open_repository
     from reviewloop.github.publishing.run import Options, choose_run, hand_over, publish_run
-    from reviewloop.runs.repository import open_repository
 
     options = Options(ready=not given.pop("draft"), **given)
     with errors_told():
@@ -60,10 +60,10 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Have a workflow hear of an error that ends the command; it stays that error."""
+    from reviewloop.app.held_values import masking_here
     from reviewloop.github.api.refusals import shown
     from reviewloop.github.job.outcome import MOST_REASON
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.held_values import masking_here
+    from reviewloop.render.untrusted import one_line
 
     try:
         yield

@@ -7,13 +7,13 @@ import click
 from reviewloop.cli import shared, shared_answers
 from reviewloop.cli.help import Group
 from reviewloop.cli.shared import own_store_option, store_option
-from reviewloop.errors import ExitCode, UsageError, first_that_applies
+from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reviewloop.batch.approving import Approved
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.batch.approving import Approved
+    from reviewloop.app.project import Repository
     from reviewloop.store.runs import RunRecord
 
 _WORDS = {"brought": "rebased"}  # where a result is called otherwise than in JSON
@@ -48,9 +48,9 @@ def queue(context: click.Context, as_json: bool, branch: str, store: str) -> Exi
     if store:
         return shared.queue(store, branch, as_json=as_json)
     _require_no_branch(branch)
-    from reviewloop.batch.queue_view import queue_body
+    from reviewloop.app.batch.queue_view import queue_body
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.output.terminal_queue import render_queue
+    from reviewloop.render.terminal.batch import render_queue
 
     body = queue_body(_opened(for_reading=True))
     if as_json:
@@ -71,11 +71,11 @@ def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
     """
     if store:
         return shared.show(store, run_id, diff=diff)
-    from reviewloop.batch.queue import only_one
-    from reviewloop.batch.queue_view import why_stale
+    from reviewloop.app.batch.queue import only_one
+    from reviewloop.app.batch.queue_view import why_stale
     from reviewloop.cli.consoles import results
     from reviewloop.cli.conversation import show
-    from reviewloop.output.terminal_queue import render_note
+    from reviewloop.render.terminal.batch import render_note
 
     repository = _opened(for_reading=True)
     run = repository.runs.find(run_id) if run_id else only_one(repository)
@@ -118,8 +118,8 @@ def approve_some(
             store, runs, branch, as_json=as_json, with_must_fix=with_must_fix
         )
     _require_no_branch(branch)
-    from reviewloop.batch.approving import approve_each
-    from reviewloop.batch.queue import nothing_waits, to_approve
+    from reviewloop.app.batch.approving import approve_each
+    from reviewloop.app.batch.queue import nothing_waits, to_approve
     from reviewloop.cli.consoles import say
 
     repository = _opened()
@@ -161,9 +161,9 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
         text = _why()
     if store:
         return shared_answers.reject_many(store, runs, text, as_json=as_json)
-    from reviewloop.batch.queue import named_runs
-    from reviewloop.batch.queue_view import result_row
-    from reviewloop.batch.rejecting import after_reject, reject_each
+    from reviewloop.app.batch.queue import named_runs
+    from reviewloop.app.batch.queue_view import result_row
+    from reviewloop.app.batch.rejecting import after_reject, reject_each
     from reviewloop.cli.consoles import print_json, say
 
     repository = _opened()
@@ -204,9 +204,9 @@ def _require_no_branch(branch: str) -> None:
 
 def _opened(*, for_reading: bool = False) -> "Repository":
     """Return the repository without runs of an earlier one at this path, which are named."""
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.cleaning import leave_out
     from reviewloop.cli.consoles import say
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.strangers import leave_out
 
     repository = open_repository(for_reading=for_reading)
     if gone := leave_out(repository):
@@ -218,9 +218,9 @@ def _agreed(
     repository: "Repository", named: "Sequence[RunRecord]", agreed: bool, *, ask: bool
 ) -> set[str]:
     """Return those of the named runs that may be committed with must-fix findings left."""
-    from reviewloop.cli.sure import is_sure
-    from reviewloop.output.proposal import left_of
-    from reviewloop.runs.view import proposal_of
+    from reviewloop.app.run.view import proposal_of
+    from reviewloop.cli.conversation import is_sure
+    from reviewloop.render.proposal import left_of
 
     return {
         run.run_id
@@ -232,7 +232,7 @@ def _agreed(
 
 
 def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_json: bool) -> None:
-    from reviewloop.batch.queue_view import result_row
+    from reviewloop.app.batch.queue_view import result_row
     from reviewloop.cli.consoles import print_json, say
 
     left = [one for one in told if not one.committed]

@@ -9,12 +9,12 @@ import click
 
 from reviewloop.cli import completion
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, InterruptedByUserError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.runs.review import Reviewed, Wish
-    from reviewloop.runs.sandboxing import Acceptance
-    from reviewloop.workspace.compared import Asked
+    from reviewloop.app.review.review import Reviewed, Wish
+    from reviewloop.app.sandboxing import Acceptance
+    from reviewloop.git.comparison import Asked
 
 FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "html")
 SEVERITIES = ("must", "should", "nit")
@@ -109,7 +109,7 @@ def review(
     RANGE is A..B, A...B, or a branch to compare with; `-` reads a patch from standard input.
     Uncommitted and untracked files are part of the default. PATHs restrict what is reviewed.
     """
-    from reviewloop.runs.review import Wish
+    from reviewloop.app.review.review import Wish
 
     flags: dict[str, Any] = {"review.min_severity": min_severity, "review.fail_on": fail_on}
     flags["limits.usd"] = budget_usd
@@ -136,7 +136,7 @@ def review(
 
 def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> "Asked":
     """Sort out what the words mean, as git does: a range, then paths."""
-    from reviewloop.workspace.compared import Asked
+    from reviewloop.git.comparison import Asked
 
     words = list(what)
     range_, patch = "", None
@@ -172,7 +172,7 @@ def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, bas
 
 def _means_commits(word: str) -> bool:
     """Whether a word that may be a path, too, names commits; one that is both is refused."""
-    from reviewloop.workspace.revisions import is_revision
+    from reviewloop.git.revisions import is_revision
 
     if _ABOVE.search(word) or word == ".":
         return False
@@ -202,11 +202,11 @@ def _review(
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
+    from reviewloop.app.review.review import review as run_review
+    from reviewloop.checkout.files import refuse_links
     from reviewloop.cli.consoles import say
     from reviewloop.cli.review_progress import progress
-    from reviewloop.output.review_words import left_out_files
-    from reviewloop.runs.review import review as run_review
-    from reviewloop.workspace.named_file import refuse_links
+    from reviewloop.render.review_words import left_out_files
 
     if output and not Path(output).parent.is_dir():
         raise UsageError(f"--output {output}: its folder does not exist; make it first")
@@ -233,12 +233,12 @@ def _review(
             and wish.asked.staged
             and done.report.exit_code == ExitCode.FINDINGS
         ):
-            from reviewloop.output.review_words import WITH_AN_ID
+            from reviewloop.render.review_words import WITH_AN_ID
 
             say(WITH_AN_ID)  # a hook blocks, and the lines above are all that its person sees
         if fixes is not None:
+            from reviewloop.app.review.apply_fixes import apply_safe_fixes
             from reviewloop.cli.consoles import say
-            from reviewloop.runs.apply_fixes import apply_safe_fixes
 
             outcome = apply_safe_fixes(done, fixes)
             for sentence in outcome.sentences:
@@ -249,7 +249,7 @@ def _review(
 
 def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> None:
     from reviewloop.analysis.book import rule_of
-    from reviewloop.output.formats import TERMINAL, renderer
+    from reviewloop.render.formats import TERMINAL, renderer
 
     if format_ != TERMINAL:
         shown = done.shown
@@ -260,7 +260,7 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
             click.echo(text, nl=bool(text) and not text.endswith("\n"))
         return
     from reviewloop.cli.consoles import results, written_to
-    from reviewloop.output.terminal_review import print_review
+    from reviewloop.render.terminal.review import print_review
 
     if not output:
         print_review(results(), done.report, done.shown, verbose=verbose)
@@ -271,9 +271,9 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
 
 def _tell_read_again(output: str) -> None:
     """Warn of a report in the checkout that git does not ignore: it counts as a change."""
+    from reviewloop.app.project import repository_if_any
     from reviewloop.cli.consoles import say
-    from reviewloop.runs.project import repository_if_any
-    from reviewloop.workspace.userrepo import dirty_files
+    from reviewloop.git.repository import dirty_files
 
     place, repo = Path(output).resolve(), repository_if_any()
     if repo is None or not place.is_relative_to(repo.root.resolve()):
@@ -287,7 +287,7 @@ def _tell_read_again(output: str) -> None:
 
 def _tell_written(done: "Reviewed", output: str) -> None:
     from reviewloop.cli.consoles import say
-    from reviewloop.output.review_words import outcome_sentence, tally
+    from reviewloop.render.review_words import outcome_sentence, tally
 
     report = done.report
     told = tally(report.findings)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from reviewloop.output.terminal_progress import Progress
+    from reviewloop.render.terminal.progress import Progress
 
 
 class Shown:
@@ -22,7 +22,7 @@ class Shown:
 
     def told(self, step: str) -> None:
         """Show a step; an empty one takes everything away."""
-        from reviewloop.output.untrusted import one_line
+        from reviewloop.render.untrusted import one_line
 
         if self._console is None:
             return
@@ -50,7 +50,7 @@ class Shown:
             self._table = None
 
     def _listen(self, event: Mapping[str, Any]) -> None:
-        from reviewloop.output.terminal_progress import Progress
+        from reviewloop.render.terminal.progress import Progress
 
         if self._table is None and self._console is not None:
             self.close()

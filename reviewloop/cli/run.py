@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, GuardRailError, UsageError
+from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.runs.repository import Repository
-    from reviewloop.runs.start import Plan, Wanted
+    from reviewloop.app.project import Repository
+    from reviewloop.app.run.start import Plan, Wanted
 
 
 @click.command(cls=Command)
@@ -53,7 +53,7 @@ def run(
 
     TASK is an id such as 2.1, words of its title, or `next` (the default).
     """
-    from reviewloop.runs.start import Wanted
+    from reviewloop.app.run.start import Wanted
 
     if message is not None and (task or spec):
         raise UsageError("give a task of a spec or -m TEXT, not both")
@@ -81,11 +81,11 @@ def run(
 
 
 def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.cleaning import leave_out
+    from reviewloop.app.run.start import begin
     from reviewloop.cli.consoles import print_json, say
     from reviewloop.cli.conversation import move_and_tell
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.start import begin
-    from reviewloop.runs.strangers import leave_out
 
     repository = open_repository()
     if gone := leave_out(repository):
@@ -103,9 +103,9 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
     """Plan the run; on a protected branch offer a new one where somebody can say yes."""
     from dataclasses import replace
 
+    from reviewloop.app.run.branches import head_now
+    from reviewloop.app.run.start import plan
     from reviewloop.cli.conversation import somebody_is_there
-    from reviewloop.runs.branches import head_now
-    from reviewloop.runs.start import plan
 
     try:
         return plan(repository, wanted)
@@ -123,7 +123,7 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
 def _show(planned: "Plan") -> None:
     """Say what will be done, on what, by whom, and what it may cost."""
     from reviewloop.cli.consoles import echo
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     limits = planned.loaded.settings.limits
     name = f"{planned.brief.task_id} {planned.brief.title}".strip()

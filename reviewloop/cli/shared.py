@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reviewloop.batch.going_on import Wish
+    from reviewloop.app.batch.going_on import Wish
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
 
@@ -84,7 +84,7 @@ def require_driver() -> None:
 @contextmanager
 def shared(url: str) -> "Iterator[Database]":
     """Yield the database of an address; its tables must be there."""
-    from reviewloop.engine.store import opened
+    from reviewloop.app.fleet.store import opened
 
     with opened(url) as database:
         yield database
@@ -92,10 +92,10 @@ def shared(url: str) -> "Iterator[Database]":
 
 def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[str, Any]:
     """Queue a batch for workers, say so, and return its account."""
+    from reviewloop.app.fleet.enqueue import enqueue as queue_tasks
+    from reviewloop.app.project import open_repository
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.engine.enqueue import enqueue as queue_tasks
-    from reviewloop.output.terminal_batch import render_account
-    from reviewloop.runs.repository import open_repository
+    from reviewloop.render.terminal.batch import render_account
 
     queued = queue_tasks(url, open_repository(), wish, remote)
     added, about = list(queued.added), queued.about
@@ -121,11 +121,11 @@ def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[st
 
 def status(url: str, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
     """Show how far the batches of all workers are; the latest one's account goes to `reports`."""
+    from reviewloop.app.fleet.jobs import Jobs
+    from reviewloop.app.fleet.views import batches_shown, runs_shown
     from reviewloop.cli.batch import write_reports
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.engine.jobs import Jobs
-    from reviewloop.engine.views import batches_shown, runs_shown
-    from reviewloop.output.terminal_batch import render_account
+    from reviewloop.render.terminal.batch import render_account
 
     with shared(url) as database:
         told, runs = batches_shown(database, url), runs_shown(database, url)
@@ -172,9 +172,9 @@ def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
 
 def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
     """Show what waits for a person, of a branch if it is named."""
+    from reviewloop.app.fleet.queue_view import queue_shown
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.engine.queue_view import queue_shown
-    from reviewloop.output.terminal_queue import render_queue
+    from reviewloop.render.terminal.batch import render_queue
 
     with shared(url) as database:
         body = queue_shown(database, url, branch)
@@ -187,11 +187,11 @@ def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
 
 def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
+    from reviewloop.app.fleet.queue import proposal_shown
+    from reviewloop.app.fleet.queue_view import queue_shown
     from reviewloop.cli.consoles import results
     from reviewloop.cli.paging import paged
-    from reviewloop.engine.queue import proposal_shown
-    from reviewloop.engine.queue_view import queue_shown
-    from reviewloop.output.terminal_approval import render_diff, render_proposal
+    from reviewloop.render.terminal.approval import render_diff, render_proposal
 
     with shared(url) as database:
         if run_id is None:
@@ -215,10 +215,10 @@ def clean(
     url: str, older_than: int | None, *, with_work: bool, metrics: bool, yes: bool
 ) -> ExitCode:
     """Delete runs of all workers that are over; they are listed first."""
+    from reviewloop.app.fleet.cleaning import delete_finished, find_finished
+    from reviewloop.app.project import read_settings
     from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import somebody_is_there
-    from reviewloop.engine.cleaning import delete_finished, find_finished
-    from reviewloop.runs.project import read_settings
     from reviewloop.store.postgres.figures import SharedFigures
 
     days = read_settings(None).settings.runs.keep_days if older_than is None else older_than

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.cli.shared import shared
-from reviewloop.errors import ExitCode, UsageError, first_that_applies
+from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
 
 if TYPE_CHECKING:
-    from reviewloop.engine.queue import Here
+    from reviewloop.app.fleet.queue import Here
 
 
 def answer(
@@ -18,9 +18,9 @@ def answer(
 
     `agreed`: a person has said that must-fix findings which are left are no reason not to commit.
     """
+    from reviewloop.app.fleet.answers import give_answer, must_fix_left, run_meant, word_of
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.cli.sure import is_sure, needs_word
-    from reviewloop.engine.answers import give_answer, must_fix_left, run_meant, word_of
+    from reviewloop.cli.conversation import is_sure, needs_word
 
     with shared(url) as database:
         run = run_meant(database, run_id, choice)
@@ -42,8 +42,8 @@ def approve_many(
     url: str, names: Sequence[str], branch: str, *, as_json: bool, with_must_fix: bool
 ) -> ExitCode:
     """Queue the approval of runs and of what they build on; of all on a branch if none is named."""
-    from reviewloop.cli.sure import is_sure
-    from reviewloop.engine.answers import approve_each, must_fix_left, runs_named
+    from reviewloop.app.fleet.answers import approve_each, must_fix_left, runs_named
+    from reviewloop.cli.conversation import is_sure
 
     with shared(url) as database:
         named = runs_named(database, names)
@@ -63,7 +63,7 @@ def approve_many(
 
 def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
     """Queue the rejection of runs."""
-    from reviewloop.engine.answers import reject_each, runs_named
+    from reviewloop.app.fleet.answers import reject_each, runs_named
 
     with shared(url) as database:
         rows = reject_each(database, url, runs_named(database, names), text)
@@ -72,10 +72,10 @@ def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> 
 
 def _here() -> "Here | None":
     """Return the checkout around this folder, None where there is none that can be read."""
-    from reviewloop.engine.queue import Here
-    from reviewloop.errors import ReviewLoopError
-    from reviewloop.workspace.pushing import addresses_of
-    from reviewloop.workspace.userrepo import discover
+    from reviewloop.app.fleet.queue import Here
+    from reviewloop.domain.errors import ReviewLoopError
+    from reviewloop.git.repository import discover
+    from reviewloop.git.transfer import addresses_of
 
     try:
         user = discover(Path.cwd(), for_reading=True)
@@ -85,8 +85,8 @@ def _here() -> "Here | None":
 
 
 def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> ExitCode:
+    from reviewloop.app.fleet.answers import word_of
     from reviewloop.cli.consoles import print_json, say
-    from reviewloop.engine.answers import word_of
 
     out = sum(row["what"] == "blocked" for row in rows)
     done = sum(row["what"] in {"queued", "answered"} for row in rows)

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reviewloop.cli.shared import shared
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.specs.model import Spec
+    from reviewloop.domain.task import Spec
+    from reviewloop.git.repository import UserRepo
     from reviewloop.store.metrics import RunMetrics
-    from reviewloop.workspace.userrepo import UserRepo
 
 
 def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode:
     """Show what a run proposes, the newest one by default."""
     from dataclasses import asdict
 
+    from reviewloop.app.fleet.reading import newest_or_named
     from reviewloop.cli.consoles import print_json
     from reviewloop.cli.shared import show as show_proposal
-    from reviewloop.engine.reading import newest_or_named
     from reviewloop.store.postgres.runs import SharedRuns
 
     with shared(url) as database:
@@ -35,9 +35,9 @@ def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode
 
 def logs(url: str, run_id: str | None, *, follow: bool) -> ExitCode:
     """Print what a run told, as far as its worker has brought it to the store."""
+    from reviewloop.app.fleet.reading import events_told, newest_or_named
     from reviewloop.cli.consoles import echo
-    from reviewloop.engine.reading import events_told, newest_or_named
-    from reviewloop.output.terminal_runs import LogLines
+    from reviewloop.render.terminal.runs import LogLines
 
     lines = LogLines()
     with shared(url) as database:
@@ -54,7 +54,7 @@ def tasks_in_work(
     """Return what `tasks` tells of the runs of workers; see `engine.outlook`."""
     from contextlib import closing
 
-    from reviewloop.engine.outlook import tasks_in_work as look
+    from reviewloop.app.fleet.outlook import tasks_in_work as look
     from reviewloop.store.postgres.database import Database
 
     with closing(Database(url)) as database:
@@ -66,8 +66,8 @@ def tasks_in_work(
 
 def checkout(url: str, run_id: str, name: str) -> ExitCode:
     """Export the work of a run as a branch of the repository that one stands in."""
-    from reviewloop.engine.reading import export
-    from reviewloop.runs.repository import open_repository
+    from reviewloop.app.fleet.reading import export
+    from reviewloop.app.project import open_repository
 
     with shared(url) as database:
         commit = export(database, open_repository(), run_id, name)
@@ -77,7 +77,7 @@ def checkout(url: str, run_id: str, name: str) -> ExitCode:
 
 def undo(url: str, run_id: str | None) -> ExitCode:
     """Say how a commit is taken back that was pushed."""
-    from reviewloop.engine.reading import why_not_undone
+    from reviewloop.app.fleet.reading import why_not_undone
 
     with shared(url) as database:
         raise UsageError(why_not_undone(database, run_id))
@@ -85,7 +85,7 @@ def undo(url: str, run_id: str | None) -> ExitCode:
 
 def figures(url: str) -> "tuple[list[RunMetrics], dict[str, float]]":
     """Return the rows that `stats` adds up, and when the specs were born."""
-    from reviewloop.engine.figures import figures_shown
+    from reviewloop.app.fleet.figures import figures_shown
 
     with shared(url) as database:
         return figures_shown(database)

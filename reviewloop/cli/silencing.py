@@ -8,13 +8,13 @@ import click
 
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import address_option
-from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.findings import Finding
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.project import Repository
+    from reviewloop.checkout.files import Disk
+    from reviewloop.domain.finding import Finding
     from reviewloop.store.runs import RunRecord
-    from reviewloop.workspace.disk import Disk
 
 _BAD = ("failed", "partial")
 _STORE = (
@@ -36,12 +36,12 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
     """
     from secrets import token_hex
 
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.reviewing.silencing import BASELINE_FILE, baseline_entries, write_baseline
-    from reviewloop.runs.project import repository
-    from reviewloop.runs.review import Wish, review
-    from reviewloop.workspace.compared import Asked
-    from reviewloop.workspace.disk import Content, Disk, Kind
+    from reviewloop.app.project import repository
+    from reviewloop.app.review.review import Wish, review
+    from reviewloop.checkout.files import Content, Disk, Kind
+    from reviewloop.git.comparison import Asked
+    from reviewloop.render.untrusted import one_line
+    from reviewloop.review.silencing import BASELINE_FILE, baseline_entries, write_baseline
 
     disk = Disk(repository().root)
     data = _held(disk, BASELINE_FILE)
@@ -78,7 +78,7 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
 
 def _held(disk: "Disk", path: str) -> bytes | None:
     """Return the content of a file, None for no file; a link is neither read nor written."""
-    from reviewloop.workspace.disk import Kind
+    from reviewloop.checkout.files import Kind
 
     content = disk.read(path)
     if content.kind is Kind.ABSENT and not content.blocker:
@@ -93,7 +93,7 @@ def _held(disk: "Disk", path: str) -> bytes | None:
 
 def _worst(findings: "Sequence[Finding]") -> str:
     """Return how many of what was accepted must be fixed, and how many are secrets; "" for none."""
-    from reviewloop.findings import Severity
+    from reviewloop.domain.finding import Severity
 
     must = sum(finding.severity is Severity.MUST_FIX for finding in findings)
     secrets = sum(finding.rule.startswith("secret/") for finding in findings)
@@ -118,9 +118,9 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
 
     FINDING is an id, or its beginning, from the last review or an open run.
     """
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs import remembered
-    from reviewloop.runs.project import repository
+    from reviewloop.app.project import repository
+    from reviewloop.app.review import remembered
+    from reviewloop.render.untrusted import one_line
 
     source = click.get_current_context().get_parameter_source("store")
     if source is click.core.ParameterSource.COMMANDLINE:
@@ -164,8 +164,8 @@ def _switched_off(what: str) -> str:
 
 
 def _open() -> "Repository":
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.strangers import leave_out
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.cleaning import leave_out
 
     repository = open_repository(for_reading=True)
     leave_out(repository)
@@ -179,15 +179,15 @@ def found_by_runs() -> "Iterator[Finding]":
 
 
 def _in_runs(repository: "Repository") -> "list[tuple[RunRecord, Finding]]":
-    from reviewloop.runs.dismissing import findings_in_runs
+    from reviewloop.app.run.changing import findings_in_runs
 
     return list(findings_in_runs(repository))
 
 
 def _told_to_runs(ident: str, reason: str) -> ExitCode:
     """Have the runs that found it count it as what it is now, and say what is next for each."""
-    from reviewloop.output.untrusted import one_line
-    from reviewloop.runs.dismissing import concerns, tell
+    from reviewloop.app.run.changing import concerns, tell
+    from reviewloop.render.untrusted import one_line
 
     seen = _open()
     found = {run.run_id: (run, one) for run, one in _in_runs(seen) if one.id == ident}
@@ -207,9 +207,9 @@ def _told_to_runs(ident: str, reason: str) -> ExitCode:
 
 def _heard_by(now: "RunRecord", before: "RunRecord", seen: "Repository", reason: str) -> str:
     """Return what a run makes of a dismissal, or of its end, and what comes next."""
+    from reviewloop.app.run.answers import is_stopped
+    from reviewloop.app.run.changing import left_in, standing_on
     from reviewloop.cli.conversation import waiting_hint
-    from reviewloop.runs.answers import is_stopped
-    from reviewloop.runs.dismissing import left_in, standing_on
     from reviewloop.store.locks import is_held
 
     run, counts = now.run_id, "dismissed" if reason else "left to you"

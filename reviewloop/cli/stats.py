@@ -11,13 +11,13 @@ import click
 from reviewloop.cli import shared_reading
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reviewloop.runs.repository import Repository
-    from reviewloop.runs.stats import Chosen
+    from reviewloop.app.project import Repository
+    from reviewloop.app.stats import Chosen
     from reviewloop.store.metrics import MetricsStore, RunMetrics
 
 _SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
@@ -37,9 +37,9 @@ def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
     First-pass rate, findings, coverage, approvals. Runs that `clean` deleted count, too.
     With --store: the runs of all workers.
     """
+    from reviewloop.app.stats import Chosen, figures
     from reviewloop.cli.consoles import print_json, results
-    from reviewloop.output.terminal_stats import render_stats
-    from reviewloop.runs.stats import Chosen, figures
+    from reviewloop.render.terminal.stats import render_stats
 
     begin = _read_since(since)
     if store:
@@ -61,10 +61,9 @@ def _of_this_machine(
     """Return the rows of this repository's runs, the births of their specs, and which are meant."""
     from contextlib import closing
 
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.stats import Chosen, catch_up
     from reviewloop.cli.consoles import say
-    from reviewloop.runs.metrics import catch_up
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.stats import Chosen
     from reviewloop.store.metrics import MetricsStore
 
     repository = open_repository(for_reading=True)
@@ -117,7 +116,7 @@ def _births(
     repository: "Repository", store: "MetricsStore", rows: "Sequence[RunMetrics]"
 ) -> dict[str, Any]:
     """Return when the specs of committed runs came into the repository; looked up once each."""
-    from reviewloop.workspace.history import first_commit_time
+    from reviewloop.git.revisions import first_commit_time
 
     known = store.births()
     for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - set(known):

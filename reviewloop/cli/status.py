@@ -9,12 +9,12 @@ from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.batch import require_reports, write_reports
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.project import Repository
     from reviewloop.store.runs import RunRecord
 
 _FOLLOW_SECONDS = 0.5
@@ -38,13 +38,13 @@ def status(as_json: bool, reports: tuple[str, ...], store: str) -> ExitCode:
     require_reports(reports)
     if store:
         return shared.status(store, reports, as_json=as_json)
-    from reviewloop.batch.account import account
-    from reviewloop.batch.going_on import newest_batch
+    from reviewloop.app.batch.account import account
+    from reviewloop.app.batch.going_on import newest_batch
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.cleaning import leave_out
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.output.terminal_batch import render_account
-    from reviewloop.output.terminal_runs import render_runs
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.strangers import leave_out
+    from reviewloop.render.terminal.batch import render_account
+    from reviewloop.render.terminal.runs import render_runs
     from reviewloop.store.locks import is_held
 
     repository = open_repository(for_reading=True)
@@ -85,10 +85,10 @@ def show(run_id: str | None, diff: bool, as_json: bool, store: str) -> ExitCode:
     """
     if store:
         return shared_reading.show(store, run_id, diff=diff, as_json=as_json)
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.answers import newest_or_named
     from reviewloop.cli.conversation import print_record
     from reviewloop.cli.conversation import show as show_run
-    from reviewloop.runs.answers import newest_or_named
-    from reviewloop.runs.repository import open_repository
 
     repository = open_repository(for_reading=True)
     record = newest_or_named(repository, run_id)
@@ -107,10 +107,10 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
     """Print what a run did."""
     if store:
         return shared_reading.logs(store, run_id, follow=follow)
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.answers import newest_or_named
     from reviewloop.cli.consoles import echo
-    from reviewloop.output.terminal_runs import LogLines
-    from reviewloop.runs.answers import newest_or_named
-    from reviewloop.runs.repository import open_repository
+    from reviewloop.render.terminal.runs import LogLines
     from reviewloop.store.events import read_events
     from reviewloop.store.locks import is_held
 
@@ -130,8 +130,8 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
 
 
 def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
-    from reviewloop.batch.reasons import reason_now
-    from reviewloop.batch.stands import up_to_date
+    from reviewloop.app.batch.reasons import reason_now
+    from reviewloop.app.batch.stands import up_to_date
     from reviewloop.store.locks import is_held
 
     record = up_to_date(repository, record)

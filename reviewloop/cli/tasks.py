@@ -9,15 +9,15 @@ import click
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.cli.shared_reading import tasks_in_work
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from reviewloop.specs.model import Spec, Task
-    from reviewloop.specs.outlook import Outlook
-    from reviewloop.workspace.userrepo import UserRepo
+    from reviewloop.domain.task import Spec, Task
+    from reviewloop.git.repository import UserRepo
+    from reviewloop.specs.order import Outlook
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
 NOWHERE: Mapping[str, str] = {}
@@ -39,8 +39,8 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     Shows states, dependencies, requirements and progress. [-] is a task whose run is not finished.
     With --store: the runs of workers on the branch that is checked out.
     """
+    from reviewloop.app.project import read_settings, repository
     from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.runs.project import read_settings, repository
     from reviewloop.specs.discover import open_spec
     from reviewloop.specs.files import DiskFiles
 
@@ -68,9 +68,9 @@ def runs_in_work(
     """
     from contextlib import closing
 
-    from reviewloop.batch.renumbered import runs_by_task, strays_of
-    from reviewloop.batch.stands import stand_of
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.batch.renumbered import runs_by_task, strays_of
+    from reviewloop.app.batch.stands import stand_of
+    from reviewloop.app.project import Repository
     from reviewloop.store.places import repository_folder
     from reviewloop.store.runs import RunStore
 
@@ -88,7 +88,7 @@ def done_elsewhere(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
     """Return {task id: branch} of open tasks whose commit stands on a branch not checked out."""
     from contextlib import closing
 
-    from reviewloop.runs.branches import branch_with
+    from reviewloop.app.run.branches import branch_with
     from reviewloop.specs.select import is_done
     from reviewloop.store.places import repository_folder
     from reviewloop.store.runs import RunStatus, RunStore
@@ -115,7 +115,7 @@ def tasks_report(
     elsewhere: Mapping[str, str] = NOWHERE,
 ) -> dict[str, Any]:
     """Return what is known about the tasks as plain values; for the others see `runs_in_work`."""
-    from reviewloop.specs.outlook import outlook
+    from reviewloop.specs.order import outlook
     from reviewloop.specs.select import optional_progress, progress
 
     done, total = progress(spec)
@@ -185,8 +185,8 @@ def _task(
 def _print(body: Mapping[str, Any], console: "Console") -> None:
     from rich.text import Text
 
-    from reviewloop.output.terminal import hanging
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.terminal.findings import hanging
+    from reviewloop.render.untrusted import one_line
 
     _print_head(body, console)
     parents = {task["id"]: task["parent"] for task in body["tasks"]}
@@ -204,7 +204,7 @@ def _print(body: Mapping[str, Any], console: "Console") -> None:
 def _print_head(body: Mapping[str, Any], console: "Console") -> None:
     from rich.text import Text
 
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     shares = body["progress"]
     head = Text(f"{one_line(body['spec']['path'])}  ", style="bold")
@@ -227,7 +227,7 @@ def _depth(task_id: str, parents: Mapping[str, str | None]) -> int:
 def _description(task: Mapping[str, Any]) -> "Text":
     from rich.text import Text
 
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     text = Text(one_line(task["title"]), style="dim" if task["state"] == "done" else "")
     remarks = [(word, "dim") for word in ("optional", "checkpoint") if task[word]]
@@ -247,7 +247,7 @@ def _description(task: Mapping[str, Any]) -> "Text":
 
 def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Say of an open task whether it has a run, may start, or why not."""
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     if task["run"]:
         said = _OF_RUNS.get(task["run_status"], "in work")
@@ -274,7 +274,7 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _waited(wait: Mapping[str, Any]) -> str:
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     ids = ", ".join(map(one_line, wait["tasks"]))
     if wait["kind"] == "phase":

@@ -51,7 +51,7 @@ def bug_report(error: BaseException, arguments: Sequence[str] | None) -> str:
 def without_secrets(text: str) -> str:
     """Return the text without the secrets of this machine; of a text that cannot be, nothing."""
     try:
-        from reviewloop.runs.held_values import masking_here
+        from reviewloop.app.held_values import masking_here
 
         return masking_here().for_people(text)
     except Exception as error:  # noqa: BLE001  # the last message of all must not fail

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from reviewloop.cli.help import Command
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reviewloop.runs.tool_trust import Configuration
+    from reviewloop.app.review.analysis import Configuration
     from reviewloop.settings import Loaded
 
 
@@ -26,9 +26,9 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
 
     The consent holds for exactly these commands and files; what changes is asked about again.
     """
+    from reviewloop.app.project import read_settings, repository
+    from reviewloop.app.review.analysis import configurations
     from reviewloop.cli.consoles import say
-    from reviewloop.runs.project import read_settings, repository
-    from reviewloop.runs.tool_trust import configurations
     from reviewloop.store.places import state_root
     from reviewloop.store.trust import TrustStore
 
@@ -62,7 +62,7 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
 def _show(loaded: "Loaded", tools: "Sequence[Configuration]") -> None:
     import shlex
 
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     for key, argv in loaded.repository_commands.items():
         origin = loaded.origins[key]

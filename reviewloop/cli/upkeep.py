@@ -8,10 +8,10 @@ import click
 from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.runs.cleaning import Garbage
+    from reviewloop.app.run.cleaning import Garbage
 
 
 @click.command(cls=Command)
@@ -24,9 +24,9 @@ def undo(run_id: str | None, store: str) -> ExitCode:
     """
     if store:
         return shared_reading.undo(store, run_id)
-    from reviewloop.batch.keeping import why_not_undone
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.upkeep import undo_run
+    from reviewloop.app.batch.keeping import why_not_undone
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.upkeep import undo_run
 
     repository = open_repository()
     if why := why_not_undone(repository, run_id):
@@ -47,8 +47,8 @@ def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
         if before_edit:
             raise UsageError("--before-edit is for runs of this machine")
         return shared_reading.checkout(store, run_id, name)
-    from reviewloop.runs.repository import open_repository
-    from reviewloop.runs.upkeep import export_run
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.upkeep import export_run
 
     commit = export_run(open_repository(), run_id, name, before_edit=before_edit)
     click.echo(f"The branch {name} holds the work of {run_id} ({commit[:10]}).", err=True)
@@ -71,11 +71,11 @@ def clean(
     """
     if store:
         return shared.clean(store, older_than, with_work=with_work, metrics=metrics, yes=yes)
-    from reviewloop.batch.keeping import keep_rows
+    from reviewloop.app.batch.keeping import keep_rows
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.run.cleaning import delete_garbage, find_garbage
     from reviewloop.cli.consoles import say
     from reviewloop.cli.conversation import somebody_is_there
-    from reviewloop.runs.cleaning import delete_garbage, find_garbage
-    from reviewloop.runs.repository import open_repository
 
     repository = open_repository(for_reading=True)
     garbage = find_garbage(repository, older_than, with_work=with_work, with_metrics=metrics)
@@ -115,7 +115,7 @@ def _going(garbage: "Garbage") -> str:
 
 
 def _listed(garbage: "Garbage") -> list[str]:
-    from reviewloop.output.untrusted import one_line
+    from reviewloop.render.untrusted import one_line
 
     lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in garbage.runs]
     lines += [f"{path.name}  a start that was killed" for path in garbage.starts]

@@ -9,10 +9,10 @@ import click
 
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from reviewloop.runs.repository import Repository
+    from reviewloop.app.project import Repository
     from reviewloop.store.runs import RunRecord
 
 
@@ -48,11 +48,11 @@ def worker(
     from reviewloop.installed import require_all
 
     require_all("a worker")
+    from reviewloop.app.fleet.place import Place
+    from reviewloop.app.fleet.worker import work
     from reviewloop.cli.calling import call_about
     from reviewloop.cli.consoles import say
     from reviewloop.cli.trouble import bug_report
-    from reviewloop.engine.place import Place
-    from reviewloop.engine.worker import work
 
     place = Place(
         store,

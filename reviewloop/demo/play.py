@@ -4,9 +4,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.start import Plan, Wanted, begin, plan
 from reviewloop.demo.project import DemoProject
-from reviewloop.runs.repository import Repository, open_repository
-from reviewloop.runs.start import Plan, Wanted, begin, plan
 from reviewloop.store.runs import RunRecord
 
 _REPLIES = Path(__file__).with_name("replies.json")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.workspace.git import Git
+from reviewloop.git.process import Git
 
 NAME = "toolshed"
 BRANCH = "tool-search"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.verdicts import judge_tests
-from reviewloop.state import GateStatus, TestCounts
 
 Retry = Callable[[tuple[str, ...]], frozenset[str]]
 """Runs these tests once more, alone, and returns those that pass."""

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reviewloop.findings import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.checkout.files import take_written
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, fingerprint
+from reviewloop.git.diff import Change
 from reviewloop.guards.against_base import Ran
 from reviewloop.guards.plan import DetectedGate, GatePlan
+from reviewloop.sandbox.environment import ProjectEnv
+from reviewloop.sandbox.run import CommandResult, excerpt, read_log, run_command
 from reviewloop.secrets.masking import Masking
 from reviewloop.secrets.scanning import mask
 from reviewloop.settings import Settings
-from reviewloop.workspace.diff import Change
-from reviewloop.workspace.environment import ProjectEnv
-from reviewloop.workspace.run import CommandResult, excerpt, read_log, run_command
-from reviewloop.workspace.written import take_written
 
 ReadFile = Callable[[str], bytes | None]
 """Content of a file in one tree, None when the tree does not hold it."""

@@ -2,9 +2,9 @@
 
 from fnmatch import fnmatchcase
 
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
 from reviewloop.settings import Settings
-from reviewloop.state import GateResult, GateStatus
 
 NAME = "branch"
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.commands import could_not_run, ended, judge_entries
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.state import GateResult, GateStatus
 
 NAME: Final = "build"
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from reviewloop.domain.gate import GateResult, GateStatus, TestCounts
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.plan import DetectedGate, GateName
 from reviewloop.guards.verdicts import needs_local_network
-from reviewloop.state import GateResult, GateStatus, TestCounts
-from reviewloop.workspace.run import NOT_FOUND, CommandResult, read_log
-from reviewloop.workspace.sandbox.base import Level
+from reviewloop.sandbox.base import Level
+from reviewloop.sandbox.run import NOT_FOUND, CommandResult, read_log
 
 RunEntry = Callable[[GuardInput, DetectedGate], GateResult]
 

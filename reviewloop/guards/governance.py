@@ -1,13 +1,277 @@
-"""Guard-rail: changes that a person must see even in autopilot; it never stops the loop."""
+"""Gate: changes that a user must see even in autopilot; it never stops the loop."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from reviewloop.guards.base import GuardInput, is_test_file
-from reviewloop.guards.complexity import complexity
-from reviewloop.guards.judging_files import changed_judges
-from reviewloop.guards.protected_changes import protected_changes
-from reviewloop.patterns import first_match
-from reviewloop.state import GateResult, GateStatus
+from reviewloop.checkout.protected import Protection, folded, protection_of
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.domain.globs import first_match
+from reviewloop.git.diff import Change, FileChange
+from reviewloop.git.repository import below, folders_down_to
+from reviewloop.guards.base import GuardInput, ReadFile, is_test_file
+from reviewloop.guards.detect import Surroundings, table
+
+_BYTES = 2_000_000  # generated files of this size are nobody's complexity
+
+
+@dataclass(frozen=True)
+class _Language:
+    """What opens a path in one language: kinds of nodes, and `&&` or `||` between conditions."""
+
+    name: str
+    functions: str
+    branches: str
+    conditions: str = "binary_expression"
+
+
+_C_LIKE = "if_statement for_statement while_statement do_statement case_statement "
+_SCRIPT = _Language(
+    "javascript",
+    "function_declaration function_expression arrow_function method_definition "
+    "generator_function_declaration",
+    "if_statement for_statement for_in_statement while_statement do_statement switch_case "
+    "catch_clause ternary_expression",
+)
+_TYPED = _Language("typescript", _SCRIPT.functions, _SCRIPT.branches)
+_CPP = _Language(
+    "cpp",
+    "function_definition lambda_expression",
+    _C_LIKE + "for_range_loop catch_clause conditional_expression",
+)
+_KOTLIN = _Language(
+    "kotlin",
+    "function_declaration",
+    "if_expression for_statement while_statement do_while_statement when_entry catch_block "
+    "conjunction_expression disjunction_expression",
+    "",
+)
+_SWIFT = _Language(
+    "swift",
+    "function_declaration init_declaration",
+    "if_statement guard_statement for_statement while_statement switch_entry catch_block "
+    "ternary_expression conjunction_expression disjunction_expression",
+    "",
+)
+_BY_ENDING = {
+    "py": _Language(
+        "python",
+        "function_definition lambda",
+        "if_statement elif_clause for_statement while_statement except_clause case_clause "
+        "conditional_expression for_in_clause if_clause boolean_operator",
+        "",
+    ),
+    "js": _SCRIPT,
+    "jsx": _SCRIPT,
+    "mjs": _SCRIPT,
+    "cjs": _SCRIPT,
+    "ts": _TYPED,
+    "mts": _TYPED,
+    "cts": _TYPED,
+    "tsx": _Language("tsx", _SCRIPT.functions, _SCRIPT.branches),
+    "java": _Language(
+        "java",
+        "method_declaration constructor_declaration lambda_expression",
+        "if_statement for_statement enhanced_for_statement while_statement do_statement "
+        "switch_label catch_clause ternary_expression",
+    ),
+    "go": _Language(
+        "go",
+        "function_declaration method_declaration func_literal",
+        "if_statement for_statement expression_case type_case communication_case",
+    ),
+    "rs": _Language(
+        "rust",
+        "function_item closure_expression",
+        "if_expression for_expression while_expression loop_expression match_arm try_expression",
+    ),
+    "c": _Language("c", "function_definition", _C_LIKE + "conditional_expression"),
+    "h": _CPP,
+    "cc": _CPP,
+    "cpp": _CPP,
+    "hpp": _CPP,
+    "cs": _Language(
+        "csharp",
+        "method_declaration constructor_declaration local_function_statement lambda_expression",
+        "if_statement for_statement foreach_statement while_statement do_statement "
+        "switch_section catch_clause conditional_expression",
+    ),
+    "kt": _KOTLIN,
+    "kts": _KOTLIN,
+    "rb": _Language(
+        "ruby",
+        "method singleton_method",
+        "if elsif unless while until for when rescue conditional if_modifier unless_modifier "
+        "while_modifier",
+        "binary",
+    ),
+    "php": _Language(
+        "php",
+        "function_definition method_declaration arrow_function",
+        _C_LIKE + "else_if_clause foreach_statement catch_clause conditional_expression",
+    ),
+    "swift": _SWIFT,
+    "scala": _Language(
+        "scala",
+        "function_definition",
+        "if_expression for_expression while_expression case_clause catch_clause",
+        "infix_expression",
+    ),
+}
+
+
+def complexity(path: str, data: bytes) -> int | None:
+    """Return the sum over the file's functions, None for a language that is not measured.
+
+    One for each function and one for each branch, loop, case, handler and `and`/`or`; code outside
+    functions counts by its branches. Files of data and prose (nothing to branch) are 0.
+    """
+    ending = path.rsplit(".", 1)[-1].lower() if "." in path.rsplit("/", 1)[-1] else ""
+    if ending in _NO_CODE:
+        return 0
+    language = _BY_ENDING.get(ending)
+    if language is None or len(data) > _BYTES:
+        return None
+    if not data.strip():
+        return 0
+    from ast_grep_py import SgRoot
+
+    root = SgRoot(data.decode("utf-8", "replace"), language.name).root()
+    return len(root.find_all(_rule(language)))
+
+
+_NO_CODE = frozenset(
+    (
+        *("md", "rst", "txt", "json", "yaml", "yml", "toml", "ini", "cfg", "lock", "csv", "xml"),
+        *("html", "css", "svg", "gitignore", "env", "example"),
+    )
+)
+
+
+@lru_cache(maxsize=64)
+def _rule(language: _Language) -> Any:
+    kinds: list[dict[str, Any]] = [
+        {"kind": kind} for kind in (language.functions + " " + language.branches).split()
+    ]
+    if language.conditions:
+        operator = {"regex": r"^(&&|\|\||\?\?|and|or)$"}
+        kinds.append({"kind": language.conditions, "has": {"field": "operator", **operator}})
+    return {"rule": {"any": kinds}}
+
+
+_WHOLE_FILES = ("pytest.ini", ".pytest.ini", "tox.ini", ".coveragerc", "ruff.toml", ".ruff.toml")
+_MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
+_OURS = ("reviewloop.toml",)
+
+
+def changed_judges(change: GuardInput) -> Iterator[str]:
+    """Yield a reason for each file whose part in judging changes is changed by this one.
+
+    In a repository without any tests, what is new is how it gets them: no reason.
+    """
+    for folder in folders_down_to(change.env.project):
+        for name in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
+            file = change.change.file(below(folder, name))
+            if file is not None and (file.status != "A" or name in _OURS):
+                yield f"{file.path} takes part in judging changes and is changed"
+    for name, part, read in _PARTS:
+        for file in change.change.files:
+            if name not in {file.path.rpartition("/")[2], file.old_path.rpartition("/")[2]}:
+                continue
+            before = read(_files(file.old_path, change.read_base))
+            after = read(_files(file.path, change.read_new))
+            if before != after and (before or change.tested_before()):
+                yield f"{part} of {file.path} takes part in judging changes and is changed"
+
+
+def _files(path: str, read: ReadFile) -> Surroundings:
+    return Surroundings(read, frozenset({path}), Path(), (), "")
+
+
+def _scripts(files: Surroundings) -> dict[str, Any]:
+    package = files.json(*files.paths)
+    scripts = table(package, "scripts")
+    names = ("build", "test", "lint", "pretest", "posttest", "prebuild", "postbuild")
+    found = {name: scripts[name] for name in names if name in scripts}
+    found |= {key: value for key, value in scripts.items() if key.startswith("test:")}
+    return found | {name: package[name] for name in _RUNNERS if name in package}
+
+
+def _tools(files: Surroundings) -> dict[str, Any]:
+    tools = table(files.toml(*files.paths), "tool")
+    return {name: tools[name] for name in ("pytest", "coverage", "reviewloop") if name in tools}
+
+
+def _sections(files: Surroundings) -> dict[str, Any]:
+    found = files.ini(*files.paths)
+    return {name: found[name] for name in found if name.startswith(("tool:pytest", "coverage:"))}
+
+
+_RUNNERS = ("jest", "vitest", "mocha", "ava", "karma", "tap", "nyc", "c8", "jasmine")
+_PARTS: tuple[tuple[str, str, Callable[[Surroundings], dict[str, Any]]], ...] = (
+    ("package.json", "a script or a test runner's table", _scripts),
+    ("pyproject.toml", "a tool's table", _tools),
+    ("setup.cfg", "a section", _sections),
+)
+
+
+_LINK = "120000"
+_SUBMODULE = Protection("submodule", "brings in code of another repository", False)
+_LINKED = Protection("link", "is a link: what is written to it lands elsewhere", False)
+_SCRIPTS = Protection("scripts", "has scripts that package tools run by themselves", False)
+# Parts of package.json that make something run at install, at commit or in the checks.
+_RUNNING_PARTS = ("scripts", "husky", "lint-staged", "simple-git-hooks", "pre-commit", "gypfile")
+
+
+def protected_changes(
+    change: Change, read_base: ReadFile, read_new: ReadFile
+) -> list[dict[str, Any]]:
+    """Return a record for each protected file: `path`, `status` (A M D R T), `kind`, `why`.
+
+    `refused` says whether agents may write it only where a person named it. A rename counts by
+    its old name too: moving a hook away switches it off.
+    """
+    return [
+        {
+            "path": path,
+            "status": "D" if path != file.path else file.status,
+            "kind": found.kind,
+            "why": found.why,
+            "refused": found.refused,
+        }
+        for file in change.files
+        for path, found in _protected_in(file, read_base, read_new)
+    ]
+
+
+def _protected_in(
+    file: FileChange, read_base: ReadFile, read_new: ReadFile
+) -> Iterator[tuple[str, Protection]]:
+    if file.status == "R" and (moved := protection_of(file.old_path)):
+        yield file.old_path, moved
+    if found := protection_of(file.path):
+        yield file.path, found
+    elif file.submodule:
+        yield file.path, _SUBMODULE
+    elif file.new_mode == _LINK:
+        yield file.path, _LINKED
+    elif folded(file.path).rsplit("/", 1)[-1] == "package.json":
+        before = None if file.status == "A" else read_base(file.old_path)
+        if _running_parts(before) != _running_parts(read_new(file.path)):
+            yield file.path, _SCRIPTS
+
+
+def _running_parts(data: bytes | None) -> Any:
+    """Return what runs by itself; unreadable JSON is compared as it stands."""
+    try:
+        known = json.loads(data or b"{}")
+    except (ValueError, RecursionError):
+        return data
+    return {part: known.get(part) for part in _RUNNING_PARTS} if isinstance(known, dict) else data
+
 
 NAME = "governance"
 

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.git.private import PrivateRepo
 from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.detect import detect
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GatePlan
+from reviewloop.sandbox.environment import ProjectEnv
 from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Settings
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import ProjectEnv
-from reviewloop.workspace.private import PrivateRepo
 
 
 def guard_input(

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reviewloop.checkout.files import read_written
+from reviewloop.domain.gate import TestCounts
 from reviewloop.rules.tests.reports import UnreadableReportError, parse_xml, refuse_long
-from reviewloop.state import TestCounts
-from reviewloop.workspace.written import read_written
 
 __all__ = ["Case", "Report", "UnreadableReportError", "read_junit"]
 

@@ -1,22 +1,169 @@
 """Runs pytest for its verdict, its counts, and which test reaches which line."""
 
+import configparser
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from reviewloop.checkout.files import remove_tree
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.git.repository import below
 from reviewloop.guards.against_base import Outcome, judge_against_base
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.commands import could_not_run, ended
-from reviewloop.guards.coverage_config import write_config
+from reviewloop.guards.detect import Surroundings, table
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.guards.pytest_plugin import PLUGIN, SOURCE
-from reviewloop.state import GateResult, GateStatus
-from reviewloop.workspace.run import CommandResult
-from reviewloop.workspace.written import remove_tree
+from reviewloop.sandbox.run import CommandResult
+
+PLUGIN = "reviewloop_contexts"
+
+SOURCE = """\
+import os
+
+import pytest
+
+_config = os.environ.get("REVIEWLOOP_COVERAGE")
+_running = [""]
+_worker = None
+
+if _config:
+    import coverage
+
+    if os.environ.get("PYTEST_XDIST_WORKER") and coverage.Coverage.current() is None:
+        _worker = coverage.Coverage(config_file=_config)
+        _worker.start()
+
+
+def _switch(name):
+    measurement = coverage.Coverage.current() if _config else None
+    if measurement is not None:
+        measurement.switch_context(name)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config):
+    # Two measurements in one process undo each other, and a part of the tests cannot reach a
+    # minimum that is meant for all of them.
+    early_config.known_args_namespace.no_cov = True
+    yield
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    _running[0] = item.nodeid
+    _switch(item.nodeid)
+    yield
+    _running[0] = ""
+    _switch("")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_fixture_setup(fixturedef):
+    shared = fixturedef.scope != "function"
+    if shared:
+        _switch("")
+    yield
+    if shared:
+        _switch(_running[0])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    if _worker is not None:
+        _worker.stop()
+        _worker.save()
+"""
+
+
+_COPIED = (
+    ("run", "omit"),
+    ("run", "concurrency"),
+    ("run", "patch"),
+    ("run", "sigterm"),
+    ("report", "omit"),
+    ("report", "exclude_lines"),
+    ("report", "exclude_also"),
+)
+_FILES = (
+    (".coveragerc", ""),
+    ("setup.cfg", "coverage:"),
+    ("tox.ini", "coverage:"),
+)
+_NEVER_MEASURED = ("*/node_modules/*", "*/site-packages/*")
+
+
+def write_config(change: GuardInput, target: Path, data: Path) -> None:
+    """Write a coverage configuration file that measures the whole workspace.
+
+    What the project excludes is taken from the base, so that a change cannot excuse itself.
+    """
+    kept = _project_values(change)
+    reused = [f"*/{name.strip('/')}/*" for name in change.settings.gates.reuse]
+    omit = [*_NEVER_MEASURED, *reused, *kept.pop(("run", "omit"), "").splitlines()]
+    values: dict[tuple[str, str], str] = {
+        **kept,
+        ("run", "data_file"): str(data),
+        ("run", "parallel"): "true",
+        ("run", "relative_files"): "true",
+        ("run", "source"): str(change.folder()),
+        ("run", "omit"): "\n".join(line.strip() for line in omit if line.strip()),
+        ("run", "disable_warnings"): "no-data-collected\nmodule-not-measured\ncouldnt-parse",
+        ("report", "include_namespace_packages"): "true",
+        ("report", "ignore_errors"): "true",
+    }
+    parser = configparser.RawConfigParser(delimiters=("=",))
+    for (section, key), value in values.items():
+        if not parser.has_section(section):
+            parser.add_section(section)
+        parser.set(section, key, value)
+    with target.open("w", encoding="utf-8") as file:
+        parser.write(file)
+
+
+def _of_project(change: GuardInput, name: str) -> bytes | None:
+    return change.read_base(below(change.env.project, name))
+
+
+def _project_values(change: GuardInput) -> dict[tuple[str, str], str]:
+    names = frozenset((*(name for name, _ in _FILES), "pyproject.toml"))
+    files = Surroundings(partial(_of_project, change), names, Path(), (), "")
+    for name, prefix in _FILES:
+        values = _from_ini(files.text(name), prefix)
+        if values:
+            return values
+    tool = table(files.toml("pyproject.toml"), "tool", "coverage")
+    found: dict[tuple[str, str], str] = {}
+    for section, key in _COPIED:
+        value = _as_text(table(tool, section).get(key))
+        if value:
+            found[section, key] = value
+    return found
+
+
+def _from_ini(text: str, prefix: str) -> dict[tuple[str, str], str]:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    found = {}
+    for section, key in _COPIED:
+        value = parser.get(prefix + section, key, fallback=None)
+        if value:
+            found[section, key] = value
+    return found
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(str(item) for item in value)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
 
 _NO_TESTS = 5  # pytest's exit codes
 _USAGE = 4

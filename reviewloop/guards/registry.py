@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards import (
     branch,
     build,
@@ -15,7 +16,6 @@ from reviewloop.guards import (
     untested,
 )
 from reviewloop.guards.base import GuardInput
-from reviewloop.state import GateResult, GateStatus
 
 Check = Callable[[GuardInput], GateResult]
 

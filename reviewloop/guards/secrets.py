@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.domain.globs import first_match
+from reviewloop.git.diff import FileChange
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file
-from reviewloop.patterns import first_match
 from reviewloop.secrets.book import HELD
 from reviewloop.secrets.given_away import newly_given_away
 from reviewloop.secrets.rule import SecretRule
 from reviewloop.secrets.scanning import SecretHit, mask, scan_text
-from reviewloop.state import GateResult, GateStatus
-from reviewloop.workspace.diff import FileChange
 
 NAME = "secrets"
 

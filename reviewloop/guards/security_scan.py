@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from reviewloop.findings import Finding
+from reviewloop.domain.finding import Finding
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quoted, text_lines
 from reviewloop.guards.commands import could_not_run, ended, judge_entries
-from reviewloop.guards.lint_reports import read_bandit
+from reviewloop.guards.lint import read_bandit
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.state import GateResult, GateStatus
-from reviewloop.workspace.run import read_log
+from reviewloop.sandbox.run import read_log
 
 NAME: Final = "security"
 

@@ -1,22 +1,133 @@
-"""Guard-rail: the project's tests pass, on the workspace's code and nobody else's."""
+"""Gate: the project's tests pass, on the workspace's code and nobody else's, and how many ran."""
 
 import os
+import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from reviewloop.domain.gate import GateResult, GateStatus, TestCounts
 from reviewloop.guards.against_base import Outcome, judge_against_base
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.commands import could_not_run, ended, judge_entries
-from reviewloop.guards.counts import count_tests
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.pytest_run import run_pytest
-from reviewloop.state import GateResult, GateStatus, TestCounts
-from reviewloop.workspace.run import CommandResult, read_log
+from reviewloop.sandbox.run import CommandResult, read_log
+
+
+def count_tests(kind: str, text: str) -> TestCounts | None:
+    """Return what a runner's output says it counted, None when it says nothing we know.
+
+    `kind` names the runner; make targets and other commands are read with every reader.
+    """
+    readers = _READERS.get(kind)
+    if readers is None:
+        readers = (_pytest, *(reader for known in _READERS.values() for reader in known))
+    for reader in readers:
+        counts = reader(text)
+        if counts is not None:
+            return counts
+    return None
+
+
+def _sum(pattern: str, text: str) -> int:
+    return sum(int(number) for number in re.findall(pattern, text, re.MULTILINE))
+
+
+def _pytest(text: str) -> TestCounts | None:
+    lines = re.findall(r"^=* ?((?:\d+ [a-z]+,? ?)+)in [\d.]+s\b", text, re.MULTILINE)
+    if not lines:
+        return None
+    failed = _sum(r"(\d{1,9}) (?:failed|errors?)\b", lines[-1])
+    skipped = _sum(r"(\d{1,9}) (?:skipped|xfailed)\b", lines[-1])
+    return TestCounts(_sum(r"(\d{1,9}) (?:passed|xpassed)\b", lines[-1]), failed, skipped)
+
+
+def _unittest(text: str) -> TestCounts | None:
+    ran = re.findall(r"^Ran (\d{1,9}) tests? in ", text, re.MULTILINE)
+    if not ran:
+        return None
+    ending = re.findall(r"^(?:OK|FAILED|NO TESTS RAN)(?: \((.*)\))?$", text, re.MULTILINE)
+    remarks = ending[-1] if ending else ""
+    failed = _sum(r"(?:^|, )(?:failures|errors|unexpected successes)=(\d{1,9})", remarks)
+    skipped = _sum(r"(?:skipped|expected failures)=(\d{1,9})", remarks)
+    return TestCounts(max(0, int(ran[-1]) - failed - skipped), failed, skipped)
+
+
+def _cargo(text: str) -> TestCounts | None:
+    lines = re.findall(r"^test result: .*$", text, re.MULTILINE)
+    if not lines:
+        return None
+    joined = "\n".join(lines)
+    return TestCounts(
+        _sum(r"(\d{1,9}) passed", joined),
+        _sum(r"(\d{1,9}) failed", joined),
+        _sum(r"(\d{1,9}) ignored", joined),
+    )
+
+
+def _go(text: str) -> TestCounts | None:
+    marks = re.findall(r"^--- (PASS|FAIL|SKIP): ", text, re.MULTILINE)
+    if not marks and not re.search(r"^(?:ok|FAIL|\?)[ \t]+\S+", text, re.MULTILINE):
+        return None
+    return TestCounts(marks.count("PASS"), marks.count("FAIL"), marks.count("SKIP"))
+
+
+def _jest_or_vitest(text: str) -> TestCounts | None:
+    lines = re.findall(r"^[ \t]*Tests:?[ \t]+(\d{1,9} .*)$", text, re.MULTILINE)
+    if not lines:
+        return None
+    joined = "\n".join(lines)
+    skipped = _sum(r"(\d{1,9}) (?:skipped|todo|pending)", joined)
+    return TestCounts(_sum(r"(\d{1,9}) passed", joined), _sum(r"(\d{1,9}) failed", joined), skipped)
+
+
+def _node_test(text: str) -> TestCounts | None:
+    found = re.findall(
+        r"^[ \t]*[#ℹ] (tests|pass|fail|cancelled|skipped|todo) (\d{1,9})", text, re.MULTILINE
+    )
+    totals = {name: int(number) for name, number in found}
+    if "tests" not in totals:
+        return None
+    failed = totals.get("fail", 0) + totals.get("cancelled", 0)
+    return TestCounts(
+        totals.get("pass", 0), failed, totals.get("skipped", 0) + totals.get("todo", 0)
+    )
+
+
+def _mocha(text: str) -> TestCounts | None:
+    if not re.search(r"^[ \t]+\d+ passing\b", text, re.MULTILINE):
+        return None
+    return TestCounts(
+        _sum(r"^[ \t]+(\d{1,9}) passing\b", text),
+        _sum(r"^[ \t]+(\d{1,9}) failing\b", text),
+        _sum(r"^[ \t]+(\d{1,9}) pending\b", text),
+    )
+
+
+def _surefire(text: str) -> TestCounts | None:
+    line = r"Tests run: (\d{1,9}), Failures: (\d{1,9}), Errors: (\d{1,9}), Skipped: (\d{1,9})\s*$"
+    found = re.findall(line, text, re.MULTILINE)
+    if not found:
+        return None
+    total, failures, errors, skipped = (sum(int(row[i]) for row in found) for i in range(4))
+    return TestCounts(total - failures - errors - skipped, failures + errors, skipped)
+
+
+_READERS: dict[str, tuple[Callable[[str], TestCounts | None], ...]] = {
+    "pytest": (_pytest,),
+    "unittest": (_unittest,),
+    "cargo": (_cargo,),
+    "go": (_go,),
+    "maven": (_surefire,),
+    "gradle": (_surefire,),
+    "node": (_jest_or_vitest, _node_test, _mocha, _pytest),
+}
+
 
 NAME: Final = "test"
 

@@ -1,14 +1,9 @@
 """Guard-rail: no public function of the change without a test that runs it."""
 
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, quoted, text_lines
-from reviewloop.guards.measured import (
-    Unreached,
-    measured_changes,
-    measurement,
-    unreached_functions,
-)
-from reviewloop.state import GateResult, GateStatus
+from reviewloop.guards.coverage import Unreached, measured_changes, measurement, unreached_functions
 
 NAME = "untested"
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.state import GateStatus, TestCounts
 
 _NAMES_SHOWN = 3
 _DENIED = re.compile(r"permission ?(?:denied|error)|\bEACCES\b|operation not permitted", re.I)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.errors import ModelAccessError
+from reviewloop.domain.errors import ModelAccessError
 from reviewloop.models.limiter import Limiter
 from reviewloop.models.messages import ModelRequest, Reply
 from reviewloop.models.prefix_gate import Place

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
 from reviewloop.models.messages import Usage
 from reviewloop.settings import Limits
 from reviewloop.store.journal import Journal

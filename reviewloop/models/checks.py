@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import ReviewLoopError
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.models.bedrock import base_model, open_session, where
 from reviewloop.models.found import missing_key, own_address
 from reviewloop.models.free_calls import ask_free, same_model

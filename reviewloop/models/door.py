@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from reviewloop.errors import InterruptedByUserError, ModelError
+from reviewloop.domain.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
 from reviewloop.models import checks, prices
 from reviewloop.models.asking import Asking, Tell

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reviewloop.errors import ModelSetupError
+from reviewloop.domain.errors import ModelSetupError
 from reviewloop.models.bedrock import BedrockClients, takes_cache_points
 from reviewloop.models.found import key_of, missing_key, own_address
 from reviewloop.models.installing import install_advice, package_problem

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from reviewloop.errors import InterruptedByUserError
+from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.models.bedrock import endpoint_of
 from reviewloop.models.messages import ModelRequest, Usage, estimated_tokens
 from reviewloop.models.retry import ModelUnavailableError
@@ -17,8 +17,7 @@ from reviewloop.models.slots import OF_THIS_PROCESS
 from reviewloop.models.trouble import Diagnosis, Trouble
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.store.journal import CallKey
-from reviewloop.store.rate_bucket import Ceilings
-from reviewloop.store.rates import Rates
+from reviewloop.store.rates import Ceilings, Rates
 
 LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
 _SLICE = 0.5  # seconds between looks at the clock, the stop signal and the quota while waiting

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from reviewloop.errors import ModelError, ReviewLoopError
+from reviewloop.domain.errors import ModelError, ReviewLoopError
 from reviewloop.models import prices
 from reviewloop.models.bedrock import BedrockClients, where
 from reviewloop.models.messages import Scrub

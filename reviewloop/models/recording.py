@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import ModelSetupError, WorkspaceError
+from reviewloop.checkout.files import refuse_links
+from reviewloop.domain.errors import ModelSetupError, WorkspaceError
 from reviewloop.models.messages import content_hash
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.workspace.named_file import refuse_links
 
 FORMAT = "reviewloop-recording"
 VERSION = 1

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from reviewloop.errors import ModelError
+from reviewloop.domain.errors import ModelError
 from reviewloop.models.messages import ModelRequest, Reply, Scrub, content_hash, plain_request
 from reviewloop.models.recording import Recorded, first_difference, read_recording
 from reviewloop.store.journal import CallKey

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from reviewloop.errors import (
+from reviewloop.domain.errors import (
     ContextOverflowError,
     InterruptedByUserError,
     ModelAccessError,

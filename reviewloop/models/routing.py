@@ -9,12 +9,12 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Literal
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.models.bare_names import is_of_family, no_model, resolved, spelling
 from reviewloop.models.found import aws_region, found_here, key_of
 from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN
 from reviewloop.settings import Settings
-from reviewloop.settings.models import AUTO
+from reviewloop.settings.schema import AUTO
 
 Kind = Literal["reasoning", "generation"]
 

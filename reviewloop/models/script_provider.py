@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reviewloop.errors import InterruptedByUserError, ModelError, ModelSetupError
+from reviewloop.domain.errors import InterruptedByUserError, ModelError, ModelSetupError
 from reviewloop.models.messages import (
     CHARS_PER_TOKEN,
     ModelRequest,

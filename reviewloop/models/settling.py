@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.models.bare_names import no_model, resolved
 from reviewloop.models.found import (
     Found,
@@ -21,7 +21,7 @@ from reviewloop.models.routing import names_a_model, split_model
 from reviewloop.settings import Loaded
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings.loading import DEFAULT, FOUND
-from reviewloop.settings.models import AUTO
+from reviewloop.settings.schema import AUTO
 
 _KINDS = ("reasoning", "generation")
 

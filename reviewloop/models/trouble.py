@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from reviewloop.errors import ReviewLoopError
+from reviewloop.domain.errors import ReviewLoopError
 
 
 class Trouble(StrEnum):

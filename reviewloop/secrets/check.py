@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import FileCheck, Hit, PathClass, SourceFile
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.secrets.book import HELD, RULES, rule_id
 from reviewloop.secrets.given_away import given_away
 from reviewloop.secrets.masking import Masking

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import SourceFile
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.secrets.assignments import Given, givens
 from reviewloop.secrets.book import BY_NAME, VENDOR_BY_NAME
 from reviewloop.secrets.names import Promise

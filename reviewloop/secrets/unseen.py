@@ -5,8 +5,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
+from reviewloop.domain.hidden_characters import HIDDEN_RANGES
 from reviewloop.secrets.stretches import Stretch
-from reviewloop.workspace.hygiene import HIDDEN_RANGES
 
 _RETURN = 0x0D  # in front of a line feed it is a part of the line's end
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.secrets.names import Promise
 from reviewloop.secrets.placeholders import is_documented
 from reviewloop.secrets.words import entropy, kinds, reads_like_words, split_name

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.secrets.names import Promise
 from reviewloop.secrets.values import decoded_basic, is_random, judge
 

@@ -1,9 +1,8 @@
 """What a run may do and how: one frozen model from five layers, with origins."""
 
-from reviewloop.settings.keeping import Commit, Runs
 from reviewloop.settings.loading import Loaded, commands_digest, load_settings
-from reviewloop.settings.models import Models
 from reviewloop.settings.schema import (
+    Commit,
     Coverage,
     FollowUps,
     Gate,
@@ -11,6 +10,8 @@ from reviewloop.settings.schema import (
     Governance,
     Guard,
     Limits,
+    Models,
+    Runs,
     Settings,
     Spec,
     Tools,

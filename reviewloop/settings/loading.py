@@ -1,18 +1,240 @@
-"""Build the settings of a run from defaults, user file, repository file, environment and flags."""
+"""Builds a run's settings from defaults, files, environment and options; see `narrow`."""
 
 import hashlib
 import json
+import re
+import tomllib
+import typing
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
-from reviewloop.errors import UsageError
-from reviewloop.settings.keys import all_fields, flatten, is_open_table, nest, printable, shown
-from reviewloop.settings.layers import from_environment, from_flags, from_toml
-from reviewloop.settings.narrowing import narrowed
-from reviewloop.settings.schema import Settings
+from reviewloop.domain.errors import UsageError
+from reviewloop.settings.keys import (
+    all_fields,
+    flatten,
+    is_open_table,
+    nest,
+    printable,
+    shown,
+    unknown_key,
+)
+from reviewloop.settings.schema import WIDER, Settings
+
+ENV_PREFIX = "REVIEWLOOP_"
+_DELIMITER = "__"
+
+
+def from_toml(data: bytes, name: str, *, inside: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the settings in a TOML file; `inside` names the tables around them.
+
+    Raises `UsageError` naming `file:line` for broken TOML and the key for an unknown setting.
+    """
+    try:
+        table: Any = tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UsageError(f"{name}:{line}: not UTF-8; save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(_toml_problem(name, data, str(error))) from error
+    for part in inside:
+        table = table.get(part, {}) if isinstance(table, dict) else {}
+    if not isinstance(table, dict):
+        raise UsageError(f"{name}: {'.'.join(inside)} is {shown(table)}, expected a table")
+    place = f"{name} [{'.'.join(inside)}]" if inside else name
+    return flatten(table, place)
+
+
+def _toml_problem(name: str, data: bytes, problem: str) -> str:
+    found = re.search(r"\s*\(at (?:line (\d+), column \d+|end of document)\)", problem)
+    if found is None:
+        return f"{name}: not valid TOML: {problem}"
+    line = found[1] or str(len(data.splitlines()) or 1)
+    return f"{name}:{line}: not valid TOML: {problem[: found.start()]}"
+
+
+def from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings in `REVIEWLOOP_<SECTION>__<KEY>` variables and each one's variable.
+
+    Lists and tables are JSON. Variables without a double underscore are not settings
+    (`REVIEWLOOP_STATE_DIR`), unless one was forgotten (`REVIEWLOOP_LIMITS_USD`).
+    """
+    names = {variable_of(dotted): dotted for dotted in all_fields()}
+    forgotten = {name.replace(_DELIMITER, "_"): name for name in names}
+    values: dict[str, Any] = {}
+    variables: dict[str, str] = {}
+    for variable, text in environ.items():
+        upper = variable.upper()
+        if not upper.startswith(ENV_PREFIX):
+            continue
+        if upper in names:
+            dotted = names[upper]
+            for key, value in _parsed(dotted, all_fields()[dotted], text, variable).items():
+                values[key], variables[key] = value, variable
+        elif upper in forgotten:
+            raise UsageError(
+                f"environment: {variable} is no setting; did you mean {forgotten[upper]}?"
+            )
+        elif _DELIMITER in upper:
+            raise _unknown_variable(variable)
+    return values, variables
+
+
+def variable_of(dotted: str) -> str:
+    """Return the environment variable of a setting."""
+    return ENV_PREFIX + dotted.replace(".", _DELIMITER).upper()
+
+
+def _unknown_variable(variable: str) -> UsageError:
+    dotted = variable[len(ENV_PREFIX) :].lower().replace(_DELIMITER, ".")
+    error = str(unknown_key(dotted, "environment"))
+    near = re.search(r"did you mean (.+)\?$", error)
+    if near and near[1] in all_fields():
+        return UsageError(
+            f"environment: {variable} is no setting; did you mean {variable_of(near[1])}?"
+        )
+    return UsageError(
+        f"environment: {variable} is no setting; `reviewloop config show` lists all settings"
+    )
+
+
+def _parsed(dotted: str, field: FieldInfo, text: str, variable: str) -> dict[str, Any]:
+    if is_open_table(field):
+        table = _json(text, variable, "a JSON object", dict)
+        return {f"{dotted}.{key}": value for key, value in table.items()}
+    if typing.get_origin(field.annotation) is tuple:
+        return {dotted: _json(text, variable, "a JSON list", list)}
+    return {dotted: text}
+
+
+def _json(text: str, variable: str, expected: str, kind: type) -> Any:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = None
+    if not isinstance(value, kind):
+        example = '\'["pytest", "-q"]\'' if kind is list else '\'{"fix": "generation"}\''
+        raise UsageError(
+            f"environment: {variable} is {shown(text)}, expected {expected} such as {example}"
+        )
+    return value
+
+
+def from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that command-line flags named; None means the flag was not given."""
+    known = all_fields()
+    given = {dotted: value for dotted, value in flags.items() if value is not None}
+    for dotted in given:
+        if dotted not in known and not any(
+            dotted.startswith(f"{name}.") for name, field in known.items() if is_open_table(field)
+        ):
+            raise unknown_key(dotted, "command line")
+    return given
+
+
+_SPENDING = (
+    "limits.usd",
+    "limits.tokens",
+    "limits.minutes",
+    "sandbox.processes",
+    "sandbox.memory_mb",
+    "sandbox.file_mb",
+)
+_LOWER_ONLY_SECTIONS = ("limits.", "governance.")
+_ADD_ONLY = ("guard.protected_branches", "guard.secret_files", "governance.patterns")
+_NOWHERE: Mapping[str, str] = {}
+USERS_OWN = (
+    "models.profile",
+    "models.role_arn",
+    "models.endpoint_url",
+    "models.base_url",
+    "models.requests_per_minute",
+    "models.tokens_per_minute",
+    "sandbox.level",
+    "sandbox.read",
+    "notify.webhook",
+)
+USERS_TO_SWITCH_ON = (
+    "models.tracing",
+    "tools.execute_bash",
+    "review.repository_configuration",
+    "sandbox.external",
+    "notify.bell",
+    "notify.desktop",
+)
+_USER_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
+
+
+def narrowed(
+    repository: Mapping[str, Any],
+    name: str,
+    user: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    outer: Mapping[str, str] = _NOWHERE,
+) -> dict[str, Any]:
+    """Return the repository's values as they count; values are validated ones.
+
+    Lists of what is protected are added to the user's. Raises `UsageError` for a value that would
+    widen what the user allows: more money, another account, switches that only a person may set.
+    `user` also has what files of outer folders say: `outer` is the file of each such value.
+    """
+    counted: dict[str, Any] = {}
+    for dotted, value in repository.items():
+        _refuse_users_own(dotted, value, name)
+        _refuse_higher(dotted, value, name, user, defaults, outer)
+        _refuse_wider(dotted, value, name, user, defaults)
+        if dotted in _ADD_ONLY:
+            base = user.get(dotted, defaults[dotted])
+            counted[dotted] = (*base, *(item for item in value if item not in base))
+        else:
+            counted[dotted] = value
+    return counted
+
+
+def _refuse_users_own(dotted: str, value: Any, name: str) -> None:
+    if dotted in USERS_OWN or (dotted in USERS_TO_SWITCH_ON and value):
+        raise UsageError(
+            f"{name}: {dotted} is {shown(value)}, but a repository may not decide this; "
+            f"set it in {_USER_FILE}"
+        )
+
+
+def _refuse_wider(
+    dotted: str, value: Any, name: str, user: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    order = WIDER.get(dotted, ())
+    allowed = user.get(dotted, defaults[dotted]) if order else value
+    if order and order.index(value) > order.index(allowed):
+        raise UsageError(
+            f"{name}: {dotted} is {shown(value)}, more than {shown(allowed)}, and a repository may "
+            f"only narrow it; set it in {_USER_FILE} or with {variable_of(dotted)}"
+        )
+
+
+def _refuse_higher(
+    dotted: str,
+    value: Any,
+    name: str,
+    user: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    outer: Mapping[str, str],
+) -> None:
+    if dotted in _SPENDING:
+        ceiling, whose = user.get(dotted, defaults[dotted]), "the default"
+    elif dotted.startswith(_LOWER_ONLY_SECTIONS) and dotted in user:
+        ceiling, whose = user[dotted], ""
+    else:
+        return
+    whose = outer.get(dotted) or ("your own file" if dotted in user else whose)
+    if isinstance(ceiling, int | float) and value > ceiling:
+        raise UsageError(
+            f"{name}: {dotted} is {value:g}, above {ceiling:g} ({whose}), and a repository may "
+            f"only lower it; raise it in {_USER_FILE} or with {variable_of(dotted)}"
+        )
+
 
 USER_FILE = "user file"
 FLAG = "flag"

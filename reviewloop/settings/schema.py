@@ -1,19 +1,201 @@
-"""Every setting with its default, its bounds and the sentence that `init` and `config show` print.
+"""Every setting with its default, its bounds and the sentence that `config show` prints."""
 
-Rounds and retries are ceilings of the loop: the bounds below let a user lower them only.
-"""
-
+import ipaddress
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from reviewloop.settings.files import WorkspaceFiles
-from reviewloop.settings.keeping import Commit, Runs
-from reviewloop.settings.models import Models
-from reviewloop.settings.notify import Notify
-from reviewloop.settings.reviews import Review, RuleLevel
-from reviewloop.settings.section import FilePatterns, Section
+from reviewloop.domain.globs import PatternError, require_sound
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _sound(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in patterns:
+        try:
+            require_sound(pattern)
+        except PatternError as problem:
+            raise ValueError(f"patterns that can match a file: {pattern!r} {problem}") from None
+    return patterns
+
+
+FilePatterns = Annotated[tuple[str, ...], AfterValidator(_sound)]
+"""Patterns of files; one that can match nothing is refused, since nobody would notice."""
+
+
+class WorkspaceFiles(Section):
+    """What stands in the workspace besides the files that git itself holds."""
+
+    lfs: Literal["refuse", "pointer", "copy"] = Field(
+        default="refuse",
+        description="Git LFS: refuse to change its files, allow new pointers, or show builds "
+        "the content at hand, too.",
+    )
+    submodules: Literal["empty", "copy"] = Field(
+        default="empty",
+        description="Submodules: empty folders, or their files as .git/modules holds them.",
+    )
+
+
+WIDER = {
+    "workspace.lfs": ("refuse", "pointer", "copy"),
+    "workspace.submodules": ("empty", "copy"),
+}
+"""Values in ascending order; a repository's own file may choose an earlier one only."""
+
+
+class Commit(Section):
+    """How the approved commit is made."""
+
+    sign: bool = Field(
+        default=False, description="Sign the commit as the user's git is configured to."
+    )
+
+
+class Runs(Section):
+    """What is kept of finished runs."""
+
+    keep_days: int = Field(default=30, ge=0, description="Days that `clean` keeps finished runs.")
+
+
+AUTO = "auto"
+
+
+class Models(Section):
+    """Which models answer, and how they are reached."""
+
+    reasoning: str = Field(
+        default=AUTO,
+        min_length=1,
+        description="Model of every step (provider:model); auto takes what AWS or a key allows.",
+    )
+    generation: str = Field(
+        default=AUTO,
+        min_length=1,
+        description='Cheaper model for the agents that per_agent sends to "generation".',
+    )
+    per_agent: dict[str, str] = Field(
+        default_factory=dict,
+        description='Agent name to "reasoning", "generation" or a provider:model of its own.',
+    )
+    fallbacks: tuple[str, ...] = Field(
+        default=(), description="Models asked in this order when the chosen one stays unavailable."
+    )
+    region: str = Field(default="", description="AWS region; empty means the usual AWS chain.")
+    profile: str = Field(default="", description="AWS profile; empty means the usual AWS chain.")
+    role_arn: str = Field(
+        default="", description="AWS role to assume before asking; empty means none."
+    )
+    endpoint_url: str = Field(
+        default="",
+        description="Bedrock runtime endpoint; empty means AWS_ENDPOINT_URL_BEDROCK_RUNTIME.",
+    )
+    base_url: str = Field(
+        default="",
+        description="OpenAI-compatible server for openai: models; empty means OPENAI_BASE_URL.",
+    )
+    max_output_tokens: int = Field(
+        default=16_384, ge=256, description="Longest reply asked for, in tokens."
+    )
+    read_timeout_seconds: float = Field(
+        default=600, gt=0, description="Longest silence inside a reply."
+    )
+    connect_timeout_seconds: float = Field(
+        default=10, gt=0, description="Longest wait for a connection."
+    )
+    max_attempts: int = Field(
+        default=6, ge=1, le=20, description="Attempts per call, the first one included."
+    )
+    concurrency: int = Field(
+        default=16, ge=1, le=256, description="Calls under way at once, of all runs of a batch."
+    )
+    requests_per_minute: int = Field(
+        default=0, ge=0, description="Most requests a minute to one model by all runs; 0: no limit."
+    )
+    tokens_per_minute: int = Field(
+        default=0, ge=0, description="Most tokens a minute to one model by all runs; 0: no limit."
+    )
+    cache: bool = Field(
+        default=True, description="Mark the shared part of prompts for prompt caching."
+    )
+    tracing: bool = Field(
+        default=False, description="Let LangSmith tracing send prompts elsewhere."
+    )
+
+
+def _address(url: str) -> str:
+    """Refuse an address that others could read along with, or that is none."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if url and not (safe and parts.hostname and "@" not in parts.netloc):
+        raise ValueError("an https address (http only on this machine), without a user name")
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Notify(Section):
+    """How you are called when a run or batch waits for you; all of it is off by default."""
+
+    bell: bool = Field(default=False, description="Ring the bell of the terminal (BEL and OSC 9).")
+    desktop: bool = Field(
+        default=False, description="Show a desktop notification (notify-send or osascript)."
+    )
+    webhook: Annotated[str, AfterValidator(_address)] = Field(
+        default="", description="Address that gets a POST with JSON; https, or http on loopback."
+    )
+
+
+RuleLevel = Literal["off", "must", "should", "nit"]
+
+
+class Review(Section):
+    """How `reviewloop review` reads a change."""
+
+    base: str = Field(
+        default="",
+        description="Branch that changes are compared with; empty means found by itself.",
+    )
+    fail_on: Literal["must", "should", "nit", "never"] = Field(
+        default="must", description="Severity from which on the exit code is 1."
+    )
+    min_severity: Literal["must", "should", "nit"] = Field(
+        default="nit", description="Least severity that is listed."
+    )
+    ignore: FilePatterns = Field(default=(), description="Files that are not reviewed.")
+    skip_new: bool = Field(
+        default=False,
+        description="Leave out what only the change itself calls generated, vendored, binary ...",
+    )
+    analysers_off: tuple[str, ...] = Field(
+        default=(), description='Analysers that do not run, by name or pattern; all with "*".'
+    )
+    analyser_seconds: float = Field(
+        default=60, gt=0, description="Longest time of one analyser program."
+    )
+    repository_configuration: bool = Field(
+        default=False, description="Let analysers read the repository's own configuration files."
+    )
+    required_tags: tuple[str, ...] = Field(
+        default=(), description="Tags that every cloud resource must carry."
+    )
+    advisories: str = Field(
+        default="",
+        description="Folder or zip with OSV records of vulnerable packages; empty: not checked.",
+    )
+
 
 Argv = tuple[str, ...]
 

@@ -8,11 +8,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.specs.documents import Documents
-from reviewloop.specs.files import Files, decode
+from reviewloop.domain.task import Problem, Spec, SpecRef
+from reviewloop.specs.files import Documents, Files, decode
 from reviewloop.specs.kiro import read_kiro
 from reviewloop.specs.lines import read_document, sections
-from reviewloop.specs.model import Problem, Spec, SpecRef
 
 STATE = "spec.json"
 _NOTES = "implementation notes"

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Dialect, Spec, SpecRef
 from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
 from reviewloop.specs.files import Files, in_folder, inside
 from reviewloop.specs.kiro import read_kiro
 from reviewloop.specs.lines import read_document
-from reviewloop.specs.model import Dialect, Spec, SpecRef
 from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
 from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
-from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import SPEC_KIT_ID
 
 KIRO_FOLDER = ".kiro/specs"

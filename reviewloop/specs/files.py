@@ -1,10 +1,16 @@
-"""Where specs and steering are read from: a checkout, a git tree, or a mapping; always by path."""
+"""Where specs and steering are read from: a checkout, a git tree, or a mapping."""
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
+
+from reviewloop.domain.task import Spec
+from reviewloop.git.objects import TreeReader
+from reviewloop.specs.lines import Line
 
 _NOT_WALKED = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".nox",
@@ -143,3 +149,98 @@ def inside(path: str, base: str = "") -> str | None:
 def decode(data: bytes) -> str:
     """Return the text of a file; bytes that are not UTF-8 survive as surrogates, a BOM goes."""
     return data.decode("utf-8-sig", "surrogateescape")
+
+
+_LARGEST = 200_000  # bytes of a file that is shown to an implementer
+_ORDERED = re.compile(r"^\s*(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
+
+
+@dataclass
+class Documents:
+    """Reads files and remembers what was in them."""
+
+    files: Files
+    digests: dict[str, str] = field(default_factory=dict)  # path -> sha256
+    _read: dict[str, bytes | None] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, or None where there is none."""
+        if path not in self._read:
+            self._read[path] = data = self.files.read(path)
+            if data is not None:
+                self.digests[path] = digest(data)
+        return self._read[path]
+
+    def text(self, path: str) -> str:
+        """Return the text of a file, "" where there is none or where it is no text to be shown."""
+        data = self.read(path) or b""
+        if b"\0" in data[:8000] or len(data) > _LARGEST:
+            return ""
+        return decode(data).replace("\r\n", "\n").strip()
+
+    def below(self, folder: str) -> list[str]:
+        """Return the paths of the files below a folder, sorted."""
+        return list(self.files.paths(folder))
+
+
+def digest(data: bytes) -> str:
+    """Return the sha256 of a file's bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fenced(path: str, text: str) -> str:
+    """Return a file under a heading of its own; what is no markdown stands in a code fence."""
+    if not text or path.endswith(".md"):
+        return text
+    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+    return f"# {path}\n\n{fence}\n{text}\n{fence}"
+
+
+def numbered_scenarios(lines: Iterable[Line]) -> list[tuple[str, str]]:
+    """Return the items of the first numbered list with their numbers; their lines are joined."""
+    found: list[tuple[str, list[str]]] = []
+    for line in lines:
+        item = None if line.code else _ORDERED.match(line.text)
+        if item:
+            found.append((item["number"], [item["text"]]))
+        elif line.level or (found and not line.text.strip() and not found[-1][1][-1]):
+            if found:
+                break
+        elif found and (not line.text.strip() or line.text[0] in " \t"):
+            found[-1][1].append(line.text.strip())
+        elif found:
+            break
+    return [(number, " ".join(filter(None, parts))) for number, parts in found]
+
+
+_FOLDERS = (".kiro/steering/", ".kiro/agents/")
+_FILES = ("AGENTS.md", "reviewloop.toml")
+
+
+def is_read_from_disk(path: str, project: str = "", spec: Spec | None = None) -> bool:
+    """Whether a run reads this file as it is on disk: its spec, steering, agents or settings."""
+    if spec is not None and path in spec.files:
+        return True
+    inside = path.removeprefix(f"{project}/") if project else path
+    return any(one.startswith(_FOLDERS) or one in _FILES for one in (path, inside))
+
+
+@dataclass(frozen=True)
+class TreeFiles:
+    """Reads from a tree; links are not followed."""
+
+    reader: TreeReader
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a regular file of the tree, or None."""
+        entry = self.reader.entry(path)
+        return self.reader.read(path) if entry and entry.kind in {"file", "executable"} else None
+
+    def paths(self, under: str = "") -> Iterable[str]:
+        """Return the sorted paths below `under`."""
+        return [e.path for e in self.reader.entries() if is_below(e.path, under)]
+
+    def content_id(self, path: str) -> str:
+        """Return the id of the file's blob."""
+        entry = self.reader.entry(path)
+        return entry.oid if entry and entry.kind in {"file", "executable"} else ""

@@ -7,11 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.documents import Documents
-from reviewloop.specs.files import Files
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.specs.files import Documents, Files
 from reviewloop.specs.lines import Section, read_document, sections
-from reviewloop.specs.model import Spec, SpecRef, Task
 from reviewloop.specs.phases import read_phases, said_of, with_phases
 from reviewloop.specs.requirements import whole
 from reviewloop.specs.tasks import read_tasks

@@ -1,15 +1,58 @@
-"""Puts the open tasks of a spec in order: what each waits for, and which may start together."""
+"""Puts the open tasks of a spec in order: what each waits for, and which may start."""
 
-from collections.abc import Iterable, Sequence
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from typing import Literal
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.chosen import tasks_named
-from reviewloop.specs.model import Spec, Task
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, Task
+from reviewloop.specs.references import match_id
 from reviewloop.specs.select import UNREADABLE, is_done, leaves, with_done
-from reviewloop.specs.tasks import ancestors, comes_after
+from reviewloop.specs.tasks import ancestors, comes_after, waits_for
+
+
+def tasks_named(spec: Spec, wanted: Sequence[str]) -> list[Task]:
+    """Return the tasks that ids and patterns (`2.1`, `3.*`) name, in the order of the file.
+
+    The number of a phase names all of it. Raises `UsageError` for what names nothing.
+    """
+    names = [part.strip() for item in wanted for part in item.split(",")]
+    if "" in names:
+        raise UsageError(
+            f"--tasks {','.join(wanted)!r}: an id is empty; name tasks as in 2.1,3.*, or leave "
+            "--tasks out for all"
+        )
+    chosen: set[str] = set()
+    for name in names:
+        if any(sign in name for sign in "*?["):
+            found = [one for one in spec.by_id if fnmatch.fnmatchcase(one, name)]
+        else:
+            known = match_id(name, spec.by_id)
+            found = [known] if known else []
+        if not found:
+            found = _of_phase(spec, name)
+        if not found:
+            raise UsageError(
+                f"there is no task '{name}' in {spec.tasks_path}; `reviewloop tasks` lists them all"
+            )
+        chosen.update(found)
+    return [
+        task
+        for task in spec.tasks
+        if (task.id in chosen or any(owner.id in chosen for owner in ancestors(task, spec.by_id)))
+        and (not task.optional or task.id in chosen)
+        and not any(not spec.by_id[child].optional for child in task.children)
+    ]
+
+
+def _of_phase(spec: Spec, name: str) -> list[str]:
+    """Return the tasks below the heading with this number: "2" for those of "2. Second"."""
+    return [one.id for one in spec.tasks if re.match(rf"{re.escape(name)}[.):]?\s", one.phase)]
 
 
 @dataclass(frozen=True)
@@ -264,3 +307,99 @@ def _require_needs(spec: Spec, order: Sequence[Step]) -> None:
                 f"{step.task.where}: task {step.task.id} waits for {', '.join(missing)}, which "
                 "is not done and not among the chosen tasks; choose it as well"
             )
+
+
+Kind = Literal["task", "phase", "wave", "checkpoint", "order", "blocked"]
+
+_Found = dict[tuple[Kind, str], list[str]]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Tasks that come before another one, and what puts them there.
+
+    task: it depends on them · phase, wave: theirs comes first, `name` says which · checkpoint: it
+    stands between · order: they are listed before it · blocked: they cannot be done.
+    """
+
+    kind: Kind
+    tasks: tuple[str, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What may start, what waits for what, and which wave a task is of."""
+
+    ready: frozenset[str]
+    waits: Mapping[str, tuple[Wait, ...]]  # of each open task that may not start
+    waves: tuple[tuple[str, ...], ...]  # as `batch --wave` counts them; () when it refuses the spec
+    refused: str = ""  # why a batch of all tasks begins nothing, when it is no problem of the spec
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The wave of each task, from 1; the first one where a spec lists it twice."""
+        waves = [*enumerate(self.waves, 1)]
+        return {task: number for number, wave in reversed(waves) for task in wave}
+
+
+def outlook(spec: Spec) -> Outlook:
+    """Return what is known about all tasks of a spec, also where a problem stops some."""
+    refused = ""
+    waves: tuple[tuple[str, ...], ...] = ()
+    try:
+        doing = {step.task.id for step in order_tasks(spec).steps}
+        doing |= {task.id for task in spec.tasks if is_done(spec, task)}
+        # What is left out keeps its place, too, but is of no wave: it is not chosen by its number.
+        waves = spec.waves or tuple(
+            tuple(one for one in wave if one in doing) for wave in waves_of(spec)
+        )
+    except UsageError as error:
+        refused = "" if spec.problems else str(error)
+    steps = {step.task.id: step for step in possible_steps(spec)}
+    waits: dict[str, tuple[Wait, ...]] = {}
+    for task in spec.tasks:
+        if is_done(spec, task) or task.blocked:
+            continue
+        step = steps.get(task.id)
+        found = _waits(spec, step) if step else _left_out(spec, task)
+        if found:
+            waits[task.id] = found
+    ready = frozenset(one for one, step in steps.items() if not step.needs and not step.after)
+    return Outlook(ready, waits, waves, refused)
+
+
+def _waits(spec: Spec, step: Step) -> tuple[Wait, ...]:
+    task = step.task
+    declared = set(leaves_of(spec, waits_for(task, spec.by_id)))
+    follows = set(leaves_of(spec, comes_after(task, spec.by_id))) - declared
+    places = {one: number for number, wave in enumerate(spec.waves, 1) for one in wave}
+    found: _Found = {}
+    for one in (*step.needs, *step.after):
+        other = spec.by_id[one]
+        kind: Kind = "order"
+        name = ""
+        if one in declared:
+            kind = "task"
+        elif one in follows and other.phase != task.phase:
+            kind, name = "phase", other.phase
+        elif one in step.needs and one not in follows:
+            kind, name = "wave", str(places[one])
+        elif other.checkpoint:
+            kind = "checkpoint"
+        found.setdefault((kind, name), []).append(one)
+    return _listed(found)
+
+
+def _left_out(spec: Spec, task: Task) -> tuple[Wait, ...]:
+    """Return what an optional task waits for, one with parts, and one that cannot be done."""
+    found: _Found = {}
+    for one in leaves_of(spec, comes_after(task, spec.by_id)):
+        if one != task.id and not is_done(spec, spec.by_id[one]):
+            kind: Kind = "blocked" if spec.by_id[one].blocked else "task"
+            found.setdefault((kind, ""), []).append(one)
+    return _listed(found)
+
+
+def _listed(found: _Found) -> tuple[Wait, ...]:
+    return tuple(Wait(kind, tuple(tasks), name) for (kind, name), tasks in found.items())

@@ -1,12 +1,15 @@
-"""Reads the headings that group tasks: Spec Kit's phases, OpenSpec's numbered groups."""
+"""Spec Kit's phases and OpenSpec's groups: their headings, and the order that they give."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from itertools import pairwise
 
-from reviewloop.specs.lines import Line
-from reviewloop.specs.model import Task
-from reviewloop.specs.tasktree import is_outside
+from reviewloop.domain.task import Problem, Task
+from reviewloop.specs.lines import Line, outermost, sections
+from reviewloop.specs.references import match_id, read_references
+from reviewloop.specs.task_lines import is_outside
 
 _DEEPEST = 2  # headings below this one divide a phase, they open none
 
@@ -62,3 +65,207 @@ def said_of(phases: Iterable[Phase]) -> dict[str, str]:
 def _document_title(lines: Iterable[Line]) -> int:
     tops = [line.number for line in lines if line.level == 1]
     return tops[0] if len(tops) == 1 else 0
+
+
+_SECTION = re.compile(r"\bdependenc(?:y|ies)\b", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:[-*+]\s+)?")
+_MARKS = re.compile(r"[*_`]")
+_STORY_LINE = re.compile(r"^(?:user story|us)\s*(?P<number>\d+)\b(?P<said>.*)$", re.IGNORECASE)
+_CLAUSES = re.compile(r"[.;:()—]|\s[-–]\s")
+_FREE = re.compile(
+    r"no dependenc|(?:can )?starts? after|after foundational|after phase|independent", re.IGNORECASE
+)
+_APART = re.compile(
+    r"\bno\b|independent|parallel|\bnot\b|n't\b|\bwithout\b|\bneither\b", re.IGNORECASE
+)
+_NUMBERS = r"(?P<numbers>\d+(?:\s*(?:,|/|&|\+|and|or|to|-|–)\s*(?:US\s?)?\d+)*)"
+_STORIES = re.compile(rf"\b(?:US\s?|User Stor(?:y|ies)\s){_NUMBERS}", re.IGNORECASE)
+_PHASES = re.compile(rf"\bphases?\s{_NUMBERS}", re.IGNORECASE)
+_TASK_LINE = re.compile(
+    r"^(?P<task>T\d+[a-z]?)[*_`]*\s*:?\s*(?:depends on|requires|needs|blocked by|after)\s+"
+    r"(?P<what>.*\d.*)$",
+    re.IGNORECASE,
+)
+_CHAIN = re.compile(r"^T\d+[a-z]?(?:[,\s]+T\d+[a-z]?)*(?:\s*(?:→|->|=>)\s*T\d+[T\d\sa-z,]*)+$")
+_PHASE_NUMBER = re.compile(r"^phase\s+(?P<number>\d+)\b", re.IGNORECASE)
+_PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the section about dependencies says that is more than the order of the phases."""
+
+    # Stories that need not come one after another -> the stories and phases ("3") they wait for.
+    stories: Mapping[str, frozenset[str]]
+    depends: Mapping[str, tuple[str, ...]]  # task -> tasks
+    problems: tuple[Problem, ...] = ()
+
+
+def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -> Said:
+    """Read the section about dependencies, where there is one; prose it cannot read is left."""
+    known = [task.id for task in tasks]
+    stories: dict[str, frozenset[str]] = {}
+    depends: dict[str, list[str]] = {}
+    problems: list[Problem] = []
+    found = outermost(sections(lines), lambda part: bool(_SECTION.search(part.title)))
+    for line in (line for part in found for line in part.lines[1:] if not line.code):
+        text = _MARKS.sub("", _BULLET.sub("", line.text)).rstrip(" .")
+        if told := _STORY_LINE.match(text):
+            _tell_story(told["number"], told["said"], stories)
+        for task, needed in _pairs(text, known):
+            names = [match_id(one, known) for one in (task, needed)]
+            if None in names:
+                missing = task if names[0] is None else needed
+                message = f"'{missing}' is no task of this file (in '{text}'); correct it"
+                about = (names[0],) if names[0] else ()
+                problems.append(Problem("unknown", path, line.number, message, about))
+            else:
+                depends.setdefault(names[0] or "", []).append(names[1] or "")
+    return Said(stories, {one: tuple(ids) for one, ids in depends.items()}, tuple(problems))
+
+
+def in_order(phases: Sequence[Phase], tasks: Sequence[Task], said: Said) -> tuple[Task, ...]:
+    """Return the tasks with what the order of the phases puts before each of them.
+
+    What a task declares counts more: an order that contradicts it is left out. The tasks must have
+    distinct ids and wait in no ring.
+    """
+    rank = {task.id: number for number, task in enumerate(tasks)}
+    edges = _Edges(tasks)
+    before: list[set[int]] = []
+    ends: list[list[str]] = []
+    for place, phase in enumerate(phases):
+        awaited = _awaited(place, phases, said, before)
+        before.append(awaited | {inner for one in awaited for inner in before[one]})
+        nearest = awaited - {inner for one in awaited for inner in before[one]}
+        barrier = [task for one in sorted(nearest) for task in ends[one]]
+        ends.append(_chained(phase, barrier, edges))
+    return tuple(
+        replace(
+            task,
+            follows=tuple(sorted(edges.of[task.id] - set(task.depends), key=rank.__getitem__)),
+            declares_depends=True,
+        )
+        for task in tasks
+    )
+
+
+def stories_of(phase: Phase) -> tuple[str, ...]:
+    """Return the user stories that a phase is about."""
+    found = _PHASE_STORY.findall(phase.title)
+    return tuple(dict.fromkeys(f"US{one or other}" for one, other in found))
+
+
+def _tell_story(number: str, said: str, stories: dict[str, frozenset[str]]) -> None:
+    """Take in a line about a story: every story and phase it mentions comes first.
+
+    But for those in a part of the sentence that says the opposite ("no dependencies on US1").
+    """
+    waits: set[str] = set()
+    for clause in _CLAUSES.split(said):
+        if not _APART.search(clause):
+            waits |= {f"US{one}" for found in _STORIES.finditer(clause) for one in _each(found)}
+            waits |= {one for found in _PHASES.finditer(clause) for one in _each(found)}
+    waits -= {f"US{number}"}
+    if waits or _FREE.search(said):
+        stories[f"US{number}"] = stories.get(f"US{number}", frozenset()) | waits
+
+
+def _each(found: re.Match[str]) -> list[str]:
+    """Return the numbers of "1, 2 and 4" or "3-5"."""
+    numbers = re.findall(r"\d+", found["numbers"])
+    if len(numbers) == 2 and re.search(r"\d\s*(?:-|–|to)\s*(?:US\s?)?\d", found["numbers"]):
+        return [str(one) for one in range(int(numbers[0]), min(int(numbers[1]), 99) + 1)]
+    return numbers
+
+
+def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (task, what it waits for) of a line, as written."""
+    if told := _TASK_LINE.match(text):
+        named = read_references(told["what"], known).ids
+        return [(told["task"], one) for one in named if one[:1] in "Tt"]
+    if not _CHAIN.match(text):
+        return []
+    links = [re.findall(r"T\d+[a-z]?", part) for part in re.split(r"→|->|=>", text)]
+    return [
+        (later, earlier)
+        for first, second in pairwise(links)
+        for later in second
+        for earlier in first
+    ]
+
+
+def _awaited(
+    place: int, phases: Sequence[Phase], said: Said, before: Sequence[set[int]]
+) -> set[int]:
+    """Return the phases that end before this one begins."""
+    own = stories_of(phases[place])
+    if not own or not all(story in said.stories for story in own):
+        return set(range(place))
+    wanted = {one for story in own for one in said.stories[story]}
+    first_story = next(n for n, phase in enumerate(phases) if stories_of(phase))
+    return {
+        n
+        for n in range(place)
+        if n < first_story or not stories_of(phases[n]) or wanted & _names(phases[n])
+    }
+
+
+def _names(phase: Phase) -> set[str]:
+    """Return what a sentence may call a phase: its stories, and its number."""
+    number = _PHASE_NUMBER.match(phase.title)
+    return {*stories_of(phase), *([number["number"]] if number else [])}
+
+
+class _Edges:
+    """What each task waits for; an order against what is declared is not added."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.of = {task.id: set(task.depends) for task in tasks}
+        self._place = _places(tasks)
+
+    def add(self, task: str, earlier: Iterable[str]) -> None:
+        # All edges lead to an earlier place, so they never close a ring.
+        self.of[task].update(one for one in earlier if self._place[one] < self._place[task])
+
+
+def _places(tasks: Sequence[Task]) -> dict[str, int]:
+    """Return the places of tasks in the order of the file, moved only where they declare it."""
+    rank = {task.id: number for number, task in enumerate(tasks)}
+    waiting = {task.id: set(task.depends) for task in tasks}
+    after: dict[str, list[str]] = {}
+    for task in tasks:
+        for one in task.depends:
+            after.setdefault(one, []).append(task.id)
+    ready = [rank[task.id] for task in tasks if not task.depends]
+    places: dict[str, int] = {}
+    while ready:
+        current = tasks[heappop(ready)].id
+        places[current] = len(places)
+        for later in after.get(current, ()):
+            waiting[later].discard(current)
+            if not waiting[later]:
+                heappush(ready, rank[later])
+    return places
+
+
+def _chained(phase: Phase, barrier: Sequence[str], edges: _Edges) -> list[str]:
+    """Order the tasks of a phase after the barrier; return those that nothing in it follows."""
+    base, group = list(barrier), list[str]()
+    for task in phase.tasks:
+        if task.children:
+            continue
+        if not task.parallel and group:
+            base, group = _not_followed(group, edges), []
+        edges.add(task.id, base)
+        if task.optional:
+            continue  # nothing waits for it
+        group.append(task.id)
+        if not task.parallel:
+            base, group = group, []
+    return _not_followed(group, edges) if group else base
+
+
+def _not_followed(ids: Sequence[str], edges: _Edges) -> list[str]:
+    followed = {earlier for one in ids for earlier in edges.of[one]}
+    return [one for one in ids if one not in followed]

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reviewloop.patterns import matcher
+from reviewloop.analysis.outline import Symbol, language_of, outline
+from reviewloop.domain.globs import matcher
 from reviewloop.specs.files import Files, decode
 from reviewloop.specs.words import estimate_tokens, find_paths, fits, terms
-from reviewloop.workspace.outline import Symbol, language_of, outline
 
 _OUTLINED = 400  # files that are parsed at most
 _REMEMBERED = 2_000  # files whose outlines are kept

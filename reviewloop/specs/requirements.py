@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from reviewloop.domain.task import Task
 from reviewloop.specs.lines import Line
-from reviewloop.specs.model import Task
 from reviewloop.specs.references import match_id
 
 _CODE = r"(?P<code>[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+(?:\.\d+)*[a-z]?)"

@@ -1,19 +1,134 @@
-"""Reads a spec that is one markdown file: requirements, high- and low-level design, task plan."""
+"""Reads a spec that is one Markdown file, and its prose about dependencies."""
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.dependencyprose import with_said
-from reviewloop.specs.documents import digest
-from reviewloop.specs.files import Files
-from reviewloop.specs.general import general_parts
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Problem, Spec, SpecRef, Task
+from reviewloop.specs.files import Files, digest
+from reviewloop.specs.general import general_parts, is_named
 from reviewloop.specs.kiro import introduction, unresolved
-from reviewloop.specs.lines import outermost, read_document, sections
-from reviewloop.specs.model import Spec, SpecRef
+from reviewloop.specs.lines import Line, outermost, read_document, sections
+from reviewloop.specs.references import match_id, read_references
 from reviewloop.specs.requirements import read_requirements, unnamed, with_named
-from reviewloop.specs.sectionnames import is_named
-from reviewloop.specs.tasks import read_tasks
+from reviewloop.specs.tasks import ancestors, comes_after, cycles, read_tasks
 from reviewloop.specs.waves import read_waves
+
+_SECTION = re.compile(
+    r"\btasks? dependenc|\bdependenc\w+ (?:between|of|among|graph)\b", re.IGNORECASE
+)
+_BULLET = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+(?=\D))?")
+_DEPENDS = re.compile(
+    r"^(?P<tasks>tasks?\b.*?\d.*?)[\s:]+(?:depends? on|requires?|needs?|(?:is |are )?blocked by"
+    r"|comes? after|(?:must |should )?(?:starts?|runs?|follows?) after|follows?)\s+(?P<what>.+)$",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    r"^(?P<what>tasks?\b.*?\d.*?)\s+(?:must|should|has to|have to)\s+(?:be\s+)?"
+    r"(?:completed?|done|finished?|run|come)\s+before\s+(?P<tasks>.+)$",
+    re.IGNORECASE,
+)
+_FREE = re.compile(
+    r"^(?P<tasks>tasks?\b.*?\d.*?)\s+(?:(?:has|have) no dependenc\w+|(?:is|are) independent\b.*)$",
+    re.IGNORECASE,
+)
+_PARALLEL = re.compile(
+    r"^(?P<tasks>tasks?\b.*?\d.*?)\s+(?:can|may)\s+(?:all\s+)?(?:be\s+)?(?:run|go|done|start\w*"
+    r"|worked on|executed)\b.*\b(?:parallel|together|concurrently|simultaneously)\b.*$",
+    re.IGNORECASE,
+)
+_ARROW = re.compile(r"\s*(?:→|->|=>)\s*")
+
+
+def with_said(
+    tasks: Sequence[Task], lines: Sequence[Line], path: str
+) -> tuple[tuple[Task, ...], list[Problem], list[str]]:
+    """Return the tasks with what such a section says, rings of it, and a notice for each bad id.
+
+    A sentence that cannot be read is left: its tasks go on in the order of the file.
+    """
+    known = [task.id for task in tasks]
+    said: dict[str, list[str]] = {}
+    notices: list[str] = []
+    found = outermost(sections(lines), lambda part: bool(_SECTION.search(part.title)))
+    for line in (line for part in found for line in part.lines[1:] if not line.code):
+        text = re.sub(r"[*_`]", "", _BULLET.sub("", line.text))
+        text = re.sub(r"\s*\([^)]*\)", "", text).rstrip(" .")
+        for one, needed in _pairs(text, known):
+            names = [match_id(name, known) if name else "" for name in (one, needed)]
+            if None in names:
+                missing = one if names[0] is None else needed
+                notices.append(
+                    f"{path}:{line.number}: '{missing}' is no task of this file, so this "
+                    "dependency is not used"
+                )
+            elif names[0] != names[1]:
+                said.setdefault(names[0] or "", []).extend(filter(None, [names[1]]))
+    if not said:
+        return tuple(tasks), [], notices
+    told = [_told(task, said) for task in tasks]
+    rings = cycles(told)
+    return tuple(told if rings else _rest_in_order(told)), rings, notices
+
+
+def _told(task: Task, said: dict[str, list[str]]) -> Task:
+    if task.id not in said:
+        return task
+    depends = tuple(dict.fromkeys((*task.depends, *said[task.id])))
+    return replace(task, depends=depends, declares_depends=True)
+
+
+def _rest_in_order(tasks: list[Task]) -> list[Task]:
+    """Return the tasks so that one nothing is said of comes after all above it."""
+    by_id = {task.id: task for task in tasks}
+    for place, task in enumerate(tasks):
+        owners = ancestors(task, by_id)
+        if task.children or any(one.declares_depends for one in (task, *owners)):
+            continue
+        above = [one.id for one in tasks[:place] if not one.children]
+        free = tuple(one for one in above if not _waits(one, {task.id}, by_id))
+        by_id[task.id] = replace(task, follows=free, declares_depends=True)
+    return [by_id[task.id] for task in tasks]
+
+
+def _waits(start: str, wanted: set[str], by_id: Mapping[str, Task]) -> bool:
+    """Whether a task waits for one of these, by way of others too."""
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        current = todo.pop()
+        if current in wanted:
+            return True
+        if current in by_id and current not in seen:
+            seen.add(current)
+            todo += comes_after(by_id[current], by_id)
+    return False
+
+
+def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (task, what it waits for) of a sentence; "" for nothing."""
+    if told := _PARALLEL.match(text):
+        group = _ids(told["tasks"], known)
+        first = known.index(group[0]) if group and group[0] in known else 0
+        before = known[first - 1] if first else ""  # no more than the order of the file says
+        return [(one, before) for one in group]
+    if told := _FREE.match(text):
+        return [(one, "") for one in _ids(told["tasks"], known)]
+    if told := _BEFORE.match(text) or _DEPENDS.match(text):
+        tasks, needed = _ids(told["tasks"], known), _ids(told["what"], known)
+        return [(one, other) for one in tasks for other in needed]
+    links = [_ids(part, known) for part in _ARROW.split(text)]
+    if len(links) < 2 or not all(links):
+        return []
+    return [(late, early) for first, then in pairwise(links) for late in then for early in first]
+
+
+def _ids(text: str, known: Sequence[str]) -> list[str]:
+    """Return the ids of a list, none where a part of it is none."""
+    read = read_references(text, known)
+    return [] if read.unclear or read.everything or read.all_earlier else list(read.ids)
 
 
 def read_single_file(files: Files, ref: SpecRef) -> Spec:

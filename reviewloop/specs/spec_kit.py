@@ -8,17 +8,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.documents import Documents, fenced, numbered_scenarios
-from reviewloop.specs.files import Files, decode, inside
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.specs.files import Documents, Files, decode, fenced, inside, numbered_scenarios
 from reviewloop.specs.general import general_parts, general_sections
 from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import Line, read_document, sections
-from reviewloop.specs.model import Spec, SpecRef, Task
-from reviewloop.specs.phaseorder import in_order, read_dependencies, stories_of
-from reviewloop.specs.phases import read_phases, said_of, with_phases
+from reviewloop.specs.phases import (
+    in_order,
+    read_dependencies,
+    read_phases,
+    said_of,
+    stories_of,
+    with_phases,
+)
 from reviewloop.specs.requirements import read_requirements, unnamed, with_named
-from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import cycles, read_tasks
 
 FOLDER = "specs"

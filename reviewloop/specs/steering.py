@@ -1,15 +1,144 @@
 """Collects what a team wants said to every agent: Kiro's steering files and AGENTS.md."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reviewloop.patterns import matcher
-from reviewloop.specs.fileref import NEVER_READ, resolve_references
+from reviewloop.domain.globs import matcher
 from reviewloop.specs.files import DiskFiles, Files, decode, inside
-from reviewloop.specs.frontmatter import FrontMatter, read_front_matter
 from reviewloop.specs.words import fits, terms
+
+_KEY = re.compile(r"^(?P<key>[A-Za-z_][\w-]*)\s*:(?:\s+(?P<value>.*)|\s*)$")
+_ITEM = re.compile(r"^\s*-\s+(?P<value>.+)$")
+
+
+@dataclass(frozen=True)
+class FrontMatter:
+    """The keys, the text below, and the lines that were not understood (1-based)."""
+
+    values: dict[str, tuple[str, ...]]
+    body: str
+    unread: tuple[int, ...] = ()
+
+    def first(self, key: str) -> str:
+        """Return the only or first value of a key, or ""."""
+        return next(iter(self.values.get(key, ())), "")
+
+
+def read_front_matter(text: str) -> FrontMatter:
+    """Split off the block between `---` lines; it counts only as the first thing in the file.
+
+    This is the part of YAML that steering files use, and it takes `*.py` without quotes, which
+    YAML would refuse.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), 0)
+    if lines[0].rstrip() != "---" or not end:
+        return FrontMatter({}, text)
+    values: dict[str, tuple[str, ...]] = {}
+    unread: list[int] = []
+    key = ""
+    for number, line in enumerate(lines[1:end], 2):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found, item = _KEY.match(line), _ITEM.match(line)
+        if found:
+            key = found["key"]
+            values[key] = _values(found["value"] or "")
+        elif item and key:
+            values[key] = (*values[key], _scalar(item["value"]))
+        elif not (key and line[:1].isspace()):  # an indented line continues a folded text
+            unread.append(number)
+    return FrontMatter(values, "\n".join(lines[end + 1 :]).lstrip("\n"), tuple(unread))
+
+
+def _values(value: str) -> tuple[str, ...]:
+    clean = value.strip()
+    if clean.startswith("["):
+        inner = re.sub(r"\s+#.*$", "", clean).removeprefix("[").removesuffix("]")
+        parts = re.findall(r"\"[^\"]*\"|'[^']*'|(?:\{[^}]*\}|[^,])+", inner)
+        return tuple(one for part in parts if (one := _scalar(part)))
+    single = _scalar(clean)
+    return (single,) if single and single not in (">", "|", ">-", "|-") else ()
+
+
+def _scalar(value: str) -> str:
+    clean = value.strip()
+    for quote in "\"'":
+        if clean.startswith(quote) and (end := clean.find(quote, 1)) > 0:
+            return clean[1:end]
+    return re.sub(r"\s+#.*$", "", clean).strip()
+
+
+_REFERENCE = re.compile(
+    r"#\[\[(?P<kind>file|folder):(?P<path>[^\]:]+)(?::(?P<low>\d+)(?:-(?P<high>\d+))?)?\]\]"
+)
+_FILE_LIMIT = 24_000  # characters of one file
+_TOTAL_LIMIT = 80_000  # characters of all files one text refers to
+_FOLDER_LIMIT = 200  # names
+NEVER_READ = (
+    "**/.env*", "**/*secret*", "**/*credentials*", "**/*.pem", "**/*.key", "**/id_rsa*",
+    "**/.git/**",
+)  # fmt: skip
+"""References to such files stay unresolved: what they hold must not reach a model."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A text with the files it refers to below it, and the references that led nowhere."""
+
+    text: str
+    files: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def resolve_references(
+    text: str, files: Files, base: str = "", never: Sequence[str] = NEVER_READ
+) -> Resolved:
+    """Append each referenced file once; paths are relative to `base`, and never leave `files`.
+
+    References inside referenced files are not followed.
+    """
+    parts: dict[str, str] = {}
+    missing: list[str] = []
+    room = _TOTAL_LIMIT
+    for found in _REFERENCE.finditer(text):
+        path = inside(found["path"].strip(), base)
+        shown = found[0]
+        if shown in parts or shown in missing:
+            continue
+        content = None
+        if path is not None and not matcher(never)(path):
+            content = _content(files, path, found)
+        if content is None:
+            missing.append(shown)
+            continue
+        limit = min(_FILE_LIMIT, room)
+        cut = len(content) > limit
+        kept = content[:limit] + ("\n[... cut ...]" if cut else "")
+        room -= min(len(content), limit)
+        fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", kept)), default=0))
+        parts[shown] = f"{path} (referred to above):\n{fence}\n{kept.rstrip()}\n{fence}"
+    files_read = tuple(part.split(" (referred", 1)[0] for part in parts.values())
+    return Resolved("\n\n".join([text.rstrip(), *parts.values()]), files_read, tuple(missing))
+
+
+def _content(files: Files, path: str, found: re.Match[str]) -> str | None:
+    if found["kind"] == "folder":
+        names = list(files.paths(path))
+        more = f"\n[... {len(names) - _FOLDER_LIMIT} more]" if len(names) > _FOLDER_LIMIT else ""
+        return "\n".join(names[:_FOLDER_LIMIT]) + more if names else None
+    data = files.read(path)
+    if data is None or b"\0" in data[:8000]:
+        return None
+    lines = decode(data).replace("\r\n", "\n").split("\n")
+    if found["low"]:
+        low = int(found["low"])
+        lines = lines[max(low - 1, 0) : int(found["high"] or low)]
+    return "\n".join(lines)
+
 
 Scope = Literal["global", "project"]
 Mode = Literal["always", "fileMatch", "manual", "auto"]

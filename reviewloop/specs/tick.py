@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.specs.model import Dialect, Task
-from reviewloop.specs.tasklines import DONE_MARK
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.task import Dialect, Task
+from reviewloop.specs.task_lines import DONE_MARK
 from reviewloop.specs.tasks import read_tasks
 
 UNTICKED = "unticked"

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from reviewloop.domain.task import Task
 from reviewloop.specs.lines import Line, fenced_blocks
-from reviewloop.specs.model import Task
 from reviewloop.specs.references import match_id
 
 Waves = tuple[tuple[str, ...], ...]

@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.store.hiding import Hide, as_it_is, hidden
+from reviewloop.store.redaction import Hide, as_it_is, hidden
 
 
 class Blobs:

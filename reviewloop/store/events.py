@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reviewloop.store.hiding import Hide, as_it_is, hidden
 from reviewloop.store.places import private_file
+from reviewloop.store.redaction import Hide, as_it_is, hidden
 
 Listener = Callable[[dict[str, Any]], None]
 

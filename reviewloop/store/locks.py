@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.store.places import private_file
 

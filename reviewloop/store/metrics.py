@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.sqlite import open_database
 
 FILE = "metrics.sqlite"

@@ -1,9 +1,15 @@
-"""Where reviewloop keeps its own files: under the user's state folder, never in a repository."""
+"""Where reviewloop keeps its own files, and whether there is space for more."""
 
+import errno
 import os
+import secrets
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.faults import fault
 
 _OTHERS = 0o077
 _MAKING = Lock()
@@ -53,3 +59,78 @@ def private_file(path: Path) -> Path:
     with _MAKING, suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     return path
+
+
+_BYTES = 32
+
+
+def own_key() -> bytes:
+    """Return the key, made at first use; where none can be kept it lasts for this process."""
+    try:
+        path = state_root() / "own.key"
+    except OSError:
+        return secrets.token_bytes(_BYTES)
+    found = _read(path)
+    if found:
+        return found
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    made = secrets.token_bytes(_BYTES)
+    try:
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(made)
+        try:
+            os.link(partial, path)  # the first of several processes wins
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+    except OSError:
+        return made
+    return _read(path) or made
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return b""
+    return data if len(data) == _BYTES else b""
+
+
+LEAST_FREE = 64 * 1024 * 1024  # bytes; a reply is small, what a run does with it is not
+_PROBE = "room"
+_BLOCK = bytes(4096)
+
+DISK_ERRORS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+)
+"""What a disk that is full, broken, or not ours to write answers."""
+
+
+def require_room(folder: Path) -> None:
+    """Raise `WorkspaceError` unless this folder's disk takes more; nothing may be paid for then.
+
+    A block is really written: a disk that went read-only or broke shows it only now.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE:
+        raise WorkspaceError(
+            f"only {free // 1024 // 1024} MB are free on the disk that holds {folder}, too few to "
+            "keep what a model answers; free some space, then `reviewloop resume`: nothing was "
+            "paid for"
+        )
+    file = folder / _PROBE
+    try:
+        fault("room.write", file)
+        probe = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(probe, _BLOCK)
+            os.fsync(probe)
+        finally:
+            os.close(probe)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder} cannot be written ({error.strerror}), so no answer of a model could be "
+            "kept; put that right, then `reviewloop resume`: nothing was paid for"
+        ) from error

@@ -1,17 +1,301 @@
-"""One limiter for all processes of a user: a small locked file for each quota."""
+"""One limiter for all processes of a user: how fast a provider may be used, in locked files."""
 
 import fcntl
 import hashlib
 import json
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from reviewloop.store.places import private_folder, state_root
-from reviewloop.store.rate_bucket import Ceilings, RateBucket
+
+_MINUTE = 60.0
+_WINDOW, _SLOT = 5.0, 0.25  # seconds over which the rate in use is measured, and how finely
+_RECOVERY = 10.0  # seconds from half of a rate back to the whole, or, where that takes longer,
+_USED_MEANWHILE = {"requests": 20.0, "tokens": 200_000.0}  # until so much could have been used
+_FORGET = 300.0  # seconds without a refusal
+_LEAST = {"requests": 1 / _MINUTE, "tokens": 1000 / _MINUTE}  # per second; slower is not learnt
+UNIT = {"requests": 1.0, "tokens": 1000.0}  # what may always go at once
+
+_LAST = 20.0  # requests over which the share that is refused is measured
+_TRIAL_SECONDS = 2.0  # at least; a refusal takes some time to come back
+_TRIAL = {0: 10, 1: 20}  # requests by how many of them were refused: a lone refusal may be chance
+_SHORT_TRIAL = 8  # with more of them
+_MOST = 2  # so many refused at once, and of all the larger part, cut a pace that is on trial
+_FAR, _FAR_ON_TRIAL = 3.0, 1.5  # standard deviations above the share that is refused anyway
+_FADE = 0.7  # of that share is left when it did not explain what was refused
+_PERHAPS, _NONE = 0.05, 0.02  # the share that is supposed where little is known; none below this
+
+
+@dataclass
+class Pace:
+    """How fast one kind of thing may be used; times are seconds of one clock that all read."""
+
+    rate: float = 0.0  # per second, learnt at `since`; 0: nothing learnt
+    peak: float = 0.0  # the rate that was refused then
+    since: float = 0.0
+    seen: list[list[float]] = field(default_factory=list)  # [start of a slot, taken in it]
+    last: float = 0.0  # when a request was refused
+    sent: float = 0.0  # requests since the cut while it is on trial, else of the last ones
+    refused: float = 0.0  # of these
+    anyway: float = 0.0  # the share that is refused whatever the pace; 0: not that we know
+    trial: bool = False
+    home: float = 0.0  # the pace to go back to when cuts turn out to be no help
+    top: float = 0.0  # the pace before the first of the cuts; 0: it is not where to rise to
+    passed: float = -1.0  # the share that passed at the pace before, on trial too; -1: none was
+    barren: bool = False  # nothing at all passed at the pace before
+    rising: bool = False  # doubled since the cut
+    doubted: bool = False  # the cuts began although a share was known
+
+    def learnt(self, kind: str, now: float) -> float:
+        """Return the learnt rate as it has recovered by now; 0 where none is known."""
+        if not self.rate:
+            return 0.0
+        recovery = max(_RECOVERY, _USED_MEANWHILE[kind] / self.peak)
+        if now - max(self.since, self.last) > max(_FORGET, 2 * recovery):
+            return 0.0
+        if self.held:
+            return self.rate
+        return self.rate + self.peak / 2 / recovery * (now - self.since)
+
+    @property
+    def held(self) -> bool:
+        """Whether the pace does not grow, so that what it leads to can be compared."""
+        return self.trial and self.refused > 0
+
+    def send(self, kind: str, now: float) -> None:
+        """Count a request; end the trial of a cut when it has had enough of them."""
+        enough = self.sent >= _TRIAL.get(round(self.refused), _SHORT_TRIAL)
+        if self.trial and enough and now - self.since >= _TRIAL_SECONDS:
+            self._judge(kind, now)
+        if now - self.last > _FORGET:
+            self.anyway = 0.0
+        fade = 1.0 if self.trial else 1 - 1 / _LAST
+        self.sent, self.refused = self.sent * fade + 1, self.refused * fade
+
+    def refuse(self, kind: str, sent: float, now: float) -> None:
+        """Learn from a refused request that was sent then.
+
+        Requests that were under way together and are refused together are one refusal.
+        """
+        self.last = now
+        if sent < self.since:
+            return
+        self.refused += 1
+        if not self.trial:
+            if self.refused > self._expected():
+                self.doubted, self.barren, self.passed = self.anyway > 0, False, -1.0
+                self.anyway *= _FADE
+                self.cut(kind, now)
+                self.home = self.top = self.peak
+        elif self.rising:
+            self.top = 0.0
+            self.cut(kind, now)
+        elif self._most_are_refused():
+            self.barren, self.passed = self.refused >= self.sent, -1.0
+            self.home = self.peak
+            self.cut(kind, now)
+
+    def answered(self, sent: float) -> None:
+        """Learn from a reply to a request that was sent then."""
+        far = self.trial and self.passed < 0 and 4 * self.peak <= self.top
+        if far and not self.refused and sent >= self.since:
+            self.rate, self.peak, self.rising = 2 * self.rate, 2 * self.peak, True
+
+    def cut(self, kind: str, now: float) -> None:
+        """Halve the rate in use, because it was refused, and put the half on trial."""
+        used, learnt = self.in_use(now), self.learnt(kind, now)
+        if self.passed >= 0:  # to be compared with what was really asked meanwhile
+            used = min(used, self._tried(now))
+        # A lone request that is refused says little of the rate: some 2 s until the next one.
+        used = max(used, UNIT[kind])
+        self.peak = max(min(used, learnt) if learnt else used, 2 * _LEAST[kind])
+        self.rate, self.since = self.peak / 2, now
+        self.trial, self.rising, self.sent, self.refused = True, False, 0.0, 0.0
+
+    def in_use(self, now: float) -> float:
+        """Return the rate in use: that of the last second or of the last seconds, if it is more.
+
+        Rather too much than too little: what is too fast is cut again, too slow costs a minute.
+        """
+        spans = ((now - _SLOT - 1, 1.0), (now - _WINDOW, _WINDOW))
+        return max(sum(n for at, n in self.seen if at > begun) / long for begun, long in spans)
+
+    def _tried(self, now: float) -> float:
+        """Return the rate in use since the cut; callers who were refused ask less for a while."""
+        taken = sum(n for at, n in self.seen if at >= self.since)
+        return taken / min(max(now - self.since, 1.0), _WINDOW)
+
+    def note(self, amount: float, now: float) -> None:
+        """Remember for the rate in use what was taken."""
+        slot = math.floor(now / _SLOT) * _SLOT
+        self.seen = [entry for entry in self.seen if entry[0] > now - _WINDOW]
+        if self.seen and self.seen[-1][0] == slot:
+            self.seen[-1][1] += amount
+        else:
+            self.seen.append([slot, amount])
+
+    def _expected(self) -> float:
+        """Return how many may be refused before it is more than are refused anyway."""
+        share = self.anyway
+        count = self.sent if self.trial else max(self.sent, _LAST / 2)
+        far = _FAR_ON_TRIAL if self.trial else _FAR
+        return share * count + far * math.sqrt(share * (1 - share) * count)
+
+    def _most_are_refused(self) -> bool:
+        """Return whether a pace on trial is so much too fast that it need not be tried longer."""
+        enough = self.refused >= _MOST or self.barren
+        return enough and self.refused > max(self.sent / 2, self._expected())
+
+    def _judge(self, kind: str, now: float) -> None:
+        """Say whether the cut on trial was a help; cut again to find out, or go back."""
+        passed = 1 - self.refused / self.sent
+        if self.refused <= max(1.0, self._expected()):
+            share = 1 - passed
+            if self.anyway:
+                share = min(self.anyway, self.anyway + (share - self.anyway) / 3)
+            if self.passed >= 0:  # a few were refused at twice the pace
+                share = 0.0 if self.doubted else max(share, _PERHAPS)
+            self._settle(share, now)
+        elif self.passed >= 0 and passed <= (self.passed + min(1.0, 2 * self.passed)) / 2:
+            # Nearer to the share of before than to what a quota would let pass of half as much.
+            self.rate, self.peak = max(self.home, self.peak), max(self.top, self.peak)
+            self._settle(1 - (passed + self.passed) / 2, now)
+        else:
+            self.home = self.peak if self.passed >= 0 else self.home
+            self.passed = passed
+            self.cut(kind, now)
+
+    def _settle(self, share: float, now: float) -> None:
+        """End the trial: the pace grows from here, and this share is refused anyway."""
+        if self.held:
+            self.since = now
+        self.trial, self.passed = False, -1.0
+        self.anyway = share if share >= _NONE else 0.0
+        self.sent, self.refused = _LAST, _LAST * self.anyway
+
+
+LONGEST_WAIT = 60.0  # seconds that a provider's own wish to wait is believed
+
+_BURST = 6  # a ceiling lets a sixth of its minute go at once
+_INSTANT = 1e-6  # seconds; a time of day is no finer
+_SKEW = 1.0  # seconds; a time further ahead is of a clock that was set back
+
+
+class Ceilings(NamedTuple):
+    """Most per minute that the person allows; 0 means no ceiling."""
+
+    requests: int = 0
+    tokens: int = 0
+
+
+@dataclass
+class Meter(Pace):
+    """One of the two buckets: what is in it, and the pace at which it fills."""
+
+    level: float = 0.0  # may be taken at once; below zero after a request larger than the burst
+    at: float = 0.0  # when the level was right; 0: nothing was ever limited
+
+    def allowed(self, kind: str, ceiling: int, now: float) -> tuple[float, float]:
+        """Return (per second, most at once); both infinite where nothing limits."""
+        rate = burst = math.inf
+        if ceiling:
+            # Burst and refill of any 60 seconds together stay under the ceiling.
+            burst = max(1.0, ceiling / _BURST)
+            rate = max(ceiling - burst, ceiling / 2) / _MINUTE
+        learnt = self.learnt(kind, now)
+        if learnt:
+            most = UNIT[kind] if self.held else max(UNIT[kind], learnt)
+            rate, burst = min(rate, learnt), min(burst, most)
+        return rate, burst
+
+    def fill(self, rate: float, burst: float, now: float) -> None:
+        """Add what has become free since the last look; infinite rates need no level."""
+        if math.isinf(rate):
+            return
+        grown = self.level + rate * max(0.0, now - self.at) if self.at else burst
+        self.level, self.at = min(burst, grown), now
+
+    def count(self, amount: float, now: float) -> None:
+        """Take from the level and remember it for the rate in use."""
+        if self.at:
+            self.level -= amount
+        self.note(amount, now)
+
+    def cut(self, kind: str, now: float) -> None:
+        """Slow down, beginning with an empty bucket."""
+        super().cut(kind, now)
+        self.level, self.at = min(self.level, 0.0), now
+
+
+@dataclass
+class RateBucket:
+    """What all processes together know of one quota."""
+
+    requests: Meter = field(default_factory=Meter)
+    tokens: Meter = field(default_factory=Meter)
+    not_before: float = 0.0  # the provider's own wish
+
+    def take(self, tokens: float, ceilings: Ceilings, now: float) -> float:
+        """Take one request of so many tokens; return 0, or the seconds to wait before asking again.
+
+        Nothing is taken where there is something to wait for, so nobody who waits holds anything.
+        """
+        wait = max(0.0, self.not_before - now)
+        needs = (("requests", 1.0, ceilings.requests), ("tokens", tokens, ceilings.tokens))
+        for kind, need, ceiling in needs:
+            meter: Meter = getattr(self, kind)
+            rate, burst = meter.allowed(kind, ceiling, now)
+            meter.fill(rate, burst, now)
+            missing = min(need, burst) - meter.level
+            if not math.isinf(rate) and missing > 0:
+                wait = max(wait, missing / rate)
+        if wait > _INSTANT:
+            return wait
+        for kind, need, _ in needs:
+            meter = getattr(self, kind)
+            meter.count(need, now)
+            meter.send(kind, now)
+        return 0.0
+
+    def refuse(self, kind: str, sent: float, retry_after: float | None, now: float) -> None:
+        """Learn from a refused request that was sent then; `kind`: what there were too many of."""
+        meter: Meter = getattr(self, kind)
+        meter.refuse(kind, sent, now)
+        if retry_after:
+            self.not_before = max(self.not_before, now + min(retry_after, LONGEST_WAIT))
+
+    def answered(self, sent: float, tokens: float, now: float) -> None:
+        """Learn from a reply to a request that was sent then.
+
+        So many tokens were taken and not used; where it is negative, more were used than taken.
+        """
+        self.tokens.count(-tokens, now)
+        self.requests.answered(sent)
+        self.tokens.answered(sent)
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], now: float) -> "RateBucket":
+        """Rebuild it; times ahead of the clock are those of a clock that was set back."""
+        latest = now + _SKEW
+        bucket = cls(Meter(**plain["requests"]), Meter(**plain["tokens"]), plain["not_before"])
+        if bucket.not_before > latest + LONGEST_WAIT:
+            bucket.not_before = 0.0
+        for kind in ("requests", "tokens"):
+            meter: Meter = getattr(bucket, kind)
+            if max(meter.at, meter.since, meter.last, *(entry[0] for entry in meter.seen)) > latest:
+                setattr(bucket, kind, Meter())
+        return bucket
+
 
 _PATIENCE = 1.0  # seconds for somebody who was stopped while holding a lock of microseconds
 _LARGEST = 4096  # bytes; a file is some 1500

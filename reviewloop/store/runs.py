@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop import __version__
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.faults import fault
-from reviewloop.state import SCHEMA_VERSION
 from reviewloop.store.sqlite import open_database
+
+SCHEMA_VERSION = 1
+"""Raise it when the meaning of a key of the loop's state or the name of a node changes."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (

@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.places import private_file
 
 _PATIENCE = 30.0  # seconds

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from reviewloop.errors import ReviewLoopError
-from reviewloop.workspace.hygiene import show_hidden
+from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.domain.hidden_characters import show_hidden
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from reviewloop.domain.hidden_characters import find_hidden, placeholders, restore_hidden
 from reviewloop.tools.answers import CallRefusedError
 from reviewloop.tools.filetext import lines_of, newline_of, numbered, with_newline
-from reviewloop.workspace.hygiene import find_hidden, placeholders, restore_hidden
 
 _AROUND = 3  # lines shown before and after a place
 _SEARCHED = 20_000  # lines; in longer files no similar place is looked for

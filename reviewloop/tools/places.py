@@ -3,8 +3,8 @@
 import difflib
 from pathlib import PurePosixPath
 
+from reviewloop.git.objects import Entry, TreeReader
 from reviewloop.tools.answers import CallRefusedError, shown_name
-from reviewloop.workspace.objects import Entry, TreeReader
 
 _NAMED = 5  # similar paths offered
 _COMPARED = 20_000  # files; beyond that, similar names are not looked for

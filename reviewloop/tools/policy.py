@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reviewloop.patterns import first_match
+from reviewloop.checkout.protected import folded, protection_of
+from reviewloop.domain.globs import first_match
+from reviewloop.domain.hidden_characters import find_hidden
 from reviewloop.tools.answers import shown_name
-from reviewloop.workspace.hygiene import find_hidden
-from reviewloop.workspace.protected import folded, protection_of
 
 _PATH_LIKE = re.compile(r"[\w.@+/-]*[\w]")
 

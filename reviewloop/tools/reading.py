@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.objects import TreeReader
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Glob, Grep, Read, ReadOperation
 from reviewloop.tools.filetext import cut, decode, is_binary, lines_of, numbered
 from reviewloop.tools.places import file_at, plain_path
-from reviewloop.workspace.objects import TreeReader
 
 Mask = Callable[[str], str]
 

@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reviewloop.state import GateResult
+from reviewloop.domain.gate import GateResult
+from reviewloop.git.objects import TreeReader
 from reviewloop.tools.answers import BadCallError, CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import ExecuteBash, RunGate
 from reviewloop.tools.places import plain_path
-from reviewloop.workspace.objects import TreeReader
 
 _SHELL_SIGNS = {"&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>"}
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.analysis.outline import Symbol, outline
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Code
 from reviewloop.tools.filetext import decode, is_binary
 from reviewloop.tools.places import file_at, plain_path
 from reviewloop.tools.reading import Sight, search, text_of
-from reviewloop.workspace.outline import Symbol, outline
 
 _MOST_FILES = 40  # parsed for one call
 _MOST_SYMBOLS = 300

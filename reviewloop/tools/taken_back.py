@@ -1,11 +1,11 @@
 """What a program wrote is held to the same rules as fs_write: what may not change is put back."""
 
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.git.private import PrivateRepo
 from reviewloop.tools.answers import CallRefusedError
 from reviewloop.tools.filetext import decode
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.writing import refuse_settings
-from reviewloop.workspace.paths import UnsafePathError
-from reviewloop.workspace.private import PrivateRepo
 
 
 def allowed_part(

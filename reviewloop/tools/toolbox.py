@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.git.private import PrivateRepo
 from reviewloop.models.messages import ToolSpec
 from reviewloop.tools import catalogue
 from reviewloop.tools.answers import BadCallError, CallRefusedError, Output
@@ -25,8 +27,6 @@ from reviewloop.tools.running import RunGateCallback, Shell, run_gate, split_com
 from reviewloop.tools.structure import code
 from reviewloop.tools.taken_back import allowed_part
 from reviewloop.tools.writing import Restore, fs_write
-from reviewloop.workspace.hygiene import show_hidden
-from reviewloop.workspace.private import PrivateRepo
 
 ORDER = ("fs_read", "code", "grep", "glob", "fs_write", "run_gate", "execute_bash")
 """The tools in the order in which models are offered them."""

@@ -4,6 +4,8 @@ import tomllib
 from collections.abc import Callable
 from typing import NamedTuple
 
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.git.private import PrivateRepo
 from reviewloop.secrets.masking import MisplacedSecretError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Write
@@ -20,8 +22,6 @@ from reviewloop.tools.filetext import decode, encode, is_binary, lines_of
 from reviewloop.tools.places import plain_path
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.reading import Mask
-from reviewloop.workspace.paths import UnsafePathError
-from reviewloop.workspace.private import PrivateRepo
 
 _LARGEST = 5_000_000  # bytes; nobody writes a longer source file
 _BOM = "\ufeff"

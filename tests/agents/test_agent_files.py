@@ -12,7 +12,7 @@ from reviewloop.agents import (
     prompt_reader,
     shipped_agent_files,
 )
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 
 READ_ONLY = ("fs_read", "code", "grep", "glob")
 

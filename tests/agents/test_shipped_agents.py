@@ -6,7 +6,7 @@ import re
 import pytest
 
 from reviewloop.agents import build_team, parse_agent, shipped_agent_files
-from reviewloop.reviewing.rules import REVIEW_RULES
+from reviewloop.review.prompts import REVIEW_RULES
 
 READ_ONLY = ["fs_read", "code", "grep", "glob"]
 PORTABLE = {"name", "description", "prompt", "tools", "allowedTools"}

@@ -7,22 +7,20 @@ import pytest
 from rich.console import Console
 from support.checkout import Checkout
 
-from reviewloop.batch.account import account, exit_code
-from reviewloop.batch.going_on import newest_batch
-from reviewloop.batch.keeping import keep_rows
-from reviewloop.batch.reasons import reason_now
-from reviewloop.batch.spending import Spending
-from reviewloop.errors import BudgetExhaustedError, ExitCode
+from reviewloop.app.batch.account import account, exit_code
+from reviewloop.app.batch.going_on import newest_batch
+from reviewloop.app.batch.keeping import keep_rows
+from reviewloop.app.batch.reasons import reason_now
+from reviewloop.app.batch.spending import Spending
+from reviewloop.app.project import open_repository
+from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget
-from reviewloop.output.batch_report import html, markdown
-from reviewloop.output.batch_words import figures_of, next_of, sums, task_lines
-from reviewloop.output.terminal_batch_live import BatchScreen
-from reviewloop.runs.repository import open_repository
+from reviewloop.render.batch import figures_of, html, markdown, next_of, sums, task_lines
+from reviewloop.render.terminal.batch import BatchScreen
 from reviewloop.settings import Limits, Settings
-from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.batches import BatchRecord, BatchStore, SittingClock, sittings_of
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
-from reviewloop.store.sittings import SittingClock, sittings_of
 
 COST = ("calls", "tokens", "usd", "seconds")
 

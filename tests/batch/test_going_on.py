@@ -7,9 +7,8 @@ from contextlib import closing
 from support.checkout import Checkout
 from support.many import SPEC, TASKS
 
-from reviewloop.runs.cleaning import find_garbage
-from reviewloop.runs.repository import open_repository
-from reviewloop.runs.strangers import leave_out, strangers
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.cleaning import find_garbage, leave_out, strangers
 from reviewloop.store.runs import RunRecord, RunStatus
 
 CHOSEN = ("batch", "--tasks", "1,4")

@@ -8,7 +8,7 @@ from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import done, reply, write
 
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.project import open_repository
 from reviewloop.store.runs import RunRecord, RunStatus
 
 

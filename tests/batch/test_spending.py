@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from reviewloop.batch.spending import Spending, is_about_money
-from reviewloop.errors import BudgetExhaustedError, UsageError
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.batch.spending import Spending, is_about_money
+from reviewloop.app.project import open_repository
+from reviewloop.domain.errors import BudgetExhaustedError, UsageError
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.runs import RunRecord

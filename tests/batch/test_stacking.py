@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.batch.line import Waiting, line_up
-from reviewloop.batch.stacking import base_for, listed_above
-from reviewloop.batch.stands import Stand, TaskRun
-from reviewloop.batch.train import Train
+from reviewloop.app.batch.line import Waiting, line_up
+from reviewloop.app.batch.stacking import base_for, listed_above
+from reviewloop.app.batch.stands import Stand, TaskRun
+from reviewloop.app.batch.train import Train
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks

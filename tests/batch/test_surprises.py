@@ -15,14 +15,14 @@ from support.parts import Part, says
 from support.play import done, reply, write
 from support.terminal import Terminal
 
-from reviewloop.batch.autopilot import why_a_person
-from reviewloop.batch.going_on import Wish
-from reviewloop.batch.opening import run_batch
-from reviewloop.errors import InterruptedByUserError
-from reviewloop.runs.advance import advance
-from reviewloop.runs.answers import worded
-from reviewloop.runs.interrupts import all_interruptible, asking
-from reviewloop.runs.repository import Repository, open_repository
+from reviewloop.app.batch.autopilot import why_a_person
+from reviewloop.app.batch.going_on import Wish
+from reviewloop.app.batch.opening import run_batch
+from reviewloop.app.interrupts import all_interruptible, asking
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import worded
+from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.store.locks import hold
 
 

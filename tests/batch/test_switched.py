@@ -7,7 +7,7 @@ from support.checkout import Checkout
 from support.many import files_of, many
 from support.play import done, write
 
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.project import open_repository
 
 
 def test_a_branch_that_is_switched_meanwhile_is_a_workspace_problem(

@@ -11,7 +11,7 @@ from support.many import many
 from support.parts import says
 from support.play import done, write
 
-from reviewloop.output.terminal_batch_live import BatchScreen
+from reviewloop.render.terminal.batch import BatchScreen
 
 RED = {"tests/test_part4.py": "def test_four():\n    assert False\n"}
 

@@ -7,10 +7,10 @@ from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import calls, done, reply, write
 
-from reviewloop.batch.approving import approve_each
-from reviewloop.batch.moving import do_once_more
-from reviewloop.batch.queue import to_approve
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.batch.approving import approve_each
+from reviewloop.app.batch.moving import do_once_more
+from reviewloop.app.batch.queue import to_approve
+from reviewloop.app.project import open_repository
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 

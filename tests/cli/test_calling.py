@@ -6,10 +6,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from reviewloop.app.project import kept, open_repository, read_settings
 from reviewloop.cli.calling import call
-from reviewloop.errors import UsageError
-from reviewloop.runs.project import read_settings
-from reviewloop.runs.repository import kept, open_repository
+from reviewloop.domain.errors import UsageError
 from reviewloop.settings import Settings
 
 KEY = "AKIA" + "Z7Q2M5XW3PLK6RTB"

@@ -126,7 +126,7 @@ def test_a_hard_rule_offers_only_what_silences_it(project, reviewloop):
 
 def test_a_finding_is_explained_with_one_severity(project, reviewloop, monkeypatch):
     from reviewloop.cli import explain
-    from reviewloop.findings import Finding, Severity
+    from reviewloop.domain.finding import Finding, Severity
 
     rule = "diff/lint-silenced"
     default = reviewloop("explain", rule).out

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from reviewloop.git.repository import discover
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.store.locks import hold
 from reviewloop.store.places import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
-from reviewloop.workspace.userrepo import discover
 
 pytestmark = pytest.mark.usefixtures("quick_tools")
 TASKS = """\

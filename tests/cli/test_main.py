@@ -15,7 +15,7 @@ import pytest
 import reviewloop
 from reviewloop.cli.help import ADVANCED
 from reviewloop.cli.main import COMMANDS, GROUPS, cli, run
-from reviewloop.errors import BudgetExhaustedError, UsageError
+from reviewloop.domain.errors import BudgetExhaustedError, UsageError
 
 ROOT = Path(reviewloop.__file__).parent.parent
 

@@ -7,10 +7,10 @@ from contextlib import closing
 import pytest
 from rich.console import Console
 
+from reviewloop.app.project import open_repository
+from reviewloop.app.stats import Chosen, figures
 from reviewloop.cli import stats as command
-from reviewloop.output.terminal_stats import render_stats
-from reviewloop.runs.repository import open_repository
-from reviewloop.runs.stats import Chosen, figures
+from reviewloop.render.terminal.stats import render_stats
 from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
 
 DAY = 86_400.0

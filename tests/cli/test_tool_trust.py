@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reviewloop.runs.review import Wish, review
-from reviewloop.workspace.compared import Asked
+from reviewloop.app.review.review import Wish, review
+from reviewloop.git.comparison import Asked
 
 pytestmark = pytest.mark.usefixtures("quick_tools")
 

@@ -9,9 +9,9 @@ from support.parts import CLEAN, cast, finds, found, replaces, resolves, says, w
 from support.play import QUOTE_TEST, REVIEWERS, TEST, calls, done, reply, write
 from support.terminal import Terminal
 
-from reviewloop.errors import UsageError
-from reviewloop.runs.advance import advance
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.advance import advance
+from reviewloop.domain.errors import UsageError
 
 TASKS = ".kiro/specs/orders/tasks.md"
 DOC = '"""Search."""'

@@ -4,11 +4,11 @@ import pytest
 from support.parts import CLEAN, cast, finds, found, replaces, writes
 from support.play import QUOTE_TEST, TEST
 
-from reviewloop.batch.autopilot import why_a_person
-from reviewloop.errors import UsageError
-from reviewloop.findings import fingerprint
-from reviewloop.runs.advance import advance
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.batch.autopilot import why_a_person
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.advance import advance
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import fingerprint
 
 DOC = '"""Search."""'
 NOISE = found("should_fix", "The module's sentence says nothing", DOC)

@@ -5,11 +5,11 @@ from support.checkout import QUIET_GATES
 from support.parts import CLEAN, cast, finds, found, replaces, resolves, writes
 from support.play import BOUND, INJECTION, REVIEWERS, SEARCH
 
-from reviewloop.errors import UsageError
-from reviewloop.findings import Finding, Severity, fingerprint
-from reviewloop.runs.fixing import FixWish, plan_fix
-from reviewloop.runs.repository import open_repository
-from reviewloop.runs.start import begin
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.fixing import FixWish, plan_fix
+from reviewloop.app.run.start import begin
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import Finding, Severity, fingerprint
 
 PATH = "shop/search.py"
 TITLE = "The customer's name becomes part of the SQL"

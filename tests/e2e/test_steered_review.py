@@ -23,10 +23,10 @@ from support.obedient import Seen, obedient
 from support.payloads import EVIL, RUN, Row, thirty
 from support.steered import Machine, leaks, machine, planted
 
-from reviewloop.output.formats import MODULES, renderer
-from reviewloop.output.terminal_review import print_review
-from reviewloop.runs.review import Wish, review
-from reviewloop.workspace.compared import Asked
+from reviewloop.app.review.review import Wish, review
+from reviewloop.git.comparison import Asked
+from reviewloop.render.formats import MODULES, renderer
+from reviewloop.render.terminal.review import print_review
 
 READ = (
     *("comment", "code", "filename", "readme", "attributes", "agents", "steering", "agentfile"),

@@ -18,9 +18,9 @@ from support.obedient import Payload, Seen, obedient
 from support.payloads import OUTSIDE, RUN, Row, thirty
 from support.steered import SECRETS, Machine, commit_files, encodings, leaks, machine, planted
 
-from reviewloop.findings import Finding, Severity, Status
-from reviewloop.reviewing.evidence import EvidencePiece
-from reviewloop.reviewing.verdicts import Verdict, judged
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.verdicts import Verdict, judged
 
 pytestmark = pytest.mark.timeout(180)  # the first test of each pays for all
 IDS = [row.id for row in thirty(Path("/outside"))]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from support.parts import cast, writes
 
-from reviewloop.workspace import names
+from reviewloop.checkout import workspace
 
 
 def test_a_disk_that_confuses_names_stops_a_run_before_it_costs_anything(shop, monkeypatch):
@@ -14,7 +14,7 @@ def test_a_disk_that_confuses_names_stops_a_run_before_it_costs_anything(shop, m
     checkout.write("README.md", "another\n")
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "two names")
-    real = names.listed_names
+    real = workspace.listed_names
 
     def folded(folder: Path) -> list[str]:
         kept: dict[str, str] = {}
@@ -22,7 +22,7 @@ def test_a_disk_that_confuses_names_stops_a_run_before_it_costs_anything(shop, m
             kept.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         return list(kept.values())
 
-    monkeypatch.setattr(names, "listed_names", folded)
+    monkeypatch.setattr(workspace, "listed_names", folded)
     said = checkout.run("run", "2.1")
     assert said.code == 2
     assert "README.md and readme.md" in said.err

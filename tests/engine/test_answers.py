@@ -13,7 +13,7 @@ from support.play import done
 from support.team import Team
 from support.webhook import listening
 
-from reviewloop.output.batch_words import ON_ITS_WAY
+from reviewloop.render.batch import ON_ITS_WAY
 
 pytestmark = pytest.mark.needs_postgresql
 

@@ -10,20 +10,20 @@ import pytest
 from procrastinate.jobs import Job
 from support.postgres import Postgres
 
-from reviewloop.engine.again import Again, rescue
-from reviewloop.engine.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
-from reviewloop.engine.place import BusyError, Place
-from reviewloop.engine.store import opened
-from reviewloop.engine.worker import work
-from reviewloop.engine.worker_queue import WorkerQueue
-from reviewloop.errors import StoreError, UsageError, WorkspaceError
+from reviewloop.app.fleet.again import Again, rescue
+from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
+from reviewloop.app.fleet.place import BusyError, Place
+from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.worker import work
+from reviewloop.app.fleet.worker_queue import WorkerQueue
+from reviewloop.domain.errors import StoreError, UsageError, WorkspaceError
 from reviewloop.store.postgres import database as databases
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments
 from reviewloop.store.postgres.figures import SharedFigures
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import rebuild
-from reviewloop.store.rate_bucket import Ceilings
+from reviewloop.store.rates import Ceilings
 
 pytestmark = pytest.mark.needs_postgresql
 WORK = About("key", "name", "/remote.git", "work", None, {}, "sha1", "")

@@ -12,11 +12,10 @@ from support.git_http import GitHttp
 from support.shop import make_shop
 from support.team import Team
 
-from reviewloop.engine.pushing import Pushing
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.clones import refreshed, remote_of
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.pushing import look, push
+from reviewloop.app.fleet.pushing import Pushing
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.transfer import look, push, refreshed, remote_of
 
 TOKEN = "-".join(("token", "of", "a", "worker", "7c1e" * 4))
 

@@ -15,12 +15,12 @@ from support.postgres import PASSWORD, Postgres
 from support.processes import until, waiting, worker
 from support.team import Team
 
-from reviewloop.engine.store import opened
-from reviewloop.errors import WorkspaceError
+from reviewloop.app.fleet.store import opened
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.postgres.database import Database, unreachable
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import rebuild
-from reviewloop.store.rate_bucket import Ceilings
+from reviewloop.store.rates import Ceilings
 
 pytestmark = pytest.mark.needs_postgresql
 
@@ -233,7 +233,7 @@ def test_a_report_of_a_bug_does_not_hold_the_password(team):
 def test_two_processes_make_the_tables_once(team):
     crew = team()
     with psycopg.connect(crew.url) as connection:
-        assert connection.execute("SELECT to_regclass('reviewloop.runs')").fetchone() == (None,)
+        assert connection.execute("SELECT to_regclass('reviewloop.app.run')").fetchone() == (None,)
     said = []
     threads = [
         threading.Thread(target=lambda n=n: said.append(crew.work(crew.machine(f"m{n}"))))

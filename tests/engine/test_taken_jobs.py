@@ -11,13 +11,13 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from support.postgres import Postgres
 
-from reviewloop.engine.again import rescue
-from reviewloop.engine.jobs import QUEUE, Jobs
-from reviewloop.engine.place import Place
-from reviewloop.engine.store import opened
-from reviewloop.engine.worker import work
-from reviewloop.engine.worker_queue import Outcome, WorkerQueue
-from reviewloop.errors import ReviewLoopError
+from reviewloop.app.fleet.again import rescue
+from reviewloop.app.fleet.jobs import QUEUE, Jobs
+from reviewloop.app.fleet.place import Place
+from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.worker import work
+from reviewloop.app.fleet.worker_queue import Outcome, WorkerQueue
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments
 

@@ -10,11 +10,11 @@ from support.parts import says
 from support.play import done
 from support.team import Team
 
-from reviewloop.engine.figures import figures_shown
-from reviewloop.engine.jobs import Jobs
-from reviewloop.engine.store import opened
-from reviewloop.engine.views import batches_shown
-from reviewloop.runs.stats import Chosen, figures
+from reviewloop.app.fleet.figures import figures_shown
+from reviewloop.app.fleet.jobs import Jobs
+from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.views import batches_shown
+from reviewloop.app.stats import Chosen, figures
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.metrics import RunMetrics

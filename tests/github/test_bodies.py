@@ -3,12 +3,12 @@
 import re
 
 from reviewloop.analysis.book import own_rules
-from reviewloop.findings import Evidence, Finding, Severity
+from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.marker import findings_in
 from reviewloop.github.hearing.explained import explained
-from reviewloop.output.rule_links import source_link
+from reviewloop.render.rules import source_link
 
 FORGED = "<!-- reviewloop:finding aaaaaaaaaaaa -->"
 BASE = Finding(

@@ -5,7 +5,7 @@ import re
 import pytest
 from support.github_server import GitHubServer
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubUnavailable

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support.sample_review import failed_report, sample_report
 
-from reviewloop.errors import ExitCode, UsageError
-from reviewloop.findings import Evidence, Finding, Placement
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.finding import Evidence, Finding, Placement
 from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
 from reviewloop.github.earlier.codeprints import Fate
 from reviewloop.github.earlier.facts import Facts, Spot
@@ -21,8 +21,7 @@ from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import Ended, judged_by
 from reviewloop.github.posting.reading import Reading
 from reviewloop.github.posting.summary import summary
-from reviewloop.output.readership import FileRead, PartRead, Readership
-from reviewloop.output.review_report import ReviewReport
+from reviewloop.render.report import FileRead, PartRead, Readership, ReviewReport
 
 REPO = Repo("octo", "demo")
 PULL = PullRequest(REPO, 7, "b" * 40, "a" * 40, "main", "feature", "eve/demo", "eve")

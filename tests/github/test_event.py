@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.github_spec import event
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Repo
 from reviewloop.github.job.event import Allowed, Trigger, named, read_event, skip_reason
 

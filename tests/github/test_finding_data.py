@@ -5,7 +5,7 @@ import random
 import string
 import zlib
 
-from reviewloop.findings import Evidence, Finding, Severity
+from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.finding_data import MOST_CHARACTERS, data_marker, finding_from

@@ -33,7 +33,7 @@ from support.play import (
 )
 from support.shop import make_shop
 
-from reviewloop.findings import Finding, Severity, fingerprint
+from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.comments.bodies import inline_body

@@ -5,11 +5,11 @@ import json
 import pytest
 from support.handoffs import OURS, scratch, task
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.commits import message_of
+from reviewloop.git.transfer import read_bundle
 from reviewloop.github.handed.handoff import ABOUT, COMMITS, read_handoff, write_handoff
-from reviewloop.steps.act import Act, approval_lines, recorded
-from reviewloop.workspace.bundles import read_bundle
-from reviewloop.workspace.rewording import message_of
+from reviewloop.loop.approval_act import Act, approval_lines, recorded
 
 
 @pytest.fixture

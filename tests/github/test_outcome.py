@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.sample_review import sample_report
 
-from reviewloop.errors import ExitCode, UsageError
-from reviewloop.findings import Placement, Severity
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.finding import Placement, Severity
 from reviewloop.github.api.errors import MissingPermission
 from reviewloop.github.api.model import Posted, PullRequest, Repo, Status
 from reviewloop.github.job.annotating import annotations_of
@@ -25,7 +25,7 @@ from reviewloop.github.job.outcome import (
     without_dismissed,
     write_file,
 )
-from reviewloop.output.review_words import failures
+from reviewloop.render.review_words import failures
 
 REPORT = replace(sample_report(), outcome="findings", exit_code=0, below=0)
 KINDS = ("error", "warning", "notice")

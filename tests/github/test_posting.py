@@ -3,7 +3,7 @@
 import pytest
 from support.github_server import GitHubServer
 
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead, Unprocessable
 from reviewloop.github.api.model import Comment, Repo

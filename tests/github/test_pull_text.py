@@ -11,8 +11,8 @@ from reviewloop.github.publishing.text import (
     title_of,
     updated,
 )
-from reviewloop.specs.asked import Asked, Requirement
-from reviewloop.steps.act import Act
+from reviewloop.loop.approval_act import Act
+from reviewloop.specs.briefing import Asked, Requirement
 
 SECRET = "ghp" + "_" + "a1B2" * 9
 EVIL = (

@@ -11,7 +11,9 @@ from support.github_server import GitHubServer
 from support.handoffs import OURS, scratch, task
 
 from reviewloop.cli.main import run
-from reviewloop.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
+from reviewloop.domain.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
+from reviewloop.git.process import Git
+from reviewloop.git.transfer import look, push, with_token
 from reviewloop.github.api.addresses import api_of, repo_at
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import MissingPermission, StaleHead
@@ -21,9 +23,7 @@ from reviewloop.github.handed.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.push import Wanted, push_handoff
 from reviewloop.github.said.fix_approval import requested
-from reviewloop.steps.act import Act, recorded
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.pushing import look, push, with_token
+from reviewloop.loop.approval_act import Act, recorded
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
 GATE = Wanted(environment="reviewloop")

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from support.lives import Life, found
 
-from reviewloop.findings import Evidence, Placement, Severity, Status, fingerprint
+from reviewloop.domain.finding import Evidence, Placement, Severity, Status, fingerprint
+from reviewloop.git.located import locate
 from reviewloop.github.api.answers import IssueComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Posted, Repo, State
@@ -27,7 +28,6 @@ from reviewloop.github.earlier.rereview import (
     plan,
     reviewed_range,
 )
-from reviewloop.workspace.located import locate
 
 FIVE, FORTY = found("changed 5", 5), found("changed 40", 40)
 MOVED = found("changed 40", 42)  # where it is after the push

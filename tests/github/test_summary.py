@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
-from reviewloop.findings import Finding, Placement, Severity, Status
+from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.github.api.errors import AnswerLost, MissingPermission
 from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State
 from reviewloop.github.api.pace import Pace
@@ -15,7 +15,7 @@ from reviewloop.github.comments.marker import read_state, state_marker
 from reviewloop.github.comments.naming import named, told_in
 from reviewloop.github.posting.placing import post
 from reviewloop.github.posting.summary import summary, upsert
-from reviewloop.output.review_report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile
+from reviewloop.render.report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile
 
 MUST, SHOULD, NIT = Severity
 PULL = PullRequest(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from reviewloop.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import (
     AnswerLost,

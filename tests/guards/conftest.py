@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 from reviewloop.guards.against_base import Ran
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.environment import build_environment
 from reviewloop.secrets.masking import Masking
 from reviewloop.settings import Settings
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import build_environment
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.sandbox.choose import choose
-from reviewloop.workspace.userrepo import discover
 
 
 @dataclass

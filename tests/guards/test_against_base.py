@@ -2,10 +2,10 @@
 
 import pytest
 
+from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import tests as gate
 from reviewloop.guards.against_base import Outcome, Ran, judge_against_base
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.state import GateStatus, TestCounts
 
 ENTRY = DetectedGate("test", "pytest", ("pytest",), "tests/test_a.py")
 BASE = Ran(1, 2, 2, green=("a", "b"), red=("old",), flaky=("shaky",))

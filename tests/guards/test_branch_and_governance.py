@@ -1,8 +1,8 @@
 import pytest
 
+from reviewloop.domain.gate import GateStatus
 from reviewloop.guards import branch, governance
 from reviewloop.settings import Settings
-from reviewloop.state import GateStatus
 
 PLAIN = "def f(a):\n    if a:\n        return 1\n    return 2\n"
 

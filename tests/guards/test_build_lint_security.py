@@ -1,9 +1,9 @@
 import pytest
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.gate import GateStatus
 from reviewloop.guards import build, lint, security_scan
-from reviewloop.guards.lint_reports import read_bandit, read_eslint, read_flake8, read_ruff
-from reviewloop.state import GateStatus
+from reviewloop.guards.lint import read_bandit, read_eslint, read_flake8, read_ruff
 
 
 def test_broken_fixture_of_a_test_is_not_compiled(project):

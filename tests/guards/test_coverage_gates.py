@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import coverage, untested
 from reviewloop.guards import tests as test_gate
 from reviewloop.guards.registry import run_all, run_one
 from reviewloop.guards.relevant import relevant_tests
-from reviewloop.state import GateStatus, TestCounts
 
 OLD = """\
 def price(count):

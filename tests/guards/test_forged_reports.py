@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.guards import lint_reports, pytest_run, tests
-from reviewloop.guards.contexts import CoverageContexts
-from reviewloop.guards.counts import count_tests
-from reviewloop.guards.coverage_reports import read_report
+from reviewloop.guards import lint, pytest_run, tests
+from reviewloop.guards.coverage import read_report
 from reviewloop.guards.junit import read_junit
+from reviewloop.guards.relevant import CoverageContexts
+from reviewloop.guards.tests import count_tests
 from reviewloop.guards.verdicts import needs_local_network
 from reviewloop.rules.tests.reports import UnreadableReportError
 
@@ -84,7 +84,7 @@ def test_no_output_takes_long_to_count(text: str) -> None:
     ],
 )
 def test_forged_remarks_are_no_report(reader: str, text: str) -> None:
-    assert getattr(lint_reports, f"read_{reader}")(text) is None
+    assert getattr(lint, f"read_{reader}")(text) is None
 
 
 def database(path: Path, context: str, *statements: str) -> CoverageContexts:

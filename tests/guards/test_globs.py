@@ -1,6 +1,6 @@
 import pytest
 
-from reviewloop.patterns import first_match
+from reviewloop.domain.globs import first_match
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import pytest
 
-from reviewloop.guards.counts import count_tests
-from reviewloop.guards.coverage_reports import read_report
+from reviewloop.domain.gate import TestCounts
+from reviewloop.guards.coverage import read_report
 from reviewloop.guards.junit import UnreadableReportError, read_junit
-from reviewloop.state import TestCounts
+from reviewloop.guards.tests import count_tests
 
 
 @pytest.mark.parametrize(

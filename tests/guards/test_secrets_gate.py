@@ -2,11 +2,11 @@ import base64
 import json
 import random
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards import secrets as gate
 from reviewloop.secrets.held import Held
 from reviewloop.secrets.masking import Masking
-from reviewloop.state import GateResult, GateStatus
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"
 LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"

@@ -2,10 +2,10 @@
 
 import pytest
 
+from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import tests as gate
 from reviewloop.guards.junit import Case, Report
 from reviewloop.guards.relevant import without_covered
-from reviewloop.state import GateStatus, TestCounts
 
 REPORT = Report(
     [

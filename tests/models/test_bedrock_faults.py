@@ -6,7 +6,7 @@ import pytest
 from support import bedrock as b
 from support.model_requests import CLAUDE, asking
 
-from reviewloop.errors import ContextOverflowError, ModelAccessError
+from reviewloop.domain.errors import ContextOverflowError, ModelAccessError
 from reviewloop.models.retry import ModelUnavailableError, Pacing
 from reviewloop.models.trouble import Diagnosis, Trouble
 from reviewloop.store.journal import CallKey

@@ -6,7 +6,7 @@ import time
 import pytest
 from support.model_requests import asking
 
-from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
 from reviewloop.models.budget import Budget, Spent
 from reviewloop.models.messages import Usage
 from reviewloop.settings import Limits

@@ -8,14 +8,14 @@ import pytest
 from packaging.requirements import Requirement
 from support.model_server import KEY, ModelServer
 
-from reviewloop.errors import UsageError
+from reviewloop.app.review.review import model_in_force
+from reviewloop.domain.errors import UsageError
 from reviewloop.models.bare_names import resolved
 from reviewloop.models.found import Found, found_here
 from reviewloop.models.prices import estimate
 from reviewloop.models.provider_table import KNOWN
 from reviewloop.models.routing import split_model
 from reviewloop.models.settling import choice, completed, settled
-from reviewloop.runs.review import model_in_force
 from reviewloop.settings import Models, load_settings
 
 AWS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}

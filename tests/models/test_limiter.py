@@ -14,7 +14,7 @@ from support.bedrock import BedrockServer, reply, throttle
 from support.model_requests import CLAUDE, NOVA, asking
 from support.quota import Quota, Unlimited
 
-from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.prefix_gate import PrefixGates

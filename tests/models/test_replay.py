@@ -8,7 +8,7 @@ import pytest
 from support import bedrock as b
 from support.model_requests import asking
 
-from reviewloop.errors import ModelError
+from reviewloop.domain.errors import ModelError
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.recording import export_journal, first_difference

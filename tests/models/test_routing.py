@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.models.messages import Usage
 from reviewloop.models.prices import cost
 from reviewloop.models.routing import STEP_KINDS, route, split_model

@@ -6,7 +6,7 @@ import time
 import pytest
 from support.model_requests import asking
 
-from reviewloop.errors import (
+from reviewloop.domain.errors import (
     BudgetExhaustedError,
     ContextOverflowError,
     ModelAccessError,

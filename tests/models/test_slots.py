@@ -8,7 +8,7 @@ import pytest
 from support import bedrock as b
 from support.model_requests import asking
 
-from reviewloop.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
 from reviewloop.models.slots import OF_THIS_PROCESS, Slots
 from reviewloop.store.journal import CallKey
 from reviewloop.store.rates import FileRates

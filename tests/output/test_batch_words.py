@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.output.batch_words import done_in
+from reviewloop.render.batch import done_in
 
 ROW = {"files": 2, "tests": None, "coverage": None, "rounds": 2}
 

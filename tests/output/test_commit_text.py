@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.output.commit_text import LONGEST, commit_line, commit_paragraphs
+from reviewloop.render.untrusted import LONGEST, commit_line, commit_paragraphs
 
 
 @pytest.mark.parametrize(

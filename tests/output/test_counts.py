@@ -1,7 +1,7 @@
 """The findings of a run are counted in one way, wherever the numbers are shown."""
 
-from reviewloop.findings import Finding
-from reviewloop.output.counts import Counts, count, count_records
+from reviewloop.domain.finding import Finding
+from reviewloop.render.counts import Counts, count, count_records
 
 BOOK = [
     Finding(id=str(number), agents=(agent,), severity=severity, status=status, title="t")

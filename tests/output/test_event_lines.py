@@ -6,8 +6,8 @@ import time
 import pytest
 from rich.console import Console
 
-from reviewloop.output.event_lines import describe
-from reviewloop.output.terminal_runs import LogLines, render_runs
+from reviewloop.render.event_lines import describe
+from reviewloop.render.terminal.runs import LogLines, render_runs
 
 
 @pytest.mark.parametrize(

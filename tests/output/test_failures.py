@@ -2,9 +2,9 @@
 
 from support.sample_review import sample_report
 
-from reviewloop.output.failures import by_reason
-from reviewloop.output.review_report import ReviewerReport
-from reviewloop.output.review_words import grouped_failures
+from reviewloop.render.report import ReviewerReport
+from reviewloop.render.review_words import grouped_failures
+from reviewloop.render.text import by_reason
 
 NAMES = [f"review-{n}" for n in range(6)]
 WHY = "m did not answer: the key is wrong"

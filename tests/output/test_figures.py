@@ -2,15 +2,7 @@
 
 import pytest
 
-from reviewloop.output.figures import (
-    counted,
-    duration,
-    money,
-    share,
-    tokens,
-    tokens_in,
-    with_cache,
-)
+from reviewloop.render.text import counted, duration, money, share, tokens, tokens_in, with_cache
 
 
 @pytest.mark.parametrize(

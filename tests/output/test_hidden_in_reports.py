@@ -10,11 +10,11 @@ from support.hidden import CHARACTERS, IN_FILES, SAMPLE, apart, hidden_in
 from support.sample_review import RULES, SampleSource, finding, sample_report
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
-from reviewloop.findings import Evidence, Status
-from reviewloop.output import formats
-from reviewloop.output.review_report import ReviewedFile, ReviewerReport, SkippedFile
-from reviewloop.output.terminal_review import print_review
-from reviewloop.output.untrusted import one_line, safe
+from reviewloop.domain.finding import Evidence, Status
+from reviewloop.render import formats
+from reviewloop.render.report import ReviewedFile, ReviewerReport, SkippedFile
+from reviewloop.render.terminal.review import print_review
+from reviewloop.render.untrusted import one_line, safe
 
 HIDDEN, SHORT = apart(IN_FILES), apart(SAMPLE)
 PATH = f"app/{HIDDEN}.py"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reviewloop.output.json_report import json_report
+from reviewloop.render.json import json_report
 
 
 def test_report_says_version_and_kind():

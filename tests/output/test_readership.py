@@ -11,12 +11,12 @@ from support.sample_review import SampleSource, sample_report
 from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import Ended, outputs_of, reason_of, status_of
 from reviewloop.github.posting.coverage import coverage
-from reviewloop.output.html import render as html
-from reviewloop.output.markdown import render as markdown
-from reviewloop.output.readership import FileRead, PartRead, Readership
-from reviewloop.output.readership_words import unread_words
-from reviewloop.output.review_json import render as plain
-from reviewloop.output.terminal_review import print_review
+from reviewloop.render.html import render as html
+from reviewloop.render.json import render as plain
+from reviewloop.render.markdown import render as markdown
+from reviewloop.render.report import FileRead, PartRead, Readership
+from reviewloop.render.review_words import unread_words
+from reviewloop.render.terminal.review import print_review
 
 SECURITY, SPEED = "review-security", "review-performance"
 BUDGET = "over the budget (limits.tokens)"

@@ -13,10 +13,10 @@ from support.sample_review import (
     sample_report,
 )
 
-from reviewloop.findings import Placement, Severity
-from reviewloop.output.html import render
-from reviewloop.output.review_report import ReviewedFile
-from reviewloop.workspace.patches import DiffLine, Hunk
+from reviewloop.domain.finding import Placement, Severity
+from reviewloop.git.patches import DiffLine, Hunk
+from reviewloop.render.html import render
+from reviewloop.render.report import ReviewedFile
 
 VOID = {"meta", "link", "input", "br"}
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&<!-- ]]>"

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from support.sample_review import RULES, SampleSource, failed_report, finding, sample_report
 
-from reviewloop.output.html import render
+from reviewloop.render.html import render
 
 pytestmark = pytest.mark.needs_chromium
 

@@ -13,9 +13,9 @@ from support.sample_review import (
     sample_report,
 )
 
-from reviewloop.findings import Finding
-from reviewloop.output.review_json import SCHEMA, render
-from reviewloop.output.review_report import ReviewedFile, ReviewerReport
+from reviewloop.domain.finding import Finding
+from reviewloop.render.json import SCHEMA, render
+from reviewloop.render.report import ReviewedFile, ReviewerReport
 
 SOURCE = SampleSource()
 

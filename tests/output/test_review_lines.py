@@ -3,10 +3,10 @@ import re
 import pytest
 from support.sample_review import SampleSource, failed_report, finding, sample_report
 
-from reviewloop.findings import Severity
-from reviewloop.output import concise, formats, github_annotations
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import counted_reason
+from reviewloop.domain.finding import Severity
+from reviewloop.render import concise, formats, github_annotations
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.review_words import counted_reason
 
 COMMAND = re.compile(r"^::(error|warning|notice) ?([^:]*)::(.*)$")
 

@@ -3,9 +3,9 @@ import re
 import pytest
 from support.sample_review import RULES, SampleSource, failed_report, finding, sample_report
 
-from reviewloop.findings import Severity
-from reviewloop.output.markdown import LONGEST, render
-from reviewloop.output.markdown_text import code, fenced, link, plain
+from reviewloop.domain.finding import Severity
+from reviewloop.render.markdown import LONGEST, render
+from reviewloop.render.untrusted import code, fenced, link, plain
 
 
 def page(report=None, source=None):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support.sample_review import DEPLOY, RULES, SampleSource, failed_report, finding, sample_report
 
 from reviewloop.analysis import rule_pages
-from reviewloop.findings import Placement, Severity
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.sarif import render, uri
+from reviewloop.domain.finding import Placement, Severity
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.sarif import render, uri
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "data/sarif-schema-2.1.0.json").read_text())
 VALIDATOR = jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker())

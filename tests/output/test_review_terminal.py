@@ -5,9 +5,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from support.sample_review import SampleSource, failed_report, finding, sample_report
 
-from reviewloop.findings import Placement, Severity
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.terminal_review import print_review
+from reviewloop.domain.finding import Placement, Severity
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.terminal.review import print_review
 
 SOURCE = SampleSource()
 

@@ -9,9 +9,9 @@ from support.sample_review import RULES, SampleSource, sample_report
 from reviewloop.analysis import rule_pages
 from reviewloop.analysis.book import own_rules, rule_of
 from reviewloop.analysis.rule_pages import page_address
-from reviewloop.findings import Finding, Severity
-from reviewloop.output.formats import renderer
-from reviewloop.output.rule_links import explained_at, rule_link, source_link
+from reviewloop.domain.finding import Finding, Severity
+from reviewloop.render.formats import renderer
+from reviewloop.render.rules import explained_at, rule_link, source_link
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_ACTION = {

@@ -7,15 +7,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reviewloop.findings import Finding
-from reviewloop.output.proposal import Proposal
-from reviewloop.output.terminal_approval import (
-    Answer,
-    ask,
-    question,
-    render_diff,
-    render_proposal,
-)
+from reviewloop.domain.finding import Finding
+from reviewloop.render.proposal import Proposal
+from reviewloop.render.terminal.approval import Answer, ask, question, render_diff, render_proposal
 
 
 def record(**values):

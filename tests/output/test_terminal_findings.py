@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from reviewloop.findings import Evidence, Finding, Placement, Severity, Status
-from reviewloop.output.terminal import render_findings, render_list, tally
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
+from reviewloop.render.terminal.findings import render_findings, render_list, tally
 
 CODE = [
     "def find(name):",

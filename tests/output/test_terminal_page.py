@@ -6,9 +6,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reviewloop.findings import Finding
-from reviewloop.output.proposal import Proposal
-from reviewloop.output.terminal_page import render_page, views
+from reviewloop.domain.finding import Finding
+from reviewloop.render.proposal import Proposal
+from reviewloop.render.terminal.page import render_page, views
 
 GATES = ("secrets", "branch", "governance", "build", "test", "lint", "security", "coverage")
 

@@ -5,7 +5,7 @@ import threading
 
 from rich.console import Console
 
-from reviewloop.output.terminal_progress import Progress
+from reviewloop.render.terminal.progress import Progress
 
 EVENTS = [
     {"at": 1.0, "kind": "step.start", "step": "implement"},

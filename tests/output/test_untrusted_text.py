@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.output.untrusted import one_line, safe
+from reviewloop.render.untrusted import one_line, safe
 
 
 @pytest.mark.parametrize(

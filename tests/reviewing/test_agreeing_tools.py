@@ -8,10 +8,9 @@ from reviewloop.analysis.book import own_rules, rule_of
 from reviewloop.analysis.contract import Edit, Fix, Hit, SourceFile, Span
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.placing import Placed
-from reviewloop.findings import Severity
-from reviewloop.reviewing.evidence import evidence_of
-from reviewloop.reviewing.merging import merge
-from reviewloop.reviewing.topics import topic_of
+from reviewloop.domain.finding import Severity
+from reviewloop.review.evidence import evidence_of
+from reviewloop.review.merging import merge, topic_of
 
 LINES = 9
 TEXT = "".join(f"line {n} of the file, long enough for columns\n" for n in range(1, LINES + 1))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reviewloop.findings import Placement, Severity
-from reviewloop.reviewing.anchoring import ChangedLines, anchor, normalise_path, occurrences
-from reviewloop.reviewing.intake import ReportedFinding
+from reviewloop.domain.finding import Placement, Severity
+from reviewloop.review.anchoring import ChangedLines, anchor, normalise_path, occurrences
+from reviewloop.review.intake import ReportedFinding
 
 FILE = """def first():
     return load()

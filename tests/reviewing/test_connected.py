@@ -6,12 +6,12 @@ from base64 import b64encode
 
 import pytest
 
-from reviewloop.reviewing.connected import connected
+from reviewloop.git.interdiff import interdiff
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.review.related import connected
 from reviewloop.secrets.held import Held
 from reviewloop.secrets.masking import Masking
-from reviewloop.workspace.interdiff import interdiff
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
 
 PRICES = "def format_price(cents):\n    return cents / 100\n"
 CART = "class Cart:\n    def to_dict(self):\n        return {}\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from support.disguises import FOUND, INCOMPLETE, JS, PY, TRICKS, WAITS, Trick
 
-from reviewloop.findings import Severity
-from reviewloop.output.review_json import review_object
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import outcome_sentence
-from reviewloop.runs.review import Wish, review
-from reviewloop.workspace.compared import Asked
+from reviewloop.app.review.review import Wish, review
+from reviewloop.domain.finding import Severity
+from reviewloop.git.comparison import Asked
+from reviewloop.render.json import review_object
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.review_words import outcome_sentence
 
 IMAGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 

@@ -6,10 +6,10 @@ from support.change_views import change_view
 
 from reviewloop.analysis.contract import FileCheck, Hit, Span
 from reviewloop.analysis.examine import examine
-from reviewloop.findings import Evidence, Finding, Severity, fingerprint, told_apart
-from reviewloop.reviewing.evidence import evidence_of
-from reviewloop.reviewing.merging import merge
-from reviewloop.reviewing.silencing import Silences, read_baseline, silence, write_baseline
+from reviewloop.domain.finding import Evidence, Finding, Severity, fingerprint, told_apart
+from reviewloop.review.evidence import evidence_of
+from reviewloop.review.merging import merge
+from reviewloop.review.silencing import Silences, read_baseline, silence, write_baseline
 from tests.analysis.test_engine import OURS
 
 RULE = "js/eval"

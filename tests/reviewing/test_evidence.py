@@ -5,8 +5,8 @@ import pytest
 from reviewloop.analysis.contract import SECURITY, SHOULD, Edit, Fix, Hit, Rule, SourceFile, Span
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.placing import Placed
-from reviewloop.findings import Placement, Severity
-from reviewloop.reviewing.evidence import evidence_of
+from reviewloop.domain.finding import Placement, Severity
+from reviewloop.review.evidence import evidence_of
 
 RULE = Rule("test/rule", SECURITY, SHOULD, "A thing", why="It matters.", fix="Mend it.")
 TEXT = "def f(items=[]):\n    return items\n\nlast = 1\n"

@@ -1,6 +1,6 @@
 """What stands inside a fence cannot pretend to stand outside."""
 
-from reviewloop.reviewing.fences import PLACEHOLDER, Fence, new_nonce
+from reviewloop.review.prompts import PLACEHOLDER, Fence, new_nonce
 
 NONCE = "0123456789abcdef" * 2
 

@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.analysis.contract import Edit, Fix, Span
-from reviewloop.reviewing.fixes import apply_fixes, parses
+from reviewloop.review.fixes import apply_fixes, parses
 
 
 def fix(*edits: tuple[int, int, int, int, str]) -> Fix:

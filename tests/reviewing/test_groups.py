@@ -2,8 +2,7 @@
 
 import pytest
 
-from reviewloop.reviewing.groups import grouped
-from reviewloop.reviewing.neighbours import ties
+from reviewloop.review.related import grouped, ties
 
 
 @pytest.mark.parametrize(

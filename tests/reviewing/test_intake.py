@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reviewloop.findings import Severity
-from reviewloop.reviewing.intake import MAX_FINDINGS, Intake, read_findings, read_resolutions
+from reviewloop.domain.finding import Severity
+from reviewloop.review.intake import MAX_FINDINGS, Intake, read_findings, read_resolutions
 
 
 def finding(**changes):

@@ -1,11 +1,11 @@
 """What slow analysers add to what reviewers were shown: merged, never lost, never counted twice."""
 
-from reviewloop.findings import Evidence, Finding, Severity, Status
-from reviewloop.reviewing.evidence import EvidencePiece, whole_evidence
-from reviewloop.reviewing.merging import with_late
-from reviewloop.reviewing.pushed import Known
-from reviewloop.reviewing.verdicts import unasked
-from reviewloop.runs.review_result import nothing_pushed
+from reviewloop.app.review.result import nothing_pushed
+from reviewloop.domain.finding import Evidence, Finding, Severity, Status
+from reviewloop.review.evidence import EvidencePiece, whole_evidence
+from reviewloop.review.merging import with_late
+from reviewloop.review.pushed import Known
+from reviewloop.review.verdicts import unasked
 
 SHOULD, NIT, MUST = Severity.SHOULD_FIX, Severity.NIT, Severity.MUST_FIX
 

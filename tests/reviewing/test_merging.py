@@ -2,8 +2,8 @@
 
 import random
 
-from reviewloop.findings import Evidence, Finding, Placement, Severity
-from reviewloop.reviewing.merging import merge
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity
+from reviewloop.review.merging import merge
 
 
 def finding(ident, agent, title, **changes):

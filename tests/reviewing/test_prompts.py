@@ -5,16 +5,18 @@ import json
 import pytest
 
 from reviewloop.agents import build_team, shipped_agent_files
-from reviewloop.findings import Finding, Placement, Severity
-from reviewloop.reviewing.fences import Fence
-from reviewloop.reviewing.prompts import (
+from reviewloop.domain.finding import Finding, Placement, Severity
+from reviewloop.review.prompts import (
+    HOUSE_RULES,
+    REVIEW_RULES,
+    SEVERITY_RUBRIC,
+    Fence,
     Material,
     fix_message,
     re_review_message,
     review_messages,
     shared_text,
 )
-from reviewloop.reviewing.rules import HOUSE_RULES, REVIEW_RULES, SEVERITY_RUBRIC
 
 FENCE = Fence("f" * 32)
 TEAM = build_team(shipped_agent_files(), lambda path: None)

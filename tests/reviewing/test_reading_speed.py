@@ -5,10 +5,10 @@ from contextlib import suppress
 import pytest
 
 from reviewloop.models.messages import parse_arguments
-from reviewloop.output.untrusted import one_line
-from reviewloop.reviewing import lenient
-from reviewloop.reviewing.intake import read_findings
-from reviewloop.reviewing.lenient import NotOneObjectError, the_one_object
+from reviewloop.render.untrusted import one_line
+from reviewloop.review import lenient
+from reviewloop.review.intake import read_findings
+from reviewloop.review.lenient import NotOneObjectError, the_one_object
 from tests.support.growth import grows_faster_than_its_text
 
 LENGTH = 48_000

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from reviewloop.analysis.contract import PathClass
-from reviewloop.reviewing.selection import Selection, select
-from reviewloop.workspace.compared import Asked, compared
+from reviewloop.git.comparison import Asked, compared
+from reviewloop.review.selection import Selection, select
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'ab' * 32}\nsize 12345\n"
 BASELINE = '{"schema": "reviewloop.baseline/1", "findings": [{"id": "ab"}]}'

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reviewloop.errors import UsageError
-from reviewloop.findings import Finding, Severity, Status
-from reviewloop.reviewing.silencing import Silences, read_baseline, silence, write_baseline
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.review.silencing import Silences, read_baseline, silence, write_baseline
 
 
 def finding(line: int | None = 2, *, rule: str = "tf/open", ident: str = "abc", **more) -> Finding:

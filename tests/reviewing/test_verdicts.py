@@ -2,9 +2,9 @@
 
 import pytest
 
-from reviewloop.findings import Evidence, Finding, Severity, Status
-from reviewloop.reviewing.evidence import EvidencePiece
-from reviewloop.reviewing.verdicts import (
+from reviewloop.domain.finding import Evidence, Finding, Severity, Status
+from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.verdicts import (
     MOST_SHOWN,
     Verdict,
     evidence_text,

@@ -1,13 +1,13 @@
 import pytest
 
-from reviewloop.reviewing.withheld import (
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.review.withheld import (
     is_environment_file,
     shown_tree,
     withheld_by_name,
     withheld_in,
 )
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
 
 WITHHELD = (
     *(".env", ".env.local", "a/.env.production", ".ENV", ".envrc", "x/server.pem", "tls.key"),

@@ -6,10 +6,10 @@ import sys
 import pytest
 from support.crash import CHECKS
 
-from reviewloop.errors import ExitCode, UsageError, WorkspaceError
-from reviewloop.runs.apply_fixes import apply_safe_fixes
-from reviewloop.runs.review import Wish, review
-from reviewloop.workspace.compared import Asked
+from reviewloop.app.review.apply_fixes import apply_safe_fixes
+from reviewloop.app.review.review import Wish, review
+from reviewloop.domain.errors import ExitCode, UsageError, WorkspaceError
+from reviewloop.git.comparison import Asked
 
 UNUSED = "import os\n\n\ndef one():\n    return 1\n"
 CLEAN = "\n\ndef one():\n    return 1\n"

@@ -7,10 +7,10 @@ from support.bedrock import BedrockServer
 from support.parts import cast
 from support.play import agent_of
 
-from reviewloop.errors import ExitCode
-from reviewloop.reviewing.pushed import Known
-from reviewloop.runs.review import Wish, review
-from reviewloop.workspace.compared import Asked
+from reviewloop.app.review.review import Wish, review
+from reviewloop.domain.errors import ExitCode
+from reviewloop.git.comparison import Asked
+from reviewloop.review.pushed import Known
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
 SHELL, MD5, DEFAULT = "ruff/S602", "ruff/S324", "ruff/B006"

@@ -1,10 +1,10 @@
 """The estimate of a run: one usual value and the highest, from real counts where there are some."""
 
 from reviewloop.agents import build_team, collect_agent_files, prompt_reader
-from reviewloop.context import Brief
+from reviewloop.app.run.estimate import estimate_run
+from reviewloop.loop.context import Brief
 from reviewloop.models.messages import Usage
 from reviewloop.models.prices import cost
-from reviewloop.runs.estimate import estimate_run
 from reviewloop.settings import Settings
 from reviewloop.store.metrics import RunMetrics
 

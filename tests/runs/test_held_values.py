@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.started import programs_started
 
-from reviewloop.runs.held_values import held_values, masking_for, masking_here, masking_of
-from reviewloop.store.own_key import own_key
-from reviewloop.workspace.userrepo import discover
+from reviewloop.app.held_values import held_values, masking_for, masking_here, masking_of
+from reviewloop.git.repository import discover
+from reviewloop.store.places import own_key
 
 A, B, C, D = "kT9vQ2xLm7Rd4wZ8", "pB3nHf5Gj1Ks6Dt0", "Zx8Cv5Bn2Ma9Sd6F", "Yt5Re3Wq1Po8Il7U"
 

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.output.formats import renderer
-from reviewloop.runs.quoted_secrets import QuotedSecrets
-from reviewloop.runs.review import Wish, review
+from reviewloop.app.held_values import QuotedSecrets
+from reviewloop.app.review.review import Wish, review
+from reviewloop.render.formats import renderer
 
 KEY = "b7f1c9e2a4d86035" + "f1e27b9c4d5a6e80"
 PASSWORD = "Tr0ub4dor" + "&3x!"

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.runs.remembered import dismiss, find_finding, last_findings
-from reviewloop.runs.review import Wish, chosen, model_in_force, review
+from reviewloop.app.review.remembered import dismiss, find_finding, last_findings
+from reviewloop.app.review.review import Wish, chosen, model_in_force, review
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.comparison import Asked
+from reviewloop.git.repository import discover
 from reviewloop.settings import load_settings
 from reviewloop.store.places import repository_folder
-from reviewloop.workspace.compared import Asked
-from reviewloop.workspace.userrepo import discover
 
 YELLOW = "def f(items=[]):\n    return items\n"
 NAMES = ("review-a", "review-b")

@@ -7,15 +7,15 @@ from contextlib import closing
 import pytest
 
 from reviewloop.agents import build_team, shipped_agent_files
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.runs.cleaning import delete_garbage, delete_run, find_garbage
-from reviewloop.runs.repository import open_repository, settings_of
-from reviewloop.runs.team import team_from_plain, team_to_plain
-from reviewloop.runs.upkeep import export_run
+from reviewloop.app.project import open_repository, settings_of
+from reviewloop.app.run.cleaning import delete_garbage, delete_run, find_garbage
+from reviewloop.app.run.opening import team_from_plain, team_to_plain
+from reviewloop.app.run.upkeep import export_run
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.private import PrivateRepo
 from reviewloop.settings import Settings
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.private import PrivateRepo
 
 DAY = 86_400
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from reviewloop.findings import Status
-from reviewloop.reviewing.silencing import write_baseline
-from reviewloop.runs.review import Wish, review
-from reviewloop.workspace.compared import Asked
+from reviewloop.app.review.review import Wish, review
+from reviewloop.domain.finding import Status
+from reviewloop.git.comparison import Asked
+from reviewloop.review.silencing import write_baseline
 
 LOOSE = '[review]\nmin_severity = "must"\n[rules]\n"*" = "off"\n'
 SAVED = "import hashlib\n\n\ndef mark(text):\n    return eval(text)\n"
@@ -135,7 +135,7 @@ def test_a_comment_of_strangers_silences_nothing(pull):
 
 
 def test_steering_with_what_it_refers_to_is_read_at_the_base(repo, pull, git):
-    from reviewloop.runs.trusted import rules_of
+    from reviewloop.app.review.trusted import rules_of
 
     with review(Wish(Asked(range="main...HEAD"), model="none", rules_from="main"), repo) as done:
         private = done.compared.private

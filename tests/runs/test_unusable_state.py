@@ -2,8 +2,8 @@ import sqlite3
 
 import pytest
 
-from reviewloop.errors import ExitCode
-from reviewloop.runs.soundness import unusable_state
+from reviewloop.app.soundness import unusable_state
+from reviewloop.domain.errors import ExitCode
 
 
 def test_full_disk_is_said_as_such_and_the_run_can_go_on(tmp_path):

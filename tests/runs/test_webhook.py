@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support.webhook import Hook, listening
 
-from reviewloop.runs.webhook import post
+from reviewloop.app.webhook import post
 
 
 @pytest.fixture

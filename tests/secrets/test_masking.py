@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.findings import fingerprint
+from reviewloop.domain.finding import fingerprint
 from reviewloop.secrets.held import Held
 from reviewloop.secrets.masking import Masking, MisplacedSecretError, canonical
 from reviewloop.secrets.scanning import scan_text

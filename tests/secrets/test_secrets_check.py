@@ -6,7 +6,7 @@ import pytest
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of, path_class
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.secrets import CHECKS
 from reviewloop.secrets.check import checks_with
 from reviewloop.secrets.held import Held

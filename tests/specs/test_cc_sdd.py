@@ -3,7 +3,7 @@
 import pytest
 from support.dialects import CC_SDD, CC_SDD_STATE, CC_SDD_TASKS, cc_sdd
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.specs.briefing import brief_task
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles

@@ -3,11 +3,11 @@
 import pytest
 from support.dialects import cc_sdd, openspec, spec_kit
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.checkpoints import asks_for_green
+from reviewloop.domain.errors import UsageError
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import eligible, order_tasks
+from reviewloop.specs.tasks import asks_for_green
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 

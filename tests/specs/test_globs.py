@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.patterns import matcher
+from reviewloop.domain.globs import matcher
 
 
 @pytest.mark.parametrize(

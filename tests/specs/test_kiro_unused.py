@@ -46,6 +46,6 @@ def test_doctor_tells_what_of_kiro_is_not_used(tmp_path):
 
 def test_nothing_is_told_where_nothing_is(tmp_path):
     from reviewloop.specs.files import DiskFiles
-    from reviewloop.specs.kiro_unused import unused_kiro_files
+    from reviewloop.specs.kiro import unused_kiro_files
 
     assert unused_kiro_files(DiskFiles(tmp_path)) == ()

@@ -3,9 +3,8 @@
 import pytest
 from support.dialects import OPENSPEC, OPENSPEC_TASKS, openspec
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.asked import asked_of
-from reviewloop.specs.briefing import brief_task
+from reviewloop.domain.errors import UsageError
+from reviewloop.specs.briefing import asked_of, brief_task
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks

@@ -4,11 +4,10 @@ import time
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
-from reviewloop.specs.order import Order, order_tasks
-from reviewloop.specs.outlook import outlook
+from reviewloop.specs.order import Order, order_tasks, outlook
 
 PATH = ".kiro/specs/a/tasks.md"
 

@@ -5,12 +5,11 @@ import random
 
 from support.dialects import cc_sdd, openspec, spec_kit
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
-from reviewloop.specs.model import Spec
-from reviewloop.specs.order import order_tasks
-from reviewloop.specs.outlook import outlook
+from reviewloop.specs.order import order_tasks, outlook
 from reviewloop.specs.select import is_done, leaves, pick, with_done
 
 KIRO = ".kiro/specs/a/tasks.md"

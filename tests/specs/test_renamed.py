@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.specs.renamed import renamed
+from reviewloop.specs.select import renamed
 from reviewloop.specs.tasks import read_tasks
 
 

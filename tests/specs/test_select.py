@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.order import eligible, newly_eligible
 from reviewloop.specs.select import optional_progress, pick, progress

@@ -3,9 +3,8 @@
 import pytest
 from support.dialects import SPEC_KIT, SPEC_KIT_TASKS, spec_kit
 
-from reviewloop.errors import UsageError
-from reviewloop.specs.asked import asked_of
-from reviewloop.specs.briefing import brief_task, describe_task
+from reviewloop.domain.errors import UsageError
+from reviewloop.specs.briefing import asked_of, brief_task, describe_task
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import eligible, newly_eligible, order_tasks

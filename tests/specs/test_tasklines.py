@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.specs.lines import read_document
-from reviewloop.specs.tasklines import read_task_line
+from reviewloop.specs.task_lines import read_task_line
 
 
 def read(text: str):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.tick import mark_in_progress, tick

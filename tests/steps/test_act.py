@@ -1,9 +1,9 @@
 """How the record of an approval gets into a commit that somebody signed."""
 
-from reviewloop.steps.act import Act, approval_lines, recorded_signed
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.rewording import is_signed, message_of
-from reviewloop.workspace.userrepo import discover
+from reviewloop.git.commits import is_signed, message_of
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.loop.approval_act import Act, approval_lines, recorded_signed
 
 ADA = ("Ada Example", "ada@example.org")
 ACT = Act("comment", "ada", "17", "https://github.com/octo/demo/pull/1#issuecomment-17")

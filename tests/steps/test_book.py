@@ -2,9 +2,9 @@
 
 import pytest
 
-from reviewloop.findings import Finding, Placement, Severity, Status
-from reviewloop.state import merge_by_key
-from reviewloop.steps.book import join_with_known, read_findings, write_findings
+from reviewloop.domain.finding import Finding, Placement, Severity, Status
+from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
+from reviewloop.loop.state import merge_by_key
 from reviewloop.store.blobs import Blobs
 
 

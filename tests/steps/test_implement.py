@@ -1,6 +1,6 @@
 """What the implementer says becomes the body of the commit."""
 
-from reviewloop.steps.implement import joined_paragraphs
+from reviewloop.loop.nodes.implement import joined_paragraphs
 
 
 def test_a_modification_that_repeats_the_first_summary_adds_only_what_is_new():

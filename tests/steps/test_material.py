@@ -2,9 +2,9 @@
 
 import pytest
 
-from reviewloop.steps.material import describe, fit
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.loop.shown import describe, fit
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.reviewing.fences import Fence
-from reviewloop.reviewing.moved_prompt import MovedText, moved_parts
-from reviewloop.steps.moved import Moved, added_to, told_of
-from reviewloop.steps.moved_material import _fitting
+from reviewloop.loop.moved import Moved, added_to, told_of
+from reviewloop.loop.shown import _fitting
+from reviewloop.review.prompts import Fence, MovedText, moved_parts
 
 
 def _read(status, *findings, reason="", seconds=1.0):

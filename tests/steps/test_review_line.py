@@ -2,8 +2,8 @@
 
 import pytest
 
-from reviewloop.findings import Finding, Severity, Status
-from reviewloop.steps.message import review_line
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.loop.nodes.propose import review_line
 
 
 def finding(ident, severity=Severity.MUST_FIX, status=Status.OPEN, agent="review-a"):

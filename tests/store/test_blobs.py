@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.blobs import Blobs
 
 

@@ -4,7 +4,7 @@ import sqlite3
 
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, read_events
-from reviewloop.store.hiding import HiddenFiles, hidden
+from reviewloop.store.redaction import HiddenFiles, hidden
 
 WORD = "kT9vQ2xLm7Rd4wZ8"
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.journal import CallKey, Journal, hash_of
 
 KEY = CallKey("review-security", "review", turn=1)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
+from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.store.locks import hold, is_held, share
 
 

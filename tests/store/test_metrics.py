@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store import metrics
 from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics, files_of_metrics
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.callers import NOON, Open, Provider, between, play
 
-from reviewloop.store.rate_bucket import Ceilings, RateBucket
+from reviewloop.store.rates import Ceilings, RateBucket
 
 FREE = Ceilings()
 

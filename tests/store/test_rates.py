@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.store.rate_bucket import Ceilings, RateBucket
-from reviewloop.store.rates import FileRates
+from reviewloop.store.rates import Ceilings, FileRates, RateBucket
 
 FREE = Ceilings()
 NOON = 1_700_000_000.0

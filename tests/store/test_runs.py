@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.store.places import private_file
 from reviewloop.store.runs import OPEN, RunRecord, RunStatus, RunStore
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reviewloop.store.rate_bucket import Ceilings, RateBucket
+from reviewloop.store.rates import Ceilings, RateBucket
 
 NOON = 1_700_000_000.0
 LOOK = 0.5  # seconds between two looks of who waits (models/limiter.py)

@@ -11,7 +11,7 @@ from support.change_views import change_view
 from reviewloop.analysis.examine import Examination, examine
 from reviewloop.analysis.placing import Placed
 from reviewloop.analysis.tools import TOOLS
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 EXPECTED = "expected.toml"
 EXTRAS = frozenset(tool.name for tool in TOOLS if not tool.core)

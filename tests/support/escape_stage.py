@@ -21,12 +21,12 @@ from types import SimpleNamespace
 from support.escape_servers import processes, serving
 from support.escapes import places
 
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import ProjectEnv, build_environment
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.run import CommandResult, run_command
-from reviewloop.workspace.sandbox.base import Sandbox
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.sandbox.base import Sandbox
+from reviewloop.sandbox.environment import ProjectEnv, build_environment
+from reviewloop.sandbox.run import CommandResult, run_command
 
 PROGRAM = Path(places.__file__).parent
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from reviewloop.git.directory import write_git_dir
+from reviewloop.git.process import Git
 from reviewloop.github.handed.handoff import Handoff
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.skeleton import write_git_dir
 
 OURS = {
     f"GIT_{who}_{what}": value

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.github_server import GitHubServer
 
-from reviewloop.findings import Finding, Severity, fingerprint
+from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, State
 from reviewloop.github.comments.marker import finding_marker, is_ours, read_state, state_marker

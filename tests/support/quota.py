@@ -9,7 +9,7 @@ from typing import Any
 from support.bedrock import Received, reply, throttle
 from support.bedrock_ledger import now
 
-from reviewloop.store.rate_bucket import Ceilings
+from reviewloop.store.rates import Ceilings
 
 
 class Quota:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Rule
-from reviewloop.findings import (
+from reviewloop.domain.finding import (
     Evidence,
     Finding,
     Placement,
@@ -13,13 +13,8 @@ from reviewloop.findings import (
     by_severity,
     fingerprint,
 )
-from reviewloop.output.review_report import (
-    ReviewedFile,
-    ReviewerReport,
-    ReviewReport,
-    SkippedFile,
-)
-from reviewloop.workspace.patches import DiffLine, Hunk
+from reviewloop.git.patches import DiffLine, Hunk
+from reviewloop.render.report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile
 
 DB = '''"""Reads and writes orders."""
 

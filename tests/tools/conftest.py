@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 from reviewloop.tools.toolbox import ORDER, Toolbox, ToolResult
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.state import GateResult, GateStatus
+from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.tools.running import ShellAnswer
 
 READ_ONLY = ("fs_read", "code", "grep", "glob")

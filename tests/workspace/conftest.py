@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 HOOKS = (
     "pre-commit",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace import analyser_process
-from reviewloop.workspace.analyser_process import clean_environment, run_analyser
+from reviewloop.sandbox import analyser_process
+from reviewloop.sandbox.analyser_process import clean_environment, run_analyser
 
 
 @pytest.fixture

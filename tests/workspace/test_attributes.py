@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.workspace.attributes import attributes_in, generated, kiroignored
+from reviewloop.git.attributes import attributes_in, generated, kiroignored
 
 
 @pytest.fixture

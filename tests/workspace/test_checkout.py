@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.compared import Asked, compared
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.comparison import Asked, compared
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(30))
 IDS = re.compile(rb"^index .*\n", re.MULTILINE)

@@ -10,7 +10,7 @@ import pytest
 READ = """
 import json, sys, time
 from pathlib import Path
-from reviewloop.workspace.compared import Asked, compared
+from reviewloop.git.comparison import Asked, compared
 
 started = time.monotonic()
 with compared(Path(sys.argv[1]), Asked()) as two:

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.private import PrivateRepo
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.private import PrivateRepo
 
 NAMES = [
     'quo"te.txt',
@@ -258,7 +258,7 @@ def test_a_large_change_is_read_once(private, base):
 
 
 def test_settings_of_the_repository_change_nothing(repo, git, tmp_path):
-    from reviewloop.workspace.userrepo import discover
+    from reviewloop.git.repository import discover
 
     for key, value in {
         "diff.noprefix": "true",

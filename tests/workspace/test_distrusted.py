@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.runs.project import read_settings
-from reviewloop.runs.repository import require_trusted_commands
+from reviewloop.app.project import read_settings, require_trusted_commands
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.comparison import Asked, compared
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.process import Git
+from reviewloop.git.repository import discover
 from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.compared import Asked, compared
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
 
 READERS = (discover, lambda folder: compared(folder, Asked()).__enter__())
 SECRET = "what only the person may read\n"

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import UsageError
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.environment import ProjectEnv, build_environment
-from reviewloop.workspace.nodeenv import verify_node_modules
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.run import read_log, run_command
-from reviewloop.workspace.sandbox.choose import choose
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.environment import ProjectEnv, build_environment
+from reviewloop.sandbox.node import verify_node_modules
+from reviewloop.sandbox.run import read_log, run_command
 
 
 @pytest.fixture(autouse=True)

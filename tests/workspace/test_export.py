@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.workspace.export import export_branch
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.commits import export_branch
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 ADA = ("Ada Example", "ada@example.org")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.compared import Asked, compared
+from reviewloop.git.comparison import Asked, compared
 
 NOTEBOOK = {"cells": [{"cell_type": "code", "outputs": [], "source": ["print(1)"]}]}
 EVIL = "import os\n\nos.system(input())\n"

@@ -6,11 +6,11 @@ import random
 import pytest
 from support.started import programs_started
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.folders import Found, find, plain_mode
-from reviewloop.workspace.loose import write_object
-from reviewloop.workspace.paths import UnsafePathError
-from reviewloop.workspace.private import PrivateRepo
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.directory import write_object
+from reviewloop.git.objects import Found, find, plain_mode
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.git.private import PrivateRepo
 
 NAMES = (
     "a",

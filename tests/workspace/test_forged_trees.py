@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import ReviewLoopError
-from reviewloop.runs.trusted import rules_of
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.disk import Content, Disk, Kind
-from reviewloop.workspace.export import export_branch
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.promote import promote
-from reviewloop.workspace.userrepo import discover
+from reviewloop.app.review.trusted import rules_of
+from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.checkout.promote import promote
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.git.commits import export_branch
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 ADA = ("Ada Example", "ada@example.org")
 HOOK = b"#!/bin/sh\ntouch fired\n"

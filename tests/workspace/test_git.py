@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.git import Git, find_program, trusted_path
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.process import Git, find_program, trusted_path
 
 
 def fake_git(folder: Path, script: str) -> Path:

@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 from support.traps import DIRECT, INDIRECT, VECTORS, Trapped, Vector
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.attributes import generated
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.compared import Asked, Compared, compared
-from reviewloop.workspace.export import export_branch
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.promote import promote, undo
-from reviewloop.workspace.ref_names import ref_names
-from reviewloop.workspace.refs import branch_exists
-from reviewloop.workspace.rewrite import rewrite
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.files import rewrite
+from reviewloop.checkout.promote import promote, undo
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.attributes import generated
+from reviewloop.git.commits import export_branch
+from reviewloop.git.comparison import Asked, Compared, compared
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.git.revisions import branch_exists, ref_names
 
 ADA = ("Ada Example", "ada@example.org")
 EDITED = ("a.txt", "linked", "new.txt")

@@ -2,8 +2,8 @@
 
 import os
 
-from reviewloop.workspace.history import first_commit_time
-from reviewloop.workspace.userrepo import discover
+from reviewloop.git.repository import discover
+from reviewloop.git.revisions import first_commit_time
 
 
 def _commit(git, repo, text, day):

@@ -3,7 +3,12 @@
 import pytest
 from support.hidden import CHARACTERS
 
-from reviewloop.workspace.hygiene import find_hidden, placeholders, restore_hidden, show_hidden
+from reviewloop.domain.hidden_characters import (
+    find_hidden,
+    placeholders,
+    restore_hidden,
+    show_hidden,
+)
 
 HIDDEN = [
     0x00, 0x07, 0x0C, 0x1B, 0x7F, 0x85, 0xAD, 0x61C, 0x115F, 0x1160, 0x180E, 0x200B, 0x200D,

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.filling import Filling
-from reviewloop.workspace.lfs import Pointer, is_content_of, parse_pointer
-from reviewloop.workspace.lfs_changes import lfs_stop
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.promote import promote, undo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.promote import promote, undo
+from reviewloop.checkout.workspace import Filling, Workspace
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.interdiff import lfs_stop
+from reviewloop.git.lfs import Pointer, is_content_of, parse_pointer
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 ADA = ("Ada Example", "ada@example.org")
 CONTENT = b"\0a large picture\n" * 9

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from reviewloop.workspace.loose import write_object, write_ref
+from reviewloop.git.directory import write_object, write_ref
 
 CONTENTS = (b"", b"x\n", b"\0\xff" * 5000, "⟦".encode())
 

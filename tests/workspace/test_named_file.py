@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from reviewloop.errors import UsageError
+from reviewloop.checkout.files import refuse_links
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.job.outcome import write_file
 from reviewloop.models.recording import export_journal
-from reviewloop.workspace.named_file import refuse_links
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.compared import Asked, compared
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.comparison import Asked, compared
 
 
 def refusal(start: Path, **asked) -> str:

@@ -5,17 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace import names
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.compared import Asked, compared
-from reviewloop.workspace.names import keeps_all_names, lost_names, require_distinct_names
-from reviewloop.workspace.private import PrivateRepo
+from reviewloop.checkout import workspace
+from reviewloop.checkout.workspace import (
+    Workspace,
+    keeps_all_names,
+    lost_names,
+    require_distinct_names,
+)
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.comparison import Asked, compared
+from reviewloop.git.private import PrivateRepo
 
 
 def as_listed(fold):
     """Return what a disk lists that takes names for one if they fold to the same."""
-    real = names.listed_names
+    real = workspace.listed_names
 
     def listed(folder: Path) -> list[str]:
         kept: dict[str, str] = {}
@@ -32,14 +36,14 @@ def insensitive(name: str) -> str:
 
 @pytest.fixture
 def folding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "listed_names", as_listed(insensitive))
+    monkeypatch.setattr(workspace, "listed_names", as_listed(insensitive))
 
 
 @pytest.fixture
 def normalising(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = names.listed_names
+    real = workspace.listed_names
     monkeypatch.setattr(
-        names, "listed_names", lambda f: [unicodedata.normalize("NFD", n) for n in real(f)]
+        workspace, "listed_names", lambda f: [unicodedata.normalize("NFD", n) for n in real(f)]
     )
     monkeypatch.setattr(Path, "unlink", lambda *_args, **_options: None)
 

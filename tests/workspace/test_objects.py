@@ -5,10 +5,10 @@ import threading
 import pytest
 from support.started import programs_started
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.patterns import expand_braces
-from reviewloop.workspace.objects import TreeReader, match_paths
-from reviewloop.workspace.private import PrivateRepo
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.globs import expand_braces
+from reviewloop.git.objects import TreeReader, match_paths
+from reviewloop.git.private import PrivateRepo
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.workspace.outline import Symbol, language_of, outline
+from reviewloop.analysis.outline import Symbol, language_of, outline
 
 PYTHON = '''\
 import os

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from reviewloop.workspace.paging import page, pager_of
+from reviewloop.cli.user_programs import page, pager_of
 
 
 @pytest.fixture

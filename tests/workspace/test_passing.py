@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from reviewloop.workspace import passing
+from reviewloop.git import repository
 
 
 def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monkeypatch):
@@ -14,15 +14,15 @@ def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monk
     (left / "objects").mkdir(parents=True)
     other = tmp_path / "reviewloop-other"
     other.mkdir()
-    passing._sweep.cache_clear()
-    with passing.passing_folder() as mine:
+    repository._sweep.cache_clear()
+    with repository.passing_folder() as mine:
         assert not left.exists()
-        passing._sweep.cache_clear()
-        with passing.passing_folder() as another:
+        repository._sweep.cache_clear()
+        with repository.passing_folder() as another:
             assert mine.is_dir()
             assert another != mine
     assert list(tmp_path.iterdir()) == [other]
-    passing._sweep.cache_clear()
+    repository._sweep.cache_clear()
 
 
 def test_where_folders_cannot_be_locked_they_are_lent_all_the_same(tmp_path, monkeypatch):
@@ -33,11 +33,11 @@ def test_where_folders_cannot_be_locked_they_are_lent_all_the_same(tmp_path, mon
 
     calls: list[int] = []
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(passing.fcntl, "flock", refused)
+    monkeypatch.setattr(repository.fcntl, "flock", refused)
     left = tmp_path / "reviewloop-look-left"
     left.mkdir()
-    passing._sweep.cache_clear()
-    with passing.passing_folder() as mine:
+    repository._sweep.cache_clear()
+    with repository.passing_folder() as mine:
         assert mine.is_dir()
     assert list(tmp_path.iterdir()) == [left]  # whose it is nobody can tell
-    passing._sweep.cache_clear()
+    repository._sweep.cache_clear()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.compared import Asked, compared
+from reviewloop.git.comparison import Asked, compared
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(30))
 TWICE = "def a():\n    return None\n\n\n"

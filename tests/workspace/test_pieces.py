@@ -3,9 +3,9 @@
 import pytest
 from unidiff import PatchSet
 
-from reviewloop.workspace.pieces import cut
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.git.patches import cut
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 
 def lines(name: str, count: int) -> list[str]:

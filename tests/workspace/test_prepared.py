@@ -5,10 +5,9 @@ import threading
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.runs.project import repository_settings
-from reviewloop.workspace.userrepo import discover
-from reviewloop.workspace.whereabouts import find_root
+from reviewloop.app.project import repository_settings
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.repository import discover, find_root
 
 pytestmark = pytest.mark.timeout(30)
 

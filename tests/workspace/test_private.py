@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.paths import UnsafePathError
-from reviewloop.workspace.private import PrivateRepo, ref_component
-from reviewloop.workspace.userrepo import discover
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.git.private import PrivateRepo, ref_component
+from reviewloop.git.repository import discover
 
 ADA = ("Ada Example", "ada@example.org")
 

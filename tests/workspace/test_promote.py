@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.promote import Promotion, promote, resume_promotion, undo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.promote import Promotion, promote, resume_promotion, undo
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 ADA = ("Ada Example", "ada@example.org")
 CHANGES: dict[str, bytes | None] = {

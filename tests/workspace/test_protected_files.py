@@ -2,8 +2,8 @@
 
 import pytest
 
+from reviewloop.checkout.protected import protection_of
 from reviewloop.rules.diff.steering import _rule_of
-from reviewloop.workspace.protected import protection_of
 
 REFUSED = {
     "pipeline": [".github/workflows/ci.yml", ".github/actions/x/action.yml", "a/.gitlab-ci.yml"],

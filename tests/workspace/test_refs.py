@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from reviewloop.workspace.refs import task_name
+from reviewloop.git.revisions import task_name
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.rewrite import rewrite
+from reviewloop.checkout.files import rewrite
+from reviewloop.domain.errors import WorkspaceError
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace import run
-from reviewloop.workspace.run import excerpt, read_log, run_command
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.sandbox import run
+from reviewloop.sandbox.run import excerpt, read_log, run_command
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs a subreaper")
 
@@ -154,7 +154,7 @@ def test_nothing_survives_a_killed_reviewloop(tmp_path: Path, env: dict[str, str
     code = f"""
     import sys
     from pathlib import Path
-    from reviewloop.workspace.run import run_command
+    from reviewloop.sandbox.run import run_command
     run_command([sys.executable, "-c", {DAEMON + "time.sleep(60)"!r}], cwd=Path("."),
                 env={env!r}, timeout_seconds=60, log=Path("log"))
     """

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.environment import ProjectEnv, build_environment
-from reviewloop.workspace.sandbox.choose import choose
-from reviewloop.workspace.shadow import Redirection
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.environment import ProjectEnv, build_environment
+from reviewloop.sandbox.shadow import Redirection
 
 FINDER = """
 import sys

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from support.started import programs_started
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.stacked import Base, create_on, rebased
-from reviewloop.workspace.userrepo import discover
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.commits import Base, create_on, rebased
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 ADA = ("Ada Example", "ada@example.org")
 

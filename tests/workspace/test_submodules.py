@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.filling import Filling
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.userrepo import discover
+from reviewloop.checkout.workspace import Filling, Workspace
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
 
 _FILE = ("-c", "protocol.file.allow=always", "-c", "user.name=a", "-c", "user.email=b")
 

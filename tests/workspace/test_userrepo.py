@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace.userrepo import UserRepo, discover, read_config, signing_settings
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.repository import UserRepo, discover, read_config, signing_settings
 
 
 def test_facts_of_a_plain_repository(repo, git):

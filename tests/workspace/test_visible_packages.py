@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.interpreters import read_venv
+from reviewloop.sandbox.interpreters import read_venv
 
 
 @pytest.mark.parametrize("sees_base", [True, False])

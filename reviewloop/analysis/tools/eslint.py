@@ -16,7 +16,7 @@ from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.policy.eslint import ESLINT
 from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.tool import Reading, UnusableOutput
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.running import Session
@@ -112,7 +112,7 @@ def not_by_itself(raw: bytes, laid: Laid) -> Reading:
 
 
 def _read(session: "Session", project: Project, laid: Laid) -> Reading:
-    from reviewloop.workspace.written import read_written
+    from reviewloop.checkout.files import read_written
 
     work = session.folder / "eslint"
     work.mkdir(exist_ok=True)
@@ -135,12 +135,12 @@ def _read(session: "Session", project: Project, laid: Laid) -> Reading:
 
 def _started(session: "Session", arguments: list[str], work: Path, root: Path) -> str:
     """Run node in the sandbox; return the telling line of what it said, for a failure."""
-    from reviewloop.workspace.analyser_process import clean_environment
-    from reviewloop.workspace.lent import only_lendable
-    from reviewloop.workspace.nodeenv import installed_node_modules
-    from reviewloop.workspace.run import read_log, run_command
-    from reviewloop.workspace.sandbox.base import Confinement, Grants
-    from reviewloop.workspace.sandbox.toolchains import tool_places, with_targets
+    from reviewloop.sandbox.analyser_process import clean_environment
+    from reviewloop.sandbox.base import Confinement, Grants
+    from reviewloop.sandbox.interpreters import only_lendable
+    from reviewloop.sandbox.node import installed_node_modules
+    from reviewloop.sandbox.run import read_log, run_command
+    from reviewloop.sandbox.toolchains import tool_places, with_targets
 
     assert session.options.sandbox is not None  # noqa: S101 - `not_run` looked
     env = clean_environment(work, session.program, {})

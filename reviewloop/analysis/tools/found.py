@@ -10,9 +10,9 @@ from pathlib import Path
 
 from reviewloop.analysis.contract import Options
 from reviewloop.analysis.tools.tool import FoundTool, Tool
+from reviewloop.git.process import find_program
+from reviewloop.sandbox.analyser_process import clean_environment, run_analyser
 from reviewloop.store.places import state_root
-from reviewloop.workspace.analyser_process import clean_environment, run_analyser
-from reviewloop.workspace.git import find_program
 
 _VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
 _PATIENCE = 10.0  # seconds a program has to tell its version

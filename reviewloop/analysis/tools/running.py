@@ -11,7 +11,7 @@ from reviewloop.analysis.tools.configuration import configuration_of
 from reviewloop.analysis.tools.found import find_tool
 from reviewloop.analysis.tools.layout import Laid, lay_out
 from reviewloop.analysis.tools.tool import FoundTool, Reading, Tool, ToolRun, UnusableOutput
-from reviewloop.workspace.analyser_process import (
+from reviewloop.sandbox.analyser_process import (
     OUTPUT_LIMIT,
     Output,
     clean_environment,

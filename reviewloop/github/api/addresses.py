@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from reviewloop.errors import ReviewLoopError, UsageError
+from reviewloop.domain.errors import ReviewLoopError, UsageError
+from reviewloop.git.repository import UserRepo
+from reviewloop.git.transfer import address_of, host_and_path, shown_address
 from reviewloop.github.api.client import API_URL
 from reviewloop.github.api.model import Repo
-from reviewloop.workspace.pushing import address_of, host_and_path, shown_address
-from reviewloop.workspace.userrepo import UserRepo
 
 _HOST = "github.com"
 _ALIASES = {"ssh.github.com", "www.github.com"}

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api import answers
 from reviewloop.github.api.answers import Check, IssueComment, Review, ReviewComment, Thread
 from reviewloop.github.api.errors import GitHubError, NotFound

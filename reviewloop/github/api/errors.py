@@ -5,7 +5,7 @@ They are named for what happened.
 
 from collections.abc import Sequence
 
-from reviewloop.errors import ExitCode, ReviewLoopError
+from reviewloop.domain.errors import ExitCode, ReviewLoopError
 
 
 class GitHubError(ReviewLoopError):

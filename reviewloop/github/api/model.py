@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from reviewloop.errors import ExitCode
-from reviewloop.findings import Severity
+from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.finding import Severity
 
 Side = Literal["LEFT", "RIGHT"]
 SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from reviewloop import __version__
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.errors import AnswerLost, GitHubUnavailable, RateLimited
 from reviewloop.github.api.refusals import Refusal
 

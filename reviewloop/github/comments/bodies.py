@@ -4,13 +4,13 @@ import itertools
 import re
 from collections.abc import Callable
 
-from reviewloop.findings import Finding
+from reviewloop.domain.finding import Finding
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.finding_data import data_marker, without_data
 from reviewloop.github.comments.marker import ANY, finding_marker
 from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
-from reviewloop.output.markdown_text import fenced, link
-from reviewloop.output.review_words import remarks, who
+from reviewloop.render.review_words import remarks, who
+from reviewloop.render.untrusted import fenced, link
 
 LONGEST = 65_000  # characters; GitHub refuses more than 65,536
 _CUT = "\n\n_… cut here, because GitHub takes no longer comment._"

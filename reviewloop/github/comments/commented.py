@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.model import State
 from reviewloop.github.comments.finding_data import finding_from

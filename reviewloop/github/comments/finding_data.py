@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reviewloop.findings import Finding
+from reviewloop.domain.finding import Finding
 from reviewloop.github.comments.marker import ANY, findings_in
 
 MOST_CHARACTERS = 6000  # of the line

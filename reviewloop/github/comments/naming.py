@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.comments.finding_data import finding_from
 from reviewloop.github.comments.untrusted import code, sanitised_line
-from reviewloop.output.code_view import visible
+from reviewloop.render.code_view import visible
 
 _ITEM = re.compile(r"- (?P<said>.+) · `(?P<name>[0-9a-f]{12})`(?::.*)?")
 _ORIGIN = re.compile(r".+ · `(?P<name>[0-9a-f]{12})`")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.github.api.model import PullRequest, State
 
 Entry = Mapping[str, object]

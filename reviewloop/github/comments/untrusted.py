@@ -7,8 +7,8 @@ import re
 import secrets
 from collections.abc import Iterable
 
-from reviewloop.output import markdown_text
-from reviewloop.output.untrusted import safe
+from reviewloop.render import untrusted
+from reviewloop.render.untrusted import safe
 
 _MARK = re.compile(r"<!--+(?=\s*reviewloop)", re.IGNORECASE)
 _ORDER = re.compile(r"(reviewloop)(?=\s*:)", re.IGNORECASE)
@@ -36,7 +36,7 @@ def sanitised_line(text: str, most: int = 1000) -> str:
 
 def code(text: str) -> str:
     """Return text of others as inline code; "" for nothing."""
-    return unmarked(markdown_text.code(text))
+    return unmarked(untrusted.code(text))
 
 
 def unmarked(text: str) -> str:
@@ -72,7 +72,7 @@ def _words(text: str, *, first: bool) -> str:
         return " " if text else ""
     before = " " if text[0].isspace() and not first else ""
     after = " " if text[-1].isspace() else ""
-    shown = _ORDER.sub(r"\1" + _BREAK, markdown_text.plain(text))
+    shown = _ORDER.sub(r"\1" + _BREAK, untrusted.plain(text))
     if first and shown.startswith("/"):
         # Other bots obey a slash at the start of a line, whoever wrote it.
         shown = "&#47;" + shown[1:]

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from enum import Enum
 
 from reviewloop.analysis.placing import QUOTE_WIDTH
-from reviewloop.findings import Finding
-from reviewloop.reviewing.anchoring import occurrences
+from reviewloop.domain.finding import Finding
+from reviewloop.review.anchoring import occurrences
 
 WHOLE_FILE = "file"
 NO_FILE = "none"  # neither the code nor the file of the finding exists

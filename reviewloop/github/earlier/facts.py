@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
-from reviewloop.findings import Finding
+from reviewloop.domain.finding import Finding
 from reviewloop.github.api.model import Side, State
 from reviewloop.github.earlier.codeprints import Codeprints, Fate
 

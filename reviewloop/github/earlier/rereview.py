@@ -7,7 +7,9 @@ it is fixed when its code is gone from the new head, or when a reviewer who read
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reviewloop.findings import Finding, Severity, Status
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.git.located import Place
+from reviewloop.git.revisions import only_added
 from reviewloop.github.api.answers import ReviewComment, Thread
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
@@ -20,8 +22,6 @@ from reviewloop.github.earlier.codeprints import NO_FILE, Fate
 from reviewloop.github.earlier.facts import Facts
 from reviewloop.github.earlier.sameness import Sameness
 from reviewloop.github.said.dismissals import IN_CODE, RESOLVED, Voices
-from reviewloop.workspace.located import Place
-from reviewloop.workspace.revisions import only_added
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ What an analyser found and a person dismissed is also the same in the words of i
 from collections.abc import Collection, Mapping
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.earlier.codeprints import NO_FILE, WHOLE_FILE
 from reviewloop.github.earlier.facts import Facts
-from reviewloop.reviewing.topics import category_of, is_narrow, topic_of, topic_of_words
+from reviewloop.review.merging import category_of, is_narrow, topic_of, topic_of_words
 
 
 class Sameness:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from reviewloop.findings import Finding
+from reviewloop.app.review.review import Reviewed
+from reviewloop.domain.finding import Finding
+from reviewloop.git.located import Place
 from reviewloop.github.api.model import PullRequest, State
 from reviewloop.github.earlier.rereview import reviewed_range
-from reviewloop.reviewing.anchoring import ChangedLines
-from reviewloop.runs.review import Reviewed
-from reviewloop.workspace.located import Place
+from reviewloop.review.anchoring import ChangedLines
 
 
 @dataclass(frozen=True)

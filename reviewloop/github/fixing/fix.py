@@ -10,13 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import (
+from reviewloop.app.held_values import masking_for
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import worded
+from reviewloop.app.run.fixing import FixPlan, FixWish, plan_fix
+from reviewloop.app.run.start import begin
+from reviewloop.app.run.view import view
+from reviewloop.app.sandboxing import Acceptance
+from reviewloop.domain.errors import (
     ExitCode,
     GuardRailError,
     InterruptedByUserError,
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.git.located import Place, locate
+from reviewloop.git.process import Git
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.comments.bodies import clipped
@@ -36,18 +46,8 @@ from reviewloop.github.said.asked import Asked, asked_findings
 from reviewloop.github.said.commands import ALL
 from reviewloop.github.said.fix_approval import Request, requested
 from reviewloop.guards.branch import check_branch
-from reviewloop.output.proposal import Proposal
-from reviewloop.runs.advance import advance
-from reviewloop.runs.answers import worded
-from reviewloop.runs.fixing import FixPlan, FixWish, plan_fix
-from reviewloop.runs.held_values import masking_for
-from reviewloop.runs.repository import open_repository
-from reviewloop.runs.sandboxing import Acceptance
-from reviewloop.runs.start import begin
-from reviewloop.runs.view import view
+from reviewloop.render.proposal import Proposal
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.located import Place, locate
 
 Told = Callable[[str], None]
 _STEPS = {

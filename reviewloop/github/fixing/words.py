@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reviewloop.findings import Finding, Severity, Status
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.domain.gate import GateStatus
 from reviewloop.github.comments.untrusted import code, sanitised_line, unmarked
-from reviewloop.output.code_view import visible
-from reviewloop.output.figures import counted, money, tokens
-from reviewloop.output.markdown_text import fenced, link
-from reviewloop.output.proposal import Proposal
-from reviewloop.state import GateStatus
+from reviewloop.render.code_view import visible
+from reviewloop.render.proposal import Proposal
+from reviewloop.render.text import counted, money, tokens
+from reviewloop.render.untrusted import fenced, link
 
 _LEFT = {str(Status.OPEN), str(Status.UNRESOLVED)}
 _NO_RUN = (

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.handed.facts import FactsPart
 from reviewloop.github.handed.findings import Middle, NoCommit, Strict

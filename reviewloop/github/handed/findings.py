@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import MaxLen
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from reviewloop.findings import Evidence, Finding, Placement, Severity, Status
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
 
 _BYTES = re.compile("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
 Hide = Callable[[str], str]

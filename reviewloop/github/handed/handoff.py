@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from reviewloop.errors import UsageError
-from reviewloop.steps.act import Act, Kind
-from reviewloop.workspace.bundles import write_bundle
-from reviewloop.workspace.git import Git
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.process import Git
+from reviewloop.git.transfer import write_bundle
+from reviewloop.loop.approval_act import Act, Kind
 
 ABOUT, COMMITS = "handoff.json", "commits.bundle"
 LONGEST_TEXT = 65_000  # characters; GitHub takes 65,536 of a pull request

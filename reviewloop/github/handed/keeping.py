@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import Status
 from reviewloop.github.handed.artifact import Artifact, artifact_of, bytes_of
 from reviewloop.github.job.event import Trigger

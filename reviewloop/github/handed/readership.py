@@ -16,7 +16,7 @@ from reviewloop.github.handed.findings import (
     cut,
     listed_path,
 )
-from reviewloop.output.readership import FileRead, PartRead, Readership, Share
+from reviewloop.render.report import FileRead, PartRead, Readership, Share
 
 _MOST = 5000  # parts of a change
 _NAMES = 200

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.github.handed.findings import (
     MOST_FILES,
     MOST_FINDINGS,
@@ -21,8 +21,7 @@ from reviewloop.github.handed.findings import (
     listed_path,
 )
 from reviewloop.github.handed.readership import ReadershipPart
-from reviewloop.output.figures import counted
-from reviewloop.output.review_report import (
+from reviewloop.render.report import (
     Outcome,
     ReviewedFile,
     ReviewerReport,
@@ -30,6 +29,7 @@ from reviewloop.output.review_report import (
     ReviewReport,
     SkippedFile,
 )
+from reviewloop.render.text import counted
 
 _SECONDS = Annotated[float, Field(ge=0, le=10**7)]
 _USD = Annotated[float, Field(ge=0, le=10**6)]

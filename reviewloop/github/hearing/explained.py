@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.analysis.contract import Example, Rule
-from reviewloop.findings import Finding, Severity
+from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.comments.bodies import headline, remark_parts
 from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
-from reviewloop.output.code_view import visible
-from reviewloop.output.markdown_text import fenced, language, link
-from reviewloop.output.review_words import who
-from reviewloop.output.rule_links import URL, explained_at
-from reviewloop.output.rule_page import laid_out
+from reviewloop.render.code_view import visible
+from reviewloop.render.review_words import who
+from reviewloop.render.rules import URL, explained_at, laid_out
+from reviewloop.render.untrusted import fenced, language, link
 
 _MOST_QUOTED = 20  # lines
 

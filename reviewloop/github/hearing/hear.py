@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.api.client import GitHub, Reaction
 from reviewloop.github.api.errors import GitHubError
 from reviewloop.github.api.model import PullRequest, Status
@@ -19,7 +19,7 @@ from reviewloop.github.job.event import Trigger, read_event
 from reviewloop.github.job.outcome import failed
 from reviewloop.github.said.commands import ALL, HANDED_ON, Command, Wrong, parse
 from reviewloop.github.said.dismissals import permitted
-from reviewloop.output.untrusted import one_line
+from reviewloop.render.untrusted import one_line
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

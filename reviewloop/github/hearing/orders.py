@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, NotFound

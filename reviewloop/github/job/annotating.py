@@ -6,7 +6,7 @@ every later run.
 
 from reviewloop.github.api.model import SEVERITIES
 from reviewloop.github.job.outcome import Ended
-from reviewloop.output.github_annotations import annotated
+from reviewloop.render.github_annotations import annotated
 
 
 def annotations_of(ended: Ended, least: str) -> str:

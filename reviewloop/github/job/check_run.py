@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.comments.bodies import clipped
 from reviewloop.github.job.outcome import Ended, failed, job_summary
-from reviewloop.output.review_words import left_out, severity_counts
+from reviewloop.render.review_words import left_out, severity_counts
 
 NAME = "reviewloop"
 _TITLES = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.errors import GitHubUnavailable
 from reviewloop.github.api.model import PullRequest, Repo

@@ -3,10 +3,10 @@
 import re
 import shlex
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.located import Place
 from reviewloop.github.api.errors import GitHubUnavailable
 from reviewloop.github.api.model import PullRequest
-from reviewloop.workspace.located import Place
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _IN_A_WORKFLOW = "check out with `fetch-depth: 0`"

@@ -8,19 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reviewloop.errors import ExitCode, ReviewLoopError, UsageError
-from reviewloop.findings import Finding, Severity, by_severity
-from reviewloop.findings import Status as FindingStatus
+from reviewloop.checkout.files import refuse_links
+from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.domain.finding import Finding, Severity, by_severity
+from reviewloop.domain.finding import Status as FindingStatus
 from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
 from reviewloop.github.api.refusals import shown
 from reviewloop.github.comments.untrusted import sanitised_line
-from reviewloop.output.figures import counted
-from reviewloop.output.github_annotations import command
-from reviewloop.output.readership_words import unread_words
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import counts_of, failures, tally
-from reviewloop.output.untrusted import one_line
-from reviewloop.workspace.named_file import refuse_links
+from reviewloop.render.github_annotations import command
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.review_words import counts_of, failures, tally, unread_words
+from reviewloop.render.text import counted
+from reviewloop.render.untrusted import one_line
 
 if TYPE_CHECKING:
     from reviewloop.github.posting.reading import Reading

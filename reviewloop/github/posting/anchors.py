@@ -3,15 +3,15 @@
 import re
 from typing import NamedTuple, Protocol
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.findings import Finding, Placement
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.finding import Finding, Placement
+from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.git.diff import Change, FileChange
 from reviewloop.github.api.model import Comment, Side
 from reviewloop.github.comments.bodies import with_note
 from reviewloop.github.comments.untrusted import unmarked
 from reviewloop.github.earlier.facts import Spot
-from reviewloop.reviewing.fixes import parses
-from reviewloop.workspace.diff import Change, FileChange
-from reviewloop.workspace.hygiene import show_hidden
+from reviewloop.review.fixes import parses
 
 LONGEST_SUGGESTION = 10_000  # characters
 _MASKED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report

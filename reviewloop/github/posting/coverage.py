@@ -4,18 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.contract import AnalyserStatus
 from reviewloop.github.comments.untrusted import code, sanitised_line
-from reviewloop.output.code_view import shown_path
-from reviewloop.output.figures import cached_share, counted, duration, money, share, tokens
-from reviewloop.output.readership import Readership
-from reviewloop.output.readership_words import missed_words, read_words, share_words
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import (
+from reviewloop.render.code_view import shown_path
+from reviewloop.render.report import Readership, ReviewReport
+from reviewloop.render.review_words import (
     counted_reason,
     found_words,
+    missed_words,
     of_status,
+    read_words,
+    share_words,
     skipped_by_reason,
     unlisted_words,
 )
+from reviewloop.render.text import cached_share, counted, duration, money, share, tokens
 
 _FILES_SHOWN = 150  # of the files read, and of those left out for one reason
 _LONGEST_PATH = 150

@@ -10,7 +10,7 @@ from reviewloop.github.api.model import PullRequest
 from reviewloop.github.api.pace import Pace
 from reviewloop.github.comments.bodies import LONGEST, clipped
 from reviewloop.github.comments.marker import ANY, is_ours
-from reviewloop.output.figures import counted
+from reviewloop.render.text import counted
 
 LONGEST_BLOCK = 30_000  # characters; with a head and the longest marker it still fits
 _MOST_PARTS = 10

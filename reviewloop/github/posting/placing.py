@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from reviewloop.errors import ExitCode
+from reviewloop.domain.errors import ExitCode
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
@@ -17,7 +17,7 @@ from reviewloop.github.api.model import Comment, Posted, PullRequest
 from reviewloop.github.api.pace import Pace
 from reviewloop.github.comments.bodies import clipped, file_body
 from reviewloop.github.comments.marker import own
-from reviewloop.output.code_view import shown_path
+from reviewloop.render.code_view import shown_path
 
 __all__ = ["StaleHead", "post"]
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from reviewloop.findings import Finding
+from reviewloop.app.review.review import Reviewed
+from reviewloop.domain.finding import Finding
+from reviewloop.git.located import Place
 from reviewloop.github.api.model import SEVERITIES, PullRequest, State
 from reviewloop.github.earlier.facts import Facts
 from reviewloop.github.earlier.since import Since
 from reviewloop.github.posting.anchors import Anchors
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.runs.review import Reviewed
-from reviewloop.workspace.located import Place
+from reviewloop.render.report import ReviewReport
 
 
 @dataclass(frozen=True)

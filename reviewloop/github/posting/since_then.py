@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.github.api.model import State
 from reviewloop.github.comments.bodies import LONGEST
 from reviewloop.github.posting.summary import TITLE, severity_marks

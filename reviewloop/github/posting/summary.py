@@ -3,17 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from reviewloop.findings import Finding, Placement, Severity
+from reviewloop.domain.finding import Finding, Placement, Severity
 from reviewloop.github.api.model import Posted, PullRequest
 from reviewloop.github.comments.bodies import headline, remark_parts, rule_of
 from reviewloop.github.comments.untrusted import code, sanitised_line, unmarked
 from reviewloop.github.posting.coverage import coverage, spent
 from reviewloop.github.posting.parts import LONGEST_BLOCK, Block, packed, upsert
-from reviewloop.output.code_view import shown_path, visible
-from reviewloop.output.figures import counted
-from reviewloop.output.markdown_text import fenced, language, link
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.review_words import (
+from reviewloop.render.code_view import shown_path, visible
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.review_words import (
     PLACEMENT_NOTES,
     Rules,
     added_lines,
@@ -27,7 +25,9 @@ from reviewloop.output.review_words import (
     tally,
     who,
 )
-from reviewloop.output.rule_links import rule_link
+from reviewloop.render.rules import rule_link
+from reviewloop.render.text import counted
+from reviewloop.render.untrusted import fenced, language, link
 
 __all__ = ["summary", "upsert"]
 

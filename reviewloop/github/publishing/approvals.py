@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import NotFound
@@ -11,7 +11,7 @@ from reviewloop.github.handed.handoff import Handoff
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.said.commands import ALL
 from reviewloop.github.said.fix_approval import requested
-from reviewloop.steps.act import Act
+from reviewloop.loop.approval_act import Act
 
 WEB = "https://github.com"
 

@@ -4,17 +4,16 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from reviewloop.errors import ReviewLoopError
+from reviewloop.app.project import Repository
+from reviewloop.app.run.view import RunView
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
 from reviewloop.github.publishing.reviewers import suggested
 from reviewloop.github.publishing.text import Told, is_test
-from reviewloop.runs.repository import Repository
-from reviewloop.runs.view import RunView
-from reviewloop.specs.asked import Asked, asked_of
+from reviewloop.specs.briefing import Asked, asked_of
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.treefiles import TreeFiles
+from reviewloop.specs.files import DiskFiles, TreeFiles
 
 _MOST_READ = 20  # changed test files in which criteria are looked for
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.git.process import Git
+from reviewloop.git.transfer import Remote, look, push
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import Forbidden, GitHubError, NotFound, Unprocessable
 from reviewloop.github.api.model import PullRequest
 from reviewloop.github.comments.marker import is_ours
 from reviewloop.github.publishing.text import updated
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.pushing import Remote, look, push
 
 WORKFLOWS = ".github/workflows"
 

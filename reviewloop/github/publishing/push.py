@@ -9,7 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.git.commits import message_of
+from reviewloop.git.located import locate
+from reviewloop.git.process import Git
+from reviewloop.git.transfer import (
+    Remote,
+    look,
+    read_bundle,
+    require_descendant,
+    require_known,
+    with_token,
+)
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest
@@ -31,12 +42,7 @@ from reviewloop.github.publishing.pull import (
     workflow_files,
 )
 from reviewloop.github.publishing.text import approved_by, section_of
-from reviewloop.steps.act import approval_lines, recorded
-from reviewloop.workspace.bundles import read_bundle, require_known
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.located import locate
-from reviewloop.workspace.pushing import Remote, look, require_descendant, with_token
-from reviewloop.workspace.rewording import message_of
+from reviewloop.loop.approval_act import approval_lines, recorded
 
 _MOST_COMMITS = 50
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from reviewloop.domain.globs import Folders, fits
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
-from reviewloop.patterns import Folders, fits
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # the first that exists counts
 MOST = 5  # people or teams suggested

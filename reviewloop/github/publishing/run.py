@@ -5,7 +5,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.app.project import Repository, settings_of
+from reviewloop.app.run.view import RunView, view
+from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.git.attributes import attributes_in
+from reviewloop.git.process import Git
+from reviewloop.git.revisions import OURS, task_name
+from reviewloop.git.transfer import (
+    Remote,
+    address_of,
+    default_branch_of,
+    has_helper,
+    look,
+    own_settings,
+    with_own_credentials,
+    with_token,
+)
 from reviewloop.github.api.addresses import api_of, repo_at
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo
@@ -27,24 +42,9 @@ from reviewloop.github.publishing.text import (
     title_of,
 )
 from reviewloop.guards.branch import check_branch
-from reviewloop.runs.repository import Repository, settings_of
-from reviewloop.runs.view import RunView, view
-from reviewloop.steps.act import Act
+from reviewloop.loop.approval_act import Act
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
-from reviewloop.workspace.attributes import attributes_in
-from reviewloop.workspace.git import Git
-from reviewloop.workspace.pushing import (
-    Remote,
-    address_of,
-    default_branch_of,
-    has_helper,
-    look,
-    own_settings,
-    with_own_credentials,
-    with_token,
-)
-from reviewloop.workspace.refs import OURS, task_name
 
 
 @dataclass(frozen=True)

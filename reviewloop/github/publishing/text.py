@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from reviewloop.findings import Finding, Severity, Status
+from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
-from reviewloop.output.figures import counted, duration, money, share, tokens, tokens_in
-from reviewloop.output.proposal import Proposal
-from reviewloop.output.review_words import tally
-from reviewloop.specs.asked import Asked, Requirement
-from reviewloop.steps.act import Act
-from reviewloop.steps.edited import edit_line
+from reviewloop.loop.approval_act import Act
+from reviewloop.loop.edited import edit_line
+from reviewloop.render.proposal import Proposal
+from reviewloop.render.review_words import tally
+from reviewloop.render.text import counted, duration, money, share, tokens, tokens_in
+from reviewloop.specs.briefing import Asked, Requirement
 
 LONGEST = 65_000  # characters; GitHub takes 65,536
 LONGEST_TITLE = 200

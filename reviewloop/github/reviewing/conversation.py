@@ -6,8 +6,8 @@ from functools import partial
 from typing import Self
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.errors import ExitCode
-from reviewloop.findings import Finding
+from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.finding import Finding
 from reviewloop.github.api.answers import IssueComment, ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
@@ -24,8 +24,8 @@ from reviewloop.github.posting.placing import post
 from reviewloop.github.posting.reading import Reading
 from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.github.said.dismissals import permitted
-from reviewloop.output.review_report import ReviewReport
-from reviewloop.output.rule_links import rule_link
+from reviewloop.render.report import ReviewReport
+from reviewloop.render.rules import rule_link
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from reviewloop.app.review.review import Wish
 from reviewloop.github.comments.finding_data import finding_from
 from reviewloop.github.reviewing.conversation import Conversation
-from reviewloop.reviewing.pushed import Known
-from reviewloop.runs.review import Wish
+from reviewloop.review.pushed import Known
 
 _OPEN = {"open", "reported"}
 

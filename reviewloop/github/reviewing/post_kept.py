@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from reviewloop.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.app.held_values import masking_here
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
@@ -21,8 +22,7 @@ from reviewloop.github.job.outcome import Ended, failed, judged_by
 from reviewloop.github.reviewing.conversation import Conversation
 from reviewloop.github.reviewing.review import Options, Told, asked_for, run_url_of
 from reviewloop.github.reviewing.telling import Telling, tell
-from reviewloop.output.untrusted import one_line
-from reviewloop.runs.held_values import masking_here
+from reviewloop.render.untrusted import one_line
 
 # Who may review it was decided where it was read; a closed or a moved one is still left alone.
 _ANY = Allowed(forks=True, drafts=True, bots=True, files=10**9)

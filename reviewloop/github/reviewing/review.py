@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.errors import InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.app.held_values import masking_here
+from reviewloop.app.review.review import NO_MODEL, Reviewed, Wish, review
+from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.git.comparison import Asked
+from reviewloop.git.located import locate
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
@@ -22,12 +26,8 @@ from reviewloop.github.posting.reading import reading_of
 from reviewloop.github.reviewing.conversation import Conversation
 from reviewloop.github.reviewing.deep import deepened
 from reviewloop.github.reviewing.telling import CommentsMode, Telling, tell
-from reviewloop.output.formats import renderer
-from reviewloop.runs.held_values import masking_here
-from reviewloop.runs.review import NO_MODEL, Reviewed, Wish, review
-from reviewloop.settings.models import AUTO
-from reviewloop.workspace.compared import Asked
-from reviewloop.workspace.located import locate
+from reviewloop.render.formats import renderer
+from reviewloop.settings.schema import AUTO
 
 Told = Callable[[str], None]
 _PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reviewloop.errors import UsageError
-from reviewloop.findings import Finding
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import Finding
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.answers import IssueComment, ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest
 from reviewloop.github.comments.marker import findings_in, is_ours
 from reviewloop.github.said.commands import ALL, Command, parse
 from reviewloop.github.said.dismissals import permitted
-from reviewloop.steps.act import Act
+from reviewloop.loop.approval_act import Act
 
 
 @dataclass(frozen=True)

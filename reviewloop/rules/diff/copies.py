@@ -19,7 +19,7 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.analysis.languages import language_of, path_class
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 LEAST = 5  # telling lines that make two places worth comparing
 _LANGUAGES = {

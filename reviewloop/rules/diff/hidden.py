@@ -17,9 +17,9 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.diff.letters import DOUBLES, MIXED, is_at_home, quoted
-from reviewloop.workspace.hygiene import Hidden, find_hidden
 
 _MOST = 20  # findings of one kind for a file; the last one says how many more there are
 _RUN = 4  # so many invisible characters in one line carry a message

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from reviewloop.workspace.hygiene import Hidden
+from reviewloop.domain.hidden_characters import Hidden
 
 _LOOK_LIKE = {
     "2": "\u01a7\u03e8\ua644\ua75a",

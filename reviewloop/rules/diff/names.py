@@ -18,8 +18,8 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.diff.letters import MIXED, is_at_home, outline, quoted, taken_for
-from reviewloop.workspace.hygiene import Hidden, find_hidden
 
 _MOST_ADDRESSES = 20  # findings for a file
 _HOST = re.compile(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255})", re.IGNORECASE)

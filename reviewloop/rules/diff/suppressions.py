@@ -21,7 +21,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 
 class Concern(StrEnum):

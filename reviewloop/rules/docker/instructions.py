@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from reviewloop.analysis.contract import INFRASTRUCTURE, MUST, NIT, SHOULD, Rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.docker.reading import Stage
 from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, dockerfile
 from reviewloop.rules.lazy_regex import Regex

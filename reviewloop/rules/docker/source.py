@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import Example, Hit, Rule, SourceFile, Span
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.docker.reading import Dockerfile, Instruction, Stage
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command, commands_in

@@ -1,7 +1,7 @@
 """How the Go rules write their examples."""
 
 from reviewloop.analysis.contract import Example, Rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.categories import category_of
 
 _HANDLER = "package p\n\nfunc h(w http.ResponseWriter, r *http.Request) {\n%s\n}\n"

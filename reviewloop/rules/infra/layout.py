@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import SHOULD, Hit, Rule, Span
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra.rules import (
     COUPLED_STACKS,
     HARD_CODED_ACCOUNT,

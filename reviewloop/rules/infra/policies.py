@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from reviewloop.analysis.contract import MUST, NIT, Hit, Rule, Span
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra.hcl import read_json
 from reviewloop.rules.infra.rules import (
     IAM_ADMIN,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import NIT, SHOULD, Hit, Rule, Span
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra.rules import LITERAL_SECRET, SECRET_NOT_SENSITIVE
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
 

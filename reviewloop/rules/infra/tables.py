@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Rule, Span
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra.rules import RULES
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, find, parts
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from reviewloop.analysis.contract import Example, Rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.categories import category_of
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reviewloop.analysis.contract import MUST, Example, Hit, Rule
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.categories import category_of
 from reviewloop.rules.lazy_regex import Regex
 

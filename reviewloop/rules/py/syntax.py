@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import PERFORMANCE, Example, Rule
 from reviewloop.analysis.patterns import Grammar, Source
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from reviewloop.analysis.contract import SHOULD, ChangeView, Hit, PathClass, SourceFile, Span
 from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.analysis.outline import Symbol, outline
 from reviewloop.rules.tests import rules
 from reviewloop.rules.tests.tests_of_file import Assertion, Test, parse, tests, walk
-from reviewloop.workspace.outline import Symbol, outline
 
 # Languages in which people write unit tests, by the suffixes that share them.
 FAMILIES = {

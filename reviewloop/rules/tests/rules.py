@@ -1,7 +1,7 @@
 """The rules about tests, each with what shows it."""
 
 from reviewloop.analysis.contract import NIT, SHOULD, TEST_QUALITY, Example, Rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 _ASSERTIONS, _FLAKY, _COVERAGE = "assertions", "flaky-tests", "coverage"
 _FREE = "https://martinfowler.com/bliki/AssertionFreeTesting.html"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from reviewloop.errors import UsageError
+from reviewloop.domain.errors import UsageError
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.database import Database
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reviewloop.store.postgres.database import Database
-from reviewloop.store.rate_bucket import Ceilings, RateBucket
+from reviewloop.store.rates import Ceilings, RateBucket
 
 
 class SharedRates:

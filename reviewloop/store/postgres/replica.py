@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from reviewloop.errors import WorkspaceError
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.store.journal import Journal
 from reviewloop.store.places import private_file, private_folder

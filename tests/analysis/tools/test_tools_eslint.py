@@ -10,8 +10,8 @@ from support.analysed_files import source
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, AnalyserStatus, Options
 from reviewloop.analysis.programs import Program
 from reviewloop.analysis.tools import TOOLS, run_tool
-from reviewloop.workspace.sandbox.base import Sandbox
-from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.sandbox.base import Sandbox
+from reviewloop.sandbox.choose import choose
 
 ESLINT = next(tool for tool in TOOLS if tool.name == "eslint")
 CODE = 'const ok = 1;\nlet s = "😀"; eval(s);\nif (a == b) {}\neval(s); // eslint-disable-line\n'

@@ -5,7 +5,7 @@ from support.analysed_files import source
 
 from reviewloop.analysis.contract import Options
 from reviewloop.analysis.tools import TOOLS, run_tool, tool_rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 RUFF = TOOLS[0]
 MUST, SHOULD, NIT = "must_fix", "should_fix", "nit"

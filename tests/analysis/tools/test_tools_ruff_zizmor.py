@@ -7,7 +7,7 @@ from support.analysed_files import source
 
 from reviewloop.analysis.contract import AnalyserStatus, Options
 from reviewloop.analysis.tools import TOOLS, find_tool, run_tool, tool_rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 RUFF, ZIZMOR = TOOLS[:2]
 

@@ -10,7 +10,7 @@ from support.analysed_files import source
 
 from reviewloop.analysis.contract import MAINTAINABILITY, AnalyserStatus, Options
 from reviewloop.analysis.tools import run_tool
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 SPELLER = """
 def result(path, number, line):

@@ -8,7 +8,7 @@ from support.analysed_files import source
 from reviewloop.analysis.tools.layout import lay_out
 from reviewloop.analysis.tools.readers.sarif import sarif
 from reviewloop.analysis.tools.tool import UnusableOutput
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 TEXT = "é😀 = eval(a)\nb = 2\nc = 3\n"
 

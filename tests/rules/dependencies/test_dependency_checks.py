@@ -5,7 +5,7 @@ import pytest
 from support.change_views import change_view
 
 from reviewloop.analysis.contract import AnalyserStatus, Options
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.deps import CHANGE_CHECKS, advisory_status
 from reviewloop.rules.deps.rules import RULES
 

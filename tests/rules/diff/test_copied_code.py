@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.diff import COPIES
 
 

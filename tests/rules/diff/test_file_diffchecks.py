@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of, path_class
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.diff import CONFLICTS, FILE_CHECKS, HIDDEN, SUPPRESSIONS
 
 SHOULD, NIT = Severity.SHOULD_FIX, Severity.NIT

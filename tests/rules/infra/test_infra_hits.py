@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.analysis.contract import ChangeView, Options, SourceFile
 from reviewloop.analysis.languages import language_of
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra import CHANGE_CHECKS, CHECKS, RULES, infra_hits, tag_hits
 
 SEVERITIES = {rule.id: rule.severity for rule in RULES}

@@ -7,7 +7,7 @@ from rules.infra import planted_aws, planted_cdk, planted_others, planted_templa
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra import CHECKS
 
 _RULES = {rule.id: rule for check in CHECKS for rule in check.rules}

@@ -3,7 +3,7 @@
 import pytest
 from support.analysed_files import source
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.py import TRUST
 
 UNSIGNED = 'options={"verify_signature": False})'

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.change_views import change_view
 
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 from reviewloop.rules.tests import CHANGE_CHECKS, coverage_hits, read_coverage
 from reviewloop.rules.tests.reports import UnreadableReportError
 

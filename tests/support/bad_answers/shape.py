@@ -10,7 +10,7 @@ from support.bad_answers.stage import QUERY, Reviewed, Row, Stage
 from support.bad_answers.transport import security
 from support.parts import found
 
-from reviewloop.reviewing.intake import read_findings
+from reviewloop.review.intake import read_findings
 
 KEY = "AKIA" + "Z7Q2M5XW3PLK6RTB"
 GOOD = found("should_fix", "The query is built anew for each call", QUERY)

@@ -10,9 +10,9 @@ from support.bad_answers.stage import FILE, QUIET_RUN, Row, Stage
 from support.bad_answers.transport import NOTHING, security
 from support.parts import QUIET
 
-from reviewloop.errors import UsageError
-from reviewloop.runs.advance import advance
-from reviewloop.runs.repository import open_repository
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.advance import advance
+from reviewloop.domain.errors import UsageError
 
 
 def reads(path: str) -> b.Answer:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workspace.pathological.making import LAST, Case, Maker
 
-from reviewloop.workspace.hygiene import find_hidden, show_hidden
+from reviewloop.domain.hidden_characters import find_hidden, show_hidden
 
 Files = Mapping[str, bytes | str | None]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reviewloop.workspace.compared import Asked, Compared
-from reviewloop.workspace.diff import Change
+from reviewloop.git.comparison import Asked, Compared
+from reviewloop.git.diff import Change
 
 EMPTY = "the empty tree"
 WORK = "the files on disk"  # as `git add -A` in a copy of the repository sees them

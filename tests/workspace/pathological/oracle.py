@@ -4,7 +4,7 @@ import os
 import subprocess
 from typing import NamedTuple
 
-from reviewloop.workspace.diff import Change, FileChange
+from reviewloop.git.diff import Change, FileChange
 
 SUBMODULE = "160000"
 

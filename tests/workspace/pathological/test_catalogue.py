@@ -13,8 +13,8 @@ from workspace.pathological import contents, places, shapes, states
 from workspace.pathological.making import EMPTY, WORK, Case, Maker
 from workspace.pathological.oracle import assert_agrees_with_git
 
-from reviewloop.errors import ExitCode, WorkspaceError
-from reviewloop.workspace.compared import compared
+from reviewloop.domain.errors import ExitCode, WorkspaceError
+from reviewloop.git.comparison import compared
 
 CATALOGUE = contents.CASES | shapes.CASES | states.CASES | places.CASES
 

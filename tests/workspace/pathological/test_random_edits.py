@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workspace.pathological.oracle import assert_agrees_with_git
 
-from reviewloop.workspace.private import PrivateRepo
+from reviewloop.git.private import PrivateRepo
 
 NASTY = [
     b"", b" ", b"\t", b"\r", b"\x0c", b"\x0b", b"a\rb", b"a\x0cb", b"a\x1cb\x1d\x1e",

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.environment import build_environment
-from reviewloop.workspace.run import read_log, run_command
-from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.environment import build_environment
+from reviewloop.sandbox.run import read_log, run_command
 
 _ASK = "import acme; print(acme.WHOSE)"
 _FINDER = """import sys

@@ -16,7 +16,7 @@ import pytest
 from support.escape_stage import Stage
 from support.escapes import main as escapes
 
-from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.sandbox.choose import choose
 
 CONTROL, DONE = "control", escapes.DONE
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace.run import read_log, run_command
-from reviewloop.workspace.sandbox import bubblewrap, landlock
-from reviewloop.workspace.sandbox.base import Confinement, Grants
-from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.sandbox import bubblewrap, landlock
+from reviewloop.sandbox.base import Confinement, Grants
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.run import read_log, run_command
 
 LEVELS = [
     pytest.param("bubblewrap", marks=pytest.mark.needs_bubblewrap),

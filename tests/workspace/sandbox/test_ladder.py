@@ -11,19 +11,19 @@ from types import SimpleNamespace
 
 import pytest
 
+from reviewloop.app.run import opening
+from reviewloop.app.sandboxing import described, finder, levels_of, required
 from reviewloop.cli import checks
-from reviewloop.errors import UsageError
-from reviewloop.output.event_lines import describe
-from reviewloop.runs import opening
-from reviewloop.runs.sandboxing import described, finder, levels_of, required
+from reviewloop.domain.errors import UsageError
+from reviewloop.loop.nodes import propose
+from reviewloop.render.event_lines import describe
+from reviewloop.sandbox import choose as ladder
+from reviewloop.sandbox import landlock
+from reviewloop.sandbox.base import Grants, Level, Limits, Sandbox, Started, Unconfined
+from reviewloop.sandbox.choose import choose, how_to_improve
+from reviewloop.sandbox.proof import escapes
 from reviewloop.settings import Settings, load_settings
-from reviewloop.steps import propose
 from reviewloop.store.events import Events
-from reviewloop.workspace.sandbox import choose as ladder
-from reviewloop.workspace.sandbox import landlock
-from reviewloop.workspace.sandbox.base import Grants, Level, Limits, Sandbox, Started, Unconfined
-from reviewloop.workspace.sandbox.choose import choose, how_to_improve
-from reviewloop.workspace.sandbox.proof import escapes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these levels are Linux's")
 
@@ -120,9 +120,9 @@ def test_a_bwrap_that_does_nothing_of_use_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
-    monkeypatch.setattr("reviewloop.workspace.sandbox.bubblewrap._HELP_SECONDS", 0.5)
-    monkeypatch.setattr("reviewloop.workspace.sandbox.proof._SECONDS", 0.5)
-    monkeypatch.setattr("reviewloop.workspace.run._GRACE", 0.1)
+    monkeypatch.setattr("reviewloop.sandbox.bubblewrap._HELP_SECONDS", 0.5)
+    monkeypatch.setattr("reviewloop.sandbox.proof._SECONDS", 0.5)
+    monkeypatch.setattr("reviewloop.sandbox.run._GRACE", 0.1)
     bwrap(f"PATH=/usr/bin:/bin; {script}")
     assert choose().level is Level.NONE
 

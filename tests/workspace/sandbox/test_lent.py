@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import UsageError, WorkspaceError
-from reviewloop.workspace.environment import ProjectEnv, build_environment
-from reviewloop.workspace.lent import not_committed
-from reviewloop.workspace.private import PrivateRepo
-from reviewloop.workspace.run import read_log, run_command
-from reviewloop.workspace.sandbox.choose import choose
-from reviewloop.workspace.userrepo import discover
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import discover
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.environment import ProjectEnv, build_environment
+from reviewloop.sandbox.interpreters import not_committed
+from reviewloop.sandbox.run import read_log, run_command
 
 LIBRARY = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = f".venv/{LIBRARY}/site-packages"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.workspace import run
-from reviewloop.workspace.run import CommandResult, read_log, run_command
-from reviewloop.workspace.sandbox.base import Confinement, Grants, Limits
-from reviewloop.workspace.sandbox.choose import choose
-from reviewloop.workspace.sandbox.toolchains import interpreter_places
+from reviewloop.sandbox import run
+from reviewloop.sandbox.base import Confinement, Grants, Limits
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.run import CommandResult, read_log, run_command
+from reviewloop.sandbox.toolchains import interpreter_places
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
 
@@ -254,7 +254,7 @@ def test_what_watches_the_command_is_out_of_its_reach(confined: Run) -> None:
 _KILLED = """
 import sys
 from pathlib import Path
-from reviewloop.workspace.run import run_command
+from reviewloop.sandbox.run import run_command
 run_command([sys.executable, "-I", "-S", "-c", "import time; print(1, flush=True); time.sleep(60)",
              sys.argv[1]], cwd=Path("."), env={}, timeout_seconds=60, log=Path("log"))
 """

@@ -15,10 +15,10 @@ from support.escape_stage import Stage
 from reviewloop.guards.commands import ended
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.verdicts import needs_local_network
-from reviewloop.workspace.run import CommandResult
-from reviewloop.workspace.sandbox.base import Method, Sandbox, Unconfined
-from reviewloop.workspace.sandbox.choose import choose
-from reviewloop.workspace.sandbox.landlock import Landlock
+from reviewloop.sandbox.base import Method, Sandbox, Unconfined
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.landlock import Landlock
+from reviewloop.sandbox.run import CommandResult
 
 DENIED_SOCKET = """  File "/usr/lib/python3.11/socket.py", line 232, in __init__
     _socket.socket.__init__(self, family, type, proto, fileno)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.escape_stage import PYTHON, Stage
 
-from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.sandbox.choose import choose
 
 # place -> content; each names itself when it is executed
 _SHELL = "echo planted\n"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.errors import WorkspaceError
-from reviewloop.workspace import launcher
-from reviewloop.workspace.checkout import Workspace
-from reviewloop.workspace.run import read_log, run_command
-from reviewloop.workspace.sandbox.base import Confinement, Grants, Sandbox
-from reviewloop.workspace.sandbox.choose import choose
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.sandbox import launcher
+from reviewloop.sandbox.base import Confinement, Grants, Sandbox
+from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.run import read_log, run_command
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the launcher ends all on Linux")
 

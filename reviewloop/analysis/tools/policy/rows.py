@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import Rule
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 
 class Row(NamedTuple):

@@ -1,0 +1,79 @@
+"""Opens the door to the models for a run or a review, and tells whether they can be asked."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from reviewloop.agents import AgentDefinition, Team
+from reviewloop.domain.errors import ModelSetupError
+from reviewloop.installed import require_all
+from reviewloop.models.budget import Budget
+from reviewloop.models.door import Models
+from reviewloop.review.prompts import Fence
+from reviewloop.secrets.masking import Masking, canonical
+from reviewloop.settings import Loaded, Settings
+from reviewloop.store.events import Events
+from reviewloop.store.journal import Journal
+from reviewloop.store.places import require_room
+from reviewloop.store.rates import Rates
+
+_MOST_NAMED = 3  # agents of a model that cannot be asked
+
+
+def require_models(loaded: Loaded, team: Team) -> None:
+    """Raise `ModelSetupError` unless every model of the team could be asked."""
+    require_all("implementing a task")
+    if "none" in (loaded.settings.models.reasoning, loaded.settings.models.generation):
+        raise ModelSetupError(
+            "implementing needs a model, and the settings say none; name one with --model "
+            "provider:model or in [models]"
+        )
+    require_askable(loaded, team.members)
+
+
+def require_askable(loaded: Loaded, agents: Iterable[AgentDefinition]) -> None:
+    """Raise `ModelSetupError` unless the models of these agents could be asked."""
+    from reviewloop.models.checks import check_models
+    from reviewloop.models.routing import require_provider
+
+    pairs = [(agent.name, agent.model) for agent in agents]
+    for check in check_models(loaded.settings, pairs, online=False):
+        if not check.ok:
+            require_provider(check.model)
+            few = len(check.used_by) <= _MOST_NAMED
+            used = f" ({', '.join(check.used_by)})" if few else ""
+            raise ModelSetupError(
+                f"the model {check.model}{used} cannot be asked: {check.problem}; "
+                f"{check.how_to_fix}"
+            )
+
+
+def models_of(
+    settings: Settings,
+    journal: Journal,
+    budget: Budget,
+    fence: Fence,
+    events: Events,
+    masking: Masking,
+    folder: Path,
+    rates: Rates | None = None,
+    earlier: Sequence[str] = (),
+) -> Models:
+    """Return the models; `folder` is on the disk that must have room before a call is paid.
+
+    `rates` are the limits that runs share, by default those of this machine; `earlier` are models
+    that the run asked before it went on with others.
+    """
+    return Models(
+        settings,
+        journal,
+        budget=budget,
+        canonical=lambda text: canonical(fence.canonical(text)),
+        mask=masking.held,
+        keep=masking.for_models,
+        names_in=masking.names_in,
+        on_event=events.tell,
+        require_room=partial(require_room, folder),
+        rates=rates,
+        earlier=earlier,
+    )

@@ -1,0 +1,247 @@
+"""Approving the queue: run after run, and what one comes to stops only what stands on it."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from shlex import quote
+
+from reviewloop.app.batch.autopilot import asked_for
+from reviewloop.app.batch.bringing import NeedError, put_on, why_again
+from reviewloop.app.batch.conflicts import after_conflict, keep_conflict
+from reviewloop.app.batch.holding import Holding
+from reviewloop.app.batch.line import Waiting, is_landing, waiting_in
+from reviewloop.app.batch.queue import queue_of
+from reviewloop.app.batch.stacking import chain_below
+from reviewloop.app.project import Repository
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import is_stopped, worded
+from reviewloop.app.run.branches import looked_again, on_branch
+from reviewloop.app.run.changing import ConflictError
+from reviewloop.app.run.view import proposal_of
+from reviewloop.domain.errors import (
+    ExitCode,
+    InterruptedByUserError,
+    ReviewLoopError,
+    WorkspaceError,
+)
+from reviewloop.render.proposal import Left, left_of
+from reviewloop.store.events import Listener
+from reviewloop.store.locks import holder, is_held
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What became of one run that was to be approved."""
+
+    run: RunRecord
+    what: str  # committed | brought | blocked | conflict | changed | refused | held | failed
+    code: ExitCode
+    why: str = ""
+    next: str = ""  # the command that goes on from here
+    tried: bool = True  # False: it was blocked before, so nothing was done with it
+    seen: str = ""  # what a person should have seen in a change that was committed
+
+    @property
+    def committed(self) -> bool:
+        """Whether its commit is on the branch now."""
+        return self.what == "committed"
+
+
+def approve_each(
+    repository: Repository,
+    chosen: Sequence[Waiting],
+    listener: Listener,
+    *,
+    named: Collection[str] = (),
+    agreed: Collection[str] = (),
+) -> Iterator[Approved]:
+    """Approve runs one after the other and yield what became of each.
+
+    One with a must-fix finding left is held unless its id is among `agreed`, and one with a wish
+    left unless a person named it: its id is among `named`.
+
+    One that stands on the branch's commit is committed as it is. One that does not is brought
+    behind those before it. It is committed then if a person named it and nothing meets it; else it
+    waits, so that a person can look at what it is now. Where that
+    fails, what stands on the run or needs it is held; the others go on. Raises
+    `InterruptedByUserError`.
+    """
+    for branch in dict.fromkeys(one.run.branch for one in chosen):
+        approving = _Approving(repository, branch, listener, named, agreed)
+        mine = [one for one in chosen if one.run.branch == branch]
+        for one in approving.whole(mine):
+            yield approving.take(one)
+
+
+class _Approving:
+    """The approvals of one branch; knows what is missing below those that come."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        branch: str,
+        listener: Listener,
+        named: Collection[str],
+        agreed: Collection[str],
+    ) -> None:
+        self._repository = repository
+        self._branch = branch
+        self._here = branch == repository.user.branch
+        self._listener = listener
+        self._named = named
+        self._agreed = agreed
+        self._below: Waiting | None = None  # the last that was brought, and waits
+        self._anew: set[str] = set()  # runs that ask again since this began
+        self._holding = Holding()
+
+    def whole(self, chosen: Sequence[Waiting]) -> list[Waiting]:
+        """Finish runs that were cut off while they were brought, and return all in order."""
+        cut_off = [one for one in chosen if not one.commit and is_stopped(one.run)]
+        for one in cut_off:
+            try:
+                self._finished(self._looked(one.run), one.run)
+            except InterruptedByUserError:
+                raise
+            except ReviewLoopError:
+                pass  # it is tried again, and told, when its turn comes
+            self._anew.add(one.run.run_id)
+        if not cut_off:
+            return list(chosen)
+        known = {one.run.run_id: one for one in chosen}
+        order = queue_of(self._looked(cut_off[0].run)).waiting
+        now = [one for one in order if one.run.run_id in known]
+        there = {one.run.run_id for one in now}
+        now = [one if one.run.run_id in self._anew else known[one.run.run_id] for one in now]
+        return [*(one for one in chosen if one.run.run_id not in there), *now]
+
+    def take(self, one: Waiting) -> Approved:
+        """Approve one run, or bring it to where it can be."""
+        try:
+            found = self._held(one) or self._moved(one)
+            if one.run.status is RunStatus.BLOCKED:
+                found = replace(found, tried=False)
+        except InterruptedByUserError:
+            raise
+        except ReviewLoopError as error:
+            found = self._failed(one, error)
+        if not found.committed and found.what != "brought":
+            self._holding.lacks(one.run, one.commit, found.next)
+        return found
+
+    def _held(self, one: Waiting) -> Approved | None:
+        left = self._left(one.run)
+        if one.run.run_id in self._agreed:
+            left = left._replace(must_fix=0)
+        if one.run.run_id in self._named:
+            left = left._replace(wishes=0)
+        held = self._holding.held(one.run, left, self._brought_to(one) if left.red else "")
+        if held:
+            return Approved(one.run, "held", ExitCode.WAITING, held.why, held.next)
+        return None
+
+    def _left(self, run: RunRecord) -> Left:
+        """Return what a run that waits has left; one on its way to the branch was looked at."""
+        if is_landing(run) or run.status is not RunStatus.WAITING:
+            return Left()
+        return left_of(proposal_of(self._repository, run))
+
+    def _brought_to(self, one: Waiting) -> str:
+        """Return the branch that a run would be brought to first, "" when it stands there."""
+        standing = queue_of(self._looked(one.run)).standing
+        there = any(other.run.run_id == one.run.run_id for other in standing)
+        return "" if there else self._branch
+
+    def _moved(self, one: Waiting) -> Approved:
+        repository = self._looked(one.run)
+        run = repository.runs.find(one.run.run_id)
+        if run.status is RunStatus.COMMITTED:
+            return Approved(run, "committed", ExitCode.CLEAN, "somebody else approved it meanwhile")
+        if is_stopped(run):
+            landing, run = is_landing(run), self._finished(repository, run)
+            if not landing:
+                self._anew.add(run.run_id)
+            elif run.status is not RunStatus.WAITING or run.reason:
+                return self._answered(run)
+        if run.status is RunStatus.BLOCKED:
+            return self._blocked(run)
+        if self._below is None and run.base_commit == repository.user.head:
+            if run.run_id in self._anew:
+                return self._brought(run)
+            answer = worded(one.run, "approve")  # for what was there when it was chosen
+            return self._answered(
+                advance(repository, run.run_id, answer=answer, listener=self._listener)
+            )
+        if not self._here:
+            why = f"it builds on a commit that {self._branch} does not have"
+            return Approved(run, "held", ExitCode.WAITING, why, f"git switch {quote(self._branch)}")
+        after = self._rebased(repository, run)
+        goes_on = self._below is None and run.run_id in self._named
+        if goes_on and not why_again(repository, run, after):
+            answer = worded(after, "approve")
+            return self._answered(
+                advance(self._looked(after), run.run_id, answer=answer, listener=self._listener)
+            )
+        return self._brought(after)
+
+    def _finished(self, repository: Repository, run: RunRecord) -> RunRecord:
+        """Carry to its end an answer that was given, and cut off on its way."""
+        if is_held(lock := repository.run_lock(run.run_id)):
+            raise WorkspaceError(f"run {run.run_id} is at work in {holder(lock)}; wait for it")
+        return advance(repository, run.run_id, listener=self._listener)
+
+    def _looked(self, run: RunRecord) -> Repository:
+        """Return the repository as it is now, as if the run's branch were checked out."""
+        made_on = run.base_commit if run.new_branch else ""
+        self._repository = looked_again(self._repository)
+        there = on_branch(self._repository, self._branch, made_on=made_on)
+        if there is None:
+            raise WorkspaceError(f"the branch {self._branch} is gone")
+        self._here = there.user.branch == self._repository.user.branch
+        return there
+
+    def _rebased(self, repository: Repository, run: RunRecord) -> RunRecord:
+        below = self._below
+        if below is not None and run.base_commit == below.commit:
+            return run
+        chain = chain_below(below, queue_of(repository).waiting) if below else ()
+        return put_on(repository, run, below, chain, {}, self._listener)  # `redo`: see `train`
+
+    def _answered(self, run: RunRecord) -> Approved:
+        code = ExitCode(run.exit_code)
+        if run.status is RunStatus.COMMITTED:
+            seen = asked_for(proposal_of(self._repository, run))
+            return Approved(run, "committed", code, run.reason, seen=seen)
+        return Approved(run, "refused", code, run.reason, f"reviewloop queue approve {run.run_id}")
+
+    def _blocked(self, run: RunRecord) -> Approved:
+        see = f"reviewloop queue show {run.run_id} --diff"
+        return Approved(run, "blocked", ExitCode.GUARD_FAILED, run.reason, see)
+
+    def _brought(self, run: RunRecord) -> Approved:
+        found = waiting_in(self._repository, [run])
+        if not found:
+            return self._blocked(run)
+        self._below = found[0]
+        code, see = ExitCode(run.exit_code), f"reviewloop queue show {run.run_id} --diff"
+        proposal = proposal_of(self._repository, run)
+        moved = proposal.get("moved") if proposal else ""
+        why = f"it {moved or f'builds on {run.base_commit[:10]}'}; look at it again"
+        return Approved(run, "brought", code, why, see)
+
+    def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:
+        run = self._repository.runs.find(one.run.run_id)
+        what, why, code = "failed", str(error), error.exit_code
+        following = f"reviewloop queue approve {run.run_id}"
+        if isinstance(error, ConflictError):
+            what, code = "conflict", ExitCode.WAITING
+            following = after_conflict(self._repository, run)
+            onto = self._below.commit if self._below else self._repository.user.head or ""
+            keep_conflict(self._repository, run.run_id, onto, why)
+        elif isinstance(error, NeedError):
+            what, code, following = "held", ExitCode.WAITING, error.following
+        elif run.status is RunStatus.PAUSED:
+            following = f"reviewloop resume {run.run_id}"
+        elif run.status.over or run.proposal != one.run.proposal:
+            what, why = "changed", f"it has changed since you looked at it (it is {run.status})"
+            following = f"reviewloop queue show {run.run_id} --diff"
+        return Approved(run, what, code, why, following)

@@ -1,0 +1,224 @@
+"""Which batch a command means: one to go on with, or a new one."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from reviewloop.app.batch.renumbered import as_numbered_now
+from reviewloop.app.batch.sitting import Asked
+from reviewloop.app.batch.stands import ANEW, Stand, branch_of, is_called, stands_in, stands_of
+from reviewloop.app.project import Repository
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec
+from reviewloop.git.revisions import branch_exists
+from reviewloop.git.transfer import has_commit
+from reviewloop.render.batch import NOT_CHOSEN
+from reviewloop.specs.order import Order
+from reviewloop.specs.select import is_done
+from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What stands on the command line of a batch; of caps None means: as before."""
+
+    spec: str = ""
+    tasks: Sequence[str] = ()
+    wave: int | None = None
+    mode: str = "queue"
+    budget_usd: float | None = None  # 0 for none
+    deadline: float | None = None  # 0 for none
+    asked: Asked = field(default_factory=Asked)
+
+    def with_caps(self, record: BatchRecord) -> BatchRecord:
+        """Return a record with the caps that hold from now on."""
+        kept, until = record.budget_usd, record.deadline
+        return replace(
+            record,
+            budget_usd=kept if self.budget_usd is None else self.budget_usd or None,
+            deadline=until if self.deadline is None else self.deadline,
+        )
+
+
+@dataclass(frozen=True)
+class Meant:
+    """The batch that a command means, as its record is to be now, and as it was `before`."""
+
+    record: BatchRecord
+    before: BatchRecord | None  # None: it is a new one
+    numbered: str = ""  # that its tasks have other numbers than before
+
+
+def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> BatchRecord | None:
+    """Return the latest batch of the branch that is checked out, of one spec if it is named."""
+    branch = repository.user.branch
+    for record in store.all():
+        if spec in ("", record.spec_path) and branch_of(repository, record) == branch:
+            return record if is_of(repository, record) else None
+    return None
+
+
+def newest_batch(repository: Repository) -> BatchRecord | None:
+    """Return the latest batch of the branch that is checked out, else the latest of all.
+
+    None where there was none; batches of an earlier repository at this path do not count.
+    """
+    if not (repository.folder / "batches.sqlite").exists():
+        return None
+    with closing(BatchStore(repository.folder)) as store:
+        mine = (record for record in store.all() if is_of(repository, record))
+        return newest_here(repository, store) or next(mine, None)
+
+
+def is_of(repository: Repository, record: BatchRecord) -> bool:
+    """Whether a batch began in this repository, not in an earlier one at the same path."""
+    return not record.head or has_commit(repository.user.git_dir, record.head)
+
+
+def nothing_left(spec: Spec, wish: Wish) -> str:
+    """Return the sentence on a wish of which all is done."""
+    if wish.wave is not None and not wish.tasks:
+        return f"wave {wish.wave} of {spec.path} is done"
+    which = "every chosen task" if wish.tasks else "every required task"
+    return f"{which} of {spec.path} is done"
+
+
+def finished(
+    repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
+) -> BatchRecord:
+    """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
+    if before is not None:
+        before, _ = as_numbered_now(before, spec)
+        tasks = _still(repository, before, spec)
+        others = dict.fromkeys(tasks, NOT_CHOSEN) if wish.tasks or wish.wave is not None else {}
+        return replace(before, tasks=tasks, held={**before.held, **others})
+    branch, now = repository.user.branch or "", time.time()
+    record = BatchRecord("", spec.path, wish.mode, branch=branch, ended=True, created_at=now)
+    return replace(record, reason=why)
+
+
+def meant(
+    repository: Repository, before: BatchRecord | None, spec: Spec, order: Order, wish: Wish
+) -> Meant:
+    """Return the batch to go on with, or a new one where there is none that could be.
+
+    Raises `UsageError` while runs of these tasks wait for another branch.
+    """
+    _require_here(repository, spec, order)
+    steps = {step.task.id: step for step in order.steps}
+    numbered = ""
+    if before is not None:
+        before, others = as_numbered_now(before, spec)
+        if others:
+            numbered = f"{spec.path} numbers its tasks otherwise than when {before.batch_id} began"
+    if before is not None and _is_through(repository, before, spec):
+        before, new = None, _new(repository, spec)
+    else:
+        new = before or _new(repository, spec)
+    tasks = _still(repository, new, spec)
+    record = replace(
+        wish.with_caps(new),
+        mode=wish.mode,
+        branch=repository.user.branch or "",
+        head=new.head or repository.user.head or "",
+        tasks={**tasks, **{task: step.task.title for task, step in steps.items()}},
+        needs={**new.needs, **{task: list(step.needs) for task, step in steps.items()}},
+        left_out=list(order.left_out),
+        held={task: NOT_CHOSEN for task in tasks if task not in steps},
+        refused=[],
+        until_failure=wish.asked.until_failure,
+        ended=False,
+        reason="",
+    )
+    return Meant(record, before, numbered if before is not None else "")
+
+
+def _new(repository: Repository, spec: Spec) -> BatchRecord:
+    name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
+    return BatchRecord(name, spec.path, "", head=repository.user.head or "")
+
+
+def _still(repository: Repository, record: BatchRecord, spec: Spec) -> dict[str, str]:
+    """Return the tasks of a record without those that nobody can do any more or did in it."""
+    gone = {
+        task
+        for task, one in stands_in(repository, record).items()
+        if one.run is None and task not in record.kept and _is_over(spec, task)
+    }
+    return {task: title for task, title in record.tasks.items() if task not in gone}
+
+
+def _is_over(spec: Spec, task: str) -> bool:
+    return task not in spec.by_id or is_done(spec, spec.by_id[task])
+
+
+def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool:
+    """Whether nothing of a batch is left, so that what is open now belongs to a new one."""
+    return all(
+        one.stand is Stand.COMMITTED
+        or (_is_over(spec, task) and (one.run is None or one.run.status.over))
+        for task, one in stands_in(repository, before).items()
+    )
+
+
+def set_aside(repository: Repository, found: Meant, order: Order) -> None:
+    """Let a batch do anew what was rejected or taken back before this sitting.
+
+    What is rejected during a sitting stays so until the next one. Such a run stays in the account,
+    as an earlier try of its task. What was committed and unticked since, a batch does anew that had
+    come to its end.
+    """
+    before, titles = found.before, {step.task.id: step.task.title for step in order.steps}
+    if before is None:
+        return
+    anew = {Stand.REJECTED, *([Stand.COMMITTED] if before.ended else [])}
+    about = (before.batch_id, before.spec_path, titles, branch_of(repository, before))
+    for one in stands_of(repository, *about).values():
+        if one.run is not None and one.stand in anew:
+            with hold(repository.run_lock(one.run.run_id), f"run {one.run.run_id}"):
+                run = repository.runs.find(one.run.run_id)
+                run.options[ANEW] = True
+                repository.runs.save(run)
+
+
+def _require_here(repository: Repository, spec: Spec, order: Order) -> None:
+    """Refuse to do tasks here whose runs, made by a batch, are not over on another branch."""
+    here, titles = repository.user.branch, {s.task.id: s.task.title for s in order.steps}
+    runs = [
+        run
+        for run in repository.runs.all()
+        if not run.status.over and run.spec_path == spec.path and run.task_id in titles
+    ]
+    begun = {run.task_id for run in runs if run.branch == here}
+    away = [
+        run
+        for run in runs
+        if run.branch != here
+        and run.options.get("batch")
+        and run.task_id not in begun
+        and is_called(repository, run, titles[run.task_id])
+    ]
+    if away:
+        raise UsageError(_elsewhere(repository, spec, away))
+
+
+def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) -> str:
+    branch = runs[0].branch
+    mine = [run for run in runs if run.branch == branch]
+    states = {RunStatus.WAITING: "waiting for you", RunStatus.BLOCKED: "blocked"}
+    said = Counter(states.get(run.status, "on the way") for run in mine)
+    tasks = "1 of these tasks is" if len(mine) == 1 else f"{len(mine)} of these tasks are"
+    exists = branch_exists(repository.user, branch)
+    there = f"`git switch {branch}` to go on there, or " if exists else ""
+    return (
+        f"the batch of {spec.path} works on {branch}{'' if exists else ', which is gone'}: {tasks} "
+        f"not over there ({', '.join(f'{n} {state}' for state, n in said.items())}); "
+        f"{there}end those runs with "
+        f"`reviewloop queue reject {' '.join(run.run_id for run in mine)}` to begin anew "
+        f"on {repository.user.branch or 'this commit'}"
+    )

@@ -1,0 +1,205 @@
+"""Single moves of a task's run: begin it, advance it in a thread, answer it, do it once more."""
+
+import threading
+import traceback
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from reviewloop.app.batch.costs import PAID, cost_of
+from reviewloop.app.batch.sitting import Sitting
+from reviewloop.app.batch.stands import Stand, kept_title
+from reviewloop.app.held_values import masking_for
+from reviewloop.app.project import Repository
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.changing import BY
+from reviewloop.app.run.start import begin, plan
+from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError, WorkspaceError
+from reviewloop.faults import fault
+from reviewloop.loop.context import RunContext
+from reviewloop.specs.order import Step
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+class Crew:
+    """The runs that are at work now; all of them can be told to stop."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[str, RunContext] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def contexts(self) -> tuple[RunContext, ...]:
+        """Return the runs at work; who asks is about to stop them, and so are later ones."""
+        with self._lock:
+            self._stopping = True
+            return tuple(self._contexts.values())
+
+    def opened(self, context: RunContext) -> None:
+        """Take a run that has begun to work into the crew."""
+        with self._lock:
+            self._contexts[context.record.run_id] = context
+            stopping = self._stopping
+        if stopping:
+            context.stop()
+
+    def closed(self, run_id: str) -> None:
+        """Forget a run that stands still."""
+        with self._lock:
+            self._contexts.pop(run_id, None)
+
+
+def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
+    """Begin the run of a task; return it, and the run on whose commit it stands.
+
+    Raises what `plan` raises.
+    """
+    stands = sitting.stands()
+    place = sitting.start_of(step, stands)
+    if place is None:
+        raise UsageError(f"task {step.task.id} waits for changes that stand side by side")
+    committed = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+    done = place.done | committed
+    wanted = replace(
+        sitting.asked.wanted,
+        task=step.task.id,
+        spec=sitting.record.spec_path,
+        base=place.base(sitting.repository),
+        done=frozenset(done),
+    )
+    try:
+        planned = plan(sitting.repository, wanted)
+    except GuardRailError as error:
+        raise for_a_batch(error) from error
+    if planned.task and planned.task.title != step.task.title:
+        raise UsageError(
+            f"{planned.task.where}: task {step.task.id} was '{step.task.title}' when the batch "
+            f"began and is '{planned.task.title}' now; the next `reviewloop batch` does it"
+        )
+    called = {**dict.fromkeys(step.needs, ""), **sitting.record.tasks}
+    options = {
+        **planned.options,
+        "batch": sitting.record.batch_id,
+        "done": sorted(done),
+        "needs": list(step.needs),
+        "needs_called": {need: kept_title(sitting.repository, called[need]) for need in step.needs},
+        "stands_on": place.run_id,
+        "redo_of": _given_up(stands[step.task.id].run),
+    }
+    fault("batch.begin")
+    return begin(sitting.repository, replace(planned, options=options)), place.run_id
+
+
+def taken_up(sitting: Sitting, run: RunRecord) -> RunRecord:
+    """Make a run of its own, or of an earlier batch, one of this batch; return it as it is then.
+
+    Else nobody would know any more, once it is over, that its task is done. Raises
+    `WorkspaceError` while somebody else moves it.
+    """
+    batch, repository = sitting.record.batch_id, sitting.repository
+    if run.options.get("batch") == batch:
+        return run
+    with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+        run = repository.runs.find(run.run_id)
+        if not run.status.over:
+            run.options |= {"batch": batch, PAID: cost_of(repository, run).plain()}
+            repository.runs.save(run)
+    return run
+
+
+def take_over(sitting: Sitting) -> None:
+    """Take up all runs that wait or stopped; one that somebody else moves now is left to them."""
+    for one in sitting.stands().values():
+        if one.run is not None and not one.run.status.over:
+            with suppress(WorkspaceError):
+                taken_up(sitting, one.run)
+
+
+def moved(
+    sitting: Sitting, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
+) -> RunRecord:
+    """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
+    with closing(repository.runs.again()) as runs:
+        try:
+            return advance(
+                replace(repository, runs=runs),
+                run.run_id,
+                listener=partial(sitting.tell, step),
+                # It may have begun with another model, or when the settings had lower caps.
+                overrides={**sitting.asked.wanted.flags, **sitting.spending.own(run)},
+                for_now=caps,
+                opened=crew.opened,
+            )
+        finally:
+            crew.closed(run.run_id)
+
+
+def broken(sitting: Sitting, run: RunRecord, error: Exception) -> RunRecord:
+    """Write down that a bug, or something else that nobody expects, ended the work on a run."""
+    repository = sitting.repository
+    masking = masking_for(repository.user.root, repository.user.git_dir)
+    trace = masking.for_people("".join(traceback.format_exception(error)))
+    place = repository.run_folder(run.run_id) / "logs" / "broken.txt"
+    with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+        run = repository.runs.find(run.run_id)
+        run.status, run.exit_code = RunStatus.PAUSED, int(ExitCode.BUG)
+        run.reason = (
+            f"this is a bug in reviewloop or a fault of this machine ({type(error).__name__}); "
+            f"nothing is lost: {place} tells where, and the same command tries again"
+        )
+        repository.runs.save(run)
+        with suppress(OSError):
+            place.write_text(trace, encoding="utf-8", errors="replace")
+    return run
+
+
+def answered(sitting: Sitting, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
+    """Answer a run that waits, under the caps of the batch, and return it as it is then."""
+    return advance(
+        sitting.look(),
+        run.run_id,
+        answer=answer,
+        listener=partial(sitting.tell, step),
+        for_now=sitting.caps(run),
+        opened=sitting.opened,
+    )
+
+
+def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool:
+    """End a run that does not fit on what is below it now, so that its task is done anew there.
+
+    Once only: of a run that is a second try already nothing changes, and False is returned; so it
+    is when somebody else answers it at this moment.
+    """
+    if run.options.get("redo_of"):
+        return False
+    repository, proposal = sitting.look(), run.proposal
+    try:
+        with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
+            run = repository.runs.find(run.run_id)
+            if run.status.over or run.proposal != proposal:
+                return False
+            run.options["redo"] = True
+            repository.runs.save(run)
+        fault("batch.redo")
+        text = f"{why}; the task is done once more"
+        answer = {"choice": "skip", "by": BY, "text": text, "proposal": proposal}
+        run = answered(sitting, step, run, answer)
+    except (UsageError, WorkspaceError):
+        return False
+    sitting.tried.discard(step.task.id)
+    sitting.told.settled(step.task.id, run, why)
+    return True
+
+
+def for_a_batch(error: GuardRailError) -> GuardRailError:
+    """Say how a batch gets a branch that it may commit to: it has no option for that."""
+    said = str(error).partition(";")[0].partition(", so ")[0]
+    return GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`")
+
+
+def _given_up(before: RunRecord | None) -> str:
+    return before.run_id if before and before.options.get("redo") else ""

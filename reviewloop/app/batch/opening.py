@@ -1,0 +1,239 @@
+"""Begins a batch, or takes up the one that was not finished, and does its work under its lock."""
+
+import os
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import Protocol
+
+from reviewloop.app.asking import require_models
+from reviewloop.app.batch.foreword import foreword, not_priced
+from reviewloop.app.batch.going_on import (
+    Meant,
+    Wish,
+    finished,
+    meant,
+    newest_here,
+    nothing_left,
+    set_aside,
+)
+from reviewloop.app.batch.moving import for_a_batch
+from reviewloop.app.batch.noting import Noting
+from reviewloop.app.batch.refusals import INTERRUPTED
+from reviewloop.app.batch.renumbered import strays_of
+from reviewloop.app.batch.sitting import Sitting, Told
+from reviewloop.app.batch.spending import Spending
+from reviewloop.app.batch.stands import Stand, stands_in, stands_of, why_held
+from reviewloop.app.batch.work import Work
+from reviewloop.app.held_values import masking_for
+from reviewloop.app.project import Repository, read_settings, require_trust, team_of
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import is_half_way
+from reviewloop.app.run.branches import choose_branch, looked_again
+from reviewloop.app.run.cleaning import leave_out
+from reviewloop.domain.errors import (
+    ExitCode,
+    GuardRailError,
+    InterruptedByUserError,
+    ReviewLoopError,
+    UsageError,
+)
+from reviewloop.domain.task import Spec
+from reviewloop.models.settling import completed
+from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import FLAG
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.order import Order, order_tasks
+from reviewloop.store.batches import BatchRecord, BatchStore, SittingClock
+from reviewloop.store.locks import hold, is_held
+
+MODES = ("each", "queue", "autopilot")
+
+_OTHERS_LEFT = (
+    "the chosen tasks are through; `reviewloop batch` without `--tasks` and `--wave` goes on with "
+    "the others"
+)
+
+_TO_DO = {Stand.OPEN, Stand.STOPPED}
+
+Ended = tuple[BatchRecord, ReviewLoopError | None]
+
+
+class Shown(Told, Protocol):
+    """Whoever shows a whole sitting to people."""
+
+    def spent(self, usd: float, tokens: int) -> None:
+        """What earlier sittings of the batch have used."""
+
+
+def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
+    """Do all that can be done of a batch; return its record and what stopped it before its end.
+
+    Where nothing is left to do, that is said, and the record of what did it is returned as it is.
+    Raises `UsageError` for a spec, a choice or a branch that cannot be, `WorkspaceError` while
+    another batch works in this repository.
+    """
+    user = repository.user
+    loaded = read_settings(user.root, wish.asked.wanted.flags, project=user.project)
+    spec = _spec(repository, wish, loaded.settings)
+    with (
+        hold(repository.batch_lock, "the batch of this repository", f"spec {spec.path}"),
+        closing(BatchStore(repository.folder)) as store,
+    ):
+        if gone := leave_out(repository):
+            told.opened(gone)
+        if _finish_half_way(repository, told):
+            repository = looked_again(repository)
+            spec = _spec(repository, wish, loaded.settings)
+        order = order_tasks(spec, wish.tasks, wish.wave)
+        before = newest_here(repository, store, spec.path)
+        if not order.steps:
+            if order.left_out and before is None:
+                raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
+            told.opened(why := nothing_left(spec, wish))
+            return _nothing_done(repository, before, spec, wish, why), None
+        found = meant(repository, before, spec, order, wish)
+        found.record.tasks = _as_listed(spec, found.record.tasks)
+        if found.before is None:
+            _require_branch(repository, loaded.settings)
+        problem = _of_models(repository, found, order, loaded)
+        if problem is None:
+            set_aside(repository, found, order)
+        spending = Spending(repository, found.record, loaded.settings)
+        for sentence in foreword(spending, found, spec, order, wish, loaded.settings):
+            told.opened(sentence)
+        if problem is not None:
+            raise problem
+        for sentence in not_priced(repository, found.record, order, loaded.settings):
+            told.opened(sentence)
+        if found.before is not None:
+            told.spent(spending.usd(), spending.tokens())
+        strays = strays_of(repository, spec)
+        sitting = Sitting(
+            repository, store, found.record, order, wish.asked, spending, told, strays=strays
+        )
+        return _sat(sitting, found)
+
+
+def _spec(repository: Repository, wish: Wish, settings: Settings) -> Spec:
+    user = repository.user
+    named, here = wish.spec or settings.spec.path or None, user.here if wish.spec else user.project
+    return open_spec(DiskFiles(user.root), named, project=user.project, here=here)
+
+
+def _nothing_done(
+    repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
+) -> BatchRecord:
+    """Return the record to tell of: as this command has it, not the one before."""
+    record = finished(repository, before, spec, wish, why)
+    if before is None:
+        return record
+    more = any(one.stand in _TO_DO for one in stands_in(repository, record).values())
+    others = _OTHERS_LEFT if wish.tasks or wish.wave is not None else record.reason
+    reason = others if more else ""
+    tasks = _as_listed(spec, record.tasks)
+    return replace(record, tasks=tasks, mode=wish.mode, ended=not more, reason=reason)
+
+
+def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
+    """Return tasks in the order of the spec; those that it has no more come last."""
+    places = {task.id: place for place, task in enumerate(spec.tasks)}
+    return {task: tasks[task] for task in sorted(tasks, key=lambda t: places.get(t, len(places)))}
+
+
+def _finish_half_way(repository: Repository, told: Told) -> bool:
+    """Finish commits that were cut off; return whether there were any.
+
+    First of all: their tasks are ticked in the spec already, and their files stand in the checkout.
+    """
+    here = repository.user.branch
+    found = [
+        run
+        for run in repository.runs.all()
+        if run.branch == here
+        and is_half_way(repository, run)
+        and not is_held(repository.run_lock(run.run_id))
+    ]
+    for run in found:
+        told.opened(f"finishes the commit of {run.run_id}, which was cut off")
+        advance(repository, run.run_id)
+    return bool(found)
+
+
+def _sat(sitting: Sitting, found: Meant) -> Ended:
+    """Work as long as there is something to do; a new batch that began nothing leaves no record."""
+    repository, store, record = sitting.repository, sitting.store, found.record
+    store.save(record)
+    with closing(SittingClock(repository.folder, record.batch_id)) as clock:
+        sitting.told = Noting(sitting.told, repository, store, record, clock)
+        stands = sitting.stands()
+        left = {task for task, one in stands.items() if one.stand in _TO_DO}
+        sitting.told.planned({s.task.id: s.task.title for s in sitting.order.steps}, left)
+        work = Work(sitting)
+        try:
+            work.do()
+            if record.ended and _has_more(sitting):
+                record.ended, record.reason = False, _OTHERS_LEFT
+                store.save(record)
+        except ReviewLoopError as stopped:
+            nothing = stopped.exit_code is ExitCode.USAGE and not work.began
+            error = _interrupted() if isinstance(stopped, InterruptedByUserError) else stopped
+            masking = masking_for(repository.user.root, repository.user.git_dir)
+            record.reason = masking.for_people(str(error))
+            store.save(record)
+            if found.before is None and not _has_runs(repository, record):
+                store.delete(record.batch_id)
+                raise error from None
+            if nothing:
+                if found.before is not None:  # as if it had not been tried
+                    store.save(replace(found.before, said=record.said, kept=record.kept))
+                raise
+            return record, error
+        return record, None
+
+
+def _of_models(
+    repository: Repository, found: Meant, order: Order, loaded: Loaded
+) -> ReviewLoopError | None:
+    """Return why the models that are wanted cannot be asked, None where no task may begin."""
+    record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
+    stands = stands_of(repository, record.batch_id, record.spec_path, titles, record.branch)
+    asking = {Stand.OPEN, Stand.REJECTED}  # of a new batch none is rejected
+    if FLAG in {loaded.origins[f"models.{kind}"] for kind in ("reasoning", "generation")}:
+        asking.add(Stand.STOPPED)  # else it keeps the model that it has
+    if not any(
+        stands[step.task.id].stand in asking and not why_held(step, stands) for step in order.steps
+    ):
+        return None
+    try:
+        require_trust(loaded, repository)
+        require_models(
+            completed(loaded, os.environ), team_of(repository.user.root, repository.user.project)
+        )
+    except ReviewLoopError as error:
+        return error
+    return None
+
+
+def _has_more(sitting: Sitting) -> bool:
+    """Whether tasks of the batch that were not chosen this time can go on by themselves."""
+    chosen = {step.task.id for step in sitting.order.steps}
+    stands = stands_in(sitting.repository, sitting.record)
+    return any(one.stand in _TO_DO for task, one in stands.items() if task not in chosen)
+
+
+def _has_runs(repository: Repository, record: BatchRecord) -> bool:
+    return any(run.options.get("batch") == record.batch_id for run in repository.runs.all())
+
+
+def _interrupted() -> InterruptedByUserError:
+    return InterruptedByUserError(INTERRUPTED)
+
+
+def _require_branch(repository: Repository, settings: Settings) -> None:
+    """Refuse, before anything is written, a branch that no run could commit to."""
+    try:
+        choose_branch(repository, settings, "", "batch")
+    except GuardRailError as error:
+        raise for_a_batch(error) from None

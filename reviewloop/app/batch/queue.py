@@ -1,0 +1,256 @@
+"""The queue: what waits for a person, what stands on what, and which runs an answer means."""
+
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from shlex import quote
+
+from reviewloop.app.batch.line import Waiting, in_stacks, landing_in, line_up
+from reviewloop.app.batch.stands import is_called, kept_title
+from reviewloop.app.project import Repository
+from reviewloop.app.run.answers import is_stopped
+from reviewloop.app.run.branches import on_branch
+from reviewloop.domain.errors import ReviewLoopError, UsageError
+from reviewloop.domain.task import Spec, Task
+from reviewloop.render.batch import anew_or_not
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.select import is_done
+from reviewloop.store.batches import BatchStore
+from reviewloop.store.locks import holder, is_held
+from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The runs that wait on a branch, in the order in which their commits follow each other."""
+
+    branch: str
+    standing: tuple[Waiting, ...]  # each stands on the one before it, the first on the branch
+    stale: tuple[Waiting, ...]  # stand on a commit that the branch does not have
+    blocked: tuple[RunRecord, ...]
+    cut_off: tuple[RunRecord, ...] = ()  # were to be brought onto another commit, and stopped
+
+    @property
+    def waiting(self) -> tuple[Waiting, ...]:
+        """All that can be approved."""
+        return (*self.standing, *self.stale)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What waits on a branch that is not checked out."""
+
+    branch: str
+    runs: tuple[str, ...]
+    next: str  # the command that goes on there
+    blocked: int = 0  # of the runs; the others wait
+
+    def __str__(self) -> str:
+        counts = {"waiting": len(self.runs) - self.blocked, "blocked": self.blocked}
+        said = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+        return f"{said} on {self.branch}: {self.next}"
+
+
+def queue_of(repository: Repository) -> Queue:
+    """Return what waits on the branch that is checked out."""
+    branch = repository.user.branch or ""
+    runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
+    places = _places(repository, runs)
+    runs.sort(key=lambda run: (places.get((run.spec_path, run.task_id), 0), run.created_at))
+    line = line_up(repository.user.head or "", landing_in(repository, runs))
+    return Queue(
+        branch,
+        line.standing,
+        tuple(in_stacks(line.stale)),
+        tuple(run for run in runs if run.status is RunStatus.BLOCKED),
+        tuple(run for run in runs if is_stopped(run) and run.options.get(ANSWERED) == "rebase"),
+    )
+
+
+def waiting_elsewhere(repository: Repository) -> tuple[Elsewhere, ...]:
+    """Return what waits on other branches than the one that is checked out."""
+    found: dict[str, list[RunRecord]] = {}
+    for run in reversed(repository.runs.all()):
+        waits = run.status in {RunStatus.WAITING, RunStatus.BLOCKED}
+        if waits and run.branch != repository.user.branch:
+            found.setdefault(run.branch, []).append(run)
+    return tuple(
+        Elsewhere(
+            branch,
+            tuple(run.run_id for run in runs),
+            _way_to(repository, branch, runs[0]),
+            sum(run.status is RunStatus.BLOCKED for run in runs),
+        )
+        for branch, runs in found.items()
+    )
+
+
+def _way_to(repository: Repository, branch: str, run: RunRecord) -> str:
+    if on_branch(repository, branch):
+        return f"git switch {quote(branch)}"
+    if run.new_branch:
+        return f"reviewloop approve {run.run_id}"  # which makes the branch
+    return f"reviewloop checkout {run.run_id} NAME"  # the branch is gone
+
+
+def only_one(repository: Repository) -> RunRecord:
+    """Return the one run that waits here; raises `UsageError` when there is none, or another."""
+    found = queue_of(repository)
+    runs = [*(one.run for one in found.waiting), *found.blocked]
+    if len(runs) == 1:
+        return runs[0]
+    if runs:
+        names = ", ".join(run.run_id for run in runs)
+        raise UsageError(f"{len(runs)} runs wait on {found.branch}: {names}; name the one to show")
+    raise UsageError(nothing_waits(repository))
+
+
+def named_runs(repository: Repository, names: Sequence[str], choice: str) -> list[RunRecord]:
+    """Return the runs that names mean, each once, if all of them can be answered so.
+
+    Raises `UsageError` for the first that cannot: nothing is done then.
+    """
+    runs: dict[str, RunRecord] = {}
+    for name in names:
+        run = repository.runs.find(name, OPEN)
+        if is_held(lock := repository.run_lock(run.run_id)):
+            raise UsageError(
+                f"run {run.run_id} is at work in {holder(lock)}; nothing was done: wait for it, "
+                "or leave it out"
+            )
+        why = _why_not(run, choice)
+        if why:
+            raise UsageError(f"run {run.run_id} {why}; nothing was done")
+        runs[run.run_id] = run
+    return list(runs.values())
+
+
+def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> list[Waiting]:
+    """Return the runs to approve: stack by stack, those first that others stand on.
+
+    Raises `UsageError` for a named run that cannot be approved, before anything is done.
+    """
+    if every:
+        found = queue_of(repository)
+        return [*(Waiting(run, "") for run in (*found.cut_off, *found.blocked)), *found.waiting]
+    chosen: list[Waiting] = []
+    asked = named_runs(repository, named, "approve")
+    for branch in dict.fromkeys(run.branch for run in asked):
+        mine = [run for run in asked if run.branch == branch]
+        there = on_branch(
+            repository, branch, made_on=mine[0].base_commit if mine[0].new_branch else ""
+        )
+        if there is None:
+            raise UsageError(
+                f"run {mine[0].run_id} is for the branch {branch}, which is gone; nothing was "
+                f"done: `reviewloop checkout {mine[0].run_id} NAME` saves its work"
+            )
+        chosen += _with_what_they_need(queue_of(there), mine)
+    return chosen
+
+
+def _with_what_they_need(found: Queue, asked: Sequence[RunRecord]) -> list[Waiting]:
+    by_id = {one.run.run_id: one for one in found.waiting}
+    tops = [by_id[run.run_id] for run in asked if run.run_id in by_id]
+    wanted = _with_all_below(tops, found.waiting)
+    cut_off = [Waiting(run, "") for run in asked if run.run_id not in by_id]
+    return [*cut_off, *(one for one in found.waiting if one.run.run_id in wanted)]
+
+
+def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[str]:
+    """Return runs with those that they stand on and those of the tasks that they need."""
+    by_commit = {one.commit: one for one in waiting}
+    of_task: dict[tuple[str, str], list[Waiting]] = {}
+    for one in waiting:
+        of_task.setdefault((one.run.spec_path, one.run.task_id), []).append(one)
+    found: set[str] = set()
+    todo = list(tops)
+    while todo:
+        run = todo.pop().run
+        if run.run_id in found:
+            continue
+        found.add(run.run_id)
+        todo += [by_commit[run.base_commit]] if run.base_commit in by_commit else []
+        for need in run.options.get("needs", ()):
+            todo += of_task.get((run.spec_path, need), ())
+    return found
+
+
+def lacking(repository: Repository, run: RunRecord, there: Collection[str]) -> Task | None:
+    """Return a task that a run's task needs and that is neither done nor among these, if any."""
+    needs = [need for need in run.options.get("needs", ()) if need not in there]
+    if not (run.task_id and needs):
+        return None
+    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
+    called = run.options.get("needs_called", {})
+    tasks = (_needed(repository, spec, need, called.get(need, "")) for need in needs)
+    return next((task for task in tasks if task and not is_done(spec, task)), None)
+
+
+def _needed(repository: Repository, spec: Spec, need: str, title: str) -> Task | None:
+    """Return the task that had this id and title when a run began; its number may be another."""
+    known = spec.by_id.get(need)
+    if not title or (known and kept_title(repository, known.title) == title):
+        return known
+    named = [task for task in spec.tasks if kept_title(repository, task.title) == title]
+    return named[0] if len(named) == 1 else None
+
+
+def what_lacks(repository: Repository, run: RunRecord, need: Task) -> tuple[str, str]:
+    """Return why a run cannot be brought onto a branch without this task, and the next command.
+
+    A rejected one is done anew by a batch; one that is not over is answered first.
+    """
+    same = need.id in run.options.get("needs", ())
+    what = f"task {run.task_id}" if same else f"'{run.title}'"  # the spec has other numbers now
+    said = f"{what} needs task {need.id}, which is neither done nor waiting below it"
+    for one in repository.runs.all():
+        here = one.branch == run.branch and one.spec_path == run.spec_path
+        if here and not one.status.over and is_called(repository, one, need.title):
+            show = f"reviewloop show {one.run_id}"
+            return f"{said} ({one.run_id} is {one.status}): `{show}`", show
+    return f"{said}: {anew_or_not(need.id, run.run_id)}", "reviewloop batch"
+
+
+def _why_not(run: RunRecord, choice: str) -> str:
+    """Return why a run cannot be answered so, "" when it can."""
+    if run.status.over:
+        return f"does not wait any more (it is {run.status})"
+    if choice != "approve":
+        return ""
+    if run.status is RunStatus.BLOCKED:
+        return f"is blocked ({run.reason}); modify or reject it"
+    if is_stopped(run) and run.options.get(ANSWERED) not in {"approve", "rebase"}:
+        return f"has nothing to approve yet: `reviewloop resume {run.run_id}` goes on with it"
+    return ""
+
+
+def nothing_waits(repository: Repository) -> str:
+    """Return the sentence that nothing waits here, with what waits elsewhere."""
+    said = f"nothing waits on {repository.user.branch}"
+    others = "; ".join(map(str, waiting_elsewhere(repository)))
+    return f"{said}; {others or '`reviewloop status` lists the runs'}"
+
+
+def _places(repository: Repository, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
+    """Return of each task its place: as the spec lists them, specs as their first run began."""
+    oldest_first = sorted(runs, key=lambda run: run.created_at)
+    paths = [run.spec_path for run in oldest_first if run.spec_path]
+    places: dict[tuple[str, str], int] = {}
+    for path in dict.fromkeys(paths):
+        for task in _tasks_of(repository, path):
+            places[path, task] = len(places) + 1
+    return places
+
+
+def _tasks_of(repository: Repository, spec_path: str) -> list[str]:
+    """Return the tasks of a spec; as the latest batch took them where the spec is not there."""
+    try:
+        return [task.id for task in open_spec(DiskFiles(repository.user.root), spec_path).tasks]
+    except ReviewLoopError:
+        if not (repository.folder / "batches.sqlite").exists():
+            return []
+    with closing(BatchStore(repository.folder)) as store:
+        newest = store.newest(spec_path)
+    return list(newest.tasks) if newest else []

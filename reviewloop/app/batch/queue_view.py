@@ -1,0 +1,98 @@
+"""What a person reads of the queue, as JSON-plain values."""
+
+from typing import Any
+
+from reviewloop.app.batch.account import queue_row
+from reviewloop.app.batch.asked_now import foretold_untick
+from reviewloop.app.batch.foreseen import foreseen, hindrance
+from reviewloop.app.batch.line import Waiting, is_landing
+from reviewloop.app.batch.queue import Queue, queue_of, waiting_elsewhere
+from reviewloop.app.batch.stacking import chain_below
+from reviewloop.app.project import Repository
+from reviewloop.app.run.branches import on_branch
+from reviewloop.domain.errors import ExitCode
+from reviewloop.store.locks import is_held
+from reviewloop.store.runs import RunRecord
+
+
+def queue_body(repository: Repository) -> dict[str, Any]:
+    """Return all that waits on the branch that is checked out, and how much on others."""
+    found = queue_of(repository)
+    rows = [_row(repository, found, one) for one in found.standing]
+    rows += [
+        _row(repository, found, one, _before(repository, found, one.run)) for one in found.stale
+    ]
+    cut_off = [(run, _moving(repository, run)) for run in found.cut_off]
+    others = [*cut_off, *((run, "blocked") for run in found.blocked)]
+    rows += [
+        {**queue_row(repository, run, state), "note": _NOTES.get(state, "")}
+        for run, state in others
+    ]
+    seen = foreseen(repository, found)
+    every = {"commits": seen.commits, "brings": seen.brings, "holds": seen.holds}
+    return {
+        "branch": repository.user.branch,
+        "head": repository.user.head,
+        "runs": rows,
+        "approve_all": {**every, "said": str(seen)},
+        "elsewhere": [
+            {"branch": one.branch, "runs": list(one.runs), "next": one.next, "said": str(one)}
+            for one in waiting_elsewhere(repository)
+        ],
+    }
+
+
+def why_stale(repository: Repository, run: RunRecord) -> str:
+    """Return what happens first to a run that does not stand on its branch, "" if it does."""
+    there = on_branch(repository, run.branch)
+    found = queue_of(there) if there else None
+    if there is None or found is None or all(one.run.run_id != run.run_id for one in found.stale):
+        return ""
+    return _before(there, found, run)
+
+
+def result_row(
+    run: RunRecord, what: str, why: str, following: str, code: ExitCode
+) -> dict[str, Any]:
+    """Return what an answer made of a run."""
+    return {
+        "run": run.run_id,
+        "task": run.task_id,
+        "title": run.title,
+        "spec": run.spec_path,
+        "branch": run.branch,
+        "what": what,
+        "commit": run.commit,
+        "why": why,
+        "next": following,
+        "exit_code": int(code),
+    }
+
+
+_NOTES = {
+    "stopped": "was cut off while it was moved; approving it goes on with that",
+    "running": "is moved at this moment",
+}
+
+
+def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
+    """Return what approving a run comes to first that does not stand on its branch."""
+    one = next(one for one in found.waiting if one.run.run_id == run.run_id)
+    said = hindrance(repository, found, one) or (
+        f"builds on a commit that {run.branch} does not have: approving rebases it first, "
+        "where gates run and reviewers look at what moved below it, and then asks you again"
+    )
+    return "; ".join(filter(None, (said, foretold_untick(repository, run))))
+
+
+def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> dict[str, Any]:
+    run = one.run
+    state = _moving(repository, run) if is_landing(run) else "waiting"
+    note = _NOTES.get(state, before)
+    below = chain_below(one, found.waiting)[:-1]
+    stands_on = below[-1].run.run_id if below else ""
+    return {**queue_row(repository, run, state), "stands_on": stands_on, "note": note}
+
+
+def _moving(repository: Repository, run: RunRecord) -> str:
+    return "running" if is_held(repository.run_lock(run.run_id)) else "stopped"

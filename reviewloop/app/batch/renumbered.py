@@ -1,0 +1,174 @@
+"""Runs of tasks that the spec numbers or names otherwise by now: what becomes of them is asked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reviewloop.app.batch.stands import ids_of, is_called, kept_title
+from reviewloop.app.project import Repository
+from reviewloop.domain.task import Spec, Task
+from reviewloop.specs.order import Step
+from reviewloop.specs.select import called_now, is_done
+from reviewloop.specs.tick import UNTICKED
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+def strays_of(repository: Repository, spec: Spec) -> dict[str, str]:
+    """Return task id -> why it must wait: a run was for it, or for its old id.
+
+    It is not over, or it committed the task and could not tick it. Such a run's task is found by
+    its title; where no task has that any more, by its place between others, else by its id.
+    """
+    found: dict[str, str] = {}
+    runs = repository.runs.all()
+    own = {run.title for run in runs if run.spec_path == spec.path}
+    for run in runs:
+        here = run.spec_path == spec.path and run.branch == repository.user.branch
+        if run.status.over or not here or not run.task_id or _is_known(repository, run, spec):
+            continue
+        named = _named(repository, run, spec)
+        meant = named or _meant(repository, run, spec, own) or ()
+        said = _sentence(run, meant, ticks=len(named) == 1)
+        for task in [one.id for one in meant if not is_done(spec, one)] or [run.task_id]:
+            found.setdefault(task, said)
+    return found | _unticked(repository, spec, own)
+
+
+def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
+    """Return the latest run that is not over of each task, by the id that the task has now."""
+    found: dict[str, RunRecord] = {}
+    for run in reversed(repository.runs.all()):  # the oldest first
+        if run.status.over or not run.task_id or run.spec_path not in {spec.path, spec.tasks_path}:
+            continue
+        named = [task.id for task in _named(repository, run, spec)]
+        if run.task_id in named:
+            found[run.task_id] = run
+        elif len(named) == 1:
+            found[named[0]] = run
+    return found
+
+
+def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[str, Step]) -> bool:
+    """Whether a batch has runs under ids that are those of other tasks by now."""
+    return any(
+        run.options.get("batch") == record.batch_id
+        and run.task_id in steps
+        and not is_called(repository, run, steps[run.task_id].task.title)
+        for run in repository.runs.all()
+    )
+
+
+def row_of(repository: Repository, tasks: Mapping[str, str], run: RunRecord) -> str:
+    """Return in which row of a batch with these tasks a run is told: that of its title.
+
+    It has one of its own where its number is another task's by now and it waits or is committed.
+    """
+    task = run.task_id
+    if task in tasks and is_called(repository, run, tasks[task]):
+        return task
+    if now := ids_of(tasks).get(run.title):
+        return now
+    stays = run.status is RunStatus.COMMITTED or not run.status.over
+    return f"{task} before" if task in tasks and stays else task
+
+
+def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]:
+    """Return the record of a batch by the ids that tasks have now, and whether some have others.
+
+    A task that only has another title keeps its place.
+    """
+    titles = {task.id: task.title for task in spec.tasks}
+    ids = ids_of(titles)
+    now: dict[str, str] = {}
+    for task, title in record.tasks.items():
+        same = titles.get(task) == title
+        now[task] = task if same else ids.get(title, "")
+    taken = {*now.values()}
+    there = {*titles.values()}
+    for task, found in now.items():
+        if not found and task not in taken and record.tasks[task] not in there:
+            now[task] = task  # it has another title, or was removed
+    others = any(found != task for task, found in now.items())
+    if not others:
+        tasks = {task: titles.get(task, title) for task, title in record.tasks.items()}
+        return replace(record, tasks=tasks), False
+    listed = {found: titles.get(found, record.tasks[task]) for task, found in now.items() if found}
+    needs = {
+        now[task]: [now.get(need, need) or need for need in found]
+        for task, found in record.needs.items()
+        if now.get(task)
+    }
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for task, rows in record.kept.items():
+        for row in rows:
+            other = f"{task} before" if task in listed and listed[task] != row["title"] else task
+            kept.setdefault(ids.get(row["title"], other), []).append(row)
+    return replace(record, tasks=listed, needs=needs, kept=kept), True
+
+
+def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, str]:
+    """Return the open tasks whose latest run committed them: doing them anew changes nothing."""
+    latest: dict[str, RunRecord] = {}
+    for run in sorted(repository.runs.all(), key=lambda one: one.created_at):
+        if run.spec_path == spec.path and run.branch == repository.user.branch and run.task_id:
+            latest[run.title] = run
+    found: dict[str, str] = {}
+    for run in latest.values():
+        if run.status is not RunStatus.COMMITTED or not run.evidence.get(UNTICKED):
+            continue
+        named = _named(repository, run, spec)
+        meant = named or _meant(repository, run, spec, own)
+        if meant is None:
+            meant = [spec.by_id[run.task_id]] if run.task_id in spec.by_id else []
+        if not named and any(is_done(spec, task) for task in meant):
+            continue  # that is its tick
+        for task in meant:
+            if not is_done(spec, task):
+                found[task.id] = _ticks_by_hand(run, task, "" if named else _was(meant, task))
+    return found
+
+
+def _meant(
+    repository: Repository, run: RunRecord, spec: Spec, own: Collection[str]
+) -> list[Task] | None:
+    """Return the tasks one of which had the title of a run, None where nobody knows.
+
+    One that has a run under its own title is another one, or was done once more; `own` are these.
+    """
+    found = called_now(repository.user, spec.tasks, run.title)
+    if found is None:
+        return None
+    return [task for task in found if kept_title(repository, task.title) not in own]
+
+
+def _named(repository: Repository, run: RunRecord, spec: Spec) -> list[Task]:
+    return [task for task in spec.tasks if is_called(repository, run, task.title)]
+
+
+def _is_known(repository: Repository, run: RunRecord, spec: Spec) -> bool:
+    return any(
+        task.id == run.task_id and is_called(repository, run, task.title) for task in spec.tasks
+    )
+
+
+def _was(meant: Sequence[Task], task: Task) -> str:
+    sure = "was" if len(meant) == 1 else "may have been"
+    return f", as task {task.id} {sure} called before,"
+
+
+def _ticks_by_hand(run: RunRecord, task: Task, called: str) -> str:
+    return (
+        f"run {run.run_id} committed '{run.title}' ({run.commit[:10]}){called} and could not "
+        f"tick it: tick {task.where} by hand, or `reviewloop run {task.id}` does it once more"
+    )
+
+
+def _sentence(run: RunRecord, meant: Sequence[Task], *, ticks: bool) -> str:
+    answer = "approve or reject it" if run.status == "waiting" else "reject it"
+    which = f"tick {meant[0].where}" if len(meant) == 1 else "tick its task"
+    by_hand = "" if ticks or run.status != "waiting" else f"; approved, {which} by hand"
+    return (
+        f"run {run.run_id} ({run.status}) is of '{run.title}', which was task {run.task_id} when "
+        f"it began; {answer} first (`reviewloop queue`){by_hand}, then the same command goes on"
+    )

@@ -1,0 +1,217 @@
+"""Where each task of a batch stands: read from the runs, so nothing can be remembered wrong."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from reviewloop.app.held_values import masking_for
+from reviewloop.app.project import Repository
+from reviewloop.specs.order import Step
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.locks import is_held
+from reviewloop.store.runs import RunRecord, RunStatus
+
+ANEW = "anew"
+"""An option of a run that is over: a later sitting of its batch does its task anew."""
+
+
+class Stand(StrEnum):
+    """How far a task of a batch is."""
+
+    OPEN = "open"  # nothing was begun
+    RUNNING = "running"
+    STOPPED = "stopped"  # on its way: the batch goes on with it
+    WAITING = "waiting"  # finished, in the queue
+    COMMITTED = "committed"
+    BLOCKED = "blocked"  # a guard-rail stands in the way
+    REJECTED = "rejected"
+
+    @property
+    def carries(self) -> bool:
+        """Whether tasks that need this one may start."""
+        return self in {Stand.WAITING, Stand.COMMITTED}
+
+    @property
+    def fails(self) -> bool:
+        """Whether tasks that need this one cannot start until a person does something."""
+        return self in {Stand.BLOCKED, Stand.REJECTED}
+
+
+_STANDS = {
+    RunStatus.WAITING: Stand.WAITING,
+    RunStatus.BLOCKED: Stand.BLOCKED,
+    RunStatus.COMMITTED: Stand.COMMITTED,
+    RunStatus.SKIPPED: Stand.REJECTED,
+    RunStatus.UNDONE: Stand.REJECTED,
+}
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """A task's run, if it has one, and where it stands."""
+
+    stand: Stand
+    run: RunRecord | None = None
+
+
+def branch_of(repository: Repository, record: BatchRecord) -> str:
+    """Return the branch of a batch, also where its record was written without one."""
+    return record.branch or _branch(repository, record.batch_id, repository.runs.all())
+
+
+def is_called(repository: Repository, run: RunRecord, title: str) -> bool:
+    """Whether the task of a run had this title; its record holds it without secrets."""
+    return _is_same(repository, run.title, title)
+
+
+def kept_title(repository: Repository, title: str) -> str:
+    """Return a title as records hold it, without secrets."""
+    return _as_kept(repository.user.root, repository.user.git_dir, title)
+
+
+def stand_of(repository: Repository, run: RunRecord | None) -> Stand:
+    """Return where a task with this run stands."""
+    if run is None:
+        return Stand.OPEN
+    if run.status is RunStatus.SKIPPED and run.options.get("redo"):
+        return Stand.OPEN  # it is done once more, on what is below it now
+    if run.status.over and run.options.get(ANEW):
+        return Stand.OPEN
+    if run.status in _STANDS:
+        return _STANDS[run.status]
+    return Stand.RUNNING if is_held(repository.run_lock(run.run_id)) else Stand.STOPPED
+
+
+def stands_of(
+    repository: Repository,
+    batch_id: str,
+    spec_path: str,
+    titles: Mapping[str, str],
+    branch: str = "",
+) -> dict[str, TaskRun]:
+    """Return where each of the tasks stands that `titles` names by id.
+
+    Runs of the batch count, and others on its spec that are not over: the batch takes these up.
+    Only those for its branch, which may not be checked out, and for tasks that were called the
+    same: ids are given anew when somebody inserts a task.
+    """
+    runs = repository.runs.all()
+    branch = branch or _branch(repository, batch_id, runs)
+    return stands_now(
+        repository, counting(repository, runs, (batch_id, spec_path, branch), titles), titles
+    )
+
+
+def stands_now(
+    repository: Repository, counts: Mapping[str, RunRecord], tasks: Iterable[str]
+) -> dict[str, TaskRun]:
+    """Return where each of the tasks stands, by the run that counts for it."""
+    now = {task: up_to_date(repository, run) for task, run in counts.items()}
+    return {task: TaskRun(stand_of(repository, now.get(task)), now.get(task)) for task in tasks}
+
+
+def counting(
+    repository: Repository,
+    runs: Iterable[RunRecord],
+    of: tuple[str, str, str],
+    titles: Mapping[str, str],
+) -> dict[str, RunRecord]:
+    """Return the one of `runs` that counts for each of the tasks that have one; see `stands_of`.
+
+    They are `of` a batch, by its id, the path of its spec and its branch.
+    """
+    found: dict[str, RunRecord] = {}
+    batch_id, spec_path, branch = of
+    for run in runs:
+        mine = run.options.get("batch") == batch_id
+        here = run.spec_path == spec_path and run.branch == branch
+        if not here or run.task_id not in titles or (run.status.over and not mine):
+            continue
+        if is_called(repository, run, titles[run.task_id]):
+            other = found.get(run.task_id)
+            found[run.task_id] = run if other is None else max(other, run, key=_counts)
+    return found
+
+
+def stands_told(repository: Repository, record: BatchRecord) -> dict[str, TaskRun]:
+    """Return where the tasks of a batch stand, those too that it committed under other numbers."""
+    branch = branch_of(repository, record)
+    found = stands_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
+    ids = ids_of(record.tasks)
+    for run in repository.runs.all():  # the newest first
+        task = ids.get(run.title, "")
+        mine = run.options.get("batch") == record.batch_id and run.task_id != task
+        if task and mine and run.status is RunStatus.COMMITTED and found[task].run is None:
+            found[task] = TaskRun(stand_of(repository, run), run)
+    return found
+
+
+def ids_of(titles: Mapping[str, str]) -> dict[str, str]:
+    """Return title -> id of the tasks whose title no other has."""
+    count = Counter(titles.values())
+    return {title: task for task, title in titles.items() if count[title] == 1}
+
+
+def stands_in(
+    repository: Repository, record: BatchRecord, doing: Collection[str] = ()
+) -> dict[str, TaskRun]:
+    """Return where the tasks of a batch stand, those too whose committed runs were deleted.
+
+    Of the tasks in `doing` only runs that are there count: the spec has them open once more.
+    """
+    found = stands_told(repository, record)
+    there = {run.run_id for run in repository.runs.all()}
+    for task, one in found.items():
+        rows = [row for row in record.kept.get(task, ()) if row["run"] not in there]
+        if task in doing or one.stand is not Stand.OPEN or not rows:
+            continue
+        last = rows[-1]
+        later = one.run is None or last.get("created_at", 0.0) > one.run.created_at
+        same = _is_same(repository, last["title"], record.tasks[task])
+        if last["state"] == Stand.COMMITTED and later and same:
+            found[task] = TaskRun(Stand.COMMITTED)
+    return found
+
+
+def _is_same(repository: Repository, kept: str, title: str) -> bool:
+    return title == kept or kept_title(repository, title) == kept
+
+
+def _counts(run: RunRecord) -> tuple[bool, float, float]:
+    """Return what decides which run of a task counts: the greatest does."""
+    return not run.status.over, run.created_at, run.updated_at
+
+
+def up_to_date(repository: Repository, run: RunRecord) -> RunRecord:
+    """Return a run that was just read, read again if it may have come to its end meanwhile.
+
+    Its process saves that first and frees the lock then; it would seem to have been cut off.
+    """
+    if run.status is not RunStatus.RUNNING or is_held(repository.run_lock(run.run_id)):
+        return run
+    return repository.runs.find(run.run_id)
+
+
+def why_held(step: Step, stands: Mapping[str, TaskRun]) -> str:
+    """Return why a task cannot start although nothing of it was begun, "" when it may."""
+    for need in step.needs:
+        stand = stands[need].stand
+        if stand.fails:
+            return f"waits for {need}, which is {stand}"
+        if not stand.carries:
+            return f"waits for {need}, which is not finished"
+    return ""
+
+
+def _branch(repository: Repository, batch_id: str, runs: Iterable[RunRecord]) -> str:
+    """Return the branch of a batch's runs; of one that has none, the branch that is checked out."""
+    first = next((run for run in runs if run.options.get("batch") == batch_id), None)
+    return first.branch if first else repository.user.branch or ""
+
+
+@lru_cache(maxsize=1024)
+def _as_kept(root: Path, git_dir: Path, title: str) -> str:
+    return masking_for(root, git_dir).for_people(title)

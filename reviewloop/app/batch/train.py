@@ -1,0 +1,278 @@
+"""Keeps the queue one straight line: what stands on a commit that is not below it is rebased."""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+from reviewloop.app.batch.beginnings import Beginnings
+from reviewloop.app.batch.following import Following
+from reviewloop.app.batch.line import Waiting, base_on, line_up
+from reviewloop.app.batch.moving import Crew, do_once_more
+from reviewloop.app.batch.reasons import of_change
+from reviewloop.app.batch.sitting import Sitting
+from reviewloop.app.batch.stacking import chain_below, follows
+from reviewloop.app.batch.stands import Stand, TaskRun
+from reviewloop.app.project import Repository
+from reviewloop.app.run.changing import ConflictError, rebase
+from reviewloop.domain.errors import (
+    BudgetExhaustedError,
+    InterruptedByUserError,
+    ModelAccessError,
+    ReviewLoopError,
+    UsageError,
+    WorkspaceError,
+)
+from reviewloop.specs.order import Step
+from reviewloop.store.runs import RunRecord, RunStatus
+
+Still = Callable[[Mapping[str, TaskRun]], Collection[str]]
+"""Which tasks stand still for this sitting, however they ended."""
+
+
+@dataclass(frozen=True)
+class _Bringing:
+    """A run to be brought: the one it shall stand on, None for the branch, and what is there."""
+
+    step: Step
+    run: RunRecord
+    below: Waiting | None
+    done: Collection[str]  # tasks in the commits below it then
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the run's record keeps about its new place."""
+        stands_on = self.below.run.run_id if self.below else ""
+        # It fits, so it is not given up any more, as it was to be when the batch was killed.
+        return {"stands_on": stands_on, "done": sorted(self.done), "redo": False}
+
+
+class Train:
+    """Brings waiting runs behind each other, in the order of their tasks.
+
+    A run is brought when all tasks before its own stand still, so that what is below it does not
+    depend on which run is faster.
+    """
+
+    def __init__(self, sitting: Sitting, judged: Collection[str] = ()) -> None:
+        self._sitting, self._judged = sitting, judged
+        self._following = Following(sitting)
+        self._left: set[str] = set()  # runs that a person has to look at
+        self._sent: set[str] = set()  # runs that are brought beside others at work
+
+    def close_up(self, still: Still) -> bool:
+        """Straighten the line, or wait for who moves a run of it; return whether it changed."""
+        return self.straighten(still) or self._following.follow()
+
+    def straighten(self, still: Still) -> bool:
+        """Rebase every waiting run that can be; return whether anything changed."""
+        changed = False
+        while (found := self._next(still)) is not None:
+            step = found.step
+            run = self.bring(step, found.run, found.below, found.done)
+            if run is not None:
+                self._tell(step, run)
+                changed = True
+            changed = changed or step.task.id not in self._sitting.tried
+        return changed
+
+    def _tell(self, step: Step, run: RunRecord) -> None:
+        """Tell that a run waits; what autopilot has not looked at yet, it does now, and tells."""
+        sitting, why = self._sitting, run.reason
+        if sitting.record.mode == "autopilot":
+            if run.run_id not in self._judged:
+                return
+            why = why or of_change(sitting.repository, run)
+        sitting.told.settled(step.task.id, run, why)
+
+    def send(
+        self, pool: ThreadPoolExecutor, crew: Crew, still: Still
+    ) -> "tuple[Future[RunRecord], tuple[Step, RunRecord, Mapping[str, float]]] | None":
+        """Begin to bring the next run beside those at work; return it, None if there is none.
+
+        Only where all finished runs wait: else each is answered, in its turn, where it stands. One
+        at a time, because the next one stands on it.
+        """
+        sitting = self._sitting
+        if self._sent or sitting.record.mode != "queue" or self._in_line():
+            return None
+        found = self._next(still, before_others_begin=False)
+        if found is None:
+            return None
+        run = found.run
+        sitting.spending.require()
+        sitting.told.begun(found.step.task.id, run, found.options["stands_on"] or run.branch)
+        caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
+        sitting.at_work[run.run_id] = (run, caps)
+        self._sent.add(run.run_id)
+        future = pool.submit(self._rebased, sitting.repository, found, caps, crew)
+        return future, (found.step, run, caps)
+
+    def landed(self, step: Step, run: RunRecord, future: "Future[RunRecord]") -> RunRecord | None:
+        """Return the run of a future, None when all there is to say of it was said.
+
+        One that does not fit where it was sent, or whose gates turned red, is done once more.
+        Raises what the future raises.
+        """
+        if run.run_id not in self._sent:
+            return future.result()
+        self._sent.discard(run.run_id)
+        fits = False
+        try:
+            run = future.result()
+            fits, why = run.status is RunStatus.WAITING, run.reason
+        except ConflictError as error:
+            why = str(error)
+        except ReviewLoopError as error:
+            if self._is_taken(run, error):
+                return None
+            self._left.add(run.run_id)
+            raise
+        if fits or not self._give_up(step, run, why):
+            return run if fits or run.status is RunStatus.BLOCKED else None
+        return None
+
+    def bring(
+        self, step: Step, run: RunRecord, below: Waiting | None, done: Collection[str]
+    ) -> RunRecord | None:
+        """Rebase one run onto another, None for the branch; return it if it waits there.
+
+        `done` are the tasks in the commits below it then.
+        When it does not fit, or its gates turn red, its task is done once more. What else fails is
+        told and concerns this run only; raises what concerns the whole batch.
+        """
+        sitting = self._sitting
+        repository = sitting.look()
+        found = _Bringing(step, run, below, done)
+        sitting.spending.require()
+        sitting.told.begun(step.task.id, run, found.options["stands_on"] or run.branch)
+        caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
+        try:
+            run = self._rebased(repository, found, caps)
+            why = run.reason
+        except ConflictError as error:
+            why = str(error)
+        except (InterruptedByUserError, ModelAccessError):
+            raise
+        except ReviewLoopError as error:
+            if self._is_taken(run, error):
+                return None
+            short = isinstance(error, BudgetExhaustedError)
+            by_batch = sitting.spending.stopped_by_batch(found.run, caps, error)
+            if by_batch or (short and sitting.at_work):
+                raise
+            self._left.add(run.run_id)
+            sitting.told.settled(step.task.id, repository.runs.find(run.run_id), str(error))
+            return None
+        else:
+            if run.status is RunStatus.WAITING:
+                return run
+        if not self._give_up(step, run, why) and run.status is RunStatus.BLOCKED:
+            sitting.told.settled(step.task.id, run, why)
+        return None
+
+    def _is_taken(self, run: RunRecord, error: ReviewLoopError) -> bool:
+        """Whether another process was quicker: it is brought when that has let go of it."""
+        in_use = isinstance(error, (UsageError, WorkspaceError))
+        return in_use and self._following.is_moved(run)
+
+    def _give_up(self, step: Step, run: RunRecord, why: str) -> bool:
+        """Have a task done once more on top of what is there, or tell why it stays as it is."""
+        self._left.add(run.run_id)
+        if do_once_more(self._sitting, step, run, why):
+            return True
+        if run.status is RunStatus.WAITING:
+            now = self._sitting.repository.runs.find(run.run_id)
+            same = now.status is RunStatus.WAITING  # else somebody answered it meanwhile
+            self._sitting.told.settled(step.task.id, now, why if same else now.reason)
+        return False
+
+    def _rebased(
+        self,
+        repository: Repository,
+        found: _Bringing,
+        caps: Mapping[str, Any],
+        crew: Crew | None = None,
+    ) -> RunRecord:
+        """Rebase a run; a thread may do it, so it has a connection of its own to the runs."""
+        sitting, run_id = self._sitting, found.run.run_id
+        with closing(repository.runs.again()) as runs:
+            try:
+                return rebase(
+                    replace(repository, runs=runs),
+                    run_id,
+                    base_on(repository, found.below) if found.below else None,
+                    options=found.options,
+                    listener=partial(sitting.tell, found.step),
+                    for_now=caps,
+                    opened=sitting.opened,
+                )
+            finally:
+                if crew is not None:
+                    crew.closed(run_id)
+
+    def _in_line(self) -> bool:
+        """Whether all that waits stands in one line on the branch as it was last looked at."""
+        waiting = self._sitting.waiting(self._sitting.stands())
+        return len(line_up(self._sitting.head, waiting).standing) == len(waiting)
+
+    def _next(self, still: Still, *, before_others_begin: bool = True) -> _Bringing | None:
+        """Return the first run to rebase, if all tasks before its own stand still."""
+        sitting = self._sitting
+        sitting.look()
+        stands = sitting.stands()
+        waiting = sitting.waiting(stands)
+        line = line_up(sitting.head, waiting).standing
+        places = {one.run.run_id: place for place, one in enumerate(line)}
+        if len(places) == len(waiting):
+            return None
+        by_task = {one.run.task_id: one for one in waiting}
+        there = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+        over, top = still(stands), 0  # so many of the line are below what comes next
+        for step in sitting.order.steps:
+            one, now = by_task.get(step.task.id), stands[step.task.id]
+            if one is not None and one.run.run_id in sitting.at_work:
+                return None  # it has only just finished: its thread still has it
+            if self._following.waits_for(now.run, now.stand):
+                return None  # nobody knows yet where it will stand
+            if one is not None and one.run.run_id in places:
+                top = max(top, places[one.run.run_id] + 1)
+            elif one is not None:
+                done = there.union(other.run.task_id for other in line[:top])
+                if self._may_go(step, one, done):
+                    if self._following.is_moved(one.run):
+                        return None
+                    if before_others_begin or not self._stood_on(step, one, stands, waiting):
+                        return _Bringing(step, one.run, line[top - 1] if top else None, done)
+                    return None  # what comes after it stands on it
+            if step.task.id not in over:
+                return None
+        return None
+
+    @cached_property
+    def _beginnings(self) -> Beginnings:
+        return Beginnings(self._sitting.order)
+
+    def _may_go(self, step: Step, one: Waiting, there: Collection[str]) -> bool:
+        return one.run.run_id not in self._left and set(step.needs) <= set(there)
+
+    def _stood_on(
+        self,
+        step: Step,
+        one: Waiting,
+        stands: Mapping[str, TaskRun],
+        waiting: Collection[Waiting],
+    ) -> bool:
+        """Whether a task will begin on this run where it stands: that must not depend on time."""
+        if not follows(chain_below(one, list(waiting)), self._sitting.head):
+            return False
+        beginnings = self._beginnings
+        return any(
+            stands[other.task.id].stand is Stand.OPEN
+            and step.task.id in beginnings.before(other.task.id)
+            and beginnings.alone(other.task.id)
+            and not any(stands[need].stand.fails for need in beginnings.before(other.task.id))
+            for other in self._sitting.order.steps
+        )

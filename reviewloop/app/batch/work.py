@@ -1,0 +1,301 @@
+"""The work of a batch: which task is taken up when, and what becomes of a finished run.
+
+What there is to do is read from the runs before every step, so that a batch that was killed goes on
+where it stood. Runs may work side by side; everything else happens in this thread, in the order of
+the tasks, so that the result does not depend on which run is faster.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+
+from reviewloop.app.batch.asked_now import changed_since
+from reviewloop.app.batch.autopilot import BY, why_a_person
+from reviewloop.app.batch.collector import spare_the_collector
+from reviewloop.app.batch.line import waiting_in
+from reviewloop.app.batch.moving import (
+    Crew,
+    answered,
+    begin_task,
+    broken,
+    moved,
+    take_over,
+    taken_up,
+)
+from reviewloop.app.batch.reasons import STANDS_ON
+from reviewloop.app.batch.refusals import INTERRUPTED, Refusals, old_failure
+from reviewloop.app.batch.sitting import Sitting
+from reviewloop.app.batch.spending import is_about_money
+from reviewloop.app.batch.stacking import chain_below
+from reviewloop.app.batch.stands import Stand
+from reviewloop.app.batch.train import Train
+from reviewloop.app.batch.turns import Turns
+from reviewloop.app.interrupts import all_interruptible, asking
+from reviewloop.app.run.view import proposal_of
+from reviewloop.domain.errors import (
+    BudgetExhaustedError,
+    InterruptedByUserError,
+    ModelAccessError,
+    ReviewLoopError,
+    UsageError,
+    WorkspaceError,
+)
+from reviewloop.faults import fault
+from reviewloop.specs.order import Step
+from reviewloop.store.runs import RunRecord, RunStatus
+
+Flying = dict["Future[RunRecord]", tuple[Step, RunRecord, Mapping[str, float]]]
+_SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
+
+
+class Work:
+    """Takes up tasks until nothing is left that can be done now."""
+
+    def __init__(self, sitting: Sitting, crew: Crew | None = None) -> None:
+        self._sitting = sitting
+        self._crew = crew or Crew()
+        sitting.opened = self._crew.opened
+        self._judged: set[str] = set()  # runs that autopilot or the person has looked at
+        self._train = Train(sitting, self._judged)
+        self._turns = Turns(sitting)
+        self._refusals = Refusals(sitting)
+        self._closing = False  # nothing new is begun
+        self.began = False
+
+    def do(self) -> None:
+        """Do everything that can be done now; raise what stopped it before its end."""
+        sitting = self._sitting
+        with (
+            all_interruptible(self._crew.contexts, INTERRUPTED),
+            ThreadPoolExecutor(max_workers=sitting.asked.parallel) as pool,
+        ):
+            self._work(pool)
+        self._refusals.end(began=self.began)
+        sitting.end()
+
+    def _work(self, pool: ThreadPoolExecutor) -> None:
+        flying: Flying = {}
+        trouble: ReviewLoopError | None = None
+        take_over(self._sitting)
+        if why := old_failure(self._sitting):
+            self._stop_at(why)
+            self._sitting.told.opened(why)
+        else:
+            self._train.straighten(self._turns.standing_still)
+        while True:
+            try:
+                if not isinstance(trouble, InterruptedByUserError):  # who stops it is not asked
+                    self._judge(flying)
+                while trouble is None and len(flying) < self._sitting.asked.parallel:
+                    if not (self._send(flying, pool) or self._take_up(flying, pool)):
+                        break
+            except ReviewLoopError as error:
+                trouble = trouble or error
+            if not flying:
+                if trouble is not None:
+                    self._refusals.tell()
+                    raise trouble
+                turns = self._turns
+                if self._closing or not (
+                    self._train.close_up(turns.standing_still)
+                    or turns.loosen()
+                    or turns.pass_over()
+                ):
+                    return
+                continue
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                step, run, caps = flying.pop(future)
+                del self._sitting.at_work[run.run_id]
+                found = self._landed(step, run, caps, future)
+                trouble = trouble or found
+                spare_the_collector()
+
+    # Beginning
+
+    def _send(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
+        """Begin to bring a finished run behind those before it; return whether there was one."""
+        if self._closing:
+            return False
+        busy = _tasks(flying)
+        sent = self._train.send(pool, self._crew, partial(self._turns.standing_still, busy=busy))
+        if sent is not None:
+            flying[sent[0]] = sent[1]
+        return sent is not None
+
+    def _take_up(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
+        """Begin or go on with one task; return whether there was one."""
+        sitting = self._sitting
+        sitting.look()
+        step = None if self._closing else self._turns.next(_tasks(flying))
+        if step is None:
+            return False
+        task = step.task.id
+        sitting.spending.require()
+        sitting.tried.add(task)
+        run = sitting.stands()[task].run
+        below = ""
+        try:
+            if run is None or run.status.over:
+                sitting.require_free(step)
+                run, below = begin_task(sitting, step)
+            run = taken_up(sitting, run)
+        except UsageError as error:
+            self._refusals.add(step, error)
+            if self.began:
+                self._refusals.tell()
+            if sitting.asked.until_failure:
+                self._stop_at(f"stopped at task {task} (--until-failure)")
+            return True
+        except WorkspaceError as error:
+            if run is None or run.status.over:
+                raise
+            sitting.told.settled(task, run, str(error))  # somebody else moves it now
+            return True
+        self.began, sitting.loose = True, False
+        self._refusals.tell()
+        slots = 1 if task in self._turns.short else sitting.asked.parallel - len(flying)
+        caps = sitting.caps(run, slots)
+        sitting.at_work[run.run_id] = (run, caps)
+        sitting.told.begun(task, run, below)
+        future = pool.submit(moved, sitting, self._crew, sitting.repository, step, run, caps)
+        flying[future] = (step, run, caps)
+        return True
+
+    def _stop_at(self, reason: str) -> None:
+        """Begin nothing more."""
+        self._sitting.record.reason, self._closing = reason, True
+
+    # Settling
+
+    def _landed(
+        self,
+        step: Step,
+        run: RunRecord,
+        caps: Mapping[str, float],
+        future: "Future[RunRecord]",
+    ) -> ReviewLoopError | None:
+        """Take in a run that stands still; return what stops the whole batch, if it does."""
+        sitting, task = self._sitting, step.task.id
+        failed = False
+        try:
+            landed = self._train.landed(step, run, future)
+            if landed is None:
+                return None
+            run = landed
+        except (InterruptedByUserError, ModelAccessError) as error:
+            return error
+        except ReviewLoopError as error:
+            by_batch = sitting.spending.stopped_by_batch(run, caps, error)
+            again = by_batch and self._may_have_more(task, error)
+            run = sitting.repository.runs.find(run.run_id)
+            if by_batch and not again:
+                sitting.told.settled(task, run, run.reason)
+                return sitting.spending.why_spent(task)
+            failed = not again
+        except Exception as error:  # noqa: BLE001  # of this task; the others are not its business
+            run, failed = broken(sitting, run, error), True
+        if run.status not in _SETTLED or sitting.record.mode == "queue":
+            sitting.told.settled(task, run, run.reason)
+        if sitting.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
+            self._stop_at(f"stopped at task {task} (--until-failure)")
+        return None
+
+    def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
+        """Whether a run only used up its share of the money: it goes on when others are done."""
+        short, alone = self._turns.short, self._sitting.asked.parallel == 1
+        if task in short or alone or not is_about_money(error):
+            return False
+        short.add(task)
+        self._sitting.tried.discard(task)
+        return True
+
+    def _judge(self, flying: Flying) -> None:
+        """Answer finished runs as the mode says, each when all tasks before it stand still."""
+        if self._sitting.record.mode == "queue":
+            return
+        busy = _tasks(flying)
+        stands = self._sitting.stands()
+        still = self._turns.standing_still(stands, busy)
+        for step in self._sitting.order.steps:
+            if step.task.id not in still and not self._closing:
+                return
+            run = stands[step.task.id].run
+            if run is None or run.status not in _SETTLED or run.run_id in self._judged:
+                continue
+            self._judged.add(run.run_id)
+            if self._sitting.record.mode == "autopilot":
+                self._by_autopilot(step, run)
+            elif not self._by_person(step, run):
+                return
+            stands = self._sitting.stands()
+            still = self._turns.standing_still(stands, busy)
+            fault("batch.settled")
+
+    def _by_autopilot(self, step: Step, run: RunRecord) -> None:
+        sitting, why = self._sitting, run.reason
+        sitting.look()
+        stands = sitting.stands()
+        found = next(iter(waiting_in(sitting.repository, [run])), None)
+        if found is not None:
+            why = self._why_a_person(run)
+            done = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+            below = chain_below(found, sitting.waiting(stands))[:-1]
+            missing = [need for need in step.needs if need not in done]
+            if not why and below:
+                why = f"{STANDS_ON}{below[-1].run.run_id}, which waits for a person"
+            if not why and missing:
+                why = f"it needs task {missing[0]}, which is not committed"
+            if not why and run.base_commit != sitting.head:
+                brought = self._brought(step, run, done)
+                if brought is None:
+                    return
+                run, why = brought, self._why_a_person(brought)
+            if not why:
+                answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
+                try:
+                    run = answered(sitting, step, run, answer)
+                    why = run.reason
+                except (UsageError, WorkspaceError) as error:  # somebody answers it, too
+                    sitting.look()
+                    run, why = sitting.repository.runs.find(run.run_id), str(error)
+        sitting.told.settled(step.task.id, run, why)
+
+    def _brought(self, step: Step, run: RunRecord, done: set[str]) -> RunRecord | None:
+        """Bring a run to the branch; what is short of money meanwhile does that when others end."""
+        try:
+            return self._train.bring(step, run, None, done)
+        except BudgetExhaustedError as error:
+            if not self._sitting.at_work or not self._may_have_more(step.task.id, error):
+                raise
+            self._judged.discard(run.run_id)
+            return None
+
+    def _why_a_person(self, run: RunRecord) -> str:
+        repository = self._sitting.repository
+        proposal = proposal_of(repository, run)
+        return why_a_person(proposal, changed_since(repository, run)) if proposal else run.reason
+
+    def _by_person(self, step: Step, run: RunRecord) -> bool:
+        """Ask until the run is over; return whether the person goes on."""
+        sitting = self._sitting
+        while run.status in _SETTLED:
+            with asking():
+                chosen = sitting.told.ask(sitting.repository, run)
+            if chosen is None:
+                self._stop_at("a person stopped it")
+                return False
+            try:
+                run = answered(sitting, step, run, chosen)
+            except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
+                raise
+            except ReviewLoopError as error:  # of this task only
+                sitting.told.settled(
+                    step.task.id, sitting.repository.runs.find(run.run_id), str(error)
+                )
+                return True
+        sitting.told.settled(step.task.id, run, run.reason)
+        return True
+
+
+def _tasks(flying: Flying) -> set[str]:
+    return {step.task.id for step, _, _ in flying.values()}

@@ -1,0 +1,200 @@
+"""How a person's answers reach the runs behind a shared store; needs no clone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from reviewloop.app.batch.holding import Holding
+from reviewloop.app.fleet.jobs import Jobs
+from reviewloop.app.fleet.queue import Here, Waits
+from reviewloop.app.fleet.resuming import why_not_asked
+from reviewloop.app.held_values import masking_here
+from reviewloop.app.run.answers import is_stopped, require_question, worded
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.batch import ON_ITS_WAY
+from reviewloop.render.proposal import Left, left_of
+from reviewloop.store.postgres.batches import SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import OPEN, RunRecord, RunStatus
+
+_ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+
+
+def run_meant(database: Database, named: str | None, choice: str) -> RunRecord:
+    """Return the run that an answer is for: the named one, else the only one that asks."""
+    runs = SharedRuns(database)
+    return runs.only(_ASKS, choice) if named is None else runs.find(named, OPEN)
+
+
+def must_fix_left(database: Database, run: RunRecord) -> int:
+    """Return how many must-fix findings a run that asks has left."""
+    return _left_in(SharedRuns(database), run).must_fix
+
+
+def give_answer(
+    database: Database, url: str, run: RunRecord, choice: str, text: str = ""
+) -> RunRecord:
+    """Queue a person's answer for a worker; return the run as it is now.
+
+    Raises `UsageError` when the run does not ask, or stands on one that waits itself, or needs it.
+    """
+    answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
+    _queue(database, url, Waits(database, url), run, answer)
+    return run
+
+
+def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
+    """Return the runs that names mean; raise `UsageError` for one that is over."""
+    table = SharedRuns(database)
+    runs = {run.run_id: run for run in map(table.find, names)}
+    for run in runs.values():
+        if run.status.over:
+            raise UsageError(
+                f"run {run.run_id} does not wait any more (it is {run.status}); nothing was done"
+            )
+    return list(runs.values())
+
+
+def approve_each(
+    database: Database,
+    url: str,
+    named: Sequence[RunRecord],
+    branch: str,
+    here: Here | None,
+    *,
+    agreed: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """Queue the approval of runs and of what they stand on or need; return what became of each.
+
+    What has a must-fix finding left is held unless it is among `agreed`; so is what stands on a run
+    that is not approved, or needs it. With no run named, all that waits on a branch, see
+    `Waits.on_one_branch`: as on one machine, what has a wish left is held, too, then, and what is
+    blocked is left out.
+    """
+    waits, table, holding = Waits(database, url), SharedRuns(database), Holding()
+    asked = {run.run_id for run in named}
+    meant = [] if asked else waits.on_one_branch(branch, here)
+    chosen = list(named) or [one.run for one in meant if one.waits]
+    conflicts = {o.run.run_id: o.conflict for o in waits.waiting if o.run.run_id not in asked}
+    commits = {one.run.run_id: one.row["proposed"] for one in waits.asking}
+    rows = []
+    for run in waits.blocked_beside(chosen or [one.run for one in meant]):
+        following = f"reviewloop queue show {run.run_id} --diff"
+        holding.lacks(run, commits[run.run_id], following)
+        if not asked:
+            rows.append(_left_out(run, following))
+    if not asked:
+        rows += _under_way(waits, {one.about.lock for one in meant})
+    standing = waits.standing()
+    for run in waits.in_order(chosen):
+        first = bool(asked) and run.run_id not in asked
+        row: dict[str, Any] = {"run": run.run_id, "choice": "approve", "first": first, **_DONE}
+        given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
+        left = _left_in(table, run)
+        if run.run_id in agreed:
+            left = left._replace(must_fix=0)
+        if run.run_id in asked:
+            left = left._replace(wishes=0)
+        if given:
+            row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
+        elif why := conflicts.get(run.run_id, ("", ""))[0]:
+            code, following = int(ExitCode.WAITING), conflicts[run.run_id][1]
+            row |= {"what": "held", "why": f"it {why}", "next": following, "exit_code": code}
+        elif held := holding.held(run, left):
+            code = int(ExitCode.WAITING)
+            row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
+        else:
+            row["brought_to"] = "" if run.run_id in standing else run.branch
+            row |= _tried(database, url, waits, run, worded(run, "approve"))
+        if row["what"] != "queued" and given != "approve":
+            holding.lacks(run, commits.get(run.run_id, ""), row["next"] or "reviewloop queue")
+        rows.append(row)
+    return rows
+
+
+def reject_each(
+    database: Database, url: str, runs: Sequence[RunRecord], text: str
+) -> list[dict[str, Any]]:
+    """Queue the rejection of runs; return what became of each."""
+    waits, said = Waits(database, url), masking_here().for_people(text)
+    return [
+        {"run": run.run_id, "choice": "skip", **_DONE}
+        | _tried(database, url, waits, run, worded(run, "skip", said))
+        for run in runs
+    ]
+
+
+def word_of(choice: str) -> str:
+    """Return the command that gives an answer, which is called otherwise inside a run."""
+    return {"skip": "reject"}.get(choice, choice)
+
+
+def _left_in(table: SharedRuns, run: RunRecord) -> Left:
+    proposal: Any = table.proposal(run.run_id)[0]
+    return left_of(proposal)
+
+
+_DONE = {"what": "queued", "why": "", "next": "", "exit_code": 0}
+
+
+def _under_way(waits: Waits, locks: Collection[str]) -> list[dict[str, Any]]:
+    """Return the rows of approvals that a worker carries out now: these runs ask no more."""
+    asking = {one.run.run_id for one in waits.asking}
+    runs = [job.args["run"] for job in waits.jobs if job.lock in locks]
+    row = {"choice": "approve", "first": False, **_DONE, "what": "answered"}
+    return [
+        {"run": run, **row, "why": "a worker carries out its approval"}
+        for run in runs
+        if run not in asking and waits.answers[run] == "approve"
+    ]
+
+
+def _left_out(run: RunRecord, following: str) -> dict[str, Any]:
+    """Return the row of a blocked run: nothing is done with it, and that is no failure."""
+    code = int(ExitCode.GUARD_FAILED)
+    row = {"run": run.run_id, "choice": "approve", "first": False, "what": "blocked"}
+    return {**row, "why": f"it is blocked ({run.reason})", "next": following, "exit_code": code}
+
+
+def _tried(
+    database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
+) -> dict[str, Any]:
+    try:
+        _queue(database, url, waits, run, answer)
+    except UsageError as error:
+        return {"what": "refused", "why": str(error), "exit_code": int(error.exit_code)}
+    return {}
+
+
+def _queue(
+    database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
+) -> None:
+    if not (answer["choice"] == "skip" and is_stopped(run)):
+        if why := why_not_asked(database, url, run):
+            raise UsageError(why)
+        require_question(run, answer)
+    if answer["choice"] == "approve":
+        _require_below(waits, run)
+    batch = SharedBatches(database).get(str(run.options["batch"]))
+    about, jobs = batch.about, Jobs(database, url)
+    beside = {one.run.run_id for one in waits.asking if one.about.lock == about.lock}
+    given = waits.answers.items()
+    before = [name for name, choice in given if choice == "approve" and name in beside]
+    if not jobs.answer(batch.record.batch_id, about, run.run_id, answer, before):
+        raise UsageError(f"an answer to run {run.run_id} is on its way already")
+    waits.answers[run.run_id] = answer["choice"]
+
+
+def _require_below(waits: Waits, run: RunRecord) -> None:
+    """Raise `UsageError` unless all is approved that has to be on the branch before a run."""
+    for one, why in waits.below(run):
+        given = waits.answers.get(one.run.run_id)
+        if given is None:
+            no_merge, following = one.conflict
+            which = (
+                f"{no_merge}; next: `{following}`" if no_merge else "waits: approve that one first"
+            )
+            raise UsageError(f"run {run.run_id} {why}, which {which}")
+        if given != "approve":
+            other = f"another answer to that ({word_of(given)}) is on its way"
+            raise UsageError(f"run {run.run_id} {why}, and {other}: wait")

@@ -1,0 +1,252 @@
+"""Queues the open tasks of a spec for workers: what they will find is checked here, for free."""
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from reviewloop.app.batch.account import unbegun
+from reviewloop.app.batch.going_on import Wish, nothing_left
+from reviewloop.app.batch.refusals import still_blocked
+from reviewloop.app.batch.stands import ANEW
+from reviewloop.app.fleet.jobs import Jobs
+from reviewloop.app.fleet.named_model import found_from_anywhere, kept_for, why_doubtful
+from reviewloop.app.fleet.said import conflict_of
+from reviewloop.app.fleet.starting import started
+from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.titles import runs_for
+from reviewloop.app.fleet.views import batch_shown
+from reviewloop.app.project import Repository, read_settings, require_trust
+from reviewloop.app.run.branches import choose_branch
+from reviewloop.domain.errors import GuardRailError, UsageError
+from reviewloop.domain.task import Spec
+from reviewloop.git.transfer import host_and_path
+from reviewloop.render.batch import NOT_CHOSEN
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.order import Order, order_tasks
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.postgres.batches import About, SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What was queued: the batch, where it will be done, and the tasks that were not queued yet.
+
+    `notes` say what workers do otherwise than this checkout; `told` is the account as it is now.
+    """
+
+    record: BatchRecord
+    about: About
+    added: tuple[str, ...]
+    notes: tuple[str, ...]
+    told: Mapping[str, Any]
+
+
+def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueued:
+    """Queue the open tasks that `wish` chooses; done again, those that are not under way.
+
+    When all are done, or one is blocked that was to stop the others, nothing is queued, and the
+    batch is told of as it is. Raises `UsageError` for a spec or a branch that workers would not
+    find at the remote.
+    """
+    flags = found_from_anywhere(wish.asked.wanted.flags)
+    user = repository.user
+    loaded = read_settings(user.root, flags, project=user.project)
+    require_trust(loaded, repository)
+    doubts = why_doubtful(loaded.settings, flags)
+    try:
+        branch, _ = choose_branch(repository, loaded.settings, "", "batch")
+    except GuardRailError as error:
+        said = str(error).partition(";")[0].partition(", so ")[0]
+        raise GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`") from None
+    with started(repository, branch, remote) as start:
+        named = wish.spec or loaded.settings.spec.path or None
+        here = user.here if wish.spec else user.project
+        spec = open_spec(start.files, named, project=user.project, here=here)
+        order = order_tasks(spec, wish.tasks, wish.wave)
+        changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
+        if changed:
+            raise UsageError(
+                f"{changed[0]} is not committed as it is: commit and push it first, "
+                "workers read it at the remote"
+            )
+        about = _about(repository, branch, start.address, flags, loaded.commands_digest)
+        notes = [*doubts, *start.notes]
+        if not order.steps:
+            notes.append(nothing_left(spec, wish))
+        with opened(url, make=True) as database:
+            at = start.repository
+            record, added = _queued(database, url, at, spec, order, wish, about, notes)
+            if record.batch_id:
+                told = batch_shown(database, url, record.batch_id)
+            else:
+                told = {**unbegun(record), "state": "ended", "branch": branch}
+    return Enqueued(record, about, tuple(added), tuple(notes), told)
+
+
+def _queued(
+    database: Database,
+    url: str,
+    repository: Repository,
+    spec: Spec,
+    order: Order,
+    wish: Wish,
+    about: About,
+    notes: list[str],
+) -> tuple[BatchRecord, list[str]]:
+    """Queue what a worker can do something about; return the batch and the tasks that are new."""
+    batches, jobs = SharedBatches(database), Jobs(database, url)
+    tasks = [step.task.id for step in order.steps]
+    known = [b.record for b in batches.all(about.repository, about.branch)]
+    mine = [b for b in known if b.spec_path == spec.path and (set(b.tasks) & {*tasks} or not tasks)]
+    if not (mine or tasks):
+        if order.left_out:
+            raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
+        return BatchRecord("", spec.path, wish.mode, ended=True, reason=notes[-1]), []
+    there = runs_for(database, about, repository, spec)
+    record = begun = mine[0] if mine else None
+    if begun is not None and there.other_tasks_of(begun, order):
+        notes.append(f"{spec.path} numbers its tasks otherwise than when {begun.batch_id} began")
+        record = None
+    before = record or _new(repository, spec, begun)
+    pending = [job for job in jobs.pending() if job.batch == before.batch_id]
+    others = {str(job.args.get("task", "")) for job in pending}
+    asked_before = batches.get(begun.batch_id).about if begun else about
+    about = kept_for(asked_before, about, notes, queued=bool(others - {""}))
+    runs, strays = there.runs, {t: why for t, why in there.strays.items() if t in tasks}
+    blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
+    if wish.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
+        notes.append(still_blocked(first))
+        before = _record(before, order, wish, repository, others, strays)
+        batches.add(replace(before, reason=notes[-1]), about)
+        return before, []
+    idle = {run.task_id for run in runs if _asks(run)} | strays.keys()
+    rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
+    if rejected and pending:
+        idle |= set(rejected)
+        notes.append(_later(rejected))
+    elif record is not None:
+        _set_aside(database, rejected.values())
+    notes += [f"{t} {spec.by_id[t].title}: cannot begin: {why}" for t, why in strays.items()]
+    wanted = [task for task in tasks if task not in idle]
+    if tasks:
+        going_on = others if wanted or record is None else None
+        before = _record(before, order, wish, repository, going_on, strays)
+        batches.add(before, about)
+    return before, jobs.tasks(before.batch_id, about, wanted)
+
+
+def _asks(run: RunRecord) -> bool:
+    """Whether a run waits for a person; where it does not merge, its task is done once more."""
+    once_more = conflict_of(run, "")[0] and not run.options.get("redo_of")
+    return run.status in _ASKS and not once_more
+
+
+def _set_aside(database: Database, rejected: Iterable[RunRecord]) -> None:
+    """Have the tasks of rejected runs done anew; these stay in the account, as earlier tries."""
+    for run in rejected:
+        run.options[ANEW] = True
+        SharedRuns(database).save(run)
+
+
+def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return the runs to which a person said no, so that their tasks are not done by themselves."""
+    newest: dict[str, RunRecord] = {}
+    for run in sorted(runs, key=lambda run: run.status.over):  # as a worker reads them
+        mine = record is not None and run.options.get("batch") == record.batch_id
+        if mine or not run.status.over:
+            newest.setdefault(run.task_id, run)
+    said_no = {RunStatus.SKIPPED, RunStatus.UNDONE}
+    again = ("redo", ANEW)
+    return [
+        run
+        for run in newest.values()
+        if run.status in said_no and not any(run.options.get(name) for name in again)
+    ]
+
+
+def _later(rejected: Iterable[str]) -> str:
+    names = ", ".join(sorted(rejected))
+    return f"rejected: {names}; said again when the batch is at its end, `batch` does it anew"
+
+
+def _new(repository: Repository, spec: Spec, begun: BatchRecord | None) -> BatchRecord:
+    """Return a new batch, under the caps of the one that it comes after, if any."""
+    name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
+    head = repository.user.head or ""
+    found = BatchRecord(name, spec.path, "", head=head, created_at=time.time())
+    if begun is not None:
+        found.budget_usd, found.deadline = begun.budget_usd, begun.deadline
+    return found
+
+
+def _record(
+    before: BatchRecord,
+    order: Order,
+    wish: Wish,
+    repository: Repository,
+    going_on: Collection[str] | None,
+    strays: Mapping[str, str],
+) -> BatchRecord:
+    """Return the record as it is to be now.
+
+    `going_on` are the tasks that are queued already; None: the batch does not go on. `strays` say
+    why tasks are not queued.
+    """
+    record = replace(
+        wish.with_caps(before),
+        mode=wish.mode,
+        tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
+        needs={**before.needs, **{step.task.id: list(step.needs) for step in order.steps}},
+        branch=repository.user.branch or "",
+        left_out=list(order.left_out),
+        until_failure=wish.asked.until_failure,
+    )
+    if going_on is None:
+        return record
+    chosen = {step.task.id for step in order.steps}.union(going_on)
+    held = {task: NOT_CHOSEN for task in record.tasks if task not in chosen} | {**strays}
+    return replace(record, held=held, refused=[], ended=False, reason="")
+
+
+def _about(
+    repository: Repository, branch: str, own: str, flags: Mapping[str, Any], trusted: str
+) -> About:
+    user, address = repository.user, without_password(own)
+    place = "/".join(host_and_path(address))
+    return About(
+        repository=hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        name=_folder_name(host_and_path(address)[1]),
+        address=address,
+        branch=branch,
+        identity=user.identity,
+        flags=dict(flags),
+        object_format=user.object_format,
+        trusted=trusted,
+        project=user.project,
+    )
+
+
+def _folder_name(path: str) -> str:
+    name = PurePosixPath(path).name.removesuffix(".git")
+    return re.sub(r"[^\w.-]+", "-", name).lstrip(".-") or "repository"
+
+
+def without_password(address: str) -> str:
+    """Return an address as it may be kept: each worker brings its own credentials."""
+    parts = urlsplit(address) if "://" in address else None
+    if parts is None or "@" not in parts.netloc:
+        return address
+    user, _, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0] if parts.scheme == "ssh" else ""
+    return urlunsplit(parts._replace(netloc=f"{name}@{host}" if name else host))

@@ -1,0 +1,183 @@
+"""What a person sees of the work of all workers; needs no clone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.app.batch.account import unbegun, with_rows
+from reviewloop.app.batch.costs import before, cost_of_calls
+from reviewloop.app.batch.rows import unbegun_row, with_earlier
+from reviewloop.app.batch.stands import ANEW
+from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs
+from reviewloop.app.fleet.said import latest, with_next
+from reviewloop.app.fleet.since import Since, without_what_is_done
+from reviewloop.render.batch import NOT_CHOSEN, ON_ITS_WAY, next_of
+from reviewloop.store.batches import BatchRecord
+from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.replica import usage_of_calls
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_FOR_GOOD = {"committed", "rejected", "undone"}
+
+
+def batches_shown(database: Database, url: str) -> list[dict[str, Any]]:
+    """Return the account of every batch in which something is left, else of the newest one.
+
+    What a later batch has taken up is left in that one only.
+    """
+    look = _Look(database, url)
+    told, left = [], []
+    later: set[tuple[str, str, str]] = set()
+    for batch in look.batches:  # the newest first
+        one = look.account(batch)
+        at = (batch.about.lock, batch.record.spec_path)
+        mine = {(*at, row["task"]) for row in one["tasks"]}
+        open_ones = {(*at, row["task"]) for row in one["tasks"] if row["state"] != "committed"}
+        if (
+            one["state"] == "running"
+            or open_ones - later
+            or (one["state"] != "ended" and mine - later)
+        ):
+            left.append(one)
+        told.append(one)
+        later |= mine
+    return left or told[:1]
+
+
+def batch_shown(database: Database, url: str, batch_id: str) -> dict[str, Any]:
+    """Return the account of one batch as it is now."""
+    return _Look(database, url).account(SharedBatches(database).get(batch_id))
+
+
+def runs_shown(database: Database, url: str) -> list[tuple[RunRecord, str]]:
+    """Return every run, newest first, and its status; one that nobody moves is stopped."""
+    pending = Jobs(database, url).pending()
+    taken = {
+        (job.batch, job.args.get("task") or job.args.get("run")) for job in pending if job.taken
+    }
+    shown = []
+    for run in SharedRuns(database).all():
+        batch = str(run.options.get("batch", ""))
+        moved = {(batch, run.task_id), (batch, run.run_id)} & taken
+        idle = run.status is RunStatus.RUNNING and not moved
+        shown.append((run, "stopped" if idle else str(run.status)))
+    return shown
+
+
+class _Look:
+    """What the store holds at one moment, read once."""
+
+    def __init__(self, database: Database, url: str) -> None:
+        self.batches = SharedBatches(database).all()
+        self._runs = SharedRuns(database).all()
+        self._pending = Jobs(database, url).pending()
+        self._notes = SharedRuns(database).notes()
+        self._over = [run.run_id for run in self._runs if run.status.over]
+        self._since = Since(self.batches, self._runs)
+        self._places = {b.record.batch_id: b.about.lock for b in self.batches}
+        told = {row["run"] for b in self.batches for row in b.account.get("tasks", ())}
+        fresh = [run for run in self._runs if not run.status.over and run.run_id not in told]
+        working = [run for run in self._runs if run.status is RunStatus.RUNNING]
+        self._used = usage_of_calls(database, [run.run_id for run in (*fresh, *working)])
+
+    def account(self, batch: SharedBatch) -> dict[str, Any]:
+        """Return the account as a worker told it last, with what happened since."""
+        record = batch.record
+        mine = [job for job in self._pending if job.batch == record.batch_id]
+        jobs = {str(job.args["task"]): job.taken for job in mine if job.name == TASK}
+        at_work = {job.args["run"] for job in mine if job.name == ANSWER and job.taken}
+        answered = {job.args["run"] for job in self._pending if job.name == ANSWER}
+        told = {row["task"]: row for row in batch.account.get("tasks", ())}
+        newest = self._newest(batch)
+        rows: list[dict[str, Any]] = []
+        for task, title in record.tasks.items():
+            row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
+            held = record.held.get(task, "")
+            if (run := newest.get(task)) is not None:
+                taken = jobs.get(task, run.run_id in at_work)
+                if run.run_id in self._used:
+                    row = self._begun(record, run, row)
+                row = self._as_said(_now(row, run, taken=taken, going_on=bool(mine)), run)
+            if task in jobs and row["state"] in {"open", "stopped"}:
+                row |= {"why": "a worker begins" if jobs[task] else "queued", "next": ""}
+            elif task in jobs and row["state"] == "waiting":
+                row["next"] = "it is queued: a worker does its task once more"
+            elif row["state"] == "open":
+                row["why"] = row["why"] or held
+                row = self._since.open_row(batch, row, going_on=bool(mine))
+            if row["run"] in answered:
+                row["next"] = ON_ITS_WAY
+            row["chosen"] = not held.startswith(NOT_CHOSEN)
+            rows.append(row)
+        rows = without_what_is_done(rows, going_on=bool(mine), batch_why=record.reason)
+        body = {
+            **unbegun(record),
+            **{name: value for name, value in batch.account.items() if name != "head"},
+            "batch": record.batch_id,
+            "spec": record.spec_path,
+            "mode": record.mode,
+            "branch": batch.about.branch,
+            "remote": batch.about.address,
+            "state": "running" if mine else "ended" if record.ended else "stopped",
+            "reason": record.reason,
+            "left_out": record.left_out,
+            "budget_usd": record.budget_usd,
+            "deadline": record.deadline,
+        }
+        return with_rows(body, rows)
+
+    def _as_said(self, row: dict[str, Any], run: RunRecord) -> dict[str, Any]:
+        """Return the row of a run with the latest that was said of it, if it asks."""
+        if run.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
+            return row
+        note = self._notes.get(run.run_id, "")
+        why, following = with_next(latest(run, note, str(row["why"]), self._over))
+        return {**row, "why": why, "next": following or row["next"]}
+
+    def _begun(self, record: BatchRecord, run: RunRecord, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with what its run cost up to now; what was told may be of another run."""
+        cost = cost_of_calls(self._used[run.run_id], run)
+        paid = before(run) if run.options.get("batch") == record.batch_id else cost
+        tries = [one for one in record.kept.get(run.task_id, ()) if one["run"] != run.run_id]
+        if row["run"] != run.run_id:
+            row = unbegun_row(run.task_id, str(row["title"]))
+        mine = {"cost": cost.plus(paid, -1).plain(), "before": paid.plain()}
+        return {**row, **with_earlier(mine, tries)}
+
+    def _newest(self, batch: SharedBatch) -> dict[str, RunRecord]:
+        """Return of each task the run that counts: also one that the batch will take up."""
+        record, found = batch.record, dict[str, RunRecord]()
+        for run in sorted(self._runs, key=lambda run: run.status.over):
+            own = str(run.options.get("batch", ""))
+            here = self._places.get(own) == batch.about.lock
+            same = (run.spec_path, run.title) == (record.spec_path, record.tasks.get(run.task_id))
+            if own == record.batch_id or (here and same and not run.status.over):
+                found.setdefault(run.task_id, run)
+        return found
+
+
+def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool) -> dict[str, Any]:
+    """Return the row of a task with what its run is now; what was told of it before may be old."""
+    if run.status is RunStatus.SKIPPED and run.options.get("redo"):
+        return dict(told)  # its task is done once more
+    if run.status.over and run.options.get(ANEW):
+        if told["run"] != run.run_id and told["state"] in _FOR_GOOD:
+            return dict(told)  # it was done anew, and that run was deleted
+        return {**told, "state": "open", "run": "", "why": "", "next": ""}
+    state = "rejected" if run.status is RunStatus.SKIPPED else str(run.status)
+    if run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:
+        state = "running" if taken else "stopped"
+    row = {
+        **told,
+        "run": run.run_id,
+        "state": state,
+        "step": run.step if state in {"running", "stopped"} else "",
+        "commit": run.commit,
+        "branch": run.branch,
+        "approved_by": run.approved_by,
+    }
+    if (told["run"], told["state"]) != (run.run_id, state):
+        row["why"] = run.reason
+        row["next"] = next_of(row, going_on=going_on, by_workers=True)
+    return row

@@ -1,0 +1,103 @@
+"""Ctrl-C: the first waits briefly for replies on their way, the second leaves at once."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError
+from reviewloop.loop.context import RunContext
+from reviewloop.sandbox.analyser_process import kill_running
+
+PATIENCE = 5.0  # seconds that replies on their way are waited for
+_SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
+
+
+@contextmanager
+def interruptible(context: RunContext, resume: str) -> Iterator[None]:
+    """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
+
+    `resume` is the command that goes on afterwards; see `all_interruptible`.
+    """
+    with all_interruptible(lambda: (context,), f"interrupted; resume with: {resume}"):
+        yield
+
+
+@contextmanager
+def all_interruptible(contexts: Callable[[], Sequence[RunContext]], words: str) -> Iterator[None]:
+    """Let Ctrl-C stop these runs, those that are at work then, calmly once and then at once.
+
+    The first lets replies in flight arrive, so that what is being paid for is kept, but for
+    `PATIENCE` seconds only; SIGTERM is the same. What does not end by then, and the second signal,
+    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise. Within
+    such a block another one changes nothing: the outer one has to know all runs. `words` are told
+    then: how one goes on.
+    """
+    if threading.current_thread() is not threading.main_thread() or _is_ours():
+        yield
+        return
+    seen = 0
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            # In a thread: the one that was interrupted may hold the locks that telling needs.
+            threading.Thread(target=_stop, args=(contexts, words), daemon=True).start()
+            return
+        _leave(words)
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let Ctrl-C end a question at once while no run is at work, whatever is around the block.
+
+    SIGTERM is the same. Raises `InterruptedByUserError` then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = {s: signal.signal(s, signal.default_int_handler) for s in ends}
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError("interrupted at a question") from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_ours() -> bool:
+    """Whether a block around this one stops runs on Ctrl-C."""
+    return getattr(signal.getsignal(signal.SIGINT), "__module__", "") == __name__
+
+
+def _stop(contexts: Callable[[], Sequence[RunContext]], words: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    running = contexts()
+    for context in running:
+        context.stop()
+        context.events.tell("note", text="stopping: replies on their way are still taken in")
+    for context in running:
+        if not context.models.wait_until_idle(max(0.0, deadline - time.monotonic())):
+            _leave(words)
+
+
+def _leave(words: str) -> NoReturn:
+    if os.isatty(2):
+        os.write(2, _SHOW_CURSOR)
+    os.write(2, f"\nreviewloop: {words}\n".encode())
+    kill_running()
+    os._exit(int(ExitCode.INTERRUPTED))

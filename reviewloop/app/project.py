@@ -1,0 +1,241 @@
+"""Where a command stands: the repository, our folder about it, settings and agents in force."""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.git.repository import UserRepo, below, discover, folders_down_to
+from reviewloop.settings import Loaded, Settings
+from reviewloop.store.places import repository_folder, run_folder, state_root
+from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.shared import Shared
+from reviewloop.store.trust import TrustStore
+
+if TYPE_CHECKING:
+    from reviewloop.agents import Team
+    from reviewloop.git.repository import UserRepo
+    from reviewloop.settings import Loaded
+
+
+@dataclass
+class Repository:
+    """The person's repository, and what we keep about it outside of it."""
+
+    user: UserRepo
+    folder: Path
+    runs: RunStore
+    shared: Shared | None = None  # where other machines find the runs, if there are others
+
+    def run_folder(self, run_id: str) -> Path:
+        """Return the folder of one run."""
+        return run_folder(self.user.key, run_id)
+
+    @property
+    def lock(self) -> Path:
+        """The lock that writers of this repository hold."""
+        return self.folder / "lock"
+
+    @property
+    def batch_lock(self) -> Path:
+        """The lock that a batch of this repository holds while it works."""
+        return self.folder / "batch.lock"
+
+    def run_lock(self, run_id: str) -> Path:
+        """The lock that whoever moves a run holds."""
+        return self.run_folder(run_id) / "lock"
+
+
+def open_repository(start: Path | None = None, *, for_reading: bool = False) -> Repository:
+    """Find the repository around a folder (the current one).
+
+    Raises `WorkspaceError` when it cannot be worked on; `for_reading` is for looking at runs only.
+    """
+    user = discover(start or Path.cwd(), for_reading=for_reading)
+    folder = repository_folder(user.key)
+    return Repository(user, folder, RunStore(folder))
+
+
+def require_trust(loaded: Loaded, repository: Repository) -> None:
+    """Refuse to run commands that a repository's file asks for until the person trusted them."""
+    require_trusted_commands(loaded, repository.user.key)
+
+
+def require_trusted_commands(loaded: Loaded, key: str) -> None:
+    """The same for the repository of this key."""
+    trusted = TrustStore(state_root()).is_trusted(key, loaded.commands_digest)
+    if not trusted:
+        named = ", ".join(sorted(loaded.repository_commands))
+        raise UsageError(
+            f"the repository's settings ask to run commands of their own ({named}); look at them "
+            "and allow them with `reviewloop trust`"
+        )
+
+
+def kept(settings: Settings) -> dict[str, Any]:
+    """Return the settings that a run keeps: how a person is called is theirs, and may be secret."""
+    return settings.model_dump(mode="json", exclude={"notify"})
+
+
+def settings_of(record: RunRecord, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings a run was started with, with caps raised on resuming.
+
+    Raises `UsageError` for a cap that cannot be.
+    """
+    values = dict(record.settings)
+    for dotted, value in (overrides or {}).items():
+        section, _, key = dotted.partition(".")
+        values[section] = {**values[section], key: value}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+SETTINGS_FILE = "reviewloop.toml"
+PYPROJECT = "pyproject.toml"
+_LARGEST = 4 << 20  # bytes of a settings file
+
+
+def repository(*, for_reading: bool = True) -> "UserRepo":
+    """Return the repository around the current folder; raise `WorkspaceError` without one."""
+    from reviewloop.git.repository import discover
+
+    return discover(Path.cwd(), for_reading=for_reading)
+
+
+def repository_if_any() -> "UserRepo | None":
+    """Return the repository around the current folder, None outside of one."""
+    try:
+        return repository()
+    except WorkspaceError:
+        return None
+
+
+def checkout_if_any() -> Path | None:
+    """Return the checkout around the current folder, also one without a commit; None outside."""
+    from reviewloop.git.repository import find_root
+
+    try:
+        return find_root(Path.cwd())[0]
+    except WorkspaceError:
+        return None
+
+
+def user_settings_path(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the person's own settings file, whether it exists or not."""
+    environ = os.environ if environ is None else environ
+    base = environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "reviewloop" / "config.toml"
+
+
+def read_settings(
+    root: Path | None, flags: Mapping[str, Any] | None = None, *, project: str = ""
+) -> "Loaded":
+    """Return the settings for the checkout at `root`; None means outside of a repository.
+
+    Those of the `project`'s folder in it win, key by key, over those of the folders above.
+    Raises `UsageError` for a wrong file, variable or flag.
+    """
+    from reviewloop.models.settling import settled
+    from reviewloop.settings import load_settings
+
+    user = user_settings_path()
+    name, data = repository_settings(root) if root else (SETTINGS_FILE, None)
+    folders = folders_down_to(project)[1:] if root else []
+    nearer = [repository_settings(root, folder) for folder in folders] if root else []
+    loaded = load_settings(
+        user=_read(user),
+        user_name=shown_path(user),
+        repository=data,
+        repository_name=name,
+        environ=os.environ,
+        flags=flags or {},
+        nearer=[(name, data) for name, data in nearer if data is not None],
+        project=project,
+    )
+    return settled(loaded, os.environ)
+
+
+def repository_settings(root: Path, folder: str = "") -> tuple[str, bytes | None]:
+    """Return name and bytes of the file with a folder's settings; None when there is none.
+
+    Raises `UsageError` when two files hold settings.
+    """
+    own_name, project_name = below(folder, SETTINGS_FILE), below(folder, PYPROJECT)
+    own = _of_checkout(root, own_name)
+    project = project_settings(root, folder)
+    if own is not None and project is not None:
+        raise UsageError(
+            f"{own_name} and [tool.reviewloop] in {project_name} both hold settings; keep one"
+        )
+    return (own_name, own) if project is None else (project_name, project)
+
+
+def project_settings(root: Path, folder: str = "") -> bytes | None:
+    """Return the bytes of a folder's pyproject.toml that holds settings of ours, None without."""
+    project = _of_checkout(root, below(folder, PYPROJECT))
+    held = project is not None and b"reviewloop" in project and _has_table(project)
+    return project if held else None
+
+
+def team_of(root: Path, project: str = "") -> "Team":
+    """Return the team for a project of a checkout.
+
+    Raises `UsageError` naming a malformed agent file.
+    """
+    from reviewloop.agents import build_team, collect_agent_files, prompt_reader
+
+    home = Path.home()
+    files = collect_agent_files(root, home, project)
+    return build_team(files, prompt_reader(root, home))
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as people write it, with ~ for their home."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _has_table(project: bytes) -> bool:
+    import tomllib
+
+    try:
+        tool = tomllib.loads(project.decode("utf-8-sig")).get("tool", {})
+    except ValueError:  # a broken pyproject.toml is its own tool's business
+        return False
+    return isinstance(tool, dict) and "reviewloop" in tool
+
+
+def _of_checkout(root: Path, name: str) -> bytes | None:
+    """Return a file of a checkout, None without one; a link must not lead out of the checkout."""
+    place = root / name
+    if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
+        if name.endswith(PYPROJECT):  # another tool's file: it holds no settings that we would take
+            return None
+        raise UsageError(f"{name} is a link that leaves the repository; put a copy there instead")
+    return _read(place)
+
+
+def _read(path: Path) -> bytes | None:
+    """Return the content of a regular file, None for no file; never waits, never reads on."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"{shown_path(path)} is no regular file; replace it by one")
+            data = file.read(_LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UsageError(f"{shown_path(path)}: cannot be read ({error.strerror})") from error
+    if len(data) > _LARGEST:
+        raise UsageError(f"{shown_path(path)} is larger than {_LARGEST >> 20} MB; shorten it")
+    return data

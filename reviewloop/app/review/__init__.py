@@ -1,0 +1,1 @@
+"""A review of any diff: selected, analysed, read by the reviewers, reported."""

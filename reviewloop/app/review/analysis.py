@@ -1,0 +1,331 @@
+"""Has the analysers read a tree, for a review of a diff and for the loop's own reviewers."""
+
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from reviewloop.analysis import book
+from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit, Options
+from reviewloop.analysis.examine import Examination, Late, Told, examine_early
+from reviewloop.analysis.tools import TOOLS
+from reviewloop.analysis.tools.configuration import configuration_text, found_configuration
+from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
+from reviewloop.app.sandboxing import chosen
+from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.git.diff import Change
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import UserRepo
+from reviewloop.loop.context import RunContext
+from reviewloop.review.evidence import EvidencePiece, evidence_of, view_of
+from reviewloop.review.selection import Selection, select
+from reviewloop.review.silencing import Silences
+from reviewloop.rules.tests import coverage_hits, read_coverage
+from reviewloop.rules.tests.reports import UnreadableReportError
+from reviewloop.secrets.check import checks_with
+from reviewloop.secrets.masking import Masking
+from reviewloop.settings import Settings
+from reviewloop.settings.schema import Coverage
+from reviewloop.store.journal import CallKey, hash_of
+from reviewloop.store.places import state_root
+from reviewloop.store.trust import TrustStore
+
+COVERAGE_DATA = "coverage data"
+
+_REPORTS = (
+    "coverage.json",
+    "coverage.xml",
+    "lcov.info",
+    "coverage/lcov.info",
+    "coverage/cobertura-coverage.xml",
+    "coverage.lcov",
+)
+_LARGEST = 64_000_000  # bytes
+
+Extra = list[tuple[list[Hit], AnalyserReport]]
+
+
+def coverage_of(view: ChangeView, root: Path, settings: Coverage) -> Extra:
+    """Return what a coverage report in the checkout says of a change; nothing without a report.
+
+    A report that is older than a changed file tells nothing about it, and says so.
+    """
+    if not settings.enabled or not view.files:
+        return []
+    names = (settings.report,) if settings.report else _REPORTS
+    name = next((name for name in names if (root / name).is_file()), None)
+    if name is None:
+        return []
+    started = time.monotonic()
+    path = root / name
+    stale = _newer_than(path, view, root)
+    if stale:
+        reason = f"{name} is older than {stale}; run the tests with coverage again"
+        return [([], AnalyserReport(COVERAGE_DATA, AnalyserStatus.NOT_CHECKED, reason=reason))]
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise UnreadableReportError(f"{name} is larger than {_LARGEST // 1_000_000} MB")
+        hits = coverage_hits(view, read_coverage(name, path.read_bytes(), str(root)), name)
+    except (OSError, UnreadableReportError) as error:
+        return [([], AnalyserReport(COVERAGE_DATA, AnalyserStatus.FAILED, reason=str(error)))]
+    seconds = round(time.monotonic() - started, 3)
+    report = AnalyserReport(COVERAGE_DATA, AnalyserStatus.DONE, seconds, files=len(view.files))
+    return [(hits, report)]
+
+
+def _newer_than(report: Path, view: ChangeView, root: Path) -> str:
+    made = report.stat().st_mtime
+    for file in view.files:
+        on_disk = root / file.path
+        if file.language and on_disk.is_file() and on_disk.stat().st_mtime > made:
+            return file.path
+    return ""
+
+
+_DEEPEST = 6  # folders below the root in which a project is looked for
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration of a tool in a checkout."""
+
+    tool: str
+    path: str
+    text: str
+    is_code: bool
+
+    @property
+    def digest(self) -> str:
+        """What a consent is kept under."""
+        return _digest(self.tool, self.path, self.text)
+
+    @property
+    def told(self) -> str:
+        """What agreeing to it means."""
+        how = "is code and runs in the sandbox" if self.is_code else "replaces reviewloop's own"
+        return f"in a review its configuration {how}"
+
+
+def is_trusted(key: str, tool: str, path: str, text: str) -> bool:
+    """Whether a person agreed to this very text in this repository."""
+    return TrustStore(state_root()).is_trusted(key, _digest(tool, path, text))
+
+
+def configurations(root: Path) -> list[Configuration]:
+    """Return what of a checkout can be trusted: data of any tool, and ESLint's code."""
+    root = root.resolve()
+    found = []
+    for tool in TOOLS:
+        place = None if tool.configuration_is_code else found_configuration(tool, root)
+        text = None if place is None else configuration_text(tool, place)
+        if place is not None and text is not None:
+            name = place.relative_to(root).as_posix()
+            found.append(Configuration(tool.name, name, text, is_code=False))
+    for place in _of_eslint(root):
+        text = place.read_text("utf-8", "replace")
+        found.append(Configuration(NAME, place.relative_to(root).as_posix(), text, is_code=True))
+    return found
+
+
+def _of_eslint(root: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        names[:] = sorted(n for n in names if n != "node_modules" and not n.startswith("."))
+        if len(here.relative_to(root).parts) >= _DEEPEST:
+            names.clear()
+        name = next((name for name in CONFIGURATIONS if name in files), "")
+        place = here / name
+        if name and place.is_file() and place.resolve().is_relative_to(root):
+            yield place
+
+
+def _digest(tool: str, path: str, text: str) -> str:
+    return hash_of({"tool": tool, "path": path, "text": text})
+
+
+@dataclass(frozen=True)
+class Read:
+    """A change as the analysers of some reviewers read it, under these settings.
+
+    `masking` knows the secrets that this machine holds: a change must not hold them.
+    `part_only` says that more may have changed than was asked for, `of_others` that others than
+    the person may have written it.
+    """
+
+    change: Change
+    selection: Selection
+    private: PrivateRepo
+    user: UserRepo
+    settings: Settings
+    reviewers: Collection[str]
+    masking: Masking
+    part_only: bool = False
+    of_others: bool = False
+
+    @cached_property
+    def view(self) -> ChangeView:
+        """The change as analysers see it."""
+        review = self.settings.review
+        options = Options(
+            required_tags=review.required_tags,
+            advisories=review.advisories,
+            repository_configuration=review.repository_configuration,
+            checkout=str(self.user.root),
+            timeout_seconds=review.analyser_seconds,
+            of_others=self.of_others,
+            trusts=lambda *about: not self.of_others and is_trusted(self.user.key, *about),
+            sandbox=partial(chosen, self.settings),
+        )
+        change, private = self.change, self.private
+        return view_of(change, self.selection, private, options, partial=self.part_only)
+
+    def late(self) -> Late:
+        """Start the slow analysers; who calls this closes what it returns."""
+        off = self.settings.review.analysers_off
+        return Late(self.view, reviewers=self.reviewers, off=off)
+
+    def early(self, *, on_disk: bool = False, told: Told | None = None) -> Examination:
+        """Return what all others find; reviewers are shown it.
+
+        `on_disk` says that the new side is the checkout: coverage data in it is about these files.
+        """
+        view, coverage = self.view, self.settings.gates.coverage
+        return examine_early(
+            view,
+            reviewers=self.reviewers,
+            off=self.settings.review.analysers_off,
+            checks=checks_with(book.file_checks(), self.masking),
+            extra=coverage_of(view, self.user.root, coverage) if on_disk else (),
+            told=told,
+        )
+
+
+class Analysis:
+    """What analysers find in the trees of one run; slow ones work while reviewers read.
+
+    What they say is kept in the run's journal: another release of an analyser must not change
+    what a resumed run has asked.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: dict[str, Read] = {}
+        self._late: dict[str, Late] = {}
+
+    def early(self, context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+        """Return the evidence about a tree that reviewers are shown; the slow analysers begin."""
+        return _pieces(self._early(context, tree))
+
+    def late(self, context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+        """Return what the slow analysers find in a tree, once they are done."""
+        return _pieces(self._finished(context, tree))
+
+    def not_analysed(self, context: RunContext, tree: str) -> dict[str, Any]:
+        """Return `files` that analysers did not read as a whole, and analysers that `failed`."""
+        early, late = self._early(context, tree), self._finished(context, tree)
+        failed = [*early.get("failed", []), *late.get("failed", [])]
+        return {"files": early.get("not_read", []), "failed": failed}
+
+    def stop(self) -> None:
+        """End the slow analysers that still work; they are asked anew when the run is resumed."""
+        with self._lock:
+            working = list(self._late.values())
+        for late in working:
+            late.stop()
+
+    def close(self) -> None:
+        """End them and wait until they are gone."""
+        self.stop()
+        for late in self._late.values():
+            late.close()
+
+    def _early(self, context: RunContext, tree: str) -> dict[str, Any]:
+        self._begin(context, tree)
+
+        def analyse() -> dict[str, Any]:
+            read = self._read_of(context, tree)
+            not_read = [
+                {"path": one.file.path, "reason": one.reason, "chosen": one.chosen}
+                for one in read.selection.skipped
+            ]
+            found = read.early(told=partial(_tell, context))
+            return {**_plain(found, read), "not_read": not_read}
+
+        return context.journal.once(CallKey("analysers", "review"), {"tree": tree}, analyse)
+
+    def _begin(self, context: RunContext, tree: str) -> Late | None:
+        """Start the slow analysers of a tree; None where the journal knows what they said."""
+        if context.journal.lookup(_LATE, hash_of({"tree": tree})) is not None:
+            return None
+        read = self._read_of(context, tree)
+        with self._lock:
+            if tree not in self._late:
+                self._late[tree] = read.late()
+                if context.stopped.is_set():
+                    self._late[tree].stop()
+            return self._late[tree]
+
+    def _finished(self, context: RunContext, tree: str) -> dict[str, Any]:
+        late = self._begin(context, tree)
+
+        def analyse() -> dict[str, Any]:
+            assert late is not None  # noqa: S101 - the journal holds no result
+            found = late.finished(partial(_tell, context))
+            if context.stopped.is_set():  # what was ended in the middle is no result
+                raise InterruptedByUserError(
+                    "stopped while slow analysers were at work; `reviewloop resume` asks them again"
+                )
+            return _plain(found, self._read_of(context, tree))
+
+        return context.journal.once(_LATE, {"tree": tree}, analyse)
+
+    def _read_of(self, context: RunContext, tree: str) -> Read:
+        if tree not in self._read:
+            self._read[tree] = _read_of(context, tree)
+        return self._read[tree]
+
+
+_LATE = CallKey("late analysers", "review")
+
+
+def _read_of(context: RunContext, tree: str) -> Read:
+    settings = context.settings
+    # Where known findings are fixed: what analysers said of the whole change, they must not say
+    # of it any more. The fix alone would not show that.
+    base = context.reviewed_since or context.base_tree
+    change = context.change(base, tree)
+    selection = select(
+        change,
+        context.private,
+        base=base,
+        ignore=settings.review.ignore,
+        skip_new=settings.review.skip_new,
+    )
+    names = {agent.name for agent in context.team.reviewers}
+    private, user = context.private, context.user
+    of_others = context.untrusted or context.rules is not None
+    masking = context.masking
+    return Read(change, selection, private, user, settings, names, masking, of_others=of_others)
+
+
+def _plain(found: Examination, read: Read) -> dict[str, Any]:
+    level = Silences(rules=read.settings.rules).level
+    pieces = evidence_of(found, read.selection.sources, level=level)
+    return {
+        "pieces": [piece.plain() for piece in pieces],
+        "failed": [{"name": one.name, "reason": one.reason} for one in found.failed],
+    }
+
+
+def _pieces(record: Mapping[str, Any]) -> tuple[EvidencePiece, ...]:
+    return tuple(EvidencePiece.from_plain(piece) for piece in record["pieces"])
+
+
+def _tell(context: RunContext, report: AnalyserReport) -> None:
+    context.events.tell(
+        "analyser", name=report.name, status=str(report.status), reason=report.reason
+    )

@@ -1,0 +1,433 @@
+"""Asks the reviewers' models about a diff: the loop's own graph, entered at review."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from reviewloop.agents import AgentDefinition, Team
+from reviewloop.app.asking import models_of
+from reviewloop.app.interrupts import interruptible
+from reviewloop.app.project import team_of
+from reviewloop.app.review.result import Standing, nothing_pushed
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import (
+    BudgetExhaustedError,
+    ExitCode,
+    InterruptedByUserError,
+    ModelError,
+    first_that_applies,
+)
+from reviewloop.domain.finding import Finding
+from reviewloop.git.attributes import kiroignored
+from reviewloop.git.comparison import Compared
+from reviewloop.git.diff import Change
+from reviewloop.loop.context import Brief, RunContext
+from reviewloop.loop.findings_log import read_findings
+from reviewloop.loop.shown import Part, Parts, parts_to_read
+from reviewloop.loop.state import LoopState, ReviewerState
+from reviewloop.models.budget import Budget, count_warnings, over_budget, spent_by
+from reviewloop.models.routing import require_provider
+from reviewloop.render.report import (
+    FileRead,
+    PartRead,
+    Readership,
+    ReviewerReport,
+    ReviewerStatus,
+    Share,
+)
+from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.merging import merge, with_late
+from reviewloop.review.prompts import Fence, new_nonce
+from reviewloop.review.pushed import Known, Push
+from reviewloop.review.selection import Selection, Skipped, select
+from reviewloop.review.verdicts import judged
+from reviewloop.secrets.masking import Masking
+from reviewloop.settings import Loaded
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events, Listener
+from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.locks import hold, share
+from reviewloop.store.places import private_folder, repository_folder
+from reviewloop.store.runs import RunRecord, RunStore
+
+_NO_ROOM = (
+    "the model takes no prompt as long as limits.context_tokens says; "
+    "lower limits.context_tokens, and the change is read in parts that fit"
+)
+Records = Mapping[str, Mapping[str, Any]]
+"""Reviewer -> what the step wrote down, for those that began to read."""
+
+
+def readership(parts: Parts, records: Records, names: Sequence[str], why: str = "") -> Readership:
+    """Return who read what; `why` is told of reviewers that wrote nothing down."""
+    said = {name: _parts_of(records.get(name, {})) for name in names}
+    files = [*_files(parts, said, why)]
+    return Readership(tuple(files), tuple(_part(one, said, why) for one in parts.parts))
+
+
+def _parts_of(record: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    return {part["number"]: part for part in record.get("parts", [])}
+
+
+def _part(part: Part, said: Mapping[str, Mapping[int, Any]], why: str) -> PartRead:
+    by = tuple(name for name, read in said.items() if read.get(part.number, {}).get("read"))
+    missed = tuple(
+        (name, str(read.get(part.number, {}).get("reason") or why or "did not finish"))
+        for name, read in said.items()
+        if name not in by
+    )
+    return PartRead(part.number, len(part.paths), by, missed)
+
+
+def _files(
+    parts: Parts, said: Mapping[str, Mapping[int, Mapping[str, Any]]], why: str
+) -> Iterator[FileRead]:
+    places: dict[str, list[Part]] = {}
+    for part in parts.parts:
+        for path in part.paths:
+            places.setdefault(path, []).append(part)
+    for path, holding in places.items():
+        numbers = tuple(part.number for part in holding)
+        whole = all(piece.whole for part in holding for piece in part.pieces if piece.path == path)
+        shown = {
+            name: [n for n in numbers if _saw(read.get(n, {}), path)] for name, read in said.items()
+        }
+        by = tuple(name for name, seen in shown.items() if len(seen) == len(numbers))
+        share: Share = "whole" if whole else "in parts"
+        reason = ""
+        if not by:
+            share = "partly" if any(shown.values()) else "not"
+        if len(by) < len(said):
+            reason = _reason(path, numbers, said, why)
+        yield FileRead(path, share, by, numbers, reason)
+    for path, reason in parts.unread.items():
+        yield FileRead(path, "not", reason=reason)
+
+
+def _saw(part: Mapping[str, Any], path: str) -> bool:
+    return bool(part.get("read")) and path not in part.get("unshown", ())
+
+
+def _reason(
+    path: str,
+    numbers: Sequence[int],
+    said: Mapping[str, Mapping[int, Mapping[str, Any]]],
+    why: str,
+) -> str:
+    """Return why somebody did not see a file; the first reason stands for all."""
+    for read in said.values():
+        for number in numbers:
+            part = read.get(number, {})
+            if part.get("read"):
+                if path in part.get("unshown", ()):
+                    return _NO_ROOM
+            else:
+                return str(part.get("reason") or why or "the reviewer did not finish")
+    return why or "the reviewer did not finish"
+
+
+_RESUME = re.compile(r"`reviewloop resume(?: --(budget-tokens|minutes) (\S+))?([^`]*)`")
+
+
+def for_a_review(text: str) -> str:
+    """Return an error's text with what goes on with a review: asking for it again."""
+
+    def instead(found: re.Match[str]) -> str:
+        if found.group(1):
+            return f"`limits.{found.group(1).removeprefix('budget-')} = {found.group(2)}`"
+        return f"the same `reviewloop review{found.group(3)}`"
+
+    return _RESUME.sub(instead, text)
+
+
+def estimated(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a remark when some of the tokens are our estimate, nobody's count."""
+    if not usage.get("estimated") or model.startswith(("script:", "replay:")):
+        return ()
+    count = sum(int(usage.get(k) or 0) for k in ("input", "output", "cache_read", "cache_write"))
+    return (f"~{count:,} tokens: some replies broke off or came without a count, so it is a guess",)
+
+
+def report_of(
+    agent: AgentDefinition,
+    result: ReviewerState | None,
+    findings: Sequence[Finding],
+    context: RunContext,
+    usage: Mapping[str, Mapping[str, Any]],
+    early: str,
+) -> ReviewerReport:
+    """Return how one reviewer fared; `early` is why one without a result has none."""
+    status: ReviewerStatus = "failed"
+    if result is not None and result["status"] == "done":
+        status = "done"
+    spent = usage.get(agent.name, {})
+    tokens = {k: int(spent.get(k, 0)) for k in ("input", "output", "cache_read", "cache_write")}
+    return ReviewerReport(
+        name=agent.name,
+        status=status,
+        seconds=result["seconds"] if result else 0.0,
+        findings=sum(agent.name in finding.agents for finding in findings),
+        model=context.agent_model(agent, "review"),
+        tokens=tokens,
+        cost_usd=spent.get("cost_usd"),
+        reason=for_a_review(result["reason"]) if result else early or "did not finish",
+    )
+
+
+def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
+    """Return tokens and cost by reviewer, and of the whole review under the empty name."""
+    total: dict[str, dict[str, Any]] = {}
+    for agent, _step, spent, _seconds in journal.usage_rows():
+        for name in (agent, ""):
+            sums = total.setdefault(name, {})
+            for key in ("input", "output", "cache_read", "cache_write"):
+                sums[key] = sums.get(key, 0) + int(spent.get(key) or 0)
+            if spent.get("estimated"):
+                sums["estimated"] = True
+            cost = spent.get("cost_usd")
+            if cost is not None:
+                sums["cost_usd"] = round(sums.get("cost_usd", 0.0) + cost, 6)
+    return total
+
+
+_IGNORE_FILE = ".kiroignore"
+
+
+def shown_trees(
+    two: Compared, skipped: Iterable[Skipped], reviewed: str = ""
+) -> tuple[str, str, str]:
+    """Return old and new tree without skipped files and without what .kiroignore names.
+
+    What is not in a tree can neither be part of its diff nor be read with a tool. The third one is
+    `reviewed`, the tree of an earlier review, treated like these; "" for none.
+    """
+    hidden = {path for one in skipped for path in (one.file.path, one.file.old_path)}
+    trees = [two.old, two.new, *([reviewed] if reviewed else [])]
+    if two.private.read(two.base, _IGNORE_FILE):
+        for tree in trees:
+            paths = [entry.path for entry in two.private.entries(tree)]
+            hidden |= kiroignored(two.private, two.base, paths).keys()
+    hidden.discard("")
+    gone = dict.fromkeys(hidden)
+    old, new, *earlier = (two.private.edit(tree, gone) if gone else tree for tree in trees)
+    return old, new, next(iter(earlier), "")
+
+
+_RECURSION_LIMIT = 20  # supersteps; a review takes two
+
+
+@dataclass(frozen=True)
+class ModelReview:
+    """Everything the reviewers' models are asked about."""
+
+    loaded: Loaded
+    model: str
+    reviewers: tuple[AgentDefinition, ...]
+    two: Compared
+    change: Change
+    selection: Selection
+    pieces: tuple[EvidencePiece, ...]
+    masking: Masking = field(default_factory=Masking)
+    again: bool = False
+    rules: Path | None = None  # see RunContext
+    untrusted: bool = False
+    listener: Listener | None = None
+    reviewed: str = ""  # tree of an earlier review: what came since is read in depth; "": all is
+    since: str = ""  # its commit
+    known: tuple[Known, ...] = ()  # findings that stayed open then
+    late: Callable[[], tuple[EvidencePiece, ...]] = tuple  # evidence no reviewer is shown; waits
+    stop: Callable[[], None] = lambda: None  # ends the analysers that it is waited for
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What nobody reads, of the whole change and of what came since the earlier review."""
+        if not self.reviewed:
+            return self.selection.skipped
+        private, two = self.two.private, self.two
+        pushed = private.change(self.reviewed, two.new)
+        settings = self.loaded.settings.review
+        more = select(
+            pushed,
+            private,
+            base=two.base,
+            ignore=settings.ignore,
+            unreadable=dict(two.unreadable),
+            skip_new=settings.skip_new,
+        )
+        return (*self.selection.skipped, *more.skipped)
+
+
+def models_word(asked: ModelReview) -> Standing:
+    """Return what the reviewers' models say of the change and of its evidence.
+
+    Replies are journalled under the change's own name: the same review asked again, after a crash
+    or a fixed budget, pays only for what is missing. An interruption or an empty budget gives
+    what there is so far, and the exit code that says so.
+    """
+    with ExitStack() as stack:
+        trees = shown_trees(asked.two, asked.skipped, asked.reviewed)
+        context = _open(asked, trees, stack)
+        if context.push and not context.shown_change(context.push.tree, trees[1]):
+            names = [agent.name for agent in asked.reviewers]
+            return nothing_pushed(
+                asked.pieces, asked.late(), asked.known, names, asked.model, asked.untrusted
+            )
+        early, reason = ExitCode.CLEAN, ""
+        state: LoopState = {}
+        try:
+            with interruptible(context, "the same `reviewloop review`"):
+                state = _invoke(context, asked, trees)
+        except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
+            early, reason = error.exit_code, for_a_review(str(error))
+        else:
+            if context.stopped.is_set():  # while nothing was left but slow analysers
+                early, reason = ExitCode.INTERRUPTED, "stopped while slow analysers were at work"
+        return _standing(asked, context, trees[1], state, early, reason)
+
+
+def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
+    two, settings = asked.two, asked.loaded.settings
+    name = _name_of(asked)
+    folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
+    lock, what = folder / "lock", "the review of this very change"
+    if asked.again:  # nobody may be reading what is thrown away
+        with hold(lock, what):
+            for path in folder.glob("journal.sqlite*"):
+                path.unlink()
+    stack.enter_context(share(lock, what))
+    journal = Journal(folder / "journal.sqlite")
+    stack.callback(journal.close)
+    runs = RunStore(folder)
+    stack.callback(runs.close)
+    masking = asked.masking
+    blobs = Blobs(private_folder(folder / "blobs"), masking.held)
+    events = Events(folder / "events.jsonl", asked.listener, masking.for_people)
+    fence = _fence(journal)
+    budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
+    models = models_of(settings, journal, budget, fence, events, masking, folder)
+    team = team_of(asked.rules or two.user.root, two.user.project)
+    pieces = asked.pieces
+    return RunContext(
+        record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),
+        runs=runs,
+        folder=folder,
+        settings=settings,
+        team=Team(team.implementer, team.fixer, team.quick_reviewer, asked.reviewers),
+        brief=Brief(title=two.what, task="", briefing=""),
+        user=two.user,
+        private=two.private,
+        workspace=Workspace(two.private, folder / "workspace"),
+        make_environment=None,
+        blobs=blobs,
+        journal=journal,
+        events=events,
+        models=models,
+        fence=fence,
+        base_tree=trees[0],
+        masking=masking,
+        rules=asked.rules,
+        untrusted=asked.untrusted,
+        push=Push(trees[2], asked.known) if asked.reviewed else None,
+        analyse=lambda *_: pieces,
+        analyse_late=lambda *_: asked.late(),
+        on_stop=asked.stop,
+        not_shown=tuple(
+            f"{one.file.path} ({one.reason}; not shown)" for one in asked.selection.chosen
+        ),
+    )
+
+
+def _fence(journal: Journal) -> Fence:
+    """Return the fence of this review; kept, because results of tools in the journal carry it."""
+    made = journal.once(CallKey("fence", "review"), {}, lambda: {"nonce": new_nonce()})
+    return Fence(made["nonce"])
+
+
+def _name_of(asked: ModelReview) -> str:
+    agents = [(agent.name, agent.prompt, agent.model) for agent in asked.reviewers]
+    about: list[Any] = [asked.two.old, asked.two.new, asked.model, agents]
+    if asked.reviewed:
+        about += [asked.reviewed, [one.id for one in asked.known]]
+    text = json.dumps(about)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str, str]) -> LoopState:
+    from reviewloop.loop.graph import build_graph
+
+    names = [agent.name for agent in asked.reviewers]
+    models = {context.agent_model(agent, "review") for agent in asked.reviewers}
+    for model in models:
+        require_provider(model)
+    context.models.warm_up(models)
+    graph = build_graph(names, rounds=0, repairs=0)
+    start: LoopState = {
+        "run": context.record.run_id,
+        "mode": "review",
+        "base": trees[0],
+        "tree": trees[1],
+    }
+    config: Any = {
+        "recursion_limit": _RECURSION_LIMIT,
+        "max_concurrency": max(context.settings.models.concurrency, len(names)),
+    }
+    return cast(LoopState, graph.invoke(start, config, context=context))
+
+
+def _standing(
+    asked: ModelReview,
+    context: RunContext,
+    tree: str,
+    state: LoopState,
+    early: ExitCode,
+    reason: str,
+) -> Standing:
+    results: Mapping[str, ReviewerState] = state.get("reviewers", {})
+    findings: list[Finding]
+    if results:
+        findings = list(read_findings(state, context.blobs).values())
+    else:  # nobody finished: what the analysers found is still true
+        findings = merge(with_late(judged(asked.pieces, {}), [p.finding for p in asked.late()]))
+    records = {n: context.blobs.get_json(r["blob"]) for n, r in results.items() if r["blob"]}
+    caps = {ExitCode(r["ended"]): r["ended_by"] for r in records.values() if r["ended"]}
+    if caps and not early:
+        early = first_that_applies(*caps)
+        reason = for_a_review(caps[early])
+    usage = usage_by_reviewer(context.journal)
+    reports = [
+        report_of(agent, results.get(agent.name), findings, context, usage, reason)
+        for agent in asked.reviewers
+    ]
+    names = [agent.name for agent in asked.reviewers]
+    parts = parts_to_read({"tree": tree}, context)
+    read = readership(parts, records, names, over_budget(reason))
+    early_end = (f"the review ended early: {reason}",) if reason else ()
+    notes = (
+        *early_end,
+        *_unbounded(asked, context),
+        *count_warnings(context.journal),
+        *estimated(asked.model, usage.get("", {})),
+    )
+    return Standing(
+        tuple(findings),
+        tuple(reports),
+        asked.model,
+        notes,
+        usage.get("", {}),
+        early,
+        readership=replace(read, since=asked.since if asked.reviewed else ""),
+        confirmed=frozenset(name for r in records.values() for name in r["fixed"]),
+    )
+
+
+def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
+    """Return a remark when a cap in money was asked for that could not be kept."""
+    wanted = asked.loaded.origins.get("limits.usd", "default") != "default"
+    if wanted and spent_by(context.journal).unpriced:
+        return ("the price of the model is not known, so the cap in USD could not stop it",)
+    return ()

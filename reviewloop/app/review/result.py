@@ -1,0 +1,274 @@
+"""Draws the line under a review: what stays open, what is listed, and what the exit code says."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from reviewloop.analysis.book import is_about_a_rule
+from reviewloop.analysis.examine import Examination
+from reviewloop.domain.errors import ExitCode, first_that_applies
+from reviewloop.domain.finding import Finding, Severity, Status, by_severity
+from reviewloop.git.comparison import Compared
+from reviewloop.git.diff import FileChange
+from reviewloop.render.report import (
+    Outcome,
+    Readership,
+    ReviewedFile,
+    ReviewerReport,
+    ReviewReport,
+    SkippedFile,
+    without_secrets,
+)
+from reviewloop.render.text import counted
+from reviewloop.render.untrusted import one_line
+from reviewloop.review.anchoring import ChangedLines
+from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.merging import merge, with_late
+from reviewloop.review.pushed import Known
+from reviewloop.review.selection import Selection
+from reviewloop.review.silencing import LEVELS, Silences, silence
+from reviewloop.settings import Settings
+from reviewloop.store.redaction import Hide, hidden
+
+NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the reviewers say, whether they are models or stand for their analysers."""
+
+    findings: tuple[Finding, ...]  # merged; rejected ones carry the status dismissed
+    agents: tuple[ReviewerReport, ...]
+    model: str
+    notes: tuple[str, ...] = ()
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: ExitCode = ExitCode.CLEAN  # why it ended early: budget, interruption
+    readership: Readership | None = None  # None: no model was asked
+    confirmed: frozenset[str] = frozenset()  # findings of an earlier review that a push mends
+    unchanged: bool = False  # nothing that is read came since an earlier review
+
+
+def nothing_pushed(
+    early: Sequence[EvidencePiece],
+    late: Sequence[EvidencePiece],
+    known: Sequence[Known],
+    names: Sequence[str],
+    model: str,
+    untrusted: bool,
+) -> Standing:
+    """Return the reviewers' word after a push that touches nothing they read: nobody is asked.
+
+    What the analysers find is what they found before. What is not open since then was settled
+    then, unless it is too grave to rest on what was remembered.
+    """
+    open_ = {one.id for one in known}
+
+    def settled(piece: EvidencePiece) -> Finding:
+        finding = piece.finding
+        grave = piece.hard or untrusted or finding.severity is Severity.MUST_FIX
+        if finding.id in open_ or grave:
+            return finding
+        update = {"status": Status.DISMISSED, "note": "settled in an earlier review"}
+        return finding.model_copy(update=update)
+
+    findings = with_late(list(map(settled, early)), list(map(settled, late)))
+    why = "nothing that is read was pushed since the last review"
+    reports = [ReviewerReport(name, "skipped", 0.0, 0, reason=why) for name in names]
+    note = f"no model was asked: {why}"
+    return Standing(tuple(merge(findings)), tuple(reports), model, (note,), unchanged=True)
+
+
+def analysers_word(pieces: Sequence[EvidencePiece], names: Sequence[str], note: str) -> Standing:
+    """Return the reviewers' word when no model is asked: what their analysers found."""
+    found = merge(piece.finding for piece in pieces)
+    served = {name for piece in pieces for name in piece.finding.agents}
+    reports = []
+    for name in names:
+        count = sum(name in finding.agents for finding in found)
+        known = name in served or name in SHIPPED
+        reason = "" if known else "has no analysers of its own; it needs a model"
+        reports.append(
+            ReviewerReport(name, "done" if known else "skipped", 0.0, count, reason=reason)
+        )
+    return Standing(tuple(found), tuple(reports), "none", (note,))
+
+
+SHIPPED = frozenset(
+    (
+        "review-security",
+        "review-infrastructure",
+        "review-maintainability",
+        "review-performance",
+        "review-test-quality",
+    )
+)
+
+
+def result(
+    *,
+    two: Compared,
+    settings: Settings,
+    selection: Selection,
+    examination: Examination,
+    pieces: Sequence[EvidencePiece],
+    standing: Standing,
+    silences: Silences,
+    untrusted: bool = False,
+    notes: Iterable[str] = (),
+) -> ReviewReport:
+    """Return the report of a review (its seconds are filled in when it is over).
+
+    In an `untrusted` review no comment that the change brings silences anything.
+    """
+    lines = ChangedLines(_added(selection))
+    rejected = [f for f in standing.findings if f.status is not Status.OPEN]
+    stay, gone = silence(
+        [f for f in standing.findings if f.status is Status.OPEN],
+        silences,
+        read=partial(_text, two),
+        added=lambda path, line: lines.touch(path, line, line),
+        hard=_unsilenced(standing.findings, pieces, untrusted),
+    )
+    least = LEVELS[settings.review.min_severity].rank
+    listed = by_severity([f for f in stay if f.severity.rank <= least])
+    incomplete = bool(examination.failed) or _unread(standing) or _missed(two, selection)
+    failing = _fails(stay, settings.review.fail_on)
+    return ReviewReport(
+        what=two.what,
+        base=two.base_commit or two.old,
+        head=two.head_commit or two.new,
+        findings=tuple(listed),
+        silenced=tuple(by_severity([*rejected, *gone])),
+        reviewed=tuple(map(_read, selection.reviewed)),
+        skipped=tuple(_skipped(two, selection)),
+        agents=standing.agents,
+        analysers=examination.reports,
+        outcome=_outcome(selection, bool(listed) or failing, incomplete),
+        exit_code=int(_exit_code(failing, incomplete, standing.exit_code)),
+        fail_on=settings.review.fail_on,
+        seconds=0.0,
+        model=standing.model,
+        notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *standing.notes),
+        below=len(stay) - len(listed),
+        unlisted=dict(Counter(str(f.severity) for f in stay if f.severity.rank > least)),
+        usage=dict(standing.usage),
+        readership=standing.readership,
+    )
+
+
+def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
+    """Return the report with every text passed through `hide`, which takes secrets out."""
+
+    def findings(some: Sequence[Finding]) -> tuple[Finding, ...]:
+        plain = [(finding, finding.model_dump(mode="json")) for finding in some]
+        shown = [(finding, before, hidden(before, hide)) for finding, before in plain]
+        return tuple(
+            finding if after == before else Finding.model_validate(after)
+            for finding, before, after in shown
+        )
+
+    return replace(
+        report,
+        what=hide(report.what),
+        findings=findings(report.findings),
+        silenced=findings(report.silenced),
+        agents=tuple(replace(agent, reason=hide(agent.reason)) for agent in report.agents),
+        analysers=tuple(replace(one, reason=hide(one.reason)) for one in report.analysers),
+        notes=tuple(map(hide, report.notes)),
+        readership=report.readership and without_secrets(report.readership, hide),
+    )
+
+
+def _text(two: Compared, path: str) -> str | None:
+    data = two.private.read(two.new, path)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _unsilenced(
+    findings: Iterable[Finding], pieces: Iterable[EvidencePiece], untrusted: bool
+) -> set[str]:
+    """Return the ids of findings that nothing in the change may silence."""
+    if untrusted:
+        return {finding.id for finding in findings}
+    return {piece.finding.id for piece in pieces if piece.hard}
+
+
+def _added(selection: Selection) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return the changed lines of everything that somebody read."""
+    lines = {file.path: file.added_ranges for file in selection.reviewed}
+    return lines | {source.path: source.added for source in selection.sources}
+
+
+def _missed(two: Compared, selection: Selection) -> bool:
+    """Whether something that may hold anything was read by nobody."""
+    return bool(two.unread) or any(one.unread for one in selection.skipped)
+
+
+def _read(file: FileChange) -> ReviewedFile:
+    renamed = file.old_path if file.old_path != file.path else ""
+    return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
+
+
+def _skipped(two: Compared, selection: Selection) -> Iterator[SkippedFile]:
+    """Yield what nobody read, also where the trees cannot tell that it changed."""
+    for s in selection.skipped:
+        unread = s.unread or s.file.path in two.unread
+        yield SkippedFile(s.file.path, s.file.status, s.reason, unread, s.chosen)
+    of_change = {s.file.path for s in selection.skipped} | {f.path for f in selection.reviewed}
+    missing = [(path, reason) for path, reason in two.unreadable if path not in of_change]
+    if missing:
+        before = {entry.path for entry in two.private.entries(two.base)}
+        for path, reason in missing:
+            status = "M" if path in before else "A"
+            yield SkippedFile(path, status, reason, path in two.unread)
+
+
+def _remarks(settings: Settings, selection: Selection, examination: Examination) -> Iterator[str]:
+    if selection.sources and not examination.reports:
+        yield "no analyser looked at the change: [review] analysers_off names them all"
+    if selection.doubted:
+        files = counted(len(selection.doubted), "file that the change calls", "files that it calls")
+        named = ", ".join(map(one_line, selection.doubted[:3]))
+        more = f" and {len(selection.doubted) - 3} more" if selection.doubted[3:] else ""
+        yield (
+            f"read all the same: {files} generated ({named}{more}); the base does not say so. "
+            "To skip such files, mark them with `linguist-generated` in .gitattributes on the "
+            "base branch, or set `[review] skip_new = true`"
+        )
+    for pattern in settings.rules:
+        if not is_about_a_rule(pattern):
+            yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"
+
+
+def _unread(standing: Standing) -> bool:
+    """Whether silence means nothing: one reviewer failed, or nobody read it, or a file of it."""
+    agents = standing.agents
+    if standing.readership is not None and standing.readership.unread:
+        return True
+    nobody = bool(agents) and all(a.status == "skipped" for a in agents) and not standing.unchanged
+    return nobody or any(a.status == "failed" for a in agents)
+
+
+def _fails(stay: Collection[Finding], fail_on: str) -> bool:
+    """Whether any open finding that counts is as bad as that, listed or not."""
+    counting = [f for f in stay if f.may_fail]
+    return fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in counting)
+
+
+def _outcome(selection: Selection, found: bool, incomplete: bool) -> Outcome:
+    if incomplete:
+        return "incomplete"
+    if found:
+        return "findings"
+    return "clean" if selection.reviewed else "nothing_to_review"
+
+
+def _exit_code(failing: bool, incomplete: bool, early: ExitCode) -> ExitCode:
+    codes = [early]
+    if incomplete:
+        codes.append(ExitCode.INCOMPLETE)
+    if failing:
+        codes.append(ExitCode.FINDINGS)
+    return first_that_applies(*codes)

@@ -1,0 +1,379 @@
+"""Reviews any diff: what changed is selected, analysed, read by the reviewers, and reported."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from reviewloop.agents import AgentDefinition
+from reviewloop.analysis.contract import AnalyserReport
+from reviewloop.analysis.examine import Examination, Late
+from reviewloop.app.asking import require_askable
+from reviewloop.app.held_values import QuotedSecrets, masking_of
+from reviewloop.app.project import read_settings, team_of
+from reviewloop.app.review.analysis import Read
+from reviewloop.app.review.remembered import remember, silences_of
+from reviewloop.app.review.result import Standing, analysers_word, hidden_report, result
+from reviewloop.app.review.trusted import edited_judges, rules_of, told_of
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.comparison import Asked, Compared, as_typed, compared, earlier_tree
+from reviewloop.git.diff import Change
+from reviewloop.git.located import Place, locate
+from reviewloop.git.patches import DiffLine, Hunk
+from reviewloop.git.revisions import resolve
+from reviewloop.installed import require_all
+from reviewloop.models.settling import completed
+from reviewloop.render.report import ReviewReport
+from reviewloop.review.evidence import EvidencePiece, evidence_of, whole_evidence
+from reviewloop.review.pushed import Known
+from reviewloop.review.selection import Selection, select
+from reviewloop.review.silencing import Silences
+from reviewloop.secrets.masking import Masking
+from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import FLAG, FOUND
+from reviewloop.settings.schema import AUTO
+from reviewloop.store.events import Listener
+
+NO_MODEL = "none"
+_UNCONFIGURED = (
+    "no model is configured: the reviewers report what their analysers find, patterns and not "
+    "logic bugs ({model} asks one)"
+)
+_UNASKED = (
+    "no model was asked: `review` asks one only if you name it, for example --model {found}; "
+    "without one the reviewers report patterns their analysers find, not logic bugs"
+)
+_UNWANTED = "without a model the reviewers report patterns their analysers find, not logic bugs"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for."""
+
+    asked: Asked = field(default_factory=Asked)  # its paths as typed, relative to the start
+    agents: tuple[str, ...] = ()  # empty: the whole team
+    model: str = ""  # "": what the settings say
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
+    again: bool = False  # ask the models anew although they have read this very change
+    judged_by: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
+    rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
+    untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
+    deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
+    known: tuple[Known, ...] = ()  # findings that stayed open then
+    only_askable: bool = False  # a model that cannot be asked ends the review before it begins
+    named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A finished review; what it read can be read while its context is open."""
+
+    report: ReviewReport
+    evidence: tuple[EvidencePiece, ...]
+    change: Change
+    compared: Compared
+    loaded: Loaded
+    masking: Masking = field(default_factory=Masking)
+    confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
+    judged: str = ""  # which version judges it, where the change edits what does
+
+    @property
+    def shown(self) -> "Shown":
+        """What reports may quote: the code without secrets."""
+        return Shown(self)
+
+    @property
+    def prefix(self) -> str:
+        """The folder the review was started in, relative to the root, with a final slash; or ""."""
+        return self.compared.prefix
+
+    def text(self, path: str) -> str | None:
+        """Return the new version of a file as text."""
+        data = self.compared.private.read(self.compared.new, path)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def hunks(self, path: str) -> Sequence[Hunk]:
+        """Return the blocks of a file's diff."""
+        file = self.change.file(path)
+        return file.hunks if file else ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The code of a review as reports quote it; lines keep their numbers."""
+
+    done: Reviewed
+
+    @property
+    def prefix(self) -> str:
+        """The folder the review was started in; see `Reviewed`."""
+        return self.done.prefix
+
+    def text(self, path: str) -> str | None:
+        """Return the new version of a file without secrets."""
+        text = self.done.text(path)
+        return None if text is None else self._hidden(path, text)
+
+    def hunks(self, path: str) -> Sequence[Hunk]:
+        """Return the blocks of a file's diff without secrets."""
+        return [replace(hunk, lines=self._lines(path, hunk)) for hunk in self.done.hunks(path)]
+
+    def rendered(self, text: str) -> str:
+        """Return a finished report, checked once more for what this machine holds."""
+        return self.done.masking.held(text)
+
+    def _hidden(self, path: str, text: str) -> str:
+        return self.done.masking.for_people(self._quoted.without(path, text))
+
+    @cached_property
+    def _quoted(self) -> QuotedSecrets:
+        return QuotedSecrets((piece.finding for piece in self.done.evidence), self.done.text)
+
+    def _lines(self, path: str, hunk: Hunk) -> tuple[DiffLine, ...]:
+        # As one text, because a key of many lines is only recognised as a whole.
+        shown = self._hidden(path, "\n".join(line.text for line in hunk.lines))
+        texts = shown.split("\n")
+        if len(texts) != len(hunk.lines):  # a line of a diff holds no line feed; to be sure
+            texts = [self._hidden(path, line.text) for line in hunk.lines]
+        return tuple(line._replace(text=text) for line, text in zip(hunk.lines, texts, strict=True))
+
+
+Told = Callable[[str], None]
+
+
+@contextmanager
+def review(
+    wish: Wish,
+    start: Path,
+    *,
+    told: Told = lambda _: None,
+    listener: Listener | None = None,
+) -> Iterator[Reviewed]:
+    """Review what was asked for and yield the result, which can be drawn while inside.
+
+    `told` hears what is being done, `listener` what each reviewer does that asks a model.
+    Raises WorkspaceError for what cannot be compared, UsageError for settings, agents or files of
+    ours that are wrong.
+    """
+    started = time.monotonic()
+    place = locate(start)
+    project = place.user.project
+    asked = replace(wish.asked, paths=as_typed(wish.asked.paths, place, start))
+    if not wish.rules_from:
+        asked = _with_base(
+            asked, read_settings(place.user.root, wish.flags, project=project).settings
+        )
+    with ExitStack() as stack:
+        two = stack.enter_context(compared(start, asked))
+        edited = edited_judges(two.private, two.base, two.new, project)
+        rules_tree = _tree(wish.rules_from, place, two) if wish.rules_from else ""
+        if not rules_tree and edited and _by_base(wish):
+            rules_tree = two.base
+        rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
+        root = rules or place.user.root
+        loaded = read_settings(root, wish.flags, project=project)
+        if model_in_force(wish.model, loaded) != NO_MODEL:
+            require_all("a review with a model", instead="leave the model out with --model none")
+        team = chosen(team_of(root, project).reviewers, wish.agents)
+        loaded = _with_model(wish, loaded, team)
+        settings = loaded.settings
+        told("reading the change")
+        change = two.private.change(two.old, two.new)
+        selection = _selected(change, two, settings)
+        silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
+        masking = masking_of(place.user)
+        part_only = asked.whole or bool(asked.paths)
+        names = {agent.name for agent in team}
+        whole = (change, selection, two.private, two.user, settings, names, masking, part_only)
+        to_read = Read(*whole, of_others=wish.untrusted or bool(wish.rules_from))
+        told("running the analysers")
+        late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
+        tell = partial(_tell_name, told)
+        examination = to_read.early(on_disk=two.in_checkout, told=tell)
+        pieces = evidence_of(examination, selection.sources, level=silences.level)
+        reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)
+        read = (loaded, team, two, change, selection, pieces, late, masking, reviewed)
+        standing = _standing(wish, *read, rules, told, listener)
+        examination = examination.joined(late.examination)
+        evidence = whole_evidence(pieces, late.pieces)
+        judged = told_of(edited, base=bool(rules_tree)) if edited else ""
+        report = result(
+            two=two,
+            settings=settings,
+            selection=selection,
+            examination=examination,
+            pieces=[*evidence, *late.pieces],
+            standing=standing,
+            silences=silences,
+            untrusted=wish.untrusted,
+            notes=filter(None, (judged,)),
+        )
+        report = replace(report, seconds=round(time.monotonic() - started, 3))
+        report = hidden_report(report, masking.held)
+        if wish.remembered:
+            remember(two, report)
+        confirmed = standing.confirmed
+        yield Reviewed(report, tuple(evidence), change, two, loaded, masking, confirmed, judged)
+
+
+@dataclass(frozen=True)
+class _LateEvidence:
+    """What the slow analysers find; who looks at it waits for them."""
+
+    working: Late
+    selection: Selection
+    silences: Silences
+
+    @cached_property
+    def examination(self) -> Examination:
+        return self.working.finished()
+
+    @cached_property
+    def pieces(self) -> tuple[EvidencePiece, ...]:
+        level = self.silences.level
+        return tuple(evidence_of(self.examination, self.selection.sources, level=level))
+
+
+def _tell_name(told: Told, report: AnalyserReport) -> None:
+    told(report.name)
+
+
+def _tree(commit: str, place: Place, two: Compared) -> str:
+    return two.private.tree_of(resolve(place, commit).commit)
+
+
+def _by_base(wish: Wish) -> bool:
+    """Whether the version before the change says how it is judged, where nobody names one.
+
+    Who names a base, a commit or a patch reviews what others may have written. A person's own
+    uncommitted work is judged by the files as they are: that is how one tries a setting.
+    """
+    asked = wish.asked
+    named = asked.range or asked.base or asked.commit or asked.patch is not None
+    return wish.judged_by == "base" or (not wish.judged_by and bool(named))
+
+
+def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
+    ignore, unreadable = settings.review.ignore, dict(two.unreadable)
+    return select(
+        change,
+        two.private,
+        base=two.base,
+        ignore=ignore,
+        unreadable=unreadable,
+        skip_new=settings.review.skip_new,
+    )
+
+
+def _with_base(asked: Asked, settings: Settings) -> Asked:
+    """Return what was asked with the settings' base branch, where a base matters."""
+    named = asked.range or asked.staged or asked.commit or asked.whole or asked.base
+    if named or asked.patch is not None or not settings.review.base:
+        return asked
+    return replace(asked, base=settings.review.base)
+
+
+def chosen(
+    reviewers: Sequence[AgentDefinition], names: Sequence[str]
+) -> tuple[AgentDefinition, ...]:
+    """Return the named reviewers, all for no name; `security` stands for `review-security`."""
+    if not names:
+        return tuple(reviewers)
+    known = {agent.name: agent for agent in reviewers}
+    picked: dict[str, AgentDefinition] = {}
+    for name in names:
+        full = name if name in known else f"review-{name}"
+        if full not in known:
+            raise UsageError(
+                f"there is no reviewer {name!r}; there are: {', '.join(sorted(known))}"
+            )
+        picked[full] = known[full]
+    return tuple(picked.values())
+
+
+def model_in_force(asked: str, loaded: Loaded) -> str:
+    """Return the model that is asked, `none` when nobody configured one.
+
+    A key in the environment chooses none, unless `auto` asks for that: a review must not begin to
+    cost money by itself.
+    """
+    if asked == AUTO:
+        return loaded.settings.models.reasoning
+    if asked == NO_MODEL or (asked and loaded.origins.get("models.reasoning") != FLAG):
+        return asked
+    configured = asked or loaded.is_set("models.reasoning")
+    return loaded.settings.models.reasoning if configured else NO_MODEL
+
+
+def _with_model(wish: Wish, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
+    """Return the settings with a model to ask, where one is wanted.
+
+    Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the wish says so.
+    """
+    if model_in_force(wish.model, loaded) == AUTO:
+        loaded = completed(loaded, os.environ)
+    if wish.only_askable and model_in_force(wish.model, loaded) != NO_MODEL:
+        require_askable(loaded, team)
+    return loaded
+
+
+def _unasked(wish: Wish, loaded: Loaded) -> str:
+    """Return why a review that named no model asked none."""
+    found = loaded.origins.get("models.reasoning", "").startswith(FOUND)
+    if found and wish.named == Wish.named:  # on GitHub the choice is an input of the Action
+        return _UNASKED.format(found=loaded.settings.models.reasoning)
+    return _UNCONFIGURED.format(model=wish.named)
+
+
+def _standing(
+    wish: Wish,
+    loaded: Loaded,
+    team: Sequence[AgentDefinition],
+    two: Compared,
+    change: Change,
+    selection: Selection,
+    pieces: Sequence[EvidencePiece],
+    late: _LateEvidence,
+    masking: Masking,
+    reviewed: str,
+    rules: Path | None,
+    told: Told,
+    listener: Listener | None,
+) -> Standing:
+    model = model_in_force(wish.model, loaded)
+    names = [agent.name for agent in team]
+    if model == NO_MODEL:
+        note = _UNWANTED if wish.model else _unasked(wish, loaded)
+        return analysers_word(whole_evidence(pieces, late.pieces), names, note)
+    if not selection.sources:
+        note = "no model was asked: nothing to read"
+        return analysers_word(whole_evidence(pieces, late.pieces), names, note)
+    from reviewloop.app.review.models import ModelReview, models_word
+
+    told(f"asking {model}")
+    return models_word(
+        ModelReview(
+            loaded,
+            model,
+            tuple(team),
+            two,
+            change,
+            selection,
+            tuple(pieces),
+            masking=masking,
+            again=wish.again,
+            rules=rules,
+            untrusted=wish.untrusted,
+            reviewed=reviewed,
+            since=wish.deep_from,
+            known=wish.known,
+            late=lambda: late.pieces,
+            stop=late.working.stop,
+            listener=listener,
+        )
+    )

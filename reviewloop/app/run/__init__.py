@@ -1,0 +1,1 @@
+"""A run: begun, moved, answered, changed and cleaned up."""

@@ -1,0 +1,261 @@
+"""Which run an answer is for, and the form in which it reaches the graph."""
+
+import getpass
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.app.held_values import masking_of
+from reviewloop.app.project import Repository, read_settings, settings_of
+from reviewloop.app.run.branches import head_now
+from reviewloop.app.run.opening import team_from_plain
+from reviewloop.app.soundness import CHECKPOINTS, require_sound_state
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.faults import fault
+from reviewloop.loop.approval_act import Act
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.locks import hold, holder, is_held
+from reviewloop.store.runs import OPEN, RunRecord, RunStatus
+
+_PROMOTED = "promotion.json"  # of the commit that was taken back, see `steps.commit`
+
+
+def reopen(repository: Repository, run_id: str) -> RunRecord:
+    """Return an undone run as one that asks its question again; killed, it can be repeated.
+
+    Raises `UsageError` when another run of the same task was committed or waits since.
+    """
+    with hold(repository.run_lock(run_id), f"run {run_id}"):
+        record = repository.runs.find(run_id)
+        if record.status is not RunStatus.UNDONE:
+            return record
+        _require_no_other(repository, record)
+        require_sound_state(repository.run_folder(run_id), run_id)
+        _ask_again(repository, record)
+        fault("reopen.asked")
+        (repository.run_folder(run_id) / _PROMOTED).unlink(missing_ok=True)
+        record.status, record.reason = RunStatus.WAITING, ""
+        record.exit_code, record.commit, record.approved_by = int(ExitCode.WAITING), "", ""
+        record.new_branch = record.new_branch and not head_now(repository, record.branch)
+        repository.runs.save(record)
+    return record
+
+
+def _require_no_other(repository: Repository, record: RunRecord) -> None:
+    for other in repository.runs.of_task(record.task_id) if record.task_id else ():
+        same = (other.spec_path, other.branch) == (record.spec_path, record.branch)
+        there = not other.status.over or other.status is RunStatus.COMMITTED
+        if same and there and other.run_id != record.run_id:
+            raise UsageError(
+                f"task {record.task_id} has been done anew since run {record.run_id} was taken "
+                f"back: run {other.run_id} is {other.status}; `reviewloop checkout "
+                f"{record.run_id} NAME` saves the earlier work as a branch"
+            )
+
+
+def _ask_again(repository: Repository, record: RunRecord) -> None:
+    """Put the graph back to where the person is asked, as after a commit that was refused."""
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import
+    from reviewloop.app.run.checkpoints import number_after, open_checkpoints
+    from reviewloop.loop.graph import build_graph
+
+    folder, limits = repository.run_folder(record.run_id), settings_of(record).limits
+    team = team_from_plain(Blobs(folder / "blobs").get_json(record.options["team"]))
+    with open_checkpoints(folder / CHECKPOINTS, repository.shared, record.run_id) as checkpoints:
+        graph = build_graph(
+            [agent.name for agent in team.reviewers],
+            rounds=limits.rounds,
+            repairs=limits.repairs,
+            checkpointer=checkpoints,
+        )
+        config: Any = {"configurable": {"thread_id": record.run_id}}
+        if last := graph.get_state(config).config["configurable"].get("checkpoint_id"):
+            number_after(last)
+        back = {"refused": int(ExitCode.WAITING), "outcome": "", "commit": "", "reason": ""}
+        graph.update_state(config, back, as_node="commit")
+        graph.invoke(None, config, durability="sync")  # to the question, and no further
+
+
+_ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
+_RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
+_CAPS = ("usd", "tokens", "minutes")
+_PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may have it already
+
+
+def worded(
+    record: RunRecord, choice: str, text: str = "", act: Act | None = None
+) -> dict[str, str]:
+    """Return a person's answer; it names the proposal it was given for.
+
+    `act` is what somebody did elsewhere than at this machine, checked already.
+    """
+    answer = {"choice": choice, "by": _who(), "text": text, "proposal": record.proposal}
+    return answer if act is None else answer | {"by": act.actor} | act.plain()
+
+
+def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
+    """Return the run that is answered; raises `UsageError` when it cannot be.
+
+    One whose commit was taken back asks again where it is approved or modified.
+    """
+    runs = repository.runs
+    if named is None:
+        _name_undone(runs.all(), choice)
+    record = runs.only(_ANSWERABLE, choice) if named is None else runs.find(named, OPEN)
+    if record.status is RunStatus.UNDONE and choice != "skip":
+        record = reopen(repository, record.run_id)
+    if choice == "skip" and is_stopped(record):
+        return record
+    _require_question(record, choice)
+    return record
+
+
+def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
+    """Raise `UsageError` unless the run asks what this answers: somebody may have been quicker."""
+    _require_question(record, answer["choice"])
+    if answer["proposal"] != record.proposal:
+        raise UsageError(
+            f"run {record.run_id} has changed since you looked at it; look again with "
+            f"`reviewloop show {record.run_id}` and answer again"
+        )
+
+
+def resumable_run(repository: Repository, named: str | None) -> RunRecord:
+    """Return the run to go on with; raises `UsageError` when there is none or it is at work."""
+    record = repository.runs.find(named) if named else _only_to_resume(repository)
+    if record.status is RunStatus.UNDONE:
+        raise UsageError(
+            f"the commit of run {record.run_id} was taken back, and nothing of it is left to do; "
+            f"{_after_undo(record)}"
+        )
+    if record.status.over:
+        raise UsageError(f"run {record.run_id} is over (it is {record.status})")
+    if is_held(repository.run_lock(record.run_id)):
+        raise UsageError(
+            f"run {record.run_id} is at work in {holder(repository.run_lock(record.run_id))}; "
+            "`reviewloop logs -f` follows it"
+        )
+    return record
+
+
+def _only_to_resume(repository: Repository) -> RunRecord:
+    """Return the one run that stopped on its way; where there is none, the one that asks."""
+    runs = repository.runs.all()
+    waiting = [run for run in runs if run.status in _ANSWERABLE]
+    if waiting and not any(run.status in _RESUMABLE for run in runs):
+        if len(waiting) == 1:
+            return waiting[0]
+        told = "; ".join(map(ways_on, waiting))
+        raise UsageError(f"no run stopped on its way; these ask you: {told}")
+    return repository.runs.only(_RESUMABLE, "resume")
+
+
+def ways_on(record: RunRecord) -> str:
+    """Say where a run stands that is not over, and which commands go on with it."""
+    run = record.run_id
+    if record.status is RunStatus.WAITING:
+        return f"run {run} waits for you: `reviewloop approve {run}`, modify or reject"
+    if record.status is RunStatus.BLOCKED:
+        other = f"`reviewloop reject {run}`"
+        return f"run {run} is blocked: `reviewloop modify {run} -m '...'` or {other}"
+    if record.status in _RESUMABLE:
+        return f"run {run} stopped on its way: `reviewloop resume {run}`"
+    if record.status is RunStatus.UNDONE:
+        return f"the commit of run {run} was taken back: {_after_undo(record)}"
+    return f"run {run} is {record.status}"
+
+
+def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
+    """End a run that stopped on its way; nothing of it is in the checkout, its work is kept."""
+    with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
+        record = repository.runs.find(record.run_id)
+        if record.status not in _RESUMABLE:
+            raise UsageError(f"run {record.run_id} has moved on (it is {record.status})")
+        if is_half_way(repository, record):
+            raise UsageError(
+                f"run {record.run_id} was approved and is half-way to its branch: `reviewloop "
+                f"resume {record.run_id}` finishes it, `reviewloop undo {record.run_id}` takes it "
+                "back then"
+            )
+        masking = masking_of(repository.user)
+        record.status, record.reason = RunStatus.SKIPPED, masking.for_people(text)
+        record.exit_code = int(ExitCode.SKIPPED)
+        repository.runs.save(record)
+    return record
+
+
+def is_stopped(record: RunRecord) -> bool:
+    """Whether the run stopped on its way: it can be resumed, or given up."""
+    return record.status in _RESUMABLE
+
+
+def is_half_way(repository: Repository, record: RunRecord) -> bool:
+    """Whether a run was approved and cut off on its way to its branch."""
+    return is_stopped(record) and (repository.run_folder(record.run_id) / _PROMOTION).exists()
+
+
+def changed_limits(repository: Repository, record: RunRecord) -> dict[str, Any]:
+    """Return the `[limits]` that are set somewhere now: they hold for a run that goes on.
+
+    Of its caps the higher one does, so that nothing lowers what was raised for this run.
+    """
+    loaded = read_settings(repository.user.root, project=record.project)
+    now, kept = loaded.settings.limits.model_dump(), record.settings.get("limits", {})
+    for cap in _CAPS:
+        now[cap] = max(now[cap], kept.get(cap, 0))
+    return {
+        name: now[name.partition(".")[2]]
+        for name, origin in loaded.origins.items()
+        if name.startswith("limits.") and origin != "default"
+    }
+
+
+def _after_undo(record: RunRecord) -> str:
+    name = record.run_id
+    return (
+        f"`reviewloop approve {name}` commits it again, `reviewloop modify {name} -m '...'` "
+        "changes it first"
+    )
+
+
+def _name_undone(runs: list[RunRecord], choice: str) -> None:
+    """Say how the last undone run is answered where no run waits."""
+    if choice == "skip" or any(run.status in _ANSWERABLE for run in runs):
+        return
+    undone = [run for run in runs if run.status is RunStatus.UNDONE]
+    if undone:
+        last = max(undone, key=lambda run: run.updated_at)
+        raise UsageError(
+            f"no run waits; the commit of {last.run_id} was taken back: {_after_undo(last)}"
+        )
+
+
+def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
+    """Return the named run, or the one in which something happened last."""
+    if named:
+        return repository.runs.find(named)
+    runs = repository.runs.all()
+    if not runs:
+        raise UsageError("there are no runs in this repository yet; `reviewloop run` starts one")
+    return max(runs, key=lambda run: run.updated_at)
+
+
+def _who() -> str:
+    """Return the name under which an answer given on this machine is recorded."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user id without a name
+        return f"uid {os.getuid()}"
+
+
+def _require_question(record: RunRecord, choice: str) -> None:
+    if record.status not in _ANSWERABLE:
+        raise UsageError(
+            f"run {record.run_id} does not wait for an answer (it is {record.status})"
+            + ("; `reviewloop resume` goes on with it" if record.status in _RESUMABLE else "")
+        )
+    if choice == "approve" and record.status is RunStatus.BLOCKED:
+        raise UsageError(
+            f"run {record.run_id} is blocked ({record.reason}); modify it, reject it, or save its "
+            f"work with `reviewloop checkout {record.run_id} NAME`"
+        )

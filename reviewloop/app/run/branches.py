@@ -1,0 +1,99 @@
+"""The branch that a run commits to: chosen before anything is paid, and looked at as it is now."""
+
+from dataclasses import replace
+
+from reviewloop.app.project import Repository
+from reviewloop.checkout.promote import is_checked_out
+from reviewloop.domain.errors import GuardRailError, UsageError
+from reviewloop.git.commits import branch_ref, commit_at
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo, discover, head_of
+from reviewloop.git.revisions import branch_exists, safe_branch_name
+from reviewloop.guards.branch import check_branch
+from reviewloop.settings import Settings
+from reviewloop.store.runs import RunRecord
+
+
+def choose_branch(
+    repository: Repository, settings: Settings, wanted: str, name: str, *, go_on: bool = False
+) -> tuple[str, bool]:
+    """Return (branch the commit goes to, whether it is made at approval).
+
+    `go_on` allows one that exists and is not checked out: the run starts from its commit.
+    Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
+    """
+    user = repository.user
+    offered = f"reviewloop/{safe_branch_name(name)}"
+    if not wanted:
+        if user.branch is None:
+            raise GuardRailError(
+                "HEAD is detached, so there is no branch to commit to; switch to a branch, or "
+                f"start with --branch {offered}",
+                offer=offered,
+            )
+        if check_branch(user.branch, settings).status.stops:
+            raise GuardRailError(
+                f"the branch {user.branch} is protected; start with --branch {offered}",
+                offer=offered,
+            )
+        return user.branch, False
+    if check_branch(wanted, settings).status.stops:
+        raise GuardRailError(
+            f"the branch {wanted} is protected; choose another, say {offered}", offer=offered
+        )
+    branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
+    if wanted == user.branch:
+        return wanted, False
+    if branch_exists(user, wanted):
+        if go_on:
+            is_checked_out(Git(user.git_dir, cwd=user.root), user.root, f"refs/heads/{wanted}")
+            return wanted, False
+        raise UsageError(
+            f"the branch {wanted} exists already; switch to it first (`git switch {wanted}`), or "
+            "choose another name"
+        )
+    return wanted, True
+
+
+def looked_again(repository: Repository) -> Repository:
+    """Return the repository as it is now: an approval has moved its branch."""
+    user = discover(repository.user.root)
+    project, here = repository.user.project, repository.user.here
+    return replace(repository, user=replace(user, project=project, here=here))
+
+
+def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repository | None:
+    """Return the repository as if this branch were checked out, None when there is none.
+
+    A branch that is made at approval starts from `made_on`.
+    """
+    user = repository.user
+    if branch == user.branch:
+        return repository
+    head = head_now(repository, branch) or made_on
+    return replace(repository, user=replace(user, branch=branch, head=head)) if head else None
+
+
+def head_now(repository: Repository, branch: str) -> str:
+    """Return the commit of a branch, which may have moved since the repository was looked at.
+
+    "" when there is none.
+    """
+    user = repository.user
+    git = Git(user.git_dir, cwd=user.root)
+    if branch == user.branch:
+        checked_out, head = head_of(user.root, git)  # reads files: no program is started
+        if checked_out == branch:
+            return head or ""
+    return commit_at(git, f"refs/heads/{branch}")
+
+
+def branch_with(user: UserRepo, run: RunRecord) -> str:
+    """Return the branch that has a run's commit and is not in the checkout, "" for none."""
+    git = Git(user.git_dir, cwd=user.root)
+
+    def holds(tip: str) -> bool:
+        return git.result("merge-base", "--is-ancestor", run.commit, tip).exit_code == 0
+
+    there = holds(f"refs/heads/{run.branch}") and not holds(user.head or "HEAD")
+    return run.branch if there else ""

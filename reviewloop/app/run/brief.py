@@ -1,0 +1,184 @@
+"""The brief of a run: what the implementer and the reviewers are told, fixed when it starts."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from reviewloop.app.project import Repository
+from reviewloop.checkout.workspace import require_distinct_names
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, Task
+from reviewloop.faults import fault
+from reviewloop.git.attributes import kiroignored
+from reviewloop.git.commits import Base, create_on
+from reviewloop.git.private import PrivateRepo
+from reviewloop.loop.context import Brief
+from reviewloop.review.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
+from reviewloop.secrets.masking import Masking
+from reviewloop.settings import Settings
+from reviewloop.specs.briefing import (
+    Briefing,
+    brief_change,
+    brief_task,
+    describe_task,
+    likely_paths,
+)
+from reviewloop.specs.files import TreeFiles
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunStatus
+
+
+def rejected_before(
+    repository: Repository, spec: Spec | None, task: Task | None, masking: Masking
+) -> tuple[tuple[str, str], ...]:
+    """Return each rejected run of a task with the person's words, the oldest first.
+
+    What was said before the task's last commit was heard by then. What a batch ended by itself, to
+    do it once more, holds no person's words.
+    """
+    if spec is None or task is None:
+        return ()
+    title = masking.for_people(task.title)  # as records hold it
+    found: list[tuple[str, str]] = []
+    for run in repository.runs.of_task(task.id):
+        if run.spec_path != spec.path or run.title != title:
+            continue
+        if run.status is RunStatus.COMMITTED:
+            break
+        words = masking.for_models(run.reason.strip())
+        if run.status is RunStatus.SKIPPED and words and not run.options.get("redo"):
+            found.append((run.run_id, words))
+    return tuple(reversed(found))
+
+
+def told_why(brief: Brief) -> list[str]:
+    """Return what people are told of the words that reach the implementer."""
+    return [f"the implementer is told why {run} was rejected: {why}" for run, why in brief.rejected]
+
+
+SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a run is about: a task of a spec, or a sentence."""
+
+    spec: Spec | None
+    task: Task | None
+    instruction: str
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.task.title if self.task else self.instruction.strip().splitlines()[0][:120]
+
+
+def brief_of(
+    repository: Repository,
+    subject: Subject,
+    settings: Settings,
+    masking: Masking,
+    base: Base | None = None,
+    manual: Sequence[str] = (),
+) -> Brief:
+    """Return the brief without secrets; the map of the repository is that of the base commit.
+
+    `base` is where the run starts when that is not the person's commit, `manual` names steering
+    that the person asked for. Raises `UsageError` for a name that no steering file has.
+    """
+    with scratch_of(repository, base) as private:
+        brief = _brief(repository, subject, settings, private, masking, manual)
+    return replace(
+        brief,
+        title=masking.for_people(brief.title),
+        task=masking.for_models(brief.task),
+        briefing=masking.for_models(brief.briefing),
+        rejected=rejected_before(repository, subject.spec, subject.task, masking),
+    )
+
+
+@contextmanager
+def scratch_of(repository: Repository, base: Base | None = None) -> Iterator[PrivateRepo]:
+    """Lend a private repository for reading what a run would start from.
+
+    Raises `WorkspaceError` when this disk cannot hold the names in the base commit.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch,
+        hold(Path(scratch) / "lock", "the start of a run"),  # so that `clean` sees its use
+    ):
+        private = create_on(Path(scratch) / "git", repository.user, base, for_reading=True)
+        try:
+            head = private.tree_of(private.head)
+            require_distinct_names(private, head, repository.folder)
+            fault("begin.brief")
+            yield private
+        finally:
+            private.close()
+
+
+def _brief(
+    repository: Repository,
+    subject: Subject,
+    settings: Settings,
+    private: PrivateRepo,
+    masking: Masking,
+    manual: Sequence[str],
+) -> Brief:
+    tree = private.tree_of(private.head)
+    hidden = withheld_in(private, tree, tree)
+    reader = private.reader(shown_tree(private, tree, hidden, masking.number))
+    entries = [(entry.path, entry.size or 0) for entry in reader.entries()]
+    spec, task = subject.spec, subject.task
+    about = f"{task.title}\n{task.body}" if task else subject.instruction
+    project = repository.user.project
+    paths = [*likely_paths(spec, task or subject.instruction, entries, project)]
+    secret = settings.guard.secret_files
+    never = (*secret, *PATTERNS)
+    hides = partial(kiroignored, private, tree)
+    steering = steering_shown(
+        repository.user.root, paths, about, secret, hides, folder=project, manual=manual
+    )
+    if unknown := steering.without(manual):
+        there = ", ".join(steering.names()) or "none"
+        raise UsageError(f"there is no steering file '{unknown[0]}'; there are: {there}")
+    limit = settings.limits.context_tokens
+    written: Briefing
+    if spec and task:
+        written = brief_task(
+            spec,
+            task,
+            steering=steering,
+            files=TreeFiles(reader),
+            entries=entries,
+            budget_tokens=limit,
+            never=never,
+            project=project,
+        )
+        described = describe_task(
+            spec, task, TreeFiles(reader), never, project, budget_tokens=limit
+        )
+    else:
+        written = brief_change(
+            subject.instruction,
+            steering=steering,
+            files=TreeFiles(reader),
+            entries=entries,
+            budget_tokens=limit,
+            never=never,
+            project=project,
+        )
+        described = subject.instruction
+    return Brief(
+        title=subject.title,
+        task=described,
+        briefing=written.text,
+        steering_log=tuple(steering.lines()),
+        steering_asked=tuple(manual),
+        spec=spec.name if spec else "",
+        spec_path=spec.path if spec else "",
+        spec_task=task,
+    )

@@ -1,0 +1,196 @@
+"""What `clean` may delete: old runs and reviews, and what killed starts left."""
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.run.brief import SCRATCH
+from reviewloop.app.run.upkeep import has_unsaved_work
+from reviewloop.app.stats import remember
+from reviewloop.checkout.files import remove_tree
+from reviewloop.faults import fault
+from reviewloop.git.process import Git
+from reviewloop.store.locks import hold, is_held
+from reviewloop.store.metrics import files_of_metrics
+from reviewloop.store.runs import RunRecord
+
+
+def strangers(repository: Repository) -> tuple[RunRecord, ...]:
+    """Return the runs whose commits this repository does not have, the newest first.
+
+    A run that stands on another one is judged by the lowest of its stack; where that is not there
+    any more, by nothing.
+    """
+    runs = repository.runs.all()
+    by_id = {run.run_id: run for run in runs}
+    named = [*(run.base_commit for run in runs), *(run.commit for run in runs)]
+    absent = _absent(repository, named)
+    return tuple(run for run in runs if _is_stranger(run, by_id, absent))
+
+
+def leave_out(repository: Repository) -> str:
+    """Let nobody see such runs in this table of runs; return the sentence about them, "" if none.
+
+    They stay on the disk until `clean` takes them.
+    """
+    found = strangers(repository)
+    repository.runs.leave_out(run.run_id for run in found)
+    if not found:
+        return ""
+    runs = "1 run is" if len(found) == 1 else f"{len(found)} runs are"
+    return (
+        f"{runs} left out ({_names(found)}): begun in another repository that was at this path, as "
+        f"commit {found[0].base_commit[:10]} is not in this one; `reviewloop clean --with-work` "
+        "deletes what is left of that"
+    )
+
+
+def _names(runs: Sequence[RunRecord]) -> str:
+    shown = ", ".join(run.run_id for run in runs[:3])
+    return shown if len(runs) <= 3 else f"{shown}, …"
+
+
+def _is_stranger(run: RunRecord, by_id: Mapping[str, RunRecord], absent: set[str]) -> bool:
+    if run.commit and run.commit not in absent:
+        return False
+    seen = set()
+    while run.base_commit in absent and run.run_id not in seen:
+        below = str(run.options.get("stands_on", ""))
+        if not below:
+            return True
+        if below not in by_id:
+            return False
+        seen.add(run.run_id)
+        run = by_id[below]
+    return False
+
+
+def _absent(repository: Repository, commits: Iterable[str]) -> set[str]:
+    """Return those of the commits that the repository does not have."""
+    wanted = sorted({commit for commit in commits if commit})
+    if not wanted:
+        return set()
+    git = Git(repository.user.git_dir)
+    asked = "".join(f"{commit}\n" for commit in wanted).encode()
+    answers = git.run("cat-file", "--batch-check=%(objecttype)", input=asked).splitlines()
+    return {
+        commit for commit, said in zip(wanted, answers, strict=True) if said.endswith(b" missing")
+    }
+
+
+_DAY = 86_400.0
+_LONGEST_START = 3600.0  # seconds; a younger start without a lock may still be on its way
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """What could go, and the runs that stay because only they hold their work."""
+
+    runs: tuple[RunRecord, ...]
+    starts: tuple[Path, ...]  # of runs that were killed before they had a record
+    reviews: tuple[Path, ...]  # what models said about diffs
+    kept: tuple[RunRecord, ...]
+    going: tuple[RunRecord, ...] = ()  # runs that are not over, so they stay whatever their age
+    metrics: tuple[Path, ...] = ()  # the figures of all runs, if they shall go as well
+
+    @property
+    def count(self) -> int:
+        """How many things would be deleted."""
+        return len(self.runs) + len(self.starts) + len(self.reviews) + bool(self.metrics)
+
+
+def find_garbage(
+    repository: Repository,
+    older_than_days: int | None,
+    *,
+    with_work: bool = False,
+    with_metrics: bool = False,
+) -> Garbage:
+    """Return what is older than the retention and not in use; nothing is deleted.
+
+    Runs of another repository that was at this path can go whatever their age. A run whose work
+    stands in no commit and on no branch stays, unless `with_work`. What `reviewloop stats` shows
+    stays, unless `with_metrics`.
+    """
+    days = older_than_days
+    if days is None:
+        days = read_settings(
+            repository.user.root, project=repository.user.project
+        ).settings.runs.keep_days
+    limit = time.time() - days * _DAY
+    abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
+    records = repository.runs.all()
+    in_batch = is_held(repository.batch_lock)  # which reads from its runs what is done already
+    strange = {record.run_id for record in strangers(repository)}
+    old = [
+        record
+        for record in records
+        if (record.run_id in strange or (record.status.over and record.updated_at <= limit))
+        and not is_held(repository.run_lock(record.run_id))
+        and not (in_batch and record.options.get("batch"))
+    ]
+    kept = [] if with_work else [r for r in old if has_unsaved_work(repository, r)]
+    staying = {record.run_id for record in kept}
+    known = {record.run_id for record in records}
+    return Garbage(
+        runs=tuple(record for record in old if record.run_id not in staying),
+        starts=tuple(path for path in abandoned if path.name not in known),
+        reviews=_older((repository.folder / "reviews").glob("*"), limit),
+        kept=tuple(kept),
+        going=tuple(r for r in records if not r.status.over and r.run_id not in strange),
+        metrics=tuple(files_of_metrics(repository.folder)) if with_metrics else (),
+    )
+
+
+def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
+    """Delete for good; killed in between, the next `clean` goes on.
+
+    Returns what to tell the person: figures of a deleted run that could not be kept.
+    """
+    told = []
+    for record in garbage.runs:
+        if not garbage.metrics and (trouble := remember(repository.folder, record)):
+            told.append(trouble)
+        delete_run(repository, record)
+    for path in (*garbage.starts, *garbage.reviews):
+        remove_tree(path)
+    for path in garbage.metrics:
+        path.unlink(missing_ok=True)
+    if not repository.runs.all():
+        remove_tree(repository.folder / "line")  # what runs of a batch was built on
+    return told
+
+
+def delete_run(repository: Repository, record: RunRecord) -> None:
+    """Delete a run's folder and record for good."""
+    folder = repository.run_folder(record.run_id)
+    with hold(folder / "lock", f"run {record.run_id}"):
+        fault("clean.begin")
+        # Away in one step: of a folder that is half deleted nobody could say what it held.
+        gone = repository.folder / f"{SCRATCH}{record.run_id}-{secrets.token_hex(4)}"
+        folder.rename(gone)
+        fault("clean.moved")
+        repository.runs.delete(record.run_id)
+        fault("clean.record")
+        remove_tree(gone)
+    fault("clean.end")
+
+
+def _abandoned(repository: Repository) -> list[Path]:
+    """Return folders of runs and starts that no process works in."""
+    found = [*(repository.folder / "runs").glob("*"), *repository.folder.glob(f"{SCRATCH}*")]
+    return [path for path in found if not _in_use(path)]
+
+
+def _in_use(folder: Path) -> bool:
+    lock = folder / "lock"
+    if lock.exists():
+        return is_held(lock)
+    return not _older([folder], time.time() - _LONGEST_START)
+
+
+def _older(paths: Iterable[Path], limit: float) -> tuple[Path, ...]:
+    return tuple(path for path in paths if path.stat().st_mtime <= limit)

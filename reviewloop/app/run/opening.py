@@ -1,0 +1,201 @@
+"""Opens everything a run carries, from its record and its folder; closes it all again."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reviewloop.agents import AgentDefinition, Team
+from reviewloop.app.asking import models_of
+from reviewloop.app.held_values import masking_of
+from reviewloop.app.project import Repository, settings_of
+from reviewloop.app.review.analysis import Analysis
+from reviewloop.app.review.remembered import reasons
+from reviewloop.app.review.trusted import rules_of
+from reviewloop.app.sandboxing import described, finder, levels_of
+from reviewloop.app.soundness import JOURNAL
+from reviewloop.checkout.workspace import Workspace, filling_of
+from reviewloop.git.private import PrivateRepo
+from reviewloop.loop.context import Brief, RunContext
+from reviewloop.models.budget import Budget, spent_by
+from reviewloop.review.prompts import Fence
+from reviewloop.sandbox.base import Sandbox
+from reviewloop.sandbox.environment import ProjectEnv, build_environment, places_for
+from reviewloop.sandbox.interpreters import not_committed
+from reviewloop.settings import Settings
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events, Listener
+from reviewloop.store.journal import Journal
+from reviewloop.store.runs import RunRecord
+
+
+def team_to_plain(team: Team) -> dict[str, Any]:
+    """Return the team as JSON-plain values."""
+    return {
+        "implementer": _agent(team.implementer),
+        "fixer": _agent(team.fixer),
+        "quick_reviewer": _agent(team.quick_reviewer),
+        "reviewers": [_agent(agent) for agent in team.reviewers],
+    }
+
+
+def team_from_plain(values: Mapping[str, Any]) -> Team:
+    """Rebuild what `team_to_plain` returned."""
+    return Team(
+        implementer=_definition(values["implementer"]),
+        fixer=_definition(values["fixer"]),
+        quick_reviewer=_definition(values["quick_reviewer"]),
+        reviewers=tuple(_definition(agent) for agent in values["reviewers"]),
+    )
+
+
+def _agent(agent: AgentDefinition) -> dict[str, Any]:
+    return {**asdict(agent), "extra": {}}  # other tools' keys are none of a run's business
+
+
+def _definition(values: Mapping[str, Any]) -> AgentDefinition:
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return AgentDefinition(**{**values, **lists})
+
+
+EARLIER_MODELS = "earlier_models"
+"""Which models a run asked before; a step that was cut off finds their replies under their name."""
+
+
+def asks_others(record: RunRecord, settings: Settings, folder: Path) -> str:
+    """Note in a run's record that it asks other models from here on; return that in words.
+
+    "" when it goes on with those that it has.
+    """
+    before, now = record.settings["models"], settings.models
+    names = [
+        (before[kind], getattr(now, kind))
+        for kind in ("reasoning", "generation")
+        if before[kind] != getattr(now, kind)
+    ]
+    if not names:
+        return ""
+    with closing(Journal(folder / JOURNAL)) as journal:
+        asked = {str(call.request["model"]) for call in journal.calls("model")}
+    record.options[EARLIER_MODELS] = sorted(asked)
+    said = dict.fromkeys(f"asks {new} instead of {old} from here on" for old, new in names)
+    kept = "; what was answered is not asked again" if asked else ""
+    return f"{' and '.join(said)}{kept}"
+
+
+@contextmanager
+def open_context(
+    repository: Repository,
+    record: RunRecord,
+    listener: Listener | None,
+    for_now: Mapping[str, Any] | None = None,
+) -> Iterator[RunContext]:
+    """Yield the context of a run whose lock the caller holds; see `advance` about `for_now`."""
+    settings, shared = settings_of(record, for_now), repository.shared
+    # Whoever answers may stand elsewhere: the run is about the project it was begun in.
+    repository = replace(repository, user=replace(repository.user, project=record.project))
+    folder = repository.run_folder(record.run_id)
+    with ExitStack() as stack:
+        journal = Journal(folder / JOURNAL, partial(shared.ship, record.run_id) if shared else None)
+        stack.callback(journal.close)
+        private = PrivateRepo.open(folder / "git")
+        stack.callback(private.close)
+        analysis = Analysis()
+        stack.callback(analysis.close)
+        masking = masking_of(repository.user)
+        blobs = Blobs(folder / "blobs", masking.held)
+        events = Events(folder / "events.jsonl", listener, masking.for_people)
+        fence = Fence(record.nonce)
+        place = folder / "workspace" / repository.user.root.name
+        workspace = Workspace(private, place, filling_of(settings.workspace))
+        sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
+        budget = _budget(record, settings, journal)
+        rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
+        models = models_of(settings, journal, budget, fence, events, masking, folder, rates, old)
+        rules = stack.enter_context(_rules(record, private))
+        yield RunContext(
+            record=record,
+            runs=repository.runs,
+            folder=folder,
+            settings=settings,
+            team=team_from_plain(blobs.get_json(record.options["team"])),
+            brief=Brief.from_plain(blobs.get_json(record.options["brief"])),
+            user=repository.user,
+            private=private,
+            workspace=workspace,
+            make_environment=partial(_environment, stack, repository, settings, workspace, sandbox),
+            blobs=blobs,
+            journal=journal,
+            events=events,
+            models=models,
+            fence=fence,
+            base_tree=private.tree_of(record.base_commit),
+            masking=masking,
+            rules=rules,
+            analyse=analysis.early,
+            analyse_late=analysis.late,
+            not_analysed=analysis.not_analysed,
+            on_stop=analysis.stop,
+            dismissed=_dismissed(repository, rules),
+            shared=shared,
+        )
+
+
+def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:
+    """Return the caps for now; those below the run's own are what a batch leaves to it."""
+    own, limits = settings_of(record).limits, settings.limits
+    lower = {"limits.usd": limits.usd < own.usd, "limits.minutes": limits.minutes < own.minutes}
+    return Budget(
+        limits,
+        spent=spent_by(journal),
+        seconds_used=record.active_seconds,
+        lent=[name for name, is_lower in lower.items() if is_lower],
+    )
+
+
+def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Path | None]:
+    """Lend the folder with the rules of another commit than the run's own, if it follows those."""
+    commit = str(record.options.get("rules_from", ""))
+    return rules_of(private, private.tree_of(commit)) if commit else nullcontext()
+
+
+def _dismissed(repository: Repository, rules: Path | None) -> Callable[[], Mapping[str, str]]:
+    """Return what reads the dismissals; a pull request has its own, not this machine's."""
+    return dict if rules else partial(reasons, repository.user.key)
+
+
+def _environment(
+    stack: ExitStack,
+    repository: Repository,
+    settings: Settings,
+    workspace: Workspace,
+    sandbox: Callable[[], Sandbox],
+) -> ProjectEnv:
+    project = repository.user.project
+    environment = build_environment(
+        user_root=repository.user.root,
+        workspace=workspace.folder,
+        folder=workspace.private.folder.with_name("environment"),
+        reuse=not_committed(places_for(project, settings.gates.reuse), workspace.private),
+        python=settings.gates.python,
+        sandbox=sandbox,
+        objects=workspace.needed_folders,
+        readable=settings.sandbox.read,
+        project=project,
+    )
+    stack.callback(environment.discard)
+    return environment
+
+
+def _note_level(
+    repository: Repository, record: RunRecord, events: Events, sandbox: Sandbox
+) -> None:
+    """Keep and tell that commands go on at another level: the run may have moved, or the system."""
+    before = levels_of(record.options)[-1]
+    later = [*record.options.get("later_sandboxes", ()), str(sandbox.level)]
+    record.options["later_sandboxes"] = later
+    repository.runs.save(record)
+    text = f"the sandbox is another one now: {described(sandbox)}; until now it was {before}"
+    events.tell("note", text=text)

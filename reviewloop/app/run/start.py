@@ -1,0 +1,389 @@
+"""How a run begins: a free preflight first, then the run's folder, its brief and its record."""
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reviewloop.agents import Team
+from reviewloop.app.asking import require_models
+from reviewloop.app.held_values import masking_of
+from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
+from reviewloop.app.run.answers import ways_on
+from reviewloop.app.run.branches import choose_branch, on_branch
+from reviewloop.app.run.brief import Subject, brief_of, scratch_of, told_why
+from reviewloop.app.run.estimate import Estimate, estimate_run
+from reviewloop.app.run.opening import team_to_plain
+from reviewloop.app.sandboxing import Acceptance, described, not_needed, required
+from reviewloop.checkout.files import refuse_links
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, Task
+from reviewloop.faults import fault
+from reviewloop.git.commits import Base, create_on
+from reviewloop.git.repository import UserRepo
+from reviewloop.git.revisions import safe_branch_name
+from reviewloop.installed import require_all
+from reviewloop.loop.context import Brief
+from reviewloop.loop.tick import show_in_work
+from reviewloop.models.settling import choice, completed
+from reviewloop.review.prompts import new_nonce
+from reviewloop.sandbox.base import Sandbox
+from reviewloop.secrets.masking import Masking
+from reviewloop.settings import Loaded, Settings
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
+from reviewloop.specs.kiro import unused_kiro_files
+from reviewloop.specs.select import MissingDependenciesError, pick, with_done
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events
+from reviewloop.store.locks import hold, holder, is_held, wait_for
+from reviewloop.store.metrics import figures_kept
+from reviewloop.store.runs import RunRecord, RunStatus
+
+_WORDS_OF_A_BRANCH = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the person asked for on the command line."""
+
+    task: str = "next"
+    spec: str = ""
+    instruction: str = ""  # of `run -m`: there is no spec then
+    branch: str = ""
+    again: bool = False  # although another run of this task is not over
+    record_to: str = ""
+    steering: tuple[str, ...] = ()  # names of manual files that the person wants given
+    unsandboxed: Acceptance = ""  # why commands may run though no sandbox holds
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    base: Base | None = None  # another run's commit to start from, for a batch
+    done: frozenset[str] = frozenset()  # tasks that this commit holds besides the ticked ones
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do; nothing was paid for it and nothing was written."""
+
+    wanted: Wanted
+    loaded: Loaded
+    team: Team
+    spec: Spec | None
+    task: Task | None
+    brief: Brief
+    branch: str
+    new_branch: bool
+    estimate: Estimate
+    notes: tuple[str, ...]
+    sandbox: Sandbox
+    first: Mapping[str, Any] = field(default_factory=dict)  # see `runs.first_state`
+    options: Mapping[str, Any] = field(default_factory=dict)  # more that the run's record keeps
+
+    @property
+    def model_shown(self) -> str:
+        """The model that implements, and by what it was found where nobody chose it."""
+        why = choice(self.loaded, os.environ)
+        return self.loaded.settings.models.reasoning + (f" ({why})" if why else "")
+
+    @property
+    def sandbox_shown(self) -> str:
+        """The sandbox in words, with why it is not a stronger one."""
+        return described(self.sandbox)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what the preflight found as JSON-plain values."""
+        return {
+            "task": self.brief.task_id,
+            "title": self.brief.title,
+            "spec": self.brief.spec_path,
+            "branch": self.branch,
+            "new_branch": self.new_branch,
+            "model": self.loaded.settings.models.reasoning,
+            "model_origin": self.loaded.origins["models.reasoning"],
+            "reviewers": [agent.name for agent in self.team.reviewers],
+            "estimate": {
+                "tokens": list(self.estimate.tokens),
+                "usd": self.estimate.usd,
+                "usual_tokens": self.estimate.usual_tokens,
+                "usual_usd": self.estimate.usual_usd,
+                "runs": self.estimate.runs,
+            },
+            "notes": list(self.notes),
+            "sandbox": str(self.sandbox.level),
+        }
+
+
+def plan(repository: Repository, wanted: Wanted) -> Plan:
+    """Check everything that can be checked for free, and say what would be done.
+
+    Raises the `ReviewLoopError` of the first thing that stands in the way.
+    """
+    from reviewloop.models.routing import require_provider
+
+    require_all("implementing a task")
+    user = repository.user
+    loaded = read_settings(user.root, wanted.flags, project=user.project)
+    settings = loaded.settings
+    require_trust(loaded, repository)
+    sandbox = required(settings, wanted.unsandboxed)
+    if model := wanted.flags.get("models.reasoning"):
+        require_provider(model)  # a mistyped name is said before what the task waits for
+    spec, task = _subject(repository, wanted, settings.spec.path)
+    _refuse_second_run(repository, spec, task, wanted)
+    if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
+        raise UsageError(f"--record {wanted.record_to}: its folder does not exist; make it first")
+    if wanted.record_to:
+        refuse_links(wanted.record_to)
+    if wanted.record_to and Path(wanted.record_to).resolve() in _model_files(settings):
+        raise UsageError(f"--record {wanted.record_to} would overwrite the model's own file")
+    name = spec.name if spec else " ".join(wanted.instruction.split()[:_WORDS_OF_A_BRANCH])
+    branch, new_branch = choose_branch(repository, settings, wanted.branch, name, go_on=True)
+    elsewhere = not new_branch and branch != user.branch
+    if elsewhere:
+        repository = on_branch(repository, branch) or repository
+        spec, task = _subject_there(repository, wanted, spec)
+        _refuse_second_run(repository, spec, task, wanted)
+    team = team_of(user.root, user.project)
+    loaded = completed(loaded, os.environ)
+    settings = loaded.settings
+    require_models(loaded, team)
+    subject = Subject(spec, task, wanted.instruction)
+    masking = masking_of(user)
+    brief = brief_of(repository, subject, settings, masking, wanted.base, wanted.steering)
+    estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
+    notes = [f"steering: {line}" for line in brief.steering_log]
+    notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
+    if user.dirty:
+        beside = left_alone(user, "the run", None if elsewhere else spec)
+        notes.append(f"based on commit {(user.head or '')[:10]}; {beside}")
+    if spec:
+        notes += spec.notices
+    notes += unused_kiro_files(in_folder(DiskFiles(user.root), user.project))
+    if settings.tools.execute_bash and not sandbox.is_proven:
+        notes.append(
+            "tools.execute_bash is on, but no sandbox is proven on this machine: the tool is not "
+            "given to any agent"
+        )
+    return Plan(
+        wanted,
+        loaded,
+        team,
+        spec,
+        task,
+        brief,
+        branch,
+        new_branch,
+        estimate,
+        tuple(notes),
+        sandbox,
+        options={"elsewhere": True} if elsewhere else {},
+    )
+
+
+def begin(repository: Repository, planned: Plan) -> RunRecord:
+    """Make the run's folder, private repository and record; nothing of the person's is written.
+
+    Raises `UsageError` when somebody else has begun the same task since it was planned.
+    """
+    elsewhere = bool(planned.options.get("elsewhere"))
+    if elsewhere:
+        repository = on_branch(repository, planned.branch) or repository
+    user = repository.user
+    settings = planned.loaded.settings
+    run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
+    masking = masking_of(user)
+    with wait_for(repository.folder / "begin.lock", "the start of a run"):
+        # Once more: since it was planned another terminal may have begun the same task.
+        _refuse_second_run(repository, planned.spec, planned.task, planned.wanted)
+        folder = repository.run_folder(run_id)
+        with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
+            record = _written(repository, planned, run_id, folder, masking)
+            repository.runs.save(record)
+    fault("begin.end")
+    events = Events(folder / "events.jsonl", hide=masking.for_people)
+    events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
+    events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
+    for sentence in told_why(planned.brief):
+        events.tell("note", text=sentence)
+    if planned.task and settings.spec.mark_in_progress and not elsewhere:
+        with hold(repository.lock, f"the repository {record.repository}"):
+            show_in_work(user, planned.task)
+    return record
+
+
+def _written(
+    repository: Repository, planned: Plan, run_id: str, folder: Path, masking: Masking
+) -> RunRecord:
+    """Write the files of a new run and return its record, which is not saved yet."""
+    user, settings = repository.user, planned.loaded.settings
+    for name in ("logs", "blobs"):
+        (folder / name).mkdir(mode=0o700)
+    private = create_on(folder / "git", user, planned.wanted.base)
+    private.close()
+    blobs = Blobs(folder / "blobs", masking.held)
+    record = RunRecord(
+        run_id=run_id,
+        repository=str(user.root),
+        title=planned.brief.title,
+        base_commit=private.head,
+        branch=planned.branch,
+        new_branch=planned.new_branch,
+        task_id=planned.brief.task_id,
+        spec_path=planned.brief.spec_path,
+        project=user.project,
+        instruction=masking.for_people(planned.wanted.instruction),
+        status=RunStatus.RUNNING,
+        settings=kept(settings),
+        options={
+            "brief": blobs.put_json(planned.brief.plain()),
+            "team": blobs.put_json(team_to_plain(planned.team)),
+            "record_to": planned.wanted.record_to,
+            "unsandboxed": planned.wanted.unsandboxed,
+            "sandbox": str(planned.sandbox.level),
+            **planned.options,
+            **({"first": blobs.put_json(dict(planned.first))} if planned.first else {}),
+        },
+        nonce=new_nonce(),
+        created_at=time.time(),
+    )
+    fault("begin.files")
+    return record
+
+
+def _subject(
+    repository: Repository, wanted: Wanted, default_spec: str
+) -> tuple[Spec | None, Task | None]:
+    if wanted.instruction:
+        return None, None
+    user, path = repository.user, wanted.spec or default_spec or None
+    spec = open_spec(
+        DiskFiles(user.root),
+        path,
+        project=user.project,
+        here=user.here if wanted.spec else user.project,
+    )
+    spec = with_done(spec, wanted.done)
+    if wanted.task == "next" and not wanted.again:
+        return spec, _next_free(repository, spec)
+    return spec, _picked(repository, spec, wanted.task)
+
+
+def _subject_there(
+    repository: Repository, wanted: Wanted, spec: Spec | None
+) -> tuple[Spec | None, Task | None]:
+    """Return the spec as the branch has it that the run goes on on, and the task in it.
+
+    Where the spec is not committed there, it is the one on disk.
+    """
+    if spec is None:
+        return None, None
+    with scratch_of(repository) as private:
+        files = TreeFiles(private.reader(private.tree_of(private.head)))
+        known = any(files.read(task.path) is not None for task in spec.tasks[:1])
+        there = open_spec(files, spec.path) if known else spec
+        there = with_done(there, wanted.done)
+        if wanted.task == "next" and not wanted.again:
+            return there, _next_free(repository, there)
+        return there, _picked(repository, there, wanted.task)
+
+
+def _picked(repository: Repository, spec: Spec, wanted: str) -> Task:
+    """Return the wanted task; where it waits for a task that has a run, say what that run needs."""
+    try:
+        return pick(spec, wanted)
+    except MissingDependenciesError as error:
+        runs = [run for one in error.waiting for run in _unfinished(repository, spec, one)[:1]]
+        told = "; ".join(
+            f"{run.task_id}: {ways_on(run)}" for run in runs if not _works(repository, run)
+        )
+        if not told:
+            raise
+        raise UsageError(f"{error.sentence}; {told}") from error
+
+
+def _works(repository: Repository, run: RunRecord) -> bool:
+    return is_held(repository.run_lock(run.run_id))
+
+
+def _next_free(repository: Repository, spec: Spec) -> Task:
+    task = pick(spec, "next")
+    if found := _unfinished(repository, spec, task):
+        _refuse_at_work(repository, task, found[0])
+        raise UsageError(
+            f"the next task, {task.id}, has an open run; {ways_on(found[0])} (or start another "
+            "one with --again)"
+        )
+    return task
+
+
+def _refuse_second_run(
+    repository: Repository, spec: Spec | None, task: Task | None, wanted: Wanted
+) -> None:
+    if spec is None or task is None or wanted.again:
+        return
+    for run in _unfinished(repository, spec, task):
+        _refuse_at_work(repository, task, run)
+        raise UsageError(
+            f"task {task.id} has a run already; {ways_on(run)} (or start another one with --again)"
+        )
+
+
+def _refuse_at_work(repository: Repository, task: Task, run: RunRecord) -> None:
+    lock = repository.run_lock(run.run_id)
+    if is_held(lock):
+        raise UsageError(
+            f"task {task.id} is at work already: run {run.run_id} in {holder(lock)}; nothing was "
+            f"paid here; `reviewloop logs -f {run.run_id}` follows it (--again starts another one "
+            "beside it)"
+        )
+
+
+def _unfinished(repository: Repository, spec: Spec, task: Task) -> list[RunRecord]:
+    """Return the runs of a task that are not over, the newest first."""
+    runs = repository.runs.of_task(task.id)
+    return [run for run in runs if not run.status.over and not _is_of_another(spec, run)]
+
+
+def _is_of_another(spec: Spec, run: RunRecord) -> bool:
+    """Whether a run is not of this spec, or its task has another number by now."""
+    if run.spec_path != spec.path:
+        return True
+    known = spec.by_id.get(run.task_id)
+    if known is not None and known.title == run.title:
+        return False  # nearly all there are
+    return any(task.title == run.title for task in spec.tasks)
+
+
+def _model_files(settings: Settings) -> set[Path]:
+    """Return the files that `script:` and `replay:` models answer from."""
+    names = (settings.models.reasoning, settings.models.generation)
+    files = (name.partition(":")[2] for name in names if name.startswith(("script:", "replay:")))
+    return {Path(file).expanduser().resolve() for file in files}
+
+
+def _new_run_id(name: str) -> str:
+    day = time.strftime("%m%d")
+    return f"{safe_branch_name(name)}-{day}-{secrets.token_hex(2)}"
+
+
+def left_alone(user: UserRepo, what: str, spec: Spec | None = None) -> str:
+    """Return what becomes of the person's uncommitted changes beside a run, or several.
+
+    `spec` is the one that is read from disk.
+    """
+    read = tuple(path for path in user.dirty if is_read_from_disk(path, user.project, spec))
+    rest = tuple(path for path in user.dirty if path not in read)
+    said = []
+    if read:
+        said.append(f"uncommitted, but read from disk for {what}: {_listed(read)}")
+    if rest:
+        mine = f"your uncommitted changes ({_listed(rest)})"
+        said.append(f"{mine} are not part of {what} and stay untouched")
+    return "; ".join(said)
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    shown = ", ".join(paths[:3])
+    return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"

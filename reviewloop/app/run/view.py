@@ -1,0 +1,123 @@
+"""Look at a run without moving it: its proposal, diff and files, from blobs and git objects."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+from reviewloop.app.held_values import QuotedSecrets, masking_of
+from reviewloop.app.project import Repository
+from reviewloop.app.run.branches import head_now
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.domain.finding import Finding
+from reviewloop.git.interdiff import interdiff
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import dirty_files
+from reviewloop.render.proposal import Proposal
+from reviewloop.secrets.masking import Masking
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What there is to see of a run that has proposed something."""
+
+    record: RunRecord
+    proposal: Proposal
+    private: PrivateRepo
+    masking: Masking
+
+    def diff(self) -> str:
+        """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""
+        change = self.private.change(self.proposal["base_tree"], self.proposal["tree"])
+        text = change.patch()
+        for file in change.files:
+            text = self._quoted.without(file.path, text)
+        return self.masking.for_people(text)
+
+    def lines(self, path: str) -> list[str] | None:
+        """Return the lines of a file as the change leaves it, None when it is no text file.
+
+        Secrets are masked.
+        """
+        text = self._text(path)
+        if text is None:
+            return None
+        return self.masking.for_people(self._quoted.without(path, text)).split("\n")
+
+    @cached_property
+    def _quoted(self) -> QuotedSecrets:
+        findings = map(Finding.model_validate, self.proposal.get("findings", ()))
+        return QuotedSecrets(findings, self._text)
+
+    def _text(self, path: str) -> str | None:
+        data = self.private.read(self.proposal["tree"], path)
+        if data is None or b"\0" in data[:8000]:
+            return None
+        return data.decode("utf-8", "replace")
+
+
+def as_of_now(repository: Repository, seen: RunView) -> Proposal:
+    """Return a proposal with what is in its way now: a branch that moved, and uncommitted edits.
+
+    These are looked for where approving writes: in the checkout of the branch that it commits to.
+    """
+    record, user, found = seen.record, repository.user, seen.proposal
+    if record.status is not RunStatus.WAITING:
+        return found
+    found = {**found, "base": {**found["base"], "behind": _behind(repository, record)}}
+    if record.branch != user.branch:
+        return found
+    touched = {path for file in found["files"] for path in (file["path"], file.get("old_path", ""))}
+    with suppress(WorkspaceError):  # approving says what is wrong with the checkout
+        edited = [path for path in dirty_files(user) if path in touched]
+        return {**found, "base": {**found["base"], "edited": edited}}
+    return found
+
+
+def _behind(repository: Repository, record: RunRecord) -> str:
+    """Return the commit of the run's branch if the run does not stand on it, else ""."""
+    now = head_now(repository, record.branch)
+    return "" if now == record.base_commit else now
+
+
+@contextmanager
+def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
+    """Yield the view of a run; raises `UsageError` when it has nothing to show yet."""
+    if not record.proposal:
+        raise UsageError(
+            f"run {record.run_id} has nothing to show yet (it is {record.status}); "
+            f"`reviewloop logs {record.run_id}` tells what it does"
+        )
+    folder = repository.run_folder(record.run_id)
+    proposal: Proposal = Blobs(folder / "blobs").get_json(record.proposal)
+    private = PrivateRepo.open(folder / "git")
+    try:
+        masking = masking_of(repository.user)
+        yield RunView(record, proposal, private, masking)
+    finally:
+        private.close()
+
+
+def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -> str:
+    """Return how a run's change differs from what it was, as a diff of its lines; "" for nothing.
+
+    Secrets are masked.
+    """
+    old, new = proposal_of(repository, before), proposal_of(repository, after)
+    if old is None or new is None:
+        return ""
+    with view(repository, after) as seen:
+        was = seen.private.change(old["base_tree"], old["tree"])
+        now = seen.private.change(new["base_tree"], new["tree"])
+        return "".join(interdiff(was, now, seen.masking.for_people).values())
+
+
+def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
+    """Return what a run proposes, None when it has not come so far."""
+    if not record.proposal:
+        return None
+    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
+    proposal: Proposal = blobs.get_json(record.proposal)
+    return proposal

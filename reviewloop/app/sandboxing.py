@@ -1,0 +1,84 @@
+"""Which sandbox a run's commands get, and the refusal to go without one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.sandbox.base import Level, Limits, Sandbox
+from reviewloop.sandbox.choose import choose, how_to_improve, runs_in_ci
+from reviewloop.settings import Settings
+from reviewloop.settings.loading import variable_of
+
+Acceptance = Literal["", "accepted", "own code"]
+"""Why commands may run without a sandbox: a person's flag for this run, or the demo's own code."""
+
+
+def chosen(settings: Settings) -> Sandbox:
+    """Return the strongest sandbox that the settings allow and this machine holds."""
+    wanted = settings.sandbox
+    limits = Limits(wanted.processes, wanted.memory_mb, wanted.file_mb)
+    return choose(wanted=wanted.level, external=wanted.external, limits=limits)
+
+
+def required(settings: Settings, acceptance: str) -> Sandbox:
+    """Return the sandbox; raise `UsageError` when there is none and nobody accepted that."""
+    sandbox = chosen(settings)
+    if sandbox.level is not Level.NONE or acceptance == "own code":
+        return sandbox
+    in_ci = runs_in_ci()
+    if acceptance == "accepted" and not in_ci:
+        return sandbox
+    why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
+    if in_ci:  # nobody watches there, so nobody can accept it
+        last = f"declare a throw-away container with {variable_of('sandbox.external')}=true"
+        ignored = "; --no-sandbox does not count in CI" if acceptance else ""
+    else:
+        last, ignored = "accept it for this run with --no-sandbox", ""
+    raise UsageError(
+        f"no sandbox holds here, so the repository's code is not run ({why}){ignored}; "
+        + ", or ".join([*how_to_improve(sandbox), last])
+    )
+
+
+def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
+    """Return a remark when a person accepted to go without a sandbox that is there."""
+    if acceptance == "accepted" and sandbox.level is not Level.NONE:
+        return (f"--no-sandbox changes nothing: {sandbox.level} holds and is used",)
+    return ()
+
+
+def described(sandbox: Sandbox) -> str:
+    """Return a level in words: what it is, and why it is not a stronger one."""
+    if sandbox.is_proven:
+        said = f"{sandbox.level}, proven by trying to get out"
+    elif sandbox.level is Level.EXTERNAL:
+        said = "external: declared in your settings, not proven"
+    else:
+        said = "none: commands run with your rights, in a cleaned environment"
+    return f"{said} ({'; '.join(sandbox.refused)})" if sandbox.refused else said
+
+
+def finder(
+    settings: Settings,
+    options: Mapping[str, Any],
+    changed: Callable[[Sandbox], None] = lambda _: None,
+) -> Callable[[], Sandbox]:
+    """Return what finds a run's sandbox when its first command starts; `options` are the run's.
+
+    `changed` is called when it is of another level than the run's commands ran at so far.
+    """
+
+    def find() -> Sandbox:
+        sandbox = required(settings, str(options.get("unsandboxed", "")))
+        so_far = levels_of(options)
+        if so_far and so_far[-1] != sandbox.level:
+            changed(sandbox)
+        return sandbox
+
+    return find
+
+
+def levels_of(options: Mapping[str, Any]) -> list[str]:
+    """Return the levels that a run's commands ran at, in their order; `options` are the run's."""
+    first = [str(options["sandbox"])] if options.get("sandbox") else []
+    return [*first, *options.get("later_sandboxes", ())]

@@ -1,0 +1,56 @@
+"""Whether the state that a run left can be gone on from, and what to tell the person if not."""
+
+import errno
+import sqlite3
+from pathlib import Path
+
+from reviewloop.domain.errors import ReviewLoopError, UsageError, WorkspaceError
+from reviewloop.store.runs import SCHEMA_VERSION, RunRecord
+from reviewloop.store.sqlite import damage_of
+
+CHECKPOINTS, JOURNAL = "checkpoints.sqlite", "journal.sqlite"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+def require_sound_state(folder: Path, run_id: str) -> None:
+    """Raise `WorkspaceError` if a database of the run is damaged; its snapshots are not in it."""
+    for name in (JOURNAL, CHECKPOINTS):
+        try:
+            damage = damage_of(folder / name)
+        except sqlite3.DatabaseError as error:
+            raise unusable_state(error, run_id) from error
+        if damage:
+            raise WorkspaceError(
+                f"the state of run {run_id} is damaged ({name}: {damage}), so it cannot go on; "
+                f"its snapshots are kept elsewhere: `reviewloop checkout {run_id} NAME` saves the "
+                "latest as a branch"
+            )
+
+
+def other_release(record: RunRecord, version: int) -> ReviewLoopError:
+    """Return the error for a run whose state another release of reviewloop wrote."""
+    return UsageError(
+        f"run {record.run_id} was begun by reviewloop {record.release} (state version {version}, "
+        f"this one reads {SCHEMA_VERSION}): finish it with that release, or save its work with "
+        f"`reviewloop checkout {record.run_id} NAME`"
+    )
+
+
+def unusable_state(error: sqlite3.DatabaseError | OSError, run_id: str) -> WorkspaceError:
+    """Return what to tell the person when the state of a run cannot be written or read."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL:
+        return WorkspaceError(
+            f"the disk that holds the state of run {run_id} is full; free some space, then "
+            f"`reviewloop resume {run_id}`"
+        )
+    if isinstance(error, OSError) or (code is not None and code & 0xFF in _NOT_WRITABLE):
+        return WorkspaceError(
+            f"the disk that holds the state of run {run_id} cannot be written ({error}); put that "
+            f"right, then `reviewloop resume {run_id}`"
+        )
+    return WorkspaceError(
+        f"the state of run {run_id} cannot be used ({error}); "
+        f"`reviewloop checkout {run_id} NAME` still saves its work as a branch"
+    )

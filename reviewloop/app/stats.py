@@ -1,0 +1,460 @@
+"""The figures of runs: taken from what each left, and added up to what `stats` shows."""
+
+import hashlib
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from reviewloop.app.soundness import JOURNAL
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.loop.usage import usage_figures
+from reviewloop.render.counts import OUTCOMES, PERSON
+from reviewloop.review.silencing import is_persons_dismissal
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import read_events
+from reviewloop.store.journal import Journal
+from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+
+AUTOPILOT, QUEUE = "autopilot", "the queue"
+"""Who answers in a person's place (`batch.autopilot.BY`, `runs.rebasing.BY`)."""
+
+_AT_WORK = {RunStatus.RUNNING, RunStatus.PAUSED}
+_LEFT = {Status.OPEN, Status.UNRESOLVED}
+
+_Event = Mapping[str, Any]
+
+
+def remember(repository: Path, record: RunRecord) -> str:
+    """Write the row of a run that has come to rest; return why that failed, "" if it did not.
+
+    `repository` is our folder about the repository. Done twice it is still one row.
+    """
+    if record.status in _AT_WORK:
+        return ""
+    try:
+        row = _measured(repository, record)
+        with closing(MetricsStore(repository)) as store:
+            store.save([row])
+    except WorkspaceError as error:
+        return f"the figures of run {record.run_id} were not kept for `reviewloop stats`: {error}"
+    return ""
+
+
+def catch_up(repository: Path, runs: RunStore, store: MetricsStore) -> list[str]:
+    """Take in every run at rest whose row is missing or older than its record.
+
+    Runs of earlier releases come in that way, and those that were killed, given up or undone.
+    Returns one sentence for each run that cannot be read. Raises the store's `WorkspaceError`.
+    """
+    known = store.stamps()
+    stale = {
+        ident
+        for ident, (status, at) in runs.stamps().items()
+        if status not in _AT_WORK and known.get(ident) != at
+    }
+    rows, problems = [], []
+    for record in runs.all() if stale else ():
+        if record.run_id in stale:
+            try:
+                rows.append(_measured(repository, record))
+            except WorkspaceError as error:
+                problems.append(str(error))
+    if rows:
+        store.save(rows)
+    return problems
+
+
+def _measured(repository: Path, record: RunRecord) -> RunMetrics:
+    """Return the row of a run; raise `WorkspaceError` when what it left cannot be read."""
+    folder = repository / "runs" / record.run_id
+    try:
+        return _row(folder, record)
+    except (WorkspaceError, sqlite3.Error, OSError, LookupError, TypeError, ValueError) as error:
+        raise WorkspaceError(
+            f"run {record.run_id} is not counted: what it left in {folder} cannot be read ({error})"
+        ) from error
+
+
+def _row(folder: Path, record: RunRecord) -> RunMetrics:
+    proposal: Mapping[str, Any] = {}
+    if record.proposal:
+        proposal = Blobs(folder / "blobs").get_json(record.proposal)
+    events = [event for event, _ in read_events(folder / "events.jsonl")]
+    decision = _decision(record, events)
+    measured = _coverage(proposal)
+    committed = [event["at"] for event in events if event.get("kind") == "committed"]
+    over = record.status in {RunStatus.COMMITTED, RunStatus.UNDONE}
+    return RunMetrics(
+        run_id=record.run_id,
+        kind=_kind(record, proposal),
+        status=str(record.status),
+        begun_at=record.created_at,
+        record_at=record.updated_at,
+        task_id=record.task_id,
+        spec_path=record.spec_path,
+        called=hashlib.sha256(record.title.encode()).hexdigest()[:12] if record.task_id else "",
+        committed_at=float(committed[-1]) if committed and over else 0.0,
+        first_review=_first_review(events, proposal),
+        decision=decision,
+        modifications=_modifications(events, proposal),
+        taken_over=decision == "rejected" and bool(record.options.get("exported")),
+        rounds=_rounds(events),
+        seconds=round(record.active_seconds, 1),
+        new_lines=measured[0],
+        missing_lines=measured[1],
+        findings=_counted(proposal.get("findings", ())),
+        dismissed_by_people=_by_people(proposal.get("findings", ())),
+        **_used(folder / JOURNAL),
+    )
+
+
+def _kind(record: RunRecord, proposal: Mapping[str, Any]) -> str:
+    if record.options.get("first"):
+        return "fix"
+    if not record.task_id:
+        return "change"
+    # Any other run without a change is blocked.
+    checked = proposal and not proposal["files"] and not proposal["blocked"]
+    return "checkpoint" if checked else "task"
+
+
+def _used(journal: Path) -> dict[str, Any]:
+    if not journal.exists():  # it was given up before anything was asked
+        return {"usd": 0.0}
+    with closing(Journal(journal)) as opened:
+        used = usage_figures(opened)
+    names = ("calls", "input", "output", "cache_read", "cache_write")  # keys of the TypedDict
+    return {"usd": used["cost_usd"], **{name: used[name] for name in names}}  # type: ignore[literal-required]
+
+
+def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
+    """Count findings; a person's own wishes are none."""
+    counts = Counter(
+        (tuple(sorted(one["agents"])), str(one["severity"]), str(one["status"]))
+        for one in findings
+        if PERSON not in one["agents"]
+    )
+    return tuple(FindingCount(*key, count) for key, count in sorted(counts.items()))
+
+
+def _by_people(findings: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many red and yellow findings people dismissed; a reviewer can reject some, too."""
+    listed = (Finding.model_validate(f) for f in findings if f["status"] == Status.DISMISSED)
+    return sum(f.severity.actionable and is_persons_dismissal(f) for f in listed)
+
+
+def _coverage(proposal: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Return the new lines that tests could run, and how many of them no test ran."""
+    for gate in proposal.get("gates", ()):
+        details = gate["details"]
+        if gate["name"] == "coverage" and details.get("new_lines"):
+            return int(details["new_lines"]), int(details["missing_lines"])
+    return None, 0
+
+
+def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
+    """Return how the first full reading by the reviewers ended, before any fix."""
+    begun = _until(events, "proposed", "round")  # a fix round comes after the first review
+    failed = any(e.get("kind") == "reviewer.end" and e.get("status") == "failed" for e in begun)
+    told = next((e for e in begun if e.get("kind") == "collected"), None)
+    if told is None:
+        return "incomplete" if failed else "none"
+    if "left" in told:
+        found = told["left"]
+        if found[Severity.MUST_FIX] or found[Severity.SHOULD_FIX]:
+            return "findings"
+        return "incomplete" if told["failed"] else "clean"
+    return _first_review_of_an_earlier_release(events, proposal, failed=failed)
+
+
+def _first_review_of_an_earlier_release(
+    events: Sequence[_Event], proposal: Mapping[str, Any], *, failed: bool
+) -> str:
+    """The same, where what was left after the review was not told as an event."""
+    if any(event.get("kind") == "round" for event in _until(events, "proposed")):
+        return "findings"
+    if proposal.get("rounds", {}).get("cycle", 1):
+        return "unknown"  # the proposal is about what a person had changed since
+    left = [f for f in proposal.get("findings", ()) if f["status"] in _LEFT]
+    if any(Severity(finding["severity"]).actionable for finding in left):
+        return "findings"
+    return "incomplete" if failed else "clean"
+
+
+def _rounds(events: Sequence[_Event]) -> int:
+    """Add up the fix rounds of all cycles; one that a crash repeated is told twice."""
+    total = latest = 0
+    for event in events:
+        if event.get("kind") == "round":
+            latest = max(latest, int(event["number"]))
+        elif _is_answer(event, "modify"):
+            total, latest = total + latest, 0
+    return total + latest
+
+
+def _modifications(events: Sequence[_Event], proposal: Mapping[str, Any]) -> int:
+    """Return how often a person asked for a modification, a begun one included."""
+    done = int(proposal.get("rounds", {}).get("cycle", 0))
+    latest = [e for e in events if e.get("kind") == "proposed" or _is_answer(e, "modify")][-1:]
+    return done + any(_is_answer(event, "modify") for event in latest)
+
+
+def _decision(record: RunRecord, events: Sequence[_Event]) -> str:
+    """Return what was decided about the run, and whether a person did."""
+    if record.status in {RunStatus.COMMITTED, RunStatus.UNDONE}:
+        return "autopilot" if record.approved_by == AUTOPILOT else "approved"
+    if record.status is not RunStatus.SKIPPED:
+        return ""
+    answers = [event for event in events if event.get("kind") == "answer"]
+    if not answers or answers[-1].get("choice") != "skip":
+        return "given_up"  # it had stopped on its way, so nothing was judged
+    return "redone" if answers[-1].get("by") == QUEUE else "rejected"
+
+
+def _is_answer(event: _Event, choice: str) -> bool:
+    return event.get("kind") == "answer" and event.get("choice") == choice
+
+
+def _until(events: Sequence[_Event], *kinds: str) -> list[_Event]:
+    """Return the events before the first of these kinds."""
+    kept = []
+    for event in events:
+        if event.get("kind") in kinds:
+            break
+        kept.append(event)
+    return kept
+
+
+TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0}
+
+_WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
+_STANDING = {"committed", "waiting"}  # what is in the repository, or may be with one word
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The runs to be added up: those begun since a time, of one spec; all by default."""
+
+    since: float = 0.0
+    spec: str = ""
+
+    def of(self, row: RunMetrics) -> bool:
+        """Whether a run is among them."""
+        return row.begun_at >= self.since and self.spec in ("", row.spec_path)
+
+
+def _all_called(rows: Sequence[RunMetrics]) -> list[RunMetrics]:
+    """Return rows of which those of earlier releases are called as the next one of their id."""
+    later: dict[tuple[str, str], str] = {}
+    found = []
+    for row in reversed(rows):
+        at = (row.spec_path, row.task_id)
+        later[at] = row.called or later.get(at, "")
+        found.append(replace(row, called=later[at]))
+    return found[::-1]
+
+
+def figures(
+    rows: Sequence[RunMetrics], births: Mapping[str, float], chosen: Chosen
+) -> dict[str, Any]:
+    """Return everything that `stats` shows as JSON-plain values.
+
+    `rows` are those of all runs: which run of a task was its first one they tell together.
+    `births` says when each spec came into the repository.
+    """
+    rows = _all_called(rows)
+    first = _first_reviews(rows)
+    mine = [row for row in rows if chosen.of(row)]
+    work = [row for row in mine if row.kind in _WORK]
+    reviewed = [row for row in work if row.run_id in first]
+    return {
+        "since": chosen.since,
+        "spec": chosen.spec,
+        "runs": len(work),
+        "tasks": len({row.task for row in work}),
+        "checkpoints": len({row.task for row in mine if row.kind == "checkpoint"}),
+        "targets": TARGETS,
+        "first_pass": _first_pass(work, reviewed),
+        "coverage": _coverage_shown(work),
+        "red_left": _red_left(work),
+        "findings": _findings(work),
+        "approval": _approval(work),
+        "edits": {
+            "modifications": sum(row.modifications for row in work),
+            "modified_runs": sum(row.modifications > 0 for row in work),
+            "taken_over": sum(row.taken_over for row in work),
+        },
+        "per_task": _per_task(work),
+        "to_commit": _to_commit(work, births),
+        "money": _money(mine),
+        "weeks": _weeks(work, first),
+    }
+
+
+def _first_reviews(rows: Sequence[RunMetrics]) -> set[str]:
+    """Return the runs that count for the first pass: of each task the first that was reviewed."""
+    found: dict[tuple[str, str, str], str] = {}
+    for row in rows:
+        if row.kind in _WORK and row.first_review != "none":
+            found.setdefault(row.task, row.run_id)
+    return set(found.values())
+
+
+def _first_pass(work: Sequence[RunMetrics], reviewed: Sequence[RunMetrics]) -> dict[str, Any]:
+    ends = [row.first_review for row in reviewed]
+    counts = {end: ends.count(end) for end in ("clean", "findings", "incomplete", "unknown")}
+    known = len(ends) - counts["unknown"]
+    without = {row.task for row in work} - {r.task for r in work if r.first_review != "none"}
+    return {
+        "rate": counts["clean"] / known if known else None,
+        **counts,
+        "not_reviewed": len(without),
+    }
+
+
+def _coverage_shown(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    standing = [row for row in work if row.status in _STANDING]
+    measured = [row for row in standing if row.new_lines]
+    new = sum(row.new_lines or 0 for row in measured)
+    covered = new - sum(row.missing_lines for row in measured)
+    return {
+        "rate": covered / new if new else None,
+        "new_lines": new,
+        "covered_lines": covered,
+        "not_measured_runs": len(standing) - len(measured),
+    }
+
+
+def _red_left(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    counts = [_red_of(row) for row in work if row.status in _STANDING]
+    return {"count": sum(counts), "runs": sum(map(bool, counts)), "of_runs": len(counts)}
+
+
+def _red_of(row: RunMetrics) -> int:
+    reds = (one for one in row.findings if one.severity == Severity.MUST_FIX)
+    return sum(one.count for one in reds if OUTCOMES.get(Status(one.status)) == "left")
+
+
+def _findings(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    counts = [one for row in work for one in row.findings]
+    reviewers: dict[str, list[FindingCount]] = defaultdict(list)
+    for one in counts:
+        for agent in one.agents:
+            reviewers[agent].append(one)
+    return {
+        "all": _tally(counts),
+        "dismissed_by_people": sum(row.dismissed_by_people for row in work),
+        "by_reviewer": [
+            {"reviewer": name, **_tally(reviewers[name])} for name in sorted(reviewers)
+        ],
+    }
+
+
+def _tally(counts: Iterable[FindingCount]) -> dict[str, Any]:
+    """Count findings by severity, and what became of those; silenced ones stand apart."""
+    tally = {str(s): dict.fromkeys(("found", "fixed", "dismissed", "left"), 0) for s in Severity}
+    silenced = 0
+    for one in counts:
+        outcome = OUTCOMES.get(Status(one.status))
+        if outcome is None:
+            silenced += one.count
+            continue
+        tally[one.severity]["found"] += one.count
+        tally[one.severity][outcome] += one.count
+    return {**tally, "silenced": silenced}
+
+
+def _approval(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    decided = [row.decision for row in work]
+    counts = {
+        name: decided.count(name)
+        for name in ("approved", "rejected", "autopilot", "redone", "given_up")
+    }
+    approved = [row for row in work if row.decision == "approved"]
+    asked = counts["approved"] + counts["rejected"]
+    return {
+        "rate": counts["approved"] / asked if asked else None,
+        **counts,
+        "approved_as_shown": sum(not row.modifications for row in approved),
+        "approved_after_modifications": sum(row.modifications > 0 for row in approved),
+        "undone": sum(row.status == "undone" for row in work),
+        "waiting": sum(row.status == "waiting" for row in work),
+        "blocked": sum(row.status == "blocked" for row in work),
+    }
+
+
+def _per_task(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    tasks: dict[tuple[str, str, str], list[RunMetrics]] = defaultdict(list)
+    for row in work:
+        tasks[row.task].append(row)
+    priced = [runs for runs in tasks.values() if all(row.usd is not None for row in runs)]
+    return {
+        "rounds": _spread([sum(row.rounds for row in runs) for runs in tasks.values()]),
+        "seconds": _spread([sum(row.seconds for row in runs) for runs in tasks.values()]),
+        "usd": _spread([sum(row.usd or 0.0 for row in runs) for runs in priced]),
+    }
+
+
+def _to_commit(work: Sequence[RunMetrics], births: Mapping[str, float]) -> dict[str, Any]:
+    done = [row for row in work if row.committed_at]
+    since = [row.committed_at - births[row.spec_path] for row in done if row.spec_path in births]
+    return {
+        "from_begin": _spread([row.committed_at - row.begun_at for row in done]),
+        "from_spec": _spread([seconds for seconds in since if seconds >= 0]),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    if not values:
+        return {"count": 0, "median": None, "mean": None, "most": None}
+    return {
+        "count": len(values),
+        "median": round(median(values), 6),
+        "mean": round(mean(values), 6),
+        "most": round(max(values), 6),
+    }
+
+
+def _money(mine: Sequence[RunMetrics]) -> dict[str, Any]:
+    fixes = [row for row in mine if row.kind == "fix"]
+    names = ("calls", "input", "output", "cache_read", "cache_write")
+    return {
+        "usd": round(sum(row.usd or 0.0 for row in mine), 6),
+        "unpriced_runs": sum(row.usd is None for row in mine),
+        "fix_runs": len(fixes),
+        "fix_usd": round(sum(row.usd or 0.0 for row in fixes), 6),
+        **{name: sum(getattr(row, name) for row in mine) for name in names},
+    }
+
+
+def _weeks(work: Sequence[RunMetrics], first: set[str]) -> list[dict[str, Any]]:
+    """Return the figures of each week from the first run's to the last one's, empty weeks too."""
+    by_week: dict[date, list[RunMetrics]] = defaultdict(list)
+    for row in work:
+        day = date.fromtimestamp(row.begun_at)
+        by_week[day - timedelta(days=day.weekday())].append(row)
+    if not by_week:
+        return []
+    monday, weeks = min(by_week), []
+    while monday <= max(by_week):
+        runs = by_week.get(monday, [])
+        weeks.append(
+            {
+                "monday": monday.isoformat(),
+                "runs": len(runs),
+                "first_pass": _first_pass(runs, [r for r in runs if r.run_id in first])["rate"],
+                "coverage": _coverage_shown(runs)["rate"],
+                "red_left": _red_left(runs)["count"],
+                "usd": round(sum(row.usd or 0.0 for row in runs), 6),
+            }
+        )
+        monday += timedelta(days=7)
+    return weeks

@@ -1,0 +1,59 @@
+"""Posts to the person's own address that something waits for them; it never fails a run."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+from reviewloop.settings.schema import is_loopback
+
+SECONDS = 5.0  # for everything: the name, the connection, the answer
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Another address was not agreed to; the answer counts as a failure."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def post(url: str, body: Mapping[str, Any], seconds: float = SECONDS) -> str:
+    """Post the body as JSON; return why it did not arrive, "" else. The path is kept secret."""
+    host = urlsplit(url).hostname or ""
+    why: list[str] = []
+
+    def send() -> None:
+        why.append(_sent(url, json.dumps(body).encode(), seconds))
+
+    thread = threading.Thread(target=send, name="webhook", daemon=True)
+    thread.start()
+    thread.join(seconds)  # the time limit of a socket begins anew with each byte
+    problem = why[0] if why else f"did not answer within {seconds:g} s"
+    return f"the webhook at {host} {problem}" if problem else ""
+
+
+def _sent(url: str, data: bytes, seconds: float) -> str:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+    if is_loopback(urlsplit(url).hostname or ""):
+        handlers.append(urllib.request.ProxyHandler({}))
+    headers = {"Content-Type": "application/json", "User-Agent": "reviewloop"}
+    # Settings allow https, and http on loopback only.
+    request = urllib.request.Request(url, data, headers, method="POST")  # noqa: S310
+    try:
+        with urllib.request.build_opener(*handlers).open(request, timeout=seconds):
+            return ""
+    except urllib.error.HTTPError as error:
+        return f"answered {error.code}"
+    except TimeoutError:
+        return f"did not answer within {seconds:g} s"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            return f"did not answer within {seconds:g} s"
+        return f"cannot be reached ({getattr(reason, 'strerror', None) or type(reason).__name__})"
+    except HTTPException as error:  # an answer that is no HTTP
+        return f"gave no proper answer ({type(error).__name__})"

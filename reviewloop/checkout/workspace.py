@@ -1,0 +1,415 @@
+"""The files that commands run on: exactly one tree, with a `.git` to throw away."""
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from reviewloop.checkout.files import remove_tree
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.attributes import attributes_in
+from reviewloop.git.directory import write_git_dir
+from reviewloop.git.distrusted import read_plain
+from reviewloop.git.lfs import HEADER, LARGEST, copy_content, parse_pointer
+from reviewloop.git.paths import parents, shown
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.process import Git
+from reviewloop.git.repository import BUILD_EXCLUDES
+from reviewloop.git.snapshot import changed_paths, filters, store
+from reviewloop.settings.schema import WorkspaceFiles
+
+_SHOWN = 3  # groups of names in a sentence
+_PROBES = ("case", "CASE", "caf\u00e9", "cafe\u0301", "stra\u00dfe", "strasse", "\ufb01n", "fin")
+
+
+def require_distinct_names(private: PrivateRepo, tree: str, folder: Path) -> None:
+    """Raise WorkspaceError when the disk of `folder` cannot hold the names of `tree` as they are.
+
+    Names are tried out in a folder that goes away again, and only those that could be confused.
+    """
+    try:
+        if keeps_all_names(folder):
+            return
+        lost = lost_names((entry.path for entry in private.entries(tree)), folder)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be written to: {error}.") from error
+    if lost:
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+        named = "; ".join(" and ".join(map(shown, group)) for group in lost[:_SHOWN])
+        raise WorkspaceError(
+            f"The disk of {folder} does not keep these names as git has them: {named}{more}; "
+            "rename them, or set REVIEWLOOP_STATE_DIR to a folder on another disk "
+            "(a review works as it is)."
+        )
+
+
+def keeps_all_names(folder: Path) -> bool:
+    """Whether names are but bytes to the disk of a folder, as they nearly always are."""
+    with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as probe:
+        return _are_kept(_PROBES, Path(probe))
+
+
+def lost_names(paths: Iterable[str], folder: Path) -> list[tuple[str, ...]]:
+    """Return the groups of paths that would share a place on the disk of `folder`.
+
+    A group of one is a path that the disk would give back by another name.
+    """
+    with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as name:
+        return [group for group in _doubtful(paths) if not _are_kept(group, Path(name))]
+
+
+def _doubtful(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield groups of paths told apart by case or form only, and single ones with more forms."""
+    groups: dict[str, dict[str, None]] = {}
+    for path in paths:
+        for place in (*parents(path), path):
+            if place.isascii() and place == place.casefold():
+                key = place
+            else:
+                key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", place).casefold())
+            groups.setdefault(key, {})[place] = None
+    for key, group in groups.items():
+        if len(group) > 1 or (not key.isascii() and _has_forms(next(iter(group)))):
+            yield tuple(group)
+
+
+def _has_forms(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return any(unicodedata.normalize(form, name) != name for form in ("NFC", "NFD"))
+
+
+def _are_kept(group: tuple[str, ...], probe: Path) -> bool:
+    """Whether a folder lists all names of a group after they were written, and only those."""
+    names = {path.rpartition("/")[2] for path in group}
+    if len(names) < len(group):  # of folders that are told apart by their names alone
+        return True
+    for name in names:
+        (probe / name).touch()
+    listed = set(listed_names(probe))
+    for name in listed:
+        (probe / name).unlink()
+    return names <= listed
+
+
+def listed_names(folder: Path) -> list[str]:
+    """Return the names in a folder as the file system tells them."""
+    return [path.name for path in folder.iterdir()]
+
+
+_DEEPEST = 5  # submodules in submodules
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What a workspace gets besides the files that git itself holds."""
+
+    lfs: bool = False
+    submodules: bool = False
+
+    def fill(self, private: PrivateRepo, tree: str, folder: Path) -> None:
+        """Fill a folder that holds exactly the files of `tree`.
+
+        Content of Git LFS that is not at hand stays a pointer. Raises WorkspaceError for a
+        submodule that is not.
+        """
+        if self.lfs:
+            for path, common_dir in _pointers(private, tree):
+                pointer = parse_pointer(private.read(tree, path) or b"")
+                if pointer:
+                    copy_content(common_dir, pointer, folder / path)
+        if self.submodules:
+            _Submodules(private, folder).write(tree)
+
+
+def filling_of(files: WorkspaceFiles) -> Filling:
+    """Return what the settings ask for."""
+    return Filling(lfs=files.lfs == "copy", submodules=files.submodules == "copy")
+
+
+def _pointers(private: PrivateRepo, tree: str) -> Iterator[tuple[str, Path]]:
+    small = [
+        entry.path
+        for entry in private.entries(tree)
+        if len(HEADER) < entry.size <= LARGEST and entry.kind in {"file", "executable"}
+    ]
+    for path, values in attributes_in(private, tree, small, ("filter",)).items():
+        if values.get("filter") == "lfs":
+            yield path, private.user_common_dir
+
+
+class _Submodules:
+    """Writes the files of submodules below a workspace, each from its own objects."""
+
+    def __init__(self, private: PrivateRepo, folder: Path) -> None:
+        self._private = private
+        self._folder = folder
+        self._copies = private.folder.with_name(private.folder.name + "-submodules")
+
+    def write(self, tree: str) -> None:
+        """Write all of them, and what they hold in turn."""
+        start = (self._private.git, tree, self._private.user_common_dir, "")
+        todo = [(0, *start)]
+        while todo:
+            depth, git, tree, git_dir, prefix = todo.pop()
+            if depth > _DEEPEST:
+                raise WorkspaceError(f"{shown(prefix)} holds submodules in submodules without end.")
+            names = _names(git, tree)
+            for path, commit in _gitlinks(git, tree):
+                place = prefix + path
+                source = self._source(git_dir, names.get(path, path), place, nested=bool(prefix))
+                inner = self._check_out(source, commit, place)
+                todo.append((depth + 1, inner, commit, source, place + "/"))
+
+    def _source(self, git_dir: Path, name: str, place: str, *, nested: bool) -> Path:
+        """Return the git directory of a submodule; its name may come from anybody."""
+        modules = git_dir / "modules"
+        parts = PurePosixPath(name).parts
+        if parts and not name.startswith("/") and ".." not in parts:
+            found = modules.joinpath(*parts)
+            if (found / "objects").is_dir() and found.resolve().is_relative_to(modules.resolve()):
+                return found
+        own = self._private.user_root / place / ".git"
+        root = Path(os.path.realpath(self._private.user_root))
+        if not nested and own.is_dir() and Path(os.path.realpath(own)) == root / place / ".git":
+            return own
+        raise WorkspaceError(
+            f"The submodule {shown(place)} is not in {modules}; "
+            "run `git submodule update --init` in your checkout, then run again."
+        )
+
+    def _check_out(self, source: Path, commit: str, place: str) -> Git:
+        target = self._folder / place
+        if target.resolve() != self._folder.resolve() / place:
+            raise WorkspaceError(f"The submodule {shown(place)} lies behind a link.")
+        mark = hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
+        copy = self._copies / mark
+        write_git_dir(
+            copy,
+            objects=(source / "objects",),
+            head=commit,
+            settings=self._private.settings,
+            object_format=self._private.object_format,
+        )
+        git = Git(copy)
+        if git.result("cat-file", "-e", f"{commit}^{{tree}}").exit_code:
+            raise WorkspaceError(
+                f"The submodule {shown(place)} is not there at {commit[:12]}; "
+                "run `git submodule update` in your checkout, then run again."
+            )
+        (copy / "index").unlink(missing_ok=True)  # the folder was emptied: all files are written
+        target.mkdir(exist_ok=True)
+        git.with_index(copy / "index", target).run("read-tree", "--reset", "-u", commit)
+        return git
+
+
+def _gitlinks(git: Git, tree: str) -> list[tuple[str, str]]:
+    found = []
+    for line in git.run("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
+        if line.startswith(b"160000"):
+            facts, _, path = line.partition(b"\t")
+            found.append((os.fsdecode(path), facts.split()[2].decode()))
+    return found
+
+
+def _names(git: Git, tree: str) -> dict[str, str]:
+    """Return path -> name by the .gitmodules of a tree; all else that it says is passed over."""
+    listed = git.run("ls-tree", "-z", "--full-tree", tree, "--", ".gitmodules")
+    if not listed.startswith(b"100"):
+        return {}
+    oid = listed.split()[2].decode()
+    answer = git.result("config", "--blob", oid, "--list", "-z")
+    names = {}
+    for item in answer.stdout.split(b"\0"):
+        key, _, value = os.fsdecode(item).partition("\n")
+        if key.startswith("submodule.") and key.endswith(".path"):
+            names[value] = key.removeprefix("submodule.").removesuffix(".path")
+    return names
+
+
+_SUBMODULE = b"160000"
+_LARGEST = 32 << 20  # bytes of a file that a command wrote
+
+
+class Workspace:
+    """A folder of working files. One reset at a time; the run's lock sees to that.
+
+    Its index stands beside the folder, not in it, so that a command cannot reach it.
+    """
+
+    def __init__(self, private: PrivateRepo, folder: Path, filling: Filling | None = None) -> None:
+        self.private = private
+        self.folder = folder
+        self.filling = filling or Filling()
+        self.index = folder.with_name(folder.name + ".index")
+
+    @property
+    def needed_folders(self) -> tuple[Path, ...]:
+        """What a sandbox has to let commands read besides the folder: git's objects."""
+        return self.private.object_folders
+
+    def reset(self, tree: str) -> Path:
+        """Put exactly the files of `tree` into the folder and return it.
+
+        Everything else goes: what the code of one tree left behind must not meet the next one's.
+        Links are never followed. The folder and the `.git` in it are made anew, whatever became of
+        the last ones: what a program may do in a folder ends with it, should one still be alive.
+        """
+        self._own_folder()
+        remove_tree(self.folder / ".git")
+        files, submodules = self._listing(tree)
+        _Sweep(self.folder, files, submodules).run()
+        self._lock_file().unlink(missing_ok=True)  # of a reset that was killed: the index is ours
+        git = self.private.git.with_index(self.index, self.folder)
+        try:
+            git.run("read-tree", "--reset", "-u", tree)
+        except WorkspaceError:
+            # An index damaged by a crash tells nothing that the files do not tell, only faster.
+            self.index.unlink(missing_ok=True)
+            self._lock_file().unlink(missing_ok=True)
+            git.run("read-tree", "--reset", "-u", tree)
+        require_distinct_names(self.private, tree, self.folder.parent)
+        self.filling.fill(self.private, tree, self.folder)
+        self._write_git_dir()
+        return self.folder
+
+    def taken(self, tree: str, leave: Collection[str]) -> str:
+        """Return `tree` with what commands wrote since the folder was reset to it.
+
+        Files that the tree's .gitignore names are left, like all below folders whose name is in
+        `leave` (installed dependencies), links that lead out of the workspace, what is no file, and
+        files of more than 32 MB. Raises WorkspaceError for what git cannot take.
+        """
+        git = self.private.git.with_index(self.index, self.folder)
+        git.run("read-tree", "--reset", tree)
+        gone, there = changed_paths(git)
+        filtered = filters(git, there)
+        left = {os.fsencode(name) for name in leave}
+        kept = [
+            path
+            for path in there
+            if not left & set(path.split(b"/"))
+            and os.fsdecode(path) not in filtered
+            and self._is_ordinary(self.folder / os.fsdecode(path))
+        ]
+        store(git, gone, kept)
+        return git.text("write-tree")
+
+    def _is_ordinary(self, place: Path) -> bool:
+        """Whether a path that a command wrote is a file, or a link that stays inside."""
+        found = place.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            # Not `resolve`, for which links in a circle are an error.
+            return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(self.folder))
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            return False
+        if not found.st_mode & stat.S_IRUSR:
+            place.chmod(found.st_mode | stat.S_IRUSR)
+        return True
+
+    def remove(self) -> None:
+        """Delete the folder and its index."""
+        remove_tree(self.folder)
+        self.index.unlink(missing_ok=True)
+        self._lock_file().unlink(missing_ok=True)
+
+    def _own_folder(self) -> None:
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            remove_tree(self.folder)
+        old = self.folder.with_name(self.folder.name + ".old")
+        try:
+            if old.is_symlink() or old.exists():  # of a reset that was killed
+                remove_tree(old)
+            if self.folder.is_dir():
+                self.folder.rename(old)
+            self.folder.mkdir(mode=0o700, parents=True)
+            if old.is_dir():
+                self._take_over(old)
+                remove_tree(old)
+        except OSError as error:
+            raise WorkspaceError(f"The workspace {self.folder} cannot be made: {error}.") from error
+
+    def _take_over(self, old: Path) -> None:
+        """Move what stood in the folder: most of it is of the next tree, too."""
+        old.chmod(stat.S_IRWXU)
+        with os.scandir(old) as entries:
+            for entry in list(entries):
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.path, stat.S_IRWXU)  # noqa: PTH101 - moving it writes its `..`
+                os.rename(entry.path, self.folder / entry.name)  # noqa: PTH104 - names as they are
+
+    def _lock_file(self) -> Path:
+        return self.index.with_name(self.index.name + ".lock")
+
+    def _listing(self, tree: str) -> tuple[set[bytes], set[bytes]]:
+        files: set[bytes] = set()
+        submodules: set[bytes] = set()
+        output = self.private.git.run("ls-tree", "-r", "-z", "--full-tree", tree)
+        for line in output.split(b"\0"):
+            if line:
+                facts, _, path = line.partition(b"\t")
+                (submodules if facts.startswith(_SUBMODULE) else files).add(path)
+        return files, submodules
+
+    def _write_git_dir(self) -> None:
+        """Write the `.git` that build tools ask; nothing ever reads it back."""
+        private = self.private
+        folder = self.folder / ".git"
+        branch = private.branch
+        write_git_dir(
+            folder,
+            objects=(private.folder / "objects",),
+            head=f"ref: refs/heads/{branch}" if branch else private.head,
+            settings=private.settings,
+            object_format=private.object_format,
+            bare=False,
+        )
+        refs = (private.folder / "packed-refs").read_bytes()
+        if branch and private.head:
+            refs += f"{private.head} refs/heads/".encode() + os.fsencode(branch) + b"\n"
+        (folder / "packed-refs").write_bytes(refs)
+        (folder / "info/exclude").write_bytes(read_plain(private.folder / BUILD_EXCLUDES))
+        if (private.folder / "shallow").is_file():
+            shutil.copyfile(private.folder / "shallow", folder / "shallow")
+        shutil.copy2(self.index, folder / "index")  # with its time stamp: git compares it
+
+
+class _Sweep:
+    """Removes what a tree does not hold; afterwards only real folders lead to its files."""
+
+    def __init__(self, folder: Path, files: set[bytes], submodules: set[bytes]) -> None:
+        self._root = os.fsencode(folder)
+        self._files = files
+        self._folders = {path[:end] for path in files | submodules for end in _slashes(path)}
+
+    def run(self) -> None:
+        todo = [b""]
+        while todo:
+            prefix = todo.pop()
+            folder = self._root + b"/" + prefix
+            if os.lstat(folder).st_mode & stat.S_IRWXU != stat.S_IRWXU:
+                Path(os.fsdecode(folder)).chmod(stat.S_IRWXU)  # a command may have closed it
+            with os.scandir(folder) as entries:
+                for entry in list(entries):
+                    path = prefix + entry.name
+                    if not self._belongs(path, entry):
+                        remove_tree(Path(os.fsdecode(entry.path)))
+                    elif path in self._folders:
+                        todo.append(path + b"/")
+
+    def _belongs(self, path: bytes, entry: "os.DirEntry[bytes]") -> bool:
+        if path in self._files:
+            return entry.is_symlink() or entry.is_file(follow_symlinks=False)
+        # An empty folder for a submodule comes back by itself.
+        return path in self._folders and entry.is_dir(follow_symlinks=False)
+
+
+def _slashes(path: bytes) -> Iterator[int]:
+    position = path.find(b"/")
+    while position >= 0:
+        yield position
+        position = path.find(b"/", position + 1)

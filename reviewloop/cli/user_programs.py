@@ -1,0 +1,128 @@
+"""The user's own programs: editor, pager and notifications of the desktop."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from reviewloop.domain.errors import UsageError
+
+_SECONDS = 5
+# The texts are arguments, so that nothing in them is taken for a script.
+_APPLE = "on run argv\ndisplay notification (item 2 of argv) with title (item 1 of argv)\nend run"
+
+
+def notify(title: str, text: str) -> str:
+    """Show a notification; return why it could not be, "" else."""
+    if program := shutil.which("notify-send"):
+        argv = [program, "--app-name=reviewloop", "--", title, text]
+    elif program := shutil.which("osascript"):
+        argv = [program, "-e", _APPLE, title, text]
+    else:
+        return "the desktop was not told: there is no notify-send or osascript"
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"the desktop was not told: {argv[0]} did not end within {_SECONDS} s"
+    except OSError as error:
+        return f"the desktop was not told: {argv[0]}: {error.strerror or error}"
+    if done.returncode:
+        return f"the desktop was not told: {argv[0]} ended with exit code {done.returncode}"
+    return ""
+
+
+_NAMES = ("GIT_EDITOR", "VISUAL", "EDITOR")
+_DEFAULT = "vi"
+
+
+def edit_files(files: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """Return files as the person left them, None for one that they deleted.
+
+    They are opened in one call of the editor that the environment names, `vi` without one. Raises
+    `UsageError` when it cannot be started or fails: what was written is thrown away then.
+    """
+    name, command = _editor()
+    with tempfile.TemporaryDirectory(prefix="reviewloop-edit-") as folder:
+        places = {path: Path(folder) / path for path in files}
+        for path, data in files.items():
+            places[path].parent.mkdir(parents=True, exist_ok=True)
+            places[path].write_bytes(data)
+        try:
+            ended = subprocess.run([*command, *map(str, places.values())], check=False).returncode
+        except OSError as error:
+            raise UsageError(
+                f"{name} ({shlex.join(command)}) could not be started ({error.strerror}); set "
+                "EDITOR to the editor to use; nothing was changed"
+            ) from error
+        if ended:
+            raise UsageError(
+                f"{name} ({shlex.join(command)}) ended with {ended}; nothing was changed"
+            )
+        return {path: at.read_bytes() if at.is_file() else None for path, at in places.items()}
+
+
+def _editor() -> tuple[str, list[str]]:
+    for name in _NAMES:
+        said = os.environ.get(name, "").strip()
+        if not said:
+            continue
+        try:
+            return name, shlex.split(said)
+        except ValueError:
+            raise UsageError(
+                f"{name} ({said}) has a quote without its end; nothing was changed"
+            ) from None
+    return "the editor", [_DEFAULT]
+
+
+_DEFAULT_PAGER = ("less", "-R")
+_PLAIN = {"", "cat"}  # what people set who want no pager
+
+
+def pager_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the program and arguments of $PAGER, `less -R` without one; nothing for no pager."""
+    chosen = environ.get("PAGER")
+    if chosen is None:
+        return _DEFAULT_PAGER if shutil.which(_DEFAULT_PAGER[0]) else ()
+    try:
+        words = tuple(shlex.split(chosen))
+    except ValueError:  # a quote that is never closed
+        words = (chosen.strip(),)
+    return () if " ".join(words) in _PLAIN else words
+
+
+def page(text: str, pager: tuple[str, ...], screen: IO[str]) -> str:
+    """Show the text until the person leaves; return why it could not be shown, "" else.
+
+    Leaving it early is no failure. Ctrl-C belongs to the pager as long as it runs.
+    """
+    environ = {"LESS": "-R", **os.environ}  # colours also for `PAGER=less`
+    try:
+        process = subprocess.Popen(pager, stdin=subprocess.PIPE, stdout=screen, env=environ)
+    except OSError as error:
+        return f"the pager {shlex.join(pager)} cannot be started ({error.strerror or error})"
+    try:
+        process.communicate(text.encode("utf-8", "replace"))
+    except KeyboardInterrupt:
+        _wait(process)
+    except BrokenPipeError:
+        pass
+    code = _wait(process)
+    if code in {0, 130}:
+        return ""
+    ended = f"exit code {code}" if code > 0 else f"signal {-code}"
+    return f"the pager {shlex.join(pager)} ended with {ended}"
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue

@@ -1,0 +1,79 @@
+"""The result of one gate about one tree."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from reviewloop.domain.finding import Finding
+
+
+class GateStatus(StrEnum):
+    """How a gate ended; only PASSED is green."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # goes back to the implementer with its log
+    HARD_STOP = "hard_stop"  # never goes back to a model: secrets, protected branch
+    NEEDS_PERSON = "needs_person"  # governance: allowed, but never without a person
+    WARNING = "warning"  # findings, but the loop goes on: coverage below its threshold
+    NOT_DETECTED = "not_detected"  # nothing to run was found: shown as such, never as green
+    NOT_VERIFIABLE = "not_verifiable"  # it could not be shown that the workspace's code was tested
+    ERROR = "error"  # the gate itself broke
+    OFF = "off"  # switched off in the settings
+
+    @property
+    def stops(self) -> bool:
+        """Whether the change may not go on to review."""
+        return self in {GateStatus.FAILED, GateStatus.HARD_STOP, GateStatus.ERROR}
+
+
+@dataclass(frozen=True)
+class TestCounts:
+    """What a test run counted, from JUnit XML where the runner writes it."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    passed: int
+    failed: int
+    skipped: int
+
+    @property
+    def total(self) -> int:
+        """Tests that were looked at, skipped ones included."""
+        return self.passed + self.failed + self.skipped
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One guard-rail's answer about one tree."""
+
+    name: str
+    status: GateStatus
+    summary: str  # one line for people
+    command: tuple[str, ...] = ()
+    exit_code: int | None = None
+    seconds: float = 0.0
+    log: str = ""  # file name inside the run's log folder
+    excerpt: str = ""  # the part of the log that matters, for the model and the screen
+    tests: TestCounts | None = None
+    coverage: float | None = None  # of the change's new lines, 0..1
+    findings: tuple[Finding, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the result as JSON-plain values."""
+        record = asdict(self)
+        record["status"] = str(self.status)
+        record["findings"] = [finding.model_dump(mode="json") for finding in self.findings]
+        record["details"] = dict(self.details)
+        return record
+
+    @classmethod
+    def from_plain(cls, record: Mapping[str, Any]) -> "GateResult":
+        """Rebuild a result that `plain` wrote."""
+        values = dict(record)
+        values["status"] = GateStatus(values["status"])
+        values["command"] = tuple(values["command"])
+        values["tests"] = TestCounts(**values["tests"]) if values.get("tests") else None
+        values["findings"] = tuple(Finding.model_validate(f) for f in values["findings"])
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""Git: processes, objects, private repositories, diffs and revisions; only here git starts."""

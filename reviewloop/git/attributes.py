@@ -1,0 +1,85 @@
+"""Tells what the base of a change says about files: generated, vendored, not for agents."""
+
+import os
+from collections.abc import Iterable, Mapping
+
+from reviewloop.git.objects import find
+from reviewloop.git.paths import parents
+from reviewloop.git.private import PrivateRepo
+
+_GENERATED = {
+    "linguist-generated": "generated (linguist-generated in .gitattributes)",
+    "linguist-vendored": "vendored (linguist-vendored in .gitattributes)",
+}
+_IGNORE_FILE = ".kiroignore"
+_MAX_IGNORE_BYTES = 1 << 20
+_MAX_STARS = 4  # in one part of a pattern
+
+
+def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> reason for the files that a tree's .gitattributes call generated or vendored.
+
+    The tree should be the base of the change, so that a change cannot hide its own files.
+    """
+    found = {}
+    for path, values in attributes_in(private, tree, paths, tuple(_GENERATED)).items():
+        for name, reason in _GENERATED.items():
+            if values.get(name, "false") not in {"false", "unset", "unspecified"}:
+                found[path] = reason
+                break
+    return found
+
+
+def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> reason for the files that the base's .kiroignore keeps from agents."""
+    held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
+    if held is None or not held.mode.startswith("100"):
+        return {}
+    data = private.pool.read(held.oid, _MAX_IGNORE_BYTES) or b""
+    text = data.decode("utf-8", "surrogateescape")
+    from pathspec import GitIgnoreSpec
+    from pathspec.patterns.gitignore import GitIgnorePatternError
+
+    lines = []
+    for line in text.removeprefix("\ufeff").split("\n"):
+        if any(part.count("*") > _MAX_STARS for part in line.split("/")):
+            continue  # it would be matched by trying ever so many ways
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except GitIgnorePatternError:
+            continue  # git passes over it, too
+        lines.append(line.removesuffix("\r"))
+    spec = GitIgnoreSpec.from_lines(lines)
+    return {path: f"ignored ({_IGNORE_FILE})" for path in paths if spec.match_file(path)}
+
+
+def attributes_in(
+    private: PrivateRepo, tree: str, paths: Iterable[str], names: tuple[str, ...]
+) -> dict[str, Mapping[str, str]]:
+    """Return path -> attribute -> value by the .gitattributes of a tree, for those that have any.
+
+    Only the files of the folders above the paths are looked at: the cost grows with the paths.
+    """
+    wanted = list(paths)
+    folders = {parent + "/" for path in wanted for parent in parents(path)} | {""}
+    files = sorted(folder + ".gitattributes" for folder in folders)
+    lines = [
+        f"{held.mode} {held.oid}\t".encode() + os.fsencode(path)
+        for path, held in find(private.pool, tree, files).items()
+        if held.mode.startswith("100")
+    ]
+    own = (private.folder / "info/attributes").read_bytes()
+    if not wanted or not (lines or any(name.encode() in own for name in names)):
+        return {}
+    with private.scratch_index() as git:
+        if lines:
+            git.run("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
+        listing = b"\0".join(os.fsencode(path) for path in wanted) + b"\0"
+        output = git.run("check-attr", "--cached", "-z", "--stdin", *names, input=listing)
+    found: dict[str, dict[str, str]] = {}
+    fields = output.split(b"\0")
+    for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+        if value != b"unspecified":
+            values = found.setdefault(os.fsdecode(path), {})
+            values[name.decode()] = value.decode("utf-8", "replace")
+    return dict(found)

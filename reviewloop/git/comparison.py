@@ -1,0 +1,571 @@
+"""Turns what a user wants reviewed into two trees, narrowed to the chosen files."""
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.attributes import attributes_in
+from reviewloop.git.lfs import HEADER
+from reviewloop.git.located import Place, locate
+from reviewloop.git.patch_text import Target, apply_patch
+from reviewloop.git.patches import DIFF_FLAGS
+from reviewloop.git.paths import shown
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo, dirty_files
+from reviewloop.git.revisions import (
+    Named,
+    default_base,
+    first_parent,
+    head_of,
+    merge_base,
+    near_names,
+    resolve,
+)
+from reviewloop.git.taken import IN_LFS, Taken, is_pointer, raw_notes, take_files, take_staged
+
+_NAMED = 3  # objects in a sentence
+_SUBMODULE = b"160000"
+
+
+def inspect(
+    private: PrivateRepo, place: Place, old: str, new: str, known: dict[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """Return path and reason of what the review will not see; refuse when objects are missing.
+
+    `known` is what was found out before; of Git LFS only what really changed is kept.
+    """
+    answer = private.git.result("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--")
+    if answer.exit_code:
+        raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
+    new_ids: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    fields = answer.stdout.split(b"\0")
+    for record, raw_path in zip(fields[0::2], fields[1::2], strict=False):
+        old_mode, new_mode, old_id, new_id, _ = record[1:].split(b" ")
+        path = os.fsdecode(raw_path)
+        for mode, oid in ((old_mode, old_id), (new_mode, new_id)):
+            if mode not in {b"000000", _SUBMODULE}:
+                ids.setdefault(oid.decode(), path)
+        if new_mode not in {b"000000", _SUBMODULE}:
+            new_ids[path] = new_id.decode()
+    _refuse_missing(private, place, ids)
+    found = {path: reason for path, reason in known.items() if reason != IN_LFS}
+    filtered = attributes_in(private, new, new_ids, ("filter",))
+    for path, values in filtered.items():
+        in_lfs = values.get("filter") == "lfs"
+        if in_lfs and is_pointer(private.pool.read(new_ids[path], len(HEADER))):
+            found[path] = IN_LFS
+    return tuple(sorted(found.items()))
+
+
+def _refuse_missing(private: PrivateRepo, place: Place, ids: dict[str, str]) -> None:
+    if not ids:
+        return
+    listing = "\n".join(ids).encode() + b"\n"
+    output = private.git.run("cat-file", "--batch-check", input=listing).decode()
+    if "missing" not in output:
+        return
+    lost = [line.split()[0] for line in output.splitlines() if line.endswith(" missing")]
+    raise missing(place, [f"{shown(ids[oid])} ({oid})" for oid in lost])
+
+
+def missing(place: Place, names: list[str]) -> WorkspaceError:
+    """Return the error for objects that are not there, or for what git said about them."""
+    count = len(names)
+    text = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
+    partial = "extensions.partialclone" in place.config or any(
+        key.endswith(".promisor") for key in place.config
+    )
+    way = "look at the change with `git diff` once" if partial else "look with `git fsck`"
+    kind = "partial clone" if partial else "repository"
+    return WorkspaceError(
+        f"Objects of this change are missing in the {kind}, and a review fetches nothing: "
+        f"{text}; {way}, then run again."
+    )
+
+
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def earlier_tree(private: PrivateRepo, commit: str, base: str, head: str) -> str:
+    """Return the tree to compare `head` with, to see what was done since `commit` was reviewed.
+
+    `base` is the commit that the change is compared with now. Where work of the base was merged in
+    meanwhile, the same merge is made with the earlier commit, so that only the change's own work
+    differs. Returns "" where nothing can be said: other history, a conflict in that merge, a
+    commit that is not here.
+    """
+    named = all(_ID.fullmatch(each) for each in (commit, base, head))
+    if not named or not _is_ancestor(private, commit, head):
+        return ""
+    if _is_ancestor(private, base, commit):
+        return private.tree_of(commit)
+    merged = private.git.result("merge-tree", "--write-tree", "--no-messages", commit, base)
+    tree = merged.stdout.decode().strip()
+    return tree if merged.exit_code == 0 and "\n" not in tree else ""
+
+
+def _is_ancestor(private: PrivateRepo, older: str, newer: str) -> bool:
+    return not private.git.result("merge-base", "--is-ancestor", older, newer).exit_code
+
+
+_SHOWN = 3  # paths in a sentence
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is compared: these paths, all for none; whole files or what changed in them."""
+
+    paths: tuple[str, ...]
+    whole: bool = False
+    absent: frozenset[str] = frozenset()  # not on disk, so no part of whole files
+    on_disk: bool = True  # the new side is the files on disk
+    revision: str = ""  # the path that may have been meant as a branch or a commit
+
+
+def as_typed(paths: Sequence[str], place: Place, start: Path) -> tuple[str, ...]:
+    """Return paths from the root that are typed in the folder `start`, relative to it or absolute.
+
+    "." is the whole repository. Raises WorkspaceError for what is outside of it.
+    """
+    return tuple(_from_root(path, place, start) for path in paths)
+
+
+def _from_root(path: str, place: Place, start: Path) -> str:
+    if not path:
+        raise WorkspaceError("an empty path names no file; `.` stands for the current folder.")
+    whole = Path(os.path.normpath(start.resolve() / path))
+    # The last part stays as it is: a link is reviewed itself, not what it points to.
+    plain = os.path.relpath(whole.parent.resolve() / whole.name, place.user.root.resolve())
+    if plain == os.pardir or plain.startswith(os.pardir + os.sep):
+        raise WorkspaceError(f"{shown(path)!r} is no path inside the repository.")
+    return plain
+
+
+def checked_choice(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths in plain form, none for the whole repository; refuse what leaves it."""
+    plain = []
+    for path in paths:
+        parts = [part for part in path.split("/") if part not in {"", "."}]
+        if path.startswith("/") or ".." in parts or "\0" in path:
+            raise WorkspaceError(f"{shown(path)!r} is no path inside the repository.")
+        if not parts:
+            return ()
+        plain.append("/".join(parts))
+    return tuple(dict.fromkeys(plain))
+
+
+def only(paths: Sequence[str]) -> str:
+    """Return the paths for a sentence."""
+    names = ", ".join(shown(path) for path in paths[:_SHOWN])
+    more = len(paths) - _SHOWN
+    return f"only {names}" + (f" and {more} more" if more > 0 else "")
+
+
+def narrow(private: PrivateRepo, place: Place, base: str, new: str, choice: Choice) -> str:
+    """Return the tree to compare `new` with so that exactly the chosen paths differ.
+
+    It is `new` with the chosen files as they are in `base` (or without them, for whole files), so
+    that everything around them is as it is now. Renamed files bring their old name along.
+    """
+    lines: list[bytes] = []
+    touched: list[str] = []
+    if choice.whole:
+        listed = _listed(private.git, new, choice.paths)
+        touched = [path for path in listed if path not in choice.absent]
+        lines = [b"0 " + b"0" * len(new) + b"\t" + os.fsencode(path) for path in touched]
+    else:
+        for change in _differing(private.git, place, base, new):
+            if is_chosen(change.path, choice.paths) or is_chosen(change.old_path, choice.paths):
+                lines += _undone(change, len(new))
+                touched += [change.path, change.old_path]
+    _refuse_unknown(private.git, place, (base, new), touched, choice)
+    if not lines:
+        return new
+    with private.scratch_index() as git:
+        git.run("read-tree", new)
+        listing = b"\0".join(lines) + b"\0"
+        git.run("update-index", "--replace", "-z", "--index-info", input=listing)
+        return git.text("write-tree", "--missing-ok")
+
+
+class _Differing(NamedTuple):
+    """A changed file; the mode is 000000 where it was not there before."""
+
+    path: str
+    old_path: str
+    old_mode: str
+    old_oid: str
+
+
+def _differing(git: Git, place: Place, base: str, new: str) -> Iterator[_Differing]:
+    answer = git.result("diff-tree", "--raw", "-z", *DIFF_FLAGS, base, new, "--")
+    if answer.exit_code:
+        raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
+    fields = iter(answer.stdout.split(b"\0")[:-1])
+    for record in fields:
+        old_mode, _, old_oid, _, status = record[1:].decode().split(" ")
+        old_path = os.fsdecode(next(fields))
+        path = os.fsdecode(next(fields)) if status.startswith("R") else old_path
+        yield _Differing(path, old_path, old_mode, old_oid)
+
+
+def _listed(git: Git, tree: str, paths: tuple[str, ...]) -> list[str]:
+    output = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree, "--", *paths)
+    return [os.fsdecode(path) for path in output.split(b"\0") if path]
+
+
+def _undone(change: _Differing, width: int) -> list[bytes]:
+    """Return the lines that give an index the file as it was before."""
+    lines = []
+    if change.old_path != change.path or change.old_mode == "000000":
+        lines.append(b"0 " + b"0" * width + b"\t" + os.fsencode(change.path))
+    if change.old_mode != "000000":
+        line = f"{change.old_mode} {change.old_oid}\t".encode()
+        lines.append(line + os.fsencode(change.old_path))
+    return lines
+
+
+def is_chosen(path: str, paths: tuple[str, ...]) -> bool:
+    """Whether a path is one of these, or below one; every path is when none are given."""
+    return not paths or any(path == one or path.startswith(one + "/") for one in paths)
+
+
+def _refuse_unknown(
+    git: Git, place: Place, trees: tuple[str, str], touched: list[str], choice: Choice
+) -> None:
+    for path in choice.paths:
+        if any(is_chosen(one, (path,)) for one in touched):
+            continue
+        if not choice.whole and any(git.run("ls-tree", tree, "--", path) for tree in trees):
+            continue  # there, and unchanged
+        name = shown(path)
+        if not place.bare and os.path.lexists(place.user.root / path):
+            raise WorkspaceError(
+                f"{name} holds nothing that git sees: it is empty, ignored or another repository."
+                if choice.on_disk
+                else f"{name} is on disk, but in neither side of what is compared."
+            )
+        known = dict.fromkeys(one for tree in trees for one in _listed(git, tree, ()))
+        typed = _typed(path, place)
+        near = [_typed(one, place) for one in _near_paths(path, list(known))]
+        kinds = "file or folder"
+        if path == choice.revision:
+            kinds = "branch, commit, file or folder"
+            near = [*near_names(place, typed), *near]
+        raise WorkspaceError(f"there is no {kinds} `{shown(typed)}`; {_hint(near, place)}")
+
+
+def _typed(path: str, place: Place) -> str:
+    """Return a path from the root as it is typed in the folder that we started in."""
+    return os.path.relpath(path, place.prefix) if place.prefix else path
+
+
+def _near_paths(path: str, known: list[str]) -> list[str]:
+    """Return the files and folders that may have been meant, the most likely first."""
+    base = path.rpartition("/")[2]
+    same = [one for one in known if one.rpartition("/")[2] == base]
+    if same:
+        return difflib.get_close_matches(path, same, _SHOWN, 0)
+    folders = {one.rpartition("/")[0] for one in known} - {""}
+    # The folder and the suffix alone make `test.py` look like `setup.py`.
+    stem = _stem(path)
+    near = difflib.get_close_matches(path, {*known, *folders}, 3 * _SHOWN, 0.6)
+    return [one for one in near if difflib.get_close_matches(stem, [_stem(one)], 1, 0.6)]
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
+
+
+def _hint(near: list[str], place: Place) -> str:
+    if not near:
+        folder = f", {shown(place.prefix)}" if place.prefix else ""
+        return f"paths are relative to the current folder{folder}."
+    names = dict.fromkeys(f"`{shown(one)}`" for one in near)
+    return f"did you mean {' or '.join(list(names)[:_SHOWN])}?"
+
+
+__all__ = ["Asked", "Compared", "compared"]
+
+_Pairs = tuple[tuple[str, str], ...]
+_NO_BASE = (
+    "no base branch was found, so only uncommitted work is reviewed; `--base BRANCH` names one, "
+    "`--commit REV` reviews a commit"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person wants reviewed; at most one of the first, third to sixth is given."""
+
+    range: str = ""  # X, A..B or A...B
+    base: str = ""  # instead of the base branch that is found by itself
+    staged: bool = False
+    commit: str = ""
+    whole: bool = False  # the files as they are, every line counts as added
+    patch: bytes | None = None  # as it came on standard input
+    paths: tuple[str, ...] = ()  # files or folders, relative to the repository's root
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two trees to review the difference of; valid while the `with` block lasts."""
+
+    user: UserRepo  # its root is the git directory itself when it is bare
+    private: PrivateRepo
+    old: str  # tree; `new` with the reviewed files as they were, when paths were asked for
+    new: str  # tree, always whole
+    base: str  # tree to take settings and attributes from: the old side, all of it
+    what: str  # for people: "your changes since main (1a2b3c4), uncommitted work included"
+    base_commit: str  # "" where there is none
+    head_commit: str  # "" where the new side is no commit
+    in_checkout: bool  # whether the new side is the files on disk
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()  # path, why its content is not in the trees
+    unread: frozenset[str] = frozenset()  # of these: what may hold anything, as nobody may look
+    prefix: str = ""  # the folder it was started in, relative to the root, with a final slash
+
+
+@dataclass(frozen=True)
+class _Sides:
+    base: str
+    new: str
+    what: str
+    base_commit: str = ""
+    head_commit: str = ""
+    in_checkout: bool = False
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    unread: frozenset[str] = frozenset()
+    raw: tuple[tuple[str, str], ...] = ()  # path, filter that was not run
+    absent: frozenset[str] = frozenset()  # in the new tree, but not on disk: a sparse checkout
+
+
+@contextmanager
+def compared(start: Path, asked: Asked) -> Iterator[Compared]:
+    """Lend the two trees of a review; raise WorkspaceError when it cannot be had, with the reason.
+
+    Nothing of the person's is written, no program of theirs runs, nothing is fetched.
+    """
+    _refuse_contradictions(asked)
+    place = locate(start)
+    asked = replace(asked, paths=checked_choice(asked.paths))
+    with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
+        private = PrivateRepo.create(Path(name) / "git", place.user, for_review=True)
+        try:
+            yield _compare(place, private, asked)
+        finally:
+            private.close()
+
+
+def _refuse_contradictions(asked: Asked) -> None:
+    given = {
+        "a range": bool(asked.range),
+        "staged changes": asked.staged,
+        "a commit": bool(asked.commit),
+        "whole files": asked.whole,
+        "a patch": asked.patch is not None,
+    }
+    named = [name for name, is_given in given.items() if is_given]
+    if asked.base:
+        named.append("a base")
+    if len(named) > 1:
+        raise WorkspaceError(f"{' and '.join(named)} cannot be asked for together; name one.")
+
+
+def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
+    sides = _sides(place, private, asked)
+    old = sides.base
+    if asked.paths or sides.absent:
+        only_paths = asked.range or asked.whole or asked.patch is not None
+        revision = "" if only_paths else next(iter(asked.paths), "")
+        choice = Choice(asked.paths, asked.whole, sides.absent, sides.in_checkout, revision)
+        old = narrow(private, place, sides.base, sides.new, choice)
+    elif asked.whole:
+        old = _empty_tree(private)
+    if asked.paths:
+        sides = replace(sides, what=f"{sides.what}, {only(asked.paths)}")
+    known = {path: why for path, why in sides.unreadable if is_chosen(path, asked.paths)}
+    unreadable = inspect(private, place, old, sides.new, known)
+    notes = sides.notes
+    if sides.raw:
+        listed = private.git.run("diff-tree", "-r", "--name-only", "-z", old, sides.new, "--")
+        changed = set(os.fsdecode(listed).split("\0"))
+        notes += raw_notes((path, name) for path, name in sides.raw if path in changed)
+    return Compared(
+        place.user,
+        private,
+        old,
+        sides.new,
+        sides.base,
+        sides.what,
+        sides.base_commit,
+        sides.head_commit,
+        sides.in_checkout,
+        notes,
+        unreadable,
+        sides.unread & known.keys(),
+        place.prefix,
+    )
+
+
+def _sides(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
+    if asked.patch is not None:
+        return _patched(place, private, asked.patch)
+    if asked.commit:
+        return _commit(place, private, asked.commit)
+    if ".." in asked.range:
+        return _range(place, private, asked.range)
+    if place.bare:
+        raise WorkspaceError(
+            f"{place.user.root} is a bare repository without files; name two commits as A..B."
+        )
+    if asked.staged:
+        return _staged(place, private)
+    _refuse_operation(place)
+    if asked.whole:
+        return _whole(place, private, asked)
+    return _since(place, private, asked.range or asked.base)
+
+
+def _commit(place: Place, private: PrivateRepo, name: str) -> _Sides:
+    commit = resolve(place, name)
+    parent = first_parent(private.git, commit)
+    if parent is None:
+        (tree,) = _trees(place, private, commit.commit)
+        what = f"the first commit, {commit}"
+        return _Sides(_empty_tree(private), tree, what, "", commit.commit)
+    base, new = _trees(place, private, parent, commit.commit)
+    return _Sides(base, new, f"the commit {commit}", parent, commit.commit)
+
+
+def _range(place: Place, private: PrivateRepo, text: str) -> _Sides:
+    dots = "..." if "..." in text else ".."
+    left, right = text.split(dots, 1)
+    old = resolve(place, left) if left else head_of(place)
+    new = resolve(place, right) if right else head_of(place)
+    if dots == "...":
+        parted = merge_base(private.git, place, old, new)
+        what = f"the changes of {new} since {Named(parted, old.name)}"
+        old = Named(parted, old.name)
+    else:
+        what = f"the changes from {old} to {new}"
+    before, after = _trees(place, private, old.commit, new.commit)
+    return _Sides(before, after, what, old.commit, new.commit)
+
+
+def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
+    taken = take_files(private, place)
+    notes = _notes(place, taken)
+    if place.user.head is None and not name:
+        what = "all files here, since there is no commit yet"
+        empty = _empty_tree(private)
+        return _Sides(empty, taken.tree, what, "", "", True, notes, *_untold(taken))
+    head = head_of(place)
+    base = resolve(place, name) if name else default_base(place)
+    if base is None:
+        parted, what = head.commit, f"your uncommitted changes since {head}"
+        if place.user.branch is None or not _is_default(place):
+            notes += (_NO_BASE,)
+    else:
+        parted = merge_base(private.git, place, base, head)
+        since = Named(parted, base.name)
+        what = f"your changes since {since}, uncommitted work included"
+    (tree,) = _trees(place, private, parted)
+    return _Sides(tree, taken.tree, what, parted, "", True, notes, *_untold(taken))
+
+
+def _staged(place: Place, private: PrivateRepo) -> _Sides:
+    taken = take_staged(private, place)
+    head = place.user.head or ""
+    base = _head_tree(place, private)
+    notes = _not_staged(place.user) if taken.tree == base else ()
+    return _Sides(base, taken.tree, "your staged changes", head, notes=notes)
+
+
+def _not_staged(user: UserRepo) -> tuple[str, ...]:
+    """Return a note on what is changed where nothing is staged, none where nothing is."""
+    try:
+        number = len(dirty_files(user))
+    except WorkspaceError:  # unresolved conflicts: git says so itself
+        return ()
+    files = "1 file is" if number == 1 else f"{number} files are"
+    return (f"nothing is staged; {files} changed but not staged",) if number else ()
+
+
+def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
+    # A file that is named itself is wanted, ignored or not; a folder brings what git sees in it.
+    named = tuple(p for p in asked.paths if os.path.lexists(place.user.root / p))
+    files = tuple(p for p in named if not (place.user.root / p).is_dir())
+    taken = take_files(private, place, files)
+    base = _head_tree(place, private)
+    what = "whole files as they are on disk"
+    skipped = taken.skipped
+    absent = frozenset(p for p in skipped if not os.path.lexists(place.user.root / p))
+    notes = _notes(place, taken)
+    return _Sides(base, taken.tree, what, "", "", True, notes, *_untold(taken), absent)
+
+
+def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
+    targets: list[Target] = []
+    if not place.bare and not place.user.operation:
+        targets.append(Target(take_files(private, place).tree, "your files", True))
+    if place.user.head:
+        head = str(head_of(place))
+        targets.append(Target(_head_tree(place, private), head, False))
+    applied = apply_patch(private, targets, patch, place.prefix)
+    what = f"the patch on standard input, {applied.how}"
+    head = place.user.head or ""
+    on_disk = applied.in_checkout
+    return _Sides(applied.old, applied.new, what, head, "", on_disk, (), applied.unreadable)
+
+
+def _trees(place: Place, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
+    names = [f"{commit}^{{tree}}" for commit in commits]
+    answer = private.git.result("rev-parse", *names)
+    if answer.exit_code:  # a clone that holds back trees
+        raise missing(place, [f"the files of {commit[:12]}" for commit in commits])
+    return tuple(answer.stdout.decode().split())
+
+
+def _head_tree(place: Place, private: PrivateRepo) -> str:
+    if place.user.head is None:
+        return _empty_tree(private)
+    return _trees(place, private, place.user.head)[0]
+
+
+def _empty_tree(private: PrivateRepo) -> str:
+    return private.git.text("mktree", input=b"")
+
+
+def _untold(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:
+    return taken.unreadable, taken.unread, taken.raw
+
+
+def _notes(place: Place, taken: Taken) -> tuple[str, ...]:
+    if not taken.skipped or place.config.get("core.sparsecheckout", "").lower() == "true":
+        return ()
+    count = len(taken.skipped)
+    files = f"{count} files are" if count > 1 else f"{min(taken.skipped)} is"
+    return (f"{files} marked skip-worktree; changes on disk are not looked at",)
+
+
+def _is_default(place: Place) -> bool:
+    return place.user.branch in {"main", "master", "trunk", "develop"}
+
+
+def _refuse_operation(place: Place) -> None:
+    if place.user.operation:
+        raise WorkspaceError(
+            f"A {place.user.operation} is in progress in {place.user.root}; finish or abort it, "
+            "or name two commits as A..B."
+        )

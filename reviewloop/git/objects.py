@@ -1,0 +1,415 @@
+"""Reads and writes git's objects by long-lived processes; no path on disk is opened."""
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.paths import shown
+from reviewloop.git.process import Git, end_process
+from reviewloop.git.search import Hit, grep_tree, match_paths
+
+_CHUNK = 1 << 16
+
+
+class _Object(NamedTuple):
+    oid: str
+    size: int  # bytes
+    data: bytes  # as many of them as were asked for
+
+
+class ObjectPool:
+    """Processes of `git cat-file --batch`, one per thread that reads at the same time."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._lock = threading.Lock()
+        self._idle: list[subprocess.Popen[bytes]] = []
+        self._closed = False
+
+    def read(self, name: str, limit: int | None = None) -> bytes | None:
+        """Return the bytes of an object (at most `limit` of them), or None when it is missing.
+
+        `name` is an object id; anything else raises ValueError.
+        """
+        found = self._read(_object_id(name), limit)
+        return found.data if found else None
+
+    def size(self, name: str) -> int | None:
+        """Return how many bytes an object has, or None when it is missing; see `read`."""
+        found = self._read(_object_id(name), 0)
+        return found.size if found else None
+
+    def read_tree(self, name: str) -> tuple[str, bytes]:
+        """Return the id and the bytes of a tree, or of the tree of a commit.
+
+        Raises WorkspaceError when it is not there.
+        """
+        found = self._read(f"{_object_id(name)}^{{tree}}", None)
+        if found is None:
+            raise self._lost(name)
+        return found.oid, found.data
+
+    def restart(self) -> None:
+        """Let no process go on that does not know of objects which were borrowed meanwhile."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            end_process(process)
+
+    def _read(self, name: str, limit: int | None) -> _Object | None:
+        process = self._take()
+        try:
+            found = self._ask(process, name, limit)
+        except BaseException:
+            end_process(process)  # its output is at an unknown place
+            raise
+        with self._lock:
+            if not self._closed:
+                self._idle.append(process)
+                return found
+        end_process(process)
+        return found
+
+    def close(self) -> None:
+        """End all idle processes; the pool starts none that stay afterwards."""
+        with self._lock:
+            self._closed = True
+        self.restart()
+
+    def _take(self) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            while self._idle:
+                process = self._idle.pop()
+                if process.poll() is None:
+                    return process
+                end_process(process)
+        return self._git.start("cat-file", "--batch")
+
+    def _ask(
+        self, process: "subprocess.Popen[bytes]", name: str, limit: int | None
+    ) -> _Object | None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("cat-file was started without pipes")
+        try:
+            process.stdin.write(name.encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise self._lost(name) from None
+        header = process.stdout.readline().split()
+        if len(header) == 2 and header[1] == b"missing":
+            return None
+        if len(header) != 3:
+            raise self._lost(name)
+        size = int(header[2])
+        wanted = size if limit is None else min(size, limit)
+        data = process.stdout.read(wanted)
+        rest = size + 1 - wanted
+        while rest > 0 and (skipped := process.stdout.read(min(rest, _CHUNK))):
+            rest -= len(skipped)
+        if len(data) != wanted or rest:
+            raise self._lost(name)
+        return _Object(header[0].decode(), size, data)
+
+    def _lost(self, name: str) -> WorkspaceError:
+        return WorkspaceError(
+            f"git could not read object {name} of {self._git.git_dir}; run `git fsck` there."
+        )
+
+
+def _object_id(name: str) -> str:
+    if not name.isalnum():
+        raise ValueError(f"not an object id: {name!r}")
+    return name
+
+
+FOLDER = "040000"
+SUBMODULE = "160000"
+_FOLDER_AS_STORED = b"40000"
+_EXECUTABLE = 0o100
+_MODE = re.compile(rb"[0-7]{5,6}")
+
+
+class Found(NamedTuple):
+    """What a tree holds at a path."""
+
+    mode: str  # "040000" for a folder
+    oid: str
+
+
+class _Raw(NamedTuple):
+    """The same as it stands in a folder."""
+
+    mode: bytes
+    oid: bytes
+
+
+def find(pool: ObjectPool, tree: str, paths: Iterable[str]) -> dict[str, Found]:
+    """Return what a tree (or the tree of a commit) holds at these paths, folders included."""
+    read = {"": _parsed(*pool.read_tree(tree))}
+
+    def folder(path: str) -> Mapping[bytes, _Raw]:
+        if path not in read:
+            held = at(path)
+            inside = held is not None and held.mode == FOLDER
+            read[path] = _parsed(*pool.read_tree(held.oid)) if held and inside else {}
+        return read[path]
+
+    def at(path: str) -> Found | None:
+        above, slash, name = path.rpartition("/")
+        raw = folder(above).get(_encoded(name)) if above or not slash else None
+        return raw and Found(raw.mode.decode().zfill(6), raw.oid.hex())
+
+    return {path: held for path in paths if (held := at(path)) is not None}
+
+
+def _encoded(name: str) -> bytes:
+    try:
+        return os.fsencode(name)
+    except UnicodeEncodeError:  # no file can have this name
+        return b""
+
+
+def plain_mode(mode: str) -> str:
+    """Return a mode as git writes it today; old trees have others for the same kinds of files."""
+    if not mode.startswith("100"):
+        return mode
+    return "100755" if int(mode, 8) & _EXECUTABLE else "100644"
+
+
+def edited(
+    pool: ObjectPool,
+    tree: str,
+    changes: Mapping[str, Found | None],
+    write: Callable[[bytes], str],
+) -> str:
+    """Return a tree with files replaced, or removed for None; a folder without files is none.
+
+    `write` stores a folder and returns its id. The paths were checked to lead through folders.
+    """
+    parts = {tuple(os.fsencode(path).split(b"/")): to for path, to in changes.items()}
+    return _edited(pool, tree, parts, write) or write(b"")
+
+
+def _edited(
+    pool: ObjectPool,
+    tree: str,
+    changes: Mapping[tuple[bytes, ...], Found | None],
+    write: Callable[[bytes], str],
+) -> str:
+    """Return the id of one folder after the changes below it, "" when nothing is left in it."""
+    oid, before = pool.read_tree(tree) if tree else ("", b"")
+    entries = _parsed(oid, before)
+    below: dict[bytes, dict[tuple[bytes, ...], Found | None]] = {}
+    for (name, *rest), to in sorted(changes.items(), key=lambda item: item[1] is not None):
+        if rest:
+            below.setdefault(name, {})[tuple(rest)] = to
+        elif to is None:
+            entries.pop(name, None)
+        else:
+            entries[name] = _Raw(to.mode.lstrip("0").encode(), bytes.fromhex(to.oid))
+    for name, inner in below.items():
+        there = entries.get(name)
+        made = _edited(pool, there.oid.hex() if there else "", inner, write)
+        if made:
+            entries[name] = _Raw(_FOLDER_AS_STORED, bytes.fromhex(made))
+        else:
+            entries.pop(name, None)
+    after = b"".join(
+        entry.mode + b" " + name + b"\0" + entry.oid
+        for name, entry in sorted(entries.items(), key=_order)
+    )
+    if after == before:
+        return oid
+    return write(after) if after else ""
+
+
+def _parsed(oid: str, data: bytes) -> dict[bytes, _Raw]:
+    """Cut a folder into its entries; `oid` is its own id, which is as long as theirs."""
+    entries: dict[bytes, _Raw] = {}
+    place, length = 0, len(oid) // 2
+    while place < len(data):
+        space = data.find(b" ", place)
+        end = data.find(b"\0", space) + 1
+        entry = _Raw(data[place:space], data[end : end + length])
+        if space < 0 or not end or len(entry.oid) != length or not _MODE.fullmatch(entry.mode):
+            raise WorkspaceError(f"the tree {oid} is damaged; run `git fsck`")
+        entries[data[space + 1 : end - 1]] = entry
+        place = end + length
+    return entries
+
+
+def _order(item: tuple[bytes, _Raw]) -> bytes:
+    """Sort folders as if their names ended with a slash, as git does."""
+    name, entry = item
+    return name + b"/" if entry.mode.zfill(6) == FOLDER.encode() else name
+
+
+__all__ = ["Entry", "Hit", "Kind", "TreeReader", "match_paths"]
+
+Kind = Literal["file", "executable", "symlink", "submodule"]
+
+_FEW = 8  # files to ask for one by one; for more the whole tree is listed, which takes a process
+_REMEMBERED = 200_000  # sizes of files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a tree."""
+
+    path: str  # bytes that are no UTF-8 stand as lone surrogates (os.fsdecode)
+    mode: str  # "100644", "100755", "120000" or "160000"
+    oid: str
+    size: int  # bytes; 0 for submodules and for what a partial clone left behind
+
+    @property
+    def kind(self) -> Kind:
+        """What the mode means."""
+        kinds: dict[str, Kind] = {
+            "100755": "executable",
+            "120000": "symlink",
+            "160000": "submodule",
+        }
+        return kinds.get(self.mode, "file")
+
+
+class TreeReader:
+    """One tree: its files, their contents and searches in them. Threads may share it."""
+
+    def __init__(self, git: Git, pool: ObjectPool, tree: str) -> None:
+        self.tree = tree
+        self._git = git
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] | None = None
+        self._looked_up = 0
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return all files of the tree, sorted as git sorts them."""
+        return tuple(self._by_path().values())
+
+    def entry(self, path: str) -> Entry | None:
+        """Return the file at exactly this path, or None (also for folders)."""
+        return self._by_path().get(path)
+
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
+        """Return the content of a file (at most `limit` bytes), or None when there is none.
+
+        A symbolic link is never followed: its content is the text of its target (`entry` tells
+        its kind). Folders and submodules have no content.
+        """
+        oid = self._file_at(path)
+        if not oid:
+            return None
+        data = self._pool.read(oid, limit)
+        if data is None:
+            raise WorkspaceError(
+                f"The content of {shown(path)} (object {oid}) is not in the repository; "
+                "fetch the missing objects, then run again."
+            )
+        return data
+
+    def list_dir(self, path: str = "") -> tuple[str, ...] | None:
+        """Return the names in a folder, folders with a final `/`, or None if it does not exist."""
+        prefix = "" if path in {"", "."} else path.rstrip("/") + "/"
+        names = set()
+        for entry in self._by_path():
+            if entry.startswith(prefix):
+                name, slash, _ = entry[len(prefix) :].partition("/")
+                names.add(name + slash)
+        return tuple(sorted(names)) if names or not prefix else None
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """Return the paths that match a gitignore-style pattern; `{a,b}` alternatives work too."""
+        return tuple(match_paths(pattern, self._by_path()))
+
+    def grep(
+        self,
+        pattern: str,
+        *,
+        paths: Iterable[str] = (),
+        ignore_case: bool = False,
+        fixed: bool = False,
+        limit: int = 200,
+    ) -> list[Hit]:
+        """Return up to `limit` lines that match, from text files only.
+
+        `paths` are files or folders, taken literally; none means the whole tree. The pattern is
+        a Perl-compatible expression (extended POSIX where git was built without), or plain text
+        with `fixed`. Raises WorkspaceError for a bad pattern and after 30 seconds.
+        """
+        return grep_tree(
+            self._git,
+            self.tree,
+            pattern,
+            paths=paths,
+            ignore_case=ignore_case,
+            fixed=fixed,
+            limit=limit,
+        )
+
+    def _file_at(self, path: str) -> str:
+        """Return the id of a file or link, "" when there is none."""
+        with self._lock:
+            self._looked_up += 1
+            listed = self._entries is not None or self._looked_up > _FEW
+        if listed:
+            entry = self.entry(path)
+            return "" if entry is None or entry.kind == "submodule" else entry.oid
+        held = find(self._pool, self.tree, [path]).get(path)
+        return "" if held is None or held.mode in {FOLDER, SUBMODULE} else held.oid
+
+    def _by_path(self) -> dict[str, Entry]:
+        with self._lock:
+            if self._entries is None:
+                self._entries = {entry.path: entry for entry in self._listed()}
+            return self._entries
+
+    def _listed(self) -> list[Entry]:
+        """Read the tree; git opens each file for its size, so those known already are not asked.
+
+        Between two runs of a batch, and two trees of a run, few files differ.
+        """
+        if _sizes:
+            lines = self._lines()
+            sizes = {one.oid: _sizes.get(one.oid) for one in lines if one.mode != SUBMODULE}
+            new = [oid for oid, size in sizes.items() if size is None]
+            if len(new) <= _FEW:
+                sizes |= {oid: self._pool.size(oid) for oid in new}
+                _remember((oid, sizes[oid]) for oid in new)
+                return [Entry(*one[:3], sizes.get(one.oid) or 0) for one in lines]
+        lines = self._lines("-l")
+        _remember((one.oid, one.size) for one in lines)
+        return [Entry(*one[:3], one.size or 0) for one in lines]
+
+    def _lines(self, *more: str) -> list["_Line"]:
+        output = self._git.run("ls-tree", "-r", *more, "-z", "--full-tree", self.tree)
+        return [_parsed_tree(line) for line in output.split(b"\0") if line]
+
+
+class _Line(NamedTuple):
+    path: str
+    mode: str
+    oid: str
+    size: int | None  # None where git did not tell
+
+
+_sizes: dict[str, int] = {}  # of files by their ids, which name one content for ever
+
+
+def _remember(sizes: Iterable[tuple[str, int | None]]) -> None:
+    found = {oid: size for oid, size in sizes if size is not None}
+    if len(_sizes) + len(found) > _REMEMBERED:
+        _sizes.clear()
+    _sizes.update(found)
+
+
+def _parsed_tree(line: bytes) -> _Line:
+    facts, _, raw_path = line.partition(b"\t")
+    mode, _kind, oid, *told = facts.split()
+    size = int(told[0]) if told and told[0].isdigit() else None
+    return _Line(os.fsdecode(raw_path), mode.decode(), oid.decode(), size)

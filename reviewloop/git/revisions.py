@@ -1,0 +1,346 @@
+"""Branches, commits and history by their names: which exist, and where histories part."""
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.distrusted import shallow_commits
+from reviewloop.git.located import Place, locate
+from reviewloop.git.paths import shown
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo
+
+OURS = "reviewloop"
+"""The folder of branches that are ours to name."""
+_LONGEST_PART = 40
+
+
+def branch_exists(user: UserRepo, name: str) -> bool:
+    """Whether the person's repository has this branch."""
+    git = Git(user.common_dir)
+    return git.result("show-ref", "--verify", "--quiet", f"refs/heads/{name}").exit_code == 0
+
+
+def safe_branch_name(words: str) -> str:
+    """Return words as one component of a branch name: letters, digits, dots and hyphens."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", words).strip(".-")
+    name = re.sub(r"\.{2,}|\.lock$", "-", name).strip(".-")
+    return name[:60] or "change"
+
+
+def task_name(spec: str, task: str) -> str:
+    """Return what branch and artifact of a task are called, such as `001-login_T001`.
+
+    `spec` is the path of its spec ("": none): ids begin anew in each. The same two always give the
+    same name, and others give another one; case alone may be all that tells two apart.
+    """
+    name = PurePosixPath(spec).name.removesuffix(".md")
+    return "_".join(_part(words) for words in (name, task) if words)
+
+
+def _part(words: str) -> str:
+    """Return words as part of a name; what gets lost of them lives on in a few digits."""
+    part = safe_branch_name(words)
+    if part == words and len(part) <= _LONGEST_PART:
+        return part
+    return f"{part[:_LONGEST_PART].rstrip('.-')}-{sha256(words.encode()).hexdigest()[:6]}"
+
+
+_KINDS = ("refs/heads", "refs/tags", "refs/remotes")
+
+
+def ref_names(start: Path) -> list[str]:
+    """Return branches, then tags, then remotes' branches; raise WorkspaceError outside of git."""
+    output = locate(start).git.run("for-each-ref", "--format=%(refname:lstrip=2)", *_KINDS)
+    names = os.fsdecode(output).splitlines()
+    return [name for name in dict.fromkeys(names) if not name.endswith("/HEAD")]
+
+
+_LONGEST_LOOK = 10.0  # seconds; a history of a million commits is not worth more
+
+
+def first_commit_time(user: UserRepo, path: str) -> float | None:
+    """Return when the first commit with this file was made, in seconds since the epoch.
+
+    `path` is relative to the root. None when the commit that is checked out does not hold it, when
+    the history is cut off (a shallow or partial clone), or when looking takes too long.
+    """
+    if shallow_commits(user.common_dir / "shallow"):
+        return None
+    with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
+        git = user.mirror(Path(folder))
+        try:
+            if git.result("cat-file", "-e", f"{user.head}:{path}").exit_code:
+                return None
+            listed = git.run(
+                "rev-list", "--timestamp", str(user.head), "--", path, timeout=_LONGEST_LOOK
+            )
+        except WorkspaceError:
+            return None
+    lines = listed.split(b"\n")[:-1]
+    return float(lines[-1].split()[0]) if lines else None
+
+
+_MOST = 20  # commits: a line of a task list is not rewritten more often
+
+
+def versions_with(user: UserRepo, path: str, text: str) -> Iterator[bytes]:
+    """Yield a file as it is in the commit that is checked out, then as it was before others.
+
+    These are the ones that wrote or rewrote a line with this text, the newest first; only what
+    holds the text is given.
+    """
+    git = Git(user.git_dir, cwd=user.root)
+    if user.head is None or not text:
+        return
+    yield from _file(git, user.head, path, text)
+    lines = re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", text)
+    plain = ("--no-textconv", "--no-ext-diff", f"--max-count={_MOST}", "--format=%H")
+    found = git.result("log", *plain, f"-G{lines}", user.head, "--", path)
+    for commit in found.stdout.decode().split():
+        yield from _file(git, f"{commit}^", path, text)
+
+
+def _file(git: Git, commit: str, path: str, text: str) -> Iterator[bytes]:
+    found = git.result("cat-file", "blob", f"{commit}:{path}")
+    if found.exit_code == 0 and text.encode("utf-8", "surrogateescape") in found.stdout:
+        yield found.stdout
+
+
+_FILES = ("100644 ", "100755 ")
+
+
+@dataclass(frozen=True)
+class SideBranch:
+    """A branch with work that the checkout does not have; of a remote as it was last fetched."""
+
+    name: str  # as git shows it: reviewloop/2.1, origin/reviewloop/2.1
+    commit: str
+
+
+def side_branches(user: UserRepo, folder: str) -> tuple[SideBranch, ...]:
+    """Return the branches below `folder/`, here and of all remotes, that HEAD does not contain.
+
+    Raises `WorkspaceError` when git cannot list them.
+    """
+    output = Git(user.common_dir).run(
+        *("for-each-ref", "--format=%(objectname) %(objecttype) %(refname:lstrip=2)"),
+        *(f"--no-merged={user.head}", f"refs/heads/{folder}/**", f"refs/remotes/**/{folder}/**"),
+    )
+    rows = [line.split(" ", 2) for line in os.fsdecode(output).splitlines()]
+    return tuple(SideBranch(name, commit) for commit, kind, name in rows if kind == "commit")
+
+
+def file_in(user: UserRepo, branch: SideBranch, path: str) -> bytes | None:
+    """Return a file as a branch has it, or None where it has no such file.
+
+    Raises `WorkspaceError` for one that a partial clone left behind: it is there, but unknown.
+    """
+    git = Git(user.common_dir)
+    found = os.fsdecode(git.run("ls-tree", "-z", branch.commit, "--", path))
+    if not found.startswith(_FILES):
+        return None
+    blob = git.result("cat-file", "blob", found.split()[2])
+    if blob.exit_code:
+        raise WorkspaceError(
+            f"{path} of the branch {branch.name} is not in this clone, so nobody can tell what is "
+            "done there; clone without --filter"
+        )
+    return blob.stdout
+
+
+_DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
+_PLACES = ("", "tags/", "heads/", "remotes/")  # where git looks for a short name, in its order
+_EXPRESSION = re.compile(r"[\^~]|@\{")  # what follows a name: HEAD~2, main@{upstream}, v1^{}
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_DEEPEN = "fetch it first, for example with `git fetch --deepen=100`"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A commit and the name people know it by."""
+
+    commit: str
+    name: str
+
+    def __str__(self) -> str:
+        short = self.commit[:7]
+        return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
+
+
+def resolve(place: Place, name: str) -> Named:
+    """Return the commit a person means; raise WorkspaceError when there is none, or two."""
+    if not name or name.strip() != name or any(ord(char) < 32 for char in name):
+        raise WorkspaceError(f"{name!r} is no revision; name a commit, a branch or a tag.")
+    git = place.git
+    if not _ID.fullmatch(name):
+        _refuse_ambiguous(git, name)
+    if name.startswith(":/"):  # what follows is text to search for, up to the end
+        found = git.result("rev-parse", "--verify", "-q", "--end-of-options", name)
+        commit = found.stdout.decode().strip() + "^{commit}"
+    else:
+        commit = name + "^{commit}"
+    answer = git.result("rev-parse", "--verify", "-q", "--end-of-options", commit)
+    if answer.exit_code:
+        raise _unknown(place, name)
+    return Named(answer.stdout.decode().strip(), shown(name))
+
+
+def is_revision(start: Path, name: str) -> bool:
+    """Whether a word on the command line names a commit, even if it is not clear which one."""
+    if not name or name.startswith("-") or "\0" in name:
+        return False
+    git = locate(start).git
+    answer = git.result("rev-parse", "--verify", "-q", "--end-of-options", name + "^{commit}")
+    return answer.exit_code == 0
+
+
+def near_names(place: Place, name: str) -> list[str]:
+    """Return the branches and tags that may have been meant, the most likely first."""
+    output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
+    output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
+    known = {_short(ref): None for ref in output.splitlines()}
+    return difflib.get_close_matches(name, known, 3, 0.6)
+
+
+def head_of(place: Place) -> Named:
+    """Return the commit that is checked out; raise WorkspaceError on an unborn branch."""
+    if place.user.head is None:
+        raise WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
+    return Named(place.user.head, "HEAD")
+
+
+def default_base(place: Place) -> Named | None:
+    """Return the branch that work goes to: of the remote if there is one, else a local one.
+
+    None when there is nothing to compare with but HEAD: no such branch, or we stand on it.
+    """
+    upstream = _upstream(place)
+    refs = _candidates(place.git, upstream)
+    remotes = _remotes(place, refs)
+    tries = [f"refs/remotes/{remote}/HEAD" for remote in remotes]
+    tries += [f"refs/remotes/{remote}/{name}" for remote in remotes for name in _DEFAULT_BRANCHES]
+    tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES] + [upstream]
+    chosen = next((ref for ref in tries if ref in refs), None)
+    if chosen is None or chosen == f"refs/heads/{place.user.branch}":
+        return None
+    commit, target = refs[chosen]
+    return Named(commit, shown(_short(target or chosen)))
+
+
+def merge_base(git: Git, place: Place, base: Named, tip: Named) -> str:
+    """Return the commit where two histories part; raise WorkspaceError when they never met."""
+    answer = git.result("merge-base", base.commit, tip.commit)
+    if answer.exit_code == 0:
+        return answer.stdout.decode().split()[0]
+    if answer.exit_code != 1:
+        raise git.error(("merge-base",), answer.stderr, answer.exit_code)
+    if place.shallow:
+        raise WorkspaceError(
+            f"This is a shallow clone, and the commit where {tip} left {base} is not in it; "
+            f"{_DEEPEN}."
+        )
+    raise WorkspaceError(
+        f"{base} and {tip} have no history in common, so there is no change between them; "
+        f"compare the two as they are with `{base.name}..{tip.name}`."
+    )
+
+
+def only_added(git: Git, older: str, newer: str, base: str) -> bool:
+    """Whether what led from one commit id to another is work on top of it, and nothing of `base`.
+
+    False after a rebase, when history of the base was merged in between, and when one of the
+    commits is not in this clone.
+    """
+    if not all(_ID.fullmatch(commit) for commit in (older, newer, base)):
+        return False
+    if git.result("merge-base", "--is-ancestor", older, newer).exit_code:
+        return False
+    before, after = (git.result("merge-base", "--all", base, tip) for tip in (older, newer))
+    met = before.exit_code == after.exit_code == 0
+    return met and sorted(before.stdout.split()) == sorted(after.stdout.split())
+
+
+def first_parent(git: Git, commit: Named) -> str | None:
+    """Return the first parent, None for a root; refuse where a shallow clone cut it off."""
+    headers = git.run("cat-file", "commit", commit.commit).partition(b"\n\n")[0]
+    found = re.search(rb"^parent ([0-9a-f]+)$", headers, re.MULTILINE)
+    if found is None:
+        return None
+    parent = found.group(1).decode()
+    if git.result("cat-file", "-e", parent).exit_code:
+        raise WorkspaceError(f"The parent of {commit} is not in this clone; {_DEEPEN}.")
+    return parent
+
+
+def _refuse_ambiguous(git: Git, name: str) -> None:
+    short = _EXPRESSION.split(name, maxsplit=1)[0]
+    if not short or short == "@" or short.startswith(("refs/", ":", "-")):
+        return
+    patterns = [f"refs/{place}{short}" for place in _PLACES]
+    output = git.run("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", *patterns)
+    found: dict[str, str] = {}
+    for line in os.fsdecode(output).splitlines():
+        commit, peeled, ref = line.split(" ", 2)
+        if ref in patterns:
+            found[ref] = peeled or commit
+    if len(set(found.values())) > 1:
+        names = " and ".join(shown(ref) for ref in found)
+        raise WorkspaceError(f"{shown(short)} is ambiguous: {names}; use the full name.")
+
+
+def _unknown(place: Place, name: str) -> WorkspaceError:
+    if place.user.head is None and _EXPRESSION.split(name, maxsplit=1)[0] in {"HEAD", "@", ""}:
+        return WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
+    near = near_names(place, _EXPRESSION.split(name, maxsplit=1)[0])
+    hint = f"did you mean {' or '.join(map(shown, near))}?" if near else ""
+    if not hint and place.shallow:
+        hint = f"this is a shallow clone; {_DEEPEN}."
+    if not hint and (place.user.root / name).exists():
+        hint = "it is a path; a path restricts a review, it does not name a change."
+    return WorkspaceError(
+        f"{shown(name)} is not a commit, branch or tag of {place.user.root}; "
+        + (hint or "look with `git log --all`.")
+    )
+
+
+def _upstream(place: Place) -> str:
+    """Return what the branch was pushed to, "" when it was not."""
+    remote = place.config.get(f"branch.{place.user.branch}.remote", "")
+    merge = place.config.get(f"branch.{place.user.branch}.merge", "")
+    if not remote or not merge.startswith("refs/heads/"):
+        return ""
+    return merge.replace("refs/heads/", f"refs/remotes/{remote}/", 1)
+
+
+def _candidates(git: Git, upstream: str) -> dict[str, tuple[str, str]]:
+    """Return ref -> (commit, what it points to if it is symbolic) of all that could be a base."""
+    patterns = [
+        f"refs/{folder}{name}"
+        for folder in ("heads/", "remotes/*/")
+        for name in ("HEAD", *_DEFAULT_BRANCHES)
+    ]
+    patterns += [upstream] if upstream else []
+    output = git.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *patterns)
+    lines = (line.split(" ", 2) for line in os.fsdecode(output).splitlines())
+    return {ref: (commit, target) for commit, target, ref in lines}
+
+
+def _remotes(place: Place, refs: dict[str, tuple[str, str]]) -> list[str]:
+    """Return the remotes to ask for their default branch, most telling first."""
+    seen = {ref.removeprefix("refs/remotes/").rpartition("/")[0] for ref in refs if "/rem" in ref}
+    own = place.config.get(f"branch.{place.user.branch}.remote", "")
+    ordered = ["origin", own, *(sorted(seen) if len(seen) == 1 else ())]
+    return [remote for remote in dict.fromkeys(ordered) if remote in seen]
+
+
+def _short(ref: str) -> str:
+    for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/"):
+        ref = ref.removeprefix(prefix)
+    return ref

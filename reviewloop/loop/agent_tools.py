@@ -1,0 +1,308 @@
+"""What agents work with: their tools on a tree, what they may write, and what was refused."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from posixpath import dirname
+
+from reviewloop.agents import READ_ONLY, AgentDefinition
+from reviewloop.checkout.protected import folded
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.finding import Finding
+from reviewloop.git.diff import Change
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.guards.base import is_test_file
+from reviewloop.guards.inputs import guard_input
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.findings_log import read_findings
+from reviewloop.loop.gates import judge_by_name, judging, offered_gates
+from reviewloop.loop.state import LoopState
+from reviewloop.models.messages import Message, text_block
+from reviewloop.render.untrusted import one_line
+from reviewloop.review.anchoring import ChangedLines
+from reviewloop.review.withheld import withheld_by_name
+from reviewloop.sandbox.run import NOT_FOUND
+from reviewloop.specs.steering import read_front_matter
+from reviewloop.store.journal import CallKey, CallRecord, Journal
+from reviewloop.tools.answers import shown_name
+from reviewloop.tools.policy import WritePolicy, is_protected, protected_files_named_in
+from reviewloop.tools.running import Shell, ShellAnswer
+from reviewloop.tools.toolbox import Toolbox
+
+_GATE = "build"  # whose time limit counts
+
+
+def shell_of(context: RunContext, key: CallKey) -> Shell | None:
+    """Return what runs programs, None unless the person switched it on and the sandbox is proven.
+
+    A declared container is not enough: nobody tried to get out of it.
+    """
+    if not context.settings.tools.execute_bash:
+        return None
+    if not context.environment.confine.sandbox.is_proven:
+        return None
+    return partial(_run, context, _names(key))
+
+
+def _names(key: CallKey) -> Callable[[], str]:
+    """Return what names the next log of a conversation."""
+    count = 0
+
+    def name() -> str:
+        nonlocal count
+        count += 1
+        return f"{key.step}-{key.cycle}-{key.round}-{key.finding}-{key.attempt}-program-{count}"
+
+    return name
+
+
+def _run(
+    context: RunContext, name: Callable[[], str], argv: tuple[str, ...], tree: str
+) -> ShellAnswer:
+    shown = context.shown_tree(tree)  # what agents may not read, their programs may not either
+    with judging(context):
+        bench = guard_input(
+            settings=context.settings,
+            private=context.private,
+            base=context.base_tree,
+            tree=shown,
+            workspace=context.workspace,
+            env=context.environment,
+            logs=context.logs,
+            branch=context.record.branch,
+            stop=context.stopped.is_set,
+        )
+        label = name()
+        context.events.tell("program", argv=list(argv), log=f"{label}.log")
+        result = bench.run(argv, gate=_GATE, log=context.logs / f"{label}.log")
+        text = bench.quote_log(result.log)
+        written = shown
+        if result.exit_code != NOT_FOUND:
+            try:
+                written = context.workspace.taken(shown, leave=context.settings.gates.reuse)
+            except WorkspaceError as error:
+                text = f"{text}\nnothing that it wrote was kept: {error}"
+    if result.timed_out:
+        text = f"{text}\nended after {result.seconds:.0f} s: too slow"
+    try:
+        tree = _with_edits(context.private, tree, shown, written)
+    except UnsafePathError as error:
+        text = f"{text}\nnothing that it wrote was kept: {error}"
+    return ShellAnswer(text, result.exit_code, tree)
+
+
+def _with_edits(private: PrivateRepo, tree: str, before: str, after: str) -> str:
+    """Return `tree` with what changed between two others."""
+    content: dict[str, bytes | None] = {}
+    modes: dict[str, str] = {}
+    for file in private.change(before, after).files:
+        if file.old_path != file.path:
+            content[file.old_path] = None
+        content[file.path] = None if file.status == "D" else private.read(after, file.path)
+        if file.status != "D":
+            modes[file.path] = file.new_mode
+    return private.edit(tree, content, modes)
+
+
+_OWN_FOLDER = re.compile(r"(?:^|(?<=/))\.(?:kiro|reviewloop)/agents/")
+
+
+def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY) -> Toolbox:
+    """Return the tools of a reviewer: they read git objects, and nothing can be written."""
+    return Toolbox(
+        context.private,
+        tree,
+        allowed=allowed,
+        mask=context.masking.for_models,
+        shown=context.shown_tree,
+        fence=context.fence.wrap,
+    )
+
+
+def writing_toolbox(
+    context: RunContext,
+    tree: str,
+    key: CallKey,
+    agent: AgentDefinition,
+    named: frozenset[str] = frozenset(),
+    refuse: Callable[[str], str] | None = None,
+) -> Toolbox:
+    """Return the tools of an agent that changes code, as far as its file grants them.
+
+    `named` are protected files a person asked for beyond those that the task names; `refuse`
+    says why a path is not this agent's to change (see `WritePolicy`).
+    """
+    guard, brief = context.settings.guard, context.brief
+    policy = WritePolicy(
+        secret_files=guard.secret_files,
+        secret_files_allowed=guard.secret_files_allowed,
+        off_limits=tuple(path for path in (brief.tasks_path,) if path),
+        named=protected_files_named_in(brief.task) | named,
+        refuse=partial(_refusal, context, tree, refuse),
+    )
+    return Toolbox(
+        context.private,
+        tree,
+        allowed=agent.tools,
+        run_gate=partial(judge_by_name, context, key),
+        gates=offered_gates(context),
+        shell=shell_of(context, key),
+        policy=policy,
+        mask=context.masking.for_models,
+        restore=context.masking.restored,
+        shown=context.shown_tree,
+        fence=context.fence.wrap,
+    )
+
+
+def _refusal(context: RunContext, tree: str, refuse: Callable[[str], str] | None, path: str) -> str:
+    """Return why this agent may not write a file, or an empty string."""
+    spec = context.brief.spec_path
+    named = path in context.brief.task
+    if spec and path.startswith(f"{spec}/") and path.endswith(".md") and not named:
+        return f"{shown_name(path)} is part of the spec that this task comes from; leave it"
+    if withheld_by_name(path) or path in context.withheld(tree):
+        return f"{shown_name(path)} is withheld from agents, so it cannot be written; leave it"
+    return refuse(path) if refuse else ""
+
+
+def changed_lines(change: Change) -> ChangedLines:
+    """Return which lines a change touched, for anchoring."""
+    return ChangedLines({file.path: file.added_ranges for file in change.files})
+
+
+def resources_of(agent: AgentDefinition, context: RunContext) -> str:
+    """Return what an agent's definition lists, read from the base commit, with the files' names.
+
+    Patterns count from the folder that holds the agent's own. Of a skill that says by its front
+    matter when it fits, that is given; the agent reads the rest when it does.
+    """
+    reader = context.private.reader(context.shown_tree(context.base_tree))
+    above = _OWN_FOLDER.split(agent.origin, maxsplit=1)
+    start = above[0] if len(above) == 2 and not above[0].startswith(("~", "/")) else ""
+    found: dict[str, str] = {}
+    for resource in agent.resources:
+        scheme, _, pattern = resource.rpartition("://")
+        for path in reader.glob(start + pattern.removeprefix("./")):
+            text = context.shown_text(context.base_tree, path)
+            if text is None or path in found:
+                continue
+            found[path] = _skill(text) if scheme == "skill" else text
+    return "\n\n".join(f"## {path}\n\n{text}" for path, text in found.items())
+
+
+def with_resources(message: Message, agent: AgentDefinition, context: RunContext) -> Message:
+    """Return the message to an agent that changes code, with its resources above it."""
+    resources = resources_of(agent, context)
+    if not resources:
+        return message
+    text = f"# Your resources\n\n{context.fence.wrap('resources', resources)}"
+    return {**message, "content": [text_block(text), *message["content"]]}
+
+
+def _skill(text: str) -> str:
+    """Return the front matter of a skill, all of one that has none."""
+    body = read_front_matter(text).body
+    head = text.replace("\r\n", "\n").removesuffix(body).strip()
+    return f"{head}\n\nRead this file with fs_read when it fits." if head else text
+
+
+_STEERS_TESTS = {"conftest.py", "__init__.py"}
+
+
+def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str], str]:
+    """Return what says why a path is outside of the finding's fix, or an empty string.
+
+    Inside are the finding's own file, the files that the change touches already, new files beside
+    the finding's own, and new test files. A test that exists is inside only if the finding is in
+    it: made to pass, it would prove nothing.
+    """
+    reader = context.private.reader(tree)
+    own = folded(finding.path)
+    touched = {folded(path) for path in context.change(context.base_tree, tree).paths}
+
+    def refusal(path: str) -> str:
+        name, is_new = shown_name(path), reader.entry(path) is None
+        if folded(path) == own:
+            return ""
+        if is_test_file(path):
+            if is_new and path.rpartition("/")[2] not in _STEERS_TESTS:
+                return ""
+            return (
+                f"{name} is a test and the finding is not in it, so a fix may not change it; add "
+                "what is to be tested in a new test file"
+            )
+        if folded(path) in touched or (is_new and dirname(path) == dirname(finding.path)):
+            return ""
+        return (
+            f"{name} is not what the finding is about, nor part of the change; fix the finding in "
+            f"{shown_name(finding.path) or 'the files of the change'}, and mention in your summary "
+            "what else should change"
+        )
+
+    return refusal
+
+
+def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], str] | None:
+    """Return the same for a repair after fixes that are all of the change, None for other repairs.
+
+    A task's repair may change what the task needs. Where a person asked for fixes and nothing
+    else, it stays with the files that one of the fixes may change.
+    """
+    if state.get("mode") != "fix" or state.get("cycle", 0):
+        return None
+    known = read_findings(state, context.blobs)
+    scopes = [scope_of(known[ident], state["tree"], context) for ident in state["fixed"]]
+
+    def refusal(path: str) -> str:
+        reasons = [scope(path) for scope in scopes]
+        return "" if not all(reasons) else reasons[0]
+
+    return refusal
+
+
+def only_a_person(finding: Finding, context: RunContext) -> str:
+    """Return why no agent is asked to fix this: its file is protected and no task names it."""
+    named = {folded(path) for path in protected_files_named_in(context.brief.task)}
+    if not is_protected(finding.path) or folded(finding.path) in named:
+        return ""
+    return "needs a person: its file steers tools or people's machines, and no task names it"
+
+
+_MOST = 10
+_MOST_NAMED = 3  # in the one sentence that says why a change is empty
+_LONGEST = 200
+_SETTING = re.compile(r"\(guard\.\w+\)")  # as `tools.policy` names it
+
+
+def refused_edits(journal: Journal) -> list[str]:
+    """Return one sentence for each refused edit of a run, at most ten and how many more."""
+    told = dict.fromkeys(
+        f"{call.key.agent} tried an edit that was refused: "
+        f"{one_line(str(call.reply['refused']))[:_LONGEST]}"
+        for call in journal.calls("tool")
+        if call.reply.get("refused")
+    )
+    shown = list(told)[:_MOST]
+    return shown + ([f"and {len(told) - _MOST} more refused edits"] if len(told) > _MOST else [])
+
+
+def why_nothing(journal: Journal, cycle: int) -> str:
+    """Return why the implementer changed nothing in a cycle: perhaps it was not allowed to."""
+    calls = [call for call in journal.calls("tool") if call.key.cycle == cycle]
+    files = list(dict.fromkeys(_refused(call) for call in calls if call.reply.get("refused")))
+    if not files:
+        return "the implementer changed nothing"
+    took_effect = any(call.reply.get("tree") != call.request.get("tree") for call in calls)
+    said = "edits were refused" if took_effect else "all its edits were refused"
+    more = len(files) - _MOST_NAMED
+    return f"{said}: {', '.join(files[:_MOST_NAMED])}" + (f" and {more} more" if more > 0 else "")
+
+
+def _refused(call: CallRecord) -> str:
+    """Return the file of a refused edit and the setting that refused it, else the reason."""
+    reason, path = str(call.reply["refused"]), call.request["args"].get("path")
+    setting = _SETTING.search(reason)
+    words = f"{path} {setting[0]}" if path and setting else reason.partition(";")[0]
+    return one_line(words)[:_LONGEST]

@@ -1,0 +1,84 @@
+"""The act by which a person approved: what it was, whose, and how a commit records it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.commits import is_signed, message_of, reworded
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.process import Git
+from reviewloop.render.untrusted import one_line
+
+Kind = Literal["comment", "environment", "terminal"]
+_KINDS: tuple[str, ...] = get_args(Kind)
+_PREFIX = "act_"  # of its members in an answer
+_BY, _HOW = "Approved-by: ", "Approval: "
+
+
+@dataclass(frozen=True)
+class Act:
+    """One approval; who makes it has checked before that it happened and that the actor may.
+
+    `ident` names it: the id of a comment, or `NAME, run ID` of an environment's approval.
+    """
+
+    kind: Kind
+    actor: str  # login, or the name of the account at a terminal
+    ident: str = ""
+    url: str = ""
+
+    @property
+    def trailers(self) -> tuple[str, ...]:
+        """The lines that a commit carries; none for a terminal, whose commit stays as shown."""
+        if self.kind == "terminal":
+            return ()
+        how = " ".join(one_line(word) for word in (self.kind, self.ident, self.url) if word)
+        return f"{_BY}{one_line(self.actor)}", f"{_HOW}{how}"
+
+    def plain(self) -> dict[str, str]:
+        """Return it as members of an answer to the approval question."""
+        values = {"kind": self.kind, "actor": self.actor, "id": self.ident, "url": self.url}
+        return {_PREFIX + name: value for name, value in values.items()}
+
+    @classmethod
+    def of(cls, answer: Mapping[str, str]) -> "Act | None":
+        """Return the act that an answer carries, if any; `UsageError` for an unknown kind."""
+        kind = answer.get(_PREFIX + "kind", "")
+        if not kind:
+            return None
+        if kind not in _KINDS:
+            raise UsageError(f"{kind!r} is no kind of approval")
+        values = (answer.get(_PREFIX + name, "") for name in ("actor", "id", "url"))
+        return cls(cast(Kind, kind), *values)
+
+
+def recorded(git: Git, commit: str, act: Act) -> str:
+    """Return the commit that names the act: same tree and parents, with trailers added.
+
+    `git` is on a directory of ours. A signature falls away.
+    """
+    if not act.trailers:
+        return commit
+    message = message_of(git, commit).rstrip("\n")
+    return reworded(git, commit, "\n".join([message, "", *act.trailers]))
+
+
+def recorded_signed(private: PrivateRepo, commit: str, act: Act) -> str:
+    """The same in a run's own repository; a commit that was signed is signed again."""
+    made = recorded(private.git, commit, act)
+    if made == commit or not is_signed(private.git, commit):
+        return made
+    shown = private.git.text(
+        "show", "-s", "--no-show-signature", "--date=raw", "--format=%T%n%P%n%an%n%ae%n%ad", commit
+    )
+    tree, parents, name, email, date = shown.split("\n")
+    who = (name, email)
+    text = message_of(private.git, made)
+    return private.commit(tree, parents.split(), text, who, who, sign=True, date=date)
+
+
+def approval_lines(message: str) -> tuple[str, ...]:
+    """Return the lines of a message that pass for the record of an approval."""
+    lines = (line.strip() for line in message.split("\n"))
+    return tuple(line for line in lines if line.lower().startswith((_BY.lower(), _HOW.lower())))

@@ -1,0 +1,295 @@
+"""What one run carries through its steps: everything that is not state."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from reviewloop.agents import AgentDefinition, Team
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.domain.task import Task
+from reviewloop.faults import fault
+from reviewloop.git.diff import Change
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import UserRepo
+from reviewloop.loop.conversation import Answer, Caps, Check, Conversation, converse
+from reviewloop.models.door import Models
+from reviewloop.models.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
+from reviewloop.models.prefix_gate import PrefixGate
+from reviewloop.models.routing import STEP_KINDS
+from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.prompts import Fence
+from reviewloop.review.pushed import Push
+from reviewloop.review.withheld import shown_tree, withheld_in
+from reviewloop.sandbox.environment import ProjectEnv
+from reviewloop.secrets.masking import Masking
+from reviewloop.settings import Settings
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Events
+from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.shared import Shared
+from reviewloop.tools.toolbox import Toolbox
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the run is about, fixed when it starts so that a resumed run reads the same."""
+
+    title: str
+    task: str  # the task with the requirements it names
+    briefing: str  # for the implementer: task, design, steering, map of the repository
+    steering_log: tuple[str, ...] = ()  # which steering reached the implementer, and why not
+    steering_asked: tuple[str, ...] = ()  # names of manual steering that the person wants given
+    spec: str = ""  # name of the spec
+    spec_path: str = ""  # where the spec was found: what `--spec` takes
+    spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
+    rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a person wanted none
+
+    @property
+    def task_id(self) -> str:
+        """Id of the spec's task, empty for `run -m`."""
+        return self.spec_task.id if self.spec_task else ""
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether the task asks for green checks only, and for no change."""
+        return bool(self.spec_task and self.spec_task.checkpoint)
+
+    @property
+    def tasks_path(self) -> str:
+        """The file that holds the task's checkbox."""
+        return self.spec_task.path if self.spec_task else ""
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Brief":
+        """Rebuild what `plain` wrote."""
+        given = dict(values)
+        given["steering_log"] = tuple(given["steering_log"])
+        given["steering_asked"] = tuple(given.get("steering_asked", ()))
+        given["rejected"] = tuple((run, why) for run, why in given.get("rejected", ()))
+        if given["spec_task"] is not None:
+            given["spec_task"] = TypeAdapter(Task).validate_python(given["spec_task"])
+        return cls(**given)
+
+
+@dataclass
+class RunContext:
+    """Handed to every step; steps read it and never put results into it."""
+
+    record: RunRecord
+    runs: RunStore
+    folder: Path
+    settings: Settings
+    team: Team
+    brief: Brief
+    user: UserRepo
+    private: PrivateRepo
+    workspace: Workspace
+    make_environment: Callable[[], ProjectEnv] | None  # None: this use of the loop runs no code
+    blobs: Blobs
+    journal: Journal
+    events: Events
+    models: Models
+    fence: Fence
+    base_tree: str
+    masking: Masking = field(default_factory=Masking)
+    # Where steering is read; None is the checkout. A pull request's own rules are not followed.
+    rules: Path | None = None
+    untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down
+    push: Push | None = None  # read in depth is only what was pushed since an earlier review
+    # What analysers find in a tree, set beside the base.
+    analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    # What slow analysers find in it; waits for them.
+    analyse_late: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    # What of a tree no analyser read, or not as a whole, as JSON-plain values.
+    not_analysed: "Callable[[RunContext, str], dict[str, Any]]" = lambda *_: {}
+    not_shown: tuple[str, ...] = ()  # a line for each changed file that no model may read
+    # Finding id -> reason: what people dismissed in this repository, as it is when asked.
+    dismissed: Callable[[], Mapping[str, str]] = dict
+    on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
+    shared: Shared | None = None  # where other machines find the run, if there are others
+    opened_at: float = field(default_factory=time.monotonic)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _made: dict[object, Any] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)  # what is made may need more
+    # One process, one workspace on disk: gates of parallel agents take turns.
+    workspace_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def environment(self) -> ProjectEnv:
+        """What gates run in; a review of a diff has none, because it runs no code of the head."""
+        if self.make_environment is None:
+            raise RuntimeError("a review of a diff must not run the repository's code")
+        return self.once("environment", self.make_environment)
+
+    @property
+    def reviewed_since(self) -> str:
+        """The tree where the change begins whose findings the run fixes; "" if it has a task."""
+        since = self.record.options.get("since", "")
+        return self.once("since", lambda: self.private.tree_of(since)) if since else ""
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the run's logs."""
+        return self.folder / "logs"
+
+    @property
+    def seconds(self) -> float:
+        """Active time of the run so far."""
+        return self.record.active_seconds + time.monotonic() - self.opened_at
+
+    def change(self, old: str, new: str) -> Change:
+        """Return the change between two trees; parsed once however many agents ask."""
+        return self.private.change(old, new)
+
+    def withheld(self, tree: str) -> Mapping[str, str]:
+        """Return path -> reason of the files of a tree that no model is shown."""
+        own = self.rules is None  # nobody else's rules hold: it is the person's own work
+        return self.once(
+            ("withheld", tree),
+            lambda: withheld_in(self.private, tree, self.base_tree, hides_more=own),
+        )
+
+    def shown_tree(self, tree: str) -> str:
+        """Return a tree as models may read it: a sentence stands for each withheld file."""
+        return self.once(
+            ("shown", tree),
+            lambda: shown_tree(self.private, tree, self.withheld(tree), self.masking.number),
+        )
+
+    def shown_change(self, old: str, new: str) -> Change:
+        """Return the change between two trees as models may read it; secrets are not hidden yet."""
+        return self.change(self.shown_tree(old), self.shown_tree(new))
+
+    def shown_text(self, tree: str, path: str) -> str | None:
+        """Return a file as models read it: a sentence if it is withheld, its secrets hidden."""
+        text = self.read_text(self.shown_tree(tree), path)
+        return None if text is None else self.masking.for_models(text)
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what `make` returned the first time for this key, whichever thread asks."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
+
+    def read_text(self, tree: str, path: str) -> str | None:
+        """Return a file of a tree as text, or None when it is no file or not text."""
+        data = self.private.read(tree, path)
+        if data is None or b"\0" in data[:8000]:
+            return None
+        return data.decode("utf-8", "replace")
+
+    def holds(self, tree: str, path: str) -> bool:
+        """Whether a tree has a file of this name, whatever is in it."""
+        return self.private.read(tree, path) is not None
+
+    def keep(self, tree: str, name: str) -> None:
+        """Keep a step's tree alive under the run's refs, so that no edit can be lost."""
+        fault("keep.before")
+        self.private.keep(tree, self.record.run_id, name)
+        fault("keep.after")
+
+    @contextmanager
+    def in_step(self, name: str, *, quiet: bool = False) -> Iterator[None]:
+        """Tell that a step begins and ends; both are points at which a test may kill the run.
+
+        A `quiet` one does nothing that is worth telling.
+        """
+        quiet = quiet or name.startswith("review-")  # a reviewer tells of itself, with its findings
+        fault(f"{name}.begin")
+        if self.stopped.is_set():
+            raise InterruptedByUserError(
+                f"stopped before {name}; `reviewloop resume` goes on from here"
+            )
+        self._note_step("review" if name.startswith("review-") else name)
+        if not quiet:
+            self.events.tell("step.start", step=name)
+        started = time.monotonic()
+        yield
+        if not quiet:
+            self.events.tell("step.end", step=name, seconds=time.monotonic() - started)
+        fault(f"{name}.end")
+
+    def _note_step(self, name: str) -> None:
+        """Write into the record where the run is, for `status` in another terminal."""
+        with self._lock:
+            if self.record.step != name:
+                self.record.step = name
+                self.runs.save(replace(self.record, active_seconds=self.seconds))
+
+    def agent_model(self, agent: AgentDefinition, step: str) -> str:
+        """Return the model that answers for this agent in this step."""
+        return self.models.model_for(agent.name, STEP_KINDS[step], agent.model)
+
+    def stop(self) -> None:
+        """Ask the run to stop: no new call or command starts, replies on their way are kept."""
+        self.stopped.set()
+        self.on_stop()
+        self.models.stop()
+
+    def talk(
+        self,
+        agent: AgentDefinition,
+        key: CallKey,
+        toolbox: Toolbox,
+        *,
+        system: str,
+        opening: list[Message],
+        ending: ToolSpec,
+        check: Check,
+        hold: PrefixGate | None = None,
+    ) -> Answer:
+        """Hold one agent's conversation under the run's caps.
+
+        No secret is sent to its model, and no character that people do not see: what was not
+        fenced, such as the prompt of an agent from the repository, is shown here.
+        """
+        limits = self.settings.limits
+        self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
+        conversation = Conversation(
+            key=key,
+            model=self.agent_model(agent, key.step),
+            system=self._for_models(system),
+            opening=tuple(map_text(opening, self._for_models)),
+            ending=ending,
+            check=check,
+            mask=self.masking.for_models,
+            caps=Caps(
+                limits.agent_turns,
+                limits.agent_tokens,
+                limits.agent_minutes * 60,
+                limits.context_tokens * CHARS_PER_TOKEN,
+            ),
+            max_tokens=self.settings.models.max_output_tokens,
+        )
+        try:
+            return converse(
+                conversation,
+                toolbox,
+                models=self.models,
+                journal=self.journal,
+                events=self.events,
+                hold=hold,
+            )
+        finally:
+            toolbox.close()
+            self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
+
+    def _for_models(self, text: str) -> str:
+        return show_hidden(self.masking.for_models(text))

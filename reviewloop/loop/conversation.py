@@ -1,0 +1,313 @@
+"""One agent's conversation: ask the model, run the tools it calls, stop at an answer or a cap.
+
+The engine ends a conversation, never the model's prose: an agent is done when it has called its
+ending tool with arguments that pass the check. Replies and tool results come from the journal when
+this conversation was already held, so a resumed run repeats nothing that was paid for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
+from reviewloop.faults import fault
+from reviewloop.models.door import Models
+from reviewloop.models.history import marked, trimmed, unrepeated
+from reviewloop.models.messages import (
+    Message,
+    ModelRequest,
+    Reply,
+    Scrub,
+    ToolCall,
+    ToolSpec,
+    assistant_message,
+    masked,
+    spoken_text,
+    text_block,
+    tool_message,
+    tool_result,
+    user_message,
+)
+from reviewloop.models.prefix_gate import PrefixGate
+from reviewloop.models.shrinking import shorter
+from reviewloop.render.event_lines import LASTING
+from reviewloop.review.lenient import NotOneObjectError, the_one_object, written_answer
+from reviewloop.store.events import Events
+from reviewloop.store.journal import CallKey, Journal
+from reviewloop.tools.told import about
+from reviewloop.tools.toolbox import Toolbox
+
+_REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
+_BAD_CALLS = 3  # tool calls in a row that cannot be understood
+_QUOTED = 500  # characters of what a model said instead of an answer
+_TOO_LONG = "your answer was cut off; give it again, shorter: the worst findings first"
+_CUT_OFF = "its reply ended at the token limit; what it had answered until then is whole"
+_REFUSALS = {"refusal", "content_filtered", "guardrail_intervened"}
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Where a conversation ends whatever the model wants: replies, tokens, seconds of replies."""
+
+    turns: int
+    tokens: int
+    seconds: float
+    results: int = 240_000  # characters of tool results; of more, the oldest ones are left out
+
+
+Check = Callable[[Mapping[str, Any], bool], str]
+"""(arguments, whether this is the last chance) -> what is wrong with the answer, or ""."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What is said first, to whom, and how it ends."""
+
+    key: CallKey
+    model: str
+    system: str
+    opening: tuple[Message, ...]
+    ending: ToolSpec
+    check: Check
+    caps: Caps
+    max_tokens: int
+    mask: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the agent answered, the tree its edits left, and what a person should know of it."""
+
+    arguments: Mapping[str, Any]
+    tree: str
+    turns: int
+    notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()  # edits that were not allowed, with the reason
+
+
+def converse(
+    conversation: Conversation,
+    toolbox: Toolbox,
+    *,
+    models: Models,
+    journal: Journal,
+    events: Events,
+    hold: PrefixGate | None = None,
+) -> Answer:
+    """Hold the conversation and return the answer.
+
+    Raises `NoAnswerError` when the agent gives no usable answer within its caps, refuses, or cannot
+    be reached; budget and interruption pass through as their own errors.
+    """
+    return _Talk(conversation, toolbox, models, journal, events, hold).run()
+
+
+class _Talk:
+    """The moving parts of one conversation."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        toolbox: Toolbox,
+        models: Models,
+        journal: Journal,
+        events: Events,
+        hold: PrefixGate | None,
+    ) -> None:
+        self._plan = conversation
+        self._toolbox = toolbox
+        toolbox.ending = conversation.ending.name
+        self._models = models
+        self._journal = journal
+        self._events = events
+        self._hold = hold
+        self._messages = list(conversation.opening)
+        self._tokens = 0
+        self._seconds = 0.0
+        self._repairs = 0
+        self._bad_calls = 0
+        self._notes: list[str] = []
+        self._refused: list[str] = []
+
+    def run(self) -> Answer:
+        caps = self._plan.caps
+        for turn in range(caps.turns):
+            last = (
+                turn == caps.turns - 1
+                or self._tokens >= caps.tokens
+                or self._seconds >= caps.seconds
+                or self._toolbox.exhausted
+            )
+            key = replace(self._plan.key, turn=turn)
+            reply = self._ask(key, last)
+            self._tokens += reply.usage.input + reply.usage.output
+            self._seconds += reply.seconds
+            answer = self._take(reply, key, turn)
+            if answer is not None:
+                return answer
+            if last:
+                break
+        raise NoAnswerError(
+            f"{self._plan.key.agent} gave no answer within its caps ({caps.turns} turns, "
+            f"{caps.tokens} tokens, {caps.seconds:.0f} s of replies); raise them in [limits] or "
+            "give it a smaller task"
+        )
+
+    def _ask(self, key: CallKey, last: bool) -> Reply:
+        """Ask; a conversation that became too long is asked again with fewer tool results."""
+        versions = shorter(self._messages)
+        while True:
+            try:
+                return self._models.ask(key, self._request(last), hold=self._hold)
+            except ContextOverflowError:
+                fewer = next(versions, None)
+                if fewer is None:
+                    raise
+                self._messages = fewer
+                self._notes.append("tool results were left out to make room for the answer")
+
+    def _request(self, last: bool) -> ModelRequest:
+        opening, writes = len(self._plan.opening), self._toolbox.writes
+        messages = marked(self._messages, opening, writes=writes, more=not last)
+        if last:  # not every model can be forced to call a tool, so it is also said
+            ending = self._plan.ending.name
+            messages += (user_message(text_block(f"Your last turn: call {ending} now.")),)
+        return ModelRequest(
+            model=self._plan.model,
+            system=self._plan.system,
+            messages=messages,
+            tools=(*self._toolbox.specs(), self._plan.ending),
+            tool_choice=self._plan.ending.name if last else None,
+            max_tokens=self._plan.max_tokens,
+        )
+
+    def _take(self, reply: Reply, key: CallKey, turn: int) -> Answer | None:
+        if reply.stop_reason in _REFUSALS:
+            raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
+        # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
+        # and the run's findings get it masked.
+        shown = masked(reply, self._plan.mask)
+        said = assistant_message(shown)
+        if said["content"]:  # an empty reply cannot stand in the history
+            self._messages.append(said)
+        if not reply.tool_calls:
+            written, problem = self._written_answer(shown)
+            if written is not None:
+                return self._answer(written, reply, turn)
+            self._count_repair(problem, said=shown.text)
+            self._messages.append(user_message(text_block(problem)))
+            return None
+        results = []
+        answer: Mapping[str, Any] | None = None
+        for index, call in enumerate(shown.tool_calls):
+            if call.name != self._plan.ending.name:
+                results.append(self._run_tool(reply.tool_calls[index], call, key, index))
+                continue
+            args, problem = self._read(call, reply)
+            if problem:
+                self._count_repair(problem)
+                results.append(tool_result(call.id, problem, error=True))
+            else:
+                answer = args
+                results.append(tool_result(call.id, "received", error=False))
+        if answer is not None:
+            return self._answer(answer, reply, turn)
+        self._messages.append(tool_message(unrepeated(self._messages, results)))
+        self._messages = trimmed(self._messages, self._plan.caps.results)
+        return None
+
+    def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> Answer:
+        notes = dict.fromkeys(self._notes)
+        if reply.stop_reason == "max_tokens":
+            notes[_CUT_OFF] = None
+        refused = dict.fromkeys(self._refused)
+        return Answer(arguments, self._toolbox.tree, turn + 1, tuple(notes), tuple(refused))
+
+    def _read(self, call: ToolCall, reply: Reply) -> tuple[Mapping[str, Any] | None, str]:
+        """Return (arguments, "") of the ending's call, or (None, what is wrong with it)."""
+        args = call.args
+        if args is None:
+            if reply.stop_reason == "max_tokens":  # never completed by guessing
+                return None, _TOO_LONG
+            try:
+                args, _ = the_one_object(call.raw)
+            except NotOneObjectError as error:
+                return None, f"the arguments are not valid JSON ({error}); call {call.name} again"
+        problem = self._plan.check(args, self._repairs >= _REPAIRS)
+        return (None, problem) if problem else (args, "")
+
+    def _written_answer(self, reply: Reply) -> tuple[Mapping[str, Any] | None, str]:
+        """Return (arguments, "") of an answer given as text, or (None, what to do instead)."""
+        problem = self._unanswered(reply)
+        if reply.stop_reason == "max_tokens":
+            return None, problem
+        args = written_answer(reply.text, spoken_text(self._messages, ("user", "tool")))
+        if args is None:
+            return None, problem
+        wrong = self._plan.check(args, self._repairs >= _REPAIRS)
+        return (None, f"{problem} ({wrong})") if wrong else (args, "")
+
+    def _run_tool(
+        self, call: ToolCall, shown: ToolCall, key: CallKey, index: int
+    ) -> dict[str, Any]:
+        """Run one call; `shown` is the call with its secrets hidden, as it is kept."""
+        if call.args is None:
+            self._count_bad_call(shown.error)
+            problem = f"arguments are not valid JSON: {shown.error}"
+            return tool_result(call.id, problem, error=True)
+        args, tree = call.args, self._toolbox.tree
+        call_told = {"agent": key.agent, "finding": key.finding, **about(call.name, shown.args)}
+        request = {"tool": call.name, "args": shown.args, "index": index, "tree": tree}
+
+        made = []
+
+        def do() -> dict[str, Any]:
+            made.append(call)
+            if call_told["name"] in LASTING:
+                self._events.tell("tool.start", **call_told)
+            r = self._toolbox.call(call.name, args)
+            said = {"text": r.text, "error": r.error, "tree": r.tree}
+            return {**said, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
+
+        result = self._journal.once(key, request, do)
+        fault("tool.recorded")
+        self._toolbox.settle(call.name, args, result["tree"])
+        self._tell_call(call_told, result, made=bool(made))
+        if result.get("refused"):
+            self._refused.append(result["refused"])
+            told = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
+            self._events.tell("refused", **told)
+        if result["bad"]:
+            self._count_bad_call(result["text"])
+        else:
+            self._bad_calls = 0
+        return tool_result(call.id, result["text"], error=result["error"])
+
+    def _tell_call(self, told: Mapping[str, Any], result: Mapping[str, Any], *, made: bool) -> None:
+        """Tell what a call did; one that is not `made` now comes from the journal."""
+        added, removed = result.get("lines") or (0, 0)
+        first = str(result["text"]).partition("\n")[0][:_QUOTED]
+        said = first if told["name"] in LASTING or result["error"] else ""
+        ended = {"error": result["error"], "added": added, "removed": removed, "said": said}
+        self._events.tell("tool", **told, **ended, from_journal=not made)
+
+    def _unanswered(self, reply: Reply) -> str:
+        ending = self._plan.ending.name
+        if reply.stop_reason == "max_tokens":
+            return f"your reply was cut off; be shorter, and answer by calling {ending}"
+        return f"answer by calling {ending}; text outside of tool calls is not read"
+
+    def _count_repair(self, problem: str, said: str = "") -> None:
+        self._repairs += 1
+        if self._repairs > _REPAIRS:
+            words = " ".join(said.split())[:_QUOTED]
+            quoted = f"; it said: “{words}”" if words else ""
+            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {problem}{quoted}")
+
+    def _count_bad_call(self, problem: str) -> None:
+        self._bad_calls += 1
+        if self._bad_calls >= _BAD_CALLS:
+            raise NoAnswerError(
+                f"{self._plan.key.agent} called tools wrongly {_BAD_CALLS} times in a row; "
+                f"the last time: {problem[:300]}"
+            )

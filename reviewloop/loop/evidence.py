@@ -1,0 +1,105 @@
+"""Evidence: what the analysers find in the tree under review, computed once for all reviewers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reviewloop.domain.finding import Finding, Status
+from reviewloop.git.diff import Change
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.moved import reads_what_moved
+from reviewloop.loop.state import LoopState
+from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.merging import repeated, with_late
+from reviewloop.review.verdicts import Verdict, gravest, judged, unasked
+
+
+def evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+    """Return the evidence about a tree that reviewers are shown, most severe first."""
+    return context.once(("evidence", tree), lambda: context.analyse(context, tree))
+
+
+def late_evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+    """Return what slow analysers found in a tree; waits for them, and for nothing else."""
+    return context.analyse_late(context, tree)
+
+
+def asked_again(
+    context: RunContext, read: Change, evidence: Sequence[EvidencePiece]
+) -> frozenset[int]:
+    """Return the positions of the evidence that reviewers have to answer.
+
+    After a push that is what stands in pushed files, and what is not known to be open: perhaps it
+    was rejected, and nobody remembers that word.
+    """
+    if context.push is None:
+        return frozenset(range(len(evidence)))
+    known = {one.id for one in context.push.known}
+    paths = {file.path for file in read.files}
+    return frozenset(
+        number
+        for number, piece in enumerate(evidence)
+        if piece.finding.path in paths or piece.finding.id not in known
+    )
+
+
+def not_judged_yet(state: LoopState, evidence: Sequence[EvidencePiece]) -> frozenset[int]:
+    """Return the positions of the evidence about which the run's book says nothing yet.
+
+    After a change was brought onto another commit what reviewers said of the rest still holds. What
+    was fixed and is found again is asked about again.
+    """
+    book = state.get("findings", {})
+    settled = {ident for ident, ref in book.items() if ref["status"] != Status.FIXED}
+    return frozenset(
+        number for number, piece in enumerate(evidence) if piece.finding.id not in settled
+    )
+
+
+def weighed(
+    state: LoopState, context: RunContext, records: Mapping[str, Mapping[str, Any]]
+) -> list[Finding]:
+    """Return the findings of the evidence after the reviewers' words.
+
+    `records` holds the intake record of every reviewer that read the tree in the state.
+    """
+    verdicts = gravest(
+        (ident, Verdict(name, said["word"], said["reason"]))
+        for name, record in sorted(records.items())
+        for ident, said in record.get("verdicts", {}).items()
+    )
+    whole = evidence = evidence_of(context, state["tree"])
+    late = late_evidence_of(context, state["tree"])
+    settled: set[str] = set()
+    if reads_what_moved(state):
+        evidence = tuple(evidence[number] for number in sorted(not_judged_yet(state, evidence)))
+        late = _not_told_yet(state, whole, late)
+    late_settled: set[str] = set()
+    if context.push:
+        read = context.shown_change(context.push.tree, state["tree"])
+        asked = asked_again(context, read, evidence)
+        settled = {p.finding.id for number, p in enumerate(evidence) if number not in asked}
+        asked = asked_again(context, read, late)
+        late_settled = {p.finding.id for number, p in enumerate(late) if number not in asked}
+    said = judged(evidence, verdicts, asked=records, untrusted=context.untrusted, settled=settled)
+    return with_late(said, unasked(late, asked=bool(records), settled=late_settled))
+
+
+def _not_told_yet(
+    state: LoopState, early: Sequence[EvidencePiece], late: Sequence[EvidencePiece]
+) -> tuple[EvidencePiece, ...]:
+    """Return the late evidence that the run's book holds under no id.
+
+    It may stand there as part of an early finding, unless a reviewer rejected that one.
+    """
+    book = {
+        ident: ref["status"]
+        for ident, ref in state.get("findings", {}).items()
+        if ref["status"] != Status.FIXED
+    }
+    findings = [piece.finding for piece in early]
+    left = []
+    for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
+        within = None if position is None else book.get(findings[position].id)
+        if piece.finding.id not in book and within in {None, Status.DISMISSED}:
+            left.append(piece)
+    return tuple(left)

@@ -1,0 +1,215 @@
+"""The findings of a run: references in the state, bodies as blobs; who made or dismissed them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status, fingerprint
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.state import FindingRef, LoopState
+from reviewloop.review.silencing import dismissed, is_persons_dismissal
+from reviewloop.store.blobs import Blobs
+
+
+def read_findings(state: LoopState, blobs: Blobs) -> dict[str, Finding]:
+    """Return every finding of the run by id, as it stands now."""
+    return {
+        ident: Finding.model_validate(blobs.get_json(ref["blob"]))
+        for ident, ref in state.get("findings", {}).items()
+    }
+
+
+def write_findings(findings: Iterable[Finding], blobs: Blobs) -> dict[str, FindingRef]:
+    """Store the bodies and return the references to merge into the state."""
+    return {
+        finding.id: FindingRef(
+            severity=str(finding.severity),
+            status=str(finding.status),
+            attempts=finding.attempts,
+            round=finding.round_found,
+            act=finding.open_and_actionable,
+            blob=blobs.put_json(finding.model_dump(mode="json")),
+        )
+        for finding in findings
+    }
+
+
+def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> list[Finding]:
+    """Return the findings to write down after a reading of the change.
+
+    What a person dismissed stays dismissed, and what ran out of retries stays the person's. What
+    was fixed, or said by another finding, and is reported again is open again, with its attempts
+    remembered. Said anew in other words it is the same finding: its code and its retries count. A
+    dismissal holds for the very finding only, so that nothing new is hidden by it.
+    """
+    result = []
+    tried = {
+        _place_of(f): f
+        for f in known.values()
+        if f.attempts and f.quote.strip() and f.status is not Status.DISMISSED
+    }
+    for finding in found:
+        before = known.get(finding.id)
+        if before is None and (before := tried.get(_place_of(finding))) is not None:
+            finding = finding.model_copy(update={"id": before.id})
+        if before is None:
+            result.append(finding)
+            continue
+        kept = before.status in {Status.DISMISSED, Status.UNRESOLVED}
+        result.append(
+            finding.model_copy(
+                update={
+                    "status": before.status if kept else Status.OPEN,
+                    "attempts": before.attempts,
+                    "round_found": before.round_found,
+                    "note": before.note if kept else "",
+                }
+            )
+        )
+    return result
+
+
+def _place_of(finding: Finding) -> tuple[str, str]:
+    """Return what tells where a finding stands, however it is worded: file and quoted code."""
+    return finding.path, " ".join(finding.quote.split())
+
+
+_CLAIM = re.compile(
+    r"\b(?P<gate>tests?|test suite|build)\b (?:now |still |all )?(?:is|are|do|does|will)?\s*"
+    r"(?:not pass\w*|fail(?:s|ing|ed)?|red|broken|break(?:s|ing)?)\b(?!\s+to\b)",
+    re.IGNORECASE,
+)
+_OUTSIDE = "its file is not part of the change, so only a person decides whether to change it"
+
+
+def left_to_person(finding: Finding, state: LoopState, context: RunContext) -> Finding:
+    """Return the finding, left to the person if the loop must not act on it by itself.
+
+    That is what stands in a file that the change does not touch, and what says the opposite of a
+    guard-rail that ran: its exit code counts, and the contradiction is shown. A review of a diff
+    fixes nothing, so nothing is left to anybody there.
+    """
+    if state.get("mode") == "review" or not finding.open_and_actionable:
+        return finding
+    reason = _contradiction(finding, state, context)
+    if not reason and _is_outside(finding, state, context):
+        reason = _OUTSIDE
+    if not reason:
+        return finding
+    return finding.model_copy(update={"status": Status.UNRESOLVED, "note": reason})
+
+
+def _is_outside(finding: Finding, state: LoopState, context: RunContext) -> bool:
+    change = context.change(context.base_tree, state["tree"])
+    return finding.placement is Placement.CONTEXT and change.file(finding.path) is None
+
+
+def _contradiction(finding: Finding, state: LoopState, context: RunContext) -> str:
+    """Return how a finding contradicts a green gate, or an empty string."""
+    claim = _CLAIM.search(finding.title)
+    if claim is None or any(piece.kind in {"gate", "person"} for piece in finding.evidence):
+        return ""
+    name = "build" if claim["gate"].lower() == "build" else "test"
+    ref = state.get("gates", "")
+    for record in context.blobs.get_json(ref) if ref else []:
+        gate = GateResult.from_plain(record)
+        if gate.name == name and gate.status is GateStatus.PASSED:
+            return f"contradicts the guard-rail, whose word counts: {name} passed ({gate.summary})"
+    return ""
+
+
+_LEFT = {Status.OPEN, Status.UNRESOLVED}
+
+
+def heard(findings: Iterable[Finding], state: LoopState, context: RunContext) -> list[Finding]:
+    """Return the findings as a person's dismissals leave them, in their order.
+
+    What is fixed, or was rejected by a reviewer, stays that. What was dismissed and is not any
+    more stands as it did before. Raises `UsageError` when the dismissals cannot be read.
+    """
+    reasons = context.dismissed()
+    return [_heard(finding, reasons.get(finding.id), state, context) for finding in findings]
+
+
+def changed_by_word(
+    findings: Iterable[Finding], state: LoopState, context: RunContext
+) -> dict[str, Finding]:
+    """Return by id those of the findings that a dismissal, or its end, makes others."""
+    before = list(findings)
+    now = heard(before, state, context)
+    return {new.id: new for old, new in zip(before, now, strict=True) if new != old}
+
+
+def write_heard(
+    findings: Iterable[Finding], state: LoopState, context: RunContext
+) -> dict[str, FindingRef]:
+    """Store findings that went through `heard`; how dismissed ones stood before stays known."""
+    listed = list(findings)
+    book, known = write_findings(listed, context.blobs), state.get("findings", {})
+    for finding in listed:
+        ref = known.get(finding.id)
+        if ref is None or not is_persons_dismissal(finding):
+            continue
+        before = ref["blob"] if ref["status"] in _LEFT else ref.get("before", "")
+        if before:
+            book[finding.id]["before"] = before
+    return book
+
+
+def _heard(finding: Finding, reason: str | None, state: LoopState, context: RunContext) -> Finding:
+    if reason is not None:
+        counts = finding.status in _LEFT or is_persons_dismissal(finding)
+        return dismissed(finding, reason) if counts else finding
+    if not is_persons_dismissal(finding):
+        return finding
+    ref = state.get("findings", {}).get(finding.id)
+    if ref is not None and "before" in ref:
+        return Finding.model_validate(context.blobs.get_json(ref["before"]))
+    return finding.model_copy(update={"status": Status.OPEN, "note": ""})
+
+
+RULE = "secrets.held-by-machine"
+_NOTE = "found by code and hidden before the reply was kept; nothing to fix in the change itself"
+
+
+def leaks(state: LoopState, known: Mapping[str, Finding], context: RunContext) -> list[Finding]:
+    """Return a finding for each agent and secret that is not in the book yet.
+
+    The journal remembers it, so that a resumed run says the same. A run leaves it to the person;
+    a review of a diff has nobody else to tell, so there it is open.
+    """
+    is_review = state.get("mode") == "review"
+    found: dict[str, Finding] = {}
+    for agent, step, used, _ in context.journal.usage_rows():
+        for name in _names(used):
+            finding = _finding(agent, step, name)
+            if not is_review:
+                left = {"status": Status.UNRESOLVED, "note": _NOTE}
+                finding = finding.model_copy(update=left)
+            found.setdefault(finding.id, finding)
+    return [finding for ident, finding in found.items() if ident not in known]
+
+
+def _names(used: Mapping[str, Any]) -> list[str]:
+    held = used.get("held")
+    return [str(name) for name in held] if isinstance(held, list) else []
+
+
+def _finding(agent: str, step: str, name: str) -> Finding:
+    title = f"{agent} wrote a secret of this machine: the value of {name}"[:300]
+    told = f"In step {step} the reply held the value of {name}, as it is or encoded."
+    return Finding(
+        id=fingerprint("", name, f"{RULE} {agent}"),
+        agents=("review-security",),
+        severity=Severity.MUST_FIX,
+        title=title,
+        why=f"{told} Something it read holds the value, or tells it how to come by it.",
+        suggestion="Find out where it was read (`reviewloop logs` lists what was), take it away "
+        "from there, and replace the secret.",
+        category="secrets",
+        rule=RULE,
+        confidence="high",
+        evidence=(Evidence(kind="analyser", source="secrets", text=told),),
+        placement=Placement.FILE,
+    )

@@ -1,0 +1,356 @@
+"""Puts a tree before the gates: all, one by its name, or the tests alone; the base's tests, too."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.faults import fault
+from reviewloop.guards import build, relevant, tests
+from reviewloop.guards.against_base import Ran, listed
+from reviewloop.guards.base import GuardInput
+from reviewloop.guards.inputs import guard_input, plan_for_change
+from reviewloop.guards.plan import GatePlan
+from reviewloop.guards.registry import GUARDS, run_all, run_one
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.state import LoopState
+from reviewloop.store.journal import CallKey
+from reviewloop.store.redaction import HiddenFiles
+
+_FORM = 1  # raise it when the meaning of what is kept changes
+_MOST_KEPT = 50  # files
+
+
+@dataclass(frozen=True)
+class BaseTests:
+    """What is known of the base: its tests by command, or why they did not run."""
+
+    ran: Mapping[str, Ran] = field(default_factory=dict)
+    trouble: str = ""
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a person should know before anything is paid for."""
+        if self.trouble:
+            yield self.trouble
+        red = [name for one in self.ran.values() for name in one.red]
+        flaky = [name for one in self.ran.values() for name in one.flaky]
+        failed, passed = self._sum("failed"), self._sum("passed")
+        if failed and not passed and len(flaky) < failed:
+            yield (
+                f"no test passes before this change ({failed} failed): nothing but new tests can "
+                "show that it works, so a person has to decide about it"
+            )
+        elif red:
+            tests_are = "1 test is" if len(red) == 1 else f"{len(red)} tests are"
+            yield f"{tests_are} red before this change and will not block it: {listed(red)}"
+        elif failed > len(flaky):
+            tests_are = "1 test is" if failed == 1 else f"{failed} tests are"
+            yield (
+                f"{tests_are} red before this change; the runner does not name them, so a person "
+                "has to compare"
+            )
+        if flaky:
+            tests_are = "1 test is" if len(flaky) == 1 else f"{len(flaky)} tests are"
+            yield f"{tests_are} flaky before this change and will not block it: {listed(flaky)}"
+
+    @property
+    def summary(self) -> str:
+        """How many passed and failed, on one line."""
+        if self.trouble:
+            return self.trouble
+        failed, passed = self._sum("failed"), self._sum("passed")
+        return f"{failed} failed, {passed} passed" if failed else f"{passed} passed"
+
+    def _sum(self, name: str) -> int:
+        return sum(getattr(one, name) for one in self.ran.values())
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        ran = {command: one.plain() for command, one in self.ran.items()}
+        return {"ran": ran}
+
+
+def look_at_base(asked: GuardInput) -> BaseTests:
+    """Build the base and run its tests; red ones are run once more, alone.
+
+    `asked` is about the base tree, with nothing known of its tests yet.
+    """
+    if any(entry.runnable for entry in asked.plan.of(build.NAME)):
+        built = run_one(build.NAME, asked)
+        if built.status.stops:
+            return BaseTests(trouble=f"the build fails before this change: {built.summary}")
+    result = run_one(tests.NAME, asked)
+    if asked.tests_ran or result.status is GateStatus.NOT_DETECTED:
+        return BaseTests(dict(asked.tests_ran))
+    return BaseTests(trouble=f"the tests cannot be judged before this change: {result.summary}")
+
+
+def remembered(context: RunContext, commands: Iterable[str], tree: str) -> BaseTests | None:
+    """Return what is kept about a tree, None where something of these test commands is not."""
+    try:
+        values = json.loads(_place(context, tree).read_bytes())
+        ran = {str(command): Ran.from_plain(one) for command, one in values["ran"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return BaseTests(ran) if set(commands) <= {*ran} else None
+
+
+def remember(context: RunContext, tree: str, known: BaseTests) -> None:
+    """Keep what is known about a tree; that it cannot be kept costs time later, nothing else."""
+    if known.trouble:
+        return  # it may be over by then
+    place = _place(context, tree)
+    with suppress(OSError):
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(known.plain()), encoding="utf-8")
+        beside.replace(place)
+        kept = sorted(place.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)
+        for old in kept[:-_MOST_KEPT]:
+            old.unlink(missing_ok=True)
+
+
+def same_tests(context: RunContext, judged: str, committed: str) -> None:
+    """Keep what is known about a judged tree for the one committed, which ticks a task besides."""
+    with suppress(OSError):
+        known = _place(context, judged).read_bytes()
+        _place(context, committed).write_bytes(known)
+
+
+def _place(context: RunContext, tree: str) -> Path:
+    return context.folder.parent.parent / "base-tests" / f"{_key(context, tree)}.json"
+
+
+def _key(context: RunContext, tree: str) -> str:
+    """Return the name of what decides how the tests of a tree end, as far as can be seen."""
+    env, settings = context.environment, context.settings
+    path = env.env["PATH"]
+    for place in (env.folder, env.workspace):  # the run's own
+        path = path.replace(str(place), "")
+    told = {
+        "form": _FORM,
+        "tree": tree,
+        "python": [str(env.source.executable), str(env.source.prefix), env.source.origin],
+        "packages": sorted(_installed(env.source.visible)),
+        "node": _stamp(env.user_root / env.project / "node_modules" / ".package-lock.json"),
+        "path": path,
+        "sandbox": str(env.confine.sandbox.level),
+        "gates": settings.gates.model_dump(mode="json"),
+        "project": env.project,
+        "seconds": settings.limits.gate_seconds,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _installed(sites: Iterable[Path]) -> Iterator[str]:
+    for site in sites:
+        with suppress(OSError):
+            for entry in os.scandir(site):
+                if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth")):
+                    yield f"{entry.name} {entry.stat().st_mtime_ns}"
+
+
+def _stamp(file: Path) -> str:
+    try:
+        found = file.stat()
+    except OSError:
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
+    """Run every guard-rail on a tree and return the results in order."""
+    with judging(context):
+        asked = _input(context, tree, label, base=base_tests(context))
+        results = run_all(
+            asked,
+            on_start=partial(_tell_start, context),
+            on_result=partial(_tell_result, context),
+        )
+        if asked.base_tests is not None and asked.tests_ran and not context.stopped.is_set():
+            remember(context, tree, BaseTests(dict(asked.tests_ran)))
+        return results
+
+
+def base_tests(context: RunContext) -> Mapping[str, Ran] | None:
+    """Return what the base's tests say, by command; they run at the first call, if nobody knows.
+
+    None for a checkpoint: it asks whether all tests are green, whoever made them red.
+    """
+    if context.brief.is_checkpoint:
+        return None
+    with context.workspace_lock:  # not `once` around it all: it would keep others from this lock
+        known: dict[str, BaseTests] = context.once("base tests", dict)
+        if context.base_tree not in known:
+            known[context.base_tree] = _base_tests(context)
+        return known[context.base_tree].ran
+
+
+def _base_tests(context: RunContext) -> BaseTests:
+    runnable = [entry for entry in _base_plan(context).entries if entry.runnable]
+    commands = [entry.command for entry in runnable if entry.name == tests.NAME]
+    if not any(entry.name in {build.NAME, tests.NAME} for entry in runnable):
+        return BaseTests()
+    coverage = context.settings.gates.coverage.model_copy(update={"enabled": False})
+    gates = context.settings.gates.model_copy(update={"coverage": coverage})
+    asked = replace(
+        _input(context, context.base_tree, "base-", base={}),
+        settings=context.settings.model_copy(update={"gates": gates}),
+    )
+    found = remembered(context, commands, context.base_tree)
+    if found is None:
+        context.events.tell("gate.start", name="base tests")
+        with judging(context):
+            found = look_at_base(asked)
+        remember(context, context.base_tree, found)
+        context.events.tell(
+            "gate",
+            name="base tests",
+            status=str(GateStatus.WARNING if [*found.notes()] else GateStatus.PASSED),
+            summary=found.summary,
+        )
+    for note in found.notes():
+        context.events.tell("note", text=note)
+    return found
+
+
+def judge_by_name(
+    context: RunContext, key: CallKey, name: str, paths: tuple[str, ...], tree: str
+) -> GateResult:
+    """Run one guard-rail for an agent that asked for it."""
+    label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
+    with judging(context):
+        base = base_tests(context) if name == tests.NAME else None
+        asked = _input(context, tree, label, base=base)
+        chosen = tuple(map(asked.relative, paths)) or None
+        return run_one(name, replace(asked, selection=chosen))
+
+
+def failure_of(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
+    """Return the log of the checks a fix breaks, or an empty string when they are green.
+
+    Run are the build and the tests that cover the changed lines, all tests where that is not
+    known. `judged` is the state whose tree the last full judgement was about.
+    """
+    request = {"check": "relevant", "tree": tree, "since": judged["tree"]}
+    result = context.journal.once(
+        key, request, lambda: {"failure": _failure(tree, judged, key, context)}
+    )
+    return str(result["failure"])
+
+
+def offered_gates(context: RunContext) -> tuple[str, ...]:
+    """Return the checks an agent may run: build and test always, others where something is set up.
+
+    The first tests of a project come with the change itself, so the test gate cannot depend on
+    the base having one.
+    """
+    plan = _base_plan(context)
+    runnable = {entry.name for entry in plan.entries if entry.runnable} | {"build", "test"}
+    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)
+
+
+def _base_plan(context: RunContext) -> GatePlan:
+    return context.once(
+        ("gate plan", context.base_tree),
+        lambda: plan_for_change(
+            context.settings,
+            context.private,
+            context.base_tree,
+            context.base_tree,
+            context.environment,
+        ),
+    )
+
+
+@contextmanager
+def judging(context: RunContext) -> Iterator[None]:
+    """Have the workspace to oneself; what was cut off by the person is no judgement.
+
+    What the commands wrote is rid of secrets, or gone, before anybody else may read it.
+    """
+    with context.workspace_lock:
+        try:
+            yield
+        finally:
+            hide = context.masking.for_people
+            context.once("hidden files", lambda: HiddenFiles(hide)).clean(context.logs)
+            if context.make_environment is not None:
+                context.environment.empty()
+        if context.stopped.is_set():
+            raise InterruptedByUserError(
+                "stopped while a check ran; `reviewloop resume` runs it again"
+            )
+
+
+def _tell_start(context: RunContext, name: str) -> None:
+    context.events.tell("gate.start", name=name)
+    fault("gate.start")
+
+
+def _tell_result(context: RunContext, result: GateResult) -> None:
+    fault("gate.end")
+    context.events.tell(
+        "gate",
+        name=result.name,
+        status=str(result.status),
+        summary=result.summary,
+        seconds=result.seconds,
+    )
+
+
+def _input(
+    context: RunContext,
+    tree: str,
+    label: str,
+    selection: tuple[str, ...] | None = None,
+    base: Mapping[str, Ran] | None = None,
+) -> GuardInput:
+    return guard_input(
+        settings=context.settings,
+        private=context.private,
+        base=context.base_tree,
+        tree=tree,
+        workspace=context.workspace,
+        env=context.environment,
+        logs=context.logs,
+        branch=context.record.branch,
+        label=label,
+        selection=selection,
+        stop=context.stopped.is_set,
+        masking=context.masking,
+        base_tests=base,
+    )
+
+
+def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
+    label = f"fix-{key.cycle}-{key.round}-{key.finding}-{key.attempt}-"
+    change = context.change(judged["tree"], tree)
+    selection = None
+    for record in context.blobs.get_json(judged["gates"]):
+        data = record["details"].get("coverage_data", "")
+        if record["name"] == tests.NAME and data:
+            selection = relevant.relevant_tests(
+                context.logs / data,
+                change,
+                partial(context.private.read, judged["tree"]),
+                partial(context.private.read, tree),
+                context.environment.project,
+            )
+    with judging(context):
+        asked = _input(context, tree, label, selection, base_tests(context))
+        for name in (build.NAME, tests.NAME):
+            result = run_one(name, asked)
+            if result.status.stops:
+                said = f"{result.name}: {result.summary}\n{result.excerpt}"
+                return context.masking.for_models(said)
+            if result.status is GateStatus.NOT_VERIFIABLE:
+                return ""  # the full judgement after the round says so; no fix can change it
+    return ""

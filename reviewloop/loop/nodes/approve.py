@@ -1,0 +1,111 @@
+"""Approve: what an answer to the approval question means for the state, a rebase included."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status, fingerprint
+from reviewloop.faults import fault
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.edited import edited, reworded, words_of
+from reviewloop.loop.findings_log import read_findings, write_findings
+from reviewloop.loop.moved import PHASE, compare, last_read
+from reviewloop.loop.state import LoopState
+from reviewloop.render.counts import PERSON
+
+
+def moved_onto(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+    """Return what changes when the run goes on on the commit `answer["base"]`.
+
+    `answer["tree"]` is the change there. Both objects are in the run's private repository already.
+    """
+    commit, tree = answer["base"], answer["tree"]
+    context.keep(tree, f"onto-{commit[:12]}")
+    base = context.private.tree_of(commit)
+    follow(context, commit, base)
+    read = last_read(state, context)
+    moved = compare(read, tree, commit, context)
+    return {
+        "base": base,
+        "onto": commit,
+        "tree": tree,
+        "phase": PHASE,
+        "repairs": 0,
+        "moved": context.blobs.put_json(moved.plain()),
+        "to_read": moved.to_read,
+        "read_on": {} if moved.to_read else read,
+    }
+
+
+def follow(context: RunContext, commit: str, base: str) -> None:
+    """Have the rest of the run take this commit, of this tree, for what it is based on."""
+    context.record.base_commit = commit
+    context.base_tree = base
+
+
+def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+    """Return what the answer changes.
+
+    `answer` holds `choice` (approve | modify | skip | edit | reword), `by`, `proposal` and, for
+    modify and reword, `text`; for edit see `steps.edited`. The
+    queue's own choice is `rebase`, see `steps.rebase`. After `dismiss` the question is asked anew,
+    about the same change: the word itself is kept elsewhere, see `steps.dismissed`.
+    An approval names the proposal it was given for; for any other it is refused.
+    """
+    fault("approve.begin")
+    if answer["proposal"] != state["proposal"]:
+        raise UsageError(
+            "this approval was given for an earlier state of the run; look at it again with "
+            f"`reviewloop show {context.record.run_id}` and answer again"
+        )
+    choice = answer["choice"]
+    update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "reason": "", "refused": 0}
+    if choice == "skip":
+        update |= {"outcome": "skipped", "reason": answer.get("text", "")}
+    elif choice == "modify":
+        wish = _wish(answer["text"], answer["by"])
+        update |= {
+            "cycle": state.get("cycle", 0) + 1,
+            "round": 0,
+            "modification": wish.id,
+            "moved": "",  # what is done now is read as a whole
+            "edited": "",
+            "message": state.get("message", "") if words_of(state, context).get("ours") else "",
+            "to_read": 0,
+            "read_on": {},
+            "findings": write_findings([wish, *_left(state, context)], context.blobs),
+            "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
+        }
+    elif choice == "edit":
+        update |= edited(state, answer, context)
+    elif choice == "reword":
+        update |= reworded(state, answer, context)
+    elif choice == "rebase":
+        update |= moved_onto(state, answer, context)
+    context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
+    fault("approve.end")
+    return update
+
+
+def _left(state: LoopState, context: RunContext) -> list[Finding]:
+    """Return what was left to the person, open again, with fresh retries for the fresh rounds."""
+    return [
+        finding.model_copy(update={"status": Status.OPEN, "attempts": 0, "note": ""})
+        for finding in read_findings(state, context.blobs).values()
+        if finding.status in {Status.OPEN, Status.UNRESOLVED} and PERSON not in finding.agents
+    ]
+
+
+def _wish(text: str, by: str) -> Finding:
+    """Return the must-fix finding that a person's sentence becomes."""
+    return Finding(
+        id=fingerprint("", text, PERSON),
+        agents=(PERSON,),
+        severity=Severity.MUST_FIX,
+        title=text if len(text) <= 300 else text[:299] + "…",
+        suggestion=text,
+        category="person",
+        confidence="high",
+        evidence=(Evidence(kind="person", source=by, text=text),),
+        placement=Placement.FILE,
+    )

@@ -1,0 +1,133 @@
+"""Collect: what the reviewers and the guard-rails said becomes one list of findings."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.evidence import weighed
+from reviewloop.loop.findings_log import (
+    changed_by_word,
+    heard,
+    join_with_known,
+    leaks,
+    left_to_person,
+    read_findings,
+    write_heard,
+)
+from reviewloop.loop.moved import reads_what_moved
+from reviewloop.loop.state import LoopState
+from reviewloop.render.counts import count
+from reviewloop.review.anchoring import occurrences
+from reviewloop.review.merging import merge
+
+
+def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Merge what was said about the tree in the state into the book of findings.
+
+    After a full review these are the reviewers' reports; after a re-review the step itself has
+    already written its verdicts, and no reviewer has read the new tree.
+    """
+    known = read_findings(state, context.blobs)
+    told = changed_by_word(known.values(), state, context)
+    known |= told
+    records = records_of(state, context)
+    judged = list(weighed(state, context, records)) if just_reviewed(state) else []
+    leaked = leaks(state, known, context)
+    if not records and not judged:
+        said = [*told.values(), *heard(leaked, state, context)]
+        _tell_counts(known | {finding.id: finding for finding in said}, context)
+        return {"findings": write_heard(said, state, context)} if said else {}
+    read = {name: record["findings"] for name, record in records.items()}
+    fresh = [Finding.model_validate(f) for found in read.values() for f in found]
+    rejected = [f for f in judged if f.status is not Status.OPEN]
+    fresh += [f for f in judged if f.status is Status.OPEN]
+    whole = [name for name in read if state["reviewers"][name]["status"] == "done"]
+    outdated: list[Finding] = []
+    if not reads_what_moved(state):  # of what is left nobody was asked again there
+        outdated += _outdated(known.values(), fresh, whole, state["tree"], context)
+    known |= {finding.id: finding for finding in outdated}
+    # Findings of gates and of the person take part in merging, so that a reviewer who repeats
+    # one adds its name instead of a second finding.
+    others = [f for f in known.values() if f.open_and_actionable]
+    merged = [
+        left_to_person(finding, state, context)
+        for finding in join_with_known(merge([*fresh, *others]), known)
+    ]
+    gone = {f.id for f in others} - {f.id for f in merged}
+    swallowed = [
+        known[i].model_copy(update={"status": Status.SUPPRESSED, "note": "said by another finding"})
+        for i in gone
+    ]
+    found = [*outdated, *merged, *swallowed, *rejected, *leaked]
+    everything = [*told.values(), *heard(found, state, context)]
+    now = known | {finding.id: finding for finding in everything}
+    context.events.tell(
+        "collected", findings=len(merged), left=_left(now.values()), failed=_failed(state)
+    )
+    _tell_counts(now, context)
+    return {"findings": write_heard(everything, state, context)}
+
+
+def _tell_counts(book: Mapping[str, Finding], context: RunContext) -> None:
+    context.events.tell("counts", **count(book.values()).plain())
+
+
+def _left(findings: Iterable[Finding]) -> dict[str, int]:
+    """Count what is neither fixed nor silenced, by severity; `stats` is made of it."""
+    left = [f.severity for f in findings if f.status in {Status.OPEN, Status.UNRESOLVED}]
+    return {str(severity): left.count(severity) for severity in Severity}
+
+
+def _failed(state: LoopState) -> list[str]:
+    readers = state.get("reviewers", {}).items()
+    return sorted(name for name, result in readers if result["status"] == "failed")
+
+
+def records_of(state: LoopState, context: RunContext) -> dict[str, dict[str, Any]]:
+    """Return what each reviewer wrote down that read the tree in the state, or a part of it."""
+    found = {
+        name: context.blobs.get_json(result["blob"])
+        for name, result in state.get("reviewers", {}).items()
+        if result["blob"] and result["tree"] == state["tree"]
+    }
+    read_all = [{"read": True}]  # by reviewers of an earlier release, which knew no parts
+    return {
+        name: record
+        for name, record in found.items()
+        if any(part["read"] for part in record.get("parts", read_all))
+    }
+
+
+def just_reviewed(state: LoopState) -> bool:
+    """Whether the reviewers have just read the tree in the state (a re-review reads fixes only)."""
+    readers = state.get("reviewers", {}).items()
+    return any(r["tree"] == state["tree"] for n, r in readers if n.startswith("review-"))
+
+
+def _outdated(
+    known: Iterable[Finding],
+    fresh: Iterable[Finding],
+    readers: Collection[str],
+    tree: str,
+    context: RunContext,
+) -> Iterator[Finding]:
+    """Yield as fixed what was left of an earlier cycle and is gone after a modification.
+
+    Its code must stand nowhere in the file any more, and whoever found it must have read the
+    change again without repeating it.
+    """
+    repeated = {finding.id for finding in fresh}
+    for finding in known:
+        if not finding.open_and_actionable or finding.id in repeated or not finding.quote:
+            continue
+        if set(finding.agents) <= set(readers) and not occurrences(
+            finding.quote, context.shown_text(tree, finding.path) or ""
+        ):
+            note = "its code is gone, and the new review does not repeat it"
+            yield finding.model_copy(update={"status": Status.FIXED, "note": note})
+
+
+def has_open_findings(state: LoopState) -> bool:
+    """Whether a red or yellow finding is open that the loop may act on by itself."""
+    return any(ref["act"] for ref in state.get("findings", {}).values())

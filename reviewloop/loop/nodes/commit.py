@@ -1,0 +1,135 @@
+"""Commit: promote exactly the approved commit into the person's repository, then tick."""
+
+from pathlib import Path
+from typing import Any
+
+from reviewloop.checkout.promote import promote, resume_promotion
+from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.domain.finding import Finding
+from reviewloop.domain.task import Task
+from reviewloop.guards.branch import check_branch
+from reviewloop.loop.approval_act import Act, recorded_signed
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.state import LoopState
+from reviewloop.loop.tick import not_ticked, show_free, show_in_work, tick_beside
+from reviewloop.review.silencing import is_persons_dismissal, reason_of
+from reviewloop.specs.tick import UNTICKED
+from reviewloop.store.locks import hold
+
+
+def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Move the approved commit to the branch; repeated after a crash it finishes what it began.
+
+    When the person moved on meanwhile nothing is touched, and the question stands again. Raises
+    `WorkspaceError` when it stopped half-way: resuming finishes it.
+    """
+    intent = context.folder / "promotion.json"
+    try:
+        return _commit(state, context, intent)
+    except (WorkspaceError, GuardRailError) as error:
+        if intent.exists():
+            raise
+        if marked := _marked_task(context):
+            show_in_work(context.user, marked)
+        run = context.record.run_id
+        said = (
+            str(error).rstrip(".").replace(", then try again", f", then `reviewloop approve {run}`")
+        )
+        untouched = "" if "nothing was touched" in said else " Nothing was touched."
+        reason = (
+            f"{said}.{untouched} Or save the work with "
+            f"`reviewloop checkout {run} NAME`, or end the run with `reviewloop reject {run}`"
+        )
+        context.events.tell("refused", reason=reason)
+        return {"refused": int(error.exit_code), "outcome": "", "reason": reason}
+
+
+def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, Any]:
+    record = context.record
+    proposal = context.blobs.get_json(state["proposal"])
+    if not proposal["commit"]:
+        raise UsageError(f"run {record.run_id} is blocked, so there is nothing to approve")
+    repository_lock = context.folder.parent.parent / "lock"
+    with hold(repository_lock, f"the repository {record.repository}"):
+        warning = not_ticked(proposal["warnings"])
+        if intent.exists():
+            promotion = resume_promotion(intent)
+        else:
+            _require_branch(context)
+            approved = _approved(state, context, proposal["commit"])
+            if context.shared is not None:  # first: a remote that refuses it leaves the question
+                context.shared.publish(record, approved)
+            if marked := _marked_task(context):
+                show_free(context.user, marked)  # the tick replaces what stood there before
+            beside: dict[str, tuple[bytes, bytes]] = {}
+            if proposal["tick_on_disk"]:
+                beside, failed = tick_beside(context)
+                warning = warning or failed
+            promotion = promote(
+                context.user,
+                context.private,
+                approved,
+                branch=record.branch,
+                expected_head=record.base_commit,
+                intent=intent,
+                extra=beside,
+                new_branch=record.new_branch,
+            )
+    record.approved_by = state["approval"]["by"]
+    record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
+    record.evidence |= {UNTICKED: warning} if warning else {}
+    context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
+    context.events.tell("committed", commit=promotion.commit, branch=record.branch)
+    notes = [note for note in (*promotion.notes, warning) if note]
+    return {
+        "commit": promotion.commit,
+        "outcome": "committed",
+        "refused": 0,
+        "reason": "; ".join(notes),
+    }
+
+
+def _approved(state: LoopState, context: RunContext, commit: str) -> str:
+    """Return the proposed commit; an act elsewhere than at this machine is recorded in it."""
+    act = Act.of(state["approval"])
+    return recorded_signed(context.private, commit, act) if act else commit
+
+
+def _marked_task(context: RunContext) -> Task | None:
+    """Return the task if the settings ask for `[-]` in the person's spec."""
+    return context.brief.spec_task if context.settings.spec.mark_in_progress else None
+
+
+def _require_branch(context: RunContext) -> None:
+    """Check the branch again: it may have become protected since the run began."""
+    judged = check_branch(context.record.branch, context.settings)
+    if judged.status.stops:
+        raise GuardRailError(f"{judged.summary}, so nothing was committed")
+
+
+def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
+    """Return what the run's record keeps about the commit: who, which agents and models, proof."""
+    return {
+        "approved_by": state["approval"]["by"],
+        "act": act.plain() if (act := Act.of(state["approval"])) else {},
+        "proposal": state["proposal"],
+        "edited": proposal.get("person_edited", {}),
+        "agents": proposal["agents"],
+        "reviewers": proposal["reviewers"],
+        "protected": proposal.get("protected", []),
+        "dismissed": _dismissed(proposal),
+        "gates": [
+            {key: gate[key] for key in ("name", "status", "summary", "command", "exit_code")}
+            for gate in proposal["gates"]
+        ],
+    }
+
+
+def _dismissed(proposal: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what a person dismissed of the change, and why."""
+    findings = (Finding.model_validate(one) for one in proposal["findings"])
+    return [
+        {"id": one.id, "title": one.title, "where": one.where, "reason": reason_of(one)}
+        for one in findings
+        if is_persons_dismissal(one)
+    ]

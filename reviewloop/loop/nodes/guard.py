@@ -1,0 +1,77 @@
+"""Guard: every guard-rail judges the change; what they find is written down, what fails stops."""
+
+from typing import Any
+
+from reviewloop.domain.finding import Finding, Status, told_apart
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
+from reviewloop.loop.gates import judge
+from reviewloop.loop.state import LoopState
+
+
+def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Return the verdict on the tree in the state: ok, failed (repairable) or stopped (not).
+
+    A checkpoint whose checks are green without any change is `checked`: nothing is there to review.
+    """
+    tree = state["tree"]
+    changed = bool(context.change(context.base_tree, tree))
+    if not changed and not context.brief.is_checkpoint:
+        return {"verdict": "stopped", "gates": context.blobs.put_json([])}
+    label = f"guard-{state.get('cycle', 0)}-{state.get('round', 0)}-{state.get('repairs', 0)}-"
+    label += f"on-{state['onto'][:8]}-" if state.get("onto") else ""
+    label += f"edit-{state['edits']}-" if state.get("edits") else ""
+    results = judge(context, tree, label)
+    verdict = _verdict(results)
+    return {
+        "verdict": verdict if changed else _verdict_of_checkpoint(verdict, results),
+        "gates": context.blobs.put_json([result.plain() for result in results]),
+        "findings": write_findings(_findings(state, results, context), context.blobs),
+    }
+
+
+def _verdict(results: tuple[GateResult, ...]) -> str:
+    statuses = {result.status for result in results}
+    if GateStatus.HARD_STOP in statuses:
+        return "stopped"  # secrets and protected branches never go back to a model
+    return "failed" if any(status.stops for status in statuses) else "ok"
+
+
+def _verdict_of_checkpoint(verdict: str, results: tuple[GateResult, ...]) -> str:
+    """Return `checked` only where tests ran and passed: without them nothing was shown."""
+    if verdict != "ok":
+        return verdict
+    tested = any(one.name == "test" and one.status is GateStatus.PASSED for one in results)
+    return "checked" if tested else "stopped"
+
+
+def _findings(
+    state: LoopState, results: tuple[GateResult, ...], context: RunContext
+) -> list[Finding]:
+    """Return what gates found now, and what they no longer find: that is fixed, by their word."""
+    known = read_findings(state, context.blobs)
+    found = told_apart(finding for result in results for finding in result.findings)
+    now = {finding.id for finding in found}
+    judged = {result.name for result in results if _gave_a_verdict(result)}
+    fixed = [
+        finding.model_copy(
+            update={"status": Status.FIXED, "note": "the guard-rail no longer finds it"}
+        )
+        for finding in known.values()
+        if finding.status in {Status.OPEN, Status.UNRESOLVED}
+        and finding.id not in now
+        and {e.source for e in finding.evidence if e.kind == "gate"} & judged
+        and all(evidence.kind == "gate" for evidence in finding.evidence)
+    ]
+    return [*join_with_known(found, known), *fixed]
+
+
+def _gave_a_verdict(result: GateResult) -> bool:
+    """Whether silence of this gate is evidence: it ran to its end on this tree."""
+    return result.status in {
+        GateStatus.PASSED,
+        GateStatus.WARNING,
+        GateStatus.FAILED,
+        GateStatus.NEEDS_PERSON,
+    }

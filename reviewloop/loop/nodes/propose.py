@@ -1,0 +1,352 @@
+"""Propose: build the commit once, its message included, and everything a user needs to decide."""
+
+from contextlib import suppress
+from typing import Any
+
+from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.domain.finding import Finding, Status, by_severity
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.git.diff import Change
+from reviewloop.git.interdiff import lfs_stop
+from reviewloop.loop.agent_tools import refused_edits, why_nothing
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.edited import edit_line, edited_in, words_of
+from reviewloop.loop.findings_log import changed_by_word, leaks, read_findings, write_heard
+from reviewloop.loop.gates import same_tests
+from reviewloop.loop.moved import met_by, told_of
+from reviewloop.loop.protected import touched_protected_files, why_blocked
+from reviewloop.loop.state import LoopState, ReviewerState
+from reviewloop.loop.tick import TickedSpec, ticked_spec
+from reviewloop.loop.usage import agent_figures, usage_figures
+from reviewloop.models.budget import count_warnings
+from reviewloop.render.counts import PERSON, count
+from reviewloop.render.proposal import (
+    CoverageFigures,
+    Proposal,
+    ProposedFile,
+    ProtectedFile,
+    ReviewerFigures,
+)
+from reviewloop.render.untrusted import commit_line, commit_paragraphs, one_line
+from reviewloop.review.silencing import is_persons_dismissal, reason_of
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles, is_read_from_disk
+
+_SUBJECT_LIMIT = 72
+
+
+def commit_message(
+    state: LoopState,
+    context: RunContext,
+    findings: list[Finding],
+    gates: list[GateResult],
+    protected: list[ProtectedFile],
+) -> str:
+    """Return the commit message: what was done, for which task, and how it was reviewed."""
+    words = words_of(state, context)
+    ours = own_lines(state, context, findings, gates, protected)
+    if words:
+        edits = edit_line(edited_in(state, context))
+        if not words["ours"]:
+            ours = edits if edits and edits not in words["text"] else ""
+        return "\n\n".join(filter(None, (words["text"], ours))).rstrip() + "\n"
+    said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
+    subject = commit_line(said.get("subject", "")) or commit_line(context.brief.title)
+    subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
+    lines = [subject, ""]
+    if summary := commit_paragraphs(said.get("summary", "")):
+        lines += [summary, ""]
+    return "\n".join([*lines, ours]).rstrip() + "\n"
+
+
+def own_lines(
+    state: LoopState,
+    context: RunContext,
+    findings: list[Finding],
+    gates: list[GateResult],
+    protected: list[ProtectedFile],
+) -> str:
+    """Return the lines below what was done: for which task, and how it was reviewed."""
+    lines = []
+    if context.brief.task_id:
+        brief = context.brief
+        lines.append(commit_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
+    lines.append(f"Review: {review_line(state, findings)}")
+    lines += [f"Tests: {commit_line(gate.summary)}" for gate in gates if gate.name == "test"]
+    covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)
+    if covered is not None:
+        lines.append(f"Coverage of new lines: {covered:.0%}")
+    lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
+    left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
+    lines += [f"Left open: {_named(f)}" for f in left if PERSON not in f.agents]
+    wishes = [commit_line(f.title) for f in left if PERSON in f.agents]
+    lines += [f"Asked for and not done: {wish}" for wish in wishes]
+    lines += [
+        f"Dismissed: {_named(f)}, by a person: {commit_line(reason_of(f))}"
+        for f in findings
+        if is_persons_dismissal(f)
+    ]
+    if edits := edit_line(edited_in(state, context)):
+        lines.append(commit_line(edits))
+    return "\n".join(lines)
+
+
+def review_line(state: LoopState, findings: list[Finding]) -> str:
+    """Return the review statistics in one line."""
+    if state.get("verdict") == "checked":
+        return "no change, so there was nothing to review"
+    reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
+    done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
+    wishes = [f for f in findings if PERSON in f.agents and _left_to_person(f)]
+    counts = count(findings)
+    who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
+    who = "re-review of the fixes" if only_fixes(state) else f"{who} reviewers"
+    return (
+        f"{who}, {_counted(state.get('round', 0), 'fix round')}; "
+        f"{_counted(counts.found, 'finding')}, {counts.fixed} fixed, {counts.left} left open, "
+        + (f"{counts.dismissed} dismissed, " if counts.dismissed else "")
+        + f"{_counted(counts.nits, 'nit')}"
+        + (f"; {_counted(len(wishes), 'request', 'requests')} not done" if wishes else "")
+    )
+
+
+def only_fixes(state: LoopState) -> bool:
+    """Whether the change is fixes of known findings: a re-review reads them, no reviewer does."""
+    return state.get("mode") == "fix" and not state.get("cycle", 0)
+
+
+def _named(finding: Finding) -> str:
+    where = commit_line(finding.where) if finding.path else "whole change"
+    return f"{finding.severity.mark} {commit_line(finding.title)} ({where})"
+
+
+def _counted(number: int, thing: str, things: str = "") -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"
+
+
+def _left_to_person(finding: Finding) -> bool:
+    return finding.status in {Status.OPEN, Status.UNRESOLVED}
+
+
+_LONGEST_SAID = 500  # characters of what an implementer said that changed nothing
+
+
+def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Return the proposal's blob; its commit stands ready in the private repository."""
+    gates = gates_of(state, context)
+    change = context.change(context.base_tree, state["tree"])
+    known = read_findings(state, context.blobs)
+    # A run that is blocked before its review collects nothing: these must show all the same.
+    listed = [*known.values(), *leaks(state, known, context)]
+    told = changed_by_word(listed, state, context)
+    findings = by_severity([told.get(finding.id, finding) for finding in listed])
+    protected = touched_protected_files(state, context, change)
+    blocked = _blocked_by(state, gates, change, context) or why_blocked(protected)
+    pointers = context.settings.workspace.lfs != "refuse"
+    blocked = blocked or lfs_stop(context.private, change, pointers=pointers)
+    ticked = ticked_spec(context) if not blocked else TickedSpec()
+    message = commit_message(state, context, findings, gates, protected)
+    commit = "" if blocked else _build_commit(state, context, ticked, message)
+    proposal = _proposal(state, context, change, gates, findings)
+    proposal |= {
+        "blocked": blocked,
+        "protected": protected,
+        "message": message,
+        "message_ours": own_lines(state, context, findings, gates, protected),
+        "person_edited": edited_in(state, context),
+        "commit": commit,
+        "spec_progress": ticked.progress,
+        "warnings": [
+            *proposal["warnings"],
+            *_lost_in_reading(state),
+            *refused_edits(context.journal),
+            *count_warnings(context.journal),
+            *ticked.warnings,
+        ],
+        "tick_on_disk": ticked.on_disk,
+        "moved": told_of(state, context),
+        "met": met_by(state, context),
+        "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
+    }
+    context.events.tell("counts", **count(findings).plain())
+    context.events.tell("proposed", commit=commit, blocked=blocked)
+    return {
+        "proposal": context.blobs.put_json(proposal),
+        "findings": write_heard(told.values(), state, context),
+        "outcome": "blocked" if blocked else "",
+        "reason": blocked,
+    }
+
+
+def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
+    """Return the latest guard-rail results."""
+    ref = state.get("gates", "")
+    return [GateResult.from_plain(r) for r in context.blobs.get_json(ref)] if ref else []
+
+
+def _blocked_by(
+    state: LoopState, gates: list[GateResult], change: Change, context: RunContext
+) -> str:
+    fixes = only_fixes(state)
+    if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
+        return ""
+    red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
+    if not change.files and not (red and not fixes):
+        if gates and not fixes:
+            return "no tests ran, so nothing shows that this checkpoint holds"
+        if fixes:
+            return "no fix was kept, so there is nothing to commit"
+        nothing = why_nothing(context.journal, state.get("cycle", 0))
+        said = one_line(context.blobs.get_json(state["summary"])["summary"])[:_LONGEST_SAID]
+        return f"the change is empty: {nothing}" + (f"; it said: “{said}”" if said else "")
+    if state["verdict"] == "ok":
+        return _unread(state, fixes=fixes)
+    return "; ".join(red) or "a guard-rail failed"
+
+
+def _unread(state: LoopState, *, fixes: bool) -> str:
+    """Return why the change counts as read by nobody, or an empty string."""
+    results = state.get("reviewers", {}).items()
+    if fixes:  # a re-review that answered leaves no entry, one that failed does
+        lost = [f"{name}: {r['reason']}" for name, r in results if r["status"] == "failed"]
+        return "; ".join(lost and ["the fixes could not be re-reviewed", *lost])
+    if any(r["status"] == "done" for name, r in results if name.startswith("review-")):
+        return ""
+    return "no reviewer could read the change, and nothing goes unreviewed"
+
+
+def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, message: str) -> str:
+    """Make the commit on the run's base: the reviewed tree plus the task's tick, nothing else."""
+    record = context.record
+    tree = state["tree"]
+    if ticked.in_commit:
+        tree = context.private.edit(tree, ticked.in_commit)
+        same_tests(context, state["tree"], tree)
+    identity = context.user.identity or ("reviewloop", "reviewloop@localhost")
+    commit = context.private.commit(
+        tree,
+        [record.base_commit],
+        message,
+        identity,
+        identity,
+        sign=context.settings.commit.sign,
+        date=f"{int(record.created_at)} +0000",
+    )
+    return commit
+
+
+def _lost_in_reading(state: LoopState) -> list[str]:
+    """Return what of the reviewers' answers could not be taken, one sentence a reviewer."""
+    results = state.get("reviewers", {}).items()
+    return [f"{n}: {r['reason']}" for n, r in results if r["status"] == "done" and r["reason"]]
+
+
+def _proposal(
+    state: LoopState,
+    context: RunContext,
+    change: Change,
+    gates: list[GateResult],
+    findings: list[Finding],
+) -> Proposal:
+    record, limits = context.record, context.settings.limits
+    tests = next((gate.tests for gate in gates if gate.tests), None)
+    reviewers = state.get("reviewers", {})
+    left = context.not_analysed(context, state["tree"]) if reviewers else {}  # else nobody read it
+    return Proposal(
+        run=record.run_id,
+        title=context.brief.title,
+        task=context.brief.task_id,
+        spec=context.brief.spec_path,
+        incomplete=sorted(name for name, r in reviewers.items() if r["status"] == "failed"),
+        base_tree=context.base_tree,
+        tree=state["tree"],
+        base={
+            "commit": record.base_commit,
+            "branch": record.branch,
+            "new_branch": record.new_branch,
+            "dirty": _left_alone(context),
+        },
+        files=_files(change),
+        tests=None
+        if tests is None
+        else {"passed": tests.passed, "failed": tests.failed, "skipped": tests.skipped},
+        coverage=_coverage(gates, context.settings.gates.coverage.threshold),
+        rounds={
+            "used": state.get("round", 0),
+            "limit": limits.rounds,
+            "cycle": state.get("cycle", 0),
+            "repairs": state.get("repairs", 0),
+        },
+        reviewers=[_reviewer(name, result) for name, result in sorted(reviewers.items())],
+        gates=[gate.plain() for gate in gates],
+        governance=[
+            reason
+            for gate in gates
+            if gate.status is GateStatus.NEEDS_PERSON
+            for reason in gate.details.get("reasons", [gate.summary])
+        ],
+        findings=[finding.model_dump(mode="json") for finding in findings],
+        not_analysed=left.get("files", []),
+        analysers_failed=[f"{one['name']}: {one['reason']}" for one in left.get("failed", ())],
+        seconds=round(context.seconds, 1),
+        usage=usage_figures(context.journal),
+        agents=agent_figures(context.journal),
+        sandbox=_sandboxes(context),
+        warnings=[*context.environment.notes, *_other_sandboxes(context)],
+    )
+
+
+def _left_alone(context: RunContext) -> list[str]:
+    """Return the uncommitted files that the run takes nothing from, not even from disk."""
+    user, path, spec = context.user, context.brief.spec_path, None
+    if user.dirty and path and not context.record.options.get("elsewhere"):
+        with suppress(ReviewLoopError):  # who ticks it says what is wrong with it
+            spec = open_spec(DiskFiles(user.root), path)
+    return [path for path in user.dirty if not is_read_from_disk(path, user.project, spec)]
+
+
+def _sandboxes(context: RunContext) -> list[str]:
+    """Return the levels that the run's commands ran at, in their order."""
+    options = context.record.options
+    first = [str(options["sandbox"])] if options.get("sandbox") else []
+    return [*first, *options.get("later_sandboxes", ())]
+
+
+def _other_sandboxes(context: RunContext) -> list[str]:
+    levels = _sandboxes(context)
+    if len(levels) < 2:
+        return []
+    told = ", then ".join(levels)
+    return [f"The sandbox changed on the way: commands of this run ran at {told}."]
+
+
+def _files(change: Change) -> list[ProposedFile]:
+    return [
+        {
+            "path": file.path,
+            "old_path": file.old_path,
+            "status": file.status,
+            "added": file.added,
+            "removed": file.removed,
+            "binary": file.binary,
+        }
+        for file in change.files
+    ]
+
+
+def _coverage(gates: list[GateResult], threshold: float) -> CoverageFigures | None:
+    gate = next((gate for gate in gates if gate.name == "coverage"), None)
+    if gate is None:
+        return None
+    reason = "" if gate.coverage is not None else gate.summary
+    return {"covered": gate.coverage, "threshold": threshold, "reason": reason}
+
+
+def _reviewer(name: str, result: ReviewerState) -> ReviewerFigures:
+    return {
+        "name": name,
+        "status": result["status"],
+        "findings": len(result["findings"]),
+        "seconds": result["seconds"],
+        "reason": result["reason"],
+    }

@@ -1,0 +1,238 @@
+"""Re-review: quick-review reads each finding with its fix diff, and only the fix diff.
+
+A finding is closed by a positive answer whose quote stands in the new code, or, when an analyser
+or gate found it, by that gate no longer finding it. Everything else stays open.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from reviewloop.domain.errors import ModelAccessError, ModelError
+from reviewloop.domain.finding import Finding, Status
+from reviewloop.domain.gate import GateResult
+from reviewloop.loop.agent_tools import changed_lines, reading_toolbox
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.evidence import evidence_of, late_evidence_of
+from reviewloop.loop.findings_log import (
+    join_with_known,
+    left_to_person,
+    read_findings,
+    write_findings,
+)
+from reviewloop.loop.shown import fitted
+from reviewloop.loop.state import LoopState
+from reviewloop.models.messages import ToolSpec
+from reviewloop.models.retry import ModelUnavailableError
+from reviewloop.review.anchoring import anchor, occurrences
+from reviewloop.review.evidence import EvidencePiece, whole_evidence
+from reviewloop.review.intake import (
+    REPORT_RESOLUTION,
+    RESOLUTION_SCHEMA,
+    ReReview,
+    Resolution,
+    read_resolutions,
+)
+from reviewloop.review.prompts import REVIEW_RULES, re_review_message
+from reviewloop.store.journal import CallKey
+
+_MOST_NAMED = 3
+
+REPORT = ToolSpec(
+    name=REPORT_RESOLUTION,
+    description="Say of every finding whether its fix resolves it, and what the fixes broke.",
+    schema=RESOLUTION_SCHEMA,
+)
+
+
+def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
+    """Return the findings with the re-review's verdicts, new ones included."""
+    known = read_findings(state, context.blobs)
+    waiting = [known[ident] for ident in state["fixed"] if known[ident].open_and_actionable]
+    if not waiting:  # the gates have already closed what was fixed
+        return {}
+    agent = context.team.quick_reviewer
+    evidence_of(context, state["tree"])  # slow analysers of the fixed tree work while it reads
+    context.events.tell("reviewer.start", agent=agent.name)
+    try:
+        said = _ask(waiting, state, context)
+    except (ModelAccessError, ModelUnavailableError):
+        raise  # asking again later can help, so the run pauses here
+    except ModelError as error:
+        # Nobody has confirmed the fixes: they are the person's, and the run shown as incomplete.
+        context.events.tell("reviewer.end", agent=agent.name, status="failed", reason=str(error))
+        failed = {
+            "status": "failed",
+            "tree": state["tree"],
+            "findings": [],
+            "blob": "",
+            "reason": str(error),
+            "seconds": 0.0,
+        }
+        why = f"fixed, but not confirmed: {agent.name} failed"
+        left = [f.model_copy(update={"status": Status.UNRESOLVED, "note": why}) for f in waiting]
+        return {
+            "reviewers": {agent.name: failed},
+            "findings": write_findings(left, context.blobs),
+        }
+    still_found = _found_by_gates(state, context)
+    judged = [_judge(finding, said, state, context, still_found) for finding in waiting]
+    unheard = _unheard(waiting, said)
+    fresh = [*_new_findings(said, state, context), *_new_evidence(state, context)]
+    context.events.tell(
+        "reviewer.end",
+        agent=agent.name,
+        status="failed" if len(unheard) == len(waiting) else "incomplete" if unheard else "done",
+        reason=_missing(unheard, waiting),
+        findings=len(fresh),
+        resolved=sum(f.status is Status.FIXED for f in judged),
+    )
+    closed = [*judged, *_gone(known.values(), waiting, state, context)]
+    told = [left_to_person(f, state, context) for f in join_with_known(fresh, known)]
+    return {
+        "findings": write_findings([*closed, *told], context.blobs),
+        "reviewers": {agent.name: None},  # should it have failed in an earlier round
+    }
+
+
+def _unheard(waiting: list[Finding], said: ReReview) -> list[Finding]:
+    """Return the findings of whose fixes the re-review said nothing."""
+    answered = {answer.finding for answer in said.resolutions}
+    return [finding for finding in waiting if finding.id not in answered]
+
+
+def _missing(unheard: list[Finding], waiting: list[Finding]) -> str:
+    if not unheard:
+        return ""
+    titles = ", ".join(f"“{finding.title}”" for finding in unheard[:_MOST_NAMED])
+    more = f" and {len(unheard) - _MOST_NAMED} more" if len(unheard) > _MOST_NAMED else ""
+    return f"it said nothing of {len(unheard)} of {len(waiting)} fixes: {titles}{more}"
+
+
+def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReReview:
+    agent = context.team.quick_reviewer
+    cycle, number = state.get("cycle", 0), state["round"]
+    fixes = []
+    for finding in waiting:
+        name = f"fix-{cycle}-{number}-{finding.id}"
+        before, after = state["trees"][f"{name}-before"], state["trees"][name]
+        fixes.append((finding, fitted(context.shown_change(before, after), context, len(waiting))))
+    repaired = state.get("repairs", 0)
+    after_fixes = state["trees"][f"fix-{cycle}-{number}-{state['fixed'][-1]}"]
+    other = fitted(context.shown_change(after_fixes, state["tree"]), context) if repaired else ""
+    answer = context.talk(
+        agent,
+        CallKey(agent.name, "quick-review", cycle=cycle, round=number),
+        reading_toolbox(context, state["tree"], agent.tools),
+        system=REVIEW_RULES,
+        opening=[re_review_message(fixes, agent, context.fence, other)],
+        ending=REPORT,
+        check=_check,
+    )
+    return read_resolutions(answer.arguments)
+
+
+def _judge(
+    finding: Finding,
+    said: ReReview,
+    state: LoopState,
+    context: RunContext,
+    still_found: Container[tuple[str, str]],
+) -> Finding:
+    if (finding.rule, finding.path) in still_found:
+        return finding.model_copy(update={"note": "the guard-rail still finds it"})
+    if finding.rule and finding.id in _found_by_analysers(state["tree"], context):
+        return finding.model_copy(update={"note": "its analyser still finds it"})
+    answer = next((r for r in said.resolutions if r.finding == finding.id), None)
+    if answer is None:
+        return finding.model_copy(update={"note": "the re-review did not answer"})
+    if not answer.resolved:
+        return finding.model_copy(update={"note": f"not resolved: {answer.reason}"})
+    if not _quotes_new_code(answer, state, context):
+        return finding.model_copy(
+            update={"note": "said to be resolved, but the quote is no code that the fix wrote"}
+        )
+    return finding.model_copy(update={"status": Status.FIXED, "note": answer.reason})
+
+
+def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str]]:
+    """Return (rule, path) of what the guard-rails find in the fixed tree: no word closes those."""
+    gates = [GateResult.from_plain(r) for r in context.blobs.get_json(state["gates"])]
+    return {(finding.rule, finding.path) for gate in gates for finding in gate.findings}
+
+
+def _new_evidence(state: LoopState, context: RunContext) -> list[Finding]:
+    """Return what the analysers find in the fixed tree and did not find before the fixes."""
+    before = {piece.finding.id for piece in _whole(state["fix_from"], context)}
+    return [
+        piece.finding.model_copy(update={"round_found": state["round"]})
+        for piece in _whole(state["tree"], context)
+        if piece.finding.id not in before
+    ]
+
+
+def _gone(
+    known: Iterable[Finding], waiting: list[Finding], state: LoopState, context: RunContext
+) -> list[Finding]:
+    """Return, as fixed, what an analyser found before the fixes and does not find any more."""
+    before = _found_by_analysers(state["fix_from"], context)
+    gone = before - _found_by_analysers(state["tree"], context) - {f.id for f in waiting}
+    note = "its analyser does not find it any more"
+    return [
+        finding.model_copy(update={"status": Status.FIXED, "note": note})
+        for finding in known
+        if finding.id in gone and finding.status in {Status.OPEN, Status.UNRESOLVED}
+    ]
+
+
+def _whole(tree: str, context: RunContext) -> list[EvidencePiece]:
+    """Return early and late evidence about a tree, what both say as one piece."""
+    return whole_evidence(evidence_of(context, tree), late_evidence_of(context, tree))
+
+
+def _found_by_analysers(tree: str, context: RunContext) -> set[str]:
+    """Return the ids of all evidence; what repeats a rejected finding stands in the book alone."""
+    pieces = (*evidence_of(context, tree), *late_evidence_of(context, tree))
+    return {piece.finding.id for piece in pieces}
+
+
+def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:
+    """Whether the quote stands on lines that the finding's own fix wrote, or the round did.
+
+    A later fix of the same round may have moved on from what the finding's own diff shows. In a
+    file from which a fix only removed lines, code around the removal may be quoted.
+    """
+    name = f"fix-{state.get('cycle', 0)}-{state['round']}-{answer.finding}"
+    own = (state["trees"][f"{name}-before"], state["trees"][name])
+    whole = (state["fix_from"], state["tree"])
+    return any(_quotes(answer.quote, *trees, context) for trees in (own, whole))
+
+
+def _quotes(quote: str, before: str, after: str, context: RunContext) -> bool:
+    change = context.change(before, after)
+    written = changed_lines(change)
+    for file in change.files:
+        text = context.shown_text(after, file.path)
+        for first, last in occurrences(quote, text) if text is not None else ():
+            if not file.added or written.touch(file.path, first, last):
+                return True
+    return False
+
+
+def _new_findings(said: ReReview, state: LoopState, context: RunContext) -> list[Finding]:
+    tree = state["tree"]
+    lines = changed_lines(context.change(state["fix_from"], tree))
+    read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
+    agent = context.team.quick_reviewer.name
+    return [
+        anchor(found, agent, changed=lines, read=read, round_=state["round"], exists=exists)
+        for found in said.new_findings.findings
+    ]
+
+
+def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
+    said = read_resolutions(arguments)
+    if last_chance and said.resolutions:
+        return ""
+    unclear = () if last_chance else said.new_findings.unclear
+    return "; ".join([*said.problems, *unclear][:5])

@@ -1,0 +1,298 @@
+"""Review: one agent reads the change, part by part where it is long; all do so side by side."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from reviewloop.agents import AgentDefinition
+from reviewloop.domain.errors import (
+    BudgetExhaustedError,
+    ContextOverflowError,
+    ExitCode,
+    ModelAccessError,
+    ModelError,
+    NoAnswerError,
+)
+from reviewloop.domain.finding import Finding, told_apart
+from reviewloop.git.paths import shown
+from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, resources_of
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.conversation import Answer
+from reviewloop.loop.evidence import evidence_of
+from reviewloop.loop.moved import Moved, added_to, place_of, reads_what_moved, to_read_by
+from reviewloop.loop.shown import SHRINKS, Part, Parts, material_of, parts_to_read, read_change
+from reviewloop.loop.state import LoopState, ReviewerState
+from reviewloop.models.budget import over_budget
+from reviewloop.models.messages import ToolSpec
+from reviewloop.review.anchoring import anchor
+from reviewloop.review.intake import (
+    DEEP_SCHEMA,
+    FINDINGS_SCHEMA,
+    MAX_FINDINGS,
+    REPORT_FINDINGS,
+    Intake,
+    read_findings,
+)
+from reviewloop.review.prompts import REVIEW_RULES, Material, review_messages, shared_text
+from reviewloop.review.pushed import confirmed
+from reviewloop.review.verdicts import Verdict, read_verdicts
+from reviewloop.store.journal import CallKey
+
+REPORT = ToolSpec(
+    name=REPORT_FINDINGS,
+    description="Judge your evidence and report what else you found, once; no entry says: nothing.",
+    schema=FINDINGS_SCHEMA,
+)
+_REPORT_ON_PUSH = replace(REPORT, schema=DEEP_SCHEMA)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a reviewer answered about a part; `unshown` are files whose diff it did not see."""
+
+    answer: Answer
+    unshown: tuple[str, ...] = ()
+
+
+def ask_about(
+    part: Part,
+    agent: AgentDefinition,
+    key: CallKey,
+    state: LoopState,
+    context: RunContext,
+    moved: Moved | None = None,
+) -> Heard:
+    """Hold the conversation; where a part is too long for the model, with less and less of it.
+
+    The part is one of the change, or of what `moved` it since it was read.
+    The answer's notes say what the reviewer was not shown.
+    """
+    model = context.agent_model(agent, "review")
+    for shrunk in range(len(SHRINKS)):
+        material = material_of(state, context, part, shrunk, moved)
+        opening = review_messages(material, agent, context.fence, resources_of(agent, context))
+        try:
+            answer = context.talk(
+                agent,
+                replace(key, attempt=shrunk),
+                reading_toolbox(context, state["tree"]),
+                system=REVIEW_RULES,
+                opening=opening,
+                ending=_REPORT_ON_PUSH if context.push else REPORT,
+                check=_check,
+                hold=context.models.gates.gate(model, shared_text(material, context.fence)),
+            )
+        except ContextOverflowError as error:
+            too_long = error
+            continue
+        unshown = tuple(path for path in material.left_out if path in part.paths)
+        unshown += tuple(material.moved.without) if material.moved else ()
+        notes = (*answer.notes, *([_shown_less(material)] if shrunk else []))
+        return Heard(replace(answer, notes=notes), unshown)
+    raise too_long
+
+
+def _shown_less(material: Material) -> str:
+    less = "the change was too long for the model, so it was shown without lines of context"
+    if not material.left_out:
+        return less
+    names = ", ".join(shown(path) for path in material.left_out[:5])
+    more = len(material.left_out) - 5
+    return f"{less} and without the diff of {names}" + (f" and {more} more" if more > 0 else "")
+
+
+def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
+    """Return what has to be mended; at the last chance the usable findings are taken."""
+    intake = read_findings(arguments)
+    if last_chance:
+        return "" if intake.findings else "; ".join(intake.problems[:5])
+    return "; ".join([*intake.problems, *intake.unclear][:5])
+
+
+_OUTSIDE = "names a file outside of the repository"
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """What became of one part in one reviewer's hands; plain values, kept in its record."""
+
+    number: int
+    read: bool
+    reason: str = ""  # why it was not read
+    unshown: tuple[str, ...] = ()  # files of it that had no room in the model's prompt
+
+
+@dataclass
+class _Record:
+    """What one reviewer has said so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    fixed: set[str] = field(default_factory=set)
+    dropped: list[str] = field(default_factory=list)
+    cut: int = 0
+    turns: int = 0
+    notes: list[str] = field(default_factory=list)
+    parts: list[PartRead] = field(default_factory=list)
+    ended: ExitCode = ExitCode.CLEAN  # a cap that ended a review's conversations early
+    ended_by: str = ""  # its sentence
+
+    @property
+    def read(self) -> list[PartRead]:
+        return [part for part in self.parts if part.read]
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "findings": [finding.model_dump(mode="json") for finding in self.findings],
+            "verdicts": {ident: verdict.plain() for ident, verdict in self.verdicts.items()},
+            "fixed": sorted(self.fixed),
+            "dropped": self.dropped,
+            "cut": self.cut,
+            "turns": self.turns,
+            "parts": [asdict(part) for part in self.parts],
+            "ended": int(self.ended),
+            "ended_by": self.ended_by,
+        }
+
+
+def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
+    """Return the step in which this reviewer reads the change."""
+
+    def review(state: LoopState, context: RunContext) -> dict[str, Any]:
+        agent = next(agent for agent in context.team.reviewers if agent.name == name)
+        started = time.monotonic()
+        context.events.tell("reviewer.start", agent=name)
+        moved = to_read_by(name, state, context)
+        result = _read(agent, state, context, moved)
+        result["seconds"] = round(time.monotonic() - started, 3)
+        context.events.tell(
+            "reviewer.end",
+            agent=name,
+            status=result["status"],
+            findings=len(result["findings"]),
+            reason=result["reason"],
+            seconds=result["seconds"],
+        )
+        earlier = state.get("reviewers", {}).get(name)
+        return {"reviewers": {name: added_to(earlier, result) if moved and earlier else result}}
+
+    review.__name__ = name
+    return review
+
+
+def _read(
+    agent: AgentDefinition, state: LoopState, context: RunContext, moved: Moved | None
+) -> ReviewerState:
+    """Read part after part: one that fails costs neither the others nor other reviewers' findings.
+
+    What is read is the change, or what `moved` it onto another commit since it was read.
+    A cap that is reached pauses a run. A review is not resumed in the middle, so what was read
+    until then is kept, and what was not is said.
+    """
+    parts, said = parts_to_read(state, context, moved), _Record()
+    if moved:
+        said.notes += [f"{path}: {why}" for path, why in parts.unread.items()]
+    for part in parts.parts:
+        try:
+            said.parts.append(_read_part(part, parts, agent, state, context, said, moved))
+        except ModelAccessError:
+            raise  # wrong for all of them: the run pauses until access is there
+        except (NoAnswerError, ContextOverflowError) as error:
+            said.parts.append(PartRead(part.number, read=False, reason=str(error)))
+        except (ModelError, BudgetExhaustedError) as error:
+            if isinstance(error, BudgetExhaustedError):
+                if state.get("mode") != "review":
+                    raise
+                said.ended, said.ended_by = error.exit_code, str(error)
+            why, left = over_budget(str(error)), parts.parts[part.number - 1 :]
+            said.parts += [PartRead(one.number, read=False, reason=why) for one in left]
+            break
+    return ReviewerState(
+        status="done" if len(said.read) == len(said.parts) else "failed",
+        tree=state["tree"],
+        findings=list(dict.fromkeys(finding.id for finding in said.findings)),
+        blob=context.blobs.put_json(said.plain()),
+        reason="; ".join([*_missed(said, parts), *dict.fromkeys(said.notes)]),
+        seconds=0.0,
+    )
+
+
+def _missed(said: _Record, parts: Parts) -> list[str]:
+    """Return in words which parts were not read, and why."""
+    missed = [part for part in said.parts if not part.read]
+    if not missed or not parts.several:
+        return [part.reason for part in missed[:1]]
+    numbers = ", ".join(str(part.number) for part in missed)
+    return [f"did not read part {numbers} of {len(parts.parts)}: {missed[0].reason}"]
+
+
+def _read_part(
+    part: Part,
+    parts: Parts,
+    agent: AgentDefinition,
+    state: LoopState,
+    context: RunContext,
+    said: _Record,
+    moved: Moved | None,
+) -> PartRead:
+    tree = state["tree"]
+    key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
+    about = [place_of(state)] if reads_what_moved(state) else []  # anew on each
+    about += [f"part {part.number}"] if parts.several else []
+    key = replace(key, finding=", ".join(about))
+    heard = ask_about(part, agent, key, state, context, moved)
+    answer = heard.answer
+    intake = read_findings(answer.arguments)
+    for title in intake.outside:
+        context.events.tell("note", text=f"{agent.name}: security: {_OUTSIDE}: {title}")
+    if intake.unknown:
+        context.events.tell("ignored", agent=agent.name, fields=intake.unknown)
+    lines = changed_lines(context.change(context.base_tree, tree))
+    read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
+    findings = told_apart(
+        anchor(found, agent.name, changed=lines, read=read, round_=key.round, exists=exists)
+        for found in intake.findings
+    )
+    for finding in findings:
+        context.events.tell(
+            "finding",
+            agent=agent.name,
+            id=finding.id,
+            severity=str(finding.severity),
+            title=finding.title,
+        )
+    evidence = evidence_of(context, tree)
+    verdicts, problems = read_verdicts(answer.arguments, agent.name, evidence, part.evidence)
+    said.findings += findings
+    said.verdicts |= verdicts
+    said.dropped += [*intake.problems, *problems, *_fixed(heard, said, tree, context)]
+    said.cut += intake.cut
+    said.turns += answer.turns
+    said.notes += [*_left_out(intake), *answer.notes]
+    if moved and heard.unshown and not answer.notes:
+        said.notes.append(f"was not shown the diff of {', '.join(heard.unshown[:5])}")
+    return PartRead(part.number, read=True, unshown=heard.unshown)
+
+
+def _fixed(heard: Heard, said: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
+    """Note which open findings the push mends; a stranger's change may not say so of itself."""
+    if context.push is None or context.untrusted:
+        return ()
+    fixed, problems = confirmed(
+        heard.answer.arguments,
+        context.push.known,
+        read_change(context, tree),
+        partial(context.shown_text, tree),
+    )
+    said.fixed |= fixed
+    return problems
+
+
+def _left_out(intake: Intake) -> list[str]:
+    """Return what of the answer could not be taken, for the screen; usually nothing."""
+    parts = [f"could not be read: {'; '.join(intake.problems[:3])}"] if intake.problems else []
+    parts += [f"dropped, {_OUTSIDE}: {'; '.join(intake.outside[:3])}"] if intake.outside else []
+    parts += [f"{intake.cut} more than {MAX_FINDINGS} were cut"] if intake.cut else []
+    return parts

@@ -1,0 +1,57 @@
+"""Protected files of a run: which of them a person asked for, and which the change touches."""
+
+from functools import partial
+
+from reviewloop.checkout.protected import folded
+from reviewloop.git.diff import Change
+from reviewloop.guards.governance import protected_changes
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.findings_log import read_findings
+from reviewloop.loop.state import LoopState
+from reviewloop.render.counts import PERSON
+from reviewloop.render.proposal import ProtectedFile
+from reviewloop.tools.policy import protected_files_named_in
+
+
+def named_by_a_person(state: LoopState, context: RunContext) -> frozenset[str]:
+    """Return the protected files that the task, or a modification asked for, names by path."""
+    wishes = [
+        finding.suggestion
+        for finding in read_findings(state, context.blobs).values()
+        if finding.agents == (PERSON,)
+    ]
+    return protected_files_named_in("\n".join([context.brief.task, *wishes]))
+
+
+def touched_protected_files(
+    state: LoopState, context: RunContext, change: Change
+) -> list[ProtectedFile]:
+    """Return the protected files in the change, those first that nobody asked for."""
+    named = {folded(path) for path in named_by_a_person(state, context)}
+    read_base = partial(context.private.read, context.base_tree)
+    read_new = partial(context.private.read, state["tree"])
+    files = [
+        ProtectedFile(
+            path=file["path"],
+            status=file["status"],
+            kind=file["kind"],
+            why=file["why"],
+            unasked=file["refused"] and folded(file["path"]) not in named,
+        )
+        for file in protected_changes(change, read_base, read_new)
+    ]
+    return sorted(files, key=lambda file: (not file["unasked"], file["path"]))
+
+
+def why_blocked(files: list[ProtectedFile]) -> str:
+    """Return why the change cannot be approved as it is, or an empty string.
+
+    The write tools refuse such files; this holds whatever way one came into the tree.
+    """
+    unasked = [file["path"] for file in files if file["unasked"]]
+    if not unasked:
+        return ""
+    return (
+        f"the change touches protected files that the task does not name ({', '.join(unasked)}); "
+        "`modify` either asks for them by path or has them put back"
+    )

@@ -1,0 +1,148 @@
+"""The mark of the task in the user's spec: during a run, in the commit, or after approval."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reviewloop.checkout.files import Disk, Kind
+from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.domain.task import Spec, Task
+from reviewloop.git.commits import commit_at
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo
+from reviewloop.loop.context import RunContext
+from reviewloop.render.proposal import SpecProgress, TaskRef
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles, Files, TreeFiles
+from reviewloop.specs.order import newly_eligible
+from reviewloop.specs.select import progress, why_unticked, with_done
+from reviewloop.specs.tasks import read_tasks
+from reviewloop.specs.tick import locate, mark_in_progress, restore_mark, tick
+
+
+def show_in_work(user: UserRepo, task: Task) -> str:
+    """Write `[-]` on the task; return a note when that was not possible, else nothing."""
+    return _rewrite(user, task, mark_in_progress)
+
+
+def show_free(user: UserRepo, task: Task) -> str:
+    """Give the task the mark back that it had before the run."""
+    return _rewrite(user, task, restore_mark)
+
+
+def _rewrite(user: UserRepo, task: Task, change: Callable[[bytes, Task], bytes]) -> str:
+    disk = Disk(user.root)
+    content = disk.read(task.path)
+    if content.kind is not Kind.FILE:
+        return f"{task.path} is no regular file, so the task is not marked there"
+    try:
+        changed = change(content.data, task)
+    except ReviewLoopError as error:
+        return str(error)
+    if changed != content.data:
+        name = task.path.rpartition("/")[2]
+        disk.write(task.path, replace(content, data=changed), f".{name}.reviewloop")
+    return ""
+
+
+WILL_NOT = "the task will not be ticked: "
+"""How the warning of a proposal begins whose commit has no tick."""
+
+
+@dataclass(frozen=True)
+class TickedSpec:
+    """The tick, ready: what goes into the commit, or what is written on disk after it."""
+
+    in_commit: Mapping[str, bytes] = field(default_factory=dict)
+    on_disk: str = ""  # path of the file to tick after promotion
+    progress: SpecProgress | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def ticked_spec(context: RunContext) -> TickedSpec:
+    """Return the tick of the run's task; a spec that cannot be ticked any more is a warning."""
+    task = context.brief.spec_task
+    if task is None:
+        return TickedSpec()
+    files = _spec_files(context, task)
+    data = files.read(task.path) or b""
+    try:
+        tick(data, task)
+        spec = open_spec(files, context.brief.spec_path)
+        now = locate(spec.tasks, task)
+    except ReviewLoopError as error:
+        return TickedSpec(warnings=(f"{WILL_NOT}{_why_unticked(context, data, task, error)}",))
+    figures = _progress(with_done(spec, context.record.options.get("done", ())), now)
+    if isinstance(files, TreeFiles):
+        return TickedSpec(in_commit={task.path: tick(data, task)}, progress=figures)
+    unmarked = restore_mark(data, task) if context.settings.spec.mark_in_progress else data
+    committed = _spec_in(context, context.user.head or "", task)
+    below = _spec_in(context, context.record.base_commit, task)
+    # In a batch a commit below may hold ticks that are not on disk yet.
+    if below is not None and (unmarked in (below, committed) or _landing(context, task, unmarked)):
+        try:
+            return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
+        except ReviewLoopError:  # it was listed after the run began; brought to it, it is ticked in
+            why = f"is without an open task {task.id} in the commit that this one builds on"
+    else:
+        why = "is not committed" if committed is None else "has uncommitted changes"
+    return TickedSpec(
+        on_disk=task.path,
+        progress=figures,
+        warnings=(f"{task.path} {why}: it is ticked on disk after the commit, not in it",),
+    )
+
+
+def _spec_files(context: RunContext, task: Task) -> Files:
+    """Return where the spec stands: on disk, unless the run's branch is not what is there."""
+    committed = TreeFiles(context.private.reader(context.base_tree))
+    elsewhere = context.record.options.get("elsewhere") and committed.read(task.path) is not None
+    return committed if elsewhere else DiskFiles(context.user.root)
+
+
+def _landing(context: RunContext, task: Task, found: bytes) -> bool:
+    """Whether this is the spec of a commit below that was approved while the run was at work."""
+    base, before, user = context.record.base_commit, context.user.head or "", context.user
+    now = commit_at(Git(user.git_dir, cwd=user.root), "HEAD")
+    listed = context.private.git.text("rev-list", "--first-parent", base, f"^{before}")
+    return any(_spec_in(context, one, task) == found for one in (now, *listed.split()) if one)
+
+
+def _spec_in(context: RunContext, commit: str, task: Task) -> bytes | None:
+    return context.private.read(context.private.tree_of(commit), task.path)
+
+
+def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], str]:
+    """Return ({path: (old, new) bytes}, "") for a spec outside the commit, or ({}, why not)."""
+    task = context.brief.spec_task
+    if task is None:
+        return {}, ""
+    old = DiskFiles(context.user.root).read(task.path) or b""
+    try:
+        return {task.path: (old, tick(old, task))}, ""
+    except ReviewLoopError as error:
+        return {}, f"{task.path} was not ticked: {_why_unticked(context, old, task, error)}"
+
+
+def _why_unticked(context: RunContext, data: bytes, task: Task, error: ReviewLoopError) -> str:
+    listed = read_tasks(data, task.path, task.dialect).tasks
+    return why_unticked(context.user, listed, task, error)
+
+
+def will_not_tick(warnings: Sequence[str]) -> str:
+    """Return what a proposal with these warnings says of its tick, "" where the commit has it."""
+    return next((one for one in warnings if one.startswith(WILL_NOT)), "")
+
+
+def not_ticked(warnings: Sequence[str]) -> str:
+    """Return why the commit of a proposal with these warnings ticks nothing, "" where it does."""
+    said = will_not_tick(warnings)
+    return said and f"the task was not ticked: {said.removeprefix(WILL_NOT)}"
+
+
+def _progress(spec: Spec, task: Task) -> SpecProgress:
+    done, total = progress(with_done(spec, {task.id}))
+    return SpecProgress(
+        done=done,
+        total=total,
+        newly_eligible=[TaskRef(id=t.id, title=t.title) for t in newly_eligible(spec, task)],
+    )

@@ -1,1 +1,0 @@
-"""How results reach people and machines: terminal screens and versioned JSON."""

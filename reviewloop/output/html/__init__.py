@@ -1,5 +1,0 @@
-"""A review as one self-contained HTML page: nothing is loaded from anywhere."""
-
-from reviewloop.output.html.page import render
-
-__all__ = ["render"]

@@ -1,0 +1,95 @@
+"""How many findings of a run are left, fixed and dismissed: the only place that counts them.
+
+The live line, the decision screen, the commit message and a batch's account show what stands here;
+`stats` adds up the same outcomes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.render.text import counted
+
+PERSON = "person"
+"""The agent of what a person asked for: done or not, it is no finding."""
+
+OUTCOMES = {
+    Status.FIXED: "fixed",
+    Status.DISMISSED: "dismissed",
+    Status.OPEN: "left",
+    Status.UNRESOLVED: "left",
+}
+"""What became of a finding; one that another finding says, or that is silenced, has none."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The findings of a run as they stand; each is counted once."""
+
+    must_fix: int = 0  # left
+    should_fix: int = 0  # left
+    nits: int = 0  # left: nobody acts on them
+    fixed: int = 0  # of any severity
+    dismissed: int = 0  # of any severity
+
+    @property
+    def left(self) -> int:
+        """Those that somebody has to act on still."""
+        return self.must_fix + self.should_fix
+
+    @property
+    def found(self) -> int:
+        """All but the nits that are only listed."""
+        return self.left + self.fixed + self.dismissed
+
+    @property
+    def words(self) -> str:
+        """`1 must fix, 1 should fix remaining; 3 fixed, 0 dismissed, 2 nits`."""
+        named = {Severity.MUST_FIX: self.must_fix, Severity.SHOULD_FIX: self.should_fix}
+        left = ", ".join(f"{n} {severity.label}" for severity, n in named.items() if n) or "none"
+        over = f"{self.fixed} fixed, {self.dismissed} dismissed, {counted(self.nits, 'nit')}"
+        return f"{left} remaining; {over}"
+
+    def plain(self) -> dict[str, int]:
+        """Return the counts for an event."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Counts":
+        """Return the counts of an event."""
+        return cls(**{name: int(values.get(name) or 0) for name in cls.__dataclass_fields__})
+
+
+def count(findings: Iterable[Finding]) -> Counts:
+    """Count the findings of a run."""
+    return _count((f.severity, f.status) for f in findings if PERSON not in f.agents)
+
+
+def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
+    """The same of findings as a proposal holds them."""
+    return _count(
+        (Severity(one["severity"]), Status(one["status"]))
+        for one in records
+        if PERSON not in one["agents"]
+    )
+
+
+def wishes_left(records: Iterable[Mapping[str, Any]]) -> int:
+    """Return how much of what a person asked for is not done."""
+    return sum(
+        PERSON in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left" for one in records
+    )
+
+
+def _count(pairs: Iterable[tuple[Severity, Status]]) -> Counts:
+    counts = Counter((severity, OUTCOMES.get(status)) for severity, status in pairs)
+    left = {severity: counts[severity, "left"] for severity in Severity}
+    return Counts(
+        left[Severity.MUST_FIX],
+        left[Severity.SHOULD_FIX],
+        left[Severity.NIT],
+        sum(counts[severity, "fixed"] for severity in Severity),
+        sum(counts[severity, "dismissed"] for severity in Severity),
+    )

@@ -1,0 +1,165 @@
+"""Reports as one JSON object for programs: versioned, plain, always valid UTF-8."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop import __version__
+from reviewloop.analysis.contract import AnalyserReport
+from reviewloop.domain.finding import Finding
+from reviewloop.render.report import (
+    Readership,
+    ReviewedFile,
+    ReviewerReport,
+    ReviewReport,
+    SkippedFile,
+    Source,
+    plain,
+)
+from reviewloop.render.review_words import Rules, counts_of, no_rules, outcome_sentence
+from reviewloop.render.text import with_cache
+
+VERSION = 1
+"""Raise it when a key goes away or changes its meaning; new keys do not raise it."""
+
+
+def json_report(kind: str, body: Mapping[str, Any]) -> str:
+    """Return the text of the object; `kind` says what it is: tasks, doctor, config, run, ...
+
+    Raises `TypeError` when `body` holds what JSON cannot.
+    """
+    record = {"version": VERSION, "kind": kind, **body}
+    # ASCII keeps control characters of a repository out of the reader's terminal.
+    return json.dumps(record, ensure_ascii=True, indent=2, allow_nan=False)
+
+
+SCHEMA = "reviewloop.review/1"
+"""Its number is raised when a key goes away or changes its meaning; new keys do not raise it."""
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str:
+    """Return the text of the object `docs/outputs.md` describes field by field."""
+    # ASCII keeps control characters of a repository out of the reader's terminal.
+    return json.dumps(strict(review_object(report)), ensure_ascii=True, indent=2, allow_nan=False)
+
+
+def review_object(report: ReviewReport) -> dict[str, Any]:
+    """Return the object; its strings may still hold lone surrogates."""
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "outcome": report.outcome,
+        "exit_code": report.exit_code,
+        "summary": outcome_sentence(report),
+        "what": report.what,
+        "base": report.base,
+        "head": report.head,
+        "findings": [_finding(finding) for finding in report.findings],
+        "silenced": [_finding(finding) for finding in report.silenced],
+        "reviewed": [_reviewed(file) for file in report.reviewed],
+        "skipped": [_skipped(file) for file in report.skipped],
+        "agents": [_agent(agent) for agent in report.agents],
+        "analysers": [_analyser(analyser) for analyser in report.analysers],
+        "counts": _counts(report),
+        "notes": list(report.notes),
+        "seconds": round(report.seconds, 3),
+        "model": report.model,
+        "fail_on": report.fail_on,
+        "usage": with_cache(report.usage),
+        "readership": _readership(report.readership),
+    }
+
+
+def path_bytes(path: str) -> str:
+    """Return the Base64 of a name that is no UTF-8, "" for all others."""
+    if not _LONE.search(path):
+        return ""
+    try:
+        return base64.b64encode(os.fsencode(path)).decode("ascii")
+    except UnicodeEncodeError:  # no file has such a name: somebody made it up
+        return ""
+
+
+def _named(path: str) -> dict[str, Any]:
+    raw = path_bytes(path)
+    return {"path": path, "path_b64": raw} if raw else {"path": path}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    record = finding.model_dump(mode="python")
+    record["agents"] = list(finding.agents)
+    record["evidence"] = [item.model_dump(mode="python") for item in finding.evidence]
+    return {**record, **_named(finding.path)}
+
+
+def _reviewed(file: ReviewedFile) -> dict[str, Any]:
+    old = file.old_path if file.old_path != file.path else ""
+    record = {**_named(file.path), "old_path": old or None}
+    if raw := path_bytes(old):
+        record["old_path_b64"] = raw
+    added = [list(span) for span in file.added]
+    return {**record, "status": file.status, "added": added, "removed": file.removed}
+
+
+def _skipped(file: SkippedFile) -> dict[str, Any]:
+    own = {"status": file.status, "reason": file.reason, "chosen_by_change": file.chosen}
+    return {**_named(file.path), **own}
+
+
+def _readership(read: Readership | None) -> dict[str, Any] | None:
+    if read is None:
+        return None
+    record = plain(read)
+    return {**record, "files": [{**file, **_named(file["path"])} for file in record["files"]]}
+
+
+def _agent(agent: ReviewerReport) -> dict[str, Any]:
+    return {
+        "name": agent.name,
+        "status": agent.status,
+        "seconds": round(agent.seconds, 3),
+        "tokens": dict(agent.tokens),
+        "findings": agent.findings,
+        "reason": agent.reason,
+        "model": agent.model,
+        "cost_usd": agent.cost_usd,
+    }
+
+
+def _analyser(analyser: AnalyserReport) -> dict[str, Any]:
+    return {
+        "name": analyser.name,
+        "status": str(analyser.status),
+        "version": analyser.version,
+        "seconds": round(analyser.seconds, 3),
+        "files": analyser.files,
+        "reason": analyser.reason,
+    }
+
+
+def _counts(report: ReviewReport) -> dict[str, int]:
+    counts = {str(severity): n for severity, n in counts_of(report).items()}
+    return {
+        **counts,
+        "silenced": len(report.silenced),
+        "below_min_severity": report.below,
+        "not_reviewed": len(report.skipped),
+    }
+
+
+def strict(value: Any) -> Any:
+    """Return plain JSON data; lone surrogates become U+FFFD, infinities and NaN null."""
+    if isinstance(value, str):
+        return _LONE.sub("\ufffd", str(value))
+    if isinstance(value, Mapping):
+        return {strict(str(key)): strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

@@ -1,0 +1,176 @@
+"""What a review found, and who read what: the value every format is drawn from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from reviewloop.analysis.contract import AnalyserReport
+from reviewloop.domain.finding import Finding
+from reviewloop.git.patches import Hunk
+
+Share = Literal["whole", "in parts", "partly", "not"]
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """How one file was read; `by` are the reviewers that were shown all of its diff."""
+
+    path: str
+    share: Share  # "partly": no reviewer was shown all of it
+    by: tuple[str, ...] = ()
+    parts: tuple[int, ...] = ()  # the parts of the change in which it was put
+    reason: str = ""  # why it was not read, or not by everybody
+
+    @property
+    def read(self) -> bool:
+        """Whether at least one reviewer was shown all of it."""
+        return self.share in {"whole", "in parts"}
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """One part of the change; `missed` holds (reviewer, why) of those that did not read it."""
+
+    number: int
+    files: int
+    by: tuple[str, ...] = ()
+    missed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Readership:
+    """Everything models were given to read; files skipped for all are not among them."""
+
+    files: tuple[FileRead, ...]
+    parts: tuple[PartRead, ...]
+    since: str = ""  # commit of an earlier review: only what was pushed since then was read
+
+    @property
+    def unread(self) -> tuple[FileRead, ...]:
+        """The files that no model was shown as a whole."""
+        return tuple(file for file in self.files if not file.read)
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to tell: one part that everybody read."""
+        missed = any(part.missed for part in self.parts)
+        return len(self.parts) <= 1 and not missed and not self.unread and not self.since
+
+
+def files_by_reason(files: Iterable[FileRead]) -> list[tuple[str, list[FileRead]]]:
+    """Return files by the reason why they were not read, the most frequent reason first."""
+    groups: dict[str, list[FileRead]] = {}
+    for file in files:
+        groups.setdefault(file.reason, []).append(file)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def without_secrets(readership: Readership, hide: Callable[[str], str]) -> Readership:
+    """Return it with the reasons, which quote models and providers, passed through `hide`."""
+    files = tuple(replace(file, reason=hide(file.reason)) for file in readership.files)
+    parts = tuple(
+        replace(part, missed=tuple((name, hide(why)) for name, why in part.missed))
+        for part in readership.parts
+    )
+    return replace(readership, files=files, parts=parts)
+
+
+def plain(readership: Readership) -> dict[str, Any]:
+    """Return it as JSON-plain values; paths may hold lone surrogates."""
+    return {
+        "since": readership.since or None,
+        "parts": [
+            {
+                "number": part.number,
+                "files": part.files,
+                "read_by": list(part.by),
+                "missed": [{"reviewer": name, "reason": why} for name, why in part.missed],
+            }
+            for part in readership.parts
+        ],
+        "files": [
+            {
+                "path": file.path,
+                "share": file.share,
+                "read_by": list(file.by),
+                "parts": list(file.parts),
+                "reason": file.reason,
+            }
+            for file in readership.files
+        ],
+    }
+
+
+ReviewerStatus = Literal["done", "failed", "skipped"]
+Outcome = Literal["clean", "findings", "incomplete", "nothing_to_review"]
+
+
+@dataclass(frozen=True)
+class ReviewedFile:
+    """A file of the change that was read; `added` holds inclusive ranges of its new lines."""
+
+    path: str  # as `os.fsdecode` gives it: bytes that are no UTF-8 stand as lone surrogates
+    status: str  # git's letter: A, M, D, R, T
+    added: tuple[tuple[int, int], ...]
+    old_path: str = ""
+    removed: int = 0
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file of the change that was not read, and why."""
+
+    path: str
+    status: str
+    reason: str  # the same words for the same reason: reports count by them
+    unread: bool = False  # and it may hold anything: the review is incomplete without it
+    chosen: bool = False  # the change itself brings the reason: the base does not know it
+
+
+@dataclass(frozen=True)
+class ReviewerReport:
+    """How one reviewer fared."""
+
+    name: str
+    status: ReviewerStatus
+    seconds: float
+    findings: int
+    model: str = ""
+    tokens: dict[str, int] = field(default_factory=dict)  # input, output, cache_read, cache_write
+    cost_usd: float | None = None
+    reason: str = ""  # why it failed or was skipped
+
+
+@dataclass(frozen=True)
+class ReviewReport:
+    """A whole review. It is built once, when everything is known, and never changes."""
+
+    what: str  # "your changes against main (1a2b3c4), uncommitted work included"
+    base: str  # commit or tree ids
+    head: str
+    findings: tuple[Finding, ...]  # most severe first, status open
+    silenced: tuple[Finding, ...]  # suppressed, dismissed or in the baseline; `note` says why
+    reviewed: tuple[ReviewedFile, ...]
+    skipped: tuple[SkippedFile, ...]
+    agents: tuple[ReviewerReport, ...]
+    analysers: tuple[AnalyserReport, ...]
+    outcome: Outcome
+    exit_code: int
+    fail_on: str
+    seconds: float
+    model: str  # "none" or a name
+    notes: tuple[str, ...] = ()  # one-line remarks for people
+    below: int = 0  # findings not listed because of --min-severity
+    unlisted: dict[str, int] = field(default_factory=dict)  # how many of them by severity
+    usage: dict[str, Any] = field(default_factory=dict)  # tokens and cost of the whole review
+    readership: Readership | None = None  # what models read of it; None: none was asked
+
+
+class Source(Protocol):
+    """Where a format reads the code from that it shows."""
+
+    def text(self, path: str) -> str | None:
+        """Return the new version of a file, its lines separated by LF; None when there is none."""
+
+    def hunks(self, path: str) -> Sequence[Hunk]:
+        """Return the blocks of a file's diff, none when it has no text diff."""

@@ -1,0 +1,1 @@
+"""Screens on a terminal; imported only to show one."""

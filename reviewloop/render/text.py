@@ -1,0 +1,108 @@
+"""Numbers and lists as people read them: durations, money, counted nouns."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def by_reason(failures: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (names, reason) of (name, reason) pairs, in their order.
+
+    Reasons that differ only in the name of who failed are the same reason.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, reason in failures:
+        groups.setdefault(reason.replace(name, "it") if name else reason, []).append((name, reason))
+    return [
+        (", ".join(name for name, _ in group), group[0][1] if len(group) == 1 else reason)
+        for reason, group in groups.items()
+    ]
+
+
+_WRITE, _READ = 1.25, 0.1  # what a cached token costs beside a plain one: Anthropic's price list
+
+
+def duration(seconds: float) -> str:
+    """Return `4.2 s`, `3 min 05 s` or `1 h 02 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def money(usd: float | None) -> str:
+    """Return an amount in US dollars; None is an unknown price and is shown as such."""
+    if usd is None:
+        return "price unknown"
+    return f"${usd:.2f}" if usd >= 0.01 or usd == 0 else "<$0.01"
+
+
+def cap_money(usd: float) -> str:
+    """Return a cap, or what was spent of one: small ones are told apart, as `$0.0042`."""
+    if usd >= 0.1 or usd == 0:
+        return f"${usd:.2f}"
+    return f"${float(f'{usd:.2g}'):f}".rstrip("0")
+
+
+def tokens(count: int) -> str:
+    """Return `950`, `12.3k` or `1.24M`."""
+    if count < 1000:
+        return str(count)
+    if count < 999_950:
+        return f"{count / 1000:.1f}k"
+    return f"{count / 1_000_000:.2f}M"
+
+
+def input_equivalents(usage: Mapping[str, Any]) -> int:
+    """Return what the input cost, in plain input tokens: a cache write counts 1.25, a read 0.1."""
+    fresh, written, read = (int(usage.get(k) or 0) for k in ("input", "cache_write", "cache_read"))
+    return round(fresh + _WRITE * written + _READ * read)
+
+
+def cached_share(usage: Mapping[str, Any]) -> float:
+    """Return the share of the input that was read from the provider's cache, 0 to 1."""
+    read = int(usage.get("cache_read") or 0)
+    return read / all_input(usage) if read else 0.0
+
+
+def all_input(usage: Mapping[str, Any]) -> int:
+    """Return all input tokens, wherever they came from."""
+    return sum(int(usage.get(kind) or 0) for kind in ("input", "cache_write", "cache_read"))
+
+
+def all_tokens(usage: Mapping[str, Any]) -> int:
+    """Return all tokens of some calls, in and out."""
+    return all_input(usage) + int(usage.get("output") or 0)
+
+
+def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the usage with these two figures, unless no tokens were counted."""
+    if not all_input(usage):
+        return dict(usage)
+    cached = round(cached_share(usage), 4)
+    return {**usage, "cached_share": cached, "input_equivalents": input_equivalents(usage)}
+
+
+def cache_words(usage: Mapping[str, Any]) -> str:
+    """Return ` (cached: 76 %)`; nothing where no cache was used."""
+    if not usage.get("cache_read") and not usage.get("cache_write"):
+        return ""
+    return f" (cached: {share(cached_share(usage))})"
+
+
+def tokens_in(usage: Mapping[str, Any]) -> str:
+    """Return all input of models in words, with what came from a cache."""
+    return f"{tokens(all_input(usage))} tokens in{cache_words(usage)}"
+
+
+def share(value: float) -> str:
+    """Return a share of 0 to 1 in percent, never rounded up to a hundred."""
+    percent = value * 100
+    return f"{int(percent)} %" if 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 file` or `3 files`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

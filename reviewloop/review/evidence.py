@@ -1,0 +1,212 @@
+"""Turns what analysers hit into findings of the reviewer whose concern it is."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from reviewloop.analysis.contract import ChangeView, Fix, Options, SourceFile, Span
+from reviewloop.analysis.examine import Examination
+from reviewloop.analysis.placing import Placed, identity_of, quote_of, title_of, within
+from reviewloop.domain.finding import (
+    Evidence,
+    Finding,
+    Placement,
+    Severity,
+    fingerprint,
+    normalised,
+)
+from reviewloop.git.diff import Change
+from reviewloop.git.private import PrivateRepo
+from reviewloop.review.merging import joined, repeated, said_by_several, with_later
+from reviewloop.review.selection import Selection, source_text
+from reviewloop.review.silencing import LEVELS, OFF
+
+_SEARCH_LIMIT = 5000
+ANALYSER = "analyser"
+
+
+@dataclass(frozen=True)
+class EvidencePiece:
+    """One finding of an analyser, before a reviewer has judged it."""
+
+    finding: Finding
+    hard: bool  # no reviewer moves or rejects it
+    fix: Fix | None = None  # not part of the plain form: only a review of a diff applies fixes
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return {"finding": self.finding.model_dump(mode="json"), "hard": self.hard}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "EvidencePiece":
+        """Rebuild what `plain` wrote."""
+        return cls(Finding.model_validate(values["finding"]), bool(values["hard"]))
+
+
+def view_of(
+    change: Change,
+    selection: Selection,
+    private: PrivateRepo,
+    options: Options,
+    *,
+    partial: bool = False,
+) -> ChangeView:
+    """Return the change as analysers see it; files are read from git objects only.
+
+    `partial` says that `change` is not all that changed, or that whole files stand for changes.
+    """
+
+    def read(tree: str) -> Callable[[str], str | None]:
+        renamed = {f.path: f.old_path for f in change.files} if tree == change.old else {}
+
+        def reading(path: str) -> str | None:
+            data = private.read(tree, renamed.get(path) or path)
+            if data is None or b"\0" in data[:8000]:
+                return None
+            return source_text(data, path)
+
+        return reading
+
+    def search(strings: Sequence[str]) -> list[tuple[str, int, str]]:
+        wanted = [text for text in dict.fromkeys(strings) if text and "\n" not in text]
+        if not wanted:
+            return []
+        # git takes a list of fixed strings separated by line feeds.
+        hits = private.grep(change.new, "\n".join(wanted), fixed=True, limit=_SEARCH_LIMIT)
+        return [(hit.path, hit.line, hit.text) for hit in hits]
+
+    return ChangeView(
+        files=selection.sources,
+        changed_paths=change.paths,
+        read_new=read(change.new),
+        read_base=read(change.old),
+        search_new=search,
+        list_new=lambda: [entry.path for entry in private.entries(change.new)],
+        options=options,
+        partial=partial,
+    )
+
+
+def evidence_of(
+    examination: Examination,
+    files: Iterable[SourceFile],
+    *,
+    level: Callable[[str, bool], str] = lambda *_: "",
+) -> list[EvidencePiece]:
+    """Return a finding for every hit, most severe first; what several analysers say is one.
+
+    `level` tells what the settings say of a rule: off, must, should, nit, or "" for nothing. The
+    same code at two places gives two findings: the second one's id counts it. What the base had
+    is counted, too, so that a copy of what a baseline accepts is not taken for the original.
+    """
+    by_path = {file.path: file for file in files}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    taken: set[str] = set()
+    pieces = []
+    for placed in examination.hits:
+        file = by_path.get(placed.hit.path)
+        said = level(placed.rule.id, placed.rule.hard)
+        if said == OFF:
+            continue
+        finding = _finding(placed, file, LEVELS.get(said))
+        identity = identity_of(placed.hit, placed.rule, file)
+        # Counted as fingerprints see it: two lines that differ in case or indentation are equal.
+        key = (finding.path, normalised(identity), finding.rule)
+        seen[key] += 1
+        ident = _numbered(finding, identity, seen[key] + placed.known)
+        while ident in taken:
+            seen[key] += 1
+            ident = _numbered(finding, identity, seen[key] + placed.known)
+        taken.add(ident)
+        finding = finding.model_copy(update={"id": ident})
+        pieces.append(EvidencePiece(finding, placed.rule.hard, placed.hit.fix))
+    pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
+    groups = said_by_several([piece.finding for piece in pieces])
+    return [reduce(_together, (pieces[i] for i in group)) for group in groups]
+
+
+def whole_evidence(
+    early: Sequence[EvidencePiece], late: Sequence[EvidencePiece]
+) -> list[EvidencePiece]:
+    """Return early and late evidence together; what both say is one piece with the early id."""
+    whole = list(early)
+    findings = [piece.finding for piece in early]
+    for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
+        if position is None:
+            whole.append(piece)
+            continue
+        kept = whole[position]
+        finding = with_later(kept.finding, piece.finding)
+        whole[position] = EvidencePiece(finding, kept.hard or piece.hard, kept.fix or piece.fix)
+    whole.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
+    return whole
+
+
+def _numbered(finding: Finding, identity: str, number: int) -> str:
+    text = f"{identity} #{number}" if number > 1 else identity
+    return fingerprint(finding.path, text, finding.rule)
+
+
+def _together(kept: EvidencePiece, other: EvidencePiece) -> EvidencePiece:
+    """Return what two analysers say of one problem as one piece."""
+    finding = joined(kept.finding, other.finding)
+    return EvidencePiece(finding, kept.hard or other.hard, kept.fix or other.fix)
+
+
+def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None) -> Finding:
+    hit, rule = placed.hit, placed.rule
+    span = within(hit.span, file)
+    quote = quote_of(hit, rule, file)
+    told = f"{rule.id}: {hit.message}"
+    evidence = [Evidence(kind=ANALYSER, source=placed.source, text=told)]
+    for place, message in hit.related:
+        note = f"line {place.line}: {message}"
+        evidence.append(Evidence(kind="related", source=placed.source, text=note))
+    # A hit may concern the change by a related place only: it is not shown among its lines then.
+    inside = span is None or file is None or file.touched(span.line, span.end_line)
+    placement = Placement.CHANGED if placed.on_change and inside else Placement.CONTEXT
+    replacement = _replacement(hit.fix, span, file) if hit.fix and span and file else None
+    return Finding(
+        id="-",
+        agents=(rule.reviewer,),
+        severity=severity or hit.severity or rule.severity,
+        title=title_of(hit, rule),
+        why=rule.why,
+        suggestion=rule.fix or (hit.fix.description if hit.fix else ""),
+        path=hit.path,
+        line=span.line if span else None,
+        end_line=span.end_line if span and span.end_line != span.line else None,
+        column=span.column if span else 0,
+        end_column=span.end_column if span else 0,
+        category=rule.category,
+        rule=rule.id,
+        url=rule.source if rule.source.startswith("https://") else "",
+        confidence=hit.confidence,
+        quote=quote,
+        replacement=replacement,
+        fix_safe=bool(replacement is not None and hit.fix and hit.fix.safe),
+        evidence=tuple(evidence),
+        placement=placement if span else Placement.FILE,
+    )
+
+
+def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:
+    """Return the new text of the span's lines, None when an edit leaves them or they overlap."""
+    lines = [line.rstrip("\r") for line in file.lines[span.line - 1 : span.end_line]]
+    text = "\n".join(lines) + "\n"
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    end = len(text)
+    for edit in sorted(fix.edits, key=lambda e: (e.span.line, e.span.column), reverse=True):
+        if edit.span.line < span.line or edit.span.end_line > span.end_line + 1:
+            return None
+        first = starts[edit.span.line - span.line] + edit.span.column - 1
+        last = starts[edit.span.end_line - span.line] + edit.span.end_column - 1
+        if last > end or first > last:
+            return None
+        text = text[:first] + edit.text + text[last:]
+        end = first
+    return text.removesuffix("\n")

@@ -1,0 +1,456 @@
+"""Which changed files belong together, and which names connect a change with others."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
+from posixpath import basename, dirname, normpath, splitext
+from typing import NamedTuple
+
+from reviewloop.analysis.outline import CONTAINERS, Symbol, language_of, outline
+from reviewloop.git.diff import Change, FileChange
+from reviewloop.review.selection import LOCK_FILES
+
+STRONG = 8  # how an import or a test ties
+_FOLDER = 2
+_READ_AT_MOST = 200_000  # characters of a file
+_AMBIGUOUS = 5  # files that one name may stand for; of more it says nothing
+_FOLDER_OF = 40  # files; a larger folder ties each file to the next one only
+_LINE = re.compile(
+    r"^.*\b(?:import|from|require|require_relative|include|use|using|mod|source|extends)\b.*$", re.M
+)
+_NAME = re.compile(r"[\w@$./:\\-]+")
+_ENDING = re.compile(r"\.(?:h|hh|hpp|js|jsx|mjs|cjs|ts|tsx|css|scss|rb|sh|php|vue|tf|json|ya?ml)$")
+_TEST_NAME = re.compile(r"^test_|^test(?=[A-Z])|_test$|_spec$|\.(?:test|spec)$|Tests?$|Spec$")
+_ENTRIES = {"__init__", "index", "mod", "main", "lib"}
+
+Ties = Mapping[str, Mapping[str, int]]
+"""Path -> the paths it is tied to, and how strongly; in both directions."""
+
+
+def ties(paths: Iterable[str], read: Callable[[str], str | None]) -> Ties:
+    """Return which of these files belong together; `read` gives the text of a file, or None."""
+    given = list(paths)
+    found: dict[str, dict[str, int]] = {path: defaultdict(int) for path in given}
+
+    def tie(one: str, other: str, strength: int) -> None:
+        if one != other:
+            found[one][other] += strength
+            found[other][one] += strength
+
+    index = _Index(given)
+    for path in given:
+        for other in sorted(index.named_in(path, (read(path) or "")[:_READ_AT_MOST])):
+            tie(path, other, STRONG)
+    for one, other in _tests(given):
+        tie(one, other, STRONG)
+    for folder in _grouped(given, dirname).values():
+        close = pairwise(folder) if len(folder) > _FOLDER_OF else _pairs(folder)
+        for one, other in close:
+            tie(one, other, _FOLDER)
+    return found
+
+
+class _Index:
+    """Files by what sources call them."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths: dict[str, list[str]] = defaultdict(list)  # without ending
+        self._ends: dict[str, list[str]] = defaultdict(list)  # last parts of it, two or more
+        self._folders: dict[str, list[str]] = defaultdict(list)
+        for path in paths:
+            module = splitext(path)[0]
+            if basename(module) in _ENTRIES:
+                self._paths[dirname(module)].append(path)
+            self._paths[module].append(path)
+            self._folders[dirname(path)].append(path)
+            parts = module.split("/")
+            for start in range(1, len(parts) - 1):
+                self._ends["/".join(parts[start:])].append(path)
+
+    def named_in(self, path: str, text: str) -> set[str]:
+        """Return the files that the imports of a file name."""
+        found: set[str] = set()
+        for line in _LINE.findall(text):
+            names = _NAME.findall(line)
+            # `from a.b import c` means a/b/c, or c inside of a/b.
+            joined = []
+            if names[:1] == ["from"] and len(names) > 3:
+                inside = names[1] if names[1].endswith(".") else f"{names[1]}."
+                joined = [inside + name for name in names[3:]]
+            for name in (*names, *joined):
+                found.update(self._files(name, dirname(path)))
+        return found - {path}
+
+    def _files(self, name: str, folder: str) -> list[str]:
+        for target in _targets(name, folder):
+            for known in (self._paths, self._ends):
+                files = known.get(target, [])
+                if 0 < len(files) <= _AMBIGUOUS:
+                    return files
+            files = self._folders.get(target, []) if "/" in target else []
+            if 0 < len(files) <= _AMBIGUOUS:
+                return files
+        return []
+
+
+def _targets(name: str, folder: str) -> Iterator[str]:
+    """Yield the paths without ending that a name may stand for, the most exact first."""
+    plain = _ENDING.sub("", name.strip(".") if name.endswith(".") else name)
+    if plain.startswith("."):
+        if "/" in plain:
+            yield normpath(f"{folder}/{plain}").lstrip("/")
+            return
+        dots = len(plain) - len(plain.lstrip("."))
+        above = folder.split("/")[: len(folder.split("/")) - dots + 1]
+        yield "/".join([*above, *plain.lstrip(".").split(".")]).lstrip("/")
+        return
+    plain = plain.replace("::", "/").replace("\\", "/").removeprefix("@/")
+    if "/" not in plain:
+        plain = plain.replace(".", "/")
+    yield f"{folder}/{plain}" if folder else plain
+    parts = plain.split("/")
+    for start in range(max(1, len(parts) - 1)):  # a name without its folders means too much
+        yield "/".join(parts[start:])
+
+
+def _tests(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of a test and what it tests, by their names."""
+    for some in _grouped(paths, _subject).values():
+        tests = [path for path in some if _is_test(path)]
+        sources = [path for path in some if not _is_test(path)]
+        if len(sources) <= _AMBIGUOUS:
+            yield from ((test, source) for test in tests for source in sources)
+
+
+def _is_test(path: str) -> bool:
+    return _TEST_NAME.search(splitext(basename(path))[0]) is not None
+
+
+def _subject(path: str) -> str:
+    return _TEST_NAME.sub("", splitext(basename(path))[0]).casefold()
+
+
+def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        groups[key(path)].append(path)
+    return groups
+
+
+def _pairs(paths: list[str]) -> Iterator[tuple[str, str]]:
+    for number, path in enumerate(paths):
+        for other in paths[number + 1 :]:
+            yield path, other
+
+
+def grouped(items: Sequence[tuple[str, int]], ties: Ties, room: int) -> list[list[int]]:
+    """Return groups of positions in `items`, (path, size) pairs, each at most `room` in sum.
+
+    Every position is in exactly one group; an item larger than `room` has one of its own. What is
+    strongly tied is joined, the strongest ties first, as long as it fits; then groups are filled
+    in the order of the items, which keeps folders together. The same input always gives the same
+    groups.
+    """
+    clusters = _Clusters([size for _, size in items])
+    at = {path: position for position, (path, _) in enumerate(items)}  # the last piece of a file
+    for _, one, other in sorted(
+        (-strength, at[path], at[near])
+        for path, tied in ties.items()
+        for near, strength in tied.items()
+        if strength >= STRONG and path in at and near in at and at[path] < at[near]
+    ):
+        clusters.join(one, other, room)
+    groups: list[tuple[int, list[int]]] = []
+    for size, members in clusters.in_order():
+        fitting = (n for n, (used, _) in enumerate(groups) if used + size <= room)
+        number = next(fitting, None)
+        if number is None:
+            groups.append((size, members))
+        else:
+            groups[number] = (groups[number][0] + size, groups[number][1] + members)
+    return sorted(sorted(members) for _, members in groups)
+
+
+class _Clusters:
+    """Positions that were joined, with the size of each cluster."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes = list(sizes)
+        self._members = [[position] for position in range(len(sizes))]
+        self._home = list(range(len(sizes)))
+
+    def join(self, one: int, other: int, room: int) -> None:
+        """Make one cluster of two if it is not larger than `room`."""
+        first, second = sorted((self._home[one], self._home[other]))
+        if first == second or self._sizes[first] + self._sizes[second] > room:
+            return
+        self._sizes[first] += self._sizes[second]
+        self._members[first] += self._members[second]
+        for position in self._members[second]:
+            self._home[position] = first
+
+    def in_order(self) -> list[tuple[int, list[int]]]:
+        """Return (size, positions) of each cluster, in the order of their first positions."""
+        mine = [n for n, home in enumerate(self._home) if n == home]
+        return [(self._sizes[n], self._members[n]) for n in mine]
+
+
+Read = Callable[[str], str | None]
+
+_OUTLINED = 400  # files that are parsed at most
+_LARGEST = 200_000  # characters of a file that is parsed
+_NAMES_SHOWN = 12  # of one file
+_DATA = frozenset({"json", "yaml", "css", "html"})
+
+
+class TouchedName(NamedTuple):
+    """A public name that a change adds (+), removes (-), changes (=>) or whose code it touches."""
+
+    how: str  # + | - | => | ~
+    name: str  # `Class.method`
+    text: str  # as a person reads it
+
+
+def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
+    """Return a line for each file with the public names it adds, changes or removes.
+
+    `before` and `after` read a file of the two trees. At most about `room` characters; how many
+    files had no room is said.
+    """
+    lines: list[str] = []
+    hidden = 0
+    for number, file in enumerate(change.files):
+        known = touched_names(file, before, after) if number < _OUTLINED else ()
+        names = [touched.text for touched in known]
+        if not names:
+            hidden += number >= _OUTLINED
+            continue
+        more = f"; and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        line = f"{file.path}: {'; '.join(names[:_NAMES_SHOWN])}{more}"
+        room -= len(line) + 1
+        if room < 0:
+            hidden += 1
+        else:
+            lines.append(line)
+    if hidden:
+        lines.append(f"(the names of {hidden} more files have no room here)")
+    return "\n".join(lines)
+
+
+def has_names(path: str) -> bool:
+    """Whether the public names of such a file can be told."""
+    return language_of(path) not in {None, *_DATA}
+
+
+def touched_names(file: FileChange, before: Read, after: Read) -> Iterator[TouchedName]:
+    """Yield the public names of a file that a change touches; none where they cannot be told."""
+    if file.binary or file.submodule or not has_names(file.path):
+        return
+    old = _public(file.old_path or file.path, before) if file.status != "A" else []
+    new = _public(file.path, after) if file.status != "D" else []
+    known = {symbol.name: symbol.signature for symbol in old}
+    for symbol in new:
+        name, now = symbol.name, symbol.signature or symbol.name
+        if name not in known:
+            yield TouchedName("+", name, f"+ {now}")
+        elif known[name] != symbol.signature:
+            yield TouchedName("=>", name, f"{known[name] or name} => {now}")
+        elif symbol.kind not in CONTAINERS and _touched(symbol, file.added_ranges):
+            yield TouchedName("~", name, f"~ {name}")
+    left = {symbol.name for symbol in new}
+    for name in known:
+        if name not in left:
+            yield TouchedName("-", name, f"- {name}")
+
+
+def _public(path: str, read: Read) -> list[Symbol]:
+    text = read(path)
+    if text is None or len(text) > _LARGEST:
+        return []
+    return [s for s in outline(path, text) if not s.name.rpartition(".")[2].startswith("_")]
+
+
+def _touched(symbol: Symbol, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= symbol.end_line and symbol.line <= last for first, last in ranges)
+
+
+Connected = Mapping[str, tuple[str, ...]]
+"""Path of a file that changed below -> the files of the change that it has to do with."""
+Tie = tuple[str, str]
+"""(file below, file of the change)."""
+
+_NAMED = 40  # files of the change that one file below is said to have to do with
+# characters of a file that is looked at
+# files whose names are told; of more their changed lines are
+_LINES = 2000  # changed lines of a file without names that are looked at
+_WORD = re.compile(r"[^\W\d]\w{3,}")
+_PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$", re.IGNORECASE)
+# Here one file uses the names of another in its folder without importing them.
+_ONE_FOLDER = frozenset({"go", "java", "kotlin", "csharp", "scala", "swift", "hcl"})
+_UNIMPORTED = _ONE_FOLDER | {"ruby", "php"}  # and types of other folders, too
+_HUMP = re.compile(r"[a-z\d][A-Z]")
+_NUMBERED = re.compile(r"[A-Za-z]{0,2}_?\d")
+_SEQUENCES = {"migrations", "migrate", "versions"}
+
+
+def connected(change: Change, below: Change, before: Read, after: Read) -> Connected:
+    """Return what of `below`, the change of the commits under it, `change` touches or uses.
+
+    That is a file that both change; one of them imports the other or tests it; one mentions a
+    public name that the other touches (below: any; in the change: one that was there before), if
+    the name is telling enough; or both are added to one numbered sequence, such as migrations.
+    `before` reads a file of the commit below as it was, `after` one of the change as it is now.
+    Of each file below at most 40 such files are named, those of the first kinds first.
+    """
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    ours = {path: file.path for file in change.files for path in (file.old_path, file.path)}
+    theirs = {path: file.path for file in below.files for path in (file.old_path, file.path)}
+    for file, other in _all_ties(change, below, ours, theirs, before, after):
+        if len(found[file]) < _NAMED:
+            found[file][other] = None
+    return {file.path: tuple(sorted(found[file.path])) for file in below.files if found[file.path]}
+
+
+def _all_ties(
+    change: Change,
+    below: Change,
+    ours: Mapping[str, str],
+    theirs: Mapping[str, str],
+    before: Read,
+    after: Read,
+) -> Iterator[Tie]:
+    """Yield (file below, file of the change); `ours` and `theirs` know files by old names, too."""
+    for path in sorted(ours.keys() & theirs.keys()):
+        yield theirs[path], ours[path]
+
+    def read(path: str) -> str | None:
+        text = after(path)
+        return before(path) if text is None else text
+
+    near = ties(list(dict.fromkeys([*ours, *theirs])), read)
+    for path, file in theirs.items():
+        for other, strength in near[path].items():
+            if strength >= STRONG and other in ours:
+                yield file, ours[other]
+    yield from _by_names(change, below, before, after)
+    yield from _in_one_sequence(change, below)
+
+
+def _by_names(change: Change, below: Change, before: Read, after: Read) -> Iterator[Tie]:
+    """Yield (file below, file of the change) where one mentions what the other touches."""
+    texts = {file.path: _text(file, after) for file in change.files}
+    words = _Words(texts)
+    for number, file in enumerate(below.files):
+        names = _names(file, before, after, outlined=number < _OUTLINED)
+        for path in words.mention(file.path, names):
+            yield file.path, path
+        if _is_code(file.path) and not has_names(file.path):
+            name = basename(file.path)
+            likely = words.holding(max(_WORD.findall(name), key=len, default=""))
+            yield from ((file.path, path) for path in likely if name in texts[path])
+    words = _Words({file.path: _text(file, after) for file in below.files})
+    for file in change.files[:_OUTLINED]:
+        touched = touched_names(file, before, after)
+        there = [_Name.of(one) for one in touched if one.how != "+"]
+        for path in words.mention(file.path, there):
+            yield path, file.path
+
+
+class _Words:
+    """Which files hold a word, so that a name is looked up and not searched in each of them."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._languages = {path: language_of(path) for path in texts}
+        self._holding: dict[str, dict[str, None]] = defaultdict(dict)
+        for path, text in texts.items():
+            for word in set(_WORD.findall(text)):
+                self._holding[word][path] = None
+
+    def holding(self, word: str) -> Iterable[str]:
+        """Return the files that hold a word, all of them for none."""
+        return self._holding.get(word, {}) if word else self._languages
+
+    def mention(self, path: str, names: Iterable["_Name"]) -> Iterator[str]:
+        """Yield the files that mention one of the names, which are touched in the file `path`."""
+        said: set[str] = set()
+        for one in dict.fromkeys(names):
+            holding = self._holding.get(one.name, {})
+            with_owner = self._holding.get(one.owner, {}) if one.owner else holding
+            for other in one.meant_in(path, holding, self._languages):
+                if other not in said and other in with_owner:
+                    said.add(other)
+                    yield other
+
+
+class _Name(NamedTuple):
+    """A name that one side touches; `owner` is the class that must be mentioned with it."""
+
+    name: str
+    owner: str = ""
+
+    @classmethod
+    def of(cls, touched: TouchedName) -> "_Name":
+        owner, _, name = touched.name.rpartition(".")
+        # Who calls a method that is gone breaks, whatever class it thinks of. Its inside, or a
+        # new one, concerns who works with this class: many have a `to_dict`.
+        return cls(name, owner.rpartition(".")[2] if touched.how in {"~", "+"} else "")
+
+    def meant_in(
+        self, path: str, holding: Iterable[str], languages: Mapping[str, str | None]
+    ) -> Iterable[str]:
+        """Return those of the files that hold the name which are likely to mean it.
+
+        It is touched in `path`. A name of several words is likely to be the same. `Order` and
+        `total` may be anybody's, or words of a comment, unless the language uses types, or what is
+        in its folder, unimported.
+        """
+        name, language = self.name, language_of(path)
+        if "_" in name.strip("_") or _HUMP.search(name):
+            return () if name.startswith("__") and name.endswith("__") else holding
+        if name[0].isupper() and language in _UNIMPORTED:
+            return (other for other in holding if languages[other] == language)
+        if not name[0].isupper() and language in _ONE_FOLDER:
+            near = (other for other in holding if dirname(other) == dirname(path))
+            return (other for other in near if languages[other] == language)
+        return ()
+
+
+def _names(file: FileChange, before: Read, after: Read, *, outlined: bool) -> Iterable[_Name]:
+    """Return the names that a file's change is about."""
+    if not _is_code(file.path) or file.binary or file.submodule:
+        return ()
+    if has_names(file.path) and outlined:
+        return [_Name.of(one) for one in touched_names(file, before, after)]
+    if file.added + file.removed > _LINES:
+        return ()
+    lines = (line.text for hunk in file.hunks for line in hunk.lines if line.sign in "+-")
+    return [_Name(word) for word in sorted(set(_WORD.findall("\n".join(lines))))]
+
+
+def _text(file: FileChange, after: Read) -> str:
+    if file.binary or file.submodule or not _is_code(file.path):
+        return ""
+    return (after(file.path) or "")[:_LARGEST]
+
+
+def _is_code(path: str) -> bool:
+    """Whether what a file says can break something; nothing breaks by what is written of it."""
+    return not _PROSE.search(path) and basename(path).lower() not in LOCK_FILES
+
+
+def _in_one_sequence(change: Change, below: Change) -> Iterator[Tie]:
+    """Yield pairs of files that both sides added to a folder whose files follow each other."""
+    added: dict[str, list[str]] = defaultdict(list)
+    for file in change.files:
+        if file.status == "A":
+            added[dirname(file.path)].append(file.path)
+    for file in below.files:
+        folder = dirname(file.path)
+        if file.status != "A" or folder not in added:
+            continue
+        if basename(folder).lower() in _SEQUENCES:
+            yield from ((file.path, path) for path in added[folder][:_NAMED])
+        elif _NUMBERED.match(basename(file.path)):
+            numbered = (path for path in added[folder] if _NUMBERED.match(basename(path)))
+            yield from ((file.path, path) for path in islice(numbered, _NAMED))

@@ -1,0 +1,217 @@
+"""What people have said about findings: rules set in the settings, comments, baseline, dismissals.
+
+Nothing that is silenced disappears: it is listed apart, with the reason.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import IN_BASELINE, Finding, Severity, Status
+
+BASELINE_FILE = ".reviewloop/baseline.json"
+BASELINE_SCHEMA = "reviewloop.baseline/1"
+
+LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
+OFF = "off"
+_BY_PERSON = "dismissed: "  # how the note of what a person dismissed begins; the reason follows
+
+_COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
+# ruff itself heeds these for its other rules; a security rule is silenced only with a reason.
+_NOQA = re.compile(
+    r"#\s{0,4}no" r"qa:\s{0,4}(S\d+(?:[,\s]{1,4}[A-Z]+\d+)*)\s{0,4}[-\u2013\u2014:#(]([^\n]*)"
+)
+_COMMENT_ENDS = re.compile(r"(?:\*/|-->|#\}|--%>)\s*$")
+_LEADING = re.compile(r"^[\s:,\-\u2013\u2014]+")
+_COMMENT_LINE = re.compile(r"^\s*(?:#|//|/\*|<!--|--|;|\*|\{#|\{/\*|%)")
+
+
+@dataclass(frozen=True)
+class Silences:
+    """Everything that may silence a finding of one review."""
+
+    rules: Mapping[str, str] = field(default_factory=dict)  # rule pattern -> off|must|should|nit
+    own_rules: Mapping[str, str] = field(default_factory=dict)  # those not from the repository
+    baseline: Collection[str] = ()  # ids of findings that were accepted
+    old_baseline: Collection[str] = ()  # those that were accepted before the change
+    dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the person's reason
+
+    def level(self, rule: str, hard: bool = False) -> str:
+        """Return what the settings say of a rule, "" for nothing; the longest pattern counts.
+
+        Only the person's own settings speak of a `hard` rule: a change may bring the repository's.
+        """
+        rules = self.own_rules if hard else self.rules
+        named = [pattern for pattern in rules if fnmatchcase(rule, pattern)]
+        return rules[max(named, key=len)] if named else ""
+
+
+def silence(
+    findings: Iterable[Finding],
+    silences: Silences,
+    *,
+    read: Callable[[str], str | None],
+    added: Callable[[str, int], bool],
+    hard: Collection[str] = (),
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that stay open, and those that somebody silenced, with the reason noted.
+
+    `added` tells whether a line is part of the change. A comment or a baseline that the change
+    itself brings cannot silence a finding of a hard rule (`hard` holds their ids): whoever writes
+    a secret would write the comment, too.
+    """
+    comments = _Comments(read)
+    stay: list[Finding] = []
+    gone: list[Finding] = []
+    for finding in findings:
+        found = _said(finding, silences, hard=finding.id in hard)
+        if not found:
+            comment = comments.about(finding)
+            if comment and finding.id in hard and added(finding.path, comment[0]):
+                finding = _refused(finding, comment[0])
+            elif comment:
+                found = (Status.SUPPRESSED, f"suppressed in the code: {comment[1]}")
+        if found:
+            gone.append(finding.model_copy(update={"status": found[0], "note": found[1]}))
+        else:
+            stay.append(finding)
+    return stay, gone
+
+
+def _refused(finding: Finding, line: int) -> Finding:
+    """Return a finding that says why the comment in a line does not silence it."""
+    why = f"the comment in line {line} cannot silence this: the change itself adds it"
+    return finding.model_copy(update={"note": "; ".join(filter(None, (finding.note, why)))})
+
+
+def dismissed(finding: Finding, reason: str) -> Finding:
+    """Return a finding as a person has dismissed it."""
+    note = f"{_BY_PERSON}{reason}"
+    return finding.model_copy(update={"status": Status.DISMISSED, "note": note})
+
+
+def is_persons_dismissal(finding: Finding) -> bool:
+    """Whether a person dismissed it; a reviewer that rejects one says so in other words."""
+    return finding.status is Status.DISMISSED and finding.note.startswith(_BY_PERSON)
+
+
+def reason_of(finding: Finding) -> str:
+    """Return why a person dismissed a finding, which `is_persons_dismissal` says of it."""
+    return finding.note.removeprefix(_BY_PERSON)
+
+
+def _said(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, str] | None:
+    if finding.id in silences.dismissed:
+        return Status.DISMISSED, dismissed(finding, silences.dismissed[finding.id]).note
+    if finding.id in (silences.old_baseline if hard else silences.baseline):
+        return Status.SUPPRESSED, IN_BASELINE
+    return None
+
+
+class _Comments:
+    """The comments of files that silence with a reason, read once per file."""
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._lines: dict[str, dict[int, tuple[tuple[str, ...], str, bool]]] = {}
+
+    def about(self, finding: Finding) -> tuple[int, str] | None:
+        """Return line and reason of the comment that silences a finding."""
+        if finding.line is None or not finding.path:
+            return None
+        known = self._of(finding.path)
+        for line in (*range(finding.line, (finding.end_line or finding.line) + 1),):
+            if line in known and _names(known[line][0], finding):
+                return line, known[line][1]
+        above = finding.line - 1
+        while above in known and known[above][2]:  # several comments may stand above
+            if _names(known[above][0], finding):
+                return above, known[above][1]
+            above -= 1
+        return None
+
+    def _of(self, path: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
+        if path not in self._lines:
+            text = self._read(path) or ""
+            said = "reviewloop:" in text or "noqa: S" in text
+            self._lines[path] = _comments_in(text) if said else {}
+        return self._lines[path]
+
+
+def _comments_in(text: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
+    found = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        match = _COMMENT.search(line) or _NOQA.search(line)
+        if match is None:
+            continue
+        reason = _COMMENT_ENDS.sub("", match.group(2).strip()).strip()
+        reason = _LEADING.sub("", reason)
+        if reason:  # without a reason it does not count
+            own = match.re is _COMMENT
+            names = match.group(1).split(",") if own else _ruff_rules(match.group(1))
+            above = own and _COMMENT_LINE.match(line) is not None
+            found[number] = (tuple(name.strip() for name in names), reason, above)
+    return found
+
+
+def _ruff_rules(codes: str) -> list[str]:
+    return [f"ruff/{code}" for code in re.split(r"[,\s]+", codes) if code.startswith("S")]
+
+
+def _names(names: Iterable[str], finding: Finding) -> bool:
+    keys = {finding.rule, finding.id, *finding.agents} - {""}
+    return any(fnmatchcase(key, name) for name in names if name for key in keys)
+
+
+def read_baseline(data: bytes | None, place: str = BASELINE_FILE) -> frozenset[str]:
+    """Return the ids in a baseline file; raise `UsageError` when it is not one."""
+    return frozenset(entry["id"] for entry in baseline_entries(data, place))
+
+
+def is_baseline(data: bytes) -> bool:
+    """Whether this is the content of a baseline file."""
+    try:
+        baseline_entries(data)
+    except UsageError:
+        return False
+    return True
+
+
+def baseline_entries(data: bytes | None, place: str = BASELINE_FILE) -> list[dict[str, str]]:
+    """Return what a baseline file holds, none for no file; raise `UsageError` when it is none."""
+    if data is None:
+        return []
+    try:
+        content = json.loads(data)
+        if content.get("schema") != BASELINE_SCHEMA:
+            raise ValueError(f"its schema is {content.get('schema')!r}")
+        return [_entry(entry) for entry in content["findings"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{place} is no baseline file ({error}); write it anew with `reviewloop baseline`"
+        ) from None
+
+
+def _entry(entry: Mapping[str, object]) -> dict[str, str]:
+    known = {name: str(entry.get(name, "")) for name in ("path", "rule", "title")}
+    return {"id": str(entry["id"]), **known}
+
+
+def write_baseline(findings: Iterable[Finding], kept: Iterable[Mapping[str, str]] = ()) -> bytes:
+    """Return the content of a baseline file; sorted, so that its diffs are small.
+
+    `kept` holds entries of the file so far that stay.
+    """
+    told = [{"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings]
+    known = {entry["id"] for entry in told}
+    stay = [
+        {name: entry[name] for name in ("path", "rule", "id", "title")}
+        for entry in kept
+        if entry["id"] not in known
+    ]
+    entries = sorted([*told, *stay], key=lambda e: (e["path"], e["rule"], e["id"]))
+    content = {"schema": BASELINE_SCHEMA, "findings": entries}
+    return (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()

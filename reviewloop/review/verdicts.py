@@ -1,0 +1,206 @@
+"""A reviewer's word on an analyser's finding: how it is asked for, read, and what it may do.
+
+No model adjudicates. A word moves a finding by one step at most, needs a reason, and cannot touch
+what hard rules found; without a word the finding stands as the analyser stated it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.domain.finding import Evidence, Finding, Severity, Status
+from reviewloop.review.evidence import EvidencePiece
+
+CONFIRM, RAISE, LOWER, REJECT = "confirm", "raise", "lower", "reject"
+_WORDS = {
+    "confirm": CONFIRM,
+    "confirmed": CONFIRM,
+    "accept": CONFIRM,
+    "agree": CONFIRM,
+    "explain": CONFIRM,
+    "raise": RAISE,
+    "raised": RAISE,
+    "higher": RAISE,
+    "lower": LOWER,
+    "lowered": LOWER,
+    "downgrade": LOWER,
+    "reject": REJECT,
+    "rejected": REJECT,
+    "dismiss": REJECT,
+    "false_positive": REJECT,
+    "false positive": REJECT,
+}
+_GRAVITY = (RAISE, CONFIRM, LOWER, REJECT)
+_MAX_REASON = 1000
+_UNASKED = "not confirmed: its analyser worked beside the reviewers"
+MOST_SHOWN = 200
+"""Pieces of evidence that are put before the reviewers, most severe first."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one reviewer says of one piece of evidence."""
+
+    agent: str
+    word: str
+    reason: str
+
+    def plain(self) -> dict[str, str]:
+        """Return it as JSON-plain values."""
+        return {"agent": self.agent, "word": self.word, "reason": self.reason}
+
+
+def evidence_text(
+    pieces: Sequence[EvidencePiece], about: Collection[int] | None = None, room: int = 0
+) -> str:
+    """Return the evidence as numbered facts: whose it is, the rule, the place, what was said.
+
+    `about` holds the positions to show, None for all; a piece has the same number however many are
+    shown. `room` bounds the characters, 0 does not.
+    """
+    lines: list[str] = []
+    positions = range(len(pieces)) if about is None else sorted(about)
+    for position in positions[:MOST_SHOWN]:
+        line = _fact(position + 1, pieces[position])
+        room -= len(line) + 1 if room else 0
+        if room < 0:
+            break
+        lines.append(line)
+    if len(positions) > len(lines):
+        more = len(positions) - len(lines)
+        lines.append(f"({more} more are not shown; they stand as they are)")
+    return "\n".join(lines)
+
+
+def _fact(number: int, piece: EvidencePiece) -> str:
+    finding = piece.finding
+    owner = ", ".join(finding.agents)
+    fixed = " (stands whatever you say)" if piece.hard else ""
+    return (
+        f"E{number} for {owner}: [{finding.rule}] {finding.where} "
+        f"{finding.severity.label}{fixed}: {finding.title}"
+    )
+
+
+def read_verdicts(
+    arguments: Any,
+    agent: str,
+    pieces: Sequence[EvidencePiece],
+    about: Collection[int] | None = None,
+) -> tuple[dict[str, Verdict], tuple[str, ...]]:
+    """Return what an answer says of this agent's evidence, by finding id, and what is wrong.
+
+    Words about other reviewers' evidence, without a reason, or that are none of ours do not
+    count: such a piece stands unconfirmed. `about` holds the positions that were shown.
+    """
+    given = arguments.get("evidence") if isinstance(arguments, Mapping) else None
+    if isinstance(given, Mapping):
+        given = [given]
+    if not isinstance(given, list):
+        return {}, ()
+    positions = range(len(pieces)) if about is None else sorted(about)
+    mine = {
+        f"E{position + 1}": pieces[position].finding
+        for position in positions[:MOST_SHOWN]
+        if agent in pieces[position].finding.agents
+    }
+    verdicts: dict[str, Verdict] = {}
+    problems: list[str] = []
+    for item in given:
+        if not isinstance(item, Mapping):
+            problems.append("an entry of 'evidence' is no object")
+            continue
+        ident = str(item.get("id", "")).strip().upper()
+        word = _WORDS.get(str(item.get("verdict", "")).strip().lower())
+        reason = " ".join(str(item.get("reason") or "").split())[:_MAX_REASON]
+        reason = reason.encode("utf-8", "replace").decode()
+        if ident not in mine:
+            problems.append(f"{ident or 'an entry'} of 'evidence' is not yours to judge")
+        elif word is None:
+            problems.append(f"{ident}: the verdict must be confirm, raise, lower or reject")
+        elif not reason:
+            problems.append(f"{ident}: a verdict needs a reason")
+        else:
+            verdicts[mine[ident].id] = Verdict(agent, word, reason)
+    return verdicts, tuple(problems)
+
+
+def gravest(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
+    """Return one verdict per finding id: of several reviewers' words the gravest counts."""
+    chosen: dict[str, Verdict] = {}
+    for ident, verdict in verdicts:
+        known = chosen.get(ident)
+        if known is None or _GRAVITY.index(verdict.word) < _GRAVITY.index(known.word):
+            chosen[ident] = verdict
+    return chosen
+
+
+def judged(
+    pieces: Iterable[EvidencePiece],
+    verdicts: Mapping[str, Verdict],
+    *,
+    asked: Iterable[str] = (),
+    untrusted: bool = False,
+    settled: Collection[str] = (),
+) -> list[Finding]:
+    """Return the findings of the evidence after the reviewers' words.
+
+    `asked` names the reviewers that read the change; evidence of one of them without a verdict
+    is marked as unconfirmed, unless nobody had to answer it again (`settled`, finding ids). In
+    `untrusted` review nothing moves down and nothing is rejected.
+    """
+    readers = set(asked)
+    nobody: set[str] = set()
+    return [
+        _judged(piece, verdicts, nobody if piece.finding.id in settled else readers, untrusted)
+        for piece in pieces
+    ]
+
+
+def unasked(
+    pieces: Iterable[EvidencePiece], *, asked: bool, settled: Collection[str] = ()
+) -> list[Finding]:
+    """Return the findings of late evidence, which no reviewer was shown, with their severity.
+
+    `asked` says that reviewers read the change; `settled` are the ids nobody had to answer again.
+    """
+    return [
+        piece.finding.model_copy(update={"note": _UNASKED})
+        if asked and piece.finding.id not in settled
+        else piece.finding
+        for piece in pieces
+    ]
+
+
+def _judged(
+    piece: EvidencePiece, verdicts: Mapping[str, Verdict], readers: set[str], untrusted: bool
+) -> Finding:
+    finding = piece.finding
+    verdict = verdicts.get(finding.id)
+    if verdict is None:
+        silent = readers & set(finding.agents)
+        note = f"not confirmed by {', '.join(sorted(silent))}" if silent else finding.note
+        return finding.model_copy(update={"note": note})
+    said = f"{verdict.word}: {verdict.reason}"
+    evidence = (*finding.evidence, Evidence(kind="verdict", source=verdict.agent, text=said))
+    updates: dict[str, Any] = {"evidence": evidence}
+    held = piece.hard or (untrusted and verdict.word in {LOWER, REJECT})
+    if held:
+        if verdict.word in {LOWER, REJECT}:
+            updates["note"] = f"{verdict.agent} would {verdict.word} it: {verdict.reason}"
+    elif verdict.word == REJECT:
+        updates["status"] = Status.DISMISSED
+        updates["note"] = f"rejected by {verdict.agent}: {verdict.reason}"
+    else:
+        updates["severity"] = _moved(finding.severity, verdict.word)
+        updates["note"] = f"{_PAST[verdict.word]} by {verdict.agent}: {verdict.reason}"
+    return finding.model_copy(update=updates)
+
+
+_PAST = {CONFIRM: "confirmed", RAISE: "raised", LOWER: "lowered"}
+
+
+def _moved(severity: Severity, word: str) -> Severity:
+    steps = {RAISE: -1, LOWER: 1}.get(word, 0)
+    order = list(Severity)
+    return order[min(max(severity.rank + steps, 0), len(order) - 1)]

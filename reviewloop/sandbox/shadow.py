@@ -1,0 +1,265 @@
+"""A shadow of the project's Python environment: same packages, but the project is the workspace's.
+
+Tests in the workspace need the packages that are installed for the user's checkout. An editable
+install among them points back at that checkout, and gates would test the wrong code. The shadow is
+a virtual environment of links to the installed packages in which such pointers are rewritten.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.sandbox.interpreters import PythonSource
+
+# A pip inside the shadow would follow our links and uninstall from the user's environment.
+_NOT_LINKED = re.compile(r"__pycache__$|pip$|pip-.*\.dist-info$", re.IGNORECASE)
+_NOT_SCRIPTS = re.compile(r"(python|pypy)[\d.]*t?$|activate|deactivate|pip[\d.]*$", re.IGNORECASE)
+_SHEBANG_LIMIT = 125  # the kernel's shortest, with room to spare
+_LOCAL_POINTERS = (".pth", ".py", ".egg-link")
+_POINTER_LIMIT = 4 * 1024 * 1024
+
+
+class Redirection:
+    """Turns places inside the user's checkout into the same places inside the workspace."""
+
+    def __init__(self, user_root: Path, workspace: Path, kept: tuple[Path, ...]) -> None:
+        self.workspace = workspace
+        self._roots = tuple(dict.fromkeys((user_root.absolute(), user_root.resolve())))
+        # What is installed inside the checkout stays what it is, in either spelling of its path.
+        self._kept = tuple({form for place in kept for form in (place.absolute(), place.resolve())})
+        spelled = "|".join(re.escape(str(r)) for r in sorted(self._roots, key=_length))
+        self._pattern = re.compile(
+            rf"(?:(?<=file://)|(?<![\w./-]))(?:{spelled})"
+            r"(?:/[^\"'\r\n:;,)\]\\]*|(?=[\"'\r\n:;,)\]\\])|$)"
+        )
+
+    def place(self, path: Path) -> Path | None:
+        """Return the workspace's counterpart of a path, None for what is not the project's own."""
+        for candidate in (path.resolve(), Path(os.path.normpath(path))):
+            if any(candidate.is_relative_to(kept) for kept in self._kept):
+                return None
+            for root in self._roots:
+                if candidate.is_relative_to(root):
+                    return self.workspace / candidate.relative_to(root)
+        return None
+
+    def text(self, text: str) -> str:
+        """Return text with every path of the checkout replaced, installed packages excepted."""
+
+        def replace(match: re.Match[str]) -> str:
+            counterpart = self.place(Path(match.group()))
+            trailing = "/" if match.group().endswith("/") else ""
+            return match.group() if counterpart is None else f"{counterpart}{trailing}"
+
+        if not any(str(root) in text for root in self._roots):
+            return text  # nearly all there is; the pattern takes a hundred times as long
+        return self._pattern.sub(replace, text)
+
+
+def _length(path: Path) -> int:
+    return -len(str(path))
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """A virtual environment of links; `redirected` are the workspace places imports now lead to."""
+
+    folder: Path
+    python: Path
+    bin: Path
+    redirected: tuple[Path, ...] = ()
+    modules: tuple[str, ...] = ()  # names that rewritten finder modules map
+    outside: tuple[Path, ...] = ()  # places elsewhere that packages are imported from
+
+
+def make_shadow(source: PythonSource, folder: Path, redirection: Redirection) -> Shadow:
+    """Build the shadow of `source` in `folder`, replacing an earlier one; nothing is executed."""
+    if folder.is_symlink() or folder.exists():
+        shutil.rmtree(folder)
+    binaries = folder / "bin"
+    binaries.mkdir(parents=True)
+    try:
+        _link_interpreter(source, binaries)
+        (folder / "pyvenv.cfg").write_text(_configuration(source), encoding="utf-8")
+        builder = _Sites(redirection)
+        library = folder / "lib" / source.library
+        builder.fill(source.sites, library / "site-packages")
+        if (source.prefix / "lib64").is_symlink() or (source.prefix / "lib64").is_dir():
+            (folder / "lib64").symlink_to("lib")
+        for name in ("share", "etc", "include"):
+            if source.is_venv and (source.prefix / name).exists():
+                (folder / name).symlink_to(source.prefix / name)
+        _copy_scripts(source, binaries)
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in a path, links in a circle
+        raise WorkspaceError(
+            f"The Python environment {source.prefix} could not be mirrored for the gates: {error}."
+        ) from error
+    return Shadow(
+        folder,
+        binaries / "python",
+        binaries,
+        tuple(dict.fromkeys(builder.redirected)),
+        tuple(dict.fromkeys(builder.modules)),
+        tuple(dict.fromkeys(builder.outside)),
+    )
+
+
+def _link_interpreter(source: PythonSource, binaries: Path) -> None:
+    (binaries / "python").symlink_to(source.executable)
+    names = {"python3", source.executable.name, f"{source.library}"} - {"python"}
+    for name in names:
+        if re.fullmatch(r"(python|pypy)[\d.]*t?", name):
+            (binaries / name).symlink_to("python")
+
+
+def _configuration(source: PythonSource) -> str:
+    settings = dict(source.settings)
+    settings.setdefault("home", str(source.executable.parent))
+    settings.setdefault("include-system-site-packages", "false")
+    for unwanted in ("prompt", "command"):
+        settings.pop(unwanted, None)
+    return "".join(f"{key} = {value}\n" for key, value in settings.items())
+
+
+class _Sites:
+    """Fills site-packages folders with links, rewriting what points into the checkout."""
+
+    def __init__(self, redirection: Redirection) -> None:
+        self.redirection = redirection
+        self.redirected: list[Path] = []
+        self.modules: list[str] = []
+        self.outside: list[Path] = []
+
+    def fill(self, sources: tuple[Path, ...], target: Path) -> None:
+        """Mirror the first site folder in place, further ones beside it, read in the same order."""
+        target.mkdir(parents=True)
+        for number, source in enumerate(sources):
+            folder = target
+            if number:
+                folder = target.with_name(f"site-packages-{number}")
+                folder.mkdir()
+                line = f"import site; site.addsitedir({str(folder)!r})\n"
+                (target / f"_reviewloop_{number}.pth").write_text(line, encoding="utf-8")
+            for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+                if _NOT_LINKED.match(entry.name):
+                    continue
+                if entry.is_symlink() or entry.name.endswith(_LOCAL_POINTERS):
+                    self._mirror(Path(entry.path), folder / entry.name, source)
+                else:  # nearly all of the hundreds that there are
+                    (folder / entry.name).symlink_to(entry.path)
+
+    def _mirror(self, entry: Path, target: Path, site: Path) -> None:
+        if entry.is_symlink() and (elsewhere := self.redirection.place(entry)) is not None:
+            self.redirected.append(elsewhere.parent)
+            target.symlink_to(elsewhere)
+            return
+        if entry.is_symlink():
+            self.outside.append(entry.resolve())
+        if entry.suffix in _LOCAL_POINTERS and entry.is_file():
+            if entry.suffix == ".egg-link":
+                self._link_metadata(entry, target.parent)
+            rewritten = self._rewritten(entry, site)
+            if rewritten is not None:
+                target.write_text(rewritten, encoding="utf-8", errors="surrogateescape", newline="")
+                return
+        target.symlink_to(entry)
+
+    def _rewritten(self, entry: Path, site: Path) -> str | None:
+        if entry.stat().st_size > _POINTER_LIMIT:
+            return None
+        old = entry.read_bytes().decode("utf-8", "surrogateescape")
+        if entry.suffix == ".pth":
+            new = "".join(self._line(line, site) for line in old.splitlines(keepends=True))
+        else:
+            new = self.redirection.text(old)
+            if new != old:
+                self.modules += _mapped_names(old)
+        return None if new == old else new
+
+    def _line(self, line: str, site: Path) -> str:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            return line
+        if text.startswith(("import ", "import\t")):
+            return self.redirection.text(line)
+        place = site / text
+        counterpart = self.redirection.place(place)
+        if counterpart is not None:
+            self.redirected.append(counterpart)
+            return f"{counterpart}\n"
+        if place.is_dir():
+            self.outside.append(place.resolve())
+        # A relative line is read against the folder of its file, which is another one now.
+        return line if Path(text).is_absolute() else f"{os.path.normpath(place)}\n"
+
+    def _link_metadata(self, egg_link: Path, folder: Path) -> None:
+        """Keep `importlib.metadata` working after `setup.py develop`.
+
+        That install keeps its metadata in the checkout, ignored by git: the workspace lacks it.
+        """
+        project = Path(egg_link.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
+        for data in project.glob("*.egg-info"):
+            if data.is_dir() and not (folder / data.name).exists():
+                (folder / data.name).symlink_to(data)
+
+
+def _mapped_names(finder: str) -> Iterator[str]:
+    """Yield the import names of setuptools' MAPPING and of `map_module(name, path)` calls."""
+    mapping = re.search(r"^MAPPING\b[^=\n]*= (\{.*\})", finder, re.MULTILINE)
+    if mapping:
+        yield from re.findall(r"['\"]([A-Za-z_][\w.]*)['\"]\s*:", mapping.group(1))
+    yield from re.findall(r"map_module\(\s*['\"]([A-Za-z_][\w.]*)['\"]", finder)
+
+
+def _copy_scripts(source: PythonSource, binaries: Path) -> None:
+    interpreter = str(binaries / "python")
+    own = tuple(os.fsencode(f"{folder}/") for folder in {source.bin, source.bin.resolve()})
+    for entry in sorted(source.bin.iterdir()):
+        target = binaries / entry.name
+        if _NOT_SCRIPTS.match(entry.name) or target.exists() or not os.access(entry, os.X_OK):
+            continue
+        script = _script(entry, source, own, interpreter)
+        if script is not None:
+            target.write_bytes(script)
+            target.chmod(0o755)
+        elif source.is_venv and entry.is_file():
+            target.symlink_to(entry)
+
+
+def _script(
+    entry: Path, source: PythonSource, own: tuple[bytes, ...], interpreter: str
+) -> bytes | None:
+    """Return a Python script with the shadow's interpreter, None for any other program.
+
+    `own` are the spellings of the folder that the environment's interpreter is in.
+    """
+    if not entry.is_file() or _leads_out(entry, source.prefix):
+        return None
+    with entry.open("rb") as file:
+        if file.read(2) != b"#!":
+            return None
+        content = b"#!" + file.read(_POINTER_LIMIT)
+    first, _, rest = content.partition(b"\n")
+    if first.startswith(b"#!/bin/sh") and b"'''exec'" in rest[:20]:
+        rest = rest.partition(b"\n' '''\n")[2]  # the long form installers write for long paths
+    elif not first[2:].strip().startswith(own):
+        return content if source.is_venv else None
+    return _shebang(interpreter) + rest
+
+
+def _leads_out(entry: Path, prefix: Path) -> bool:
+    """Whether a program is a link to somewhere else: what stands there is not ours to copy."""
+    if not entry.is_symlink():
+        return False
+    return not Path(os.path.realpath(entry)).is_relative_to(os.path.realpath(prefix))
+
+
+def _shebang(interpreter: str) -> bytes:
+    path = os.fsencode(interpreter)
+    if len(path) <= _SHEBANG_LIMIT and b" " not in path:
+        return b"#!" + path + b"\n"
+    return b"#!/bin/sh\n'''exec' \"" + path + b'" "$0" "$@"\n' + b"' '''\n"

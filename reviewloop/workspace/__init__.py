@@ -1,1 +1,0 @@
-"""The only door to git, to processes and to the files a run works on."""
