@@ -37,7 +37,7 @@ def _make(database: Database, url: str) -> None:
         before = database.version()
         if before >= VERSION:
             return
-        from reviewloop.app.run.checkpoints import make_tables
+        from reviewloop.app.run.shared_checkpoints import make_tables
 
         database.execute(TABLES)
         if not before:

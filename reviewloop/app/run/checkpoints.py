@@ -1,9 +1,14 @@
-"""The checkpoints of a run, on disk or in the shared database; read as plain values only."""
+"""The checkpoints of a run: written through to the disk, and read back as plain values only.
+
+LangGraph rebuilds whatever type a checkpoint names, by importing it and calling it. Somebody who
+can write the file could so run code (CVE-2026-28277); ours holds plain values, and anything else
+in it is refused before it is imported.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import ormsgpack
@@ -14,15 +19,11 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
 )
 from langgraph.checkpoint.base import id as checkpoint_ids
-from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
-from psycopg import Cursor
-from psycopg.rows import DictRow
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.store.postgres.database import Database
 from reviewloop.store.shared import Shared
 from reviewloop.store.sqlite import durable_connection
 
@@ -43,6 +44,8 @@ def open_checkpoints(
 ) -> Iterator[BaseCheckpointSaver[Any]]:
     """Yield the saver of a run: its own file, made if it is not there, or the shared database."""
     if shared is not None:
+        from reviewloop.app.run.shared_checkpoints import open_shared
+
         yield open_shared(shared, run_id)
         return
     with closing(durable_connection(path)) as connection:
@@ -132,62 +135,3 @@ class Plain(JsonPlusSerializer):
 
 def _unpack(data: bytes, hook: Callable[[int, bytes], Any]) -> Any:
     return ormsgpack.unpackb(data, ext_hook=hook, option=ormsgpack.OPT_NON_STR_KEYS)
-
-
-def open_shared(shared: Shared, run_id: str) -> PostgresSaver:
-    """Return the saver of a run; it is closed with the database."""
-    return _SharedSaver(shared.database, lambda: shared.ship(run_id))
-
-
-def make_tables(database: Database) -> None:
-    """Make LangGraph's tables, or bring them up to date; done again nothing changes."""
-    _SharedSaver(database, lambda: None).setup()
-
-
-class _SharedSaver(PostgresSaver):
-    """The saver on a connection that is not its own; a snapshot is there before its checkpoint."""
-
-    def __init__(self, database: Database, ship: Callable[[], None]) -> None:
-        super().__init__(database.connection, serde=Plain(database.shown))
-        self.lock = cast(Any, database.lock)  # one connection: whoever uses it takes turns
-        self._database = database
-        self._ship = ship
-
-    @contextmanager
-    def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
-        with self._database.told(), super()._cursor(pipeline=pipeline) as cursor:
-            yield cursor
-
-    def put(
-        self,
-        config: Any,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> Any:
-        self._ship()
-        fault("checkpoint.before")
-        values = {name: _storable(value) for name, value in checkpoint["channel_values"].items()}
-        kept = cast(Checkpoint, {**checkpoint, "channel_values": values})
-        written = super().put(config, kept, metadata, new_versions)
-        fault("checkpoint.after")
-        return written
-
-    def put_writes(
-        self,
-        config: Any,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        self._ship()
-        fault("writes.before")
-        super().put_writes(config, writes, task_id, task_path)
-        fault("writes.after")
-
-
-def _storable(value: Any) -> Any:
-    """Return a text as PostgreSQL takes it: its JSON holds no NUL and no half of a character."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\0", "�").encode("utf-8", "replace").decode()
