@@ -24,7 +24,7 @@ def test_one_hook_is_fast_and_one_has_the_agents():
 @pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS)
 def test_a_hook_is_one_pre_commit_understands_and_calls_what_exists(hook):
     program, name, *arguments = shlex.split(hook["entry"])
-    command = next(command for command in COMMANDS if command.name == name)
+    command = COMMANDS[name].load()
 
     assert program == "reviewloop"
     with click.Context(command) as context:

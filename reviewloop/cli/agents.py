@@ -1,17 +1,20 @@
 """`reviewloop agents list`: who works on a run, which file won, what it may use."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
 
+from reviewloop.agents import AgentDefinition
+from reviewloop.app.project import read_settings, repository_if_any, team_of
+from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from reviewloop.agents import AgentDefinition
-    from reviewloop.settings import Settings
+from reviewloop.models.routing import route
+from reviewloop.render.terminal.findings import hanging
+from reviewloop.render.untrusted import one_line
+from reviewloop.settings import Settings
+from reviewloop.settings.schema import AUTO
 
 _SHELL = "execute_bash"
 _OFF = " (off: tools.execute_bash)"
@@ -27,9 +30,6 @@ def agents() -> None:
 def list_agents(as_json: bool) -> ExitCode:
     """List the agents: the file each comes from, its model, tools, and what was dropped."""
     from pathlib import Path
-
-    from reviewloop.app.project import read_settings, repository_if_any, team_of
-    from reviewloop.cli.consoles import print_json, results
 
     repo = repository_if_any()
     team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
@@ -48,9 +48,7 @@ def list_agents(as_json: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
-    from reviewloop.models.routing import route
-    from reviewloop.settings.schema import AUTO
+def _agent(agent: AgentDefinition, settings: Settings) -> dict[str, Any]:
 
     chosen = route(settings, agent.name, "reasoning", agent.model)
     unknown = settings.models.reasoning == AUTO and chosen.origin.startswith("models.")
@@ -68,11 +66,8 @@ def _agent(agent: "AgentDefinition", settings: "Settings") -> dict[str, Any]:
     }
 
 
-def _print(body: dict[str, Any], console: "Console") -> None:
+def _print(body: dict[str, Any], console: Console) -> None:
     from rich.text import Text
-
-    from reviewloop.render.terminal.findings import hanging
-    from reviewloop.render.untrusted import one_line
 
     for agent in body["agents"]:
         line = Text(one_line(agent["name"]), style="bold")

@@ -4,10 +4,26 @@ from typing import TextIO
 
 import click
 
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.answers import give_up, is_stopped, waiting_run
+from reviewloop.app.run.view import proposal_of, view
 from reviewloop.cli import shared_answers
+from reviewloop.cli.consoles import say
+from reviewloop.cli.conversation import (
+    advanced,
+    answer_for,
+    move_and_tell,
+    print_record,
+    show,
+    tell_end,
+    waiting_hint,
+)
+from reviewloop.cli.editing import edit_of, message_of
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.proposal import left_of
+from reviewloop.render.terminal.approval import Answer
 
 
 @click.command(cls=Command)
@@ -68,21 +84,6 @@ def _edited(
     as_json: bool,
 ) -> ExitCode:
     """Edit what a run proposes, and approve it unless there is something new to look at."""
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import waiting_run
-    from reviewloop.app.run.view import proposal_of, view
-    from reviewloop.cli.consoles import say
-    from reviewloop.cli.conversation import (
-        advanced,
-        answer_for,
-        move_and_tell,
-        print_record,
-        show,
-        waiting_hint,
-    )
-    from reviewloop.cli.editing import edit_of, message_of
-    from reviewloop.render.proposal import left_of
-    from reviewloop.render.terminal.approval import Answer
 
     repository = open_repository()
     record = waiting_run(repository, run_id, "edit" if without else "approve")
@@ -146,10 +147,6 @@ def _answer(
 ) -> ExitCode:
     if store:
         return shared_answers.answer(store, run_id, choice, text, as_json=as_json, agreed=agreed)
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import give_up, is_stopped, waiting_run
-    from reviewloop.cli.conversation import move_and_tell, print_record, tell_end
-    from reviewloop.render.terminal.approval import Answer
 
     repository = open_repository()
     record = waiting_run(repository, run_id, choice)

@@ -3,21 +3,34 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.batch.account import account, exit_code
+from reviewloop.app.batch.costs import before
+from reviewloop.app.batch.deadline import read_deadline
+from reviewloop.app.batch.figures import figures
+from reviewloop.app.batch.going_on import Wish
+from reviewloop.app.batch.opening import run_batch
+from reviewloop.app.batch.sitting import Asked
+from reviewloop.app.held_values import masking_here
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.start import Wanted
+from reviewloop.app.run.view import proposal_of
+from reviewloop.checkout.files import refuse_links
 from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
+from reviewloop.cli.calling import call, call_about
+from reviewloop.cli.consoles import messages, print_json, results, say
+from reviewloop.cli.conversation import ask_about, somebody_is_there
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.batch.going_on import Wish
-    from reviewloop.app.project import Repository
-    from reviewloop.render.terminal.batch import BatchScreen
-    from reviewloop.store.runs import RunRecord
+from reviewloop.render.batch import FORMATS, done_in
+from reviewloop.render.terminal.batch import BatchScreen, render_account
+from reviewloop.store.redaction import hidden
+from reviewloop.store.runs import RunRecord
 
 
 @click.command(cls=Command)
@@ -82,11 +95,6 @@ def batch(
     batch that was stopped; `reviewloop queue` shows what waits for you. With --store workers do
     them (`reviewloop worker`).
     """
-    from reviewloop.app.batch.account import exit_code
-    from reviewloop.app.batch.deadline import read_deadline
-    from reviewloop.app.batch.going_on import Wish
-    from reviewloop.app.batch.sitting import Asked
-    from reviewloop.app.run.start import Wanted
 
     budget = None if budget_usd is None else _read_budget(budget_usd)
     if store or remote:
@@ -129,7 +137,6 @@ def _read_budget(text: str) -> float:
 
 def _require_somebody(parallel: int) -> None:
     """Refuse to ask at every task where that cannot be."""
-    from reviewloop.cli.conversation import somebody_is_there
 
     if not somebody_is_there():
         raise UsageError("--mode each asks at every task, and there is no terminal; use queue")
@@ -139,7 +146,6 @@ def _require_somebody(parallel: int) -> None:
 
 def _asks(parallel: int) -> bool:
     """Whether somebody is there to be asked at each task."""
-    from reviewloop.cli.conversation import somebody_is_there
 
     return parallel == 1 and somebody_is_there()
 
@@ -158,8 +164,6 @@ def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox
 
 def require_reports(names: Sequence[str]) -> None:
     """Raise `UsageError` for a file that the account could not be written to."""
-    from reviewloop.checkout.files import refuse_links
-    from reviewloop.render.batch import FORMATS
 
     for name in names:
         if Path(name).suffix not in FORMATS:
@@ -173,21 +177,13 @@ def require_reports(names: Sequence[str]) -> None:
 
 def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
     """Write the account, without secrets, in the formats that the files' names ask for."""
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.render.batch import FORMATS
-    from reviewloop.store.redaction import hidden
 
     for name in names:
         text = FORMATS[Path(name).suffix](hidden(body, masking_here().held))
         Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
-def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
-    from reviewloop.app.batch.account import account, exit_code
-    from reviewloop.app.batch.opening import run_batch
-    from reviewloop.app.project import open_repository
-    from reviewloop.cli.consoles import messages, print_json, results, say
-    from reviewloop.render.terminal.batch import BatchScreen, render_account
+def _run(wish: Wish, reports: Sequence[str], *, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     with BatchScreen(messages()) as screen:
@@ -208,9 +204,8 @@ def _run(wish: "Wish", reports: Sequence[str], *, as_json: bool) -> ExitCode:
     return exit_code(body)
 
 
-def _call_about(repository: "Repository", body: Mapping[str, Any]) -> None:
+def _call_about(repository: Repository, body: Mapping[str, Any]) -> None:
     """Call the person about the tasks of a batch that stand still, which nobody was asked about."""
-    from reviewloop.cli.calling import call
 
     words = {"waiting": "waiting for you", "blocked": "blocked", "stopped": "stopped"}
     asked = {"waiting", "blocked"} if body.get("mode") == "each" else set()
@@ -227,7 +222,7 @@ _STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls t
 class _Shown:
     """Tells of a batch on the screen, and asks there."""
 
-    def __init__(self, screen: "BatchScreen", repository: "Repository") -> None:
+    def __init__(self, screen: BatchScreen, repository: Repository) -> None:
         self._screen, self._repository = screen, repository
 
     def opened(self, sentence: str) -> None:
@@ -239,17 +234,13 @@ class _Shown:
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         self._screen.planned(titles, left)
 
-    def begun(self, task: str, run: "RunRecord", below: str) -> None:
+    def begun(self, task: str, run: RunRecord, below: str) -> None:
         self._screen.begun(task, run.title, run.run_id, below)
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
         self._screen.event(task, event)
 
-    def settled(self, task: str, run: "RunRecord", why: str) -> None:
-        from reviewloop.app.batch.costs import before
-        from reviewloop.app.batch.figures import figures
-        from reviewloop.app.run.view import proposal_of
-        from reviewloop.render.batch import done_in
+    def settled(self, task: str, run: RunRecord, why: str) -> None:
 
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")
@@ -260,9 +251,7 @@ class _Shown:
         )
         self._screen.settled(task, run.title, state, why, (run.run_id, took), done)
 
-    def ask(self, repository: "Repository", run: "RunRecord") -> dict[str, str] | None:
-        from reviewloop.cli.calling import call_about
-        from reviewloop.cli.conversation import ask_about
+    def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
 
         with self._screen.aside():
             call_about(repository, run)

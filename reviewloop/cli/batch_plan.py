@@ -3,15 +3,23 @@
 import functools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from reviewloop.app.batch.matrix import MOST, Plan, plan_of
+from reviewloop.app.held_values import masking_here
+from reviewloop.app.project import read_settings, repository
+from reviewloop.cli.consoles import say
+from reviewloop.cli.publish import errors_told
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.batch.matrix import Plan
+from reviewloop.github.api.model import Status
+from reviewloop.github.job.outcome import tell_runner
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.order import order_tasks
+from reviewloop.store.redaction import hidden
 
 PLANNED = {"plan", "spec", "chosen", "wave", "max_tasks"}
 """The parameters of `batch` that say something about a plan."""
@@ -55,12 +63,6 @@ def _require_planned(context: click.Context) -> None:
 def _print_plan(
     spec: str, chosen: tuple[str, ...], wave: int | None, max_tasks: int | None
 ) -> ExitCode:
-    from reviewloop.app.batch.matrix import MOST, plan_of
-    from reviewloop.app.project import read_settings, repository
-    from reviewloop.cli.publish import errors_told
-    from reviewloop.specs.discover import open_spec
-    from reviewloop.specs.files import DiskFiles
-    from reviewloop.specs.order import order_tasks
 
     with errors_told():
         user = repository()
@@ -70,15 +72,9 @@ def _print_plan(
         return _told(plan_of(user, read, order_tasks(read, chosen, wave), max_tasks or MOST))
 
 
-def _told(plan: "Plan") -> ExitCode:
+def _told(plan: Plan) -> ExitCode:
     """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
     import json
-
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.cli.consoles import say
-    from reviewloop.github.api.model import Status
-    from reviewloop.github.job.outcome import tell_runner
-    from reviewloop.store.redaction import hidden
 
     matrix = json.dumps(hidden(plan.matrix, masking_here().held))
     outputs = {

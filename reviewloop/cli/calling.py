@@ -1,21 +1,24 @@
 """Calls the person when something waits for them: bell, desktop, webhook; all off by default."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from reviewloop.app.held_values import masking_of
+from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.run.view import proposal_of
+from reviewloop.app.webhook import post
+from reviewloop.cli.consoles import say
+from reviewloop.cli.user_programs import notify
 from reviewloop.domain.errors import ReviewLoopError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reviewloop.app.project import Repository
-    from reviewloop.store.runs import RunRecord
+from reviewloop.render.counts import count_records
+from reviewloop.render.untrusted import one_line
+from reviewloop.store.redaction import hidden
+from reviewloop.store.runs import RunRecord
 
 
-def call_about(repository: "Repository", record: "RunRecord") -> None:
+def call_about(repository: Repository, record: RunRecord) -> None:
     """Call the person about a run that waits for a decision, is blocked, or stopped at a cap."""
-    from reviewloop.app.run.view import proposal_of
-    from reviewloop.render.counts import count_records
 
     name = f"{record.task_id} {record.title}".strip()
     stands = record.status in {"blocked", "paused"}
@@ -34,16 +37,11 @@ def call_about(repository: "Repository", record: "RunRecord") -> None:
     call(repository, text, about)
 
 
-def call(repository: "Repository", text: str, about: "Mapping[str, Any]") -> None:
+def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
     """Call the person as their own settings say; what cannot be told is one line, never an error.
 
     The settings of this moment count: a run keeps none of them, because an address may be secret.
     """
-    from reviewloop.app.held_values import masking_of
-    from reviewloop.app.project import read_settings
-    from reviewloop.cli.consoles import say
-    from reviewloop.render.untrusted import one_line
-    from reviewloop.store.redaction import hidden
 
     try:
         user = repository.user
@@ -59,12 +57,8 @@ def call(repository: "Repository", text: str, about: "Mapping[str, Any]") -> Non
         sys.stderr.write(f"\a\x1b]9;reviewloop: {text[:200]}\x07")
         sys.stderr.flush()
     if wanted.desktop:
-        from reviewloop.cli.user_programs import notify
-
         problems.append(notify("reviewloop", text))
     if wanted.webhook:
-        from reviewloop.app.webhook import post
-
         where = {"event": "waiting", "text": text, "repository": repository.user.root.name}
         problems.append(post(wanted.webhook, {**where, **hidden(about, hide)}))
     for problem in filter(None, problems):

@@ -2,14 +2,30 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from reviewloop import __version__
+from reviewloop.agents import Team
+from reviewloop.app.project import read_settings, repository, shown_path, team_of
+from reviewloop.app.sandboxing import chosen, described
+from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
 from reviewloop.domain.errors import ReviewLoopError, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.agents import Team
-    from reviewloop.git.repository import UserRepo
-    from reviewloop.settings import Loaded, Settings
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo
+from reviewloop.installed import how_to_install, is_light
+from reviewloop.models.checks import check_models
+from reviewloop.models.found import empty_keys
+from reviewloop.models.prices import estimate
+from reviewloop.models.routing import OFFLINE, split_model
+from reviewloop.models.settling import choice, completed, is_begun
+from reviewloop.render.text import counted
+from reviewloop.sandbox.base import Level
+from reviewloop.sandbox.choose import how_to_improve
+from reviewloop.settings import Loaded, Settings
+from reviewloop.specs.files import DiskFiles, in_folder
+from reviewloop.specs.kiro import unused_kiro_files
+from reviewloop.store.places import state_root
+from reviewloop.store.trust import TrustStore
 
 _DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, logs
 
@@ -58,15 +74,12 @@ def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]
 def _python() -> Iterator[Check]:
     import platform
 
-    from reviewloop import __version__
-
     version = platform.python_version()
     system = f"{platform.system()} {platform.machine()}"
     yield Check("python", "ok", f"reviewloop {__version__} on Python {version}, {system}")
 
 
 def _git() -> Iterator[Check]:
-    from reviewloop.git.process import Git
 
     yield Check("git", "ok", Git(None).text("version"))
 
@@ -74,9 +87,6 @@ def _git() -> Iterator[Check]:
 def _state() -> Iterator[Check]:
     import os
     import shutil
-
-    from reviewloop.app.project import shown_path
-    from reviewloop.store.places import state_root
 
     try:
         root = state_root()
@@ -95,9 +105,7 @@ def _state() -> Iterator[Check]:
         yield Check("disk", "ok", text)
 
 
-def _repository(found: "list[UserRepo]") -> Iterator[Check]:
-    from reviewloop.app.project import repository, shown_path
-    from reviewloop.render.text import counted
+def _repository(found: list[UserRepo]) -> Iterator[Check]:
 
     repo = repository(for_reading=False)
     found.append(repo)
@@ -116,10 +124,7 @@ def _repository(found: "list[UserRepo]") -> Iterator[Check]:
         yield Check("repository", "note", f"{files}: a run leaves them alone and does not see them")
 
 
-def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]:
-    from reviewloop.app.project import read_settings
-    from reviewloop.store.places import state_root
-    from reviewloop.store.trust import TrustStore
+def _settings(repo: UserRepo | None, found: list[Loaded]) -> Iterator[Check]:
 
     loaded = read_settings(repo.root if repo else None, project=repo.project if repo else "")
     found.append(loaded)
@@ -135,11 +140,7 @@ def _settings(repo: "UserRepo | None", found: "list[Loaded]") -> Iterator[Check]
         )
 
 
-def _sandbox(loaded: "list[Loaded]") -> Iterator[Check]:
-    from reviewloop.app.sandboxing import chosen, described
-    from reviewloop.sandbox.base import Level
-    from reviewloop.sandbox.choose import how_to_improve
-    from reviewloop.settings import Settings
+def _sandbox(loaded: list[Loaded]) -> Iterator[Check]:
 
     sandbox = chosen(loaded[0].settings if loaded else Settings())
     mark: Literal["ok", "bad", "note"] = "ok" if sandbox.is_proven else "note"
@@ -155,11 +156,8 @@ def _sandbox(loaded: "list[Loaded]") -> Iterator[Check]:
         yield Check("sandbox", "note", f"for a stronger one: {way}")
 
 
-def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
+def _agents(repo: UserRepo | None, found: list[Team]) -> Iterator[Check]:
     from pathlib import Path
-
-    from reviewloop.app.project import team_of
-    from reviewloop.render.text import counted
 
     team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
     found.append(team)
@@ -176,20 +174,13 @@ def _agents(repo: "UserRepo | None", found: "list[Team]") -> Iterator[Check]:
         yield Check("agents", "note", f"{one.name}: {one.winner} is used, {one.loser} is not")
 
 
-def _models(loaded: "Loaded", team: "list[Team]", *, online: bool) -> Iterator[Check]:
+def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check]:
     import os
-
-    from reviewloop.installed import how_to_install, is_light
 
     if is_light():
         text = f"reviewloop-light has none; {how_to_install()} adds models and runs"
         yield Check("models", "note", text)
         return
-    from reviewloop.models.checks import check_models
-    from reviewloop.models.found import empty_keys
-    from reviewloop.models.prices import estimate
-    from reviewloop.models.routing import OFFLINE, split_model
-    from reviewloop.models.settling import choice, completed, is_begun
 
     yield from (
         Check("models", "note", f"{key} is set but empty") for key in empty_keys(os.environ)
@@ -221,7 +212,7 @@ def _models(loaded: "Loaded", team: "list[Team]", *, online: bool) -> Iterator[C
             yield Check("models", "note", f"{model.model}: its price is unknown")
 
 
-def _branch(repo: "UserRepo", settings: "Settings") -> Iterator[Check]:
+def _branch(repo: UserRepo, settings: Settings) -> Iterator[Check]:
     from fnmatch import fnmatchcase
 
     if repo.branch is None:
@@ -239,8 +230,7 @@ def _branch(repo: "UserRepo", settings: "Settings") -> Iterator[Check]:
         yield Check("branch", "ok", f"{repo.branch}: commits go there")
 
 
-def _specs(repo: "UserRepo") -> Iterator[Check]:
-    from reviewloop.cli.detected import spec_paths
+def _specs(repo: UserRepo) -> Iterator[Check]:
 
     found = spec_paths(repo.root, repo.project)
     if found:
@@ -250,18 +240,13 @@ def _specs(repo: "UserRepo") -> Iterator[Check]:
         yield Check("specs", "note", text)
 
 
-def _kiro(repo: "UserRepo") -> Iterator[Check]:
-    from reviewloop.specs.files import DiskFiles, in_folder
-    from reviewloop.specs.kiro import unused_kiro_files
+def _kiro(repo: UserRepo) -> Iterator[Check]:
 
     files = in_folder(DiskFiles(repo.root), repo.project)
     yield from (Check("kiro", "note", text) for text in unused_kiro_files(files))
 
 
-def _gates(repo: "UserRepo", loaded: "Loaded") -> Iterator[Check]:
-    from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence
-    from reviewloop.store.places import state_root
-    from reviewloop.store.trust import TrustStore
+def _gates(repo: UserRepo, loaded: Loaded) -> Iterator[Check]:
 
     trusted = TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest)
     python = python_of(repo, loaded.settings, trusted=trusted)

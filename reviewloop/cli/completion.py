@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
+from reviewloop.analysis.book import own_rules
+from reviewloop.app.project import repository_if_any, team_of
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from reviewloop.git.revisions import ref_names
 
 _HOW = {
     "bash": 'add to ~/.bashrc:  eval "$(reviewloop completion bash)"',
@@ -44,7 +44,7 @@ def completion(context: click.Context, shell: str) -> ExitCode:
 
 def files(
     context: click.Context, parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
+) -> list[CompletionItem]:
     """Let the shell complete files and folders as it does everywhere."""
     from click.shell_completion import CompletionItem
 
@@ -53,14 +53,14 @@ def files(
 
 def revisions(
     context: click.Context, parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
+) -> list[CompletionItem]:
     """Offer branches and tags; none outside of a repository."""
     return _words(_refs(), incomplete)
 
 
 def revisions_and_files(
     context: click.Context, parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
+) -> list[CompletionItem]:
     """Offer branches, tags and files for a first word, and files for those that follow."""
     given = context.params
     if given.get(parameter.name or "") or any(map(given.get, ("files", "staged", "commit"))):
@@ -78,9 +78,8 @@ def revisions_and_files(
 
 def reviewers(
     context: click.Context, parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
+) -> list[CompletionItem]:
     """Offer the names of reviewers, for each part of a comma list."""
-    from reviewloop.app.project import repository_if_any, team_of
 
     head, comma, last = incomplete.rpartition(",")
     try:
@@ -97,14 +96,13 @@ def reviewers(
 
 def rules(
     context: click.Context, parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
+) -> list[CompletionItem]:
     """Offer the ids of our own rules."""
-    from reviewloop.analysis.book import own_rules
 
     return _words(sorted(rule.id for rule in own_rules()), incomplete)
 
 
-def _words(words: Iterable[str], incomplete: str) -> "list[CompletionItem]":
+def _words(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
     fitting = (word for word in words if word.startswith(incomplete))
@@ -112,7 +110,6 @@ def _words(words: Iterable[str], incomplete: str) -> "list[CompletionItem]":
 
 
 def _refs() -> list[str]:
-    from reviewloop.git.revisions import ref_names
 
     try:
         return ref_names(Path.cwd())

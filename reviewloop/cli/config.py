@@ -1,14 +1,20 @@
 """`reviewloop config show`: every setting in force, and where it comes from."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.project import checkout_if_any, read_settings, repository_if_any
+from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
-
-if TYPE_CHECKING:
-    from reviewloop.settings import Loaded
+from reviewloop.models.found import own_address
+from reviewloop.models.provider_table import KNOWN, OPENAI
+from reviewloop.models.routing import STEP_KINDS, route
+from reviewloop.render.untrusted import one_line
+from reviewloop.settings import Loaded
+from reviewloop.settings.keys import all_fields, flatten
+from reviewloop.settings.schema import AUTO
 
 
 @click.group(cls=Group, default="show")
@@ -20,8 +26,6 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def show(as_json: bool) -> ExitCode:
     """Show each setting with its origin, and the model of each step."""
-    from reviewloop.app.project import checkout_if_any, read_settings, repository_if_any
-    from reviewloop.cli.consoles import print_json, results
 
     repo = repository_if_any()
     # Before its first commit nothing can run in a repository, and its settings hold already.
@@ -37,9 +41,8 @@ def show(as_json: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _values(loaded: "Loaded") -> list[dict[str, Any]]:
+def _values(loaded: Loaded) -> list[dict[str, Any]]:
     """Return name, value, origin and description of every setting."""
-    from reviewloop.settings.keys import all_fields, flatten
 
     flat = flatten(loaded.settings.model_dump(mode="json"), "settings")
     fields = all_fields()
@@ -66,14 +69,9 @@ def _section_order(names: list[str]) -> Any:
     return lambda name: places.get(name, places.get(name.rpartition(".")[0], 0))
 
 
-def _models(loaded: "Loaded") -> list[dict[str, str]]:
+def _models(loaded: Loaded) -> list[dict[str, str]]:
     """Return the model that each kind of step uses when its agent does not name one."""
     import os
-
-    from reviewloop.models.found import own_address
-    from reviewloop.models.provider_table import KNOWN, OPENAI
-    from reviewloop.models.routing import STEP_KINDS, route
-    from reviewloop.settings.schema import AUTO
 
     nobody = loaded.settings.models.reasoning == AUTO
     own = own_address(KNOWN[OPENAI], loaded.settings.models, os.environ)
@@ -90,8 +88,6 @@ def _print_values(values: list[dict[str, Any]], console: Any) -> None:
     import json
 
     from rich.text import Text
-
-    from reviewloop.render.untrusted import one_line
 
     width = max(len(value["name"]) for value in values)
     section = ""
@@ -110,8 +106,6 @@ def _print_values(values: list[dict[str, Any]], console: Any) -> None:
 
 def _print_models(models: list[dict[str, str]], console: Any) -> None:
     from rich.text import Text
-
-    from reviewloop.render.untrusted import one_line
 
     console.print()
     console.print(Text("Models by step (an agent's own file may name another)", style="bold"))

@@ -5,26 +5,30 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
+from rich.console import Console
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from reviewloop.app.held_values import masking_here
+from reviewloop.cli.folding import folded
+from reviewloop.render.json import json_report
+from reviewloop.render.untrusted import one_line
+from reviewloop.store.redaction import hidden
 
 
-def results() -> "Console":
+def results() -> Console:
     """Return the console for what a command was asked for."""
     return _console(err=False)
 
 
-def messages() -> "Console":
+def messages() -> Console:
     """Return the console for progress, questions and notes."""
     return _console(err=True)
 
 
 @contextmanager
-def written_to(path: Path) -> "Iterator[Console]":
+def written_to(path: Path) -> Iterator[Console]:
     """Yield a console that writes plain text, 100 columns wide, to a file."""
     from rich.console import Console
 
@@ -34,17 +38,12 @@ def written_to(path: Path) -> "Iterator[Console]":
 
 def print_json(kind: str, body: Mapping[str, Any]) -> None:
     """Print the one object of `--json`, without secrets."""
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.render.json import json_report
-    from reviewloop.store.redaction import hidden
 
     click.echo(json_report(kind, hidden(body, masking_here().held)))
 
 
 def say(*sentences: str) -> None:
     """Print sentences for people on stderr, each on its line, without secrets."""
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.render.untrusted import one_line
 
     if not sentences:
         return
@@ -60,8 +59,6 @@ def echo(text: str, *, indent: int = 0, err: bool = False) -> None:
     """
     stream = sys.stderr if err else sys.stdout
     if stream.isatty():
-        from reviewloop.cli.folding import folded
-
         text = "\n".join(folded(text, _columns(stream), indent))
     click.echo(text, err=err)
 
@@ -81,7 +78,7 @@ def read_line(prompt: str) -> str:
     return input()
 
 
-def _console(*, err: bool) -> "Console":
+def _console(*, err: bool) -> Console:
     from rich.console import Console
 
     # Markup, emoji codes and highlighting would let a model's text style or hide itself.

@@ -1,23 +1,33 @@
 """Moving a run in front of a user: live table, approval screen, answer, what follows."""
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 import click
+from rich.console import Console
 
-from reviewloop.cli.consoles import echo
+from reviewloop.app.batch.bringing import bring, has_moved
+from reviewloop.app.project import Repository
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import ways_on, worded
+from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.upkeep import follow_ups, run_follow_up
+from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, view
+from reviewloop.checkout.promote import switch
+from reviewloop.cli.calling import call_about
+from reviewloop.cli.consoles import echo, messages, print_json, read_line, results, say
+from reviewloop.cli.editing import ask_for_edit
+from reviewloop.cli.paging import paged
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from rich.console import Console
-
-    from reviewloop.app.project import Repository
-    from reviewloop.render.terminal.approval import Answer
-    from reviewloop.render.terminal.progress import Progress
-    from reviewloop.store.runs import RunRecord
+from reviewloop.github.api.addresses import on_github
+from reviewloop.render.proposal import left_of
+from reviewloop.render.terminal.approval import Answer, ask, render_diff, render_proposal
+from reviewloop.render.terminal.page import render_page, views
+from reviewloop.render.terminal.progress import Progress
+from reviewloop.render.untrusted import one_line, safe
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.runs import RunRecord, RunStatus, in_words
 
 
 def is_sure(run_id: str, red: int, *, agreed: bool, ask: bool) -> bool | None:
@@ -47,21 +57,18 @@ def somebody_is_there() -> bool:
 
 
 def move(
-    repository: "Repository",
-    record: "RunRecord",
+    repository: Repository,
+    record: RunRecord,
     *,
-    answer: "Answer | None" = None,
+    answer: Answer | None = None,
     ask: bool = True,
     agreed: bool = False,
-    overrides: "Mapping[str, Any] | None" = None,
-) -> "RunRecord":
+    overrides: Mapping[str, Any] | None = None,
+) -> RunRecord:
     """Advance a run and, where somebody is there, ask until it is over or left waiting.
 
     `agreed`: a person has said that red findings which are left are no reason not to commit.
     """
-    from reviewloop.cli.calling import call_about
-    from reviewloop.render.untrusted import one_line
-    from reviewloop.store.runs import RunStatus
 
     while True:
         shown = False
@@ -94,14 +101,12 @@ def move(
 
 
 def _advanced_or_called(
-    repository: "Repository",
-    record: "RunRecord",
-    answer: "Mapping[str, str] | None",
-    overrides: "Mapping[str, Any] | None",
-) -> "RunRecord":
+    repository: Repository,
+    record: RunRecord,
+    answer: Mapping[str, str] | None,
+    overrides: Mapping[str, Any] | None,
+) -> RunRecord:
     """Move a run; where it stops by itself on the way, call the person and raise why."""
-    from reviewloop.cli.calling import call_about
-    from reviewloop.store.runs import RunStatus
 
     try:
         return advanced(repository, record, answer=answer, overrides=overrides)
@@ -114,24 +119,20 @@ def _advanced_or_called(
         raise
 
 
-def answer_for(record: "RunRecord", answer: "Answer") -> "dict[str, str]":
+def answer_for(record: RunRecord, answer: Answer) -> dict[str, str]:
     """Return what a person said in the form in which it reaches the run."""
-    from reviewloop.app.run.answers import worded
 
     return {**worded(record, answer.choice, answer.text), **answer.more}
 
 
 def advanced(
-    repository: "Repository",
-    record: "RunRecord",
+    repository: Repository,
+    record: RunRecord,
     *,
-    answer: "Mapping[str, str] | None" = None,
-    overrides: "Mapping[str, Any] | None" = None,
-) -> "RunRecord":
+    answer: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> RunRecord:
     """Move a run under the live table."""
-    from reviewloop.app.run.advance import advance
-    from reviewloop.cli.consoles import messages
-    from reviewloop.render.terminal.progress import Progress
 
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
         return advance(
@@ -144,15 +145,13 @@ def advanced(
 
 
 def _ready(
-    repository: "Repository", record: "RunRecord", *, ask: bool, agreed: bool
-) -> "tuple[Repository, RunRecord, bool]":
+    repository: Repository, record: RunRecord, *, ask: bool, agreed: bool
+) -> tuple[Repository, RunRecord, bool]:
     """Bring an approved run onto its branch, and ask about what is red; return whether it may go.
 
     Where it may not, what is to be looked at was shown. Raises `ReviewLoopError` where nobody can
     be asked.
     """
-    from reviewloop.app.batch.bringing import has_moved
-    from reviewloop.app.run.branches import looked_again
 
     asked = ask and somebody_is_there()
     if has_moved(repository, record):
@@ -175,16 +174,11 @@ def _ready(
     return repository, record, _sure(repository, record)
 
 
-def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord, bool]":
+def _brought(repository: Repository, record: RunRecord) -> tuple[RunRecord, bool]:
     """Bring a run onto its branch as it is now; return it, and whether it may be committed so.
 
     What changed about it is shown.
     """
-    from reviewloop.app.batch.bringing import bring
-    from reviewloop.app.run.view import differs_since, proposal_of
-    from reviewloop.cli.consoles import messages, say
-    from reviewloop.render.terminal.approval import render_diff
-    from reviewloop.render.terminal.progress import Progress
 
     say(f"{record.branch!r} has new commits; rebasing the change first")
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
@@ -201,19 +195,19 @@ def _brought(repository: "Repository", record: "RunRecord") -> "tuple[RunRecord,
     return found.run, False
 
 
-def _listen(progress: "Progress", event: "Mapping[str, Any]") -> None:
+def _listen(progress: Progress, event: Mapping[str, Any]) -> None:
     if event.get("kind") != "refused":  # said in full below the screen
         progress.listen(event)
 
 
 def move_and_tell(
-    repository: "Repository",
-    record: "RunRecord",
+    repository: Repository,
+    record: RunRecord,
     *,
     as_json: bool,
-    answer: "Answer | None" = None,
+    answer: Answer | None = None,
     agreed: bool = False,
-    overrides: "Mapping[str, Any] | None" = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> ExitCode:
     """Move a run for a command; return its exit code. `--json` prints the run however it ends."""
     try:
@@ -235,8 +229,8 @@ def move_and_tell(
 
 
 def show(
-    repository: "Repository",
-    record: "RunRecord",
+    repository: Repository,
+    record: RunRecord,
     *,
     diff: bool = False,
     on_stdout: bool = False,
@@ -245,12 +239,6 @@ def show(
 
     A question at a terminal is one page, and the rest one key away.
     """
-    from reviewloop.app.run.view import as_of_now, view
-    from reviewloop.cli.consoles import messages, results
-    from reviewloop.cli.paging import paged
-    from reviewloop.render.terminal.approval import render_diff, render_proposal
-    from reviewloop.render.terminal.page import render_page
-    from reviewloop.store.runs import in_words
 
     with view(repository, record) as seen:
         console = results() if on_stdout else messages()
@@ -262,7 +250,7 @@ def show(
             render_page(proposal, seen.lines, console)
             return
 
-        def draw(out: "Console") -> None:
+        def draw(out: Console) -> None:
             render_proposal(proposal, seen.lines, out, over=over)
             if diff:
                 render_diff(seen.diff(), out)
@@ -270,9 +258,8 @@ def show(
         paged(console, draw)
 
 
-def waiting_hint(record: "RunRecord") -> str:
+def waiting_hint(record: RunRecord) -> str:
     """Return how the run is answered later, from any terminal."""
-    from reviewloop.render.untrusted import one_line
 
     run = record.run_id
     ways = [f"reviewloop modify {run} -m '...'", f"reviewloop reject {run}"]
@@ -288,12 +275,9 @@ def waiting_hint(record: "RunRecord") -> str:
     return f"The run waits for you. Later: {', '.join(ways)} (or `reviewloop show {run} --diff`)"
 
 
-def print_record(repository: "Repository", record: "RunRecord") -> None:
+def print_record(repository: Repository, record: RunRecord) -> None:
     """Print the one JSON object about a run."""
     from dataclasses import asdict
-
-    from reviewloop.cli.consoles import print_json
-    from reviewloop.store.blobs import Blobs
 
     body = asdict(record)
     body["status"] = str(record.status)
@@ -303,7 +287,7 @@ def print_record(repository: "Repository", record: "RunRecord") -> None:
     print_json("run", body)
 
 
-def ask_about(repository: "Repository", record: "RunRecord") -> "dict[str, str] | None":
+def ask_about(repository: Repository, record: RunRecord) -> dict[str, str] | None:
     """Show a finished run and ask; return the answer for it, None to leave it for later."""
     show(repository, record)
     while True:
@@ -315,29 +299,19 @@ def ask_about(repository: "Repository", record: "RunRecord") -> "dict[str, str] 
             return answer_for(record, answer)
 
 
-def _sure(repository: "Repository", record: "RunRecord") -> bool:
+def _sure(repository: Repository, record: RunRecord) -> bool:
     """Ask a second time where must-fix findings are left; return whether it is to be committed."""
     left = _must_fix_left(repository, record)
     return not left or click.confirm(f"commit with {left} must fix left?", default=False, err=True)
 
 
-def _must_fix_left(repository: "Repository", record: "RunRecord") -> int:
-    from reviewloop.app.run.view import proposal_of
-    from reviewloop.render.proposal import left_of
+def _must_fix_left(repository: Repository, record: RunRecord) -> int:
 
     return left_of(proposal_of(repository, record)).must_fix
 
 
-def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
+def _ask(repository: Repository, record: RunRecord) -> Answer:
     from functools import partial
-
-    from reviewloop.app.run.answers import ways_on
-    from reviewloop.app.run.view import view
-    from reviewloop.cli.consoles import messages, read_line
-    from reviewloop.cli.editing import ask_for_edit
-    from reviewloop.cli.paging import paged
-    from reviewloop.render.terminal.approval import ask, render_diff
-    from reviewloop.render.terminal.page import views
 
     def read(prompt: str) -> str:
         try:
@@ -362,9 +336,8 @@ def _ask(repository: "Repository", record: "RunRecord") -> "Answer":
                 return edit
 
 
-def tell_end(record: "RunRecord") -> None:
+def tell_end(record: RunRecord) -> None:
     """Say how a run ended, and what can be done now."""
-    from reviewloop.render.untrusted import one_line
 
     if record.status == "committed":
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
@@ -383,7 +356,7 @@ def tell_end(record: "RunRecord") -> None:
         )
 
 
-def _taken_back(record: "RunRecord") -> str:
+def _taken_back(record: RunRecord) -> str:
     """Say how to take a commit back; one that was published before its approval is on GitHub."""
     published = record.evidence.get("published") or {}
     if published.get("commit") == record.commit:
@@ -394,12 +367,9 @@ def _taken_back(record: "RunRecord") -> str:
     return f"Take it back while it is not pushed: reviewloop undo {record.run_id}"
 
 
-def _offer_switch(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
+def _offer_switch(repository: Repository, record: RunRecord, *, ask: bool) -> None:
     """Offer to check out the branch of a commit where that is safe; else say how."""
     from shlex import quote
-
-    from reviewloop.app.run.branches import looked_again
-    from reviewloop.checkout.promote import switch
 
     promotion = record.evidence.get("promotion") or {}
     if promotion.get("checkout_updated", True):
@@ -418,12 +388,8 @@ def _offer_switch(repository: "Repository", record: "RunRecord", *, ask: bool) -
     click.echo(f"To have it in your checkout: git switch {quote(record.branch)}", err=True)
 
 
-def _offer_follow_ups(repository: "Repository", record: "RunRecord", *, ask: bool) -> None:
+def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -> None:
     from os import environ
-
-    from reviewloop.app.run.upkeep import follow_ups, run_follow_up
-    from reviewloop.github.api.addresses import on_github
-    from reviewloop.render.untrusted import safe
 
     for follow_up in follow_ups(record, on_github=on_github(repository.user, "origin", environ)):
         if not follow_up.argv:

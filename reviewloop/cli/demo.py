@@ -1,18 +1,17 @@
 """`reviewloop demo`: the whole loop on a small project, with a model whose replies we wrote."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
+from reviewloop.cli.conversation import move, somebody_is_there
+from reviewloop.cli.demo_review import demo_review
 from reviewloop.cli.help import Command
+from reviewloop.demo.play import Begun, begin_run
+from reviewloop.demo.project import DemoProject, apart, make_project
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reviewloop.demo.play import Begun
-    from reviewloop.demo.project import DemoProject
-    from reviewloop.store.runs import RunRecord
+from reviewloop.render.terminal.approval import Answer
+from reviewloop.store.runs import RunRecord
 
 _INTRODUCTION = """\
 The whole loop on a small project: one task of its spec, from code to commit.
@@ -45,8 +44,6 @@ def demo(directory: str, review: bool, yes: bool, keep: bool) -> ExitCode:
     with planted problems, made in DIR (new or empty, it is kept) or in a temporary folder.
     """
     if review:
-        from reviewloop.cli.demo_review import demo_review
-
         return demo_review(directory, keep=keep)
     if directory:
         raise UsageError("the demo of a run makes a folder of its own; DIR goes with --review")
@@ -57,8 +54,6 @@ def _demo_run(*, yes: bool, keep: bool) -> ExitCode:
     import shutil
     import tempfile
     from pathlib import Path
-
-    from reviewloop.demo.project import DemoProject, apart
 
     folder = Path(tempfile.mkdtemp(prefix="reviewloop-demo-")).resolve()
     kept = keep
@@ -83,11 +78,7 @@ def _demo_run(*, yes: bool, keep: bool) -> ExitCode:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _play(folder: "Path", *, yes: bool) -> "RunRecord":
-    from reviewloop.cli.conversation import move, somebody_is_there
-    from reviewloop.demo.play import begin_run
-    from reviewloop.demo.project import make_project
-    from reviewloop.render.terminal.approval import Answer
+def _play(folder: Path, *, yes: bool) -> RunRecord:
 
     project = make_project(folder)
     begun = begin_run(project)
@@ -99,7 +90,7 @@ def _play(folder: "Path", *, yes: bool) -> "RunRecord":
     return record
 
 
-def _tell_beginning(project: "DemoProject", begun: "Begun", *, asked: bool) -> None:
+def _tell_beginning(project: DemoProject, begun: Begun, *, asked: bool) -> None:
     brief = begun.planned.brief
     reviewers = [agent.name.removeprefix("review-") for agent in begun.planned.team.reviewers]
     click.echo(_INTRODUCTION, err=True)
@@ -111,7 +102,7 @@ def _tell_beginning(project: "DemoProject", begun: "Begun", *, asked: bool) -> N
     click.echo(f"reviewers  {', '.join(reviewers)}\n", err=True)
 
 
-def _tell_end(project: "DemoProject", record: "RunRecord", *, kept: bool) -> None:
+def _tell_end(project: DemoProject, record: RunRecord, *, kept: bool) -> None:
     if record.status == "committed":
         click.echo(f"\n{project.last_commit()}\n")
         click.echo(f"The spec's task is ticked in the same commit:\n  {project.ticked()}\n")

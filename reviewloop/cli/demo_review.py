@@ -8,6 +8,9 @@ from shlex import quote
 
 import click
 
+from reviewloop.cli.review import review
+from reviewloop.demo.planting import NAME, make_planted
+from reviewloop.demo.project import apart
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 
 _INTRODUCTION = """\
@@ -74,9 +77,6 @@ def _new_folder(directory: str) -> Path | None:
 
 
 def _reviewed(folder: Path, named: Path | None) -> tuple[ExitCode, Path]:
-    from reviewloop.cli.review import review
-    from reviewloop.demo.planting import NAME, make_planted
-    from reviewloop.demo.project import apart
 
     root = named or folder / NAME
     with apart(folder):

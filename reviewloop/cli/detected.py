@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reviewloop.git.repository import UserRepo
-    from reviewloop.guards.plan import DetectedGate, GatePlan
-    from reviewloop.sandbox.interpreters import PythonSource
-    from reviewloop.settings import Settings
+from reviewloop.app.project import shown_path
+from reviewloop.app.sandboxing import required
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import UserRepo
+from reviewloop.guards.detect import detect
+from reviewloop.guards.inputs import of_project
+from reviewloop.guards.plan import DetectedGate, GatePlan
+from reviewloop.sandbox.environment import interpreter_for, places_for
+from reviewloop.sandbox.interpreters import PythonSource, ask_inside, find_python
+from reviewloop.settings import Settings
+from reviewloop.specs.discover import find_specs
+from reviewloop.specs.files import DiskFiles
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,8 @@ class Detected:
     sentences: tuple[str, ...]
 
 
-def detected(repo: "UserRepo") -> Detected:
+def detected(repo: UserRepo) -> Detected:
     """Return what a run would find in this repository with default settings."""
-    from reviewloop.settings import Settings
 
     settings = Settings()
     python = python_of(repo, settings)
@@ -40,13 +45,9 @@ def detected(repo: "UserRepo") -> Detected:
     return Detected(notes, tuple(told))
 
 
-def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") -> "GatePlan":
+def gate_plan(repo: UserRepo, settings: Settings, python: PythonSource) -> GatePlan:
     """Return the gates for the commit a run would start from."""
     import tempfile
-
-    from reviewloop.git.private import PrivateRepo
-    from reviewloop.guards.detect import detect
-    from reviewloop.guards.inputs import of_project
 
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
         private = PrivateRepo.create(Path(folder) / "repository", repo)
@@ -64,15 +65,11 @@ def gate_plan(repo: "UserRepo", settings: "Settings", python: "PythonSource") ->
             private.close()
 
 
-def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -> "PythonSource":
+def python_of(repo: UserRepo, settings: Settings, *, trusted: bool = True) -> PythonSource:
     """Return the project's Python environment; an untrusted setting is left out, not started."""
     import os
     import tempfile
     from functools import partial
-
-    from reviewloop.app.sandboxing import required
-    from reviewloop.sandbox.environment import interpreter_for, places_for
-    from reviewloop.sandbox.interpreters import ask_inside, find_python
 
     named = settings.gates.python if trusted else ""
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
@@ -86,9 +83,8 @@ def python_of(repo: "UserRepo", settings: "Settings", *, trusted: bool = True) -
         )
 
 
-def python_sentence(source: "PythonSource") -> str:
+def python_sentence(source: PythonSource) -> str:
     """Return which environment the gates use, in words."""
-    from reviewloop.app.project import shown_path
 
     words = {
         "settings": "named in the settings",
@@ -99,7 +95,7 @@ def python_sentence(source: "PythonSource") -> str:
     return f"{shown_path(source.prefix)} ({words[source.origin]})"
 
 
-def gate_sentence(gate: "DetectedGate") -> str:
+def gate_sentence(gate: DetectedGate) -> str:
     """Return what was found for a gate, why, and what stands in its way."""
     import shlex
 
@@ -115,8 +111,6 @@ def spec_paths(root: Path, project: str = "") -> list[str]:
 
 
 def _spec_paths(root: Path, project: str) -> Iterator[str]:
-    from reviewloop.specs.discover import find_specs
-    from reviewloop.specs.files import DiskFiles
 
     for found in find_specs(DiskFiles(root), project):
         yield found.path if found.tasks_path else f"{found.path} (without tasks)"

@@ -1,16 +1,21 @@
 """`reviewloop doctor`: what a run and a review need here, checked before anything is paid."""
 
-from typing import TYPE_CHECKING
-
 import click
+from rich.console import Console
 
+from reviewloop.cli.checks import Check, all_checks
+from reviewloop.cli.consoles import print_json, results, say
+from reviewloop.cli.doctor_analysers import (
+    analyser_checks,
+    languages_here,
+    not_trusted,
+    review_check,
+    tool_states,
+)
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from reviewloop.cli.checks import Check
+from reviewloop.render.terminal.findings import hanging
+from reviewloop.render.untrusted import one_line
 
 _MARKS = {"ok": ("✓", "green"), "bad": ("✗", "red"), "note": ("–", "yellow")}
 _NO_MODEL = "a run needs a model"
@@ -26,15 +31,6 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
     Nothing is paid, and nothing of the project is run. The exit code is 2 when something is
     broken, else 0, also without any model: a run needs one, a review does not.
     """
-    from reviewloop.cli.checks import all_checks
-    from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.cli.doctor_analysers import (
-        analyser_checks,
-        languages_here,
-        not_trusted,
-        review_check,
-        tool_states,
-    )
 
     states = tool_states()
     reviewing = review_check(states)
@@ -57,11 +53,8 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
     return ExitCode.USAGE if blocked else ExitCode.CLEAN
 
 
-def _print(checks: "list[Check]", console: "Console") -> None:
+def _print(checks: list[Check], console: Console) -> None:
     from rich.text import Text
-
-    from reviewloop.render.terminal.findings import hanging
-    from reviewloop.render.untrusted import one_line
 
     before = ""
     for check in checks:

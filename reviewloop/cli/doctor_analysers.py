@@ -4,12 +4,18 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.tools import TOOLS, find_tool
+from reviewloop.analysis.tools.eslint import Project
+from reviewloop.app.project import read_settings, team_of
+from reviewloop.app.review.analysis import Configuration, configurations, is_trusted
 from reviewloop.cli.checks import Check
-
-if TYPE_CHECKING:
-    from reviewloop.app.review.analysis import Configuration
+from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.git.located import locate
+from reviewloop.git.repository import passing_folder
+from reviewloop.render.untrusted import one_line
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,6 @@ class ToolState:
 
 def tool_states() -> list[ToolState]:
     """Return every tool of the table; at most one start of each program, and only once."""
-    from reviewloop.analysis.tools import TOOLS, find_tool
 
     states = []
     for tool in TOOLS:
@@ -49,7 +54,6 @@ def tool_states() -> list[ToolState]:
 
 def _of_project() -> str:
     """Return the version of the ESLint of this checkout, "" when there is none."""
-    from reviewloop.analysis.tools.eslint import Project
 
     root = _root()
     if root is None:
@@ -61,11 +65,6 @@ def _of_project() -> str:
 
 def not_trusted() -> Iterator[Check]:
     """Yield a line for each configuration of a tool in this checkout that does not count yet."""
-    from reviewloop.app.project import read_settings
-    from reviewloop.app.review.analysis import is_trusted
-    from reviewloop.domain.errors import ReviewLoopError
-    from reviewloop.git.located import locate
-    from reviewloop.render.untrusted import one_line
 
     root = _root()
     if root is None:
@@ -84,8 +83,6 @@ def not_trusted() -> Iterator[Check]:
 
 
 def _root() -> Path | None:
-    from reviewloop.domain.errors import ReviewLoopError
-    from reviewloop.git.located import locate
 
     try:
         return locate(Path.cwd()).user.root.resolve()
@@ -93,8 +90,7 @@ def _root() -> Path | None:
         return None
 
 
-def _configurations(root: Path) -> "list[Configuration]":
-    from reviewloop.app.review.analysis import configurations
+def _configurations(root: Path) -> list[Configuration]:
 
     return configurations(root)
 
@@ -121,10 +117,6 @@ def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Itera
 
 def languages_here() -> frozenset[str]:
     """Return the languages of the files that git follows here; only their names are read."""
-    from reviewloop.analysis.languages import language_of
-    from reviewloop.domain.errors import ReviewLoopError
-    from reviewloop.git.located import locate
-    from reviewloop.git.repository import passing_folder
 
     try:
         user = locate(Path.cwd()).user
@@ -138,9 +130,6 @@ def languages_here() -> frozenset[str]:
 
 def review_check(states: Sequence[ToolState]) -> Check:
     """Return whether a review without a model can start here; it needs less than a run."""
-    from reviewloop.app.project import read_settings, team_of
-    from reviewloop.domain.errors import ReviewLoopError
-    from reviewloop.git.located import locate
 
     core = [state for state in states if state.core]
     absent = [state.name for state in core if not state.program]

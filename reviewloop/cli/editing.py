@@ -1,16 +1,18 @@
 """`[e]dit` at the question and its options: message, files, hunks, or the files in an editor."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.app.run.changing import files_of, texts_of, without, without_hunks, written
+from reviewloop.app.run.view import RunView
+from reviewloop.cli.consoles import messages, read_line
+from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ReviewLoopError, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.run.view import RunView
-    from reviewloop.git.diff import FileChange
-    from reviewloop.render.terminal.approval import Answer
+from reviewloop.git.diff import FileChange
+from reviewloop.loop.edited import AGAIN
+from reviewloop.render.terminal.approval import Answer, render_diff
+from reviewloop.render.untrusted import one_line
 
 _WAYS = {"m": "message", "f": "files", "h": "hunks", "o": "open in your editor", "b": "back"}
 _QUESTION = "[m]essage [f]iles [h]unks [o]pen in your editor [b]ack > "
@@ -22,12 +24,11 @@ _HELP = f"""{_CUT}
 _MESSAGE = "COMMIT_EDITMSG"
 
 
-def ask_for_edit(seen: "RunView") -> "Answer | None":
+def ask_for_edit(seen: RunView) -> Answer | None:
     """Ask what is to be edited and do it; return the answer for the run, None for no change.
 
     What fails is told in one sentence, and nothing is changed then.
     """
-    from reviewloop.cli.consoles import read_line
 
     try:
         said = read_line(_QUESTION).strip().casefold()[:1]
@@ -47,32 +48,26 @@ def ask_for_edit(seen: "RunView") -> "Answer | None":
         return None
 
 
-def edit_of(seen: "RunView", paths: Iterable[str], *, review: bool) -> "Answer":
+def edit_of(seen: RunView, paths: Iterable[str], *, review: bool) -> Answer:
     """Return the answer that takes files out of the change."""
-    from reviewloop.app.run.changing import without
 
     return _answer(without(seen, paths), review=review)
 
 
-def message_of(text: str) -> "Answer":
+def message_of(text: str) -> Answer:
     """Return the answer that gives the commit these words; lines of ours follow them."""
-    from reviewloop.render.terminal.approval import Answer
 
     if not text.strip():
         raise UsageError("the commit message is empty; nothing was committed")
     return Answer("reword", text, {"ours": "follow"})
 
 
-def _answer(tree: str, *, review: bool) -> "Answer":
-    from reviewloop.loop.edited import AGAIN
-    from reviewloop.render.terminal.approval import Answer
+def _answer(tree: str, *, review: bool) -> Answer:
 
     return Answer("edit", "", {"tree": tree, "review": AGAIN if review else "no"})
 
 
-def _message(seen: "RunView") -> "Answer | None":
-    from reviewloop.cli.user_programs import edit_files
-    from reviewloop.render.terminal.approval import Answer
+def _message(seen: RunView) -> Answer | None:
 
     before = seen.proposal.get("message", "")
     if not before:
@@ -88,9 +83,8 @@ def _message(seen: "RunView") -> "Answer | None":
     return Answer("reword", text)
 
 
-def _changed(seen: "RunView", tree: str) -> "Answer | None":
+def _changed(seen: RunView, tree: str) -> Answer | None:
     """Ask whether the edited lines are to be reviewed; None where nothing was edited."""
-    from reviewloop.cli.consoles import read_line
 
     if not tree or tree == seen.proposal["tree"]:
         click.echo("the change is as it was", err=True)
@@ -104,10 +98,7 @@ def _changed(seen: "RunView", tree: str) -> "Answer | None":
     return _answer(tree, review=review)
 
 
-def _without_files(seen: "RunView") -> str:
-    from reviewloop.app.run.changing import files_of, without
-    from reviewloop.cli.consoles import read_line
-    from reviewloop.render.untrusted import one_line
+def _without_files(seen: RunView) -> str:
 
     files = files_of(seen)
     for number, file in enumerate(files, 1):
@@ -117,15 +108,12 @@ def _without_files(seen: "RunView") -> str:
     return without(seen, named) if named else ""
 
 
-def _named(word: str, files: "tuple[FileChange, ...]") -> str:
+def _named(word: str, files: tuple[FileChange, ...]) -> str:
     is_number = word.isdecimal() and 0 < int(word) <= len(files)
     return files[int(word) - 1].path if is_number else word
 
 
-def _without_hunks(seen: "RunView") -> str:
-    from reviewloop.app.run.changing import files_of, without_hunks
-    from reviewloop.cli.consoles import messages, read_line
-    from reviewloop.render.terminal.approval import render_diff
+def _without_hunks(seen: RunView) -> str:
 
     out: dict[str, set[int]] = {}
     rest = ""  # what the person said about all that comes yet
@@ -161,9 +149,7 @@ def _keep(read: Callable[[str], str]) -> str:
         )
 
 
-def _in_editor(seen: "RunView") -> str:
-    from reviewloop.app.run.changing import texts_of, written
-    from reviewloop.cli.user_programs import edit_files
+def _in_editor(seen: RunView) -> str:
 
     files = texts_of(seen)
     if not files:

@@ -1,17 +1,21 @@
 """`reviewloop explain`: why something was said, where the fact is from, how to live with it."""
 
 import re
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.analysis.book import own_rules, rule_of
+from reviewloop.analysis.contract import Rule
+from reviewloop.app.project import repository
+from reviewloop.app.review.remembered import find_finding
 from reviewloop.cli.completion import rules
+from reviewloop.cli.consoles import echo
 from reviewloop.cli.help import Command
+from reviewloop.cli.silencing import found_by_runs
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.analysis.contract import Rule
-    from reviewloop.domain.finding import Finding
+from reviewloop.domain.finding import Finding
+from reviewloop.render.rules import laid_out
+from reviewloop.render.untrusted import one_line, safe
 
 _IDENT = re.compile(r"[0-9a-f]{4,12}")  # of a finding
 _CODE = re.compile(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
@@ -27,7 +31,6 @@ def explain(what: str | None, list_: bool) -> ExitCode:
     A finding is named by its id, or the beginning of it, from the last review or a run that is not
     over.
     """
-    from reviewloop.analysis.book import own_rules, rule_of
 
     if list_ or not what:
         for rule in own_rules():
@@ -43,9 +46,8 @@ def explain(what: str | None, list_: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _by_last_part(what: str) -> "Rule | None":
+def _by_last_part(what: str) -> Rule | None:
     """Return the rule whose id ends so: S608 for ruff/S608; refuse when several of ours do."""
-    from reviewloop.analysis.book import own_rules, rule_of
 
     if "/" in what or _IDENT.fullmatch(what):
         return None
@@ -61,24 +63,16 @@ def _by_last_part(what: str) -> "Rule | None":
 def _near(what: str) -> str:
     import difflib
 
-    from reviewloop.analysis.book import own_rules
-
     near = difflib.get_close_matches(what, [rule.id for rule in own_rules()], n=1)
     return f"; did you mean {near[0]}?" if near else "; `reviewloop explain --list` shows ours"
 
 
-def _finding(ident: str) -> "Finding":
-    from reviewloop.app.project import repository
-    from reviewloop.app.review.remembered import find_finding
-    from reviewloop.cli.silencing import found_by_runs
+def _finding(ident: str) -> Finding:
 
     return find_finding(repository().key, ident, found_by_runs())
 
 
-def _explain_finding(finding: "Finding") -> None:
-    from reviewloop.analysis.book import rule_of
-    from reviewloop.cli.consoles import echo
-    from reviewloop.render.untrusted import one_line, safe
+def _explain_finding(finding: Finding) -> None:
 
     echo(one_line(f"{finding.severity.mark} {finding.where}: {finding.title}"))
     by = ", ".join(finding.agents)
@@ -102,10 +96,7 @@ def _explain_finding(finding: "Finding") -> None:
     click.echo(f"\nNot a problem here?  reviewloop dismiss {finding.id} -m REASON")
 
 
-def _explain_rule(rule: "Rule", finding: "Finding | None" = None) -> None:
-    from reviewloop.cli.consoles import echo
-    from reviewloop.render.rules import laid_out
-    from reviewloop.render.untrusted import safe
+def _explain_rule(rule: Rule, finding: Finding | None = None) -> None:
 
     # A finding is shown with its own severity above; another one beside it would puzzle.
     mark = f"{rule.severity.mark} " if finding is None else ""

@@ -20,6 +20,8 @@ from reviewloop.cli.github_push import push
 from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
+from reviewloop.github.job.event import Allowed
+from reviewloop.github.reviewing.review import Options, review_pull
 
 
 @click.group(cls=Group)
@@ -74,9 +76,6 @@ def review(as_json: bool, **given: Any) -> ExitCode:
     whole, 2 something to correct first.
     """
     from pathlib import Path
-
-    from reviewloop.github.job.event import Allowed
-    from reviewloop.github.reviewing.review import Options, review_pull
 
     allowed = [given.pop(name) for name in ("forks", "drafts", "bots", "max_files")]
     caps = limits_of(given)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +12,8 @@ from reviewloop.cli.github_options import limits, limits_of, with_json
 from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
-
-if TYPE_CHECKING:
-    from reviewloop.github.job.outcome import Ended
+from reviewloop.github.fixing.fix import FixOptions, fix_pull
+from reviewloop.github.job.outcome import Ended
 
 
 @click.command("fix", cls=Command)
@@ -46,7 +45,6 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     Exit codes: 0 there is a commit, 1 findings remain, 2 something to correct first, 3 a
     guard-rail failed or no fix was kept, 5 not done as a whole, 6 a budget ran out.
     """
-    from reviewloop.github.fixing.fix import FixOptions, fix_pull
 
     options = FixOptions(
         pull=given["pr"],
@@ -59,7 +57,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
         unsandboxed="accepted" if given["no_sandbox"] else "",
     )
 
-    def fixed(told: Callable[[str], None]) -> "Ended":
+    def fixed(told: Callable[[str], None]) -> Ended:
         return fix_pull(options, os.environ, start=Path.cwd(), told=told)
 
     return ending(fixed, "github_fix", as_json)

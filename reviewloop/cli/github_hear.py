@@ -1,17 +1,19 @@
 """`reviewloop github hear`: a command in a comment, obeyed or handed on to another job."""
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.app.held_values import masking_here
 from reviewloop.cli import completion
+from reviewloop.cli.consoles import print_json, say
 from reviewloop.cli.github_options import with_json
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError
-
-if TYPE_CHECKING:
-    from reviewloop.github.hearing.hear import Heard
+from reviewloop.github.api.model import Status
+from reviewloop.github.hearing.hear import Heard
+from reviewloop.github.hearing.hear import hear as heard
+from reviewloop.github.job.outcome import tell_runner
 
 
 @click.command(cls=Command)
@@ -37,11 +39,7 @@ def hear(event: str, as_json: bool) -> ExitCode:
         raise InterruptedByUserError("interrupted; what was answered stays") from error
 
 
-def _heard(event: str) -> "Heard":
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.github.api.model import Status
-    from reviewloop.github.hearing.hear import Heard
-    from reviewloop.github.hearing.hear import hear as heard
+def _heard(event: str) -> Heard:
 
     try:
         return heard(os.environ, event=event, hide=masking_here().for_people)
@@ -51,11 +49,8 @@ def _heard(event: str) -> "Heard":
         raise
 
 
-def _told(heard: "Heard", as_json: bool) -> ExitCode:
+def _told(heard: Heard, as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.cli.consoles import print_json, say
-    from reviewloop.github.job.outcome import tell_runner
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     outputs = {name: masking_here().held(value) for name, value in heard.outputs.items()}

@@ -10,6 +10,8 @@ from reviewloop.cli.github_options import about_a_pull, ends, telling, with_json
 from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
+from reviewloop.github.reviewing.post_kept import post_kept
+from reviewloop.github.reviewing.review import Options
 
 
 @click.command(cls=Command)
@@ -27,8 +29,6 @@ def post(file: str, as_json: bool, **given: Any) -> ExitCode:
 
     Exit codes: as of `github review`; 2 also for a FILE that is refused.
     """
-    from reviewloop.github.reviewing.post_kept import post_kept
-    from reviewloop.github.reviewing.review import Options
 
     options = Options(pull=given.pop("pr") or 0, **given)
     return ending(

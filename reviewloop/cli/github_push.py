@@ -8,7 +8,11 @@ import click
 from reviewloop.cli import completion
 from reviewloop.cli.github_options import with_json
 from reviewloop.cli.help import Command
+from reviewloop.cli.publish import errors_told, told
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.model import Repo
+from reviewloop.github.publishing.push import Wanted, push_handoff
 
 
 @click.command("push", cls=Command)
@@ -31,10 +35,6 @@ def push(
     Exit codes: 0 pushed, or told why there is nothing to push, 2 something to correct first, 3 a
     branch or file that is not to be pushed, 5 GitHub did not do it.
     """
-    from reviewloop.cli.publish import errors_told, told
-    from reviewloop.github.api.client import GitHub
-    from reviewloop.github.api.model import Repo
-    from reviewloop.github.publishing.push import Wanted, push_handoff
 
     with errors_told():
         full = repo or os.environ.get("GITHUB_REPOSITORY", "")

@@ -4,33 +4,32 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.held_values import masking_here
+from reviewloop.cli.consoles import print_json, say
+from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError
+from reviewloop.github.api.model import Status
+from reviewloop.github.job.outcome import Ended, finish, job_summary, outputs_of
 
-if TYPE_CHECKING:
-    from reviewloop.github.job.outcome import Ended
-
-    Told = Callable[[str], None]
+Told = Callable[[str], None]
 
 _COUNTS = ("must-fix", "should-fix", "nits", "tokens-input", "tokens-output")
 _POSTED = ("comments-posted", "comments-demoted", "comments-known")
-_NUMBERS: "dict[str, Callable[[str], float]]" = {
+_NUMBERS: dict[str, Callable[[str], float]] = {
     **dict.fromkeys((*_COUNTS, *_POSTED), int),
     "cost-usd": float,
 }
 
 
-def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode:
+def ending(act: Callable[[Told], Ended], kind: str, as_json: bool) -> ExitCode:
     """Do it and return the exit code; a bug of ours is no end that a workflow takes for a good one.
 
     `act` is given what hears of its progress; `kind` names the JSON object.
     """
-    from reviewloop.cli.review_progress import progress
-    from reviewloop.github.api.model import Status
-    from reviewloop.github.job.outcome import Ended
 
     try:
         with progress(sys.stderr.isatty()) as shown:
@@ -46,11 +45,8 @@ def ending(act: "Callable[[Told], Ended]", kind: str, as_json: bool) -> ExitCode
     return _tell(ended, kind, as_json=as_json)
 
 
-def _tell(ended: "Ended", kind: str, *, as_json: bool = False) -> ExitCode:
+def _tell(ended: Ended, kind: str, *, as_json: bool = False) -> ExitCode:
     """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.cli.consoles import print_json, say
-    from reviewloop.github.job.outcome import finish, job_summary
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
@@ -68,9 +64,8 @@ def _has_page() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def _plain(ended: "Ended") -> dict[str, Any]:
+def _plain(ended: Ended) -> dict[str, Any]:
     """Return how it ended for a program: numbers as numbers, and None for what nobody knows."""
-    from reviewloop.github.job.outcome import outputs_of
 
     outputs = outputs_of(ended)
     pull = ended.pull.number if ended.pull else None

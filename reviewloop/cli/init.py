@@ -1,15 +1,27 @@
 """`reviewloop init`: write a commented settings file and say what was detected."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.app.project import (
+    PYPROJECT,
+    SETTINGS_FILE,
+    project_settings,
+    read_settings,
+    repository,
+    team_of,
+)
+from reviewloop.cli.consoles import say
+from reviewloop.cli.conversation import somebody_is_there
+from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
+from reviewloop.cli.init_model import Chosen, chosen_model
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.cli.init_model import Chosen
+from reviewloop.git.repository import below
+from reviewloop.installed import is_light
+from reviewloop.settings import settings_template
+from reviewloop.settings.template import with_value
 
 
 @click.command(cls=Command)
@@ -17,12 +29,6 @@ if TYPE_CHECKING:
 @click.option("--print", "print_only", is_flag=True, help="Print the file instead of writing it.")
 def init(force: bool, print_only: bool) -> ExitCode:
     """Write a commented settings file."""
-    from reviewloop.app.project import SETTINGS_FILE, repository
-    from reviewloop.cli.consoles import say
-    from reviewloop.cli.detected import detected
-    from reviewloop.git.repository import below
-    from reviewloop.settings import settings_template
-    from reviewloop.settings.template import with_value
 
     repo = repository()
     found = detected(repo)
@@ -48,12 +54,8 @@ def init(force: bool, print_only: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _chosen_model(root: Path, project: str) -> "Chosen":
+def _chosen_model(root: Path, project: str) -> Chosen:
     """Return the model by the person's own settings; the repository's file is only being made."""
-    from reviewloop.app.project import read_settings, team_of
-    from reviewloop.cli.conversation import somebody_is_there
-    from reviewloop.cli.init_model import Chosen, chosen_model
-    from reviewloop.installed import is_light
 
     loaded = read_settings(None)
     if is_light() or loaded.is_set("models.reasoning"):
@@ -62,8 +64,6 @@ def _chosen_model(root: Path, project: str) -> "Chosen":
 
 
 def _refuse_second_file(root: Path, project: str) -> None:
-    from reviewloop.app.project import PYPROJECT, SETTINGS_FILE, project_settings
-    from reviewloop.git.repository import below
 
     name = below(project, PYPROJECT)
     if project_settings(root, project) is not None:

@@ -1,12 +1,17 @@
 """The model part of `init`: what was found, what each costs, and which one is wanted."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reviewloop.agents import Team
-    from reviewloop.models.found import Found
-    from reviewloop.settings import Settings
+from reviewloop.agents import Team
+from reviewloop.app.run.estimate import estimate_run
+from reviewloop.cli.consoles import say
+from reviewloop.domain.errors import UsageError
+from reviewloop.loop.context import Brief
+from reviewloop.models.found import Found, found_here, found_locally
+from reviewloop.models.prices import estimate
+from reviewloop.models.routing import require_provider
+from reviewloop.models.settling import nothing_found
+from reviewloop.settings import Settings
 
 _MILLION = 1_000_000
 
@@ -19,13 +24,9 @@ class Chosen:
     sentences: tuple[str, ...]
 
 
-def chosen_model(settings: "Settings", team: "Team", *, ask: bool) -> Chosen:
+def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
     """Return the model for this repository; a person is asked, else what was found is taken."""
     import os
-
-    from reviewloop.domain.errors import UsageError
-    from reviewloop.models.found import found_here, found_locally
-    from reviewloop.models.settling import nothing_found
 
     models = settings.models
     found = [*found_here(models, os.environ), *found_locally(models, os.environ)]
@@ -35,9 +36,6 @@ def chosen_model(settings: "Settings", team: "Team", *, ask: bool) -> Chosen:
         others = "; `--model` or models.reasoning chooses another" if len(found) > 1 else ""
         return Chosen("", (f"models: {_row(found[0], settings, team)}{others}",))
     import click
-
-    from reviewloop.cli.consoles import say
-    from reviewloop.models.routing import require_provider
 
     say("models: which one should runs ask?")
     for number, one in enumerate(found, 1):
@@ -61,15 +59,12 @@ def chosen_model(settings: "Settings", team: "Team", *, ask: bool) -> Chosen:
     return Chosen(wanted, (f"models: {wanted} is written as models.reasoning; {free}",))
 
 
-def _row(found: "Found", settings: "Settings", team: "Team") -> str:
+def _row(found: Found, settings: Settings, team: Team) -> str:
     return f"{found.model} ({found.by}): {price_words(found.model, settings, team)}"
 
 
-def price_words(model: str, settings: "Settings", team: "Team") -> str:
+def price_words(model: str, settings: Settings, team: Team) -> str:
     """Return what a model costs per million tokens, and what a usual run does."""
-    from reviewloop.app.run.estimate import estimate_run
-    from reviewloop.loop.context import Brief
-    from reviewloop.models.prices import estimate
 
     part = 10_000  # tokens; a million at once would have the price of very long requests
     fresh = estimate(model, input_tokens=part, output_tokens=0)

@@ -1,50 +1,79 @@
 """The command line's group and the one place where errors become a sentence and an exit code."""
 
 import difflib
+import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from click.shell_completion import CompletionItem
 
 from reviewloop import __version__
-from reviewloop.cli.agents import agents
-from reviewloop.cli.answer import approve, modify, reject
-from reviewloop.cli.batch import batch
-from reviewloop.cli.completion import completion
-from reviewloop.cli.config import config
-from reviewloop.cli.demo import demo
-from reviewloop.cli.doctor import doctor
-from reviewloop.cli.explain import explain
-from reviewloop.cli.github import github
-from reviewloop.cli.init import init
-from reviewloop.cli.publish import publish
-from reviewloop.cli.queue import queue
-from reviewloop.cli.resume import resume
-from reviewloop.cli.review import review
-from reviewloop.cli.run import run as run_task
-from reviewloop.cli.silencing import baseline, dismiss
-from reviewloop.cli.stats import stats
-from reviewloop.cli.status import logs, show, status
-from reviewloop.cli.tasks import tasks
 from reviewloop.cli.trouble import bug_report, expected, without_secrets
-from reviewloop.cli.trust import trust
-from reviewloop.cli.upkeep import checkout, clean, undo
-from reviewloop.cli.worker import worker
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
-GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Review": (review, explain, dismiss, baseline, github),
-    "Run": (tasks, run_task, batch, resume, worker),
-    "Decide": (approve, modify, reject, queue, publish, undo, checkout),
-    "Look": (status, show, logs, stats),
-    "Set up": (demo, init, doctor, config, agents, trust, clean, completion),
+
+class Entry(NamedTuple):
+    """A command that is loaded when it is named: where it is, and its line of the help."""
+
+    name: str
+    module: str  # in reviewloop.cli
+    help: str
+
+    def load(self) -> click.Command:
+        """Import the module and return the command."""
+        module = importlib.import_module(f"reviewloop.cli.{self.module}")
+        command: click.Command = getattr(module, self.name)
+        return command
+
+
+GROUPS = {
+    "Review": (
+        Entry("review", "review", "Review any diff."),
+        Entry("explain", "explain", "Explain a rule or a finding."),
+        Entry("dismiss", "silencing", "Dismiss a finding for good."),
+        Entry("baseline", "silencing", "Accept what is there today."),
+        Entry("github", "github", "Review pull requests on GitHub."),
+    ),
+    "Run": (
+        Entry("tasks", "tasks", "List the tasks of a spec and what may start."),
+        Entry("run", "run", "Implement a task, have it reviewed, ask you."),
+        Entry("batch", "batch", "Implement all open tasks of a spec."),
+        Entry("resume", "resume", "Go on with a run that stopped on its way."),
+        Entry("worker", "worker", "Work on what `batch --store` queued."),
+    ),
+    "Decide": (
+        Entry("approve", "answer", "Commit what a waiting run proposes."),
+        Entry("modify", "answer", "Ask a waiting run to change something."),
+        Entry("reject", "answer", "Skip what a waiting run proposes."),
+        Entry("queue", "queue", "List, approve or reject what waits for you."),
+        Entry("publish", "publish", "Push the commit of a run and open its pull request."),
+        Entry("undo", "upkeep", "Take back the commit of a run."),
+        Entry("checkout", "upkeep", "Export the work of a run as the branch NAME."),
+    ),
+    "Look": (
+        Entry("status", "status", "List the runs of this repository."),
+        Entry("show", "status", "Show what a run proposes."),
+        Entry("logs", "status", "Print what a run did."),
+        Entry("stats", "stats", "Show quality, time and money of all runs."),
+    ),
+    "Set up": (
+        Entry("demo", "demo", "Watch a whole run on a small project."),
+        Entry("init", "init", "Write a commented settings file."),
+        Entry("doctor", "doctor", "Check what a run needs here."),
+        Entry("config", "config", "Show the settings in force."),
+        Entry("agents", "agents", "Show the agents of this repository."),
+        Entry("trust", "trust", "Allow the repository's commands and linter settings."),
+        Entry("clean", "upkeep", "Delete old finished runs."),
+        Entry("completion", "completion", "Print a shell's completion script."),
+    ),
 }
 """Every command under the heading of the help where it stands, in its order."""
 
-COMMANDS = tuple(command for commands in GROUPS.values() for command in commands)
+COMMANDS = {entry.name: entry for entries in GROUPS.values() for entry in entries}
 
 _GOES_ON = (
     "interrupted; nothing is lost: `reviewloop status` lists the runs, `reviewloop resume` goes on"
@@ -55,24 +84,38 @@ _ACT_INTERRUPTED = (
 
 
 class Commands(click.Group):
-    """All commands: by headings in the help; a mistyped one is told the nearest name."""
+    """All commands, each imported when it is named; a mistyped one is told the nearest name."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under the headings of `GROUPS`."""
-        width = max(len(command.name or "") for command in COMMANDS)
-        for title, commands in GROUPS.items():
+        width = max(map(len, COMMANDS))
+        for title, entries in GROUPS.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [((c.name or "").ljust(width), c.get_short_help_str(70)) for c in commands]
-                )
+                formatter.write_dl([(e.name.ljust(width), e.help) for e in entries])
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a name; only its module is imported."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.commands[cmd_name] = COMMANDS[cmd_name].load()
+        return super().get_command(ctx, cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that complete a word, without importing a command."""
+        named = [e for e in COMMANDS.values() if e.name.startswith(incomplete)]
+        items = [CompletionItem(entry.name, help=entry.help) for entry in named]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the named command; raise `UsageError` with the nearest name otherwise."""
         name = args[0]
-        if name not in self.commands and not name.startswith("-"):
-            near = difflib.get_close_matches(name, self.commands, n=1, cutoff=0.5)
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else "`reviewloop --help` lists all commands"
             raise UsageError(f"there is no command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
@@ -95,7 +138,6 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    commands=list(COMMANDS),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -3,13 +3,14 @@
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from rich.console import Console
+
+from reviewloop.cli.consoles import echo
+from reviewloop.cli.user_programs import page, pager_of
 
 
-def paged(console: "Console", draw: "Callable[[Console], None]") -> None:
+def paged(console: Console, draw: Callable[[Console], None]) -> None:
     """Draw on the console: through the pager where it is a terminal that is too low for it."""
     if not (console.is_terminal and sys.stdin.isatty()):
         draw(console)
@@ -20,12 +21,10 @@ def paged(console: "Console", draw: "Callable[[Console], None]") -> None:
     if text.count("\n") < console.height:
         _write(console, text)
         return
-    from reviewloop.cli.user_programs import page, pager_of
 
     if pager := pager_of(os.environ):
         if not (why := page(text, pager, console.file)):
             return
-        from reviewloop.cli.consoles import echo
 
         _write(console, text)
         echo(f"reviewloop: {why}; this was printed without it", err=True)
@@ -33,6 +32,6 @@ def paged(console: "Console", draw: "Callable[[Console], None]") -> None:
     _write(console, text)
 
 
-def _write(console: "Console", text: str) -> None:
+def _write(console: Console, text: str) -> None:
     console.file.write(text)
     console.file.flush()

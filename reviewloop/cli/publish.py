@@ -4,16 +4,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.held_values import masking_here
+from reviewloop.app.project import open_repository
 from reviewloop.cli import completion
+from reviewloop.cli.consoles import print_json, say
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
-
-if TYPE_CHECKING:
-    from reviewloop.github.publishing.pull import Published
+from reviewloop.github.api.model import Status
+from reviewloop.github.api.refusals import shown
+from reviewloop.github.job.outcome import MOST_REASON, tell_runner
+from reviewloop.github.publishing.pull import Published
+from reviewloop.github.publishing.run import Options, choose_run, hand_over, publish_run
+from reviewloop.render.untrusted import one_line
 
 
 @click.command(cls=Command)
@@ -44,8 +50,6 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
     pull request, and pushes where git has no credential helper. Published again, the text is
     renewed between its marks.
     """
-    from reviewloop.app.project import open_repository
-    from reviewloop.github.publishing.run import Options, choose_run, hand_over, publish_run
 
     options = Options(ready=not given.pop("draft"), **given)
     with errors_told():
@@ -60,10 +64,6 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Have a workflow hear of an error that ends the command; it stays that error."""
-    from reviewloop.app.held_values import masking_here
-    from reviewloop.github.api.refusals import shown
-    from reviewloop.github.job.outcome import MOST_REASON
-    from reviewloop.render.untrusted import one_line
 
     try:
         yield
@@ -75,9 +75,8 @@ def errors_told() -> Iterator[None]:
         raise
 
 
-def told(published: "Published", as_json: bool) -> ExitCode:
+def told(published: Published, as_json: bool) -> ExitCode:
     """Tell what stands on GitHub now, to people on stderr and to programs on stdout."""
-    from reviewloop.cli.consoles import print_json, say
 
     pull, plain = published.pull, published.plain
     _tell_runner({"pull": str(plain["pull"] or ""), "head": published.commit})
@@ -97,7 +96,6 @@ def told(published: "Published", as_json: bool) -> ExitCode:
 
 
 def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) -> ExitCode:
-    from reviewloop.cli.consoles import print_json, say
 
     _tell_runner({"handoff-path": str(Path(folder).absolute())})
     if as_json:
@@ -108,8 +106,6 @@ def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) ->
 
 def _tell_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
     """Write the outputs of a step of a workflow."""
-    from reviewloop.github.api.model import Status
-    from reviewloop.github.job.outcome import tell_runner
 
     status = Status.REVIEW_ERROR if failed else Status.PASSED
     outputs = {"status": str(status), **outputs}

@@ -1,20 +1,26 @@
 """`reviewloop queue`: the finished runs that wait for you; look at, approve or reject them."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from reviewloop.app.batch.approving import Approved, approve_each
+from reviewloop.app.batch.queue import named_runs, nothing_waits, only_one, to_approve
+from reviewloop.app.batch.queue_view import queue_body, result_row, why_stale
+from reviewloop.app.batch.rejecting import after_reject, reject_each
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.cleaning import leave_out
+from reviewloop.app.run.view import proposal_of
 from reviewloop.cli import shared, shared_answers
+from reviewloop.cli.consoles import print_json, read_line, results, say
+from reviewloop.cli.conversation import is_sure, show, somebody_is_there
 from reviewloop.cli.help import Group
 from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reviewloop.app.batch.approving import Approved
-    from reviewloop.app.project import Repository
-    from reviewloop.store.runs import RunRecord
+from reviewloop.render.proposal import left_of
+from reviewloop.render.terminal.batch import render_note, render_queue
+from reviewloop.store.runs import RunRecord
 
 _WORDS = {"brought": "rebased"}  # where a result is called otherwise than in JSON
 
@@ -48,9 +54,6 @@ def queue(context: click.Context, as_json: bool, branch: str, store: str) -> Exi
     if store:
         return shared.queue(store, branch, as_json=as_json)
     _require_no_branch(branch)
-    from reviewloop.app.batch.queue_view import queue_body
-    from reviewloop.cli.consoles import print_json, results
-    from reviewloop.render.terminal.batch import render_queue
 
     body = queue_body(_opened(for_reading=True))
     if as_json:
@@ -71,11 +74,6 @@ def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
     """
     if store:
         return shared.show(store, run_id, diff=diff)
-    from reviewloop.app.batch.queue import only_one
-    from reviewloop.app.batch.queue_view import why_stale
-    from reviewloop.cli.consoles import results
-    from reviewloop.cli.conversation import show
-    from reviewloop.render.terminal.batch import render_note
 
     repository = _opened(for_reading=True)
     run = repository.runs.find(run_id) if run_id else only_one(repository)
@@ -118,9 +116,6 @@ def approve_some(
             store, runs, branch, as_json=as_json, with_must_fix=with_must_fix
         )
     _require_no_branch(branch)
-    from reviewloop.app.batch.approving import approve_each
-    from reviewloop.app.batch.queue import nothing_waits, to_approve
-    from reviewloop.cli.consoles import say
 
     repository = _opened()
     chosen = to_approve(repository, runs, every=every)
@@ -161,10 +156,6 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
         text = _why()
     if store:
         return shared_answers.reject_many(store, runs, text, as_json=as_json)
-    from reviewloop.app.batch.queue import named_runs
-    from reviewloop.app.batch.queue_view import result_row
-    from reviewloop.app.batch.rejecting import after_reject, reject_each
-    from reviewloop.cli.consoles import print_json, say
 
     repository = _opened()
     named, rows = named_runs(repository, runs, "skip"), []
@@ -186,8 +177,6 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
 
 def _why() -> str:
     """Ask for the reason in one line; "" where nobody is there or nothing is said."""
-    from reviewloop.cli.consoles import read_line
-    from reviewloop.cli.conversation import somebody_is_there
 
     if not somebody_is_there():
         return ""
@@ -202,11 +191,8 @@ def _require_no_branch(branch: str) -> None:
         raise UsageError("--branch needs --store; here the branch that is checked out is meant")
 
 
-def _opened(*, for_reading: bool = False) -> "Repository":
+def _opened(*, for_reading: bool = False) -> Repository:
     """Return the repository without runs of an earlier one at this path, which are named."""
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.cleaning import leave_out
-    from reviewloop.cli.consoles import say
 
     repository = open_repository(for_reading=for_reading)
     if gone := leave_out(repository):
@@ -215,12 +201,9 @@ def _opened(*, for_reading: bool = False) -> "Repository":
 
 
 def _agreed(
-    repository: "Repository", named: "Sequence[RunRecord]", agreed: bool, *, ask: bool
+    repository: Repository, named: Sequence[RunRecord], agreed: bool, *, ask: bool
 ) -> set[str]:
     """Return those of the named runs that may be committed with must-fix findings left."""
-    from reviewloop.app.run.view import proposal_of
-    from reviewloop.cli.conversation import is_sure
-    from reviewloop.render.proposal import left_of
 
     return {
         run.run_id
@@ -231,9 +214,7 @@ def _agreed(
     }
 
 
-def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_json: bool) -> None:
-    from reviewloop.app.batch.queue_view import result_row
-    from reviewloop.cli.consoles import print_json, say
+def _tell_in_sum(repository: Repository, told: Sequence[Approved], *, as_json: bool) -> None:
 
     left = [one for one in told if not one.committed]
     waited = [one for one in left if one.tried]
@@ -252,6 +233,6 @@ def _tell_in_sum(repository: "Repository", told: "Sequence[Approved]", *, as_jso
         say(f"{one.run.run_id} {_WORDS.get(one.what, one.what)}: {why}{following}")
 
 
-def _committed(one: "Approved") -> str:
+def _committed(one: Approved) -> str:
     run, seen = one.run, f" ({one.seen})" if one.seen else ""
     return f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}{seen}".strip()

@@ -5,6 +5,10 @@ from typing import Any
 
 import click
 
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.answers import changed_limits, resumable_run
+from reviewloop.cli.consoles import print_json, say
+from reviewloop.cli.conversation import move_and_tell
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import shared, store_option
 from reviewloop.domain.errors import ExitCode
@@ -34,9 +38,6 @@ def resume(
     raised = {name: value for name, value in caps.items() if value is not None}
     if store:
         return _queue_again(store, run_id, raised, as_json=as_json)
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import changed_limits, resumable_run
-    from reviewloop.cli.conversation import move_and_tell
 
     repository = open_repository()
     record = resumable_run(repository, run_id)
@@ -48,7 +49,6 @@ def _queue_again(
     url: str, run_id: str | None, caps: Mapping[str, Any], *, as_json: bool
 ) -> ExitCode:
     from reviewloop.app.fleet.resuming import resume as queue_again
-    from reviewloop.cli.consoles import print_json, say
 
     with shared(url) as database:
         resumed = queue_again(database, url, run_id, caps)

@@ -3,18 +3,28 @@
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.analysis.book import rule_of
+from reviewloop.app.project import repository_if_any
+from reviewloop.app.review.apply_fixes import apply_safe_fixes
+from reviewloop.app.review.review import Reviewed, Wish
+from reviewloop.app.review.review import review as run_review
+from reviewloop.app.sandboxing import Acceptance
+from reviewloop.checkout.files import refuse_links
 from reviewloop.cli import completion
+from reviewloop.cli.consoles import results, say, written_to
 from reviewloop.cli.help import Command
+from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.review.review import Reviewed, Wish
-    from reviewloop.app.sandboxing import Acceptance
-    from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import Asked
+from reviewloop.git.repository import dirty_files
+from reviewloop.git.revisions import is_revision
+from reviewloop.render.formats import TERMINAL, renderer
+from reviewloop.render.review_words import WITH_AN_ID, left_out_files, outcome_sentence, tally
+from reviewloop.render.terminal.review import print_review
 
 FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "html")
 SEVERITIES = ("must", "should", "nit")
@@ -109,7 +119,6 @@ def review(
     RANGE is A..B, A...B, or a branch to compare with; `-` reads a patch from standard input.
     Uncommitted and untracked files are part of the default. PATHs restrict what is reviewed.
     """
-    from reviewloop.app.review.review import Wish
 
     flags: dict[str, Any] = {"review.min_severity": min_severity, "review.fail_on": fail_on}
     flags["limits.usd"] = budget_usd
@@ -134,9 +143,8 @@ def review(
         raise InterruptedByUserError("interrupted; no file was changed") from error
 
 
-def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> "Asked":
+def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> Asked:
     """Sort out what the words mean, as git does: a range, then paths."""
-    from reviewloop.git.comparison import Asked
 
     words = list(what)
     range_, patch = "", None
@@ -172,7 +180,6 @@ def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, bas
 
 def _means_commits(word: str) -> bool:
     """Whether a word that may be a path, too, names commits; one that is both is refused."""
-    from reviewloop.git.revisions import is_revision
 
     if _ABOVE.search(word) or word == ".":
         return False
@@ -186,7 +193,7 @@ def _means_commits(word: str) -> bool:
     return False
 
 
-def _fixes(wanted: bool, no_sandbox: bool) -> "Acceptance | None":
+def _fixes(wanted: bool, no_sandbox: bool) -> Acceptance | None:
     """Return how the tests of the fixes may run, None when no fix is wanted."""
     if not wanted:
         return None
@@ -194,19 +201,14 @@ def _fixes(wanted: bool, no_sandbox: bool) -> "Acceptance | None":
 
 
 def _review(
-    wish: "Wish",
+    wish: Wish,
     format_: str,
     output: str,
     *,
-    fixes: "Acceptance | None",
+    fixes: Acceptance | None,
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
-    from reviewloop.app.review.review import review as run_review
-    from reviewloop.checkout.files import refuse_links
-    from reviewloop.cli.consoles import say
-    from reviewloop.cli.review_progress import progress
-    from reviewloop.render.review_words import left_out_files
 
     if output and not Path(output).parent.is_dir():
         raise UsageError(f"--output {output}: its folder does not exist; make it first")
@@ -233,13 +235,8 @@ def _review(
             and wish.asked.staged
             and done.report.exit_code == ExitCode.FINDINGS
         ):
-            from reviewloop.render.review_words import WITH_AN_ID
-
             say(WITH_AN_ID)  # a hook blocks, and the lines above are all that its person sees
         if fixes is not None:
-            from reviewloop.app.review.apply_fixes import apply_safe_fixes
-            from reviewloop.cli.consoles import say
-
             outcome = apply_safe_fixes(done, fixes)
             for sentence in outcome.sentences:
                 say(sentence)
@@ -247,9 +244,7 @@ def _review(
         return ExitCode(done.report.exit_code)
 
 
-def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> None:
-    from reviewloop.analysis.book import rule_of
-    from reviewloop.render.formats import TERMINAL, renderer
+def _print(done: Reviewed, format_: str, output: str, *, verbose: bool) -> None:
 
     if format_ != TERMINAL:
         shown = done.shown
@@ -259,8 +254,6 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
         else:
             click.echo(text, nl=bool(text) and not text.endswith("\n"))
         return
-    from reviewloop.cli.consoles import results, written_to
-    from reviewloop.render.terminal.review import print_review
 
     if not output:
         print_review(results(), done.report, done.shown, verbose=verbose)
@@ -271,9 +264,6 @@ def _print(done: "Reviewed", format_: str, output: str, *, verbose: bool) -> Non
 
 def _tell_read_again(output: str) -> None:
     """Warn of a report in the checkout that git does not ignore: it counts as a change."""
-    from reviewloop.app.project import repository_if_any
-    from reviewloop.cli.consoles import say
-    from reviewloop.git.repository import dirty_files
 
     place, repo = Path(output).resolve(), repository_if_any()
     if repo is None or not place.is_relative_to(repo.root.resolve()):
@@ -285,9 +275,7 @@ def _tell_read_again(output: str) -> None:
         )
 
 
-def _tell_written(done: "Reviewed", output: str) -> None:
-    from reviewloop.cli.consoles import say
-    from reviewloop.render.review_words import outcome_sentence, tally
+def _tell_written(done: Reviewed, output: str) -> None:
 
     report = done.report
     told = tally(report.findings)

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.status import Status
+from rich.console import Console
+from rich.status import Status
 
-    from reviewloop.render.terminal.progress import Progress
+from reviewloop.cli.consoles import messages
+from reviewloop.render.terminal.progress import Progress
+from reviewloop.render.untrusted import one_line
 
 
 class Shown:
     """Tells of one review; without a console nothing is shown."""
 
-    def __init__(self, console: "Console | None" = None) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self._console = console
         self._step = ""
         self._line: Status | None = None
@@ -22,7 +23,6 @@ class Shown:
 
     def told(self, step: str) -> None:
         """Show a step; an empty one takes everything away."""
-        from reviewloop.render.untrusted import one_line
 
         if self._console is None:
             return
@@ -36,7 +36,7 @@ class Shown:
             self._line.start()
 
     @property
-    def listener(self) -> "Callable[[Mapping[str, Any]], None] | None":
+    def listener(self) -> Callable[[Mapping[str, Any]], None] | None:
         """What hears the events of the reviewers, None where nothing is shown."""
         return None if self._console is None else self._listen
 
@@ -50,7 +50,6 @@ class Shown:
             self._table = None
 
     def _listen(self, event: Mapping[str, Any]) -> None:
-        from reviewloop.render.terminal.progress import Progress
 
         if self._table is None and self._console is not None:
             self.close()
@@ -66,7 +65,6 @@ def progress(show: bool) -> Iterator[Shown]:
     if not show:
         yield Shown()
         return
-    from reviewloop.cli.consoles import messages
 
     shown = Shown(messages())
     shown.told("reviewing")

@@ -1,16 +1,18 @@
 """`reviewloop run`: one task, from a free preflight to your answer."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.branches import head_now
+from reviewloop.app.run.cleaning import leave_out
+from reviewloop.app.run.start import Plan, Wanted, begin, plan
+from reviewloop.cli.consoles import echo, print_json, say
+from reviewloop.cli.conversation import move_and_tell, somebody_is_there
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.project import Repository
-    from reviewloop.app.run.start import Plan, Wanted
+from reviewloop.render.untrusted import one_line
 
 
 @click.command(cls=Command)
@@ -53,7 +55,6 @@ def run(
 
     TASK is an id such as 2.1, words of its title, or `next` (the default).
     """
-    from reviewloop.app.run.start import Wanted
 
     if message is not None and (task or spec):
         raise UsageError("give a task of a spec or -m TEXT, not both")
@@ -80,12 +81,7 @@ def run(
     return _run(wanted, only_preflight=preflight, as_json=as_json)
 
 
-def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.cleaning import leave_out
-    from reviewloop.app.run.start import begin
-    from reviewloop.cli.consoles import print_json, say
-    from reviewloop.cli.conversation import move_and_tell
+def _run(wanted: Wanted, *, only_preflight: bool, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     if gone := leave_out(repository):
@@ -99,13 +95,9 @@ def _run(wanted: "Wanted", *, only_preflight: bool, as_json: bool) -> ExitCode:
     return move_and_tell(repository, begin(repository, planned), as_json=as_json)
 
 
-def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
+def _planned(repository: Repository, wanted: Wanted) -> Plan:
     """Plan the run; on a protected branch offer a new one where somebody can say yes."""
     from dataclasses import replace
-
-    from reviewloop.app.run.branches import head_now
-    from reviewloop.app.run.start import plan
-    from reviewloop.cli.conversation import somebody_is_there
 
     try:
         return plan(repository, wanted)
@@ -120,10 +112,8 @@ def _planned(repository: "Repository", wanted: "Wanted") -> "Plan":
         return plan(repository, replace(wanted, branch=error.offer))
 
 
-def _show(planned: "Plan") -> None:
+def _show(planned: Plan) -> None:
     """Say what will be done, on what, by whom, and what it may cost."""
-    from reviewloop.cli.consoles import echo
-    from reviewloop.render.untrusted import one_line
 
     limits = planned.loaded.settings.limits
     name = f"{planned.brief.task_id} {planned.brief.title}".strip()
@@ -143,7 +133,7 @@ def _show(planned: "Plan") -> None:
         echo(f"{label:<11}{one_line(text)}", indent=11, err=True)
 
 
-def _about_branch(planned: "Plan") -> str:
+def _about_branch(planned: Plan) -> str:
     if planned.new_branch:
         return " (made at approval)"
     elsewhere = planned.options.get("elsewhere")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from reviewloop.app.project import open_repository, read_settings
+from reviewloop.cli.consoles import print_json, results, say
+from reviewloop.cli.conversation import somebody_is_there
+from reviewloop.cli.paging import paged
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.installed import how_to_install
+from reviewloop.render.terminal.approval import render_diff, render_proposal
+from reviewloop.render.terminal.batch import render_account, render_queue
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,8 +81,6 @@ def require_driver() -> None:
     """Raise `UsageError` unless what speaks to PostgreSQL is installed."""
     from importlib.util import find_spec
 
-    from reviewloop.installed import how_to_install
-
     names = ("psycopg", "procrastinate", "langgraph.checkpoint.postgres")
     if not all(find_spec(name) for name in names):
         raise UsageError(f"a shared store needs more packages: {how_to_install('postgres')}")
@@ -93,9 +98,6 @@ def shared(url: str) -> "Iterator[Database]":
 def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[str, Any]:
     """Queue a batch for workers, say so, and return its account."""
     from reviewloop.app.fleet.enqueue import enqueue as queue_tasks
-    from reviewloop.app.project import open_repository
-    from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.render.terminal.batch import render_account
 
     queued = queue_tasks(url, open_repository(), wish, remote)
     added, about = list(queued.added), queued.about
@@ -124,8 +126,6 @@ def status(url: str, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
     from reviewloop.app.fleet.jobs import Jobs
     from reviewloop.app.fleet.views import batches_shown, runs_shown
     from reviewloop.cli.batch import write_reports
-    from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.render.terminal.batch import render_account
 
     with shared(url) as database:
         told, runs = batches_shown(database, url), runs_shown(database, url)
@@ -173,8 +173,6 @@ def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
 def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
     """Show what waits for a person, of a branch if it is named."""
     from reviewloop.app.fleet.queue_view import queue_shown
-    from reviewloop.cli.consoles import print_json, results
-    from reviewloop.render.terminal.batch import render_queue
 
     with shared(url) as database:
         body = queue_shown(database, url, branch)
@@ -189,9 +187,6 @@ def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
     from reviewloop.app.fleet.queue import proposal_shown
     from reviewloop.app.fleet.queue_view import queue_shown
-    from reviewloop.cli.consoles import results
-    from reviewloop.cli.paging import paged
-    from reviewloop.render.terminal.approval import render_diff, render_proposal
 
     with shared(url) as database:
         if run_id is None:
@@ -216,9 +211,6 @@ def clean(
 ) -> ExitCode:
     """Delete runs of all workers that are over; they are listed first."""
     from reviewloop.app.fleet.cleaning import delete_finished, find_finished
-    from reviewloop.app.project import read_settings
-    from reviewloop.cli.consoles import say
-    from reviewloop.cli.conversation import somebody_is_there
     from reviewloop.store.postgres.figures import SharedFigures
 
     days = read_settings(None).settings.runs.keep_days if older_than is None else older_than

@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reviewloop.cli.consoles import print_json, say
+from reviewloop.cli.conversation import is_sure, needs_word
 from reviewloop.cli.shared import shared
-from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
+from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError, first_that_applies
+from reviewloop.git.repository import discover
+from reviewloop.git.transfer import addresses_of
 
 if TYPE_CHECKING:
     from reviewloop.app.fleet.queue import Here
@@ -19,8 +23,6 @@ def answer(
     `agreed`: a person has said that must-fix findings which are left are no reason not to commit.
     """
     from reviewloop.app.fleet.answers import give_answer, must_fix_left, run_meant, word_of
-    from reviewloop.cli.consoles import print_json, say
-    from reviewloop.cli.conversation import is_sure, needs_word
 
     with shared(url) as database:
         run = run_meant(database, run_id, choice)
@@ -43,7 +45,6 @@ def approve_many(
 ) -> ExitCode:
     """Queue the approval of runs and of what they build on; of all on a branch if none is named."""
     from reviewloop.app.fleet.answers import approve_each, must_fix_left, runs_named
-    from reviewloop.cli.conversation import is_sure
 
     with shared(url) as database:
         named = runs_named(database, names)
@@ -73,9 +74,6 @@ def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> 
 def _here() -> "Here | None":
     """Return the checkout around this folder, None where there is none that can be read."""
     from reviewloop.app.fleet.queue import Here
-    from reviewloop.domain.errors import ReviewLoopError
-    from reviewloop.git.repository import discover
-    from reviewloop.git.transfer import addresses_of
 
     try:
         user = discover(Path.cwd(), for_reading=True)
@@ -86,7 +84,6 @@ def _here() -> "Here | None":
 
 def _tell_queued(kind: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> ExitCode:
     from reviewloop.app.fleet.answers import word_of
-    from reviewloop.cli.consoles import print_json, say
 
     out = sum(row["what"] == "blocked" for row in rows)
     done = sum(row["what"] in {"queued", "answered"} for row in rows)

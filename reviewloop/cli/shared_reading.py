@@ -1,16 +1,18 @@
 """`show`, `logs`, `tasks`, `stats`, `checkout` and `undo` of runs that stand in a store."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.project import open_repository
+from reviewloop.cli.consoles import echo, print_json
 from reviewloop.cli.shared import shared
+from reviewloop.cli.shared import show as show_proposal
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.domain.task import Spec
-    from reviewloop.git.repository import UserRepo
-    from reviewloop.store.metrics import RunMetrics
+from reviewloop.domain.task import Spec
+from reviewloop.git.repository import UserRepo
+from reviewloop.render.terminal.runs import LogLines
+from reviewloop.store.metrics import RunMetrics
 
 
 def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode:
@@ -18,8 +20,6 @@ def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode
     from dataclasses import asdict
 
     from reviewloop.app.fleet.reading import newest_or_named
-    from reviewloop.cli.consoles import print_json
-    from reviewloop.cli.shared import show as show_proposal
     from reviewloop.store.postgres.runs import SharedRuns
 
     with shared(url) as database:
@@ -36,8 +36,6 @@ def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode
 def logs(url: str, run_id: str | None, *, follow: bool) -> ExitCode:
     """Print what a run told, as far as its worker has brought it to the store."""
     from reviewloop.app.fleet.reading import events_told, newest_or_named
-    from reviewloop.cli.consoles import echo
-    from reviewloop.render.terminal.runs import LogLines
 
     lines = LogLines()
     with shared(url) as database:
@@ -49,8 +47,8 @@ def logs(url: str, run_id: str | None, *, follow: bool) -> ExitCode:
 
 
 def tasks_in_work(
-    url: str, user: "UserRepo", spec: "Spec"
-) -> "tuple[dict[str, tuple[str, str]], dict[str, str]]":
+    url: str, user: UserRepo, spec: Spec
+) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Return what `tasks` tells of the runs of workers; see `engine.outlook`."""
     from contextlib import closing
 
@@ -67,7 +65,6 @@ def tasks_in_work(
 def checkout(url: str, run_id: str, name: str) -> ExitCode:
     """Export the work of a run as a branch of the repository that one stands in."""
     from reviewloop.app.fleet.reading import export
-    from reviewloop.app.project import open_repository
 
     with shared(url) as database:
         commit = export(database, open_repository(), run_id, name)
@@ -83,7 +80,7 @@ def undo(url: str, run_id: str | None) -> ExitCode:
         raise UsageError(why_not_undone(database, run_id))
 
 
-def figures(url: str) -> "tuple[list[RunMetrics], dict[str, float]]":
+def figures(url: str) -> tuple[list[RunMetrics], dict[str, float]]:
     """Return the rows that `stats` adds up, and when the specs were born."""
     from reviewloop.app.fleet.figures import figures_shown
 

@@ -2,19 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.analysis.book import rule_of
+from reviewloop.app.project import Repository, open_repository, repository
+from reviewloop.app.review import remembered
+from reviewloop.app.review.review import Wish, review
+from reviewloop.app.run.answers import is_stopped
+from reviewloop.app.run.changing import concerns, findings_in_runs, left_in, standing_on, tell
+from reviewloop.app.run.cleaning import leave_out
+from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.cli.conversation import waiting_hint
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import address_option
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.project import Repository
-    from reviewloop.checkout.files import Disk
-    from reviewloop.domain.finding import Finding
-    from reviewloop.store.runs import RunRecord
+from reviewloop.domain.finding import Finding, Severity
+from reviewloop.git.comparison import Asked
+from reviewloop.render.untrusted import one_line
+from reviewloop.review.silencing import BASELINE_FILE, baseline_entries, write_baseline
+from reviewloop.store.locks import is_held
+from reviewloop.store.runs import RunRecord
 
 _BAD = ("failed", "partial")
 _STORE = (
@@ -35,13 +43,6 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
     are updated.
     """
     from secrets import token_hex
-
-    from reviewloop.app.project import repository
-    from reviewloop.app.review.review import Wish, review
-    from reviewloop.checkout.files import Content, Disk, Kind
-    from reviewloop.git.comparison import Asked
-    from reviewloop.render.untrusted import one_line
-    from reviewloop.review.silencing import BASELINE_FILE, baseline_entries, write_baseline
 
     disk = Disk(repository().root)
     data = _held(disk, BASELINE_FILE)
@@ -76,9 +77,8 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _held(disk: "Disk", path: str) -> bytes | None:
+def _held(disk: Disk, path: str) -> bytes | None:
     """Return the content of a file, None for no file; a link is neither read nor written."""
-    from reviewloop.checkout.files import Kind
 
     content = disk.read(path)
     if content.kind is Kind.ABSENT and not content.blocker:
@@ -91,9 +91,8 @@ def _held(disk: "Disk", path: str) -> bytes | None:
     return content.data
 
 
-def _worst(findings: "Sequence[Finding]") -> str:
+def _worst(findings: Sequence[Finding]) -> str:
     """Return how many of what was accepted must be fixed, and how many are secrets; "" for none."""
-    from reviewloop.domain.finding import Severity
 
     must = sum(finding.severity is Severity.MUST_FIX for finding in findings)
     secrets = sum(finding.rule.startswith("secret/") for finding in findings)
@@ -118,9 +117,6 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
 
     FINDING is an id, or its beginning, from the last review or an open run.
     """
-    from reviewloop.app.project import repository
-    from reviewloop.app.review import remembered
-    from reviewloop.render.untrusted import one_line
 
     source = click.get_current_context().get_parameter_source("store")
     if source is click.core.ParameterSource.COMMANDLINE:
@@ -151,7 +147,6 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
 
 def _switched_off(what: str) -> str:
     """Return how the rule of this name is switched off, "" when it is the name of none."""
-    from reviewloop.analysis.book import rule_of
 
     rule = rule_of(what) if "/" in what else None
     if rule is None:
@@ -163,31 +158,26 @@ def _switched_off(what: str) -> str:
     )
 
 
-def _open() -> "Repository":
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.cleaning import leave_out
+def _open() -> Repository:
 
     repository = open_repository(for_reading=True)
     leave_out(repository)
     return repository
 
 
-def found_by_runs() -> "Iterator[Finding]":
+def found_by_runs() -> Iterator[Finding]:
     """Yield what the runs found that are not over, the newest run first."""
     for _, finding in _in_runs(_open()):
         yield finding
 
 
-def _in_runs(repository: "Repository") -> "list[tuple[RunRecord, Finding]]":
-    from reviewloop.app.run.changing import findings_in_runs
+def _in_runs(repository: Repository) -> list[tuple[RunRecord, Finding]]:
 
     return list(findings_in_runs(repository))
 
 
 def _told_to_runs(ident: str, reason: str) -> ExitCode:
     """Have the runs that found it count it as what it is now, and say what is next for each."""
-    from reviewloop.app.run.changing import concerns, tell
-    from reviewloop.render.untrusted import one_line
 
     seen = _open()
     found = {run.run_id: (run, one) for run, one in _in_runs(seen) if one.id == ident}
@@ -205,12 +195,8 @@ def _told_to_runs(ident: str, reason: str) -> ExitCode:
     return code
 
 
-def _heard_by(now: "RunRecord", before: "RunRecord", seen: "Repository", reason: str) -> str:
+def _heard_by(now: RunRecord, before: RunRecord, seen: Repository, reason: str) -> str:
     """Return what a run makes of a dismissal, or of its end, and what comes next."""
-    from reviewloop.app.run.answers import is_stopped
-    from reviewloop.app.run.changing import left_in, standing_on
-    from reviewloop.cli.conversation import waiting_hint
-    from reviewloop.store.locks import is_held
 
     run, counts = now.run_id, "dismissed" if reason else "left to you"
     if is_held(seen.run_lock(run)):

@@ -2,23 +2,23 @@
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.stats import Chosen, catch_up, figures
 from reviewloop.cli import shared_reading
+from reviewloop.cli.consoles import print_json, results, say
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reviewloop.app.project import Repository
-    from reviewloop.app.stats import Chosen
-    from reviewloop.store.metrics import MetricsStore, RunMetrics
+from reviewloop.git.revisions import first_commit_time
+from reviewloop.render.terminal.stats import render_stats
+from reviewloop.store.metrics import MetricsStore, RunMetrics
 
 _SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
 _DAYS = {"d": 1, "w": 7}
@@ -37,9 +37,6 @@ def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
     First-pass rate, findings, coverage, approvals. Runs that `clean` deleted count, too.
     With --store: the runs of all workers.
     """
-    from reviewloop.app.stats import Chosen, figures
-    from reviewloop.cli.consoles import print_json, results
-    from reviewloop.render.terminal.stats import render_stats
 
     begin = _read_since(since)
     if store:
@@ -55,16 +52,9 @@ def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _of_this_machine(
-    begin: float, spec: str
-) -> "tuple[list[RunMetrics], dict[str, float], Chosen]":
+def _of_this_machine(begin: float, spec: str) -> tuple[list[RunMetrics], dict[str, float], Chosen]:
     """Return the rows of this repository's runs, the births of their specs, and which are meant."""
     from contextlib import closing
-
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.stats import Chosen, catch_up
-    from reviewloop.cli.consoles import say
-    from reviewloop.store.metrics import MetricsStore
 
     repository = open_repository(for_reading=True)
     with closing(MetricsStore(repository.folder)) as kept:
@@ -89,7 +79,7 @@ def _read_since(text: str) -> float:
         raise UsageError(f"--since {text!r} is no time; write 30d, 8w or 2026-01-31") from None
 
 
-def _spec_of(rows: "Sequence[RunMetrics]", wanted: str) -> str:
+def _spec_of(rows: Sequence[RunMetrics], wanted: str) -> str:
     """Return the path, as runs name it, of the spec that is meant."""
     if not wanted:
         return ""
@@ -113,10 +103,9 @@ def _is_meant(spec: PurePosixPath, name: PurePosixPath) -> bool:
 
 
 def _births(
-    repository: "Repository", store: "MetricsStore", rows: "Sequence[RunMetrics]"
+    repository: Repository, store: MetricsStore, rows: Sequence[RunMetrics]
 ) -> dict[str, Any]:
     """Return when the specs of committed runs came into the repository; looked up once each."""
-    from reviewloop.git.revisions import first_commit_time
 
     known = store.births()
     for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - set(known):

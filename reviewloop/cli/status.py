@@ -1,21 +1,31 @@
 """`status`, `show` and `logs`: where the runs of this repository stand, and what they did."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
+from reviewloop.app.batch.account import account
+from reviewloop.app.batch.going_on import newest_batch
+from reviewloop.app.batch.reasons import reason_now
+from reviewloop.app.batch.stands import up_to_date
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.answers import newest_or_named
+from reviewloop.app.run.cleaning import leave_out
 from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.batch import require_reports, write_reports
+from reviewloop.cli.consoles import echo, print_json, results, say
+from reviewloop.cli.conversation import print_record
+from reviewloop.cli.conversation import show as show_run
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from reviewloop.app.project import Repository
-    from reviewloop.store.runs import RunRecord
+from reviewloop.render.terminal.batch import render_account
+from reviewloop.render.terminal.runs import LogLines, render_runs
+from reviewloop.store.events import read_events
+from reviewloop.store.locks import is_held
+from reviewloop.store.runs import RunRecord
 
 _FOLLOW_SECONDS = 0.5
 
@@ -38,14 +48,6 @@ def status(as_json: bool, reports: tuple[str, ...], store: str) -> ExitCode:
     require_reports(reports)
     if store:
         return shared.status(store, reports, as_json=as_json)
-    from reviewloop.app.batch.account import account
-    from reviewloop.app.batch.going_on import newest_batch
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.cleaning import leave_out
-    from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.render.terminal.batch import render_account
-    from reviewloop.render.terminal.runs import render_runs
-    from reviewloop.store.locks import is_held
 
     repository = open_repository(for_reading=True)
     if gone := leave_out(repository):
@@ -67,7 +69,7 @@ def status(as_json: bool, reports: tuple[str, ...], store: str) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _account_for_a_report(told: "Mapping[str, Any] | None") -> "Mapping[str, Any]":
+def _account_for_a_report(told: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if told is None:
         raise UsageError("there is no batch to report on; `reviewloop batch` begins one")
     return told
@@ -85,10 +87,6 @@ def show(run_id: str | None, diff: bool, as_json: bool, store: str) -> ExitCode:
     """
     if store:
         return shared_reading.show(store, run_id, diff=diff, as_json=as_json)
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import newest_or_named
-    from reviewloop.cli.conversation import print_record
-    from reviewloop.cli.conversation import show as show_run
 
     repository = open_repository(for_reading=True)
     record = newest_or_named(repository, run_id)
@@ -107,12 +105,6 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
     """Print what a run did."""
     if store:
         return shared_reading.logs(store, run_id, follow=follow)
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import newest_or_named
-    from reviewloop.cli.consoles import echo
-    from reviewloop.render.terminal.runs import LogLines
-    from reviewloop.store.events import read_events
-    from reviewloop.store.locks import is_held
 
     repository = open_repository(for_reading=True)
     record = newest_or_named(repository, run_id)
@@ -129,10 +121,7 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
         time.sleep(_FOLLOW_SECONDS)
 
 
-def _row(repository: "Repository", record: "RunRecord") -> dict[str, Any]:
-    from reviewloop.app.batch.reasons import reason_now
-    from reviewloop.app.batch.stands import up_to_date
-    from reviewloop.store.locks import is_held
+def _row(repository: Repository, record: RunRecord) -> dict[str, Any]:
 
     record = up_to_date(repository, record)
     state = str(record.status)

@@ -2,22 +2,31 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.text import Text
 
+from reviewloop.app.batch.renumbered import runs_by_task, strays_of
+from reviewloop.app.batch.stands import stand_of
+from reviewloop.app.project import Repository, read_settings, repository
+from reviewloop.app.run.branches import branch_with
+from reviewloop.cli.consoles import print_json, results, say
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.cli.shared_reading import tasks_in_work
 from reviewloop.domain.errors import ExitCode
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
-    from reviewloop.domain.task import Spec, Task
-    from reviewloop.git.repository import UserRepo
-    from reviewloop.specs.order import Outlook
+from reviewloop.domain.task import Spec, Task
+from reviewloop.git.repository import UserRepo
+from reviewloop.render.terminal.findings import hanging
+from reviewloop.render.untrusted import one_line
+from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.order import Outlook, outlook
+from reviewloop.specs.select import is_done, optional_progress, progress
+from reviewloop.store.places import repository_folder
+from reviewloop.store.runs import RunStatus, RunStore
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
 NOWHERE: Mapping[str, str] = {}
@@ -39,10 +48,6 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     Shows states, dependencies, requirements and progress. [-] is a task whose run is not finished.
     With --store: the runs of workers on the branch that is checked out.
     """
-    from reviewloop.app.project import read_settings, repository
-    from reviewloop.cli.consoles import print_json, results, say
-    from reviewloop.specs.discover import open_spec
-    from reviewloop.specs.files import DiskFiles
 
     repo = repository()
     wanted = path or read_settings(repo.root, project=repo.project).settings.spec.path or None
@@ -59,20 +64,12 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
-def runs_in_work(
-    repo: "UserRepo", spec: "Spec"
-) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+def runs_in_work(repo: UserRepo, spec: Spec) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Return {task id: (run id, where it stands)} of runs that are not over, and what they hold up.
 
     The latter is {task id: why a batch does not begin it}.
     """
     from contextlib import closing
-
-    from reviewloop.app.batch.renumbered import runs_by_task, strays_of
-    from reviewloop.app.batch.stands import stand_of
-    from reviewloop.app.project import Repository
-    from reviewloop.store.places import repository_folder
-    from reviewloop.store.runs import RunStore
 
     folder = repository_folder(repo.key)
     if not (folder / "runs.sqlite").exists():
@@ -84,14 +81,9 @@ def runs_in_work(
         return mine, strays_of(repository, spec)
 
 
-def done_elsewhere(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
+def done_elsewhere(repo: UserRepo, spec: Spec) -> dict[str, str]:
     """Return {task id: branch} of open tasks whose commit stands on a branch not checked out."""
     from contextlib import closing
-
-    from reviewloop.app.run.branches import branch_with
-    from reviewloop.specs.select import is_done
-    from reviewloop.store.places import repository_folder
-    from reviewloop.store.runs import RunStatus, RunStore
 
     folder = repository_folder(repo.key)
     if not (folder / "runs.sqlite").exists():
@@ -109,14 +101,12 @@ def done_elsewhere(repo: "UserRepo", spec: "Spec") -> dict[str, str]:
 
 
 def tasks_report(
-    spec: "Spec",
+    spec: Spec,
     in_work: Mapping[str, tuple[str, str]],
     held: Mapping[str, str],
     elsewhere: Mapping[str, str] = NOWHERE,
 ) -> dict[str, Any]:
     """Return what is known about the tasks as plain values; for the others see `runs_in_work`."""
-    from reviewloop.specs.order import outlook
-    from reviewloop.specs.select import optional_progress, progress
 
     done, total = progress(spec)
     optional_done, optional_total = optional_progress(spec)
@@ -142,14 +132,13 @@ def tasks_report(
 
 
 def _task(
-    spec: "Spec",
-    task: "Task",
+    spec: Spec,
+    task: Task,
     in_work: Mapping[str, tuple[str, str]],
     held: Mapping[str, str],
     elsewhere: Mapping[str, str],
-    seen: "Outlook",
+    seen: Outlook,
 ) -> dict[str, Any]:
-    from reviewloop.specs.select import is_done
 
     run, status = in_work.get(task.id, ("", ""))
     state = "done" if is_done(spec, task) else "in_progress" if run else task.state
@@ -182,11 +171,8 @@ def _task(
     }
 
 
-def _print(body: Mapping[str, Any], console: "Console") -> None:
+def _print(body: Mapping[str, Any], console: Console) -> None:
     from rich.text import Text
-
-    from reviewloop.render.terminal.findings import hanging
-    from reviewloop.render.untrusted import one_line
 
     _print_head(body, console)
     parents = {task["id"]: task["parent"] for task in body["tasks"]}
@@ -201,10 +187,8 @@ def _print(body: Mapping[str, Any], console: "Console") -> None:
         hanging(left, _description(task), console)
 
 
-def _print_head(body: Mapping[str, Any], console: "Console") -> None:
+def _print_head(body: Mapping[str, Any], console: Console) -> None:
     from rich.text import Text
-
-    from reviewloop.render.untrusted import one_line
 
     shares = body["progress"]
     head = Text(f"{one_line(body['spec']['path'])}  ", style="bold")
@@ -224,10 +208,8 @@ def _depth(task_id: str, parents: Mapping[str, str | None]) -> int:
     return depth
 
 
-def _description(task: Mapping[str, Any]) -> "Text":
+def _description(task: Mapping[str, Any]) -> Text:
     from rich.text import Text
-
-    from reviewloop.render.untrusted import one_line
 
     text = Text(one_line(task["title"]), style="dim" if task["state"] == "done" else "")
     remarks = [(word, "dim") for word in ("optional", "checkpoint") if task[word]]
@@ -247,7 +229,6 @@ def _description(task: Mapping[str, Any]) -> "Text":
 
 def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Say of an open task whether it has a run, may start, or why not."""
-    from reviewloop.render.untrusted import one_line
 
     if task["run"]:
         said = _OF_RUNS.get(task["run_status"], "in work")
@@ -274,7 +255,6 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _waited(wait: Mapping[str, Any]) -> str:
-    from reviewloop.render.untrusted import one_line
 
     ids = ", ".join(map(one_line, wait["tasks"]))
     if wait["kind"] == "phase":

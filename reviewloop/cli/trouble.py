@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reviewloop import __version__
+from reviewloop.store.places import private_folder, state_root
 
 _LIBRARIES = ("langgraph", "langchain", "langchain-aws", "boto3", "pydantic", "rich", "click")
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -77,7 +78,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _log_path() -> Path:
-    from reviewloop.store.places import private_folder, state_root
 
     folder = private_folder(state_root() / "logs")
     return folder / f"bug-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"

@@ -1,18 +1,19 @@
 """`reviewloop trust`: agree, once per content, to the commands a repository's settings name."""
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
+from reviewloop.app.project import read_settings, repository
+from reviewloop.app.review.analysis import Configuration, configurations
+from reviewloop.cli.consoles import say
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reviewloop.app.review.analysis import Configuration
-    from reviewloop.settings import Loaded
+from reviewloop.render.untrusted import one_line
+from reviewloop.settings import Loaded
+from reviewloop.store.places import state_root
+from reviewloop.store.trust import TrustStore
 
 
 @click.command(cls=Command)
@@ -26,11 +27,6 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
 
     The consent holds for exactly these commands and files; what changes is asked about again.
     """
-    from reviewloop.app.project import read_settings, repository
-    from reviewloop.app.review.analysis import configurations
-    from reviewloop.cli.consoles import say
-    from reviewloop.store.places import state_root
-    from reviewloop.store.trust import TrustStore
 
     repo = repository()
     store = TrustStore(state_root())
@@ -59,10 +55,8 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _show(loaded: "Loaded", tools: "Sequence[Configuration]") -> None:
+def _show(loaded: Loaded, tools: Sequence[Configuration]) -> None:
     import shlex
-
-    from reviewloop.render.untrusted import one_line
 
     for key, argv in loaded.repository_commands.items():
         origin = loaded.origins[key]

@@ -1,17 +1,20 @@
 """`undo`, `checkout` and `clean`: what can be done with a run afterwards."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.app.batch.keeping import keep_rows, why_not_undone
+from reviewloop.app.project import open_repository
+from reviewloop.app.run.cleaning import Garbage, delete_garbage, find_garbage
+from reviewloop.app.run.upkeep import export_run, undo_run
 from reviewloop.cli import shared, shared_reading
+from reviewloop.cli.consoles import say
+from reviewloop.cli.conversation import somebody_is_there
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.run.cleaning import Garbage
+from reviewloop.render.untrusted import one_line
 
 
 @click.command(cls=Command)
@@ -24,9 +27,6 @@ def undo(run_id: str | None, store: str) -> ExitCode:
     """
     if store:
         return shared_reading.undo(store, run_id)
-    from reviewloop.app.batch.keeping import why_not_undone
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.upkeep import undo_run
 
     repository = open_repository()
     if why := why_not_undone(repository, run_id):
@@ -47,8 +47,6 @@ def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
         if before_edit:
             raise UsageError("--before-edit is for runs of this machine")
         return shared_reading.checkout(store, run_id, name)
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.upkeep import export_run
 
     commit = export_run(open_repository(), run_id, name, before_edit=before_edit)
     click.echo(f"The branch {name} holds the work of {run_id} ({commit[:10]}).", err=True)
@@ -71,11 +69,6 @@ def clean(
     """
     if store:
         return shared.clean(store, older_than, with_work=with_work, metrics=metrics, yes=yes)
-    from reviewloop.app.batch.keeping import keep_rows
-    from reviewloop.app.project import open_repository
-    from reviewloop.app.run.cleaning import delete_garbage, find_garbage
-    from reviewloop.cli.consoles import say
-    from reviewloop.cli.conversation import somebody_is_there
 
     repository = open_repository(for_reading=True)
     garbage = find_garbage(repository, older_than, with_work=with_work, with_metrics=metrics)
@@ -103,7 +96,7 @@ def clean(
     return ExitCode.CLEAN
 
 
-def _going(garbage: "Garbage") -> str:
+def _going(garbage: Garbage) -> str:
     counts = Counter(str(run.status) for run in garbage.going)
     stay = "run stays: it is" if len(garbage.going) == 1 else "runs stay: they are"
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
@@ -114,8 +107,7 @@ def _going(garbage: "Garbage") -> str:
     )
 
 
-def _listed(garbage: "Garbage") -> list[str]:
-    from reviewloop.render.untrusted import one_line
+def _listed(garbage: Garbage) -> list[str]:
 
     lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in garbage.runs]
     lines += [f"{path.name}  a start that was killed" for path in garbage.starts]

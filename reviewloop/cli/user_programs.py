@@ -120,7 +120,7 @@ def page(text: str, pager: tuple[str, ...], screen: IO[str]) -> str:
     return f"the pager {shlex.join(pager)} ended with {ended}"
 
 
-def _wait(process: "subprocess.Popen[bytes]") -> int:
+def _wait(process: subprocess.Popen[bytes]) -> int:
     while True:
         try:
             return process.wait()

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from reviewloop.app.project import Repository
+from reviewloop.cli.calling import call_about
+from reviewloop.cli.consoles import say
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
+from reviewloop.cli.trouble import bug_report
 from reviewloop.domain.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from reviewloop.app.project import Repository
-    from reviewloop.store.runs import RunRecord
+from reviewloop.installed import require_all
+from reviewloop.store.places import private_folder, state_root
+from reviewloop.store.runs import RunRecord
 
 
 @click.command(cls=Command)
@@ -45,14 +48,10 @@ def worker(
     """
     if not store:
         raise UsageError("name the database: --store postgresql://USER@HOST/DATABASE")
-    from reviewloop.installed import require_all
 
     require_all("a worker")
     from reviewloop.app.fleet.place import Place
     from reviewloop.app.fleet.worker import work
-    from reviewloop.cli.calling import call_about
-    from reviewloop.cli.consoles import say
-    from reviewloop.cli.trouble import bug_report
 
     place = Place(
         store,
@@ -68,7 +67,6 @@ def worker(
 
 
 def _clones(named: str) -> Path:
-    from reviewloop.store.places import private_folder, state_root
 
     if not named:
         return private_folder(state_root() / "clones")
@@ -90,22 +88,21 @@ class _Shown:
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         pass  # it takes one task at a time
 
-    def begun(self, task: str, run: "RunRecord", below: str) -> None:
+    def begun(self, task: str, run: RunRecord, below: str) -> None:
         self._say(f"{task}: {run.run_id} {run.title}" + (f", on {below}" if below else ""))
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
         if event.get("kind") == "step.start":
             self._say(f"{task}: {event['step']}")
 
-    def settled(self, task: str, run: "RunRecord", why: str) -> None:
+    def settled(self, task: str, run: RunRecord, why: str) -> None:
         # A worker has runs of many people: a command without a name would mean none of them.
         named = re.sub(r"`reviewloop resume(?= --|`)", rf"\g<0> {run.run_id}", why)
         self._say(f"{task}: {run.run_id} {run.status}" + (f": {named}" if named else ""))
 
-    def ask(self, repository: "Repository", run: "RunRecord") -> dict[str, str] | None:
+    def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
         return None  # nobody sits here: it waits in the queue
 
     def _say(self, sentence: str) -> None:
-        from reviewloop.cli.consoles import say
 
         say(sentence)

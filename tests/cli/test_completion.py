@@ -56,7 +56,7 @@ def offered(*words: str, folder: Path | None = None) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([""], [command.name for command in COMMANDS]),
+        ([""], list(COMMANDS)),
         (["expl"], ["explain"]),
         (["review", "--apply"], ["--apply-fixes"]),
         (["review", "--fail-on", "n"], ["nit", "never"]),

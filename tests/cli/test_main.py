@@ -19,6 +19,8 @@ from reviewloop.domain.errors import BudgetExhaustedError, UsageError
 
 ROOT = Path(reviewloop.__file__).parent.parent
 
+LOADED = [entry.load() for entry in COMMANDS.values()]
+
 
 def python(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -65,7 +67,7 @@ def _seconds(*arguments: str) -> float:
 def test_no_command_shows_the_help(reviewloop):
     said = reviewloop()
     assert said.code == 0
-    assert all(f"  {command.name} " in said.out for command in COMMANDS)
+    assert all(f"  {name} " in said.out for name in COMMANDS)
 
 
 def test_version(reviewloop):
@@ -82,11 +84,13 @@ def test_the_help_has_five_groups_and_names_each_command_once(reviewloop):
     told = reviewloop("--help").out.partition("Options:")[2].splitlines()
     assert [line for line in told if line.endswith(":")] == [f"{name}:" for name in GROUPS]
     assert len(GROUPS) == 5
-    assert sorted(c.name for c in COMMANDS) == sorted(set(cli.commands))
+    assert [name for name, entry in COMMANDS.items() if entry.load().name != name] == []
+    said = {name: entry.load().get_short_help_str(70) for name, entry in COMMANDS.items()}
+    assert said == {name: entry.help for name, entry in COMMANDS.items()}
 
 
 def test_each_option_stands_once_and_rare_ones_apart(reviewloop):
-    for command in COMMANDS:
+    for command in LOADED:
         told = reviewloop(command.name, "--help").out
         for param in command.params:
             if isinstance(param, click.Option) and not param.hidden:
@@ -98,8 +102,8 @@ def test_each_option_stands_once_and_rare_ones_apart(reviewloop):
 
 
 def test_every_rare_option_exists():
-    known = {opt for command in COMMANDS for param in command.params for opt in param.opts}
-    groups = [command for command in COMMANDS if isinstance(command, click.Group)]
+    known = {opt for command in LOADED for param in command.params for opt in param.opts}
+    groups = [command for command in LOADED if isinstance(command, click.Group)]
     known |= {o for g in groups for c in g.commands.values() for p in c.params for o in p.opts}
     assert known >= ADVANCED - {"--rules-from"}
 
@@ -175,7 +179,7 @@ def test_interruption_of_the_start_is_no_traceback(monkeypatch, capsys, reviewlo
             main()
     assert (ended.value.code, capsys.readouterr().err) == (130, "reviewloop: interrupted\n")
     # What speaks with GitHub leaves no run that could be resumed.
-    command = cli.commands["github"].commands["push"]
+    command = COMMANDS["github"].load().commands["push"]
     monkeypatch.setattr(command, "callback", _interrupt)
     said = reviewloop("github", "push", "x")
     assert said.code == 130

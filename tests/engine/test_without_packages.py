@@ -44,7 +44,8 @@ def told(command, path):
     for name, sub in subs.items():
         yield from told(sub, [*path, name])
 
-print(json.dumps({name: end for one in COMMANDS for name, end in told(one, [one.name])}))
+ends = (end for one in COMMANDS.values() for end in told(one.load(), [one.name]))
+print(json.dumps(dict(ends)))
 """
 _HERE = {"dismiss", "dismiss --help"}  # about this machine, whatever the variable says
 
