@@ -284,6 +284,30 @@ def project_at(root: Path, here: str) -> str:
     return ""
 
 
+def projects_below(root: Path, levels: int = 3, most: int = 2000) -> list[str]:
+    """Return the projects in folders below the root, those further up first.
+
+    So many levels deep and in so many folders is looked: a large tree is not walked for it.
+    """
+    found, level, looked = [], [""], 0
+    for _ in range(levels):
+        inside = [f for folder in level for f in _folders_in(root, folder)][: most - looked]
+        looked += len(inside)
+        found += [folder for folder in inside if _is_project(root / folder)]
+        level = inside
+    return found
+
+
+def _folders_in(root: Path, folder: str) -> list[str]:
+    """Return the folders in a folder that may be projects; what cannot be listed has none."""
+    try:
+        with os.scandir(root / folder) as entries:
+            names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [below(folder, n) for n in names if not n.startswith(".") and n not in _NOT_PROJECTS]
+
+
 def folders_down_to(project: str) -> list[str]:
     """Return the root ("") and each folder from there to the project, the outermost first."""
     parts = project.split("/") if project else []

@@ -20,6 +20,7 @@ class BaseInfo(TypedDict, total=False):
     dirty: list[str]  # uncommitted paths of the user's checkout that the run read nothing from
     include_dirty: bool  # the run saw them too
     behind: str  # where the branch is now, when it is not where the run took it from
+    conflict: str  # why the change is known not to merge with where the branch is now
     edited: list[str]  # files of the change that are uncommitted in the checkout now
 
 

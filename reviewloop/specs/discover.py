@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -9,7 +10,7 @@ from pathlib import PurePosixPath
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Dialect, Spec, SpecRef
 from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
-from reviewloop.specs.files import Files, in_folder, inside
+from reviewloop.specs.files import DiskFiles, Files, in_folder, inside
 from reviewloop.specs.kiro import read_kiro
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
@@ -17,6 +18,7 @@ from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import SPEC_KIT_ID
+from reviewloop.git.repository import projects_below
 
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
@@ -84,11 +86,28 @@ def open_spec(files: Files, path: str | None = None, *, project: str = "", here:
     if found:
         return _read(files, found[0])
     within = f" in {project}/" if project else ""
+    if not project and (below := _in_projects_below(files)):
+        raise UsageError(below)
     raise UsageError(
         f"no spec was found{within}: looked for {KIRO_FOLDER}/<feature>/tasks.md, "
         "specs/<number>-<feature>/tasks.md, openspec/changes/<id>/tasks.md and "
         f"docs/<feature>{_SUFFIX} with task lines ('- [ ] 1. Title'); write one, name one with "
         '--spec PATH, or run without a spec: reviewloop run -m "what to change"'
+    )
+
+
+def _in_projects_below(files: Files) -> str:
+    """Return which projects below the root have specs, and how they are seen; "" for none."""
+    if not isinstance(files, DiskFiles):
+        return ""
+    found = {folder: find_specs(files, folder) for folder in projects_below(files.root)}
+    found = {folder: refs for folder, refs in found.items() if refs}
+    if not found:
+        return ""
+    first, every = next(iter(found)), [ref for refs in found.values() for ref in refs]
+    return (
+        "no spec was found at the root; projects below it have their own "
+        f"({_listed(every)}): `cd {shlex.quote(first)}`, then the same command"
     )
 
 

@@ -57,6 +57,10 @@ OPEN = tuple(status for status in RunStatus if not status.over)
 _WORDS = {RunStatus.PAUSED: "stopped", RunStatus.SKIPPED: "rejected"}  # as people read them
 
 
+CONFLICT = "conflict"
+"""Option of a run that did not merge: its proposal, the commit it was to be rebased onto, why."""
+
+
 @dataclass
 class RunRecord:
     """All that is remembered about a run besides its state, findings and journal."""
@@ -88,6 +92,11 @@ class RunRecord:
     release: str = __version__  # of reviewloop, that began it
     created_at: float = 0.0
     updated_at: float = 0.0
+
+    def conflict_with(self, commit: str) -> str:
+        """Return why what it proposes does not merge with a commit, as far as known; else ""."""
+        proposal, onto, why = self.options.get(CONFLICT, ("", "", ""))
+        return str(why) if (proposal, onto) == (self.proposal, commit) else ""
 
 
 class RunStore:

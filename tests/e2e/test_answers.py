@@ -353,6 +353,12 @@ def test_a_change_that_does_not_merge_is_told_in_one_sentence_and_nothing_is_los
     assert f"`reviewloop checkout {run} NAME`" in said.err
     assert checkout.bytes() == before
     assert checkout.record()["status"] == "waiting"
+    seen = " ".join(checkout.run("show").out.split())
+    assert "approving rebases" not in seen
+    assert "this does not merge with it (" in seen
+    assert "approving commits nothing; `reviewloop checkout" in seen
+    commit_beside(checkout)  # what was found out is of that commit only
+    assert "approving rebases the change first" in " ".join(checkout.run("show").out.split())
     assert checkout.run("checkout", run, "saved").code == 0
     assert checkout.git("show", "saved:shop/search.py") + "\n" == CLEAN
     assert checkout.run("reject").code == 7

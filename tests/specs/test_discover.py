@@ -1,10 +1,13 @@
 """Finding the spec that is meant."""
 
+import os
+
 import pytest
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles, MemoryFiles
+from reviewloop.git.repository import projects_below
 
 
 def test_one_spec_is_opened_without_a_name(kiro_spec, single_spec):
@@ -78,3 +81,33 @@ def test_specs_are_found_on_disk_and_links_out_are_not_followed(tmp_path, kiro_s
     assert files.read("../outside.md") is None
     assert files.read(str(outside)) is None
     assert files.read("docs") is None
+
+
+def test_a_root_without_specs_names_those_of_the_projects_below(tmp_path):
+    for path in ("services/billing/.kiro/specs/prices", "node_modules/x/.kiro/specs/not-ours"):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "tasks.md").write_text("- [ ] 1. Raise the price\n")
+    (tmp_path / "services/empty/.kiro").mkdir(parents=True)
+    with pytest.raises(UsageError) as error:
+        open_spec(DiskFiles(tmp_path))
+    assert str(error.value) == (
+        "no spec was found at the root; projects below it have their own "
+        "(services/billing/.kiro/specs/prices): `cd services/billing`, then the same command"
+    )
+    with pytest.raises(UsageError, match="no spec was found in services/empty/"):
+        open_spec(DiskFiles(tmp_path), project="services/empty")
+
+
+def test_projects_are_looked_for_in_so_many_folders_only(tmp_path, monkeypatch):
+    for number in range(40):
+        (tmp_path / f"a{number:02}/b/c/d/.kiro").mkdir(parents=True)
+    listed, scandir = [], os.scandir
+
+    def counted(path):
+        listed.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    assert projects_below(tmp_path, levels=4, most=100) == []
+    assert len(listed) <= 101
+    assert projects_below(tmp_path, levels=4) == [f"a{n:02}/b/c/d" for n in range(40)]

@@ -9,9 +9,7 @@ from reviewloop.app.batch.stacking import chain_below
 from reviewloop.app.project import Repository
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.locks import hold
-from reviewloop.store.runs import RunRecord
-
-_FOUND = "conflict"  # of a run's options: its proposal, the commit it was to be brought onto, why
+from reviewloop.store.runs import CONFLICT, RunRecord
 
 
 def keep_conflict(repository: Repository, run_id: str, onto: str, why: str) -> None:
@@ -19,7 +17,7 @@ def keep_conflict(repository: Repository, run_id: str, onto: str, why: str) -> N
     lock = repository.run_lock(run_id)
     with suppress(WorkspaceError), hold(lock, f"run {run_id}"):  # else somebody moves it already
         run = repository.runs.find(run_id)
-        run.options[_FOUND] = [run.proposal, onto, why]
+        run.options[CONFLICT] = [run.proposal, onto, why]
         repository.runs.save(run)
 
 
@@ -30,7 +28,7 @@ def conflict_below(repository: Repository, one: Waiting, waiting: Sequence[Waiti
     """
     there = {repository.user.head, *(other.commit for other in waiting)}
     for lower in chain_below(one, waiting):
-        proposal, onto, why = lower.run.options.get(_FOUND, ("", "", ""))
+        proposal, onto, why = lower.run.options.get(CONFLICT, ("", "", ""))
         if why and proposal == lower.run.proposal and onto in there:
             mine = lower.run.run_id == one.run.run_id
             place = "" if mine else f"builds on {lower.run.run_id}, which "
@@ -41,8 +39,8 @@ def conflict_below(repository: Repository, one: Waiting, waiting: Sequence[Waiti
 
 def conflict_with(run: RunRecord, head: str | None) -> str:
     """Return why a run does not merge with this commit as far as that was found out, else ""."""
-    proposal, onto, why = run.options.get(_FOUND, ("", "", ""))
-    return f"does not merge: {why}" if why and (proposal, onto) == (run.proposal, head) else ""
+    why = run.conflict_with(head or "")
+    return f"does not merge: {why}" if why else ""
 
 
 def after_conflict(repository: Repository, run: RunRecord) -> str:

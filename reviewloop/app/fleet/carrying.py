@@ -99,7 +99,8 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
     if run.status is not RunStatus.WAITING:
         return run.reason
     place = f"there, onto {below}" if below else "there"
-    return f"{run.branch} has moved on, and it was rebased {place}: look at it again, then answer"
+    lacked = f"it built on a commit that {run.branch} lacks"
+    return f"{lacked}, and was rebased {place}: look at it again, then answer"
 
 
 def _no_merge(job: Job, run: RunRecord) -> str:

@@ -50,7 +50,8 @@ def _rows(database: Database, waits: Waits, asking: Sequence[Asking]) -> list[di
 def _moved(run: RunRecord, below: RunRecord | None) -> str:
     """Say what approving a run comes to first that does not stand on its branch."""
     rejected = below is not None and below.status is not RunStatus.COMMITTED
-    what = f"{below.run_id} was rejected" if below and rejected else f"{run.branch} has moved on"
+    lacked = f"it builds on a commit that {run.branch} lacks"
+    what = f"{below.run_id} was rejected" if below and rejected else lacked
     return f"{what}, so approving rebases this onto {run.branch} first, then asks you again"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.runs import CONFLICT, RunRecord
 
 NO_MERGE = "does not merge: "
 """How the note on a run begins that changed the same lines as what is below it now."""
@@ -30,7 +30,7 @@ def with_next(said: str) -> tuple[str, str]:
 
 def conflict_of(run: RunRecord, note: str) -> tuple[str, str]:
     """Return why a run is known not to merge, and the command that helps; "" where it may."""
-    proposal, _, why = run.options.get("conflict", ("", "", ""))
+    proposal, _, why = run.options.get(CONFLICT, ("", "", ""))
     if not why or proposal != run.proposal:
         return "", ""
     said = note if note.startswith(NO_MERGE) else f"{NO_MERGE}{why}{_NEXT}`reviewloop batch`"

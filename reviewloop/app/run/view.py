@@ -13,7 +13,7 @@ from reviewloop.domain.finding import Finding
 from reviewloop.git.interdiff import interdiff
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import dirty_files
-from reviewloop.render.proposal import Proposal
+from reviewloop.render.proposal import BaseInfo, Proposal
 from reviewloop.secrets.masking import Masking
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -66,7 +66,11 @@ def as_of_now(repository: Repository, seen: RunView) -> Proposal:
     record, user, found = seen.record, repository.user, seen.proposal
     if record.status is not RunStatus.WAITING:
         return found
-    found = {**found, "base": {**found["base"], "behind": _behind(repository, record)}}
+    now = _behind(repository, record)
+    base: BaseInfo = {**found["base"], "behind": now}
+    if now and (why := record.conflict_with(now)):
+        base["conflict"] = why
+    found = {**found, "base": base}
     if record.branch != user.branch:
         return found
     touched = {path for file in found["files"] for path in (file["path"], file.get("old_path", ""))}

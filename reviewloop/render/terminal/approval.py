@@ -296,7 +296,10 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
         row("based on", based + (target if base.get("branch") else ""), console)
         if base.get("behind"):
             branch = one_line(base.get("branch", ""))
-            row("moved on", _behind(branch, one_line(base["behind"])), console, "yellow")
+            now, run = one_line(base["behind"])[:10], one_line(proposal.get("run", ""))
+            why = one_line(base.get("conflict", ""))
+            said = _no_merge(branch, now, run, why) if why else _behind(branch, now)
+            row("moved on", said, console, "red" if why else "yellow")
         edited = base.get("edited", [])
         dirty = [path for path in base.get("dirty", []) if path not in edited]
         _dirty(dirty, base.get("include_dirty", False), console)
@@ -349,9 +352,16 @@ def _edited_by_person(edited: Mapping[str, Any]) -> str:
 
 def _behind(branch: str, now: str) -> str:
     return (
-        f"{branch} is at {now[:10]} by now: approving rebases the change first, where gates "
+        f"{branch} is at {now} by now: approving rebases the change first, where gates "
         "run again and reviewers look at what meets it; it asks you once more only if something "
         "does"
+    )
+
+
+def _no_merge(branch: str, now: str, run: str, why: str) -> str:
+    return (
+        f"{branch} is at {now} by now, and this does not merge with it ({why}): approving commits "
+        f"nothing; `reviewloop checkout {run} NAME` saves the work as a branch"
     )
 
 
