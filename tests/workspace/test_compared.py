@@ -1,6 +1,7 @@
 """What a person wants reviewed becomes two trees: ranges, the index, whole files, some paths."""
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -284,15 +285,25 @@ def test_file_that_the_system_does_not_let_us_read(git, monkeypatch):
     assert reason.startswith("secret.py cannot be read (Permission denied)")
 
 
-def test_a_small_repository_is_compared_quickly(feature):
-    import time
+def test_a_repository_is_compared_with_few_processes_however_many_files_it_has(
+    feature, monkeypatch
+):
+    started, begin = [], subprocess.Popen.__init__
 
-    seconds = []
-    for _ in range(5):
-        started = time.monotonic()
-        with compared(feature, Asked()):
-            seconds.append(time.monotonic() - started)
-    assert min(seconds) < 1.5  # it is 0.05 on an idle machine
+    def counted(self, *args, **more):
+        started.append(args)
+        begin(self, *args, **more)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", counted)
+    with compared(feature, Asked()):
+        few = len(started)
+    for number in range(200):
+        (feature / f"more{number}.py").write_text(f"{number}\n")
+    started.clear()
+    with compared(feature, Asked()) as two:
+        assert len(two.private.change(two.old, two.new).files) > 200
+    assert 0 < few < 40
+    assert len(started) <= few + 5
 
 
 def test_nothing_staged_says_what_is_changed_beside_it(feature, git):
