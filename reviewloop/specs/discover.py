@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Dialect, Spec, SpecRef
+from reviewloop.git.repository import projects_below
 from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
 from reviewloop.specs.files import DiskFiles, Files, in_folder, inside
 from reviewloop.specs.kiro import read_kiro
@@ -18,7 +19,6 @@ from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import SPEC_KIT_ID
-from reviewloop.git.repository import projects_below
 
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})

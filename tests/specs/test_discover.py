@@ -5,9 +5,9 @@ import os
 import pytest
 
 from reviewloop.domain.errors import UsageError
+from reviewloop.git.repository import projects_below
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles, MemoryFiles
-from reviewloop.git.repository import projects_below
 
 
 def test_one_spec_is_opened_without_a_name(kiro_spec, single_spec):
