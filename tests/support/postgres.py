@@ -59,6 +59,13 @@ class Postgres:
         )
         return done.stdout.strip()
 
+    def dump(self, url: str) -> str:
+        """Return the statements that make a database anew, for any owner."""
+        command = [str(self._bin / "pg_dump"), "--no-owner", "--no-privileges", "--inserts", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        lines = done.stdout.splitlines()
+        return "\n".join(line for line in lines if not line.startswith(("\\", "--"))) + "\n"
+
     def stop(self) -> None:
         """Stop the server at once; `start` begins again."""
         self._control("stop", "-m", "immediate")

@@ -11,7 +11,8 @@ that plays the models. All are made below `MADE_AT`. A state folder knows its ch
 `unpack` moves it by changing them and nothing else: the folder of the repository is named by a hash
 of the path of `.git`; the records of runs say where the checkout is; the private repositories of
 runs borrow objects from it and from each other (`alternates`) and remember where it was
-(`reviewloop.json`); what was promoted says from where to where (`promotion.json`).
+(`reviewloop.json`); what was promoted says from where to where (`promotion.json`). A store names
+the remote, and a hash of its path.
 
 Two things are not as they were stored: the environments of gates are left out, for they name the
 machine and are made again where they are missing; and the locks, which nobody holds, name another
@@ -35,6 +36,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from support import postgres
 from support.shop import make_shop
 
 ARCHIVE = Path(__file__).resolve().parents[1] / "data" / "stored_by_before.tar.xz"
@@ -171,15 +173,6 @@ class Site:
         self.folder, self.root, self.home = folder, folder / "shop", folder / "home"
         self.state = self.home / "state"
 
-    def environ(self) -> dict[str, str]:
-        """Return the environment of every command, but for PATH and the like."""
-        return {
-            **SETTINGS,
-            "HOME": str(self.home),
-            "REVIEWLOOP_STATE_DIR": str(self.state),
-            "LANG": "C.UTF-8",
-        }
-
     def play(self, script: Sequence[Reply]) -> None:
         """Have the models say this from now on."""
         text = json.dumps({"replies": script}, indent=1)
@@ -199,29 +192,49 @@ def unpack(name: str, folder: Path, archive: Path = ARCHIVE) -> Site:
 
 def move(site: Site, made_at: Path) -> None:
     """Say wherever the state names the place of its checkout that this is another one now."""
-    moves = {
-        str(made_at): str(site.folder),
-        _key(made_at / "shop/.git"): _key(site.root / ".git"),
-    }
-    assert json.dumps(moves) == json.dumps(moves, ensure_ascii=False), "a path JSON would escape"
-    (known,) = (site.state / "repositories").iterdir()
-    known = known.rename(known.with_name(moves[known.name]))
-    with closing(sqlite3.connect(known / "runs.sqlite")) as database, database:
-        for old, new in moves.items():
-            database.execute("UPDATE runs SET record = replace(record, ?, ?)", (old, new))
-    for name in ("alternates", "reviewloop.json", "promotion.json"):
-        for path in known.rglob(name):
-            text = path.read_text()
+    moves = moves_of(site, made_at)
+    _rewrite(site.root / ".git/config", moves)
+    for known in (site.state / "repositories").glob("*"):
+        moved = known.rename(known.with_name(moves[known.name]))
+        with closing(sqlite3.connect(moved / "runs.sqlite")) as database, database:
             for old, new in moves.items():
-                text = text.replace(old, new)
-            path.write_text(text)
-    left = {path.name for path in _files(known) if str(made_at).encode() in path.read_bytes()}
+                database.execute("UPDATE runs SET record = replace(record, ?, ?)", (old, new))
+        for name in ("alternates", "reviewloop.json", "promotion.json"):
+            for path in moved.rglob(name):
+                _rewrite(path, moves)
+    left = {path.name for path in _files(site.home) if str(made_at).encode() in path.read_bytes()}
     # The rows from before stay in SQLite's file until it needs their place; logs are only read.
     assert all(name.startswith("runs.sqlite") or name.endswith(".log") for name in left), left
 
 
-def _key(git_folder: Path) -> str:
-    return hashlib.sha256(os.fsencode(git_folder)).hexdigest()[:16]
+def moves_of(site: Site, made_at: Path) -> dict[str, str]:
+    """Return what stands for what: the folder, and what is a hash of a path in it."""
+    moves = {
+        str(made_at): str(site.folder),
+        _key(f"{made_at}/shop/.git"): _key(f"{site.root}/.git"),
+        _key(f"/{made_at}/remote.git"): _key(f"/{site.folder}/remote.git"),  # after an empty host
+    }
+    assert json.dumps(moves) == json.dumps(moves, ensure_ascii=False), "JSON would escape a path"
+    return moves
+
+
+def store_of(site: Site) -> str:
+    """Return the statements that make the database of the site's store anew."""
+    text = (site.folder / "store.sql").read_text(encoding="utf-8")
+    for old, new in moves_of(site, Path(MADE_AT, site.folder.name)).items():
+        text = text.replace(old, new)
+    return text
+
+
+def _rewrite(path: Path, moves: Mapping[str, str]) -> None:
+    text = path.read_text()
+    for old, new in moves.items():
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def _key(path: str) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -244,17 +257,32 @@ class Maker:
         site.play(script)
         return site
 
-    def call(self, site: Site, *command: str, ends: int, fault: str = "") -> None:
-        """Run a command there; it must end as expected."""
+    def call(
+        self,
+        site: Site,
+        *command: str,
+        ends: int,
+        fault: str = "",
+        store: str = "",
+        machine: str = "",
+    ) -> None:
+        """Run a command there, or on another machine; it must end as expected."""
+        elsewhere = site.folder / machine
+        elsewhere.mkdir(exist_ok=True)
+        home = elsewhere / "home" if machine else site.home
         done = subprocess.run(
             [self.checkout / ".venv/bin/python", "-m", "reviewloop", *command],
-            cwd=site.root,
+            cwd=elsewhere if machine else site.root,
             env={
-                **site.environ(),
+                **SETTINGS,
+                "HOME": str(home),
+                "REVIEWLOOP_STATE_DIR": str(home / "state"),
+                "LANG": "C.UTF-8",
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(self.checkout),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 **({"REVIEWLOOP_FAULT": fault} if fault else {}),
+                **({"REVIEWLOOP_STORE": store} if store else {}),
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -285,7 +313,27 @@ def make(checkout: Path) -> None:
     maker.call(maker.site("queue", replies()), *batch, ends=WAITING)
     site = maker.site("batch", replies())
     maker.call(site, *batch, ends=KILLED, fault="begin.files:2")
+    with postgres.running() as server:
+        make_store(maker, server)
     pack()
+
+
+def make_store(maker: Maker, server: postgres.Postgres) -> None:
+    """Make a site with a remote whose batch stands in a database: a worker was killed in it."""
+    site, url = maker.site("store", replies()), server.url()
+    remote = str(site.folder / "remote.git")
+    for command in (
+        ("init", "-q", "--bare", remote),
+        ("remote", "add", "origin", remote),
+        ("push", "-q", "origin", "work"),
+    ):
+        subprocess.run(["git", *command], cwd=site.root, check=True)
+    maker.call(site, "batch", "--mode", "queue", ends=0, store=url)
+    worker, second = ("worker", "--once", "--heartbeat", "0.3"), "begin.files:2"
+    maker.call(site, *worker, ends=KILLED, fault=second, store=url, machine="worker")
+    shutil.rmtree(site.folder / "worker")  # what is only there is lost
+    dump = server.dump(url)
+    (site.folder / "store.sql").write_text(dump, encoding="utf-8")
 
 
 def pack() -> None:
