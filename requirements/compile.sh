@@ -28,5 +28,5 @@ compile providers.txt pyproject.toml --extra anthropic --extra openai --extra go
 compile dev.txt pyproject.toml --extra dev --constraint requirements/action.txt "$@"
 echo 'uv>=0.9' | compile uv.txt - "$@"
 # What makes the wheel: installed first, so that pip fetches nothing unpinned to build it.
-sed -n '/^\[build-system\]/,/^$/s/^requires = \["\(.*\)"\]$/\1/p' pyproject.toml |
+sed -n '/^\[build-system\]/,/^$/s/^requires = \["\(.*\)"\]$/\1/p' pyproject.toml | sed 's/", "/\n/g' |
   compile build.txt - --constraint requirements/dev.txt "$@"

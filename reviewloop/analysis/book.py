@@ -4,37 +4,25 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 
-from reviewloop.analysis.contract import ChangeCheck, FileCheck, Rule
+from reviewloop.analysis.contract import AnalyserReport, ChangeCheck, FileCheck, Rule
+from reviewloop.analysis.rule_packs import installed_packs
 
 
 @cache
 def file_checks() -> tuple[FileCheck, ...]:
     """Return our checks of single files, in the order the list of analysers shows."""
-    from reviewloop import rules, secrets
-    from reviewloop.rules import diff, infra, syntax, taint, tests
-
-    return (
-        *syntax.CHECKS,
-        *secrets.CHECKS,
-        *taint.CHECKS,
-        *rules.CHECKS,
-        *infra.CHECKS,
-        *tests.FILE_CHECKS,
-        *diff.FILE_CHECKS,
-    )
+    return tuple(check for pack in installed_packs().packs for check in pack.file_checks)
 
 
 @cache
 def change_checks() -> tuple[ChangeCheck, ...]:
     """Return our checks that need to see the whole change."""
-    from reviewloop.rules import deps, diff, infra, tests
+    return tuple(check for pack in installed_packs().packs for check in pack.change_checks)
 
-    return (
-        *deps.CHANGE_CHECKS,
-        *diff.CHANGE_CHECKS,
-        *tests.CHANGE_CHECKS,
-        *infra.CHANGE_CHECKS,
-    )
+
+def failed_packs() -> tuple[AnalyserReport, ...]:
+    """Return a report of each pack of rules that could not be loaded."""
+    return installed_packs().failed
 
 
 def own_rules() -> Iterator[Rule]:

@@ -1,10 +1,11 @@
 """What a rule is, and what a check is given and gives back, be it a program or ours."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from functools import cache, cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from reviewloop.domain.finding import Severity
 
@@ -53,6 +54,40 @@ class Rule:
     only_new: bool = True  # not reported when the base has the same rule at the same line text
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
+    page: str = ""  # the path of the rule's file, which holds its examples
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """How a rule is found: where to look, and what tells; what is empty narrows nothing.
+
+    A rule is told by `match`, in ast-grep's rule language, or by `check`, a "module:function".
+    With `nodes` or `calls` the function is asked about each such node of a parsed file, without
+    them about the file; a pack may also run the functions of a family by an engine of its own.
+    """
+
+    languages: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()  # kinds of node
+    calls: tuple[str, ...] = ()  # last names of called functions, classes or commands
+    hints: tuple[str, ...] = ()  # a file without any of these is not searched
+    match: Mapping[str, object] | None = None
+    report: str = ""  # the variable of `match` whose node is shown; "": all that matches
+    check: str = ""
+
+
+@cache
+def resolve(reference: str) -> Callable[..., Any]:
+    """Return the function that "module:function" names; it is imported when first asked for."""
+    module, _, name = reference.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+class RuleEntry(NamedTuple):
+    """A rule as its file gives it."""
+
+    rule: Rule
+    matcher: Matcher
 
 
 class PathClass(StrEnum):
@@ -185,6 +220,15 @@ class ChangeCheck:
     name: str
     rules: tuple[Rule, ...]
     run: Callable[[ChangeView], Iterable[Hit]]
+
+
+@dataclass(frozen=True)
+class RulePack:
+    """Rules that come together; ours are one pack, an installed package may bring another."""
+
+    rules: tuple[Rule, ...] = ()
+    file_checks: tuple[FileCheck, ...] = ()
+    change_checks: tuple[ChangeCheck, ...] = ()
 
 
 @dataclass(frozen=True)

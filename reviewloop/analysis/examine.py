@@ -115,6 +115,8 @@ def examine_early(
             taken.take(_whole(check, view))
         for given, report in extra:
             taken.take((placed_anywhere(given, view, report.name), report))
+        for report in book.failed_packs():
+            taken.take(([], report))
         advisories = advisory_status(view.options, view.files)
         if advisories is not None:
             taken.take(([], advisories))

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from reviewloop.analysis.book import own_rules
-from reviewloop.analysis.contract import Example, PathClass, Rule
+from reviewloop.analysis.contract import PathClass, Rule
 from reviewloop.analysis.placing import speaks_in, warns_in_examples
+from reviewloop.analysis.rule_files import CodeBlock
+from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.analysis.rule_pages import anchor, page_file
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.hidden_characters import show_hidden
@@ -72,9 +74,10 @@ def _page(file: str, rules: Iterable[Rule]) -> str:
         if rule.source:
             lines += [f"Source: {rule.source}", ""]
         lines += [f"Speaks about: {_classes(rule)}.", ""]
-        for title, examples in (("Found", rule.bad), ("Not found", rule.good)):
-            for example in examples:
-                lines += [f"{title}, in `{example.path}`:", "", *_code(example), ""]
+        found, left_alone = read_examples(rule)
+        for title, examples in (("Found", found), ("Not found", left_alone)):
+            for block in (block for example in examples for block in example):
+                lines += [f"{title}, in `{block.path}`:", "", *_code(block), ""]
     return "\n".join(lines)
 
 
@@ -94,7 +97,7 @@ def _classes(rule: Rule) -> str:
     )
 
 
-def _code(example: Example) -> list[str]:
+def _code(example: CodeBlock) -> list[str]:
     suffix = example.path.rsplit(".", 1)[-1]
     fence = "`" * max(3, _longest_run(example.code) + 1)
     # A page about hidden text must hide none itself.

@@ -1,12 +1,24 @@
-"""Runs a table of patterns over one parsed file: one parse, one walk, cheap words first."""
+"""Looks for rules in the syntax tree of a file: one parse, one walk, cheap words first."""
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, cast
 
-from reviewloop.analysis.contract import SECURITY, Edit, Fix, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.contract import (
+    SECURITY,
+    Edit,
+    FileCheck,
+    Fix,
+    Hit,
+    Matcher,
+    Rule,
+    RuleEntry,
+    SourceFile,
+    Span,
+    resolve,
+)
 from reviewloop.domain.finding import Severity
 
 if TYPE_CHECKING:
@@ -15,6 +27,7 @@ if TYPE_CHECKING:
 MAX_AVERAGE_LINE = 400  # characters; beyond that a file was written by a program
 LONGEST_LINE = 400_000  # characters; work grows with the square of it: 2.5 s for 500,000 characters
 _NO_PERSONS_LINE = 2_000  # characters; only what is unsafe is worth telling in there
+_PARSERS = {"shell": "bash", "terraform": "hcl"}  # what the parser calls our languages
 ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
 
 
@@ -28,20 +41,6 @@ class Found:
     replacement: str | None = None  # of the whole node
     safe: bool = False
     related: tuple[tuple["SgNode", str], ...] = ()
-
-
-class Pattern(NamedTuple):
-    """One row: which nodes to look at, and the test that tells.
-
-    `calls` are last names of called functions, classes or commands. A file is searched only
-    when it contains one of `hints`; the names of calls are their own hints.
-    """
-
-    rule: Rule
-    test: "Callable[[SgNode, Source], Found | SgNode | Iterable[Found | SgNode] | None]"
-    kinds: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
 
 
 @dataclass
@@ -89,8 +88,8 @@ class Grammar:
     `foreign` are kinds of node that only a sister language has, JSX for example.
     """
 
-    call_kinds: tuple[str, ...]
-    call_name: "Callable[[SgNode], str]"
+    call_kinds: tuple[str, ...] = ()
+    call_name: "Callable[[SgNode], str]" = lambda node: ""
     foreign: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -131,60 +130,91 @@ def short_enough(line: str) -> bool:
     return len(line) <= LONGEST_LINE
 
 
-def search(
-    patterns: Iterable[Pattern], grammar: Grammar, file: SourceFile, language: str
-) -> Iterator[Hit]:
-    """Yield what the patterns find in a file."""
-    active = [p for p in patterns if _hinted(p, file.text)]
+def pattern_check(
+    name: str, entries: Sequence[RuleEntry], grammars: Mapping[str, str] | None = None
+) -> FileCheck:
+    """Return the check that looks for rules in the syntax tree of each file.
+
+    `grammars` names for each language whose rules are found by `calls` the "module:NAME" of its
+    grammar.
+    """
+    by_language: dict[str, list[RuleEntry]] = defaultdict(list)
+    for entry in entries:
+        for language in entry.matcher.languages:
+            by_language[language].append(entry)
+    named = grammars or {}
+
+    def run(file: SourceFile) -> Iterator[Hit]:
+        return _search(by_language[file.language], named.get(file.language, ""), file)
+
+    rules = tuple(entry.rule for entry in entries)
+    return FileCheck(name, rules, lambda file: file.language in by_language, run, short_enough)
+
+
+def _search(entries: Iterable[RuleEntry], grammar: str, file: SourceFile) -> Iterator[Hit]:
+    """Yield what the rules find in a file."""
+    active = [entry for entry in entries if is_hinted(entry.matcher, file.text)]
     if not active:
         return
+    found = _walk(active, grammar, file)
     if not generated(file):
-        yield from _search(active, grammar, file, language)
+        yield from found
         return
     # One line of padding or data makes such a file, too: the other lines are a person's.
-    security = {p.rule.id for p in active if p.rule.reviewer == SECURITY}
-    for hit in _search(active, grammar, file, language):
+    security = {entry.rule.id for entry in active if entry.rule.reviewer == SECURITY}
+    for hit in found:
         line = file.lines[hit.span.line - 1] if hit.span else ""
         if len(line) <= _NO_PERSONS_LINE or hit.rule in security:
             yield hit
 
 
-def _search(
-    active: list[Pattern], grammar: Grammar, file: SourceFile, language: str
-) -> Iterator[Hit]:
-    by_kind: dict[str, list[Pattern]] = defaultdict(list)
-    by_call: dict[str, list[Pattern]] = defaultdict(list)
-    for pattern in active:
-        for kind in pattern.kinds:
-            by_kind[kind].append(pattern)
-        for name in pattern.calls:
-            by_call[name].append(pattern)
-    source = Source(file, parse(file.text, language))
+def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Iterator[Hit]:
+    by_kind: dict[str, list[RuleEntry]] = defaultdict(list)
+    by_call: dict[str, list[RuleEntry]] = defaultdict(list)
+    for entry in active:
+        for kind in entry.matcher.nodes:
+            by_kind[kind].append(entry)
+        for name in entry.matcher.calls:
+            by_call[name].append(entry)
+    source = Source(file, parse(file.text, _PARSERS.get(file.language, file.language)))
+    for entry in active:
+        if entry.matcher.match is not None:
+            yield from _matches(entry, source)
+    grammar = cast(Grammar, resolve(grammar_name)) if grammar_name else Grammar()
     wanted = {*by_kind, *(grammar.call_kinds if by_call else ())}
-    wanted -= grammar.foreign.get(language, frozenset())
+    wanted -= grammar.foreign.get(file.language, frozenset())
     if not wanted:
         return
     for node in nodes_of(source.root, sorted(wanted)):
         kind = node.kind()
-        for pattern in by_kind.get(kind, ()):
-            yield from _hits(pattern, node, source)
+        for entry in by_kind.get(kind, ()):
+            yield from _hits(entry, node, source)
         if by_call and kind in grammar.call_kinds:
-            for pattern in by_call.get(grammar.call_name(node), ()):
-                yield from _hits(pattern, node, source)
+            for entry in by_call.get(grammar.call_name(node), ()):
+                yield from _hits(entry, node, source)
 
 
-def _hinted(pattern: Pattern, text: str) -> bool:
-    words = pattern.hints or pattern.calls
+def is_hinted(matcher: Matcher, text: str) -> bool:
+    """Whether a text holds a word without which a rule is not found; names of calls are such."""
+    words = matcher.hints or matcher.calls
     return not words or any(word in text for word in words)
 
 
-def _hits(pattern: Pattern, node: "SgNode", source: Source) -> Iterator[Hit]:
-    outcome = pattern.test(node, source)
+def _matches(entry: RuleEntry, source: Source) -> Iterator[Hit]:
+    match: Any = entry.matcher.match
+    for node in source.root.find_all(match if "rule" in match else {"rule": match}):
+        shown = node.get_match(entry.matcher.report) if entry.matcher.report else node
+        if shown is not None:
+            yield _hit(entry.rule, Found(shown), source)
+
+
+def _hits(entry: RuleEntry, node: "SgNode", source: Source) -> Iterator[Hit]:
+    outcome = resolve(entry.matcher.check)(node, source)
     if outcome is None:
         return
     several = outcome if isinstance(outcome, Iterable) else (outcome,)
     for one in several:
-        yield _hit(pattern.rule, one if isinstance(one, Found) else Found(one), source)
+        yield _hit(entry.rule, one if isinstance(one, Found) else Found(one), source)
 
 
 def _hit(rule: Rule, found: Found, source: Source) -> Hit:

@@ -6,6 +6,7 @@ import click
 
 from reviewloop.analysis.book import own_rules, rule_of
 from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.app.project import repository
 from reviewloop.app.review.remembered import find_finding
 from reviewloop.cli.completion import rules
@@ -108,10 +109,12 @@ def _explain_rule(rule: Rule, finding: Finding | None = None) -> None:
     for label, text in (("Why", rule.why), ("What to do", rule.fix), ("Source", rule.source)):
         if text:
             echo(f"\n{label}: {text}")
-    for label, examples in (("Found", rule.bad), ("Not found", rule.good)):
-        for example in examples[:1]:
-            click.echo(f"\n{label}, for example in {example.path}:")
-            lines = (f"    {safe(line)}".rstrip() for line in laid_out(example.code))
+    found, left_alone = read_examples(rule)
+    for label, examples in (("Found", found), ("Not found", left_alone)):
+        for block in examples[0] if examples else ():
+            before = " before the change" if block.base else ""
+            click.echo(f"\n{label}, for example in {block.path}{before}:")
+            lines = (f"    {safe(line)}".rstrip() for line in laid_out(block.code))
             click.echo("\n".join(lines))
     if rule.hard:
         echo(

@@ -1,14 +1,101 @@
-"""Patterns of our own for languages and files where no tool serves us well enough."""
+"""Our pack of rules: which check looks for which family, in which files."""
 
-from reviewloop.analysis.contract import FileCheck
-from reviewloop.rules import docker, go, js, k8s, py, sh
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 
-CHECKS: tuple[FileCheck, ...] = (
-    js.CHECK,
-    go.CHECK,
-    py.CHECK,
-    py.TRUST,
-    sh.CHECK,
-    docker.CHECK,
-    k8s.CHECK,
+from reviewloop.analysis.contract import (
+    ChangeCheck,
+    FileCheck,
+    Hit,
+    RuleEntry,
+    RulePack,
+    SourceFile,
+    resolve,
 )
+from reviewloop.analysis.patterns import pattern_check
+from reviewloop.analysis.rule_packs import read_rules
+
+FOLDER = Path(__file__).parent
+_GRAMMARS = {
+    **dict.fromkeys(("javascript", "typescript", "tsx"), "reviewloop.rules.js.syntax:JAVASCRIPT"),
+    "go": "reviewloop.rules.go.syntax:GO",
+    "python": "reviewloop.rules.py.syntax:PYTHON",
+}
+_LONGEST_INSTRUCTION = 50_000  # characters take 0.6 s to read, 800,000 of them a minute
+
+Run = Callable[[SourceFile], Iterable[Hit]]
+
+
+def load_pack() -> RulePack:
+    """Return our pack. Code that looks for rules is imported when a file of its language comes."""
+    from reviewloop import secrets
+    from reviewloop.rules import deps, diff, infra, syntax, taint, tests
+
+    entries = read_rules(FOLDER)
+    family: dict[str, list[RuleEntry]] = defaultdict(list)
+    for entry in entries:
+        family[entry.rule.id.partition("/")[0]].append(entry)
+    trust = [e for e in family["py"] if e.rule.category == "authentication"]
+    fast = [e for e in family["py"] if e not in trust]
+    checks: tuple[FileCheck, ...] = (
+        *syntax.CHECKS,
+        *secrets.CHECKS,
+        *taint.CHECKS,
+        pattern_check("javascript", family["js"], _GRAMMARS),
+        pattern_check("go", family["go"], _GRAMMARS),
+        pattern_check("python-performance", fast, _GRAMMARS),
+        pattern_check("python-security", trust, _GRAMMARS),
+        _check("shell", family["sh"], {"shell"}, "reviewloop.rules.sh:search"),
+        _check(
+            "dockerfile",
+            family["docker"],
+            {"dockerfile"},
+            "reviewloop.rules.docker:search",
+            reads=lambda line: len(line) <= _LONGEST_INSTRUCTION,
+        ),
+        _check(
+            "kubernetes",
+            family["k8s"],
+            {"yaml"},
+            "reviewloop.rules.k8s:search",
+            understands="reviewloop.rules.k8s:understands",
+            reads=lambda line: bool(resolve("reviewloop.rules.k8s.manifests:readable")(line)),
+        ),
+        *infra.CHECKS,
+        *tests.FILE_CHECKS,
+        *diff.FILE_CHECKS,
+    )
+    change_checks: tuple[ChangeCheck, ...] = (
+        *deps.CHANGE_CHECKS,
+        *diff.CHANGE_CHECKS,
+        *tests.CHANGE_CHECKS,
+        *infra.CHANGE_CHECKS,
+    )
+    told = [rule for check in checks for rule in check.rules]
+    told += [rule for check in change_checks for rule in check.rules]
+    rules = {rule.id: rule for rule in told}  # several checks may share rules
+    return RulePack(tuple(rules.values()), checks, change_checks)
+
+
+def _check(
+    name: str,
+    entries: Collection[RuleEntry],
+    languages: Collection[str],
+    engine: str,
+    *,
+    understands: str = "",
+    reads: Callable[[str], bool] | None = None,
+) -> FileCheck:
+    """Return the check whose engine runs the functions of a family over files of a language."""
+
+    def is_read(file: SourceFile) -> bool:
+        if file.language not in languages:
+            return False
+        return not understands or bool(resolve(understands)(file))
+
+    def run(file: SourceFile) -> Iterable[Hit]:
+        hits: Iterable[Hit] = resolve(engine)(entries, file)
+        return hits
+
+    return FileCheck(name, tuple(entry.rule for entry in entries), is_read, run, reads)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.rule_examples import bad_files
 
 
 def test_a_rule_of_ours_is_explained_with_source_examples_and_a_way_out(project, reviewloop):
@@ -107,9 +108,9 @@ def test_examples_with_an_indentation_of_their_own_keep_it(project, reviewloop):
     from reviewloop.analysis.book import own_rules
 
     rule = next(
-        r for r in own_rules() for e in r.bad[:1] if "\n    " in e.code and "\n  " in e.code
+        r for r in own_rules() for e in bad_files(r)[:1] if "\n    " in e.code and "\n  " in e.code
     )
-    code = rule.bad[0].code.strip("\n")
+    code = bad_files(rule)[0].code.strip("\n")
     shown = "\n".join(f"    {line}".rstrip() for line in code.split("\n"))
 
     assert shown in reviewloop("explain", rule.id).out

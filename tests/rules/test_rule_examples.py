@@ -1,13 +1,15 @@
 """Every rule of ours holds its own positives and negatives; here all of them are run."""
 
 import pytest
+from support.rule_examples import bad_files, good_files
 
 from reviewloop.analysis.book import change_checks, file_checks, own_rules
-from reviewloop.analysis.contract import Example, FileCheck, Rule, SourceFile
+from reviewloop.analysis.contract import FileCheck, Rule, SourceFile
 from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.analysis.rule_files import CodeBlock
 
 
-def source(example: Example) -> SourceFile:
+def source(example: CodeBlock) -> SourceFile:
     """Return an example as a file in which every line is new."""
     last = len(example.code.split("\n"))
     return SourceFile(
@@ -20,7 +22,7 @@ def source(example: Example) -> SourceFile:
     )
 
 
-def found(rule: Rule, example: Example) -> bool:
+def found(rule: Rule, example: CodeBlock) -> bool:
     """Whether a rule fires on an example, in the checks that read such a file."""
     file = source(example)
     checks = [check for check in file_checks() if rule in check.rules and check.understands(file)]
@@ -33,9 +35,9 @@ RULES = list({rule.id: rule for check in file_checks() for rule in check.rules}.
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_examples_of_a_rule_are_found_or_left_alone(rule: Rule) -> None:
-    for example in rule.bad:
+    for example in bad_files(rule):
         assert found(rule, example), example.code
-    for example in rule.good:
+    for example in good_files(rule):
         assert not found(rule, example), example.code
 
 
@@ -61,7 +63,7 @@ def test_rules_of_file_checks_show_a_positive_and_a_negative(check: FileCheck) -
     # Secrets are built while tests run: a literal one in a file would be a finding itself.
     if check.name == "secrets":
         return
-    without = [rule.id for rule in check.rules if not rule.bad or not rule.good]
+    without = [rule.id for rule in check.rules if not bad_files(rule) or not good_files(rule)]
 
     assert without == []
 

@@ -1,9 +1,11 @@
 """What `/reviewloop explain` answers: why a finding was made, its rule, and how to dismiss it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.analysis.contract import Example, Rule
+from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_files import CodeBlock
+from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.comments.bodies import headline, remark_parts
 from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
@@ -76,7 +78,8 @@ def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
         if text and text not in said:
             parts.append(f"**{label}:** {sanitised(text)}")
     parts += [f"**Source:** {_sourced(rule.source)}"] if rule.source else []
-    parts += _example("what it finds", rule.bad) + _example("what it leaves alone", rule.good)
+    found, left_alone = read_examples(rule)
+    parts += _example("what it finds", found) + _example("what it leaves alone", left_alone)
     return parts
 
 
@@ -88,13 +91,12 @@ def _sourced(source: str) -> str:
     return " ".join(each for pair in pairs for each in pair if each)
 
 
-def _example(label: str, examples: tuple[Example, ...]) -> list[str]:
+def _example(label: str, examples: Sequence[Sequence[CodeBlock]]) -> list[str]:
     return [
-        f"The rule's own example of {label}, not your code:\n\n"
-        + fenced(
-            (unmarked(visible(line)) for line in laid_out(example.code)), language(example.path)
-        )
-        for example in examples[:1]
+        f"The rule's own example of {label}{' before the change' if block.base else ''}, "
+        "not your code:\n\n"
+        + fenced((unmarked(visible(line)) for line in laid_out(block.code)), language(block.path))
+        for block in (examples[0] if examples else ())
     ]
 
 

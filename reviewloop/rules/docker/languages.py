@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.analysis.contract import INFRASTRUCTURE, NIT, Rule
-from reviewloop.rules.docker.source import DockerRule, DockerSource, Place, Run, dockerfile
+from reviewloop.rules.docker.source import DockerSource, Place, Run
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command
 
@@ -50,7 +49,8 @@ def _pip_names(command: Command) -> list[str]:
     return found
 
 
-def _pip_unpinned(source: DockerSource) -> Iterator[Place]:
+def find_pip_unpinned(source: DockerSource) -> Iterator[Place]:
+    """Find docker/pip-unpinned."""
     for run, command in _pip_installs(source):
         if command.has("requirement", "r", "constraint", "c", "e", "editable"):
             continue
@@ -61,7 +61,8 @@ def _pip_unpinned(source: DockerSource) -> Iterator[Place]:
                 break
 
 
-def _pip_cache(source: DockerSource) -> Iterator[Place]:
+def find_pip_cache_left(source: DockerSource) -> Iterator[Place]:
+    """Find docker/pip-cache-left."""
     if re.search(r"PIP_NO_CACHE_DIR[= ]\s*[\"']?(?:1|true|on|yes|off|0|false)", source.file.text):
         return
     for run, command in _pip_installs(source):
@@ -72,7 +73,8 @@ def _pip_cache(source: DockerSource) -> Iterator[Place]:
         yield Place(run.instruction, command)
 
 
-def _unpinned(source: DockerSource) -> Iterator[Place]:
+def find_package_unpinned(source: DockerSource) -> Iterator[Place]:
+    """Find docker/package-unpinned."""
     for run in source.runs:
         for command in run.commands:
             loose = _loose(command)
@@ -108,7 +110,8 @@ def _node_package(name: str) -> bool:
     )
 
 
-def _npm_install(source: DockerSource) -> Iterator[Place]:
+def find_npm_install(source: DockerSource) -> Iterator[Place]:
+    """Find docker/npm-install."""
     for run in source.runs:
         for command in run.named("npm"):
             elsewhere = command.has("g", "global", "package-lock-only")
@@ -116,7 +119,8 @@ def _npm_install(source: DockerSource) -> Iterator[Place]:
                 yield Place(run.instruction, command)
 
 
-def _yarn_cache(source: DockerSource) -> Iterator[Place]:
+def find_yarn_cache_left(source: DockerSource) -> Iterator[Place]:
+    """Find docker/yarn-cache-left."""
     for run in source.runs:
         if run.stage.index not in source.shipped or run.cached:
             continue
@@ -127,108 +131,3 @@ def _yarn_cache(source: DockerSource) -> Iterator[Place]:
             if installs and not re.search(r"cache\s+clean|yarn.*cache|--immutable", run.text):
                 yield Place(run.instruction, command)
                 break
-
-
-RULES = (
-    DockerRule(
-        Rule(
-            "docker/pip-unpinned",
-            INFRASTRUCTURE,
-            NIT,
-            "pip installs whatever version is the newest on the day of the build.",
-            why="A new release of the package changes or breaks the image without a "
-            "change of yours.",
-            fix="Give a version, or install from a requirements file that does.",
-            category="reproducibility",
-            source="https://pip.pypa.io/en/stable/topics/repeatable-installs/",
-            bad=dockerfile("FROM python:3.13\nRUN pip install --no-cache-dir flask\n"),
-            good=dockerfile(
-                "FROM python:3.13\nRUN pip install --no-cache-dir flask==3.1.0 'a[b]==1'\n",
-                "FROM python:3.13\nRUN pip install -r requirements.txt\nRUN pip install -U pip .\n",
-            ),
-        ),
-        _pip_unpinned,
-        ("pip",),
-    ),
-    DockerRule(
-        Rule(
-            "docker/pip-cache-left",
-            INFRASTRUCTURE,
-            NIT,
-            "pip's cache stays in the layer.",
-            why="Every package is in the image twice.",
-            fix="Add --no-cache-dir, or mount a cache.",
-            category="image-size",
-            source="https://pip.pypa.io/en/stable/topics/caching/#disabling-caching",
-            bad=dockerfile("FROM python:3.13\nRUN pip install -r requirements.txt\n"),
-            good=dockerfile(
-                "FROM python:3.13\nRUN pip install --no-cache-dir -r requirements.txt\n",
-                "FROM python:3.13\nENV PIP_NO_CACHE_DIR=1\nRUN python -m pip install -r r.txt\n",
-                "FROM python:3.13\nRUN --mount=type=cache,target=/root/.cache/pip \\\n"
-                "  pip install -r r.txt\n",
-            ),
-        ),
-        _pip_cache,
-        ("pip",),
-    ),
-    DockerRule(
-        Rule(
-            "docker/package-unpinned",
-            INFRASTRUCTURE,
-            NIT,
-            "A package is installed in whatever version is the newest on the day of the build.",
-            why="A new release changes or breaks the image without a change of yours.",
-            fix="Give a version.",
-            category="reproducibility",
-            source="https://docs.docker.com/build/building/best-practices/",
-            bad=dockerfile(
-                "FROM node:22\nRUN npm install -g typescript\n",
-                "FROM ruby:3.4\nRUN gem install bundler\n",
-                "FROM golang:1.24\nRUN go install example.com/a/b@latest\n",
-            ),
-            good=dockerfile(
-                "FROM node:22\nRUN npm install -g typescript@5.7.2 "
-                "@angular/cli@19.0.0\nRUN npm ci\n",
-                "FROM ruby:3.4\nRUN gem install bundler:2.5.0 && gem install a -v 1.0\n",
-                "FROM golang:1.24\nRUN go install example.com/a/b@v1.2.3 && go install ./cmd/x\n",
-            ),
-        ),
-        _unpinned,
-        ("install", " add", " i "),
-    ),
-    DockerRule(
-        Rule(
-            "docker/npm-install",
-            INFRASTRUCTURE,
-            NIT,
-            "npm install may change the versions that the lock file names.",
-            why="What is tested and what is shipped can differ.",
-            fix="Use npm ci.",
-            category="reproducibility",
-            source="https://docs.npmjs.com/cli/commands/npm-ci",
-            bad=dockerfile("FROM node:22\nRUN npm install\n"),
-            good=dockerfile("FROM node:22\nRUN npm ci\n", "FROM node:22\nRUN npm install -g a@1\n"),
-        ),
-        _npm_install,
-        ("npm",),
-    ),
-    DockerRule(
-        Rule(
-            "docker/yarn-cache-left",
-            INFRASTRUCTURE,
-            NIT,
-            "yarn's cache stays in the layer.",
-            why="Every package is in the image twice.",
-            fix="End the same RUN with `yarn cache clean`, or mount a cache.",
-            category="image-size",
-            source="https://classic.yarnpkg.com/lang/en/docs/cli/cache/",
-            bad=dockerfile("FROM node:22\nRUN yarn install --frozen-lockfile\n"),
-            good=dockerfile(
-                "FROM node:22\nRUN yarn install --frozen-lockfile && yarn cache clean\n",
-                "FROM node:22\nRUN yarn build\n",
-            ),
-        ),
-        _yarn_cache,
-        ("yarn",),
-    ),
-)

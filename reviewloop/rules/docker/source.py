@@ -1,12 +1,12 @@
-"""A Dockerfile with the commands that its RUN instructions run, and the form of its rules."""
+"""A Dockerfile with the commands that its RUN instructions run, and where a rule holds."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from reviewloop.analysis.contract import Example, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.docker.reading import Dockerfile, Instruction, Stage
 from reviewloop.rules.lazy_regex import Regex
@@ -44,14 +44,6 @@ class Place(NamedTuple):
     command: Command | None = None
     message: str = ""
     severity: Severity | None = None
-
-
-class DockerRule(NamedTuple):
-    """One row: a rule and the test that yields the places where it holds."""
-
-    rule: Rule
-    test: "Callable[[DockerSource], Iterator[Place]]"
-    hints: tuple[str, ...] = ()  # one of these must be in the text, in lower case
 
 
 @dataclass(frozen=True)
@@ -147,8 +139,3 @@ def _command_span(instruction: Instruction, command: Command) -> Span:
     return Span(
         instruction.line, instruction.line + command.end_row, column, command.end_column + 1
     )
-
-
-def dockerfile(*codes: str) -> tuple[Example, ...]:
-    """Return examples for a rule."""
-    return tuple(Example("Dockerfile", code) for code in codes)

@@ -1,12 +1,10 @@
 """Go: servers without limits, cookies, and files that others can write."""
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import NIT, SECURITY, SHOULD
-from reviewloop.analysis.patterns import Found, Pattern, Source
-from reviewloop.rules.go.example import row
+from reviewloop.analysis.contract import NIT, SHOULD
+from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.go.syntax import argument, call_name, fields, receiver, text_of
 from reviewloop.rules.lazy_regex import Regex
 
@@ -14,10 +12,10 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _SESSION = Regex(r"(?i)sess|token|auth|jwt")
-_row = partial(row, reviewer=SECURITY)
 
 
-def _modes(node: "SgNode", source: Source) -> Found | None:
+def find_open_rights(node: "SgNode", source: Source) -> Found | None:
+    """Find go/open-rights."""
     if receiver(node) not in {"os", "ioutil"}:
         return None
     mode = argument(node, 1 if call_name(node) in {"Chmod", "Mkdir", "MkdirAll"} else 2)
@@ -28,14 +26,16 @@ def _modes(node: "SgNode", source: Source) -> Found | None:
     return Found(mode, f"Everybody may write to it ({mode.text()}).", severity)
 
 
-def _shared_temporary(node: "SgNode", source: Source) -> "SgNode | None":
+def find_shared_temporary_file(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find go/shared-temporary-file."""
     first = argument(node, 0)
     if receiver(node) not in {"os", "ioutil"} or first is None:
         return None
     return first if re.match(r"/(?:var/)?tmp/\w", text_of(first)) else None
 
 
-def _no_limit(node: "SgNode", source: Source) -> Found | None:
+def find_server_without_limits(node: "SgNode", source: Source) -> Found | None:
+    """Find go/server-without-limits."""
     kind = node.field("type")
     name = kind.text() if kind is not None else ""
     given = fields(node)
@@ -46,11 +46,13 @@ def _no_limit(node: "SgNode", source: Source) -> Found | None:
     return None
 
 
-def _listens(node: "SgNode", source: Source) -> "SgNode | None":
+def find_plain_listen(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find go/plain-listen."""
     return node if receiver(node) == "http" else None
 
 
-def _cookie(node: "SgNode", source: Source) -> Found | None:
+def find_cookie_unprotected(node: "SgNode", source: Source) -> Found | None:
+    """Find go/cookie-unprotected."""
     kind = node.field("type")
     if kind is None or kind.text() != "http.Cookie":
         return None
@@ -65,81 +67,3 @@ def _cookie(node: "SgNode", source: Source) -> Found | None:
     name = given["Name"].text() if "Name" in given else ""
     severity = SHOULD if _SESSION.search(name) else NIT
     return Found(node, f"The cookie is set without {' and '.join(missing)}.", severity)
-
-
-PATTERNS = (
-    Pattern(
-        _row(
-            "open-rights",
-            severity=SHOULD,
-            source="CWE-732",
-            title="Everybody may write to it.",
-            why="Any user of the machine can replace what the program reads.",
-            fix="Use 0o600 for files and 0o750 for folders.",
-            bad="err := os.WriteFile(name, data, 0666)\n---\nos.MkdirAll(dir, 0o777)",
-            good="err := os.WriteFile(name, data, 0o600)\n---\nos.MkdirAll(dir, 0755)",
-        ),
-        _modes,
-        calls=("WriteFile", "OpenFile", "Chmod", "Mkdir", "MkdirAll"),
-    ),
-    Pattern(
-        _row(
-            "shared-temporary-file",
-            severity=SHOULD,
-            source="CWE-377",
-            title="A file of a known name is made where everybody may write.",
-            why="Another user can put a link there first and have you overwrite its target.",
-            fix="Use os.CreateTemp.",
-            bad='f, err := os.Create("/tmp/state.json")',
-            good='f, err := os.CreateTemp("", "state")\n---\nf, err := os.Create("/srv/a")',
-        ),
-        _shared_temporary,
-        calls=("Create", "OpenFile", "WriteFile", "Mkdir", "MkdirAll"),
-        hints=("tmp/",),
-    ),
-    Pattern(
-        _row(
-            "server-without-limits",
-            severity=SHOULD,
-            source="CWE-400",
-            title="The server waits without end for a request to arrive.",
-            why="A few clients that send slowly hold all connections.",
-            fix="Set ReadHeaderTimeout.",
-            bad='s := &http.Server{Addr: ":80"}',
-            good='s := &http.Server{Addr: ":80", ReadHeaderTimeout: time.Second}',
-        ),
-        _no_limit,
-        kinds=("composite_literal",),
-        hints=("http.Server",),
-    ),
-    Pattern(
-        _row(
-            "plain-listen",
-            severity=NIT,
-            source="CWE-400",
-            title="http.ListenAndServe has no time limits.",
-            why="A few clients that send slowly hold all connections.",
-            fix="Make an http.Server with ReadHeaderTimeout.",
-            bad='http.ListenAndServe(":80", nil)',
-            good="server.ListenAndServe()",
-        ),
-        _listens,
-        calls=("ListenAndServe", "ListenAndServeTLS"),
-    ),
-    Pattern(
-        _row(
-            "cookie-unprotected",
-            severity=SHOULD,
-            source="CWE-1004",
-            title="A cookie is set without protection.",
-            why="Scripts in the page can read it, or it travels over plain HTTP.",
-            fix="Set HttpOnly, Secure and SameSite.",
-            bad='http.SetCookie(w, &http.Cookie{Name: "session", Value: id})',
-            good='http.SetCookie(w, &http.Cookie{Name: "s", Value: i, HttpOnly: true, '
-            "Secure: true})",
-        ),
-        _cookie,
-        kinds=("composite_literal",),
-        hints=("http.Cookie",),
-    ),
-)

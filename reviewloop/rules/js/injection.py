@@ -3,9 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Rule
-from reviewloop.analysis.patterns import Found, Pattern, Source
-from reviewloop.rules.js.example import js, ts
+from reviewloop.analysis.contract import MUST, SHOULD
+from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.fixed_pieces import of_fixed_pieces
 from reviewloop.rules.js.request_input import tainted, value_of
 from reviewloop.rules.js.syntax import argument, arguments, call_name, glued, pairs, receiver
@@ -24,7 +23,8 @@ _PROCESS = Regex(r"(?:child_?process|cp|shell(?:js)?|require\(['\"](?:node:)?chi
 _PLACEHOLDERS = Regex(r"placeholders?|marks?|columns?$|^fields?$|tableName|schema", re.IGNORECASE)
 
 
-def _command(node: "SgNode", source: Source) -> Found | None:
+def find_command_injection(node: "SgNode", source: Source) -> Found | None:
+    """Find js/command-injection."""
     of = receiver(node)
     if of and not _PROCESS.match(of) and not _stands_for_processes(of, source):
         return None
@@ -58,7 +58,8 @@ def _in_shell(node: "SgNode") -> bool:
     return False
 
 
-def _sql(node: "SgNode", source: Source) -> Found | None:
+def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
+    """Find js/sql-injection."""
     first = argument(node, 0)
     if first is None:
         return None
@@ -77,99 +78,3 @@ def _sql(node: "SgNode", source: Source) -> Found | None:
     if not moving and not dirty:
         return None
     return Found(first, severity=MUST if dirty else SHOULD)
-
-
-PATTERNS = (
-    Pattern(
-        Rule(
-            "js/command-injection",
-            SECURITY,
-            MUST,
-            "A shell command contains a value that is not fixed.",
-            why="A value with `;` or `$(...)` in it makes the shell run a second command.",
-            fix="Use execFile or spawn with a list of arguments and without a shell.",
-            category="injection",
-            source="CWE-78",
-            bad=(
-                *js("import {exec} from 'child_process';\nexec(`git log ${branch}`);"),
-                *js(
-                    "const cp = require('child_process');\n"
-                    "app.get('/', (req, res) => { const n = req.query.n; cp.execSync('id ' + n) });"
-                ),
-                *js("import child from 'child_process';\nchild.execSync(`git log ${branch}`);"),
-                *js("require('child_process').spawn('ls ' + dir, {shell: true});"),
-                *ts("import cp from 'child_process';\n(cp as any).execSync!(`git log ${branch}`);"),
-            ),
-            good=(
-                *js("import {exec} from 'child_process';\nexec('git status');"),
-                *js("import {execFile} from 'child_process';\nexecFile('git', ['log', branch]);"),
-                *js("import child from 'child_process';\nconst m = rows.exec(`x${branch}`);"),
-                *js("import cp from 'child_process';\nconst m = /a/.exec(`x${branch}`);"),
-            ),
-        ),
-        _command,
-        calls=("exec", "execSync", "spawn", "spawnSync", "execFile", "execFileSync"),
-        hints=("child_process", "shelljs"),
-    ),
-    Pattern(
-        Rule(
-            "js/sql-injection",
-            SECURITY,
-            SHOULD,
-            "A database query contains a value that is not fixed.",
-            why="A value with a quote in it changes what the query does or returns.",
-            fix="Use placeholders and pass the values as parameters.",
-            category="injection",
-            source="CWE-89",
-            bad=(
-                *js("db.query(`SELECT * FROM users WHERE id = ${id}`);"),
-                *js(
-                    'function f(name) {\n  const q = "SELECT a FROM t WHERE n = \'" + name + "\'";'
-                    "\n  return pool.query(q);\n}"
-                ),
-                *ts("const [u] = await db.query<User>(`SELECT * FROM users WHERE id = ${id}`);"),
-            ),
-            good=(
-                *js("db.query('SELECT * FROM users WHERE id = $1', [id]);"),
-                *js("const rows = await sql`SELECT * FROM users WHERE id = ${id}`;"),
-                *js("db.query(`SELECT * FROM ${TABLE}`);"),
-                *ts("await db.query<User>('SELECT * FROM users WHERE id = $1', [id]);"),
-                *js("client.query(`hello ${name}`);"),
-            ),
-        ),
-        _sql,
-        calls=(
-            "query",
-            "execute",
-            "raw",
-            "$queryRawUnsafe",
-            "$executeRawUnsafe",
-            "all",
-            "get",
-            "run",
-            "exec",
-            "each",
-            "prepare",
-            "any",
-            "one",
-            "none",
-            "many",
-            "oneOrNone",
-            "manyOrNone",
-            "literal",
-            "whereRaw",
-            "unsafe",
-        ),
-        hints=(
-            "select",
-            "SELECT",
-            "INSERT",
-            "insert",
-            "UPDATE",
-            "update",
-            "DELETE",
-            "delete",
-            "WHERE",
-        ),
-    ),
-)

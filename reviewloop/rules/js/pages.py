@@ -3,9 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import MUST, NIT, SECURITY, SHOULD, Rule
-from reviewloop.analysis.patterns import Found, Pattern, Source
-from reviewloop.rules.js.example import js, tsx
+from reviewloop.analysis.contract import MUST
+from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.request_input import tainted, value_of
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
@@ -42,7 +41,8 @@ def _unsafe_html(value: "SgNode", source: Source) -> Found | None:
     return Found(value)
 
 
-def _assigned_html(node: "SgNode", source: Source) -> Found | None:
+def find_html_assigned(node: "SgNode", source: Source) -> Found | None:
+    """Find js/html-assigned."""
     left, right = node.field("left"), node.field("right")
     if left is None or right is None or left.kind() != "member_expression":
         return None
@@ -53,7 +53,8 @@ def _assigned_html(node: "SgNode", source: Source) -> Found | None:
     return Found(node, severity=found.severity) if found else None
 
 
-def _written_html(node: "SgNode", source: Source) -> Found | None:
+def find_html_written(node: "SgNode", source: Source) -> Found | None:
+    """Find js/html-written."""
     name, of = call_name(node), receiver(node)
     if name in _JQUERY:
         return _jquery_html(node, source) if re.match(r"jQuery\b|\$", of) else None
@@ -78,7 +79,8 @@ def _jquery_html(node: "SgNode", source: Source) -> Found | None:
     return Found(node) if markup else None
 
 
-def _react_html(node: "SgNode", source: Source) -> Found | None:
+def find_react_html(node: "SgNode", source: Source) -> Found | None:
+    """Find js/react-html."""
     name = node.named_children()[:1]
     if not name or name[0].text() != "dangerouslySetInnerHTML":
         return None
@@ -90,7 +92,8 @@ def _react_html(node: "SgNode", source: Source) -> Found | None:
     return None
 
 
-def _new_window(node: "SgNode", source: Source) -> "SgNode | None":
+def find_link_opener(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/link-opener."""
     names = {}
     for child in node.named_children():
         if child.kind() == "jsx_attribute":
@@ -106,12 +109,14 @@ def _new_window(node: "SgNode", source: Source) -> "SgNode | None":
     return node if outside else None
 
 
-def _message(node: "SgNode", source: Source) -> "SgNode | None":
+def find_message_to_any_origin(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/message-to-any-origin."""
     target = argument(node, 1)
     return target if text_of(target) == "*" else None
 
 
-def _listener(node: "SgNode", source: Source) -> "SgNode | None":
+def find_message_from_any_origin(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/message-from-any-origin."""
     if receiver(node) not in {"window", "globalThis"} or text_of(argument(node, 0)) != "message":
         return None
     heard = argument(node, 1)
@@ -121,141 +126,7 @@ def _listener(node: "SgNode", source: Source) -> "SgNode | None":
     return None if re.search(r"origin|\.source\b", text) or ".data" not in text else node
 
 
-def _trusted(node: "SgNode", source: Source) -> "SgNode | None":
+def find_trusted_without_check(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/trusted-without-check."""
     first = argument(node, 0)
     return node if first is not None and not literal(first) else None
-
-
-PATTERNS = (
-    Pattern(
-        Rule(
-            "js/html-assigned",
-            SECURITY,
-            SHOULD,
-            "Text that can vary is set as HTML.",
-            why="Markup in the text becomes part of the page, scripts in attributes included.",
-            fix="Use textContent, build elements, or sanitise the HTML first.",
-            category="xss",
-            source="CWE-79",
-            bad=js("box.innerHTML = '<b>' + name + '</b>';", "box.innerHTML = html;"),
-            good=js(
-                "box.innerHTML = '';",
-                "box.textContent = name;",
-                "box.innerHTML = DOMPurify.sanitize(html);",
-            ),
-        ),
-        _assigned_html,
-        kinds=("assignment_expression", "augmented_assignment_expression"),
-        hints=("innerHTML", "outerHTML", "srcdoc"),
-    ),
-    Pattern(
-        Rule(
-            "js/html-written",
-            SECURITY,
-            SHOULD,
-            "Changing text is written into the page as HTML.",
-            why="Markup in the text becomes part of the page, scripts included.",
-            fix="Build elements and set their textContent, or sanitise the HTML first.",
-            category="xss",
-            source="CWE-79",
-            bad=js(
-                "document.write('<b>' + name);",
-                "el.insertAdjacentHTML('beforeend', html);",
-                "$('#a').append('<li>' + name + '</li>');",
-            ),
-            good=js("document.write('<b>x</b>');", "stream.write(name);", "$('#a').append(row);"),
-        ),
-        _written_html,
-        calls=("write", "writeln", "insertAdjacentHTML", *_JQUERY),
-        hints=("document.write", "insertAdjacentHTML", "$(", "jQuery("),
-    ),
-    Pattern(
-        Rule(
-            "js/react-html",
-            SECURITY,
-            SHOULD,
-            "Changing text is rendered as HTML.",
-            why="React escapes text; this switches that off for whatever the value holds.",
-            fix="Render the text as a child, or sanitise the HTML first.",
-            category="xss",
-            source="CWE-79",
-            bad=tsx("const a = <p dangerouslySetInnerHTML={{__html: props.text}} />;"),
-            good=tsx("const a = <p dangerouslySetInnerHTML={{__html: sanitize(text)}} />;"),
-        ),
-        _react_html,
-        kinds=("jsx_attribute",),
-        hints=("dangerouslySetInnerHTML",),
-    ),
-    Pattern(
-        Rule(
-            "js/link-opener",
-            SECURITY,
-            NIT,
-            "A link opens a new window that can reach back.",
-            why="In older browsers the other page can redirect yours.",
-            fix='Add rel="noopener".',
-            category="browser",
-            source="CWE-1022",
-            bad=tsx('const a = <a target="_blank" href="https://a.b">x</a>;'),
-            good=tsx(
-                'const a = <a target="_blank" rel="noopener" href="https://a.b">x</a>;',
-                'const a = <a target="_blank" href="/help">x</a>;',
-            ),
-        ),
-        _new_window,
-        kinds=("jsx_opening_element", "jsx_self_closing_element"),
-        hints=("_blank",),
-    ),
-    Pattern(
-        Rule(
-            "js/message-to-any-origin",
-            SECURITY,
-            SHOULD,
-            "A message is sent to whatever page is in the other window.",
-            why="If that window has gone elsewhere, the other site gets the message.",
-            fix="Name the origin that is meant.",
-            category="browser",
-            source="CWE-346",
-            bad=js("frame.contentWindow.postMessage(token, '*');"),
-            good=js("frame.contentWindow.postMessage(token, ORIGIN);"),
-        ),
-        _message,
-        calls=("postMessage",),
-    ),
-    Pattern(
-        Rule(
-            "js/message-from-any-origin",
-            SECURITY,
-            SHOULD,
-            "Messages are taken from any page.",
-            why="Every site that can open or embed this page can send them.",
-            fix="Compare event.origin first.",
-            category="browser",
-            source="CWE-346",
-            bad=js("window.addEventListener('message', (e) => run(e.data));"),
-            good=js("window.addEventListener('message', (e) => e.origin === OWN && run(e.data));"),
-        ),
-        _listener,
-        calls=("addEventListener",),
-        hints=("'message'", '"message"'),
-    ),
-    Pattern(
-        Rule(
-            "js/trusted-without-check",
-            SECURITY,
-            SHOULD,
-            "Angular is told to trust changing text.",
-            why="What Angular would have removed, scripts for example, stays.",
-            fix="Let Angular sanitise it.",
-            category="xss",
-            source="CWE-79",
-            bad=js("this.html = this.sanitizer.bypassSecurityTrustHtml(text);"),
-            good=js("this.html = this.sanitizer.bypassSecurityTrustHtml('<b>x</b>');"),
-        ),
-        _trusted,
-        calls=tuple(
-            f"bypassSecurityTrust{what}"
-            for what in ("Html", "Script", "Style", "Url", "ResourceUrl")
-        ),
-    ),
-)

@@ -3,9 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import NIT, PERFORMANCE, SHOULD
-from reviewloop.analysis.patterns import Found, Pattern, Source
-from reviewloop.rules.js.example import row
+from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
     argument,
@@ -21,17 +19,17 @@ from reviewloop.rules.js.waiting import repeated
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_NODE = "https://nodejs.org/en/learn/asynchronous-work/dont-block-the-event-loop"
 
-
-def _regex(node: "SgNode", source: Source) -> "SgNode | None":
+def find_regex_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/regex-in-loop."""
     given = arguments(node)
     if not given or not all(literal(a) for a in given):
         return None
     return node if loop_around(node, source) is not None else None
 
 
-def _clone(node: "SgNode", source: Source) -> "SgNode | None":
+def find_json_clone(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/json-clone."""
     inner = argument(node, 0)
     if receiver(node) != "JSON" or inner is None or inner.kind() != "call_expression":
         return None
@@ -39,7 +37,8 @@ def _clone(node: "SgNode", source: Source) -> "SgNode | None":
     return node if same and len(arguments(inner)) == 1 and len(arguments(node)) == 1 else None
 
 
-def _copied(node: "SgNode", source: Source) -> Found | None:
+def find_copy_in_reduce(node: "SgNode", source: Source) -> Found | None:
+    """Find js/copy-in-reduce."""
     first = argument(node, 0)
     if first is None or first.kind() not in FUNCTIONS:
         return None
@@ -59,14 +58,16 @@ def _copied(node: "SgNode", source: Source) -> Found | None:
     return None
 
 
-def _html(node: "SgNode", source: Source) -> "SgNode | None":
+def find_html_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/html-in-loop."""
     left = node.field("left")
     if left is None or not left.text().endswith(".innerHTML"):
         return None
     return node if repeated(node, source) is not None else None
 
 
-def _shift(node: "SgNode", source: Source) -> "SgNode | None":
+def find_shift_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/shift-in-loop."""
     if arguments(node) or re.search(r"arg[sv]$", receiver(node)):
         return None
     for outer in source.ancestors(node):
@@ -77,94 +78,3 @@ def _shift(node: "SgNode", source: Source) -> "SgNode | None":
             looks = condition is not None and f"{receiver(node)}.length" in condition.text()
             return node if looks else None
     return None
-
-
-PATTERNS = (
-    Pattern(
-        row(
-            "regex-in-loop",
-            PERFORMANCE,
-            NIT,
-            _NODE,
-            title=("The same regular expression is made in every round."),
-            why=("Making it costs more than using it."),
-            fix=("Make it once, ahead of the loop."),
-            bad=("for (const a of b) { if (new RegExp('^x').test(a)) f(a); }"),
-            good=(
-                "const x = new RegExp('^x');\n"
-                "for (const a of b) { if (new RegExp(a).test(c)) f(a); }"
-            ),
-        ),
-        _regex,
-        calls=("RegExp",),
-    ),
-    Pattern(
-        row(
-            "json-clone",
-            PERFORMANCE,
-            NIT,
-            _NODE,
-            title=("An object is copied through JSON."),
-            why=("It is slow, and loses dates, maps and undefined."),
-            fix=("Use structuredClone."),
-            bad=("const copy = JSON.parse(JSON.stringify(state));"),
-            good=(
-                "const copy = structuredClone(state);\n---\n"
-                "JSON.parse(JSON.stringify(state, null, 2));"
-            ),
-        ),
-        _clone,
-        calls=("parse",),
-        hints=("JSON.stringify",),
-    ),
-    Pattern(
-        row(
-            "copy-in-reduce",
-            PERFORMANCE,
-            SHOULD,
-            _NODE,
-            title=("reduce copies everything it has so far for every element."),
-            why=("Ten times the elements take a hundred times as long."),
-            fix=("Change the accumulator in place, or use Object.fromEntries or flatMap."),
-            bad=("const o = xs.reduce((acc, x) => ({...acc, [x.id]: x}), {});"),
-            good=(
-                "const o = Object.fromEntries(xs.map((x) => [x.id, x]));\n---\n"
-                "const s = xs.reduce((acc, x) => acc + Math.max(...x), 0);"
-            ),
-        ),
-        _copied,
-        calls=("reduce", "reduceRight"),
-        hints=("...",),
-    ),
-    Pattern(
-        row(
-            "html-in-loop",
-            PERFORMANCE,
-            SHOULD,
-            _NODE,
-            title=("innerHTML is extended in every round."),
-            why=("The whole element is written out and read again each time."),
-            fix=("Collect the parts and set them once."),
-            bad=("for (const a of b) { list.innerHTML += render(a); }"),
-            good=("list.innerHTML = b.map(render).join('');"),
-        ),
-        _html,
-        kinds=("augmented_assignment_expression",),
-        hints=("innerHTML",),
-    ),
-    Pattern(
-        row(
-            "shift-in-loop",
-            PERFORMANCE,
-            NIT,
-            _NODE,
-            title=("A list is emptied from its front."),
-            why=("Every shift may move all the others."),
-            fix=("Walk with an index, or use a queue."),
-            bad=("while (queue.length) { visit(queue.shift()); }"),
-            good=("while (stack.length) { visit(stack.pop()); }"),
-        ),
-        _shift,
-        calls=("shift",),
-    ),
-)

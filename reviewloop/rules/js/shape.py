@@ -3,21 +3,19 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import MAINTAINABILITY, NIT
-from reviewloop.analysis.patterns import Found, Pattern, Source
-from reviewloop.rules.js.example import row
+from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.syntax import FUNCTIONS, LOOPS
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_ESLINT = "https://eslint.org/docs/latest/rules/"
 MOST_LINES = 120
 MOST_LEVELS = 5
 _NESTING = LOOPS | {"if_statement", "switch_statement", "try_statement"}
 
 
-def _falls(node: "SgNode", source: Source) -> "SgNode | None":
+def find_case_falls_through(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/case-falls-through."""
     after = node.next()
     while after is not None and after.kind() == "comment":
         if re.search(r"fall|through|no break", after.text(), re.IGNORECASE):
@@ -62,7 +60,8 @@ def _leaves(node: "SgNode", depth: int = 12) -> bool:
     )
 
 
-def _long(node: "SgNode", source: Source) -> Found | None:
+def find_long_function(node: "SgNode", source: Source) -> Found | None:
+    """Find js/long-function."""
     body = node.field("body")
     if body is None or body.kind() != "statement_block":
         return None
@@ -81,7 +80,8 @@ def _long(node: "SgNode", source: Source) -> Found | None:
     return Found(head, f"`{head.text()[:60]}` has {length} lines.") if head is not None else None
 
 
-def _deep(node: "SgNode", source: Source) -> "SgNode | None":
+def find_deep_nesting(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/deep-nesting."""
     levels = 0
     inner = node
     for outer in source.ancestors(node):
@@ -92,58 +92,3 @@ def _deep(node: "SgNode", source: Source) -> "SgNode | None":
             levels += 1
         inner = outer
     return node if levels == MOST_LEVELS else None
-
-
-PATTERNS = (
-    Pattern(
-        row(
-            "case-falls-through",
-            MAINTAINABILITY,
-            NIT,
-            _ESLINT,
-            title=("A case goes on into the next one."),
-            why=("A break may have been forgotten."),
-            fix=("Add break, or a comment that says it is meant."),
-            bad=("switch (x) { case 1: f(); case 2: g(); }"),
-            good=(
-                "switch (x) { case 1: case 2: g(); break; default: h(); }\n---\n"
-                "switch (x) {\n  case 1:\n    f();\n  // falls through\n  case 2: g();\n}"
-            ),
-        ),
-        _falls,
-        kinds=("switch_case", "switch_default"),
-    ),
-    Pattern(
-        row(
-            "long-function",
-            MAINTAINABILITY,
-            NIT,
-            _ESLINT,
-            title=(f"A function has more than {MOST_LINES} lines."),
-            why=("Nobody can hold it in mind while changing it."),
-            fix=("Take parts that have a name of their own out of it."),
-            bad=("function f() {\n" + "  g();\n" * (MOST_LINES + 1) + "}"),
-            good=("function f() {\n" + "  g();\n" * 20 + "}"),
-        ),
-        _long,
-        kinds=("function_declaration", "method_definition", "arrow_function"),
-    ),
-    Pattern(
-        row(
-            "deep-nesting",
-            MAINTAINABILITY,
-            NIT,
-            _ESLINT,
-            title=(f"Statements are nested more than {MOST_LEVELS} levels deep."),
-            why=("Which conditions hold here can no longer be seen."),
-            fix=("Leave early, or take the inner part out."),
-            bad=("if (a) { if (b) { for (;;) { if (c) { while (d) { if (e) { f(); } } } } } }"),
-            good=(
-                "if (a) { f(); } else if (b) { f(); } else if (c) { f(); } else if (d) { f(); }\n"
-                "else if (e) { f(); } else if (g) { f(); } else if (h) { f(); }"
-            ),
-        ),
-        _deep,
-        kinds=("if_statement", "for_statement", "for_in_statement", "while_statement"),
-    ),
-)

@@ -3,9 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import NIT, PERFORMANCE, SHOULD
-from reviewloop.analysis.patterns import Pattern, Source, key
-from reviewloop.rules.js.example import row
+from reviewloop.analysis.patterns import Source, key
 from reviewloop.rules.js.syntax import (
     call_name,
     function_around,
@@ -21,7 +19,6 @@ from reviewloop.rules.lazy_regex import Regex
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_NODE = "https://nodejs.org/en/learn/asynchronous-work/dont-block-the-event-loop"
 _DATA = Regex(
     r"(?:db|database|knex|prisma|client|pool|conn|connection|repo|repository|model|collection|sql"
     r"|mongo|redis|store|dao|manager|tx|trx|axios|http)\w*$|^[A-Z][a-z]\w*$|[rR]epository\b",
@@ -68,7 +65,8 @@ def repeated(node: "SgNode", source: Source) -> "SgNode | None":
     return call if call is not None and call_name(call) in _EACH else None
 
 
-def _query(node: "SgNode", source: Source) -> "SgNode | None":
+def find_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/query-in-loop."""
     name, of = call_name(node), receiver(node)
     last = of.split(".")[-1].split("(")[0]
     if name in _HTTP:
@@ -115,7 +113,8 @@ def _batched(loop: "SgNode") -> bool:
     return bool(re.search(r"batch|chunk|page|slice|retr|attempt", loop.text()[:200], re.IGNORECASE))
 
 
-def _await(node: "SgNode", source: Source) -> "SgNode | None":
+def find_await_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/await-in-loop."""
     loop = loop_around(node, source)
     if loop is None or loop.kind() != "for_in_statement":
         return None
@@ -125,7 +124,7 @@ def _await(node: "SgNode", source: Source) -> "SgNode | None":
     call = _call_waited_for(node)
     if call is None or _WAITS.search(loop.text()[:5_000]) or _carried(call, loop):
         return None
-    return None if _query(call, source) is not None else node
+    return None if find_query_in_loop(call, source) is not None else node
 
 
 def _call_waited_for(node: "SgNode") -> "SgNode | None":
@@ -152,7 +151,10 @@ def _carried(node: "SgNode", loop: "SgNode") -> bool:
     )
 
 
-def _sync(node: "SgNode", source: Source) -> "SgNode | None":
+def find_blocking_call(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/blocking-call."""
+    if not _SYNC.match(call_name(node)):
+        return None
     around = function_around(node, source)
     if around is None or PROGRAMS.search(source.file.path):
         return None
@@ -160,73 +162,3 @@ def _sync(node: "SgNode", source: Source) -> "SgNode | None":
         return node
     given = around.field("parameters")
     return node if given is not None and _HANDLER.match(given.text()[:200]) else None
-
-
-PATTERNS = (
-    Pattern(
-        row(
-            "query-in-loop",
-            PERFORMANCE,
-            SHOULD,
-            _NODE,
-            title=("A query or request is made for every element."),
-            why=("A hundred elements take a hundred round trips."),
-            fix=("Ask once for all of them, with a list of ids for example."),
-            bad=(
-                "async function f(ids) { for (const id of ids) { out.push(await "
-                "User.findById(id)); } }\n"
-                "---\nasync function f(ids) { return ids.map(async (i) => await "
-                "fetch(`/u/${i}`)); }"
-            ),
-            good=(
-                "async function f(ids) { return await User.find({id: {$in: ids}}); }\n---\n"
-                "async function f(urls) { for (const u of urls) { if (await "
-                "fetch(u)) { return u; } } }"
-            ),
-        ),
-        _query,
-        calls=(*_ORM, *_QUERY, *_HTTP, "get", "post"),
-        hints=("for", "map", "filter"),
-    ),
-    Pattern(
-        row(
-            "await-in-loop",
-            PERFORMANCE,
-            NIT,
-            _NODE,
-            title=("Each iteration waits for the one before it."),
-            why=("The waiting adds up where it could overlap."),
-            fix=("await Promise.all(items.map(...)), unless the order matters."),
-            bad=("async function f(xs) { for (const x of xs) { await send(x); } }"),
-            good=(
-                "async function f(xs) { await Promise.all(xs.map(send)); }\n---\n"
-                "async function f(xs) { for await (const x of xs) { await send(x); } }"
-            ),
-        ),
-        _await,
-        kinds=("await_expression",),
-        hints=("await",),
-    ),
-    Pattern(
-        row(
-            "blocking-call",
-            PERFORMANCE,
-            SHOULD,
-            _NODE,
-            title=("A call that blocks, where others wait for this process."),
-            why=("No other request is served until it is done."),
-            fix=("Use the asynchronous form."),
-            bad=(
-                "app.get('/', (req, res) => res.send(fs.readFileSync(FILE)));\n---\n"
-                "async function load() { return fs.readFileSync(FILE); }"
-            ),
-            good=(
-                "const page = fs.readFileSync(FILE);\n---\n"
-                "async function f() { await fs.readFile(FILE); }"
-            ),
-        ),
-        lambda node, source: _sync(node, source) if _SYNC.match(call_name(node)) else None,
-        kinds=("call_expression",),
-        hints=("Sync(",),
-    ),
-)

@@ -1,14 +1,13 @@
 """Reads Kubernetes manifests and compose files as named values with their place."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from reviewloop.analysis.contract import MUST, Example, Hit, Rule
+from reviewloop.analysis.contract import Hit, Rule
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
 from reviewloop.domain.finding import Severity
-from reviewloop.rules.categories import category_of
 from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
@@ -73,14 +72,11 @@ class Entry:
         return self.path[-1] if self.path else ""
 
 
-class KubernetesRule(NamedTuple):
-    """One row: a rule and the test for one entry of a file; the flag tells compose files."""
+class Flaw(NamedTuple):
+    """What is wrong with an entry, where that differs from the rule's own words."""
 
-    rule: Rule
-    test: "Callable[[Entry, bool], str | None]"
-    """Returns the message ("": the rule's own), None when the entry is fine."""
-    in_compose: Severity | None = None  # where a compose file makes less of it
-    graver: "Callable[[Entry], bool] | None" = None  # which of what the test finds must be fixed
+    message: str = ""
+    severity: Severity | None = None
 
 
 def entries(text: str) -> Iterator[Entry]:
@@ -114,49 +110,10 @@ def _path(around: "list[SgNode]") -> tuple[str, ...]:
     return tuple(reversed(keys))
 
 
-def hit_of(row: KubernetesRule, entry: Entry, message: str, path: str, compose: bool) -> Hit:
+def hit_of(rule: Rule, entry: Entry, flaw: Flaw, path: str) -> Hit:
     """Return the hit for an entry; of a block its first line."""
     span = span_of(entry.node)
     if span.end_line > span.line:
         key = entry.node.field("key")
         span = span_of(key) if key is not None else span
-    severity = row.in_compose if compose else None
-    if row.graver is not None and row.graver(entry):
-        severity = MUST
-    return Hit(row.rule.id, path, span, message or row.rule.title, severity)
-
-
-def row(
-    slug: str,
-    reviewer: str,
-    severity: Severity,
-    source: str,
-    *,
-    title: str,
-    why: str,
-    fix: str,
-    bad: str,
-    good: str,
-) -> Rule:
-    """Return a rule; its examples are the insides of a pod's spec, or whole compose files."""
-    return Rule(
-        f"k8s/{slug}",
-        reviewer,
-        severity,
-        title,
-        why,
-        fix,
-        category=category_of(source, reviewer),
-        source=source,
-        bad=tuple(_example(code) for code in bad.split("\n---\n")),
-        good=tuple(_example(code) for code in good.split("\n---\n")),
-    )
-
-
-def _example(code: str) -> Example:
-    if code.startswith("services:"):
-        return Example("docker-compose.yml", code)
-    if code.startswith("apiVersion:"):
-        return Example("pod.yaml", code)
-    inside = "".join(f"  {line}\n" for line in code.split("\n"))
-    return Example("pod.yaml", "apiVersion: v1\nkind: Pod\nspec:\n" + inside)
+    return Hit(rule.id, path, span, flaw.message or rule.title, flaw.severity)

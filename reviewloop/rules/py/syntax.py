@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import PERFORMANCE, Example, Rule
 from reviewloop.analysis.patterns import Grammar, Source
-from reviewloop.domain.finding import Severity
 from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
@@ -130,29 +128,3 @@ def loop_names(loop: "SgNode") -> set[str]:
 def uses(node: "SgNode", names: set[str]) -> bool:
     """Whether a node's text names one of these variables."""
     return bool(names & set(Regex(r"(?<![\w.])[A-Za-z_]\w*").findall(node.text()[:2_000])))
-
-
-def row(
-    slug: str,
-    severity: Severity,
-    *,
-    title: str,
-    why: str,
-    fix: str,
-    bad: str,
-    good: str,
-    source: str,
-) -> Rule:
-    """Return a rule whose examples are separated by lines of three hyphens."""
-    return Rule(
-        f"py/{slug}",
-        PERFORMANCE,
-        severity,
-        title,
-        why,
-        fix,
-        category="performance",
-        source=source,
-        bad=tuple(Example("app.py", code) for code in bad.split("\n---\n")),
-        good=tuple(Example("app.py", code) for code in good.split("\n---\n")),
-    )

@@ -3,8 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import MUST, NIT, SECURITY, Example, Rule
-from reviewloop.analysis.patterns import Found, Pattern, Source
+from reviewloop.analysis.contract import NIT
+from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.py.syntax import receiver
 
@@ -17,7 +17,8 @@ _DELIBERATE = Regex(r"unverified|untrusted|unsafe|peek", re.IGNORECASE)
 _VERIFYING = Regex(r"jwt\.decode\(")
 
 
-def _unverified(node: "SgNode", source: Source) -> Found | None:
+def find_jwt_unverified(node: "SgNode", source: Source) -> Found | None:
+    """Find py/jwt-unverified."""
     given = node.field("arguments")
     if given is None or not _LIBRARY.search(receiver(node)):
         return None
@@ -34,39 +35,3 @@ def _unverified(node: "SgNode", source: Source) -> Found | None:
     first_look = len(_VERIFYING.findall(source.text)) > 1
     said = _DELIBERATE.search(node.text()[:1_000]) is not None
     return Found(node, severity=NIT if first_look or said else None)
-
-
-PATTERNS = (
-    Pattern(
-        Rule(
-            "py/jwt-unverified",
-            SECURITY,
-            MUST,
-            "The token's signature is not checked.",
-            why="Whoever writes a token of their own is taken for the user it names.",
-            fix="Pass the key and `algorithms=[...]`, and leave the check of the signature on.",
-            category="authentication",
-            source="CWE-347",
-            bad=(
-                Example(
-                    "app.py",
-                    'import jwt\nuser = jwt.decode(token, options={"verify_signature": False})\n',
-                ),
-                Example("app.py", "import jwt\nuser = jwt.decode(token, key, verify=False)\n"),
-            ),
-            good=(
-                Example(
-                    "app.py", 'import jwt\nuser = jwt.decode(token, key, algorithms=["HS256"])\n'
-                ),
-                Example(
-                    "app.py",
-                    "import jwt\nuser = jwt.decode(token, key, algorithms=a, "
-                    'options={"verify_exp": False})\n',
-                ),
-            ),
-        ),
-        _unverified,
-        calls=("decode",),
-        hints=("jwt",),
-    ),
-)

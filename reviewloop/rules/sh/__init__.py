@@ -1,26 +1,18 @@
-"""Patterns for shell scripts, and the reading of shell commands."""
+"""Rules for shell scripts, and the reading of shell commands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
-from reviewloop.analysis.contract import FileCheck, Hit, SourceFile
-from reviewloop.rules.sh import quoting, safety, upkeep
+from reviewloop.analysis.contract import Hit, RuleEntry, SourceFile, resolve
+from reviewloop.analysis.patterns import is_hinted
 from reviewloop.rules.sh.source import hit_of, script_of
 
-_PATTERNS = (*safety.PATTERNS, *quoting.PATTERNS, *upkeep.PATTERNS)
 
-
-def _understands(file: SourceFile) -> bool:
-    return file.language == "shell"
-
-
-def _run(file: SourceFile) -> Iterable[Hit]:
-    active = [p for p in _PATTERNS if not p.hints or any(h in file.text for h in p.hints)]
+def search(entries: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:
+    """Yield what the rules find in a script; each is asked once, about all of it."""
+    active = [entry for entry in entries if is_hinted(entry.matcher, file.text)]
     if not active:
         return
     script = script_of(file)
-    for pattern in active:
-        for spot in pattern.test(script):
-            yield hit_of(pattern.rule, spot, file.path)
-
-
-CHECK = FileCheck("shell", tuple(p.rule for p in _PATTERNS), _understands, _run)
+    for rule, matcher in active:
+        for spot in resolve(matcher.check)(script):
+            yield hit_of(rule, spot, file.path)

@@ -1,14 +1,13 @@
-"""A shell script's commands, and the form of its rules."""
+"""A shell script's commands, and the places where a rule holds."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from reviewloop.analysis.contract import Example, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
 from reviewloop.domain.finding import Severity
-from reviewloop.rules.categories import category_of
 from reviewloop.rules.sh.commands import Command, command_of, piping
 
 if TYPE_CHECKING:
@@ -61,14 +60,6 @@ class Spot(NamedTuple):
     severity: Severity | None = None
 
 
-class ShellRule(NamedTuple):
-    """One row: a rule and the test that yields the places where it holds."""
-
-    rule: Rule
-    test: "Callable[[Script], Iterator[Spot]]"
-    hints: tuple[str, ...] = ()  # one of these must be in the text
-
-
 def script_of(file: SourceFile) -> Script:
     """Return a script, parsed."""
     return Script(file, parse(file.text, "bash"))
@@ -80,31 +71,3 @@ def hit_of(rule: Rule, spot: Spot, path: str) -> Hit:
     if span.end_line > span.line + 3:
         span = Span(span.line, span.line)
     return Hit(rule.id, path, span, spot.message or rule.title, spot.severity)
-
-
-def row(
-    slug: str,
-    reviewer: str,
-    severity: Severity,
-    source: str,
-    *,
-    title: str,
-    why: str,
-    fix: str,
-    bad: str,
-    good: str,
-    category: str = "",
-) -> Rule:
-    """Return a rule whose examples are separated by lines of three hyphens."""
-    return Rule(
-        f"sh/{slug}",
-        reviewer,
-        severity,
-        title,
-        why,
-        fix,
-        category=category or category_of(source, reviewer),
-        source=source,
-        bad=tuple(Example("run.sh", code) for code in bad.split("\n---\n")),
-        good=tuple(Example("run.sh", code) for code in good.split("\n---\n")),
-    )

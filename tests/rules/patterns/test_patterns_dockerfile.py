@@ -1,12 +1,12 @@
 """What is read in Dockerfiles, and where the patterns point."""
 
 import pytest
+from support.rule_examples import BY_NAME
 
 from reviewloop.analysis.contract import Hit, SourceFile, Span
-from reviewloop.rules import CHECKS
 from reviewloop.rules.docker.reading import read
 
-CHECK = next(check for check in CHECKS if check.name == "dockerfile")
+CHECK = BY_NAME["dockerfile"]
 
 
 def hits(text: str) -> list[Hit]:

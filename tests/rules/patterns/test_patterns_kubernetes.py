@@ -1,10 +1,11 @@
 """Which rights in a cluster must be fixed, and which are worth a second look."""
 
 import pytest
+from support.rule_examples import BY_NAME
 
 from reviewloop.analysis.contract import SourceFile
-from reviewloop.rules.k8s import CHECK
 
+CHECK = BY_NAME["kubernetes"]
 ROLE = (
     "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nrules:\n"
     "- apiGroups: ['*']\n  resources: {resources}\n  verbs:\n  - {verbs}\n"

@@ -1,11 +1,9 @@
 """What JavaScript and Go patterns take for a client's input, and what cleans it."""
 
 import pytest
+from support.rule_examples import BY_NAME, PATTERN_CHECKS
 
 from reviewloop.analysis.contract import Hit, SourceFile
-from reviewloop.rules import CHECKS
-
-BY_NAME = {check.name: check for check in CHECKS}
 
 
 def javascript(code: str) -> dict[str, str]:
@@ -18,7 +16,7 @@ def go(body: str) -> dict[str, str]:
 
 
 def _found(hits) -> dict[str, str]:
-    known = {rule.id: rule for check in CHECKS for rule in check.rules}
+    known = {rule.id: rule for check in PATTERN_CHECKS for rule in check.rules}
     return {hit.rule: (hit.severity or known[hit.rule].severity).value for hit in list[Hit](hits)}
 
 

@@ -5,10 +5,11 @@ import sys
 import time
 
 import pytest
+from support.rule_examples import PATTERN_CHECKS as CHECKS
+from support.rule_examples import bad_files, good_files
 
 from reviewloop.analysis.contract import FileCheck, Hit, Rule, SourceFile
 from reviewloop.analysis.languages import language_of, path_class
-from reviewloop.rules import CHECKS
 
 RULES = [(check, rule) for check in CHECKS for rule in check.rules]
 DEEP = 5_000
@@ -23,10 +24,9 @@ def run(path: str, code: str) -> list[Hit]:
 
 @pytest.mark.parametrize(("check", "rule"), RULES, ids=[rule.id for _, rule in RULES])
 def test_rules_hold_for_their_bad_examples_and_not_for_the_good_ones(check: FileCheck, rule: Rule):
-    assert rule.why and rule.fix and rule.source and rule.category and rule.bad and rule.good
-    for example in rule.bad:
+    for example in bad_files(rule):
         assert rule.id in {hit.rule for hit in run(example.path, example.code)}, example.code
-    for example in rule.good:
+    for example in good_files(rule):
         assert rule.id not in {hit.rule for hit in run(example.path, example.code)}, example.code
 
 
@@ -37,7 +37,7 @@ def test_rule_ids_are_unique():
 
 def test_every_hit_lies_inside_its_file():
     for _, rule in RULES:
-        for example in (*rule.bad, *rule.good):
+        for example in (*bad_files(rule), *good_files(rule)):
             lines = example.code.split("\n")
             for hit in run(example.path, example.code):
                 if hit.span is None:
@@ -69,7 +69,7 @@ def test_lines_that_a_program_wrote_are_read_for_what_is_unsafe():
 @pytest.mark.parametrize("path", ["a.js", "a.ts", "a.tsx", "a.test.ts"])
 def test_every_kind_of_node_is_known_to_the_grammar(path: str):
     javascript = CHECKS[0]
-    words = " ".join(example.code for rule in javascript.rules for example in rule.bad)
+    words = " ".join(example.code for rule in javascript.rules for example in bad_files(rule))
     run(path, "// " + words.replace("\n", " "))
 
 
@@ -110,7 +110,7 @@ def test_nesting_that_would_end_the_process_is_not_parsed(level: str):
 @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
 def test_broken_files_do_not_raise(check: FileCheck):
     for rule in check.rules:
-        for example in rule.bad:
+        for example in bad_files(rule):
             for cut in range(0, len(example.code), 7):
                 run(example.path, example.code[:cut])
                 run(example.path, example.code[cut:])

@@ -2,9 +2,9 @@
 
 import pytest
 from support.analysed_files import source
+from support.rule_examples import BY_NAME
 
 from reviewloop.domain.finding import Severity
-from reviewloop.rules.py import TRUST
 
 UNSIGNED = 'options={"verify_signature": False})'
 
@@ -19,5 +19,5 @@ UNSIGNED = 'options={"verify_signature": False})'
     ],
 )
 def test_unsigned_tokens(code, severities):
-    hits = TRUST.run(source("app.py", f"import jwt\n{code}\n"))
+    hits = BY_NAME["python-security"].run(source("app.py", f"import jwt\n{code}\n"))
     assert [hit.severity for hit in hits] == severities

@@ -1,11 +1,11 @@
 """Types and `await` around a call do not hide the call from a rule."""
 
 import pytest
+from support.rule_examples import BY_NAME
 
 from reviewloop.analysis.contract import SourceFile
-from reviewloop.rules import CHECKS
 
-JAVASCRIPT = next(check for check in CHECKS if check.name == "javascript")
+JAVASCRIPT = BY_NAME["javascript"]
 
 
 def rules(code: str, path: str = "app.ts") -> set[str]:

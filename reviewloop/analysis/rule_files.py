@@ -1,0 +1,287 @@
+"""Reads rule files: front matter that says what a rule is, and examples that show it.
+
+A rule is one Markdown file, `<family>/<slug>.md` for the rule `family/slug`, in the folder of a
+pack. The build of the wheel compiles a folder into one `rules.json`; where none is, as in a
+checkout, the files are read and what was read is kept until one of them changes. Nothing else of
+the package is imported here: a build runs this file where nothing is installed.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypedDict, cast
+
+COMPILED = "rules.json"
+_FORMAT = 1  # of what is kept; another number makes it stale
+_FLAGS = {
+    "in_tests": False,
+    "in_examples": False,
+    "in_fixtures": False,
+    "in_product": True,
+    "hard": False,
+    "caused": False,
+    "only_new": True,
+}
+_WORDS = ("id", "title", "reviewer", "severity", "category", "source")
+_LISTS = ("languages", "nodes", "calls", "hints")
+_KNOWN = frozenset((*_WORDS, *_LISTS, *_FLAGS, "match", "report", "check"))
+_SEVERITIES = ("must_fix", "should_fix", "nit")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
+_CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_FENCE = re.compile(r"(`{3,})([^`\n]*)")
+_ESCAPE = re.compile(r"\\u\{([0-9A-Fa-f]{1,6})\}")
+_SECTIONS = {
+    "Why": "why",
+    "What to do": "fix",
+    "Found": "bad",
+    "Not found": "good",
+}
+
+
+class RuleFileError(ValueError):
+    """A rule file cannot be used; the message names the file and what to change."""
+
+
+class RuleRecord(TypedDict):
+    """What is compiled of a rule: all but its examples."""
+
+    id: str
+    title: str
+    reviewer: str
+    severity: str
+    category: str
+    source: str
+    why: str
+    fix: str
+    flags: dict[str, bool]  # those that are not as usual
+    languages: list[str]
+    nodes: list[str]
+    calls: list[str]
+    hints: list[str]
+    match: object  # in ast-grep's rule language; None: `check` tells
+    report: str  # the variable of `match` that is shown; "": all that matches
+    check: str  # "module:function"; "": `match` tells
+
+
+class CodeBlock(NamedTuple):
+    """One fenced block of a rule file: a file of an example."""
+
+    path: str
+    code: str
+    base: bool = False  # how the file was before the change
+
+
+class RulePage(NamedTuple):
+    """A rule file, read: each example is one file, or the files of one change."""
+
+    record: RuleRecord
+    bad: tuple[tuple[CodeBlock, ...], ...]
+    good: tuple[tuple[CodeBlock, ...], ...]
+
+
+def rule_paths(folder: Path) -> list[Path]:
+    """Return the rule files of a pack's folder, in order; a README is none."""
+    found = (path for path in folder.glob("*/*.md") if path.name != "README.md")
+    return sorted(found, key=lambda path: (path.parent.name, path.name))
+
+
+def load_records(folder: Path) -> list[RuleRecord]:
+    """Return all rules of a pack's folder, from one file wherever that is possible."""
+    compiled = folder / COMPILED
+    if compiled.is_file():
+        rules: list[RuleRecord] = json.loads(compiled.read_bytes())["rules"]
+        return rules
+    stamp = _stamp(folder)
+    kept = folder / "__pycache__" / COMPILED
+    try:
+        read = json.loads(kept.read_bytes())
+        if read["stamp"] == stamp:
+            rules = read["rules"]
+            return rules
+    except (OSError, ValueError, KeyError):
+        pass  # nothing was kept yet, or by another version
+    rules = compile_rules(folder)
+    _keep(kept, {"stamp": stamp, "rules": rules})
+    return rules
+
+
+def compile_rules(folder: Path) -> list[RuleRecord]:
+    """Return the rules of a folder, read from their files; refuse the first that is not whole."""
+    return [read_page(path).record for path in rule_paths(folder)]
+
+
+def write_compiled(folder: Path, target: Path) -> None:
+    """Write what `load_records` reads in a wheel: the same files give the same bytes."""
+    text = json.dumps({"rules": compile_rules(folder)}, ensure_ascii=False, sort_keys=True)
+    target.write_text(text, encoding="utf-8")
+
+
+def _stamp(folder: Path) -> list[object]:
+    """Return what changes when a rule file is added, removed, renamed or written."""
+    stamp: list[object] = [_FORMAT]
+    with os.scandir(folder) as families:
+        names = sorted(family.name for family in families if family.is_dir())
+    for name in names:
+        with os.scandir(folder / name) as files:
+            for file in sorted((f for f in files if f.name.endswith(".md")), key=lambda f: f.name):
+                told = file.stat()
+                stamp.append([f"{name}/{file.name}", told.st_mtime_ns, told.st_size])
+    return stamp
+
+
+def _keep(path: Path, content: object) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        beside = path.with_name(f"{path.name}.{os.getpid()}")
+        beside.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        pass  # a folder that may not be written is read anew each time
+
+
+def read_page(path: Path) -> RulePage:
+    """Return what a rule file says; RuleFileError when a part is missing or cannot be read."""
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        head, body = _split(path.read_text(encoding="utf-8"))
+        fields = _fields(head)
+        sections = dict(_sections(body))
+        examples = {name: tuple(_examples(sections.get(name, []))) for name in ("bad", "good")}
+        record = _record(fields, sections)
+        _require(record, examples, f"{path.parent.name}/{path.stem}")
+    except ValueError as error:
+        raise RuleFileError(f"{name}: {error}") from None
+    return RulePage(record, examples["bad"], examples["good"])
+
+
+def _split(text: str) -> tuple[str, list[str]]:
+    lines = text.split("\n")
+    if lines[0] != "---" or "---" not in lines[1:]:
+        raise ValueError("begin with front matter between two lines `---`")
+    end = lines.index("---", 1)
+    return "\n".join(lines[1:end]), lines[end + 1 :]
+
+
+def _fields(head: str) -> dict[str, object]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        fields = yaml.load(head, loader)  # noqa: S506 - a safe loader, in C where there is one
+    except yaml.YAMLError as error:
+        raise ValueError(f"the front matter is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(fields, dict):
+        raise ValueError("the front matter holds no `key: value`")
+    if unknown := sorted(set(map(str, fields)) - _KNOWN):
+        raise ValueError(f"the front matter does not know {', '.join(unknown)}")
+    return fields
+
+
+def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRecord:
+    for word in (*_WORDS, "check", "report"):
+        if not isinstance(fields.get(word, ""), str):
+            raise ValueError(f"write {word} as text")
+    for name in _LISTS:
+        given = fields.get(name, [])
+        if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+            raise ValueError(f"write {name} as a list of texts")
+    flags = {name: fields[name] for name in _FLAGS if name in fields}
+    if wrong := [name for name, value in flags.items() if not isinstance(value, bool)]:
+        raise ValueError(f"write {wrong[0]} as true or false")
+    told = {name: value for name, value in flags.items() if value is not _FLAGS[name]}
+    words = {word: fields.get(word, "") for word in (*_WORDS, "check", "report")}
+    lists = {name: fields.get(name, []) for name in _LISTS}
+    prose = {name: _prose(sections.get(name, [])) for name in ("why", "fix")}
+    whole = {**words, **lists, **prose, "flags": told, "match": fields.get("match")}
+    return cast(RuleRecord, whole)
+
+
+def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident: str) -> None:
+    if record["id"] != ident or not _ID.fullmatch(ident):
+        raise ValueError(f"the file's place says that the id is {ident}; write `id: {ident}`")
+    for word in ("title", "reviewer", "severity", "category", "source"):
+        if not str(record[word]).strip():
+            raise ValueError(f"a rule needs a {word}; write `{word}: ...` into the front matter")
+    if not record["reviewer"].startswith("review-"):
+        raise ValueError("reviewer is the name of an agent, `review-security` for example")
+    if record["severity"] not in _SEVERITIES:
+        raise ValueError(f"severity is one of {', '.join(_SEVERITIES)}")
+    if (record["match"] is None) is (not record["check"]):
+        raise ValueError("say with either `match:` or `check:` how it is found")
+    if record["check"] and not _CHECK.fullmatch(record["check"]):
+        raise ValueError("check is `module:function`")
+    if record["match"] is not None and not (isinstance(record["match"], dict) and record["match"]):
+        raise ValueError("match is a rule of ast-grep, `pattern: eval($A)` for example")
+    if record["match"] is not None and not record["languages"]:
+        raise ValueError("a `match:` needs `languages:`, [python] for example")
+    for heading, name in _SECTIONS.items():
+        if not (examples[name] if name in examples else record[name]):  # type: ignore[literal-required]
+            raise ValueError(f"a rule needs a section `## {heading}`")
+
+
+def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each section's name and lines; a heading inside a fence is code."""
+    fence = name = ""
+    inside: list[str] = []
+    for line in lines:
+        if fence:
+            fence = "" if line.rstrip() == fence else fence
+        elif opened := _FENCE.match(line):
+            fence = opened[1]
+        elif line.startswith("## "):
+            if name:
+                yield name, inside
+            heading, inside = line[3:].strip(), []
+            if heading not in _SECTIONS:
+                raise ValueError(f"no section is called {heading!r}: {', '.join(_SECTIONS)} are")
+            name = _SECTIONS[heading]
+            continue
+        if name:
+            inside.append(line)
+        elif line.strip():
+            raise ValueError("the text begins with a heading, `## Why`")
+    if fence:
+        raise ValueError("a code block is not closed")
+    if name:
+        yield name, inside
+
+
+def _prose(lines: Iterable[str]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+def _examples(lines: list[str]) -> Iterator[tuple[CodeBlock, ...]]:
+    """Yield each block as an example; below a heading `###` all blocks are one change."""
+    change: list[CodeBlock] | None = None
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        if line.startswith("### "):
+            if change:
+                yield tuple(change)
+            change = []
+        elif opened := _FENCE.match(line):
+            end = next(n for n in range(at, len(lines)) if lines[n].rstrip() == opened[1])
+            block = _block(opened[2].split(), lines[at:end])
+            at = end + 1
+            if change is None:
+                yield (block,)
+            else:
+                change.append(block)
+    if change:
+        yield tuple(change)
+
+
+def _block(info: list[str], lines: list[str]) -> CodeBlock:
+    if len(info) < 2:
+        raise ValueError("a code block names its language and its file: ```python app.py")
+    words = set(info[2:])
+    if words - {"base", "escaped"}:
+        raise ValueError(f"after {info[1]} a code block says only `base` or `escaped`")
+    code = "".join(f"{line}\n" for line in lines)
+    if "escaped" in words:
+        code = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), code)
+    return CodeBlock(info[1], code, "base" in words)

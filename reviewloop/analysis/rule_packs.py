@@ -1,0 +1,152 @@
+"""Finds packs of rules, ours and those that others install, and reads the rules of their files.
+
+A pack is an entry point of the group `reviewloop.rules`. It names a package whose folder holds
+rule files, or a function that returns a `RulePack`. Ours comes in by the same door.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from reviewloop.analysis.contract import (
+    AnalyserReport,
+    AnalyserStatus,
+    FileCheck,
+    Matcher,
+    Rule,
+    RuleEntry,
+    RulePack,
+    resolve,
+)
+from reviewloop.analysis.patterns import pattern_check
+from reviewloop.analysis.rule_files import CodeBlock, RuleRecord, load_records, read_page
+from reviewloop.domain.finding import Severity
+
+GROUP = "reviewloop.rules"
+_OURS = ("reviewloop", "reviewloop.rules:load_pack")
+"""Ours, as pyproject.toml declares it: a checkout that nobody installed has no entry points."""
+
+
+class Examples(NamedTuple):
+    """What a rule finds, and what looks like it and is left alone."""
+
+    bad: tuple[tuple[CodeBlock, ...], ...]
+    good: tuple[tuple[CodeBlock, ...], ...]
+
+
+class InstalledPacks(NamedTuple):
+    """The packs that were loaded, and a report of each that could not be."""
+
+    packs: tuple[RulePack, ...]
+    failed: tuple[AnalyserReport, ...]
+
+
+def read_rules(folder: Path) -> tuple[RuleEntry, ...]:
+    """Return the rules whose files are in a pack's folder, without their examples."""
+    return tuple(_entry(record, folder) for record in load_records(folder))
+
+
+def read_examples(rule: Rule) -> Examples:
+    """Return the examples of a rule: each is one file, or the files of one change."""
+    if not rule.page:
+        told = ([(CodeBlock(e.path, e.code),) for e in some] for some in (rule.bad, rule.good))
+        return Examples(*map(tuple, told))
+    page = read_page(Path(rule.page))
+    return Examples(page.bad, page.good)
+
+
+def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
+    rule = Rule(
+        id=record["id"],
+        reviewer=record["reviewer"],
+        severity=Severity(record["severity"]),
+        title=record["title"],
+        why=record["why"],
+        fix=record["fix"],
+        category=record["category"],
+        source=record["source"],
+        page=str(folder / f"{record['id']}.md"),
+    )
+    if record["flags"]:
+        rule = replace(rule, **record["flags"])  # type: ignore[arg-type]
+    match = record["match"]
+    matcher = Matcher(
+        tuple(record["languages"]),
+        tuple(record["nodes"]),
+        tuple(record["calls"]),
+        tuple(record["hints"]),
+        match if isinstance(match, dict) else None,
+        record["report"],
+        record["check"],
+    )
+    return RuleEntry(rule, matcher)
+
+
+@cache
+def installed_packs() -> InstalledPacks:
+    """Return every pack that is installed, ours first; a pack with a rule of another one fails."""
+    packs: list[RulePack] = []
+    failed: list[AnalyserReport] = []
+    known: set[str] = set()
+    for name, reference in _entry_points():
+        try:
+            pack = _load(name, reference)
+            if twice := [rule.id for rule in pack.rules if rule.id in known]:
+                raise ValueError(f"another pack has the rule {twice[0]}, too")
+        except Exception as error:  # noqa: BLE001 - what others install must not end a review
+            reason = f"{type(error).__name__}: {error}"
+            failed.append(AnalyserReport(f"rules of {name}", AnalyserStatus.FAILED, reason=reason))
+            continue
+        known.update(rule.id for rule in pack.rules)
+        packs.append(pack)
+    return InstalledPacks(tuple(packs), tuple(failed))
+
+
+def _entry_points() -> Iterator[tuple[str, str]]:
+    from importlib.metadata import entry_points
+
+    yield _OURS
+    found = {(point.value, point.name) for point in entry_points(group=GROUP)}
+    yield from ((name, value) for value, name in sorted(found) if value != _OURS[1])
+
+
+def _load(name: str, reference: str) -> RulePack:
+    module, _, attribute = reference.partition(":")
+    loaded = import_module(module)
+    if attribute:
+        loaded = getattr(loaded, attribute)()
+    if isinstance(loaded, RulePack):
+        return loaded
+    if not isinstance(loaded, ModuleType) or loaded.__file__ is None:
+        raise TypeError(f"{reference} gives no pack of rules")
+    return folder_pack(name, Path(loaded.__file__).parent)
+
+
+def folder_pack(name: str, folder: Path) -> RulePack:
+    """Return the pack that the rule files of a folder make, without any code of its own."""
+    entries = read_rules(folder)
+    if not entries:
+        raise ValueError(f"{folder} holds no rule, FAMILY/NAME.md")
+    by_node = [e for e in entries if e.matcher.match or e.matcher.nodes or e.matcher.calls]
+    checks = [pattern_check(name, by_node)] if by_node else []
+    by_function: dict[str, list[RuleEntry]] = {}
+    for entry in entries:
+        if entry not in by_node:
+            by_function.setdefault(entry.matcher.check, []).append(entry)
+    for reference, told in by_function.items():
+        checks.append(_whole_file(name if not checks else reference, tuple(told), reference))
+    return RulePack(tuple(entry.rule for entry in entries), tuple(checks))
+
+
+def _whole_file(name: str, entries: tuple[RuleEntry, ...], reference: str) -> FileCheck:
+    languages = {language for entry in entries for language in entry.matcher.languages}
+    return FileCheck(
+        name,
+        tuple(entry.rule for entry in entries),
+        lambda file: not languages or file.language in languages,
+        lambda file: resolve(reference)(file),
+    )

@@ -1,0 +1,216 @@
+"""A rule is one file, and a pack of rules that somebody installs is used like our own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reviewloop.analysis import rule_files
+from reviewloop.analysis.book import own_rules
+from reviewloop.analysis.contract import SourceFile, resolve
+from reviewloop.analysis.rule_files import RuleFileError, load_records, read_page
+from reviewloop.analysis.rule_packs import folder_pack, read_rules
+from reviewloop.rules import FOLDER
+
+RULE = """\
+---
+id: acme/print
+title: A value is printed.
+reviewer: review-maintainability
+severity: should_fix
+category: leftover
+source: https://docs.python.org/3/library/logging.html
+languages: [python]
+match:
+  pattern: print($VALUE)
+---
+
+## Why
+
+Nobody reads what a service
+prints.
+
+## What to do
+
+Log it.
+
+## Found
+
+```python app.py
+print(total)
+```
+
+## Not found
+
+```python app.py
+log(total)
+```
+"""
+LAST = "```python app.py\nlog(total)\n```\n"
+
+
+def write(folder: Path, text: str = RULE, name: str = "print") -> Path:
+    path = folder / "acme" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_rule_file_says_all_that_a_rule_is(tmp_path):
+    page = read_page(write(tmp_path))
+
+    assert page.record["why"] == "Nobody reads what a service prints."
+    assert page.record["fix"] == "Log it."
+    assert page.record["match"] == {"pattern": "print($VALUE)"}
+    assert page.bad == ((("app.py", "print(total)\n", False),),)
+    assert page.good == ((("app.py", "log(total)\n", False),),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("source: https://docs.python.org/3/library/logging.html", "", "a rule needs a source"),
+        ("title: A value is printed.", "", "a rule needs a title"),
+        ("category: leftover", "category: ''", "a rule needs a category"),
+        ("## Why\n\nNobody reads what a service\nprints.\n", "", "a section `## Why`"),
+        ("## Found\n\n```python app.py\nprint(total)\n```\n", "", "a section `## Found`"),
+        (LAST, "", "a section `## Not found`"),
+        ("acme/print", "acme/prints", "write `id: acme/print`"),
+        ("should_fix", "should fix", "severity is one of must_fix, should_fix, nit"),
+        ("review-maintainability", "maintainability", "reviewer is the name of an agent"),
+        ("match:\n  pattern: print($VALUE)\n", "", "either `match:` or `check:`"),
+        ("languages:", "check: a:b\nlanguages:", "either `match:` or `check:`"),
+        ("match:\n  pattern: print($VALUE)\n", "check: a.b\n", "check is `module:function`"),
+        ("languages: [python]\n", "", "a `match:` needs `languages:`"),
+        ("languages: [python]", "languages: python", "write languages as a list of texts"),
+        ("category:", "in_tests: maybe\ncategory:", "write in_tests as true or false"),
+        ("category:", "kategory: a\ncategory:", "the front matter does not know kategory"),
+        ("category:", "a: [\ncategory:", "the front matter is no YAML"),
+        ("## Not found", "## Never found", "no section is called 'Never found'"),
+        ("```python app.py\nlog", "```python\nlog", "a code block names its language and its file"),
+        (LAST, LAST[:-4], "a code block is not closed"),
+        ("---\nid", "id", "begin with front matter"),
+    ],
+)
+def test_a_rule_that_is_not_whole_is_refused_with_what_to_change(tmp_path, old, new, reason):
+    assert RULE.count(old) == 1 or old == "acme/print"
+    path = write(tmp_path, RULE.replace(old, new))
+
+    with pytest.raises(RuleFileError) as refused:
+        read_page(path)
+    assert str(refused.value).startswith("acme/print.md: ")
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_example_may_be_a_change_of_several_files_and_hold_escapes(tmp_path):
+    change = (
+        "### A test goes with the code\n\n```python app.py base\nx = 1\n```\n\n"
+        "```python app.py\nx = 2\n```\n\n### Hidden\n\n```text a.txt escaped\na\\u{200B}b\n```\n"
+    )
+    page = read_page(write(tmp_path, RULE.replace(LAST, change)))
+
+    assert page.good == (
+        (("app.py", "x = 1\n", True), ("app.py", "x = 2\n", False)),
+        (("a.txt", "a\u200bb\n", False),),
+    )
+
+
+def test_what_was_read_is_kept_until_a_file_changes(tmp_path, monkeypatch):
+    path = write(tmp_path)
+    first = load_records(tmp_path)
+    read = []
+    monkeypatch.setattr(rule_files, "read_page", lambda path: read.append(path) or read_page(path))
+
+    assert load_records(tmp_path) == first
+    assert read == []
+    path.write_text(RULE.replace("Log it.", "Log it, or leave it."), encoding="utf-8")
+    assert load_records(tmp_path)[0]["fix"] == "Log it, or leave it."
+    write(tmp_path, RULE.replace("acme/print", "acme/other"), "other")
+    assert [record["id"] for record in load_records(tmp_path)] == ["acme/other", "acme/print"]
+    path.unlink()
+    assert [record["id"] for record in load_records(tmp_path)] == ["acme/other"]
+    (tmp_path / "__pycache__" / "rules.json").write_text("{")
+    assert [record["id"] for record in load_records(tmp_path)] == ["acme/other"]
+
+
+def test_a_compiled_folder_is_one_file_and_says_the_same(tmp_path):
+    write(tmp_path)
+    read = load_records(tmp_path)
+    rule_files.write_compiled(tmp_path, tmp_path / "rules.json")
+    write(tmp_path, "no rule at all")  # not looked at any more
+
+    assert load_records(tmp_path) == read
+
+
+def test_one_file_makes_a_rule_that_is_found(tmp_path):
+    write(tmp_path)
+    (check,) = folder_pack("acme", tmp_path).file_checks
+    file = SourceFile("a.py", "log(1)\nprint(2)\n", ((1, 2),), "python")
+
+    assert check.name == "acme"
+    assert [(hit.rule, hit.span.line) for hit in check.run(file)] == [("acme/print", 2)]
+    assert not check.understands(SourceFile("a.go", "print(2)\n", language="go"))
+
+
+def test_a_rule_may_show_a_part_of_what_matches(tmp_path):
+    write(tmp_path, RULE.replace("match:", "report: VALUE\nmatch:"))
+    (check,) = folder_pack("acme", tmp_path).file_checks
+    (hit,) = check.run(SourceFile("a.py", "print(total)\n", ((1, 1),), "python"))
+
+    assert hit.span == (1, 1, 7, 12)
+
+
+@pytest.mark.parametrize("entry", read_rules(FOLDER), ids=lambda entry: entry.rule.id)
+def test_what_finds_a_rule_of_ours_is_there(entry):
+    assert entry.matcher.match or callable(resolve(entry.matcher.check))
+
+
+def install(folder: Path, name: str, value: str) -> None:
+    """Write what an installer writes beside a package with a pack of rules."""
+    about = folder / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[reviewloop.rules]\n{name} = {value}\n")
+
+
+def review(repo: Path, packages: Path) -> dict:
+    (repo / "a.py").write_text('"""Say it."""\n\nprint(total)\n')
+    asked = [sys.executable, "-m", "reviewloop", "review", "--model", "none", "--json"]
+    path = os.pathsep.join((str(packages), str(Path(__file__).resolve().parents[2])))
+    environ = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(asked, cwd=repo, env=environ, capture_output=True, text=True, check=False)
+    return json.loads(done.stdout)
+
+
+def test_an_installed_pack_adds_its_rules_and_one_that_fails_is_shown_as_failed(repo, tmp_path):
+    packages = tmp_path / "packages"
+    write(packages / "acme_rules")
+    (packages / "acme_rules" / "__init__.py").write_text('"""Rules of Acme."""\n')
+    install(packages, "acme", "acme_rules")
+    install(packages, "broken", "no_such_module:pack")
+    (packages / "copied").mkdir()
+    write(packages / "copied")
+    (packages / "copied" / "__init__.py").touch()
+    install(packages, "copied", "copied")
+    report = review(repo, packages)
+
+    assert "acme/print" in {finding["rule"] for finding in report["findings"]}
+    told = {one["name"]: one for one in report["analysers"]}
+    assert told["acme"]["status"] == "done"
+    assert told["rules of broken"]["status"] == "failed"
+    assert "no_such_module" in told["rules of broken"]["reason"]
+    assert "another pack has the rule acme/print, too" in told["rules of copied"]["reason"]
+
+
+def test_ours_comes_in_by_the_same_door():
+    declared = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8")
+
+    assert (
+        '[project.entry-points."reviewloop.rules"]\nreviewloop = "reviewloop.rules:load_pack"\n'
+        in declared
+    )
+    assert {rule.id for rule in own_rules()} >= {entry.rule.id for entry in read_rules(FOLDER)}
