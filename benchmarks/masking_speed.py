@@ -20,7 +20,7 @@ from collections.abc import Callable
 from benchmarks.secrets_noise import made_up
 from reviewloop.models.messages import Reply, ToolCall, masked
 from reviewloop.review.intake import read_findings
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 
 _SIGNS = string.ascii_letters + string.digits + string.punctuation
 _BASE64 = string.ascii_letters + string.digits + "+/"
@@ -74,7 +74,7 @@ def reply() -> Reply:
     return Reply("", (ToolCall("1", "report_findings", {"findings": findings}),))
 
 
-def whole_way(masking: Masking, answer: Reply) -> None:
+def whole_way(masking: Redactor, answer: Reply) -> None:
     """Mask an answer as a run does: before it is recorded, as it is kept, as it is used."""
     masking.names_in(json.dumps(answer.plain(), ensure_ascii=False))
     used = masked(answer, masking.held)
@@ -86,18 +86,18 @@ def main(arguments: list[str]) -> None:
     """Measure and print."""
     size = int(float(arguments[0] if arguments else "10") * 1e6)
     held = made_up()
-    Masking(held).for_models('password = "x"')  # compiles the patterns
+    Redactor(held).for_models('password = "x"')  # compiles the patterns
     print(f"{'MB/s of processor time':28} models  people")
     for name, make in TEXTS.items():
         text, speeds = make(size), []
-        for work in (Masking(held, b"1").for_models, Masking(held, b"1").for_people):
+        for work in (Redactor(held, b"1").for_models, Redactor(held, b"1").for_people):
             started = time.process_time()
             work(text)
             speeds.append(len(text) / 1e6 / (time.process_time() - started))
         print(f"{name:28} {speeds[0]:6.1f}  {speeds[1]:6.1f}", flush=True)
     answer = reply()
     started = time.process_time()
-    whole_way(Masking(held, b"1"), answer)
+    whole_way(Redactor(held, b"1"), answer)
     print(f"a reply of 5,000 findings: {time.process_time() - started:.1f} s")
 
 

@@ -17,8 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import HeldSecrets, Redactor
 
 _LARGEST = 1_000_000  # bytes: of larger files only pages are shown
 _SUFFIXES = {
@@ -27,11 +26,11 @@ _SUFFIXES = {
 }
 
 
-def made_up(count: int = 30) -> Held:
+def made_up(count: int = 30) -> HeldSecrets:
     """Return held values as a machine may have them: drawn, of 16 to 48 characters."""
     drawn = random.Random(11)
     signs = string.ascii_letters + string.digits + "+/=_-"
-    return Held(
+    return HeldSecrets(
         (f"VALUE_{n}", "".join(drawn.choice(signs) for _ in range(drawn.randint(16, 48))))
         for n in range(count)
     )
@@ -51,7 +50,7 @@ def main(arguments: list[str]) -> None:
     """Measure and print."""
     paths = sysconfig.get_paths()
     folders = [Path(a) for a in arguments] or [Path(paths["purelib"]), Path(paths["stdlib"])]
-    masking = Masking(made_up(), b"benchmark")
+    masking = Redactor(made_up(), b"benchmark")
     files = lines = characters = moved = 0
     seconds = 0.0
     replaced: list[tuple[Path, list[str]]] = []

@@ -30,7 +30,7 @@ from reviewloop.loop.conversation import Answer, Caps, Conversation, converse
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message
-from reviewloop.secrets.scanning import mask
+from reviewloop.secrets import redact
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events, read_events
 from reviewloop.store.journal import CallKey, Journal
@@ -73,7 +73,7 @@ class Stage:
             **options,
         )
         allowed = ("fs_read", "grep", "fs_write")
-        self.toolbox = Toolbox(self.private, self.tree, allowed=allowed, mask=mask)
+        self.toolbox = Toolbox(self.private, self.tree, allowed=allowed, mask=redact)
         return converse(
             conversation, self.toolbox, models=self.models, journal=self.journal, events=self.events
         )
@@ -269,7 +269,7 @@ def test_a_secret_is_written_as_it_is_and_never_sent_back(stage):
         reply(f"The key is {KEY}.", write("b.py", f"KEY = '{KEY}'\n")),
         calls("fs_read", {"path": "b.py"}),
         done(key=KEY),
-        mask=mask,
+        mask=redact,
     )
     assert stage.private.read(answer.tree, "b.py") == f"KEY = '{KEY}'\n".encode()
     assert not any(KEY in json.dumps(received.body) for received in stage.asked())
@@ -283,7 +283,7 @@ def test_every_tool_call_is_told_in_the_log(stage):
 
 
 def test_an_edit_is_told_with_its_file_and_lines_and_no_secret(stage):
-    stage.talk(reply(write("b.py", f"A = 1\nKEY = '{KEY}'\n")), done(), mask=mask)
+    stage.talk(reply(write("b.py", f"A = 1\nKEY = '{KEY}'\n")), done(), mask=redact)
     (told,) = [e for e, _ in read_events(stage.path) if e["kind"] == "tool"]
     assert (told["about"], told["how"], told["added"], told["removed"]) == ("b.py", "create", 2, 0)
     assert KEY not in stage.path.read_text()

@@ -18,7 +18,7 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.domain.finding import normalised
-from reviewloop.secrets.scanning import hide, mask
+from reviewloop.secrets import redact, redact_columns
 
 _QUOTE_LINES = 6
 QUOTE_WIDTH = 400  # characters of a line that are kept
@@ -184,10 +184,12 @@ def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
     if span is None or file is None:
         return ""
     if rule.id.startswith("secret/") and span.column and span.line == span.end_line:
-        return mask(hide(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column))
+        return redact(
+            redact_columns(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column)
+        )
     last = min(span.end_line, span.line + _QUOTE_LINES - 1)
     lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
-    return mask("\n".join(lines))
+    return redact("\n".join(lines))
 
 
 def identity_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:

@@ -10,7 +10,7 @@ from reviewloop.installed import require_all
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.review.prompts import Fence
-from reviewloop.secrets.masking import Masking, canonical
+from reviewloop.secrets import Redactor, canonical
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal
@@ -54,7 +54,7 @@ def models_of(
     budget: Budget,
     fence: Fence,
     events: Events,
-    masking: Masking,
+    masking: Redactor,
     folder: Path,
     rates: Rates | None = None,
     earlier: Sequence[str] = (),

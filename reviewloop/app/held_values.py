@@ -14,10 +14,14 @@ from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.repository import ConfigValue, UserRepo, read_config
 from reviewloop.review.withheld import is_environment_file
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
-from reviewloop.secrets.scanning import masked_value
-from reviewloop.secrets.telling import is_telling, secrets_in_address, secrets_of
+from reviewloop.secrets import (
+    HeldSecrets,
+    Redactor,
+    names_a_secret,
+    redact_value,
+    secrets_in_address,
+    secrets_in_value,
+)
 from reviewloop.store.places import own_key
 
 _RULES = "secret/"
@@ -76,7 +80,7 @@ class QuotedSecrets:
 
 def _in_place(value: str) -> str:
     """Return as many characters, of which the first ones tell which secret it is."""
-    shown = masked_value(value).partition("…")[0]
+    shown = redact_value(value).partition("…")[0]
     return shown + _HIDDEN * (len(value) - len(shown))
 
 
@@ -102,17 +106,17 @@ _MOST_CACHED = 50  # files of one cache of the AWS tools
 _PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "target", "vendor"}
 
 
-def masking_for(root: Path | None, git_dir: Path | None = None) -> Masking:
+def masking_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
     """Return what hides the secrets of this process, this person and this checkout."""
-    return Masking(Held(held_values(root, git_dir)), own_key())
+    return Redactor(HeldSecrets(held_values(root, git_dir)), own_key())
 
 
-def masking_of(user: UserRepo) -> Masking:
+def masking_of(user: UserRepo) -> Redactor:
     """The same for a checkout, with git's settings as they were when it was looked at."""
-    return Masking(Held(held_values(user.root, config=user.config)), own_key())
+    return Redactor(HeldSecrets(held_values(user.root, config=user.config)), own_key())
 
 
-def masking_here() -> Masking:
+def masking_here() -> Redactor:
     """The same for the checkout around the current folder, if there is one; never fails."""
     try:
         here = Path.cwd()
@@ -138,8 +142,8 @@ def held_values(
 
 def _of_environment(environ: Mapping[str, str]) -> Iterator[Named]:
     for name, value in environ.items():
-        if is_telling(name):
-            yield from ((name, secret) for secret in secrets_of(name, value))
+        if names_a_secret(name):
+            yield from ((name, secret) for secret in secrets_in_value(name, value))
         elif "://" in value and "@" in value:
             yield from ((name, secret) for secret in secrets_in_address(value))
 
@@ -150,8 +154,8 @@ def _of_aws(environ: Mapping[str, str]) -> Iterator[Named]:
     for variable, name in named:
         given = environ.get(variable)
         for key, value in _SETTING.findall(_text(Path(given) if given else folder / name)):
-            if is_telling(key):
-                yield from ((key, secret) for secret in secrets_of(key, value))
+            if names_a_secret(key):
+                yield from ((key, secret) for secret in secrets_in_value(key, value))
     for cache in (folder / "sso/cache", folder / "cli/cache"):
         for path in sorted(cache.glob("*.json"))[:_MOST_CACHED] if cache.is_dir() else ():
             try:
@@ -164,8 +168,8 @@ def _of_json(value: Any, name: str = "") -> Iterator[Named]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _of_json(item, str(key))
-    elif isinstance(value, str) and is_telling(name):
-        yield from ((name, secret) for secret in secrets_of(name, value))
+    elif isinstance(value, str) and names_a_secret(name):
+        yield from ((name, secret) for secret in secrets_in_value(name, value))
 
 
 def _of_home(environ: Mapping[str, str]) -> Iterator[Named]:
@@ -173,7 +177,7 @@ def _of_home(environ: Mapping[str, str]) -> Iterator[Named]:
     home = Path(environ.get("HOME") or "/nonexistent")
     netrc = environ.get("NETRC")
     for value in _PASSWORD.findall(_text(Path(netrc) if netrc else home / ".netrc")):
-        yield from (("netrc", secret) for secret in secrets_of("password", value.strip('"')))
+        yield from (("netrc", secret) for secret in secrets_in_value("password", value.strip('"')))
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     for path in (home / ".git-credentials", config / "git/credentials"):
         for line in _text(path).splitlines():
@@ -184,7 +188,7 @@ def _of_home(environ: Mapping[str, str]) -> Iterator[Named]:
     for path in [Path(name) for name in listed if name] or [home / ".kube/config"]:
         for name, value in _CLUSTER.findall(_text(path)):
             start = value[:_MOST_OF_A_KEY]  # of a key its beginning gives it away
-            yield from ((f"kube-{name}", secret) for secret in secrets_of("token", start))
+            yield from ((f"kube-{name}", secret) for secret in secrets_in_value("token", start))
 
 
 def _of_docker(text: str) -> Iterator[Named]:
@@ -197,12 +201,14 @@ def _of_docker(text: str) -> Iterator[Named]:
             value = entry.get(name) if isinstance(entry, dict) else None
             if not isinstance(value, str):
                 continue
-            yield from (("docker", secret) for secret in secrets_of("token", value))
+            yield from (("docker", secret) for secret in secrets_in_value("token", value))
             if name == "auth":
                 with contextlib.suppress(ValueError):
                     pair = base64.b64decode(value).decode("utf-8", "replace")
                     password = pair.partition(":")[2]
-                    yield from (("docker", secret) for secret in secrets_of("token", password))
+                    yield from (
+                        ("docker", secret) for secret in secrets_in_value("token", password)
+                    )
 
 
 def _environment_files(root: Path) -> Iterator[Path]:
@@ -230,7 +236,7 @@ def _environment_files(root: Path) -> Iterator[Path]:
 def _of_environment_file(path: Path) -> Iterator[Named]:
     for name, double, single, bare in _ENTRY.findall(_text(path)):
         value = double or single or bare
-        for secret in secrets_of(name, value.replace("\\n", "\n") if double else value):
+        for secret in secrets_in_value(name, value.replace("\\n", "\n") if double else value):
             yield name, secret
 
 
@@ -249,9 +255,9 @@ def _of_git(config: Iterable[ConfigValue]) -> Iterator[Named]:
                 yield from (("git-remote", secret) for secret in secrets_in_address(text))
         if last == "extraheader":
             word = value.split()[-1] if value.split() else ""
-            yield from (("git-header", secret) for secret in secrets_of("token", word))
-        elif is_telling(last) and not last.endswith("key"):
-            yield from ((last, secret) for secret in secrets_of(last, value))
+            yield from (("git-header", secret) for secret in secrets_in_value("token", word))
+        elif names_a_secret(last) and not last.endswith("key"):
+            yield from ((last, secret) for secret in secrets_in_value(last, value))
 
 
 def _text(path: Path) -> str:

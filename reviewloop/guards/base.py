@@ -13,8 +13,7 @@ from reviewloop.guards.against_base import Ran
 from reviewloop.guards.plan import DetectedGate, GatePlan
 from reviewloop.sandbox.environment import ProjectEnv
 from reviewloop.sandbox.run import CommandResult, excerpt, read_log, run_command
-from reviewloop.secrets.masking import Masking
-from reviewloop.secrets.scanning import mask
+from reviewloop.secrets import Redactor, redact
 from reviewloop.settings import Settings
 
 ReadFile = Callable[[str], bytes | None]
@@ -40,7 +39,7 @@ class GuardInput:
     label: str = ""  # begins every file name in `logs`, so that one folder serves many trees
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
-    masking: Masking = field(default_factory=Masking)  # knows the secrets this machine holds
+    masking: Redactor = field(default_factory=Redactor)  # knows the secrets this machine holds
     tested_before: Callable[[], bool] = lambda: True  # the base has test files
     # What the base's tests say, by command; None: the tests are judged by themselves.
     base_tests: Mapping[str, Ran] | None = None
@@ -116,7 +115,7 @@ class GuardInput:
             text = text.replace(place + "/", shown + "/" if shown else "").replace(
                 place, shown or "."
             )
-        return mask(text)
+        return redact(text)
 
     def repository_path(self, path: str) -> str:
         """Return a path that a tool printed as the repository has it: `././a.py` is `a.py`."""
@@ -191,7 +190,7 @@ def text_lines(data: bytes | None) -> list[str]:
 
 def quoted(lines: Sequence[str], first: int, last: int) -> str:
     """Return the lines first..last (1-based), at most a dozen of them, secrets masked."""
-    return mask("\n".join(lines[first - 1 : min(last, first - 1 + QUOTE_LINES)]))
+    return redact("\n".join(lines[first - 1 : min(last, first - 1 + QUOTE_LINES)]))
 
 
 def is_test_file(path: str) -> bool:

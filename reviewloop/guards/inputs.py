@@ -11,7 +11,7 @@ from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.detect import detect
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GatePlan
 from reviewloop.sandbox.environment import ProjectEnv
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings
 
 
@@ -28,7 +28,7 @@ def guard_input(
     label: str = "",
     selection: tuple[str, ...] | None = None,
     stop: Callable[[], bool] | None = None,
-    masking: Masking | None = None,
+    masking: Redactor | None = None,
     base_tests: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
     """Return the input for judging `tree` against `base`.
@@ -56,7 +56,7 @@ def guard_input(
         label=label,
         selection=selection,
         stop=stop,
-        masking=masking or Masking(),
+        masking=masking or Redactor(),
         base_tests=base_tests,
         tested_before=lambda: any(is_test_file(one.path) for one in private.entries(base)),
     )

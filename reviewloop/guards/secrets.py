@@ -8,10 +8,7 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.domain.globs import first_match
 from reviewloop.git.diff import FileChange
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file
-from reviewloop.secrets.book import HELD
-from reviewloop.secrets.given_away import newly_given_away
-from reviewloop.secrets.rule import SecretRule
-from reviewloop.secrets.scanning import SecretHit, mask, scan_text
+from reviewloop.secrets import HELD, SecretHit, SecretRule, find_new_exposures, redact, scan_text
 
 NAME = "secrets"
 
@@ -43,7 +40,7 @@ def check(change: GuardInput) -> GateResult:
         summary = f"{_count(len(findings), 'place')} that may hold a secret; nothing certain"
         return GateResult(NAME, GateStatus.WARNING, summary, findings=findings)
     reasons = [f"{path} must not be committed ({pattern})" for path, pattern in forbidden]
-    reasons += [f"{_where(item)}: {item.hit.rule.what} {item.hit.masked}" for item in stopping]
+    reasons += [f"{_where(item)}: {item.hit.rule.what} {item.hit.redacted}" for item in stopping]
     return GateResult(
         NAME,
         GateStatus.HARD_STOP,
@@ -73,16 +70,16 @@ def _secrets_in(change: GuardInput, file: FileChange) -> Iterator[_Found]:
             yield from _held_in(change, file, _text_of_binary)
             for hit in scan_text(_text_of_binary(data)):
                 if hit.rule.stops:
-                    yield _Found(file.path, hit, None, hit.masked)
+                    yield _Found(file.path, hit, None, hit.redacted)
         return
     yield from _held_in(change, file, lambda data: data.decode("utf-8", "replace"))
     # A key of many lines is only recognised as a whole, so each run of added lines is one text.
     added = file.added_text
     for first, last in file.added_lines:
         block = "\n".join(added[number] for number in range(first, last + 1))
-        masked = mask(block).split("\n")
+        masked = redact(block).split("\n")
         for hit in scan_text(block):
-            shown = masked[hit.line - 1].strip() if hit.rule.masks else hit.masked
+            shown = masked[hit.line - 1].strip() if hit.rule.redacts else hit.redacted
             yield _Found(file.path, hit, first + hit.line - 1, shown)
 
 
@@ -95,7 +92,7 @@ def _held_in(
     def added(line: int) -> bool:
         return file.binary or any(first <= line <= last for first, last in file.added_lines)
 
-    for line, place in newly_given_away(old, new, added, change.masking):
+    for line, place in find_new_exposures(old, new, added, change.masking):
         # A person's password may be a plain word of a test.
         if place.drawn or not is_test_file(file.path):
             value = change.masking.held(new[place.start : place.end]).split("\n")[0]

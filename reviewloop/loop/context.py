@@ -29,7 +29,7 @@ from reviewloop.review.prompts import Fence
 from reviewloop.review.pushed import Push
 from reviewloop.review.withheld import shown_tree, withheld_in
 from reviewloop.sandbox.environment import ProjectEnv
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
@@ -106,7 +106,7 @@ class RunContext:
     models: Models
     fence: Fence
     base_tree: str
-    masking: Masking = field(default_factory=Masking)
+    masking: Redactor = field(default_factory=Redactor)
     # Where steering is read; None is the checkout. A pull request's own rules are not followed.
     rules: Path | None = None
     untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down

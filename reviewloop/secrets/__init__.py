@@ -1,5 +1,44 @@
-"""Secrets in texts: what vendors issue, passwords written down, and masking both."""
+"""Finds and redacts secrets: what vendors issue, passwords written down, what this machine holds.
 
-from reviewloop.secrets.check import CHECKS
+This is safety of the loop, not a pack of rules: nothing that holds a secret leaves the machine, is
+stored or is shown without passing here. Everybody else imports from this door only.
+"""
 
-__all__ = ["CHECKS"]
+from reviewloop.secrets.check import CHECKS, checks_with
+from reviewloop.secrets.exposure import find_new_exposures
+from reviewloop.secrets.held_secrets import (
+    HeldSecrets,
+    names_a_secret,
+    secrets_in_address,
+    secrets_in_value,
+)
+from reviewloop.secrets.redaction import (
+    MisplacedSecretError,
+    Redactor,
+    canonical,
+    redact,
+    redact_columns,
+)
+from reviewloop.secrets.rules import HELD
+from reviewloop.secrets.scan import SecretHit, redact_value, scan_text
+from reviewloop.secrets.vendors import SecretRule
+
+__all__ = [
+    "CHECKS",
+    "HELD",
+    "HeldSecrets",
+    "MisplacedSecretError",
+    "Redactor",
+    "SecretHit",
+    "SecretRule",
+    "canonical",
+    "checks_with",
+    "find_new_exposures",
+    "names_a_secret",
+    "redact",
+    "redact_columns",
+    "redact_value",
+    "scan_text",
+    "secrets_in_address",
+    "secrets_in_value",
+]

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import FileCheck, Hit, PathClass, SourceFile
 from reviewloop.domain.finding import Severity
-from reviewloop.secrets.book import HELD, RULES, rule_id
-from reviewloop.secrets.given_away import given_away
-from reviewloop.secrets.masking import Masking
-from reviewloop.secrets.scanning import SecretHit, masked_value, scan_for_vendors
-from reviewloop.secrets.stretches import Lines, Stretches
+from reviewloop.secrets.exposure import find_exposures
+from reviewloop.secrets.redaction import Redactor
+from reviewloop.secrets.rules import HELD, RULES, rule_id
+from reviewloop.secrets.scan import Lines, SecretHit, Stretches, redact_value, scan_for_vendors
 from reviewloop.secrets.values import is_drawn, is_random
 
 if TYPE_CHECKING:
@@ -30,24 +29,24 @@ _FOR_EVERYBODY = re.compile(
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 
-def run(file: SourceFile, masking: Masking | None = None) -> Iterator[Hit]:
-    """Yield every secret of a file, at most one for each stretch of text; values are masked.
+def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
+    """Yield every secret of a file, at most one for each stretch of text; values are redacted.
 
-    Whatever `masking` knows that this machine holds comes first: it is certainly a secret.
+    Whatever `redactor` knows that this machine holds comes first: it is certainly a secret.
     """
     taken = Stretches()
     places = Lines(file.text)
-    if masking is not None:
-        yield from _held_hits(file, masking, taken, places)
+    if redactor is not None:
+        yield from _held_hits(file, redactor, taken, places)
     for secret in scan_for_vendors(file.text):
         if taken.take(secret.start, secret.end):
             yield _vendor_hit(file, secret, places)
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
     # Its patterns take a while to compile.
-    from reviewloop.secrets.guesses import guessed
+    from reviewloop.secrets.guesses import find_guesses
 
-    for guess in guessed(file):
+    for guess in find_guesses(file):
         if taken.take(guess.start, guess.end):
             span = places.span(guess.start, guess.end)
             value = file.text[guess.start : guess.end]
@@ -56,7 +55,7 @@ def run(file: SourceFile, masking: Masking | None = None) -> Iterator[Hit]:
                 rule_id(guess.slug),
                 file.path,
                 span,
-                f"{guess.what}: {masked_value(value)}",
+                f"{guess.what}: {redact_value(value)}",
                 severity=severity,
                 confidence="high" if severity is Severity.MUST_FIX else "medium",
             )
@@ -67,16 +66,16 @@ CHECKS: tuple[FileCheck, ...] = (
 )
 
 
-def checks_with(checks: Iterable[FileCheck], masking: Masking) -> tuple[FileCheck, ...]:
+def checks_with(checks: Iterable[FileCheck], redactor: Redactor) -> tuple[FileCheck, ...]:
     """Return the checks, the one for secrets with what this machine holds."""
-    told = partial(run, masking=masking)
-    return tuple(replace(c, run=told) if c.run is run else c for c in checks)
+    with_held = partial(run, redactor=redactor)
+    return tuple(replace(c, run=with_held) if c.run is run else c for c in checks)
 
 
 def _held_hits(
-    file: SourceFile, masking: Masking, taken: Stretches, places: Lines
+    file: SourceFile, redactor: Redactor, taken: Stretches, places: Lines
 ) -> Iterator[Hit]:
-    for place in given_away(file.text, masking):
+    for place in find_exposures(file.text, redactor):
         # A person's password may be a plain word of a test; and a file of the environment is
         # where the value is held, so only what no person wrote is surely meant to stay secret.
         if not place.drawn and (
@@ -104,20 +103,20 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     """
     if _is_environment(file.path):
         return Severity.MUST_FIX if is_random(value) else guess.severity
-    shown = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
-    told = guess.severity is not Severity.NIT and not shown
-    return Severity.MUST_FIX if told and is_drawn(value) else guess.severity
+    open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
+    live = guess.severity is not Severity.NIT and not open_to_all
+    return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
 
 def _vendor_hit(file: SourceFile, secret: SecretHit, places: Lines) -> Hit:
     rule = secret.rule
     what = rule.what[0].upper() + rule.what[1:]
-    shown = secret.masked.split("\n")[0]
+    value = secret.redacted.split("\n")[0]
     return Hit(
         rule=rule_id(rule.name),
         path=file.path,
         span=places.span(secret.start, secret.end),
-        message=f"{what} in the code: {shown}",
+        message=f"{what} in the code: {value}",
         severity=_vendor_severity(file.path_class, secret),
     )
 
@@ -131,5 +130,7 @@ def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | Non
 
 def _lowered(file: SourceFile, line: int, severity: Severity) -> Severity:
     """Return a severity that fits the place: documentation is full of made-up passwords."""
-    told = file.language == "markdown" or file.lines[line - 1].lstrip().startswith(_DOCUMENTATION)
-    return Severity.NIT if told or file.path_class is not PathClass.PRODUCT else severity
+    explains = file.language == "markdown" or file.lines[line - 1].lstrip().startswith(
+        _DOCUMENTATION
+    )
+    return Severity.NIT if explains or file.path_class is not PathClass.PRODUCT else severity

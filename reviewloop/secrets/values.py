@@ -1,13 +1,39 @@
-"""Judges a literal that a telling name holds: a real secret, a weak one, or none at all."""
+"""Rates a literal that a name holds: a real secret, a weak one, a placeholder, or none at all."""
 
 import base64
 import binascii
 import re
 
 from reviewloop.domain.finding import Severity
-from reviewloop.secrets.names import Promise
-from reviewloop.secrets.placeholders import is_documented
-from reviewloop.secrets.words import entropy, kinds, reads_like_words, split_name
+from reviewloop.secrets.names import Promise, entropy, kinds, reads_like_words, split_name
+
+# Values that vendors print in their documentation: they open nothing.
+_DOCUMENTED = (
+    "IOSFODNN7EXAMPLE",
+    "I44QH8DHBEXAMPLE",
+    "wJalrXUtnFEMI/K7MDENG",
+    "je7MtGbClwBF/2Zp9Utk/",
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq",  # the storage emulator's
+    "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw",
+    ".eyJzdWIiOiIxMjM0NTY3ODkwIiwi",  # jwt.io's
+)
+_SHORTEST = min(map(len, _DOCUMENTED))
+_PLACEHOLDER = re.compile(
+    r"example|placeholder|change_?-?me|your[_\-]|dummy|redacted|xxxxx|\*\*\*|\.\.\.|0123456789abcdef"
+    r"|abcdefghij|1234567890|…",
+    re.IGNORECASE,
+)
+
+
+def is_documented(value: str) -> bool:
+    """Whether a vendor prints this very value for everyone to read."""
+    return len(value) >= _SHORTEST and any(known in value for known in _DOCUMENTED)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a token-like value says of itself that it is none."""
+    return _PLACEHOLDER.search(value) is not None
+
 
 _LONGEST = 512
 
@@ -64,7 +90,7 @@ _TALK = {
 }
 
 
-def judge(promise: Promise, name: str, value: str, *, quoted: bool) -> Severity | None:
+def rate_literal(promise: Promise, name: str, value: str, *, quoted: bool) -> Severity | None:
     """Return how bad it is that a name holds this literal; None when it is no secret.
 
     `quoted` is False where a configuration file writes the value bare.
@@ -79,12 +105,12 @@ def judge(promise: Promise, name: str, value: str, *, quoted: bool) -> Severity 
     if _VERSION.fullmatch(value) or len(set(value)) < 4 or _talks_about(name, value):
         return None
     if promise is Promise.PASSWORD:
-        return _judge_password(value, quoted=quoted)
+        return _rate_password(value, quoted=quoted)
     if promise is Promise.PERHAPS:
         drawn = len(value) >= 20 and is_random(value) and entropy(value) >= 3.9
         mixed = kinds(value) >= 3 and not _HEX.fullmatch(value) and not _UUID.fullmatch(value)
         return Severity.NIT if quoted and drawn and mixed else None
-    return _judge_key(value, quoted=quoted)
+    return _rate_key(value, quoted=quoted)
 
 
 def is_random(value: str) -> bool:
@@ -110,7 +136,7 @@ def is_drawn(value: str) -> bool:
     return mixed and not reads_like_words(value)
 
 
-def decoded_basic(value: str) -> str:
+def decode_basic(value: str) -> str:
     """Return the `user:password` of a basic authorization, "" when it is none."""
     try:
         text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("ascii")
@@ -119,7 +145,7 @@ def decoded_basic(value: str) -> str:
     return text if ":" in text and text.isprintable() else ""
 
 
-def _judge_password(value: str, *, quoted: bool) -> Severity | None:
+def _rate_password(value: str, *, quoted: bool) -> Severity | None:
     wordlike = reads_like_words(value)
     if _DOTTED.fullmatch(value) and wordlike:
         return None
@@ -138,7 +164,7 @@ def _judge_password(value: str, *, quoted: bool) -> Severity | None:
     return Severity.NIT
 
 
-def _judge_key(value: str, *, quoted: bool) -> Severity | None:
+def _rate_key(value: str, *, quoted: bool) -> Severity | None:
     if _DOTTED.fullmatch(value) and (reads_like_words(value) or "/" in value):
         return None
     if is_random(value):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
-from reviewloop.secrets.masking import MisplacedSecretError
+from reviewloop.secrets import MisplacedSecretError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Write
 from reviewloop.tools.edits import (

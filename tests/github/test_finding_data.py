@@ -10,8 +10,7 @@ from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.finding_data import MOST_CHARACTERS, data_marker, finding_from
 from reviewloop.github.comments.marker import finding_marker, findings_in
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import HeldSecrets, Redactor
 
 BASE = Finding(
     id="0123456789ab",
@@ -85,7 +84,7 @@ def test_it_is_bounded_and_the_first_to_go() -> None:
 
 def test_secrets_are_hidden_before_it_is_packed() -> None:
     held, key = "hunter2-" + "x" * 12, "gh" + "p_aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3bC5"
-    hide = Masking(Held([("TOKEN", held)])).for_people
+    hide = Redactor(HeldSecrets([("TOKEN", held)])).for_people
     found = BASE.model_copy(
         update={"why": f"It is {held}.", "quote": f"key = '{key}'", "replacement": f"'{held}'"}
         | {"evidence": (Evidence(text=f"{held} {key}"),)}

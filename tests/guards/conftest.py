@@ -15,7 +15,7 @@ from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input
 from reviewloop.sandbox.choose import choose
 from reviewloop.sandbox.environment import build_environment
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Project:
     state: Path
     git: Callable[..., str]
     settings: Settings = field(default_factory=Settings)
-    masking: Masking = field(default_factory=Masking)
+    masking: Redactor = field(default_factory=Redactor)
     discard: list[Callable[[], None]] = field(default_factory=list)
 
     def commit(self, files: dict[str, str | bytes]) -> None:

@@ -5,8 +5,7 @@ import random
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards import secrets as gate
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import HeldSecrets, Redactor
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"
 LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
@@ -102,7 +101,7 @@ def test_exception_from_the_settings_is_allowed(project, with_settings):
 
 
 def test_held_value_in_an_added_line_is_a_hard_stop_that_names_who_holds_it(project):
-    project.masking = Masking(Held([("MY_API_TOKEN", HELD)]), b"k")
+    project.masking = Redactor(HeldSecrets([("MY_API_TOKEN", HELD)]), b"k")
     encoded = base64.b64encode(HELD.encode()).decode()
     kept = f'a = "{HELD}"\n'
     project.commit({"old.py": kept, "moved.py": kept, "twice.py": kept})

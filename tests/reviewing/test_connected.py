@@ -10,8 +10,7 @@ from reviewloop.git.interdiff import interdiff
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
 from reviewloop.review.related import connected
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import HeldSecrets, Redactor
 
 PRICES = "def format_price(cents):\n    return cents / 100\n"
 CART = "class Cart:\n    def to_dict(self):\n        return {}\n"
@@ -158,6 +157,6 @@ def test_secrets_are_hidden_in_what_differs_however_many_signs_stand_before_a_li
     key = begin + "".join(f"{line}\n" for line in code) + end
     read = private.change(base, _edited(private, base, {"a.txt": key, "b.txt": "1\n"}))
     now = private.change(base, _edited(private, base, {"a.txt": "1\n", "b.txt": key}))
-    found = interdiff(read, now, Masking(Held(()), b"k" * 32).for_models)
+    found = interdiff(read, now, Redactor(HeldSecrets(()), b"k" * 32).for_models)
     assert "⟦secret:private-key:" in found["a.txt"]
     assert [line for line in code if line in "".join(found.values())] == []

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.encodings import written, written_whole
 
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
-from reviewloop.secrets.telling import is_telling, secrets_in_address, secrets_of
+from reviewloop.secrets import (
+    HeldSecrets,
+    Redactor,
+    names_a_secret,
+    secrets_in_address,
+    secrets_in_value,
+)
 
 VALUE = "kT9v+Q2x/Lm7=Rd&4w\"Z\\8pB'3nHé"
 SIGNS = st.text(st.characters(min_codepoint=33, max_codepoint=383), min_size=8, max_size=64)
@@ -20,7 +24,7 @@ DRAWN = SIGNS.filter(lambda text: len(set(text)) > 5)
 @pytest.mark.parametrize("name", written(VALUE))
 def test_every_encoding_is_hidden(name):
     text = f"first\nx = {written(VALUE)[name]} # end\n"
-    shown = Masking(Held([("A_KEY", VALUE)])).held(text)
+    shown = Redactor(HeldSecrets([("A_KEY", VALUE)])).held(text)
     assert "⟦secret:A_KEY:" in shown
     assert shown.count("\n") == 2
     assert shown.startswith("first\nx = ") and shown.endswith(" # end\n")
@@ -32,7 +36,7 @@ def test_every_encoding_is_hidden(name):
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(value=DRAWN, data=st.data())
 def test_no_encoding_of_any_value_survives_and_no_line_moves(value, data):
-    masking = Masking(Held([("K", value)]))
+    masking = Redactor(HeldSecrets([("K", value)]))
     lines = data.draw(st.lists(st.sampled_from(sorted(written(value).items())), max_size=6))
     text = "\n".join(f"{name}={form}" for name, form in lines)
     shown = masking.held(text)
@@ -47,28 +51,28 @@ def test_no_encoding_of_any_value_survives_and_no_line_moves(value, data):
 def test_twelve_characters_of_a_value_are_enough(value, data):
     start = data.draw(st.integers(0, len(value) - 12))
     part = value[start : start + 12]
-    held = Held([("K", value)])
+    held = HeldSecrets([("K", value)])
     for text in written(part).values():
         assert held.names_in(f"<{text}>") == ("K",), text
 
 
 def test_less_than_that_is_left_alone():
-    assert Held([("K", VALUE)]).names_in(VALUE[:11] + " " + VALUE[14:25]) == ()
-    assert Held([("K", "short12")]).names_in("short12") == ()
-    assert not Held([("K", "short12")])
-    assert Held().places("anything") == []
+    assert HeldSecrets([("K", VALUE)]).names_in(VALUE[:11] + " " + VALUE[14:25]) == ()
+    assert HeldSecrets([("K", "short12")]).names_in("short12") == ()
+    assert not HeldSecrets([("K", "short12")])
+    assert HeldSecrets().places("anything") == []
 
 
 def test_two_values_side_by_side_are_both_hidden():
-    held = Held([("A", "kT9vQ2xLm7Rd4wZ8"), ("B", "pB3nHf5Gj1Ks6Dt0")])
-    shown = Masking(held).held("kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0, pB3nHf5Gj1Ks6Dt0")
+    held = HeldSecrets([("A", "kT9vQ2xLm7Rd4wZ8"), ("B", "pB3nHf5Gj1Ks6Dt0")])
+    shown = Redactor(held).held("kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0, pB3nHf5Gj1Ks6Dt0")
     assert shown.count("⟦secret:A:") == 1
     assert shown.count("⟦secret:B:") == 2
 
 
 def test_a_name_that_gives_the_value_away_is_not_shown():
     value = "kT9vQ2xLm7Rd4wZ8"
-    assert value not in Masking(Held([(f"X_{value}", value)])).held(value)
+    assert value not in Redactor(HeldSecrets([(f"X_{value}", value)])).held(value)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_a_name_that_gives_the_value_away_is_not_shown():
     ],
 )
 def test_names_that_tell(name, expected):
-    assert is_telling(name) is expected
+    assert names_a_secret(name) is expected
 
 
 PEM = (
@@ -117,7 +121,7 @@ PEM = (
     ],
 )
 def test_what_of_a_value_is_secret(name, value, held):
-    assert list(secrets_of(name, value)) == held
+    assert list(secrets_in_value(name, value)) == held
 
 
 def test_an_address_that_is_none_holds_nothing():
@@ -128,7 +132,7 @@ def test_clean_code_stays_as_it_is():
     # A sample; benchmarks/secrets_noise.py reads everything that is installed.
     import pydantic
 
-    masking = Masking(Held([("K", VALUE), ("L", "kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0")]), b"k")
+    masking = Redactor(HeldSecrets([("K", VALUE), ("L", "kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0")]), b"k")
     files = sorted(Path(pydantic.__file__).parent.glob("*.py"))
     assert len(files) > 20, sys.path
     for path in files:
@@ -139,4 +143,4 @@ def test_clean_code_stays_as_it_is():
 @pytest.mark.parametrize("name", written_whole("x"))
 def test_a_whole_value_is_found_in_further_encodings(name):
     value = "kT9vQ2xLm7Rd4wZ8+pB3/"
-    assert Held([("K", value)]).names_in(f"<{written_whole(value)[name]}>") == ("K",)
+    assert HeldSecrets([("K", value)]).names_in(f"<{written_whole(value)[name]}>") == ("K",)

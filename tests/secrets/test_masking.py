@@ -3,18 +3,15 @@
 import pytest
 
 from reviewloop.domain.finding import fingerprint
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking, MisplacedSecretError, canonical
-from reviewloop.secrets.scanning import scan_text
-from reviewloop.secrets.shapes import sample_of
-from reviewloop.secrets.table import VENDOR_RULES
+from reviewloop.secrets import HeldSecrets, MisplacedSecretError, Redactor, canonical, scan_text
+from reviewloop.secrets.vendors import VENDOR_RULES, sample_of
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"
 OTHER = TOKEN[:-1] + "7"
 LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
 KEY = "-----BEGIN PRIVATE" + f" KEY-----\n{LINE}\n{LINE[::-1]}\n-----END PRIVATE" + " KEY-----\n"
 HELD = "kT9vQ2xLm7Rd4wZ8"
-MASKING = Masking(Held([("DB_PASSWORD", HELD)]), b"a key")
+MASKING = Redactor(HeldSecrets([("DB_PASSWORD", HELD)]), b"a key")
 CODE = f'import os\nTOKEN = "{TOKEN}"\n\ndef send():\n    return post(TOKEN, "{HELD}")\n'
 
 
@@ -23,7 +20,7 @@ def test_each_value_has_a_number_of_its_own_that_depends_on_the_key():
     first, second, third = shown.split(" ")
     assert first == third != second
     assert first.startswith("⟦secret:github-token:")
-    assert Masking(key=b"another").for_models(TOKEN) != first
+    assert Redactor(key=b"another").for_models(TOKEN) != first
     assert canonical(first) == canonical(second) == "⟦secret:github-token⟧"
 
 
@@ -63,7 +60,7 @@ def test_findings_keep_their_line_and_their_id():
     shown = MASKING.for_models(text).split("\n")
     assert [n for n, line in enumerate(shown, 1) if line.startswith(("B", "C"))] == [2, 7]
     assert lines[0] == 2 and lines[-1] == 7
-    one, two = (m.for_models(f"B = '{TOKEN}'") for m in (MASKING, Masking(key=b"b")))
+    one, two = (m.for_models(f"B = '{TOKEN}'") for m in (MASKING, Redactor(key=b"b")))
     assert one != two
     assert fingerprint("a.py", one, "x") == fingerprint("a.py", two, "x")
 

@@ -3,8 +3,7 @@
 import pytest
 
 from reviewloop.models.messages import Reply, ToolCall, masked
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import HeldSecrets, Redactor
 from tests.support.growth import grows_faster_than_its_text
 
 HELD = "kT9vQ2xLm7Rd4wZ8" + "=" * 30
@@ -28,11 +27,11 @@ HOSTILE = {
 }
 
 
-HOLDING = Held([("DB_PASSWORD", HELD)])
+HOLDING = HeldSecrets([("DB_PASSWORD", HELD)])
 
 
 def mask(text):
-    masking = Masking(HOLDING, b"a key")  # remembers nothing yet
+    masking = Redactor(HOLDING, b"a key")  # remembers nothing yet
     masking.for_models(text)
     masking.for_people(text)
 
@@ -44,7 +43,7 @@ def test_four_times_the_text_is_not_sixteen_times_the_work(name):
 
 def test_no_string_of_a_reply_is_masked_twice():
     asked = []
-    masking = Masking(HOLDING, b"a key")
+    masking = Redactor(HOLDING, b"a key")
     found = masking._held.stretches  # the lowest step that sees every text
 
     def counted(text):

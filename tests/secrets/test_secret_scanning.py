@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from reviewloop.secrets.scanning import hide, mask, masked_value, scan_text
-from reviewloop.secrets.shapes import sample_of
-from reviewloop.secrets.table import RULES, VENDOR_RULES
+from reviewloop.secrets import redact, redact_columns, redact_value, scan_text
+from reviewloop.secrets.vendors import RULES, VENDOR_RULES, sample_of
 
 # Values are put together here, so that no scanner takes this file for a leak.
 _SHUFFLED = random.Random(7)
@@ -122,13 +121,13 @@ def test_rule_finds_its_sample(name):
 def test_mask_hides_the_value_and_keeps_the_lines(name):
     rule = next(rule for rule in RULES if rule.name == name.partition("#")[0])
     text = f"a\nb {SAMPLES[name]}\nc\n"
-    masked = mask(text)
+    masked = redact(text)
     assert masked.count("\n") == text.count("\n")
-    assert (masked == text) is not rule.masks
-    if rule.masks:
+    assert (masked == text) is not rule.redacts
+    if rule.redacts:
         secret = max(re.findall(r"[A-Za-z0-9+/=]{6,}", SAMPLES[name]), key=len)
         assert secret not in masked
-        assert mask(masked) == masked
+        assert redact(masked) == masked
 
 
 @pytest.mark.parametrize(
@@ -160,13 +159,13 @@ def test_key_in_one_escaped_line_is_found():
 
 def test_masked_value_shows_only_its_first_characters():
     hit = scan_text(SAMPLES["github-token"])[0]
-    assert hit.masked == "ghp_…"
+    assert hit.redacted == "ghp_…"
 
 
 def test_short_secret_shows_next_to_nothing_of_itself():
-    assert masked_value("Xk29dj3L") == "Xk…"
-    assert masked_value("Xk2") == "X…"
-    assert hide("password = 'Xk29dj3L'", 13, 21) == "password = 'Xk…'"
+    assert redact_value("Xk29dj3L") == "Xk…"
+    assert redact_value("Xk2") == "X…"
+    assert redact_columns("password = 'Xk29dj3L'", 13, 21) == "password = 'Xk…'"
 
 
 def test_hostile_text_is_scanned_quickly():

@@ -7,12 +7,8 @@ import pytest
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.domain.finding import Severity
-from reviewloop.secrets import CHECKS
-from reviewloop.secrets.check import checks_with
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.masking import Masking
-from reviewloop.secrets.shapes import sample_of
-from reviewloop.secrets.table import NAMED_RULES, VENDOR_RULES
+from reviewloop.secrets import CHECKS, HeldSecrets, Redactor, checks_with
+from reviewloop.secrets.vendors import NAMED_RULES, VENDOR_RULES, sample_of
 
 MUST, SHOULD, NIT = Severity.MUST_FIX, Severity.SHOULD_FIX, Severity.NIT
 (CHECK,) = CHECKS
@@ -286,7 +282,7 @@ def test_value_that_looks_drawn_is_a_must_in_a_file_of_the_environment():
 def test_only_what_no_harmless_code_holds_is_a_held_value():
     token, person, words = KEY, "sommer2024", "production-cache-of-the-shop"
     held = [("SERVICE_TOKEN", token), ("DB_PASSWORD", person), ("CACHE_KEY", words)]
-    (check,) = checks_with(CHECKS, Masking(Held(held)))
+    (check,) = checks_with(CHECKS, Redactor(HeldSecrets(held)))
 
     def said(path, text):
         file = SourceFile(path, text, (), language_of(path, text), path_class(path))

@@ -26,8 +26,7 @@ from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
 from reviewloop.rules.tests import coverage_hits, read_coverage
 from reviewloop.rules.tests.reports import UnreadableReportError
-from reviewloop.secrets.check import checks_with
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor, checks_with
 from reviewloop.settings import Settings
 from reviewloop.settings.schema import Coverage
 from reviewloop.store.journal import CallKey, hash_of
@@ -162,7 +161,7 @@ class Read:
     user: UserRepo
     settings: Settings
     reviewers: Collection[str]
-    masking: Masking
+    masking: Redactor
     part_only: bool = False
     of_others: bool = False
 

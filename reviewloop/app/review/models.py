@@ -46,7 +46,7 @@ from reviewloop.review.prompts import Fence, new_nonce
 from reviewloop.review.pushed import Known, Push
 from reviewloop.review.selection import Selection, Skipped, select
 from reviewloop.review.verdicts import judged
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
@@ -232,7 +232,7 @@ class ModelReview:
     change: Change
     selection: Selection
     pieces: tuple[EvidencePiece, ...]
-    masking: Masking = field(default_factory=Masking)
+    masking: Redactor = field(default_factory=Redactor)
     again: bool = False
     rules: Path | None = None  # see RunContext
     untrusted: bool = False

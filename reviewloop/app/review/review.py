@@ -32,7 +32,7 @@ from reviewloop.review.evidence import EvidencePiece, evidence_of, whole_evidenc
 from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG, FOUND
 from reviewloop.settings.schema import AUTO
@@ -78,7 +78,7 @@ class Reviewed:
     change: Change
     compared: Compared
     loaded: Loaded
-    masking: Masking = field(default_factory=Masking)
+    masking: Redactor = field(default_factory=Redactor)
     confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
     judged: str = ""  # which version judges it, where the change edits what does
 
@@ -339,7 +339,7 @@ def _standing(
     selection: Selection,
     pieces: Sequence[EvidencePiece],
     late: _LateEvidence,
-    masking: Masking,
+    masking: Redactor,
     reviewed: str,
     rules: Path | None,
     told: Told,

@@ -17,7 +17,7 @@ from reviewloop.git.commits import Base, create_on
 from reviewloop.git.private import PrivateRepo
 from reviewloop.loop.context import Brief
 from reviewloop.review.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (
     Briefing,
@@ -32,7 +32,7 @@ from reviewloop.store.runs import RunStatus
 
 
 def rejected_before(
-    repository: Repository, spec: Spec | None, task: Task | None, masking: Masking
+    repository: Repository, spec: Spec | None, task: Task | None, masking: Redactor
 ) -> tuple[tuple[str, str], ...]:
     """Return each rejected run of a task with the person's words, the oldest first.
 
@@ -80,7 +80,7 @@ def brief_of(
     repository: Repository,
     subject: Subject,
     settings: Settings,
-    masking: Masking,
+    masking: Redactor,
     base: Base | None = None,
     manual: Sequence[str] = (),
 ) -> Brief:
@@ -125,7 +125,7 @@ def _brief(
     subject: Subject,
     settings: Settings,
     private: PrivateRepo,
-    masking: Masking,
+    masking: Redactor,
     manual: Sequence[str],
 ) -> Brief:
     tree = private.tree_of(private.head)

@@ -31,7 +31,7 @@ from reviewloop.loop.tick import show_in_work
 from reviewloop.models.settling import choice, completed
 from reviewloop.review.prompts import new_nonce
 from reviewloop.sandbox.base import Sandbox
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
@@ -214,7 +214,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
 
 
 def _written(
-    repository: Repository, planned: Plan, run_id: str, folder: Path, masking: Masking
+    repository: Repository, planned: Plan, run_id: str, folder: Path, masking: Redactor
 ) -> RunRecord:
     """Write the files of a new run and return its record, which is not saved yet."""
     user, settings = repository.user, planned.loaded.settings

@@ -14,7 +14,7 @@ from reviewloop.git.interdiff import interdiff
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import dirty_files
 from reviewloop.render.proposal import BaseInfo, Proposal
-from reviewloop.secrets.masking import Masking
+from reviewloop.secrets import Redactor
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -26,7 +26,7 @@ class RunView:
     record: RunRecord
     proposal: Proposal
     private: PrivateRepo
-    masking: Masking
+    masking: Redactor
 
     def diff(self) -> str:
         """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""

@@ -1,8 +1,7 @@
-"""The rules of the check for secrets, as the rule book and its pages show them."""
+"""Lists the rules about secrets: one for each row of the vendors' table, and those that guess."""
 
 from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Example, Rule
-from reviewloop.secrets.rule import SecretRule
-from reviewloop.secrets.table import VENDOR_RULES
+from reviewloop.secrets.vendors import VENDOR_RULES, SecretRule
 
 HELD = "held-value"
 VENDOR_BY_NAME = "vendor-key-by-name"
@@ -40,7 +39,7 @@ def _vendor_rule(secret: SecretRule) -> Rule:
     )
 
 
-# What is said about a place; the value follows, masked.
+# What is said about a place; the value follows, redacted.
 BY_NAME = {
     "password": "A password is written down in",
     "generic-api-key": "A key is written down in",

@@ -1,17 +1,22 @@
-"""Hides secrets in everything that leaves or is stored, and puts them back where they stood."""
+"""Redacts secrets in everything that leaves or is stored, and restores them where they stood."""
 
 import hmac
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from reviewloop.secrets.held import Held
-from reviewloop.secrets.scanning import mask, masked_stretches
-from reviewloop.secrets.stretches import Stretch, joined
-from reviewloop.secrets.unseen import only_seen, through_unseen
+from reviewloop.secrets.held_secrets import HeldSecrets
+from reviewloop.secrets.scan import (
+    Stretch,
+    find_through_invisible,
+    join_stretches,
+    redact_value,
+    stretches_to_redact,
+    without_invisible,
+)
 
 _MARK = "⟦secret:"
-_KEPT = 8_000_000  # characters of texts and what became of them, besides the last
+_MOST_CACHED = 8_000_000  # characters of texts and what became of them, besides the last
 _PLACEHOLDER = re.compile(r"⟦secret:([A-Za-z0-9_.\-]{1,60}):[0-9a-f]{6}⟧")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.\-]+")
 
@@ -24,10 +29,10 @@ class MisplacedSecretError(ValueError):
         self.placeholder = placeholder
 
 
-class _Kept:
+class _Cache:
     """What a change makes of texts, each done once until too many are kept; threads may share it.
 
-    A reply is masked before it is recorded, when it is kept and when it is sent back.
+    A reply is redacted before it is recorded, when it is kept and when it is sent back.
     """
 
     def __init__(self, change: Callable[[str], str]) -> None:
@@ -39,27 +44,27 @@ class _Kept:
         result = self._known.get(text)
         if result is None:
             result = self._change(text)
-            if self._size > _KEPT:
+            if self._size > _MOST_CACHED:
                 self._known, self._size = {}, 0
             self._size += len(text) + len(result)
             self._known[text] = result
         return result
 
 
-class Masking:
-    """What hides secrets in one run: the values this machine holds, and what vendors' rules find.
+class Redactor:
+    """Redacts secrets in one run: the values this machine holds, and what vendors' rules find.
 
     `key` numbers the placeholders: equal values of runs with the same key have the same number,
     and without the key the number says nothing about the value. Lines keep their numbers.
     """
 
-    def __init__(self, held: Held | None = None, key: bytes = b"") -> None:
-        self._held = held or Held()
+    def __init__(self, held: HeldSecrets | None = None, key: bytes = b"") -> None:
+        self._held = held or HeldSecrets()
         self._key = key
         self._labels: dict[str, str] = {}
-        self._for_models = _Kept(lambda text: self._shown(text)[0])
-        self._without_held = _Kept(self._hide_held)
-        self._for_people = _Kept(lambda text: mask(self.held(text)))
+        self._for_models = _Cache(lambda text: self._redact_all(text)[0])
+        self._without_held = _Cache(self._redact_held)
+        self._for_people = _Cache(lambda text: redact(self.held(text)))
 
     def for_models(self, text: str) -> str:
         """Return the text with every secret as `⟦secret:KIND:NUMBER⟧`; twice is the same as once.
@@ -73,32 +78,32 @@ class Masking:
         return self._for_people(text)
 
     def held(self, text: str) -> str:
-        """Return the text with only the held values hidden, as `⟦secret:NAME:NUMBER⟧`."""
+        """Return the text with only the held values redacted, as `⟦secret:NAME:NUMBER⟧`."""
         return self._without_held(text)
 
     def names_in(self, text: str) -> tuple[str, ...]:
-        """Return the names of the held values that a text gives away."""
+        """Return the names of the held values that a text exposes."""
         return self._held.names_in(text)
 
     @property
-    def values(self) -> Held:
+    def values(self) -> HeldSecrets:
         """The values that this machine holds."""
         return self._held
 
     def label(self, name: str) -> str:
-        """Return what may be shown of the name of a held value: a name may hold the value."""
+        """Return what may be told of the name of a held value: a name may hold the value."""
         return self._label(name)
 
     def restored(self, old: str, new: str) -> str:
-        """Return what to write when a model changed the shown form of `old` to `new`.
+        """Return what to write when a model changed the redacted form of `old` to `new`.
 
         Raises `MisplacedSecretError` when a line with a placeholder is not one of the old text,
         as often as it stood there; indentation may change.
         """
         if _MARK not in new:
             return new
-        shown, values = self._shown(old)
-        left = Counter(line.strip() for line in shown.split("\n"))
+        redacted, values = self._redact_all(old)
+        left = Counter(line.strip() for line in redacted.split("\n"))
         for line in new.split("\n"):
             if _MARK in line:
                 left[line.strip()] -= 1
@@ -112,21 +117,21 @@ class Masking:
         data = text.encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, data, "sha256").hex()[:6]
 
-    def _hide_held(self, text: str) -> str:
+    def _redact_held(self, text: str) -> str:
         return "".join(_pieces(text, self._held_in(text), self._bare_placeholder))
 
-    def _shown(self, text: str) -> tuple[str, dict[str, str]]:
+    def _redact_all(self, text: str) -> tuple[str, dict[str, str]]:
         """Return the text as models see it, and what its placeholders stand for.
 
-        Equal values have the same number however hidden characters in them are shown, except
+        Equal values have the same number however invisible characters in them are shown, except
         where one text holds them with and without: each is to be put back as it was.
         """
-        found = joined(through_unseen(text, self._all_in))
+        found = join_stretches(find_through_invisible(text, self._all_in))
         lines = {line for s in found for line in text[s.start : s.end].split("\n")}
         values: dict[str, str] = {}
 
         def placed(value: str, label: str) -> str:
-            bare = only_seen(value)
+            bare = without_invisible(value)
             placeholder = self._placeholder(value if bare in lines else bare, label)
             if values.setdefault(placeholder, value) != value:
                 placeholder = self._placeholder(value, label)
@@ -138,13 +143,13 @@ class Masking:
     def _all_in(self, text: str) -> Iterator[Stretch]:
         for start, end, name in self._held.stretches(text):
             yield Stretch(start, end, self._label(name))
-        yield from _issued_by_vendors(text)
+        yield from _find_vendors_secrets(text)
 
     def _placeholder(self, value: str, label: str) -> str:
         return f"{_MARK}{label}:{self.number(value)}⟧"
 
     def _bare_placeholder(self, value: str, label: str) -> str:
-        return self._placeholder(only_seen(value), label)
+        return self._placeholder(without_invisible(value), label)
 
     def _held_in(self, text: str) -> list[Stretch]:
         return [Stretch(p.start, p.end, self._label(p.name)) for p in self._held.places(text)]
@@ -152,9 +157,28 @@ class Masking:
     def _label(self, name: str) -> str:
         if name not in self._labels:
             label = _NO_NAME.sub("-", name)[:60]
-            told = not label or self._held.places(label)
-            self._labels[name] = "held" if told else label
+            withheld = not label or self._held.places(label)
+            self._labels[name] = "held" if withheld else label
         return self._labels[name]
+
+
+def redact(text: str) -> str:
+    """Return the text with every secret cut to its first characters; lines keep their numbers.
+
+    A secret is found although invisible characters stand inside of it.
+    """
+    parts: list[str] = []
+    position = 0
+    for start, end, _ in join_stretches(find_through_invisible(text, stretches_to_redact)):
+        parts += [text[position:start], redact_value(text[start:end])]
+        position = end
+    return "".join((*parts, text[position:]))
+
+
+def redact_columns(line: str, column: int, end_column: int) -> str:
+    """Return a line with the secret in it redacted; columns are a hit's: 1-based, end exclusive."""
+    secret = redact_value(line[column - 1 : end_column - 1])
+    return f"{line[: column - 1]}{secret}{line[end_column - 1 :]}"
 
 
 def canonical(text: str) -> str:
@@ -162,11 +186,11 @@ def canonical(text: str) -> str:
     return _PLACEHOLDER.sub(r"⟦secret:\1⟧", text) if _MARK in text else text
 
 
-def _issued_by_vendors(text: str) -> Iterator[Stretch]:
-    from reviewloop.secrets.guesses import vendors_by_name  # its patterns take a while
+def _find_vendors_secrets(text: str) -> Iterator[Stretch]:
+    from reviewloop.secrets.guesses import find_vendors_by_name  # its patterns take a while
 
-    yield from masked_stretches(text)
-    for rule, start, end in vendors_by_name(text):
+    yield from stretches_to_redact(text)
+    for rule, start, end in find_vendors_by_name(text):
         yield Stretch(start, end, rule.name)
 
 

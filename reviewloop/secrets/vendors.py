@@ -1,0 +1,236 @@
+"""Reads from `vendors.toml` what vendors' secrets look like, and turns it into patterns."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Required, TypedDict
+
+CLASSES = {
+    "d": ("0-9", "0123456789"),
+    "h": ("0-9a-f", "0123456789abcdef"),
+    "H": ("0-9a-fA-F", "0123456789abcdefABCDEF"),
+    "l": ("a-z0-9", "abcdefghijklmnopqrstuvwxyz0123456789"),
+    "u": ("A-Z0-9", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
+    "x": ("A-Z2-7", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
+    "a": ("A-Za-z0-9", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
+    "w": (r"A-Za-z0-9_\-", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"),
+    "t": (r"A-Za-z0-9_\-.=", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
+    "b": ("A-Za-z0-9+/", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"),
+    "e": ("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
+}
+_PART = re.compile(r"\{(?P<cls>\w):(?P<least>\d+)(?:-(?P<most>\d+))?\}|\((?P<choice>[^)]+)\)")
+WORD = r"A-Za-z0-9_\-"
+_LEADING_WORD = re.compile(f"[{WORD}]*")
+
+
+def pattern_of(shape: str) -> str:
+    """Return the regular expression of a shape, without what may stand before it.
+
+    `{a:36}` stands for 36 characters of class `a`, `{a:36-40}` for 36 to 40, `(p|o)` for p or o.
+    """
+    return "".join(_expression(part) for part in _parts(shape)) + rf"(?![{WORD}])"
+
+
+def sample_of(shape: str, seed: int = 1) -> str:
+    """Return a made-up token of the shape, always the same one for the same seed."""
+    made = []
+    state = seed * 2654435761 + 12345
+    for part in _parts(shape):
+        if isinstance(part, str):
+            made.append(part)
+        elif part["choice"]:
+            made.append(part["choice"].split("|")[0])
+        else:
+            alphabet = CLASSES[part["cls"]][1]
+            for _ in range(int(part["least"])):
+                state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+                made.append(alphabet[(state >> 33) % len(alphabet)])
+    return "".join(made)
+
+
+def prefixes_of(shape: str) -> tuple[str, ...]:
+    """Return every fixed text that a token of the shape can begin with."""
+    choices: list[list[str]] = []
+    for part in _parts(shape):
+        if isinstance(part, str):
+            choices.append([part])
+        elif part["choice"]:
+            choices.append(part["choice"].split("|"))
+        else:
+            break
+    return tuple("".join(chosen) for chosen in product(*choices))
+
+
+def leading_word(text: str) -> str:
+    """Return the letters, digits, underscores and dashes that a text begins with."""
+    found = _LEADING_WORD.match(text)
+    return found.group() if found else ""
+
+
+def _parts(shape: str) -> list[str | re.Match[str]]:
+    parts: list[str | re.Match[str]] = []
+    position = 0
+    for match in _PART.finditer(shape):
+        if match.start() > position:
+            parts.append(shape[position : match.start()])
+        parts.append(match)
+        position = match.end()
+    if position < len(shape):
+        parts.append(shape[position:])
+    return parts
+
+
+def _expression(part: str | re.Match[str]) -> str:
+    if isinstance(part, str):
+        return re.escape(part)
+    if part["choice"]:
+        return "(?:" + "|".join(re.escape(one) for one in part["choice"].split("|")) + ")"
+    most = f",{part['most']}" if part["most"] else ""
+    return f"[{CLASSES[part['cls']][0]}]{{{part['least']}{most}}}"
+
+
+_RUN = 16  # a word of this length is where a token may begin (see `scan`)
+
+
+@dataclass(frozen=True)
+class SecretRule:
+    """One kind of secret; group `secret` of the pattern (or all of it) is the value."""
+
+    name: str
+    what: str
+    shapes: tuple[str, ...] = ()  # see `pattern_of`; their prefixes are looked for at word starts
+    expression: str = ""  # for what no shape can say
+    hints: tuple[str, ...] = ()  # the text must hold one of these: a cheap test beforehand
+    stops: bool = True  # False: worth a remark, but it may be a harmless value
+    redacts: bool = True  # False: not sure enough to take it out of what a model reads
+    live: bool = False  # the format itself says that it is no test key
+    public_in_tests: bool = False  # tests need such values: they are rarely live there
+    entropy: float = 2.5  # bits per character below which a value is a placeholder
+    ignore_case: bool = False
+    source: str = ""  # where the vendor says so
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled pattern, for `finditer`; compiled when first needed."""
+        flags = re.IGNORECASE if self.ignore_case else 0
+        return re.compile(self.expression or rf"(?<![{WORD}])(?:{self._choices})", flags)
+
+    @cached_property
+    def at_word_start(self) -> re.Pattern[str]:
+        """The compiled pattern, for `match` at a place that is known to be a word's start."""
+        return re.compile(self._choices)
+
+    @property
+    def _choices(self) -> str:
+        return "|".join(pattern_of(shape) for shape in self.shapes)
+
+    @cached_property
+    def word_prefixes(self) -> tuple[str, ...]:
+        """The beginnings to look for at long words; none when the shape cannot be found so."""
+        if self.expression or any(
+            len(leading_word(sample_of(shape))) < _RUN or len(leading_word(prefix)) < 2
+            for shape in self.shapes
+            for prefix in prefixes_of(shape)
+        ):
+            return ()
+        return tuple(prefix for shape in self.shapes for prefix in prefixes_of(shape))
+
+    @cached_property
+    def needles(self) -> tuple[str, ...]:
+        """What a text must hold for the pattern to be worth trying."""
+        return self.hints or tuple(p for shape in self.shapes for p in prefixes_of(shape) if p)
+
+
+@dataclass(frozen=True)
+class NamedRule:
+    """A vendor's key that only its name betrays: `DATADOG_API_KEY = "<32 hexadecimal digits>"`."""
+
+    name: str
+    what: str
+    vendor: tuple[str, ...]  # words of the variable's name, lower case, written together
+    shapes: tuple[str, ...]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled pattern of the whole value."""
+        return re.compile("|".join(pattern_of(shape) for shape in self.shapes))
+
+
+# The last one only guesses from a name, and therefore never stops anything and redacts nothing.
+_ASSIGNED = SecretRule(
+    "assigned-secret",
+    "a literal assigned to a name that sounds secret",
+    expression=r"(?:password|passwd|secret|api_?key|auth_?token|access_?token|client_?secret)"
+    r"[\"']?\s{0,4}(?::=|=|:)\s{0,4}(?P<quote>[\"'])"
+    r"(?P<secret>[^\s\"'{}<>$]{10,120})(?P=quote)",
+    hints=("pass", "secret", "token", "key"),
+    stops=False,
+    redacts=False,
+    entropy=3.2,
+    ignore_case=True,
+)
+
+
+class _SecretRow(TypedDict, total=False):
+    """A row of `secrets` in the table; the file says what its keys mean."""
+
+    id: Required[str]
+    description: Required[str]
+    shapes: list[str]
+    regex: str
+    keywords: list[str]
+    entropy: float
+    live: bool
+    public_in_tests: bool
+    ignore_case: bool
+    stops: bool
+    source: str
+
+
+class _NameRow(TypedDict):
+    description: str
+    words: list[str]
+    shapes: list[str]
+
+
+class _Vendor(TypedDict, total=False):
+    source: Required[str]
+    secrets: list[_SecretRow]
+    by_name: _NameRow
+
+
+def _secret_rule(row: _SecretRow) -> SecretRule:
+    return SecretRule(
+        name=row["id"],
+        what=row["description"],
+        shapes=tuple(row.get("shapes", ())),
+        expression=row.get("regex", ""),
+        hints=tuple(row.get("keywords", ())),
+        stops=row.get("stops", True),
+        live=row.get("live", False),
+        public_in_tests=row.get("public_in_tests", False),
+        entropy=row.get("entropy", 2.5),
+        ignore_case=row.get("ignore_case", False),
+        source=row.get("source", ""),
+    )
+
+
+def _named_rule(vendor: str, row: _NameRow) -> NamedRule:
+    name, what = f"{vendor}-by-name", row["description"]
+    return NamedRule(name, what, tuple(row["words"]), tuple(row["shapes"]))
+
+
+_VENDORS: dict[str, _Vendor] = tomllib.loads(
+    Path(__file__).with_name("vendors.toml").read_text("utf-8")
+)
+# Those with a shape of their own. Prefixes keep ordinary code from tripping them.
+VENDOR_RULES: tuple[SecretRule, ...] = tuple(
+    _secret_rule(row) for vendor in _VENDORS.values() for row in vendor.get("secrets", ())
+)
+RULES: tuple[SecretRule, ...] = (*VENDOR_RULES, _ASSIGNED)
+NAMED_RULES: tuple[NamedRule, ...] = tuple(
+    _named_rule(name, vendor["by_name"]) for name, vendor in _VENDORS.items() if "by_name" in vendor
+)
