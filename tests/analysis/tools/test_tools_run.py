@@ -138,7 +138,7 @@ def test_nothing_is_left_behind(script, row, tmp_path, monkeypatch):
 
 def test_what_was_not_asked_for_is_dropped(script, row):
     script("speller", SPELLER)
-    off = row(policy=row().policy.__class__("speller", {}, ()))
+    off = row(own_policy=row().policy.__class__("speller", {}, ()))
     done = run_tool(off, FILES, Options())
     assert done.hits == ()
     assert done.report.status is AnalyserStatus.DONE
