@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reviewloop.analysis.contract import NIT, SECURITY, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.policy import policy_of
-from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.tool import Reading, UnusableOutput
 from reviewloop.domain.errors import WorkspaceError
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
-from reviewloop.analysis.tools.configuration import configuration_of
-from reviewloop.analysis.tools.found import find_tool
+from reviewloop.analysis.tools.found import configuration_of, find_tool
 from reviewloop.analysis.tools.layout import Laid, lay_out
 from reviewloop.analysis.tools.tool import FoundTool, Reading, Tool, ToolRun, UnusableOutput
 from reviewloop.sandbox.analyser_process import (

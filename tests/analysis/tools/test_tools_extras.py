@@ -8,14 +8,14 @@ from support.analysed_files import source
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, AnalyserStatus, Options
 from reviewloop.analysis.tools import TOOLS, find_tool, run_tool, tool_rule
 from reviewloop.analysis.tools.layout import lay_out
-from reviewloop.analysis.tools.readers.findings_json import (
+from reviewloop.analysis.tools.readers.plain import (
     read_actionlint,
     read_bandit,
     read_cfn_lint,
     read_checkov,
+    read_lizard,
+    read_shellcheck,
 )
-from reviewloop.analysis.tools.readers.lizard import read_lizard
-from reviewloop.analysis.tools.readers.shellcheck import read_shellcheck
 from reviewloop.analysis.tools.tool import UnusableOutput
 
 BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -1,18 +1,80 @@
-"""Reads ruff's JSON, and runs ruff so that comments cannot silence its security rules."""
+"""Reads ruff, and runs it so that comments cannot silence its security rules."""
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import tomllib
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysis.contract import NIT, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.readers.ruff_context import weighed
-from reviewloop.analysis.tools.ruff_settings import ruff_settings
 from reviewloop.analysis.tools.tool import Reading, UnusableOutput
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.running import Session
+
+
+class RuffSettings(NamedTuple):
+    """The rules a configuration ignores: everywhere, and by pattern of path."""
+
+    ignored: tuple[str, ...] = ()
+    by_pattern: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def leaves_out(self, hit: Hit) -> bool:
+        """Whether the rule of a hit is ignored in its file."""
+        code = hit.rule.partition("/")[2]
+        return code.startswith(self.ignored) or any(
+            code.startswith(codes) or "ALL" in codes
+            for pattern, codes in self.by_pattern
+            if _fits(hit.path, pattern)
+        )
+
+
+def ruff_settings(configuration: str) -> RuffSettings:
+    """Return what a ruff.toml or pyproject.toml ignores; nothing for none or an unreadable one."""
+    if not configuration:
+        return RuffSettings()
+    try:
+        value: Any = tomllib.loads(Path(configuration).read_text("utf-8"))
+    except (OSError, ValueError):
+        return RuffSettings()
+    if Path(configuration).name == "pyproject.toml":
+        value = _table(_table(value, "tool"), "ruff")
+    tables = (value, _table(value, "lint"))
+    ignored = [
+        code for t in tables for key in ("ignore", "extend-ignore") for code in _codes(t, key)
+    ]
+    patterns = [
+        (pattern, tuple(_codes(by_file, pattern)))
+        for table in tables
+        for key in ("per-file-ignores", "extend-per-file-ignores")
+        for by_file in [_table(table, key)]
+        for pattern in by_file
+    ]
+    return RuffSettings(tuple(ignored), tuple(patterns))
+
+
+def _table(value: dict[str, Any], key: str) -> dict[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _codes(table: dict[str, Any], key: str) -> Iterator[str]:
+    found = table.get(key)
+    if isinstance(found, list):
+        yield from (code for code in found if isinstance(code, str) and code.isalnum())
+
+
+def _fits(path: str, pattern: str) -> bool:
+    wanted = not pattern.startswith("!")
+    pattern = pattern.removeprefix("!").removeprefix("./")
+    name = path.rpartition("/")[2]
+    forms = (path, f"/{path}", name)
+    return any(fnmatchcase(form, pattern) for form in forms) == wanted
+
 
 _SYNTAX = "invalid-syntax"
 _SILENCING = re.compile(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)

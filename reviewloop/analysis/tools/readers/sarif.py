@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.readers.parsing import (
+from reviewloop.analysis.tools.readers.plain import (
     number_at,
     optional_records,
     parsed,

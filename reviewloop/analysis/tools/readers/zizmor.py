@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.readers.parsing import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.tool import Reading, UnusableOutput
 from reviewloop.rules.syntax.check import yaml_problem
 
