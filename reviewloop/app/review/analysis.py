@@ -13,8 +13,8 @@ from reviewloop.analysis import book
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit, Options
 from reviewloop.analysis.examine import Examination, Late, Told, examine_early
 from reviewloop.analysis.tools import TOOLS
-from reviewloop.analysis.tools.configuration import configuration_text, found_configuration
 from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
+from reviewloop.analysis.tools.found import configuration_text, found_configuration
 from reviewloop.app.sandboxing import chosen
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.git.diff import Change
