@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ _LEAKY = (
     *("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_"),
     *("GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_"),
 )
+_SLOW = "slow: only .ci/run, `CI=1` and `-m slow` run it"
 _MEMORY = Path("/dev/shm")
 # Their tests share what takes seconds to make.
 _SHARING = (
@@ -74,9 +76,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out a test whose `needs_<program>` is not there, and say so; in CI it has to run."""
+    """Leave out what is `slow` or whose `needs_<program>` is not there; in CI all has to run."""
     for mark in item.iter_markers():
         program = mark.name.removeprefix("needs_")
+        if mark.name == "slow" and not _runs_slow(item.config):
+            pytest.skip(_SLOW)
         if program == mark.name or os.environ.get("CI"):
             continue
         if program == "landlock":
@@ -87,6 +91,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip("PostgreSQL is not installed")
         elif shutil.which(_PROGRAMS.get(program, program)) is None:
             pytest.skip(f"{program} is not installed")
+
+
+def _runs_slow(config: pytest.Config) -> bool:
+    return bool(os.environ.get("CI")) or "slow" in config.option.markexpr
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List by file what was not run because it is slow."""
+    reports = terminalreporter.stats.get("skipped", [])
+    left_out = Counter(r.nodeid.partition("::")[0] for r in reports if _SLOW in str(r.longrepr))
+    if left_out:
+        terminalreporter.section(
+            "not run: slow; `CI=1` or `-m slow` runs it, `.ci/run` always does"
+        )
+        for file, count in sorted(left_out.items()):
+            terminalreporter.line(f"{count:4} {file}")
 
 
 @pytest.fixture(scope="session")

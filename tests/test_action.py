@@ -23,6 +23,7 @@ from support.standing import summaries
 
 from reviewloop.github.handed.handoff import write_handoff
 
+pytestmark = pytest.mark.slow  # each job makes an environment as a runner would
 SETTINGS = """[review]
 analysers_off = ["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*"]
 """

@@ -23,7 +23,10 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.comments.bodies import inline_body
 
-pytestmark = pytest.mark.skipif(REAL_PIP in os.environ, reason="the installation is the same")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(REAL_PIP in os.environ, reason="the installation is the same"),
+]
 PATH, TITLE = "shop/search.py", "The customer's name becomes part of the SQL"
 SQL = Finding(
     id=fingerprint(PATH, INJECTION, TITLE),

@@ -91,7 +91,10 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BedrockServ
     settings = Settings(models={"reasoning": MODEL, "generation": MODEL})
     folder = tmp_path_factory.mktemp("agentloop")
     journal, rates = Journal(folder / "journal.sqlite"), FileRates(folder / "rates")
-    with BedrockServer(lambda r: "?") as server, pytest.MonkeyPatch.context() as patch:
+    with (
+        BedrockServer(lambda r: "?", over_http=True) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name, value in server.env().items():
             patch.setenv(name, value)
         models = Models(settings, journal, budget=Budget(settings.limits), rates=rates)

@@ -100,11 +100,13 @@ def story(approved: Played) -> list[dict[str, object]]:
     return [json.loads(line) for line in events.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_demo_ends_well_in_half_a_minute(approved):
     assert approved.code == 0, approved.err
     assert approved.seconds < 30
 
 
+@pytest.mark.slow
 def test_demo_says_that_its_replies_are_recorded_and_that_it_approved(approved):
     assert "The model's replies are recorded, not live: we wrote them" in approved.err
     assert "Nothing is sent\nanywhere" in approved.err
@@ -112,11 +114,13 @@ def test_demo_says_that_its_replies_are_recorded_and_that_it_approved(approved):
     assert "The demo's folder is kept: " in approved.out
 
 
+@pytest.mark.slow
 def test_demo_keeps_out_of_the_home(approved):
     assert [path.name for path in (approved.folder / "home").iterdir()] == [".kiro"]
     assert len(list(approved.folder.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_demo_commits_the_change_with_its_ticked_task(approved, checkout, git):
     assert git(checkout, "log", "--format=%s") == (
         "Search tools by name and remember what was searched\n"
@@ -136,6 +140,7 @@ def test_demo_commits_the_change_with_its_ticked_task(approved, checkout, git):
     assert "- [x] 2. Search tools by name" in approved.out
 
 
+@pytest.mark.slow
 def test_commit_message_tells_how_the_change_was_reviewed(checkout, git):
     body = git(checkout, "log", "-1", "--format=%b")
     assert "Task: 2 Search tools by name (tool-search)" in body
@@ -143,6 +148,7 @@ def test_commit_message_tells_how_the_change_was_reviewed(checkout, git):
     assert "Searches are kept for ever" in body
 
 
+@pytest.mark.slow
 def test_one_fix_breaks_a_test_is_retried_and_one_finding_is_left(approved):
     fixes = [(e["title"], e["result"]) for e in story(approved) if e["kind"] == "fix"]
     assert fixes == [
@@ -154,6 +160,7 @@ def test_one_fix_breaks_a_test_is_retried_and_one_finding_is_left(approved):
     ]
 
 
+@pytest.mark.slow
 def test_reviewers_look_before_they_judge_and_quote_what_is_there(approved):
     told = story(approved)
     looked = {e["agent"] for e in told if e["kind"] == "tool" and not e["error"]}
@@ -165,6 +172,7 @@ def test_reviewers_look_before_they_judge_and_quote_what_is_there(approved):
     assert not [e for e in told if e["kind"] == "tool" and e["error"]]
 
 
+@pytest.mark.slow
 def test_committed_code_does_what_the_story_says(checkout):
     code = (checkout / "toolshed" / "search.py").read_text()
     assert "LIKE ?" in code
@@ -179,6 +187,7 @@ def test_committed_code_does_what_the_story_says(checkout):
     assert "7 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_without_a_terminal_nobody_approves(tmp_path, git):
     code, out, err = run_prepared(["demo"], tmp_path, environ(tmp_path), 180)
     assert code == 4, err
@@ -236,6 +245,7 @@ def test_folder_is_deleted_unless_somebody_wants_it(tmp_path, monkeypatch, statu
     assert len(demo_folders(tmp_path)) == kept
 
 
+@pytest.mark.slow
 def test_readme_shows_the_end_of_the_demo_as_it_is(approved, checkout):
     state = checkout.parent / "state"
     (database,) = state.glob("repositories/*/runs.sqlite")

@@ -242,6 +242,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.glob("reviewloop-demo-*")) == []
 
 
+@pytest.mark.slow
 def test_demo_works_from_a_wheel_and_leaves_nothing(tmp_path):
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run(

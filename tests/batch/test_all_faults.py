@@ -1,9 +1,11 @@
 """Everything goes wrong in one batch, and its account says exactly what, and what that cost."""
 
+import pytest
 from support.all_faults import LEAST, after_all, everything, trouble
 from support.batch_ends import leftovers
 
 
+@pytest.mark.slow
 def test_the_account_of_a_batch_with_every_trouble_is_exact(shop):
     plan = everything(LEAST)
     checkout = shop(trouble(plan, 3, throttled=0.1), **plan.files)

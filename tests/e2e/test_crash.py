@@ -55,6 +55,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", SAMPLE, ids=lambda faults: faults[0])
 def test_a_run_ends_as_if_nothing_had_happened(
     site: Site, undisturbed: Ending, faults: tuple[str, ...]
@@ -66,6 +67,7 @@ def test_a_run_ends_as_if_nothing_had_happened(
     assert problems_of(site, drive, undisturbed) == []
 
 
+@pytest.mark.slow
 def test_the_invariants_see_what_they_are_there_for(site: Site, undisturbed: Ending) -> None:
     """The control: a reply asked for again, a secret in a file of ours, a file left behind."""
     drive = site.drive("fix.kept")
@@ -79,6 +81,7 @@ def test_the_invariants_see_what_they_are_there_for(site: Site, undisturbed: End
         assert what in problems
 
 
+@pytest.mark.slow
 def test_afterwards_too_every_command_can_be_repeated(site: Site) -> None:
     """Export, undo and clean, killed at each of their points."""
     assert site.drive().exits == [WAITING, 0]
@@ -113,6 +116,7 @@ def open_to_others(site: Site) -> list[Path]:
     return [path for path in ours if path.stat().st_mode & 0o077]
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_a_gate_works_leaves_no_process(site: Site) -> None:
     """The gate's command starts a daemon in a session of its own before it hangs."""
     daemon = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)\n"

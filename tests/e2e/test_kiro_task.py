@@ -15,8 +15,8 @@ from support.play import INJECTION, NIT, ONE_QUERY, QUOTE_TEST, REVIEWERS, SEARC
 
 TASKS = ".kiro/specs/orders/tasks.md"
 TITLE = "Find the items of a customer"
-# Plugins of the environment these tests run in cost more than a second per run of pytest.
-PYTEST = {"pytest.ini": "[pytest]\naddopts = -p no:hypothesispytest -p no:anyio\n"}
+# The plugins of the environment these tests run in would cost each run of pytest two seconds.
+PYTEST = {"pytest.ini": "[pytest]\naddopts = --disable-plugin-autoload\n"}
 CLEAN = SEARCH.replace(f"{INJECTION}\n{play.N_PLUS_ONE}", ONE_QUERY)
 
 
@@ -56,6 +56,7 @@ def story(shared_shop: Callable[..., Checkout]) -> Story:
     return Story(checkout, run, before, waiting, seen, tasks_before, approve)
 
 
+@pytest.mark.slow
 def test_run_without_a_terminal_waits_with_exit_code_4(story):
     assert story.run.code == 4, story.run.err
     assert story.run.out == ""
@@ -63,11 +64,13 @@ def test_run_without_a_terminal_waits_with_exit_code_4(story):
     assert "Traceback" not in story.run.err
 
 
+@pytest.mark.slow
 def test_checkout_index_and_git_folder_are_untouched_before_approval(story):
     assert story.waiting == story.before
     assert ".git/index" in story.before
 
 
+@pytest.mark.slow
 def test_the_loop_goes_through_every_box(story):
     agents = [agent for agent, _ in groupby(r.agent for r in story.checkout.server.ledger)]
     assert agents[:2] == ["implement", "repair"]
@@ -80,6 +83,7 @@ def test_the_loop_goes_through_every_box(story):
     ]
 
 
+@pytest.mark.slow
 def test_a_red_gate_is_repaired_before_anybody_reviews(story):
     verdicts = [e["status"] for e in story.checkout.events("gate") if e["name"] == "test"]
     assert verdicts == ["failed", "passed", "passed"]
@@ -87,6 +91,7 @@ def test_a_red_gate_is_repaired_before_anybody_reviews(story):
     assert "assert [] == ['pen', 'ink']" in asked
 
 
+@pytest.mark.slow
 def test_five_reviewers_read_the_same_prefix_at_the_same_time(story):
     ledger = story.checkout.server.ledger
     first = [next(r for r in ledger if r.agent == name) for name in REVIEWERS]
@@ -99,6 +104,7 @@ def test_five_reviewers_read_the_same_prefix_at_the_same_time(story):
     assert kinds[:2] == ["reviewer.start"] * 2  # benchmarks/ measures how parallel they are
 
 
+@pytest.mark.slow
 def test_a_fix_that_breaks_a_test_is_retried_with_its_log(story):
     results = [(e["title"], e["result"]) for e in story.checkout.events("fix")]
     assert results == [
@@ -112,6 +118,7 @@ def test_a_fix_that_breaks_a_test_is_retried_with_its_log(story):
     assert "assert [] == ['pen', 'ink']" in retry.said
 
 
+@pytest.mark.slow
 def test_quick_review_sees_the_fix_diffs_and_nothing_else(story):
     (asked,) = story.checkout.server.of("quick-review")
     assert {title for _, title in asked_about(asked)} == {
@@ -122,10 +129,12 @@ def test_quick_review_sees_the_fix_diffs_and_nothing_else(story):
     assert "+def test_items_come_in_the_order_they_were_stored" not in asked.said
 
 
+@pytest.mark.slow
 def test_no_reply_is_paid_twice(story):
     assert story.checkout.server.paid_twice() == []
 
 
+@pytest.mark.slow
 def test_the_implementer_is_told_the_task_and_the_requirement_it_names(story):
     asked = story.checkout.server.of("implement")[0].said
     assert "Add `shop/search.py`" in asked
@@ -134,6 +143,7 @@ def test_the_implementer_is_told_the_task_and_the_requirement_it_names(story):
     assert "shop/store.py" in asked
 
 
+@pytest.mark.slow
 def test_the_figures_of_the_run_are_kept_for_stats(story):
     body = story.checkout.json("stats")
     assert (body["tasks"], body["first_pass"]["findings"]) == (1, 1)
@@ -145,6 +155,7 @@ def test_the_figures_of_the_run_are_kept_for_stats(story):
     assert (body["money"]["usd"], body["money"]["calls"]) == (usage["cost_usd"], usage["calls"])
 
 
+@pytest.mark.slow
 def test_a_waiting_run_is_shown_from_another_terminal(story):
     (row,) = story.seen["status.json"]["runs"]
     assert (row["run"], row["status"], row["task"]) == (story.ident, "waiting", "2.1")
@@ -153,6 +164,7 @@ def test_a_waiting_run_is_shown_from_another_terminal(story):
     assert f"reviewloop show {story.ident}" in story.seen["status"]
 
 
+@pytest.mark.slow
 def test_tasks_marks_the_task_in_work_although_the_file_does_not(story):
     assert f"[-] 2.1 {TITLE}  waits for you: run {story.ident}" in story.seen["tasks"]
     states = {
@@ -163,6 +175,7 @@ def test_tasks_marks_the_task_in_work_although_the_file_does_not(story):
     assert "- [ ] 2.1" in story.tasks_before
 
 
+@pytest.mark.slow
 def test_show_json_holds_what_the_screen_shows(story):
     shown = story.seen["show"]
     proposal = shown["proposal"]
@@ -186,6 +199,7 @@ def test_show_json_holds_what_the_screen_shows(story):
     assert "nonce" not in shown
 
 
+@pytest.mark.slow
 def test_the_screen_shows_files_tests_coverage_findings_cost_message_and_diff(story):
     screen = story.seen["screen"]
     for line in (
@@ -204,6 +218,7 @@ def test_the_screen_shows_files_tests_coverage_findings_cost_message_and_diff(st
     assert re.search(r"spent .*tokens in.*\$0\.\d\d", screen)
 
 
+@pytest.mark.slow
 def test_the_log_tells_the_run_from_task_to_question(story):
     lines = [line.split("  ", 1)[1] for line in story.seen["logs"].splitlines()]
     told = [
@@ -220,6 +235,7 @@ def test_the_log_tells_the_run_from_task_to_question(story):
     assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_approval_commits_exactly_the_files_of_the_change(story):
     assert story.approve.code == 0, story.approve.err
     git = story.checkout.git
@@ -233,6 +249,7 @@ def test_approval_commits_exactly_the_files_of_the_change(story):
     assert story.checkout.read("tests/test_search.py") == TEST + QUOTE_TEST
 
 
+@pytest.mark.slow
 def test_the_commit_is_the_proposed_one_on_the_persons_branch_in_their_name(story):
     git = story.checkout.git
     assert git("rev-parse", "work") == story.seen["show"]["proposal"]["commit"]
@@ -243,6 +260,7 @@ def test_the_commit_is_the_proposed_one_on_the_persons_branch_in_their_name(stor
     )
 
 
+@pytest.mark.slow
 def test_the_message_carries_the_review_statistics(story):
     assert story.checkout.git("show", "-s", "--format=%B").rstrip() == (
         f"{TITLE}\n"
@@ -256,6 +274,7 @@ def test_the_message_carries_the_review_statistics(story):
     )
 
 
+@pytest.mark.slow
 def test_the_task_is_ticked_by_exactly_one_byte(story):
     old, new = story.tasks_before.encode(), story.checkout.read(TASKS).encode()
     assert len(old) == len(new)
@@ -265,6 +284,7 @@ def test_the_task_is_ticked_by_exactly_one_byte(story):
     assert story.checkout.git("show", f"HEAD:{TASKS}").encode() == new.rstrip(b"\n")
 
 
+@pytest.mark.slow
 def test_the_checkout_is_clean_and_nothing_else_is_left_in_it(story):
     checkout = story.checkout
     assert checkout.git("status", "--porcelain", "--ignored") == ""
@@ -277,6 +297,7 @@ def test_the_checkout_is_clean_and_nothing_else_is_left_in_it(story):
     }
 
 
+@pytest.mark.slow
 def test_the_record_keeps_who_approved_which_agents_and_models_and_the_evidence(story):
     record = story.checkout.record()
     evidence = record["evidence"]
@@ -295,6 +316,7 @@ def test_the_record_keeps_who_approved_which_agents_and_models_and_the_evidence(
     assert story.checkout.json("status")["runs"][0]["commit"] == record["commit"]
 
 
+@pytest.mark.slow
 def test_the_task_is_done_and_the_next_one_can_start(story):
     tasks = {task["id"]: task for task in story.checkout.json("tasks")["tasks"]}
     assert (tasks["2.1"]["state"], tasks["2.1"]["run"]) == ("done", "")

@@ -12,7 +12,7 @@ from support.shop import make_shop
 def test_four_reviewers_read_the_prefix_that_the_first_wrote(tmp_path: Path) -> None:
     root = tmp_path / "shop"
     root.mkdir()
-    with BedrockServer(cast(), agent_of=agent_of) as server:
+    with BedrockServer(cast(), agent_of=agent_of, over_http=True) as server:
         checkout = Checkout(make_shop(root), tmp_path / "home", server, QUIET_GATES)
         assert checkout.run("run", "2.1").code == 4
 

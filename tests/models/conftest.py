@@ -42,7 +42,7 @@ def bedrock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., BedrockSe
     started: list[BedrockServer] = []
 
     def start(answer: Callable[..., Any], **options: Any) -> BedrockServer:
-        server = BedrockServer(answer, **options).start()
+        server = BedrockServer(answer, **{"over_http": True, **options}).start()
         started.append(server)
         for name, value in server.env().items():
             monkeypatch.setenv(name, value)

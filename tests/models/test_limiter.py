@@ -44,7 +44,8 @@ def test_two_processes_that_share_what_they_learn_are_refused_less(tmp_path, mon
     """Both reach the quota first without the limiter, then with it; the server counts."""
     importlib.import_module("langchain_aws")  # here, so that neither has to
     alone, shared = Quota(per_second=20, at_once=4), Quota(per_second=20, at_once=4)
-    one, two = BedrockServer(alone, seconds=0.05), BedrockServer(shared, seconds=0.05)
+    slow = partial(BedrockServer, seconds=0.05, over_http=True)
+    one, two = slow(alone), slow(shared)
     for name, value in one.env().items():
         monkeypatch.setenv(name, value)
     fork = multiprocessing.get_context("fork")

@@ -27,7 +27,7 @@ def recording(tmp_path_factory):
     answers = iter(["one", b.breaks_off(), b.reply("two", call), "3"])
     settings = Settings()
     with (
-        b.BedrockServer(lambda request: next(answers)) as server,
+        b.BedrockServer(lambda request: next(answers), over_http=True) as server,
         pytest.MonkeyPatch.context() as patch,
         closing(Journal(folder / "j.db")) as journal,
     ):

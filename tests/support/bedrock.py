@@ -5,7 +5,8 @@
         assert [received.agent for received in server.ledger] == [...]
 
 `answer` gets each `Received` request and returns an `Answer`, a string, or a list of blocks. It is
-called from one thread per connection.
+called from one thread per connection. Clients of the same process ask it without HTTP, unless it
+is made with `over_http`.
 """
 
 import os
@@ -39,7 +40,8 @@ from support.bedrock_answers import (
     unknown_model,
 )
 from support.bedrock_data import read_service_data_once
-from support.bedrock_http import BedrockHttp, Handler
+from support.bedrock_http import BedrockHttp, Gone, Handler
+from support.bedrock_inside import KEY, answer_inside, answer_no_more
 from support.bedrock_ledger import PromptCache, Received, now
 
 __all__ = [
@@ -87,6 +89,7 @@ class BedrockServer:
         first_byte: float = 0.0,
         agent_of: Callable[[Received], str] = lambda request: "",
         known_models: Callable[[str], bool] = lambda model: True,
+        over_http: bool = False,
     ) -> None:
         self.answer = answer
         self.ledger: list[Received] = []
@@ -98,6 +101,8 @@ class BedrockServer:
         self._agent_of = agent_of
         self.known_models = known_models
         self._lock = threading.Lock()
+        self._over_http = over_http
+        self._under_way: dict[str, list[tuple[Received, Answer]]] = {}  # by digest
         self.closing = threading.Event()
         self._http = BedrockHttp(("127.0.0.1", 0), self)
         self._thread = threading.Thread(
@@ -115,7 +120,7 @@ class BedrockServer:
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
             "AWS_ENDPOINT_URL_BEDROCK": self.url,
             "AWS_ENDPOINT_URL_STS": self.url,
-            "AWS_ACCESS_KEY_ID": "stand-in",
+            "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": "stand-in",
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -129,10 +134,13 @@ class BedrockServer:
     def start(self) -> "BedrockServer":
         """Begin to listen."""
         self._thread.start()
+        if not self._over_http:
+            answer_inside(self)
         return self
 
     def close(self) -> None:
         """Stop listening and let stalled replies go."""
+        answer_no_more(self)
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
@@ -167,6 +175,27 @@ class BedrockServer:
             received.agent = self._agent_of(received)
             (self.counted if operation == "count-tokens" else self.ledger).append(received)
         return received
+
+    def wait(self, seconds: float) -> None:
+        """Wait as a slow model would; raise `Gone` when the server closes meanwhile."""
+        if seconds > 0 and self.closing.wait(seconds):
+            raise Gone
+
+    def answer_over_http(self, received: Received, answer: Answer) -> None:
+        """Give this answer to the same request when it arrives over HTTP."""
+        with self._lock:
+            self._under_way.setdefault(received.digest, []).append((received, answer))
+
+    def arrived(
+        self, operation: str, model: str, body: dict[str, Any]
+    ) -> tuple[Received, Answer | None]:
+        """Return a request over HTTP as it stands in the ledger, its answer if that is known."""
+        if self._under_way:
+            digest = Received(0, 0.0, operation, model, body).digest
+            with self._lock:
+                if waiting := self._under_way.get(digest):
+                    return waiting.pop(0)
+        return self.take(operation, model, body), None
 
     def answer_to(self, received: Received) -> Answer:
         """Return the scripted answer with its times filled in."""

@@ -70,22 +70,22 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, _ASSUMED.encode(), "text/xml", {})
             return
         body = json.loads(data)
-        received = self.server.bedrock.take(parts[3], unquote(parts[2]), body)
+        received, answer = self.server.bedrock.arrived(parts[3], unquote(parts[2]), body)
         try:
-            self._answer(received)
+            self._answer(received, answer)
         except (OSError, Gone):
             self.close_connection = True
         finally:
             received.ended_at = now()
 
-    def _answer(self, received: Received) -> None:
+    def _answer(self, received: Received, answer: Answer | None) -> None:
         bedrock = self.server.bedrock
         if received.operation == "count-tokens":
             asked = received.body["input"]["converse"]
             counted = bedrock.cache.usage(received.model, asked, 0)["totalTokens"]
             self._json(200, {"inputTokens": counted})
             return
-        answer = bedrock.answer_to(received)
+        answer = answer or bedrock.answer_to(received)
         if points(received.body) > MOST_POINTS:
             answer = failure(400, "ValidationException", "too many cache points in the request")
         if answer.status != 200:
@@ -138,8 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         received.complete = True
 
     def _wait(self, seconds: float) -> None:
-        if seconds and self.server.bedrock.closing.wait(seconds):
-            raise Gone
+        self.server.bedrock.wait(seconds)
 
     def _chunk(self, data: bytes) -> None:
         self._still_there()
