@@ -103,7 +103,8 @@ def ask_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     settings = Settings()
     folder = tmp_path_factory.mktemp("shared")
     journal, rates = Journal(folder / "journal.sqlite"), FileRates(folder / "rates")
-    with BedrockServer(lambda request: answers[0]) as server, pytest.MonkeyPatch.context() as patch:
+    server = BedrockServer(lambda request: answers[0], over_http=True)
+    with server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.env().items():
             patch.setenv(name, value)
         models = Models(
