@@ -1,6 +1,6 @@
 """What a rule is, and what a check is given and gives back, be it a program or ours."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache, cached_property
@@ -169,6 +169,14 @@ class Fix:
     safe: bool = False
 
 
+class Elsewhere(NamedTuple):
+    """A place in another file that a hit is about, too."""
+
+    path: str
+    span: Span
+    message: str
+
+
 @dataclass(frozen=True)
 class Hit:
     """One thing an analyser says about one place."""
@@ -180,15 +188,30 @@ class Hit:
     severity: Severity | None = None  # None: what the rule says
     confidence: Literal["high", "medium", "low"] = "high"
     related: tuple[tuple[Span, str], ...] = ()  # other places of the same file: a taint's source
+    elsewhere: tuple[Elsewhere, ...] = ()  # places of other files: the sink in a helper module
     fix: Fix | None = None
     identity: str = ""  # keeps the finding's id when the quoted line changes: a resource's name
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One version of the repository, for checks that follow what a file imports."""
+
+    read: Callable[[str], str | None] = lambda path: None
+    paths: Callable[[], Collection[str]] = tuple  # every path, perhaps some more of the other one
+    search: Callable[[Sequence[str]], list[tuple[str, int, str]]] = lambda strings: []
+    """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
+    note: Callable[[str], None] = lambda said: None  # what was not looked at, for the report
+    base: bool = False  # the version before the change
 
 
 @dataclass(frozen=True)
 class FileCheck:
     """A check of ours that looks at one file at a time: a pure function of its text.
 
-    The engine also runs it on the base version, to tell what is new.
+    The engine also runs it on the base version, to tell what is new. A check with `across` reads
+    other files of the same version, too: given these and the files under review it returns what
+    takes the place of `run`, which then is what the check says of a file by itself.
     """
 
     name: str  # as the list of analysers shows it
@@ -196,6 +219,9 @@ class FileCheck:
     understands: Callable[[SourceFile], bool]
     run: Callable[[SourceFile], Iterable[Hit]]
     reads: Callable[[str], bool] | None = None  # lines; others are left out and named; None: all
+    across: Callable[[Tree, Sequence[SourceFile]], Callable[[SourceFile], Iterable[Hit]]] | None = (
+        None
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import islice
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from reviewloop.analysis.contract import (
     FileCheck,
     Hit,
     SourceFile,
+    Tree,
 )
 from reviewloop.analysis.placing import Placed, new_ones, placed_anywhere, placed_in
 from reviewloop.rules.deps import advisory_status
@@ -99,7 +101,7 @@ def examine_early(
     from reviewloop.analysis.programs import programs
 
     base = _BaseVersions(view)
-    ours = _own(book.file_checks() if checks is None else checks, off)
+    ours = _own(book.file_checks() if checks is None else checks, off, view)
     whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
     taken = _Taken(reviewers, told)
     # Programs are waited for while our own checks use this thread.
@@ -110,7 +112,7 @@ def examine_early(
             if not _is_off(program.name, off)
         ]
         for analyser in ours:
-            taken.take(_analyse(analyser, view.files, base))
+            taken.take(_analyse(analyser, view.files, base, analyser.earlier()))
         for check in whole:
             taken.take(_whole(check, view))
         for given, report in extra:
@@ -212,8 +214,10 @@ def _workers() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
             raise
 
 
-def _own(checks: Iterable[FileCheck], off: Collection[str]) -> list["_FileCheckAnalyser"]:
-    return [_FileCheckAnalyser(check) for check in checks if not _is_off(check.name, off)]
+def _own(
+    checks: Iterable[FileCheck], off: Collection[str], view: ChangeView
+) -> list["_FileCheckAnalyser"]:
+    return [_FileCheckAnalyser(check, view) for check in checks if not _is_off(check.name, off)]
 
 
 def _is_off(name: str, off: Collection[str]) -> bool:
@@ -256,6 +260,12 @@ class _FileCheckAnalyser:
     """One of our file checks, seen as an analyser."""
 
     check: FileCheck
+    view: ChangeView
+    of_base: bool = False
+
+    def earlier(self) -> "_FileCheckAnalyser":
+        """Return the analyser of the base version."""
+        return replace(self, of_base=True)
 
     @property
     def name(self) -> str:
@@ -269,13 +279,17 @@ class _FileCheckAnalyser:
         hits: list[Hit] = []
         broken: list[str] = []
         cut = 0
+        notes: list[str] = []
+        run = self.check.run
+        if self.check.across is not None:
+            run = self.check.across(self._tree(notes.append), files)
         for file in files:
             readable, other = file.only(self.check.reads)
             if unread := [number for number in other if file.touched(number, number)]:
                 cut += 1
                 broken.append(_not_read(file, unread))
             try:
-                found = list(islice(self.check.run(readable), MOST_HITS + 1))
+                found = list(islice(run(readable), MOST_HITS + 1))
                 if len(found) > MOST_HITS:
                     cut += 1
                     broken.append(
@@ -289,8 +303,14 @@ class _FileCheckAnalyser:
             some = cut or len(broken) < len(files)
             status = AnalyserStatus.PARTIAL if some else AnalyserStatus.FAILED
         seconds = round(time.monotonic() - started, 3)
-        reason = "; ".join(broken[:3])
+        reason = "; ".join([*broken[:3], *notes])
         return hits, AnalyserReport(self.name, status, seconds, "", len(files), reason)
+
+    def _tree(self, note: Callable[[str], None]) -> Tree:
+        view = self.view
+        paths = cache(lambda: frozenset((*view.list_new(), *view.changed_paths)))
+        read = view.read_base if self.of_base else view.read_new
+        return Tree(read, paths, view.search_new, note, self.of_base)
 
 
 def _not_read(file: SourceFile, lines: Sequence[int]) -> str:
@@ -300,7 +320,12 @@ def _not_read(file: SourceFile, lines: Sequence[int]) -> str:
     return f"{file.path}: {first}{more} not read, too long or too deep; the other lines were"
 
 
-def _analyse(analyser: Analyser, files: Sequence[SourceFile], base: _BaseVersions) -> _Result:
+def _analyse(
+    analyser: Analyser,
+    files: Sequence[SourceFile],
+    base: _BaseVersions,
+    earlier: Analyser | None = None,
+) -> _Result:
     mine = [file for file in files if analyser.understands(file)]
     if not mine:
         return [], None
@@ -311,7 +336,7 @@ def _analyse(analyser: Analyser, files: Sequence[SourceFile], base: _BaseVersion
     before = [b for path in sorted(modified) if (b := base.of(by_path[path])) is not None]
     comparable: set[str] = set()
     if before:
-        old_hits, old_report = analyser.run(before)
+        old_hits, old_report = (earlier or analyser).run(before)
         report = replace(report, seconds=round(report.seconds + old_report.seconds, 3))
         # Without the comparison everything on changed lines is reported, which is honest.
         if old_report.status is not AnalyserStatus.FAILED:

@@ -67,6 +67,8 @@ class Evidence(BaseModel):
     kind: str = "quote"  # quote | analyser | related | gate | verdict | person
     source: str = ""  # tool, gate, agent or person that it comes from
     text: str = ""
+    path: str = ""  # of another file that a related place is in
+    line: int = 0  # there
 
 
 class Finding(BaseModel):

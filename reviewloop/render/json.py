@@ -9,7 +9,7 @@ from typing import Any
 
 from reviewloop import __version__
 from reviewloop.analysis.contract import AnalyserReport
-from reviewloop.domain.finding import Finding
+from reviewloop.domain.finding import Evidence, Finding
 from reviewloop.render.report import (
     Readership,
     ReviewedFile,
@@ -93,8 +93,12 @@ def _named(path: str) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     record = finding.model_dump(mode="python")
     record["agents"] = list(finding.agents)
-    record["evidence"] = [item.model_dump(mode="python") for item in finding.evidence]
+    record["evidence"] = [_evidence(item) for item in finding.evidence]
     return {**record, **_named(finding.path)}
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    return item.model_dump(mode="python", exclude=None if item.path else {"path", "line"})
 
 
 def _reviewed(file: ReviewedFile) -> dict[str, Any]:

@@ -279,20 +279,30 @@ def _region(finding: Finding, lines: Sequence[str]) -> dict[str, Any]:
 def _evidence(finding: Finding, count: int) -> list[dict[str, Any]]:
     """Return the other places that evidence names by their line: where a value comes from."""
     found: dict[int, str] = {}
+    elsewhere: dict[tuple[str, int], str] = {}
     for item in finding.evidence:
+        if item.path:
+            elsewhere.setdefault((item.path, item.line), text(one_line(item.text)))
+            continue
         for match in _LINE.finditer(item.text):
             if 1 <= int(match.group(1)) <= count and int(match.group(1)) != finding.line:
                 found.setdefault(int(match.group(1)), text(one_line(item.text)))
+    here = [(finding.path, number, number, said) for number, said in sorted(found.items())]
+    last = max(found, default=0)
+    there = [
+        (path, line, last + place, said)
+        for place, ((path, line), said) in enumerate(sorted(elsewhere.items()), 1)
+    ]
     return [
         {
-            "id": number,
+            "id": ident,
             "message": {"text": said},
             "physicalLocation": {
-                "artifactLocation": _location(finding.path),
-                "region": {"startLine": number},
+                "artifactLocation": _location(path),
+                "region": {"startLine": line},
             },
         }
-        for number, said in sorted(found.items())
+        for path, line, ident, said in (*here, *there)
     ]
 
 

@@ -164,6 +164,12 @@ def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None)
     for place, message in hit.related:
         note = f"line {place.line}: {message}"
         evidence.append(Evidence(kind="related", source=placed.source, text=note))
+    for path, there, message in hit.elsewhere:
+        note = f"{path} line {there.line}: {message}"
+        piece = Evidence(
+            kind="related", source=placed.source, text=note, path=path, line=there.line
+        )
+        evidence.append(piece)
     # A hit may concern the change by a related place only: it is not shown among its lines then.
     inside = span is None or file is None or file.touched(span.line, span.end_line)
     placement = Placement.CHANGED if placed.on_change and inside else Placement.CONTEXT

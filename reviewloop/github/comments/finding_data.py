@@ -79,7 +79,10 @@ def _plain(finding: Finding, hide: Callable[[str], str], most: int, pieces: int)
         plain.pop("fix_safe", None)
     if "evidence" in plain:
         plain["evidence"] = [
-            {name: _cut(hide(value), most) for name, value in piece.items()}
+            {
+                name: _cut(hide(value), most) if isinstance(value, str) else value
+                for name, value in piece.items()
+            }
             for piece in plain["evidence"][:pieces]
         ]
     plain["path"] = hide(plain.get("path", ""))

@@ -1,12 +1,23 @@
-"""Follow data from a request to where it does harm, in Python, one file at a time."""
+"""Follow data from a request to where it does harm, through functions and imported files."""
 
-from reviewloop.analysis.contract import FileCheck, SourceFile
-from reviewloop.rules.taint.check import find_flows
+from collections.abc import Iterable
+
+from reviewloop.analysis.contract import FileCheck, Hit, SourceFile, Tree
+from reviewloop.rules.taint.check import Python
+from reviewloop.rules.taint.project import Project, across
 from reviewloop.rules.taint.rules import RULES
+
+_PYTHON = Python()
 
 
 def _is_python(file: SourceFile) -> bool:
     return file.language == "python" or (not file.language and file.path.endswith(".py"))
 
 
-CHECKS: tuple[FileCheck, ...] = (FileCheck("python-taint", RULES, _is_python, find_flows),)
+def _alone(file: SourceFile) -> Iterable[Hit]:
+    return Project(_PYTHON, Tree(), (file,)).hits(file)
+
+
+CHECKS: tuple[FileCheck, ...] = (
+    FileCheck("python-taint", RULES, _is_python, _alone, across=across(_PYTHON)),
+)

@@ -161,7 +161,7 @@ def canonical(frame: Frame, dotted: str, name: str) -> Value:
 def request_object(frame: Frame, name: str) -> Value:
     """Return a request: harmless as such, its contents are not."""
 
-    origin = Origin(f"object:{name}", 0, 0, name, "object")
+    origin = Origin(f"object:{name}", 0, 0, name, "object", frame.machine.path)
     return Value(taints=(Taint(origin, RANDOM | OBJECTS, bare=True),), path="@request")
 
 
@@ -220,8 +220,7 @@ def method_of(frame: Frame, ref: ClassInfo | FunctionInfo | None, name: str) -> 
             return None
         if name in ref.methods:
             return ref.methods[name]
-        parents = [base for base in ref.node.bases if base in frame.machine.classes]
-        ref = frame.machine.classes[parents[0]] if parents else None
+        ref = ref.parents[0] if ref.parents else None
     return None
 
 

@@ -31,7 +31,7 @@ from reviewloop.rules.taint.cleaners import (
     XSS,
     cleaned_by,
 )
-from reviewloop.rules.taint.sink_tests import check_sinks, weak_call
+from reviewloop.rules.taint.sink_tests import check_content, check_sinks, weak_call
 from reviewloop.rules.taint.sources import READS_REQUEST, SAFE_NAME, SOURCE_CALLS
 from reviewloop.rules.taint.syntax import Attr, Call, Name
 from reviewloop.rules.taint.values import (
@@ -464,6 +464,23 @@ METHODS: dict[str, Callable[[Frame, Site, Value], Value | None]] = {
 
 def call(frame: Frame, expr: Call) -> Value:
     """Return what a call gives back."""
+    site = _site(frame, expr)
+    if site.callee.ref is not None and not site.callee.instance:
+        value = _local(frame, site)
+        if not _asks(site.callee.ref):
+            check_content(frame, site)
+        return value
+    if site.path:
+        if not check_sinks(frame, site):
+            check_content(frame, site)
+        weak = weak_call(frame, site)
+        if weak is not None:
+            return weak
+    return _result(frame, site)
+
+
+def _site(frame: Frame, expr: Call) -> Site:
+    """Return a call with everything in it worked out."""
     callee = frame.value(expr.callee)
     args: list[Value] = []
     keywords: dict[str, Value] = {}
@@ -481,15 +498,20 @@ def call(frame: Frame, expr: Call) -> Value:
         else:
             args.append(value)
     path = callee.path
-    site = Site(expr, callee, path, path.rpartition(".")[2], args, keywords, starred)
-    if callee.ref is not None and not callee.instance:
-        return _local(frame, site)
-    if path:
-        check_sinks(frame, site)
-        weak = weak_call(frame, site)
-        if weak is not None:
-            return weak
-    return _result(frame, site)
+    if callee.ref is None and path and not callee.taints:
+        there = frame.machine.imported_value(path)
+        if there is not None and there.ref is not None:
+            callee = duplicate(there)
+            callee.path = path
+    return Site(expr, callee, path, path.rpartition(".")[2], args, keywords, starred)
+
+
+def _asks(ref: object) -> bool:
+    """Whether a function is known to do something with a statement, or merely makes texts."""
+    summary = ref.summary if isinstance(ref, FunctionInfo) else None
+    if summary is None:
+        return not isinstance(ref, FunctionInfo)
+    return bool(summary.reached or summary.returns.shape or summary.returns.taints)
 
 
 def _local(frame: Frame, site: Site) -> Value:
@@ -498,6 +520,8 @@ def _local(frame: Frame, site: Site) -> Value:
         return functions.construct(frame, site, ref)
     if isinstance(ref, FunctionInfo):
         value = functions.follow(frame, site, ref)
+        if ref.machine is not frame.machine and _says_nothing(value):
+            return Value(path=f"{site.path}()"[-160:])
         cleared = cleaned_by(site.name)
         if value.taints and cleared and _works_on_characters(frame, ref):
             return Value(taints=changed(value.taints, cleared))
@@ -505,12 +529,18 @@ def _local(frame: Frame, site: Site) -> Value:
     return CLEAN
 
 
+def _says_nothing(value: Value) -> bool:
+    """Whether all that is known of a value is that it holds no outside data."""
+    held = value.path or value.taints or value.ref or value.fields or value.seq or value.items
+    return not held and not value.known() and value.shape is None
+
+
 _BY_CHARACTER = re.compile(rb"\bfor\b|translate\(|filter\(|\bsub\(|join\(")
 
 
 def _works_on_characters(frame: Frame, info: FunctionInfo) -> bool:
     """Whether a cleaning function of this file does what we cannot follow, instead of nothing."""
-    return bool(_BY_CHARACTER.search(frame.machine.source, info.node.start, info.node.end))
+    return bool(_BY_CHARACTER.search(info.machine.source, info.node.start, info.node.end))
 
 
 def _result(frame: Frame, site: Site) -> Value:

@@ -1,13 +1,15 @@
-"""Run the taint pass over one file and put what it found into words."""
+"""Python: read files, find what they import, and put what the pass found into words."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from reviewloop.analysis.contract import MUST, SHOULD, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.contract import MUST, SHOULD, Hit, Rule, SourceFile
+from reviewloop.rules.taint.project import Module, Project, member, normal
 from reviewloop.rules.taint.rules import RULES
 from reviewloop.rules.taint.sources import ANY_SOURCE, NO_VIEWS, routed_functions
-from reviewloop.rules.taint.values import Found
+from reviewloop.rules.taint.values import Env, Found, Frame, Machine, Places, Value
 
 _BY_SLUG: dict[str, Rule] = {rule.id.partition("/")[2]: rule for rule in RULES}
 _SENTENCES = {
@@ -32,35 +34,7 @@ _SENTENCES = {
 }
 
 
-class Places:
-    """Turns byte offsets into lines and columns of characters."""
-
-    def __init__(self, source: bytes) -> None:
-        self._source = source
-        self._plain = source.isascii()
-        self._starts = [0]
-        at = source.find(b"\n")
-        while at >= 0:
-            self._starts.append(at + 1)
-            at = source.find(b"\n", at + 1)
-
-    def span(self, start: int, end: int) -> Span:
-        """Return the span between two byte offsets."""
-        line, column = self._place(start)
-        last, stop = self._place(max(start, end))
-        return Span(line, last, column, stop)
-
-    def _place(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self._starts, offset)
-        begin = self._starts[line - 1]
-        if self._plain:
-            return line, offset - begin + 1
-        text = self._source[begin:offset].decode("utf-8", "replace")
-        return line, len(text) + 1
-
-
-def hit_for(path: str, found: Found, places: Places) -> Hit:
-    """Return the hit for a flow."""
+def _hit(found: Found) -> Hit:
     rule = _BY_SLUG[found.rule]
     origin = found.origin
     source = "" if origin is None else _source(origin.what)
@@ -71,38 +45,101 @@ def hit_for(path: str, found: Found, places: Places) -> Hit:
     sentence = sentence[0].upper() + sentence[1:] + "."
     severity = rule.severity if found.sure or rule.severity is not MUST else SHOULD
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
-    related: tuple[tuple[Span, str], ...] = ()
-    if origin is not None:
-        related = ((places.span(origin.start, origin.end), "comes from here"),)
-    span = places.span(found.start, found.end)
-    return Hit(rule.id, path, span, sentence, severity, confidence, related)
+    return Hit(rule.id, found.path, None, sentence, severity, confidence)
 
 
 def _source(what: str) -> str:
     return what if what.startswith("the ") else f"`{what}`"
 
 
-def find_flows(file: SourceFile) -> Iterator[Hit]:
-    """Yield a hit for every flow of outside data into a sink."""
-    if not ANY_SOURCE.search(file.text):
-        return
-    from reviewloop.rules.taint.expressions import evaluate
-    from reviewloop.rules.taint.functions import run_module, summarise
-    from reviewloop.rules.taint.python_reader import read_module
-    from reviewloop.rules.taint.statements import execute, note_import
-    from reviewloop.rules.taint.syntax import Import
-    from reviewloop.rules.taint.values import Machine
+_HARM = re.compile(
+    r"execute|\bsystem\b|popen|subprocess|\beval\(|\bexec\(|\bopen\(|Path\(|pickle|yaml|Template|"
+    r"render_template_string|redirect|urlopen|requests|httpx|mark_safe|Markup|Response|\.raw\(|"
+    r"text\(|fetch|unlink|remove|rmtree|send_file|find_one|\.find\(|search|xpath|return\b"
+)
 
-    source = file.text.encode("utf-8", "surrogatepass")
-    body = read_module(source)
-    machine = Machine(source, evaluate, execute, summarise)
-    machine.backstage = bool(NO_VIEWS.search(file.path))
-    machine.routed = routed_functions(file.text)
-    for statement in body:
-        if isinstance(statement, Import):
-            for bound, dotted in statement.names:
-                note_import(machine, bound, dotted)
-    run_module(machine, body)
-    places = Places(source)
-    for found in sorted(machine.found.values(), key=lambda each: (each.start, each.rule)):
-        yield hit_for(file.path, found, places)
+
+class Python:
+    """What the engine must know of Python."""
+
+    def has_source(self, file: SourceFile) -> bool:
+        """Whether outside data may enter in a file."""
+        return file.path.endswith(".py") and ANY_SOURCE.search(file.text) is not None
+
+    def may_be_called(self, file: SourceFile) -> bool:
+        """Whether a file may do harm with what its callers hand over."""
+        return "def " in file.text and _HARM.search(file.text) is not None
+
+    def load(self, project: Project, path: str, text: str, level: int) -> Module:
+        """Read a file and run its top level."""
+        from reviewloop.rules.taint.expressions import evaluate
+        from reviewloop.rules.taint.python_reader import read_module
+        from reviewloop.rules.taint.statements import execute, note_import
+        from reviewloop.rules.taint.syntax import Import
+
+        source = text.encode("utf-8", "surrogatepass")
+        body = read_module(source)
+        machine = Machine(source, evaluate, execute, path, project)
+        machine.found, machine.depth = project.found, project.depth
+        machine.backstage = bool(NO_VIEWS.search(path))
+        machine.routed = routed_functions(text)
+        for statement in body:
+            if isinstance(statement, Import):
+                for bound, dotted in statement.names:
+                    note_import(machine, bound, dotted)
+        module = Module(path, machine, Env(), level, Places(source))
+        project.modules[path] = module
+        machine.execute(Frame(machine, module.env), body)
+        return module
+
+    def run(self, module: Module) -> None:
+        """Look at every function of a file."""
+        from reviewloop.rules.taint.functions import run_waiting
+
+        run_waiting(module.machine)
+
+    def find(self, module: Module, dotted: str, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """Yield files that may define an imported name, each with what remains of the name."""
+        own = posixpath.dirname(module.path)
+        name = dotted.lstrip(".")
+        up = len(dotted) - len(name)
+        parts = [part for part in name.split(".") if part]
+        if up:
+            roots = [normal(posixpath.join(own, *[".."] * (up - 1)))]
+        else:
+            folders = own.split("/") if own else []
+            roots = ["", "src", *("/".join(folders[:n]) for n in range(len(folders), 0, -1))]
+        for root in dict.fromkeys(roots):
+            for count in range(len(parts), -1 if up else 0, -1):
+                base = posixpath.join(root, *parts[:count])
+                for file in (f"{base}.py", posixpath.join(base, "__init__.py")):
+                    if file in paths and file != module.path:
+                        yield file, ".".join(parts[count:])
+
+    def export(self, project: Project, module: Module, name: str) -> Value | None:
+        """Return what a file defines under a name."""
+        first, *rest = name.split(".")
+        value = module.env.get(first)
+        if value is None:
+            for star in module.machine.stars:
+                found = project.value(module.path, f"{star.rstrip('.')}.{name}")
+                if found is not None:
+                    return found
+            return None
+        if value.ref is None and value.path and not value.taints:
+            dotted = ".".join([value.path, *rest])
+            return module.machine.imported_value(dotted)
+        return member(value, rest)
+
+    def callers(self, file: SourceFile) -> Sequence[str]:
+        """Return texts, one of which stands in each line that imports a file."""
+        stem = posixpath.basename(file.path).removesuffix(".py")
+        if stem == "__init__":
+            stem = posixpath.basename(posixpath.dirname(file.path))
+        if not stem:
+            return ()
+        return f"import {stem}", f"{stem} import", f".{stem}", f", {stem}"
+
+    def hit(self, found: Found) -> Hit:
+        """Return the hit for a flow, without its places."""
+        return _hit(found)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from reviewloop.rules.taint.access import method_of, request_object
+from reviewloop.rules.taint.sink_tests import risky_words
 from reviewloop.rules.taint.sources import (
     INJECTED_TYPES,
     REQUEST_TYPES,
@@ -22,10 +24,10 @@ from reviewloop.rules.taint.syntax import (
     Class,
     Const,
     Expr,
+    Forget,
     Function,
     Name,
     Param,
-    Stmt,
 )
 from reviewloop.rules.taint.values import (
     CLEAN,
@@ -33,12 +35,12 @@ from reviewloop.rules.taint.values import (
     OBJECTS,
     RANDOM,
     ClassInfo,
-    Env,
     Found,
     Frame,
     FunctionInfo,
     Machine,
     Origin,
+    Place,
     Site,
     Summary,
     Taint,
@@ -49,12 +51,13 @@ from reviewloop.rules.taint.values import (
 )
 
 _MOST_DEPTH = 4
+_MOST_PLACES = 6
 
 
 def summary_of(machine: Machine, info: FunctionInfo) -> Summary | None:
     """Return what is known of a function, None while it is being looked at or lies too deep."""
-    if info.summary is None and not info.running and machine.calls < MOST_CALLS:
-        info.summary = machine.summarise(machine, info)
+    if info.summary is None and not info.running and machine.depth.calls < MOST_CALLS:
+        info.summary = summarise(info.machine, info)
     return info.summary
 
 
@@ -127,16 +130,21 @@ def _construction(bound: Value) -> dict[str, Value]:
 
 
 def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]) -> None:
+    here = Place(frame.machine.path, site.expr.start, site.expr.end)
     for reached in summary.reached:
         value = mapping.get(reached.taint.origin.id)
         if value is None:
             if (
-                reached.taint.origin.id.split(":")[0]
-                != str(getattr(getattr(site.callee.ref, "node", None), "start", ""))
+                not (
+                    isinstance(site.callee.ref, FunctionInfo)
+                    and reached.taint.origin.id.startswith(site.callee.ref.prefix)
+                )
                 and len(frame.summary.reached) < 40
             ):
                 frame.summary.reached.append(reached)
             continue
+        if reached.category == "command-injection" and reached.taint.bare:
+            value = risky_words(value)  # a list of arguments that the function hands on
         for taint in _combine(reached.taint, value.taints):
             if reached.category in taint.cleared or taint.layers:
                 continue
@@ -146,16 +154,8 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
                 continue
             if taint.origin.kind == "param":
                 if len(frame.summary.reached) < 40:
-                    again = reached.__class__(
-                        taint,
-                        reached.category,
-                        reached.rule,
-                        reached.start,
-                        reached.end,
-                        reached.what,
-                        reached.sure,
-                    )
-                    frame.summary.reached.append(again)
+                    via = (*reached.via, here)[:_MOST_PLACES]
+                    frame.summary.reached.append(replace(reached, taint=taint, via=via))
                 continue
             frame.machine.report(
                 Found(
@@ -165,6 +165,8 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
                     reached.what,
                     taint.origin,
                     reached.sure and taint.sure,
+                    reached.path,
+                    (*reached.via, here),
                 )
             )
 
@@ -260,20 +262,23 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
     rule = frame.machine.routed.get(node.name, "")
     if "<" in rule and "django" not in frame.machine.frameworks and info.owner is None:
         routes.append(rule)
-    handler = bool(routes)
+    handler = bool(routes) or info.injected
+    path = frame.machine.path
     serving = _serving(frame, info)
     frame.fixed_path = handler and all("<" not in path and "{" not in path for path in routes)
-    frame.page = handler and _returns_pages(frame)
+    frame.page = bool(routes) and (_returns_pages(frame) or _declares_page(frame, info))
     for place, param in enumerate(node.params):
         value = _special(frame, info, param, place, serving)
         if value is None and handler and _is_choice(frame, param):
             value = Value(path=param.name)
         if value is None and handler:
             value = _route_param(frame, info, param, routes)
+            if value is None and info.injected:
+                value = _typed_param(frame, param)
         if value is None and serving and place > 0 and node.name in _VERBS:
-            value = _outside(param, RANDOM | OBJECTS) if not _harmless(param) else Value()
+            value = _outside(path, param, RANDOM | OBJECTS) if not _harmless(param) else Value()
         if value is None and _django_view(frame, info, place):
-            value = _view_param(param)
+            value = _view_param(frame, param)
         frame.env.vars[param.name] = value if value is not None else _param(info, param)
 
 
@@ -281,7 +286,8 @@ def _param(info: FunctionInfo, param: Param) -> Value:
     """A parameter of an ordinary function: what it is, its callers decide."""
     if _harmless(param):
         return Value(path=param.name)
-    origin = Origin(info.param_id(param.name), param.start, param.end, param.name, "param")
+    path = info.machine.path
+    origin = Origin(info.param_id(param.name), param.start, param.end, param.name, "param", path)
     return Value(taints=(Taint(origin, bare=True),), path=param.name)
 
 
@@ -301,9 +307,9 @@ def _is_choice(frame: Frame, param: Param) -> bool:
     )
 
 
-def _outside(param: Param, cleared: frozenset[str], sure: bool = True) -> Value:
+def _outside(path: str, param: Param, cleared: frozenset[str], sure: bool = True) -> Value:
     what = f"the parameter {param.name}"
-    origin = Origin(f"request:{param.start}", param.start, param.end, what, "request")
+    origin = Origin(f"{path}:request:{param.start}", param.start, param.end, what, "request", path)
     return Value(taints=(Taint(origin, cleared, sure),), path=param.name)
 
 
@@ -331,6 +337,17 @@ def _returns_pages(frame: Frame) -> bool:
     known = frame.machine.frameworks
     return not (known & _API) and (
         bool(known & {"flask", "quart", "bottle", "cherrypy"}) or not known
+    )
+
+
+_PAGE_CLASS = re.compile(r"response_class\s*=\s*(?:\w+\.)*HTMLResponse\b")
+
+
+def _declares_page(frame: Frame, info: FunctionInfo) -> bool:
+    """Whether a route says that what its handler returns is HTML."""
+    return any(
+        _PAGE_CLASS.search(frame.machine.source[part.start : part.end].decode("utf-8", "replace"))
+        for part in info.node.decorators
     )
 
 
@@ -402,12 +419,12 @@ def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[st
         for match in ROUTE_PART.finditer(route):
             if match["name"] == param.name or match["kind"] == param.name:
                 kind = match["kind"] if match["name"] == param.name else match["name"]
-                return _part(param, kind or match["filter"] or "")
+                return _part(frame, param, kind or match["filter"] or "")
         for match in _PART.finditer(route):
             if match[1] == param.name:
-                return _part(param, match[2] or "")
+                return _part(frame, param, match[2] or "")
         if route == "<path:unknown>" and param.name not in {"self", "cls"}:
-            return _part(param, "")
+            return _part(frame, param, "")
     return _typed_param(frame, param) if frame.machine.frameworks & _API else None
 
 
@@ -415,29 +432,54 @@ def _typed_param(frame: Frame, param: Param) -> Value:
     """Return what a framework that goes by types passes."""
     default = param.default
     text = frame.machine.text(default.start, default.end) if default is not None else ""
+    given = _DEPENDS.search(text) or _DEPENDS.search(param.annotation)
+    if given is not None:
+        return _injected(frame, given[1], param)
     if _harmless(param) or "Depends" in text or "Security" in text:
         return Value(path=param.name)
     if _DATA_PARAMS.search(text) or _DATA_PARAMS.search(param.annotation):
-        return _outside(param, RANDOM | OBJECTS)
+        return _outside(frame.machine.path, param, RANDOM | OBJECTS)
     if INJECTED_TYPES.search(param.annotation):
         return Value(path=param.name)
     if "UploadFile" in param.annotation:
-        value = _outside(param, RANDOM | OBJECTS)
+        value = _outside(frame.machine.path, param, RANDOM | OBJECTS)
         value.path = "@request.files[]"
         return value
     words = set(re.findall(r"\w+", param.annotation))
     model = next((word for word in words if word in frame.machine.classes), None)
     if model is not None:
-        value = _outside(param, RANDOM)
+        value = _outside(frame.machine.path, param, RANDOM)
         value.ref, value.instance = frame.machine.classes[model], True
         return value
-    return _outside(param, RANDOM if words & {"dict", "Dict", "Any"} else RANDOM | OBJECTS)
+    return _outside(
+        frame.machine.path, param, RANDOM if words & {"dict", "Dict", "Any"} else RANDOM | OBJECTS
+    )
 
 
-def _part(param: Param, kind: str) -> Value:
+_DEPENDS = re.compile(r"\b(?:Depends|Security)\(\s*([A-Za-z_][\w.]*)\s*[,)]")
+
+
+def _injected(frame: Frame, name: str, param: Param) -> Value:
+    """Return what FastAPI passes for `Depends(name)`: what that function makes of the request."""
+    head, _, rest = name.partition(".")
+    known = frame.env.get(head)
+    if known is not None and (rest or known.ref is None):
+        known = frame.machine.imported_value(f"{known.path}.{rest}" if rest else known.path)
+    info = known.ref if known is not None else None
+    if not isinstance(info, FunctionInfo) or info.running:
+        return Value(path=param.name)
+    if not info.injected:
+        info.injected, info.summary = True, None
+    summary = summary_of(frame.machine, info)
+    if summary is None or not summary.returns.taints:
+        return Value(path=param.name)
+    return substitute(summary.returns, {}, 0)
+
+
+def _part(frame: Frame, param: Param, kind: str) -> Value:
     if kind in SAFE_CONVERTERS or _harmless(param) or kind.lower().endswith(("int", "uuid")):
         return Value(path=param.name)
-    return _outside(param, RANDOM | OBJECTS)
+    return _outside(frame.machine.path, param, RANDOM | OBJECTS)
 
 
 def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:
@@ -454,17 +496,17 @@ def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:
     return bool(_RESPONSES.search(body))
 
 
-def _view_param(param: Param) -> Value | None:
+def _view_param(frame: Frame, param: Param) -> Value | None:
     if _KEYS.search(param.name) or param.default is not None or param.star == "*":
         return Value(path=param.name)
     if param.annotation and not TEXT_TYPES.search(param.annotation):
         return Value(path=param.name)
-    return _outside(param, RANDOM | OBJECTS, sure=bool(param.annotation))
+    return _outside(frame.machine.path, param, RANDOM | OBJECTS, sure=bool(param.annotation))
 
 
 def define_function(frame: Frame, statement: Function) -> None:
     """Bind a function to its name and keep it for later."""
-    info = FunctionInfo(statement, frame.env)
+    info = FunctionInfo(statement, frame.env, frame.machine)
     for decorator in statement.decorators:
         frame.value(decorator)
     for param in statement.params:
@@ -484,7 +526,12 @@ def define_class(frame: Frame, statement: Class) -> None:
         head, _, rest = base.partition(".")
         known = frame.env.get(head)
         bases.append((known.path if known and known.path else head) + ("." + rest if rest else ""))
+        if parent is None:
+            there = machine.imported_value(bases[-1])
+            ref = there.ref if there is not None else None
+            parent = ref if isinstance(ref, ClassInfo) else None
         if parent is not None:
+            cls.parents = (*cls.parents, parent)
             bases += parent.bases
             cls.attributes.update(parent.attributes)
     cls.bases = tuple(bases)
@@ -492,13 +539,16 @@ def define_class(frame: Frame, statement: Class) -> None:
     frame.env = outer.branch()
     for part in statement.body:
         if isinstance(part, Function):
-            info = FunctionInfo(part, outer, cls)
+            info = FunctionInfo(part, outer, machine, cls)
             cls.methods[part.name] = info
             machine.waiting.append(info)
         elif isinstance(part, Assign) and isinstance(part.targets[0], Name):
             if part.annotation:
                 cls.attributes[part.targets[0].id] = part.annotation
             frame.value(part.value)
+        elif isinstance(part, Forget) and part.declared[0]:
+            name, annotation = part.declared
+            cls.attributes[name] = annotation
         else:
             frame.machine.execute(frame, [part])
     frame.env = outer
@@ -509,14 +559,14 @@ def define_class(frame: Frame, statement: Class) -> None:
 def summarise(machine: Machine, info: FunctionInfo) -> Summary:
     """Look at a function once: note its flows, return what callers must know."""
     info.running = True
-    machine.calls += 1
+    machine.depth.calls += 1
     frame = Frame(machine, info.env.branch(), info)
     bind_params(frame, info)
     frame.machine.execute(frame, info.node.body)
     if not frame.env.dead:
         frame.exits.append((frame.env, Value(const=None)))
     _conclude(frame, info)
-    machine.calls -= 1
+    machine.depth.calls -= 1
     info.running = False
     return frame.summary
 
@@ -543,10 +593,8 @@ def _conclude(frame: Frame, info: FunctionInfo) -> None:
     summary.guards = {name: cleared for name, cleared in (guards or {}).items() if cleared}
 
 
-def run_module(machine: Machine, body: list[Stmt]) -> None:
-    """Run a file: its top level first, then every function in it."""
-    frame = Frame(machine, Env())
-    frame.machine.execute(frame, body)
+def run_waiting(machine: Machine) -> None:
+    """Look at every function that a file's top level, or a function in it, defines."""
     while machine.waiting:
         info = machine.waiting.pop(0)
         if info.summary is None and not info.running:

@@ -410,7 +410,8 @@ def read_import(reader: Reader, node: "Node") -> Stmt:
         real = name.child_by_field_name("name")
         alias = name.child_by_field_name("alias")
         dotted = reader.text(real if real is not None else name)
-        whole = f"{module}.{dotted}" if base is not None else dotted
+        joint = "" if module.endswith(".") else "."
+        whole = f"{module}{joint}{dotted}" if base is not None else dotted
         if alias is not None:
             pairs.append((reader.text(alias), whole))
         elif base is not None:
@@ -447,6 +448,20 @@ def _block(reader: Reader, node: "Node | None") -> list[Stmt]:
     return found
 
 
+def _later(reader: Reader, node: "Node | None") -> Callable[[], list[Stmt]]:
+    """Return what reads a block as deep inside others as it is."""
+    depth = reader.depth
+
+    def read() -> list[Stmt]:
+        before, reader.depth = reader.depth, depth
+        try:
+            return _block(reader, node)
+        finally:
+            reader.depth = before
+
+    return read
+
+
 def _body(reader: Reader, node: "Node") -> list[Stmt]:
     """Return the block of a clause that has no field for it."""
     blocks = [child for child in node.named_children if child.type == "block"]
@@ -471,7 +486,9 @@ def _assignment(reader: Reader, node: "Node") -> Stmt:
         targets.append(reader.expr(at.child_by_field_name("left")))
         at = at.child_by_field_name("right")
     if at is None:
-        return Forget(node.start_byte, node.end_byte, [])
+        declared = targets[0].id if isinstance(targets[0], Name) else ""
+        kind = reader.text(annotation) if annotation is not None else ""
+        return Forget(node.start_byte, node.end_byte, [], (declared, kind))
     kind = op.type[:-1] if op is not None and node.type == "augmented_assignment" else ""
     text = reader.text(annotation) if annotation is not None else ""
     return Assign(node.start_byte, node.end_byte, targets, reader.expr(at), kind, text)
@@ -612,7 +629,7 @@ def _function(reader: Reader, node: "Node") -> Stmt:
         node.end_byte,
         reader.text(name) if name is not None else "",
         read_params(reader, node.child_by_field_name("parameters")),
-        _block(reader, node.child_by_field_name("body")),
+        _later(reader, node.child_by_field_name("body")),
         [],
         bool(node.children) and node.children[0].type == "async",
     )

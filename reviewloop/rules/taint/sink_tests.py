@@ -70,7 +70,8 @@ def weak_call(frame: Frame, site: Site) -> Value | None:
 
 
 def _note(frame: Frame, site: Site, rule: str, what: str, sure: bool = True) -> None:
-    frame.machine.report(Found(rule, site.expr.start, site.expr.end, what, None, sure))
+    path = frame.machine.path
+    frame.machine.report(Found(rule, site.expr.start, site.expr.end, what, None, sure, path))
 
 
 def _cookie(frame: Frame, site: Site) -> None:
@@ -290,11 +291,33 @@ _MONGO = ("pymongo", "motor", "flask_pymongo", "mongoengine", "beanie", "mongo",
 _XML_PACKAGES = ("lxml", "xml", "elementtree", "etree", "elementpath", "defusedxml")
 
 
-def check_sinks(frame: Frame, site: Site) -> None:
-    """Note every sink that a call is and that outside data reaches."""
+_STATEMENT = re.compile(
+    r"^\s*(?:select\b.{1,300}\bfrom\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NO_DATABASE = re.compile(
+    r"(?:^|\.)(?:debug|info|warn(?:ing)?|error|exception|critical|log\w*|print|format\w*|append|add|"
+    r"join|write|extend|str|repr|len|\w*(?:Error|Exception|Response|Warning)|flash|message\w*|"
+    r"dumps?|strip|dedent|text|sub|parse\w*|pformat|get|jsonify|render\w*)$"
+)
+
+
+def check_content(frame: Frame, site: Site) -> None:
+    """Note outside data in an argument that is a statement of SQL, whoever takes it."""
+    if _NO_DATABASE.search(site.path):
+        return
+    for value in (*site.args[:2], *site.keywords.values()):
+        text = value.shape if value.taints else None
+        if text is not None and TAINTED in text and _STATEMENT.match(text):
+            what = f"`{frame.machine.text(site.expr.callee.start, site.expr.callee.end)}()`"
+            frame.reach("sql-injection", site.expr, value, what, sure=False)
+
+
+def check_sinks(frame: Frame, site: Site) -> bool:
+    """Note every sink that a call is and that outside data reaches; return whether it is one."""
     rows = SINKS.get(site.name)
     if rows is None:
-        return
+        return False
     for row in rows:
         if row.callee != site.path and not _is_method(row, site):
             continue
@@ -303,8 +326,9 @@ def check_sinks(frame: Frame, site: Site) -> None:
             if value is None or not value.taints:
                 continue
             if not row.test or TESTS[row.test](frame, site, value):
-                _sink_tests_note(frame, site, row, value)
-                return
+                _reach(frame, site, row, value)
+                return True
+    return False
 
 
 def _is_method(row: Sink, site: Site) -> bool:
@@ -319,17 +343,19 @@ def _argument(site: Site, place: int | str) -> Value | None:
     return site.args[place] if place < len(site.args) else None
 
 
-def _sink_tests_note(frame: Frame, site: Site, row: Sink, value: Value) -> None:
+def _reach(frame: Frame, site: Site, row: Sink, value: Value) -> None:
     what = f"`{frame.machine.text(site.expr.callee.start, site.expr.callee.end)}()`"
     category = row.rule
     if row.rule == "command-injection" and value.seq is not None:
-        value = _risky_words(value)
+        value = risky_words(value)
     frame.reach(row.rule, site.expr, value, what, row.sure, category)
 
 
-def _risky_words(value: Value) -> Value:
+def risky_words(value: Value) -> Value:
     """Return what of an argument list is a program or a shell's script."""
-    members = value.seq or ()
+    if value.seq is None:
+        return value
+    members = value.seq
     first = members[0].const if members else None
     if isinstance(first, str) and first.rpartition("/")[2].lower() in _SHELLS:
         return value
@@ -348,7 +374,7 @@ def _process(frame: Frame, site: Site, value: Value) -> bool:
     if _flag(site, "shell"):
         return True
     if value.seq is not None:
-        return bool(_risky_words(value).taints)
+        return bool(risky_words(value).taints)
     text = text_of(value)
     first = first_of(value)
     if first is not None:

@@ -136,14 +136,14 @@ _NEVER_RETURN = frozenset(
 def execute(frame: Frame, body: list[Stmt]) -> None:
     """Run statements in order; what comes after a way out is not looked at."""
     machine = frame.machine
-    if machine.depth >= MOST_DEPTH:
+    if machine.depth.nodes >= MOST_DEPTH:
         return
-    machine.depth += 1
+    machine.depth.nodes += 1
     for statement in body:
         _RUNNERS[type(statement)](frame, statement)
         if frame.env.dead:
             break
-    machine.depth -= 1
+    machine.depth.nodes -= 1
 
 
 def _bare(frame: Frame, statement: Bare) -> None:
@@ -304,6 +304,7 @@ def note_import(machine: Machine, bound: str, dotted: str) -> None:
     machine.packages.update(dotted.lower().split("."))
     if bound == "*":
         machine.imported.add("*")
+        machine.stars.append(dotted)
     top = dotted.lstrip(".").split(".")[0]
     if top in FRAMEWORKS:
         machine.frameworks.add(top)

@@ -1,5 +1,6 @@
 """Expressions and statements as the pass sees them, whatever language they are written in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -284,9 +285,13 @@ class Import(Stmt):
 
 @dataclass(slots=True)
 class Forget(Stmt):
-    """`global`, `nonlocal` or `del`: names whose value is not known any more."""
+    """`global`, `nonlocal` or `del`: names whose value is not known any more.
+
+    Also `name: type` without a value: such a name is `declared` with that type.
+    """
 
     names: list[str]
+    declared: tuple[str, str] = ("", "")
 
 
 @dataclass(slots=True)
@@ -295,9 +300,17 @@ class Function(Stmt):
 
     name: str
     params: list[Param]
-    body: list[Stmt]
+    read: Callable[[], list[Stmt]]
     decorators: list[Expr] = field(default_factory=list)
     asynchronous: bool = False
+    statements: list[Stmt] | None = None
+
+    @property
+    def body(self) -> list[Stmt]:
+        """The statements; read when they are first needed, most of an imported file never is."""
+        if self.statements is None:
+            self.statements = self.read()
+        return self.statements
 
 
 @dataclass(slots=True)

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from reviewloop.analysis.contract import Span
 from reviewloop.rules.taint.syntax import Call, Class, Expr, Function, Name, Stmt
 
 FLOWS = frozenset(
@@ -52,6 +54,15 @@ class Origin(NamedTuple):
     end: int
     what: str  # "request.args.get('q')": for the message
     kind: str  # request, object (the request itself), random, param
+    path: str = ""  # the file
+
+
+class Place(NamedTuple):
+    """Where something is in a file of the project."""
+
+    path: str
+    start: int
+    end: int
 
 
 class Taint(NamedTuple):
@@ -402,11 +413,13 @@ class Reached:
     end: int
     what: str
     sure: bool
+    path: str = ""
+    via: tuple[Place, ...] = ()  # the calls between here and there, innermost first
 
 
 @dataclass(slots=True)
 class Summary:
-    """What callers must know of a function of the file."""
+    """What callers must know of a function."""
 
     returns: Value = CLEAN
     ends: bool = False  # it never comes back
@@ -418,25 +431,33 @@ class Summary:
 
 @dataclass(slots=True, eq=False)
 class FunctionInfo:
-    """A function of the file; its summary is made when it is first needed."""
+    """A function of the project; its summary is made when it is first needed."""
 
     node: Function
     env: Env
+    machine: Machine
     owner: ClassInfo | None = None
     summary: Summary | None = None
     running: bool = False
+    injected: bool = False  # a framework calls it with outside data and hands on what it returns
 
     def param_id(self, name: str) -> str:
         """Return the id of the origin that stands for a parameter."""
-        return f"{self.node.start}:{name}"
+        return f"{self.prefix}{name}"
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of its parameters begin with."""
+        return f"{self.machine.path}@{self.node.start}:"
 
 
 @dataclass(slots=True, eq=False)
 class ClassInfo:
-    """A class of the file."""
+    """A class of the project."""
 
     node: Class
     env: Env
+    parents: tuple[ClassInfo, ...] = ()  # those of the project
     methods: dict[str, FunctionInfo] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)  # annotated fields and their types
     bases: tuple[str, ...] = ()  # dotted names, those of parents in this file included
@@ -460,6 +481,35 @@ class Found(NamedTuple):
     what: str
     origin: Origin | None
     sure: bool
+    path: str = ""
+    via: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every place of the flow, from where it does harm back to where it comes from."""
+        sink = Place(self.path, self.start, self.end)
+        if self.origin is None:
+            return (sink, *self.via)
+        origin = Place(self.origin.path, self.origin.start, self.origin.end)
+        return (sink, *self.via, origin)
+
+
+@dataclass(slots=True)
+class Depth:
+    """How deep a pass is, over all of its files."""
+
+    calls: int = 0  # functions being followed right now
+    nodes: int = 0  # expressions and blocks inside each other right now
+
+
+class Imports(Protocol):
+    """What knows the other files of the project."""
+
+    def value(self, path: str, dotted: str) -> Value | None:
+        """Return what a dotted name is that a file imports, None for what is not followed."""
+
+
+FoundKey = tuple[str, str, int, int, Place | None]
 
 
 @dataclass(slots=True)
@@ -469,16 +519,17 @@ class Machine:
     source: bytes
     evaluate: Callable[[Frame, Expr], Value]
     execute: Callable[[Frame, list[Stmt]], None]
-    summarise: Callable[[Machine, FunctionInfo], Summary]
-    found: dict[tuple[str, int, int], Found] = field(default_factory=dict)
+    path: str = ""
+    project: Imports | None = None
+    found: dict[FoundKey, Found] = field(default_factory=dict)  # of all files of the project
+    depth: Depth = field(default_factory=Depth)  # of all files of the project
     imported: set[str] = field(default_factory=set)  # dotted names
+    stars: list[str] = field(default_factory=list)  # modules all of whose names are imported
     frameworks: set[str] = field(default_factory=set)
     waiting: list[FunctionInfo] = field(default_factory=list)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     backstage: bool = False  # the file's path says that it holds no views
     routed: dict[str, str] = field(default_factory=dict)  # functions and the paths they serve
-    calls: int = 0  # functions of the file being followed right now
-    depth: int = 0  # expressions and blocks inside each other right now
     packages: set[str] = field(default_factory=set)  # the parts of the imported names
 
     @property
@@ -490,6 +541,21 @@ class Machine:
         """Whether any of the packages is imported anywhere in the file so far."""
         return not self.packages.isdisjoint(packages)
 
+    def imported_value(self, dotted: str) -> Value | None:
+        """Return what a dotted name is that another file of the project defines, else None."""
+        if self.project is None or self._head(dotted) is None:
+            return None
+        return self.project.value(self.path, dotted)
+
+    def _head(self, dotted: str) -> str | None:
+        """Return what of a dotted name the file imports, None when it is a name of its own."""
+        end = len(dotted)
+        while end > 0:
+            if dotted[:end] in self.imported:
+                return dotted[:end]
+            end = dotted.rfind(".", 0, end)
+        return None
+
     def text(self, start: int, end: int) -> str:
         """Return the source between two offsets on one line, shortened."""
         text = " ".join(
@@ -500,11 +566,13 @@ class Machine:
     def origin(self, expr: Expr, kind: str = "request", what: str = "") -> Origin:
         """Return the origin that an expression is."""
         text = self.text(expr.start, expr.end)
-        return Origin(f"{kind}:{text}", expr.start, expr.end, what or text, kind)
+        ident = f"{self.path}:{kind}:{text}"
+        return Origin(ident, expr.start, expr.end, what or text, kind, self.path)
 
     def report(self, found: Found) -> None:
         """Remember a finding; the surest of several at one place stays."""
-        key = (found.rule, found.start, found.end)
+        other = next((place for place in found.via if place.path != found.path), None)
+        key = (found.rule, found.path, found.start, found.end, other)
         old = self.found.get(key)
         if old is None or (found.sure and not old.sure):
             self.found[key] = found
@@ -529,11 +597,11 @@ class Frame:
     def value(self, expr: Expr) -> Value:
         """Return what an expression is, noting the sinks it reaches."""
         machine = self.machine
-        if machine.depth >= MOST_DEPTH:
+        if machine.depth.nodes >= MOST_DEPTH:
             return CLEAN
-        machine.depth += 1
+        machine.depth.nodes += 1
         value = machine.evaluate(self, expr)
-        machine.depth -= 1
+        machine.depth.nodes -= 1
         return value
 
     def reach(
@@ -563,10 +631,14 @@ class Frame:
         if origin.kind == "param":
             if len(self.summary.reached) < 40:
                 self.summary.reached.append(
-                    Reached(taint, category, rule, expr.start, expr.end, what, sure)
+                    Reached(
+                        taint, category, rule, expr.start, expr.end, what, sure, self.machine.path
+                    )
                 )
             return False
-        self.machine.report(Found(rule, expr.start, expr.end, what, origin, sure and taint.sure))
+        sure = sure and taint.sure
+        path = self.machine.path
+        self.machine.report(Found(rule, expr.start, expr.end, what, origin, sure, path))
         return True
 
     def store(self, target: Expr, value: Value) -> None:
@@ -611,3 +683,30 @@ class Site:
 def known_constant(value: Value) -> bool:
     """Whether a value can be the key of a container."""
     return value.const is not UNKNOWN and isinstance(value.const, str | int | bytes | None)
+
+
+class Places:
+    """Turns byte offsets into lines and columns of characters."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self._plain = source.isascii()
+        self._starts = [0]
+        at = source.find(b"\n")
+        while at >= 0:
+            self._starts.append(at + 1)
+            at = source.find(b"\n", at + 1)
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span between two byte offsets."""
+        line, column = self._place(start)
+        last, stop = self._place(max(start, end))
+        return Span(line, last, column, stop)
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, offset)
+        begin = self._starts[line - 1]
+        if self._plain:
+            return line, offset - begin + 1
+        text = self._source[begin:offset].decode("utf-8", "replace")
+        return line, len(text) + 1

@@ -1,0 +1,300 @@
+"""Follow what files import: modules of the repository, read when they are first needed."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from reviewloop.analysis.contract import Elsewhere, Hit, PathClass, SourceFile, Span, Tree
+from reviewloop.analysis.languages import path_class
+from reviewloop.rules.taint.values import (
+    ClassInfo,
+    Depth,
+    Env,
+    Found,
+    FoundKey,
+    FunctionInfo,
+    Machine,
+    Place,
+    Places,
+    Value,
+)
+
+_MOST_FILES = 120  # read beside the files under review
+_MOST_BYTES = 3_000_000  # together
+_LARGEST = 400_000  # one of them
+_MOST_LEVELS = 2  # imports between a file under review (or its caller) and what it is followed to
+_MOST_CALLERS = 12  # files that import one under review and are looked at with it
+
+
+@dataclass
+class Module:
+    """One file of the project: its pass, and what its top level defines."""
+
+    path: str
+    machine: Machine
+    env: Env
+    level: int  # imports between it and a file under review
+    places: Places
+    exports: dict[str, Value] = field(default_factory=dict)
+
+
+class FrontEnd(Protocol):
+    """What the engine must know of a language."""
+
+    def has_source(self, file: SourceFile) -> bool:
+        """Whether outside data may enter in a file."""
+
+    def may_be_called(self, file: SourceFile) -> bool:
+        """Whether a file may do harm with what its callers hand over."""
+
+    def load(self, project: Project, path: str, text: str, level: int) -> Module:
+        """Read a file and run its top level."""
+
+    def run(self, module: Module) -> None:
+        """Look at every function of a file."""
+
+    def find(self, module: Module, dotted: str, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """Yield files that may define an imported name, each with what remains of the name."""
+
+    def export(self, project: Project, module: Module, name: str) -> Value | None:
+        """Return what a file defines under a name."""
+
+    def callers(self, file: SourceFile) -> Sequence[str]:
+        """Return texts, one of which stands in each line that imports a file."""
+
+    def hit(self, found: Found) -> Hit:
+        """Return the hit for a flow, without its places."""
+
+
+@dataclass
+class Project:
+    """The files of one version that a review follows data through."""
+
+    front: FrontEnd
+    tree: Tree
+    files: Sequence[SourceFile]
+    modules: dict[str, Module | None] = field(default_factory=dict)
+    found: dict[FoundKey, Found] = field(default_factory=dict)
+    depth: Depth = field(default_factory=Depth)
+    left_out: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, Exception] = field(default_factory=dict)
+    values: dict[tuple[str, str], Value | None] = field(default_factory=dict)
+    size: int = 0
+    done: bool = False
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path that may be imported."""
+        known = self.tree.paths()
+        return known if isinstance(known, frozenset) else frozenset(known)
+
+    def hits(self, file: SourceFile) -> Iterator[Hit]:
+        """Yield the flows that are told of a file under review."""
+        self._examine()
+        if file.path in self.broken:
+            raise self.broken[file.path]
+        changed = {each.path: each for each in self.files}
+        for flow in sorted(self.found.values(), key=lambda one: (one.path, one.start, one.rule)):
+            place = self._place(flow, file, changed)
+            if place is not None:
+                yield self._hit(flow, place)
+
+    def _examine(self) -> None:
+        if self.done:
+            return
+        self.done = True
+        for file in self.files:
+            if self.front.has_source(file):
+                self._run(file.path, file.text)
+        for path in self._callers():
+            text = self.tree.read(path)
+            if text is not None and len(text) <= _LARGEST:
+                file = SourceFile(path, text)
+                if self.front.has_source(file):
+                    self._run(path, text)
+        if self.left_out:
+            count = self.left_out.total()
+            calls = "call" if count == 1 else "calls"
+            self.tree.note(f"{count} {calls} into other files not followed")
+
+    def _run(self, path: str, text: str) -> None:
+        try:
+            module = self._load(path, text, 0)
+            self.front.run(module)
+        except Exception as error:  # noqa: BLE001 - told where the file itself is asked for
+            self.broken[path] = error
+
+    def _load(self, path: str, text: str, level: int) -> Module:
+        known = self.modules.get(path)
+        if known is not None:
+            known.level = min(known.level, level)
+            return known
+        module = self.front.load(self, path, text, level)
+        return module
+
+    def _callers(self) -> list[str]:
+        """Return product files that import one under review, those that import them included."""
+        own = {file.path for file in self.files}
+        found: dict[str, None] = {}
+        asked = [file for file in self.files if self.front.may_be_called(file)]
+        for _ in range(_MOST_LEVELS):
+            words = [word for file in asked for word in self.front.callers(file)]
+            asked = []
+            for path, _, line in self.tree.search(words[:200]) if words else ():
+                if path in own or path in found or len(found) >= _MOST_CALLERS:
+                    continue
+                if not re.search(r"import|require|from", line) and not path.endswith(".go"):
+                    continue
+                if path_class(path) is not PathClass.PRODUCT:
+                    continue
+                text = self.tree.read(path)
+                if text is None or len(text) > _LARGEST:
+                    continue
+                found[path] = None
+                file = SourceFile(path, text)
+                if not self.front.has_source(file):
+                    asked.append(file)
+        return list(found)
+
+    def module(self, path: str, level: int) -> Module | None:
+        """Return a file that is imported, None when it is not there or there were too many."""
+        known = self.modules.get(path)
+        if known is not None:
+            return known
+        if path in self.modules:
+            return None
+        if path not in self.paths:
+            return None
+        self.modules[path] = None
+        text = next((file.text for file in self.files if file.path == path), None)
+        if text is None:
+            text = self.tree.read(path)
+        if text is None:
+            return None
+        too_much = self.size + len(text) > _MOST_BYTES or len(self.modules) > _MOST_FILES
+        if level > _MOST_LEVELS or len(text) > _LARGEST or too_much:
+            if level > _MOST_LEVELS:
+                del self.modules[path]  # it may be nearer to another file
+            self.left_out[path] += 1
+            return None
+        self.size += len(text)
+        return self._load(path, text, level)
+
+    def value(self, path: str, dotted: str) -> Value | None:
+        """Return what a name is that a file imports."""
+        asked = (path, dotted)
+        if asked not in self.values:
+            self.values[asked] = None  # what imports itself in a circle defines nothing
+            self.values[asked] = self._value(path, dotted)
+        return self.values[asked]
+
+    def _value(self, path: str, dotted: str) -> Value | None:
+        importer = self.modules.get(path)
+        if importer is None:
+            return None
+        for file, rest in self.front.find(importer, dotted, self.paths):
+            module = self.module(file, importer.level + (file != path))
+            if module is None:
+                continue
+            found = self.front.export(self, module, rest) if rest else None
+            if found is not None:
+                return found
+        return None
+
+    def _place(self, flow: Found, file: SourceFile, changed: dict[str, SourceFile]) -> Place | None:
+        """Return where a flow is told in a file, None when it is told in another or not at all.
+
+        Told is the place next to the harm that the change touches; where it touches none, the
+        one next to the harm. Of the base version every file is told of what goes through it.
+        """
+        mine = next((place for place in flow.places if place.path == file.path), None)
+        if mine is None or self.tree.base:
+            return mine
+        candidates = [place for place in flow.places if place.path in changed]
+        touched = [p for p in candidates if self._touched(p, changed[p.path])]
+        owner = (touched or candidates)[0]
+        return mine if owner.path == file.path else None
+
+    def _touched(self, place: Place, file: SourceFile) -> bool:
+        span = self.span(place)
+        return file.touched(span.line, span.end_line)
+
+    def span(self, place: Place) -> Span:
+        """Return a place as lines and columns."""
+        module = self.modules.get(place.path)
+        if module is None:
+            return Span(1, 1)
+        return module.places.span(place.start, place.end)
+
+    def _hit(self, flow: Found, place: Place) -> Hit:
+        hit = self.front.hit(flow)
+        related: list[tuple[Span, str]] = []
+        elsewhere: list[Elsewhere] = []
+        across = any(each.path != place.path for each in flow.places)
+        for number, each in enumerate(flow.places):
+            last = number == len(flow.places) - 1 and flow.origin is not None
+            if not last and (each == place or (each.path == place.path and not across)):
+                continue
+            said = "comes from here" if last else "gets there through this call"
+            said = "does harm here" if number == 0 else said
+            if each.path == place.path:
+                related.append((self.span(each), said))
+            else:
+                elsewhere.append(Elsewhere(each.path, self.span(each), said))
+        message = hit.message
+        if flow.path != place.path:
+            message = f"{message.rstrip('.')}, in {flow.path}."
+        return Hit(
+            hit.rule,
+            place.path,
+            self.span(place),
+            message,
+            hit.severity,
+            hit.confidence,
+            tuple(related),
+            elsewhere=tuple(elsewhere),
+        )
+
+
+def member(value: Value, names: Iterable[str]) -> Value | None:
+    """Return what is reached from a definition by names of methods and fields."""
+    for name in names:
+        held = (value.fields or {}).get(name)
+        method = _method(value.ref, name) if held is None else None
+        if held is not None:
+            value = held
+        elif method is not None:
+            value = Value(path=f"{value.path}.{name}"[-160:], ref=method, bound=value)
+        else:
+            return None
+    return value
+
+
+def _method(ref: ClassInfo | FunctionInfo | None, name: str) -> FunctionInfo | None:
+    for _ in range(6):
+        if not isinstance(ref, ClassInfo):
+            return None
+        if name in ref.methods:
+            return ref.methods[name]
+        ref = ref.parents[0] if ref.parents else None
+    return None
+
+
+def normal(path: str) -> str:
+    """Return a path without `.` and `..`, "" when it leads out of the repository."""
+    made = posixpath.normpath(path)
+    return "" if made.startswith("..") or made == "." else made
+
+
+def across(front: FrontEnd) -> Callable[..., Callable[[SourceFile], Iterable[Hit]]]:
+    """Return what a check across files of a language hands to the engine."""
+
+    def opened(tree: Tree, files: Sequence[SourceFile]) -> Callable[[SourceFile], Iterable[Hit]]:
+        return Project(front, tree, files).hits
+
+    return opened
