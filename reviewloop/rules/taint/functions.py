@@ -1,5 +1,7 @@
 """Functions and classes: what their parameters are, and what callers must know of them."""
 
+# One file: a summary binds parameters, runs the body and is asked for by the calls in other bodies.
+
 from __future__ import annotations
 
 import re
