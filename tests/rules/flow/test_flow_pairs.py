@@ -14,7 +14,7 @@ import pytest
 from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import SourceFile, Tree
 from reviewloop.analysis.languages import language_of
-from reviewloop.findings import Severity
+from reviewloop.domain.finding import Severity
 
 FOLDER = Path(__file__).parent
 MOST_MISSED, MOST_FALSE = 6, 2  # of 40

@@ -4,7 +4,7 @@ from support.change_views import change_view
 
 from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.examine import examine
-from reviewloop.reviewing.evidence import evidence_of
+from reviewloop.review.evidence import evidence_of
 
 VIEWS = """from flask import Flask, request
 from shop.store import find
