@@ -1,4 +1,4 @@
-"""A flow between files is told once, where the change brings it, and not when it was there before."""
+"""A flow between files is told once, where the change brings it, unless it was there before."""
 
 from support.change_views import change_view
 
