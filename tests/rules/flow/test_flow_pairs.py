@@ -1,8 +1,8 @@
 """Pairs of small projects: a flow through functions and files is found, its harmless twin is not.
 
 A pair begins with `## title => rule`, a file with `@ path`. Lines that begin with `-` are only
-in the vulnerable project, those with `+` only in its twin. ` !` after the rule says that today it is
-missed, ` ?` that its twin is flagged.
+in the vulnerable project, those with `+` only in its twin. ` !` after the rule says that it is
+missed today, ` ?` that its twin is flagged.
 """
 
 import re
