@@ -19,7 +19,13 @@ from reviewloop.cli.calling import call_about
 from reviewloop.cli.consoles import echo, messages, print_json, read_line, results, say
 from reviewloop.cli.editing import ask_for_edit
 from reviewloop.cli.paging import paged
-from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.domain.errors import (
+    ExitCode,
+    InterruptedByUserError,
+    ModelError,
+    ReviewLoopError,
+    UsageError,
+)
 from reviewloop.github.api.addresses import on_github
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import Answer, ask, render_diff, render_proposal
@@ -112,10 +118,14 @@ def _advanced_or_called(
         return advanced(repository, record, answer=answer, overrides=overrides)
     except InterruptedByUserError:
         raise
-    except ReviewLoopError:
+    except ReviewLoopError as error:
         stopped = repository.runs.find(record.run_id)
         if stopped.status is RunStatus.PAUSED:
             call_about(repository, stopped)
+            if isinstance(error, ModelError):  # which does not know what asked
+                raise type(error)(
+                    f"{error}; `reviewloop resume {record.run_id}` goes on"
+                ) from error
         raise
 
 

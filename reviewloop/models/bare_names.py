@@ -1,5 +1,6 @@
 """Bare names of models (`gpt-5.1`, Kiro's `claude-sonnet-4.5`): whose model each one means."""
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -41,6 +42,18 @@ def resolved(name: str, found: Sequence[Found], *, prefer: str = "", region: str
         if ident := _ident(name, provider, region):
             return f"{provider.name}:{ident}"
     return ""
+
+
+def id_in_bedrock(name: str, region: str) -> str:
+    """Return Bedrock's id of a model that is written as people say it, "" where there is none."""
+    return _ident(name, KNOWN[BEDROCK], region)
+
+
+def nearest_in_bedrock(name: str, region: str) -> str:
+    """Return the id of Bedrock's that is nearest to a mistyped model, "" where none is near."""
+    keys = {_key(ident): ident for ident in _priced(KNOWN[BEDROCK])}
+    near = difflib.get_close_matches(_key(name), keys, n=1)
+    return id_in_bedrock(near[0], region) if near else ""
 
 
 def spelling(name: str) -> str:

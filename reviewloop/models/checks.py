@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.models.bare_names import nearest_in_bedrock
 from reviewloop.models.bedrock import base_model, open_session, where
-from reviewloop.models.found import missing_key, own_address
+from reviewloop.models.found import (
+    AWS_KEY_PAIR,
+    aws_key_problem,
+    aws_region,
+    missing_key,
+    own_address,
+)
 from reviewloop.models.free_calls import ask_free, same_model
 from reviewloop.models.installing import install_advice, package_problem
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
@@ -166,10 +173,10 @@ def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: boo
     if problem:
         return problem, fix, ""
     if not is_bedrock_id(ident):
-        example = "bedrock:amazon.nova-pro-v1:0"
+        near = nearest_in_bedrock(ident, aws_region(settings, os.environ))
         problem = f"{ident!r} has not the form of a Bedrock model id"
-        return problem, f"write for example {example}", ""
-    import botocore.exceptions  # noqa: F401 - so that its errors are known below
+        return problem, f"write for example bedrock:{near or 'amazon.nova-pro-v1:0'}", ""
+    import botocore.exceptions  # here, so that its errors are known below
 
     region_unset = "set AWS_REGION, models.region, or a region in the AWS profile"
     # A role is assumed only when asked to go online: that is a call to AWS.
@@ -179,6 +186,8 @@ def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: boo
         if not session.region_name:
             return "no AWS region is set", region_unset, ""
         if not os.environ.get("AWS_BEARER_TOKEN_BEDROCK") and session.get_credentials() is None:
+            if problem := aws_key_problem(os.environ):
+                return problem, f"set {AWS_KEY_PAIR[0]} and {AWS_KEY_PAIR[1]} both", ""
             return (
                 f"no AWS credentials were found{where(settings)}",
                 "run `aws configure sso`, or set AWS_PROFILE or models.profile",
@@ -186,10 +195,17 @@ def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: boo
             )
         if online:
             _look_up(session, ident, settings)
+    except botocore.exceptions.PartialCredentialsError as error:
+        missing, origin = error.kwargs["cred_var"], error.kwargs["provider"]
+        if origin == "env" and (problem := aws_key_problem(os.environ)):
+            return problem, f"set {AWS_KEY_PAIR[0]} and {AWS_KEY_PAIR[1]} both", ""
+        return f"the AWS credentials of {origin} have no {missing}", "add it there", ""
     except provider_errors() as error:
         diagnosis = diagnose(error)
         if diagnosis.trouble is Trouble.ACCESS:
-            return access_problem(diagnosis, name, where(settings)), "see the sentence before", ""
+            refusal = access_problem(diagnosis, name, where(settings))
+            said = f" ({refusal.said})" if refusal.said else ""
+            return refusal.problem + said, refusal.remedy, ""
         said = diagnosis.message[:200]
         return "", "", f"Bedrock could not be asked about it ({said}); the first call will tell"
     return "", "", ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
 from reviewloop.settings import Models as ModelSettings
 
+AWS_KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _AWS_KEYS = (
     "AWS_BEARER_TOKEN_BEDROCK",
     "AWS_ACCESS_KEY_ID",
@@ -131,6 +132,15 @@ def aws_found_by(settings: ModelSettings, environ: Mapping[str, str]) -> str:
 def has_aws_credentials(settings: ModelSettings, environ: Mapping[str, str]) -> bool:
     """Whether credentials for AWS are there, with or without a region."""
     return bool(settings.profile or settings.role_arn or _aws_credentials(environ))
+
+
+def aws_key_problem(environ: Mapping[str, str]) -> str:
+    """Return which of AWS's two keys is missing beside the other, "" where neither or none is."""
+    missing = [name for name in AWS_KEY_PAIR if not environ.get(name, "").strip()]
+    empty = [name for name in missing if name in environ]
+    if empty:
+        return f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} set but empty"
+    return f"{missing[0]} is not set" if len(missing) == 1 else ""
 
 
 def _aws_credentials(environ: Mapping[str, str]) -> str:

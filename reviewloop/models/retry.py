@@ -111,7 +111,7 @@ def _explained(
     diagnosis: Diagnosis, model: str, where: str, attempts: int, *, paid: bool
 ) -> ModelError:
     if diagnosis.trouble is Trouble.ACCESS:
-        return ModelAccessError(access_problem(diagnosis, model, where))
+        return ModelAccessError(str(access_problem(diagnosis, model, where)))
     said = _quoted(diagnosis)
     if diagnosis.trouble is Trouble.OVERFLOW:
         return ContextOverflowError(
@@ -132,58 +132,75 @@ def _explained(
     }.get(diagnosis.trouble, f"{billed}; check the connection and the provider's status")
     return ModelUnavailableError(
         f"{model} gave no reply in {attempts} {tries} ({said}); {hint}, or name another model "
-        "in models.fallbacks, then `reviewloop resume`"
+        "in models.fallbacks"
     )
 
 
-def access_problem(diagnosis: Diagnosis, model: str, where: str) -> str:
-    """Return one sentence that names the model, where it was asked and what is missing."""
+@dataclass(frozen=True)
+class Refusal:
+    """Why a model may not be asked: what is wrong, what helps, and what the provider said."""
+
+    problem: str
+    remedy: str
+    said: str = ""
+
+    def __str__(self) -> str:
+        """Return it in one sentence."""
+        return f"{self.problem}; {self.remedy}" + (f" ({self.said})" if self.said else "")
+
+
+def access_problem(diagnosis: Diagnosis, model: str, where: str) -> Refusal:
+    """Return what is missing to ask the model; `where` names region and profile."""
     code = diagnosis.code.lower()
     said = _quoted(diagnosis)
     provider = KNOWN.get(split_model(model)[0])
     if provider and provider.keys:
         return _key_problem(diagnosis, model, provider)
     if "accessdenied" in code or "notauthorized" in code:
-        return (
-            f"no access to {model}{where}: allow bedrock:InvokeModel and "
-            "bedrock:InvokeModelWithResponseStream on this model for your role, and enable the "
-            f"model in the Bedrock console ({said})"
+        remedy = (
+            "allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream on this model "
+            "for your role, and enable the model in the Bedrock console"
         )
+        return Refusal(f"no access to {model}{where}", remedy, said)
     if "expired" in code:
-        return (
-            f"the AWS credentials for {model}{where} have expired: sign in again (for example "
-            "`aws sso login`), then `reviewloop resume`"
-        )
+        problem = f"the AWS credentials for {model}{where} have expired"
+        return Refusal(problem, "sign in again (for example `aws sso login`)")
+    if code == "partialcredentialserror":
+        problem = f"the AWS credentials for {model}{where} are not complete"
+        return Refusal(problem, "set what is missing", said)
     if "credential" in code or code in {"tokenretrievalerror", "ssoerror"}:
-        return (
-            f"no usable AWS credentials for {model}{where}: run `aws configure sso`, or set "
-            f"AWS_PROFILE or models.profile ({said})"
+        problem = f"no usable AWS credentials for {model}{where}"
+        return Refusal(
+            problem, "run `aws configure sso`, or set AWS_PROFILE or models.profile", said
         )
     if "noregion" in code:
-        return f"no AWS region for {model}: set AWS_REGION or models.region"
+        return Refusal(f"no AWS region for {model}", "set AWS_REGION or models.region")
     if "profilenotfound" in code:
-        return f"{model}{where}: {said}; set models.profile to a profile of your AWS configuration"
+        problem = f"{model}{where} cannot be asked with this profile"
+        return Refusal(problem, "set models.profile to a profile of your AWS configuration", said)
     if "notfound" in code or "validation" in code:
-        return (
-            f"{model} is not known or not offered{where}: check the model id and the region in "
-            f"[models] ({said})"
-        )
-    return f"{model}{where} refused the credentials: check profile, role and key ({said})"
+        problem = f"{model} is not known or not offered{where}"
+        return Refusal(problem, "check the model id and the region in [models]", said)
+    return Refusal(f"{model}{where} refused the credentials", "check profile, role and key", said)
 
 
-def _key_problem(diagnosis: Diagnosis, model: str, provider: Provider) -> str:
-    """Return one sentence about a provider that is asked with a key."""
+def _key_problem(diagnosis: Diagnosis, model: str, provider: Provider) -> Refusal:
+    """Return what is wrong where a provider is asked with a key."""
     code, said = diagnosis.code.lower(), _quoted(diagnosis)
     keys = " or ".join(provider.keys)
     if "notfound" in code:
-        return f"{provider.title} has no model {model}: check its name in [models] ({said})"
+        problem = f"{provider.title} has no model {model}"
+        return Refusal(problem, "check its name in [models]", said)
     if "url" in code or "protocol" in code:
-        return f"{model}: the address of {provider.title} is wrong ({said})"
+        problem = f"{model}: the address of {provider.title} is wrong"
+        return Refusal(problem, "correct it", said)
     if "credit balance" in said.lower() or "insufficient_quota" in said.lower():
-        return f"{model}: the account behind {keys} has no credit left ({said})"
+        problem = f"{model}: the account behind {keys} has no credit left"
+        return Refusal(problem, "add credit, or name another model", said)
     if "permission" in code:
-        return f"{model}: the key in {keys} may not use this model ({said})"
-    return f"{model}: {provider.title} refused the key in {keys}; check it ({said})"
+        problem = f"{model}: the key in {keys} may not use this model"
+        return Refusal(problem, "allow it, or name another model", said)
+    return Refusal(f"{model}: {provider.title} refused the key in {keys}", "check it", said)
 
 
 def _quoted(diagnosis: Diagnosis) -> str:

@@ -10,9 +10,16 @@ from types import MappingProxyType
 from typing import Literal
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.models.bare_names import is_of_family, no_model, resolved, spelling
+from reviewloop.models.bare_names import (
+    id_in_bedrock,
+    is_of_family,
+    no_model,
+    resolved,
+    spelling,
+)
 from reviewloop.models.found import aws_region, found_here, key_of
 from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN
+from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings import Settings
 from reviewloop.settings.schema import AUTO
 
@@ -123,6 +130,15 @@ def names_a_model(name: str) -> bool:
     return True
 
 
+def with_bedrock_id(name: str, models: ModelSettings, environ: Mapping[str, str]) -> str:
+    """Return `bedrock:claude-sonnet-5` with the id that Bedrock knows, other names as they are."""
+    provider, ident = split_model(name)
+    if provider != BEDROCK or is_bedrock_id(ident):
+        return name
+    known = id_in_bedrock(ident, aws_region(models, environ))
+    return f"{BEDROCK}:{known}" if known else name
+
+
 def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = None) -> Route:
     """Return the model for an agent doing this kind of work.
 
@@ -141,7 +157,7 @@ def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = 
     if not agent_model or agent_model == AUTO or offline:
         return Route(default, f"models.{kind}")
     if names_a_model(agent_model):
-        return Route(agent_model, "agent file")
+        return Route(with_bedrock_id(agent_model, models, os.environ), "agent file")
     if meant := _meant(agent_model, default, settings):
         return Route(meant, "agent file")
     return Route(

@@ -17,7 +17,7 @@ from reviewloop.models.found import (
     own_address,
 )
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI
-from reviewloop.models.routing import names_a_model, split_model
+from reviewloop.models.routing import names_a_model, split_model, with_bedrock_id
 from reviewloop.settings import Loaded
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings.loading import DEFAULT, FOUND
@@ -32,7 +32,7 @@ def settled(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
     `auto` stays where nothing was found: only `completed` may ask a server of the person's own.
     """
     models = loaded.settings.models
-    if all(names_a_model(name) for name in _names(models)):
+    if all(_is_full(name, models, environ) for name in _names(models)):
         return loaded
     return _with(loaded, found_here(models, environ), environ)
 
@@ -62,10 +62,14 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
             f"no model to ask was found: {why}; `--model provider:model` names any other; "
             "`reviewloop review` needs none"
         )
+    if has_aws_credentials(models, environ):
+        return (
+            "no model to ask was found: AWS credentials are here, but no AWS region; set "
+            "AWS_REGION or models.region; `--model provider:model` names any other; "
+            "`reviewloop review` needs none"
+        )
     empty = empty_keys(environ)
     why = f" ({' and '.join(empty)} is set but empty)" if empty else ""
-    if has_aws_credentials(models, environ):
-        why = " (no AWS region is set beside the AWS credentials)"
     return (
         f"no model to ask was found{why}: set one of {keys}, or AWS_REGION and AWS_PROFILE "
         "for Bedrock, or OPENAI_BASE_URL for a server that speaks OpenAI's interface, or start "
@@ -122,6 +126,10 @@ def _names(models: ModelSettings) -> list[str]:
     return [models.reasoning, models.generation, *models.fallbacks, *own]
 
 
+def _is_full(name: str, models: ModelSettings, environ: Mapping[str, str]) -> bool:
+    return names_a_model(name) and with_bedrock_id(name, models, environ) == name
+
+
 def _with(loaded: Loaded, found: Sequence[Found], environ: Mapping[str, str]) -> Loaded:
     """Return the settings with every name resolved that can be; others are told where asked."""
     models, origins = loaded.settings.models, dict(loaded.origins)
@@ -129,7 +137,9 @@ def _with(loaded: Loaded, found: Sequence[Found], environ: Mapping[str, str]) ->
     own_server = own_address(KNOWN[OPENAI], models, environ)
 
     def full(name: str, prefer: str = "") -> str:
-        if name == AUTO or name in _KINDS or names_a_model(name) or no_model(name):
+        if names_a_model(name):
+            return with_bedrock_id(name, models, environ)
+        if name == AUTO or name in _KINDS or no_model(name):
             return name
         known = resolved(name, found, prefer=prefer, region=region)
         return known or (f"{OPENAI}:{name}" if own_server else name)

@@ -78,7 +78,7 @@ def test_a_slow_but_steady_reply_is_no_timeout(bedrock, open_door):
     ("fault", "words"),
     [
         (b.access_denied(), "bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream"),
-        (b.expired_credentials(), "have expired: sign in again"),
+        (b.expired_credentials(), "have expired; sign in again"),
         (b.unknown_model(), "check the model id and the region"),
         (b.failure(404, "ResourceNotFoundException", "end of life"), "check the model id"),
         (b.failure(403, "UnrecognizedClientException", "token invalid"), "refused the credentials"),

@@ -14,7 +14,7 @@ from reviewloop.models.bare_names import resolved
 from reviewloop.models.found import Found, found_here
 from reviewloop.models.prices import estimate
 from reviewloop.models.provider_table import KNOWN
-from reviewloop.models.routing import split_model
+from reviewloop.models.routing import route, split_model
 from reviewloop.models.settling import choice, completed, settled
 from reviewloop.settings import Models, load_settings
 
@@ -280,3 +280,23 @@ def test_a_provider_or_a_family_is_no_model(name, problem, environ):
     assert wanted == name
     with pytest.raises(UsageError, match=problem):
         split_model(wanted)
+
+
+def test_a_model_of_bedrock_may_be_named_as_people_say_it():
+    known = "bedrock_converse:global.anthropic.claude-sonnet-5-v1:0"
+    found = loaded({}, reasoning="bedrock:claude-sonnet-5", fallbacks=("bedrock:nova-pro",))
+    assert found.settings.models.reasoning == known
+    assert found.settings.models.fallbacks == ("bedrock_converse:amazon.nova-pro-v1:0",)
+    assert route(found.settings, "fix", "reasoning", "bedrock:claude-sonnet-5").model == known
+    plain = loaded({}, reasoning="bedrock:amazon.nova-pro-v1:0", fallbacks=("bedrock:nosuch-1",))
+    assert plain.settings.models.reasoning == "bedrock:amazon.nova-pro-v1:0"
+    assert plain.settings.models.fallbacks == ("bedrock:nosuch-1",)
+
+
+def test_credentials_of_aws_without_a_region_are_told_to_set_one():
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "HOME": "/nosuch"}
+    here = {**keys, "OLLAMA_HOST": "http://127.0.0.1:9"}
+    with pytest.raises(UsageError) as told:
+        completed(loaded(here), here)
+    assert "AWS credentials are here, but no AWS region; set AWS_REGION or" in str(told.value)
+    assert "ANTHROPIC_API_KEY" not in str(told.value)

@@ -53,6 +53,53 @@ def test_an_unknown_profile_is_found(bedrock, problems):
 
 
 @pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (("AKIA", ""), "AWS_SECRET_ACCESS_KEY is set but empty"),
+        (("AKIA", None), "AWS_SECRET_ACCESS_KEY is not set"),
+        (("", "secret"), "AWS_ACCESS_KEY_ID is set but empty"),
+        ((None, "secret"), "AWS_ACCESS_KEY_ID is not set"),
+    ],
+)
+def test_half_a_pair_of_aws_keys_is_told_by_its_name(monkeypatch, open_door, keys, problem):
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    for name, value in zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), keys, strict=True):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    [check] = open_door().models.check(online=True)
+    assert check.problem == problem
+    assert check.how_to_fix == "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY both"
+
+
+def test_half_a_pair_of_aws_keys_in_a_file_is_told_with_the_file(monkeypatch, open_door, tmp_path):
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id = AKIA\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    [check] = open_door().models.check(online=True)
+    assert (
+        check.problem
+        == "the AWS credentials of shared-credentials-file have no aws_secret_access_key"
+    )
+
+
+def test_refused_credentials_of_aws_are_told_with_what_helps(bedrock, open_door):
+    server = bedrock(lambda request: "never", known_models=lambda model: False)
+    [check] = open_door().models.check(online=True)
+    assert "is not known or not offered" in check.problem
+    assert check.how_to_fix == "check the model id and the region in [models]"
+    assert server.ledger == []
+
+
+def test_a_short_name_of_bedrocks_that_it_has_not_is_answered_with_the_nearest_id(open_door):
+    [check] = open_door(models={"reasoning": "bedrock:claude-sonnet-9"}).models.check()
+    assert "'claude-sonnet-9' has not the form of a Bedrock model id" in check.problem
+    assert check.how_to_fix.startswith("write for example bedrock:global.anthropic.claude-sonnet-")
+
+
+@pytest.mark.parametrize(
     ("name", "problem"),
     [
         ("claude-sonnet-4", "no key was found for a provider of"),
