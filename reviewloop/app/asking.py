@@ -20,24 +20,34 @@ from reviewloop.store.rates import Rates
 _MOST_NAMED = 3  # agents of a model that cannot be asked
 
 
-def require_models(loaded: Loaded, team: Team) -> None:
-    """Raise `ModelSetupError` unless every model of the team could be asked."""
+def require_models(loaded: Loaded, team: Team, *, asked: bool = False) -> tuple[str, ...]:
+    """Return what is doubtful about the models of a run, before it begins.
+
+    Providers are asked for the models that they have, unless somebody `asked` them just before:
+    that is free and quick. Raises `ModelSetupError` for a model that cannot be asked.
+    """
     require_all("implementing a task")
     if "none" in (loaded.settings.models.reasoning, loaded.settings.models.generation):
         raise ModelSetupError(
             "implementing needs a model, and the settings say none; name one with --model "
             "provider:model or in [models]"
         )
-    require_askable(loaded, team.members)
+    return require_askable(loaded, team.members, providers=not asked)
 
 
-def require_askable(loaded: Loaded, agents: Iterable[AgentDefinition]) -> None:
-    """Raise `ModelSetupError` unless the models of these agents could be asked."""
+def require_askable(
+    loaded: Loaded, agents: Iterable[AgentDefinition], *, providers: bool = False
+) -> tuple[str, ...]:
+    """Return what is doubtful about the models of these agents, with `providers` also asking those.
+
+    Raises `ModelSetupError` for a model that cannot be asked.
+    """
     from reviewloop.models.checks import check_models
     from reviewloop.models.routing import require_provider
 
     pairs = [(agent.name, agent.model) for agent in agents]
-    for check in check_models(loaded.settings, pairs, online=False):
+    checks = check_models(loaded.settings, pairs, online=False, before_a_run=providers)
+    for check in checks:
         if not check.ok:
             require_provider(check.model)
             few = len(check.used_by) <= _MOST_NAMED
@@ -46,6 +56,33 @@ def require_askable(loaded: Loaded, agents: Iterable[AgentDefinition]) -> None:
                 f"the model {check.model}{used} cannot be asked: {check.problem}; "
                 f"{check.how_to_fix}"
             )
+    return tuple(f"{check.model}: {check.warning}" for check in checks if check.warning)
+
+
+def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:
+    """Return the models of these agents whose price nobody knows."""
+    from reviewloop.models.prices import estimate
+    from reviewloop.models.routing import route
+
+    models = {route(settings, agent.name, "reasoning", agent.model).model for agent in agents}
+    models |= set(settings.models.fallbacks)
+    return sorted(
+        name
+        for name in models
+        if name != "none" and estimate(name, input_tokens=1000, output_tokens=1000) is None
+    )
+
+
+def caps_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> tuple[str, ...]:
+    """Return what to say of a cap on money beside models whose price nobody knows."""
+    names, limits = models_without_price(settings, agents), settings.limits
+    if not names:
+        return ()
+    whose = "its price is" if len(names) == 1 else "their prices are"
+    return (
+        f"{' and '.join(names)}: {whose} unknown, so the ${limits.usd:g} cap cannot work; "
+        f"limits.tokens ({limits.tokens:,}) stops the run",
+    )
 
 
 def models_of(

@@ -16,12 +16,13 @@ from reviewloop.installed import how_to_install, is_light
 from reviewloop.models.checks import check_models
 from reviewloop.models.found import empty_keys
 from reviewloop.models.prices import estimate
-from reviewloop.models.routing import OFFLINE, split_model
+from reviewloop.models.routing import OFFLINE, require_provider, split_model
 from reviewloop.models.settling import choice, completed, is_begun
 from reviewloop.render.text import counted
 from reviewloop.sandbox.base import Level
 from reviewloop.sandbox.choose import how_to_improve
 from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import FLAG
 from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.specs.kiro import unused_kiro_files
 from reviewloop.store.places import state_root
@@ -40,8 +41,11 @@ class Check:
     stops_run: bool = False  # a note, too: what only a run needs
 
 
-def all_checks(*, online: bool) -> Iterator[Check]:
-    """Yield every check; one that cannot be made is a bad one and stops no other."""
+def all_checks(*, online: bool, model: str = "") -> Iterator[Check]:
+    """Yield every check; one that cannot be made is a bad one and stops no other.
+
+    A named `model` is checked instead of the one of the settings.
+    """
     yield from _guarded("python", _python)
     yield from _guarded("git", _git)
     yield from _guarded("state", _state)
@@ -49,7 +53,7 @@ def all_checks(*, online: bool) -> Iterator[Check]:
     yield from _guarded("repository", lambda: _repository(found))
     repo = found[0] if found else None
     settings: list[Loaded] = []
-    yield from _guarded("settings", lambda: _settings(repo, settings))
+    yield from _guarded("settings", lambda: _settings(repo, settings, model))
     yield from _guarded("sandbox", lambda: _sandbox(settings))
     if not settings:
         return
@@ -124,11 +128,13 @@ def _repository(found: list[UserRepo]) -> Iterator[Check]:
         yield Check("repository", "note", f"{files}: a run leaves them alone and does not see them")
 
 
-def _settings(repo: UserRepo | None, found: list[Loaded]) -> Iterator[Check]:
-
-    loaded = read_settings(repo.root if repo else None, project=repo.project if repo else "")
+def _settings(repo: UserRepo | None, found: list[Loaded], model: str) -> Iterator[Check]:
+    flags = dict.fromkeys(("models.reasoning", "models.generation"), model) if model else {}
+    project = repo.project if repo else ""
+    loaded = read_settings(repo.root if repo else None, flags, project=project)
     found.append(loaded)
-    changed = sorted({origin for name, origin in loaded.origins.items() if loaded.is_set(name)})
+    set_to = {origin for name, origin in loaded.origins.items() if loaded.is_set(name)}
+    changed = sorted(set_to - {FLAG})
     yield Check("settings", "ok", f"from {', '.join(changed)}" if changed else "all defaults")
     if repo and not TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest):
         names = ", ".join(loaded.repository_commands)
@@ -193,6 +199,7 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
         yield Check("models", "note", f"a run needs a model: {error}", stops_run=True)
         return
     settings = loaded.settings
+    require_provider(settings.models.reasoning)
     if said := choice(loaded, os.environ):
         yield Check("models", "ok", f"{settings.models.reasoning}: {said}")
     members = [(agent.name, agent.model) for found in team for agent in found.members]

@@ -25,7 +25,8 @@ _ASCII = {"✓": "+", "✗": "x", "–": "-"}
 @click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--offline", is_flag=True, help="Do not ask the model provider (asking is free).")
-def doctor(as_json: bool, offline: bool) -> ExitCode:
+@click.option("--model", metavar="PROVIDER:MODEL", default="", help="Model to check.")
+def doctor(as_json: bool, offline: bool, model: str) -> ExitCode:
     """Check what a run needs here.
 
     Nothing is paid, and nothing of the project is run. The exit code is 2 when something is
@@ -35,7 +36,7 @@ def doctor(as_json: bool, offline: bool) -> ExitCode:
     states = tool_states()
     reviewing = review_check(states)
     tools = (*analyser_checks(states, languages_here()), *not_trusted())
-    checks = [*all_checks(online=not offline), *tools, reviewing]
+    checks = [*all_checks(online=not offline, model=model), *tools, reviewing]
     blocked = [check for check in checks if check.mark == "bad"]
     ready = not blocked and not any(check.stops_run for check in checks)
     if as_json:

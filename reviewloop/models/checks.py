@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.models.bare_names import nearest_in_bedrock
@@ -17,8 +18,9 @@ from reviewloop.models.found import (
     aws_region,
     missing_key,
     own_address,
+    shown_address,
 )
-from reviewloop.models.free_calls import ask_free, same_model
+from reviewloop.models.free_calls import Answer, Asked, ask_about_model, ask_free, same_model
 from reviewloop.models.installing import install_advice, package_problem
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.models.replay_provider import ReplayProvider
@@ -37,6 +39,9 @@ _PACKAGES = {
 
 
 _FREE_CALL_SECONDS = 5.0
+_PREFLIGHT_SECONDS = 2.0  # of somebody who waits for a run to begin
+_UNCERTAIN: frozenset[Answer] = frozenset({"forbidden", "missing", "odd", "unreachable"})
+_DEPLOYMENTS = ".azure.com"
 _FEW_MODELS = 5
 _Problem = tuple[str, str, str]  # what is wrong, what helps, what could not be found out
 
@@ -53,10 +58,42 @@ class ModelCheck:
     warning: str = ""  # what could not be found out: the model may still answer
 
 
+class _Asking:
+    """Asks each provider for its models once, whatever number of them is checked."""
+
+    def __init__(self, settings: ModelSettings, *, before_a_run: bool) -> None:
+        self.settings = settings
+        self.before_a_run = before_a_run  # then only what is certain stops anything
+        self._seconds = _PREFLIGHT_SECONDS if before_a_run else _FREE_CALL_SECONDS
+        self._listed: dict[str, Asked] = {}
+
+    def listed(self, provider: Provider) -> Asked:
+        """Return what a provider says to the request for its models."""
+        if provider.name not in self._listed:
+            # A server on this machine may be waking up.
+            seconds = _FREE_CALL_SECONDS if provider.name == OLLAMA else self._seconds
+            asked = ask_free(provider, self.settings, os.environ, seconds=seconds)
+            self._listed[provider.name] = asked
+        return self._listed[provider.name]
+
+    def has(self, provider: Provider, ident: str) -> Answer:
+        """Return what a provider says to the request for one model."""
+        told = ask_about_model(provider, ident, self.settings, os.environ, seconds=self._seconds)
+        return told.answer
+
+
 def check_models(
-    settings: Settings, agents: Iterable[tuple[str, str | None]], *, online: bool
+    settings: Settings,
+    agents: Iterable[tuple[str, str | None]],
+    *,
+    online: bool,
+    before_a_run: bool = False,
 ) -> list[ModelCheck]:
-    """Return one check per model that the settings or the agents' files name."""
+    """Return one check per model that the settings or the agents' files name.
+
+    With `online` everything that is free is asked, `before_a_run` only what is quick: the models of
+    a provider with a key. An answer that leaves a doubt is a warning then.
+    """
     users: dict[str, list[str]] = {}
     models = settings.models
     reasoning = default_model(settings, "reasoning")
@@ -67,11 +104,16 @@ def check_models(
     for agent, agent_model in named.items():
         chosen = route(settings, agent, "reasoning", agent_model)
         users.setdefault(chosen.model, []).append(agent)
-    return [_check(name, tuple(by), models, online) for name, by in users.items()]
+    asking = _Asking(models, before_a_run=before_a_run) if online or before_a_run else None
+    return [_check(name, tuple(by), models, online, asking) for name, by in users.items()]
 
 
 def _check(
-    name: str, used_by: tuple[str, ...], settings: ModelSettings, online: bool
+    name: str,
+    used_by: tuple[str, ...],
+    settings: ModelSettings,
+    online: bool,
+    asking: _Asking | None,
 ) -> ModelCheck:
     warning = ""
     try:
@@ -81,7 +123,7 @@ def _check(
         elif provider in OFFLINE:
             problem, fix = _offline_problem(provider, ident)
         elif provider in KNOWN:
-            problem, fix, warning = _known_problem(KNOWN[provider], ident, settings, online)
+            problem, fix, warning = _known_problem(KNOWN[provider], ident, settings, asking)
         else:
             problem, fix = _package_problem(provider)
     except ReviewLoopError as error:
@@ -112,7 +154,7 @@ def _package_problem(provider: str) -> tuple[str, str]:
 
 
 def _known_problem(
-    provider: Provider, ident: str, settings: ModelSettings, online: bool
+    provider: Provider, ident: str, settings: ModelSettings, asking: _Asking | None
 ) -> _Problem:
     """Return what is wrong, what helps, and what could not be found out."""
     problem, fix = package_problem(provider)
@@ -121,16 +163,18 @@ def _known_problem(
     if problem := missing_key(provider, settings, os.environ):
         return problem, f"set {provider.keys[0]} to your key, or name another model", ""
     # A server on this machine is asked in any case: nobody else can know what it has.
-    if online or provider.name == OLLAMA:
-        return _asked_problem(provider, ident, settings)
-    return "", "", ""
+    if asking is None and provider.name == OLLAMA:
+        asking = _Asking(settings, before_a_run=False)
+    return _asked_problem(provider, ident, asking) if asking else ("", "", "")
 
 
-def _asked_problem(provider: Provider, ident: str, settings: ModelSettings) -> _Problem:
-    asked = ask_free(provider, settings, os.environ, seconds=_FREE_CALL_SECONDS)
-    own = own_address(provider, settings, os.environ)
+def _asked_problem(provider: Provider, ident: str, asking: _Asking) -> _Problem:
+    asked = asking.listed(provider)
+    own = shown_address(own_address(provider, asking.settings, os.environ))
     place = own or provider.address
-    if asked.answer == "refused":
+    if asking.before_a_run and provider.name != OLLAMA and asked.answer in _UNCERTAIN:
+        return "", "", f"{place} did not list its models ({asked.said}); the first call will tell"
+    if asked.answer in ("refused", "forbidden"):
         keys = " or ".join(provider.keys) or "no key"
         return f"{provider.title} refuses the key in {keys} ({asked.said})", "check the key", ""
     if asked.answer == "unreachable" and provider.name == OLLAMA:
@@ -143,21 +187,34 @@ def _asked_problem(provider: Provider, ident: str, settings: ModelSettings) -> _
         return problem, "correct the address; it often ends in /v1", ""
     if asked.answer != "fine":
         return "", "", f"{place} could not be reached ({asked.said}), so the key is not checked"
-    return _model_problem(provider, ident, asked.models, own)
-
-
-def _model_problem(provider: Provider, ident: str, listed: Sequence[str], own: str) -> _Problem:
-    """Return whether a model is among those that the provider lists."""
-    if any(same_model(provider, ident, name) for name in listed):
+    if any(same_model(provider, ident, name) for name in asked.models):
         return "", "", ""
+    alone = asking.has(provider, ident) if asked.models and provider.name != OLLAMA else "missing"
+    return (
+        ("", "", "")
+        if alone == "fine"
+        else _model_problem(provider, ident, asked.models, own, alone)
+    )
+
+
+def _model_problem(
+    provider: Provider, ident: str, listed: Sequence[str], own: str, alone: Answer
+) -> _Problem:
+    """Return what is wrong with a model that is not listed; `alone` is what is said of it alone."""
     if provider.name == OLLAMA:
         return f"Ollama has no model {ident}", f"`ollama pull {ident}`", ""
+    # There a deployment has a name of its own, which is in no list.
+    if own and (urlsplit(own).hostname or "").endswith(_DEPLOYMENTS):
+        return "", "", f"{own} does not list {ident}; the first call will tell"
     if own and listed:
         few = ", ".join(_nearest_first(ident, listed)[:_FEW_MODELS])
         return f"the server at {own} has no model {ident}; it has {few}", "name one of them", ""
     if listed:  # a list may leave out what can be asked all the same
         near = difflib.get_close_matches(ident, listed, n=1)
         like = f" (did you mean {near[0]}?)" if near else ""
+        if alone == "missing" and "/" not in ident:
+            fix = f"name another one{like}"
+            return f"{provider.title} has no model {ident}", fix, ""
         note = f"{provider.title} does not list a model {ident}{like}; the first call will tell"
         return "", "", note
     return "", "", ""

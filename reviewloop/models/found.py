@@ -7,6 +7,7 @@ import configparser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
 from reviewloop.settings import Models as ModelSettings
@@ -111,6 +112,12 @@ def own_address(provider: Provider, settings: ModelSettings, environ: Mapping[st
 def address_of(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return the address at which a provider is asked."""
     return (own_address(provider, settings, environ) or provider.address).rstrip("/")
+
+
+def shown_address(address: str) -> str:
+    """Return an address without what may be secret in it: user, password and query."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def aws_region(settings: ModelSettings, environ: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 import json
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from reviewloop.settings import Models as ModelSettings
 
 _MOST_BYTES = 20_000_000  # of a list of models; OpenRouter's has some megabytes
 
-Answer = Literal["fine", "refused", "missing", "unreachable", "odd"]
+Answer = Literal["fine", "refused", "forbidden", "missing", "unreachable", "odd"]
+
+_ANSWERS: Mapping[int, Answer] = {403: "forbidden", 404: "missing"}
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,35 @@ def ask_free(
     seconds: float,
 ) -> Asked:
     """Send a provider its free request; nothing is paid and nothing of the project is sent."""
+    return _get(provider, settings, environ, provider.models_path, seconds)
+
+
+def ask_about_model(
+    provider: Provider,
+    ident: str,
+    settings: ModelSettings,
+    environ: Mapping[str, str],
+    *,
+    seconds: float,
+) -> Asked:
+    """Ask a provider whether it has one model, which is free, too: lists leave aliases out."""
+    path = f"{provider.models_path.partition('?')[0]}/{urllib.parse.quote(ident)}"
+    return _get(provider, settings, environ, path, seconds)
+
+
+def _get(
+    provider: Provider,
+    settings: ModelSettings,
+    environ: Mapping[str, str],
+    path: str,
+    seconds: float,
+) -> Asked:
     key = environ.get(key_of(provider, environ), "").strip()
     bearer = provider.key_header == "authorization"
     headers = dict(provider.headers)
     if key:
         headers[provider.key_header] = f"Bearer {key}" if bearer else key
-    url = address_of(provider, settings, environ) + provider.models_path
+    url = address_of(provider, settings, environ) + path
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked below
         if request.type not in ("http", "https"):
@@ -56,8 +82,8 @@ def ask_free(
     except urllib.error.HTTPError as error:
         error.close()
         # Google answers 400 to a key it does not know.
-        refused = error.code in (401, 403) or (error.code == 400 and not bearer)
-        answer: Answer = "refused" if refused else "missing" if error.code == 404 else "odd"
+        refused = error.code == 401 or (error.code == 400 and not bearer)
+        answer: Answer = "refused" if refused else _ANSWERS.get(error.code, "odd")
         return Asked(answer, f"HTTP {error.code}")
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error

@@ -86,7 +86,7 @@ def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> st
         return ""
     asked = ask_free(KNOWN[OPENAI], models, environ, seconds=1.0)
     place = f"the server at {own}"
-    if asked.answer == "refused":
+    if asked.answer in ("refused", "forbidden"):
         key = KNOWN[OPENAI].keys[0]
         if environ.get(key, "").strip():
             return f"{place} refused the key in {key} ({asked.said})"

@@ -232,3 +232,79 @@ def test_init_asks_a_person_with_what_was_found_as_the_default(place, answer, li
     terminal.type(answer)
     assert terminal.end() == 0, terminal.screen
     assert line in (checkout.root / "reviewloop.toml").read_text().splitlines()
+
+
+def test_a_mistyped_model_is_refused_before_a_run_begins(place, models):
+    models.known_models = lambda model: False
+    checkout = place(**models.openai())
+    for words in (("run", "2.1"), ("run", "2.1", "--preflight"), ("batch",)):
+        said = checkout.run(*words, "--model", "openai:qwen3-codr")
+        assert said.code == 2, (words, said.err)
+        assert "has no model qwen3-codr; it has qwen3-coder" in said.err
+    assert json.loads(checkout.run("status", "--json").out)["runs"] == []
+    assert models.ledger == []
+
+
+def test_a_wrong_key_is_refused_before_a_run_begins_and_is_not_shown(place, models):
+    said = place(**models.anthropic("sk-wrong-key")).run("run", "2.1")
+    assert said.code == 2
+    assert "Anthropic refuses the key in ANTHROPIC_API_KEY (HTTP 401)" in said.err
+    assert "sk-wrong-key" not in said.out + said.err
+    assert models.ledger == []
+
+
+def test_a_model_that_is_in_no_list_is_asked_about_by_its_name(place, models):
+    said = place(**models.anthropic()).run(
+        "run", "2.1", "--preflight", "--model", "anthropic:alias"
+    )
+    assert said.code == 0, said.err
+    assert models.other == ["/v1/models", "/v1/models/alias"]
+
+
+def test_a_run_asks_each_provider_once_and_a_resume_none(place, models):
+    models.models = ("qwen3-coder",)
+    checkout = place(**models.openai(), REVIEWLOOP_MODELS__FALLBACKS='["openai:qwen3-coder"]')
+    said = checkout.run("run", "2.1", "--model", "openai:qwen3-coder", "--budget-tokens", "200")
+    assert said.code == 6, said.err
+    assert models.other == ["/v1/models"]
+    assert checkout.run("resume", "--budget-tokens", "5000000").code == 4
+    assert models.other == ["/v1/models"]
+
+
+def test_a_provider_that_cannot_be_reached_stops_no_preflight(place, models):
+    environ = models.anthropic()
+    address = models.url.replace("//", "//me:hidden-word@")
+    models.close()
+    said = place(**{**environ, "ANTHROPIC_BASE_URL": address}).run("run", "2.1", "--preflight")
+    assert said.code == 0, said.err
+    shown = " ".join(said.err.split())
+    assert "did not list its models (" in shown
+    assert "the first call will tell" in shown
+    assert "hidden-word" not in said.err
+
+
+def test_a_cap_in_dollars_beside_an_unknown_price_is_told(place, models):
+    checkout = place(**models.openai())
+    notes = json.loads(checkout.run("run", "2.1", "--preflight", "--json").out)["notes"]
+    told = "openai:qwen3-coder: its price is unknown, so the $10 cap cannot work; limits.tokens "
+    assert [note for note in notes if note.startswith(told)]
+    named = ("--model", "openai:gpt-5.1")  # the server's, whatever it lists
+    notes = json.loads(checkout.run("run", "2.1", "--preflight", "--json", *named).out)["notes"]
+    assert not [note for note in notes if "cannot work" in note]
+
+
+def test_the_doctor_checks_the_model_that_is_named(place, models):
+    models.known_models = lambda model: False
+    checkout = place(**models.openai(), ANTHROPIC_API_KEY="")
+    for name, code, words in (
+        ("openai:qwen3-coder", 0, "can be asked"),
+        ("openai:qwen3-codr", 2, "has no model qwen3-codr; it has qwen3-coder"),
+        ("anthropic:claude-sonnet-5-5", 2, "ANTHROPIC_API_KEY is set but empty"),
+        ("mistral:mistral-large-4", 2, "the package langchain-mistralai is not installed"),
+        ("opnai:gpt", 2, "no provider is called 'opnai' (in 'opnai:gpt'); did you mean openai?"),
+    ):
+        said = checkout.run("doctor", "--model", name, "--json")
+        rows = [row for row in json.loads(said.out)["checks"] if row["name"] == "models"]
+        assert said.code == code, rows
+        assert any(words in row["text"] for row in rows), rows
+    assert models.ledger == []

@@ -118,7 +118,7 @@ def untrusted_command(checkout):
 def no_region(checkout):
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         del checkout.environ[name]
-    return ("run", "2.1"), 2, ["no AWS region is set", "AWS_REGION", "OPENAI_API_KEY"]
+    return ("run", "2.1"), 2, ["but no AWS region; set AWS_REGION or", "--model provider:model"]
 
 
 def no_credentials(checkout):

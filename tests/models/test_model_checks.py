@@ -141,7 +141,13 @@ def test_a_mistyped_model_is_answered_with_the_nearest_name():
     from reviewloop.models.provider_table import KNOWN
 
     listed = ("a-1", "b-1", "c-1", "d-1", "e-1", "f-1", "g-1", "qwen3-coder")
-    problem, _, _ = _model_problem(KNOWN["openai"], "qwen3-codr", listed, "http://h/v1")
+    problem, _, _ = _model_problem(KNOWN["openai"], "qwen3-codr", listed, "http://h/v1", "missing")
     assert "has no model qwen3-codr; it has qwen3-coder, a-1" in problem
-    _, _, note = _model_problem(KNOWN["openai"], "qwen3-codr", listed, "")
+    _, _, note = _model_problem(KNOWN["openai"], "qwen3-codr", listed, "", "odd")
     assert "does not list a model qwen3-codr (did you mean qwen3-coder?)" in note
+    problem, fix, _ = _model_problem(KNOWN["openai"], "qwen3-codr", listed, "", "missing")
+    assert problem == "OpenAI has no model qwen3-codr"
+    assert fix == "name another one (did you mean qwen3-coder?)"
+    azure = "https://me.openai.azure.com/openai/v1"
+    problem, _, note = _model_problem(KNOWN["openai"], "my-own", listed, azure, "missing")
+    assert (problem, "does not list my-own; the first call" in note) == ("", True)

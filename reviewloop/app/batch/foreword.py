@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
+from reviewloop.app.asking import models_without_price
 from reviewloop.app.batch.going_on import Meant, Wish
 from reviewloop.app.batch.spending import Spending
 from reviewloop.app.batch.stands import Stand, stands_in
@@ -11,8 +12,6 @@ from reviewloop.app.project import Repository, team_of
 from reviewloop.app.run.start import left_alone
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.task import Spec
-from reviewloop.models.prices import estimate
-from reviewloop.models.routing import route
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.specs.order import Order
@@ -141,13 +140,5 @@ def _unpriced(repository: Repository, settings: Settings) -> list[str]:
     """Return the models of the team whose price nobody knows."""
     with suppress(ReviewLoopError):  # what is wrong there is said when a task begins
         team = team_of(repository.user.root, repository.user.project)
-        models = {
-            route(settings, agent.name, "reasoning", agent.model).model for agent in team.members
-        }
-        models |= set(settings.models.fallbacks)
-        return sorted(
-            name
-            for name in models
-            if name != "none" and estimate(name, input_tokens=1000, output_tokens=1000) is None
-        )
+        return models_without_price(settings, team.members)
     return []

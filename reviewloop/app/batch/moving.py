@@ -69,6 +69,7 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
         spec=sitting.record.spec_path,
         base=place.base(sitting.repository),
         done=frozenset(done),
+        models_asked=True,
     )
     try:
         planned = plan(sitting.repository, wanted)

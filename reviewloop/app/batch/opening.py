@@ -97,7 +97,7 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
         found.record.tasks = _as_listed(spec, found.record.tasks)
         if found.before is None:
             _require_branch(repository, loaded.settings)
-        problem = _of_models(repository, found, order, loaded)
+        problem, doubts = _of_models(repository, found, order, loaded)
         if problem is None:
             set_aside(repository, found, order)
         spending = Spending(repository, found.record, loaded.settings)
@@ -105,7 +105,10 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
             told.opened(sentence)
         if problem is not None:
             raise problem
-        for sentence in not_priced(repository, found.record, order, loaded.settings):
+        for sentence in (
+            *doubts,
+            *not_priced(repository, found.record, order, loaded.settings),
+        ):
             told.opened(sentence)
         if found.before is not None:
             told.spent(spending.usd(), spending.tokens())
@@ -195,8 +198,11 @@ def _sat(sitting: Sitting, found: Meant) -> Ended:
 
 def _of_models(
     repository: Repository, found: Meant, order: Order, loaded: Loaded
-) -> ReviewLoopError | None:
-    """Return why the models that are wanted cannot be asked, None where no task may begin."""
+) -> tuple[ReviewLoopError | None, tuple[str, ...]]:
+    """Return why the models that are wanted cannot be asked, and what is doubtful about them.
+
+    Nothing where no task may begin.
+    """
     record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
     stands = stands_of(repository, record.batch_id, record.spec_path, titles, record.branch)
     asking = {Stand.OPEN, Stand.REJECTED}  # of a new batch none is rejected
@@ -205,15 +211,13 @@ def _of_models(
     if not any(
         stands[step.task.id].stand in asking and not why_held(step, stands) for step in order.steps
     ):
-        return None
+        return None, ()
     try:
         require_trust(loaded, repository)
-        require_models(
-            completed(loaded, os.environ), team_of(repository.user.root, repository.user.project)
-        )
+        team = team_of(repository.user.root, repository.user.project)
+        return None, require_models(completed(loaded, os.environ), team)
     except ReviewLoopError as error:
-        return error
-    return None
+        return error, ()
 
 
 def _has_more(sitting: Sitting) -> bool:

@@ -47,8 +47,11 @@ def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
     named = str(flags.get(_NAME, ""))
     if named == "none":
         raise ModelSetupError("implementing needs a model; name one with --model provider:model")
-    notes = []
-    for check in check_models(settings, (), online=False):
+    notes: list[str] = []
+    if not named:
+        return notes
+    named = settings.models.reasoning  # in full
+    for check in check_models(settings, (), online=False, before_a_run=True):
         if check.model != named or check.ok:
             continue
         provider, ident = split_model(named)

@@ -218,6 +218,7 @@ def shown_trees(
     return old, new, next(iter(earlier), "")
 
 
+_GOES_ON = "the same `reviewloop review` goes on where a model gave no reply; nothing is paid twice"
 _RECURSION_LIMIT = 20  # supersteps; a review takes two
 
 
@@ -407,8 +408,10 @@ def _standing(
     parts = parts_to_read({"tree": tree}, context)
     read = readership(parts, records, names, over_budget(reason))
     early_end = (f"the review ended early: {reason}",) if reason else ()
+    unreached = any(record["unreached"] for record in records.values())
     notes = (
         *early_end,
+        *((_GOES_ON,) if unreached and not reason else ()),
         *_unbounded(asked, context),
         *count_warnings(context.journal),
         *estimated(asked.model, usage.get("", {})),

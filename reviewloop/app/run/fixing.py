@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from reviewloop.analysis.placing import QUOTE_WIDTH
-from reviewloop.app.asking import require_models
+from reviewloop.app.asking import caps_without_price, require_models
 from reviewloop.app.held_values import masking_of
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.review.trusted import rules_of
@@ -96,7 +96,7 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
             "settings"
         )
     loaded = completed(loaded, os.environ)
-    require_models(loaded, team)
+    doubts = require_models(loaded, team)
     masking = masking_of(user)
     title = masking.for_people(_title(todo))
     brief = Brief(title=title, task=_TASK, briefing=_TASK)
@@ -110,7 +110,11 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
         branch,
         new_branch,
         estimate_run(brief, team, loaded.settings),
-        not_needed(sandbox, wish.unsandboxed),
+        (
+            *not_needed(sandbox, wish.unsandboxed),
+            *doubts,
+            *caps_without_price(loaded.settings, team.members),
+        ),
         sandbox,
         first=findings_first(todo, title, masking.for_people(_listed(todo))),
         options={"rules_from": wish.rules_from, "since": wish.since, "pull": wish.pull},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
-from reviewloop.app.asking import require_models
+from reviewloop.app.asking import caps_without_price, require_models
 from reviewloop.app.held_values import masking_of
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
 from reviewloop.app.run.answers import ways_on
@@ -61,6 +61,7 @@ class Wanted:
     flags: Mapping[str, Any] = field(default_factory=dict)
     base: Base | None = None  # another run's commit to start from, for a batch
     done: frozenset[str] = frozenset()  # tasks that this commit holds besides the ticked ones
+    models_asked: bool = False  # a batch asks the providers once, not for each of its tasks
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,14 @@ def plan(repository: Repository, wanted: Wanted) -> Plan:
     team = team_of(user.root, user.project)
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
-    require_models(loaded, team)
+    doubts = require_models(loaded, team, asked=wanted.models_asked)
     subject = Subject(spec, task, wanted.instruction)
     masking = masking_of(user)
     brief = brief_of(repository, subject, settings, masking, wanted.base, wanted.steering)
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
+    notes += [*doubts, *caps_without_price(settings, team.members)]
     if user.dirty:
         beside = left_alone(user, "the run", None if elsewhere else spec)
         notes.append(f"based on commit {(user.head or '')[:10]}; {beside}")

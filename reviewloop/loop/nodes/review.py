@@ -138,6 +138,7 @@ class _Record:
     parts: list[PartRead] = field(default_factory=list)
     ended: ExitCode = ExitCode.CLEAN  # a cap that ended a review's conversations early
     ended_by: str = ""  # its sentence
+    unreached: bool = False  # the model gave no reply: the same review may go on later
 
     @property
     def read(self) -> list[PartRead]:
@@ -154,6 +155,7 @@ class _Record:
             "parts": [asdict(part) for part in self.parts],
             "ended": int(self.ended),
             "ended_by": self.ended_by,
+            "unreached": self.unreached,
         }
 
 
@@ -206,6 +208,7 @@ def _read(
                 if state.get("mode") != "review":
                     raise
                 said.ended, said.ended_by = error.exit_code, str(error)
+            said.unreached = isinstance(error, ModelError)
             why, left = over_budget(str(error)), parts.parts[part.number - 1 :]
             said.parts += [PartRead(one.number, read=False, reason=why) for one in left]
             break

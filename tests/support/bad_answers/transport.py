@@ -41,7 +41,9 @@ def row02(stage: Stage) -> None:
 
     stage.begin(review_security=busy)
     done = stage.review()
-    done.failed("Too many requests", "higher quota", "reviewloop review")
+    done.failed("Too many requests", "higher quota")
+    assert "resume" not in done.agent["reason"]
+    assert any("the same `reviewloop review` goes on" in note for note in done.report["notes"])
     assert (stage.paid, len(stage.asked)) == (0, 6)
     assert 250 <= stage.clock.now <= 300  # it does not hold up what else could be done
     healed(stage)
@@ -96,7 +98,7 @@ def row08(stage: Stage) -> None:
     done = stage.review(REVIEWLOOP_MODELS__REGION="eu-west-1")
     assert done.said.code == 5
     told = " ".join(done.report["notes"])
-    assert "have expired: sign in again" in told
+    assert "have expired; sign in again" in told
     assert "region eu-west-1" in told
     assert "stand-in" not in done.said.out + done.said.err  # the key
     assert (stage.paid, len(stage.asked), stage.clock.waited) == (0, 1, [])
