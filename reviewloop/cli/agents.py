@@ -1,6 +1,8 @@
 """`reviewloop agents list`: who works on a run, which file won, what it may use."""
 
+import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -10,7 +12,9 @@ from reviewloop.app.project import read_settings, repository_if_any, team_of
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
-from reviewloop.models.routing import route
+from reviewloop.models.found import own_address
+from reviewloop.models.provider_table import KNOWN, OLLAMA, OPENAI
+from reviewloop.models.routing import route, split_model
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.untrusted import one_line
 from reviewloop.settings import Settings
@@ -52,18 +56,29 @@ def _agent(agent: AgentDefinition, settings: Settings) -> dict[str, Any]:
 
     chosen = route(settings, agent.name, "reasoning", agent.model)
     unknown = settings.models.reasoning == AUTO and chosen.origin.startswith("models.")
+    model = AUTO if unknown else chosen.model  # only a run asks servers of one's own
     return {
         "name": agent.name,
         "description": agent.description,
         "file": agent.origin,
-        "model": AUTO if unknown else chosen.model,  # only a run asks servers of one's own
+        "model": model,
         "model_origin": chosen.origin,
+        "server": _server(model, settings),
         "tools": list(agent.tools),
         "tools_off": [] if settings.tools.execute_bash else [t for t in agent.tools if t == _SHELL],
         "dropped_tools": list(agent.dropped_tools),
         "reviewer": agent.is_reviewer,
         "notes": [*agent.notes, *([chosen.note] if chosen.note else [])],
     }
+
+
+def _server(model: str, settings: Settings) -> str:
+    """Return the host of the server of the person's own that would be asked, "" for none."""
+    names = (OPENAI, OLLAMA) if model == AUTO else (split_model(model)[0],)
+    for provider in (KNOWN[name] for name in names if name in KNOWN):
+        if own := own_address(provider, settings.models, os.environ):
+            return urlsplit(own).netloc.rpartition("@")[2]  # without user and password
+    return ""
 
 
 def _print(body: dict[str, Any], console: Console) -> None:
@@ -73,7 +88,8 @@ def _print(body: dict[str, Any], console: Console) -> None:
         line = Text(one_line(agent["name"]), style="bold")
         line.append(f"  {one_line(agent['file'])}", style="cyan")
         console.print(line, soft_wrap=True)
-        model = f"{agent['model']} ({agent['model_origin']})"
+        at = f" at {agent['server']}" if agent["server"] else ""
+        model = f"{agent['model']}{at} ({agent['model_origin']})"
         given = [t + _OFF if t in agent["tools_off"] else t for t in agent["tools"]]
         rows = [("model", model), ("tools", ", ".join(given) or "none")]
         if agent["dropped_tools"]:

@@ -308,3 +308,16 @@ def test_the_doctor_checks_the_model_that_is_named(place, models):
         assert said.code == code, rows
         assert any(words in row["text"] for row in rows), rows
     assert models.ledger == []
+
+
+def test_agents_name_the_server_of_ones_own_that_will_be_asked(place):
+    checkout = place(OPENAI_BASE_URL="http://me:word@box.example:8000/v1?key=word")
+    agents = json.loads(checkout.run("agents", "list", "--json").out)["agents"]
+    assert {(one["model"], one["server"]) for one in agents} == {("auto", "box.example:8000")}
+    said = checkout.run("agents", "list")
+    assert "auto at box.example:8000 (models.reasoning)" in said.out
+    assert "word" not in said.out
+    checkout.environ["REVIEWLOOP_MODELS__REASONING"] = "openai:qwen3"
+    assert "openai:qwen3 at box.example:8000 (" in checkout.run("agents", "list").out
+    checkout.environ["REVIEWLOOP_MODELS__REASONING"] = "anthropic:claude-sonnet-5-5"
+    assert "box.example" not in checkout.run("agents", "list").out
