@@ -29,6 +29,7 @@ class Form:
     ports: str
     protocol: str
     only: tuple[tuple[str, str], ...]
+    stateless: bool
 
 
 @cache
@@ -42,6 +43,7 @@ def _forms() -> dict[str, Form]:
             ports=entry.get("ports", ""),
             protocol=entry.get("protocol", "protocol"),
             only=tuple(entry.get("only", {}).items()),
+            stateless=entry.get("stateless", False),
         )
         for entry in read_table("network")["form"]
         for kind in entry["kinds"]
@@ -82,7 +84,8 @@ def _openings(path: str, resource: Resource, form: Form) -> Iterator[Hit]:
         if (protocols and protocols <= _QUIET_PROTOCOLS) or not known:
             continue
         everything = bool(protocols & _ALL_PROTOCOLS) or not ranges
-        yield from _hit(path, resource, source, [(0, 65535)] if everything else ranges)
+        ranges = [(0, 65535)] if everything else ranges
+        yield from _hit(path, resource, source, ranges, form.stateless)
 
 
 def _lets_in(scope: Node, form: Form) -> bool:
@@ -116,7 +119,8 @@ def _known(scope: Node, path: str) -> list[Node]:
 def _ranges(scope: Node, form: Form) -> tuple[list[tuple[int, int]], bool]:
     """Return the port ranges, and whether they are known."""
     if form.first:
-        first, last = scope.get(form.first), scope.get(form.last) or scope.get(form.first)
+        first = _first_set(scope, form.first)
+        last = _first_set(scope, form.last) or first
         if first is None or last is None or first.value is None:
             return [], True
         if first.value is UNKNOWN or last.value is UNKNOWN:
@@ -134,8 +138,13 @@ def _ranges(scope: Node, form: Form) -> tuple[list[tuple[int, int]], bool]:
     return ranges, True if not given else bool(ranges)
 
 
+def _first_set(scope: Node, paths: str) -> Node | None:
+    found = (find(scope, tuple(path.split("."))) for path in paths.split("|"))
+    return next((one for nodes in found for one in nodes if one is not None), None)
+
+
 def _range(text: str) -> list[tuple[int, int]]:
-    if text.strip() in {"*", "-1--1", "-1/-1", "all"}:
+    if text.strip() in {"*", "-1--1", "-1/-1", "all", "any"}:
         return [(0, 65535)]
     numbers = re.findall(r"\d{1,6}", text)
     if not numbers:
@@ -145,7 +154,11 @@ def _range(text: str) -> list[tuple[int, int]]:
 
 
 def _hit(
-    path: str, resource: Resource, source: Node, ranges: list[tuple[int, int]]
+    path: str,
+    resource: Resource,
+    source: Node,
+    ranges: list[tuple[int, int]],
+    stateless: bool = False,
 ) -> Iterator[Hit]:
     wrong = [one for one in ranges if not (one[0] == one[1] and one[0] in _ports("web"))]
     if not wrong:
@@ -155,12 +168,13 @@ def _hit(
     ports = "every port" if last - first >= 65000 else f"port {first}"
     if ports != "every port" and last != first:
         ports = f"ports {first} to {last}"
+    for_replies = stateless and first >= 1024 and last >= 60_000
     yield Hit(
         rule=OPEN_TO_THE_INTERNET.id,
         path=path,
         span=Span(source.line, source.line),
         message=f"{resource.address} opens {ports} to the whole internet",
-        severity=MUST if _is_dangerous(worst) else SHOULD,
+        severity=MUST if _is_dangerous(worst) and not for_replies else SHOULD,
         related=((Span(resource.line, max(resource.line, resource.end_line)), "the resource"),),
         identity=f"{resource.address} {ports}",
     )

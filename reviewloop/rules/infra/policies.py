@@ -43,6 +43,7 @@ class Statement:
     has_principal: bool = False
     condition: Node | None = None
     negative: Node | None = None  # NotAction, NotPrincipal or NotResource
+    all_but_some: bool = False  # NotPrincipal: everybody else there is
     trust: bool = False  # who may take a role
 
     def has_action(self, *wanted: str) -> bool:
@@ -96,6 +97,7 @@ def _statement(node: Node, trust: bool) -> Statement:
         has_principal=principal is not None,
         condition=node.get("Condition"),
         negative=node.get("NotAction") or node.get("NotPrincipal") or node.get("NotResource"),
+        all_but_some=node.get("NotPrincipal") is not None,
     )
     if principal is not None and isinstance(principal.value, dict):
         for kind, values in principal.value.items():
@@ -123,6 +125,7 @@ def _document_statement(node: Node) -> Statement:
         resources=node.get("resources"),
         condition=node.get("condition"),
         negative=node.get("not_actions") or node.get("not_principals") or node.get("not_resources"),
+        all_but_some=node.get("not_principals") is not None,
     )
     principals = node.get("principals")
     statement.has_principal = principals is not None
@@ -198,7 +201,9 @@ def _judge(path: str, resource: Resource, statement: Statement, number: int) -> 
         )
 
     if statement.negative is not None:
-        yield hit(IAM_ALLOW_ALL_BUT, statement.negative, IAM_ALLOW_ALL_BUT.title)
+        everybody = statement.all_but_some and statement.condition is None
+        severity = MUST if everybody else None
+        yield hit(IAM_ALLOW_ALL_BUT, statement.negative, IAM_ALLOW_ALL_BUT.title, severity)
     public = next((one for one in statement.principals if _is_public(one)), None)
     if public is not None and statement.condition is None and resource.kind not in _DEFAULT_OPEN:
         yield hit(
@@ -236,8 +241,25 @@ def _too_much(statement: Statement) -> Iterator[tuple[Rule, str, Severity | None
         severity = MUST if grave and statement.condition is None else None
         yield IAM_WILDCARD, f"{(grave or whole)[0]} on every resource is allowed", severity
         return
+    of_rights = [action for action in whole if _is_of(action, "rights")]
+    if of_rights and statement.condition is None:
+        yield IAM_WILDCARD, f"{of_rights[0]} is allowed, changing rights included", None
+        return
+    if not everything or statement.condition is not None:
+        return
+    escalating = [action for action in actions if _is_of(action, "escalating")]
+    if escalating:
+        said = f"{escalating[0]} on every resource lets its holder give itself every right"
+        yield IAM_WILDCARD, said, MUST
+        return
+    passed = [action for action in actions if _is_of(action, "passing")]
+    started = [action for action in actions if _is_of(action, "starting")]
+    if passed and started:
+        said = f"{passed[0]} on every resource and {started[0]} together take over any role"
+        yield IAM_WILDCARD, said, MUST
+        return
     sensitive = [action for action in actions if _is_of(action, "sensitive")]
-    if sensitive and everything and statement.condition is None:
+    if sensitive:
         yield IAM_WILDCARD, f"{sensitive[0]} is allowed on every resource", None
 
 

@@ -9,7 +9,7 @@ from reviewloop.rules.infra.rules import LITERAL_SECRET, SECRET_NOT_SENSITIVE
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
 
 _SECRET = re.compile(
-    r"(?i)(?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential|secret_?key"
+    r"(?i)(?:passw(?:or)?d|(?:^|_)pass|plaintext_value|passphrase|secret|token|api_?key|access_?key|private_?key|credential|secret_?key"
     r"|auth_?key|connection_?string|client_?key|encryption_?key|service_?key)s?(?:_?(?:value"
     r"|plaintext|string|\d))?$"
 )

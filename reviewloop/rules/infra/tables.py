@@ -10,12 +10,13 @@ A table is a TOML file beside this module; a row stands under the slug of its ru
 
 `must`: the attribute has to be set and pass; `must_if_set`: its default is fine; `must_not`: a
 value that passes is wrong; `never`: kinds that should not be declared at all. A test is true,
-false, "present", "given" (references count) or one of in, like, holds, holds_all, at_least,
-at_most and longer_than with what it compares with. A place is "kind,kind path|other.path" or
-"kind scope[].path", each block of the scope judged by itself; {name} stands for each entry of that
-list in the table's `groups`. `when`: tests of other attributes without which the row does not
-apply ("@path": of the same block; missing = true: also where that is not set). `beside`:
-"kind.attribute" of resources that may set the attribute from outside, by naming the resource.
+false, "present", "given" (references count), or what it compares with: in, like, source (like, of
+the source text of references, too), holds, holds_all, at_least, at_most, longer_than. A place is
+"kind,kind path|other.path" or "kind scope[].path", each block of the scope judged by itself; {name}
+stands for each entry of that list in the table's `groups`. `when`: tests of other attributes
+without which the row does not apply ("@path": of the same block; missing = true: also where that is
+not set). `beside`: "kind.attribute" of resources that may set the attribute from outside, by naming
+the resource.
 """
 
 import re
@@ -78,6 +79,7 @@ _TABLES: Mapping[str, tuple[str, ...]] = {  # whose resources stand in which
     "data.google_": ("google",),
     "kubernetes_": ("kubernetes",),
     "github_": ("github",),
+    **dict.fromkeys(("digitalocean_", "alicloud_", "oci_", "linode_", "scaleway_"), ("clouds",)),
     "": ("encryption", "access", "operations"),
 }
 _SEVERITIES = {"must": MUST, "should": SHOULD, "nit": NIT}
@@ -253,6 +255,16 @@ def _like(pattern: str) -> Test:
     return _literal(check)
 
 
+def _source(pattern: str) -> Test:
+    """Make a test: the pattern is found in a text, or in the source of what is not known."""
+
+    def check(node: Node) -> bool | None:
+        texts = [item.text for item in node.items()]
+        return any(re.search(pattern, text) for text in texts) if any(texts) else None
+
+    return check
+
+
 def _holds(values: Sequence[str]) -> Test:
     """Make a test of a list: any of these is among its elements."""
     lower = {value.lower() for value in values}
@@ -299,6 +311,7 @@ _NAMED: Mapping[str, Test] = {"present": _present, "given": _given}
 _COMPARING: Mapping[str, Callable[[Any], Test]] = {
     "in": _is_in,
     "like": _like,
+    "source": _source,
     "holds": _holds,
     "holds_all": _holds_all,
     "longer_than": _longer_than,

@@ -94,7 +94,9 @@ ATTACHED = (
         (POLICY.format("iam:PassRole"), "infra/iam-wildcard", "should_fix"),
         (POLICY.format("*"), "infra/iam-admin", "must_fix"),
         (ATTACHED.format("AdministratorAccess"), "infra/admin-policy-attached", "must_fix"),
-        (ATTACHED.format("IAMFullAccess"), "infra/admin-policy-attached", "should_fix"),
+        (ATTACHED.format("IAMFullAccess"), "infra/admin-policy-attached", "must_fix"),
+        (ATTACHED.format("PowerUserAccess"), "infra/admin-policy-attached", "should_fix"),
+        (POLICY.format("iam:PutRolePolicy"), "infra/iam-wildcard", "must_fix"),
         (POD.format("host_network = true"), "infra/pod-privileges", "should_fix"),
         (BOUND.format("ServiceAccount"), "infra/admin-policy-attached", "must_fix"),
         (BOUND.format("User"), "infra/admin-policy-attached", "should_fix"),
@@ -112,6 +114,11 @@ ATTACHED = (
         ),
         (
             POD.format('volume {\n host_path {\n path = "/etc"\n }\n }'),
+            "infra/pod-privileges",
+            "must_fix",
+        ),
+        (
+            POD.format('volume {\n host_path {\n path = "/proc"\n }\n }'),
             "infra/pod-privileges",
             "should_fix",
         ),
@@ -136,6 +143,11 @@ def test_only_what_can_be_exploited_must_be_fixed():
     rule += ' from_port = {0}\n to_port = {0}\n cidr_blocks = ["0.0.0.0/0"]\n}}\n'
     for port in (22, 3389, 5432, 27017):
         assert severity(rule.format(port), "infra/open-to-the-internet") is Severity.MUST_FIX
+    acl = 'resource "aws_network_acl_rule" "r" {{\n rule_action = "allow"\n protocol = "tcp"\n'
+    acl += ' from_port = {}\n to_port = {}\n cidr_block = "0.0.0.0/0"\n}}\n'
+    assert severity(acl.format(22, 22), "infra/open-to-the-internet") is Severity.MUST_FIX
+    replies = acl.format(1024, 65535)  # of connections that were opened from inside
+    assert severity(replies, "infra/open-to-the-internet") is Severity.SHOULD_FIX
     assert severity(rule.format(8443), "infra/open-to-the-internet") is Severity.SHOULD_FIX
     assert rules(rule.format(443)) == set()
 
