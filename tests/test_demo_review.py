@@ -20,7 +20,7 @@ from support.light import make_light
 from support.prepared import run_prepared
 
 import reviewloop
-from reviewloop.cli.demo_review import _new_folder
+from reviewloop.cli.demo import _new_folder
 from reviewloop.demo.planting import make_planted
 
 ROOT = Path(reviewloop.__file__).parent.parent

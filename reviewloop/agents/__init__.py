@@ -1,10 +1,15 @@
 """Agent definitions: read leniently from files people already have, granted strictly."""
 
 from reviewloop.agents.definition import AgentDefinition, AgentFile, Place
-from reviewloop.agents.dialect import FIX, IMPLEMENT, QUICK_REVIEW, READ_ONLY
-from reviewloop.agents.parsing import parse_agent
-from reviewloop.agents.places import collect_agent_files, prompt_reader, shipped_agent_files
-from reviewloop.agents.team import Shadowed, Team, build_team
+from reviewloop.agents.parsing import FIX, IMPLEMENT, QUICK_REVIEW, READ_ONLY, parse_agent
+from reviewloop.agents.team import (
+    Shadowed,
+    Team,
+    build_team,
+    collect_agent_files,
+    prompt_reader,
+    shipped_agent_files,
+)
 
 __all__ = [
     "FIX",

@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
-from reviewloop.app.batch.account import account, exit_code
-from reviewloop.app.batch.costs import before
-from reviewloop.app.batch.deadline import read_deadline
-from reviewloop.app.batch.figures import figures
-from reviewloop.app.batch.going_on import Wish
+from reviewloop.app.batch.limits import before, read_deadline
 from reviewloop.app.batch.opening import run_batch
-from reviewloop.app.batch.sitting import Asked
+from reviewloop.app.batch.report import account, exit_code, figures
+from reviewloop.app.batch.session import Asked
+from reviewloop.app.batch.start import Wish
 from reviewloop.app.held_values import masking_here
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.start import Wanted

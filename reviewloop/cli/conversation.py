@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from reviewloop.app.batch.bringing import bring, has_moved
+from reviewloop.app.batch.approve import bring, has_moved
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import ways_on, worded

@@ -1,21 +1,420 @@
 """`reviewloop doctor`: what a run and a review need here, checked before anything is paid."""
 
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
 import click
 from rich.console import Console
 
-from reviewloop.cli.checks import Check, all_checks
+from reviewloop import __version__
+from reviewloop.agents import Team
+from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.tools import TOOLS, find_tool
+from reviewloop.analysis.tools.eslint import Project
+from reviewloop.app.project import read_settings, repository, shown_path, team_of
+from reviewloop.app.review.analysis import Configuration, configurations, is_trusted
+from reviewloop.app.sandboxing import chosen, described
 from reviewloop.cli.consoles import print_json, results, say
-from reviewloop.cli.doctor_analysers import (
-    analyser_checks,
-    languages_here,
-    not_trusted,
-    review_check,
-    tool_states,
-)
+from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
 from reviewloop.cli.help import Command
-from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.git.located import locate
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo, passing_folder
+from reviewloop.installed import how_to_install, is_light
+from reviewloop.models.checks import check_models
+from reviewloop.models.found import empty_keys
+from reviewloop.models.prices import estimate
+from reviewloop.models.routing import OFFLINE, require_provider, split_model
+from reviewloop.models.settling import choice, completed, is_begun
 from reviewloop.render.terminal.findings import hanging
+from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
+from reviewloop.sandbox.base import Level
+from reviewloop.sandbox.choose import how_to_improve
+from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import FLAG
+from reviewloop.specs.files import DiskFiles, in_folder
+from reviewloop.specs.kiro import unused_kiro_files
+from reviewloop.store.places import state_root
+from reviewloop.store.trust import TrustStore
+
+_DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, logs
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor; a bad one is broken, a note is worth knowing."""
+
+    name: str
+    mark: Literal["ok", "bad", "note"]
+    text: str
+    stops_run: bool = False  # a note, too: what only a run needs
+
+
+def all_checks(*, online: bool, model: str = "") -> Iterator[Check]:
+    """Yield every check; one that cannot be made is a bad one and stops no other.
+
+    A named `model` is checked instead of the one of the settings.
+    """
+    yield from _guarded("python", _python)
+    yield from _guarded("git", _git)
+    yield from _guarded("state", _state)
+    found: list[UserRepo] = []
+    yield from _guarded("repository", lambda: _repository(found))
+    repo = found[0] if found else None
+    settings: list[Loaded] = []
+    yield from _guarded("settings", lambda: _settings(repo, settings, model))
+    yield from _guarded("sandbox", lambda: _sandbox(settings))
+    if not settings:
+        return
+    loaded = settings[0]
+    team: list[Team] = []
+    yield from _guarded("agents", lambda: _agents(repo, team))
+    yield from _guarded("models", lambda: _models(loaded, team, online=online))
+    if repo:
+        yield from _guarded("branch", lambda: _branch(repo, loaded.settings))
+        yield from _guarded("specs", lambda: _specs(repo))
+        yield from _guarded("kiro", lambda: _kiro(repo))
+        yield from _guarded("gates", lambda: _gates(repo, loaded))
+
+
+def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    try:
+        yield from check()
+    except ReviewLoopError as error:
+        yield Check(name, "bad", str(error))
+
+
+def _python() -> Iterator[Check]:
+    import platform
+
+    version = platform.python_version()
+    system = f"{platform.system()} {platform.machine()}"
+    yield Check("python", "ok", f"reviewloop {__version__} on Python {version}, {system}")
+
+
+def _git() -> Iterator[Check]:
+
+    yield Check("git", "ok", Git(None).text("version"))
+
+
+def _state() -> Iterator[Check]:
+    import os
+    import shutil
+
+    try:
+        root = state_root()
+    except OSError as error:
+        yield Check("state", "bad", f"{error.filename} cannot be made ({error.strerror})")
+        return
+    if not os.access(root, os.W_OK | os.X_OK):
+        yield Check("state", "bad", f"{shown_path(root)} cannot be written; check who owns it")
+        return
+    yield Check("state", "ok", f"runs are kept in {shown_path(root)}")
+    free = shutil.disk_usage(root).free
+    text = f"{free / 1e9:.1f} GB free there"
+    if free < _DISK_NEEDED:
+        yield Check("disk", "note", f"{text}; a run may need 1 GB, `reviewloop clean` frees some")
+    else:
+        yield Check("disk", "ok", text)
+
+
+def _repository(found: list[UserRepo]) -> Iterator[Check]:
+
+    repo = repository(for_reading=False)
+    found.append(repo)
+    yield Check("repository", "ok", f"{shown_path(repo.root)} at {(repo.head or '')[:10]}")
+    if repo.project:
+        yield Check("project", "ok", f"{repo.project}/, a project of its own in this repository")
+    if repo.identity is None:
+        yield Check(
+            "repository",
+            "note",
+            "git has no identity: commits would be by reviewloop <reviewloop@localhost>; set "
+            "user.name and user.email with `git config` to commit as yourself",
+        )
+    if repo.dirty:
+        files = counted(len(repo.dirty), "uncommitted file")
+        yield Check("repository", "note", f"{files}: a run leaves them alone and does not see them")
+
+
+def _settings(repo: UserRepo | None, found: list[Loaded], model: str) -> Iterator[Check]:
+    flags = dict.fromkeys(("models.reasoning", "models.generation"), model) if model else {}
+    project = repo.project if repo else ""
+    loaded = read_settings(repo.root if repo else None, flags, project=project)
+    found.append(loaded)
+    set_to = {origin for name, origin in loaded.origins.items() if loaded.is_set(name)}
+    changed = sorted(set_to - {FLAG})
+    yield Check("settings", "ok", f"from {', '.join(changed)}" if changed else "all defaults")
+    if repo and not TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest):
+        names = ", ".join(loaded.repository_commands)
+        yield Check(
+            "settings",
+            "bad",
+            f"commands of the repository's settings wait for your consent ({names}); "
+            "`reviewloop trust` shows them",
+        )
+
+
+def _sandbox(loaded: list[Loaded]) -> Iterator[Check]:
+
+    sandbox = chosen(loaded[0].settings if loaded else Settings())
+    mark: Literal["ok", "bad", "note"] = "ok" if sandbox.is_proven else "note"
+    if sandbox.level is Level.NONE:
+        mark = "bad"
+    if sandbox.level is Level.NONE:
+        why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
+        yield Check("sandbox", mark, f"none holds, so runs are refused ({why})")
+    else:
+        yield Check("sandbox", mark, described(sandbox))
+    yield from (Check("sandbox", "note", f"{gap}") for gap in sandbox.gaps)
+    for way in how_to_improve(sandbox):
+        yield Check("sandbox", "note", f"for a stronger one: {way}")
+
+
+def _agents(repo: UserRepo | None, found: list[Team]) -> Iterator[Check]:
+    from pathlib import Path
+
+    team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
+    found.append(team)
+    names = ", ".join(agent.name for agent in team.reviewers)
+    yield Check("agents", "ok", f"{counted(len(team.reviewers), 'reviewer')}: {names}")
+    for agent in team.members:
+        if not agent.origin.endswith("(shipped)"):
+            yield Check("agents", "ok", f"{agent.name} comes from {agent.origin}")
+        if agent.dropped_tools:
+            dropped = ", ".join(agent.dropped_tools)
+            yield Check("agents", "note", f"{agent.name} asked for {dropped}: not granted")
+        yield from (Check("agents", "note", f"{agent.name}: {note}") for note in agent.notes)
+    for one in team.shadowed:
+        yield Check("agents", "note", f"{one.name}: {one.winner} is used, {one.loser} is not")
+
+
+def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check]:
+    import os
+
+    if is_light():
+        text = f"reviewloop-light has none; {how_to_install()} adds models and runs"
+        yield Check("models", "note", text)
+        return
+
+    yield from (
+        Check("models", "note", f"{key} is set but empty") for key in empty_keys(os.environ)
+    )
+    try:
+        loaded = completed(loaded, os.environ)
+    except UsageError as error:
+        if is_begun(loaded, os.environ):
+            raise
+        yield Check("models", "note", f"a run needs a model: {error}", stops_run=True)
+        return
+    settings = loaded.settings
+    require_provider(settings.models.reasoning)
+    if said := choice(loaded, os.environ):
+        yield Check("models", "ok", f"{settings.models.reasoning}: {said}")
+    members = [(agent.name, agent.model) for found in team for agent in found.members]
+    for model in check_models(settings, members, online=online):
+        users = ", ".join(model.used_by)
+        if not model.ok:
+            fix = f"; {model.how_to_fix}" if model.how_to_fix else ""
+            yield Check("models", "bad", f"{model.model} ({users}): {model.problem}{fix}")
+            continue
+        asked = "can be asked" if online else "looks usable; it was not asked (--offline)"
+        if model.warning:
+            yield Check("models", "note", f"{model.model} ({users}): {model.warning}")
+        else:
+            yield Check("models", "ok", f"{model.model} ({users}) {asked}")
+        is_paid = split_model(model.model)[0] not in OFFLINE
+        if is_paid and estimate(model.model, input_tokens=1000, output_tokens=1000) is None:
+            yield Check("models", "note", f"{model.model}: its price is unknown")
+
+
+def _branch(repo: UserRepo, settings: Settings) -> Iterator[Check]:
+    from fnmatch import fnmatchcase
+
+    if repo.branch is None:
+        yield Check(
+            "branch", "bad", "HEAD is detached; check out a branch, or run with --branch NAME"
+        )
+    elif any(fnmatchcase(repo.branch, rule) for rule in settings.guard.protected_branches):
+        yield Check(
+            "branch",
+            "note",
+            f"{repo.branch} is protected: a run needs another branch "
+            "(it offers --branch reviewloop/<feature>)",
+        )
+    else:
+        yield Check("branch", "ok", f"{repo.branch}: commits go there")
+
+
+def _specs(repo: UserRepo) -> Iterator[Check]:
+
+    found = spec_paths(repo.root, repo.project)
+    if found:
+        yield Check("specs", "ok", ", ".join(found))
+    else:
+        text = 'none found; `reviewloop run -m "what to change"` works without one'
+        yield Check("specs", "note", text)
+
+
+def _kiro(repo: UserRepo) -> Iterator[Check]:
+
+    files = in_folder(DiskFiles(repo.root), repo.project)
+    yield from (Check("kiro", "note", text) for text in unused_kiro_files(files))
+
+
+def _gates(repo: UserRepo, loaded: Loaded) -> Iterator[Check]:
+
+    trusted = TrustStore(state_root()).is_trusted(repo.key, loaded.commands_digest)
+    python = python_of(repo, loaded.settings, trusted=trusted)
+    yield Check("python", "ok", f"gates use {python_sentence(python)}")
+    for gate in gate_plan(repo, loaded.settings, python).entries:
+        mark: Literal["ok", "note"] = "ok" if gate.runnable else "note"
+        yield Check("gates", mark, f"{gate.name}: {gate_sentence(gate)}")
+    coverage = loaded.settings.gates.coverage
+    if coverage.enabled:
+        words = "stops the change" if coverage.hard else "gives findings"
+        text = f"coverage: below {coverage.threshold:.0%} of the new lines {words}"
+        yield Check("gates", "ok", text)
+
+
+@dataclass(frozen=True)
+class ToolState:
+    """One tool of the table, as it is on this machine."""
+
+    name: str
+    languages: tuple[str, ...]
+    core: bool
+    program: str  # "" when it is not installed
+    version: str
+    get: str
+    licence: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row of `doctor --json`."""
+        return {**vars(self), "languages": list(self.languages), "found": bool(self.program)}
+
+
+def tool_states() -> list[ToolState]:
+    """Return every tool of the table; at most one start of each program, and only once."""
+
+    states = []
+    for tool in TOOLS:
+        found = find_tool(tool)
+        if tool.applies is not None:  # it stands in a project
+            found = found and replace(found, version=_of_project())
+            found = found if found and found.version else None
+        program, version = (str(found.program), found.version) if found else ("", "")
+        languages = tuple(sorted(tool.languages))
+        states.append(
+            ToolState(tool.name, languages, tool.core, program, version, tool.get, tool.licence)
+        )
+    return states
+
+
+def _of_project() -> str:
+    """Return the version of the ESLint of this checkout, "" when there is none."""
+
+    root = _root()
+    if root is None:
+        return ""
+    places = [root / one.path for one in _configurations(root) if one.is_code]
+    versions = {Project(place.parent, place).version(root) for place in places}
+    return ", ".join(sorted(filter(None, versions)))
+
+
+def not_trusted() -> Iterator[Check]:
+    """Yield a line for each configuration of a tool in this checkout that does not count yet."""
+
+    root = _root()
+    if root is None:
+        return
+    try:
+        all_data = read_settings(root).settings.review.repository_configuration
+    except ReviewLoopError:  # another line says so
+        return
+    key = locate(root).user.key
+    for one in _configurations(root):
+        counts = all_data and not one.is_code
+        if not counts and not is_trusted(key, one.tool, one.path, one.text):
+            name = one_line(one.path)
+            text = f"{name} of {one.tool} is not used; allow it with `reviewloop trust`"
+            yield Check("analysers", "note", text)
+
+
+def _root() -> Path | None:
+
+    try:
+        return locate(Path.cwd()).user.root.resolve()
+    except ReviewLoopError:
+        return None
+
+
+def _configurations(root: Path) -> list[Configuration]:
+
+    return configurations(root)
+
+
+def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Iterator[Check]:
+    """Yield a line for each tool that is here, and one for all others; none stops a run.
+
+    Of the others those come first, with how to get them, that read a language that is `here`.
+    """
+    for state in states:
+        if state.program:
+            shown = f"{state.name} {state.version}".strip()
+            yield Check("analysers", "ok", f"{shown} for {_languages(state)}")
+    absent = [state for state in states if not state.program]
+    fitting = [state for state in absent if not set(here).isdisjoint(state.languages)]
+    told = [f"{state.name} ({state.get})" for state in fitting]
+    if others := ", ".join(state.name for state in absent if state not in fitting):
+        told.append(
+            f"{'for other files ' if told else ''}{others} (`doctor --json` says how to get them)"
+        )
+    if told:
+        yield Check("analysers", "note", f"also used when installed: {'; '.join(told)}")
+
+
+def languages_here() -> frozenset[str]:
+    """Return the languages of the files that git follows here; only their names are read."""
+
+    try:
+        user = locate(Path.cwd()).user
+        with passing_folder() as folder:  # in the checkout itself git may start programs
+            index = user.copied_index(user.mirror(folder), folder / "index")
+            listed = index.run("ls-files", "-z")
+    except ReviewLoopError:
+        return frozenset()
+    return frozenset(language_of(os.fsdecode(path)) for path in listed.split(b"\0")) - {""}
+
+
+def review_check(states: Sequence[ToolState]) -> Check:
+    """Return whether a review without a model can start here; it needs less than a run."""
+
+    core = [state for state in states if state.core]
+    absent = [state.name for state in core if not state.program]
+    if absent:
+        text = f"{' and '.join(absent)} should be here: install reviewloop once more"
+        return Check("review", "note", text)
+    try:
+        root = locate(Path.cwd()).user.root
+        read_settings(root)
+        team_of(root)
+    except ReviewLoopError as error:
+        return Check("review", "note", f"cannot start here: {error}")
+    names = " and ".join(state.name for state in core)
+    return Check("review", "ok", f"ready without a model (analysers {names} found)")
+
+
+def _languages(state: ToolState) -> str:
+    most = 3
+    more = f" and {len(state.languages) - most} more" if len(state.languages) > most else ""
+    return ", ".join(state.languages[:most]) + more
+
 
 _MARKS = {"ok": ("✓", "green"), "bad": ("✗", "red"), "note": ("–", "yellow")}
 _NO_MODEL = "a run needs a model"

@@ -14,8 +14,8 @@ from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, say
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
+from reviewloop.github.api.errors import shown
 from reviewloop.github.api.model import Status
-from reviewloop.github.api.refusals import shown
 from reviewloop.github.job.outcome import MOST_REASON, tell_runner
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.run import Options, choose_run, hand_over, publish_run

@@ -5,10 +5,16 @@ from typing import Any
 
 import click
 
-from reviewloop.app.batch.approving import Approved, approve_each
-from reviewloop.app.batch.queue import named_runs, nothing_waits, only_one, to_approve
+from reviewloop.app.batch.approve import Approved, approve_each
+from reviewloop.app.batch.queue import (
+    after_reject,
+    named_runs,
+    nothing_waits,
+    only_one,
+    reject_each,
+    to_approve,
+)
 from reviewloop.app.batch.queue_view import queue_body, result_row, why_stale
-from reviewloop.app.batch.rejecting import after_reject, reject_each
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.view import proposal_of

@@ -48,7 +48,7 @@ def resume(
 def _queue_again(
     url: str, run_id: str | None, caps: Mapping[str, Any], *, as_json: bool
 ) -> ExitCode:
-    from reviewloop.app.fleet.resuming import resume as queue_again
+    from reviewloop.app.fleet.answers import resume as queue_again
 
     with shared(url) as database:
         resumed = queue_again(database, url, run_id, caps)

@@ -20,7 +20,7 @@ from reviewloop.render.terminal.batch import render_account, render_queue
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reviewloop.app.batch.going_on import Wish
+    from reviewloop.app.batch.start import Wish
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
 
@@ -89,7 +89,7 @@ def require_driver() -> None:
 @contextmanager
 def shared(url: str) -> "Iterator[Database]":
     """Yield the database of an address; its tables must be there."""
-    from reviewloop.app.fleet.store import opened
+    from reviewloop.app.fleet.place import opened
 
     with opened(url) as database:
         yield database
@@ -172,7 +172,7 @@ def run_row(record: "RunRecord", state: str) -> dict[str, Any]:
 
 def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
     """Show what waits for a person, of a branch if it is named."""
-    from reviewloop.app.fleet.queue_view import queue_shown
+    from reviewloop.app.fleet.queue import queue_shown
 
     with shared(url) as database:
         body = queue_shown(database, url, branch)
@@ -185,8 +185,7 @@ def queue(url: str, branch: str, *, as_json: bool) -> ExitCode:
 
 def show(url: str, run_id: str | None, *, diff: bool) -> ExitCode:
     """Show what a run proposes; the code around findings stands where it was read."""
-    from reviewloop.app.fleet.queue import proposal_shown
-    from reviewloop.app.fleet.queue_view import queue_shown
+    from reviewloop.app.fleet.queue import proposal_shown, queue_shown
 
     with shared(url) as database:
         if run_id is None:

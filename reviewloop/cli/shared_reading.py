@@ -82,7 +82,7 @@ def undo(url: str, run_id: str | None) -> ExitCode:
 
 def figures(url: str) -> tuple[list[RunMetrics], dict[str, float]]:
     """Return the rows that `stats` adds up, and when the specs were born."""
-    from reviewloop.app.fleet.figures import figures_shown
+    from reviewloop.app.fleet.work import figures_shown
 
     with shared(url) as database:
         return figures_shown(database)

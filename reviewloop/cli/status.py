@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from reviewloop.app.batch.account import account
-from reviewloop.app.batch.going_on import newest_batch
-from reviewloop.app.batch.reasons import reason_now
-from reviewloop.app.batch.stands import up_to_date
+from reviewloop.app.batch.policy import reason_now
+from reviewloop.app.batch.report import account
+from reviewloop.app.batch.start import newest_batch
+from reviewloop.app.batch.status import up_to_date
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.answers import newest_or_named
 from reviewloop.app.run.cleaning import leave_out

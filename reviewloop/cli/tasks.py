@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.app.batch.renumbered import runs_by_task, strays_of
-from reviewloop.app.batch.stands import stand_of
+from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
+from reviewloop.app.batch.status import stand_of
 from reviewloop.app.project import Repository, read_settings, repository
 from reviewloop.app.run.branches import branch_with
 from reviewloop.cli.consoles import print_json, results, say

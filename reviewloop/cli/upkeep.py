@@ -4,7 +4,7 @@ from collections import Counter
 
 import click
 
-from reviewloop.app.batch.keeping import keep_rows, why_not_undone
+from reviewloop.app.batch.report import keep_rows, why_not_undone
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.cleaning import Garbage, delete_garbage, find_garbage
 from reviewloop.app.run.upkeep import export_run, undo_run

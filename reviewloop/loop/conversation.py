@@ -34,8 +34,7 @@ from reviewloop.render.event_lines import LASTING
 from reviewloop.review.lenient import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.tools.told import about
-from reviewloop.tools.toolbox import Toolbox
+from reviewloop.tools.toolbox import Toolbox, about
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood

@@ -1,14 +1,119 @@
-"""fs_read, grep and glob: pages of files, folders, and searches in one tree."""
+"""fs_read, grep and glob: finds what a path means, and reads pages of files losslessly."""
 
+import difflib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.objects import TreeReader
+from reviewloop.git.objects import Entry, TreeReader
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Glob, Grep, Read, ReadOperation
-from reviewloop.tools.filetext import cut, decode, is_binary, lines_of, numbered
-from reviewloop.tools.places import file_at, plain_path
+
+_SNIFFED = 8000  # bytes; git's own measure of what is text
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether git would call these bytes binary."""
+    return b"\0" in data[:_SNIFFED]
+
+
+def decode(data: bytes) -> str:
+    """Return the text; bytes that are no UTF-8 become lone surrogates."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Return the bytes that `decode` read."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines, counted by LF only, without their ends; a final LF begins no line."""
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
+
+
+def newline_of(text: str) -> str:
+    """Return the line end that most lines have."""
+    windows = text.count("\r\n")
+    return "\r\n" if windows > text.count("\n") - windows else "\n"
+
+
+def with_newline(text: str, newline: str) -> str:
+    """Return the text with all line ends alike."""
+    plain = text.replace("\r\n", "\n")
+    return plain if newline == "\n" else plain.replace("\n", newline)
+
+
+def numbered(lines: list[str], first: int, width: int = 2000) -> str:
+    """Return the lines with their numbers before a tab; very long lines are cut and say so."""
+    return "\n".join(f"{number}\t{cut(line, width)}" for number, line in enumerate(lines, first))
+
+
+def cut(line: str, width: int) -> str:
+    """Return the line, or its beginning and how long it is."""
+    if len(line) <= width:
+        return line
+    return f"{line[:width]} … [{len(line):,} characters in this line]"
+
+
+_NAMED = 5  # similar paths offered
+_COMPARED = 20_000  # files; beyond that, similar names are not looked for
+
+
+def plain_path(path: str) -> str:
+    """Return the path as trees spell it: no `./` in front, no slash at the end; root is empty."""
+    plain = path.strip()
+    while plain.startswith("./"):
+        plain = plain[2:]
+    plain = plain.rstrip("/") if plain != "/" else plain
+    return "" if plain == "." else plain
+
+
+def file_at(reader: TreeReader, path: str) -> Entry | None:
+    """Return the file at a path, None for a folder; raise CallRefusedError for anything else."""
+    if not path:
+        return None
+    entry = reader.entry(path)
+    if entry is None:
+        if reader.list_dir(path) is not None:
+            return None
+        raise _nothing_there(reader, path)
+    if entry.kind == "symlink":
+        target = shown_name((reader.read(path, 4096) or b"").decode("utf-8", "surrogateescape"))
+        raise CallRefusedError(
+            f"{shown_name(path)} is a symbolic link to {target}; read the file it points to"
+        )
+    if entry.kind == "submodule":
+        raise CallRefusedError(
+            f"{shown_name(path)} is a submodule at {entry.oid[:12]}; its files are not part of "
+            "this repository"
+        )
+    return entry
+
+
+def _nothing_there(reader: TreeReader, path: str) -> CallRefusedError:
+    name = shown_name(path)
+    if path.startswith(("/", "~")) or ".." in path.split("/"):
+        return CallRefusedError(
+            f"{name} is not inside the repository; give paths relative to its root, like src/app.py"
+        )
+    like = _similar(path, [entry.path for entry in reader.entries()])
+    if not like:
+        return CallRefusedError(f"there is no {name}; find files with glob")
+    return CallRefusedError(f"there is no {name}; files with a similar name:", "\n".join(like))
+
+
+def _similar(path: str, paths: list[str]) -> list[str]:
+    wanted = PurePosixPath(path).name
+    same = [p for p in paths if PurePosixPath(p).name.casefold() == wanted.casefold()]
+    if not same and len(paths) <= _COMPARED:
+        same = difflib.get_close_matches(path, paths, n=_NAMED, cutoff=0.7)
+    return [shown_name(p) for p in same[:_NAMED]]
+
 
 Mask = Callable[[str], str]
 

@@ -7,9 +7,7 @@ from reviewloop.analysis.outline import Symbol, outline
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Code
-from reviewloop.tools.filetext import decode, is_binary
-from reviewloop.tools.places import file_at, plain_path
-from reviewloop.tools.reading import Sight, search, text_of
+from reviewloop.tools.reading import Sight, decode, file_at, is_binary, plain_path, search, text_of
 
 _MOST_FILES = 40  # parsed for one call
 _MOST_SYMBOLS = 300

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.models.messages import ToolSpec
-from reviewloop.tools import catalogue
+from reviewloop.tools import arguments
 from reviewloop.tools.answers import BadCallError, CallRefusedError, Output
 from reviewloop.tools.arguments import (
     Code,
@@ -22,11 +23,50 @@ from reviewloop.tools.arguments import (
     read_arguments,
 )
 from reviewloop.tools.policy import WritePolicy
-from reviewloop.tools.reading import Sight, fs_read, glob, grep
+from reviewloop.tools.reading import Sight, decode, fs_read, glob, grep
 from reviewloop.tools.running import RunGateCallback, Shell, run_gate, split_command
 from reviewloop.tools.structure import code
-from reviewloop.tools.taken_back import allowed_part
-from reviewloop.tools.writing import Restore, fs_write
+from reviewloop.tools.writing import Restore, fs_write, refuse_settings
+
+
+def allowed_part(
+    private: PrivateRepo, before: str, after: str, policy: WritePolicy
+) -> tuple[str, tuple[str, ...]]:
+    """Return the tree without the edits that the policy refuses, and why each was refused.
+
+    Where a file cannot be put back by itself, nothing of the program's edits is kept.
+    """
+    if before == after:
+        return after, ()
+    old, content, modes, reasons = private.reader(before), {}, {}, []
+    for file in private.change(before, after).files:
+        for path in dict.fromkeys((file.path, file.old_path)):
+            reason = policy.refusal(path) or _settings(private, before, after, path)
+            if not reason:
+                continue
+            reasons.append(reason)
+            entry = old.entry(path)
+            content[path] = None if entry is None else private.read(before, path)
+            if entry is not None:
+                modes[path] = entry.mode
+    if not reasons:
+        return after, ()
+    try:
+        kept = private.edit(after, content, modes)
+    except UnsafePathError as error:
+        return before, (*reasons, f"so nothing was kept: {error}")
+    left = [file.path for file in private.change(before, kept).files if file.path in content]
+    return (before if left else kept), tuple(reasons)
+
+
+def _settings(private: PrivateRepo, before: str, after: str, path: str) -> str:
+    texts = [private.read(tree, path) for tree in (before, after)]
+    try:
+        refuse_settings(path, *(None if text is None else decode(text) for text in texts))
+    except CallRefusedError as refused:
+        return str(refused)
+    return ""
+
 
 ORDER = ("fs_read", "code", "grep", "glob", "fs_write", "run_gate", "execute_bash")
 """The tools in the order in which models are offered them."""
@@ -131,15 +171,15 @@ class Toolbox:
     def specs(self) -> tuple[ToolSpec, ...]:
         """Return the tools to offer, always in the same order."""
         known = {
-            "fs_read": catalogue.FS_READ,
-            "code": catalogue.CODE,
-            "grep": catalogue.GREP,
-            "glob": catalogue.GLOB,
-            "fs_write": catalogue.FS_WRITE,
-            "execute_bash": catalogue.EXECUTE_BASH,
+            "fs_read": arguments.FS_READ,
+            "code": arguments.CODE,
+            "grep": arguments.GREP,
+            "glob": arguments.GLOB,
+            "fs_write": arguments.FS_WRITE,
+            "execute_bash": arguments.EXECUTE_BASH,
         }
         return tuple(
-            catalogue.run_gate_spec(self._gates) if name == "run_gate" else known[name]
+            arguments.run_gate_spec(self._gates) if name == "run_gate" else known[name]
             for name in self._offered
         )
 
@@ -260,3 +300,34 @@ class Toolbox:
 
     def _key(self, name: str, args: Mapping[str, Any]) -> str:
         return json.dumps([self.tree, name, args], sort_keys=True, default=str)
+
+
+_LONGEST = 200
+
+
+def about(name: str, args: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return `name`, `about` and `how` of a call for an event; `args` hold no secrets."""
+    name = called(name)
+    try:
+        told, how = _about(name, args or {})
+    except ValueError:  # a malformed call is told all the same
+        told, how = "", ""
+    return {"name": name, "about": told[:_LONGEST], "how": how}
+
+
+def _about(name: str, args: Mapping[str, Any]) -> tuple[str, str]:
+    if name == "fs_read":
+        read = Read.model_validate(dict(args))
+        paths = [one.path for one in read.operations] or [read.path]
+        return ", ".join(dict.fromkeys(paths)), ""
+    if name == "fs_write":
+        written = Write.model_validate(dict(args))
+        return written.path, written.command
+    if name == "run_gate":
+        gate = RunGate.model_validate(dict(args))
+        return " ".join((gate.name, *gate.paths)), ""
+    if name == "execute_bash":
+        command = ExecuteBash.model_validate(dict(args)).command
+        return command if isinstance(command, str) else " ".join(command), ""
+    words = (args.get(key) for key in ("operation", "pattern", "query", "name", "path"))
+    return " ".join(word for word in words if isinstance(word, str) and word), ""

@@ -1,27 +1,249 @@
-"""fs_write: one edit of one file becomes a new tree, or a clear refusal."""
+"""fs_write: one edit of one text becomes a new tree, or a clear refusal."""
 
+import difflib
+import re
 import tomllib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from reviewloop.domain.hidden_characters import find_hidden, placeholders, restore_hidden
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.secrets import MisplacedSecretError
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Write
-from reviewloop.tools.edits import (
-    appended,
-    changed_lines,
-    created,
-    inserted,
-    replaced,
-    rewritten,
-    short_diff,
-)
-from reviewloop.tools.filetext import decode, encode, is_binary, lines_of
-from reviewloop.tools.places import plain_path
 from reviewloop.tools.policy import WritePolicy
-from reviewloop.tools.reading import Mask
+from reviewloop.tools.reading import (
+    Mask,
+    decode,
+    encode,
+    is_binary,
+    lines_of,
+    newline_of,
+    numbered,
+    plain_path,
+    with_newline,
+)
+
+_AROUND = 3  # lines shown before and after a place
+_SEARCHED = 20_000  # lines; in longer files no similar place is looked for
+_SHOWN_PLACES = 10
+_SHRINKS_FROM = 10  # lines; shorter files may become anything
+_KEEPS = 0.7  # a rewritten file keeps at least this share of its lines
+_NUMBERED = re.compile(r"\s*\d+\t")
+_ELLIPSIS = r"(?:\.{3,}|…)"
+_COMMENT = r"(?:#|//|/\*|<!--|--|;|%|\{/\*)"
+_LEFT_OUT = (
+    r"\b(?:rest|remain\w*|existing|unchanged|same as|previous|omitted|other|as before|stays?)\b"
+)
+_PART = r"(?:file|code|function|class|method|module|content|implementation|test|import|config)\w*"
+_ELIDED = re.compile(
+    # "# ... rest unchanged", "... existing code ..."
+    rf"\s*(?:{_COMMENT}?\s*[(\[]?{_ELLIPSIS}.{{0,60}}{_LEFT_OUT}"
+    # "# existing code ..."
+    rf"|{_COMMENT}\s*[(\[]?{_LEFT_OUT}.{{0,60}}{_ELLIPSIS}\W*$"
+    # "// remaining methods unchanged"
+    rf"|{_COMMENT}\s*(?:the\s+)?(?:rest\s+of|remaining)\s+(?:the\s+|this\s+)?{_PART}\b.{{0,40}}"
+    r"\b(?:unchanged|omitted|the same|as before|as is)\b)",
+    re.IGNORECASE,
+)
+
+
+def replaced(old: str, wanted: str, new: str, *, everywhere: bool) -> str:
+    """Return the text with `wanted` replaced; it must stand there once, unless `everywhere`."""
+    if not wanted:
+        raise CallRefusedError("old_str is empty; quote the code to replace, or use insert")
+    if wanted == new:
+        raise CallRefusedError("old_str and new_str are equal; nothing would change")
+    spans = _spans(old, wanted)
+    if not spans and placeholders(wanted):
+        spans = _spans(old, restore_hidden(wanted))
+    if not spans:
+        raise _not_found(old, wanted)
+    if len(spans) > 1 and not everywhere:
+        raise _ambiguous(old, spans)
+    parts, position = [], 0
+    usual = newline_of(old)
+    for start, end in spans:
+        matched = old[start:end]
+        newline = newline_of(matched) if "\n" in matched else usual
+        parts += [old[position:start], with_newline(real_text(new, matched), newline)]
+        position = end
+    result = "".join((*parts, old[position:]))
+    refuse_elision(new, old)
+    return result
+
+
+def inserted(old: str, new: str, after_line: int) -> str:
+    """Return the text with whole lines put after line `after_line` (0: before the first)."""
+    lines = old.split("\n")
+    count = len(lines_of(old))
+    if not 0 <= after_line <= count:
+        raise CallRefusedError(f"the file has {count} lines; insert_line must be 0 to {count}")
+    if after_line == count:
+        return appended(old, new)
+    before, after = lines[:after_line], lines[after_line:]
+    text = with_newline(_ended(real_text(new, "")), newline_of(old))
+    refuse_elision(new, old)
+    return "".join(f"{line}\n" for line in before) + text + "\n".join(after)
+
+
+def appended(old: str, new: str) -> str:
+    """Return the text with lines added at its end."""
+    newline = newline_of(old)
+    glue = "" if not old or old.endswith("\n") else newline
+    refuse_elision(new, old)
+    return old + glue + with_newline(_ended(real_text(new, "")), newline)
+
+
+def rewritten(old: str, new: str) -> str:
+    """Return the new text of an existing file, with its line ends; refuse stubs."""
+    refuse_elision(new, old)
+    had = sum(1 for line in lines_of(old) if line.strip())
+    has = sum(1 for line in lines_of(new) if line.strip())
+    if had >= _SHRINKS_FROM and has < had * _KEEPS:
+        raise CallRefusedError(
+            f"this would shrink the file from {had} to {has} lines with code; create needs the "
+            "whole file. Remove parts with str_replace, or delete the file first if you mean to "
+            "start again"
+        )
+    text = with_newline(real_text(new, old), newline_of(old))
+    return _ended(text) if old.endswith("\n") else text
+
+
+def created(new: str) -> str:
+    """Return the text of a new file; its last line is ended."""
+    refuse_elision(new, "")
+    return _ended(real_text(new, ""))
+
+
+def real_text(new: str, there: str) -> str:
+    """Return the text to write; hidden characters may stay where they were and nowhere else."""
+    for mark in placeholders(new):
+        if mark in there:
+            continue  # the file really holds these signs
+        if restore_hidden(mark) not in there:
+            raise CallRefusedError(
+                f"the new text holds {mark}, which stands for a hidden character that the old "
+                "text does not hold there; leave it out, or write it as an escape of the language"
+            )
+        new = new.replace(mark, restore_hidden(mark))
+    for hidden in find_hidden(f" {new}"):  # a BOM is hidden too: this is no start of a file
+        if hidden.char not in there:
+            raise CallRefusedError(
+                f"the new text holds a hidden character ({hidden.code}, {hidden.name}) in its "
+                f"line {hidden.line}; leave it out, or write it as an escape of the language"
+            )
+    return new
+
+
+def refuse_elision(new: str, old: str) -> None:
+    """Refuse text that says "the rest is unchanged" where the rest should stand."""
+    known = {line.strip() for line in lines_of(old)}
+    for number, line in enumerate(lines_of(new), 1):
+        if len(line) <= 200 and _ELIDED.match(line) and line.strip() not in known:
+            raise CallRefusedError(
+                f"line {number} of the new text leaves something out; what you write is what the "
+                "file will hold. Write it in full, or change only a part with str_replace",
+                line.strip(),
+            )
+
+
+def short_diff(old: str, new: str, limit: int = 60) -> str:
+    """Return the changed lines with two around them; what lies between two changes is shown too."""
+    before, after = lines_of(old), lines_of(new)
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    removed, added = before[start : len(before) - end], after[start : len(after) - end]
+    lead, tail = after[max(0, start - 2) : start], after[len(after) - end :][:2]
+    lines = [f"@@ line {max(1, start + 1 - len(lead))} @@"]
+    lines += [f" {line}" for line in lead]
+    lines += _limited([f"-{line}" for line in removed], limit // 2)
+    lines += _limited([f"+{line}" for line in added], limit // 2)
+    lines += [f" {line}" for line in tail]
+    return "\n".join(lines)
+
+
+def changed_lines(old: str, new: str) -> tuple[int, int]:
+    """Return how many lines an edit adds and removes; a line that only moved is neither."""
+    before, after = Counter(lines_of(old)), Counter(lines_of(new))
+    return (after - before).total(), (before - after).total()
+
+
+def _limited(lines: Sequence[str], limit: int) -> list[str]:
+    if len(lines) <= limit:
+        return list(lines)
+    return [*lines[:limit], f"{lines[0][0]} … [{len(lines) - limit} more lines]"]
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _spans(text: str, wanted: str) -> list[tuple[int, int]]:
+    """Return where the text stands; a line feed in `wanted` also means CRLF."""
+    parts = wanted.replace("\r\n", "\n").split("\n")
+    pattern = re.compile(r"\r?\n".join(re.escape(part) for part in parts))
+    return [match.span() for match in pattern.finditer(text)]
+
+
+def _ambiguous(text: str, spans: Sequence[tuple[int, int]]) -> CallRefusedError:
+    lines = lines_of(text)
+    first = [text.count("\n", 0, start) + 1 for start, _ in spans]
+    shown = [numbered(lines[max(0, n - 2) : n + 1], max(1, n - 1)) for n in first[:_SHOWN_PLACES]]
+    return CallRefusedError(
+        f"old_str stands in the file {len(spans)} times, at the lines "
+        f"{', '.join(str(n) for n in first[:_SHOWN_PLACES])}; quote more lines around the one you "
+        "mean, or set replace_all",
+        "\n--\n".join(shown),
+    )
+
+
+def _not_found(text: str, wanted: str) -> CallRefusedError:
+    lines, quoted = lines_of(text), lines_of(wanted)
+    if all(_NUMBERED.match(line) for line in quoted if line.strip()):
+        return CallRefusedError("old_str is not in the file; quote it without the line numbers")
+    place = _loosely(lines, quoted)
+    if place is not None:
+        return CallRefusedError(
+            "old_str is not in the file exactly; this differs in white space only:",
+            numbered(lines[place : place + len(quoted)], place + 1),
+        )
+    near = _nearest(lines, quoted)
+    if near is None:
+        return CallRefusedError("old_str is not in the file; read it again with fs_read")
+    first = max(0, near - _AROUND)
+    return CallRefusedError(
+        "old_str is not in the file; the most similar place is this:",
+        numbered(lines[first : near + max(len(quoted), 1) + _AROUND], first + 1),
+    )
+
+
+def _loosely(lines: list[str], quoted: list[str]) -> int | None:
+    wanted = ["".join(line.split()) for line in quoted]
+    if not any(wanted):
+        return None
+    flat = ["".join(line.split()) for line in lines]
+    span = len(wanted)
+    return next((n for n in range(len(flat) - span + 1) if flat[n : n + span] == wanted), None)
+
+
+def _nearest(lines: list[str], quoted: list[str]) -> int | None:
+    if len(lines) > _SEARCHED:
+        return None
+    stripped = [line.strip() for line in lines]
+    for offset, line in enumerate(quoted[:5]):
+        if len(line.strip()) >= 4:
+            like = difflib.get_close_matches(line.strip(), stripped, n=1, cutoff=0.6)
+            if like:
+                return max(0, stripped.index(like[0]) - offset)
+    return None
+
 
 _LARGEST = 5_000_000  # bytes; nobody writes a longer source file
 _BOM = "\ufeff"

@@ -7,11 +7,10 @@ import pytest
 from rich.console import Console
 from support.checkout import Checkout
 
-from reviewloop.app.batch.account import account, exit_code
-from reviewloop.app.batch.going_on import newest_batch
-from reviewloop.app.batch.keeping import keep_rows
-from reviewloop.app.batch.reasons import reason_now
-from reviewloop.app.batch.spending import Spending
+from reviewloop.app.batch.limits import Spending
+from reviewloop.app.batch.policy import reason_now
+from reviewloop.app.batch.report import account, exit_code, keep_rows
+from reviewloop.app.batch.start import newest_batch
 from reviewloop.app.project import open_repository
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
 from reviewloop.models.budget import Budget

@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 
 from support.many import many, writes_parts
 
-from reviewloop.app.batch.going_on import Wish
 from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.queue import queue_of
+from reviewloop.app.batch.start import Wish
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.branches import looked_again
 from reviewloop.faults import VARIABLE

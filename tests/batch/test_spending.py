@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from reviewloop.app.batch.spending import Spending, is_about_money
+from reviewloop.app.batch.limits import Spending, is_about_money
 from reviewloop.app.project import open_repository
 from reviewloop.domain.errors import BudgetExhaustedError, UsageError
 from reviewloop.settings import Settings

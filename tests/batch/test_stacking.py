@@ -4,10 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.app.batch.line import Waiting, line_up
-from reviewloop.app.batch.stacking import base_for, listed_above
-from reviewloop.app.batch.stands import Stand, TaskRun
-from reviewloop.app.batch.train import Train
+from reviewloop.app.batch.rebase import Train
+from reviewloop.app.batch.stack import Waiting, base_for, line_up, listed_above
+from reviewloop.app.batch.status import Stand, TaskRun
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks

@@ -15,8 +15,8 @@ from support.parts import says
 from support.play import done, reply, write
 from support.terminal import Terminal
 
-from reviewloop.app.batch.deadline import read_deadline
-from reviewloop.app.batch.work import Work
+from reviewloop.app.batch.limits import read_deadline
+from reviewloop.app.batch.schedule import Work
 from reviewloop.domain.errors import InterruptedByUserError, UsageError
 from reviewloop.store.locks import hold
 
@@ -215,7 +215,7 @@ def test_who_interrupts_a_batch_is_asked_nothing_more(monkeypatch):
         "old_failure": lambda _: "",
         "take_over": lambda _: None,
     }.items():
-        monkeypatch.setattr(f"reviewloop.app.batch.work.{name}", value)
+        monkeypatch.setattr(f"reviewloop.app.batch.schedule.{name}", value)
     work._train = SimpleNamespace(straighten=lambda _: None)
     work._turns = SimpleNamespace(standing_still=None)
     work._refusals = SimpleNamespace(tell=lambda: None)

@@ -15,9 +15,9 @@ from support.parts import Part, says
 from support.play import done, reply, write
 from support.terminal import Terminal
 
-from reviewloop.app.batch.autopilot import why_a_person
-from reviewloop.app.batch.going_on import Wish
 from reviewloop.app.batch.opening import run_batch
+from reviewloop.app.batch.policy import why_a_person
+from reviewloop.app.batch.start import Wish
 from reviewloop.app.interrupts import all_interruptible, asking
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.advance import advance

@@ -7,7 +7,7 @@ from support.many import SPEC, files_of, many
 from support.parts import Part, says
 from support.play import calls, done, reply, write
 
-from reviewloop.app.batch.approving import approve_each
+from reviewloop.app.batch.approve import approve_each
 from reviewloop.app.batch.moving import do_once_more
 from reviewloop.app.batch.queue import to_approve
 from reviewloop.app.project import open_repository

@@ -5,11 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.app.batch.beginnings import Beginnings
-from reviewloop.app.batch.line import Waiting
 from reviewloop.app.batch.queue import _with_all_below
-from reviewloop.app.batch.stands import Stand, TaskRun
-from reviewloop.app.batch.turns import Turns
+from reviewloop.app.batch.schedule import Turns
+from reviewloop.app.batch.stack import Beginnings, Waiting
+from reviewloop.app.batch.status import Stand, TaskRun
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.runs import RunRecord
 

@@ -5,12 +5,7 @@ import json
 import pytest
 
 from reviewloop.analysis.tools import TOOLS
-from reviewloop.cli.doctor_analysers import (
-    ToolState,
-    analyser_checks,
-    languages_here,
-    review_check,
-)
+from reviewloop.cli.doctor import ToolState, analyser_checks, languages_here, review_check
 
 
 def test_doctor_lists_every_analyser_with_version_or_with_how_to_get_it(project, reviewloop):

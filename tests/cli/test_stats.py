@@ -14,7 +14,7 @@ from support.play import agent_of, done, write
 from support.shop import make_shop
 
 from reviewloop.app import stats as taken
-from reviewloop.app.batch import autopilot
+from reviewloop.app.batch import policy
 from reviewloop.app.run import changing
 from reviewloop.loop.nodes import approve
 from reviewloop.store.metrics import FILE, MetricsStore, RunMetrics
@@ -251,5 +251,5 @@ def _forget(runs):
 
 
 def test_the_names_by_which_others_than_people_answer_are_those_that_they_use():
-    assert (taken.AUTOPILOT, taken.QUEUE) == (autopilot.BY, changing.BY)
+    assert (taken.AUTOPILOT, taken.QUEUE) == (policy.BY, changing.BY)
     assert taken.PERSON == approve.PERSON

@@ -6,7 +6,7 @@ from support.disguises import JS, PY
 from support.parts import CLEAN, cast, writes
 from support.play import TEST
 
-from reviewloop.app.batch.autopilot import why_a_person
+from reviewloop.app.batch.policy import why_a_person
 
 SETTINGS = {**QUIET_GATES, "REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["tested", "cfn-lint"]'}
 SEARCH = {"shop/search.py": CLEAN, "tests/test_search.py": TEST}

@@ -4,7 +4,7 @@ import pytest
 from support.parts import CLEAN, cast, finds, found, replaces, writes
 from support.play import QUOTE_TEST, TEST
 
-from reviewloop.app.batch.autopilot import why_a_person
+from reviewloop.app.batch.policy import why_a_person
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.advance import advance
 from reviewloop.domain.errors import UsageError

@@ -11,9 +11,9 @@ from support.checkout import Checkout
 from support.postgres import Postgres
 from support.shop import make_shop
 
-from reviewloop.app.batch.rows import unbegun_row
+from reviewloop.app.batch.report import unbegun_row
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
-from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.place import opened
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database

@@ -10,12 +10,9 @@ import pytest
 from procrastinate.jobs import Job
 from support.postgres import Postgres
 
-from reviewloop.app.fleet.again import Again, rescue
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
-from reviewloop.app.fleet.place import BusyError, Place
-from reviewloop.app.fleet.store import opened
-from reviewloop.app.fleet.worker import work
-from reviewloop.app.fleet.worker_queue import WorkerQueue
+from reviewloop.app.fleet.place import BusyError, Place, opened
+from reviewloop.app.fleet.worker import Again, WorkerQueue, rescue, work
 from reviewloop.domain.errors import StoreError, UsageError, WorkspaceError
 from reviewloop.store.postgres import database as databases
 from reviewloop.store.postgres.batches import About

@@ -11,12 +11,9 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from support.postgres import Postgres
 
-from reviewloop.app.fleet.again import rescue
 from reviewloop.app.fleet.jobs import QUEUE, Jobs
-from reviewloop.app.fleet.place import Place
-from reviewloop.app.fleet.store import opened
-from reviewloop.app.fleet.worker import work
-from reviewloop.app.fleet.worker_queue import Outcome, WorkerQueue
+from reviewloop.app.fleet.place import Place, opened
+from reviewloop.app.fleet.worker import Outcome, WorkerQueue, rescue, work
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments

@@ -10,10 +10,10 @@ from support.parts import says
 from support.play import done
 from support.team import Team
 
-from reviewloop.app.fleet.figures import figures_shown
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.views import batches_shown
+from reviewloop.app.fleet.work import figures_shown
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import CallKey, Journal

@@ -11,12 +11,9 @@ from support.sample_review import failed_report, sample_report
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Evidence, Finding, Placement
 from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
-from reviewloop.github.earlier.codeprints import Fate
-from reviewloop.github.earlier.facts import Facts, Spot
-from reviewloop.github.handed.artifact import artifact_of, bytes_of, read_artifact
-from reviewloop.github.handed.findings import MOST_FINDINGS, FindingPart
-from reviewloop.github.handed.keeping import kept_for_posting
-from reviewloop.github.handed.report import ReportPart
+from reviewloop.github.earlier.sameness import Facts, Fate, Spot
+from reviewloop.github.handed.artifact import artifact_of, bytes_of, kept_for_posting, read_artifact
+from reviewloop.github.handed.report import MOST_FINDINGS, FindingPart, ReportPart
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import Ended, judged_by
 from reviewloop.github.posting.reading import Reading

@@ -8,8 +8,13 @@ import zlib
 from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
-from reviewloop.github.comments.finding_data import MOST_CHARACTERS, data_marker, finding_from
-from reviewloop.github.comments.marker import finding_marker, findings_in
+from reviewloop.github.comments.marker import (
+    MOST_FINDING_CHARACTERS,
+    data_marker,
+    finding_from,
+    finding_marker,
+    findings_in,
+)
 from reviewloop.secrets import HeldSecrets, Redactor
 
 BASE = Finding(
@@ -73,7 +78,7 @@ def test_it_is_bounded_and_the_first_to_go() -> None:
         update=long | {"quote": words(9000), "replacement": words(9000), "evidence": evidence}
     )
     line = data_marker(found, str)
-    assert len(line) <= MOST_CHARACTERS
+    assert len(line) <= MOST_FINDING_CHARACTERS
     back = finding_from(f"{finding_marker(found.id)}\n{line}")
     assert back is not None
     assert (back.id, back.line, back.quote, back.replacement) == (BASE.id, 3, "", None)

@@ -382,7 +382,7 @@ def test_what_another_run_overwrites_is_written_again(
     from reviewloop.github.api.client import GitHub
     from reviewloop.github.api.errors import GitHubError
     from reviewloop.github.api.model import Repo, State
-    from reviewloop.github.api.pace import Pace
+    from reviewloop.github.api.transport import Pace
     from reviewloop.github.posting.memory import remember
 
     class Overwritten(GitHub):

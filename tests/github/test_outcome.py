@@ -11,9 +11,9 @@ from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Placement, Severity
 from reviewloop.github.api.errors import MissingPermission
 from reviewloop.github.api.model import Posted, PullRequest, Repo, Status
-from reviewloop.github.job.annotating import annotations_of
 from reviewloop.github.job.outcome import (
     Ended,
+    annotations_of,
     exit_code_of,
     failed,
     finish,

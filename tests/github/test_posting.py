@@ -7,7 +7,7 @@ from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead, Unprocessable
 from reviewloop.github.api.model import Comment, Repo
-from reviewloop.github.api.pace import Pace
+from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import LONGEST, inline_body
 from reviewloop.github.comments.marker import findings_in
 from reviewloop.github.posting.placing import post

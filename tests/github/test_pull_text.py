@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.github.publishing.reviewers import codeowners, owners_of
+from reviewloop.github.publishing.facts import codeowners, owners_of
 from reviewloop.github.publishing.text import (
     Told,
     approved_by,

@@ -22,7 +22,7 @@ from reviewloop.github.comments.marker import commands_in, finding_marker
 from reviewloop.github.handed.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.push import Wanted, push_handoff
-from reviewloop.github.said.fix_approval import requested
+from reviewloop.github.said.asked import requested
 from reviewloop.loop.approval_act import Act, recorded
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}

@@ -19,8 +19,6 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.earlier.codeprints import Codeprints, Fate
-from reviewloop.github.earlier.facts import Facts
 from reviewloop.github.earlier.rereview import (
     after_posting,
     answer_all,
@@ -28,6 +26,7 @@ from reviewloop.github.earlier.rereview import (
     plan,
     reviewed_range,
 )
+from reviewloop.github.earlier.sameness import Codeprints, Facts, Fate
 
 FIVE, FORTY = found("changed 5", 5), found("changed 40", 40)
 MOVED = found("changed 40", 42)  # where it is after the push

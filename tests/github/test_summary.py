@@ -9,10 +9,9 @@ from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.github.api.errors import AnswerLost, MissingPermission
 from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State
-from reviewloop.github.api.pace import Pace
-from reviewloop.github.comments.bodies import LONGEST, inline_body
+from reviewloop.github.api.transport import Pace
+from reviewloop.github.comments.bodies import LONGEST, inline_body, named, told_in
 from reviewloop.github.comments.marker import read_state, state_marker
-from reviewloop.github.comments.naming import named, told_in
 from reviewloop.github.posting.placing import post
 from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.render.report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from reviewloop.github.comments.bodies import code, sanitised, sanitised_line, told
 from reviewloop.github.comments.marker import findings_in
-from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, told
 
 MARK = "<!-- reviewloop:finding 0123456789ab -->"
 

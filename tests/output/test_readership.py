@@ -10,7 +10,7 @@ from support.sample_review import SampleSource, sample_report
 
 from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import Ended, outputs_of, reason_of, status_of
-from reviewloop.github.posting.coverage import coverage
+from reviewloop.github.posting.summary import coverage
 from reviewloop.render.html import render as html
 from reviewloop.render.json import render as plain
 from reviewloop.render.markdown import render as markdown

@@ -10,8 +10,8 @@ from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, State
 from reviewloop.github.comments.marker import finding_marker, is_ours, read_state, state_marker
-from reviewloop.github.earlier.facts import Facts
 from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
+from reviewloop.github.earlier.sameness import Facts
 from reviewloop.github.posting.placing import post
 from reviewloop.github.said.dismissals import permitted
 

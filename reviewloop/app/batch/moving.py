@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from reviewloop.app.batch.costs import PAID, cost_of
-from reviewloop.app.batch.sitting import Sitting
-from reviewloop.app.batch.stands import Stand, kept_title
+from reviewloop.app.batch.limits import PAID, cost_of
+from reviewloop.app.batch.session import Sitting
+from reviewloop.app.batch.status import Stand, kept_title
 from reviewloop.app.held_values import masking_for
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance

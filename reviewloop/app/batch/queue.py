@@ -1,24 +1,81 @@
-"""The queue: what waits for a person, what stands on what, and which runs an answer means."""
+"""The queue: what waits for a user, what stands on what, and which runs an answer means."""
 
-from collections.abc import Collection, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from shlex import quote
+from typing import NamedTuple
 
-from reviewloop.app.batch.line import Waiting, in_stacks, landing_in, line_up
-from reviewloop.app.batch.stands import is_called, kept_title
+from reviewloop.app.batch.spec_changes import needed_of
+from reviewloop.app.batch.stack import (
+    Waiting,
+    chain_below,
+    conflict_below,
+    in_stacks,
+    is_landing,
+    landing_in,
+    line_up,
+)
+from reviewloop.app.batch.status import is_called, kept_title
 from reviewloop.app.project import Repository
-from reviewloop.app.run.answers import is_stopped
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import give_up, is_stopped, worded
 from reviewloop.app.run.branches import on_branch
+from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.render.batch import anew_or_not
+from reviewloop.render.proposal import Left, left_of
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus
+
+
+class Held(NamedTuple):
+    """Why a run is not approved, and the command that goes on from there."""
+
+    why: str
+    next: str
+
+
+class Holding:
+    """Knows what will not be on a branch: nothing that stands on it or needs it gets there."""
+
+    def __init__(self) -> None:
+        self._commits: dict[str, tuple[str, str]] = {}  # of each its run, and how that goes on
+        self._runs: list[tuple[RunRecord, str]] = []  # of tasks
+
+    def lacks(self, run: RunRecord, commit: str, following: str) -> None:
+        """Remember a run that was not approved, and what goes on with it."""
+        self._commits[commit] = (run.run_id, following)
+        if run.task_id:
+            self._runs.append((run, following))
+
+    def held(self, run: RunRecord, left: Left, brought_to: str = "") -> Held | None:
+        """Return why a run is not to be approved, None if it is.
+
+        Its must-fix findings and the wishes that were not done hold it; `left` has none for a run
+        that a person named, knowing them. `brought_to`: the branch that it would come to first, ""
+        when it stands there.
+        """
+        if below := self._commits.get(run.base_commit):
+            return Held(f"it builds on {below[0]}, which was not committed", below[1])
+        goes_on = {other.run_id: following for other, following in self._runs}
+        for other, need in needed_of(run, (other for other, _ in self._runs)).items():
+            return Held(f"it needs task {need}, and {other} was not committed", goes_on[other])
+        if left.red:
+            flag = " --with-must-fix" if left.must_fix else ""
+            naming = f"naming it with{flag}" if flag else "naming it"
+            what = (
+                f"{naming} rebases it onto {brought_to} first, and asks again if anything meets it"
+                if brought_to
+                else f"only {naming} commits that all the same"
+            )
+            return Held(f"{left}; {what}", f"reviewloop queue approve {run.run_id}{flag}")
+        return None
 
 
 @dataclass(frozen=True)
@@ -254,3 +311,98 @@ def _tasks_of(repository: Repository, spec_path: str) -> list[str]:
     with closing(BatchStore(repository.folder)) as store:
         newest = store.newest(spec_path)
     return list(newest.tasks) if newest else []
+
+
+class Foreseen(NamedTuple):
+    """What becomes of which run; all of them by id, in the order in which they are taken."""
+
+    branch: str
+    commits: list[str]
+    brings: list[str]
+    holds: list[str]
+
+    def __str__(self) -> str:
+        """Return it as the end of a sentence."""
+        first = (
+            f"onto {self.branch} first, then asks you about {'it' if self._one else 'them'} again"
+        )
+        why = "what has a must fix left, a request not done or does not merge, and what needs that"
+        done = {
+            "commits": (self.commits, ""),
+            "rebases": (self.brings, f" {first}"),
+            "holds": (self.holds, f" ({why})"),
+        }
+        said = [f"{what} {len(runs)}{more}" for what, (runs, more) in done.items() if runs]
+        return "; it ".join(said)
+
+    @property
+    def _one(self) -> bool:
+        return len(self.brings) == 1
+
+
+def foreseen(repository: Repository, found: Queue) -> Foreseen:
+    """Return what an approval of everything would do; gates that turn red nobody foresees."""
+    seen = Foreseen(found.branch, [], [run.run_id for run in found.cut_off], [])
+    holding = Holding()
+    for run in found.blocked:
+        holding.lacks(run, "", "")
+    for one in found.waiting:
+        held = holding.held(one.run, _left(repository, one)) is not None
+        if not held and one in found.standing:
+            seen.commits.append(one.run.run_id)
+        elif not held and not hindrance(repository, found, one):
+            seen.brings.append(one.run.run_id)
+        else:
+            seen.holds.append(one.run.run_id)
+            holding.lacks(one.run, one.commit, "")
+    return seen
+
+
+def hindrance(repository: Repository, found: Queue, one: Waiting) -> str:
+    """Return why a run cannot be brought onto its branch, "" if it may."""
+    if why := conflict_below(repository, one, found.waiting):
+        return why
+    path = one.run.spec_path
+    there = {other.run.task_id for other in found.waiting if other.run.spec_path == path}
+    with suppress(ReviewLoopError):  # a spec that cannot be read is told when it is approved
+        if need := lacking(repository, one.run, there):
+            return what_lacks(repository, one.run, need)[0]
+    return ""
+
+
+def _left(repository: Repository, one: Waiting) -> Left:
+    return Left() if is_landing(one.run) else left_of(proposal_of(repository, one.run))
+
+
+def reject_each(
+    repository: Repository, runs: Sequence[RunRecord], text: str
+) -> Iterator[tuple[RunRecord, tuple[RunRecord, ...]]]:
+    """Reject runs; yield each with the runs that stood on it and now wait in vain."""
+    for run in runs:
+        above = _above(repository, run)
+        if is_stopped(run):
+            yield give_up(repository, run, text), above
+        else:
+            yield advance(repository, run.run_id, answer=worded(run, "skip", text)), above
+
+
+def after_reject(run: RunRecord, other: RunRecord, standing: Sequence[RunRecord]) -> str:
+    """Return what goes on with a run that stood on a rejected one; `standing` are all that did."""
+    lost: set[str] = set()
+    for one in standing:  # from below, so what each stands on has been looked at before it
+        if run.task_id in one.options.get("needs", ()) or one.options.get("stands_on") in lost:
+            lost.add(one.run_id)
+    if other.run_id in lost:
+        return anew_or_not(run.task_id, other.run_id)
+    approve = f"`reviewloop queue approve {other.run_id}`"
+    return f"{approve} rebases it onto {other.branch} first, then asks you again"
+
+
+def _above(repository: Repository, run: RunRecord) -> tuple[RunRecord, ...]:
+    there = on_branch(repository, run.branch)
+    waiting = queue_of(there).waiting if there else ()
+    return tuple(
+        one.run
+        for one in waiting
+        if any(below.run.run_id == run.run_id for below in chain_below(one, waiting)[:-1])
+    )

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from reviewloop.app.batch.account import queue_row
-from reviewloop.app.batch.asked_now import foretold_untick
-from reviewloop.app.batch.foreseen import foreseen, hindrance
-from reviewloop.app.batch.line import Waiting, is_landing
-from reviewloop.app.batch.queue import Queue, queue_of, waiting_elsewhere
-from reviewloop.app.batch.stacking import chain_below
+from reviewloop.app.batch.queue import Queue, foreseen, hindrance, queue_of, waiting_elsewhere
+from reviewloop.app.batch.report import queue_row
+from reviewloop.app.batch.spec_changes import foretold_untick
+from reviewloop.app.batch.stack import Waiting, chain_below, is_landing
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import on_branch
 from reviewloop.domain.errors import ExitCode

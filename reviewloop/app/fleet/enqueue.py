@@ -1,39 +1,190 @@
-"""Queues the open tasks of a spec for workers: what they will find is checked here, for free."""
+"""Queues the open tasks of a spec for workers: what they will meet is checked here, for free."""
 
 import hashlib
 import re
 import secrets
+import tempfile
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from reviewloop.app.batch.account import unbegun
-from reviewloop.app.batch.going_on import Wish, nothing_left
-from reviewloop.app.batch.refusals import still_blocked
-from reviewloop.app.batch.stands import ANEW
+from reviewloop.app.batch.report import unbegun
+from reviewloop.app.batch.session import still_blocked
+from reviewloop.app.batch.start import Wish, nothing_left
+from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.named_model import found_from_anywhere, kept_for, why_doubtful
-from reviewloop.app.fleet.said import conflict_of
-from reviewloop.app.fleet.starting import started
-from reviewloop.app.fleet.store import opened
-from reviewloop.app.fleet.titles import runs_for
-from reviewloop.app.fleet.views import batch_shown
+from reviewloop.app.fleet.place import opened
+from reviewloop.app.fleet.queue import conflict_of
+from reviewloop.app.fleet.views import batch_shown, runs_for
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
-from reviewloop.domain.errors import GuardRailError, UsageError
+from reviewloop.domain.errors import GuardRailError, ModelSetupError, UsageError
 from reviewloop.domain.task import Spec
-from reviewloop.git.transfer import host_and_path
+from reviewloop.git.private import PrivateRepo
+from reviewloop.git.process import Git
+from reviewloop.git.transfer import address_of, fetch, has_commit, host_and_path, look, remote_of
+from reviewloop.models.checks import check_models
+from reviewloop.models.provider_table import BEDROCK
+from reviewloop.models.routing import (
+    OFFLINE,
+    is_bedrock_id,
+    require_provider,
+    split_model,
+)
 from reviewloop.render.batch import NOT_CHOSEN
+from reviewloop.settings import Settings
 from reviewloop.specs.discover import open_spec
+from reviewloop.specs.files import DiskFiles, Files, TreeFiles
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
+
+_NAME = "models.reasoning"
+
+
+def found_from_anywhere(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flags with the whole path of a script or a recording: workers stand elsewhere.
+
+    Raises `UsageError` for a name that no provider answers to.
+    """
+    if _NAME not in flags:
+        return dict(flags)
+    return {name: _whole(str(model)) for name, model in flags.items()}
+
+
+def _whole(model: str) -> str:
+    provider, ident = split_model(model)
+    require_provider(model)
+    if provider not in OFFLINE or not ident:
+        return model
+    return f"{provider}:{Path(ident).expanduser().resolve()}"
+
+
+def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
+    """Return what workers need for the named model and is not here.
+
+    Raises `ModelSetupError` for a model that they could not ask either. What is theirs to choose,
+    because no model was named, is not looked at.
+    """
+    named = str(flags.get(_NAME, ""))
+    if named == "none":
+        raise ModelSetupError("implementing needs a model; name one with --model provider:model")
+    notes: list[str] = []
+    if not named:
+        return notes
+    named = settings.models.reasoning  # in full
+    for check in check_models(settings, (), online=False, before_a_run=True):
+        if check.model != named or check.ok:
+            continue
+        provider, ident = split_model(named)
+        if provider in OFFLINE or (provider == BEDROCK and not is_bedrock_id(ident)):
+            raise ModelSetupError(
+                f"the model {named} cannot be asked: {check.problem}; {check.how_to_fix}"
+            )
+        notes.append(f"here {named} could not be asked ({check.problem}); workers have to")
+    return notes
+
+
+def kept_for(before: About, about: About, notes: list[str], *, queued: bool) -> About:
+    """Return where to work, with the model that a batch has from `before` unless one is named.
+
+    Raises `UsageError` when another one is named while tasks are `queued`: nobody's change under
+    them.
+    """
+    if before.flags == about.flags or (about.flags and not queued):
+        return about
+    named = before.flags.get(_NAME)
+    if not queued:
+        notes.append(f"the batch keeps the model {named}; `--model` names another")
+        return replace(about, flags=before.flags)
+    model = f"the model {named}" if named else "the workers' own models"
+    if about.flags:
+        raise UsageError(
+            f"tasks of this batch are queued already, for {model}: that is not changed while they "
+            "are; leave --model out, or say it when workers have done them"
+        )
+    notes.append(f"tasks of this batch are queued for {model}, and keep it")
+    return replace(about, flags=before.flags)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The commit from which workers start, as long as it is needed here."""
+
+    repository: Repository  # the checkout, as if it were there
+    address: str  # of the remote, with a password if its address has one
+    files: Files
+    notes: tuple[str, ...]  # what a person should know of it
+
+
+@contextmanager
+def started(repository: Repository, branch: str, remote: str) -> Iterator[Start]:
+    """Yield the start; a checkout that is only behind is no hindrance.
+
+    What it lacks is fetched beside it, nothing of it is written. Raises `UsageError` while it has
+    commits that the remote does not.
+    """
+    user = repository.user
+    own = address_of(user, remote)
+    place = remote_of(user.git_dir, user.root, own)
+    there = look(Git(user.git_dir), place, branch)
+    if there == user.head:
+        notes = _lacking(Git(user.git_dir), there)
+        yield Start(repository, own, DiskFiles(user.root), notes)
+        return
+    if not (there and user.head):
+        raise UsageError(f"{branch} is not at {remote}: push it first, workers start from there")
+    with (
+        tempfile.TemporaryDirectory(prefix="reviewloop-") as scratch,
+        closing(PrivateRepo.create(Path(scratch) / "git", user)) as private,
+    ):
+        git = private.git
+        if not has_commit(user.git_dir, there):
+            fetch(git, place, branch)
+        behind = int(git.text("rev-list", "--count", f"{user.head}..{there}"))
+        _require_pushed(git, branch, remote, f"{there}..{user.head}", behind)
+        commits = "1 commit" if behind == 1 else f"{behind} commits"
+        said = (
+            f"this checkout is {commits} behind {branch} of {remote}; workers start from there, "
+            "and the spec was read there"
+        )
+        at = replace(repository, user=replace(user, head=there))
+        files = TreeFiles(private.reader(private.tree_of(there)))
+        yield Start(at, own, files, (said, *_lacking(git, there)))
+
+
+def _require_pushed(git: Git, branch: str, remote: str, mine: str, behind: int) -> None:
+    ahead = int(git.text("rev-list", "--count", mine))
+    if ahead:
+        commits = "1 commit" if ahead == 1 else f"{ahead} commits"
+        have = f"{commits} of {branch} {'is' if ahead == 1 else 'are'} not at {remote}"
+        todo = f", which has {behind} more: pull and push" if behind else ": push it"
+        raise UsageError(f"{have}{todo} first, workers start from there")
+
+
+def _lacking(git: Git, commit: str) -> tuple[str, ...]:
+    """Say what a clone of a worker lacks: gates and models see it that way."""
+    rows = git.text("ls-tree", "-r", "-z", commit).split("\0")
+    modules = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
+    names = [row.partition("\t")[2] for row in rows]
+    places = [name for name in names if PurePosixPath(name).name == ".gitattributes"]
+    asked = ("grep", "-l", "-e", "filter=lfs", commit, "--", *places)
+    found = git.text(*asked, ok=(0, 1)) if places else ""
+    notes = []
+    if modules:
+        shown = ", ".join(modules[:3]) + (" and more" if len(modules) > 3 else "")
+        notes.append(f"workers have no content of submodules: {shown} is empty there")
+    if found:
+        notes.append("workers have no content of Git LFS: its files are pointers there")
+    return tuple(notes)
+
 
 _ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
 

@@ -2,8 +2,7 @@
 
 from reviewloop.app.fleet.jobs import TASK, Jobs
 from reviewloop.app.fleet.queue import Here
-from reviewloop.app.fleet.titles import RunsFor, runs_for
-from reviewloop.app.fleet.views import runs_shown
+from reviewloop.app.fleet.views import RunsFor, runs_for, runs_shown
 from reviewloop.app.project import Repository
 from reviewloop.domain.task import Spec
 from reviewloop.git.process import Git

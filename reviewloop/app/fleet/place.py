@@ -1,26 +1,283 @@
-"""Where a job is done: the lock of its branch, the worker's clone, and its copy of the runs."""
+"""Where a job is done: the store, the lock of its branch, the clone, and its copy of the runs."""
 
+import json
+import re
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reviewloop.app.batch.moving import Crew
-from reviewloop.app.batch.sitting import Told
-from reviewloop.app.fleet.copies import open_copies, require_plain_name
-from reviewloop.app.fleet.store import opened
+from reviewloop.app.batch.session import Told
+from reviewloop.app.fleet.jobs import make_queue_tables
+from reviewloop.app.held_values import masking_for
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.sandboxing import Acceptance
-from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, StoreError
+from reviewloop.checkout.files import remove_tree
+from reviewloop.domain.errors import (
+    InterruptedByUserError,
+    ReviewLoopError,
+    StoreError,
+    WorkspaceError,
+)
 from reviewloop.faults import fault
-from reviewloop.git.private import ref_component
-from reviewloop.git.transfer import refreshed
+from reviewloop.git.directory import borrow
+from reviewloop.git.private import PrivateRepo, ref_component
+from reviewloop.git.repository import UserRepo
+from reviewloop.git.transfer import (
+    Remote,
+    has_commit,
+    is_fetched,
+    look,
+    push,
+    refreshed,
+    remote_of,
+    shown_address,
+)
 from reviewloop.store.places import private_folder, repository_folder, state_root
-from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
-from reviewloop.store.postgres.database import Database
-from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
+from reviewloop.store.postgres.database import TABLES, VERSION, Database
+from reviewloop.store.postgres.rates import SharedRates
+from reviewloop.store.postgres.replica import Replica, bring_objects, holder_of, rebuild
+from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
 from reviewloop.store.runs import RunRecord
 from reviewloop.store.trust import TrustStore
+
+
+class Pushing:
+    """Pushes to the branch of a batch with the credentials of this worker; `say` is told of it."""
+
+    def __init__(self, user: UserRepo, about: About, say: Callable[[str], None]) -> None:
+        self._user, self._about, self._say = user, about, say
+
+    def push(self, private_folder: Path, record: RunRecord, commit: str) -> None:
+        """Bring a run's commit to its branch; see `store.shared.Shared.publish`."""
+        fault("worker.push")
+        user, branch = self._user, self._about.branch
+        if not is_fetched(user, branch, commit):
+            remote = remote_of(user.git_dir, user.root, self._about.address)
+            with closing(PrivateRepo.open(private_folder)) as private:
+                try:
+                    _bring(private, remote, branch, commit, record.base_commit)
+                except WorkspaceError as error:
+                    # It may quote the server, whose hooks say what they like.
+                    masking = masking_for(user.root, user.git_dir)
+                    why = masking.for_people(str(error)).rstrip(".")
+                    raise WorkspaceError(
+                        f"{why}; nothing was touched, and `reviewloop approve "
+                        f"{record.run_id}` tries it again"
+                    ) from error
+        fault("worker.pushed")
+        record.evidence["pushed"] = branch
+        self._say(f"{record.run_id}: {commit[:10]} pushed to {branch}")
+
+
+def _bring(private: PrivateRepo, remote: Remote, branch: str, commit: str, base: str) -> None:
+    there = look(private.git, remote, branch)
+    if there == commit:
+        return  # by a worker that died before it could say so
+    if there != base:
+        raise WorkspaceError(
+            f"nothing was pushed: {branch} of {shown_address(remote.url)} has moved on meanwhile"
+        )
+    try:
+        push(private.git, remote, commit, branch, base)
+    except WorkspaceError:
+        if look(private.git, remote, branch) != commit:  # only the answer was lost
+            raise
+
+
+_MARK = "shared.json"  # says of which moment of the database this folder is a true copy
+
+
+class Copies:
+    """The shared runs of a repository's branch, as `Repository.shared`."""
+
+    def __init__(self, database: Database, folder: Path, pushing: Pushing) -> None:
+        self.database = database
+        self.rates = SharedRates(database)
+        self._pushing = pushing
+        self._folder = folder
+        self._replicas: dict[str, Replica] = {}
+
+    def ship(self, run_id: str) -> None:
+        """Bring what is new in a run's folder into the database."""
+        with self.database.lock:
+            replica = self._replicas.get(run_id)
+            if replica is None:
+                replica = Replica(self._folder / "runs" / run_id, self.database, run_id)
+                self._replicas[run_id] = replica
+        replica.ship()
+
+    def publish(self, record: RunRecord, commit: str) -> None:
+        """Push what was approved to the run's branch."""
+        self._pushing.push(self._folder / "runs" / record.run_id / "git", record, commit)
+
+
+def open_copies(
+    database: Database,
+    user: UserRepo,
+    folder: Path,
+    about: About,
+    batch_id: str,
+    *,
+    unsandboxed: Acceptance,
+    say: Callable[[str], None],
+) -> Repository:
+    """Return the repository whose runs are those that the database has for this branch.
+
+    Those of earlier batches that are over are left where they are. `unsandboxed` is what this
+    worker was told, whatever the one that began a run was.
+    """
+    copies = Copies(database, folder, Pushing(user, about, say))
+    shared = SharedRuns(database)
+    runs = WorkerRuns(folder, shared, about, copies.ship)
+    repository = Repository(user, folder, runs, copies)
+    records = shared.of(about)
+    known = {record.run_id: record for record in records}
+    there: set[str] = set()
+    for record in records:
+        require_plain_name(record.run_id)
+        record.options["unsandboxed"] = unsandboxed
+        old = record.status.over and record.options.get("batch") != batch_id
+        if not old:
+            _bring_copy(repository, runs, record, known, there)
+    for run in runs.all():
+        if run.run_id not in known:  # begun here, and killed before anybody could know of it
+            runs.delete(run.run_id)
+            remove_tree(repository.run_folder(run.run_id))
+    return repository
+
+
+def require_plain_name(name: str) -> None:
+    """Refuse a name that is to be a folder's and could lead elsewhere: databases can be forged."""
+    if not re.fullmatch(r"[\w][\w.-]*", name):
+        raise WorkspaceError(f"the database holds the name {name!r}, which reviewloop never writes")
+
+
+def _bring_copy(
+    repository: Repository,
+    runs: WorkerRuns,
+    record: RunRecord,
+    known: dict[str, RunRecord],
+    there: set[str],
+) -> None:
+    if record.run_id in there:
+        return
+    there.add(record.run_id)
+    below = known.get(str(record.options.get("stands_on", "")))
+    if below is not None:
+        _bring_copy(repository, runs, below, known, there)
+    folder = repository.run_folder(record.run_id)
+    stamp = record.updated_at
+    if not _is_copy_of(folder, stamp):
+        remove_tree(folder)
+        assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
+        about = rebuild(folder, repository.shared.database, record.run_id)
+        head = json.loads(about)["head"] if about else record.base_commit
+        with suppress(WorkspaceError):  # whoever needs it is told; other runs do not
+            line = repository.folder / "line"
+            make_git(repository.shared.database, repository.user, folder, head, line)
+            mark(folder, stamp)
+    record.repository = str(repository.user.root)
+    runs.take(record)
+
+
+def mark_all(repository: Repository, about: About) -> None:
+    """Say that every copy is as the database has it: nobody else may have moved them meanwhile."""
+    assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
+    for run_id, stamp in SharedRuns(repository.shared.database).saved_at(about).items():
+        folder = repository.folder / "runs" / run_id
+        if folder.is_dir():
+            mark(folder, stamp)
+
+
+def mark(folder: Path, stamp: float) -> None:
+    """Say of which moment this folder is a copy."""
+    (folder / _MARK).write_text(json.dumps({"updated_at": stamp}))
+
+
+def _is_copy_of(folder: Path, stamp: float) -> bool:
+    try:
+        return bool(json.loads((folder / _MARK).read_text())["updated_at"] == stamp)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def make_git(database: Database, user: UserRepo, folder: Path, head: str, line: Path) -> None:
+    """Complete the private repository of a run, whose own objects are in its folder already.
+
+    `line` is where commits are kept that only runs have. Raises `WorkspaceError` when nobody has
+    `head`.
+    """
+    private = PrivateRepo.create(folder / "git", replace(user, head=head))
+    private.close()
+    if not has_commit(user.git_dir, head):
+        _lay(database, user, head, line)
+        borrow(private.folder, line / "objects")
+
+
+def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
+    """Bring a commit that only runs have, and those below it, to where every run can see them.
+
+    The run that proposed one may propose another by now, or stand elsewhere: its objects stay.
+    """
+    git, at = user.mirror(line), head
+    brought: set[str] = set()
+    while not has_commit(user.git_dir, at):
+        holder = holder_of(database, at)
+        if not holder:
+            raise WorkspaceError(
+                f"the commit {at[:12]} that a run starts from is neither at the remote nor with "
+                "another run; reject the run, and enqueue its task again"
+            )
+        if holder not in brought:
+            bring_objects(database, holder, line)
+            brought.add(holder)
+        at = git.text("rev-parse", "--verify", "--end-of-options", f"{at}^1")
+
+
+_MAKING = "making tables"
+_PATIENCE = 60.0  # seconds for another process that makes them just now
+
+
+@contextmanager
+def opened(url: str, *, make: bool = False) -> Iterator[Database]:
+    """Yield the database; `make` what tables it lacks.
+
+    Raises `StoreError` when it cannot be reached, `UsageError` for tables of another release.
+    """
+    with closing(Database(url)) as database:
+        if make and database.version() < VERSION:
+            _make(database, url)
+        database.require_tables()
+        yield database
+
+
+def _make(database: Database, url: str) -> None:
+    # Asked again and again, not waited for inside the database: LangGraph builds its indexes
+    # beside others' work, which waits for every statement that is under way.
+    until = time.monotonic() + _PATIENCE
+    while not database.try_lock(_MAKING):
+        if time.monotonic() > until:
+            raise StoreError(f"another process makes the tables at {database.shown}; try again")
+        time.sleep(0.1)
+    try:
+        before = database.version()
+        if before >= VERSION:
+            return
+        from reviewloop.app.run.shared_checkpoints import make_tables
+
+        database.execute(TABLES)
+        if not before:
+            make_queue_tables(database, url)
+            make_tables(database)
+        with database.transaction():  # last: until here the next one does it again
+            database.execute("DELETE FROM about")
+            database.execute("INSERT INTO about VALUES (%s)", (VERSION,))
+    finally:
+        database.unlock(_MAKING)
 
 
 class BusyError(StoreError):

@@ -1,20 +1,56 @@
-"""What waits for a person behind a shared store, and on which branch; needs no clone."""
+"""What waits for a user behind a shared store, and on which branch; needs no clone."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from reviewloop.app.batch.line import Waiting, line_up
-from reviewloop.app.batch.needing import needed_of
+from reviewloop.app.batch.queue import Foreseen, Holding
+from reviewloop.app.batch.spec_changes import needed_of
+from reviewloop.app.batch.stack import Waiting, line_up
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
-from reviewloop.app.fleet.said import conflict_of
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.transfer import host_and_path
+from reviewloop.render.batch import ON_ITS_WAY
+from reviewloop.render.proposal import left_of
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import CONFLICT, RunRecord, RunStatus
+
+NO_MERGE = "does not merge: "
+"""How the note on a run begins that changed the same lines as what is below it now."""
+
+_NEXT = "; next: "
+
+
+def latest(run: RunRecord, note: str, told: str, over: Collection[str]) -> str:
+    """Return why a run stands where it does, by the `note` on its latest answer, "" for none.
+
+    `told` is what a worker told of it; `over` are runs: what names one of these holds no more.
+    """
+    if not note or note == run.reason or any(other in note for other in over):
+        return told
+    if run.reason or note.startswith(NO_MERGE):  # which an earlier answer came to
+        return note
+    return "; ".join(dict.fromkeys(filter(None, (note, told))))
+
+
+def with_next(said: str) -> tuple[str, str]:
+    """Return what is said of a run, and apart from it what can be done next, "" for not said."""
+    why, _, following = said.partition(_NEXT) if NO_MERGE in said else (said, "", "")
+    return why, following
+
+
+def conflict_of(run: RunRecord, note: str) -> tuple[str, str]:
+    """Return why a run is known not to merge, and the command that helps; "" where it may."""
+    proposal, _, why = run.options.get(CONFLICT, ("", "", ""))
+    if not why or proposal != run.proposal:
+        return "", ""
+    said = note if note.startswith(NO_MERGE) else f"{NO_MERGE}{why}{_NEXT}`reviewloop batch`"
+    why, following = with_next(said)
+    return why, following.split("`")[1]
+
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
@@ -193,3 +229,64 @@ def _oldest_first(runs: Sequence[RunRecord]) -> list[RunRecord]:
         return len(seen)
 
     return sorted(runs, key=lambda run: (run.created_at, height(run.run_id)))
+
+
+def queue_shown(database: Database, url: str, branch: str = "") -> dict[str, Any]:
+    """Return what waits for a person, of a branch if it is named, and what `--all` would do.
+
+    That is told where one branch is shown: an approval of everything is for one.
+    """
+    waits = Waits(database, url)
+    asking = [one for one in waits.asking if not branch or one.is_on(branch)]
+    body: dict[str, Any] = {"branch": branch, "runs": _rows(database, waits, asking)}
+    if len({one.about.lock for one in asking}) == 1:
+        seen = _foreseen(waits, SharedRuns(database), asking)
+        every = {"commits": seen.commits, "brings": seen.brings, "holds": seen.holds}
+        said = str(seen) or ("waits for the answers that are on their way" if asking else "")
+        body["approve_all"] = {**every, "said": said}
+    return body
+
+
+def _rows(database: Database, waits: Waits, asking: Sequence[Asking]) -> list[dict[str, Any]]:
+    over = {run.run_id: run for run in SharedRuns(database).all() if run.status.over}
+    standing, rows = waits.standing(), []
+    for one in asking:
+        row, run = one.row, one.run
+        on_its_way = ON_ITS_WAY if run.run_id in waits.answers else ""
+        said = latest(run, one.note, row["why"], over)
+        moved = ""
+        if one.waits and run.run_id not in standing and not one.conflict[0]:
+            moved = _moved(run, over.get(row["stands_on"]))
+        why = "; ".join(filter(None, (on_its_way, said, moved)))
+        shown = {name: value for name, value in row.items() if name != "of"}
+        place = {"branch": run.branch, "remote": one.about.address}
+        rows.append({**shown, **place, "state": str(run.status), "why": why})
+    return rows
+
+
+def _moved(run: RunRecord, below: RunRecord | None) -> str:
+    """Say what approving a run comes to first that does not stand on its branch."""
+    rejected = below is not None and below.status is not RunStatus.COMMITTED
+    lacked = f"it builds on a commit that {run.branch} lacks"
+    what = f"{below.run_id} was rejected" if below and rejected else lacked
+    return f"{what}, so approving rebases this onto {run.branch} first, then asks you again"
+
+
+def _foreseen(waits: Waits, table: SharedRuns, asking: Sequence[Asking]) -> Foreseen:
+    seen, holding = Foreseen(asking[0].about.branch, [], [], []), Holding()
+    standing, by_id = waits.standing(), {one.run.run_id: one for one in asking if one.waits}
+    for one in asking:
+        if one.run.status is RunStatus.BLOCKED:
+            holding.lacks(one.run, one.row["proposed"], "")
+    for run in waits.in_order([one.run for one in by_id.values()]):
+        one, given = by_id[run.run_id], waits.answers.get(run.run_id, "")
+        if given == "approve":
+            continue  # it is on its way
+        proposal: Any = table.proposal(run.run_id)[0]
+        left = left_of(proposal)
+        if given or one.conflict[0] or holding.held(run, left):
+            holding.lacks(run, one.row["proposed"], "")
+            seen.holds.extend([] if given else [run.run_id])
+        else:
+            (seen.commits if run.run_id in standing else seen.brings).append(run.run_id)
+    return seen

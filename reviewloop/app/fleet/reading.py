@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from reviewloop.app.fleet.copies import make_git, require_plain_name
 from reviewloop.app.fleet.jobs import Jobs
+from reviewloop.app.fleet.place import make_git, require_plain_name
 from reviewloop.app.project import Repository
 from reviewloop.app.run.upkeep import latest_commit
 from reviewloop.domain.errors import UsageError, WorkspaceError

@@ -1,22 +1,137 @@
-"""What a person sees of the work of all workers; needs no clone."""
+"""What a user sees of the work of all workers; needs no clone."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from reviewloop.app.batch.account import unbegun, with_rows
-from reviewloop.app.batch.costs import before, cost_of_calls
-from reviewloop.app.batch.rows import unbegun_row, with_earlier
-from reviewloop.app.batch.stands import ANEW
+from reviewloop.app.batch.limits import Cost, before, cost_of_calls
+from reviewloop.app.batch.report import unbegun, unbegun_row, with_earlier, with_rows
+from reviewloop.app.batch.spec_changes import runs_by_task, strays_of, was_renumbered
+from reviewloop.app.batch.status import ANEW, is_called
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs
-from reviewloop.app.fleet.said import latest, with_next
-from reviewloop.app.fleet.since import Since, without_what_is_done
+from reviewloop.app.fleet.queue import latest, with_next
+from reviewloop.app.project import Repository
+from reviewloop.domain.task import Spec
 from reviewloop.render.batch import NOT_CHOSEN, ON_ITS_WAY, next_of
+from reviewloop.specs.order import Order
+from reviewloop.specs.tick import UNTICKED
 from reviewloop.store.batches import BatchRecord
-from reviewloop.store.postgres.batches import SharedBatch, SharedBatches
+from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.replica import usage_of_calls
-from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.postgres.runs import BranchRuns, SharedRuns
 from reviewloop.store.runs import RunRecord, RunStatus
+
+_RUN = re.compile(r"\brun (\S+) \((\w+)\)")  # in a reason that names a run and where it stood
+_NEED = re.compile(r"waits for (\S+), which is ")
+
+
+class Since:
+    """Knows the runs of all batches as they are now."""
+
+    def __init__(self, batches: Sequence[SharedBatch], runs: Sequence[RunRecord]) -> None:
+        locks = {one.record.batch_id: one.about.lock for one in batches}
+        self._statuses = {run.run_id: run.status for run in runs}
+        self._told = {row["run"]: row for one in batches for row in one.account.get("tasks", ())}
+        self._latest: dict[tuple[str, str, str], RunRecord] = {}
+        for run in sorted(runs, key=lambda run: run.created_at):
+            at = locks.get(str(run.options.get("batch", "")), "")
+            self._latest[at, run.spec_path, run.title] = run
+
+    def open_row(
+        self, batch: SharedBatch, row: Mapping[str, Any], *, going_on: bool
+    ) -> dict[str, Any]:
+        """Return the row of a task that its batch did not begin, as it is by now."""
+        if done := self._done(batch, row):
+            return done
+        why = self._now(str(row["why"]))
+        if why == row["why"]:
+            return dict(row)
+        now = {**row, "why": why}
+        reason = batch.record.reason
+        return {**now, "next": next_of(now, going_on=going_on, batch_why=reason, by_workers=True)}
+
+    def _done(self, batch: SharedBatch, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the row of a task that a run of another batch committed since this one began."""
+        at = (batch.about.lock, batch.record.spec_path, str(row["title"]))
+        run = self._latest.get(at)
+        if run is None or run.status is not RunStatus.COMMITTED or run.evidence.get(UNTICKED):
+            return None
+        if run.updated_at < batch.record.created_at:  # and the task was open again then
+            return None
+        told = self._told.get(run.run_id, {})
+        paid = Cost.of(told.get("cost") or {}).plus(Cost.of(told.get("before") or {}))
+        mine = {"cost": Cost().plain(), "before": paid.plain()}
+        return {
+            **unbegun_row(row["task"], str(row["title"])),
+            **told,
+            **with_earlier(mine, ()),
+            "task": row["task"],
+            "run": run.run_id,
+            "state": str(RunStatus.COMMITTED),
+            **dict.fromkeys(("step", "why", "next"), ""),
+            "commit": run.commit,
+            "branch": run.branch,
+            "approved_by": run.approved_by,
+        }
+
+    def _now(self, why: str) -> str:
+        """Return a reason as it holds now, "" where the run that it names is over."""
+        named = _RUN.search(why)
+        status = self._statuses.get(named[1]) if named else None
+        if named is None or status is None:
+            return why
+        return "" if status.over else f"{why[: named.start(2)]}{status}{why[named.end(2) :]}"
+
+
+def without_what_is_done(
+    rows: Sequence[Mapping[str, Any]], *, going_on: bool, batch_why: str
+) -> list[dict[str, Any]]:
+    """Return the rows of a batch, none of which says that it waits for a task that is committed."""
+    done = {row["task"] for row in rows if row["state"] == "committed"}
+    found = []
+    for row in rows:
+        need = _NEED.match(row["why"]) if row["state"] == "open" else None
+        if need and need[1] in done:
+            row = {**row, "why": ""}
+            row["next"] = next_of(row, going_on=going_on, batch_why=batch_why, by_workers=True)
+        found.append(dict(row))
+    return found
+
+
+@dataclass(frozen=True)
+class RunsFor:
+    """The runs of one branch, as they are to the tasks of a spec; needs no clone of a worker."""
+
+    repository: Repository  # the checkout, with the runs of the store
+    spec: Spec
+    runs: Sequence[RunRecord]  # of tasks that have this id still, newest first
+    strays: Mapping[str, str]  # task -> why it waits for a person: a run was of it, or its old id
+
+    def by_task(self) -> dict[str, RunRecord]:
+        """Return the latest run that is not over of each task, by the id that it has now."""
+        return runs_by_task(self.repository, self.spec)
+
+    def other_tasks_of(self, record: BatchRecord, order: Order) -> bool:
+        """Whether a batch has runs under ids that are those of other tasks by now."""
+        steps = {step.task.id: step for step in order.steps}
+        return was_renumbered(self.repository, record, steps)
+
+
+def runs_for(database: Database, about: About, repository: Repository, spec: Spec) -> RunsFor:
+    """Return the runs that a store has for a spec on a branch."""
+    there = replace(repository, runs=BranchRuns(database, about))
+    titles = {task.id: task.title for task in spec.tasks}
+    runs = [
+        run
+        for run in there.runs.all()
+        if run.spec_path == spec.path
+        and run.task_id in titles
+        and is_called(there, run, titles[run.task_id])
+    ]
+    return RunsFor(there, spec, runs, strays_of(there, spec))
+
 
 _FOR_GOOD = {"committed", "rejected", "undone"}
 

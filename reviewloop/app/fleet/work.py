@@ -1,45 +1,225 @@
-"""What a worker does with one job: a task taken a step further, or a person's answer carried out.
+"""What a worker does with one job: a task taken a step further, or an answer carried out."""
 
-All of it is done under the lock of the branch, on the worker's own clone, and read from the runs
-before: a job that is done twice, or after another worker died over it, does what is left of it.
-"""
-
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from reviewloop.app.batch.account import account, queue_row
-from reviewloop.app.batch.keeping import note_rows
-from reviewloop.app.batch.line import waiting_in
-from reviewloop.app.batch.noting import Noting
-from reviewloop.app.batch.renumbered import strays_of
-from reviewloop.app.batch.sitting import Asked, Sitting
-from reviewloop.app.batch.spending import Spending
-from reviewloop.app.batch.stands import Stand, stands_of
-from reviewloop.app.batch.work import Work
+from reviewloop.app.batch.limits import Spending
+from reviewloop.app.batch.opening import Noting
+from reviewloop.app.batch.queue import lacking, what_lacks
+from reviewloop.app.batch.report import account, note_rows, queue_row
+from reviewloop.app.batch.schedule import Work
+from reviewloop.app.batch.session import Asked, Sitting
+from reviewloop.app.batch.spec_changes import needed_of, strays_of
+from reviewloop.app.batch.stack import (
+    Waiting,
+    base_on,
+    conflict_below,
+    keep_conflict,
+    line_up,
+    waiting_in,
+)
+from reviewloop.app.batch.status import Stand, stands_of
 from reviewloop.app.fleet.answers import word_of
-from reviewloop.app.fleet.carrying import advanced, carry_out
-from reviewloop.app.fleet.copies import mark_all
-from reviewloop.app.fleet.figures import bring_figures
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.place import Job, Place, opened_job
+from reviewloop.app.fleet.place import Job, Place, mark_all, opened_job
 from reviewloop.app.project import Repository, read_settings
-from reviewloop.app.run.answers import is_stopped
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import give_up, is_stopped, require_question
 from reviewloop.app.run.branches import head_now
+from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.start import Wanted
 from reviewloop.app.run.view import proposal_of, view
-from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, StoreError
+from reviewloop.app.stats import catch_up
+from reviewloop.domain.errors import (
+    InterruptedByUserError,
+    ReviewLoopError,
+    StoreError,
+    WorkspaceError,
+)
 from reviewloop.domain.task import Spec
+from reviewloop.git.revisions import first_commit_time
 from reviewloop.git.transfer import is_fetched
 from reviewloop.render.batch import NOT_CHOSEN
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore
-from reviewloop.store.postgres.batches import SharedBatches
+from reviewloop.store.metrics import MetricsStore, RunMetrics
+from reviewloop.store.postgres.batches import About, SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.figures import SharedFigures
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
+
+
+def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collection[str]) -> str:
+    """Do what the person said; return what they should know of it.
+
+    `after` are the runs that were approved before this one: where they were brought onto another
+    commit, it is brought onto them.
+    """
+    repository = job.repository
+    run = repository.runs.find(run_id)
+    if run.status is RunStatus.COMMITTED:
+        return ""  # before this worker died, or another one did
+    if answer["choice"] == "skip" and is_stopped(run):
+        give_up(repository, run, answer["text"])
+        return ""
+    if is_stopped(run):  # a worker died over this answer, or was stopped
+        run = advanced(job, run, None)
+        if run.status not in _ASKS or run.proposal != answer["proposal"]:
+            return run.reason
+    require_question(run, answer)
+    if answer["choice"] == "approve":
+        line = _brought(job, after)
+        if not _fits(job, run, line):
+            return _moved_along(job, run, line, after)
+    return advanced(job, run, answer).reason
+
+
+def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
+    """Go on with a run, with an answer if it waits for one; return it as it is then."""
+    told = job.place.told
+    return advance(
+        job.repository,
+        run.run_id,
+        answer=answer,
+        listener=lambda event: told.event(run.task_id, event),
+        opened=job.place.crew.opened,
+    )
+
+
+def _brought(job: Job, after: Collection[str]) -> Sequence[Waiting]:
+    """Return the line above the branch of those approved runs that were brought there."""
+    repository = job.repository
+    approved = [run for run in repository.runs.all() if run.run_id in after]
+    asking_anew = [run for run in approved if not run.reason]  # else it could not be committed
+    return line_up(repository.user.head or "", waiting_in(repository, asking_anew)).standing
+
+
+def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
+    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost.
+
+    What was approved before it comes before it, too.
+    """
+    user = job.repository.user
+    if run.base_commit == user.head:
+        return not line
+    proposed = waiting_in(job.repository, [run])
+    return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
+
+
+def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]) -> str:
+    """Bring a run to where the branch is now, so that a person can look at it there."""
+    repository = job.repository
+    if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
+        return why
+    there = needed_of(run, (one.run for one in line)).values()
+    if need := lacking(repository, run, there):
+        return what_lacks(repository, run, need)[0]
+    top = line[-1] if line else None
+    below, listener = top.run.run_id if top else "", job.place.told.event
+    done = [one.run.task_id for one in line]
+    try:
+        run = rebase(
+            repository,
+            run.run_id,
+            base_on(repository, top) if top else None,
+            options={"stands_on": below, "done": done, "redo": False},  # see `train`
+            listener=lambda event: listener(run.task_id, event),
+        )
+    except ConflictError as error:
+        onto = top.commit if top else repository.user.head or ""
+        keep_conflict(repository, run.run_id, onto, str(error))
+        return _no_merge(job, repository.runs.find(run.run_id))
+    if run.status is not RunStatus.WAITING:
+        return run.reason
+    place = f"there, onto {below}" if below else "there"
+    lacked = f"it built on a commit that {run.branch} lacks"
+    return f"{lacked}, and was rebased {place}: look at it again, then answer"
+
+
+def _no_merge(job: Job, run: RunRecord) -> str:
+    """Return that a run, or what it stands on, does not merge, and what helps; "" if it may."""
+    waiting = waiting_in(job.repository, job.repository.runs.all())
+    mine = next((one for one in waiting if one.run.run_id == run.run_id), None)
+    why = conflict_below(job.repository, mine, waiting) if mine else ""
+    return why and f"{why}, or reject it"
+
+
+def _why_not_yet(
+    job: Job,
+    run: RunRecord,
+    line: Sequence[Waiting],
+    after: Collection[str],
+) -> str:
+    """Return what has to be on the branch, or in the line above it, before a run; "" if all is."""
+    there = {one.run.run_id for one in line}
+    waiting = waiting_in(job.repository, job.repository.runs.all())
+    needs = needed_of(run, (one.run for one in waiting))
+    for one in waiting:
+        other = one.run.run_id
+        if one.commit == run.base_commit:
+            return f"it builds on {other}, which waits: approve that one first"
+        if other in needs and other not in there:
+            return f"its task needs what {other} does, which waits: approve that one first"
+    for below in job.repository.runs.all():
+        stood_on = below.run_id in after and below.run_id == run.options.get("stands_on")
+        if stood_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
+            # It was rebased, and its gates turned red there.
+            other = f"{below.run_id}, which is {below.status} now"
+            return f"it was built on {other}: answer that one first"
+    return ""
+
+
+def bring_figures(repository: Repository, about: About, database: Database) -> list[str]:
+    """Bring what is new to the store; return sentences on what could not be counted."""
+    shared = SharedFigures(database)
+    try:
+        with closing(MetricsStore(repository.folder)) as store:
+            problems = catch_up(repository.folder, repository.runs, store)
+            known = shared.stamps(about.repository)
+            rows = [row for row in store.all() if known.get(row.run_id) != row.record_at]
+    except WorkspaceError as error:
+        return [str(error)]
+    born = {path for key, path in shared.births() if key == about.repository}
+    births = {}
+    for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - born:
+        if (at := first_commit_time(repository.user, path)) is not None:
+            births[path] = at
+    if rows or births:
+        shared.save(about.repository, about.branch, rows, births)
+    return problems
+
+
+def figures_shown(database: Database) -> tuple[list[RunMetrics], dict[str, float]]:
+    """Return the rows of all runs, and when their specs came into their repositories.
+
+    With several repositories the paths of specs begin with the repository's name. The same task of
+    two branches is two: each has its first review and its own end.
+    """
+    shared = SharedFigures(database)
+    rows, births = shared.all(), shared.births()
+    names = {batch.about.repository: batch.about.name for batch in SharedBatches(database).all()}
+    several = len({key for key, _, _ in rows}) > 1
+
+    def named(key: str, path: str) -> str:
+        return f"{names.get(key, key)}/{path}" if several and path else path
+
+    def own(branch: str, task: str) -> str:
+        return f"{branch}:{task}" if task else ""
+
+    return (
+        [
+            replace(row, spec_path=named(key, row.spec_path), task_id=own(branch, row.task_id))
+            for key, branch, row in rows
+        ],
+        {named(key, path): at for (key, path), at in births.items()},
+    )
+
+
 _UNTIL_FAILURE = "(--until-failure)"  # stands in the reason of a batch that it stopped
 _LONGEST_DIFF = 2_000_000  # characters
 

@@ -1,4 +1,4 @@
-"""A worker: takes jobs until it is told to stop, and sees to the jobs of workers that died."""
+"""A worker: takes jobs until it is told to stop, and those of workers that died."""
 
 import asyncio
 import contextlib
@@ -6,27 +6,232 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import procrastinate
 import psycopg
-from procrastinate.exceptions import ConnectorException
+from procrastinate.connector import BaseConnector
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from reviewloop.app.fleet.again import Again, rescue, seconds_ahead
-from reviewloop.app.fleet.jobs import ANSWER, QUEUE, TASK
-from reviewloop.app.fleet.place import BusyError, Place
-from reviewloop.app.fleet.store import opened
+from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK
+from reviewloop.app.fleet.place import BusyError, Place, opened
 from reviewloop.app.fleet.work import do_answer, do_task
-from reviewloop.app.fleet.worker_queue import Outcome, WorkerQueue
-from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, StoreError
+from reviewloop.domain.errors import (
+    InterruptedByUserError,
+    ReviewLoopError,
+    StoreError,
+    WorkspaceError,
+)
 from reviewloop.store.postgres.database import (
     SIGNS_THAT_LACK,
+    Database,
     OtherReleaseError,
     connection_arguments,
+    lock_number,
     shown,
 )
+
+_ALIVE = """
+last_heartbeat >= now() - interval '1 second' * %(signs)s * coalesce(
+    (SELECT seconds FROM heartbeats WHERE worker_id = procrastinate_workers.id), %(mine)s)
+"""
+_LEFT_ALONE = f"""
+SELECT id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name,
+       attempts, worker_id
+FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = %(queue)s AND NOT EXISTS (
+    SELECT FROM procrastinate_workers WHERE id = procrastinate_jobs.worker_id AND {_ALIVE})
+ORDER BY id
+"""  # noqa: S608  # of constants
+_PRUNE = f"DELETE FROM procrastinate_workers WHERE NOT ({_ALIVE}) RETURNING id"  # noqa: S608
+_FORGET = "DELETE FROM heartbeats WHERE worker_id NOT IN (SELECT id FROM procrastinate_workers)"
+_REGISTER = "INSERT INTO heartbeats VALUES (%(worker)s, %(mine)s)"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: done or failed, or queued again (`retry_at`)."""
+
+    job: Job
+    status: Status = Status.FAILED
+    retry_at: datetime | None = None
+    priority: int | None = None
+
+
+class WorkerQueue(JobManager):
+    """What a worker is told by the queue, and tells it.
+
+    `untold` are outcomes that the database did not hear; they outlive this connection to it.
+    `heartbeat` is the seconds between two signs of life of this worker.
+    """
+
+    def __init__(
+        self, connector: BaseConnector, heartbeat: float, untold: list[Outcome] | None = None
+    ) -> None:
+        super().__init__(connector)
+        self._pulse = {"signs": SIGNS_THAT_LACK, "mine": heartbeat}
+        self.untold = [] if untold is None else untold
+        self.lost = asyncio.Event()  # an outcome was not heard: somebody has to look after it
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """End a job for good; nothing of it is deleted."""
+        await self._tell_or_keep(Outcome(job, status))
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Queue a job again; queue and lock stay as they are."""
+        await self._tell_or_keep(Outcome(job, Status.TODO, retry_at or datetime.now(UTC), priority))
+
+    async def tell(self, outcome: Outcome) -> bool:
+        """Have a job ended or queued again; return whether it is queued by that."""
+        number = outcome.job.id
+        assert number is not None  # noqa: S101  # it comes from the database
+        status = outcome.status
+        if outcome.retry_at:
+            try:
+                await self.retry_job_by_id_async(number, outcome.retry_at, outcome.priority)
+            except UniqueViolation:  # the same was queued a second time meanwhile: that one counts
+                status = Status.FAILED
+            else:
+                return True
+        await self.finish_job_by_id_async(number, status, delete_job=False)
+        return False
+
+    async def tell_the_untold(self) -> None:
+        """Tell what was not heard before, unless another worker has seen to the job meanwhile."""
+        while self.untold:
+            outcome = self.untold[0]
+            for now in await self.list_jobs_async(id=outcome.job.id, status="doing"):
+                # Without a number when this worker registered anew.
+                if now.worker_id in {None, outcome.job.worker_id}:
+                    await self.tell(outcome)
+            self.untold.pop(0)
+
+    async def left_alone(self) -> list[Job]:
+        """Return the jobs whose worker gives no sign of life."""
+        rows = await self._rows(_LEFT_ALONE, queue=QUEUE, **self._pulse)
+        return [Job.from_row(row) for row in rows]
+
+    async def register_worker(self) -> int:
+        """Return the number of a new worker, which says how often it gives a sign of life."""
+        number = await super().register_worker()
+        await self.connector.execute_query_async(_REGISTER, worker=number, **self._pulse)
+        return number
+
+    async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
+        """Take out the workers that died, each by its own interval."""
+        pruned = await self._rows(_PRUNE, **self._pulse)
+        await self.connector.execute_query_async(_FORGET)
+        return [row["id"] for row in pruned]
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Give a sign of life; one that is not heard is followed by the next one."""
+        # Raised, it would end all further ones, and nobody but the others would know.
+        with suppress(ConnectorException):
+            await super().update_heartbeat(worker_id)
+
+    async def _tell_or_keep(self, outcome: Outcome) -> None:
+        try:
+            await self.tell(outcome)
+        except ConnectorException as error:
+            # The queue's own word: the job is not this worker's any more.
+            if not isinstance(error.__cause__, psycopg.errors.RaiseException):
+                self.untold.append(outcome)
+                self.lost.set()
+            raise
+
+    async def _rows(self, query: Any, **values: Any) -> list[dict[str, Any]]:
+        return await self.connector.execute_query_all_async(query, **values)
+
+
+_TRIES = 5  # of a job whose workers died or lost the database; then a person has to look
+_AWAY_SECONDS, _BUSY_SECONDS = 5, 2
+_REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that could not be reached
+_AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # is over by any clock
+
+
+def troubles_of(job: Job) -> int:
+    """Return how often a job was queued again because something went wrong."""
+    return job.priority - (ANSWERS_FIRST if job.task_name == ANSWER else 0)
+
+
+class Again(BaseRetryStrategy):
+    """Jobs that were not done for a reason that passes are queued again; others never are.
+
+    `ahead` is how many seconds the clock of the database, which says when a job is due, is before
+    this machine's.
+    """
+
+    def __init__(self, ahead: float) -> None:
+        self._ahead = ahead
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when the job is due again, None when it is not."""
+        tries = troubles_of(job) + 1
+        if isinstance(exception, InterruptedByUserError | OtherReleaseError):
+            return RetryDecision(retry_at=_AT_ONCE)
+        if isinstance(exception, BusyError):
+            return RetryDecision(retry_at=self._after(_BUSY_SECONDS))
+        if isinstance(exception, StoreError) and tries < _TRIES:
+            # Ever later, and not for ever: what cannot be stored may have been paid for.
+            later = self._after(_AWAY_SECONDS * 2 ** (tries - 1))
+        elif isinstance(exception, WorkspaceError) and tries < _REMOTE_TRIES:
+            later = self._after(_REMOTE_SECONDS)
+        else:
+            return None
+        return RetryDecision(retry_at=later, priority=job.priority + 1)
+
+    def _after(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(time.time() + self._ahead + seconds, UTC)
+
+
+def seconds_ahead(database: Database) -> float:
+    """Return how far the clock of the database is before this machine's."""
+    [row] = database.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
+    return float(row["now"]) - time.time()
+
+
+async def rescue(queue: WorkerQueue, url: str, say: Callable[[str], None]) -> None:
+    """Queue the jobs again whose worker gives no sign of life; after some tries, give them up.
+
+    Outcomes of this worker's own jobs that the database did not hear are told it first.
+    """
+    if not (queue.untold or await queue.left_alone()):
+        return
+    async with await psycopg.AsyncConnection.connect(url, **connection_arguments()) as connection:
+        # One at a time: the other would take what was just queued again for what is in the way.
+        # With the transaction, whose time is limited, the lock of one that is suspended ends.
+        taken = await connection.execute(
+            "SELECT pg_try_advisory_xact_lock(%s)", (lock_number("rescuing"),)
+        )
+        if await taken.fetchone() == (True,):
+            await queue.tell_the_untold()
+            for job in await queue.left_alone():
+                await _rescued(queue, job, say)
+
+
+async def _rescued(queue: WorkerQueue, job: Job, say: Callable[[str], None]) -> None:
+    about = job.task_kwargs.get("task") or job.task_kwargs.get("run") or job.task_name
+    if troubles_of(job) + 1 >= _TRIES:
+        await queue.tell(Outcome(job))
+        say(f"{about}: given up, {_TRIES} workers died over it or could not store it")
+        return
+    with contextlib.suppress(ConnectorException):  # it has ended meanwhile
+        if await queue.tell(Outcome(job, Status.TODO, _AT_ONCE, job.priority + 1)):
+            say(f"{about}: its worker died, so it is queued again")
+
 
 Noted = Callable[[], contextlib.AbstractContextManager[None]]
 

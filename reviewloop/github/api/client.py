@@ -10,9 +10,8 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.github.api import answers
 from reviewloop.github.api.answers import Check, IssueComment, Review, ReviewComment, Thread
 from reviewloop.github.api.errors import GitHubError, NotFound
-from reviewloop.github.api.graphql import GraphQL
 from reviewloop.github.api.model import Comment, PullRequest, Repo
-from reviewloop.github.api.transport import Transport, checked_url
+from reviewloop.github.api.transport import GraphQL, Transport, checked_url
 
 API_URL = "https://api.github.com"
 _MARK = "<!-- reviewloop:"

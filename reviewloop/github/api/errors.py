@@ -1,9 +1,10 @@
-"""The ways in which GitHub says no, or says nothing: one class for each thing a caller may do.
+"""The ways in which GitHub refuses, or does not answer, as errors that say what to do."""
 
-They are named for what happened.
-"""
-
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 
@@ -68,3 +69,125 @@ class MissingPermission(Forbidden):
 
 class StaleHead(GitHubError):  # noqa: N818
     """The head of the pull request moved while it was reviewed; nothing was posted."""
+
+
+_NOT_ACCESSIBLE = re.compile(r"not accessible by|must have .*(?:permission|access|rights)", re.I)
+_LIMIT = re.compile(r"rate limit|abuse detection", re.I)
+_NEEDED = (  # of the first pattern that fits; a write permission includes reading
+    (r"^GET /repos/[^/]+/[^/]+/(?:commits/[^/]+/)?check-runs", "checks: read"),
+    (r"/check-runs", "checks: write"),
+    (r"^GET .*/actions/runs/\d+/approvals", "actions: read"),
+    (r"^GET .*/(?:branches/|commits$)", "contents: read"),
+    (r"^GET /repos/[^/]+/[^/]+/pulls", "pull-requests: read"),
+    (r"/pulls", "pull-requests: write"),
+    (r"^GET .*/issues/\d+/comments", "pull-requests: read"),
+    (r"/issues/\d+/(?:comments|labels)|/issues/comments/\d+$", "pull-requests: write"),
+    (r"/issues/comments/\d+/reactions", "issues: write"),
+    (r"resolveReviewThread", "contents: write\npull-requests: write"),
+    (r"reviewThreads", "pull-requests: read"),
+)
+# What `permissions:` of a workflow knows; `metadata`, for one, is always there.
+_GRANTABLE = {
+    *("actions", "attestations", "checks", "contents", "deployments", "discussions", "issues"),
+    *("packages", "pages", "pull-requests", "security-events", "statuses"),
+}
+_MOST_SHOWN = 300  # characters of a message that was not written by us
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer with an error status, as far as it matters; header names are in lower case."""
+
+    request: str  # "POST /repos/…", or the name of a GraphQL field
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def message(self) -> str:
+        """What GitHub says, on one line and not endless."""
+        return shown(str(self._object().get("message") or self.body or "no reason given"))
+
+    @property
+    def limits(self) -> bool:
+        """Whether it is about how often we ask, not about what."""
+        if self.status == 429:
+            return True
+        if self.status != 403:
+            return False
+        spent = self.headers.get("x-ratelimit-remaining") == "0"
+        return "retry-after" in self.headers or spent or bool(_LIMIT.search(self.message))
+
+    def error(self) -> GitHubError:
+        """Return the error to raise for anything but a limit."""
+        asked = f"GitHub refuses {self.request} ({self.status}): {self.message}"
+        if self.status == 401:
+            return BadCredentials(f"{asked}; give a token that is valid", status=401)
+        if self.status == 403:
+            return forbidden(self.request, self.message, self.headers)
+        if self.status in {404, 410}:
+            return NotFound(f"{asked}; it is gone, or the token may not see it", status=self.status)
+        if self.status in {400, 409, 422}:
+            details = self._details()
+            listed = f" [{'; '.join(details)}]" if details else ""
+            messages = details or (self.message,)
+            return Unprocessable(shown(asked + listed, 1000), messages, status=self.status)
+        return GitHubError(asked, status=self.status)
+
+    def _object(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _details(self) -> tuple[str, ...]:
+        """Return `field: code: message` of each error; GitHub also writes plain strings."""
+        errors = self._object().get("errors")
+        if isinstance(errors, str):
+            return (shown(errors),)
+        if not isinstance(errors, list):
+            return ()
+        return tuple(shown(_detail(error)) for error in errors)
+
+
+def forbidden(request: str, message: str, headers: Mapping[str, str]) -> Forbidden:
+    """Return the error for a 403, with the line to add when a permission is missing."""
+    needed = _from_header(headers.get("x-accepted-github-permissions", "")) or _from_table(request)
+    if not _NOT_ACCESSIBLE.search(message) or not needed:
+        return Forbidden(f"GitHub forbids {request}: {message}", status=403)
+    lines = ", ".join(f"`{line}`" for line in needed.splitlines())
+    return MissingPermission(
+        f"the token may not do {request} ({message}): add {lines} under `permissions:` of the job"
+        " (runs for forks and Dependabot cannot get it)",
+        line_to_add=needed,
+    )
+
+
+def shown(text: str, most: int = _MOST_SHOWN) -> str:
+    """Return the text of somebody else on one line of at most `most` characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _detail(error: object) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    return ": ".join(str(error[key]) for key in ("field", "code", "message") if error.get(key))
+
+
+def _from_header(header: str) -> str:
+    """Return the lines for one of the alternatives `a=read,b=write; c=write`."""
+    found = []
+    for alternative in header.split(";"):
+        pairs = [pair.strip().replace("_", "-").partition("=") for pair in alternative.split(",")]
+        lines = [f"{name}: {level}" for name, _, level in pairs if name in _GRANTABLE and level]
+        if lines:
+            found.append("\n".join(sorted(lines)))
+    # The job needs this permission anyway, so the fewest are asked for.
+    ours = [lines for lines in found if lines.startswith("pull-requests")]
+    return next(iter(ours or found), "")
+
+
+def _from_table(request: str) -> str:
+    return next((lines for pattern, lines in _NEEDED if re.search(pattern, request)), "")

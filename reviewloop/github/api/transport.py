@@ -1,9 +1,11 @@
-"""One request to GitHub and its answer: when to wait, when to ask again, and when never to."""
+"""One request to GitHub and its answer: how fast, when again, and what only GraphQL has."""
 
 import functools
 import json
 import random
 import ssl
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,18 +13,59 @@ from urllib.parse import urljoin, urlsplit
 
 from reviewloop import __version__
 from reviewloop.domain.errors import UsageError
-from reviewloop.github.api.errors import AnswerLost, GitHubUnavailable, RateLimited
-from reviewloop.github.api.refusals import Refusal
+from reviewloop.github.api.answers import Fields, Thread, thread
+from reviewloop.github.api.errors import (
+    AnswerLost,
+    GitHubError,
+    GitHubUnavailable,
+    NotFound,
+    RateLimited,
+    Refusal,
+    Unprocessable,
+    forbidden,
+    shown,
+)
+from reviewloop.github.api.model import Repo
 
 if TYPE_CHECKING:
     import httpx2 as httpx
+
+MOST = 80  # requests that create content, in `SECONDS`
+SECONDS = 60.0
+LEAST = 10  # as slow as it gets
+
+
+class Pace:
+    """Counts the requests of one run that create content; `sleep` and `now` are the clock."""
+
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.sleep, self.now = sleep, now
+        self._most = MOST
+        self._made: deque[float] = deque(maxlen=MOST)
+
+    def wait(self) -> None:
+        """Wait until one more such request may be made, and count it."""
+        if len(self._made) >= self._most:
+            left = self._made[-self._most] + SECONDS - self.now()
+            if left > 0:
+                self.sleep(left)
+        self._made.append(self.now())
+
+    def slow_down(self) -> None:
+        """Go half as fast from now on: GitHub said that this was too fast for it."""
+        self._most = max(LEAST, self._most // 2)
+
 
 API_VERSION = "2022-11-28"
 _TRIES = 4  # of a request that may be repeated
 _FIRST_PAUSE = 1.0  # seconds; doubles with each try
 _NO_HINT = 60.0  # seconds; GitHub asks for a minute where it names no time
 _REDIRECTS = 3
-_PAGES = 100
+
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -272,3 +315,92 @@ def _next(link: str) -> str:
         if 'rel="next"' in attributes and address.startswith("<"):
             return address[1:]
     return ""
+
+
+_PAGES = 100
+
+VIEWER = "query viewer { viewer { login } }"
+
+THREADS = """\
+query reviewThreads($owner: String!, $name: String!, $number: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      reviewThreads(first: 50, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes {
+          id isResolved isOutdated path line
+          resolvedBy { __typename id login }
+          comments(first: 100) { nodes { databaseId } }
+        }
+      }
+    }
+  }
+}"""
+
+RESOLVE = """\
+mutation resolveReviewThread($thread: ID!) {
+  resolveReviewThread(input: {threadId: $thread}) { thread { id isResolved } }
+}"""
+
+
+class GraphQL:
+    """Asks GraphQL over a transport; raises the same errors as REST."""
+
+    def __init__(self, transport: Transport, url: str) -> None:
+        self._transport, self._url = transport, url
+
+    def viewer(self) -> str:
+        """Return the login of the token's owner; for a workflow's own, github-actions[bot]."""
+        return self._ask("viewer", VIEWER, {}).inside("viewer").text("login")
+
+    def threads(self, repo: Repo, number: int) -> Iterator[Thread]:
+        """Yield the review threads of a pull request."""
+        after: str | None = None
+        for _ in range(_PAGES):
+            variables = {
+                **{"owner": repo.owner, "name": repo.name},
+                **{"number": number, "after": after},
+            }
+            data = self._ask("reviewThreads", THREADS, variables)
+            found = data.inside("repository").inside("pullRequest").inside("reviewThreads")
+            yield from map(thread, found.objects("nodes"))
+            page = found.inside("pageInfo")
+            if not page.flag("hasNextPage"):
+                return
+            after = page.text("endCursor")
+        raise GitHubUnavailable(f"pull request {number} has more than {_PAGES} pages of threads")
+
+    def resolve(self, thread_id: str) -> None:
+        """Resolve a thread; doing so twice is no error. Needs `contents: write` as well."""
+        self._ask("resolveReviewThread", RESOLVE, {"thread": thread_id})
+
+    def _ask(self, name: str, query: str, variables: Mapping[str, object]) -> Fields:
+        while True:
+            # None of the queries above does more when it is repeated.
+            answer = self._transport.send(
+                "POST",
+                self._url,
+                body={"query": query, "variables": dict(variables)},
+                repeat=True,
+                name=name,
+            )
+            whole = Fields(answer.data, "answer")
+            errors = whole.objects("errors")
+            if not errors:
+                return whole.inside("data")
+            first = errors[0]
+            if first.text("type", "") == "RATE_LIMITED":
+                self._transport.wait_for_limit(name, answer.headers)
+                continue
+            raise _error(name, first.text("type", ""), first.text("message", ""), answer.headers)
+
+
+def _error(name: str, kind: str, message: str, headers: Mapping[str, str]) -> GitHubError:
+    message = shown(message)
+    if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        return forbidden(name, message, headers)
+    if kind == "NOT_FOUND":
+        return NotFound(f"GitHub does not find what {name} is about: {message}", status=404)
+    if kind == "UNPROCESSABLE":
+        return Unprocessable(f"GitHub refuses {name}: {message}", (message,))
+    return GitHubUnavailable(f"GitHub answers {name} with an error: {message}", status=200)

@@ -1,16 +1,163 @@
-"""What a comment about one finding says: the same words for a line, a file and the summary."""
+"""What a comment about a finding says, with text of others made safe for GitHub."""
 
 import itertools
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from reviewloop.domain.finding import Finding
+from reviewloop.analysis.book import rule_of
+from reviewloop.domain.finding import Finding, Severity
+from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.model import Comment
-from reviewloop.github.comments.finding_data import data_marker, without_data
-from reviewloop.github.comments.marker import ANY, finding_marker
-from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.comments.marker import (
+    ANY,
+    data_marker,
+    finding_from,
+    finding_marker,
+    without_data,
+)
+from reviewloop.render import untrusted
+from reviewloop.render.code_view import visible
 from reviewloop.render.review_words import remarks, who
-from reviewloop.render.untrusted import fenced, link
+from reviewloop.render.untrusted import fenced, link, safe
+
+_MARK = re.compile(r"<!--+(?=\s*reviewloop)", re.IGNORECASE)
+_ORDER = re.compile(r"(reviewloop)(?=\s*:)", re.IGNORECASE)
+_ITEM = re.compile(r"[-*+] +(?=\S)")
+_SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^`]+)(?<!`)\1(?!`)")
+_BREAK = "\u200b"  # zero width: seen by programs that look for a command, by nobody else
+
+
+def sanitised(text: str, most: int = 8000) -> str:
+    """Return text of others as Markdown that formats nothing but lists and `code`.
+
+    It cannot mention, link, load an image, close an issue, give a command or pass for our mark.
+    Of more than `most` characters the rest is left out with a sign.
+    """
+    text = safe(text).strip()
+    if len(text) > most:
+        text = text[: most - 1].rstrip() + "…"
+    return "\n".join(_line(line) for line in text.split("\n"))
+
+
+def sanitised_line(text: str, most: int = 1000) -> str:
+    """Return the same as one line, which can stand in a list or a table."""
+    return sanitised(" ".join(safe(text).split()), most)
+
+
+def code(text: str) -> str:
+    """Return text of others as inline code; "" for nothing."""
+    return unmarked(untrusted.code(text))
+
+
+def unmarked(text: str) -> str:
+    """Return the text with what would pass for a mark of ours broken, to be used inside code."""
+    return _MARK.sub("<!- -", text)
+
+
+def told(lines: Iterable[str], token: str = "") -> str:
+    """Return text of others for the log of a workflow, which obeys no command in it.
+
+    `token` ends that again; by default 128 random bits, which nobody can have written before.
+    """
+    token = token or secrets.token_hex(16)
+    shown = [safe(line).replace(token, "***") for line in lines]
+    return "\n".join([f"::stop-commands::{token}", *shown, f"::{token}::"])
+
+
+def _line(line: str) -> str:
+    line = unmarked(line.strip())
+    item = _ITEM.match(line)
+    start, rest = ("- ", line[item.end() :]) if item else ("", line)
+    pieces, at = [], 0
+    for span in _SPAN.finditer(rest):
+        pieces += [_words(rest[at : span.start()], first=at == 0), code(span[2])]
+        at = span.end()
+    pieces.append(_words(rest[at:], first=at == 0))
+    return start + "".join(pieces)
+
+
+def _words(text: str, *, first: bool) -> str:
+    """Return words as they are, with the space around them."""
+    if not text.strip():
+        return " " if text else ""
+    before = " " if text[0].isspace() and not first else ""
+    after = " " if text[-1].isspace() else ""
+    shown = _ORDER.sub(r"\1" + _BREAK, untrusted.plain(text))
+    if first and shown.startswith("/"):
+        # Other bots obey a slash at the start of a line, whoever wrote it.
+        shown = "&#47;" + shown[1:]
+    return before + shown + after
+
+
+_NAMED_ITEM = re.compile(r"- (?P<said>.+) · `(?P<name>[0-9a-f]{12})`(?::.*)?")
+_ORIGIN = re.compile(r".+ · `(?P<name>[0-9a-f]{12})`")
+_HEADING = re.compile(r"### \S+ \*\*[a-z ]+\*\* · (?P<title>.+)")
+_RULE = re.compile(r" · \[?`.*")
+_PLACE = re.compile(r"(?:\S )?(`+.+?`+) · ")
+
+
+def finding_in(roots: Sequence[ReviewComment]) -> Finding | None:
+    """Return the finding that our comments about it hold, if any does."""
+    return finding_from(roots[-1].body) if roots else None
+
+
+def named(
+    name: str, entry: Mapping[str, object], finding: Finding | None = None, told: str = ""
+) -> str:
+    """Return severity, title, place and id of a finding as one line of Markdown.
+
+    `entry` is what is remembered of it (`stored.Entry`), `finding` what its comment holds, `told`
+    the title and place that a summary of ours gave (`told_in`), as Markdown.
+    """
+    severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
+    if finding or not told:
+        told = f"{_title(entry, finding)} ({_place(entry, finding)})"
+    return f"{severity.mark} {told}, {code(name)}"
+
+
+def told_in(bodies: Iterable[str]) -> dict[str, str]:
+    """Return title and place of the findings that our own summaries tell, by fingerprint.
+
+    What stands there was made safe when it was written.
+    """
+    found: dict[str, str] = {}
+    for body in bodies:
+        title = ""
+        for line in body.replace("\r\n", "\n").split("\n"):
+            if heading := _HEADING.fullmatch(line):
+                title = heading["title"]
+            elif title and (origin := _ORIGIN.fullmatch(line)):
+                found.setdefault(origin["name"], _name_words(line, title))
+                title = ""
+            elif item := _NAMED_ITEM.fullmatch(line):
+                found.setdefault(item["name"], _name_words(item["said"]))
+    return found
+
+
+def _name_words(line: str, title: str = "") -> str:
+    """Return title and place from `PLACE · TITLE · RULE`; where there is a title, it is that."""
+    place = _PLACE.match(line)
+    if place is None:
+        return title
+    title = title or _RULE.sub("", line[place.end() :])
+    return f"{title} ({place[1]})"
+
+
+def _title(entry: Mapping[str, object], finding: Finding | None) -> str:
+    if finding:
+        return sanitised_line(finding.title)
+    by = str(entry.get("by", ""))
+    if rule := rule_of(by):
+        return sanitised_line(rule.title)
+    return f"found by {sanitised_line(by.replace(',', ', '))}" if by else "a finding"
+
+
+def _place(entry: Mapping[str, object], finding: Finding | None) -> str:
+    path = visible(str(entry.get("path", "")))
+    line = finding.line if finding else None
+    return code(f"{path}:{line}" if line and path else path) or "the change as a whole"
+
 
 LONGEST = 65_000  # characters; GitHub refuses more than 65,536
 _CUT = "\n\n_… cut here, because GitHub takes no longer comment._"
@@ -64,7 +211,7 @@ def remark_parts(finding: Finding) -> list[str]:
     return parts
 
 
-def rule_of(finding: Finding, rule_link: str) -> str:
+def rule_words(finding: Finding, rule_link: str) -> str:
     """Return the rule of a finding as a link or as code, "" without a rule."""
     return unmarked(link(finding.rule, rule_link)) if finding.rule else ""
 
@@ -122,7 +269,7 @@ def _offered(lines: str) -> str:
 
 def _origin(finding: Finding, rule_link: str) -> str:
     parts = [f"Found by {sanitised_line(who(finding))}"]
-    if rule := rule_of(finding, rule_link):
+    if rule := rule_words(finding, rule_link):
         parts.append(rule)
     parts.append(code(finding.id))
     parts.append("wrong or accepted? Reply `reviewloop: dismiss` and the reason")

@@ -1,11 +1,4 @@
-"""What our comments carry for the next run, in HTML comments that nobody sees.
-
-A comment is believed for who wrote it, not for a signature: anybody may copy a marker, nobody else
-writes under our name. Who may edit our comments on GitHub has write permission, and may dismiss
-findings anyway. Other programs share the name github-actions[bot] and may repeat what strangers
-say: so a marker counts only alone on its line at the start of a comment (the data of a finding and
-the word of an answer as its last line), and the oldest comment with a state wins.
-"""
+"""What our comments carry for the next run, in HTML comments: the state, and findings."""
 
 import base64
 import binascii
@@ -15,18 +8,164 @@ import itertools
 import json
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from pydantic import ValidationError
+
+from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import IssueComment, ReviewComment
 from reviewloop.github.api.model import PullRequest, State
-from reviewloop.github.comments.stored import MOST_KEPT, Damaged, kept, packed, unpacked
+
+Entry = Mapping[str, object]
+"""What is remembered of a finding.
+
+status: open, reported (only in the summary), fixed or dismissed; severity; path; comment_id: of
+its comment, or None; reason: who dismissed it and why; code: see `earlier.codeprints`; by: the
+rule, or the reviewers separated by commas.
+"""
+
+MOST_KEPT = 600  # findings
+STATUSES = ("fixed", "reported", "open", "dismissed")  # what is let go of first stands first
+_SEVERITIES = tuple(Severity)
+_MOST_TEXT = 160  # characters of a reason
+_MOST_PATH = 1000
+_MOST_REFUSED = 50  # people
+_SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
+_CODE = re.compile(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?")
+
+
+class Damaged(Exception):  # noqa: N818 - no error of ours: it ends in a note
+    """What was read is nothing that we wrote for this pull request; the text says why."""
+
+
+def kept(findings: Mapping[str, Entry], most: int) -> dict[str, Entry]:
+    """Return at most so many of the findings, in their order; the newest of the most worth."""
+    if len(findings) <= most:
+        return dict(findings)
+    ranks = {status: rank for rank, status in enumerate(STATUSES)}
+    order = sorted(
+        enumerate(findings),
+        key=lambda item: (ranks.get(str(findings[item[1]].get("status")), 0), item[0]),
+    )
+    stay = {name for _, name in order[len(order) - max(most, 0) :]}
+    return {name: entry for name, entry in findings.items() if name in stay}
+
+
+def packed(state: State, pull: PullRequest) -> dict[str, Any]:
+    """Return the state as JSON-plain values, bound to the pull request; paths are told once."""
+    paths: dict[str, int] = {}
+    sources: dict[str, int] = {}
+    rows = []
+    for name, entry in state.findings.items():
+        path = str(entry.get("path", ""))[:_MOST_PATH].encode("utf-8", "replace").decode()
+        by = str(entry.get("by", ""))[:_MOST_TEXT]
+        row: list[object] = [
+            name,
+            STATUSES.index(str(entry["status"])),
+            _SEVERITIES.index(Severity(str(entry["severity"]))),
+            paths.setdefault(path, len(paths)),
+            entry.get("comment_id") or 0,
+            str(entry.get("code", "")),
+            sources.setdefault(by, len(sources)),
+        ]
+        reason = str(entry.get("reason", ""))[:_MOST_TEXT].encode("utf-8", "replace").decode()
+        rows.append([*row, reason] if reason else row)
+    return {
+        **{"repo": pull.repo.full.lower(), "pull": pull.number},
+        **{"head": state.reviewed_sha, "base": state.base_sha, "paused": state.paused},
+        **{"usd": round(state.spent_usd, 6), "tokens": state.spent_tokens},
+        **({"refused": list(state.refused[-_MOST_REFUSED:])} if state.refused else {}),
+        **{"paths": list(paths), "by": list(sources), "findings": rows},
+    }
+
+
+def unpacked(data: object, pull: PullRequest) -> State:
+    """Return the state that was packed for this pull request; raise Damaged for all else."""
+    if not isinstance(data, dict):
+        raise Damaged("it is damaged")
+    if data.get("repo") != pull.repo.full.lower() or data.get("pull") != pull.number:
+        raise Damaged("it belongs to another pull request")
+    try:
+        return State(
+            reviewed_sha=_fitting(_SHA, data["head"]),
+            base_sha=_fitting(_SHA, data["base"]),
+            findings=_entries(data),
+            paused=_flag(data["paused"]),
+            spent_usd=_amount(data["usd"]),
+            spent_tokens=_number(data["tokens"]),
+            refused=_logins(data.get("refused", [])),
+        )
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise Damaged("it is damaged") from None
+
+
+def _entries(data: Mapping[str, Any]) -> dict[str, Entry]:
+    rows = data["findings"]
+    if not isinstance(rows, list) or len(rows) > MOST_KEPT:
+        raise ValueError
+    paths = [_text(path, _MOST_PATH) for path in data["paths"]]
+    sources = [_text(by, _MOST_TEXT) for by in data["by"]]
+    found: dict[str, Entry] = {}
+    for row in rows:
+        name, status, severity, path, comment, code, by, *reason = row
+        found[_fitting(_FINGERPRINT, name)] = {
+            "status": STATUSES[_number(status)],
+            "severity": str(_SEVERITIES[_number(severity)]),
+            "path": paths[_number(path)],
+            "comment_id": _number(comment) or None,
+            "reason": _text(reason[0], _MOST_TEXT) if reason else "",
+            "code": _fitting(_CODE, code),
+            "by": sources[_number(by)],
+        }
+    return found
+
+
+def _logins(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _MOST_REFUSED:
+        raise ValueError
+    return tuple(_text(each, _MOST_TEXT) for each in value)
+
+
+def _fitting(pattern: re.Pattern[str], value: object) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError
+    return value
+
+
+def _text(value: object, most: int) -> str:
+    if not isinstance(value, str) or len(value) > most or "\0" in value:
+        raise ValueError
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError
+    return value
+
+
+def _amount(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    if not 0 <= value < 1e9:  # neither is it for what is no number
+        raise ValueError
+    return float(value)
+
 
 VERSION = 1
 MOST_CHARACTERS = 20_000  # of a marker: the comment of at most 65,536 has more to say
 _MOST_BYTES = 1_000_000  # of what it unpacks to
 _STATE = "<!-- reviewloop:state:v"
-_END = " -->"
+
 _FINDING = re.compile(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
 _SAID = re.compile(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
 _COMMAND = re.compile(r"<!-- reviewloop:command ([0-9]{1,20}) -->")
@@ -198,3 +337,109 @@ def own(comments: Iterable[ReviewComment], me: str) -> dict[str, list[ReviewComm
             for fingerprint in findings_in(comment.body):
                 found.setdefault(fingerprint, []).append(comment)
     return found
+
+
+MOST_FINDING_CHARACTERS = 6000  # of the line
+_MOST_FINDING_BYTES = 200_000  # of what it unpacks to
+_START = f"{ANY}data "
+_END = " -->"
+_LINE = re.compile(r"<!-- reviewloop:data ([A-Za-z0-9_-]+) -->")
+_WORDS = ("title", "why", "suggestion", "note", "category", "rule", "url")
+_LIMITS = ((4000, 10), (1500, 6), (600, 3), (200, 1), (60, 0))  # characters of a text, evidence
+_MOST_TITLE = 300
+
+
+def data_marker(finding: Finding, hide: Callable[[str], str]) -> str:
+    """Return the line that holds a finding, at most MOST_CHARACTERS long; "" if nothing fits.
+
+    `hide` takes secrets out of its texts. Long texts are cut; code is never cut or changed: what
+    is too long, or holds a secret, is left out.
+    """
+    for most, pieces in _LIMITS:
+        text = json.dumps(_plain(finding, hide, most, pieces), separators=(",", ":"))
+        data = base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+        line = f"{_START}{data}{_END}"
+        if len(line) <= MOST_FINDING_CHARACTERS:
+            return line
+    return ""
+
+
+def finding_from(body: str) -> Finding | None:
+    """Return the finding in a comment, None if it holds none or another than it names.
+
+    The caller has to know that the comment is ours. The line counts as its last one, where no text
+    of others stands, or (earlier releases) among the marks that begin it. Never raises.
+    """
+    named, lines = findings_in(body), [line.strip() for line in body.strip().splitlines()]
+    begin = itertools.takewhile(lambda line: line.startswith(ANY), lines)
+    for line in (*begin, *lines[-1:]):
+        if match := _LINE.fullmatch(line):
+            found = _opened_finding(match[1]) if len(match[0]) <= MOST_FINDING_CHARACTERS else None
+            return found if found and found.id in named else None
+    return None
+
+
+def without_data(body: str) -> str:
+    """Return a comment without such a line at its end."""
+    text, _, last = body.rstrip().rpartition("\n")
+    return text.rstrip() if last.startswith(_START) else body
+
+
+def _plain(finding: Finding, hide: Callable[[str], str], most: int, pieces: int) -> dict[str, Any]:
+    """Return the fields that say something, as JSON-plain values."""
+    plain = finding.model_dump(mode="json", exclude_defaults=True)
+    for name in _WORDS:
+        if name in plain:
+            plain[name] = _cut(
+                hide(plain[name]), min(most, _MOST_TITLE) if name == "title" else most
+            )
+    for name in ("quote", "replacement"):
+        if name in plain and (len(plain[name]) > most or hide(plain[name]) != plain[name]):
+            del plain[name]
+    if "replacement" not in plain:
+        plain.pop("fix_safe", None)
+    if "evidence" in plain:
+        plain["evidence"] = [
+            {
+                name: _cut(hide(value), most) if isinstance(value, str) else value
+                for name, value in piece.items()
+            }
+            for piece in plain["evidence"][:pieces]
+        ]
+    plain["path"] = hide(plain.get("path", ""))
+    return plain
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _opened_finding(data: str) -> Finding | None:
+    try:
+        packed = base64.b64decode(data + "=" * (-len(data) % 4), b"-_", validate=True)
+        opening = zlib.decompressobj()
+        text = opening.decompress(packed, _MOST_FINDING_BYTES)
+        return Finding.model_validate_json(text) if opening.eof else None
+    except (ValueError, binascii.Error, zlib.error, RecursionError, ValidationError):
+        return None
+
+
+def entry_of(root: ReviewComment, code: str = "") -> dict[str, object]:
+    """Return the entry of a finding of which only its comment is known; see `stored.Entry`."""
+    finding = finding_from(root.body)
+    severity = finding.severity if finding else Severity.SHOULD_FIX
+    by = (finding.rule or ",".join(finding.agents)) if finding else ""
+    return {
+        **{"status": "open", "severity": str(severity), "path": root.path},
+        **{"comment_id": root.id, "reason": "", "code": code, "by": by},
+    }
+
+
+def forgotten(roots: Mapping[str, Sequence[ReviewComment]], state: State) -> tuple[Finding, ...]:
+    """Return the findings in our comments that are not remembered, at the paths of the comments."""
+    told = {name: (some[-1].path, finding_from(some[-1].body)) for name, some in roots.items()}
+    return tuple(
+        found.model_copy(update={"path": path})
+        for name, (path, found) in told.items()
+        if found and found.id == name and name not in state.findings
+    )

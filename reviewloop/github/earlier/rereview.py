@@ -1,27 +1,127 @@
-"""What a review after a push says anew, what it answers as fixed, and what stays dismissed.
-
-Fingerprints decide, without line numbers. That a reviewer says nothing of a finding is no evidence:
-it is fixed when its code is gone from the new head, or when a reviewer who read the push says so.
-"""
+"""What a review after a push reports anew, answers as fixed, and leaves dismissed."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
+from reviewloop.app.review.review import Reviewed
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.git.located import Place
 from reviewloop.git.revisions import only_added
 from reviewloop.github.api.answers import ReviewComment, Thread
 from reviewloop.github.api.client import GitHub
-from reviewloop.github.api.errors import GitHubError
+from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, NotFound
 from reviewloop.github.api.model import Posted, PullRequest, State
-from reviewloop.github.api.pace import Pace
-from reviewloop.github.comments.commented import entry_of
-from reviewloop.github.comments.marker import findings_in, own
-from reviewloop.github.earlier.answering import Answer, answer_to, give_all
-from reviewloop.github.earlier.codeprints import NO_FILE, Fate
-from reviewloop.github.earlier.facts import Facts
-from reviewloop.github.earlier.sameness import Sameness
+from reviewloop.github.api.transport import Pace
+from reviewloop.github.comments.marker import (
+    answer_marker,
+    answered,
+    entry_of,
+    findings_in,
+    is_ours,
+    own,
+)
+from reviewloop.github.earlier.sameness import NO_FILE, Facts, Fate, Sameness
 from reviewloop.github.said.dismissals import IN_CODE, RESOLVED, Voices
+from reviewloop.review.anchoring import ChangedLines
+
+# None of it is written by a model.
+_TEXTS = {
+    "gone": "Looks fixed: the code that this is about is no longer there.",
+    "file": "Looks fixed: the file that this is about is no longer there.",
+    "confirmed": "Looks fixed: a reviewer read the new changes and finds it resolved.",
+    "back": "This is back: the latest review finds the same again.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One thing to do in a thread."""
+
+    finding: str  # fingerprint
+    comment: int  # the one that began the thread
+    text: str  # "": it was said, only to be resolved
+    thread: str = ""  # GraphQL's id, "" where it is not known or not to be resolved
+
+    @property
+    def resolve(self) -> bool:
+        """Whether the thread is to be resolved."""
+        return bool(self.thread)
+
+
+def answer_to(finding: str, comment: int, reason: str, thread: str = "") -> Answer:
+    """Return the answer for a reason (a key of the texts above, "" for none)."""
+    if not reason:
+        return Answer(finding, comment, "", thread)
+    mark = answer_marker(finding, "back" if reason == "back" else "fixed")
+    text = _TEXTS.get(reason, _TEXTS["gone"])
+    return Answer(finding, comment, f"{text}\n\n{mark}", thread)
+
+
+def give_all(
+    client: GitHub,
+    pull: PullRequest,
+    answers: Iterable[Answer],
+    *,
+    told: Callable[[str], None] = lambda _: None,
+    failing: Callable[[GitHubError], None] = lambda _: None,
+    pace: Pace | None = None,
+) -> tuple[str, ...]:
+    """Give the answers and return a sentence for each that failed; the next run repeats those.
+
+    A token that may not resolve threads is no failure: the answer stands. A finding whose comment
+    is gone needs none. `told` hears such things, `failing` the error behind each sentence.
+    """
+    problems = []
+    may_resolve = True
+    pace = pace or Pace()
+    for answer in answers:
+        try:
+            if answer.text:
+                _reply(client, pull.number, answer, pace)
+            if answer.resolve and may_resolve:
+                client.resolve_thread(answer.thread)
+        except Forbidden as error:
+            if "resolveReviewThread" in str(error):
+                may_resolve = False  # as it should be: that right lets the token push, too
+            else:
+                failing(error)
+                problems.append(_sentence(answer, error))
+        except NotFound as error:
+            told(_sentence(answer, error))
+        except GitHubError as error:
+            failing(error)
+            problems.append(_sentence(answer, error))
+    return tuple(problems)
+
+
+def _reply(client: GitHub, number: int, answer: Answer, pace: Pace) -> None:
+    for last in (False, True):
+        pace.wait()
+        try:
+            client.reply(number, answer.comment, answer.text)
+            return
+        except AnswerLost:
+            if _stands(client, number, answer):
+                return
+            if last:
+                raise
+
+
+def _stands(client: GitHub, number: int, answer: Answer) -> bool:
+    """Whether the answer arrived although we did not hear so."""
+    wanted = answered(answer.text)
+    mine = [
+        comment
+        for comment in client.review_comments(number)
+        if comment.reply_to == answer.comment and is_ours(comment, client.me())
+    ]
+    said = [answered(comment.body) for comment in sorted(mine, key=lambda each: each.id)]
+    return [each for each in said if each[0] == answer.finding][-1:] == [wanted]
+
+
+def _sentence(answer: Answer, error: GitHubError) -> str:
+    return f"the thread of finding {answer.finding} got no answer: {error}"
 
 
 @dataclass(frozen=True)
@@ -287,3 +387,36 @@ def _moved(state: State, renamed: Mapping[str, str]) -> dict[str, dict[str, obje
         found[name] = {"comment_id": None, "code": "", "by": "", "reason": "", **entry}
         found[name]["path"] = renamed.get(path, path)
     return found
+
+
+@dataclass(frozen=True)
+class Since:
+    """The lines that a push changed; `lines` is None where all of the change counts as new."""
+
+    lines: ChangedLines | None = None
+    touched: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)  # old path -> new path
+
+    @classmethod
+    def last_review(cls, done: Reviewed, place: Place, state: State, pull: PullRequest) -> Self:
+        """Compare the head with the one of the last review, if this is work on top of it."""
+        older, dots, _ = reviewed_range(place, state, pull).partition("..")
+        if older != state.reviewed_sha or not dots:
+            return cls()
+        private = done.compared.private
+        pushed = private.change(private.tree_of(older), done.compared.new)
+        files = [file for file in pushed.files if not file.submodule]
+        return cls(
+            ChangedLines({file.path: file.added_ranges for file in files}),
+            frozenset(name for file in files for name in (file.path, file.old_path)),
+            {f.old_path: f.path for f in files if f.status == "R" and f.old_path != f.path},
+        )
+
+    def changed(self, finding: Finding) -> bool:
+        """Whether a finding is about what was pushed: its lines, or its file where it has none."""
+        if self.lines is None or not finding.path:
+            return True
+        if finding.line is None:
+            return finding.path in self.touched
+        last = max(finding.end_line or finding.line, finding.line)
+        return self.lines.touch(finding.path, finding.line, last)

@@ -1,17 +1,206 @@
-"""Finds the entry of an earlier review that a finding is, also when a model words it differently.
+"""Recognises the finding of an earlier review, and the code it was about, in a later version."""
 
-A title is part of a fingerprint where there is no rule, and a path always is: so what the same
-reviewer says of the very same code counts as the same, once for each entry and if it is no worse.
-What an analyser found and a person dismissed is also the same in the words of its reviewer.
-"""
-
-from collections.abc import Collection, Mapping
+import hashlib
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import NamedTuple, Self
 
 from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.placing import QUOTE_WIDTH
 from reviewloop.domain.finding import Finding, Severity
-from reviewloop.github.earlier.codeprints import NO_FILE, WHOLE_FILE
-from reviewloop.github.earlier.facts import Facts
+from reviewloop.github.api.model import Side, State
+from reviewloop.review.anchoring import occurrences
 from reviewloop.review.merging import category_of, is_narrow, topic_of, topic_of_words
+
+WHOLE_FILE = "file"
+NO_FILE = "none"  # neither the code nor the file of the finding exists
+_MOST_LINES = 60  # of a finding that spans more, the first ones stand for all
+_IGNORES = re.compile(r"reviewloop:\s{0,4}ignore\[")
+_OPENERS = ("{/*", "/*", "{#", "#", "//", "<!--", "--", ";", "%")  # longer ones first
+
+
+class Fate(Enum):
+    """What became of the code of a finding."""
+
+    THERE = "there"
+    GONE = "gone"
+    FILE_GONE = "file gone"
+    UNKNOWN = "unknown"
+
+
+class Codeprints:
+    """The files of one tree; `read` returns a file's text, or None where there is none."""
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._lines: dict[str, list[tuple[int, str]] | None] = {}
+        self._prints: dict[tuple[str, int], frozenset[str]] = {}
+
+    def of(self, finding: Finding) -> str:
+        """Return the print of the code that a finding of this tree is about."""
+        if not finding.may_fail:
+            return NO_FILE
+        lines = self._of_file(finding.path) if finding.path else None
+        if lines is None or finding.side != "new":
+            return ""
+        first = finding.line or 0
+        last = finding.end_line or first
+        start = bisect_left(lines, (first, ""))
+        inside = [text for number, text in lines[start : start + _MOST_LINES] if number <= last]
+        return _print(inside) if finding.line and inside else WHOLE_FILE
+
+    def again(self, finding: Finding) -> tuple[str, Fate]:
+        """Return the print of what a finding of an earlier tree quotes, and what became of it."""
+        lines, quote = self._of_file(finding.path), finding.quote
+        if lines is None:
+            return WHOLE_FILE, Fate.FILE_GONE
+        # A quote that is not the code itself cannot be missed: secrets hidden, long lines cut.
+        partial = "⟦" in quote or "…" in quote or max(map(len, quote.split("\n"))) >= QUOTE_WIDTH
+        if finding.side != "new" or not quote.strip() or partial:
+            return WHOLE_FILE, Fate.UNKNOWN
+        hits = occurrences(quote, self._read(finding.path) or "")
+        if not hits:
+            return _print([text for _, text in _lines(quote)]), Fate.GONE
+        line, last = min(hits, key=lambda hit: abs(hit[0] - (finding.line or hit[0])))
+        return self.of(finding.model_copy(update={"line": line, "end_line": last})), Fate.THERE
+
+    def fate(self, path: str, code: str) -> Fate:
+        """Return what became of code that had this print."""
+        if code in {"", NO_FILE} or not path:
+            return Fate.UNKNOWN
+        lines = self._of_file(path)
+        if lines is None:
+            return Fate.FILE_GONE
+        if code == WHOLE_FILE:
+            return Fate.UNKNOWN
+        span = min(int(code.partition(":")[0]), _MOST_LINES)
+        if (path, span) not in self._prints:
+            texts = [text for _, text in lines]
+            windows = range(len(texts) - span + 1) if span else range(0)
+            found = frozenset(_print(texts[at : at + span]) for at in windows)
+            self._prints[path, span] = found
+        return Fate.THERE if code in self._prints[path, span] else Fate.GONE
+
+    def _of_file(self, path: str) -> list[tuple[int, str]] | None:
+        if path not in self._lines:
+            text = self._read(path)
+            self._lines[path] = None if text is None else _lines(text)
+        return self._lines[path]
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    numbered = enumerate(text.split("\n"), 1)
+    plain = ((number, " ".join(_code(line).split()).casefold()) for number, line in numbered)
+    return [(number, line) for number, line in plain if line]
+
+
+def _code(line: str) -> str:
+    """Return a line without a comment that silences: that changes the line, but not its code."""
+    silenced = _IGNORES.search(line) if "reviewloop:" in line else None
+    if silenced is None:
+        return line
+    before = line[: silenced.start()].rstrip()
+    opener = next((each for each in _OPENERS if before.endswith(each)), "")
+    return before.removesuffix(opener)
+
+
+def _print(lines: list[str]) -> str:
+    data = "\n".join(lines).encode("utf-8", "replace")
+    return f"{len(lines)}:{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+class Spot(NamedTuple):
+    """Lines that a comment may stand on."""
+
+    side: Side
+    first: int
+    last: int
+    whole: bool = True  # whether they are all that the finding is about
+    offers: bool = False  # whether its replacement was put there and the file still parses
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the new head; findings are named by their fingerprints."""
+
+    since: str = ""  # commit of the last review that `pushed`, `touched` and `renamed` start from
+    spots: Mapping[str, Spot] = field(default_factory=dict)  # none: cannot be said on a line
+    codes: Mapping[str, str] = field(default_factory=dict)  # finding -> print of its code
+    fates: Mapping[tuple[str, str], Fate] = field(default_factory=dict)  # of (path, print)
+    pushed: frozenset[str] = frozenset()  # findings about what was pushed since
+    touched: frozenset[str] = frozenset()  # paths
+    renamed: Mapping[str, str] = field(default_factory=dict)  # old path -> new path
+    confirmed: frozenset[str] = frozenset()  # findings that a reviewer of the push calls fixed
+
+    @classmethod
+    def of_code(
+        cls,
+        findings: Iterable[Finding],
+        state: State,
+        *,
+        read: Callable[[str], str | None],
+        changed: Callable[[Finding], bool],
+        touched: Collection[str] = (),
+        renamed: Mapping[str, str] | None = None,
+        confirmed: Collection[str] = (),
+        spots: Mapping[str, Spot] | None = None,
+        forgotten: Iterable[Finding] = (),
+    ) -> Self:
+        """Look at the code; `read` returns a file of the new head, None where there is none.
+
+        `changed` tells whether a finding is about what was pushed since the last review,
+        `forgotten` are earlier findings that the state does not hold.
+        """
+        unique = {finding.id: finding for finding in reversed(list(findings))}
+        prints, moved = Codeprints(read), dict(renamed or {})
+        earlier = {
+            (moved.get(path, path), str(entry.get("code", "")))
+            for entry in state.findings.values()
+            for path in [str(entry.get("path", ""))]
+        }
+        fates = {asked: prints.fate(*asked) for asked in sorted(earlier)}
+        codes = {name: prints.of(finding) for name, finding in unique.items()}
+        for finding in forgotten:
+            if finding.id not in codes:
+                code, fate = prints.again(finding)
+                codes[finding.id], fates[finding.path, code] = code, fate
+        return cls(
+            since=state.reviewed_sha,
+            spots=dict(spots or {}),
+            codes=codes,
+            fates=fates,
+            pushed=frozenset(name for name, finding in unique.items() if changed(finding)),
+            touched=frozenset(touched),
+            renamed=moved,
+            confirmed=frozenset(confirmed),
+        )
+
+    def of(self, finding: Finding) -> str:
+        """Return the print of the code that a finding is about; see `codeprints`."""
+        return self.codes.get(finding.id, "")
+
+    def fate(self, path: str, code: str) -> Fate:
+        """Return what became of code that had this print."""
+        return self.fates.get((path, code), Fate.UNKNOWN)
+
+    def changed(self, finding: Finding) -> bool:
+        """Whether a finding is about what was pushed since the last review."""
+        return finding.id in self.pushed
+
+    def for_state(self, state: State) -> Self:
+        """Return what still holds with this memory of the pull request.
+
+        If another review was posted meanwhile, what was pushed since then is not known here: all
+        counts as new, and nobody confirmed anything.
+        """
+        if state.reviewed_sha == self.since:
+            return self
+        everything = frozenset({*self.codes, *self.pushed})
+        none: frozenset[str] = frozenset()
+        return replace(self, pushed=everything, touched=none, renamed={}, confirmed=none)
 
 
 class Sameness:

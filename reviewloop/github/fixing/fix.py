@@ -38,13 +38,11 @@ from reviewloop.github.handed.handoff import (
     make_room,
     write_handoff,
 )
-from reviewloop.github.job.event import Trigger, named
-from reviewloop.github.job.local_commits import require_commits
+from reviewloop.github.job.event import Trigger, named, require_commits
 from reviewloop.github.job.outcome import Ended, Made, failed
 from reviewloop.github.reviewing.review import run_url_of
-from reviewloop.github.said.asked import Asked, asked_findings
+from reviewloop.github.said.asked import Asked, Request, asked_findings, requested
 from reviewloop.github.said.commands import ALL
-from reviewloop.github.said.fix_approval import Request, requested
 from reviewloop.guards.branch import check_branch
 from reviewloop.render.proposal import Proposal
 from reviewloop.store.runs import RunRecord, RunStatus

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.gate import GateStatus
-from reviewloop.github.comments.untrusted import code, sanitised_line, unmarked
+from reviewloop.github.comments.bodies import code, sanitised_line, unmarked
 from reviewloop.render.code_view import visible
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.text import counted, money, tokens

@@ -1,35 +1,240 @@
-"""A whole review in the artifact between two jobs: its report, typed and bounded."""
+"""A whole review in the artifact between two jobs: typed and bounded."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from annotated_types import MaxLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
-from reviewloop.domain.finding import Severity
-from reviewloop.github.handed.findings import (
-    MOST_FILES,
-    MOST_FINDINGS,
-    Count,
-    FindingPart,
-    Hide,
-    Inside,
-    Middle,
-    Name,
-    Strict,
-    cut,
-    listed_path,
-)
-from reviewloop.github.handed.readership import ReadershipPart
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
+from reviewloop.github.earlier.sameness import Facts, Fate, Spot
 from reviewloop.render.report import (
+    FileRead,
     Outcome,
+    PartRead,
+    Readership,
     ReviewedFile,
     ReviewerReport,
     ReviewerStatus,
     ReviewReport,
+    Share,
     SkippedFile,
 )
 from reviewloop.render.text import counted
+
+_BYTES = re.compile("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
+Hide = Callable[[str], str]
+LONGEST_PATH = 4096
+MOST_FINDINGS = 5000  # in each of the two lists of a report
+MOST_FILES = 50_000
+_MOST_EVIDENCE = 50
+_LINES = 10_000_000
+_LONG, _MIDDLE, _NAME, _TITLE, _CODE = 8000, 2000, 200, 300, 10_000
+
+
+class Strict(BaseModel):
+    """No other fields, no converted types, no infinite numbers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def fitting(cls, values: Mapping[str, Any]) -> Self:
+        """Return the part with these values, texts cut to what it takes."""
+        given = dict(values)
+        for name, field in cls.model_fields.items():
+            if type(given.get(name)) is str:  # an enum is one, too, and never too long
+                limits = [m.max_length for m in field.metadata if isinstance(m, MaxLen)]
+                given[name] = cut(given[name], min(limits, default=LONGEST_PATH))
+        return cls.model_validate(given)
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path is one that git can have: relative, and leading nowhere else."""
+    parts = path.split("/")
+    return len(path) <= LONGEST_PATH and "\0" not in path and not {"", ".", ".."} & set(parts)
+
+
+def listed_path(path: str) -> str:
+    """Return the name of a file for a list; one that no repository can have is told, too."""
+    path = plain_path(path)
+    return path if is_inside(path) else f"?{path.replace('/', '∕').replace(chr(0), '')[-1000:]}"
+
+
+def plain_path(path: str) -> str:
+    """Return a path as UTF-8 can hold it: other bytes as people are shown them."""
+    return _BYTES.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", path)
+
+
+def _inside(path: str) -> str:
+    if not is_inside(path):
+        raise ValueError("a path leads out of the repository, or is too long")
+    return path
+
+
+def _inside_or_none(path: str) -> str:
+    return path and _inside(path)
+
+
+def cut(text: str, most: int) -> str:
+    """Return at most so many characters, as UTF-8 can hold them."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+FindingId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Inside = Annotated[str, Field(max_length=LONGEST_PATH), AfterValidator(_inside)]
+NoPath = Annotated[str, Field(max_length=LONGEST_PATH), AfterValidator(_inside_or_none)]
+Name = Annotated[str, Field(max_length=_NAME)]
+Middle = Annotated[str, Field(max_length=_MIDDLE)]
+Long = Annotated[str, Field(max_length=_LONG)]
+NoCommit = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})?$")]
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Line = Annotated[int, Field(ge=1, le=_LINES)]
+Column = Annotated[int, Field(ge=0, le=_LINES)]
+
+
+class EvidencePart(Strict):
+    """One piece of evidence."""
+
+    kind: Name
+    source: Name
+    text: Middle
+
+
+class FindingPart(Strict):
+    """What is told about a finding."""
+
+    id: FindingId
+    agents: tuple[Name, ...] = Field(max_length=50)
+    severity: Severity
+    title: str = Field(min_length=1, max_length=_TITLE)
+    why: Long
+    suggestion: Long
+    path: NoPath
+    line: Line | None
+    end_line: Line | None
+    column: Column
+    end_column: Column
+    side: Literal["new", "old"]
+    rule: Name
+    confidence: Name
+    quote: Long
+    replacement: str | None = Field(max_length=_CODE)
+    evidence: tuple[EvidencePart, ...] = Field(max_length=_MOST_EVIDENCE)
+    placement: Placement
+    file_exists: bool = True
+    status: Status
+    note: Middle
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """Return what is handed over; a place that cannot be named is none."""
+        path = plain_path(finding.path)
+        placed = not path or is_inside(path)
+        new = finding.replacement
+        fits = new is not None and len(new) <= _CODE and cut(new, _CODE) == new
+        own = {name: getattr(finding, name) for name in cls.model_fields}
+        return cls.fitting(
+            own
+            | {
+                "agents": tuple(cut(name, _NAME) for name in finding.agents[:50]),
+                "path": path if placed else "",
+                "line": finding.line or None,
+                "end_line": finding.end_line or None,
+                "side": "old" if finding.side == "old" else "new",
+                "replacement": new if fits else None,
+                "evidence": tuple(
+                    EvidencePart.fitting(piece.model_dump())
+                    for piece in finding.evidence[:_MOST_EVIDENCE]
+                ),
+                "placement": finding.placement if placed else Placement.UNANCHORED,
+            }
+        )
+
+    def finding(self, hide: Hide) -> Finding:
+        """Return the finding, its texts without the secrets that `hide` knows."""
+        given = self.model_dump(exclude={"evidence", "replacement"})
+        limits = {"title": _TITLE, "why": _LONG, "suggestion": _LONG, "note": _MIDDLE}
+        limits |= {"rule": _NAME, "quote": _LONG}
+        given |= {name: cut(hide(given[name]), most) for name, most in limits.items()}
+        new = self.replacement
+        return Finding(
+            **given,
+            evidence=tuple(
+                Evidence(kind=e.kind, source=hide(e.source), text=hide(e.text))
+                for e in self.evidence
+            ),
+            # Code with a secret in it is nothing to commit.
+            replacement=new if new is not None and hide(new) == new else None,
+        )
+
+
+_MOST = 5000  # parts of a change
+_NAMES = 200
+Names = Annotated[tuple[Name, ...], Field(max_length=_NAMES)]
+
+
+class FileReadPart(Strict):
+    """How one file was read."""
+
+    path: Inside
+    share: Share
+    by: Names
+    parts: tuple[Count, ...] = Field(max_length=_MOST)
+    reason: Middle
+
+    @classmethod
+    def of(cls, file: FileRead) -> Self:
+        """Return what is handed over of it."""
+        return cls.fitting({**vars(file), "path": listed_path(file.path), "by": _names(file.by)})
+
+
+class PartReadPart(Strict):
+    """One part of the change, and who did not read it."""
+
+    number: Count
+    files: Count
+    by: Names
+    missed: tuple[tuple[Name, Middle], ...] = Field(max_length=_NAMES)
+
+    @classmethod
+    def of(cls, part: PartRead) -> Self:
+        """Return what is handed over of it."""
+        missed = tuple((cut(who, 200), cut(why, 2000)) for who, why in part.missed)
+        return cls.fitting({**vars(part), "by": _names(part.by), "missed": missed})
+
+
+class ReadershipPart(Strict):
+    """Everything that models were given."""
+
+    files: tuple[FileReadPart, ...] = Field(max_length=MOST_FILES)
+    parts: tuple[PartReadPart, ...] = Field(max_length=_MOST)
+    since: NoCommit
+
+    @classmethod
+    def of(cls, read: Readership) -> Self:
+        """Return what is handed over."""
+        files = tuple(map(FileReadPart.of, read.files))
+        return cls(files=files, parts=tuple(map(PartReadPart.of, read.parts)), since=read.since)
+
+    def readership(self, hide: Hide) -> Readership:
+        """Return it, without the secrets that `hide` knows."""
+        return Readership(
+            tuple(FileRead(f.path, f.share, f.by, f.parts, hide(f.reason)) for f in self.files),
+            tuple(
+                PartRead(p.number, p.files, p.by, tuple((who, hide(why)) for who, why in p.missed))
+                for p in self.parts
+            ),
+            self.since,
+        )
+
+
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(cut(name, 200) for name in names[:_NAMES])
+
 
 _SECONDS = Annotated[float, Field(ge=0, le=10**7)]
 _USD = Annotated[float, Field(ge=0, le=10**6)]
@@ -200,3 +405,80 @@ class ReportPart(Strict):
             usage=self.usage.model_dump(exclude_defaults=True),
             readership=self.readership.readership(hide) if self.readership else None,
         )
+
+
+Code = Annotated[str, Field(pattern=r"^(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?$")]
+Paths = Annotated[tuple[Inside, ...], Field(max_length=MOST_FILES)]
+Ids = Annotated[tuple[FindingId, ...], Field(max_length=2 * MOST_FINDINGS)]
+
+
+class SpotPart(Strict):
+    """Where a comment on a finding may stand."""
+
+    side: Literal["LEFT", "RIGHT"]
+    first: Line
+    last: Line
+    whole: bool
+    offers: bool
+
+
+class FatePart(Strict):
+    """What became of code that an earlier finding was about."""
+
+    path: NoPath
+    code: Code
+    fate: Fate
+
+
+class FactsPart(Strict):
+    """What telling the review takes from the code; see `earlier.facts`."""
+
+    since: NoCommit
+    spots: dict[FindingId, SpotPart] = Field(max_length=MOST_FINDINGS)
+    codes: dict[FindingId, Code] = Field(max_length=3 * MOST_FINDINGS)
+    fates: tuple[FatePart, ...] = Field(max_length=2 * MOST_FINDINGS)
+    pushed: Ids
+    touched: Paths
+    renamed: dict[Inside, Inside] = Field(max_length=MOST_FILES)
+    confirmed: Ids
+
+    @classmethod
+    def of(cls, facts: Facts, report: ReportPart) -> Self:
+        """Return what is handed over of the facts, about the findings that are."""
+        placed = {part.id for part in report.findings if part.path}
+        named = placed | {part.id for part in (*report.findings, *report.silenced)}
+        renamed = {_plain(old): _plain(new) for old, new in facts.renamed.items()}
+        fates = {(_plain(path), code): fate for (path, code), fate in facts.fates.items()}
+        touched = {_plain(path) for path in facts.touched}
+        return cls(
+            since=facts.since,
+            spots={n: SpotPart(**s._asdict()) for n, s in facts.spots.items() if n in placed},
+            # Those of earlier findings, which the report does not name, count, too.
+            codes=dict(islice(facts.codes.items(), 3 * MOST_FINDINGS)),
+            fates=tuple(
+                FatePart(path=path, code=code, fate=fate)
+                for (path, code), fate in fates.items()
+                if not path or is_inside(path)
+            ),
+            pushed=tuple(sorted(facts.pushed & named)),
+            touched=tuple(sorted(filter(is_inside, touched))),
+            renamed={o: n for o, n in renamed.items() if is_inside(o) and is_inside(n)},
+            confirmed=tuple(sorted(facts.confirmed)),
+        )
+
+    def facts(self) -> Facts:
+        """Return the facts."""
+        return Facts(
+            since=self.since,
+            spots={name: Spot(**spot.model_dump()) for name, spot in self.spots.items()},
+            codes=dict(self.codes),
+            fates={(part.path, part.code): part.fate for part in self.fates},
+            pushed=frozenset(self.pushed),
+            touched=frozenset(self.touched),
+            renamed=dict(self.renamed),
+            confirmed=frozenset(self.confirmed),
+        )
+
+
+def _plain(path: str) -> str:
+    return cut(path, LONGEST_PATH)

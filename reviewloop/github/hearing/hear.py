@@ -1,25 +1,356 @@
-"""Hears a comment: is it a command, may its author give it, and who carries it out.
-
-Everybody may comment, and the run has the rights and secrets of the default branch. So nothing is
-done, and nothing of the pull request is read, before GitHub has said that the author may write.
-"""
+"""Hears a comment: is it a command, may its author give it; and carries out what needs no model."""
 
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_files import CodeBlock
+from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
+from reviewloop.domain.finding import Finding, Severity
+from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub, Reaction
-from reviewloop.github.api.errors import GitHubError
-from reviewloop.github.api.model import PullRequest, Status
-from reviewloop.github.api.pace import Pace
-from reviewloop.github.hearing.orders import Orders
+from reviewloop.github.api.errors import AnswerLost, GitHubError, NotFound, shown
+from reviewloop.github.api.model import PullRequest, State, Status
+from reviewloop.github.api.transport import Pace
+from reviewloop.github.comments.bodies import (
+    clipped,
+    code,
+    finding_in,
+    headline,
+    named,
+    remark_parts,
+    sanitised,
+    sanitised_line,
+    told_in,
+    unmarked,
+)
+from reviewloop.github.comments.marker import (
+    command_marker,
+    commands_in,
+    dismissal_marker,
+    entry_of,
+    is_ours,
+    own,
+    read_state,
+    reopened_marker,
+)
 from reviewloop.github.job.event import Trigger, read_event
 from reviewloop.github.job.outcome import failed
-from reviewloop.github.said.commands import ALL, HANDED_ON, Command, Wrong, parse
-from reviewloop.github.said.dismissals import permitted
-from reviewloop.render.untrusted import one_line
+from reviewloop.github.posting.memory import remember
+from reviewloop.github.said.commands import ALL, HANDED_ON, HELP, Command, Wrong, parse
+from reviewloop.github.said.dismissals import IN_CODE, MOST_WORD, Voices, permitted
+from reviewloop.render.code_view import visible
+from reviewloop.render.review_words import who
+from reviewloop.render.rules import URL, explained_at, laid_out
+from reviewloop.render.untrusted import fenced, language, link, one_line
+
+_MOST_QUOTED = 20  # lines
+
+
+def explained(
+    name: str, entry: Mapping[str, object], finding: Finding | None, told: str = ""
+) -> str:
+    """Return the answer as Markdown.
+
+    `entry` is what is remembered of the finding, `finding` what its comment holds, if anything,
+    `told` what the summary says of it (`naming.told_in`).
+    """
+    rule = rule_of(finding.rule if finding else str(entry.get("by", "")))
+    parts = [headline(finding) if finding else _unknown(entry, rule, told)]
+    parts.append(_place(name, entry, finding))
+    if finding:
+        if finding.quote:
+            parts.append(_quoted(finding))
+        parts += remark_parts(finding)
+    if rule:
+        parts += _rule_parts(rule, finding)
+    parts.append(_way_out(name, rule))
+    return "\n\n".join(parts)
+
+
+def status_words(entry: Mapping[str, object]) -> str:
+    """Return what became of a finding, in words."""
+    status = str(entry.get("status", "open"))
+    return "open, told in the summary" if status == "reported" else status
+
+
+def _unknown(entry: Mapping[str, object], rule: Rule | None, told: str) -> str:
+    severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
+    title = sanitised_line(rule.title) if rule else "the summary says what this finding is"
+    title = told or title
+    return f"{severity.mark} **{severity.label}** · {title}"
+
+
+def _place(name: str, entry: Mapping[str, object], finding: Finding | None) -> str:
+    where = finding.where if finding else str(entry.get("path", ""))
+    by = who(finding) if finding else str(entry.get("by", "")).replace(",", ", ")
+    parts = [code(visible(where))] if where else []
+    parts += [f"found by {sanitised_line(by)}"] if by else []
+    status, reason = status_words(entry), str(entry.get("reason", ""))
+    if status == "dismissed" and reason:
+        status += f" ({sanitised_line(reason)})"
+    return " · ".join([code(name), *parts, status])
+
+
+def _quoted(finding: Finding) -> str:
+    lines = finding.quote.rstrip("\n").split("\n")
+    shown = [unmarked(visible(line)) for line in lines[:_MOST_QUOTED]]
+    shown += ["…"] if len(lines) > _MOST_QUOTED else []
+    return fenced(shown, language(finding.path))
+
+
+def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
+    said = {finding.why, finding.suggestion} if finding else set()
+    page = explained_at(rule)
+    title = link(rule.id, page) if page else code(rule.id)
+    parts = [f"**Rule** {title}: {sanitised_line(rule.title)}"]
+    for label, text in (("Why", rule.why), ("What to do", rule.fix)):
+        if text and text not in said:
+            parts.append(f"**{label}:** {sanitised(text)}")
+    parts += [f"**Source:** {_sourced(rule.source)}"] if rule.source else []
+    found, left_alone = read_examples(rule)
+    parts += _example("what it finds", found) + _example("what it leaves alone", left_alone)
+    return parts
+
+
+def _sourced(source: str) -> str:
+    """Return the source with its addresses to click on: the rule book is ours."""
+    words = [sanitised_line(piece) for piece in URL.split(source)]
+    links = [f"<{found}>" for found in URL.findall(source)]
+    pairs = zip(words, [*links, ""], strict=True)
+    return " ".join(each for pair in pairs for each in pair if each)
+
+
+def _example(label: str, examples: Sequence[Sequence[CodeBlock]]) -> list[str]:
+    return [
+        f"The rule's own example of {label}{' before the change' if block.base else ''}, "
+        "not your code:\n\n"
+        + fenced((unmarked(visible(line)) for line in laid_out(block.code)), language(block.path))
+        for block in (examples[0] if examples else ())
+    ]
+
+
+def _way_out(name: str, rule: Rule | None) -> str:
+    ways = [f"`/reviewloop dismiss {name}` and the reason (or, in its thread, without the id)"]
+    if rule and rule.hard:
+        held = "The repository's comments and settings do not silence what a change adds of this"
+        return f"**Not a problem here?** {ways[0]}. {held}."
+    if rule:
+        ways.append(f"a comment `reviewloop: ignore[{rule.id}]` with the reason at the line")
+        ways.append(f'`"{rule.id}" = "off"` below `[rules]` in `reviewloop.toml`')
+    return "**Not a problem here?** " + "; ".join(ways) + "."
+
+
+_MOST_LISTED = 10  # findings
+_TRIES = 3
+_PAUSED = (
+    "Paused: pushes are not reviewed until `/reviewloop resume`. `/reviewloop review` still "
+    "reviews once."
+)
+_RESUMED = (
+    "Resumed: the next push is reviewed, with everything since the last review. "
+    "`/reviewloop review` does it now."
+)
+
+
+@dataclass
+class Orders:
+    """The orders of one comment on one pull request; `hide` takes secrets out of what is said."""
+
+    client: GitHub
+    pull: PullRequest
+    trigger: Trigger
+    pace: Pace
+    hide: Callable[[str], str] = str
+    state: State = field(default_factory=State)
+    roots: Mapping[str, Sequence[ReviewComment]] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)  # of findings, in our summary
+    answered: bool = False  # by an earlier try of the same run
+
+    def read(self) -> None:
+        """Read what stands on the pull request."""
+        me, number = self.client.me(), self.pull.number
+        talk, diff = self.client.issue_comments(number), self.client.review_comments(number)
+        self.state = read_state(talk, me, self.pull)
+        self.roots = own(diff, me)
+        ours = [comment.body for comment in talk if is_ours(comment, me)]
+        self.told = told_in(ours)
+        ours += [comment.body for comment in diff if is_ours(comment, me)]
+        self.answered = any(self.trigger.comment in commands_in(body) for body in ours)
+
+    @property
+    def known(self) -> dict[str, Mapping[str, object]]:
+        """What is remembered of each finding, also of those of which only the comment is known."""
+        found = {name: entry_of(roots[-1]) for name, roots in self.roots.items()}
+        return {**found, **self.state.findings}
+
+    def finding_meant(self, command: Command) -> tuple[str, str]:
+        """Return (fingerprint or all, "") or ("", sentence that says why there is none)."""
+        known = self.known
+        if command.finding == ALL:
+            return ALL, ""
+        found = [name for name in known if command.finding and name.startswith(command.finding)]
+        if len(found) == 1:
+            return found[0], ""
+        # `dismiss facade is what we want`, in a thread: a word that only looks like an id.
+        word = command.verb == "dismiss" and command.finding.isalpha() and not found
+        if (word or not command.finding) and (here := self._of_thread()):
+            return here, ""
+        why = f"which finding? `/reviewloop {command.verb} ID`"
+        if command.finding:
+            why = f"there is no finding `{command.finding}` here"
+        if found:
+            why = f"several findings begin with `{command.finding}`"
+        return "", f"{why}. {self._listed(command.verb)}"
+
+    def explain(self, name: str) -> None:
+        """Answer why a finding was made."""
+        roots = self.roots.get(name, ())
+        self.say(explained(name, self.known[name], finding_in(roots), self.told.get(name, "")))
+
+    def named(self, name: str) -> str:
+        """Return what finding this is, as one line of Markdown."""
+        roots, told = self.roots.get(name, ()), self.told.get(name, "")
+        return named(name, self.known[name], finding_in(roots), told)
+
+    def dismiss(self, name: str, command: Command) -> None:
+        """Dismiss a finding and say so in its thread, which later reviews believe, too."""
+        reason = command.reason if name.startswith(command.finding or "-") else command.words
+        if not reason:
+            self.say(
+                f"A dismissal needs a reason: `/reviewloop dismiss {name}` and the reason, on one "
+                "line. Nothing was changed."
+            )
+            return
+        word = shown(self.hide(f"{self.trigger.author}: {reason}"), MOST_WORD)
+        entry = self.known[name]
+
+        def dismissed(state: State) -> State:
+            before = state.findings.get(name, entry)
+            changed = {**before, "status": "dismissed", "reason": word}
+            return replace(state, findings={**state.findings, name: changed})
+
+        what, who = self.named(name), code(self.trigger.author)
+        news = f"dismissed by {who}: {what}"
+        remember(self.client, self.pull, dismissed, self.pace, news=news)
+        text = (
+            f"Dismissed by {sanitised_line(word)}\n\n{what}\n\n"
+            f"It stays dismissed after pushes; `/reviewloop reopen {name}` takes that back."
+        )
+        roots = self.roots.get(name, ())
+        thread = roots[-1].id if roots else 0
+        self.say(text, mark=dismissal_marker(name, word), thread=thread)
+
+    def reopen(self, name: str) -> None:
+        """Take back that a finding was dismissed, and say so in its thread."""
+        entry, roots, what = self.known[name], self.roots.get(name, ()), self.named(name)
+        reason = str(entry.get("reason", ""))
+        if entry.get("status") != "dismissed" and not self._dismissed_there(name):
+            self.say(f"This is not dismissed, so nothing was changed: {what}")
+            return
+        if reason.startswith(IN_CODE):
+            self.say(f"This is silenced in the repository; change it there: {what}")
+            return
+
+        def reopened(state: State) -> State:
+            before = state.findings.get(name, entry)
+            if before.get("status") != "dismissed":
+                return state
+            changed = {**before, "status": "open" if roots else "reported", "reason": ""}
+            return replace(state, findings={**state.findings, name: changed})
+
+        news = f"opened again by {code(self.trigger.author)}: {what}"
+        remember(self.client, self.pull, reopened, self.pace, news=news)
+        text = f"Open again, as {code(self.trigger.author)} asked: {what}"
+        if roots and self._voices().resolver(roots[-1], name):
+            text += "\n\nIts thread is resolved, which dismisses it, too: unresolve it."
+        thread = roots[-1].id if roots else 0
+        self.say(text, mark=reopened_marker(name), thread=thread)
+
+    def pause(self) -> None:
+        """Have pushes left alone."""
+        remember(self.client, self.pull, lambda state: replace(state, paused=True), self.pace)
+        self.say(_PAUSED)
+
+    def resume(self) -> None:
+        """Have pushes reviewed again."""
+        remember(self.client, self.pull, lambda state: replace(state, paused=False), self.pace)
+        self.say(_RESUMED)
+
+    def help(self) -> None:
+        """Answer with the list of commands."""
+        self.say(HELP)
+
+    def wrong(self, sentence: str) -> None:
+        """Answer what was wrong with the command."""
+        said = f"{sentence[:1].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
+        self.say(f"{said} `/reviewloop help` lists the commands.")
+
+    def say(self, text: str, *, mark: str = "", thread: int = 0) -> None:
+        """Answer where the command was given, or in another thread; once, whatever gets lost."""
+        marks = "\n".join([command_marker(self.trigger.comment), *([mark] if mark else [])])
+        body = clipped(f"{marks}\n{self.hide(text)}")
+        for attempt in range(1, _TRIES + 1):
+            self.pace.wait()
+            try:
+                self._post(body, thread or self.trigger.thread)
+                return
+            except AnswerLost:
+                self.pace.sleep(2.0 * attempt)
+                self.read()
+                if self.answered:
+                    return
+                if attempt == _TRIES:
+                    raise
+
+    def _post(self, body: str, thread: int) -> None:
+        if thread:
+            try:
+                self.client.reply(self.pull.number, thread, body)
+                return
+            except NotFound:  # somebody deleted it meanwhile
+                pass
+        self.client.create_issue_comment(self.pull.number, body)
+
+    def _of_thread(self) -> str:
+        """Return the finding of the thread that the command stands in, "" for none."""
+        here = self.trigger.thread
+        names = [name for name, roots in self.roots.items() if here in {root.id for root in roots}]
+        return names[0] if len(names) == 1 else ""
+
+    def _voices(self) -> Voices:
+        client, number = self.client, self.pull.number
+        comments, threads = client.review_comments(number), client.review_threads(number)
+        return Voices(comments, threads, client.me(), permitted(client))
+
+    def _dismissed_there(self, name: str) -> bool:
+        """Whether somebody dismissed it in its thread since the last review."""
+        roots = self.roots.get(name, ())
+        return bool(roots) and bool(self._voices().dismissed(roots, name))
+
+    def _listed(self, verb: str) -> str:
+        """Return the findings that a command can be about, the worst first."""
+        known = {name: each for name, each in self.known.items() if self._fits(name, each, verb)}
+        if not known:
+            return f"There is none here to {verb}."
+        ranks = {str(severity): severity.rank for severity in Severity}
+        order = sorted(known, key=lambda name: ranks.get(str(known[name].get("severity")), 9))
+        lines = [f"- {self.named(name)}" for name in order[:_MOST_LISTED]]
+        if more := len(order) - _MOST_LISTED:
+            lines += [f"- … and {more} more"] if more > 0 else []
+        return "There are:\n\n" + "\n".join(lines)
+
+    def _fits(self, name: str, entry: Mapping[str, object], verb: str) -> bool:
+        status = entry.get("status")
+        if verb == "fix":
+            return status == "open" and name in self.roots
+        fitting = {"dismiss": {"open", "reported"}, "reopen": {"dismissed"}}
+        return status in fitting[verb] if verb in fitting else True
+
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -1,4 +1,4 @@
-"""How a review ended, told to whoever started it: outputs, job summary, annotations, exit code."""
+"""How a review ended: outputs, job summary, annotations and check, for whoever started it."""
 
 import contextlib
 import re
@@ -6,18 +6,26 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity, by_severity
 from reviewloop.domain.finding import Status as FindingStatus
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, shown
 from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
-from reviewloop.github.api.refusals import shown
-from reviewloop.github.comments.untrusted import sanitised_line
-from reviewloop.render.github_annotations import command
+from reviewloop.github.comments.bodies import clipped, sanitised_line
+from reviewloop.render.github_annotations import annotated, command
 from reviewloop.render.report import ReviewReport
-from reviewloop.render.review_words import counts_of, failures, tally, unread_words
+from reviewloop.render.review_words import (
+    counts_of,
+    failures,
+    left_out,
+    severity_counts,
+    tally,
+    unread_words,
+)
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
@@ -330,3 +338,76 @@ def _append(place: str, text: str) -> None:
             file.write(text.encode("utf-8", "replace"))
     except OSError as error:
         raise UsageError(f"{place} of the runner cannot be written: {error.strerror}") from None
+
+
+def annotations_of(ended: Ended, least: str) -> str:
+    """Return the workflow commands of an end, "" for nothing; `ended.report` has no secrets.
+
+    They tell what failed, and the open findings of at least this severity (must, should or nit)
+    that have no comment of ours on the diff.
+    """
+    if ended.report is None:
+        return ""
+    posted, rank = ended.posted, SEVERITIES[least].rank
+    there = {*posted.inline, *posted.on_file, *posted.known} if posted else set()
+    left = [f for f in ended.report.findings if f.severity.rank <= rank and f.id not in there]
+    return "".join(f"{line}\n" for line in annotated(ended.report, left))
+
+
+NAME = "reviewloop"
+_TITLES = {
+    Status.PASSED: ("success", "Reviewed"),
+    Status.NEEDS_CHANGES: ("failure", "Needs changes"),
+    Status.FINDINGS: ("neutral", "Reviewed"),
+    Status.NEEDS_PERSON: ("action_required", "Needs a person"),
+    Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
+    Status.SKIPPED: ("skipped", "Nothing to review"),
+}
+
+
+def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> Ended:
+    """Create the check and return the end: that of the review, unless the check failed.
+
+    What nobody reviewed gets none: GitHub takes a skipped check for a good one, and who requires it
+    waits for a review. What was skipped stays so where the token may not write.
+    """
+    if ended.status is Status.SKIPPED and not ended.nothing:
+        return ended
+    try:
+        put_check(client, pull, ended, run_url=run_url)
+    except GitHubError as error:
+        failure = failed(error)
+        if ended.status is Status.SKIPPED and isinstance(error, Forbidden):
+            return replace(ended, reason=f"{ended.reason}; it got no check: {error}")
+        said = (ended.reason if ended.status is Status.REVIEW_ERROR else "", failure.reason)
+        reason = "; ".join(filter(None, said))
+        return replace(ended, status=failure.status, reason=reason, exit_code=failure.exit_code)
+    return ended
+
+
+def _open_must(ended: Ended) -> str:
+    """Return how many must-fix findings the report has, "" for none."""
+    if ended.report is None:
+        return ""
+    number = severity_counts(ended.report.findings).get(Severity.MUST_FIX, 0)
+    return f"{number} must fix" if number else ""
+
+
+def put_check(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> None:
+    """Create the check; needs `checks: write`. Raises a GitHubError, as every act does."""
+    conclusion, title = _TITLES[ended.status]
+    left = left_out(ended.report) if ended.report else ""
+    title = ", ".join(filter(None, (title, _open_must(ended), left)))
+    fields: dict[str, Any] = {
+        **{"name": NAME, "head_sha": pull.head_sha, "status": "completed"},
+        **{"conclusion": conclusion, "external_id": run_url},
+        "output": {"title": title, "summary": clipped(job_summary(ended))},
+    }
+    if run_url:
+        fields["details_url"] = run_url
+    try:
+        client.create_check(fields)
+    except AnswerLost:
+        there = client.checks(pull.head_sha, NAME)
+        if not any((c.external_id, c.conclusion) == (run_url, conclusion) for c in there):
+            client.create_check(fields)

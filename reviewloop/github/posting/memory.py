@@ -1,20 +1,48 @@
-"""Changes what our own comment remembers, although other runs write it at the same moment.
+"""Changes what our own comment remembers, although other jobs write it at the same time."""
 
-GitHub has no locks for comments. So it is read right before it is written, and read again to see
-whether the change stands; and a review takes over what people ordered while it was running.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from reviewloop.domain.finding import Severity
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, GitHubError, NotFound
 from reviewloop.github.api.model import PullRequest, State
-from reviewloop.github.api.pace import Pace
+from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import LONGEST, clipped
-from reviewloop.github.comments.marker import found_state, with_state
-from reviewloop.github.comments.stored import packed
-from reviewloop.github.posting.since_then import with_news
+from reviewloop.github.comments.marker import found_state, packed, with_state
+from reviewloop.github.posting.summary import TITLE, severity_marks
+
+_SINCE = "Since then:"
+_MARGIN = 300  # what else is added to a comment that is nearly full
+
+
+def with_news(body: str, news: str, before: State, now: State) -> str:
+    """Return a summary whose heading counts what is open now, with a line of Markdown more.
+
+    A heading that does not count what was open `before` stays, and so does all of a comment that
+    has no room, or that is no summary.
+    """
+    lines = body.split("\n")
+    at = next((n for n, line in enumerate(lines) if line.startswith(TITLE)), -1)
+    if at < 0 or len(body) + len(news) > LONGEST - _MARGIN:
+        return body
+    counted, counts = (severity_marks(_open(state)) for state in (before, now))
+    if counted and lines[at].endswith(f" {counted}"):
+        lines[at] = f"{lines[at].removesuffix(counted)}{counts or 'no open findings'}"
+    if _SINCE in lines:
+        end = lines.index(_SINCE) + 2
+        while end < len(lines) and lines[end].startswith("- "):
+            end += 1
+        return "\n".join([*lines[:end], f"- {news}", *lines[end:]])
+    end = at + 3  # behind the verdict
+    return "\n".join([*lines[:end], "", _SINCE, "", f"- {news}", *lines[end:]])
+
+
+def _open(state: State) -> Iterable[Severity]:
+    for entry in state.findings.values():
+        if entry.get("status") in {"open", "reported"}:
+            yield Severity(str(entry["severity"]))
+
 
 _TRIES = 4
 _EMPTY = "<!-- reviewloop:summary 1 -->\n## reviewloop: not reviewed yet"

@@ -14,7 +14,7 @@ from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
 from reviewloop.github.api.model import Comment, Posted, PullRequest
-from reviewloop.github.api.pace import Pace
+from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import clipped, file_body
 from reviewloop.github.comments.marker import own
 from reviewloop.render.code_view import shown_path

@@ -1,16 +1,158 @@
-"""A finished review together with all that telling it takes from the code."""
+"""A finished review with what reporting it takes from the code, and where comments may stand."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from reviewloop.app.review.review import Reviewed
-from reviewloop.domain.finding import Finding
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.finding import Finding, Placement
+from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.located import Place
-from reviewloop.github.api.model import SEVERITIES, PullRequest, State
-from reviewloop.github.earlier.facts import Facts
-from reviewloop.github.earlier.since import Since
-from reviewloop.github.posting.anchors import Anchors
+from reviewloop.github.api.model import SEVERITIES, Comment, PullRequest, Side, State
+from reviewloop.github.comments.bodies import unmarked, with_note
+from reviewloop.github.earlier.rereview import Since
+from reviewloop.github.earlier.sameness import Facts, Spot
 from reviewloop.render.report import ReviewReport
+from reviewloop.review.fixes import parses
+
+LONGEST_SUGGESTION = 10_000  # characters
+_MASKED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report
+
+
+class Files(Protocol):
+    """What reads files of a tree: the private repository."""
+
+    def read(self, tree: str, path: str) -> bytes | None:
+        """Return the content of a file, None when there is none."""
+
+
+class Anchors:
+    """The lines of a pull request's diff; `change` runs from the merge base to the head.
+
+    `new_tree` is the tree or commit that `private` reads the new files from.
+    """
+
+    def __init__(self, change: Change, private: Files, new_tree: str) -> None:
+        self._change, self._private, self._tree = change, private, new_tree
+        self._known: dict[str, _Hunks | None] = {}
+
+    def spot(self, finding: Finding) -> Spot | None:
+        """Return where a comment on a finding may stand, None where it cannot be said inline.
+
+        Of the lines of several hunks it is the last that GitHub shows.
+        """
+        spot = self._spot(finding)
+        if spot is None or not self._applies(finding, spot):
+            return spot
+        return spot._replace(offers=True)
+
+    def comment(self, finding: Finding, body: str) -> Comment | None:
+        """Return the comment on the lines of a finding, None where it cannot be said inline."""
+        spot = self._spot(finding)
+        return comment_on(finding, spot, body) if spot else None
+
+    def suggestion(self, finding: Finding) -> str | None:
+        r"""Return the new lines, each with its LF, that a person may commit; "" deletes the old.
+
+        None unless they were put into the file and it still parses. Nothing is offered that
+        would write a masked secret, a hidden character or other line ends into the file.
+        """
+        spot = self.spot(finding)
+        return offered(finding, spot) if spot else None
+
+    def _applies(self, finding: Finding, spot: Spot) -> bool:
+        new = _lines(finding)
+        if new is None or spot.side == "LEFT" or not spot.whole:
+            return False
+        old = self._text(finding.path)
+        if old is None or "\r" in old + new or len(new) > LONGEST_SUGGESTION:
+            return False
+        lines = [line for line in re.split(r"(?<=\n)", old) if line]
+        replaced = "".join(lines[spot.first - 1 : spot.last])
+        if new.rstrip("\n") == replaced.rstrip("\n") or not _as_it_is(new, replaced):
+            return False
+        after = "".join(lines[: spot.first - 1]) + new + "".join(lines[spot.last :])
+        return parses(finding.path, old, after)
+
+    def _spot(self, finding: Finding) -> Spot | None:
+        if finding.placement is not Placement.CHANGED or finding.line is None:
+            return None
+        hunks = self._hunks(finding.path)
+        if hunks is None or any(map(_is_no_utf8, finding.path)):
+            return None
+        side: Side = "LEFT" if finding.side == "old" else "RIGHT"
+        first, last = finding.line, max(finding.end_line or 0, finding.line)
+        shown = hunks.left if side == "LEFT" else hunks.right
+        # The last hunk that the finding touches; GitHub takes no comment across two.
+        for hunk in reversed(shown):
+            if hunk.start <= last and first < hunk.stop:
+                if first in hunk and last in hunk:
+                    return Spot(side, first, last)
+                end = min(last, hunk.stop - 1)
+                return Spot(side, end, end, whole=False)
+        return None
+
+    def _hunks(self, path: str) -> "_Hunks | None":
+        if path not in self._known:
+            file = self._change.file(path)
+            self._known[path] = _read(file) if file and not file.submodule else None
+        return self._known[path]
+
+    def _text(self, path: str) -> str | None:
+        data = self._private.read(self._tree, path)
+        try:
+            return None if data is None else data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+
+def comment_on(finding: Finding, spot: Spot, body: str) -> Comment:
+    """Return the comment on a finding at a place that was looked up for it."""
+    if not spot.whole:
+        end = finding.end_line or finding.line
+        body = with_note(body, f"_About lines {finding.line}–{end}._")
+    start = spot.first if spot.first < spot.last else None
+    return Comment(finding.path, body, spot.last, start, spot.side, finding.id)
+
+
+def offered(finding: Finding, spot: Spot) -> str | None:
+    """Return the lines that a person may commit at such a place; None for nothing to offer."""
+    return _lines(finding) if spot.offers else None
+
+
+def _lines(finding: Finding) -> str | None:
+    new = finding.replacement
+    return new + "\n" if new and not new.endswith("\n") else new
+
+
+class _Hunks(NamedTuple):
+    """The lines that GitHub shows on each side."""
+
+    left: list[range]
+    right: list[range]
+
+
+def _read(file: FileChange) -> _Hunks | None:
+    try:
+        hunks = file.hunks
+    except WorkspaceError:
+        return None  # a diff that does not add up: nothing in it is a safe place
+    left = [range(h.old_start, h.old_start + h.old_count) for h in hunks]
+    right = [range(h.new_start, h.new_start + h.new_count) for h in hunks]
+    return _Hunks([r for r in left if r], [r for r in right if r])
+
+
+def _as_it_is(new: str, replaced: str) -> bool:
+    """Whether a replacement can be committed as it is shown: nothing masked, hidden or ours."""
+    masked = len(_MASKED.findall(new)) > len(_MASKED.findall(replaced))
+    return not masked and show_hidden(new) == new and unmarked(new) == new
+
+
+def _is_no_utf8(char: str) -> bool:
+    return "\ud800" <= char <= "\udfff"
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,279 @@
-"""The one comment about a whole review: verdict, what stands where, what was read, what it cost."""
+"""The one comment about a whole review: verdict, findings, what was read, in few parts."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from reviewloop.analysis.contract import AnalyserStatus
 from reviewloop.domain.finding import Finding, Placement, Severity
+from reviewloop.github.api.answers import IssueComment
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import AnswerLost, NotFound
 from reviewloop.github.api.model import Posted, PullRequest
-from reviewloop.github.comments.bodies import headline, remark_parts, rule_of
-from reviewloop.github.comments.untrusted import code, sanitised_line, unmarked
-from reviewloop.github.posting.coverage import coverage, spent
-from reviewloop.github.posting.parts import LONGEST_BLOCK, Block, packed, upsert
+from reviewloop.github.api.transport import Pace
+from reviewloop.github.comments.bodies import (
+    LONGEST,
+    clipped,
+    code,
+    headline,
+    remark_parts,
+    rule_words,
+    sanitised_line,
+    unmarked,
+)
+from reviewloop.github.comments.marker import ANY, is_ours
 from reviewloop.render.code_view import shown_path, visible
-from reviewloop.render.report import ReviewReport
+from reviewloop.render.report import Readership, ReviewReport
 from reviewloop.render.review_words import (
     PLACEMENT_NOTES,
     Rules,
     added_lines,
+    counted_reason,
     failures,
+    found_words,
     in_order,
     left_out,
+    missed_words,
     no_rules,
+    of_status,
     outcome_sentence,
+    read_words,
     severity_label,
+    share_words,
     silencing_reason,
+    skipped_by_reason,
     tally,
+    unlisted_words,
     who,
 )
 from reviewloop.render.rules import rule_link
-from reviewloop.render.text import counted
+from reviewloop.render.text import cached_share, counted, duration, money, share, tokens
 from reviewloop.render.untrusted import fenced, language, link
+
+_FILES_SHOWN = 150  # of the files read, and of those left out for one reason
+_LONGEST_PATH = 150
+_KINDS = ("input", "output", "cache_read", "cache_write")
+
+
+def spent(report: ReviewReport) -> str:
+    """Return time, tokens and money of a review in words."""
+    used = sum(int(report.usage.get(kind) or 0) for kind in _KINDS)
+    if report.model == "none" or not used:
+        return f"{duration(report.seconds)}, no model was asked"
+    about = "about " if report.usage.get("estimated") else ""
+    cost = money(report.usage.get("cost_usd"))
+    cached = share(cached_share(report.usage))
+    from_cache = f" ({cached} of the input cached)" if report.usage.get("cache_read") else ""
+    return f"{duration(report.seconds)}, {about}{tokens(used)} tokens{from_cache}, {cost}"
+
+
+def coverage(report: ReviewReport) -> Iterator[str]:
+    """Yield the blocks that open on a click; none when there was nothing to review at all."""
+    if not report.reviewed and not report.skipped and not report.notes:
+        return
+    yield _folded_coverage("How this was reviewed", _how(report))
+    read = [f"- {_name(file.path)}" for file in report.reviewed]
+    if report.readership and not report.readership.plain:
+        yield from _read_by_models(report.readership)
+    if read:
+        yield _folded_coverage(f"Reviewed: {counted(len(read), 'file')}", _some(read))
+    for reason, files in skipped_by_reason(report):
+        names = [f"- {_name(file.path)}" for file in files]
+        title = f"Skipped: {counted(len(files), 'file')}, {sanitised_line(reason)}"
+        yield _folded_coverage(title, _some(names))
+
+
+def _read_by_models(read: Readership) -> Iterator[str]:
+    """Yield which files models read, in which parts, and who did not; what nobody read first."""
+    lines = [f"- {sanitised_line(line)}" for line in missed_words(read)]
+    lines += ["", "| file | read | by |", "|---|---|--:|"]
+    everybody = max((len(part.by) + len(part.missed) for part in read.parts), default=0)
+    rows = [
+        f"| {_cell(_name(file.path))} | {sanitised_line(share_words(file))} "
+        f"| {len(file.by)} of {everybody} |"
+        for file in sorted(read.files, key=lambda file: file.read)
+    ]
+    if len(rows) > _FILES_SHOWN:
+        rows[_FILES_SHOWN:] = [f"| … and {len(rows) - _FILES_SHOWN} more | | |"]
+    yield _folded_coverage(f"Models read: {sanitised_line(read_words(read))}", [*lines, *rows])
+
+
+def _cell(text: str) -> str:
+    """Return inline code that ends no cell of a table."""
+    return text.replace("|", "\\|")
+
+
+def _how(report: ReviewReport) -> list[str]:
+    lines = ["| reviewer | status | findings | time | tokens | cost |", "|---|---|--:|--:|--:|--:|"]
+    for agent in report.agents:
+        used = sum(agent.tokens.values())
+        cost = money(agent.cost_usd) if used else ""
+        found = found_words(report, agent)
+        cells = (sanitised_line(agent.name), agent.status, found, duration(agent.seconds))
+        lines.append(f"| {' | '.join(map(str, cells))} | {tokens(used) if used else ''} | {cost} |")
+    lines.append("")
+    if report.skipped:
+        reasons = ", ".join(
+            counted_reason(len(files), sanitised_line(reason))
+            for reason, files in skipped_by_reason(report)
+        )
+        lines.append(f"- Skipped: {counted(len(report.skipped), 'file')} ({reasons})")
+    for label, status in (
+        ("Analysers", AnalyserStatus.DONE),
+        ("Not installed", AnalyserStatus.MISSING),
+        ("Not checked", AnalyserStatus.NOT_CHECKED),
+    ):
+        names = [code(f"{one.name} {one.version}") for one in of_status(report, status)]
+        lines += [f"- {label}: {', '.join(names)}"] if names else []
+    if report.model != "none":
+        lines.append(f"- Model: {code(report.model)}")
+    if report.below:
+        lines.append(f"- Not listed: {unlisted_words(report)} below `min_severity`")
+    return lines + [f"- {sanitised_line(note)}" for note in report.notes]
+
+
+def _name(path: str) -> str:
+    shown = shown_path(path)
+    return code(shown if len(shown) <= _LONGEST_PATH else f"…{shown[1 - _LONGEST_PATH :]}")
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    if len(lines) <= _FILES_SHOWN:
+        return list(lines)
+    return [*lines[:_FILES_SHOWN], f"- … and {len(lines) - _FILES_SHOWN} more"]
+
+
+def _folded_coverage(title: str, lines: Sequence[str]) -> str:
+    text = "\n".join(lines).strip("\n")
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+LONGEST_BLOCK = 30_000  # characters; with a head and the longest marker it still fits
+_MOST_PARTS = 10
+_LIMIT = 65_536  # GitHub's own
+_TRIES = 3
+_PART = re.compile(r"<!-- reviewloop:summary (\d{1,3}) -->")
+_STATE = f"{ANY}state:"
+
+Block = tuple[str, int]
+"""A piece of Markdown that stays together, and how many findings are told in it."""
+
+
+def packed(head: str, blocks: Iterable[Block], state_marker: str = "") -> list[str]:
+    """Return the bodies of the comments, each at most `LONGEST` characters, the marker first.
+
+    What is longer than ten comments is counted instead of told.
+    """
+    mark = f"{state_marker}\n" if state_marker else ""
+    parts = [f"{mark}{_mark(1)}\n{clipped(head, LONGEST_BLOCK)}"]
+    room = LONGEST - 300  # for the last words
+    left = 0
+    for text, findings in blocks:
+        text = clipped(text, LONGEST_BLOCK)
+        if len(parts[-1]) + len(text) + 2 > room:
+            if left or len(parts) == _MOST_PARTS:
+                left += findings
+                continue
+            number = len(parts) + 1
+            parts.append(f"{_mark(number)}\n_reviewloop: the summary goes on, part {number}._")
+        if left:
+            left += findings
+        else:
+            parts[-1] += f"\n\n{text}"
+    if left:
+        more = counted(left, "more finding")
+        parts[-1] += f"\n\n_… and {more}, which do not fit here: the report of the run has them._"
+    return parts
+
+
+def upsert(
+    client: GitHub,
+    pull: PullRequest,
+    parts: Sequence[str],
+    mine: Sequence[IssueComment],
+    *,
+    pace: Pace | None = None,
+) -> tuple[IssueComment, ...]:
+    """Bring the summary up to date and return its comments; what it no longer needs is deleted.
+
+    `mine` are our own comments on the pull request. Raises a GitHubError when it cannot be done.
+    """
+    work = _Upsert(client, pull.number, pace or Pace())
+    old = parts_in(mine)
+    if 1 not in old:
+        # Another run may have begun it while this one was reviewing.
+        old = parts_in(work.ours())
+    made = [
+        work.written(number, clipped(body, _LIMIT), old.get(number, [None])[0])
+        for number, body in enumerate(parts, 1)
+    ]
+    kept = {comment.id for comment in made}
+    for comment in (each for some in old.values() for each in some):
+        if comment.id not in kept:
+            client.delete_issue_comment(comment.id)
+    return tuple(made)
+
+
+def parts_in(comments: Iterable[IssueComment]) -> dict[int, list[IssueComment]]:
+    """Return the comments of a summary by the number of their part, the oldest first."""
+    found: dict[int, list[IssueComment]] = {}
+    for comment in sorted(comments, key=lambda each: each.id):
+        if number := _number(comment.body):
+            found.setdefault(number, []).append(comment)
+    return found
+
+
+class _Upsert:
+    def __init__(self, client: GitHub, number: int, pace: Pace) -> None:
+        self._client, self._number, self._pace = client, number, pace
+
+    def ours(self) -> list[IssueComment]:
+        """Return our comments as they are now."""
+        me = self._client.me()
+        return [c for c in self._client.issue_comments(self._number) if is_ours(c, me)]
+
+    def written(self, number: int, body: str, old: IssueComment | None) -> IssueComment:
+        """Return the comment that holds a part now."""
+        if old is None:
+            return self._created(number, body)
+        if _same(old.body, body):
+            return old
+        self._pace.wait()
+        try:
+            return self._client.update_issue_comment(old.id, body)
+        except NotFound:  # somebody deleted it
+            return self._created(number, body)
+
+    def _created(self, number: int, body: str) -> IssueComment:
+        for attempt in range(1, _TRIES + 1):
+            self._pace.wait()
+            try:
+                return self._client.create_issue_comment(self._number, body)
+            except AnswerLost:
+                self._pace.sleep(2.0 * attempt)
+                there = [c for c in self.ours() if _same(c.body, body)]
+                if there:
+                    return there[0]
+                if attempt == _TRIES:
+                    raise
+        raise AssertionError
+
+
+def _mark(number: int) -> str:
+    return f"<!-- reviewloop:summary {number} -->"
+
+
+def _number(body: str) -> int:
+    """Return which part of a summary a comment of ours is, 0 for none."""
+    lines = [line.strip() for line in body.strip().splitlines()[:2]]
+    if found := next((match for line in lines if (match := _PART.fullmatch(line))), None):
+        return int(found[1])
+    return int(bool(lines) and lines[0].startswith(_STATE))
+
+
+def _same(one: str, other: str) -> bool:
+    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
+
 
 __all__ = ["summary", "upsert"]
 
@@ -232,7 +478,7 @@ def _short(finding: Finding, rules: Rules, *, why: bool = False) -> str:
 
 def _origin(finding: Finding, rules: Rules, text: str) -> str:
     """Return place, text, rule and fingerprint."""
-    rule = rule_of(finding, rule_link(finding, rules))
+    rule = rule_words(finding, rule_link(finding, rules))
     where = code(_place(finding)) or "the change as a whole"
     return " · ".join(filter(None, (where, text, rule, code(finding.id))))
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from reviewloop.domain.finding import Finding, Severity, Status
-from reviewloop.github.comments.untrusted import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.comments.bodies import code, sanitised, sanitised_line, unmarked
 from reviewloop.loop.approval_act import Act
 from reviewloop.loop.edited import edit_line
 from reviewloop.render.proposal import Proposal

@@ -1,27 +1,33 @@
-"""What was said on a pull request before, and what one more review says in it."""
+"""What was said on a pull request before, and what one more review posts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Literal, Self
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Finding
 from reviewloop.github.api.answers import IssueComment, ReviewComment
 from reviewloop.github.api.client import GitHub
-from reviewloop.github.api.errors import GitHubError
-from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest, State
-from reviewloop.github.api.pace import Pace
-from reviewloop.github.comments.bodies import inline_body
-from reviewloop.github.comments.commented import forgotten
-from reviewloop.github.comments.marker import ANY, is_ours, own, read_state, state_marker
-from reviewloop.github.comments.naming import finding_in, named, told_in
+from reviewloop.github.api.errors import GitHubError, StaleHead
+from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest, State, Status
+from reviewloop.github.api.transport import Pace
+from reviewloop.github.comments.bodies import finding_in, inline_body, named, told_in
+from reviewloop.github.comments.marker import ANY, forgotten, is_ours, own, read_state, state_marker
 from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
-from reviewloop.github.posting.anchors import comment_on, offered
+from reviewloop.github.job.outcome import (
+    NEVER,
+    Ended,
+    exit_code_of,
+    failed,
+    reason_of,
+    status_of,
+    without_dismissed,
+)
 from reviewloop.github.posting.memory import with_orders
 from reviewloop.github.posting.placing import post
-from reviewloop.github.posting.reading import Reading
+from reviewloop.github.posting.reading import Reading, comment_on, offered
 from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.github.said.dismissals import permitted
 from reviewloop.render.report import ReviewReport
@@ -209,3 +215,71 @@ def _spent(state: State, report: ReviewReport) -> State:
         spent_usd=state.spent_usd + float(usage.get("cost_usd") or 0),
         spent_tokens=state.spent_tokens + tokens,
     )
+
+
+CommentsMode = Literal["inline", "summary", "none"]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How a result is told."""
+
+    comments: CommentsMode = "inline"
+    least: str = "should"  # severity that is said on a line: must, should or nit
+    most: int = 30  # comments
+    fail_on: str = NEVER
+    run_url: str = ""
+
+    @property
+    def manner(self) -> Manner:
+        """Return what the conversation has to know of it."""
+        return Manner(self.comments == "inline", self.least, self.most, self.run_url)
+
+
+def tell(
+    talk: Conversation,
+    reading: Reading,
+    wanted: Telling,
+    *,
+    told: Callable[[str], None] = lambda _: None,
+) -> Ended:
+    """Post a review and return how that ended; raises StaleHead if there is a newer head.
+
+    What could not be posted stands in the summary of the end, for the page of the run.
+    """
+    try:
+        return _said(talk, reading, wanted, told)
+    except GitHubError as error:
+        if isinstance(error, StaleHead):
+            raise
+        words = talk.unposted(reading, wanted.manner)
+        return replace(failed(error, talk.pull), report=reading.report, summary=words)
+
+
+def _said(
+    talk: Conversation, reading: Reading, wanted: Telling, told: Callable[[str], None]
+) -> Ended:
+    told("comparing with what was said before")
+    planned = talk.plan(reading)
+    counting = [one for name, one in planned.open.items() if name not in planned.harmless]
+    status = status_of(
+        reading.report,
+        wanted.fail_on,
+        open_=planned.open.values(),
+        counting=counting,
+        untrusted=talk.pull.is_fork,
+    )
+    reason = reason_of(reading.report, status)
+    report = without_dismissed(reading.report, planned.dismissed)
+    nothing = status is Status.SKIPPED
+    ended = Ended(status, reason, exit_code_of(status), talk.pull, report, nothing=nothing)
+    if wanted.comments == "none":
+        return replace(ended, summary=talk.unposted(reading, wanted.manner))
+    told("posting")
+    said = talk.say(planned, reading, report, wanted.manner)
+    if said.problems:
+        incomplete = reason if status is Status.REVIEW_ERROR else ""
+        why = "; ".join(filter(None, (incomplete, *said.problems)))
+        ended = replace(ended, status=Status.REVIEW_ERROR, reason=why, exit_code=said.exit_code)
+    summary = "\n\n".join(said.parts)
+    return replace(ended, posted=said.posted, summary=summary, summary_url=said.url)

@@ -13,15 +13,12 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoo
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
-from reviewloop.github.api.pace import Pace
+from reviewloop.github.api.transport import Pace
 from reviewloop.github.handed.artifact import Artifact, read_artifact
-from reviewloop.github.job.annotating import annotations_of
-from reviewloop.github.job.check_run import checked
 from reviewloop.github.job.event import Allowed, Trigger, read_event, skip_reason
-from reviewloop.github.job.outcome import Ended, failed, judged_by
-from reviewloop.github.reviewing.conversation import Conversation
+from reviewloop.github.job.outcome import Ended, annotations_of, checked, failed, judged_by
+from reviewloop.github.reviewing.conversation import Conversation, Telling, tell
 from reviewloop.github.reviewing.review import Options, Told, asked_for, run_url_of
-from reviewloop.github.reviewing.telling import Telling, tell
 from reviewloop.render.untrusted import one_line
 
 # Who may review it was decided where it was read; a closed or a moved one is still left alone.

@@ -1,4 +1,4 @@
-"""Reviews a pull request from beginning to end: read, review, compare with before, post, tell."""
+"""Reviews a pull request: read, review, compare with before, post."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,19 +15,61 @@ from reviewloop.git.located import locate
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
-from reviewloop.github.api.pace import Pace
-from reviewloop.github.handed.keeping import kept_for_posting
-from reviewloop.github.job.annotating import annotations_of
-from reviewloop.github.job.check_run import checked
-from reviewloop.github.job.event import Allowed, Trigger, named, read_event, skip_reason
-from reviewloop.github.job.local_commits import require_commits
-from reviewloop.github.job.outcome import Ended, failed, reason_of, write_file
+from reviewloop.github.api.transport import Pace
+from reviewloop.github.comments.marker import finding_from
+from reviewloop.github.handed.artifact import kept_for_posting
+from reviewloop.github.job.event import (
+    Allowed,
+    Trigger,
+    named,
+    read_event,
+    require_commits,
+    skip_reason,
+)
+from reviewloop.github.job.outcome import (
+    Ended,
+    annotations_of,
+    checked,
+    failed,
+    reason_of,
+    write_file,
+)
 from reviewloop.github.posting.reading import reading_of
-from reviewloop.github.reviewing.conversation import Conversation
-from reviewloop.github.reviewing.deep import deepened
-from reviewloop.github.reviewing.telling import CommentsMode, Telling, tell
+from reviewloop.github.reviewing.conversation import CommentsMode, Conversation, Telling, tell
 from reviewloop.render.formats import renderer
+from reviewloop.review.pushed import Known
 from reviewloop.settings.schema import AUTO
+
+_OPEN = {"open", "reported"}
+
+
+def deepened(wish: Wish, talk: Conversation) -> Wish:
+    """Return the wish to have models read what was pushed since our last review of this change.
+
+    That is another head, whose review was complete and asked a model; without one nobody has read
+    the change yet. Whether the two heads can be compared is seen when it is reviewed.
+    """
+    state = talk.state
+    if not state.reviewed_sha or state.reviewed_sha == talk.pull.head_sha or not state.spent_tokens:
+        return wish
+    return replace(wish, deep_from=state.reviewed_sha, known=_known(talk))
+
+
+def _known(talk: Conversation) -> tuple[Known, ...]:
+    """Return the open findings; what was only in the summary is known by place and name alone."""
+    known = []
+    for name, entry in sorted(talk.state.findings.items()):
+        if entry.get("status") not in _OPEN:
+            continue
+        said = [found for root in talk.roots.get(name, ()) if (found := finding_from(root.body))]
+        severity, path = str(entry.get("severity", "")), str(entry.get("path", ""))
+        if said:
+            one = said[-1]
+            known.append(Known(name, path or one.path, one.title, one.quote, one.line, severity))
+        else:
+            known.append(Known(name, path, severity=severity))
+    return tuple(known)
+
 
 Told = Callable[[str], None]
 _PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on"

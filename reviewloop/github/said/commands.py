@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from reviewloop.github.api.refusals import shown
-from reviewloop.github.comments.untrusted import code
+from reviewloop.github.api.errors import shown
+from reviewloop.github.comments.bodies import code
 
 Verb = Literal[
     "review", "full-review", "explain", "dismiss", "reopen", "fix", "pause", "resume", "help"

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from reviewloop.github.api.answers import GHOST, ReviewComment, Thread
 from reviewloop.github.api.client import GitHub
-from reviewloop.github.api.errors import GitHubError
-from reviewloop.github.api.refusals import shown
+from reviewloop.github.api.errors import GitHubError, shown
 from reviewloop.github.comments.marker import ANY, answered, dismissal_in, is_ours, own, reopened_in
 from reviewloop.github.said.commands import lines_of, named_in, reply_words
 

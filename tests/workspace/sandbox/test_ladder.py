@@ -13,7 +13,7 @@ import pytest
 
 from reviewloop.app.run import opening
 from reviewloop.app.sandboxing import described, finder, levels_of, required
-from reviewloop.cli import checks
+from reviewloop.cli import doctor
 from reviewloop.domain.errors import UsageError
 from reviewloop.loop.nodes import propose
 from reviewloop.render.event_lines import describe
@@ -253,7 +253,7 @@ def test_doctor_shows_the_level_and_how_to_get_a_better_one(
     bwrap: Callable[[str], None], restricted: bool
 ) -> None:
     bwrap(f"echo '{UID_MAP}' >&2; exit 1")
-    shown = list(checks._sandbox([]))
+    shown = list(doctor._sandbox([]))
     assert shown[0].mark == "ok"
     assert shown[0].text.startswith("landlock, proven by trying to get out (bubblewrap: ")
     notes = [check.text for check in shown[1:]]
@@ -265,7 +265,7 @@ def test_doctor_says_when_a_run_would_be_refused(
     bwrap: Callable[[str], None], no_landlock: None
 ) -> None:
     bwrap("")
-    shown = list(checks._sandbox([]))
+    shown = list(doctor._sandbox([]))
     assert shown[0].mark == "bad"
     assert "install bubblewrap" in shown[1].text
 

@@ -1,22 +1,71 @@
-"""One row of a batch's account: where a task stands and why, what was done, what that cost."""
+"""The report of a batch: what happened to each task, its cost, and what is left to a user."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
-from reviewloop.app.batch.conflicts import conflict_with
-from reviewloop.app.batch.costs import Cost, before, cost_of, kept_rows
-from reviewloop.app.batch.figures import UNFINISHED, figures
-from reviewloop.app.batch.line import landing_in
-from reviewloop.app.batch.reasons import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
-from reviewloop.app.batch.refusals import is_answered
-from reviewloop.app.batch.renumbered import row_of
-from reviewloop.app.batch.stands import Stand, TaskRun, branch_of, stand_of, stands_told
+from reviewloop.app.batch.limits import Cost, before, cost_of, kept_rows
+from reviewloop.app.batch.policy import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
+from reviewloop.app.batch.session import is_answered
+from reviewloop.app.batch.spec_changes import row_of
+from reviewloop.app.batch.stack import conflict_with, landing_in
+from reviewloop.app.batch.status import Stand, TaskRun, branch_of, stand_of, stands_told
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.view import proposal_of
+from reviewloop.domain.errors import ExitCode, first_that_applies
+from reviewloop.domain.gate import GateStatus
+from reviewloop.git.process import Git
 from reviewloop.render.batch import NOT_CHOSEN, next_of
-from reviewloop.store.batches import BatchRecord
+from reviewloop.render.counts import count_records
+from reviewloop.render.proposal import Proposal
+from reviewloop.store.batches import BatchRecord, BatchStore, OneSitting, sittings_of
+from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
+
+UNFINISHED: Mapping[str, Any] = {
+    "subject": "",
+    "files": None,
+    "moved": "",
+    "tests": None,
+    "tests_ended": "",
+    "coverage": None,
+    "rounds": 0,
+    "modifications": 0,
+    "findings": None,
+}
+"""The figures where no change is finished."""
+
+
+def figures(proposal: Proposal | None) -> dict[str, Any]:
+    """Return what was done, as far as it came: `findings` is None when nobody read the change."""
+    if proposal is None:
+        return {**UNFINISHED}
+    counts = count_records(proposal["findings"])
+    ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
+    finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
+    return {
+        "subject": proposal["message"].partition("\n")[0],
+        "files": len(proposal["files"]),
+        "moved": proposal.get("moved", ""),
+        "tests": proposal["tests"],
+        "tests_ended": str(finished[-1]) if finished else "",
+        "coverage": (proposal["coverage"] or {}).get("covered"),
+        "rounds": proposal["rounds"]["used"],
+        "modifications": int(proposal["rounds"].get("cycle", 0)),
+        "findings": {
+            "left": counts.left,
+            "must_fix": counts.must_fix,  # of these
+            "fixed": counts.fixed,
+            "dismissed": counts.dismissed,
+            "nits": counts.nits,
+        }
+        if proposal["reviewers"]
+        else None,
+    }
+
 
 REDONE = "redone"
 """The state of a run that was given up so that its task is done once more."""
@@ -277,3 +326,204 @@ _NOTHING: Mapping[str, Any] = {
     "cost": Cost().plain(),
     "before": None,
 }
+
+
+__all__ = ["account", "exit_code", "queue_row"]
+
+_CODES = {
+    Stand.WAITING: ExitCode.WAITING,
+    Stand.BLOCKED: ExitCode.GUARD_FAILED,
+    Stand.REJECTED: ExitCode.SKIPPED,
+    UNDONE: ExitCode.SKIPPED,
+}
+_CUT_OFF = "it was cut off: its process ended; nothing is lost: the same command goes on"
+
+
+def account(
+    repository: Repository, record: BatchRecord, *, at_work: bool = False
+) -> dict[str, Any]:
+    """Return the account as JSON-plain values.
+
+    `at_work`: the batch was, before its record was read; it may not tell yet how that ended.
+    """
+    state = _state(repository, record, at_work)
+    told = Rows(repository, record, running=state == "running")
+    rows = [told.row(task) for task in told.tasks]
+    sat = sittings_of(repository.folder, record.batch_id)
+    cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
+    reason = told.reason or (_CUT_OFF if cut_off else "")
+    record = replace(record, branch=branch_of(repository, record), reason=reason)
+    return _body(record, state, rows, _wall(sat, running=state == "running"))
+
+
+def unbegun(record: BatchRecord) -> dict[str, Any]:
+    """Return the account of a batch that nobody has begun: it is queued for workers."""
+    rows = [unbegun_row(task, title) for task, title in record.tasks.items()]
+    return _body(record, "running", rows, {"sittings": 0, "wall_seconds": None})
+
+
+def with_rows(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an account with rows of a later moment, counted and added up anew."""
+    wall = {name: told["totals"][name] for name in ("sittings", "wall_seconds")}
+    totals = {**_totals(rows), **wall}
+    return {**told, "counts": _counts(rows), "totals": totals, "tasks": list(rows)}
+
+
+def _body(
+    record: BatchRecord, state: str, rows: list[dict[str, Any]], wall: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "batch": record.batch_id,
+        "spec": record.spec_path,
+        "branch": record.branch,
+        "mode": record.mode,
+        "state": state,
+        "reason": record.reason,
+        "left_out": record.left_out,
+        "began_at": record.created_at,
+        "told_at": time.time(),
+        "budget_usd": record.budget_usd,
+        "deadline": record.deadline or None,
+        "counts": _counts(rows),
+        "totals": {**_totals(rows), **wall},
+        "tasks": rows,
+    }
+
+
+def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
+    """Return the code that tells most of how a batch ended; `told` is its account.
+
+    `more` are of what stopped it: then a run that was interrupted before is not why it ended. Nor
+    does it count where tasks stand that were not chosen this time.
+    """
+    codes: list[ExitCode] = []
+    for row in told["tasks"]:
+        if not row.get("chosen", True):  # rows that were kept by earlier releases do not say it
+            continue
+        codes.append(_CODES.get(row["state"], ExitCode.CLEAN))
+        if row["state"] in {Stand.WAITING, Stand.STOPPED}:
+            codes.append(ExitCode(row["exit_code"]))
+        if row["refused"]:
+            codes.append(ExitCode.USAGE)
+    earlier = {ExitCode.INTERRUPTED} if more else set()
+    return first_that_applies(*(code for code in codes if code not in earlier), *more)
+
+
+def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
+    if is_held(repository.batch_lock) or (at_work and not (record.ended or record.reason)):
+        return "running"
+    return "ended" if record.ended else "stopped"
+
+
+def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["state"]] = counts.get(row["state"], 0) + 1
+    return counts
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the sums of the rows: all that the batch took, earlier tries included."""
+    spent = paid = Cost()
+    for row in rows:
+        spent, paid = spent.plus(Cost.of(row["cost"])), paid.plus(Cost.of(row["before"] or {}))
+    runs = sum(bool(row["run"]) + len(row["earlier_runs"]) for row in rows)
+    return {"runs": runs, **spent.plain(), "before": paid.plain() if paid != Cost() else None}
+
+
+def _wall(found: Sequence[OneSitting], *, running: bool) -> dict[str, Any]:
+    """Return how long the sittings of a batch lasted; None where workers did it, without any."""
+    seconds = sum(one.seen - one.began for one in found)
+    if found and running:
+        seconds += max(0.0, time.time() - found[-1].seen)
+    return {"sittings": len(found), "wall_seconds": round(seconds, 1) if found else None}
+
+
+def keep_rows(repository: Repository, runs: Sequence[RunRecord]) -> None:
+    """Write the rows of these runs into the records of their batches.
+
+    A run that is there after all counts as it is, so that nothing is lost or counted twice when
+    it is not deleted. Raises `WorkspaceError` while a batch is at work, which has the record.
+    """
+    of_batches = [run for run in runs if run.options.get("batch")]
+    if not of_batches:
+        return
+    with (
+        hold(repository.batch_lock, "the batch of this repository"),
+        closing(BatchStore(repository.folder)) as store,
+    ):
+        records: dict[str, BatchRecord | None] = {}
+        for run in sorted(of_batches, key=lambda one: one.created_at):
+            ident = str(run.options["batch"])
+            if ident not in records:
+                records[ident] = store.find(ident)
+            if (record := records[ident]) is not None:
+                _keep(repository, record, run)
+        for record in records.values():
+            if record is not None:
+                store.save(record)
+
+
+def note_rows(repository: Repository, record: BatchRecord) -> None:
+    """Have a record hold the rows of all runs that are over: other machines may delete these."""
+    for run in repository.runs.all():
+        if run.options.get("batch") != record.batch_id or not run.status.over:
+            continue
+        task = row_of(repository, record.tasks, run)
+        known = {row["run"]: row["state"] for row in record.kept.get(task, ())}
+        if known.get(run.run_id) != state_of(repository, run):
+            _keep(repository, record, run)
+
+
+def why_not_undone(repository: Repository, named: str | None) -> str:
+    """Return why `undo` cannot take back the commit of a deleted run, "" for a run that is there.
+
+    `named` is a run or a task; without it the commit that is checked out is meant.
+    """
+    runs = repository.runs.all()
+    if named is None:
+        if any(run.status is RunStatus.COMMITTED for run in runs):
+            return ""
+    elif any(run.run_id.startswith(named) or run.task_id == named for run in runs):
+        return ""
+    git, head = Git(repository.user.git_dir, cwd=repository.user.root), repository.user.head or ""
+    for task, row in _kept_commits(repository):
+        mine = row["commit"] == head if named is None else named in {task, row["run"]}
+        if mine and _holds(git, row["branch"], row["commit"]):
+            return (
+                f"the records of {row['run']} were cleaned away, and with them how to take its "
+                f"commit back; `git revert {row['commit'][:12]}` undoes it on {row['branch']}"
+            )
+    said = git.text("log", "-1", "--format=%B", head) if head and named is None else ""
+    if "\nReview: " not in said:
+        return ""
+    return (
+        "no run of this repository has a commit to take back; the records of the one that made "
+        f"{head[:12]} ({said.partition(chr(10))[0]}) were cleaned away: `git revert {head[:12]}` "
+        "undoes it"
+    )
+
+
+def _holds(git: Git, branch: str, commit: str) -> bool:
+    is_in = git.result("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}")
+    return is_in.exit_code == 0
+
+
+def _kept_commits(repository: Repository) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield task and row of deleted runs that were committed, the newest first."""
+    if not (repository.folder / "batches.sqlite").exists():
+        return
+    with closing(BatchStore(repository.folder)) as store:
+        records = store.all()
+    for record in records:
+        for task, rows in record.kept.items():
+            for row in reversed(rows):
+                if row["state"] == Stand.COMMITTED and row["commit"]:
+                    yield task, row
+
+
+def _keep(repository: Repository, record: BatchRecord, run: RunRecord) -> None:
+    rows = record.kept.setdefault(row_of(repository, record.tasks, run), [])
+    rows[:] = [row for row in rows if row["run"] != run.run_id]  # of a `clean` that was killed
+    rows.append({**run_row(repository, run, record.batch_id), "created_at": run.created_at})
+    rows.sort(key=lambda row: row.get("created_at", 0.0))  # 0: by a release that did not write it

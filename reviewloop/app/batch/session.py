@@ -1,15 +1,13 @@
-"""What all parts of a batch share while it works: the repository, the order, and who is told."""
+"""What all parts of a batch share while it works: the repository, order, listeners, refusals."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from reviewloop.app.batch.line import Waiting
-from reviewloop.app.batch.looks import Looks
-from reviewloop.app.batch.spending import Spending
-from reviewloop.app.batch.stacking import StartingPoint, base_for, listed_above
-from reviewloop.app.batch.stands import Stand, TaskRun, is_called, why_held
+from reviewloop.app.batch.limits import Spending
+from reviewloop.app.batch.stack import StartingPoint, Waiting, base_for, listed_above, waiting_in
+from reviewloop.app.batch.status import Stand, TaskRun, counting, is_called, stands_now, why_held
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import looked_again
 from reviewloop.app.run.start import Wanted
@@ -17,7 +15,55 @@ from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.loop.context import RunContext
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.batches import BatchRecord, BatchStore
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+class Looks:
+    """What the last look found; each task of a batch asks for it some five times."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()  # what it is true of
+        self._still: dict[str, TaskRun] = {}
+        self._moving: dict[str, RunRecord] = {}  # these may end without being saved again
+        self._line: list[Waiting] | None = None  # what waits, by what stands still
+        self._waiting: dict[str, Waiting] = {}
+
+    def stands(
+        self, repository: Repository, of: tuple[str, str, str], titles: Mapping[str, str]
+    ) -> Mapping[str, TaskRun]:
+        """Return where each of the tasks stands that `titles` names, in that order.
+
+        Nobody changes the records in it: they are those of the next look as well.
+        """
+        seen = (repository.runs.seen(), of, titles)
+        if seen != self._seen:
+            found = counting(repository, repository.runs.looked(), of, titles)
+            self._moving = {t: run for t, run in found.items() if run.status is RunStatus.RUNNING}
+            self._still = stands_now(repository, found, titles)
+            self._seen = seen
+            self._line = None
+        if not self._moving:
+            return self._still
+        return {**self._still, **stands_now(repository, self._moving, self._moving)}
+
+    def waiting(self, repository: Repository, stands: Mapping[str, TaskRun]) -> list[Waiting]:
+        """Return the runs that can be approved, in the order of their tasks."""
+        if stands is not self._still:
+            return self._waiting_of(repository, stands)
+        if self._line is None:
+            self._line = self._waiting_of(repository, stands)
+        return [*self._line]
+
+    def _waiting_of(self, repository: Repository, stands: Mapping[str, TaskRun]) -> list[Waiting]:
+        found = []
+        for run in (one.run for one in stands.values() if one.run is not None):
+            known = self._waiting.get(run.run_id)
+            if known is not None and known.run is run:
+                found.append(known)
+            elif fresh := waiting_in(repository, [run]):
+                self._waiting[run.run_id] = fresh[0]
+                found += fresh
+        return found
 
 
 @dataclass(frozen=True)
@@ -151,3 +197,57 @@ class Sitting:
     def tell(self, step: Step, event: Mapping[str, Any]) -> None:
         """Hand on what a run told."""
         self.told.event(step.task.id, event)
+
+
+INTERRUPTED = "interrupted; nothing is lost: the same command goes on"
+
+
+class Refusals:
+    """Collects what kept tasks from beginning; it is told once another began, or at the end."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self._untold: list[tuple[Step, UsageError]] = []
+
+    def add(self, step: Step, error: UsageError) -> None:
+        """Take a task that cannot begin for failed."""
+        self._sitting.record.held[step.task.id] = str(error)
+        self._sitting.record.refused.append(step.task.id)
+        self._untold.append((step, error))
+
+    def tell(self) -> None:
+        """Tell what was not told yet, task by task."""
+        for step, error in self._untold:
+            self._sitting.told.opened(f"{step.task.id} {step.task.title}: cannot begin: {error}")
+        self._untold.clear()
+
+    def end(self, *, began: bool) -> None:
+        """Raise what kept every task from beginning, if it was the same; else tell the rest."""
+        if not began and len({str(error) for _, error in self._untold}) == 1:
+            raise self._untold[0][1]
+        self.tell()
+
+
+def old_failure(sitting: Sitting) -> str:
+    """Return why nothing is begun: what is blocked still was to stop the batch; "" to go on.
+
+    Who is asked at every task can answer that one, too.
+    """
+    if not sitting.asked.until_failure or sitting.record.mode == "each":
+        return ""
+    stands = sitting.stands()
+    blocked = next((task for task, one in stands.items() if one.stand is Stand.BLOCKED), "")
+    return blocked and still_blocked(blocked)
+
+
+def is_answered(reason: str, blocked: Collection[str], tasks: Iterable[str]) -> bool:
+    """Whether a batch began nothing for a blocked task, and somebody answered that since."""
+    return any(reason == still_blocked(task) for task in tasks if task not in blocked)
+
+
+def still_blocked(task: str) -> str:
+    """Return why a batch that is to stop at a failure begins nothing."""
+    return (
+        f"task {task} is blocked still (--until-failure): answer it, or leave --until-failure "
+        "out to go on with what does not need it"
+    )

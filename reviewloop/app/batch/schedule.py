@@ -1,18 +1,11 @@
-"""The work of a batch: which task is taken up when, and what becomes of a finished run.
+"""The work of a batch: which task is taken up when, and what becomes of a finished run."""
 
-What there is to do is read from the runs before every step, so that a batch that was killed goes on
-where it stood. Runs may work side by side; everything else happens in this thread, in the order of
-the tasks, so that the result does not depend on which run is faster.
-"""
-
-from collections.abc import Mapping
+import gc
+from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import partial
+from functools import cache, partial
 
-from reviewloop.app.batch.asked_now import changed_since
-from reviewloop.app.batch.autopilot import BY, why_a_person
-from reviewloop.app.batch.collector import spare_the_collector
-from reviewloop.app.batch.line import waiting_in
+from reviewloop.app.batch.limits import is_about_money
 from reviewloop.app.batch.moving import (
     Crew,
     answered,
@@ -22,14 +15,12 @@ from reviewloop.app.batch.moving import (
     take_over,
     taken_up,
 )
-from reviewloop.app.batch.reasons import STANDS_ON
-from reviewloop.app.batch.refusals import INTERRUPTED, Refusals, old_failure
-from reviewloop.app.batch.sitting import Sitting
-from reviewloop.app.batch.spending import is_about_money
-from reviewloop.app.batch.stacking import chain_below
-from reviewloop.app.batch.stands import Stand
-from reviewloop.app.batch.train import Train
-from reviewloop.app.batch.turns import Turns
+from reviewloop.app.batch.policy import BY, STANDS_ON, why_a_person
+from reviewloop.app.batch.rebase import Train
+from reviewloop.app.batch.session import INTERRUPTED, Refusals, Sitting, old_failure
+from reviewloop.app.batch.spec_changes import changed_since
+from reviewloop.app.batch.stack import chain_below, waiting_in
+from reviewloop.app.batch.status import Stand, TaskRun
 from reviewloop.app.interrupts import all_interruptible, asking
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
@@ -43,6 +34,75 @@ from reviewloop.domain.errors import (
 from reviewloop.faults import fault
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
+
+
+@cache
+def spare_the_collector() -> None:
+    """Have it not go through all that was imported again; said once a run has ended.
+
+    It did so every few tasks, for a tenth of a second each time. Once per process: what is in
+    cycles and alive at that moment is never freed.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+class Turns:
+    """Goes through the tasks of a sitting in their order; `busy` are those at work."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self.short: set[str] = set()  # tasks whose share of the money was too little
+        self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
+
+    def next(self, busy: Collection[str]) -> Step | None:
+        """Return the first task that can be taken a step further, None when there is none."""
+        stands = self._sitting.stands()
+        still = self.standing_still(stands, busy)
+        for step in self._sitting.order.steps:
+            task = step.task.id
+            if task in self._sitting.tried or task in busy or (busy and task in self.short):
+                continue
+            if stands[task].stand is Stand.STOPPED:
+                return step
+            free = still.issuperset(step.after)
+            if free and self._sitting.start_of(step, stands) is not None:
+                return step
+        return None
+
+    def standing_still(
+        self, stands: Mapping[str, TaskRun], busy: Collection[str] = ()
+    ) -> frozenset[str]:
+        """Return the tasks that stand still for this sitting, however they ended.
+
+        An open one does when it cannot begin any more: something that it needs failed.
+        """
+        found: set[str] = set()
+        done = self._sitting.tried | self._passed
+        for step in self._sitting.order.steps:  # each comes after what it needs
+            task, stand = step.task.id, stands[step.task.id].stand
+            if task in busy:
+                continue
+            ended = stand not in {Stand.OPEN, Stand.STOPPED} or task in done
+            never = stand is Stand.OPEN and any(
+                need in found and not stands[need].stand.carries for need in step.needs
+            )
+            if ended or never:
+                found.add(task)
+        return frozenset(found)
+
+    def loosen(self) -> bool:
+        """Let the next task begin on less than all that is listed above it; whether that is new."""
+        before, self._sitting.loose = self._sitting.loose, True
+        return not before
+
+    def pass_over(self) -> bool:
+        """Let no task wait any longer for one that cannot begin; return whether one did."""
+        stands = self._sitting.stands()
+        found = stands.keys() - self.standing_still(stands)
+        self._passed |= found
+        return bool(found)
+
 
 Flying = dict["Future[RunRecord]", tuple[Step, RunRecord, Mapping[str, float]]]
 _SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}

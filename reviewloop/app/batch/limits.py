@@ -1,17 +1,104 @@
-"""The caps of a whole batch: what its runs may still spend, and until when."""
+"""What a batch may cost and how long it may work: its caps, and what its runs have cost."""
 
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from reviewloop.app.batch.costs import before, kept_rows, spent_of
 from reviewloop.app.project import Repository
-from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError
-from reviewloop.models.budget import Spent, raised
+from reviewloop.app.soundness import JOURNAL
+from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
+from reviewloop.models.budget import Spent, raised, spent_by, usage_of
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
+from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord, RunStatus
+
+PAID = "paid_before"
+"""The option of a run that says what it had cost when this batch took it over."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Calls, tokens, money and active time.
+
+    `unpriced` counts calls whose price is not known, `estimated` those whose tokens are: their
+    replies were cut off.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    estimated: int = 0
+    seconds: float = 0.0
+
+    def plus(self, other: "Cost", sign: int = 1) -> "Cost":
+        """Return both together."""
+        mine, others = asdict(self), asdict(other)
+        return Cost(**{name: mine[name] + sign * others[name] for name in mine})
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return asdict(self.rounded())
+
+    def rounded(self) -> "Cost":
+        """Return it in the digits that are shown: sums are made of these, so that they add up."""
+        return replace(self, usd=round(self.usd, 6), seconds=round(self.seconds, 1))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Cost":
+        """Return what `plain` wrote."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def spent_of(repository: Repository, run: RunRecord) -> Spent:
+    """Return what one run has used so far."""
+    place: Path = repository.run_folder(run.run_id) / JOURNAL
+    if not place.exists():
+        return Spent()
+    journal = Journal(place)
+    try:
+        return spent_by(journal)
+    finally:
+        journal.close()
+
+
+def cost_of(repository: Repository, run: RunRecord) -> Cost:
+    """Return all that a run took so far, whoever moved it."""
+    return _cost(spent_of(repository, run), run)
+
+
+def cost_of_calls(usages: Iterable[dict[str, Any]], run: RunRecord) -> Cost:
+    """Return what a run took by the usage of its model calls, wherever its journal is."""
+    spent = Spent()
+    for usage in usages:
+        spent = spent.plus(usage_of(usage))
+    return _cost(spent, run)
+
+
+def _cost(spent: Spent, run: RunRecord) -> Cost:
+    unsure = (spent.unpriced, spent.estimated)
+    return Cost(spent.calls, spent.tokens, spent.usd, *unsure, run.active_seconds).rounded()
+
+
+def before(run: RunRecord) -> Cost:
+    """Return what a run of a batch had cost when that batch took it over."""
+    paid = run.options.get(PAID) or {}
+    return Cost.of(paid) if isinstance(paid, Mapping) else Cost(usd=float(paid))
+
+
+def kept_rows(record: BatchRecord, there: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return task -> rows of its runs that were deleted; `there` are the runs that were not."""
+    return {
+        task: [row for row in rows if row["run"] not in there] for task, rows in record.kept.items()
+    }
+
 
 MONEY, MINUTES, TOKENS = "limits.usd", "limits.minutes", "limits.tokens"
 
@@ -142,3 +229,47 @@ def is_about_money(error: ReviewLoopError) -> bool:
 
 def _of(run: RunRecord, record: BatchRecord) -> bool:
     return run.options.get("batch") == record.batch_id
+
+
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+
+
+def read_deadline(text: str, now: float | None = None) -> float:
+    """Return the deadline in seconds since the epoch, 0 for "none".
+
+    Raises `UsageError` for what is no time, and for a time that has passed.
+    """
+    written = text.strip()
+    if written.lower() == "none":
+        return 0.0
+    at = time.time() if now is None else now
+    try:
+        found = _read(written, datetime.fromtimestamp(at).astimezone())
+        ends = found.timestamp() if found else 0.0
+    except (OverflowError, ValueError):  # before the first year or after the last one
+        found = None
+    if found is None:
+        raise UsageError(
+            f"--deadline {text!r} is no time; write 07:00, 8h, 90m, 2026-01-31T07:00, or none"
+        )
+    if ends <= at:
+        raise UsageError(f"--deadline {text!r} has passed already")
+    return ends
+
+
+def _read(text: str, now: datetime) -> datetime | None:
+    span = _SPAN.fullmatch(text)
+    if span and any(span.groups()):
+        return now + timedelta(hours=int(span[1] or 0), minutes=int(span[2] or 0))
+    if clock := _CLOCK.fullmatch(text):
+        hour, minute = int(clock[1]), int(clock[2])
+        if hour > 23 or minute > 59:
+            return None
+        today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        return today if today > now else today + timedelta(days=1)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.astimezone()

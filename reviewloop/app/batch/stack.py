@@ -1,0 +1,303 @@
+"""The stack of runs that wait for approval: each starts on the commit of the one before it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from shlex import quote
+
+from reviewloop.app.batch.status import Stand, TaskRun
+from reviewloop.app.project import Repository
+from reviewloop.app.run.answers import is_stopped
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.commits import Base
+from reviewloop.specs.order import Order, Step
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import ANSWERED, CONFLICT, RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A finished run and the commit that it proposes."""
+
+    run: RunRecord
+    commit: str  # which only the run's private repository has
+
+
+@dataclass(frozen=True)
+class Line:
+    """What waits: `standing` follows the branch without a gap, `stale` stands on another commit."""
+
+    standing: tuple[Waiting, ...]
+    stale: tuple[Waiting, ...]
+
+
+def base_on(repository: Repository, below: Waiting) -> Base:
+    """Return the base of a run that stands on this one."""
+    private = repository.run_folder(below.run.run_id) / "git"
+    return Base(below.commit, private, below.run.base_commit, repository.folder / "line")
+
+
+def waiting_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+    """Return those of the runs that can be approved, in the given order."""
+    return _proposed(repository, (one for one in records if one.status is RunStatus.WAITING))
+
+
+def landing_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+    """Return those that can be approved or are approved and not committed yet."""
+    return _proposed(
+        repository, (one for one in records if one.status is RunStatus.WAITING or is_landing(one))
+    )
+
+
+def is_landing(record: RunRecord) -> bool:
+    """Whether a run was approved and is on its way to the branch, or was cut off there."""
+    return is_stopped(record) and record.options.get(ANSWERED) == "approve"
+
+
+def _proposed(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+    found, runs = [], f"{repository.folder}/runs"
+    for record in records:
+        if not record.proposal:
+            continue
+        # The folders of all that wait, looked at before every step, were most of what a look cost.
+        if commit := _commit_in(f"{runs}/{record.run_id}", record.proposal):
+            found.append(Waiting(record, commit))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _commit_in(run: str, proposal: str) -> str:
+    """Return the commit of a proposal; what an id names never changes."""
+    return str(Blobs(Path(run) / "blobs").get_json(proposal)["commit"] or "")
+
+
+def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
+    """Return the line above `head`; of several on the same commit the first given is in it."""
+    above: dict[str, Waiting] = {}
+    for one in reversed(waiting):
+        above[one.run.base_commit] = one
+    standing: dict[str, Waiting] = {}
+    at = head
+    while (following := above.get(at)) is not None and following.run.run_id not in standing:
+        standing[following.run.run_id] = following
+        at = following.commit
+    stale = tuple(one for one in waiting if one.run.run_id not in standing)
+    return Line(tuple(standing.values()), stale)
+
+
+def in_stacks(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Return the runs so that each stack stays together, what others stand on first.
+
+    Stacks, and what stands on the same commit, keep the given order, except that nothing comes
+    before what its task needs.
+    """
+    commits = {one.commit for one in waiting}
+    roots = [one for one in waiting if one.run.base_commit not in commits]
+    on: dict[str, list[Waiting]] = {}
+    for one in waiting:
+        on.setdefault(one.run.base_commit, []).append(one)
+    stacks = [_stack(root, on) for root in roots]
+    ordered: list[Waiting] = []
+    while stacks:
+        later = {(one.run.spec_path, one.run.task_id) for stack in stacks for one in stack}
+        ready = (stack for stack in stacks if not _needs_of(stack) & later)
+        stacks.remove(first := next(ready, stacks[0]))
+        ordered += first
+    known = {one.run.run_id for one in ordered}
+    return [*ordered, *(one for one in waiting if one.run.run_id not in known)]
+
+
+def _stack(root: Waiting, on: Mapping[str, Sequence[Waiting]]) -> list[Waiting]:
+    found, todo = [], [root]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        todo += reversed([other for other in on.get(one.commit, ()) if other not in found])
+    return found
+
+
+def _needs_of(stack: Sequence[Waiting]) -> set[tuple[str, str]]:
+    """Return what the tasks of a stack need that is not in it."""
+    own = {(one.run.spec_path, one.run.task_id) for one in stack}
+    runs = [one.run for one in stack]
+    needs = {(run.spec_path, need) for run in runs for need in run.options.get("needs", ())}
+    return needs - own
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """Where a run starts; `chain` are the waiting runs below it, the lowest first."""
+
+    chain: tuple[Waiting, ...] = ()
+    done: frozenset[str] = field(default_factory=frozenset)  # tasks in the commits of the chain
+
+    @property
+    def run_id(self) -> str:
+        """The run it stands on, "" for the branch itself."""
+        return self.chain[-1].run.run_id if self.chain else ""
+
+    def base(self, repository: Repository) -> Base | None:
+        """Return the commit to start from, None for the branch itself."""
+        return base_on(repository, self.chain[-1]) if self.chain else None
+
+
+def base_for(
+    step: Step,
+    stands: Mapping[str, TaskRun],
+    waiting: Sequence[Waiting],
+    *,
+    head: str,
+    deep: bool,
+    above: Iterable[str] = (),
+    loose: bool = False,
+) -> StartingPoint | None:
+    """Return where a task's run starts, None while no commit holds everything that it needs.
+
+    `above` are tasks that are only listed before it: it stands on those that wait as well, and with
+    `loose` on as many of them as one commit holds. With `deep` a run stands on all that waits, so
+    that approving the queue needs no rebase, else on nothing more: then it does not matter which
+    other runs have finished by now.
+    """
+    needed = _waiting_of(step.needs, stands)
+    wished = needed | _waiting_of(above, stands)
+    tops = _tops([one for one in waiting if one.run.run_id in needed])
+    tops += _tops([one for one in waiting if one.run.run_id in wished])
+    tops += _tops(waiting) if deep else []
+    by_commit = {one.commit: one for one in waiting}
+    chains = [(), *(_chain(one, by_commit) for one in {one.commit: one for one in tops}.values())]
+    # What is committed already is in the branch, so a chain has to begin there.
+    fitting = [
+        (len(wished & runs), chain)
+        for chain in chains
+        if needed <= (runs := {one.run.run_id for one in chain}) and follows(chain, head)
+    ]
+    most = max((held for held, _ in fitting), default=-1)
+    if most < (0 if loose else len(wished)):
+        return None
+    best = [chain for held, chain in fitting if held == most]
+    chain = (max if deep else min)(best, key=len)
+    return StartingPoint(tuple(chain), frozenset(one.run.task_id for one in chain))
+
+
+def listed_above(order: Order, step: Step) -> tuple[str, ...]:
+    """Return the tasks that a task comes after only because it is listed below them, and theirs."""
+    steps = {one.task.id: one for one in order.steps}
+    found: dict[str, None] = {}
+    todo = list(step.after)
+    while todo:
+        task = todo.pop()
+        if task in steps and task not in found:
+            found[task] = None
+            todo += [*steps[task].after, *steps[task].needs]
+    return tuple(found)
+
+
+def _waiting_of(tasks: Iterable[str], stands: Mapping[str, TaskRun]) -> set[str]:
+    """Return the runs of those of the tasks that wait."""
+    found = (stands[task] for task in tasks)
+    return {one.run.run_id for one in found if one.stand is Stand.WAITING and one.run is not None}
+
+
+def follows(chain: Sequence[Waiting], head: str) -> bool:
+    """Whether a chain begins at the commit that the branch has now."""
+    return not chain or chain[0].run.base_commit == head
+
+
+def chain_below(top: Waiting, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
+    """Return a waiting run and those it stands on, the lowest first."""
+    return _chain(top, {one.commit: one for one in waiting})
+
+
+def _chain(top: Waiting, by_commit: Mapping[str, Waiting]) -> tuple[Waiting, ...]:
+    chain = [top]
+    met = {top.commit}
+    while (below := by_commit.get(chain[-1].run.base_commit)) is not None:
+        if below.commit in met:
+            break
+        met.add(below.commit)
+        chain.append(below)
+    return tuple(reversed(chain))
+
+
+def _tops(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Return the runs on which no other stands."""
+    below = {one.run.base_commit for one in waiting}
+    return [one for one in waiting if one.commit not in below]
+
+
+def keep_conflict(repository: Repository, run_id: str, onto: str, why: str) -> None:
+    """Remember that a run does not merge with this commit."""
+    lock = repository.run_lock(run_id)
+    with suppress(WorkspaceError), hold(lock, f"run {run_id}"):  # else somebody moves it already
+        run = repository.runs.find(run_id)
+        run.options[CONFLICT] = [run.proposal, onto, why]
+        repository.runs.save(run)
+
+
+def conflict_below(repository: Repository, one: Waiting, waiting: Sequence[Waiting]) -> str:
+    """Return why a run cannot be brought: it, or what it stands on, does not merge; "" if it may.
+
+    In the words of the approval that found it, with the same next command.
+    """
+    there = {repository.user.head, *(other.commit for other in waiting)}
+    for lower in chain_below(one, waiting):
+        proposal, onto, why = lower.run.options.get(CONFLICT, ("", "", ""))
+        if why and proposal == lower.run.proposal and onto in there:
+            mine = lower.run.run_id == one.run.run_id
+            place = "" if mine else f"builds on {lower.run.run_id}, which "
+            following = after_conflict(repository, lower.run)
+            return f"{place}does not merge: {why}; next: `{following}`"
+    return ""
+
+
+def conflict_with(run: RunRecord, head: str | None) -> str:
+    """Return why a run does not merge with this commit as far as that was found out, else ""."""
+    why = run.conflict_with(head or "")
+    return f"does not merge: {why}" if why else ""
+
+
+def after_conflict(repository: Repository, run: RunRecord) -> str:
+    """Return the command for a run that does not merge: a batch does its task once more."""
+    if not run.task_id or run.options.get("redo_of"):
+        return f"reviewloop checkout {run.run_id} NAME"
+    by_task = {
+        one.task_id: one
+        for one in repository.runs.all()
+        if one.branch == run.branch and not one.status.over and one.spec_path == run.spec_path
+    }
+    tasks, todo = [], [run.task_id]
+    while todo:  # a task is done only together with what it needs
+        task = todo.pop()
+        if task in by_task and task not in tasks:
+            tasks.append(task)
+            todo += by_task[task].options.get("needs", ())
+    return f"reviewloop batch --spec {quote(run.spec_path)} --tasks {quote(','.join(tasks[::-1]))}"
+
+
+class Beginnings:
+    """What tasks stand on when they begin, by the order alone."""
+
+    def __init__(self, order: Order) -> None:
+        self._wished: dict[str, set[str]] = {}
+        self._before: dict[str, set[str]] = {}
+        for step in order.steps:  # each comes after all that it can stand on
+            wished = {*step.needs, *listed_above(order, step)} & self._before.keys()
+            self._wished[step.task.id] = wished
+            self._before[step.task.id] = wished.union(*(self._before[one] for one in wished))
+
+    def before(self, task: str) -> set[str]:
+        """Return all tasks in the commits below a task."""
+        return self._before[task]
+
+    def alone(self, task: str) -> bool:
+        """Whether it can begin without any run being brought: one stack holds all below it."""
+        todo = [task]
+        while todo:  # no two of what it wishes for can both hold all the others
+            wished = self._wished[todo.pop()]
+            todo += [one for one in wished if wished - {one} <= self.before(one)]
+            if not wished:
+                return True
+        return False
