@@ -11,12 +11,15 @@ TESTS_ONLY = {
     "REVIEWLOOP_GATES__BUILD__ENABLED": "false",
     "REVIEWLOOP_GATES__COVERAGE__ENABLED": "false",
 }
+# The plugins of the environment these tests run in cost each start of pytest three seconds.
+ALONE = "--disable-plugin-autoload"
+QUICK = {"setup.cfg": f"[tool:pytest]\naddopts = {ALONE}\n"}
 RED = "def test_broken():\n    assert 1 == 2\n"
 PLANNED = {"shop/search.py": CLEAN, "tests/test_search.py": TEST}
 
 
 def test_a_red_test_of_the_base_does_not_block_and_is_told_before_anything_is_paid(shop):
-    files = {"tests/test_old.py": RED}
+    files = {**QUICK, "tests/test_old.py": RED}
     checkout = shop(cast(implement=writes(PLANNED)), TESTS_ONLY, files=files)
     said = checkout.run("run", "2.1")
     assert said.code == 4, said.err
@@ -34,7 +37,7 @@ def test_a_red_test_of_the_base_does_not_block_and_is_told_before_anything_is_pa
 
 
 def test_the_next_run_on_a_commit_of_ours_does_not_run_the_base_again(shop):
-    checkout = shop(cast(implement=writes(PLANNED)), TESTS_ONLY)
+    checkout = shop(cast(implement=writes(PLANNED)), TESTS_ONLY, files=QUICK)
     assert checkout.run("run", "2.1").code == 4
     assert checkout.run("approve").code == 0
     first = checkout.record()["run_id"]
@@ -48,7 +51,7 @@ def test_the_next_run_on_a_commit_of_ours_does_not_run_the_base_again(shop):
 
 
 def test_what_the_change_breaks_blocks_beside_a_test_that_was_red(shop):
-    files = {"tests/test_old.py": RED}
+    files = {**QUICK, "tests/test_old.py": RED}
     play = cast(implement=replaces("shop/store.py", "(?, ?)", "(?, 1)"))
     checkout = shop(play, TESTS_ONLY, files=files)
     said = checkout.run("run", "2.1")
@@ -62,13 +65,13 @@ def test_what_the_change_breaks_blocks_beside_a_test_that_was_red(shop):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("pytest.toml", '[pytest]\naddopts = ["--deselect=tests/test_store.py"]\n'),
-        ("setup.cfg", "[tool:pytest]\naddopts = --deselect=tests/test_store.py\n"),
+        ("pytest.toml", f'[pytest]\naddopts = ["{ALONE}", "--deselect=tests/test_store.py"]\n'),
+        ("setup.cfg", f"[tool:pytest]\naddopts = {ALONE} --deselect=tests/test_store.py\n"),
         ("tests/test_store.py", "def test_other():\n    assert True\n"),
     ],
 )
 def test_a_test_that_no_longer_runs_needs_a_person(shop, name, text):
-    checkout = shop(cast(implement=writes({**PLANNED, name: text})), TESTS_ONLY)
+    checkout = shop(cast(implement=writes({**PLANNED, name: text})), TESTS_ONLY, files=QUICK)
     said = checkout.run("run", "2.1")
     assert said.code == 4, said.err
     reasons = checkout.record()["proposal"]["governance"]

@@ -26,7 +26,8 @@ def agent(name: str, prompt: str, *resources: str) -> str:
 
 FILES = {
     ".gitignore": ".venv/\n",
-    "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n',
+    "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
+    'addopts = "--disable-plugin-autoload"\n',
     "tests/test_all.py": RED,
     "reviewloop.toml": '[limits]\nusd = 3.0\n[review]\nmin_severity = "should"\n',
     "AGENTS.md": "WORD-OF-THE-ROOT\n",

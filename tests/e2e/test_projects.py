@@ -37,6 +37,7 @@ packages = ["src/acme"]
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
+addopts = "--disable-plugin-autoload"
 """
 PYTHON_FILES = {
     "pyproject.toml": PYPROJECT,

@@ -17,7 +17,7 @@ TEST = "from app import one\n\n\ndef test_one():\n    assert one() == 1\n"
 # Plugins of the environment these tests run in cost more than a second per run of pytest.
 PROJECT = """[tool.pytest.ini_options]
 pythonpath = ["."]
-addopts = "-p no:hypothesispytest -p no:anyio"
+addopts = "--disable-plugin-autoload"
 """
 
 
