@@ -32,6 +32,7 @@ def told(checkout: Checkout) -> tuple[dict, dict[str, dict]]:
     return body, {row["task"]: row for row in body["tasks"]}
 
 
+@pytest.mark.slow
 def test_what_was_rejected_taken_over_and_deleted_stays_in_the_account(shop):
     checkout = shop()
     assert checkout.run("run", "1").code == 4

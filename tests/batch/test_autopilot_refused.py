@@ -1,5 +1,6 @@
 """What autopilot could not commit: the account says why, once, whatever became of it since."""
 
+import pytest
 from support.bedrock import Answer, Received
 from support.many import many
 from support.parts import finds, found
@@ -12,6 +13,7 @@ def reviewer(received: Received) -> Answer:
     return OPEN(received) if "part1.py" in received.said else finds()(received)
 
 
+@pytest.mark.slow
 def test_what_stood_in_the_way_of_a_commit_stays_in_the_account(shop):
     checkout = shop(many(review_security=reviewer))
     checkout.write("shop/part4.py", "mine = 1\n")

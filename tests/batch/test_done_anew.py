@@ -13,6 +13,7 @@ def first_prompts(checkout: Checkout, since: int = 0) -> list[str]:
     return [one.said for one in asked if one.agent == "implement" and one.turn == 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["reject", "queue reject"])
 def test_the_implementer_is_told_why_the_change_before_was_rejected(shop, command):
     checkout: Checkout = shop()

@@ -4,6 +4,7 @@ import json
 import signal
 from contextlib import ExitStack, contextmanager
 
+import pytest
 from support.many import many, writes_parts
 
 from reviewloop.app.batch.opening import run_batch
@@ -48,6 +49,7 @@ def status_of(checkout, task):
     return next(run["status"] for run in runs if run["task"] == task)
 
 
+@pytest.mark.slow
 def test_a_batch_waits_at_its_end_for_an_approval_and_brings_all_behind_it(shop):
     checkout, told = shop(), Hearing()
 

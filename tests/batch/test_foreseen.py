@@ -1,5 +1,6 @@
 """What `queue` says that `queue approve --all` does, and that it does that."""
 
+import pytest
 from support.bedrock import Answer, Received
 from support.many import many
 from support.parts import finds, found
@@ -30,6 +31,7 @@ def foreseen(checkout) -> tuple[dict[str, list[str]], str]:
     return every, said
 
 
+@pytest.mark.slow
 def test_an_approval_of_all_does_what_the_queue_says(shop):
     checkout = shop(many(review_security=red))
     ended = checkout.run("batch", "--tasks", "1,2,4")

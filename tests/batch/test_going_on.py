@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC, TASKS
 
@@ -33,6 +34,7 @@ def records(checkout: Checkout, change=None) -> list[dict]:
     return list(bodies.values())
 
 
+@pytest.mark.slow
 def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     checkout = shop()
     said = checkout.run(*CHOSEN, "--budget-usd", "5")

@@ -1,5 +1,6 @@
 """The same command after `clean`, and after what a person rejected while the batch was stopped."""
 
+import pytest
 from support.many import many, writes_parts
 from support.parts import says
 from support.play import done, reply, write
@@ -12,6 +13,7 @@ def implements(files):
     return says(reply(*(write(p, t) for p, t in files.items())), done("Wrote it.", "Add it"))
 
 
+@pytest.mark.slow
 def test_after_clean_the_same_command_says_what_it_said_before(shop):
     checkout = shop(many({4: implements(RED)}))
     assert checkout.run(*CHOSEN).code == 3
@@ -26,6 +28,7 @@ def test_after_clean_the_same_command_says_what_it_said_before(shop):
     assert (again["state"], again["reason"], again["counts"]) == ("ended", "", account["counts"])
 
 
+@pytest.mark.slow
 def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_anew(shop):
     checkout = shop(many({4: implements(RED)}))
     assert checkout.run(*CHOSEN, "--until-failure").code == 3
@@ -42,6 +45,7 @@ def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_ane
     assert [(row["state"], row["earlier"]["tries"]) for row in told] == [("waiting", 1)] * 2
 
 
+@pytest.mark.slow
 def test_what_is_rejected_while_the_batch_works_stays_so_until_the_next_command(shop):
     checkout = shop()
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.bedrock import Received, filtered
 from support.checkout import Checkout
 from support.many import files_of, many
@@ -82,6 +83,7 @@ def reviews(checkout: Checkout, *, of: str) -> list[Received]:
     )
 
 
+@pytest.mark.slow
 def test_siblings_that_break_each_other_are_read_together_and_mended(shop):
     wrong = found(
         "must_fix", "format_price is gone", "prices.format_price(cents)", "shop/labels.py"
@@ -125,6 +127,7 @@ def test_siblings_that_break_each_other_are_read_together_and_mended(shop):
     assert checkout.read("shop/labels.py") == using("prices.price_text(cents)")
 
 
+@pytest.mark.slow
 def test_who_missed_what_moved_looks_at_it_next_time_and_who_missed_all_reads_all(shop):
     nit = found("nit", "Say which currency", "prices.format_price(cents)", "shop/labels.py")
     silent = says(filtered())

@@ -63,6 +63,7 @@ def test_killed_in_the_middle_of_a_commit_that_is_finished_before_anything_else_
     assert checkout.server.paid_twice() == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_pauses_all_runs_that_are_at_work(shop):
     quiet, told = many(), threading.Event()
 

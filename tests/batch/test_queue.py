@@ -3,6 +3,7 @@
 import re
 import shlex
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
@@ -27,6 +28,7 @@ def shared(number: int) -> Part:
     return says(reply(*made), done("Wrote it.", f"Add part {number}"))
 
 
+@pytest.mark.slow
 def test_what_waits_on_another_branch_is_named_and_committed_without_touching_the_checkout(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,2,4").code == 4
@@ -112,6 +114,7 @@ def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
     assert commits(checkout) == ["Add part 1", "Add part 4"]
 
 
+@pytest.mark.slow
 def test_an_approval_while_others_are_at_work_and_one_that_was_cut_off_tick_in_their_commits(shop):
     checkout = shop()
     said = []

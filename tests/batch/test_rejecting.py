@@ -3,6 +3,7 @@
 import re
 import shlex
 
+import pytest
 from support.checkout import Checkout
 from support.terminal import Terminal
 
@@ -27,6 +28,7 @@ def test_what_does_not_need_it_is_brought_by_approving_it(shop) -> None:
     assert checkout.run(*shlex.split(command)).code == 0
 
 
+@pytest.mark.slow
 def test_reject_says_what_queue_reject_says_of_a_run_of_a_batch(shop):
     checkout: Checkout = shop()
     assert checkout.run("batch", "--tasks", "1,4").code == 4

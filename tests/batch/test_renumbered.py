@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC, TASKS
 
@@ -23,6 +24,7 @@ def renumber(checkout: Checkout, text: str) -> None:
     checkout.git("commit", "-qam", "Plan anew")
 
 
+@pytest.mark.slow
 def test_what_waited_under_an_old_number_is_ticked_under_its_new_one(shop):
     checkout = shop()
     checkout.write(SPEC, PAIR)
@@ -42,6 +44,7 @@ def test_what_waited_under_an_old_number_is_ticked_under_its_new_one(shop):
     ]
 
 
+@pytest.mark.slow
 def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1").code == 4
@@ -64,6 +67,7 @@ def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):
     assert len(checkout.server.ledger) == paid
 
 
+@pytest.mark.slow
 def test_what_a_change_needs_is_known_by_its_title_when_the_numbers_are_others(shop):
     needs = (
         "- [ ] {}. First number\n  - _Depends: none_\n- [ ] {}. Second number\n  - _Depends: {}_\n"
@@ -83,6 +87,7 @@ def test_what_a_change_needs_is_known_by_its_title_when_the_numbers_are_others(s
     assert "needs task" not in said.err
 
 
+@pytest.mark.slow
 def test_a_committed_task_that_was_renamed_is_not_done_again_before_it_is_ticked(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "4").code == 4
@@ -148,6 +153,7 @@ def test_the_line_to_tick_by_hand_is_named_where_it_is_certain(shop):
     assert f"tick the task by hand ({SPEC}:5, 'Grand totals' now)" in said.err
 
 
+@pytest.mark.slow
 def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(shop):
     checkout = shop()
     checkout.write(SPEC, PAIR)
@@ -175,6 +181,7 @@ def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(sh
     assert len(told["tasks"]) == 3
 
 
+@pytest.mark.slow
 def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,4").code == 4
@@ -203,6 +210,7 @@ def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(s
     assert [row["state"] for row in rows if row["run"] == fourth] == ["committed"]
 
 
+@pytest.mark.slow
 def test_a_renamed_task_whose_commit_was_taken_back_is_done_anew(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "4").code == 4

@@ -1,5 +1,6 @@
 """A spec that a person edits while its tasks are done: what is ticked, committed, and told."""
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC
 
@@ -42,6 +43,7 @@ def begun_with_another_text(checkout: Checkout, text: str) -> None:
     commit(checkout, text)
 
 
+@pytest.mark.slow
 def test_autopilot_leaves_to_a_person_what_was_asked_for_in_other_words(shop):
     checkout = shop()
     begun_with_another_text(checkout, FIRST + FOURTH + "  - Keep it small\n")

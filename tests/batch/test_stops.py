@@ -26,6 +26,7 @@ def states(checkout: Checkout) -> dict[str, str]:
     return {row["task"]: row["state"] for row in batch["tasks"]}
 
 
+@pytest.mark.slow
 def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     checkout = shop()
     said = checkout.run("batch", "--tasks", "1,2,3,4", "--budget-usd", "0.05")
@@ -58,6 +59,7 @@ def test_who_used_up_a_share_of_the_budget_goes_on_with_what_others_left(shop):
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
 
 
+@pytest.mark.slow
 def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     broken = says(
         reply(

@@ -85,6 +85,7 @@ def test_what_an_earlier_sitting_left_waiting_is_done_for_the_next_one(shop):
     assert checkout.json("status")["batch"]["totals"]["runs"] == 2
 
 
+@pytest.mark.slow
 def test_autopilot_commits_nothing_whose_need_is_not_committed(shop):
     alone = {"shop/part2.py": "def total():\n    return 3\n"}
     second = says(reply(*(write(p, t) for p, t in alone.items())), done("Wrote.", "Add part 2"))
@@ -154,6 +155,7 @@ class Quicker:
         return lambda *args: None
 
 
+@pytest.mark.slow
 def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,4").code == 4

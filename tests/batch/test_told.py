@@ -5,6 +5,7 @@ import signal
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from support.bedrock import reply
 from support.many import many
@@ -20,6 +21,7 @@ def red():
     return says(reply(*(write(path, text) for path, text in RED.items())), done("Wrote it."))
 
 
+@pytest.mark.slow
 def test_the_beginning_counts_what_is_blocked_and_what_was_cut_off(shop):
     checkout = shop(many({4: red()}))
     said = checkout.run("batch", "--tasks", "4")
@@ -70,6 +72,7 @@ def test_a_task_that_was_interrupted_and_is_not_chosen_this_time_sets_no_exit_co
     assert "was not chosen this time" in said.out
 
 
+@pytest.mark.slow
 def test_every_earlier_try_keeps_its_reason(shop, tmp_path: Path):
     checkout = shop()
     chosen = ("batch", "--tasks", "4")

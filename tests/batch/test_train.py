@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC, files_of, many
 from support.parts import Part, says
@@ -31,6 +32,7 @@ def also(number: int, path: str, text: str) -> Part:
     return says(reply(*made), done("Wrote it.", f"Add part {number}"))
 
 
+@pytest.mark.slow
 def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
     slow = many()
     checkout = shop(
@@ -82,6 +84,7 @@ def test_changes_of_the_same_lines_are_done_once_more_on_top_of_each_other(shop)
     assert commits(checkout) == ["Add part 1", "Add part 4"]
 
 
+@pytest.mark.slow
 def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,2,4").code == 4
@@ -141,6 +144,7 @@ def test_a_run_on_top_of_others_can_be_saved_as_a_branch_when_these_are_gone(sho
     checkout.git("fsck", "--strict")
 
 
+@pytest.mark.slow
 def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(shop):
     alone = (
         "import pathlib\n\n\n"
@@ -170,6 +174,7 @@ def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(s
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
 
 
+@pytest.mark.slow
 def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,2").code == 4
@@ -195,6 +200,7 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
     assert checkout.git("show", "HEAD^:shop/more.py") == "more = 1"
 
 
+@pytest.mark.slow
 def test_what_waits_is_brought_onto_what_a_person_committed_meanwhile(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,2").code == 4

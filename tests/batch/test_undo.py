@@ -1,5 +1,6 @@
 """Taking back commits of a batch: those of its last run first, whichever began last."""
 
+import pytest
 from support.checkout import Checkout
 
 
@@ -36,6 +37,7 @@ def test_undo_takes_the_commit_back_that_is_checked_out(shop):
     assert (said.code, "work does not hold it any more" in said.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_task_that_was_taken_back_is_told_as_that_not_as_rejected(shop):
     checkout = shop()
     assert checkout.run("batch", "--tasks", "1,4", "--mode", "autopilot").code == 0

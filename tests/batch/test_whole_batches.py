@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.checkout import Checkout
 from support.disguises import PY
 from support.many import SPEC, files_of, many
@@ -75,6 +76,7 @@ def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
     assert checkout.read(SPEC).count("[x]") == 1
 
 
+@pytest.mark.slow
 def test_autopilot_commits_nothing_that_an_implementer_hides(shop):
     hidden = {
         1: {"shop/echo.py": f"# @generated\n{PY}"},

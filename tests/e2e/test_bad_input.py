@@ -386,6 +386,7 @@ def test_a_second_ctrl_c_leaves_at_once(shop):
     assert checkout.run("resume").code == 4
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_gate_and_leaves_no_process(shop):
     sleepy = (
         "import pathlib, time\n\n\ndef test_sleeps():\n"

@@ -50,6 +50,7 @@ def test_the_next_run_on_a_commit_of_ours_does_not_run_the_base_again(shop):
     assert begun == [1, 0]
 
 
+@pytest.mark.slow
 def test_what_the_change_breaks_blocks_beside_a_test_that_was_red(shop):
     files = {**QUICK, "tests/test_old.py": RED}
     play = cast(implement=replaces("shop/store.py", "(?, ?)", "(?, 1)"))

@@ -98,6 +98,7 @@ def test_without_a_model_the_slow_tool_is_waited_for(opened):
     assert by_rule(report["findings"])[RULE]["note"] == ""
 
 
+@pytest.mark.slow
 def test_a_run_fixes_what_a_slow_tool_found_and_asks_it_once_for_each_tree(opened):
     files = {"shop/search.py": CLEAN, "tests/test_search.py": TEST + QUOTE_TEST}
     play = Freeing(

@@ -104,12 +104,14 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield Story(root, billing, shipping, seen, run, approve)
 
 
+@pytest.mark.slow
 def test_tasks_of_the_project_are_listed_from_wherever_one_stands_in_it(story: Story) -> None:
     assert story.seen["tasks"]["spec"]["path"] == f"{BILLING}/.kiro/specs/prices"
     assert story.seen["inner"]["spec"]["path"] == f"{BILLING}/.kiro/specs/prices"
     assert "Send parcels" not in str(story.seen["tasks"])
 
 
+@pytest.mark.slow
 def test_nearest_agents_and_settings_win_and_those_of_the_root_count_too(story: Story) -> None:
     files = {one["name"]: one["file"] for one in story.seen["agents"]["agents"]}
     assert files["review-money"] == f"{BILLING}/.kiro/agents/review-money.json"
@@ -120,12 +122,14 @@ def test_nearest_agents_and_settings_win_and_those_of_the_root_count_too(story: 
     assert values["review.min_severity"]["origin"] == "reviewloop.toml"
 
 
+@pytest.mark.slow
 def test_doctor_names_the_project_and_its_environment(story: Story) -> None:
     said = story.seen["doctor"].out + story.seen["doctor"].err
     assert f"{BILLING}/, a project of its own in this repository" in said
     assert f"{BILLING}/.venv (found in the checkout)" in said
 
 
+@pytest.mark.slow
 def test_gates_run_in_the_project_and_see_its_change_only(story: Story) -> None:
     assert story.run.code == 4, story.run.err
     gates = story.billing.events("gate")
@@ -136,6 +140,7 @@ def test_gates_run_in_the_project_and_see_its_change_only(story: Story) -> None:
     assert "test_of_another_team" not in str(gates)
 
 
+@pytest.mark.slow
 def test_agents_get_the_rules_of_the_project_and_the_root(story: Story) -> None:
     for name in ("implement", "review-money"):
         said = story.billing.server.of(name)[0].said  # type: ignore[union-attr]
@@ -149,10 +154,12 @@ def test_agents_get_the_rules_of_the_project_and_the_root(story: Story) -> None:
             assert "MONEY-OF-BILLING" in said
 
 
+@pytest.mark.slow
 def test_projects_side_by_side_do_not_mix_their_runs(story: Story) -> None:
     assert [task["run"] for task in story.seen["waiting"]["tasks"]] == [""]
 
 
+@pytest.mark.slow
 def test_commit_holds_the_change_and_ticks_the_spec_of_the_project(story: Story) -> None:
     assert story.approve.code == 0, story.approve.err
     assert story.root.git("show", "--format=", "--name-only").split() == [
@@ -163,6 +170,7 @@ def test_commit_holds_the_change_and_ticks_the_spec_of_the_project(story: Story)
     assert "- [x] 1. Raise the price to 2" in story.root.read(TASKS)
 
 
+@pytest.mark.slow
 def test_init_writes_into_the_project_and_says_so(story: Story) -> None:
     said = story.shipping.run("init", REVIEWLOOP_MODELS__REASONING="none")
     assert said.code == 0, said.err
@@ -170,6 +178,7 @@ def test_init_writes_into_the_project_and_says_so(story: Story) -> None:
     assert (story.shipping.root / "reviewloop.toml").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_settings_file_of_the_project_is_one_sentence(story: Story) -> None:
     story.billing.write("reviewloop.toml", "[limits\nusd = 2\n")
     for command in (("tasks",), ("run",), ("config", "show"), ("review",), ("batch",)):

@@ -159,6 +159,7 @@ def run_and_approve(checkout: Checkout) -> None:
     assert checkout.run("approve").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("install", [with_pip, with_path_file, with_finder])
 def test_editable_install_is_not_what_gates_test(
     begin: Begin, install: Callable[[Path, Path], None]
@@ -175,6 +176,7 @@ def test_editable_install_is_not_what_gates_test(
     assert str(checkout.root) in own.stdout
 
 
+@pytest.mark.slow
 def test_setuptools_scm_finds_its_version_in_the_workspace(begin: Begin) -> None:
     """It reads tags when it builds, and the package imports a file that git does not hold."""
     describe = ["git", "describe", "--dirty", "--tags", "--long", "--match", "*[0-9]*"]

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
 from support.hub import Hub
 from support.parts import CLEAN, cast, writes
 from support.play import QUOTE_TEST, TEST
@@ -107,6 +108,7 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         assert hub.leaked() == []
 
 
+@pytest.mark.slow
 def test_a_branch_that_moved_is_refused_and_a_person_publishes_from_the_terminal(shop, tmp_path):
     with Hub(shop(), tmp_path) as hub:
         checkout = hub.checkout

@@ -28,6 +28,7 @@ def why(crew: Team, run: str) -> str:
     return str(row["why"])
 
 
+@pytest.mark.slow
 def test_modify_reject_and_a_branch_that_has_moved_on(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,2,4").code == 0
@@ -96,6 +97,7 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     assert crew.person.json("stats")["runs"] == 0
 
 
+@pytest.mark.slow
 def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,4,5").code == 0
@@ -182,6 +184,7 @@ def looked_at_from_anywhere(crew: Team, elsewhere: Checkout, first: str, fourth:
     assert f"is about {crew.branch} of {crew.remote}" in said.err
 
 
+@pytest.mark.slow
 def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_to(team):
     argv = json.dumps([sys.executable, "-S", "checks.py"])
     crew = team(**{"reviewloop.toml": f"[gates.test]\nenabled = true\ncommand = {argv}\n"})
@@ -255,6 +258,7 @@ def test_must_fix_findings_need_a_word_behind_a_store_too(team):
     assert states(crew) == {"4": "committed"}
 
 
+@pytest.mark.slow
 def test_a_worker_calls_about_what_waits_and_what_stopped(team):
     crew = team()
     assert crew.enqueue("--tasks", "1").code == 0

@@ -32,6 +32,7 @@ def push_from_elsewhere(crew: Team, path: str, text: str) -> str:
     return other.git("rev-parse", "HEAD")
 
 
+@pytest.mark.slow
 def test_who_is_only_behind_queues_what_is_open_at_the_remote(team):
     crew = team()
     push_from_elsewhere(crew, "notes.md", "# Notes\n")

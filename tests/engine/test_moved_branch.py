@@ -22,6 +22,7 @@ def push_a_note(crew: Team) -> None:
     crew.person.git("push", "-q", "origin", crew.branch)
 
 
+@pytest.mark.slow
 def test_a_stack_is_brought_at_once_and_committed_by_the_second_approval(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,2,4").code == 0
@@ -44,6 +45,7 @@ def test_a_stack_is_brought_at_once_and_committed_by_the_second_approval(team):
     assert elsewhere.json("queue")["runs"] == []
 
 
+@pytest.mark.slow
 def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,4,5").code == 0
@@ -102,6 +104,7 @@ def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
     assert crew.history() == ["Add notes"]
 
 
+@pytest.mark.slow
 def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it_is(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,4").code == 0
@@ -120,6 +123,7 @@ def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it
     assert f"was built on {first}, which is blocked now" in rows[fourth]["why"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["rebase.ready:2", "advance.begin:2"])
 def test_a_worker_that_dies_half_way_up_a_stack_is_gone_on_from_there(team, where):
     crew = team()
@@ -140,6 +144,7 @@ def test_a_worker_that_dies_half_way_up_a_stack_is_gone_on_from_there(team, wher
     assert crew.history() == ["Add notes", "Add part 1", "Add part 2"]
 
 
+@pytest.mark.slow
 def test_the_latest_reason_counts_and_what_helps_is_said(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,4").code == 0

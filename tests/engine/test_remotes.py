@@ -50,6 +50,7 @@ def everything_in(url: str) -> str:
     return str(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_postgresql
 def test_over_http_with_a_helper_and_a_push_that_is_refused_can_be_approved_again(team):
     crew = team()

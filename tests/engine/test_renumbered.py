@@ -38,6 +38,7 @@ def implemented(crew: Team) -> list[int]:
     return list(dict.fromkeys(asked))
 
 
+@pytest.mark.slow
 def test_what_waits_under_an_old_id_is_not_done_again(team):
     crew = team(**{SPEC: PAIR})
     assert crew.enqueue("--budget-usd", "7").code == 0
@@ -103,6 +104,7 @@ def test_what_held_a_task_is_told_as_it_is_now(team):
     assert told["2"]["next"] == "the same `reviewloop batch` goes on"
 
 
+@pytest.mark.slow
 def test_a_task_that_has_another_id_before_a_worker_came_is_queued_anew(team):
     crew = team(**{SPEC: PAIR})
     assert crew.enqueue().code == 0

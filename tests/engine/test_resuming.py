@@ -15,6 +15,7 @@ def row(crew: Team, task: str) -> dict[str, str]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_the_next_command_of_a_run_that_reached_its_cap_brings_all_of_it_on_from_anywhere(team):
     crew = team()
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")

@@ -22,6 +22,7 @@ def same_store(crew: Team, folder: Path) -> Team:
     return other
 
 
+@pytest.mark.slow
 def test_branches_and_repositories_do_not_meet_and_each_batch_keeps_to_its_caps(team, tmp_path):
     crew = team(many({1: says(done("There is nothing to do.", "Do nothing"))}))
     other = same_store(crew, tmp_path / "second")

@@ -25,6 +25,7 @@ from reviewloop.store.rates import Ceilings
 pytestmark = pytest.mark.needs_postgresql
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_for_a_while_is_waited_for_and_the_run_goes_on(team, postgres):
     play, first, back = many(), threading.Lock(), threading.Event()
 

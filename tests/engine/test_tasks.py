@@ -5,6 +5,7 @@ import pytest
 pytestmark = pytest.mark.needs_postgresql
 
 
+@pytest.mark.slow
 def test_tasks_tells_what_is_done_waits_and_is_queued_in_the_store(team):
     crew = team()
     rows = crew.person.json("tasks")["tasks"]

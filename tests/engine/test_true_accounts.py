@@ -44,6 +44,7 @@ def rows(crew: Team) -> dict[str, dict]:
     return {row["task"]: row for row in told["tasks"]}
 
 
+@pytest.mark.slow
 def test_what_is_told_of_a_task_that_was_redone_stays_true_until_it_is_deleted(team):
     blocked_at_first.left = 1
     crew = team(many({4: blocked_at_first, 5: NOTHING}))

@@ -13,6 +13,7 @@ REVIEWERS = 5
 pytestmark = pytest.mark.needs_postgresql
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_taken_over_and_approvals_come_from_elsewhere(team):
     play, killed = many(), threading.Event()
 
@@ -110,6 +111,7 @@ ON a.lock = b.lock AND a.job_id < b.job_id AND a.begun < b.ended AND b.begun < a
 _QUICK = ("--heartbeat", "0.1")  # where no two are at work
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_others_end_in_the_same_state(team):
     crew = team()
     assert crew.enqueue("--tasks", "1").code == 0

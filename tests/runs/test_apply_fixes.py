@@ -80,6 +80,7 @@ def test_green_tests_that_stay_green_verify_a_fix(with_pytest):
     assert "1 passed" in outcome.sentences[0]
 
 
+@pytest.mark.slow
 def test_a_fix_that_makes_a_test_fail_is_left_out_and_the_others_are_applied(with_pytest):
     (with_pytest / "app.py").write_text(UNUSED)
     (with_pytest / "tests/test_app.py").write_text(

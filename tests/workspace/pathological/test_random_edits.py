@@ -1,5 +1,6 @@
 """Whatever bytes are edited however: our reading of the change is what git's plumbing says."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workspace.pathological.oracle import assert_agrees_with_git
@@ -64,6 +65,7 @@ GIVEN = settings(
 )
 
 
+@pytest.mark.slow
 @GIVEN
 @given(one=one_file, context=st.sampled_from([3, 0, 1, 10]))
 def test_one_file(private: PrivateRepo, one, context) -> None:
@@ -74,6 +76,7 @@ def test_one_file(private: PrivateRepo, one, context) -> None:
     assert_agrees_with_git(str(private.folder), change)
 
 
+@pytest.mark.slow
 @GIVEN
 @given(
     files=st.dictionaries(st.sampled_from(NAMES), one_file, min_size=1, max_size=5),
