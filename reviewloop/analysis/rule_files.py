@@ -281,7 +281,11 @@ def _block(info: list[str], lines: list[str]) -> CodeBlock:
     words = set(info[2:])
     if words - {"base", "escaped"}:
         raise ValueError(f"after {info[1]} a code block says only `base` or `escaped`")
-    code = "".join(f"{line}\n" for line in lines)
+    path, code = info[1], "".join(f"{line}\n" for line in lines)
     if "escaped" in words:
-        code = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), code)
-    return CodeBlock(info[1], code, "base" in words)
+        path, code = (_ESCAPE.sub(_unescaped, text) for text in (path, code))
+    return CodeBlock(path, code, "base" in words)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))

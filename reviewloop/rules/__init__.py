@@ -1,8 +1,7 @@
 """Our pack of rules: which check looks for which family, in which files."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
+from dataclasses import replace
 
 from reviewloop.analysis.contract import (
     ChangeCheck,
@@ -14,9 +13,8 @@ from reviewloop.analysis.contract import (
     resolve,
 )
 from reviewloop.analysis.patterns import pattern_check
-from reviewloop.analysis.rule_packs import read_rules
+from reviewloop.rules.catalogue import entries_of, rules_of
 
-FOLDER = Path(__file__).parent
 _GRAMMARS = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), "reviewloop.rules.js.syntax:JAVASCRIPT"),
     "go": "reviewloop.rules.go.syntax:GO",
@@ -32,31 +30,30 @@ def load_pack() -> RulePack:
     from reviewloop import secrets
     from reviewloop.rules import deps, diff, infra, syntax, taint, tests
 
-    entries = read_rules(FOLDER)
-    family: dict[str, list[RuleEntry]] = defaultdict(list)
-    for entry in entries:
-        family[entry.rule.id.partition("/")[0]].append(entry)
-    trust = [e for e in family["py"] if e.rule.category == "authentication"]
-    fast = [e for e in family["py"] if e not in trust]
+    python = entries_of("py")
+    trust = [entry for entry in python if entry.rule.category == "authentication"]
+    fast = [entry for entry in python if entry not in trust]
+    (secret,) = secrets.CHECKS
+    known = {rule.id: rule for rule in rules_of("secret")}
     checks: tuple[FileCheck, ...] = (
         *syntax.CHECKS,
-        *secrets.CHECKS,
+        replace(secret, rules=tuple(known.get(rule.id, rule) for rule in secret.rules)),
         *taint.CHECKS,
-        pattern_check("javascript", family["js"], _GRAMMARS),
-        pattern_check("go", family["go"], _GRAMMARS),
+        pattern_check("javascript", entries_of("js"), _GRAMMARS),
+        pattern_check("go", entries_of("go"), _GRAMMARS),
         pattern_check("python-performance", fast, _GRAMMARS),
         pattern_check("python-security", trust, _GRAMMARS),
-        _check("shell", family["sh"], {"shell"}, "reviewloop.rules.sh:search"),
+        _check("shell", entries_of("sh"), {"shell"}, "reviewloop.rules.sh:search"),
         _check(
             "dockerfile",
-            family["docker"],
+            entries_of("docker"),
             {"dockerfile"},
             "reviewloop.rules.docker:search",
             reads=lambda line: len(line) <= _LONGEST_INSTRUCTION,
         ),
         _check(
             "kubernetes",
-            family["k8s"],
+            entries_of("k8s"),
             {"yaml"},
             "reviewloop.rules.k8s:search",
             understands="reviewloop.rules.k8s:understands",

@@ -13,7 +13,7 @@ from reviewloop.analysis.book import own_rules
 from reviewloop.analysis.contract import SourceFile, resolve
 from reviewloop.analysis.rule_files import RuleFileError, load_records, read_page
 from reviewloop.analysis.rule_packs import folder_pack, read_rules
-from reviewloop.rules import FOLDER
+from reviewloop.rules.catalogue import FOLDER
 
 RULE = """\
 ---

@@ -8,18 +8,16 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import (
-    MAINTAINABILITY,
-    SHOULD,
     ChangeCheck,
     ChangeView,
     Hit,
     PathClass,
-    Rule,
     SourceFile,
     Span,
 )
 from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.domain.finding import Severity
+from reviewloop.rules.catalogue import rule
 
 LEAST = 5  # telling lines that make two places worth comparing
 _LANGUAGES = {
@@ -142,17 +140,7 @@ _PROBES = 200  # lines of the change that are looked for in the repository
 _COMMON = 12  # a line that stands in more places says nothing
 _READ = 60  # files of the repository that are compared
 
-_RULE = Rule(
-    id="diff/copied-code",
-    reviewer=MAINTAINABILITY,
-    severity=SHOULD,
-    title="The same code stands in another place",
-    why="A fault that is repaired in one copy stays in the other, and nobody knows which of them "
-    "the next change has to be made in.",
-    fix="Make it one function that both places call, or call what is there already.",
-    category="duplication",
-    source="https://refactoring.guru/smells/duplicate-code",
-)
+_RULE = rule("diff/copied-code")
 
 
 @dataclass(frozen=True)
@@ -190,7 +178,8 @@ class _Block:
         return Span(first, last), (start, end), count
 
 
-def _run(view: ChangeView) -> Iterator[Hit]:
+def find_copied_code(view: ChangeView) -> Iterator[Hit]:
+    """Yield a hit for each place of the change whose code stands elsewhere, too."""
     files = [
         file
         for file in view.files
@@ -387,4 +376,4 @@ def _removed_windows(view: ChangeView, sketches: dict[str, Sketch]) -> set[int]:
     return removed
 
 
-COPIES = ChangeCheck("copied code", (_RULE,), _run)
+COPIES = ChangeCheck("copied code", (_RULE,), find_copied_code)

