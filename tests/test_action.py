@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow  # each job makes an environment as a runner would
 SETTINGS = """[review]
 analysers_off = ["ruff", "bandit", "gitleaks", "semgrep", "shellcheck", "tested", "python*"]
 """
-PAGE = "docs/rules/sh.md#"
+PAGE = "reviewloop/rules/sh/"
 TRAP = "open({place!r}, 'w').write('run')\nraise SystemExit(99)\n"
 
 

@@ -5,19 +5,19 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from reviewloop.analysis.contract import AnalyserReport, ChangeCheck, FileCheck, Rule
-from reviewloop.analysis.rule_packs import installed_packs
+from reviewloop.analysis.rule_packs import OURS, installed_packs
 
 
 @cache
 def file_checks() -> tuple[FileCheck, ...]:
     """Return our checks of single files, in the order the list of analysers shows."""
-    return tuple(check for pack in installed_packs().packs for check in pack.file_checks)
+    return tuple(check for pack in installed_packs().packs.values() for check in pack.file_checks)
 
 
 @cache
 def change_checks() -> tuple[ChangeCheck, ...]:
     """Return our checks that need to see the whole change."""
-    return tuple(check for pack in installed_packs().packs for check in pack.change_checks)
+    return tuple(check for pack in installed_packs().packs.values() for check in pack.change_checks)
 
 
 def failed_packs() -> tuple[AnalyserReport, ...]:
@@ -52,9 +52,15 @@ def rule_of(rule_id: str) -> Rule | None:
     return tool_rule(rule_id)
 
 
-def is_own(rule_id: str) -> bool:
-    """Whether a rule is one of ours."""
-    return rule_id in _own()
+def own_rule(rule_id: str) -> Rule | None:
+    """Return a rule of our own pack, None for those of other packs and of tools."""
+    return _shipped().get(rule_id)
+
+
+@cache
+def _shipped() -> dict[str, Rule]:
+    pack = installed_packs().packs.get(OURS)
+    return {rule.id: rule for rule in pack.rules} if pack else {}
 
 
 def is_about_a_rule(pattern: str) -> bool:

@@ -4,7 +4,7 @@ A pack is an entry point of the group `reviewloop.rules`. It names a package who
 rule files, or a function that returns a `RulePack`. Ours comes in by the same door.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -27,7 +27,8 @@ from reviewloop.analysis.rule_files import CodeBlock, RuleRecord, load_records, 
 from reviewloop.domain.finding import Severity
 
 GROUP = "reviewloop.rules"
-_OURS = ("reviewloop", "reviewloop.rules:load_pack")
+OURS = "reviewloop"
+_OUR_PACK = "reviewloop.rules:load_pack"
 """Ours, as pyproject.toml declares it: a checkout that nobody installed has no entry points."""
 
 
@@ -41,7 +42,7 @@ class Examples(NamedTuple):
 class InstalledPacks(NamedTuple):
     """The packs that were loaded, and a report of each that could not be."""
 
-    packs: tuple[RulePack, ...]
+    packs: Mapping[str, RulePack]  # by name, ours first
     failed: tuple[AnalyserReport, ...]
 
 
@@ -89,7 +90,7 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
 @cache
 def installed_packs() -> InstalledPacks:
     """Return every pack that is installed, ours first; a pack with a rule of another one fails."""
-    packs: list[RulePack] = []
+    packs: dict[str, RulePack] = {}
     failed: list[AnalyserReport] = []
     known: set[str] = set()
     for name, reference in _entry_points():
@@ -102,16 +103,16 @@ def installed_packs() -> InstalledPacks:
             failed.append(AnalyserReport(f"rules of {name}", AnalyserStatus.FAILED, reason=reason))
             continue
         known.update(rule.id for rule in pack.rules)
-        packs.append(pack)
-    return InstalledPacks(tuple(packs), tuple(failed))
+        packs[name] = pack
+    return InstalledPacks(packs, tuple(failed))
 
 
 def _entry_points() -> Iterator[tuple[str, str]]:
     from importlib.metadata import entry_points
 
-    yield _OURS
+    yield OURS, _OUR_PACK
     found = {(point.value, point.name) for point in entry_points(group=GROUP)}
-    yield from ((name, value) for value, name in sorted(found) if value != _OURS[1])
+    yield from ((name, value) for value, name in sorted(found) if value != _OUR_PACK)
 
 
 def _load(name: str, reference: str) -> RulePack:

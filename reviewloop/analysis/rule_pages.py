@@ -1,31 +1,26 @@
-"""Where the page of a rule of ours is: in docs/rules, and on the web for the version that runs."""
+"""Where the page of a rule of ours is on the web, for the version that runs: its own file."""
 
 import os
 import re
 from collections.abc import Mapping
 
 from reviewloop import __version__
+from reviewloop.analysis.contract import Rule
 from reviewloop.installed import UNPUBLISHED, published_repository
 
-_FOLDER = "docs/rules"
+_FOLDER = "reviewloop/rules"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _REF = re.compile(r"[\w./-]+")
 
 
-def page_file(rule: str) -> str:
-    """Return the file of a rule's page, in the folder of all pages."""
-    return f"{rule.partition('/')[0]}.md"
+def page_address(rule: Rule, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the address of a rule's page, "" when nobody knows where the project is.
 
-
-def anchor(rule: str) -> str:
-    """Return the place of a rule on its page."""
-    return rule.partition("/")[2]
-
-
-def page_address(rule: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the address of a rule's page, "" when nobody knows where the project is."""
+    A rule that is a row of a table has no file; the page of its family speaks of all rows.
+    """
     base = _base(environ)
-    return f"{base}/{_FOLDER}/{page_file(rule)}#{anchor(rule)}" if base else ""
+    page = rule.id if rule.page else f"{rule.id.partition('/')[0]}/README"
+    return f"{base}/{_FOLDER}/{page}.md" if base else ""
 
 
 def _base(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from reviewloop.analysis.book import is_own
+from reviewloop.analysis.book import own_rule
 from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.rule_pages import page_address
 from reviewloop.domain.finding import Finding
@@ -37,7 +37,8 @@ def source_link(rule: Rule) -> str:
 
 
 def _own_page(rule_id: str) -> str:
-    return page_address(rule_id) if rule_id and is_own(rule_id) else ""
+    rule = own_rule(rule_id)
+    return page_address(rule) if rule else ""
 
 
 def weaknesses(rule: Rule) -> list[int]:

@@ -82,7 +82,7 @@ def test_a_rule_brings_its_help_level_and_tags(monkeypatch):
     assert rules[result_of(run, "taint/sql-injection")["ruleIndex"]] is rule
     assert "Whoever sends the request" in rule["help"]["text"]
     assert "**Fix:**" in rule["help"]["markdown"]
-    page = "https://github.com/octo/r/blob/v1/docs/rules/taint.md#sql-injection"
+    page = "https://github.com/octo/r/blob/v1/reviewloop/rules/taint/sql-injection.md"
     assert rule["helpUri"] == page
     assert rule["defaultConfiguration"]["level"] == "error"
     assert {"security", "external/cwe/cwe-089", "injection"} <= set(rule["properties"]["tags"])
