@@ -22,19 +22,11 @@ TEST_QUALITY = "review-test-quality"
 
 
 @dataclass(frozen=True)
-class Example:
-    """A piece of code that shows a rule; tests run every one of them."""
-
-    path: str  # decides the language: "app.py", "main.tf", "Dockerfile"
-    code: str
-
-
-@dataclass(frozen=True)
 class Rule:
     """One rule of the book. `why` is the risk, `fix` what to do, `source` where the fact is from.
 
-    A rule speaks about product code; the flags widen that. `bad` examples must be found, `good`
-    ones must not; both stand on the rule's documentation page.
+    A rule speaks about product code; the flags widen that. The examples in its file must be found,
+    or left alone.
     """
 
     id: str  # "family/slug", lower case: what people write into suppressions
@@ -52,8 +44,6 @@ class Rule:
     hard: bool = False  # no reviewer may move or reject it: secrets, hidden text
     caused: bool = False  # also reported outside the changed lines when the base did not have it
     only_new: bool = True  # not reported when the base has the same rule at the same line text
-    bad: tuple[Example, ...] = ()
-    good: tuple[Example, ...] = ()
     page: str = ""  # the path of the rule's file, which holds its examples
 
 

@@ -54,8 +54,7 @@ def read_rules(folder: Path) -> tuple[RuleEntry, ...]:
 def read_examples(rule: Rule) -> Examples:
     """Return the examples of a rule: each is one file, or the files of one change."""
     if not rule.page:
-        told = ([(CodeBlock(e.path, e.code),) for e in some] for some in (rule.bad, rule.good))
-        return Examples(*map(tuple, told))
+        return Examples((), ())
     page = read_page(Path(rule.page))
     return Examples(page.bad, page.good)
 

@@ -34,10 +34,9 @@ def load_pack() -> RulePack:
     trust = [entry for entry in python if entry.rule.category == "authentication"]
     fast = [entry for entry in python if entry not in trust]
     (secret,) = secrets.CHECKS
-    known = {rule.id: rule for rule in rules_of("secret")}
     checks: tuple[FileCheck, ...] = (
         *syntax.CHECKS,
-        replace(secret, rules=tuple(known.get(rule.id, rule) for rule in secret.rules)),
+        replace(secret, rules=(*secret.rules, *rules_of("secret"))),
         *taint.CHECKS,
         pattern_check("javascript", entries_of("js"), _GRAMMARS),
         pattern_check("go", entries_of("go"), _GRAMMARS),

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from reviewloop.analysis.book import own_rules
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.domain.finding import Severity
@@ -12,7 +13,7 @@ from reviewloop.secrets.vendors import NAMED_RULES, VENDOR_RULES, sample_of
 
 MUST, SHOULD, NIT = Severity.MUST_FIX, Severity.SHOULD_FIX, Severity.NIT
 (CHECK,) = CHECKS
-BOOK = {rule.id: rule for rule in CHECK.rules}
+BOOK = {rule.id: rule for rule in own_rules()}
 _DRAW = random.Random(11)
 
 
