@@ -65,11 +65,11 @@ def files_by_reason(files: Iterable[FileRead]) -> list[tuple[str, list[FileRead]
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
-def without_secrets(readership: Readership, hide: Callable[[str], str]) -> Readership:
-    """Return it with the reasons, which quote models and providers, passed through `hide`."""
-    files = tuple(replace(file, reason=hide(file.reason)) for file in readership.files)
+def with_reasons(readership: Readership, change: Callable[[str], str]) -> Readership:
+    """Return it with the reasons, which quote models and providers, passed through `change`."""
+    files = tuple(replace(file, reason=change(file.reason)) for file in readership.files)
     parts = tuple(
-        replace(part, missed=tuple((name, hide(why)) for name, why in part.missed))
+        replace(part, missed=tuple((name, change(why)) for name, why in part.missed))
         for part in readership.parts
     )
     return replace(readership, files=files, parts=parts)

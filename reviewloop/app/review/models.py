@@ -219,6 +219,7 @@ def shown_trees(
 
 
 _GOES_ON = "the same `reviewloop review` goes on where a model gave no reply; nothing is paid twice"
+_EARLY = "the review ended early"
 _RECURSION_LIMIT = 20  # supersteps; a review takes two
 
 
@@ -407,7 +408,8 @@ def _standing(
     names = [agent.name for agent in asked.reviewers]
     parts = parts_to_read({"tree": tree}, context)
     read = readership(parts, records, names, over_budget(reason))
-    early_end = (f"the review ended early: {reason}",) if reason else ()
+    told = any(report.reason == reason for report in reports)  # then it is not told twice
+    early_end = (_EARLY if told else f"{_EARLY}: {reason}",) if reason else ()
     unreached = any(record["unreached"] for record in records.values())
     notes = (
         *early_end,

@@ -19,7 +19,7 @@ from reviewloop.render.report import (
     ReviewerReport,
     ReviewReport,
     SkippedFile,
-    without_secrets,
+    with_reasons,
 )
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
@@ -177,7 +177,7 @@ def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
         agents=tuple(replace(agent, reason=hide(agent.reason)) for agent in report.agents),
         analysers=tuple(replace(one, reason=hide(one.reason)) for one in report.analysers),
         notes=tuple(map(hide, report.notes)),
-        readership=report.readership and without_secrets(report.readership, hide),
+        readership=report.readership and with_reasons(report.readership, hide),
     )
 
 

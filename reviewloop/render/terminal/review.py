@@ -10,7 +10,7 @@ from rich.text import Text
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Finding, Placement, Severity
 from reviewloop.render.code_view import FileLines, shown_path
-from reviewloop.render.report import ReviewerReport, ReviewReport, Source
+from reviewloop.render.report import ReviewerReport, ReviewReport, Source, with_reasons
 from reviewloop.render.review_words import (
     PLACEMENT_NOTES,
     added_lines,
@@ -42,6 +42,7 @@ from reviewloop.render.text import cache_words, counted, duration, money, tokens
 from reviewloop.render.untrusted import one_line, safe
 
 _NARROW = 76
+_ABOVE = "see above"  # a reason that the first lines of the review tell
 _OUTCOMES = {
     "clean": "bold green",
     "findings": "bold",
@@ -115,6 +116,9 @@ def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> Non
     read = report.readership
     if read is None or read.plain:
         return
+    failed = {agent.reason for agent in report.agents if agent.status == "failed"}
+    told = set() if report.findings else failed  # findings push the first lines far away
+    read = with_reasons(read, lambda reason: _ABOVE if reason in told else reason)
     _labelled(console, "models", read_words(read))
     for line in missed_words(read):
         _labelled(console, "", line)
@@ -143,7 +147,7 @@ def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None
         told = names if verbose else counts
         _labelled(console, "missing", f"{told} (`reviewloop doctor` tells how to get them)")
     for names, reason in grouped_failures(report):
-        _labelled(console, "failed", f"{names}: {reason}", "red")
+        _labelled(console, "failed", f"{names}: {reason if report.findings else _ABOVE}", "red")
 
 
 def _named(analyser: AnalyserReport) -> str:

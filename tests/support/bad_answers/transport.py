@@ -97,8 +97,10 @@ def row08(stage: Stage) -> None:
     stage.begin(**security(b.expired_credentials()))
     done = stage.review(REVIEWLOOP_MODELS__REGION="eu-west-1")
     assert done.said.code == 5
-    told = " ".join(done.report["notes"])
+    told = done.agent["reason"]
+    assert "the review ended early" in done.report["notes"]
     assert "have expired; sign in again" in told
+    assert "resume" not in told
     assert "region eu-west-1" in told
     assert "stand-in" not in done.said.out + done.said.err  # the key
     assert (stage.paid, len(stage.asked), stage.clock.waited) == (0, 1, [])
