@@ -41,7 +41,8 @@ _TOPICS = (
     ("old tls", "go/old-tls ruff/S50[234] bandit/B50[234]"),
     (
         "secret",
-        "secret/* gitleaks/* infra/literal-secret docker/secret-in-image ruff/S10[567]"
+        "secret/* gitleaks/* infra/literal-secret k8s/literal-secret docker/secret-in-image"
+        " ruff/S10[567]"
         " bandit/B10[567] zizmor/hardcoded-container-credentials actionlint/credentials"
         " checkov/CKV_SECRET_*",
     ),

@@ -3,11 +3,12 @@
 Each function is asked about every entry of a file; `compose` tells compose files from manifests.
 """
 
+import base64
 import re
 
 from reviewloop.analysis.contract import MUST, NIT
-from reviewloop.domain.finding import Severity
-from reviewloop.rules.k8s.manifests import Entry, Flaw
+from reviewloop.rules.infra.secrets_in_code import is_secret
+from reviewloop.rules.k8s.manifests import Entry, Flaw, kind_around, siblings
 from reviewloop.rules.lazy_regex import Regex
 
 _HOST = frozenset({"hostNetwork", "hostPID", "hostIPC"})
@@ -16,13 +17,17 @@ _CAPABILITY = Regex(
     r"\b(?:CAP_)?(SYS_ADMIN|ALL|NET_ADMIN|SYS_PTRACE|SYS_MODULE|DAC_READ_SEARCH|SYS_RAWIO)\b"
 )
 _HOST_CAPABILITY = Regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
-_KIND = Regex(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
-_STAR = Regex(r"(?:^|[\s\[\"'-])\*(?:[\s\]\"',]|$)")
-_OF_PROGRAMS = Regex(
-    r"\bServiceAccount\b|\bsystem:(?:serviceaccount|authenticated|unauthenticated|anonymous)"
-)
 _TAGGED = Regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
 _SOCKETS = Regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
+# Folders of a node with its keys, tokens and sockets, and those a program has no business in.
+_KEYS_OF_NODE = Regex(
+    r"^/(?:(?:etc|root|home|var|run)/?)?$|^/var/(?:run|lib/(?:kubelet|docker|containerd|etcd))/?$"
+    r"|^/root/|^/etc/(?:kubernetes|ssh|shadow|passwd|sudoers|cron)"
+)
+_OF_NODE = Regex(r"^/(?:boot|dev|proc|sys|usr|lib|bin)/?$|^/var/lib/(?:docker|kubelet)/")
+_FILLED_IN_LATER = Regex(
+    r"\{\{|\$[({]|change|replace|example|placeholder|dummy|your|todo|redact", re.IGNORECASE
+)
 
 
 def find_privileged(entry: Entry, compose: bool) -> Flaw | None:
@@ -71,12 +76,12 @@ def find_untagged_image(entry: Entry, compose: bool) -> Flaw | None:
         return None
     if re.search(r"[${]", entry.value) or _TAGGED.search(entry.value):
         return None
-    if compose and re.search(r"^\s*build:", _siblings(entry), re.MULTILINE):
+    if compose and re.search(r"^\s*build:", _text_around(entry), re.MULTILINE):
         return None
     return Flaw(f"`{entry.value[:80]}` is another image every time.", NIT if compose else None)
 
 
-def _siblings(entry: Entry) -> str:
+def _text_around(entry: Entry) -> str:
     parent = entry.node.parent()
     return parent.text()[:5_000] if parent is not None else ""
 
@@ -94,51 +99,48 @@ def find_no_limits(entry: Entry, compose: bool) -> Flaw | None:
     """Find k8s/no-limits."""
     if compose or entry.key != "image" or entry.parent != "containers":
         return None
-    around = _siblings(entry)
+    around = _text_around(entry)
     return None if "limits:" in around or "{{" in around else Flaw()
 
 
-def find_everything_allowed(entry: Entry, compose: bool) -> Flaw | None:
-    """Find k8s/everything-allowed."""
-    if compose:
+def find_host_path(entry: Entry, compose: bool) -> Flaw | None:
+    """Find k8s/host-path."""
+    if (entry.key, entry.parent) != ("path", "hostPath") or _SOCKETS.search(entry.value):
         return None
-    if entry.parent == "roleRef":
-        if (entry.key, entry.value) != ("name", "cluster-admin"):
-            return None
-        return Flaw("The binding gives every right there is.", _severity_of_all(entry))
-    if entry.key not in {"verbs", "resources"} or entry.parent != "rules":
+    if _KEYS_OF_NODE.search(entry.value):
+        return Flaw(severity=MUST)
+    return Flaw() if _OF_NODE.search(entry.value) else None
+
+
+def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
+    """Find k8s/literal-secret; the message never holds the value."""
+    if compose or not entry.plain:
         return None
-    if not _STAR.search(entry.value):
+    name, value = entry.key, entry.value
+    if entry.parent == "env" and name == "value":
+        name = siblings(entry).get("name", "")
+        return _flaw_of(name) if _is_given_away(name, value) else None
+    if entry.path not in {("stringData",), ("data",)}:
         return None
-    if not _all_of_all(entry):
-        return Flaw("", _severity_of_all(entry))
-    if entry.key != "verbs":
-        return None
-    return Flaw("The role may do everything to everything.", _severity_of_all(entry))
+    plain, decoded = _is_given_away(name, value), _is_given_away(name, _decoded(value))
+    if not plain and not decoded:
+        return None  # before the kind is asked for, which takes long
+    kind = kind_around(entry)
+    encoded = (kind, entry.parent) == ("Secret", "data")
+    is_told = kind in {"Secret", "ConfigMap"} and (decoded if encoded else plain)
+    return _flaw_of(name) if is_told else None
 
 
-def _severity_of_all(entry: Entry) -> Severity | None:
-    return MUST if _is_root_of_the_cluster(entry) else None
+def _flaw_of(name: str) -> Flaw:
+    return Flaw(f"{name} is a secret in plain text.")
 
 
-def _is_root_of_the_cluster(entry: Entry) -> bool:
-    """Whether a program of the cluster gets every right in all of it."""
-    above = entry.node.ancestors()
-    document = next((node.text() for node in above if node.kind() == "document"), "")
-    kind = _KIND.search(document)
-    if kind is None or not kind.group(1).startswith("ClusterRole"):
-        return False
-    if entry.parent == "roleRef":
-        return _OF_PROGRAMS.search(document) is not None
-    return _all_of_all(entry)
+def _is_given_away(name: str, value: str) -> bool:
+    return is_secret(name, value) and _FILLED_IN_LATER.search(value) is None
 
 
-def _all_of_all(entry: Entry) -> bool:
-    """Whether the rule around names all verbs and all resources."""
-    around = {}
-    parent = entry.node.parent()
-    for pair in parent.children() if parent is not None else ():
-        key, value = pair.field("key"), pair.field("value")
-        if key is not None and value is not None:
-            around[key.text().strip("\"'")] = value.text()
-    return all(_STAR.search(around.get(key, "")) for key in ("verbs", "resources"))
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return ""

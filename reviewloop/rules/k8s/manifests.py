@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MANIFEST = Regex(r"^apiVersion:", re.MULTILINE)
 _KIND = Regex(r"^kind:\s*[\"']?\w+", re.MULTILINE)
+_DOCUMENT_KIND = Regex(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
 _COMPOSE = Regex(r"^services:\s*$", re.MULTILINE)
 _MARK = Regex(r"[-?:](?=\s|$)")
 _PLAIN_MARK = Regex(r"(?<![\"'])[-?:](?=\s|$)")  # none of JSON
@@ -108,6 +109,29 @@ def _path(around: "list[SgNode]") -> tuple[str, ...]:
             key = outer.field("key")
             keys.append(_bare(key.text()) if key is not None else "")
     return tuple(reversed(keys))
+
+
+def siblings(entry: Entry) -> dict[str, str]:
+    """Return the keys beside an entry, its own included, with the text of their values."""
+    around: dict[str, str] = {}
+    parent = entry.node.parent()
+    for pair in parent.children() if parent is not None else ():
+        key, value = pair.field("key"), pair.field("value")
+        if key is not None and value is not None:
+            around[_bare(key.text())] = _bare(value.text())
+    return around
+
+
+def document_around(entry: Entry) -> str:
+    """Return the text of the document that an entry stands in."""
+    above = entry.node.ancestors()
+    return next((node.text() for node in above if node.kind() == "document"), "")
+
+
+def kind_around(entry: Entry) -> str:
+    """Return what kind of object an entry belongs to."""
+    kind = _DOCUMENT_KIND.search(document_around(entry))
+    return kind.group(1) if kind is not None else ""
 
 
 def hit_of(rule: Rule, entry: Entry, flaw: Flaw, path: str) -> Hit:

@@ -164,7 +164,7 @@ def critical_score() -> tuple[list[Block], list[Block], dict[str, float]]:
 
 def test_critical_faults_are_red_and_their_fixed_twins_are_quiet():
     mild, flagged, shares = critical_score()
-    assert shares["wrong blocks"] >= 95
+    assert shares["wrong blocks"] >= 110
     assert [f"{block.rule}: {block.text}" for block in mild] == []
     assert [f"{block.rule}: {block.text}" for block in flagged] == []
     assert shares["right blocks with a red finding"] == 0
