@@ -8,7 +8,14 @@ import re
 
 from reviewloop.analysis.contract import MUST, NIT
 from reviewloop.rules.infra.secrets_in_code import is_secret
-from reviewloop.rules.k8s.manifests import Entry, Flaw, kind_around, siblings
+from reviewloop.rules.k8s.manifests import (
+    Entry,
+    Flaw,
+    document_around,
+    kind_around,
+    siblings,
+    siblings_of,
+)
 from reviewloop.rules.lazy_regex import Regex
 
 _HOST = frozenset({"hostNetwork", "hostPID", "hostIPC"})
@@ -25,8 +32,10 @@ _KEYS_OF_NODE = Regex(
     r"|^/root/|^/etc/(?:kubernetes|ssh|shadow|passwd|sudoers|cron)"
 )
 _OF_NODE = Regex(r"^/(?:boot|dev|proc|sys|usr|lib|bin)/?$|^/var/lib/(?:docker|kubelet)/")
+_READ_ONLY = Regex(r"\breadOnly:\s*true\b")
 _FILLED_IN_LATER = Regex(
-    r"\{\{|\$[({]|change|replace|example|placeholder|dummy|your|todo|redact", re.IGNORECASE
+    r"\{\{|\$[({]|change|replace|example|placeholder|dummy|your|todo|redact",
+    re.IGNORECASE,
 )
 
 
@@ -108,8 +117,20 @@ def find_host_path(entry: Entry, compose: bool) -> Flaw | None:
     if (entry.key, entry.parent) != ("path", "hostPath") or _SOCKETS.search(entry.value):
         return None
     if _KEYS_OF_NODE.search(entry.value):
-        return Flaw(severity=MUST)
+        return Flaw(severity=None if _is_read_only(entry) else MUST)
     return Flaw() if _OF_NODE.search(entry.value) else None
+
+
+def _is_read_only(entry: Entry) -> bool:
+    """Whether the volume of a `hostPath` is mounted, and nowhere so that it can be written to."""
+    above = (node for node in entry.node.ancestors() if node.field("key") is not None)
+    volume = next(above, None)
+    name = siblings_of(volume).get("name", "") if volume is not None else ""
+    mounts = [
+        item for item in re.split(r"(?m)^[ \t]*- ", document_around(entry)) if "mountPath:" in item
+    ]
+    named = [item for item in mounts if re.search(rf"\bname:\s*[\"']?{re.escape(name)}\b", item)]
+    return bool(name and named) and all(_READ_ONLY.search(item) for item in named)
 
 
 def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
@@ -136,7 +157,9 @@ def _flaw_of(name: str) -> Flaw:
 
 
 def _is_given_away(name: str, value: str) -> bool:
-    return is_secret(name, value) and _FILLED_IN_LATER.search(value) is None
+    if ("_" in name and name in value) or _FILLED_IN_LATER.search(value):
+        return False  # the value stands for one, as in `API_KEY: API_KEY_VALUE`
+    return is_secret(name, value)
 
 
 def _decoded(text: str) -> str:

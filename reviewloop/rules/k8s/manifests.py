@@ -113,8 +113,13 @@ def _path(around: "list[SgNode]") -> tuple[str, ...]:
 
 def siblings(entry: Entry) -> dict[str, str]:
     """Return the keys beside an entry, its own included, with the text of their values."""
+    return siblings_of(entry.node)
+
+
+def siblings_of(node: "SgNode") -> dict[str, str]:
+    """Return the keys beside a `key: value`, its own included, with the text of their values."""
     around: dict[str, str] = {}
-    parent = entry.node.parent()
+    parent = node.parent()
     for pair in parent.children() if parent is not None else ():
         key, value = pair.field("key"), pair.field("value")
         if key is not None and value is not None:

@@ -107,6 +107,11 @@ _POD = "apiVersion: v1\nkind: Pod\nspec:\n"
 _CONTAINER = _POD + "  containers:\n  - image: a:1\n    resources: {limits: {memory: 1Gi}}\n"
 _SAFE = _CONTAINER + "    securityContext:\n"
 _VOLUME = _POD + "  volumes:\n  - name: h\n    hostPath:\n      path: %s\n"
+_READ = (
+    _CONTAINER
+    + "    volumeMounts:\n    - name: h\n      mountPath: /host\n      readOnly: true\n"
+    + _VOLUME.removeprefix(_POD)
+)
 _ROLE = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nrules:\n- apiGroups: ['']\n"
 _BINDING = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nroleRef:\n  name: {}\nsubjects:\n- kind: {}\n  name: {}\n"
 
@@ -133,6 +138,8 @@ MANIFESTS = (
     ("host-path", _VOLUME, "/var/lib/kubelet", "/var/log/app"),
     ("host-path", _VOLUME, "/root/.ssh", "/data/cache"),
     ("host-path (yellow)", _VOLUME, "/proc", "/data/cache"),
+    ("host-path (yellow)", _READ, "/", "/data/cache"),
+    ("host-path", _READ.replace("readOnly: true", "readOnly: false"), "/", "/data/cache"),
     ("literal-secret", _CONTAINER + "    env:\n    - name: DB_PASSWORD\n      %s\n", "value: hunter2-Really", "valueFrom: {secretKeyRef: {name: a, key: p}}"),
     ("literal-secret", _CONTAINER + "    env:\n    - name: AWS_SECRET_ACCESS_KEY\n      %s\n", "value: hunter2-Really", "value: $(SECRET)"),
     ("literal-secret", _CONTAINER + "    env:\n    - name: API_TOKEN\n      %s\n", 'value: "hunter2-Really"', 'value: "{{ .Values.token }}"'),
