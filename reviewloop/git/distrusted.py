@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
 
-_MAX_BYTES = 4 << 20  # ignore rules and lists of folders are never so long
+MOST_BYTES = 4 << 20  # ignore rules and lists of folders are never so long
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OBJECTS = re.compile(r"[0-9a-f]{2}|info|pack|(?:tmp|incoming)[-_].*|.*\.lock|\.nfs.*|\.DS_Store")
 
@@ -28,7 +28,7 @@ def read_plain(path: Path | None, *, links: bool = True) -> bytes:
         with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return b""
-            return file.read(_MAX_BYTES)
+            return file.read(MOST_BYTES)
     except (OSError, ValueError):
         return b""  # git passes over what it cannot read, too
 

@@ -61,13 +61,7 @@ def trusted_path(environ: Mapping[str, str] = os.environ) -> str:
 
     A program that a repository brings along must never be taken for the system's.
     """
-    here = _enclosing_checkout()
-    checkout = here and here.resolve()
-    entries = []
-    for entry in environ.get("PATH", os.defpath).split(os.pathsep):
-        if entry.startswith("/") and not (checkout and _is_inside(entry, checkout)):
-            entries.append(entry)
-    return os.pathsep.join(entries)
+    return _trusted_of(environ.get("PATH", os.defpath), _enclosing_checkout())
 
 
 def find_program(name: str, path: str | None = None) -> Path | None:
@@ -233,15 +227,26 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     process.communicate()
 
 
-def _enclosing_checkout() -> Path | None:
+def _enclosing_checkout() -> str | None:
     try:
-        here = Path.cwd()
+        here = os.getcwd()  # noqa: PTH109 - hundreds of objects of a run ask, and text is enough
     except FileNotFoundError:
         return None
-    for folder in (here, *here.parents):
-        if (folder / ".git").exists():
+    folder, above = here, ""
+    while folder != above:
+        if os.path.exists(f"{folder}/.git"):  # noqa: PTH110
             return folder
+        folder, above = os.path.dirname(folder), folder  # noqa: PTH120
     return None
+
+
+@lru_cache(maxsize=64)  # nothing we run can move what is outside of the checkout
+def _trusted_of(path: str, checkout: str | None) -> str:
+    trusted = [entry for entry in path.split(os.pathsep) if entry.startswith("/")]
+    if checkout:
+        root = Path(checkout).resolve()
+        trusted = [entry for entry in trusted if not _is_inside(entry, root)]
+    return os.pathsep.join(trusted)
 
 
 def _git_on(path: str) -> Path:
@@ -260,7 +265,6 @@ def _git_first_found(path: str) -> Path:
     return program
 
 
-@lru_cache(maxsize=1024)  # of PATH: nothing we run can move what is outside of the checkout
 def _is_inside(folder: str, root: Path) -> bool:
     try:
         return Path(os.path.realpath(folder)).is_relative_to(root)

@@ -1,5 +1,7 @@
 """Finds the user's repository and project around a folder, and reads it; writes nothing."""
 
+# One file, for what git, GitPython and we take for the repository around a folder has to agree.
+
 import fcntl
 import functools
 import hashlib
@@ -19,7 +21,13 @@ from typing import Any, NamedTuple
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import COPIED_SETTINGS, write_git_dir
-from reviewloop.git.distrusted import read_plain, refuse_endless, require_own_files, shallow_commits
+from reviewloop.git.distrusted import (
+    MOST_BYTES,
+    read_plain,
+    refuse_endless,
+    require_own_files,
+    shallow_commits,
+)
 from reviewloop.git.process import Git
 
 # In this order: a rebase leaves CHERRY_PICK_HEAD behind while it stops at a conflict.
@@ -490,9 +498,57 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
 def read_config(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
     """Return git's configuration, the person's own files included, least important value first.
 
-    Everything is read as data; section and key are in lower case.
+    Everything is read as data; section and key are in lower case. A process asks git again when
+    one of the files that git reads holds something else, and always where these include others.
     """
     git = Git(git_dir, cwd=root, user_config=True)
+    files = _config_files(git_dir, git)
+    contents = tuple(map(read_plain, files))
+    if any(b"include" in text.lower() or len(text) == MOST_BYTES for text in contents):
+        return _ask_config(git)
+    try:
+        return _config_of(git_dir, root, tuple(git.environment().items()), files, contents)
+    except _ChangedMeanwhileError:
+        return _ask_config(git)
+
+
+class _ChangedMeanwhileError(Exception):
+    """A configuration file was written while git read it: the answer belongs to neither content."""
+
+
+@functools.lru_cache(maxsize=8)  # a batch would ask for the same values hundreds of times
+def _config_of(
+    git_dir: Path,
+    root: Path,
+    environment: tuple[tuple[str, str], ...],
+    files: tuple[Path, ...],
+    contents: tuple[bytes, ...],
+) -> tuple[ConfigValue, ...]:
+    del environment  # only says for whom the answer holds
+    values = _ask_config(Git(git_dir, cwd=root, user_config=True))
+    elsewhere = any(value.scope == "system" for value in values) and not any(contents[:2])
+    if elsewhere or tuple(map(read_plain, files)) != contents:
+        raise _ChangedMeanwhileError
+    return values
+
+
+def _config_files(git_dir: Path, git: Git) -> tuple[Path, ...]:
+    """Return the files that git reads its configuration from, those of the system first."""
+    home = Path(os.environ.get("HOME", "/"))
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    link = read_plain(git_dir / "commondir")
+    common = git_dir / os.fsdecode(link).rstrip("\n") if link else git_dir
+    return (
+        Path("/etc/gitconfig"),
+        git.program.parent.parent / "etc/gitconfig",
+        own / "git/config",
+        home / ".gitconfig",
+        common / "config",
+        git_dir / "config.worktree",
+    )
+
+
+def _ask_config(git: Git) -> tuple[ConfigValue, ...]:
     fields = git.run("config", "--list", "--show-scope", "-z").split(b"\0")
     values = []
     for scope, item in zip(fields[0::2], fields[1::2], strict=False):

@@ -1,6 +1,7 @@
 """Finding the person's repository: what is refused, what is read, and that nothing is touched."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -293,3 +294,69 @@ def test_nested_bare_repository_is_not_taken_for_the_project(repo, git, tripwire
     with pytest.raises(WorkspaceError, match="bare repository"):
         discover(repo / "vendor.git")
     assert not tripwire.exists()
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Return a function that tells how often git was started since it was last called."""
+    log, folder = tmp_path / "asked", tmp_path / "own bin"
+    folder.mkdir()
+    real = shutil.which("git")
+    (folder / "git").write_text(f'#!/bin/sh\necho x >> "{log}"\nexec "{real}" "$@"\n')
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+    def count() -> int:
+        lines = log.read_text().count("x") if log.exists() else 0
+        log.unlink(missing_ok=True)
+        return lines
+
+    return count
+
+
+def values_of(repo: Path, name: str) -> list[str]:
+    return [value for _, key, value in read_config(repo / ".git", repo) if key == name]
+
+
+def test_git_is_asked_for_its_configuration_once_and_again_for_any_change(
+    repo, git, asked, private_home
+):
+    assert values_of(repo, "user.name") == ["Ada Example"]
+    asked()
+    assert values_of(repo, "user.name") == ["Ada Example"]
+    assert asked() == 0
+    changes = {
+        repo / ".git/config": "\n[own]\n\tlocal = 1\n",
+        private_home / ".gitconfig": "[own]\n\tlocal = 2\n",
+        private_home / ".config/git/config": "[own]\n\tlocal = 3\n",
+    }
+    found = []
+    for place, text in changes.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        stamp = place.stat().st_mtime_ns if place.exists() else 0
+        with place.open("a") as file:
+            file.write(text)
+        os.utime(place, ns=(stamp, stamp))  # a stamp would not tell
+        found.append(values_of(repo, "own.local"))
+    assert found == [["1"], ["2", "1"], ["3", "2", "1"]]
+    (private_home / ".gitconfig").unlink()
+    assert values_of(repo, "own.local") == ["3", "1"]
+
+
+def test_git_is_asked_each_time_where_a_file_includes_others(repo, git, asked, private_home):
+    included = private_home / "more"
+    git(repo, "config", "include.path", str(included))
+    assert values_of(repo, "own.more") == []
+    for value in "123":
+        included.write_text(f"[own]\n\tmore = {value}\n")
+        assert values_of(repo, "own.more") == [value]
+
+
+def test_configuration_of_one_worktree_is_not_that_of_another(repo, git, asked, tmp_path):
+    git(repo, "config", "extensions.worktreeConfig", "true")
+    git(repo, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    side = discover(tmp_path / "side").git_dir
+    for value in "12":
+        git(tmp_path / "side", "config", "--worktree", "own.side", value)
+        assert ("worktree", "own.side", value) in read_config(side, tmp_path / "side")
+    assert values_of(repo, "own.side") == []
