@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from reviewloop.analysis.contract import NIT, ChangeView, Hit, Rule, SourceFile, Span
 from reviewloop.rules.deps import rules
 from reviewloop.rules.deps.advisories import COVERED, Advisory, allowed, look_up
 from reviewloop.rules.deps.manifest import Ecosystem, Entry, Index, Manifest, Origin, Script
+from reviewloop.rules.deps.packages import abandoned, looks_like
 from reviewloop.rules.deps.readers import Format, format_of, lock_of
 
 
@@ -70,237 +70,6 @@ def changed_manifests(view: ChangeView) -> Iterator[ChangedManifest]:
         yield ChangedManifest(
             file, known, known.read(file.text), base, lock, view.partial or lock in changed, names
         )
-
-
-class Abandoned(NamedTuple):
-    """One row of the table."""
-
-    name: str
-    instead: str  # what to use, ends the sentence "use ..."
-    source: str  # where it is said
-
-
-_ABANDONED_PYPI = (
-    ("pycrypto", "pycryptodome or cryptography", "github.com/pycrypto/pycrypto/issues/301"),
-    ("nose", "pytest", "nose.readthedocs.io/en/latest"),
-    ("sklearn", "scikit-learn", "pypi.org/project/sklearn"),
-    ("bs4", "beautifulsoup4", "pypi.org/project/bs4"),
-    ("oauth2client", "google-auth", "pypi.org/project/oauth2client"),
-    ("fabric3", "fabric", "pypi.org/project/Fabric3"),
-    ("django-jsonfield", "django.db.models.JSONField", "pypi.org/project/django-jsonfield"),
-    ("django-rest-swagger", "drf-spectacular", "github.com/marcgibbons/django-rest-swagger"),
-    ("flask-script", "Flask's own command line", "pypi.org/project/Flask-Script"),
-    ("flask-restplus", "flask-restx", "pypi.org/project/flask-restplus"),
-    ("flask-jwt", "flask-jwt-extended", "pypi.org/project/Flask-JWT"),
-    ("aioredis", "redis (redis.asyncio)", "github.com/aio-libs-abandoned/aioredis-py"),
-    ("asynctest", "unittest.IsolatedAsyncioTestCase", "github.com/Martiusweb/asynctest"),
-    ("msgpack-python", "msgpack", "pypi.org/project/msgpack-python"),
-    ("pyjwkest", "authlib or joserfc", "github.com/IdentityPython/pyjwkest"),
-    ("pep8", "pycodestyle", "pypi.org/project/pep8"),
-    ("pep257", "pydocstyle or ruff", "pypi.org/project/pep257"),
-    ("pydocstyle", "ruff (rules D)", "github.com/PyCQA/pydocstyle"),
-    ("tensorflow-gpu", "tensorflow", "pypi.org/project/tensorflow-gpu"),
-    ("pypdf2", "pypdf", "pypi.org/project/PyPDF2"),
-    ("fuzzywuzzy", "thefuzz or rapidfuzz", "github.com/seatgeek/fuzzywuzzy"),
-    ("slackclient", "slack-sdk", "pypi.org/project/slackclient"),
-    ("raven", "sentry-sdk", "pypi.org/project/raven"),
-    ("google-cloud", "the google-cloud-* package of the service", "pypi.org/project/google-cloud"),
-    ("opentracing", "opentelemetry-api", "opentracing.io"),
-    ("jaeger-client", "opentelemetry-sdk", "github.com/jaegertracing/jaeger-client-python"),
-    ("opencensus", "opentelemetry-api", "github.com/census-instrumentation/opencensus-python"),
-    ("azure", "the azure-* package of the service", "pypi.org/project/azure"),
-    ("distribute", "setuptools", "pypi.org/project/distribute"),
-    ("argparse", "the standard library's argparse", "pypi.org/project/argparse"),
-    ("enum34", "the standard library's enum", "pypi.org/project/enum34"),
-    ("pathlib", "the standard library's pathlib", "pypi.org/project/pathlib"),
-    ("typing", "the standard library's typing", "pypi.org/project/typing"),
-    ("dataclasses", "the standard library's dataclasses", "pypi.org/project/dataclasses"),
-    ("futures", "the standard library's concurrent.futures", "pypi.org/project/futures"),
-)
-_ABANDONED_NPM = (
-    ("request", "fetch or undici", "github.com/request/request/issues/3142"),
-    ("request-promise", "fetch or undici", "github.com/request/request/issues/3142"),
-    ("request-promise-native", "fetch or undici", "github.com/request/request/issues/3142"),
-    ("node-uuid", "uuid or crypto.randomUUID", "npmjs.com/package/node-uuid"),
-    ("tslint", "eslint with typescript-eslint", "github.com/palantir/tslint/issues/4534"),
-    ("node-sass", "sass", "npmjs.com/package/node-sass"),
-    ("babel-eslint", "@babel/eslint-parser", "npmjs.com/package/babel-eslint"),
-    ("babel-core", "@babel/core", "npmjs.com/package/babel-core"),
-    ("babel-preset-env", "@babel/preset-env", "npmjs.com/package/babel-preset-env"),
-    ("babel-polyfill", "core-js", "npmjs.com/package/babel-polyfill"),
-    ("@babel/polyfill", "core-js", "babeljs.io/docs/babel-polyfill"),
-    ("istanbul", "nyc or c8", "npmjs.com/package/istanbul"),
-    ("jade", "pug", "npmjs.com/package/jade"),
-    ("gulp-util", "the modules it bundled", "npmjs.com/package/gulp-util"),
-    ("popper.js", "@popperjs/core or @floating-ui/dom", "npmjs.com/package/popper.js"),
-    ("phantomjs", "puppeteer or playwright", "github.com/ariya/phantomjs"),
-    ("phantomjs-prebuilt", "puppeteer or playwright", "github.com/ariya/phantomjs"),
-    ("protractor", "playwright or cypress", "github.com/angular/protractor/issues/5502"),
-    ("codelyzer", "angular-eslint", "github.com/mgechev/codelyzer"),
-    ("har-validator", "ajv", "npmjs.com/package/har-validator"),
-    ("left-pad", "String.prototype.padStart", "npmjs.com/package/left-pad"),
-    ("querystring", "URLSearchParams", "npmjs.com/package/querystring"),
-    ("graphql-tools", "@graphql-tools/*", "npmjs.com/package/graphql-tools"),
-    ("apollo-server", "@apollo/server", "npmjs.com/package/apollo-server"),
-    ("apollo-server-express", "@apollo/server", "npmjs.com/package/apollo-server-express"),
-    ("aws-sdk", "@aws-sdk/client-*", "github.com/aws/aws-sdk-js"),
-    ("enzyme", "@testing-library/react", "github.com/enzymejs/enzyme/issues/2429"),
-    ("sinon-as-promised", "sinon", "npmjs.com/package/sinon-as-promised"),
-    ("vm2", "isolated-vm or a process of its own", "github.com/patriksimek/vm2/issues/533"),
-    ("xmldom", "@xmldom/xmldom", "npmjs.com/package/xmldom"),
-    ("uglify-es", "terser", "npmjs.com/package/uglify-es"),
-    ("eslint-loader", "eslint-webpack-plugin", "npmjs.com/package/eslint-loader"),
-    ("extract-text-webpack-plugin", "mini-css-extract-plugin",
-     "npmjs.com/package/extract-text-webpack-plugin"),
-    ("react-loadable", "React.lazy or @loadable/component", "npmjs.com/package/react-loadable"),
-)  # fmt: skip
-_ABANDONED_CRATES = (
-    ("failure", "thiserror and anyhow", "rustsec.org/advisories/RUSTSEC-2020-0036.html"),
-    ("term", "crossterm or termcolor", "rustsec.org/advisories/RUSTSEC-2018-0015.html"),
-    ("tempdir", "tempfile", "rustsec.org/advisories/RUSTSEC-2018-0017.html"),
-    ("rustc-serialize", "serde", "github.com/rust-lang-deprecated/rustc-serialize"),
-    ("atty", "std::io::IsTerminal", "rustsec.org/advisories/RUSTSEC-2024-0375.html"),
-    ("ansi_term", "nu-ansi-term or anstyle", "rustsec.org/advisories/RUSTSEC-2021-0139.html"),
-    ("dotenv", "dotenvy", "rustsec.org/advisories/RUSTSEC-2021-0141.html"),
-    ("serde_yaml", "serde_norway or serde_yaml_ng", "github.com/dtolnay/serde-yaml"),
-    ("structopt", "clap 4 with its derive feature", "docs.rs/structopt"),
-    ("mach", "mach2", "rustsec.org/advisories/RUSTSEC-2020-0168.html"),
-    ("net2", "socket2", "rustsec.org/advisories/RUSTSEC-2020-0016.html"),
-    ("instant", "web-time", "rustsec.org/advisories/RUSTSEC-2024-0384.html"),
-    ("proc-macro-error", "proc-macro-error2", "rustsec.org/advisories/RUSTSEC-2024-0370.html"),
-)
-_ABANDONED_GO = (
-    ("github.com/dgrijalva/jwt-go", "github.com/golang-jwt/jwt/v5", "github.com/dgrijalva/jwt-go"),
-    ("github.com/golang/protobuf", "google.golang.org/protobuf", "github.com/golang/protobuf"),
-    ("github.com/pkg/errors", "errors and fmt.Errorf with %w", "github.com/pkg/errors"),
-    ("github.com/satori/go.uuid", "github.com/google/uuid", "github.com/satori/go.uuid"),
-    ("github.com/boltdb/bolt", "go.etcd.io/bbolt", "github.com/boltdb/bolt"),
-    ("github.com/golang/mock", "go.uber.org/mock", "github.com/golang/mock"),
-    ("gopkg.in/yaml.v2", "go.yaml.in/yaml/v3", "github.com/go-yaml/yaml"),
-    ("github.com/aws/aws-sdk-go", "github.com/aws/aws-sdk-go-v2", "github.com/aws/aws-sdk-go"),
-    ("github.com/opentracing/opentracing-go", "go.opentelemetry.io/otel", "opentracing.io"),
-    ("github.com/mitchellh/mapstructure", "github.com/go-viper/mapstructure/v2",
-     "github.com/mitchellh/mapstructure"),
-    ("github.com/jinzhu/gorm", "gorm.io/gorm", "github.com/jinzhu/gorm"),
-)  # fmt: skip
-
-
-ABANDONED: dict[tuple[Ecosystem, str], Abandoned] = {
-    (ecosystem, name): Abandoned(name, instead, f"https://{source}")
-    for ecosystem, rows in (
-        (Ecosystem.PYPI, _ABANDONED_PYPI),
-        (Ecosystem.NPM, _ABANDONED_NPM),
-        (Ecosystem.CRATES, _ABANDONED_CRATES),
-        (Ecosystem.GO, _ABANDONED_GO),
-    )
-    for name, instead, source in rows
-}
-
-
-_SHORTEST = 6  # shorter names have too many honest neighbours
-_LONGEST = 60
-
-_KNOWN_PYPI = """
-    aiobotocore aiofiles aiohttp alembic annotated-types argcomplete asgiref async-timeout attrs
-    authlib awscli azure-core azure-identity babel backoff beautifulsoup4 bleach boto3 botocore
-    cachetools celery certifi charset-normalizer cloudpickle colorama coverage cryptography
-    databricks-sdk datadog decorator defusedxml deprecated distlib django django-cors-headers
-    djangorestframework dnspython docker docutils email-validator fastapi filelock flask
-    flask-cors fsspec gitpython google-api-core google-auth google-cloud-storage
-    googleapis-common-protos greenlet grpcio gunicorn httpcore httplib2 httptools
-    huggingface-hub hypothesis importlib-metadata iniconfig ipython isodate itsdangerous jedi
-    jinja2 jmespath joblib jsonschema jupyter keyring kubernetes langchain loguru markdown
-    markupsafe marshmallow matplotlib mistune more-itertools msgpack multidict mypy-extensions
-    networkx nltk numpy oauthlib openai openpyxl opentelemetry-api opencv-python oscrypto
-    packaging pandas paramiko pathspec pexpect pillow platformdirs playwright pluggy poetry
-    portalocker prometheus-client prompt-toolkit protobuf psutil psycopg2 psycopg2-binary
-    pyarrow pyasn1 pycodestyle pycparser pycryptodome pydantic pydantic-core pydantic-settings
-    pyflakes pygments pyjwt pylint pymongo pymysql pynacl pyopenssl pyparsing pyspark pytest
-    pytest-asyncio pytest-cov pytest-mock pytest-xdist python-dateutil python-dotenv
-    python-multipart pyyaml rapidfuzz referencing regex requests requests-oauthlib
-    requests-toolbelt rsa ruamel-yaml s3transfer scikit-learn scipy seaborn selenium sentry-sdk
-    setuptools shapely simplejson sniffio snowflake-connector-python sortedcontainers soupsieve
-    sphinx sqlalchemy sqlparse starlette streamlit tabulate tenacity tensorboard tensorflow
-    termcolor threadpoolctl tiktoken tokenizers tomlkit torchvision tornado traitlets
-    transformers typing-extensions typing-inspection tzdata ujson urllib3 uvicorn uvloop
-    virtualenv watchdog watchfiles wcwidth websocket-client websockets werkzeug wrapt xmltodict
-    yarl zipp zstandard
-"""
-_KNOWN_NPM = """
-    accepts acorn anymatch apollo-client archiver axios babel-loader bcrypt bluebird body-parser
-    bootstrap browserslist buffer chalk chokidar cheerio classnames coffee-script colors
-    commander compression concurrently cookie-parser core-js cors cross-env cross-spawn
-    css-loader cypress date-fns debug dotenv electron ember-cli enquirer esbuild eslint
-    eslint-config-airbnb eslint-config-prettier eslint-plugin-import eslint-plugin-react
-    eventemitter3 execa express express-session fast-glob fs-extra glob-parent graceful-fs
-    graphql handlebars helmet html-webpack-plugin http-proxy-middleware husky i18next immer
-    immutable inquirer ioredis jasmine jquery js-yaml jsdom jsonwebtoken lint-staged lodash
-    lodash.merge lru-cache mariadb markdown-it marked micromatch minimatch minimist mkdirp mocha
-    moment moment-timezone mongodb mongoose multer mysql2 nanoid next-auth node-fetch nodemailer
-    nodemon normalize.css npm-run-all passport playwright postcss postcss-loader prettier prisma
-    prop-types puppeteer query-string react-dom react-hook-form react-native react-redux
-    react-router react-router-dom react-scripts readable-stream redux-thunk reflect-metadata
-    reselect rimraf rollup sass-loader selenium-webdriver semver sequelize shelljs sinon
-    socket.io socket.io-client source-map storybook string-width style-loader styled-components
-    stylelint superagent supertest svelte tailwindcss terser through2 ts-jest ts-loader ts-node
-    tsconfig-paths typeorm typescript underscore validator vue-router webpack webpack-cli
-    webpack-dev-server winston xml2js yargs zod-to-json-schema zustand
-"""
-_WELL_KNOWN = {
-    Ecosystem.PYPI: frozenset(_KNOWN_PYPI.split()),
-    Ecosystem.NPM: frozenset(_KNOWN_NPM.split()),
-}
-# Honest packages that stand close to a well-known one.
-_HONEST = frozenset(
-    ("color", "decorators", "marker", "pymssql", "regexp", "validate", "validators", "websocket")
-)
-
-
-def _shorter(name: str) -> set[str]:
-    """Return a name and what is left of it without any one of its letters."""
-    return {name, *(name[:at] + name[at + 1 :] for at in range(len(name)))}
-
-
-def _by_form() -> dict[tuple[Ecosystem, str], list[str]]:
-    """Names that are one slip apart share one of these forms, so that few need comparing."""
-    forms: dict[tuple[Ecosystem, str], list[str]] = {}
-    for ecosystem, names in _WELL_KNOWN.items():
-        for known in names:
-            for form in _shorter(known) if len(known) >= _SHORTEST else ():
-                forms.setdefault((ecosystem, form), []).append(known)
-    return forms
-
-
-_BY_FORM = _by_form()
-
-
-def looks_like(ecosystem: Ecosystem, name: str) -> str:
-    """Return the well-known name that `name` is one slip away from, "" when there is none.
-
-    A slip is a letter too many, too few, wrong, or two in the wrong order; digits are no slips.
-    """
-    known = _WELL_KNOWN.get(ecosystem, frozenset())
-    if not _SHORTEST - 1 <= len(name) <= _LONGEST or name in known or name in _HONEST:
-        return ""
-    near = {other for form in _shorter(name) for other in _BY_FORM.get((ecosystem, form), ())}
-    return min((other for other in near if _one_slip(name, other)), default="")
-
-
-def _one_slip(name: str, other: str) -> bool:
-    start = 0
-    while start < min(len(name), len(other)) and name[start] == other[start]:
-        start += 1
-    mine, theirs = name[start:], other[start:]
-    end = 0
-    while end < min(len(mine), len(theirs)) and mine[-1 - end] == theirs[-1 - end]:
-        end += 1
-    mine, theirs = mine[: len(mine) - end], theirs[: len(theirs) - end]
-    changed = mine + theirs
-    if not changed or not all(letter.isalpha() or letter in "-_." for letter in changed):
-        return False
-    if len(mine) <= 1 and len(theirs) <= 1:
-        return True
-    return len(mine) == 2 and mine == theirs[::-1]
 
 
 _ANY = {"*", "latest", "x", "next", ">=0", ">0", ">=0.0.0", "release", "+"}
@@ -383,7 +152,7 @@ def _is_open(manifest: ChangedManifest, entry: Entry) -> bool:
 def _name(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
     if entry.transitive or entry.origin is not Origin.REGISTRY:
         return
-    row = ABANDONED.get((entry.ecosystem, entry.name))
+    row = abandoned(entry.ecosystem, entry.name)
     if row is not None:
         message = (
             f"{entry.name} is no longer cared for by its authors; use {row.instead} ({row.source})."
