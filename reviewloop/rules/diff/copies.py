@@ -1,141 +1,31 @@
 """Finds code of the change that stands elsewhere too: copied instead of shared."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
 
 from reviewloop.analysis.contract import (
     ChangeCheck,
     ChangeView,
     Hit,
-    PathClass,
     SourceFile,
     Span,
 )
-from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.catalogue import rule
-
-LEAST = 5  # telling lines that make two places worth comparing
-_LANGUAGES = {
-    *("python", "javascript", "typescript", "tsx", "go", "shell", "java", "rust", "ruby", "php"),
-    *("csharp", "kotlin", "c", "cpp", "swift", "scala"),
-}
-_GENERATED = re.compile(r"generated|do not edit|auto-?generated", re.IGNORECASE)
-_NOT_OURS = re.compile(
-    r"(?:^|/)(?:vendor|third_party|node_modules|dist|migrations|generated|_vendor)/|_pb2|\.pb\."
-    r"|\.min\.|\.d\.ts$",
-    re.IGNORECASE,
+from reviewloop.rules.diff.copied_lines import (
+    LEAST,
+    Sketch,
+    Telling,
+    distinctiveness,
+    is_compared,
+    is_logic,
+    runs_of,
 )
-# What every file holds: nothing is gained by sharing it.
-_TRIVIAL = re.compile(
-    r"[\W\d_]*|(?:#|//|/\*|\*|--|;;)(?!\[).*"
-    r"|(?:from|import|use|using|package|require|include|export \*)\b.*"
-    r"|#(?:include|import|define|if|endif|ifdef|ifndef|pragma)\b.*|@\w[\w.]*(?:\([^()]*\))?"
-    r"|(?:else|try|finally|do|begin|end|then|fi|done|esac|pass|break|continue|return|default)\W*"
-    r"|\}?\s*(?:else|finally|catch)\b[^=]{0,40}\{"
-    r"|return (?:None|True|False|null|true|false|nil|self|this|err);?"
-    r"|if err != nil \{|except\b.{0,60}:|\w+ = require\(.*|const .{0,80} = require\(.*"
-    r"|use strict.?;?"
-    r"|(?:public|private|protected|internal):?"
-)
-_DOCSTRING = re.compile(r'[rRbBuUfF]{0,2}("""|\'\'\')')
-_LITERAL = re.compile(r"\"(?:[^\"\\]|\\.){0,300}\"|'(?:[^'\\]|\\.){0,300}'|`[^`]{0,300}`")
-_NUMBER = re.compile(r"\b\d[\w.]*")
-_WORD = re.compile(r"[A-Za-z_]\w*")
-# An argument, a field, an entry of a table: lists of them repeat without anyone having copied.
-_ENTRY = re.compile(
-    r".{0,200}[,(\[{]|\w+\??:\s.{0,120}|[\w.\"'\[\]]+\s*=\s*[\w.\"'\-\[\]{}()]{0,60},?|\)?\s*->.{0,100}:"
-    r"|[\w.]+\s*=\s*[\w.]+,?|\"[^\"]*\"\s*:\s.*|(?:async )?(?:def|func|function|class|fn)\b.*"
-)
-
-
-class Telling(NamedTuple):
-    """A line that tells something: its number and its text without what formatting adds."""
-
-    line: int
-    text: str
-
-
-class Sketch:
-    """The telling lines of one version of one file."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self.path = path
-        self._text = text
-
-    @cached_property
-    def written(self) -> list[str]:
-        """Every line, without what formatting adds."""
-        return [" ".join(line.split()) for line in self._text.split("\n")]
-
-    @cached_property
-    def lines(self) -> list[Telling]:
-        """The telling lines, in order."""
-        return _telling(self.written, language_of(self.path, ""))
-
-    @cached_property
-    def keys(self) -> list[int]:
-        """A number for every window of `LEAST` telling lines, equal for equal windows."""
-        texts = [hash(telling.text) for telling in self.lines]
-        return [hash(tuple(texts[at : at + LEAST])) for at in range(len(texts) - LEAST + 1)]
-
-
-def is_compared(path: str, text: str) -> bool:
-    """Whether copies in a file matter: people wrote it, and it is no test or example."""
-    return (
-        language_of(path, "") in _LANGUAGES
-        and path_class(path) is PathClass.PRODUCT
-        and not _NOT_OURS.search(path)
-        and not _GENERATED.search(text[:400])
-    )
-
-
-def is_logic(block: Sequence[Telling]) -> bool:
-    """Whether a block does something, where a table, a signature or a list of fields does not."""
-    logic = [telling for telling in block if not _ENTRY.fullmatch(telling.text)]
-    shapes = {_shape(telling.text) for telling in block}
-    return len(logic) * 2 >= len(block) and len(logic) >= 3 and len(shapes) * 3 >= len(block) * 2
-
-
-def distinctiveness(text: str) -> int:
-    """Return how well a line can be told from others: its number of different words."""
-    return min(len({word.lower() for word in _WORD.findall(text)}), 12) * 4 + min(len(text), 80)
-
-
-def _telling(lines: Sequence[str], language: str) -> list[Telling]:
-    found = []
-    inside = ""
-    for number, text in enumerate(lines, 1):
-        if language == "python":
-            was = inside
-            inside = _docstring_after(text, inside)
-            if was or (inside and _DOCSTRING.match(text)) or _DOCSTRING.match(text):
-                continue
-        if len(text) > 4 and len(text) < 600 and not _TRIVIAL.fullmatch(text):
-            found.append(Telling(number, text))
-    return found
-
-
-def _docstring_after(text: str, inside: str) -> str:
-    """Return the quotes of the docstring that is open behind a line, "" for none."""
-    if inside:
-        return "" if inside in text else inside
-    opened = _DOCSTRING.match(text)
-    if opened and text.count(opened.group(1)) == 1:
-        return opened.group(1)
-    return ""
-
-
-def _shape(text: str) -> str:
-    """Return a line with names, literals and numbers made equal."""
-    return _WORD.sub("a", _NUMBER.sub("0", _LITERAL.sub('"', text)))
-
+from reviewloop.rules.diff.near_copies import NearCopy, near_copies
 
 _FEW, _MANY = 6, 10  # lines from which on a copy is worth a remark, and a change
+_MANY_NEAR = 16  # the same of a copy with other names
 _PROBES = 200  # lines of the change that are looked for in the repository
 _COMMON = 12  # a line that stands in more places says nothing
 _READ = 60  # files of the repository that are compared
@@ -178,8 +68,7 @@ class _Block:
         return Span(first, last), (start, end), count
 
 
-def find_copied_code(view: ChangeView) -> Iterator[Hit]:
-    """Yield a hit for each place of the change whose code stands elsewhere, too."""
+def _run(view: ChangeView) -> Iterator[Hit]:
     files = [
         file
         for file in view.files
@@ -191,11 +80,12 @@ def find_copied_code(view: ChangeView) -> Iterator[Hit]:
     covered = {(b.path, t.line) for b in within for t in b.lines} | {
         (b.other_path, line) for b in within for line in range(b.other[0], b.other[1] + 1)
     }
-    blocks = [*within, *_from_repository(view, sketches, added, covered)]
-    if not blocks:
-        return
-    moved = _removed_windows(view, sketches)
-    for block in blocks:
+    moved = None
+    exact: set[tuple[str, int]] = set()
+    for block in (*within, *_from_repository(view, sketches, added, covered)):
+        exact |= {(block.path, telling.line) for telling in block.lines}
+        exact |= {(block.other_path, line) for line in range(block.other[0], block.other[1] + 1)}
+        moved = _removed_windows(view, sketches) if moved is None else moved
         if block.key in moved or not is_logic(block.lines):
             continue
         span, (first, last), count = block.grown(added[block.path])
@@ -209,6 +99,20 @@ def find_copied_code(view: ChangeView) -> Iterator[Hit]:
             severity=Severity.SHOULD_FIX if count >= _MANY else Severity.NIT,
             identity=f"copy of {block.other_path}",
         )
+    for near in near_copies(view, sketches, added, exact):
+        yield _near_hit(near)
+
+
+def _near_hit(near: NearCopy) -> Hit:
+    where = f"{near.other_path}:{near.other_first}-{near.other_last}"
+    return Hit(
+        _RULE.id,
+        near.path,
+        Span(near.first, near.last),
+        f"These {near.count} lines stand in {where} too, with other names or values.",
+        severity=Severity.SHOULD_FIX if near.count >= _MANY_NEAR else Severity.NIT,
+        identity=f"near copy of {near.other_path}",
+    )
 
 
 def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_Block]:
@@ -217,7 +121,7 @@ def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_B
     for file in files:
         sketch, added = sketches[file.path], file.added_numbers
         fresh = [telling.line in added for telling in sketch.lines]
-        run = _runs(fresh)
+        run = runs_of(fresh)
         at = 0
         while at < len(sketch.keys):
             if run[at] < LEAST:
@@ -241,14 +145,6 @@ def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_B
             span = (theirs[0].line, theirs[-1].line)
             yield _Block(sketch, other, lines, span, key)
             at += length
-
-
-def _runs(fresh: list[bool]) -> list[int]:
-    """Return for each telling line how many added ones follow each other from there on."""
-    lengths = [0] * (len(fresh) + 1)
-    for at in range(len(fresh) - 1, -1, -1):
-        lengths[at] = lengths[at + 1] + 1 if fresh[at] else 0
-    return lengths
 
 
 def _shared(mine: Sketch, at: int, theirs: Sketch, there: int, most: int) -> int:
@@ -299,7 +195,7 @@ def _probes(
     found: list[tuple[int, str, tuple[str, int]]] = []
     for path, sketch in sketches.items():
         fresh = [t.line in added[path] and (path, t.line) not in covered for t in sketch.lines]
-        run = _runs(fresh)
+        run = runs_of(fresh)
         at = 0
         while at < len(fresh):
             if run[at] < LEAST:
@@ -376,4 +272,4 @@ def _removed_windows(view: ChangeView, sketches: dict[str, Sketch]) -> set[int]:
     return removed
 
 
-COPIES = ChangeCheck("copied code", (_RULE,), find_copied_code)
+COPIES = ChangeCheck("copied code", (_RULE,), _run)

@@ -124,3 +124,44 @@ def test_cost_grows_with_the_change_and_no_faster(changed):
     started = time.process_time()
     hits(view)
     assert time.process_time() - started < 5.0
+
+
+def renamed(text: str) -> str:
+    for old, new in (("order", "letter"), ("parcel", "envelope"), ("label", "stamp"), ("30", "5")):
+        text = text.replace(old, new)
+    return text
+
+
+def test_a_copy_with_other_names_and_values_is_told(changed):
+    view = changed({}, {"a.py": OTHER + body("send", 12), "b.py": renamed(body("send", 12))})
+    (hit,) = hits(view)
+    assert (hit.path, hit.span.line, hit.span.end_line) == ("b.py", 1, 13)
+    assert hit.message == "These 13 lines stand in a.py:17-29 too, with other names or values."
+    assert hit.severity is Severity.NIT
+
+
+def test_a_copy_with_other_names_of_a_file_beside_it_is_told(changed):
+    base = {"shop/a.py": OTHER + body("send", 12), "far/a.py": body("send", 12)}
+    (hit,) = hits(changed(base, base | {"shop/b.py": renamed(body("send", 12))}))
+    assert hit.path == "shop/b.py"
+    assert "shop/a.py:17-29 too, with other names" in hit.message
+    assert hits(changed(base, base | {"else/b.py": renamed(body("send", 12))})) == []
+
+
+def test_names_that_stand_for_several_others_and_few_lines_are_no_copy(changed):
+    mixed = renamed(body("send", 12)).replace("printer.render(", "letter.render(")
+    base = {"a.py": body("send", 12)}
+    assert hits(changed(base, base | {"b.py": mixed})) == []
+    assert hits(changed(base, base | {"b.py": renamed(body("send", 6))})) == []
+
+
+def test_code_that_is_renamed_where_it_stands_is_no_copy(changed):
+    base = {"a.py": body("send", 12)}
+    assert hits(changed(base, {"a.py": renamed(base["a.py"])})) == []
+    assert hits(changed(base, {"b.py": renamed(base["a.py"])})) == []
+
+
+def test_lists_of_fields_and_of_calls_are_no_near_copies(changed):
+    for line in ("    field_{n}: list[int] = field_{n}_of(row)\n", "add_{n}(table, {n}, 'x')\n"):
+        text = "".join(line.format(n=n) for n in range(20))
+        assert hits(changed({}, {"a.py": text, "b.py": text.replace("add", "put")})) == []
