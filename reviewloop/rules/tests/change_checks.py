@@ -268,6 +268,7 @@ def _cut(text: str) -> str:
 
 
 _FEWEST, _MANY = 5, 30  # added lines of code: worth a word, worth acting on
+_LARGE = 12  # lines of a function that deserves a test of its own
 _MOST_FUNCTIONS, _MOST_SOUGHT = 3, 50
 _FUNCTION = {
     "python": re.compile(r"(?:async )?def ([a-z]\w{3,})\("),  # methods are reached through others
@@ -290,7 +291,10 @@ _OWN_SUITE = re.compile(
 
 
 def untested_change(view: ChangeView) -> Iterator[Hit]:
-    """Yield new modules and changes of code without a test, and functions that no test names."""
+    """Yield new modules and changes of code without a test, and functions that no test names.
+
+    Beside a touched test only new modules and large new functions are told.
+    """
     if view.partial:
         return
     product = [file for file in view.files if is_product(file) and file.added]
@@ -303,18 +307,24 @@ def untested_change(view: ChangeView) -> Iterator[Hit]:
         lines = len(code[file.path])
         message = f"The new file has {lines} lines of code, and no test names it or what is in it."
         yield Hit(rules.NO_TEST_CHANGE.id, file.path, None, message, SHOULD)
-    with_tests = any(_is_about_tests(path) for path in view.changed_paths)
+    touched = [path for path in view.changed_paths if _is_about_tests(path)]
     total = sum(map(len, code.values()))
-    if with_tests or total < _FEWEST or any(map(_has_inline_tests, product)):
+    if total < _FEWEST or any(map(_has_inline_tests, product)):
         return
     unnamed = _unnamed(view, product, code) if tested else []
-    largest = max(product, key=lambda file: len(code[file.path]))
-    files = f" in {len(product)} files" if len(product) > 1 else ""
-    message = (
-        f"The change adds {total} lines of code{files}, not counting comments, and changes no test."
-    )
-    severity = SHOULD if total >= _MANY and unnamed and not modules else None
-    if not modules:
+    if touched:
+        # Small functions are reached through others, all of a module through a test of its name.
+        known = {f.path for f in product if any(_names(t, _module(f.path)) for t in touched)}
+        known |= {file.path for file in modules}
+        unnamed = [u for u in unnamed if u[0].path not in known and _size(u[0], u[1]) >= _LARGE]
+    elif not modules:
+        largest = max(product, key=lambda file: len(code[file.path]))
+        files = f" in {len(product)} files" if len(product) > 1 else ""
+        message = (
+            f"The change adds {total} lines of code{files}, not counting comments, "
+            "and changes no test."
+        )
+        severity = SHOULD if total >= _MANY and unnamed else None
         yield Hit(rules.NO_TEST_CHANGE.id, largest.path, None, message, severity)
     for file, number, name in unnamed[:_MOST_FUNCTIONS]:
         message = f"No test mentions {name}."
@@ -392,6 +402,12 @@ def _tested_families(view: ChangeView) -> set[str]:
         for path in view.list_new()
         if path_class(path) is PathClass.TEST and (language := language_of(path)) in FAMILIES
     }
+
+
+def _size(file: SourceFile, number: int) -> int:
+    """Return how many lines the function that begins at a line has, 0 when it is not outlined."""
+    found = (s for s in outline(file.path, file.text) if s.line <= number <= s.end_line)
+    return max((s.end_line - s.line + 1 for s in found if s.kind == "function"), default=0)
 
 
 def _unnamed(

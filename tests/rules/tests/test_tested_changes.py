@@ -316,6 +316,20 @@ def test_new_functions_that_no_test_names():
     ]
 
 
+def test_a_large_new_function_beside_a_touched_test_must_be_named_by_a_test():
+    base = OTHER_TESTS | {"shop.py": "x = 1\n"}
+    large = lines_of_code(20).replace("total", "fresh")
+    touched = {"tests/test_other.py": "def test_other():\n    assert 1 + x() == 2\n"}
+    found = hits(base, base | touched | {"shop.py": "x = 1\n\n\n" + large})
+    assert [(h.rule, h.message) for h in found] == [
+        ("tests/unnamed-function", "No test mentions fresh.")
+    ]
+    small = lines_of_code(8).replace("total", "fresh")
+    assert hits(base, base | touched | {"shop.py": "x = 1\n\n\n" + small}) == []
+    named = {"tests/test_other.py": "def test_fresh():\n    assert fresh(1) == 2\n"}
+    assert hits(base, base | named | {"shop.py": "x = 1\n\n\n" + large}) == []
+
+
 def test_uncovered_added_lines():
     base = "def a():\n    return 1\n"
     new = (
