@@ -68,7 +68,8 @@ class _Block:
         return Span(first, last), (start, end), count
 
 
-def _run(view: ChangeView) -> Iterator[Hit]:
+def find_copied_code(view: ChangeView) -> Iterator[Hit]:
+    """Yield a hit for each place of the change whose code stands elsewhere, too."""
     files = [
         file
         for file in view.files
@@ -272,4 +273,4 @@ def _removed_windows(view: ChangeView, sketches: dict[str, Sketch]) -> set[int]:
     return removed
 
 
-COPIES = ChangeCheck("copied code", (_RULE,), _run)
+COPIES = ChangeCheck("copied code", (_RULE,), find_copied_code)
