@@ -21,10 +21,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from reviewloop.analysis.book import change_checks  # noqa: E402
 from reviewloop.analysis.contract import ChangeView, Options  # noqa: E402
 from reviewloop.analysis.examine import examine  # noqa: E402
-from reviewloop.analysis.placing import Placed  # noqa: E402
+from reviewloop.analysis.placing import PlacedHit  # noqa: E402
 from reviewloop.analysis.tools import TOOLS  # noqa: E402
 from reviewloop.domain.finding import Severity  # noqa: E402
-from reviewloop.git.comparison import Asked, compared  # noqa: E402
+from reviewloop.git.comparison import CompareSpec, compared  # noqa: E402
 from reviewloop.review.evidence import view_of  # noqa: E402
 from reviewloop.review.selection import select  # noqa: E402
 
@@ -75,7 +75,7 @@ def commits_of(repository: Path) -> Iterator[str]:
 
 def count(repository: Path, commit: str, tally: Tally, off: frozenset[str], *, show: bool) -> None:
     """Add a commit to the tally, if it adds enough lines that a review reads."""
-    with compared(repository, Asked(commit=commit)) as two:
+    with compared(repository, CompareSpec(commit=commit)) as two:
         change = two.private.change(two.old, two.new)
         selection = select(change, two.private, base=two.base)
         lines = sum(len(file.added_numbers) for file in selection.sources)
@@ -96,17 +96,17 @@ def count(repository: Path, commit: str, tally: Tally, off: frozenset[str], *, s
             print(f"{commit[:10]} {where} {placed.rule.id} {placed.hit.message}")
 
 
-def is_loud(placed: Placed) -> bool:
+def is_loud(placed: PlacedHit) -> bool:
     """Whether a finding is red or yellow."""
     return (placed.hit.severity or placed.rule.severity) is not Severity.NIT
 
 
-def loud(hits: Iterable[Placed]) -> Iterator[Placed]:
+def loud(hits: Iterable[PlacedHit]) -> Iterator[PlacedHit]:
     """Yield the red and yellow ones."""
     return (placed for placed in hits if is_loud(placed))
 
 
-def on_lines(view: ChangeView, off: frozenset[str]) -> Iterator[Placed]:
+def on_lines(view: ChangeView, off: frozenset[str]) -> Iterator[PlacedHit]:
     """Yield what is said about added lines when nothing is known of the base."""
     whole = {check.name for check in change_checks()}
     files = tuple(replace(file, status="A") for file in view.files)

@@ -16,8 +16,8 @@ from reviewloop.cli.github import github
 from reviewloop.cli.publish import publish
 from reviewloop.cli.run import run as run_task
 from reviewloop.github.api.model import Status
-from reviewloop.github.hearing.hear import Heard
-from reviewloop.github.job.outcome import Ended, outputs_of
+from reviewloop.github.hearing.hear import CommandOutcome
+from reviewloop.github.job.outcome import JobOutcome, outputs_of
 from reviewloop.models.provider_table import KNOWN
 
 PAGE = "".join((ROOT / f"docs/{name}.md").read_text() for name in ("github", "github-reference"))
@@ -33,7 +33,11 @@ KEYS = {
     for key in (provider.keys[0] for provider in KNOWN.values() if provider.keys)
 }
 NOT_OPTIONS = {"command", "github-token", *KEYS.values()}
-OUTPUTS = {*outputs_of(Ended(Status.PASSED)), *Heard(Status.PASSED).outputs, "handoff-path"}
+OUTPUTS = {
+    *outputs_of(JobOutcome(Status.PASSED)),
+    *CommandOutcome(Status.PASSED).outputs,
+    "handoff-path",
+}
 OUTPUTS |= {"matrix", "any"}
 
 

@@ -26,7 +26,7 @@ from support.play import write
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ModelError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.loop.conversation import Answer, Caps, Conversation, converse
+from reviewloop.loop.conversation import AgentReply, Caps, Conversation, converse
 from reviewloop.models.budget import Budget
 from reviewloop.models.door import Models
 from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message
@@ -55,7 +55,7 @@ class Stage:
     path: Path
     key: CallKey
 
-    def talk(self, *answers: Any, **options: Any) -> Answer:
+    def talk(self, *answers: Any, **options: Any) -> AgentReply:
         """Hold a conversation in which the model gives these answers, the last one for ever."""
         start = len(self.server.ledger)
         self.server.answer = lambda r: answers[min(r.number - start, len(answers) - 1)]

@@ -27,7 +27,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Tree,
 )
-from reviewloop.analysis.placing import Placed, new_ones, placed_anywhere, placed_in
+from reviewloop.analysis.placing import PlacedHit, new_ones, placed_anywhere, placed_in
 from reviewloop.rules.deps import advisory_status
 
 
@@ -35,7 +35,7 @@ from reviewloop.rules.deps import advisory_status
 class Examination:
     """What all analysers said about a change, and how each of them fared."""
 
-    hits: tuple[Placed, ...] = ()
+    hits: tuple[PlacedHit, ...] = ()
     reports: tuple[AnalyserReport, ...] = ()
 
     @property
@@ -63,7 +63,7 @@ class Analyser(Protocol):
         """Return hits and report; a failure is a report, never an error."""
 
 
-Told = Callable[[AnalyserReport], None]
+OnReport = Callable[[AnalyserReport], None]
 
 
 def examine(
@@ -73,7 +73,7 @@ def examine(
     off: Collection[str] = (),
     extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
     checks: Sequence[FileCheck] | None = None,
-    told: Told | None = None,
+    told: OnReport | None = None,
 ) -> Examination:
     """Return what is new in a change according to every analyser, the slow ones included.
 
@@ -95,7 +95,7 @@ def examine_early(
     off: Collection[str] = (),
     extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
     checks: Sequence[FileCheck] | None = None,
-    told: Told | None = None,
+    told: OnReport | None = None,
 ) -> Examination:
     """Return what our checks and the quick programs say; the arguments are those of `examine`."""
     from reviewloop.analysis.programs import programs
@@ -152,7 +152,7 @@ class Late:
             self._pool.submit(_analyse, program, view.files, base) for program in chosen
         ]
 
-    def finished(self, told: Told | None = None) -> Examination:
+    def finished(self, told: OnReport | None = None) -> Examination:
         """Return what they say, once all of them are done."""
         taken = _Taken(self._reviewers, told)
         for future in self._running:
@@ -169,16 +169,16 @@ class Late:
         self._pool.shutdown()
 
 
-_Result = tuple[list[Placed], AnalyserReport | None]
+_Result = tuple[list[PlacedHit], AnalyserReport | None]
 _Running = Future[_Result]
 
 
 class _Taken:
     """Gathers what analysers say as they end."""
 
-    def __init__(self, reviewers: Collection[str], told: Told | None) -> None:
+    def __init__(self, reviewers: Collection[str], told: OnReport | None) -> None:
         self._reviewers, self._told = reviewers, told
-        self._hits: list[Placed] = []
+        self._hits: list[PlacedHit] = []
         self._reports: list[AnalyserReport] = []
 
     def take(self, result: _Result) -> None:
@@ -194,7 +194,7 @@ class _Taken:
         return _examination(self._hits, self._reports)
 
 
-def _examination(hits: Iterable[Placed], reports: Iterable[AnalyserReport]) -> Examination:
+def _examination(hits: Iterable[PlacedHit], reports: Iterable[AnalyserReport]) -> Examination:
     return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
 
 
@@ -224,8 +224,8 @@ def _is_off(name: str, off: Collection[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in off)
 
 
-def _ordered(hits: Iterable[Placed]) -> list[Placed]:
-    def place(placed: Placed) -> tuple[str, int, int, str, str]:
+def _ordered(hits: Iterable[PlacedHit]) -> list[PlacedHit]:
+    def place(placed: PlacedHit) -> tuple[str, int, int, str, str]:
         span = placed.hit.span
         line, column = (span.line, span.column) if span else (0, 0)
         return placed.hit.path, line, column, placed.hit.rule, placed.hit.message
@@ -347,7 +347,7 @@ def _analyse(
     return kept, report
 
 
-def _may_cause(placed: Placed) -> bool:
+def _may_cause(placed: PlacedHit) -> bool:
     """Whether a hit is worth telling where the change only causes it, on a line it left alone.
 
     An attribute that is removed, or a function that grew, shows at a line that stands as it was.

@@ -28,7 +28,7 @@ OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedHit:
     """A hit that is the change's own, with its rule."""
 
     hit: Hit
@@ -40,7 +40,7 @@ class Placed:
 
 def placed_in(
     hits: Iterable[Hit], files: Mapping[str, SourceFile], name: str, version: str
-) -> list[Placed]:
+) -> list[PlacedHit]:
     """Return the hits of an analyser in these files whose rules speak there."""
     source = f"{name} {version}".strip()
     placed = []
@@ -50,7 +50,7 @@ def placed_in(
         if rule is None or file is None:
             continue
         if told := _weighed(hit, rule, file):
-            placed.append(Placed(told, rule, source, touches(told, file)))
+            placed.append(PlacedHit(told, rule, source, touches(told, file)))
     return placed
 
 
@@ -105,15 +105,15 @@ def _key(hit: Hit, file: SourceFile) -> tuple[str, str, str]:
 
 
 def new_ones(
-    known: list[Placed],
+    known: list[PlacedHit],
     old: Iterable[Hit],
     files: Mapping[str, SourceFile],
     before: Mapping[str, SourceFile],
-) -> list[Placed]:
+) -> list[PlacedHit]:
     """Drop as many hits of a kind as the base version had, untouched lines first."""
     had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
-    kept: list[Placed] = []
-    dropped: list[Placed] = []
+    kept: list[PlacedHit] = []
+    dropped: list[PlacedHit] = []
     for placed in sorted(known, key=lambda p: p.on_change):
         key = _key(placed.hit, files[placed.hit.path])
         if placed.rule.only_new and had[key] > 0:
@@ -125,12 +125,12 @@ def new_ones(
 
 
 def _after(
-    dropped: list[Placed], kept: list[Placed], files: Mapping[str, SourceFile]
-) -> list[Placed]:
+    dropped: list[PlacedHit], kept: list[PlacedHit], files: Mapping[str, SourceFile]
+) -> list[PlacedHit]:
     """Note for each hit that is kept how many dropped ones would have the same id."""
     rules = {(p.hit.path, p.rule.id) for p in kept}  # only these need their code read
 
-    def ident(placed: Placed) -> tuple[str, str, str]:
+    def ident(placed: PlacedHit) -> tuple[str, str, str]:
         path = placed.hit.path
         said = identity_of(placed.hit, placed.rule, files[path])
         return path, placed.rule.id, normalised(said)
@@ -141,7 +141,7 @@ def _after(
     return [replace(p, known=counted[ident(p)]) if p.rule.only_new else p for p in kept]
 
 
-def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[Placed]:
+def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[PlacedHit]:
     """Place hits that may also be about files that are not analysed, deleted ones for example."""
     by_path = {file.path: file for file in view.files}
     placed = []
@@ -153,7 +153,7 @@ def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[
         on_change = file is None or hit.span is None or touches(hit, file)
         told = hit if file is None else _weighed(hit, rule, file)
         if told is not None:
-            placed.append(Placed(told, rule, source, on_change))
+            placed.append(PlacedHit(told, rule, source, on_change))
     return placed
 
 

@@ -23,7 +23,7 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.proposal import left_of
-from reviewloop.render.terminal.approval import Answer
+from reviewloop.render.terminal.approval import UserAnswer
 
 
 @click.command(cls=Command)
@@ -104,7 +104,7 @@ def _edited(
     if words:
         record = advanced(repository, record, answer=answer_for(record, message_of(words)))
     return move_and_tell(
-        repository, record, as_json=as_json, answer=Answer("approve"), agreed=agreed
+        repository, record, as_json=as_json, answer=UserAnswer("approve"), agreed=agreed
     )
 
 
@@ -157,5 +157,5 @@ def _answer(
             print_record(repository, record)
         return ExitCode(record.exit_code)
     return move_and_tell(
-        repository, record, as_json=as_json, answer=Answer(choice, text), agreed=agreed
+        repository, record, as_json=as_json, answer=UserAnswer(choice, text), agreed=agreed
     )

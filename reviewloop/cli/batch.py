@@ -10,11 +10,11 @@ import click
 from reviewloop.app.batch.limits import before, read_deadline
 from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.report import account, exit_code, figures
-from reviewloop.app.batch.session import Asked
-from reviewloop.app.batch.start import Wish
+from reviewloop.app.batch.session import BatchOptions
+from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.held_values import masking_here
 from reviewloop.app.project import Repository, open_repository
-from reviewloop.app.run.start import Wanted
+from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
 from reviewloop.checkout.files import refuse_links
 from reviewloop.cli import shared
@@ -103,15 +103,17 @@ def batch(
     flags = {"models.reasoning": model, "models.generation": model} if model is not None else {}
     if steering and (store or remote):
         raise UsageError("--steering is for runs on this machine; leave it out with --store")
-    wanted = Wanted(unsandboxed="accepted" if no_sandbox else "", flags=flags, steering=steering)
-    wish = Wish(
+    wanted = RunRequest(
+        unsandboxed="accepted" if no_sandbox else "", flags=flags, steering=steering
+    )
+    wish = BatchRequest(
         spec=spec,
         tasks=chosen,
         wave=wave,
         mode=mode or ("each" if _asks(parallel) and not store else "queue"),
         budget_usd=budget,
         deadline=None if deadline is None else read_deadline(deadline),
-        asked=Asked(until_failure, parallel, wanted),
+        asked=BatchOptions(until_failure, parallel, wanted),
     )
     if store:
         told = shared.enqueue(store, wish, remote or "origin", as_json=as_json)
@@ -181,7 +183,7 @@ def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
         Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
-def _run(wish: Wish, reports: Sequence[str], *, as_json: bool) -> ExitCode:
+def _run(wish: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     with BatchScreen(messages()) as screen:

@@ -28,7 +28,7 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.github.api.addresses import on_github
 from reviewloop.render.proposal import left_of
-from reviewloop.render.terminal.approval import Answer, ask, render_diff, render_proposal
+from reviewloop.render.terminal.approval import UserAnswer, ask, render_diff, render_proposal
 from reviewloop.render.terminal.page import render_page, views
 from reviewloop.render.terminal.progress import Progress
 from reviewloop.render.untrusted import one_line, safe
@@ -66,7 +66,7 @@ def move(
     repository: Repository,
     record: RunRecord,
     *,
-    answer: Answer | None = None,
+    answer: UserAnswer | None = None,
     ask: bool = True,
     agreed: bool = False,
     overrides: Mapping[str, Any] | None = None,
@@ -129,7 +129,7 @@ def _advanced_or_called(
         raise
 
 
-def answer_for(record: RunRecord, answer: Answer) -> dict[str, str]:
+def answer_for(record: RunRecord, answer: UserAnswer) -> dict[str, str]:
     """Return what a person said in the form in which it reaches the run."""
 
     return {**worded(record, answer.choice, answer.text), **answer.more}
@@ -215,7 +215,7 @@ def move_and_tell(
     record: RunRecord,
     *,
     as_json: bool,
-    answer: Answer | None = None,
+    answer: UserAnswer | None = None,
     agreed: bool = False,
     overrides: Mapping[str, Any] | None = None,
 ) -> ExitCode:
@@ -320,7 +320,7 @@ def _must_fix_left(repository: Repository, record: RunRecord) -> int:
     return left_of(proposal_of(repository, record)).must_fix
 
 
-def _ask(repository: Repository, record: RunRecord) -> Answer:
+def _ask(repository: Repository, record: RunRecord) -> UserAnswer:
     from functools import partial
 
     def read(prompt: str) -> str:

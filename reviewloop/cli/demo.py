@@ -15,7 +15,7 @@ from reviewloop.demo.planting import NAME, make_planted
 from reviewloop.demo.play import Begun, begin_run
 from reviewloop.demo.project import DemoProject, apart, make_project
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
-from reviewloop.render.terminal.approval import Answer
+from reviewloop.render.terminal.approval import UserAnswer
 from reviewloop.store.runs import RunRecord
 
 _REVIEW_INTRODUCTION = """\
@@ -177,7 +177,7 @@ def _play(folder: Path, *, yes: bool) -> RunRecord:
     record = move(begun.repository, begun.record, ask=not yes)
     if yes and record.status == "waiting":
         click.echo("\n--yes: approved for you.", err=True)
-        record = move(begun.repository, record, answer=Answer("approve"), ask=False)
+        record = move(begun.repository, record, answer=UserAnswer("approve"), ask=False)
     return record
 
 

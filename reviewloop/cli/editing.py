@@ -11,7 +11,7 @@ from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.git.diff import FileChange
 from reviewloop.loop.edited import AGAIN
-from reviewloop.render.terminal.approval import Answer, render_diff
+from reviewloop.render.terminal.approval import UserAnswer, render_diff
 from reviewloop.render.untrusted import one_line
 
 _WAYS = {"m": "message", "f": "files", "h": "hunks", "o": "open in your editor", "b": "back"}
@@ -24,7 +24,7 @@ _HELP = f"""{_CUT}
 _MESSAGE = "COMMIT_EDITMSG"
 
 
-def ask_for_edit(seen: RunView) -> Answer | None:
+def ask_for_edit(seen: RunView) -> UserAnswer | None:
     """Ask what is to be edited and do it; return the answer for the run, None for no change.
 
     What fails is told in one sentence, and nothing is changed then.
@@ -32,7 +32,7 @@ def ask_for_edit(seen: RunView) -> Answer | None:
 
     try:
         said = read_line(_QUESTION).strip().casefold()[:1]
-        ways: dict[str, Callable[[RunView], Answer | None]] = {
+        ways: dict[str, Callable[[RunView], UserAnswer | None]] = {
             "m": _message,
             "f": lambda one: _changed(one, _without_files(one)),
             "h": lambda one: _changed(one, _without_hunks(one)),
@@ -48,26 +48,26 @@ def ask_for_edit(seen: RunView) -> Answer | None:
         return None
 
 
-def edit_of(seen: RunView, paths: Iterable[str], *, review: bool) -> Answer:
+def edit_of(seen: RunView, paths: Iterable[str], *, review: bool) -> UserAnswer:
     """Return the answer that takes files out of the change."""
 
     return _answer(without(seen, paths), review=review)
 
 
-def message_of(text: str) -> Answer:
+def message_of(text: str) -> UserAnswer:
     """Return the answer that gives the commit these words; lines of ours follow them."""
 
     if not text.strip():
         raise UsageError("the commit message is empty; nothing was committed")
-    return Answer("reword", text, {"ours": "follow"})
+    return UserAnswer("reword", text, {"ours": "follow"})
 
 
-def _answer(tree: str, *, review: bool) -> Answer:
+def _answer(tree: str, *, review: bool) -> UserAnswer:
 
-    return Answer("edit", "", {"tree": tree, "review": AGAIN if review else "no"})
+    return UserAnswer("edit", "", {"tree": tree, "review": AGAIN if review else "no"})
 
 
-def _message(seen: RunView) -> Answer | None:
+def _message(seen: RunView) -> UserAnswer | None:
 
     before = seen.proposal.get("message", "")
     if not before:
@@ -80,10 +80,10 @@ def _message(seen: RunView) -> Answer | None:
     if text == before.strip():
         click.echo("the message is as it was", err=True)
         return None
-    return Answer("reword", text)
+    return UserAnswer("reword", text)
 
 
-def _changed(seen: RunView, tree: str) -> Answer | None:
+def _changed(seen: RunView, tree: str) -> UserAnswer | None:
     """Ask whether the edited lines are to be reviewed; None where nothing was edited."""
 
     if not tree or tree == seen.proposal["tree"]:

@@ -21,7 +21,7 @@ from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
 from reviewloop.github.job.event import Allowed
-from reviewloop.github.reviewing.review import Options, review_pull
+from reviewloop.github.reviewing.review import PullReviewRequest, review_pull
 
 
 @click.group(cls=Group)
@@ -79,7 +79,9 @@ def review(as_json: bool, **given: Any) -> ExitCode:
 
     allowed = [given.pop(name) for name in ("forks", "drafts", "bots", "max_files")]
     caps = limits_of(given)
-    options = Options(pull=given.pop("pr") or 0, limits=caps, allowed=Allowed(*allowed), **given)
+    options = PullReviewRequest(
+        pull=given.pop("pr") or 0, limits=caps, allowed=Allowed(*allowed), **given
+    )
     return ending(
         lambda told: review_pull(options, os.environ, start=Path.cwd(), told=told),
         "github_review",

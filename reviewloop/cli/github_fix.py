@@ -13,7 +13,7 @@ from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
 from reviewloop.github.fixing.fix import FixOptions, fix_pull
-from reviewloop.github.job.outcome import Ended
+from reviewloop.github.job.outcome import JobOutcome
 
 
 @click.command("fix", cls=Command)
@@ -57,7 +57,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
         unsandboxed="accepted" if given["no_sandbox"] else "",
     )
 
-    def fixed(told: Callable[[str], None]) -> Ended:
+    def fixed(told: Callable[[str], None]) -> JobOutcome:
         return fix_pull(options, os.environ, start=Path.cwd(), told=told)
 
     return ending(fixed, "github_fix", as_json)

@@ -11,7 +11,7 @@ from reviewloop.cli.github_options import with_json
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError
 from reviewloop.github.api.model import Status
-from reviewloop.github.hearing.hear import Heard
+from reviewloop.github.hearing.hear import CommandOutcome
 from reviewloop.github.hearing.hear import hear as heard
 from reviewloop.github.job.outcome import tell_runner
 
@@ -39,17 +39,17 @@ def hear(event: str, as_json: bool) -> ExitCode:
         raise InterruptedByUserError("interrupted; what was answered stays") from error
 
 
-def _heard(event: str) -> Heard:
+def _heard(event: str) -> CommandOutcome:
 
     try:
         return heard(os.environ, event=event, hide=masking_here().for_people)
     except Exception:
         reason = "an internal error; its report is in the log"
-        _told(Heard(Status.REVIEW_ERROR, reason, ExitCode.BUG), False)
+        _told(CommandOutcome(Status.REVIEW_ERROR, reason, ExitCode.BUG), False)
         raise
 
 
-def _told(heard: Heard, as_json: bool) -> ExitCode:
+def _told(heard: CommandOutcome, as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo

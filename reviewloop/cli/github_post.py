@@ -11,7 +11,7 @@ from reviewloop.cli.github_told import ending
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
 from reviewloop.github.reviewing.post_kept import post_kept
-from reviewloop.github.reviewing.review import Options
+from reviewloop.github.reviewing.review import PullReviewRequest
 
 
 @click.command(cls=Command)
@@ -30,7 +30,7 @@ def post(file: str, as_json: bool, **given: Any) -> ExitCode:
     Exit codes: as of `github review`; 2 also for a FILE that is refused.
     """
 
-    options = Options(pull=given.pop("pr") or 0, **given)
+    options = PullReviewRequest(pull=given.pop("pr") or 0, **given)
     return ending(
         lambda told: post_kept(file, options, os.environ, told=told), "github_post", as_json
     )

@@ -12,7 +12,7 @@ from reviewloop.cli.publish import errors_told, told
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo
-from reviewloop.github.publishing.push import Wanted, push_handoff
+from reviewloop.github.publishing.push import PushRequest, push_handoff
 
 
 @click.command("push", cls=Command)
@@ -42,7 +42,7 @@ def push(
             named = Repo.of(full)
         except ValueError:
             raise UsageError("name the repository with --repo OWNER/NAME") from None
-        wanted = Wanted(environment, request_reviewers)
+        wanted = PushRequest(environment, request_reviewers)
         with GitHub.from_environment(os.environ, named) as client:
             published = push_handoff(
                 client, Path(folder).absolute(), wanted, start=Path.cwd(), environ=os.environ

@@ -13,9 +13,9 @@ from reviewloop.cli.consoles import print_json, say
 from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError
 from reviewloop.github.api.model import Status
-from reviewloop.github.job.outcome import Ended, finish, job_summary, outputs_of
+from reviewloop.github.job.outcome import JobOutcome, finish, job_summary, outputs_of
 
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 _COUNTS = ("must-fix", "should-fix", "nits", "tokens-input", "tokens-output")
 _POSTED = ("comments-posted", "comments-demoted", "comments-known")
@@ -25,7 +25,7 @@ _NUMBERS: dict[str, Callable[[str], float]] = {
 }
 
 
-def ending(act: Callable[[Told], Ended], kind: str, as_json: bool) -> ExitCode:
+def ending(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) -> ExitCode:
     """Do it and return the exit code; a bug of ours is no end that a workflow takes for a good one.
 
     `act` is given what hears of its progress; `kind` names the JSON object.
@@ -37,15 +37,15 @@ def ending(act: Callable[[Told], Ended], kind: str, as_json: bool) -> ExitCode:
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; what was posted stays") from error
     except InterruptedByUserError as error:  # by a signal, while a run was at work
-        _tell(Ended(Status.REVIEW_ERROR, str(error)), kind)
+        _tell(JobOutcome(Status.REVIEW_ERROR, str(error)), kind)
         raise
     except Exception:
-        _tell(Ended(Status.REVIEW_ERROR, "an internal error; its report is in the log"), kind)
+        _tell(JobOutcome(Status.REVIEW_ERROR, "an internal error; its report is in the log"), kind)
         raise
     return _tell(ended, kind, as_json=as_json)
 
 
-def _tell(ended: Ended, kind: str, *, as_json: bool = False) -> ExitCode:
+def _tell(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
     """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
@@ -64,7 +64,7 @@ def _has_page() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def _plain(ended: Ended) -> dict[str, Any]:
+def _plain(ended: JobOutcome) -> dict[str, Any]:
     """Return how it ended for a program: numbers as numbers, and None for what nobody knows."""
 
     outputs = outputs_of(ended)

@@ -23,7 +23,7 @@ from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.repository import below
 from reviewloop.installed import is_light
 from reviewloop.loop.context import Brief
-from reviewloop.models.found import Found, found_here, found_locally
+from reviewloop.models.found import FoundProvider, found_here, found_locally
 from reviewloop.models.prices import estimate
 from reviewloop.models.routing import require_provider
 from reviewloop.models.settling import nothing_found
@@ -76,7 +76,7 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
     return Chosen(wanted, (f"models: {wanted} is written as models.reasoning; {free}",))
 
 
-def _row(found: Found, settings: Settings, team: Team) -> str:
+def _row(found: FoundProvider, settings: Settings, team: Team) -> str:
     return f"{found.model} ({found.by}): {price_words(found.model, settings, team)}"
 
 

@@ -18,7 +18,7 @@ from reviewloop.github.api.errors import shown
 from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import MOST_REASON, tell_runner
 from reviewloop.github.publishing.pull import Published
-from reviewloop.github.publishing.run import Options, choose_run, hand_over, publish_run
+from reviewloop.github.publishing.run import PublishRequest, choose_run, hand_over, publish_run
 from reviewloop.render.untrusted import one_line
 
 
@@ -51,7 +51,7 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
     renewed between its marks.
     """
 
-    options = Options(ready=not given.pop("draft"), **given)
+    options = PublishRequest(ready=not given.pop("draft"), **given)
     with errors_told():
         repository = open_repository(for_reading=True)
         record = choose_run(repository, run_id or os.environ.get("REVIEWLOOP_RUN"))

@@ -10,7 +10,7 @@ import click
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.project import repository_if_any
 from reviewloop.app.review.apply_fixes import apply_safe_fixes
-from reviewloop.app.review.review import Reviewed, Wish
+from reviewloop.app.review.review import ReviewRequest, ReviewResult
 from reviewloop.app.review.review import review as run_review
 from reviewloop.app.sandboxing import Acceptance
 from reviewloop.checkout.files import refuse_links
@@ -19,7 +19,7 @@ from reviewloop.cli.consoles import results, say, written_to
 from reviewloop.cli.help import Command
 from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.git.repository import dirty_files
 from reviewloop.git.revisions import is_revision
 from reviewloop.render.formats import TERMINAL, renderer
@@ -124,7 +124,7 @@ def review(
     flags["limits.usd"] = budget_usd
     if model and model != "none":
         flags |= {"models.reasoning": model, "models.generation": model}
-    wish = Wish(
+    wish = ReviewRequest(
         asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
         model=model,
@@ -143,7 +143,9 @@ def review(
         raise InterruptedByUserError("interrupted; no file was changed") from error
 
 
-def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str) -> Asked:
+def _asked(
+    what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str
+) -> CompareSpec:
     """Sort out what the words mean, as git does: a range, then paths."""
 
     words = list(what)
@@ -167,7 +169,7 @@ def _asked(what: tuple[str, ...], *, staged: bool, commit: str, files: bool, bas
         raise UsageError(f"{' and '.join(named_ones)} cannot be combined; give one of them")
     if files and not words:
         raise UsageError("--files needs the files or folders to review, `.` for all")
-    return Asked(
+    return CompareSpec(
         range=range_,
         base=base,
         staged=staged,
@@ -201,7 +203,7 @@ def _fixes(wanted: bool, no_sandbox: bool) -> Acceptance | None:
 
 
 def _review(
-    wish: Wish,
+    wish: ReviewRequest,
     format_: str,
     output: str,
     *,
@@ -244,7 +246,7 @@ def _review(
         return ExitCode(done.report.exit_code)
 
 
-def _print(done: Reviewed, format_: str, output: str, *, verbose: bool) -> None:
+def _print(done: ReviewResult, format_: str, output: str, *, verbose: bool) -> None:
 
     if format_ != TERMINAL:
         shown = done.shown
@@ -275,7 +277,7 @@ def _tell_read_again(output: str) -> None:
         )
 
 
-def _tell_written(done: Reviewed, output: str) -> None:
+def _tell_written(done: ReviewResult, output: str) -> None:
 
     report = done.report
     told = tally(report.findings)

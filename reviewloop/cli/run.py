@@ -7,7 +7,7 @@ import click
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
-from reviewloop.app.run.start import Plan, Wanted, begin, plan
+from reviewloop.app.run.start import Plan, RunRequest, begin, plan
 from reviewloop.cli.consoles import echo, print_json, say
 from reviewloop.cli.conversation import move_and_tell, somebody_is_there
 from reviewloop.cli.help import Command
@@ -67,7 +67,7 @@ def run(
         "limits.tokens": budget_tokens,
         "limits.minutes": minutes,
     }
-    wanted = Wanted(
+    wanted = RunRequest(
         task=task or "next",
         spec=spec,
         instruction=message or "",
@@ -81,7 +81,7 @@ def run(
     return _run(wanted, only_preflight=preflight, as_json=as_json)
 
 
-def _run(wanted: Wanted, *, only_preflight: bool, as_json: bool) -> ExitCode:
+def _run(wanted: RunRequest, *, only_preflight: bool, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     if gone := leave_out(repository):
@@ -95,7 +95,7 @@ def _run(wanted: Wanted, *, only_preflight: bool, as_json: bool) -> ExitCode:
     return move_and_tell(repository, begin(repository, planned), as_json=as_json)
 
 
-def _planned(repository: Repository, wanted: Wanted) -> Plan:
+def _planned(repository: Repository, wanted: RunRequest) -> Plan:
     """Plan the run; on a protected branch offer a new one where somebody can say yes."""
     from dataclasses import replace
 

@@ -20,7 +20,7 @@ from reviewloop.render.terminal.batch import render_account, render_queue
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reviewloop.app.batch.start import Wish
+    from reviewloop.app.batch.start import BatchRequest
     from reviewloop.store.postgres.database import Database
     from reviewloop.store.runs import RunRecord
 
@@ -95,7 +95,7 @@ def shared(url: str) -> "Iterator[Database]":
         yield database
 
 
-def enqueue(url: str, wish: "Wish", remote: str, *, as_json: bool) -> Mapping[str, Any]:
+def enqueue(url: str, wish: "BatchRequest", remote: str, *, as_json: bool) -> Mapping[str, Any]:
     """Queue a batch for workers, say so, and return its account."""
     from reviewloop.app.fleet.enqueue import enqueue as queue_tasks
 

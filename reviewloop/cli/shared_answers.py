@@ -12,7 +12,7 @@ from reviewloop.git.repository import discover
 from reviewloop.git.transfer import addresses_of
 
 if TYPE_CHECKING:
-    from reviewloop.app.fleet.queue import Here
+    from reviewloop.app.fleet.queue import CurrentCheckout
 
 
 def answer(
@@ -71,13 +71,13 @@ def reject_many(url: str, names: Sequence[str], text: str, *, as_json: bool) -> 
     return _tell_queued("shared-queue-reject", rows, as_json=as_json)
 
 
-def _here() -> "Here | None":
+def _here() -> "CurrentCheckout | None":
     """Return the checkout around this folder, None where there is none that can be read."""
-    from reviewloop.app.fleet.queue import Here
+    from reviewloop.app.fleet.queue import CurrentCheckout
 
     try:
         user = discover(Path.cwd(), for_reading=True)
-        return Here(user.branch or "", addresses_of(user))
+        return CurrentCheckout(user.branch or "", addresses_of(user))
     except ReviewLoopError:  # the branch has to be named, then
         return None
 

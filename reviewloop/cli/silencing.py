@@ -8,7 +8,7 @@ import click
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.project import Repository, open_repository, repository
 from reviewloop.app.review import remembered
-from reviewloop.app.review.review import Wish, review
+from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.app.run.answers import is_stopped
 from reviewloop.app.run.changing import concerns, findings_in_runs, left_in, standing_on, tell
 from reviewloop.app.run.cleaning import leave_out
@@ -18,7 +18,7 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.shared import address_option
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.silencing import BASELINE_FILE, baseline_entries, write_baseline
 from reviewloop.store.locks import is_held
@@ -52,8 +52,8 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
             click.echo(one_line(f"{entry['path']}  {entry['rule']}  {entry['title']}"))
         click.echo(f"{_findings(len(known))} accepted in {BASELINE_FILE}")
         return ExitCode.CLEAN
-    wish = Wish(
-        Asked(whole=True, paths=paths),
+    wish = ReviewRequest(
+        CompareSpec(whole=True, paths=paths),
         model="none",
         flags={"review.min_severity": "nit"},
         remembered=False,

@@ -50,10 +50,10 @@ def worker(
         raise UsageError("name the database: --store postgresql://USER@HOST/DATABASE")
 
     require_all("a worker")
-    from reviewloop.app.fleet.place import Place
+    from reviewloop.app.fleet.place import Workplace
     from reviewloop.app.fleet.worker import work
 
-    place = Place(
+    place = Workplace(
         store,
         _clones(folder),
         no_sandbox,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import Repository, open_repository
-from reviewloop.app.run.start import Plan, Wanted, begin, plan
+from reviewloop.app.run.start import Plan, RunRequest, begin, plan
 from reviewloop.demo.project import DemoProject
 from reviewloop.store.runs import RunRecord
 
@@ -32,5 +32,5 @@ def begin_run(project: DemoProject) -> Begun:
         "gates.python": sys.executable,
     }
     repository = open_repository(project.root)
-    planned = plan(repository, Wanted(flags=flags, unsandboxed="own code"))
+    planned = plan(repository, RunRequest(flags=flags, unsandboxed="own code"))
     return Begun(repository, planned, begin(repository, planned))

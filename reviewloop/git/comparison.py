@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.lfs import HEADER
-from reviewloop.git.located import Place, locate
+from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.patch_text import Target, apply_patch
 from reviewloop.git.patches import DIFF_FLAGS
 from reviewloop.git.paths import shown
@@ -36,7 +36,7 @@ _SUBMODULE = b"160000"
 
 
 def inspect(
-    private: PrivateRepo, place: Place, old: str, new: str, known: dict[str, str]
+    private: PrivateRepo, place: ReviewRepository, old: str, new: str, known: dict[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """Return path and reason of what the review will not see; refuse when objects are missing.
 
@@ -66,7 +66,7 @@ def inspect(
     return tuple(sorted(found.items()))
 
 
-def _refuse_missing(private: PrivateRepo, place: Place, ids: dict[str, str]) -> None:
+def _refuse_missing(private: PrivateRepo, place: ReviewRepository, ids: dict[str, str]) -> None:
     if not ids:
         return
     listing = "\n".join(ids).encode() + b"\n"
@@ -77,7 +77,7 @@ def _refuse_missing(private: PrivateRepo, place: Place, ids: dict[str, str]) -> 
     raise missing(place, [f"{shown(ids[oid])} ({oid})" for oid in lost])
 
 
-def missing(place: Place, names: list[str]) -> WorkspaceError:
+def missing(place: ReviewRepository, names: list[str]) -> WorkspaceError:
     """Return the error for objects that are not there, or for what git said about them."""
     count = len(names)
     text = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
@@ -131,7 +131,7 @@ class Choice:
     revision: str = ""  # the path that may have been meant as a branch or a commit
 
 
-def as_typed(paths: Sequence[str], place: Place, start: Path) -> tuple[str, ...]:
+def as_typed(paths: Sequence[str], place: ReviewRepository, start: Path) -> tuple[str, ...]:
     """Return paths from the root that are typed in the folder `start`, relative to it or absolute.
 
     "." is the whole repository. Raises WorkspaceError for what is outside of it.
@@ -139,7 +139,7 @@ def as_typed(paths: Sequence[str], place: Place, start: Path) -> tuple[str, ...]
     return tuple(_from_root(path, place, start) for path in paths)
 
 
-def _from_root(path: str, place: Place, start: Path) -> str:
+def _from_root(path: str, place: ReviewRepository, start: Path) -> str:
     if not path:
         raise WorkspaceError("an empty path names no file; `.` stands for the current folder.")
     whole = Path(os.path.normpath(start.resolve() / path))
@@ -170,7 +170,9 @@ def only(paths: Sequence[str]) -> str:
     return f"only {names}" + (f" and {more} more" if more > 0 else "")
 
 
-def narrow(private: PrivateRepo, place: Place, base: str, new: str, choice: Choice) -> str:
+def narrow(
+    private: PrivateRepo, place: ReviewRepository, base: str, new: str, choice: Choice
+) -> str:
     """Return the tree to compare `new` with so that exactly the chosen paths differ.
 
     It is `new` with the chosen files as they are in `base` (or without them, for whole files), so
@@ -206,7 +208,7 @@ class _Differing(NamedTuple):
     old_oid: str
 
 
-def _differing(git: Git, place: Place, base: str, new: str) -> Iterator[_Differing]:
+def _differing(git: Git, place: ReviewRepository, base: str, new: str) -> Iterator[_Differing]:
     answer = git.result("diff-tree", "--raw", "-z", *DIFF_FLAGS, base, new, "--")
     if answer.exit_code:
         raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
@@ -240,7 +242,7 @@ def is_chosen(path: str, paths: tuple[str, ...]) -> bool:
 
 
 def _refuse_unknown(
-    git: Git, place: Place, trees: tuple[str, str], touched: list[str], choice: Choice
+    git: Git, place: ReviewRepository, trees: tuple[str, str], touched: list[str], choice: Choice
 ) -> None:
     for path in choice.paths:
         if any(is_chosen(one, (path,)) for one in touched):
@@ -264,7 +266,7 @@ def _refuse_unknown(
         raise WorkspaceError(f"there is no {kinds} `{shown(typed)}`; {_hint(near, place)}")
 
 
-def _typed(path: str, place: Place) -> str:
+def _typed(path: str, place: ReviewRepository) -> str:
     """Return a path from the root as it is typed in the folder that we started in."""
     return os.path.relpath(path, place.prefix) if place.prefix else path
 
@@ -286,7 +288,7 @@ def _stem(path: str) -> str:
     return PurePosixPath(path).stem
 
 
-def _hint(near: list[str], place: Place) -> str:
+def _hint(near: list[str], place: ReviewRepository) -> str:
     if not near:
         folder = f", {shown(place.prefix)}" if place.prefix else ""
         return f"paths are relative to the current folder{folder}."
@@ -294,7 +296,7 @@ def _hint(near: list[str], place: Place) -> str:
     return f"did you mean {' or '.join(list(names)[:_SHOWN])}?"
 
 
-__all__ = ["Asked", "Compared", "compared"]
+__all__ = ["CompareSpec", "Compared", "compared"]
 
 _Pairs = tuple[tuple[str, str], ...]
 _NO_BASE = (
@@ -304,7 +306,7 @@ _NO_BASE = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompareSpec:
     """What a person wants reviewed; at most one of the first, third to sixth is given."""
 
     range: str = ""  # X, A..B or A...B
@@ -351,7 +353,7 @@ class _Sides:
 
 
 @contextmanager
-def compared(start: Path, asked: Asked) -> Iterator[Compared]:
+def compared(start: Path, asked: CompareSpec) -> Iterator[Compared]:
     """Lend the two trees of a review; raise WorkspaceError when it cannot be had, with the reason.
 
     Nothing of the person's is written, no program of theirs runs, nothing is fetched.
@@ -367,7 +369,7 @@ def compared(start: Path, asked: Asked) -> Iterator[Compared]:
             private.close()
 
 
-def _refuse_contradictions(asked: Asked) -> None:
+def _refuse_contradictions(asked: CompareSpec) -> None:
     given = {
         "a range": bool(asked.range),
         "staged changes": asked.staged,
@@ -382,7 +384,7 @@ def _refuse_contradictions(asked: Asked) -> None:
         raise WorkspaceError(f"{' and '.join(named)} cannot be asked for together; name one.")
 
 
-def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
+def _compare(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) -> Compared:
     sides = _sides(place, private, asked)
     old = sides.base
     if asked.paths or sides.absent:
@@ -418,7 +420,7 @@ def _compare(place: Place, private: PrivateRepo, asked: Asked) -> Compared:
     )
 
 
-def _sides(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
+def _sides(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) -> _Sides:
     if asked.patch is not None:
         return _patched(place, private, asked.patch)
     if asked.commit:
@@ -437,7 +439,7 @@ def _sides(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
     return _since(place, private, asked.range or asked.base)
 
 
-def _commit(place: Place, private: PrivateRepo, name: str) -> _Sides:
+def _commit(place: ReviewRepository, private: PrivateRepo, name: str) -> _Sides:
     commit = resolve(place, name)
     parent = first_parent(private.git, commit)
     if parent is None:
@@ -448,7 +450,7 @@ def _commit(place: Place, private: PrivateRepo, name: str) -> _Sides:
     return _Sides(base, new, f"the commit {commit}", parent, commit.commit)
 
 
-def _range(place: Place, private: PrivateRepo, text: str) -> _Sides:
+def _range(place: ReviewRepository, private: PrivateRepo, text: str) -> _Sides:
     dots = "..." if "..." in text else ".."
     left, right = text.split(dots, 1)
     old = resolve(place, left) if left else head_of(place)
@@ -463,7 +465,7 @@ def _range(place: Place, private: PrivateRepo, text: str) -> _Sides:
     return _Sides(before, after, what, old.commit, new.commit)
 
 
-def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
+def _since(place: ReviewRepository, private: PrivateRepo, name: str) -> _Sides:
     taken = take_files(private, place)
     notes = _notes(place, taken)
     if place.user.head is None and not name:
@@ -484,7 +486,7 @@ def _since(place: Place, private: PrivateRepo, name: str) -> _Sides:
     return _Sides(tree, taken.tree, what, parted, "", True, notes, *_untold(taken))
 
 
-def _staged(place: Place, private: PrivateRepo) -> _Sides:
+def _staged(place: ReviewRepository, private: PrivateRepo) -> _Sides:
     taken = take_staged(private, place)
     head = place.user.head or ""
     base = _head_tree(place, private)
@@ -502,7 +504,7 @@ def _not_staged(user: UserRepo) -> tuple[str, ...]:
     return (f"nothing is staged; {files} changed but not staged",) if number else ()
 
 
-def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
+def _whole(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) -> _Sides:
     # A file that is named itself is wanted, ignored or not; a folder brings what git sees in it.
     named = tuple(p for p in asked.paths if os.path.lexists(place.user.root / p))
     files = tuple(p for p in named if not (place.user.root / p).is_dir())
@@ -515,7 +517,7 @@ def _whole(place: Place, private: PrivateRepo, asked: Asked) -> _Sides:
     return _Sides(base, taken.tree, what, "", "", True, notes, *_untold(taken), absent)
 
 
-def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
+def _patched(place: ReviewRepository, private: PrivateRepo, patch: bytes) -> _Sides:
     targets: list[Target] = []
     if not place.bare and not place.user.operation:
         targets.append(Target(take_files(private, place).tree, "your files", True))
@@ -529,7 +531,7 @@ def _patched(place: Place, private: PrivateRepo, patch: bytes) -> _Sides:
     return _Sides(applied.old, applied.new, what, head, "", on_disk, (), applied.unreadable)
 
 
-def _trees(place: Place, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
+def _trees(place: ReviewRepository, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
     names = [f"{commit}^{{tree}}" for commit in commits]
     answer = private.git.result("rev-parse", *names)
     if answer.exit_code:  # a clone that holds back trees
@@ -537,7 +539,7 @@ def _trees(place: Place, private: PrivateRepo, *commits: str) -> tuple[str, ...]
     return tuple(answer.stdout.decode().split())
 
 
-def _head_tree(place: Place, private: PrivateRepo) -> str:
+def _head_tree(place: ReviewRepository, private: PrivateRepo) -> str:
     if place.user.head is None:
         return _empty_tree(private)
     return _trees(place, private, place.user.head)[0]
@@ -551,7 +553,7 @@ def _untold(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:
     return taken.unreadable, taken.unread, taken.raw
 
 
-def _notes(place: Place, taken: Taken) -> tuple[str, ...]:
+def _notes(place: ReviewRepository, taken: Taken) -> tuple[str, ...]:
     if not taken.skipped or place.config.get("core.sparsecheckout", "").lower() == "true":
         return ()
     count = len(taken.skipped)
@@ -559,11 +561,11 @@ def _notes(place: Place, taken: Taken) -> tuple[str, ...]:
     return (f"{files} marked skip-worktree; changes on disk are not looked at",)
 
 
-def _is_default(place: Place) -> bool:
+def _is_default(place: ReviewRepository) -> bool:
     return place.user.branch in {"main", "master", "trunk", "develop"}
 
 
-def _refuse_operation(place: Place) -> None:
+def _refuse_operation(place: ReviewRepository) -> None:
     if place.user.operation:
         raise WorkspaceError(
             f"A {place.user.operation} is in progress in {place.user.root}; finish or abort it, "

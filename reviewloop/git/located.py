@@ -32,7 +32,7 @@ _FACTS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class ReviewRepository:
     """A repository to review in, as it was when we looked."""
 
     user: UserRepo  # its root is the git directory itself when it is bare
@@ -47,7 +47,7 @@ class Place:
         return Git(self.user.git_dir)
 
 
-def locate(start: Path) -> Place:
+def locate(start: Path) -> ReviewRepository:
     """Return the repository that holds `start`; raise WorkspaceError with git's own reason."""
     folder = start if start.is_dir() else start.parent
     git, facts = _facts(folder)
@@ -74,7 +74,9 @@ def locate(start: Path) -> Place:
         here=here,
         project=project_at(Path(root[0]), here) if root else "",
     )
-    return Place(user, bare == "true", shallow == "true", _prefix(folder, user.root), config)
+    return ReviewRepository(
+        user, bare == "true", shallow == "true", _prefix(folder, user.root), config
+    )
 
 
 def _facts(folder: Path) -> tuple[Git, list[str]]:

@@ -134,7 +134,7 @@ _EXECUTABLE = 0o100
 _MODE = re.compile(rb"[0-7]{5,6}")
 
 
-class Found(NamedTuple):
+class TreeEntry(NamedTuple):
     """What a tree holds at a path."""
 
     mode: str  # "040000" for a folder
@@ -148,7 +148,7 @@ class _Raw(NamedTuple):
     oid: bytes
 
 
-def find(pool: ObjectPool, tree: str, paths: Iterable[str]) -> dict[str, Found]:
+def find(pool: ObjectPool, tree: str, paths: Iterable[str]) -> dict[str, TreeEntry]:
     """Return what a tree (or the tree of a commit) holds at these paths, folders included."""
     read = {"": _parsed(*pool.read_tree(tree))}
 
@@ -159,10 +159,10 @@ def find(pool: ObjectPool, tree: str, paths: Iterable[str]) -> dict[str, Found]:
             read[path] = _parsed(*pool.read_tree(held.oid)) if held and inside else {}
         return read[path]
 
-    def at(path: str) -> Found | None:
+    def at(path: str) -> TreeEntry | None:
         above, slash, name = path.rpartition("/")
         raw = folder(above).get(_encoded(name)) if above or not slash else None
-        return raw and Found(raw.mode.decode().zfill(6), raw.oid.hex())
+        return raw and TreeEntry(raw.mode.decode().zfill(6), raw.oid.hex())
 
     return {path: held for path in paths if (held := at(path)) is not None}
 
@@ -184,7 +184,7 @@ def plain_mode(mode: str) -> str:
 def edited(
     pool: ObjectPool,
     tree: str,
-    changes: Mapping[str, Found | None],
+    changes: Mapping[str, TreeEntry | None],
     write: Callable[[bytes], str],
 ) -> str:
     """Return a tree with files replaced, or removed for None; a folder without files is none.
@@ -198,13 +198,13 @@ def edited(
 def _edited(
     pool: ObjectPool,
     tree: str,
-    changes: Mapping[tuple[bytes, ...], Found | None],
+    changes: Mapping[tuple[bytes, ...], TreeEntry | None],
     write: Callable[[bytes], str],
 ) -> str:
     """Return the id of one folder after the changes below it, "" when nothing is left in it."""
     oid, before = pool.read_tree(tree) if tree else ("", b"")
     entries = _parsed(oid, before)
-    below: dict[bytes, dict[tuple[bytes, ...], Found | None]] = {}
+    below: dict[bytes, dict[tuple[bytes, ...], TreeEntry | None]] = {}
     for (name, *rest), to in sorted(changes.items(), key=lambda item: item[1] is not None):
         if rest:
             below.setdefault(name, {})[tuple(rest)] = to
@@ -249,7 +249,7 @@ def _order(item: tuple[bytes, _Raw]) -> bytes:
     return name + b"/" if entry.mode.zfill(6) == FOLDER.encode() else name
 
 
-__all__ = ["Entry", "Hit", "Kind", "TreeReader", "match_paths"]
+__all__ = ["FileEntry", "Hit", "Kind", "TreeReader", "match_paths"]
 
 Kind = Literal["file", "executable", "symlink", "submodule"]
 
@@ -258,7 +258,7 @@ _REMEMBERED = 200_000  # sizes of files
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileEntry:
     """One file of a tree."""
 
     path: str  # bytes that are no UTF-8 stand as lone surrogates (os.fsdecode)
@@ -285,14 +285,14 @@ class TreeReader:
         self._git = git
         self._pool = pool
         self._lock = threading.Lock()
-        self._entries: dict[str, Entry] | None = None
+        self._entries: dict[str, FileEntry] | None = None
         self._looked_up = 0
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[FileEntry, ...]:
         """Return all files of the tree, sorted as git sorts them."""
         return tuple(self._by_path().values())
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> FileEntry | None:
         """Return the file at exactly this path, or None (also for folders)."""
         return self._by_path().get(path)
 
@@ -363,13 +363,13 @@ class TreeReader:
         held = find(self._pool, self.tree, [path]).get(path)
         return "" if held is None or held.mode in {FOLDER, SUBMODULE} else held.oid
 
-    def _by_path(self) -> dict[str, Entry]:
+    def _by_path(self) -> dict[str, FileEntry]:
         with self._lock:
             if self._entries is None:
                 self._entries = {entry.path: entry for entry in self._listed()}
             return self._entries
 
-    def _listed(self) -> list[Entry]:
+    def _listed(self) -> list[FileEntry]:
         """Read the tree; git opens each file for its size, so those known already are not asked.
 
         Between two runs of a batch, and two trees of a run, few files differ.
@@ -381,10 +381,10 @@ class TreeReader:
             if len(new) <= _FEW:
                 sizes |= {oid: self._pool.size(oid) for oid in new}
                 _remember((oid, sizes[oid]) for oid in new)
-                return [Entry(*one[:3], sizes.get(one.oid) or 0) for one in lines]
+                return [FileEntry(*one[:3], sizes.get(one.oid) or 0) for one in lines]
         lines = self._lines("-l")
         _remember((one.oid, one.size) for one in lines)
-        return [Entry(*one[:3], one.size or 0) for one in lines]
+        return [FileEntry(*one[:3], one.size or 0) for one in lines]
 
     def _lines(self, *more: str) -> list["_Line"]:
         output = self._git.run("ls-tree", "-r", *more, "-z", "--full-tree", self.tree)

@@ -16,7 +16,15 @@ from typing import Any, TypeVar
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.diff import Change, read_change
 from reviewloop.git.directory import object_folders, write_object, write_ref
-from reviewloop.git.objects import Entry, Found, ObjectPool, TreeReader, edited, find, plain_mode
+from reviewloop.git.objects import (
+    FileEntry,
+    ObjectPool,
+    TreeEntry,
+    TreeReader,
+    edited,
+    find,
+    plain_mode,
+)
 from reviewloop.git.paths import check_edit, named_by
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, read_config, signing_settings
@@ -126,7 +134,7 @@ class PrivateRepo:
         """Return the content of a file of a tree, or None; see `TreeReader.read`."""
         return self.reader(tree).read(path)
 
-    def entries(self, tree: str) -> tuple[Entry, ...]:
+    def entries(self, tree: str) -> tuple[FileEntry, ...]:
         """Return all files of a tree."""
         return self.reader(tree).entries()
 
@@ -172,10 +180,10 @@ class PrivateRepo:
         modes = modes or {}
         existing = {p: at.mode for p, at in find(self.pool, tree, named_by(changes)).items()}
         check_edit(existing, changes, modes)
-        made: dict[str, Found | None] = {}
+        made: dict[str, TreeEntry | None] = {}
         for path, content in changes.items():
             mode = modes.get(path) or plain_mode(existing.get(path, "100644"))
-            made[path] = None if content is None else Found(mode, self.write_blob(content))
+            made[path] = None if content is None else TreeEntry(mode, self.write_blob(content))
         return edited(self.pool, tree, made, partial(self._write, "tree"))
 
     def restore(self, tree: str, base: str, paths: Iterable[str]) -> str:

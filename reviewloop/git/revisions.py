@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.distrusted import shallow_commits
-from reviewloop.git.located import Place, locate
+from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.paths import shown
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
@@ -174,7 +174,7 @@ class Named:
         return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
 
 
-def resolve(place: Place, name: str) -> Named:
+def resolve(place: ReviewRepository, name: str) -> Named:
     """Return the commit a person means; raise WorkspaceError when there is none, or two."""
     if not name or name.strip() != name or any(ord(char) < 32 for char in name):
         raise WorkspaceError(f"{name!r} is no revision; name a commit, a branch or a tag.")
@@ -201,7 +201,7 @@ def is_revision(start: Path, name: str) -> bool:
     return answer.exit_code == 0
 
 
-def near_names(place: Place, name: str) -> list[str]:
+def near_names(place: ReviewRepository, name: str) -> list[str]:
     """Return the branches and tags that may have been meant, the most likely first."""
     output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
     output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
@@ -209,14 +209,14 @@ def near_names(place: Place, name: str) -> list[str]:
     return difflib.get_close_matches(name, known, 3, 0.6)
 
 
-def head_of(place: Place) -> Named:
+def head_of(place: ReviewRepository) -> Named:
     """Return the commit that is checked out; raise WorkspaceError on an unborn branch."""
     if place.user.head is None:
         raise WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
     return Named(place.user.head, "HEAD")
 
 
-def default_base(place: Place) -> Named | None:
+def default_base(place: ReviewRepository) -> Named | None:
     """Return the branch that work goes to: of the remote if there is one, else a local one.
 
     None when there is nothing to compare with but HEAD: no such branch, or we stand on it.
@@ -234,7 +234,7 @@ def default_base(place: Place) -> Named | None:
     return Named(commit, shown(_short(target or chosen)))
 
 
-def merge_base(git: Git, place: Place, base: Named, tip: Named) -> str:
+def merge_base(git: Git, place: ReviewRepository, base: Named, tip: Named) -> str:
     """Return the commit where two histories part; raise WorkspaceError when they never met."""
     answer = git.result("merge-base", base.commit, tip.commit)
     if answer.exit_code == 0:
@@ -295,7 +295,7 @@ def _refuse_ambiguous(git: Git, name: str) -> None:
         raise WorkspaceError(f"{shown(short)} is ambiguous: {names}; use the full name.")
 
 
-def _unknown(place: Place, name: str) -> WorkspaceError:
+def _unknown(place: ReviewRepository, name: str) -> WorkspaceError:
     if place.user.head is None and _EXPRESSION.split(name, maxsplit=1)[0] in {"HEAD", "@", ""}:
         return WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
     near = near_names(place, _EXPRESSION.split(name, maxsplit=1)[0])
@@ -310,7 +310,7 @@ def _unknown(place: Place, name: str) -> WorkspaceError:
     )
 
 
-def _upstream(place: Place) -> str:
+def _upstream(place: ReviewRepository) -> str:
     """Return what the branch was pushed to, "" when it was not."""
     remote = place.config.get(f"branch.{place.user.branch}.remote", "")
     merge = place.config.get(f"branch.{place.user.branch}.merge", "")
@@ -332,7 +332,7 @@ def _candidates(git: Git, upstream: str) -> dict[str, tuple[str, str]]:
     return {ref: (commit, target) for commit, target, ref in lines}
 
 
-def _remotes(place: Place, refs: dict[str, tuple[str, str]]) -> list[str]:
+def _remotes(place: ReviewRepository, refs: dict[str, tuple[str, str]]) -> list[str]:
     """Return the remotes to ask for their default branch, most telling first."""
     seen = {ref.removeprefix("refs/remotes/").rpartition("/")[0] for ref in refs if "/rem" in ref}
     own = place.config.get(f"branch.{place.user.branch}.remote", "")

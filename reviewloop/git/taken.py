@@ -10,7 +10,7 @@ from pathlib import Path
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.lfs import HEADER
-from reviewloop.git.located import Place
+from reviewloop.git.located import ReviewRepository
 from reviewloop.git.paths import shown
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
@@ -44,7 +44,7 @@ class Taken:
     skipped: frozenset[str] = frozenset()  # marked skip-worktree: on disk they may be absent
 
 
-def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) -> Taken:
+def take_files(private: PrivateRepo, place: ReviewRepository, extra: tuple[str, ...] = ()) -> Taken:
     """Return the tree of what is on disk: staged, modified and untracked files, and `extra` ones.
 
     `extra` are paths that are taken although they are ignored. Where git would run a filter, the
@@ -65,7 +65,7 @@ def take_files(private: PrivateRepo, place: Place, extra: tuple[str, ...] = ()) 
         return Taken(_write(git), listed, unread, tuple(sorted(raw.items())), skipped)
 
 
-def take_staged(private: PrivateRepo, place: Place) -> Taken:
+def take_staged(private: PrivateRepo, place: ReviewRepository) -> Taken:
     """Return the tree of the index: what `git commit` would take right now."""
     with private.scratch_index() as scratch:
         source = os.environ.get("GIT_INDEX_FILE")  # `git commit -a` gives its hooks another index
@@ -84,7 +84,7 @@ def is_pointer(data: bytes | None) -> bool:
 
 
 def _copied(
-    place: Place, private: PrivateRepo, scratch: Git, source: Path | None
+    place: ReviewRepository, private: PrivateRepo, scratch: Git, source: Path | None
 ) -> tuple[Git, frozenset[str]]:
     if scratch.index is None:
         raise ValueError("a scratch index has a path")
@@ -118,7 +118,11 @@ def raw_notes(raw: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _filtered(
-    private: PrivateRepo, place: Place, git: Git, paths: list[bytes], unreadable: dict[str, str]
+    private: PrivateRepo,
+    place: ReviewRepository,
+    git: Git,
+    paths: list[bytes],
+    unreadable: dict[str, str],
 ) -> dict[str, str]:
     """Return path -> filter of what is taken as it is on disk; add the others to `unreadable`.
 
@@ -148,7 +152,7 @@ def _filtered(
     return raw
 
 
-def _in_lfs(private: PrivateRepo, place: Place, paths: list[str]) -> frozenset[str]:
+def _in_lfs(private: PrivateRepo, place: ReviewRepository, paths: list[str]) -> frozenset[str]:
     """Return which of these the attributes of the last commit keep in Git LFS."""
     if not paths or place.user.head is None:
         return frozenset(paths)
@@ -157,7 +161,7 @@ def _in_lfs(private: PrivateRepo, place: Place, paths: list[str]) -> frozenset[s
     return frozenset(path for path, values in said.items() if values.get("filter") == "lfs")
 
 
-def _is_small(place: Place, path: str) -> bool:
+def _is_small(place: ReviewRepository, path: str) -> bool:
     """Whether a file may be code: what Git LFS is for is larger."""
     try:
         return (place.user.root / path).lstat().st_size <= _MOST_CODE
@@ -165,7 +169,7 @@ def _is_small(place: Place, path: str) -> bool:
         return False
 
 
-def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:
+def _is_special(place: ReviewRepository, path: bytes, unreadable: dict[str, str]) -> bool:
     name = os.fsdecode(path)
     try:
         found = (place.user.root / name).lstat()
@@ -180,7 +184,7 @@ def _is_special(place: Place, path: bytes, unreadable: dict[str, str]) -> bool:
     return name in unreadable
 
 
-def _store(place: Place, git: Git, gone: list[bytes], there: list[bytes]) -> None:
+def _store(place: ReviewRepository, git: Git, gone: list[bytes], there: list[bytes]) -> None:
     try:
         store(git, gone, there, _one_pack(git) if len(there) > _MANY else None)
     except WorkspaceError:

@@ -19,12 +19,12 @@ from reviewloop.faults import fault
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
-from reviewloop.loop.conversation import Answer, Caps, Check, Conversation, converse
+from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
 from reviewloop.models.door import Models
 from reviewloop.models.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
 from reviewloop.models.prefix_gate import PrefixGate
 from reviewloop.models.routing import STEP_KINDS
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
 from reviewloop.review.pushed import Push
 from reviewloop.review.withheld import shown_tree, withheld_in
@@ -112,9 +112,9 @@ class RunContext:
     untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down
     push: Push | None = None  # read in depth is only what was pushed since an earlier review
     # What analysers find in a tree, set beside the base.
-    analyse: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    analyse: "Callable[[RunContext, str], tuple[AnalyserFinding, ...]]" = lambda *_: ()
     # What slow analysers find in it; waits for them.
-    analyse_late: "Callable[[RunContext, str], tuple[EvidencePiece, ...]]" = lambda *_: ()
+    analyse_late: "Callable[[RunContext, str], tuple[AnalyserFinding, ...]]" = lambda *_: ()
     # What of a tree no analyser read, or not as a whole, as JSON-plain values.
     not_analysed: "Callable[[RunContext, str], dict[str, Any]]" = lambda *_: {}
     not_shown: tuple[str, ...] = ()  # a line for each changed file that no model may read
@@ -254,7 +254,7 @@ class RunContext:
         ending: ToolSpec,
         check: Check,
         hold: PrefixGate | None = None,
-    ) -> Answer:
+    ) -> AgentReply:
         """Hold one agent's conversation under the run's caps.
 
         No secret is sent to its model, and no character that people do not see: what was not

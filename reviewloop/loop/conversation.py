@@ -74,7 +74,7 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AgentReply:
     """What the agent answered, the tree its edits left, and what a person should know of it."""
 
     arguments: Mapping[str, Any]
@@ -92,7 +92,7 @@ def converse(
     journal: Journal,
     events: Events,
     hold: PrefixGate | None = None,
-) -> Answer:
+) -> AgentReply:
     """Hold the conversation and return the answer.
 
     Raises `NoAnswerError` when the agent gives no usable answer within its caps, refuses, or cannot
@@ -128,7 +128,7 @@ class _Talk:
         self._notes: list[str] = []
         self._refused: list[str] = []
 
-    def run(self) -> Answer:
+    def run(self) -> AgentReply:
         caps = self._plan.caps
         for turn in range(caps.turns):
             last = (
@@ -180,7 +180,7 @@ class _Talk:
             max_tokens=self._plan.max_tokens,
         )
 
-    def _take(self, reply: Reply, key: CallKey, turn: int) -> Answer | None:
+    def _take(self, reply: Reply, key: CallKey, turn: int) -> AgentReply | None:
         if reply.stop_reason in _REFUSALS:
             raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
         # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
@@ -215,12 +215,12 @@ class _Talk:
         self._messages = trimmed(self._messages, self._plan.caps.results)
         return None
 
-    def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> Answer:
+    def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> AgentReply:
         notes = dict.fromkeys(self._notes)
         if reply.stop_reason == "max_tokens":
             notes[_CUT_OFF] = None
         refused = dict.fromkeys(self._refused)
-        return Answer(arguments, self._toolbox.tree, turn + 1, tuple(notes), tuple(refused))
+        return AgentReply(arguments, self._toolbox.tree, turn + 1, tuple(notes), tuple(refused))
 
     def _read(self, call: ToolCall, reply: Reply) -> tuple[Mapping[str, Any] | None, str]:
         """Return (arguments, "") of the ending's call, or (None, what is wrong with it)."""

@@ -8,23 +8,23 @@ from reviewloop.git.diff import Change
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.moved import reads_what_moved
 from reviewloop.loop.state import LoopState
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import repeated, with_late
 from reviewloop.review.verdicts import Verdict, gravest, judged, unasked
 
 
-def evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+def evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
     """Return the evidence about a tree that reviewers are shown, most severe first."""
     return context.once(("evidence", tree), lambda: context.analyse(context, tree))
 
 
-def late_evidence_of(context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+def late_evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
     """Return what slow analysers found in a tree; waits for them, and for nothing else."""
     return context.analyse_late(context, tree)
 
 
 def asked_again(
-    context: RunContext, read: Change, evidence: Sequence[EvidencePiece]
+    context: RunContext, read: Change, evidence: Sequence[AnalyserFinding]
 ) -> frozenset[int]:
     """Return the positions of the evidence that reviewers have to answer.
 
@@ -42,7 +42,7 @@ def asked_again(
     )
 
 
-def not_judged_yet(state: LoopState, evidence: Sequence[EvidencePiece]) -> frozenset[int]:
+def not_judged_yet(state: LoopState, evidence: Sequence[AnalyserFinding]) -> frozenset[int]:
     """Return the positions of the evidence about which the run's book says nothing yet.
 
     After a change was brought onto another commit what reviewers said of the rest still holds. What
@@ -85,8 +85,8 @@ def weighed(
 
 
 def _not_told_yet(
-    state: LoopState, early: Sequence[EvidencePiece], late: Sequence[EvidencePiece]
-) -> tuple[EvidencePiece, ...]:
+    state: LoopState, early: Sequence[AnalyserFinding], late: Sequence[AnalyserFinding]
+) -> tuple[AnalyserFinding, ...]:
     """Return the late evidence that the run's book holds under no id.
 
     It may stand there as part of an early finding, unless a reviewer rejected that one.

@@ -20,7 +20,7 @@ from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.moved import EDIT, Moved
 from reviewloop.loop.state import LoopState
 from reviewloop.render.text import counted
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Material, MovedText
 from reviewloop.review.pushed import Known, known_text
 from reviewloop.review.related import changed_names, grouped, ties
@@ -93,7 +93,7 @@ def _parts(tree: str, context: RunContext, room: int) -> Parts:
 
 def packed(
     whole: Sequence[Piece],
-    evidence: Mapping[int, EvidencePiece],
+    evidence: Mapping[int, AnalyserFinding],
     tree: str,
     room: int,
     context: RunContext,
@@ -144,7 +144,7 @@ def _cut(
 
 
 def _shares(
-    parts: list[tuple[Piece, ...]], evidence: Mapping[int, EvidencePiece]
+    parts: list[tuple[Piece, ...]], evidence: Mapping[int, AnalyserFinding]
 ) -> list[frozenset[int]]:
     """Give each piece of evidence to the part that shows its line, else its file, else to one."""
     shares: list[set[int]] = [set() for _ in parts]

@@ -7,7 +7,7 @@ from typing import Any
 from reviewloop.domain.errors import ModelAccessError
 from reviewloop.models.limiter import Limiter
 from reviewloop.models.messages import ModelRequest, Reply
-from reviewloop.models.prefix_gate import Place
+from reviewloop.models.prefix_gate import GateTurn
 from reviewloop.models.providers import Providers
 from reviewloop.models.retry import (
     Attempt,
@@ -19,7 +19,7 @@ from reviewloop.models.routing import OFFLINE, split_model
 from reviewloop.models.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
 
-Tell = Callable[..., None]  # tell(kind, **what), as `Events.tell`
+Notify = Callable[..., None]  # tell(kind, **what), as `Events.tell`
 
 
 class Asking:
@@ -32,7 +32,7 @@ class Asking:
         fallbacks: tuple[str, ...],
         limiter: Limiter,
         patience: Patience,
-        tell: Tell,
+        tell: Notify,
         on_lost: Callable[[CallKey, ModelRequest, Attempt], None],
         check: Callable[[], None],
     ) -> None:
@@ -44,7 +44,7 @@ class Asking:
         self._on_lost = on_lost
         self._check = check  # raises when nothing more may be asked, or no reply be kept
 
-    def ask(self, key: CallKey, request: ModelRequest, place: Place) -> Reply:
+    def ask(self, key: CallKey, request: ModelRequest, place: GateTurn) -> Reply:
         """Return the reply of the first model that gives one.
 
         Fallbacks are for models that cannot be reached or used. A request that is too long or
@@ -87,7 +87,7 @@ class Asking:
         self,
         key: CallKey,
         request: ModelRequest,
-        place: Place,
+        place: GateTurn,
         on_failure: Callable[[Attempt], None],
     ) -> Reply:
         provider = self._providers.get(request.model)

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from reviewloop.models.found import Found
+from reviewloop.models.found import FoundProvider
 from reviewloop.models.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider
 
 _REGIONAL = "regional."  # the price list's word for the ids of all groups of regions
@@ -27,7 +27,9 @@ def no_model(name: str) -> str:
     return ""
 
 
-def resolved(name: str, found: Sequence[Found], *, prefer: str = "", region: str = "") -> str:
+def resolved(
+    name: str, found: Sequence[FoundProvider], *, prefer: str = "", region: str = ""
+) -> str:
     """Return the full name of a bare one, "" where it is not clear who should be asked.
 
     Of several providers that fit, the preferred one is taken, else the one that was found first.

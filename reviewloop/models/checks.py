@@ -20,7 +20,13 @@ from reviewloop.models.found import (
     own_address,
     shown_address,
 )
-from reviewloop.models.free_calls import Answer, Asked, ask_about_model, ask_free, same_model
+from reviewloop.models.free_calls import (
+    Answer,
+    FreeCallResult,
+    ask_about_model,
+    ask_free,
+    same_model,
+)
 from reviewloop.models.installing import install_advice, package_problem
 from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.models.replay_provider import ReplayProvider
@@ -65,9 +71,9 @@ class _Asking:
         self.settings = settings
         self.before_a_run = before_a_run  # then only what is certain stops anything
         self._seconds = _PREFLIGHT_SECONDS if before_a_run else _FREE_CALL_SECONDS
-        self._listed: dict[str, Asked] = {}
+        self._listed: dict[str, FreeCallResult] = {}
 
-    def listed(self, provider: Provider) -> Asked:
+    def listed(self, provider: Provider) -> FreeCallResult:
         """Return what a provider says to the request for its models."""
         if provider.name not in self._listed:
             # A server on this machine may be waking up.

@@ -13,7 +13,7 @@ from uuid import uuid4
 from reviewloop.domain.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
 from reviewloop.models import checks, prices
-from reviewloop.models.asking import Asking, Tell
+from reviewloop.models.asking import Asking, Notify
 from reviewloop.models.budget import Budget, is_far_off
 from reviewloop.models.limiter import LIKELY_OUTPUT, Limiter
 from reviewloop.models.messages import (
@@ -26,7 +26,7 @@ from reviewloop.models.messages import (
     plain_request,
     request_hash,
 )
-from reviewloop.models.prefix_gate import Place, PrefixGate, PrefixGates
+from reviewloop.models.prefix_gate import GateTurn, PrefixGate, PrefixGates
 from reviewloop.models.providers import Providers
 from reviewloop.models.retry import Attempt, Pacing, Patience, RequestRejectedError
 from reviewloop.models.routing import Route, kind_of, route
@@ -73,7 +73,7 @@ class Models:
         mask: Scrub = _unchanged,
         keep: Scrub = _unchanged,
         names_in: Callable[[str], tuple[str, ...]] = _nobodys,
-        on_event: Tell = _silent,
+        on_event: Notify = _silent,
         require_room: Callable[[], None] = _nothing,
         pacing: Pacing | None = None,
         rates: Rates | None = None,
@@ -126,8 +126,8 @@ class Models:
             self._tell("model.reply", **_told(key, reply))
             return reply
         self._refuse_when_stopped()
-        waiting: AbstractContextManager[Place] = (
-            hold.turn(self._stop.is_set) if hold else nullcontext(Place())
+        waiting: AbstractContextManager[GateTurn] = (
+            hold.turn(self._stop.is_set) if hold else nullcontext(GateTurn())
         )
         with waiting as place:
             self._refuse_when_stopped()
@@ -191,7 +191,7 @@ class Models:
         request: ModelRequest,
         plain: Mapping[str, Any],
         digest: str,
-        place: Place,
+        place: GateTurn,
     ) -> Reply:
         started = time.monotonic()
         try:
@@ -225,7 +225,7 @@ class Models:
         self._tell("model.reply", **_told(key, reply))
         return reply
 
-    def _ask_quietly(self, key: CallKey, request: ModelRequest, place: Place) -> Reply:
+    def _ask_quietly(self, key: CallKey, request: ModelRequest, place: GateTurn) -> Reply:
         """Ask; what a failure says is kept and printed, so it must not hold a secret either."""
         try:
             return self._asking.ask(key, request, place)

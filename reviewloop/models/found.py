@@ -28,7 +28,7 @@ _ANSWERS_WITHIN = 1.0  # seconds for a server on this machine
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundProvider:
     """A provider that can be asked, with what it was found by."""
 
     provider: Provider
@@ -46,21 +46,21 @@ class Found:
         return f"{self.provider.name}:{self.reasoning or self.provider.generation}"
 
 
-def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[Found, ...]:
+def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[FoundProvider, ...]:
     """Return the providers that can be asked, in the order in which they are taken.
 
     A server of the person's own is not among them: only it knows its models.
     """
-    found = [Found(KNOWN[BEDROCK], by)] if (by := aws_found_by(settings, environ)) else []
+    found = [FoundProvider(KNOWN[BEDROCK], by)] if (by := aws_found_by(settings, environ)) else []
     for provider in KNOWN.values():
         if provider.name == OPENAI and own_address(provider, settings, environ):
             continue
         if key := key_of(provider, environ):
-            found.append(Found(provider, key))
+            found.append(FoundProvider(provider, key))
     return tuple(found)
 
 
-def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[Found, ...]:
+def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[FoundProvider, ...]:
     """Return the servers of the person's own that answer within a second, with their models."""
     from reviewloop.models.free_calls import served_models
 
@@ -72,7 +72,7 @@ def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[
         models = served_models(provider, settings, environ, seconds=_ANSWERS_WITHIN)
         if models:
             address = address_of(provider, settings, environ)
-            found.append(Found(provider, f"a server at {address}", models[0]))
+            found.append(FoundProvider(provider, f"a server at {address}", models[0]))
     return tuple(found)
 
 
@@ -179,6 +179,6 @@ def _aws_files(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return profiles
 
 
-def listed(found: Sequence[Found]) -> str:
+def listed(found: Sequence[FoundProvider]) -> str:
     """Return what was found, in words."""
     return ", ".join(f"{one.provider.title} ({one.by})" for one in found)

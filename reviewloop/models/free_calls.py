@@ -21,7 +21,7 @@ _ANSWERS: Mapping[int, Answer] = {403: "forbidden", 404: "missing"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class FreeCallResult:
     """What a provider said to a free request, and the models it listed."""
 
     answer: Answer
@@ -42,7 +42,7 @@ def ask_free(
     environ: Mapping[str, str],
     *,
     seconds: float,
-) -> Asked:
+) -> FreeCallResult:
     """Send a provider its free request; nothing is paid and nothing of the project is sent."""
     return _get(provider, settings, environ, provider.models_path, seconds)
 
@@ -54,7 +54,7 @@ def ask_about_model(
     environ: Mapping[str, str],
     *,
     seconds: float,
-) -> Asked:
+) -> FreeCallResult:
     """Ask a provider whether it has one model, which is free, too: lists leave aliases out."""
     path = f"{provider.models_path.partition('?')[0]}/{urllib.parse.quote(ident)}"
     return _get(provider, settings, environ, path, seconds)
@@ -66,7 +66,7 @@ def _get(
     environ: Mapping[str, str],
     path: str,
     seconds: float,
-) -> Asked:
+) -> FreeCallResult:
     key = environ.get(key_of(provider, environ), "").strip()
     bearer = provider.key_header == "authorization"
     headers = dict(provider.headers)
@@ -76,19 +76,19 @@ def _get(
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked below
         if request.type not in ("http", "https"):
-            return Asked("odd", f"{url} is no address of the web")
+            return FreeCallResult("odd", f"{url} is no address of the web")
         with _opener().open(request, timeout=seconds) as reply:
-            return Asked("fine", models=_names(json.loads(reply.read(_MOST_BYTES))))
+            return FreeCallResult("fine", models=_names(json.loads(reply.read(_MOST_BYTES))))
     except urllib.error.HTTPError as error:
         error.close()
         # Google answers 400 to a key it does not know.
         refused = error.code == 401 or (error.code == 400 and not bearer)
         answer: Answer = "refused" if refused else _ANSWERS.get(error.code, "odd")
-        return Asked(answer, f"HTTP {error.code}")
+        return FreeCallResult(answer, f"HTTP {error.code}")
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         odd = isinstance(error, ValueError) and not isinstance(error, OSError)
-        return Asked("odd" if odd else "unreachable", str(reason))
+        return FreeCallResult("odd" if odd else "unreachable", str(reason))
 
 
 def served_models(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 _SLICE = 0.05  # seconds between looks at the stop signal while waiting
 
 
-class Place:
+class GateTurn:
     """Somebody's place in the queue of a gate: tells it how far the request is."""
 
     def __init__(self, gate: "PrefixGate | None" = None, *, leads: bool = False) -> None:
@@ -45,7 +45,7 @@ class PrefixGate:
         self._until: float | None = None  # for ever, until the first one asks
 
     @contextmanager
-    def turn(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Place]:
+    def turn(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[GateTurn]:
         """Wait for one's turn; yields the place from which to tell how far the request is.
 
         The first caller goes at once. The others go when its reply begins, when it leaves (answered
@@ -57,10 +57,10 @@ class PrefixGate:
                 self._until = math.inf
         if not first:
             self._wait(stopped)
-            yield Place(self)
+            yield GateTurn(self)
             return
         try:
-            yield Place(self, leads=True)
+            yield GateTurn(self, leads=True)
         finally:
             self._open.set()
 

@@ -7,7 +7,7 @@ from typing import Any
 from reviewloop.domain.errors import UsageError
 from reviewloop.models.bare_names import no_model, resolved
 from reviewloop.models.found import (
-    Found,
+    FoundProvider,
     aws_region,
     empty_keys,
     found_here,
@@ -48,7 +48,7 @@ def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
     found = found_locally(models, environ)
     if not found and aws_region(models, environ):
         # Credentials of a machine in AWS are known to AWS's client alone; the check asks it.
-        found = (Found(KNOWN[BEDROCK], "an AWS region"),)
+        found = (FoundProvider(KNOWN[BEDROCK], "an AWS region"),)
     if not found:
         raise UsageError(nothing_found(models, environ))
     return _with(loaded, found, environ)
@@ -130,7 +130,7 @@ def _is_full(name: str, models: ModelSettings, environ: Mapping[str, str]) -> bo
     return names_a_model(name) and with_bedrock_id(name, models, environ) == name
 
 
-def _with(loaded: Loaded, found: Sequence[Found], environ: Mapping[str, str]) -> Loaded:
+def _with(loaded: Loaded, found: Sequence[FoundProvider], environ: Mapping[str, str]) -> Loaded:
     """Return the settings with every name resolved that can be; others are told where asked."""
     models, origins = loaded.settings.models, dict(loaded.origins)
     region = aws_region(models, environ)
@@ -160,7 +160,10 @@ def _with(loaded: Loaded, found: Sequence[Found], environ: Mapping[str, str]) ->
 
 
 def _cheaper(
-    reasoning: str, found: Sequence[Found], models: ModelSettings, environ: Mapping[str, str]
+    reasoning: str,
+    found: Sequence[FoundProvider],
+    models: ModelSettings,
+    environ: Mapping[str, str],
 ) -> str:
     """Return the model for high-volume work beside the one for reasoning."""
     for one in found:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reviewloop.analysis.contract import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysis.examine import Examination
-from reviewloop.analysis.placing import Placed, identity_of, quote_of, title_of, within
+from reviewloop.analysis.placing import PlacedHit, identity_of, quote_of, title_of, within
 from reviewloop.domain.finding import (
     Evidence,
     Finding,
@@ -28,7 +28,7 @@ ANALYSER = "analyser"
 
 
 @dataclass(frozen=True)
-class EvidencePiece:
+class AnalyserFinding:
     """One finding of an analyser, before a reviewer has judged it."""
 
     finding: Finding
@@ -40,7 +40,7 @@ class EvidencePiece:
         return {"finding": self.finding.model_dump(mode="json"), "hard": self.hard}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "EvidencePiece":
+    def from_plain(cls, values: Mapping[str, Any]) -> "AnalyserFinding":
         """Rebuild what `plain` wrote."""
         return cls(Finding.model_validate(values["finding"]), bool(values["hard"]))
 
@@ -94,7 +94,7 @@ def evidence_of(
     files: Iterable[SourceFile],
     *,
     level: Callable[[str, bool], str] = lambda *_: "",
-) -> list[EvidencePiece]:
+) -> list[AnalyserFinding]:
     """Return a finding for every hit, most severe first; what several analysers say is one.
 
     `level` tells what the settings say of a rule: off, must, should, nit, or "" for nothing. The
@@ -121,15 +121,15 @@ def evidence_of(
             ident = _numbered(finding, identity, seen[key] + placed.known)
         taken.add(ident)
         finding = finding.model_copy(update={"id": ident})
-        pieces.append(EvidencePiece(finding, placed.rule.hard, placed.hit.fix))
+        pieces.append(AnalyserFinding(finding, placed.rule.hard, placed.hit.fix))
     pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
     groups = said_by_several([piece.finding for piece in pieces])
     return [reduce(_together, (pieces[i] for i in group)) for group in groups]
 
 
 def whole_evidence(
-    early: Sequence[EvidencePiece], late: Sequence[EvidencePiece]
-) -> list[EvidencePiece]:
+    early: Sequence[AnalyserFinding], late: Sequence[AnalyserFinding]
+) -> list[AnalyserFinding]:
     """Return early and late evidence together; what both say is one piece with the early id."""
     whole = list(early)
     findings = [piece.finding for piece in early]
@@ -139,7 +139,7 @@ def whole_evidence(
             continue
         kept = whole[position]
         finding = with_later(kept.finding, piece.finding)
-        whole[position] = EvidencePiece(finding, kept.hard or piece.hard, kept.fix or piece.fix)
+        whole[position] = AnalyserFinding(finding, kept.hard or piece.hard, kept.fix or piece.fix)
     whole.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
     return whole
 
@@ -149,13 +149,13 @@ def _numbered(finding: Finding, identity: str, number: int) -> str:
     return fingerprint(finding.path, text, finding.rule)
 
 
-def _together(kept: EvidencePiece, other: EvidencePiece) -> EvidencePiece:
+def _together(kept: AnalyserFinding, other: AnalyserFinding) -> AnalyserFinding:
     """Return what two analysers say of one problem as one piece."""
     finding = joined(kept.finding, other.finding)
-    return EvidencePiece(finding, kept.hard or other.hard, kept.fix or other.fix)
+    return AnalyserFinding(finding, kept.hard or other.hard, kept.fix or other.fix)
 
 
-def _finding(placed: Placed, file: SourceFile | None, severity: Severity | None) -> Finding:
+def _finding(placed: PlacedHit, file: SourceFile | None, severity: Severity | None) -> Finding:
     hit, rule = placed.hit, placed.rule
     span = within(hit.span, file)
     quote = quote_of(hit, rule, file)

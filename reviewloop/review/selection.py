@@ -18,7 +18,7 @@ from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import attributes_in, generated, kiroignored
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.lfs import parse_pointer
-from reviewloop.git.objects import Found, find
+from reviewloop.git.objects import TreeEntry, find
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.taken import IN_LFS
 from reviewloop.review.silencing import BASELINE_FILE, is_baseline
@@ -303,7 +303,7 @@ class _Base:
     """What the base of a change says of its files."""
 
     private: PrivateRepo
-    held: Mapping[str, Found]  # files, and folders that tell what a file is for
+    held: Mapping[str, TreeEntry]  # files, and folders that tell what a file is for
     empty: bool  # there was nothing: it says nothing of any file
     in_lfs: frozenset[str]  # paths that its attributes keep in Git LFS
     believing: bool  # the change is believed instead

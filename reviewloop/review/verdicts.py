@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 
 CONFIRM, RAISE, LOWER, REJECT = "confirm", "raise", "lower", "reject"
 _WORDS = {
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def evidence_text(
-    pieces: Sequence[EvidencePiece], about: Collection[int] | None = None, room: int = 0
+    pieces: Sequence[AnalyserFinding], about: Collection[int] | None = None, room: int = 0
 ) -> str:
     """Return the evidence as numbered facts: whose it is, the rule, the place, what was said.
 
@@ -72,7 +72,7 @@ def evidence_text(
     return "\n".join(lines)
 
 
-def _fact(number: int, piece: EvidencePiece) -> str:
+def _fact(number: int, piece: AnalyserFinding) -> str:
     finding = piece.finding
     owner = ", ".join(finding.agents)
     fixed = " (stands whatever you say)" if piece.hard else ""
@@ -85,7 +85,7 @@ def _fact(number: int, piece: EvidencePiece) -> str:
 def read_verdicts(
     arguments: Any,
     agent: str,
-    pieces: Sequence[EvidencePiece],
+    pieces: Sequence[AnalyserFinding],
     about: Collection[int] | None = None,
 ) -> tuple[dict[str, Verdict], tuple[str, ...]]:
     """Return what an answer says of this agent's evidence, by finding id, and what is wrong.
@@ -136,7 +136,7 @@ def gravest(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
 
 
 def judged(
-    pieces: Iterable[EvidencePiece],
+    pieces: Iterable[AnalyserFinding],
     verdicts: Mapping[str, Verdict],
     *,
     asked: Iterable[str] = (),
@@ -158,7 +158,7 @@ def judged(
 
 
 def unasked(
-    pieces: Iterable[EvidencePiece], *, asked: bool, settled: Collection[str] = ()
+    pieces: Iterable[AnalyserFinding], *, asked: bool, settled: Collection[str] = ()
 ) -> list[Finding]:
     """Return the findings of late evidence, which no reviewer was shown, with their severity.
 
@@ -173,7 +173,7 @@ def unasked(
 
 
 def _judged(
-    piece: EvidencePiece, verdicts: Mapping[str, Verdict], readers: set[str], untrusted: bool
+    piece: AnalyserFinding, verdicts: Mapping[str, Verdict], readers: set[str], untrusted: bool
 ) -> Finding:
     finding = piece.finding
     verdict = verdicts.get(finding.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import kiroignored
-from reviewloop.git.objects import Entry
+from reviewloop.git.objects import FileEntry
 from reviewloop.git.private import PrivateRepo
 from reviewloop.specs.steering import Steering, steering_on_disk
 
@@ -123,7 +123,7 @@ def shown_tree(
     return private.edit(tree, contents, dict.fromkeys(contents, "100644"))
 
 
-def _is_withheld(entry: Entry, read: Callable[[Entry], bytes]) -> bool:
+def _is_withheld(entry: FileEntry, read: Callable[[FileEntry], bytes]) -> bool:
     if not _LIKELY.search(entry.path):
         return False
     if _WITH_LOGIN.search(entry.path):
@@ -131,5 +131,5 @@ def _is_withheld(entry: Entry, read: Callable[[Entry], bytes]) -> bool:
     return withheld_by_name(entry.path)
 
 
-def _start(private: PrivateRepo, entry: Entry) -> bytes:
+def _start(private: PrivateRepo, entry: FileEntry) -> bytes:
     return private.pool.read(entry.oid, _READ_AT_MOST) or b""

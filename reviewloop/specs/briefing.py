@@ -114,7 +114,7 @@ class Requirement:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TaskRequirements:
     """The requirements that a task names; `criteria` are (id, text), in reading order."""
 
     requirements: tuple[Requirement, ...] = ()
@@ -122,7 +122,7 @@ class Asked:
     missing: tuple[str, ...] = ()  # named by the task but written nowhere
 
 
-def asked_of(spec: Spec, task: Task) -> Asked:
+def asked_of(spec: Spec, task: Task) -> TaskRequirements:
     """Return what the task has to meet; a requirement named as a whole counts with all of it."""
     found, missing = resolve(task.requirements, spec.requirements)
     owners: dict[str, Requirement] = {}
@@ -134,7 +134,7 @@ def asked_of(spec: Spec, task: Task) -> Asked:
             owners.setdefault(owner, _requirement(owner, spec.requirements[owner]))
         for name in below or ([] if owner == key else [key]):
             criteria[name] = " ".join(spec.requirements[name].split())
-    return Asked(tuple(owners.values()), tuple(criteria.items()), missing)
+    return TaskRequirements(tuple(owners.values()), tuple(criteria.items()), missing)
 
 
 def _is_heading(text: str) -> bool:

@@ -92,7 +92,7 @@ _PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Said:
+class DependencyNotes:
     """What the section about dependencies says that is more than the order of the phases."""
 
     # Stories that need not come one after another -> the stories and phases ("3") they wait for.
@@ -101,7 +101,7 @@ class Said:
     problems: tuple[Problem, ...] = ()
 
 
-def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -> Said:
+def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -> DependencyNotes:
     """Read the section about dependencies, where there is one; prose it cannot read is left."""
     known = [task.id for task in tasks]
     stories: dict[str, frozenset[str]] = {}
@@ -121,10 +121,14 @@ def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -
                 problems.append(Problem("unknown", path, line.number, message, about))
             else:
                 depends.setdefault(names[0] or "", []).append(names[1] or "")
-    return Said(stories, {one: tuple(ids) for one, ids in depends.items()}, tuple(problems))
+    return DependencyNotes(
+        stories, {one: tuple(ids) for one, ids in depends.items()}, tuple(problems)
+    )
 
 
-def in_order(phases: Sequence[Phase], tasks: Sequence[Task], said: Said) -> tuple[Task, ...]:
+def in_order(
+    phases: Sequence[Phase], tasks: Sequence[Task], said: DependencyNotes
+) -> tuple[Task, ...]:
     """Return the tasks with what the order of the phases puts before each of them.
 
     What a task declares counts more: an order that contradicts it is left out. The tasks must have
@@ -196,7 +200,7 @@ def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _awaited(
-    place: int, phases: Sequence[Phase], said: Said, before: Sequence[set[int]]
+    place: int, phases: Sequence[Phase], said: DependencyNotes, before: Sequence[set[int]]
 ) -> set[int]:
     """Return the phases that end before this one begins."""
     own = stories_of(phases[place])

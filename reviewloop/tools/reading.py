@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.objects import Entry, TreeReader
+from reviewloop.git.objects import FileEntry, TreeReader
 from reviewloop.tools.answers import CallRefusedError, Output, shown_name
 from reviewloop.tools.arguments import Glob, Grep, Read, ReadOperation
 
@@ -73,7 +73,7 @@ def plain_path(path: str) -> str:
     return "" if plain == "." else plain
 
 
-def file_at(reader: TreeReader, path: str) -> Entry | None:
+def file_at(reader: TreeReader, path: str) -> FileEntry | None:
     """Return the file at a path, None for a folder; raise CallRefusedError for anything else."""
     if not path:
         return None

@@ -9,7 +9,7 @@ from support.many import many, writes_parts
 
 from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.queue import queue_of
-from reviewloop.app.batch.start import Wish
+from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.branches import looked_again
 from reviewloop.faults import VARIABLE
@@ -62,7 +62,7 @@ def test_a_batch_waits_at_its_end_for_an_approval_and_brings_all_behind_it(shop)
     checkout.server.answer = many({4: commits})
     with checkout.inside(), ExitStack() as stack:
         repository = open_repository()
-        record, stopped = run_batch(repository, Wish(tasks=("1", "4", "5")), told)
+        record, stopped = run_batch(repository, BatchRequest(tasks=("1", "4", "5")), told)
         assert (stopped, record.ended) == (None, True)
         found = queue_of(looked_again(repository))
         assert [one.run.task_id for one in found.standing] == ["1", "4", "5"]

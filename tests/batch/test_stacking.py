@@ -6,7 +6,7 @@ import pytest
 
 from reviewloop.app.batch.rebase import Train
 from reviewloop.app.batch.stack import Waiting, base_for, line_up, listed_above
-from reviewloop.app.batch.status import Stand, TaskRun
+from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks
@@ -31,9 +31,9 @@ def waiting(task: str, base: str) -> Waiting:
 
 
 def below(task: str, *runs: Waiting, committed: str = "", deep: bool = False) -> list[str] | None:
-    stands = {one: TaskRun(Stand.OPEN) for one in STEPS}
-    stands |= {one: TaskRun(Stand.COMMITTED) for one in committed}
-    stands |= {one.run.task_id: TaskRun(Stand.WAITING, one.run) for one in runs}
+    stands = {one: TaskRun(TaskStatus.OPEN) for one in STEPS}
+    stands |= {one: TaskRun(TaskStatus.COMMITTED) for one in committed}
+    stands |= {one.run.task_id: TaskRun(TaskStatus.WAITING, one.run) for one in runs}
     place = base_for(STEPS[task], stands, runs, head="head", deep=deep)
     return None if place is None else [one.run.task_id for one in place.chain]
 
@@ -68,8 +68,8 @@ def test_a_task_stands_on_what_is_listed_above_it_as_far_as_one_commit_holds_tha
     order = order_tasks(open_spec(MemoryFiles({".kiro/specs/a/tasks.md": text.encode()})))
     steps = {step.task.id: step for step in order.steps}
     runs = [waiting("1", "head"), waiting("2", "commit-1"), waiting("3", "commit-1")]
-    stands = {one.run.task_id: TaskRun(Stand.WAITING, one.run) for one in runs}
-    stands["4"] = TaskRun(Stand.OPEN)
+    stands = {one.run.task_id: TaskRun(TaskStatus.WAITING, one.run) for one in runs}
+    stands["4"] = TaskRun(TaskStatus.OPEN)
 
     def chain(task: str, *, loose: bool = False, runs: list[Waiting] = runs) -> list[str] | None:
         above = listed_above(order, steps[task])
@@ -81,14 +81,14 @@ def test_a_task_stands_on_what_is_listed_above_it_as_far_as_one_commit_holds_tha
     assert chain("4") is None  # until 3 was brought onto 2
     assert chain("4", loose=True) == ["1", "2"]
     assert chain("4", runs=[*runs[:2], waiting("3", "commit-2")]) == ["1", "2", "3"]
-    stands["2"] = stands["3"] = TaskRun(Stand.BLOCKED)
+    stands["2"] = stands["3"] = TaskRun(TaskStatus.BLOCKED)
     assert chain("4", runs=runs[:1]) == ["1"]
 
 
 def test_a_run_that_its_thread_has_still_is_not_brought():
     runs = [waiting("1", "head"), waiting("2", "head")]
-    stands = {one: TaskRun(Stand.OPEN) for one in STEPS}
-    stands |= {one.run.task_id: TaskRun(Stand.WAITING, one.run) for one in runs}
+    stands = {one: TaskRun(TaskStatus.OPEN) for one in STEPS}
+    stands |= {one.run.task_id: TaskRun(TaskStatus.WAITING, one.run) for one in runs}
     sitting = SimpleNamespace(
         order=order_tasks(open_spec(FILES)),
         record=SimpleNamespace(mode="queue"),

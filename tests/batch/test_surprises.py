@@ -17,7 +17,7 @@ from support.terminal import Terminal
 
 from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.policy import why_a_person
-from reviewloop.app.batch.start import Wish
+from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.interrupts import all_interruptible, asking
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.advance import advance
@@ -164,14 +164,16 @@ def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(sho
         repository = open_repository()
         told = Quicker(repository)
         with hold(repository.run_lock(first), "run 1"):  # as while somebody approves it
-            record, stopped = run_batch(repository, Wish(tasks=("1",), mode="autopilot"), told)
+            record, stopped = run_batch(
+                repository, BatchRequest(tasks=("1",), mode="autopilot"), told
+            )
     assert (stopped, record.reason) == (None, "")
     assert "is in use by process" in told.said[0]
     assert checkout.run("queue", "reject", first).code == 7
     with checkout.inside():
         repository = open_repository()
         told = Quicker(repository)
-        record, stopped = run_batch(repository, Wish(tasks=("4",)), told)
+        record, stopped = run_batch(repository, BatchRequest(tasks=("4",)), told)
     assert (stopped, record.reason) == (None, "")
     [said] = told.said
     assert said.startswith("4 skipped: run 4-")

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from reviewloop.app.batch.queue import _with_all_below
-from reviewloop.app.batch.schedule import Turns
+from reviewloop.app.batch.schedule import TaskTurns
 from reviewloop.app.batch.stack import Beginnings, Waiting
-from reviewloop.app.batch.status import Stand, TaskRun
+from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.runs import RunRecord
 
@@ -18,8 +18,8 @@ def order_of(needs: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]
     return Order(tuple(steps), ())
 
 
-def turns_of(order: Order, tried: set[str]) -> Turns:
-    return Turns(SimpleNamespace(order=order, tried=tried))
+def turns_of(order: Order, tried: set[str]) -> TaskTurns:
+    return TaskTurns(SimpleNamespace(order=order, tried=tried))
 
 
 def in_waves(waves: int, width: int) -> dict[str, tuple[str, ...]]:
@@ -39,11 +39,11 @@ CHAIN = {str(n): (str(n - 1),) if n else () for n in range(1200)}
 def test_what_stands_still_is_found_in_one_pass(needs):
     first, *others = needs
     turns = turns_of(order_of(needs, {}), set())
-    stands = {task: TaskRun(Stand.OPEN) for task in needs}
+    stands = {task: TaskRun(TaskStatus.OPEN) for task in needs}
     began = time.monotonic()
     assert turns.standing_still(stands) == frozenset()
-    assert turns.standing_still(stands | {first: TaskRun(Stand.WAITING)}) == {first}
-    failed = stands | {first: TaskRun(Stand.BLOCKED)}
+    assert turns.standing_still(stands | {first: TaskRun(TaskStatus.WAITING)}) == {first}
+    failed = stands | {first: TaskRun(TaskStatus.BLOCKED)}
     still = turns.standing_still(failed)
     assert still == {first, *(one for one in others if needs[one])}
     assert turns.standing_still(failed, {first}) == frozenset()
@@ -53,7 +53,7 @@ def test_what_stands_still_is_found_in_one_pass(needs):
 def test_what_only_follows_a_failed_task_may_begin_and_what_needs_it_never_does():
     needs = {"1": (), "2": ("1",), "3": (), "4": ("3",)}
     order = order_of(needs, {"3": ("2",)})
-    stands = {task: TaskRun(Stand.OPEN) for task in needs}
+    stands = {task: TaskRun(TaskStatus.OPEN) for task in needs}
     assert turns_of(order, set()).standing_still(stands) == frozenset()
     assert turns_of(order, {"1"}).standing_still(stands) == {"1", "2"}
     assert turns_of(order, {"1", "3"}).standing_still(stands) == {"1", "2", "3", "4"}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reviewloop.app.review.review import Wish, review
-from reviewloop.git.comparison import Asked
+from reviewloop.app.review.review import ReviewRequest, review
+from reviewloop.git.comparison import CompareSpec
 
 pytestmark = pytest.mark.usefixtures("quick_tools")
 
@@ -67,7 +67,9 @@ def test_the_configuration_of_the_checkout_does_not_count_for_what_others_wrote(
     (project / "app.js").write_text("eval(1);\n")
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "change")
-    wish = Wish(Asked(commit="HEAD"), model="none", rules_from="HEAD~1", remembered=False)
+    wish = ReviewRequest(
+        CompareSpec(commit="HEAD"), model="none", rules_from="HEAD~1", remembered=False
+    )
     with review(wish, project) as done:
         assert any("S307" in e.text for f in done.report.findings for e in f.evidence)
         (eslint,) = [a for a in done.report.analysers if a.name == "eslint"]

@@ -23,8 +23,8 @@ from support.obedient import Seen, obedient
 from support.payloads import EVIL, RUN, Row, thirty
 from support.steered import Machine, leaks, machine, planted
 
-from reviewloop.app.review.review import Wish, review
-from reviewloop.git.comparison import Asked
+from reviewloop.app.review.review import ReviewRequest, review
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.render.formats import MODULES, renderer
 from reviewloop.render.terminal.review import print_review
 
@@ -88,7 +88,7 @@ def work(rows: list[Row]) -> dict[str, str]:
     }
 
 
-def rendered(there: Machine, wish: Wish) -> dict[str, str]:
+def rendered(there: Machine, wish: ReviewRequest) -> dict[str, str]:
     """Return the report of a review in every format."""
     out = io.StringIO()
     with there.checkout.inside(), review(wish, Path.cwd()) as done:
@@ -125,15 +125,15 @@ def reviewed(folder: Path, what: str) -> Iterator[Reviewed]:
     message = "base\n\n" + planted(listed, "commit")
     play_ = obedient(listed, HONEST)
     with machine(folder, play_, committed(listed), message=message, branch=branch) as there:
-        checkout, asked = there.checkout, Asked()
+        checkout, asked = there.checkout, CompareSpec()
         for path, text in work(listed).items():
             checkout.write(path, text)
         if what == "patch":
             checkout.git("add", "-A")
-            asked = Asked(patch=checkout.git("diff", "--cached", "--text").encode() + b"\n")
+            asked = CompareSpec(patch=checkout.git("diff", "--cached", "--text").encode() + b"\n")
             checkout.git("reset", "-q", "--hard")
         before, around = checkout.bytes(), there.around()
-        written = rendered(there, Wish(asked, model=MODEL))
+        written = rendered(there, ReviewRequest(asked, model=MODEL))
         yield Reviewed(
             machine=there,
             rows=rows,

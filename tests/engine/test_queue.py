@@ -11,7 +11,7 @@ from procrastinate.jobs import Job
 from support.postgres import Postgres
 
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
-from reviewloop.app.fleet.place import BusyError, Place, opened
+from reviewloop.app.fleet.place import BusyError, Workplace, opened
 from reviewloop.app.fleet.worker import Again, WorkerQueue, rescue, work
 from reviewloop.domain.errors import StoreError, UsageError, WorkspaceError
 from reviewloop.store.postgres import database as databases
@@ -136,7 +136,7 @@ def test_a_worker_that_is_older_than_the_tables_ends_and_leaves_its_job_to_other
         with closing(Database(url)) as database:
             database.execute("UPDATE about SET version = 99")
 
-    place = Place(url, tmp_path, False, None, say, str)  # type: ignore[arg-type]  # nobody listens
+    place = Workplace(url, tmp_path, False, None, say, str)  # type: ignore[arg-type]  # nobody listens
     with pytest.raises(UsageError, match="are of version 99"):
         work(place, once=False, heartbeat=0.1, patience=0)
     assert [status for status, *_ in jobs(url)] == ["todo"]

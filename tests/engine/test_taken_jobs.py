@@ -12,7 +12,7 @@ from procrastinate.jobs import Job
 from support.postgres import Postgres
 
 from reviewloop.app.fleet.jobs import QUEUE, Jobs
-from reviewloop.app.fleet.place import Place, opened
+from reviewloop.app.fleet.place import Workplace, opened
 from reviewloop.app.fleet.worker import Outcome, WorkerQueue, rescue, work
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.store.postgres.batches import About
@@ -102,7 +102,7 @@ def test_a_worker_keeps_no_job_whose_end_was_not_heard(url, tmp_path):
         "CREATE TRIGGER refuse BEFORE UPDATE OF status ON procrastinate_jobs FOR EACH ROW "
         "WHEN (OLD.status = 'doing') EXECUTE FUNCTION refuse()",
     )
-    place = Place(url, tmp_path, False, None, print, str)  # type: ignore[arg-type]  # no listener
+    place = Workplace(url, tmp_path, False, None, print, str)  # type: ignore[arg-type]  # no listener
     with suppress(ReviewLoopError):  # there is no such batch
         work(place, once=True, heartbeat=10, patience=0.2)
     assert jobs(url) == ["failed"]

@@ -11,12 +11,12 @@ from support.sample_review import failed_report, sample_report
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Evidence, Finding, Placement
 from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
-from reviewloop.github.earlier.sameness import Facts, Fate, Spot
+from reviewloop.github.earlier.sameness import CommentLocation, Facts, Fate
 from reviewloop.github.handed.artifact import artifact_of, bytes_of, kept_for_posting, read_artifact
 from reviewloop.github.handed.report import MOST_FINDINGS, FindingPart, ReportPart
 from reviewloop.github.job.event import Trigger
-from reviewloop.github.job.outcome import Ended, judged_by
-from reviewloop.github.posting.reading import Reading
+from reviewloop.github.job.outcome import JobOutcome, judged_by
+from reviewloop.github.posting.reading import PostableReview
 from reviewloop.github.posting.summary import summary
 from reviewloop.render.report import FileRead, PartRead, Readership, ReviewReport
 
@@ -33,7 +33,9 @@ def facts_of(report: ReviewReport) -> Facts:
     placed = [f.id for f in changed]
     return Facts(
         since="c" * 40,
-        spots={f.id: Spot("RIGHT", 3, 4, offers=f.replacement is not None) for f in changed},
+        spots={
+            f.id: CommentLocation("RIGHT", 3, 4, offers=f.replacement is not None) for f in changed
+        },
         codes=dict.fromkeys(placed, "2:0123abcd"),
         fates={("app/db.py", "1:00000000"): Fate.GONE, ("", ""): Fate.UNKNOWN},
         pushed=frozenset(placed[:1]),
@@ -43,12 +45,12 @@ def facts_of(report: ReviewReport) -> Facts:
     )
 
 
-def ended(report: ReviewReport, facts: Facts | None = None) -> Ended:
-    reading = Reading(report, facts or facts_of(report))
-    return Ended(Status.PASSED, "", ExitCode.CLEAN, PULL, report, reading=reading)
+def ended(report: ReviewReport, facts: Facts | None = None) -> JobOutcome:
+    reading = PostableReview(report, facts or facts_of(report))
+    return JobOutcome(Status.PASSED, "", ExitCode.CLEAN, PULL, report, reading=reading)
 
 
-def handed_over(report: ReviewReport, path: Path, facts: Facts | None = None) -> Reading:
+def handed_over(report: ReviewReport, path: Path, facts: Facts | None = None) -> PostableReview:
     """Return what the other job has."""
     kept = kept_for_posting(ended(report, facts), TRIGGER, str(path))
     assert (kept.status, kept.collected) == (Status.PASSED, str(path)), kept.reason
@@ -146,7 +148,7 @@ def test_what_cannot_be_handed_over_is_no_success(tmp_path: Path) -> None:
     assert (nowhere.status, nowhere.collected) == (Status.REVIEW_ERROR, "")
     assert "cannot be written" in nowhere.reason
     nobody = Trigger("none", "push", why="about no pull request")
-    kept_for_posting(Ended(Status.SKIPPED, nobody.why), nobody, str(tmp_path / "none"))
+    kept_for_posting(JobOutcome(Status.SKIPPED, nobody.why), nobody, str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
@@ -160,9 +162,9 @@ def test_secrets_are_taken_out_once_more_and_offered_code_with_them(tmp_path: Pa
     def hide(text: str) -> str:
         return text.replace("hunter2", "⟦secret⟧")
 
-    kept = bytes_of(artifact_of(Reading(one, facts_of(one), hide, hide), PULL, *end))
+    kept = bytes_of(artifact_of(PostableReview(one, facts_of(one), hide, hide), PULL, *end))
     assert b"hunter2" not in kept
-    data = bytes_of(artifact_of(Reading(one, facts_of(one)), PULL, *end))
+    data = bytes_of(artifact_of(PostableReview(one, facts_of(one)), PULL, *end))
     assert b"hunter2" in data
     (tmp_path / "kept").write_bytes(data)
     there = read_artifact(str(tmp_path / "kept")).reading(hide=hide, rendered=hide)
@@ -189,7 +191,9 @@ def test_the_posting_job_may_judge_by_another_severity() -> None:
     assert judged_by(replace(report, exit_code=5), "must").exit_code == ExitCode.INCOMPLETE
     hidden = replace(report, findings=(), fail_on="must", exit_code=1)  # what settings do not list
     assert judged_by(hidden, "must").exit_code == ExitCode.FINDINGS
-    assert json.loads(bytes_of(artifact_of(Reading(report), PULL, Status.PASSED, 0, "")))["pull"]
+    assert json.loads(bytes_of(artifact_of(PostableReview(report), PULL, Status.PASSED, 0, "")))[
+        "pull"
+    ]
     with pytest.raises(UsageError, match="no review"):
         _empty().reading(hide=str, rendered=str)
 

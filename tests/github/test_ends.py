@@ -46,7 +46,7 @@ from support.runner import Clock, Ran, Runner
 from support.standing import check_standing, on_diff, standing
 
 from reviewloop.github.api.model import Status
-from reviewloop.github.job.outcome import Ended, outputs_of
+from reviewloop.github.job.outcome import JobOutcome, outputs_of
 
 FAILED = "review_error"
 WHOLE = {"inline": 3, "told": 1, "writes": (REVIEW, TALK)}
@@ -227,7 +227,7 @@ def test_it_ends_as_documented_and_says_nothing_twice(name: str, stage: Stage) -
 def check_told(ran: Ran) -> None:
     """The page and the log say what the outputs say; no diff was asked for; only comments."""
     status, reason = ran.out["status"], ran.out["reason"]
-    assert set(ran.out) == set(outputs_of(Ended(Status.SKIPPED)))
+    assert set(ran.out) == set(outputs_of(JobOutcome(Status.SKIPPED)))
     level = {"skipped": "notice", FAILED: "error"}.get(status)
     if level:
         assert f"### reviewloop: {status.replace('_', ' ')}" in ran.page

@@ -24,7 +24,7 @@ from support.two_jobs import READING, ROOT, WORKFLOW, WRITING, TwoJobs, rights, 
 
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo
-from reviewloop.github.reviewing.review import Options, wish_of
+from reviewloop.github.reviewing.review import PullReviewRequest, wish_of
 
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -55,7 +55,7 @@ def kept(place: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_key_that_is_there_by_itself_reads_no_fork(jobs: TwoJobs) -> None:
-    options = Options(model="auto")
+    options = PullReviewRequest(model="auto")
     with GitHub(jobs.github.token, Repo.of("octo/demo"), **jobs.github.addresses) as client:
         pull = client.pull(7)
     assert pull.is_fork

@@ -32,7 +32,7 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.hearing.hear import Heard, hear
+from reviewloop.github.hearing.hear import CommandOutcome, hear
 from reviewloop.github.said.commands import HANDED_ON
 
 REACT = "reactions/create-for-issue-comment"
@@ -354,7 +354,7 @@ def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
 
 
 def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner: Hearing) -> None:
-    from reviewloop.github.reviewing.review import Options, review_pull
+    from reviewloop.github.reviewing.review import PullReviewRequest, review_pull
 
     runner.reviewed()
     [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
@@ -367,7 +367,7 @@ def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner:
             runner.hear("/reviewloop pause")
 
     with runner.checkout.inside():
-        options = Options(pull=7, repo=github.full, model="none")
+        options = PullReviewRequest(pull=7, repo=github.full, model="none")
         review_pull(options, github.environ, start=runner.checkout.root, told=order)
     assert given
     assert runner.reviewed().out["status"] == "skipped"
@@ -450,7 +450,7 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
     handed = {verb for verb in HANDED_ON if f"verb == '{verb}'" in text}
     assert handed == set(HANDED_ON)
     taken = set(re.findall(r"needs\.hear\.outputs\.(\w+)", text))
-    assert taken <= set(hearing["outputs"]) <= set(Heard(Status.SKIPPED).outputs)
+    assert taken <= set(hearing["outputs"]) <= set(CommandOutcome(Status.SKIPPED).outputs)
     for job in jobs.values():
         for each in job["steps"]:
             if "reviewloop@" in each.get("uses", ""):

@@ -12,7 +12,7 @@ from reviewloop.domain.finding import Placement, Severity
 from reviewloop.github.api.errors import MissingPermission
 from reviewloop.github.api.model import Posted, PullRequest, Repo, Status
 from reviewloop.github.job.outcome import (
-    Ended,
+    JobOutcome,
     annotations_of,
     exit_code_of,
     failed,
@@ -93,7 +93,7 @@ def test_the_runner_gets_outputs_summary_and_annotations(tmp_path: Path) -> None
     out, page = tmp_path / "out", tmp_path / "page"
     environ = {"GITHUB_OUTPUT": str(out), "GITHUB_STEP_SUMMARY": str(page)}
     said: list[str] = []
-    ended = Ended(
+    ended = JobOutcome(
         *(Status.SKIPPED, "one\nstatus=passed @all"),
         pull=PULL,
         report=REPORT,
@@ -130,7 +130,7 @@ def test_only_what_has_no_comment_is_annotated() -> None:
     assert must and should and nit
 
     def annotated(posted: Posted | None, least: str = "should") -> tuple[int, ...]:
-        lines = annotations_of(Ended(Status.PASSED, report=REPORT, posted=posted), least)
+        lines = annotations_of(JobOutcome(Status.PASSED, report=REPORT, posted=posted), least)
         assert lines.count("\n") == sum(lines.count(f"::{kind} ") for kind in KINDS)
         return tuple(lines.count(f"::{kind} ") for kind in KINDS)
 
@@ -141,13 +141,13 @@ def test_only_what_has_no_comment_is_annotated() -> None:
     assert annotated(Posted(left=tuple(must)), "must") == (all_of_them[0], 0, 0)
     there = Posted(inline=(must[0],), on_file=tuple(should), known=tuple(must[1:]))
     assert annotated(there, "nit") == (failing, 0, len(nit))
-    assert annotations_of(Ended(Status.SKIPPED, "a draft"), "nit") == ""
+    assert annotations_of(JobOutcome(Status.SKIPPED, "a draft"), "nit") == ""
 
 
 def test_a_summary_fits_into_what_the_step_has_left(tmp_path: Path) -> None:
     page = tmp_path / "page"
     environ = {"GITHUB_STEP_SUMMARY": str(page)}
-    ended = Ended(Status.PASSED, summary="äöü line\n" * 60_000)
+    ended = JobOutcome(Status.PASSED, summary="äöü line\n" * 60_000)
     for _ in range(3):
         finish(ended, environ, say=print, hide=str)
     assert page.stat().st_size < 1024 * 1024
@@ -156,7 +156,7 @@ def test_a_summary_fits_into_what_the_step_has_left(tmp_path: Path) -> None:
 
 def test_a_reader_of_the_status_never_finds_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
-        finish(Ended(Status.PASSED), {"GITHUB_OUTPUT": str(tmp_path)}, say=print, hide=str)
+        finish(JobOutcome(Status.PASSED), {"GITHUB_OUTPUT": str(tmp_path)}, say=print, hide=str)
 
 
 def test_a_report_replaces_a_link(tmp_path: Path) -> None:
@@ -182,4 +182,4 @@ def test_what_was_dismissed_is_silenced_with_its_reason() -> None:
 
 
 def test_a_summary_without_a_reason_stays_as_it_is() -> None:
-    assert job_summary(Ended(Status.PASSED, summary="x")) == "x\n"
+    assert job_summary(JobOutcome(Status.PASSED, summary="x")) == "x\n"

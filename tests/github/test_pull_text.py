@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.github.publishing.facts import codeowners, owners_of
 from reviewloop.github.publishing.text import (
-    Told,
+    PullTextParts,
     approved_by,
     pull_text,
     section_of,
@@ -12,7 +12,7 @@ from reviewloop.github.publishing.text import (
     updated,
 )
 from reviewloop.loop.approval_act import Act
-from reviewloop.specs.briefing import Asked, Requirement
+from reviewloop.specs.briefing import Requirement, TaskRequirements
 
 SECRET = "ghp" + "_" + "a1B2" * 9
 EVIL = (
@@ -40,7 +40,9 @@ PROPOSAL = {
     "usage": {"input": 1200, "output": 30, "cost_usd": None},
     **{"seconds": 75.0, "sandbox": ["bubblewrap"], "warnings": [EVIL]},
 }
-ASKED = Asked((Requirement("1", "Search", EVIL),), (("1.1", EVIL), ("1.2", "Shows it.")), ("9.9",))
+ASKED = TaskRequirements(
+    (Requirement("1", "Search", EVIL),), (("1.1", EVIL), ("1.2", "Shows it.")), ("9.9",)
+)
 
 
 def hide(text: str) -> str:
@@ -48,7 +50,7 @@ def hide(text: str) -> str:
 
 
 def test_every_part_is_there_and_nothing_in_it_acts():
-    told = Told("r1", PROPOSAL, ASKED, (("1.2", "tests/test_a.py"),), ("max", "octo/team"))
+    told = PullTextParts("r1", PROPOSAL, ASKED, (("1.2", "tests/test_a.py"),), ("max", "octo/team"))
     text = pull_text(told, hide)
     for part in (
         "- [ ] `1.2` Shows it. — named in `tests/test_a.py`",
@@ -77,8 +79,8 @@ def test_every_part_is_there_and_nothing_in_it_acts():
 
 def test_a_text_that_is_too_long_is_clipped_and_says_so():
     many = {**PROPOSAL, "findings": [{**FINDING, "id": f"{n:012x}"} for n in range(400)]}
-    asked = Asked(criteria=tuple((f"1.{n}", "word " * 200) for n in range(300)))
-    text = pull_text(Told("r1", many, asked), hide)
+    asked = TaskRequirements(criteria=tuple((f"1.{n}", "word " * 200) for n in range(300)))
+    text = pull_text(PullTextParts("r1", many, asked), hide)
     section = section_of("r1", approved_by(None), text + "\n" + "y" * 70_000)
     assert len(section) < 65_536
     assert "The text is clipped here; the run holds the rest: `reviewloop show r1`" in section

@@ -21,12 +21,12 @@ from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.comments.marker import commands_in, finding_marker
 from reviewloop.github.handed.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.publishing.pull import Published
-from reviewloop.github.publishing.push import Wanted, push_handoff
+from reviewloop.github.publishing.push import PushRequest, push_handoff
 from reviewloop.github.said.asked import requested
 from reviewloop.loop.approval_act import Act, recorded
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
-GATE = Wanted(environment="reviewloop")
+GATE = PushRequest(environment="reviewloop")
 
 
 class Hub:
@@ -60,7 +60,7 @@ class Hub:
         write_handoff(folder, handoff, self.run)
         return folder
 
-    def push(self, folder: Path, wanted: Wanted = GATE, **event: str) -> Published:
+    def push(self, folder: Path, wanted: PushRequest = GATE, **event: str) -> Published:
         environ = {**self.github.environ, "GITHUB_SERVER_URL": self.http.url, **event}
         with GitHub(self.github.token, Repo.of("octo/demo"), **self.github.addresses) as client:
             return push_handoff(client, folder, wanted, start=self.repo, environ=environ)
@@ -133,7 +133,7 @@ def test_a_task_becomes_a_draft_whose_commit_names_who_let_it_pass(hub):
 def test_without_an_approval_the_commit_stays_as_it_is_and_the_text_says_so(hub):
     commit = hub.commit({"a.py": "a = 1\n"})
     folder = hub.hand_over(task(hub.base, commit, reviewers=("ada", "octo/team", "stranger")))
-    done = hub.push(folder, Wanted("reviewloop", request_reviewers=True))
+    done = hub.push(folder, PushRequest("reviewloop", request_reviewers=True))
     assert hub.at("reviewloop/2.1") == commit
     [pull] = hub.github.state.pulls.values()
     assert pull.draft

@@ -11,7 +11,7 @@ from support.model_server import KEY, ModelServer
 from reviewloop.app.review.review import model_in_force
 from reviewloop.domain.errors import UsageError
 from reviewloop.models.bare_names import resolved
-from reviewloop.models.found import Found, found_here
+from reviewloop.models.found import FoundProvider, found_here
 from reviewloop.models.prices import estimate
 from reviewloop.models.provider_table import KNOWN
 from reviewloop.models.routing import route, split_model
@@ -146,7 +146,7 @@ def test_an_openai_compatible_server_is_asked_for_its_models():
 
 
 def found(*names):
-    return [Found(KNOWN[name], "key") for name in names]
+    return [FoundProvider(KNOWN[name], "key") for name in names]
 
 
 @pytest.mark.parametrize(

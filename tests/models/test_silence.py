@@ -11,7 +11,7 @@ from support.model_requests import CLAUDE, asking
 from reviewloop.models.asking import Asking
 from reviewloop.models.limiter import Limiter
 from reviewloop.models.messages import Reply, Usage
-from reviewloop.models.prefix_gate import Place
+from reviewloop.models.prefix_gate import GateTurn
 from reviewloop.models.retry import ModelUnavailableError, Pacing, Patience
 from reviewloop.models.silence import PATIENCE, Silence
 from reviewloop.models.trouble import Diagnosis, ProviderError, Trouble
@@ -86,7 +86,7 @@ def asker(tmp_path):
         numbers = iter(range(1000))
 
         def ask():
-            return asking_.ask(CallKey("a", "review", turn=next(numbers)), asking(), Place())
+            return asking_.ask(CallKey("a", "review", turn=next(numbers)), asking(), GateTurn())
 
         return ask, clock, provider
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from support.sample_review import SampleSource, sample_report
 
 from reviewloop.github.api.model import Status
-from reviewloop.github.job.outcome import Ended, outputs_of, reason_of, status_of
+from reviewloop.github.job.outcome import JobOutcome, outputs_of, reason_of, status_of
 from reviewloop.github.posting.summary import coverage
 from reviewloop.render.html import render as html
 from reviewloop.render.json import render as plain
@@ -107,6 +107,6 @@ def test_a_file_that_no_model_read_is_no_pass():
     assert reason_of(unread, status) == f"the review is incomplete: {unread_words(READ)}"
     assert "2 files were read by no model: data.json (its diff is too long)" in unread_words(READ)
     whole = len(unread.reviewed) + len(unread.skipped)
-    assert outputs_of(Ended(status, report=unread))["coverage"] == (
+    assert outputs_of(JobOutcome(status, report=unread))["coverage"] == (
         f"{len(unread.reviewed) - 2}/{whole}"
     )

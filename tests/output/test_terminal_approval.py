@@ -9,7 +9,13 @@ from rich.console import Console
 
 from reviewloop.domain.finding import Finding
 from reviewloop.render.proposal import Proposal
-from reviewloop.render.terminal.approval import Answer, ask, question, render_diff, render_proposal
+from reviewloop.render.terminal.approval import (
+    UserAnswer,
+    ask,
+    question,
+    render_diff,
+    render_proposal,
+)
 
 
 def record(**values):
@@ -190,15 +196,15 @@ def answers(*lines: str):
 @pytest.mark.parametrize(
     ("lines", "answer"),
     [
-        (["a"], Answer("approve")),
-        (["Approve "], Answer("approve")),
-        (["s"], Answer("skip")),
-        (["", "yes", "q"], Answer("quit")),
-        (["d", "a"], Answer("approve")),
-        (["m", "use a parameter"], Answer("modify", "use a parameter")),
-        (["m", " ", "s"], Answer("skip")),
-        ([], Answer("quit")),
-        (["m"], Answer("quit")),
+        (["a"], UserAnswer("approve")),
+        (["Approve "], UserAnswer("approve")),
+        (["s"], UserAnswer("skip")),
+        (["", "yes", "q"], UserAnswer("quit")),
+        (["d", "a"], UserAnswer("approve")),
+        (["m", "use a parameter"], UserAnswer("modify", "use a parameter")),
+        (["m", " ", "s"], UserAnswer("skip")),
+        ([], UserAnswer("quit")),
+        (["m"], UserAnswer("quit")),
     ],
 )
 def test_question_is_asked_until_it_is_answered(lines, answer):
@@ -211,7 +217,7 @@ def test_approve_is_no_answer_for_a_blocked_change():
     read, prompts = answers("a", "approve", "s")
     console = Console(file=io.StringIO())
     blocked = proposal(blocked="x")
-    assert ask(blocked, console, read=read, show_diff=lambda: None) == Answer("skip")
+    assert ask(blocked, console, read=read, show_diff=lambda: None) == UserAnswer("skip")
     assert len(prompts) == 3
 
 

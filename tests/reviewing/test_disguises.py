@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.disguises import FOUND, INCOMPLETE, JS, PY, TRICKS, WAITS, Trick
 
-from reviewloop.app.review.review import Wish, review
+from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.domain.finding import Severity
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.render.json import review_object
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.review_words import outcome_sentence
@@ -44,7 +44,9 @@ def changed(repo, git, monkeypatch):
         write(repo, files)
         git(repo, "add", "-A", "-f")
         git(repo, "commit", "-q", "-m", "change")
-        with review(Wish(Asked(range="main...work"), model="none", **wish), repo) as done:
+        with review(
+            ReviewRequest(CompareSpec(range="main...work"), model="none", **wish), repo
+        ) as done:
             return done.report
 
     return run
@@ -127,7 +129,7 @@ def test_the_setting_believes_the_change(changed):
 
 def test_attributes_of_uncommitted_work_keep_no_code_in_git_lfs(repo):
     write(repo, {".gitattributes": "*.py filter=lfs\n", "a.py": PY})
-    with review(Wish(model="none"), repo) as done:
+    with review(ReviewRequest(model="none"), repo) as done:
         assert red(done.report, "a.py")
         assert any("filter 'lfs' was not run" in note for note in done.report.notes)
 
@@ -140,5 +142,5 @@ def test_a_new_submodule_waits_for_a_person_and_a_known_one_does_not(repo, git, 
             entry = f"160000,{str(number + 1) * 40},lib"
             git(repo, "update-index", "--add", "--cacheinfo", entry)
         git(repo, "commit", "-q", "--allow-empty", "-m", where)
-    with review(Wish(Asked(range="base..work"), model="none"), repo) as done:
+    with review(ReviewRequest(CompareSpec(range="base..work"), model="none"), repo) as done:
         assert [(file.path, file.chosen) for file in done.report.skipped] == [("lib", not known)]

@@ -2,7 +2,7 @@
 
 from reviewloop.app.review.result import nothing_pushed
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status
-from reviewloop.review.evidence import EvidencePiece, whole_evidence
+from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.merging import with_late
 from reviewloop.review.pushed import Known
 from reviewloop.review.verdicts import unasked
@@ -57,13 +57,13 @@ def test_what_an_earlier_release_kept_among_early_evidence_is_not_told_twice():
 
 
 def test_pieces_are_joined_like_findings_and_stay_hard():
-    early, late = EvidencePiece(said(EARLY), hard=False), EvidencePiece(said(LATE), hard=True)
+    early, late = AnalyserFinding(said(EARLY), hard=False), AnalyserFinding(said(LATE), hard=True)
     (both,) = whole_evidence([early], [late])
     assert (both.finding.id, both.hard) == (EARLY, True)
 
 
 def test_nobody_was_asked_about_late_evidence_where_anybody_was_asked_at_all():
-    piece = EvidencePiece(said(LATE, MUST), hard=False)
+    piece = AnalyserFinding(said(LATE, MUST), hard=False)
     (asked,) = unasked([piece], asked=True)
     assert (asked.note, asked.severity) == (
         "not confirmed: its analyser worked beside the reviewers",
@@ -78,7 +78,10 @@ def known(ident: str) -> Known:
 
 
 def test_after_a_push_of_nothing_late_evidence_is_what_it_was():
-    early, late = [EvidencePiece(said(EARLY), hard=False)], [EvidencePiece(said(LATE), hard=False)]
+    early, late = (
+        [AnalyserFinding(said(EARLY), hard=False)],
+        [AnalyserFinding(said(LATE), hard=False)],
+    )
 
     def standing(*ids: str) -> dict[str, Status]:
         names = ["review-security"]

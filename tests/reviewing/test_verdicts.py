@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.verdicts import (
     MOST_SHOWN,
     Verdict,
@@ -18,7 +18,7 @@ def piece(ident: str = "abc", *, agent: str = "review-security", hard: bool = Fa
     values = {"severity": Severity.SHOULD_FIX, "title": "Open", "path": "a.py", "line": 3, **more}
     evidence = (Evidence(kind="analyser", source="tool 1", text="x"),)
     finding = Finding(id=ident, agents=(agent,), rule="x/y", evidence=evidence, **values)
-    return EvidencePiece(finding, hard)
+    return AnalyserFinding(finding, hard)
 
 
 def said(verdict, ident="E1", reason="because", agent="review-security", pieces=None):
@@ -166,4 +166,4 @@ def test_of_several_reviewers_words_the_gravest_counts_in_any_order():
 def test_evidence_survives_being_written_down():
     given = piece(hard=True)
 
-    assert EvidencePiece.from_plain(given.plain()) == given
+    assert AnalyserFinding.from_plain(given.plain()) == given

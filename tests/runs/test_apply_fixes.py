@@ -7,9 +7,9 @@ import pytest
 from support.crash import CHECKS
 
 from reviewloop.app.review.apply_fixes import apply_safe_fixes
-from reviewloop.app.review.review import Wish, review
+from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.domain.errors import ExitCode, UsageError, WorkspaceError
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 
 UNUSED = "import os\n\n\ndef one():\n    return 1\n"
 CLEAN = "\n\ndef one():\n    return 1\n"
@@ -54,9 +54,9 @@ def with_tests(project, git):
     return project
 
 
-def fixed(folder, asked: Asked = Asked(), meanwhile=lambda: None, **flags):  # noqa: B008
+def fixed(folder, asked: CompareSpec = CompareSpec(), meanwhile=lambda: None, **flags):  # noqa: B008
     """Review a checkout without a model, apply the fixes, and return what became of them."""
-    with review(Wish(asked, model="none", flags=flags), folder) as done:
+    with review(ReviewRequest(asked, model="none", flags=flags), folder) as done:
         meanwhile()
         outcome = apply_safe_fixes(done)
         return outcome, outcome.exit_code(done.report)
@@ -142,7 +142,7 @@ def test_what_is_not_on_disk_is_not_fixed(tested, git):
     git(tested, "add", ".")
 
     with pytest.raises(UsageError, match="files as they are on disk"):
-        fixed(tested, Asked(staged=True))
+        fixed(tested, CompareSpec(staged=True))
 
 
 def test_what_was_fixed_does_not_fail_the_review_any_more(tested):

@@ -7,9 +7,9 @@ from support.bedrock import BedrockServer
 from support.parts import cast
 from support.play import agent_of
 
-from reviewloop.app.review.review import Wish, review
+from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.domain.errors import ExitCode
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.review.pushed import Known
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
@@ -53,8 +53,8 @@ def models(monkeypatch):
 
 
 def reviewed(repo, since="", known=(), model=MODEL, **more):
-    wish = Wish(
-        Asked(range="main...feature"),
+    wish = ReviewRequest(
+        CompareSpec(range="main...feature"),
         model=model,
         flags=ONLY,
         remembered=False,

@@ -6,7 +6,7 @@ import pytest
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.held_values import QuotedSecrets
-from reviewloop.app.review.review import Wish, review
+from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.render.formats import renderer
 
 KEY = "b7f1c9e2a4d86035" + "f1e27b9c4d5a6e80"
@@ -18,7 +18,7 @@ CODE = f'import os\n\nAPI_KEY = "{KEY}"\nDB_PASSWORD = "{PASSWORD}"\n'
 def done(repo, monkeypatch):
     (repo / "conf.py").write_text(CODE)
     monkeypatch.setenv("REVIEWLOOP_STATE_DIR", str(repo.parent / "state"))
-    with review(Wish(model="none"), repo) as reviewed:
+    with review(ReviewRequest(model="none"), repo) as reviewed:
         yield reviewed
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from reviewloop.app.review.remembered import dismiss, find_finding, last_findings
-from reviewloop.app.review.review import Wish, chosen, model_in_force, review
+from reviewloop.app.review.review import ReviewRequest, chosen, model_in_force, review
 from reviewloop.domain.errors import UsageError, WorkspaceError
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.git.repository import discover
 from reviewloop.settings import load_settings
 from reviewloop.store.places import repository_folder
@@ -16,9 +16,9 @@ YELLOW = "def f(items=[]):\n    return items\n"
 NAMES = ("review-a", "review-b")
 
 
-def reviewed(folder, asked: Asked = Asked(), **options):  # noqa: B008
+def reviewed(folder, asked: CompareSpec = CompareSpec(), **options):  # noqa: B008
     """Return the report of a review without a model."""
-    with review(Wish(asked, model="none", **options), folder) as done:
+    with review(ReviewRequest(asked, model="none", **options), folder) as done:
         return done.report
 
 
@@ -35,7 +35,7 @@ def loaded(data: bytes = b""):
 
 def test_the_report_can_be_drawn_from_the_code_while_it_is_open(repo):
     (repo / "a.py").write_text(YELLOW)
-    with review(Wish(model="none"), repo) as done:
+    with review(ReviewRequest(model="none"), repo) as done:
         assert done.text("a.py") == YELLOW
         assert done.text("gone.py") is None
         assert [(hunk.new_start, hunk.new_count) for hunk in done.hunks("a.py")] == [(1, 2)]
@@ -46,7 +46,7 @@ def test_the_report_can_be_drawn_from_the_code_while_it_is_open(repo):
 def test_a_review_is_told_step_by_step(repo):
     (repo / "a.py").write_text(YELLOW)
     told = []
-    with review(Wish(model="none"), repo, told=told.append):
+    with review(ReviewRequest(model="none"), repo, told=told.append):
         pass
 
     assert told[:2] == ["reading the change", "running the analysers"]
@@ -68,7 +68,7 @@ def test_paths_are_relative_to_the_folder_one_starts_in(repo, start, paths, foun
     for path in ("src/a.py", "b.py"):
         (repo / path).write_text(YELLOW)
     typed = tuple(path.format(root=repo) for path in paths)
-    report = reviewed(repo / start, Asked(paths=typed))
+    report = reviewed(repo / start, CompareSpec(paths=typed))
 
     assert [file.path for file in report.reviewed] == found
 
@@ -79,9 +79,11 @@ def test_a_link_inside_of_the_repository_leads_to_its_files_and_one_outside_nowh
     (repo / "same").symlink_to("src")
     (repo / "out").symlink_to("/etc")
 
-    assert [f.path for f in reviewed(repo, Asked(paths=("same/a.py",))).reviewed] == ["src/a.py"]
+    assert [f.path for f in reviewed(repo, CompareSpec(paths=("same/a.py",))).reviewed] == [
+        "src/a.py"
+    ]
     with pytest.raises(WorkspaceError, match="no path inside"):
-        reviewed(repo, Asked(paths=("out/hostname",)))
+        reviewed(repo, CompareSpec(paths=("out/hostname",)))
 
 
 def test_the_settings_name_the_base_unless_the_person_names_a_change(repo, git):
@@ -93,8 +95,8 @@ def test_the_settings_name_the_base_unless_the_person_names_a_change(repo, git):
     (repo / "reviewloop.toml").write_text('[review]\nbase = "stable"\n')
 
     assert "since stable" in reviewed(repo).what
-    assert "since main" in reviewed(repo, Asked(base="main")).what
-    assert "staged" in reviewed(repo, Asked(staged=True)).what
+    assert "since main" in reviewed(repo, CompareSpec(base="main")).what
+    assert "staged" in reviewed(repo, CompareSpec(staged=True)).what
 
 
 def test_reviewers_are_chosen_once_in_the_order_they_are_named(repo):
@@ -177,4 +179,4 @@ def test_a_baseline_counts_from_the_files_under_review(repo, git):
 
     assert [f.id for f in reviewed(repo).findings] == []
     git(repo, "add", "a.py")
-    assert [f.rule for f in reviewed(repo, Asked(staged=True)).findings] == ["ruff/B006"]
+    assert [f.rule for f in reviewed(repo, CompareSpec(staged=True)).findings] == ["ruff/B006"]

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from reviewloop.app.review.review import Wish, review
+from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.domain.finding import Status
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.review.silencing import write_baseline
 
 LOOSE = '[review]\nmin_severity = "must"\n[rules]\n"*" = "off"\n'
@@ -32,8 +32,8 @@ def pull(repo, git):
             (repo / name).write_text(text)
         git(repo, "add", "-A")
         git(repo, "commit", "-q", "-m", "change")
-        asked = Asked(range="main...HEAD")
-        with review(Wish(asked, model="none", remembered=False, **wish), repo) as done:
+        asked = CompareSpec(range="main...HEAD")
+        with review(ReviewRequest(asked, model="none", remembered=False, **wish), repo) as done:
             return done
 
     return reviewed
@@ -57,12 +57,17 @@ def test_without_that_they_do(pull):
 
 @pytest.mark.parametrize(
     "asked",
-    [Asked(range="main...HEAD"), Asked(range="main"), Asked(base="main"), Asked(commit="HEAD")],
+    [
+        CompareSpec(range="main...HEAD"),
+        CompareSpec(range="main"),
+        CompareSpec(base="main"),
+        CompareSpec(commit="HEAD"),
+    ],
     ids=str,
 )
 def test_where_a_base_is_named_the_change_does_not_judge_itself(repo, pull, asked):
     pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
-    with review(Wish(asked, model="none"), repo) as done:
+    with review(ReviewRequest(asked, model="none"), repo) as done:
         assert "ruff/S307" in rules(done) or any("eval" in f.title for f in done.report.findings)
         assert done.judged in done.report.notes
     assert done.judged == (
@@ -72,20 +77,20 @@ def test_where_a_base_is_named_the_change_does_not_judge_itself(repo, pull, aske
 
 def test_a_persons_own_work_is_judged_by_the_files_and_told_so(repo, pull):
     pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
-    with review(Wish(model="none"), repo) as done:
+    with review(ReviewRequest(model="none"), repo) as done:
         assert not done.report.findings
         assert "the new version counts" in done.judged
-    with review(Wish(model="none", judged_by="base"), repo) as done:
+    with review(ReviewRequest(model="none", judged_by="base"), repo) as done:
         assert done.report.findings
 
 
 def test_a_baseline_of_the_change_is_no_judge_where_a_base_is_named(repo, pull):
     found = pull({"app.py": SAVED}).report.findings
     pull({".reviewloop/baseline.json": write_baseline(found).decode()})
-    with review(Wish(Asked(range="main"), model="none"), repo) as done:
+    with review(ReviewRequest(CompareSpec(range="main"), model="none"), repo) as done:
         assert {f.id for f in found} <= {f.id for f in done.report.findings}
         assert ".reviewloop/baseline.json" in done.judged
-    with review(Wish(model="none"), repo) as done:
+    with review(ReviewRequest(model="none"), repo) as done:
         assert not done.report.findings
 
 
@@ -98,7 +103,7 @@ def test_settings_of_a_project_in_a_folder_are_those_of_the_base(repo, pull):
     (repo / "service/.kiro").mkdir(parents=True)
     (repo / "service/.kiro/kept").write_text("")
     pull({"service/app.py": SAVED, "service/reviewloop.toml": LOOSE})
-    asked = Wish(Asked(range="main"), model="none")
+    asked = ReviewRequest(CompareSpec(range="main"), model="none")
     with review(asked, repo / "service") as done:
         assert done.report.findings
         assert "service/reviewloop.toml" in done.judged
@@ -137,7 +142,9 @@ def test_a_comment_of_strangers_silences_nothing(pull):
 def test_steering_with_what_it_refers_to_is_read_at_the_base(repo, pull, git):
     from reviewloop.app.review.trusted import rules_of
 
-    with review(Wish(Asked(range="main...HEAD"), model="none", rules_from="main"), repo) as done:
+    with review(
+        ReviewRequest(CompareSpec(range="main...HEAD"), model="none", rules_from="main"), repo
+    ) as done:
         private = done.compared.private
         with rules_of(private, private.tree_of(git(repo, "rev-parse", "main"))) as root:
             found = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}

@@ -8,7 +8,7 @@ from support.started import programs_started
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import write_object
-from reviewloop.git.objects import Found, find, plain_mode
+from reviewloop.git.objects import TreeEntry, find, plain_mode
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 
@@ -127,5 +127,5 @@ def test_an_edit_starts_no_process(private, base):
     with programs_started() as started:
         tree = private.edit(base, {"new/file": b"x", "README.md": None})
         found = find(private.pool, tree, ["new/file", "README.md"])
-    assert found == {"new/file": Found("100644", private.write_blob(b"x"))}
+    assert found == {"new/file": TreeEntry("100644", private.write_blob(b"x"))}
     assert started == []

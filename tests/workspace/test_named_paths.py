@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.comparison import Asked, compared
+from reviewloop.git.comparison import CompareSpec, compared
 
 
 def refusal(start: Path, **asked) -> str:
-    with pytest.raises(WorkspaceError) as raised, compared(start, Asked(**asked)):
+    with pytest.raises(WorkspaceError) as raised, compared(start, CompareSpec(**asked)):
         pass
     return str(raised.value)
 

@@ -15,7 +15,7 @@ from reviewloop.analysis.contract import NIT, SECURITY, AnalyserStatus, Hit, Opt
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.policy import policy_of
 from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
-from reviewloop.analysis.tools.tool import Reading, UnusableOutput
+from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 from reviewloop.domain.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -88,14 +88,14 @@ def not_run(files: Sequence[SourceFile], options: Options) -> tuple[AnalyserStat
     return None
 
 
-def run_eslint(session: "Session") -> Reading:
+def run_eslint(session: "Session") -> ToolReading:
     """Have each project's ESLint read the files that are laid out."""
     by_project: dict[Project, list[LaidFile]] = {}
     for one in session.laid.files:
         project = project_of(one.file.path, session.options.checkout)
         if project is not None:
             by_project.setdefault(project, []).append(one)
-    reading = Reading()
+    reading = ToolReading()
     root = Path(session.options.checkout).resolve()
     session.version = ", ".join(sorted({project.version(root) for project in by_project}))
     for project, files in by_project.items():
@@ -106,12 +106,12 @@ def run_eslint(session: "Session") -> Reading:
     return reading
 
 
-def not_by_itself(raw: bytes, laid: Laid) -> Reading:
+def not_by_itself(raw: bytes, laid: Laid) -> ToolReading:
     """Refuse to read what node says by itself: `run_eslint` does all of it."""
     raise UnusableOutput("it was started without its project")
 
 
-def _read(session: "Session", project: Project, laid: Laid) -> Reading:
+def _read(session: "Session", project: Project, laid: Laid) -> ToolReading:
     from reviewloop.checkout.files import read_written
 
     work = session.folder / "eslint"
@@ -171,8 +171,8 @@ def _started(session: "Session", arguments: list[str], work: Path, root: Path) -
     return f": {told}" if told else ""
 
 
-def _reading(raw: bytes, laid: Laid) -> Reading:
-    reading = Reading()
+def _reading(raw: bytes, laid: Laid) -> ToolReading:
+    reading = ToolReading()
     for record in records(parsed(raw)):
         number = number_at(record, "number", otherwise=-1)
         if not 0 <= number < len(laid.files):

@@ -9,7 +9,7 @@ from pathlib import Path
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.found import configuration_of, find_tool
 from reviewloop.analysis.tools.layout import Laid, lay_out
-from reviewloop.analysis.tools.tool import FoundTool, Reading, Tool, ToolRun, UnusableOutput
+from reviewloop.analysis.tools.tool import FoundTool, Tool, ToolReading, ToolRun, UnusableOutput
 from reviewloop.sandbox.analyser_process import (
     OUTPUT_LIMIT,
     Output,
@@ -93,21 +93,23 @@ class Session:
             raise OutOfTimeError(f"took longer than {self._limit:g} s")
         return left
 
-    def read_all(self) -> Reading:
+    def read_all(self) -> ToolReading:
         """Run the tool over everything that is laid out."""
         if self.tool.run is not None:
             return self.tool.run(self)
         return self.read_in_parts(self.laid)
 
-    def read_in_parts(self, laid: Laid, read: "Callable[[Laid], Reading] | None" = None) -> Reading:
+    def read_in_parts(
+        self, laid: Laid, read: "Callable[[Laid], ToolReading] | None" = None
+    ) -> ToolReading:
         """Run over so many files at a time as one command line takes; halve what fails."""
         read = read or self.read_once
-        reading = Reading()
+        reading = ToolReading()
         for part in self._parts(laid):
             reading.add(self._read_or_halve(part, read))
         return reading
 
-    def read_once(self, laid: Laid) -> Reading:
+    def read_once(self, laid: Laid) -> ToolReading:
         """Start the tool once over these files and read what it says."""
         return self.tool.read(self.start(self.arguments(laid)).stdout, laid)
 
@@ -160,15 +162,15 @@ class Session:
             raise UnusableOutput(f"wrote nothing{_because(output)}")
         return output
 
-    def _read_or_halve(self, laid: Laid, read: Callable[[Laid], Reading]) -> Reading:
+    def _read_or_halve(self, laid: Laid, read: Callable[[Laid], ToolReading]) -> ToolReading:
         try:
             return read(laid)
         except OutOfTimeError as error:
-            return Reading(failed={one.file.path: str(error) for one in laid.files})
+            return ToolReading(failed={one.file.path: str(error) for one in laid.files})
         except UnusableOutput as error:
             whole = "{folder}" in "".join(self.tool.arguments)
             if whole or len(laid.files) == 1 or self._starts >= _MOST_STARTS:
-                return Reading(failed={one.file.path: str(error) for one in laid.files})
+                return ToolReading(failed={one.file.path: str(error) for one in laid.files})
         middle = len(laid.files) // 2
         reading = self._read_or_halve(laid.only(laid.files[:middle]), read)
         reading.add(self._read_or_halve(laid.only(laid.files[middle:]), read))

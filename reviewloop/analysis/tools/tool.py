@@ -18,19 +18,19 @@ class UnusableOutput(Exception):  # noqa: N818 - says what it is
 
 
 @dataclass
-class Reading:
+class ToolReading:
     """What was understood of a tool's output, by the files it was given."""
 
     hits: list[Hit] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # repository path -> why
 
-    def add(self, other: "Reading") -> None:
+    def add(self, other: "ToolReading") -> None:
         """Take over what another reading holds."""
         self.hits += other.hits
         self.failed |= other.failed
 
 
-Reader = Callable[[bytes, "Laid"], Reading]
+Reader = Callable[[bytes, "Laid"], ToolReading]
 """Turns a tool's stdout into hits; raises UnusableOutput when it is not what was asked for."""
 
 
@@ -63,7 +63,7 @@ class Tool:
     unconfigured: tuple[str, ...] = ()  # and these otherwise
     needs_configuration: str = ""  # why it says nothing without a configuration
     own_file: tuple[str, str] = ("", "")  # name and text of a file of ours, {own} in arguments
-    run: "Callable[[Session], Reading] | None" = None  # for one that needs more than one start
+    run: "Callable[[Session], ToolReading] | None" = None  # for one that needs more than one start
     configuration_is_code: bool = False  # or may name code: trust in its text is not enough
     # Whether the project around this file uses the tool; None: it needs no project.
     applies: "Callable[[SourceFile, Options], bool] | None" = None

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from reviewloop.app.batch.limits import PAID, cost_of
-from reviewloop.app.batch.session import Sitting
-from reviewloop.app.batch.status import Stand, kept_title
+from reviewloop.app.batch.session import Session
+from reviewloop.app.batch.status import TaskStatus, kept_title
 from reviewloop.app.held_values import masking_for
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
@@ -52,7 +52,7 @@ class Crew:
             self._contexts.pop(run_id, None)
 
 
-def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
+def begin_task(sitting: Session, step: Step) -> tuple[RunRecord, str]:
     """Begin the run of a task; return it, and the run on whose commit it stands.
 
     Raises what `plan` raises.
@@ -61,7 +61,7 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
     place = sitting.start_of(step, stands)
     if place is None:
         raise UsageError(f"task {step.task.id} waits for changes that stand side by side")
-    committed = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+    committed = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
     done = place.done | committed
     wanted = replace(
         sitting.asked.wanted,
@@ -94,7 +94,7 @@ def begin_task(sitting: Sitting, step: Step) -> tuple[RunRecord, str]:
     return begin(sitting.repository, replace(planned, options=options)), place.run_id
 
 
-def taken_up(sitting: Sitting, run: RunRecord) -> RunRecord:
+def taken_up(sitting: Session, run: RunRecord) -> RunRecord:
     """Make a run of its own, or of an earlier batch, one of this batch; return it as it is then.
 
     Else nobody would know any more, once it is over, that its task is done. Raises
@@ -111,7 +111,7 @@ def taken_up(sitting: Sitting, run: RunRecord) -> RunRecord:
     return run
 
 
-def take_over(sitting: Sitting) -> None:
+def take_over(sitting: Session) -> None:
     """Take up all runs that wait or stopped; one that somebody else moves now is left to them."""
     for one in sitting.stands().values():
         if one.run is not None and not one.run.status.over:
@@ -120,7 +120,7 @@ def take_over(sitting: Sitting) -> None:
 
 
 def moved(
-    sitting: Sitting, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
+    sitting: Session, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
 ) -> RunRecord:
     """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
     with closing(repository.runs.again()) as runs:
@@ -138,7 +138,7 @@ def moved(
             crew.closed(run.run_id)
 
 
-def broken(sitting: Sitting, run: RunRecord, error: Exception) -> RunRecord:
+def broken(sitting: Session, run: RunRecord, error: Exception) -> RunRecord:
     """Write down that a bug, or something else that nobody expects, ended the work on a run."""
     repository = sitting.repository
     masking = masking_for(repository.user.root, repository.user.git_dir)
@@ -157,7 +157,7 @@ def broken(sitting: Sitting, run: RunRecord, error: Exception) -> RunRecord:
     return run
 
 
-def answered(sitting: Sitting, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
+def answered(sitting: Session, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
     """Answer a run that waits, under the caps of the batch, and return it as it is then."""
     return advance(
         sitting.look(),
@@ -169,7 +169,7 @@ def answered(sitting: Sitting, step: Step, run: RunRecord, answer: Mapping[str, 
     )
 
 
-def do_once_more(sitting: Sitting, step: Step, run: RunRecord, why: str) -> bool:
+def do_once_more(sitting: Session, step: Step, run: RunRecord, why: str) -> bool:
     """End a run that does not fit on what is below it now, so that its task is done anew there.
 
     Once only: of a run that is a second try already nothing changes, and False is returned; so it

@@ -11,11 +11,11 @@ from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.moving import for_a_batch
 from reviewloop.app.batch.policy import NOT_COMMITTED, STANDS_ON, not_committed
 from reviewloop.app.batch.schedule import Work
-from reviewloop.app.batch.session import INTERRUPTED, Sitting, Told
+from reviewloop.app.batch.session import INTERRUPTED, BatchListener, Session
 from reviewloop.app.batch.spec_changes import strays_of
 from reviewloop.app.batch.start import (
+    BatchRequest,
     Meant,
-    Wish,
     finished,
     foreword,
     meant,
@@ -24,7 +24,7 @@ from reviewloop.app.batch.start import (
     nothing_left,
     set_aside,
 )
-from reviewloop.app.batch.status import Stand, stands_in, stands_of, why_held
+from reviewloop.app.batch.status import TaskStatus, stands_in, stands_of, why_held
 from reviewloop.app.held_values import masking_for
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance
@@ -52,12 +52,12 @@ from reviewloop.store.runs import RunRecord, RunStatus
 _LEFT_TO_A_PERSON = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 
-class Noting:
-    """Stands between a batch and whoever shows it to people; see `Told`."""
+class ReportListener:
+    """Stands between a batch and whoever shows it to people; see `BatchListener`."""
 
     def __init__(
         self,
-        told: Told,
+        told: BatchListener,
         repository: Repository,
         store: BatchStore,
         record: BatchRecord,
@@ -125,19 +125,19 @@ _OTHERS_LEFT = (
     "the others"
 )
 
-_TO_DO = {Stand.OPEN, Stand.STOPPED}
+_TO_DO = {TaskStatus.OPEN, TaskStatus.STOPPED}
 
 Ended = tuple[BatchRecord, ReviewLoopError | None]
 
 
-class Shown(Told, Protocol):
+class Shown(BatchListener, Protocol):
     """Whoever shows a whole sitting to people."""
 
     def spent(self, usd: float, tokens: int) -> None:
         """What earlier sittings of the batch have used."""
 
 
-def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
+def run_batch(repository: Repository, wish: BatchRequest, told: Shown) -> Ended:
     """Do all that can be done of a batch; return its record and what stopped it before its end.
 
     Where nothing is left to do, that is said, and the record of what did it is returned as it is.
@@ -183,20 +183,20 @@ def run_batch(repository: Repository, wish: Wish, told: Shown) -> Ended:
         if found.before is not None:
             told.spent(spending.usd(), spending.tokens())
         strays = strays_of(repository, spec)
-        sitting = Sitting(
+        sitting = Session(
             repository, store, found.record, order, wish.asked, spending, told, strays=strays
         )
         return _sat(sitting, found)
 
 
-def _spec(repository: Repository, wish: Wish, settings: Settings) -> Spec:
+def _spec(repository: Repository, wish: BatchRequest, settings: Settings) -> Spec:
     user = repository.user
     named, here = wish.spec or settings.spec.path or None, user.here if wish.spec else user.project
     return open_spec(DiskFiles(user.root), named, project=user.project, here=here)
 
 
 def _nothing_done(
-    repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
+    repository: Repository, before: BatchRecord | None, spec: Spec, wish: BatchRequest, why: str
 ) -> BatchRecord:
     """Return the record to tell of: as this command has it, not the one before."""
     record = finished(repository, before, spec, wish, why)
@@ -215,7 +215,7 @@ def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
     return {task: tasks[task] for task in sorted(tasks, key=lambda t: places.get(t, len(places)))}
 
 
-def _finish_half_way(repository: Repository, told: Told) -> bool:
+def _finish_half_way(repository: Repository, told: BatchListener) -> bool:
     """Finish commits that were cut off; return whether there were any.
 
     First of all: their tasks are ticked in the spec already, and their files stand in the checkout.
@@ -234,12 +234,12 @@ def _finish_half_way(repository: Repository, told: Told) -> bool:
     return bool(found)
 
 
-def _sat(sitting: Sitting, found: Meant) -> Ended:
+def _sat(sitting: Session, found: Meant) -> Ended:
     """Work as long as there is something to do; a new batch that began nothing leaves no record."""
     repository, store, record = sitting.repository, sitting.store, found.record
     store.save(record)
     with closing(SittingClock(repository.folder, record.batch_id)) as clock:
-        sitting.told = Noting(sitting.told, repository, store, record, clock)
+        sitting.told = ReportListener(sitting.told, repository, store, record, clock)
         stands = sitting.stands()
         left = {task for task, one in stands.items() if one.stand in _TO_DO}
         sitting.told.planned({s.task.id: s.task.title for s in sitting.order.steps}, left)
@@ -275,9 +275,9 @@ def _of_models(
     """
     record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
     stands = stands_of(repository, record.batch_id, record.spec_path, titles, record.branch)
-    asking = {Stand.OPEN, Stand.REJECTED}  # of a new batch none is rejected
+    asking = {TaskStatus.OPEN, TaskStatus.REJECTED}  # of a new batch none is rejected
     if FLAG in {loaded.origins[f"models.{kind}"] for kind in ("reasoning", "generation")}:
-        asking.add(Stand.STOPPED)  # else it keeps the model that it has
+        asking.add(TaskStatus.STOPPED)  # else it keeps the model that it has
     if not any(
         stands[step.task.id].stand in asking and not why_held(step, stands) for step in order.steps
     ):
@@ -290,7 +290,7 @@ def _of_models(
         return error, ()
 
 
-def _has_more(sitting: Sitting) -> bool:
+def _has_more(sitting: Session) -> bool:
     """Whether tasks of the batch that were not chosen this time can go on by themselves."""
     chosen = {step.task.id for step in sitting.order.steps}
     stands = stands_in(sitting.repository, sitting.record)

@@ -10,9 +10,9 @@ from typing import Any
 
 from reviewloop.app.batch.moving import Crew, do_once_more
 from reviewloop.app.batch.policy import of_change
-from reviewloop.app.batch.session import Sitting
+from reviewloop.app.batch.session import Session
 from reviewloop.app.batch.stack import Beginnings, Waiting, base_on, chain_below, follows, line_up
-from reviewloop.app.batch.status import Stand, TaskRun
+from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.interrupts import asking
 from reviewloop.app.project import Repository
 from reviewloop.app.run.changing import ConflictError, rebase
@@ -37,12 +37,12 @@ _CALM = 0.5  # so long nobody moves a run: an approval of several takes up one a
 class Following:
     """What other processes do with runs of a batch; none of its own may be at work."""
 
-    sitting: Sitting
+    sitting: Session
     given_up: set[str] = field(default_factory=set)  # runs that are not waited for any longer
 
-    def waits_for(self, run: RunRecord | None, stand: Stand) -> bool:
+    def waits_for(self, run: RunRecord | None, stand: TaskStatus) -> bool:
         """Whether another process moves this run, which may stand elsewhere then."""
-        return stand is Stand.RUNNING and run is not None and run.run_id not in self.given_up
+        return stand is TaskStatus.RUNNING and run is not None and run.run_id not in self.given_up
 
     def is_moved(self, run: RunRecord) -> bool:
         """Whether another process has a run that is none of those at work here."""
@@ -92,7 +92,7 @@ class Following:
         return {
             task: run
             for task, run in runs.items()
-            if stands[task].stand is Stand.WAITING
+            if stands[task].stand is TaskStatus.WAITING
             and run.run_id not in self.given_up
             and self.is_moved(run)
         }
@@ -126,7 +126,7 @@ class Train:
     depend on which run is faster.
     """
 
-    def __init__(self, sitting: Sitting, judged: Collection[str] = ()) -> None:
+    def __init__(self, sitting: Session, judged: Collection[str] = ()) -> None:
         self._sitting, self._judged = sitting, judged
         self._following = Following(sitting)
         self._left: set[str] = set()  # runs that a person has to look at
@@ -299,7 +299,7 @@ class Train:
         if len(places) == len(waiting):
             return None
         by_task = {one.run.task_id: one for one in waiting}
-        there = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+        there = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
         over, top = still(stands), 0  # so many of the line are below what comes next
         for step in sitting.order.steps:
             one, now = by_task.get(step.task.id), stands[step.task.id]
@@ -340,7 +340,7 @@ class Train:
             return False
         beginnings = self._beginnings
         return any(
-            stands[other.task.id].stand is Stand.OPEN
+            stands[other.task.id].stand is TaskStatus.OPEN
             and step.task.id in beginnings.before(other.task.id)
             and beginnings.alone(other.task.id)
             and not any(stands[need].stand.fails for need in beginnings.before(other.task.id))

@@ -11,7 +11,7 @@ from reviewloop.app.batch.policy import NOT_COMMITTED, STANDS_ON, is_over, of_ch
 from reviewloop.app.batch.session import is_answered
 from reviewloop.app.batch.spec_changes import row_of
 from reviewloop.app.batch.stack import conflict_with, landing_in
-from reviewloop.app.batch.status import Stand, TaskRun, branch_of, stand_of, stands_told
+from reviewloop.app.batch.status import TaskRun, TaskStatus, branch_of, stand_of, stands_told
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.view import proposal_of
@@ -72,7 +72,7 @@ REDONE = "redone"
 UNDONE = "undone"
 """The state of a run whose commit was taken back; its task stands as if it had been rejected."""
 
-_FOR_GOOD = {Stand.COMMITTED, Stand.REJECTED, UNDONE}
+_FOR_GOOD = {TaskStatus.COMMITTED, TaskStatus.REJECTED, UNDONE}
 
 
 class Rows:
@@ -98,7 +98,7 @@ class Rows:
         """id -> title, of all tasks that cost something, and of those that did not yet."""
         waiting = [one.run for one in self._stands.values() if one.run is not None]
         self._commits = {one.commit for one in landing_in(repository, waiting)}
-        blocked = {task for task, one in self._stands.items() if one.stand is Stand.BLOCKED}
+        blocked = {task for task, one in self._stands.items() if one.stand is TaskStatus.BLOCKED}
         self.reason = "" if is_answered(record.reason, blocked, self.tasks) else record.reason
         """Why the batch stopped, as far as that still holds."""
 
@@ -107,7 +107,7 @@ class Rows:
         known, found = self._record.tasks, {}
         for task, rows in self._kept.items():
             if rows and task not in known:
-                found[task], self._stands[task] = rows[-1]["title"], TaskRun(Stand.OPEN)
+                found[task], self._stands[task] = rows[-1]["title"], TaskRun(TaskStatus.OPEN)
         for task, runs in self._mine.items():
             if task not in known:
                 stand = stand_of(self._repository, runs[-1])
@@ -117,7 +117,7 @@ class Rows:
     def row(self, task: str) -> dict[str, Any]:
         """Return the row of a task."""
         found, kept = self._stands[task], list(self._kept.get(task, ()))
-        run = None if found.stand is Stand.OPEN else found.run
+        run = None if found.stand is TaskStatus.OPEN else found.run
         over = self._is_over(task)
         if run is not None:
             shown = run_row(self._repository, run, self._record.batch_id)
@@ -132,26 +132,26 @@ class Rows:
             if run is None or one.run_id != run.run_id
         ]
         row = {**shown, **with_earlier(shown, [*kept, *tries])}
-        row["refused"] = row["state"] == Stand.OPEN and task in self._record.refused
+        row["refused"] = row["state"] == TaskStatus.OPEN and task in self._record.refused
         row["chosen"] = not self._record.held.get(task, "").startswith(NOT_CHOSEN)
-        lacked = self._lacked(run) if run is not None and found.stand is Stand.WAITING else ""
+        lacked = self._lacked(run) if run is not None and found.stand is TaskStatus.WAITING else ""
         row["next"] = next_of(
             row,
             going_on=self._running,
             work_kept=not over,
             batch_why=self.reason,
-            anew=lacked if lacked and self._stand(lacked) is Stand.REJECTED else "",
+            anew=lacked if lacked and self._stand(lacked) is TaskStatus.REJECTED else "",
             by_workers=self._repository.shared is not None,
         )
         return {**row, "task": task, "title": self.tasks[task]}
 
     def _why(self, found: TaskRun, run: RunRecord) -> str:
         """Return why a task with a run stands where it does, "" where the state says it all."""
-        if found.stand is Stand.STOPPED and run.status is RunStatus.RUNNING:
+        if found.stand is TaskStatus.STOPPED and run.status is RunStatus.RUNNING:
             return "it was cut off: its process ended"
-        if found.stand is Stand.STOPPED and (held := self._record.held.get(self._of(run), "")):
+        if found.stand is TaskStatus.STOPPED and (held := self._record.held.get(self._of(run), "")):
             return held
-        if (said := reason_now(self._repository, run)) or found.stand is not Stand.WAITING:
+        if (said := reason_now(self._repository, run)) or found.stand is not TaskStatus.WAITING:
             return said
         if lacked := self._lacked(run):
             return f"it needs {lacked}, which is {self._named(lacked)}"
@@ -215,22 +215,22 @@ class Rows:
         for need, stand in stands.items():
             if not stand.carries:
                 return f"waits for {need}, which is not finished"
-        waiting = [need for need, stand in stands.items() if stand is Stand.WAITING]
+        waiting = [need for need, stand in stands.items() if stand is TaskStatus.WAITING]
         if again or not record.ended or held.startswith(NOT_CHOSEN):
             return again or held or "it was not begun: the batch stopped before it"
         if waiting:
             return f"waits for your approval of {' and '.join(waiting)}"
         return "" if stands else held
 
-    def _stand(self, task: str) -> Stand:
+    def _stand(self, task: str) -> TaskStatus:
         """Return where a task stands that may have left the batch, or whose run was deleted."""
         found = self._stands.get(task)
         if found is None:
-            return Stand.COMMITTED  # it was done before this batch
+            return TaskStatus.COMMITTED  # it was done before this batch
         if not self._is_over(task):
             return found.stand
         state = self._kept[task][-1]["state"]
-        return Stand.REJECTED if state == UNDONE else Stand(state)
+        return TaskStatus.REJECTED if state == UNDONE else TaskStatus(state)
 
     def _named(self, task: str) -> str:
         """Return where a task stands as its row says it."""
@@ -242,7 +242,7 @@ class Rows:
     def _is_over(self, task: str) -> bool:
         """Whether a deleted run ended a task, and nothing was begun after it."""
         found, kept = self._stands[task], self._kept.get(task)
-        if not kept or found.stand is not Stand.OPEN or kept[-1]["state"] not in _FOR_GOOD:
+        if not kept or found.stand is not TaskStatus.OPEN or kept[-1]["state"] not in _FOR_GOOD:
             return False
         # An earlier try may be there still: rejected work is not deleted unless it is asked for.
         return found.run is None or kept[-1].get("created_at", 0.0) > found.run.created_at
@@ -259,7 +259,7 @@ def state_of(repository: Repository, run: RunRecord) -> str:
     if run.status is RunStatus.UNDONE:
         return UNDONE
     stand = stand_of(repository, run)
-    return str(REDONE if stand is Stand.OPEN else stand)
+    return str(REDONE if stand is TaskStatus.OPEN else stand)
 
 
 def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, Any]:
@@ -271,7 +271,7 @@ def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, 
         "state": state,
         "title": run.title,
         "run": run.run_id,
-        "step": run.step if state in {Stand.RUNNING, Stand.STOPPED} else "",
+        "step": run.step if state in {TaskStatus.RUNNING, TaskStatus.STOPPED} else "",
         "why": reason_now(repository, run),
         "exit_code": run.exit_code,
         "stands_on": str(run.options.get("stands_on", "")),
@@ -319,7 +319,7 @@ def _earlier(cost: Cost, tries: Sequence[Mapping[str, Any]]) -> dict[str, Any] |
 
 
 _NOTHING: Mapping[str, Any] = {
-    "state": str(Stand.OPEN),
+    "state": str(TaskStatus.OPEN),
     **dict.fromkeys(("run", "step", "why", "stands_on", "branch", "commit", "approved_by"), ""),
     "exit_code": 0,
     **UNFINISHED,
@@ -331,9 +331,9 @@ _NOTHING: Mapping[str, Any] = {
 __all__ = ["account", "exit_code", "queue_row"]
 
 _CODES = {
-    Stand.WAITING: ExitCode.WAITING,
-    Stand.BLOCKED: ExitCode.GUARD_FAILED,
-    Stand.REJECTED: ExitCode.SKIPPED,
+    TaskStatus.WAITING: ExitCode.WAITING,
+    TaskStatus.BLOCKED: ExitCode.GUARD_FAILED,
+    TaskStatus.REJECTED: ExitCode.SKIPPED,
     UNDONE: ExitCode.SKIPPED,
 }
 _CUT_OFF = "it was cut off: its process ended; nothing is lost: the same command goes on"
@@ -401,7 +401,7 @@ def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
         if not row.get("chosen", True):  # rows that were kept by earlier releases do not say it
             continue
         codes.append(_CODES.get(row["state"], ExitCode.CLEAN))
-        if row["state"] in {Stand.WAITING, Stand.STOPPED}:
+        if row["state"] in {TaskStatus.WAITING, TaskStatus.STOPPED}:
             codes.append(ExitCode(row["exit_code"]))
         if row["refused"]:
             codes.append(ExitCode.USAGE)
@@ -518,7 +518,7 @@ def _kept_commits(repository: Repository) -> Iterator[tuple[str, Mapping[str, An
     for record in records:
         for task, rows in record.kept.items():
             for row in reversed(rows):
-                if row["state"] == Stand.COMMITTED and row["commit"]:
+                if row["state"] == TaskStatus.COMMITTED and row["commit"]:
                     yield task, row
 
 

@@ -17,10 +17,10 @@ from reviewloop.app.batch.moving import (
 )
 from reviewloop.app.batch.policy import BY, STANDS_ON, why_a_person
 from reviewloop.app.batch.rebase import Train
-from reviewloop.app.batch.session import INTERRUPTED, Refusals, Sitting, old_failure
+from reviewloop.app.batch.session import INTERRUPTED, Refusals, Session, old_failure
 from reviewloop.app.batch.spec_changes import changed_since
 from reviewloop.app.batch.stack import chain_below, waiting_in
-from reviewloop.app.batch.status import Stand, TaskRun
+from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.interrupts import all_interruptible, asking
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
@@ -47,10 +47,10 @@ def spare_the_collector() -> None:
     gc.freeze()
 
 
-class Turns:
+class TaskTurns:
     """Goes through the tasks of a sitting in their order; `busy` are those at work."""
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: Session) -> None:
         self._sitting = sitting
         self.short: set[str] = set()  # tasks whose share of the money was too little
         self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
@@ -63,7 +63,7 @@ class Turns:
             task = step.task.id
             if task in self._sitting.tried or task in busy or (busy and task in self.short):
                 continue
-            if stands[task].stand is Stand.STOPPED:
+            if stands[task].stand is TaskStatus.STOPPED:
                 return step
             free = still.issuperset(step.after)
             if free and self._sitting.start_of(step, stands) is not None:
@@ -83,8 +83,8 @@ class Turns:
             task, stand = step.task.id, stands[step.task.id].stand
             if task in busy:
                 continue
-            ended = stand not in {Stand.OPEN, Stand.STOPPED} or task in done
-            never = stand is Stand.OPEN and any(
+            ended = stand not in {TaskStatus.OPEN, TaskStatus.STOPPED} or task in done
+            never = stand is TaskStatus.OPEN and any(
                 need in found and not stands[need].stand.carries for need in step.needs
             )
             if ended or never:
@@ -111,13 +111,13 @@ _SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
 class Work:
     """Takes up tasks until nothing is left that can be done now."""
 
-    def __init__(self, sitting: Sitting, crew: Crew | None = None) -> None:
+    def __init__(self, sitting: Session, crew: Crew | None = None) -> None:
         self._sitting = sitting
         self._crew = crew or Crew()
         sitting.opened = self._crew.opened
         self._judged: set[str] = set()  # runs that autopilot or the person has looked at
         self._train = Train(sitting, self._judged)
-        self._turns = Turns(sitting)
+        self._turns = TaskTurns(sitting)
         self._refusals = Refusals(sitting)
         self._closing = False  # nothing new is begun
         self.began = False
@@ -298,7 +298,7 @@ class Work:
         found = next(iter(waiting_in(sitting.repository, [run])), None)
         if found is not None:
             why = self._why_a_person(run)
-            done = {task for task, one in stands.items() if one.stand is Stand.COMMITTED}
+            done = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
             below = chain_below(found, sitting.waiting(stands))[:-1]
             missing = [need for need in step.needs if need not in done]
             if not why and below:

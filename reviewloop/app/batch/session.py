@@ -7,10 +7,17 @@ from typing import Any, Protocol
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.stack import StartingPoint, Waiting, base_for, listed_above, waiting_in
-from reviewloop.app.batch.status import Stand, TaskRun, counting, is_called, stands_now, why_held
+from reviewloop.app.batch.status import (
+    TaskRun,
+    TaskStatus,
+    counting,
+    is_called,
+    stands_now,
+    why_held,
+)
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import looked_again
-from reviewloop.app.run.start import Wanted
+from reviewloop.app.run.start import RunRequest
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.loop.context import RunContext
 from reviewloop.specs.order import Order, Step
@@ -18,7 +25,7 @@ from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
-class Looks:
+class StatusCache:
     """What the last look found; each task of a batch asks for it some five times."""
 
     def __init__(self) -> None:
@@ -67,15 +74,17 @@ class Looks:
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchOptions:
     """What the person asked of a batch, beside what its record keeps."""
 
     until_failure: bool = False
     parallel: int = 1
-    wanted: Wanted = field(default_factory=Wanted)  # what the plan of every run has in common
+    wanted: RunRequest = field(
+        default_factory=RunRequest
+    )  # what the plan of every run has in common
 
 
-class Told(Protocol):
+class BatchListener(Protocol):
     """Whoever shows a batch to people, and asks them."""
 
     def opened(self, sentence: str) -> None:
@@ -98,23 +107,23 @@ class Told(Protocol):
 
 
 @dataclass
-class Sitting:
+class Session:
     """One sitting of a batch, whose lock the caller holds."""
 
     repository: Repository
     store: BatchStore
     record: BatchRecord
     order: Order
-    asked: Asked
+    asked: BatchOptions
     spending: Spending
-    told: Told
+    told: BatchListener
     tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
     # Runs at work with the caps they have: what these may still spend is not left.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
     loose: bool = False  # what is listed above a task cannot be had in one commit
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
     strays: Mapping[str, str] = field(default_factory=dict)  # task -> why it waits for a person
-    looks: Looks = field(default_factory=Looks)
+    looks: StatusCache = field(default_factory=StatusCache)
 
     @property
     def head(self) -> str:
@@ -154,7 +163,7 @@ class Sitting:
 
     def start_of(self, step: Step, stands: Mapping[str, TaskRun]) -> StartingPoint | None:
         """Return where a task starts that has no run yet, None if it may not have one now."""
-        if stands[step.task.id].stand is not Stand.OPEN or why_held(step, stands):
+        if stands[step.task.id].stand is not TaskStatus.OPEN or why_held(step, stands):
             return None
         run = stands[step.task.id].run
         anew = run is not None and bool(run.options.get("redo"))  # it did not fit elsewhere
@@ -188,9 +197,9 @@ class Sitting:
         stands, record = self.stands(), self.record
         for step in self.order.steps:
             task = step.task.id
-            if stands[task].stand is Stand.OPEN and task not in record.held:
+            if stands[task].stand is TaskStatus.OPEN and task not in record.held:
                 record.held[task] = why_held(step, stands)
-        stopped = any(one.stand is Stand.STOPPED for one in stands.values())
+        stopped = any(one.stand is TaskStatus.STOPPED for one in stands.values())
         record.ended = not stopped and not record.reason
         self.store.save(record)
 
@@ -205,7 +214,7 @@ INTERRUPTED = "interrupted; nothing is lost: the same command goes on"
 class Refusals:
     """Collects what kept tasks from beginning; it is told once another began, or at the end."""
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: Session) -> None:
         self._sitting = sitting
         self._untold: list[tuple[Step, UsageError]] = []
 
@@ -228,7 +237,7 @@ class Refusals:
         self.tell()
 
 
-def old_failure(sitting: Sitting) -> str:
+def old_failure(sitting: Session) -> str:
     """Return why nothing is begun: what is blocked still was to stop the batch; "" to go on.
 
     Who is asked at every task can answer that one, too.
@@ -236,7 +245,7 @@ def old_failure(sitting: Sitting) -> str:
     if not sitting.asked.until_failure or sitting.record.mode == "each":
         return ""
     stands = sitting.stands()
-    blocked = next((task for task, one in stands.items() if one.stand is Stand.BLOCKED), "")
+    blocked = next((task for task, one in stands.items() if one.stand is TaskStatus.BLOCKED), "")
     return blocked and still_blocked(blocked)
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
-from reviewloop.app.batch.status import Stand, TaskRun
+from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
 from reviewloop.app.run.answers import is_stopped
 from reviewloop.domain.errors import WorkspaceError
@@ -198,7 +198,9 @@ def listed_above(order: Order, step: Step) -> tuple[str, ...]:
 def _waiting_of(tasks: Iterable[str], stands: Mapping[str, TaskRun]) -> set[str]:
     """Return the runs of those of the tasks that wait."""
     found = (stands[task] for task in tasks)
-    return {one.run.run_id for one in found if one.stand is Stand.WAITING and one.run is not None}
+    return {
+        one.run.run_id for one in found if one.stand is TaskStatus.WAITING and one.run is not None
+    }
 
 
 def follows(chain: Sequence[Waiting], head: str) -> bool:

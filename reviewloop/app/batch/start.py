@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from reviewloop.app.asking import models_without_price
 from reviewloop.app.batch.limits import Spending
-from reviewloop.app.batch.session import Asked
+from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.spec_changes import as_numbered_now
-from reviewloop.app.batch.status import ANEW, Stand, branch_of, is_called, stands_in, stands_of
+from reviewloop.app.batch.status import ANEW, TaskStatus, branch_of, is_called, stands_in, stands_of
 from reviewloop.app.project import Repository, team_of
 from reviewloop.app.run.start import left_alone
 from reviewloop.domain.errors import ReviewLoopError, UsageError
@@ -29,7 +29,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 @dataclass(frozen=True)
-class Wish:
+class BatchRequest:
     """What stands on the command line of a batch; of caps None means: as before."""
 
     spec: str = ""
@@ -38,7 +38,7 @@ class Wish:
     mode: str = "queue"
     budget_usd: float | None = None  # 0 for none
     deadline: float | None = None  # 0 for none
-    asked: Asked = field(default_factory=Asked)
+    asked: BatchOptions = field(default_factory=BatchOptions)
 
     def with_caps(self, record: BatchRecord) -> BatchRecord:
         """Return a record with the caps that hold from now on."""
@@ -85,7 +85,7 @@ def is_of(repository: Repository, record: BatchRecord) -> bool:
     return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
-def nothing_left(spec: Spec, wish: Wish) -> str:
+def nothing_left(spec: Spec, wish: BatchRequest) -> str:
     """Return the sentence on a wish of which all is done."""
     if wish.wave is not None and not wish.tasks:
         return f"wave {wish.wave} of {spec.path} is done"
@@ -94,7 +94,7 @@ def nothing_left(spec: Spec, wish: Wish) -> str:
 
 
 def finished(
-    repository: Repository, before: BatchRecord | None, spec: Spec, wish: Wish, why: str
+    repository: Repository, before: BatchRecord | None, spec: Spec, wish: BatchRequest, why: str
 ) -> BatchRecord:
     """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
     if before is not None:
@@ -108,7 +108,7 @@ def finished(
 
 
 def meant(
-    repository: Repository, before: BatchRecord | None, spec: Spec, order: Order, wish: Wish
+    repository: Repository, before: BatchRecord | None, spec: Spec, order: Order, wish: BatchRequest
 ) -> Meant:
     """Return the batch to go on with, or a new one where there is none that could be.
 
@@ -165,7 +165,7 @@ def _is_over(spec: Spec, task: str) -> bool:
 def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool:
     """Whether nothing of a batch is left, so that what is open now belongs to a new one."""
     return all(
-        one.stand is Stand.COMMITTED
+        one.stand is TaskStatus.COMMITTED
         or (_is_over(spec, task) and (one.run is None or one.run.status.over))
         for task, one in stands_in(repository, before).items()
     )
@@ -181,7 +181,7 @@ def set_aside(repository: Repository, found: Meant, order: Order) -> None:
     before, titles = found.before, {step.task.id: step.task.title for step in order.steps}
     if before is None:
         return
-    anew = {Stand.REJECTED, *([Stand.COMMITTED] if before.ended else [])}
+    anew = {TaskStatus.REJECTED, *([TaskStatus.COMMITTED] if before.ended else [])}
     about = (before.batch_id, before.spec_path, titles, branch_of(repository, before))
     for one in stands_of(repository, *about).values():
         if one.run is not None and one.stand in anew:
@@ -230,7 +230,12 @@ def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) ->
 
 
 def foreword(
-    spending: Spending, meant: Meant, spec: Spec, order: Order, wish: Wish, settings: Settings
+    spending: Spending,
+    meant: Meant,
+    spec: Spec,
+    order: Order,
+    wish: BatchRequest,
+    settings: Settings,
 ) -> list[str]:
     """Return the sentences with which a batch begins; the first says what will be done."""
     record, repository = meant.record, spending.repository
@@ -241,7 +246,7 @@ def foreword(
         tasks = f"{min(left, chosen)} of {len(stands)} tasks left"
     else:
         tasks = _of_spec(spec, chosen) + (f", {left} of them left" if left < chosen else "")
-    if blocked := stands.count(Stand.BLOCKED):
+    if blocked := stands.count(TaskStatus.BLOCKED):
         tasks += f" and {blocked} blocked"
     where = f"{spec.path} on {record.branch}"
     if left:
@@ -271,13 +276,13 @@ def not_priced(
     ]
 
 
-def _stands(repository: Repository, record: BatchRecord, order: Order) -> list[Stand]:
+def _stands(repository: Repository, record: BatchRecord, order: Order) -> list[TaskStatus]:
     doing = {step.task.id for step in order.steps}
     return [one.stand for one in stands_in(repository, record, doing).values()]
 
 
-def _left(stands: Iterable[Stand]) -> int:
-    return sum(stand in {Stand.OPEN, Stand.STOPPED} for stand in stands)
+def _left(stands: Iterable[TaskStatus]) -> int:
+    return sum(stand in {TaskStatus.OPEN, TaskStatus.STOPPED} for stand in stands)
 
 
 def _of_spec(spec: Spec, chosen: int) -> str:
@@ -288,7 +293,7 @@ def _of_spec(spec: Spec, chosen: int) -> str:
     return f"{chosen} of {required} tasks" + (f" ({done} done before)" if done else "")
 
 
-def _how(record: BatchRecord, wish: Wish) -> str:
+def _how(record: BatchRecord, wish: BatchRequest) -> str:
     parallel = wish.asked.parallel
     pace = "one at a time" if parallel == 1 else f"up to {parallel} side by side"
     until = ", until the first failure" if wish.asked.until_failure else ""
@@ -306,17 +311,19 @@ def _caps(record: BatchRecord, each: float, count: int, used: float) -> str:
     return f"at most ${each:g} each and {cap_money(most)} more in all ({spent}){until}"
 
 
-def _going_on(before: BatchRecord, record: BatchRecord, wish: Wish, stands: Iterable[Stand]) -> str:
+def _going_on(
+    before: BatchRecord, record: BatchRecord, wish: BatchRequest, stands: Iterable[TaskStatus]
+) -> str:
     """Return how far the batch is that is gone on with, and what of it holds on."""
     found = list(stands)
     counts = [
         f"{count} {words}"
         for stand, words in (
-            (Stand.COMMITTED, "committed"),
-            (Stand.WAITING, "waiting for you"),
-            (Stand.BLOCKED, "blocked"),
-            (Stand.STOPPED, "stopped on the way"),
-            (Stand.REJECTED, "rejected"),
+            (TaskStatus.COMMITTED, "committed"),
+            (TaskStatus.WAITING, "waiting for you"),
+            (TaskStatus.BLOCKED, "blocked"),
+            (TaskStatus.STOPPED, "stopped on the way"),
+            (TaskStatus.REJECTED, "rejected"),
         )
         if (count := found.count(stand))
     ]
@@ -331,7 +338,7 @@ def _going_on(before: BatchRecord, record: BatchRecord, wish: Wish, stands: Iter
     return "; ".join(said)
 
 
-def _held_on(record: BatchRecord, wish: Wish) -> list[str]:
+def _held_on(record: BatchRecord, wish: BatchRequest) -> list[str]:
     """Return the caps of an earlier sitting that hold on, with what lifts them."""
     said = []
     if wish.budget_usd is None and record.budget_usd is not None:

@@ -18,7 +18,7 @@ ANEW = "anew"
 """An option of a run that is over: a later sitting of its batch does its task anew."""
 
 
-class Stand(StrEnum):
+class TaskStatus(StrEnum):
     """How far a task of a batch is."""
 
     OPEN = "open"  # nothing was begun
@@ -32,20 +32,20 @@ class Stand(StrEnum):
     @property
     def carries(self) -> bool:
         """Whether tasks that need this one may start."""
-        return self in {Stand.WAITING, Stand.COMMITTED}
+        return self in {TaskStatus.WAITING, TaskStatus.COMMITTED}
 
     @property
     def fails(self) -> bool:
         """Whether tasks that need this one cannot start until a person does something."""
-        return self in {Stand.BLOCKED, Stand.REJECTED}
+        return self in {TaskStatus.BLOCKED, TaskStatus.REJECTED}
 
 
 _STANDS = {
-    RunStatus.WAITING: Stand.WAITING,
-    RunStatus.BLOCKED: Stand.BLOCKED,
-    RunStatus.COMMITTED: Stand.COMMITTED,
-    RunStatus.SKIPPED: Stand.REJECTED,
-    RunStatus.UNDONE: Stand.REJECTED,
+    RunStatus.WAITING: TaskStatus.WAITING,
+    RunStatus.BLOCKED: TaskStatus.BLOCKED,
+    RunStatus.COMMITTED: TaskStatus.COMMITTED,
+    RunStatus.SKIPPED: TaskStatus.REJECTED,
+    RunStatus.UNDONE: TaskStatus.REJECTED,
 }
 
 
@@ -53,7 +53,7 @@ _STANDS = {
 class TaskRun:
     """A task's run, if it has one, and where it stands."""
 
-    stand: Stand
+    stand: TaskStatus
     run: RunRecord | None = None
 
 
@@ -72,17 +72,17 @@ def kept_title(repository: Repository, title: str) -> str:
     return _as_kept(repository.user.root, repository.user.git_dir, title)
 
 
-def stand_of(repository: Repository, run: RunRecord | None) -> Stand:
+def stand_of(repository: Repository, run: RunRecord | None) -> TaskStatus:
     """Return where a task with this run stands."""
     if run is None:
-        return Stand.OPEN
+        return TaskStatus.OPEN
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
-        return Stand.OPEN  # it is done once more, on what is below it now
+        return TaskStatus.OPEN  # it is done once more, on what is below it now
     if run.status.over and run.options.get(ANEW):
-        return Stand.OPEN
+        return TaskStatus.OPEN
     if run.status in _STANDS:
         return _STANDS[run.status]
-    return Stand.RUNNING if is_held(repository.run_lock(run.run_id)) else Stand.STOPPED
+    return TaskStatus.RUNNING if is_held(repository.run_lock(run.run_id)) else TaskStatus.STOPPED
 
 
 def stands_of(
@@ -166,13 +166,13 @@ def stands_in(
     there = {run.run_id for run in repository.runs.all()}
     for task, one in found.items():
         rows = [row for row in record.kept.get(task, ()) if row["run"] not in there]
-        if task in doing or one.stand is not Stand.OPEN or not rows:
+        if task in doing or one.stand is not TaskStatus.OPEN or not rows:
             continue
         last = rows[-1]
         later = one.run is None or last.get("created_at", 0.0) > one.run.created_at
         same = _is_same(repository, last["title"], record.tasks[task])
-        if last["state"] == Stand.COMMITTED and later and same:
-            found[task] = TaskRun(Stand.COMMITTED)
+        if last["state"] == TaskStatus.COMMITTED and later and same:
+            found[task] = TaskRun(TaskStatus.COMMITTED)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from reviewloop.app.batch.queue import Holding
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs, Pending
-from reviewloop.app.fleet.queue import Here, Waits
+from reviewloop.app.fleet.queue import CurrentCheckout, Waits
 from reviewloop.app.held_values import masking_here
 from reviewloop.app.project import kept, settings_of
 from reviewloop.app.run.answers import is_stopped, require_question, worded
@@ -180,7 +180,7 @@ def approve_each(
     url: str,
     named: Sequence[RunRecord],
     branch: str,
-    here: Here | None,
+    here: CurrentCheckout | None,
     *,
     agreed: Collection[str] = (),
 ) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.app.batch.report import unbegun
 from reviewloop.app.batch.session import still_blocked
-from reviewloop.app.batch.start import Wish, nothing_left
+from reviewloop.app.batch.start import BatchRequest, nothing_left
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import opened
@@ -203,7 +203,7 @@ class Enqueued:
     told: Mapping[str, Any]
 
 
-def enqueue(url: str, repository: Repository, wish: Wish, remote: str) -> Enqueued:
+def enqueue(url: str, repository: Repository, wish: BatchRequest, remote: str) -> Enqueued:
     """Queue the open tasks that `wish` chooses; done again, those that are not under way.
 
     When all are done, or one is blocked that was to stop the others, nothing is queued, and the
@@ -251,7 +251,7 @@ def _queued(
     repository: Repository,
     spec: Spec,
     order: Order,
-    wish: Wish,
+    wish: BatchRequest,
     about: About,
     notes: list[str],
 ) -> tuple[BatchRecord, list[str]]:
@@ -344,7 +344,7 @@ def _new(repository: Repository, spec: Spec, begun: BatchRecord | None) -> Batch
 def _record(
     before: BatchRecord,
     order: Order,
-    wish: Wish,
+    wish: BatchRequest,
     repository: Repository,
     going_on: Collection[str] | None,
     strays: Mapping[str, str],

@@ -1,7 +1,7 @@
 """How far workers are with the tasks of a spec, as a checkout has it."""
 
 from reviewloop.app.fleet.jobs import TASK, Jobs
-from reviewloop.app.fleet.queue import Here
+from reviewloop.app.fleet.queue import CurrentCheckout
 from reviewloop.app.fleet.views import RunsFor, runs_for, runs_shown
 from reviewloop.app.project import Repository
 from reviewloop.domain.task import Spec
@@ -27,7 +27,7 @@ def tasks_in_work(
     For the branch that is checked out. A task that was committed and pushed counts as long as the
     checkout lacks that; one that only is queued has no run.
     """
-    here = Here(user.branch or "", addresses_of(user))
+    here = CurrentCheckout(user.branch or "", addresses_of(user))
     found: InWork = {}
     held: dict[str, str] = {}
     for about, records in _batches(database, here):
@@ -45,7 +45,7 @@ def tasks_in_work(
     return found, held
 
 
-def _batches(database: Database, here: Here) -> list[tuple[About, list[BatchRecord]]]:
+def _batches(database: Database, here: CurrentCheckout) -> list[tuple[About, list[BatchRecord]]]:
     """Return the batches of the branch around the current folder; usually of one remote."""
     found: dict[str, tuple[About, list[BatchRecord]]] = {}
     for batch in SharedBatches(database).all():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reviewloop.app.batch.moving import Crew
-from reviewloop.app.batch.session import Told
+from reviewloop.app.batch.session import BatchListener
 from reviewloop.app.fleet.jobs import make_queue_tables
 from reviewloop.app.held_values import masking_for
 from reviewloop.app.project import Repository, read_settings
@@ -285,13 +285,13 @@ class BusyError(StoreError):
 
 
 @dataclass(frozen=True)
-class Place:
+class Workplace:
     """What a worker works with: the store, where its clones are, how it runs code, who listens."""
 
     url: str = field(repr=False)
     clones: Path
     unsandboxed: bool
-    told: Told
+    told: BatchListener
     say: Callable[[str], None]
     report: Callable[[BaseException], str]  # writes a log about a bug of ours; the sentence on it
     crew: Crew = field(default_factory=Crew)
@@ -302,7 +302,7 @@ class Place:
 class Job:
     """A job that is under way: the lock of its branch is held."""
 
-    place: Place
+    place: Workplace
     database: Database
     batch: SharedBatch
     repository: Repository
@@ -314,7 +314,7 @@ class Job:
 
 
 @contextmanager
-def opened_job(place: Place, batch_id: str) -> Iterator[Job]:
+def opened_job(place: Workplace, batch_id: str) -> Iterator[Job]:
     """Yield a job on a batch, on a clone that is where the remote is.
 
     Raises `BusyError` while another worker is on the branch. What else goes wrong is told in the
@@ -336,7 +336,7 @@ def opened_job(place: Place, batch_id: str) -> Iterator[Job]:
 
 
 @contextmanager
-def _brought(place: Place, database: Database, batch: SharedBatch) -> Iterator[Job]:
+def _brought(place: Workplace, database: Database, batch: SharedBatch) -> Iterator[Job]:
     """Bring clone and runs to where the remote and the database are."""
     about = batch.about
     require_plain_name(about.repository)

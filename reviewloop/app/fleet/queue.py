@@ -86,7 +86,7 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Here:
+class CurrentCheckout:
     """The checkout around the current folder."""
 
     branch: str  # "" for none
@@ -176,7 +176,7 @@ class Waits:
         blocked = [one for one in self.asking if one.run.status is RunStatus.BLOCKED]
         return [one.run for one in blocked if one.about.lock in locks]
 
-    def on_one_branch(self, wanted: str, here: Here | None) -> list[Asking]:
+    def on_one_branch(self, wanted: str, here: CurrentCheckout | None) -> list[Asking]:
         """Return what waits or is blocked on the branch that is meant by everything.
 
         That is the one named, else that of a checkout whose repository is known, else the only one

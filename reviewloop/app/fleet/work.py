@@ -5,11 +5,11 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.app.batch.limits import Spending
-from reviewloop.app.batch.opening import Noting
+from reviewloop.app.batch.opening import ReportListener
 from reviewloop.app.batch.queue import lacking, what_lacks
 from reviewloop.app.batch.report import account, note_rows, queue_row
 from reviewloop.app.batch.schedule import Work
-from reviewloop.app.batch.session import Asked, Sitting
+from reviewloop.app.batch.session import BatchOptions, Session
 from reviewloop.app.batch.spec_changes import needed_of, strays_of
 from reviewloop.app.batch.stack import (
     Waiting,
@@ -19,16 +19,16 @@ from reviewloop.app.batch.stack import (
     line_up,
     waiting_in,
 )
-from reviewloop.app.batch.status import Stand, stands_of
+from reviewloop.app.batch.status import TaskStatus, stands_of
 from reviewloop.app.fleet.answers import word_of
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.place import Job, Place, mark_all, opened_job
+from reviewloop.app.fleet.place import Job, Workplace, mark_all, opened_job
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import give_up, is_stopped, require_question
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.changing import ConflictError, rebase
-from reviewloop.app.run.start import Wanted
+from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of, view
 from reviewloop.app.stats import catch_up
 from reviewloop.domain.errors import (
@@ -224,7 +224,7 @@ _UNTIL_FAILURE = "(--until-failure)"  # stands in the reason of a batch that it 
 _LONGEST_DIFF = 2_000_000  # characters
 
 
-def do_task(place: Place, batch_id: str, task: str) -> None:
+def do_task(place: Workplace, batch_id: str, task: str) -> None:
     """Take one task of a batch as far as it comes without a person.
 
     Raises `BusyError` while another worker is on the branch, `InterruptedByUserError` when this one
@@ -250,7 +250,11 @@ def do_task(place: Place, batch_id: str, task: str) -> None:
 
 
 def do_answer(
-    place: Place, batch_id: str, run_id: str, answer: Mapping[str, str], after: Collection[str] = ()
+    place: Workplace,
+    batch_id: str,
+    run_id: str,
+    answer: Mapping[str, str],
+    after: Collection[str] = (),
 ) -> None:
     """Carry out a person's answer to a run; see `do_task` and `carry_out`."""
     with opened_job(place, batch_id) as job:
@@ -280,7 +284,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     store.save(record)
     about = job.batch.about
     loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
-    wanted = Wanted(
+    wanted = RunRequest(
         spec=record.spec_path,
         unsandboxed="accepted" if job.place.unsandboxed else "",
         flags=about.flags,
@@ -298,14 +302,14 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
             job.place.say(f"{task}: {why}")
         return
     mine = replace(record, reason="")
-    sitting = Sitting(
+    sitting = Session(
         job.repository,
         store,
         mine,
         order,
-        Asked(until_failure=record.until_failure, wanted=wanted),
+        BatchOptions(until_failure=record.until_failure, wanted=wanted),
         Spending(job.repository, record, loaded.settings),
-        Noting(job.place.told, job.repository, store, mine),
+        ReportListener(job.place.told, job.repository, store, mine),
         {other for other in ids if other != task},
         strays=strays_of(job.repository, spec),
     )
@@ -321,7 +325,7 @@ def _is_open(repository: Repository, record: BatchRecord, task: str) -> bool:
     """Whether nothing of a task was begun."""
     titles = {task: record.tasks[task]}
     stands = stands_of(repository, record.batch_id, record.spec_path, titles)
-    return stands[task].stand is Stand.OPEN
+    return stands[task].stand is TaskStatus.OPEN
 
 
 def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
@@ -338,7 +342,7 @@ def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
 
 def _order(repository: Repository, record: BatchRecord, spec: Spec) -> Order:
     stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
-    left = [t for t in _known(record, spec) if stands[t].stand is not Stand.COMMITTED]
+    left = [t for t in _known(record, spec) if stands[t].stand is not TaskStatus.COMMITTED]
     return order_tasks(spec, left) if left else Order((), ())
 
 
@@ -395,7 +399,7 @@ def _queue_open_tasks(job: Job) -> None:
     record, repository = job.batch.record, job.repository
     stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
     others = {task for task, why in record.held.items() if why.startswith(NOT_CHOSEN)}
-    tasks = [t for t, one in stands.items() if one.stand is Stand.OPEN and t not in others]
+    tasks = [t for t, one in stands.items() if one.stand is TaskStatus.OPEN and t not in others]
     if tasks:
         known = _known(record, open_spec(DiskFiles(repository.user.root), record.spec_path))
         tasks = [task for task in tasks if task in known]

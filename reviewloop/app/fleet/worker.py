@@ -21,7 +21,7 @@ from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK
-from reviewloop.app.fleet.place import BusyError, Place, opened
+from reviewloop.app.fleet.place import BusyError, Workplace, opened
 from reviewloop.app.fleet.work import do_answer, do_task
 from reviewloop.domain.errors import (
     InterruptedByUserError,
@@ -247,7 +247,7 @@ class _Kept:
     asked: bool = False  # to stop, by a signal
 
 
-def work(place: Place, *, once: bool, heartbeat: float, patience: float) -> None:
+def work(place: Workplace, *, once: bool, heartbeat: float, patience: float) -> None:
     """Take jobs until a signal, or with `once` until none is left to take.
 
     A database that goes away is waited for, `patience` seconds; raises `StoreError` when it is
@@ -277,7 +277,7 @@ def work(place: Place, *, once: bool, heartbeat: float, patience: float) -> None
         return
 
 
-def _is_back(place: Place, patience: float) -> bool:
+def _is_back(place: Workplace, patience: float) -> bool:
     """Wait until the database can be reached again; return whether it can."""
     until = time.monotonic() + patience
     if patience:
@@ -293,7 +293,7 @@ def _is_back(place: Place, patience: float) -> bool:
     return False
 
 
-async def _work(place: Place, once: bool, heartbeat: float, ahead: float, kept: _Kept) -> None:
+async def _work(place: Workplace, once: bool, heartbeat: float, ahead: float, kept: _Kept) -> None:
     connector = procrastinate.PsycopgConnector(
         conninfo=place.url,
         kwargs=connection_arguments(),
@@ -338,7 +338,7 @@ async def _work(place: Place, once: bool, heartbeat: float, ahead: float, kept: 
         raise troubles[-1]
 
 
-def _register(app: procrastinate.App, place: Place, noted: Noted, again: Again) -> None:
+def _register(app: procrastinate.App, place: Workplace, noted: Noted, again: Again) -> None:
     def task_job(batch: str, task: str) -> None:
         with noted():
             do_task(place, batch, task)
@@ -355,7 +355,7 @@ def _register(app: procrastinate.App, place: Place, noted: Noted, again: Again) 
 
 @contextlib.contextmanager
 def _noted(
-    place: Place, troubles: list[Exception], outdated: Callable[[], object]
+    place: Workplace, troubles: list[Exception], outdated: Callable[[], object]
 ) -> Iterator[None]:
     """Say why a job was not done: the queue keeps no reasons. No job is for who is `outdated`."""
     try:
@@ -376,7 +376,7 @@ def _noted(
         raise
 
 
-def _stop_on_signals(place: Place, running: "asyncio.Task[None]", kept: _Kept) -> None:
+def _stop_on_signals(place: Workplace, running: "asyncio.Task[None]", kept: _Kept) -> None:
     """Let the first signal end the work calmly: replies on their way are kept, the job goes back.
 
     The second one is the system's own: it ends the process, and another worker goes on.
@@ -397,7 +397,7 @@ def _stop_on_signals(place: Place, running: "asyncio.Task[None]", kept: _Kept) -
         loop.add_signal_handler(number, stop)
 
 
-async def _rescue_for_ever(queue: WorkerQueue, place: Place, heartbeat: float) -> None:
+async def _rescue_for_ever(queue: WorkerQueue, place: Workplace, heartbeat: float) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(queue.lost.wait(), heartbeat * SIGNS_THAT_LACK / 2)

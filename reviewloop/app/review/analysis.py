@@ -11,7 +11,7 @@ from typing import Any
 
 from reviewloop.analysis import book
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit, Options
-from reviewloop.analysis.examine import Examination, Late, Told, examine_early
+from reviewloop.analysis.examine import Examination, Late, OnReport, examine_early
 from reviewloop.analysis.tools import TOOLS
 from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
 from reviewloop.analysis.tools.found import configuration_text, found_configuration
@@ -21,7 +21,7 @@ from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
 from reviewloop.loop.context import RunContext
-from reviewloop.review.evidence import EvidencePiece, evidence_of, view_of
+from reviewloop.review.evidence import AnalyserFinding, evidence_of, view_of
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
 from reviewloop.rules.tests import coverage_hits, read_coverage
@@ -187,7 +187,7 @@ class Read:
         off = self.settings.review.analysers_off
         return Late(self.view, reviewers=self.reviewers, off=off)
 
-    def early(self, *, on_disk: bool = False, told: Told | None = None) -> Examination:
+    def early(self, *, on_disk: bool = False, told: OnReport | None = None) -> Examination:
         """Return what all others find; reviewers are shown it.
 
         `on_disk` says that the new side is the checkout: coverage data in it is about these files.
@@ -215,11 +215,11 @@ class Analysis:
         self._read: dict[str, Read] = {}
         self._late: dict[str, Late] = {}
 
-    def early(self, context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+    def early(self, context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
         """Return the evidence about a tree that reviewers are shown; the slow analysers begin."""
         return _pieces(self._early(context, tree))
 
-    def late(self, context: RunContext, tree: str) -> tuple[EvidencePiece, ...]:
+    def late(self, context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
         """Return what the slow analysers find in a tree, once they are done."""
         return _pieces(self._finished(context, tree))
 
@@ -320,8 +320,8 @@ def _plain(found: Examination, read: Read) -> dict[str, Any]:
     }
 
 
-def _pieces(record: Mapping[str, Any]) -> tuple[EvidencePiece, ...]:
-    return tuple(EvidencePiece.from_plain(piece) for piece in record["pieces"])
+def _pieces(record: Mapping[str, Any]) -> tuple[AnalyserFinding, ...]:
+    return tuple(AnalyserFinding.from_plain(piece) for piece in record["pieces"])
 
 
 def _tell(context: RunContext, report: AnalyserReport) -> None:

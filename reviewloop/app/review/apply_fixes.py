@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reviewloop.analysis.contract import Fix
 from reviewloop.app.project import require_trusted_commands
-from reviewloop.app.review.review import Reviewed
+from reviewloop.app.review.review import ReviewResult
 from reviewloop.app.sandboxing import Acceptance, finder
 from reviewloop.checkout.files import remove_tree, rewrite
 from reviewloop.checkout.workspace import Workspace, filling_of
@@ -68,7 +68,7 @@ class Outcome:
         return ExitCode(report.exit_code)
 
 
-def apply_safe_fixes(done: Reviewed, acceptance: Acceptance = "") -> Outcome:
+def apply_safe_fixes(done: ReviewResult, acceptance: Acceptance = "") -> Outcome:
     """Write the safe fixes of a review into the checkout, those that hold; return what happened.
 
     `acceptance` says why the tests may run where no sandbox holds. Raises UsageError when the
@@ -96,7 +96,7 @@ def apply_safe_fixes(done: Reviewed, acceptance: Acceptance = "") -> Outcome:
 class _Bench:
     """Trees with fixes in them, and the tests run on them."""
 
-    done: Reviewed
+    done: ReviewResult
     folder: Path
     acceptance: Acceptance
 
@@ -205,7 +205,7 @@ class _Bench:
 
 
 @contextmanager
-def _bench(done: Reviewed, acceptance: Acceptance) -> Iterator[_Bench]:
+def _bench(done: ReviewResult, acceptance: Acceptance) -> Iterator[_Bench]:
     done.compared.private.take_tags(done.compared.user)  # a review itself does without
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
         bench = _Bench(done, Path(name), acceptance)

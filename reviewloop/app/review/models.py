@@ -13,7 +13,7 @@ from reviewloop.agents import AgentDefinition, Team
 from reviewloop.app.asking import models_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
-from reviewloop.app.review.result import Standing, nothing_pushed
+from reviewloop.app.review.result import ReviewersResult, nothing_pushed
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
@@ -40,7 +40,7 @@ from reviewloop.render.report import (
     ReviewerStatus,
     Share,
 )
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import merge, with_late
 from reviewloop.review.prompts import Fence, new_nonce
 from reviewloop.review.pushed import Known, Push
@@ -224,7 +224,7 @@ _RECURSION_LIMIT = 20  # supersteps; a review takes two
 
 
 @dataclass(frozen=True)
-class ModelReview:
+class ModelRequest:
     """Everything the reviewers' models are asked about."""
 
     loaded: Loaded
@@ -233,7 +233,7 @@ class ModelReview:
     two: Compared
     change: Change
     selection: Selection
-    pieces: tuple[EvidencePiece, ...]
+    pieces: tuple[AnalyserFinding, ...]
     masking: Redactor = field(default_factory=Redactor)
     again: bool = False
     rules: Path | None = None  # see RunContext
@@ -242,7 +242,7 @@ class ModelReview:
     reviewed: str = ""  # tree of an earlier review: what came since is read in depth; "": all is
     since: str = ""  # its commit
     known: tuple[Known, ...] = ()  # findings that stayed open then
-    late: Callable[[], tuple[EvidencePiece, ...]] = tuple  # evidence no reviewer is shown; waits
+    late: Callable[[], tuple[AnalyserFinding, ...]] = tuple  # evidence no reviewer is shown; waits
     stop: Callable[[], None] = lambda: None  # ends the analysers that it is waited for
 
     @property
@@ -264,7 +264,7 @@ class ModelReview:
         return (*self.selection.skipped, *more.skipped)
 
 
-def models_word(asked: ModelReview) -> Standing:
+def models_word(asked: ModelRequest) -> ReviewersResult:
     """Return what the reviewers' models say of the change and of its evidence.
 
     Replies are journalled under the change's own name: the same review asked again, after a crash
@@ -292,7 +292,7 @@ def models_word(asked: ModelReview) -> Standing:
         return _standing(asked, context, trees[1], state, early, reason)
 
 
-def _open(asked: ModelReview, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
+def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
     two, settings = asked.two, asked.loaded.settings
     name = _name_of(asked)
     folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
@@ -350,7 +350,7 @@ def _fence(journal: Journal) -> Fence:
     return Fence(made["nonce"])
 
 
-def _name_of(asked: ModelReview) -> str:
+def _name_of(asked: ModelRequest) -> str:
     agents = [(agent.name, agent.prompt, agent.model) for agent in asked.reviewers]
     about: list[Any] = [asked.two.old, asked.two.new, asked.model, agents]
     if asked.reviewed:
@@ -359,7 +359,7 @@ def _name_of(asked: ModelReview) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str, str]) -> LoopState:
+def _invoke(context: RunContext, asked: ModelRequest, trees: tuple[str, str, str]) -> LoopState:
     from reviewloop.loop.graph import build_graph
 
     names = [agent.name for agent in asked.reviewers]
@@ -382,13 +382,13 @@ def _invoke(context: RunContext, asked: ModelReview, trees: tuple[str, str, str]
 
 
 def _standing(
-    asked: ModelReview,
+    asked: ModelRequest,
     context: RunContext,
     tree: str,
     state: LoopState,
     early: ExitCode,
     reason: str,
-) -> Standing:
+) -> ReviewersResult:
     results: Mapping[str, ReviewerState] = state.get("reviewers", {})
     findings: list[Finding]
     if results:
@@ -418,7 +418,7 @@ def _standing(
         *count_warnings(context.journal),
         *estimated(asked.model, usage.get("", {})),
     )
-    return Standing(
+    return ReviewersResult(
         tuple(findings),
         tuple(reports),
         asked.model,
@@ -430,7 +430,7 @@ def _standing(
     )
 
 
-def _unbounded(asked: ModelReview, context: RunContext) -> tuple[str, ...]:
+def _unbounded(asked: ModelRequest, context: RunContext) -> tuple[str, ...]:
     """Return a remark when a cap in money was asked for that could not be kept."""
     wanted = asked.loaded.origins.get("limits.usd", "default") != "default"
     if wanted and spent_by(context.journal).unpriced:

@@ -24,7 +24,7 @@ from reviewloop.render.report import (
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
-from reviewloop.review.evidence import EvidencePiece
+from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import merge, with_late
 from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection
@@ -36,7 +36,7 @@ NEVER = "never"
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReviewersResult:
     """What the reviewers say, whether they are models or stand for their analysers."""
 
     findings: tuple[Finding, ...]  # merged; rejected ones carry the status dismissed
@@ -51,13 +51,13 @@ class Standing:
 
 
 def nothing_pushed(
-    early: Sequence[EvidencePiece],
-    late: Sequence[EvidencePiece],
+    early: Sequence[AnalyserFinding],
+    late: Sequence[AnalyserFinding],
     known: Sequence[Known],
     names: Sequence[str],
     model: str,
     untrusted: bool,
-) -> Standing:
+) -> ReviewersResult:
     """Return the reviewers' word after a push that touches nothing they read: nobody is asked.
 
     What the analysers find is what they found before. What is not open since then was settled
@@ -65,7 +65,7 @@ def nothing_pushed(
     """
     open_ = {one.id for one in known}
 
-    def settled(piece: EvidencePiece) -> Finding:
+    def settled(piece: AnalyserFinding) -> Finding:
         finding = piece.finding
         grave = piece.hard or untrusted or finding.severity is Severity.MUST_FIX
         if finding.id in open_ or grave:
@@ -77,10 +77,12 @@ def nothing_pushed(
     why = "nothing that is read was pushed since the last review"
     reports = [ReviewerReport(name, "skipped", 0.0, 0, reason=why) for name in names]
     note = f"no model was asked: {why}"
-    return Standing(tuple(merge(findings)), tuple(reports), model, (note,), unchanged=True)
+    return ReviewersResult(tuple(merge(findings)), tuple(reports), model, (note,), unchanged=True)
 
 
-def analysers_word(pieces: Sequence[EvidencePiece], names: Sequence[str], note: str) -> Standing:
+def analysers_word(
+    pieces: Sequence[AnalyserFinding], names: Sequence[str], note: str
+) -> ReviewersResult:
     """Return the reviewers' word when no model is asked: what their analysers found."""
     found = merge(piece.finding for piece in pieces)
     served = {name for piece in pieces for name in piece.finding.agents}
@@ -92,7 +94,7 @@ def analysers_word(pieces: Sequence[EvidencePiece], names: Sequence[str], note: 
         reports.append(
             ReviewerReport(name, "done" if known else "skipped", 0.0, count, reason=reason)
         )
-    return Standing(tuple(found), tuple(reports), "none", (note,))
+    return ReviewersResult(tuple(found), tuple(reports), "none", (note,))
 
 
 SHIPPED = frozenset(
@@ -112,8 +114,8 @@ def result(
     settings: Settings,
     selection: Selection,
     examination: Examination,
-    pieces: Sequence[EvidencePiece],
-    standing: Standing,
+    pieces: Sequence[AnalyserFinding],
+    standing: ReviewersResult,
     silences: Silences,
     untrusted: bool = False,
     notes: Iterable[str] = (),
@@ -187,7 +189,7 @@ def _text(two: Compared, path: str) -> str | None:
 
 
 def _unsilenced(
-    findings: Iterable[Finding], pieces: Iterable[EvidencePiece], untrusted: bool
+    findings: Iterable[Finding], pieces: Iterable[AnalyserFinding], untrusted: bool
 ) -> set[str]:
     """Return the ids of findings that nothing in the change may silence."""
     if untrusted:
@@ -242,7 +244,7 @@ def _remarks(settings: Settings, selection: Selection, examination: Examination)
             yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"
 
 
-def _unread(standing: Standing) -> bool:
+def _unread(standing: ReviewersResult) -> bool:
     """Whether silence means nothing: one reviewer failed, or nobody read it, or a file of it."""
     agents = standing.agents
     if standing.readership is not None and standing.readership.unread:

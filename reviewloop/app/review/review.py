@@ -17,18 +17,18 @@ from reviewloop.app.held_values import QuotedSecrets, masking_of
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.remembered import remember, silences_of
-from reviewloop.app.review.result import Standing, analysers_word, hidden_report, result
+from reviewloop.app.review.result import ReviewersResult, analysers_word, hidden_report, result
 from reviewloop.app.review.trusted import edited_judges, rules_of, told_of
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.comparison import Asked, Compared, as_typed, compared, earlier_tree
+from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
 from reviewloop.git.diff import Change
-from reviewloop.git.located import Place, locate
+from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.git.revisions import resolve
 from reviewloop.installed import require_all
 from reviewloop.models.settling import completed
 from reviewloop.render.report import ReviewReport
-from reviewloop.review.evidence import EvidencePiece, evidence_of, whole_evidence
+from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evidence
 from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
@@ -51,10 +51,12 @@ _UNWANTED = "without a model the reviewers report patterns their analysers find,
 
 
 @dataclass(frozen=True)
-class Wish:
+class ReviewRequest:
     """What the person asked for."""
 
-    asked: Asked = field(default_factory=Asked)  # its paths as typed, relative to the start
+    asked: CompareSpec = field(
+        default_factory=CompareSpec
+    )  # its paths as typed, relative to the start
     agents: tuple[str, ...] = ()  # empty: the whole team
     model: str = ""  # "": what the settings say
     flags: Mapping[str, Any] = field(default_factory=dict)
@@ -70,11 +72,11 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class ReviewResult:
     """A finished review; what it read can be read while its context is open."""
 
     report: ReviewReport
-    evidence: tuple[EvidencePiece, ...]
+    evidence: tuple[AnalyserFinding, ...]
     change: Change
     compared: Compared
     loaded: Loaded
@@ -107,11 +109,11 @@ class Reviewed:
 class Shown:
     """The code of a review as reports quote it; lines keep their numbers."""
 
-    done: Reviewed
+    done: ReviewResult
 
     @property
     def prefix(self) -> str:
-        """The folder the review was started in; see `Reviewed`."""
+        """The folder the review was started in; see `ReviewResult`."""
         return self.done.prefix
 
     def text(self, path: str) -> str | None:
@@ -143,17 +145,17 @@ class Shown:
         return tuple(line._replace(text=text) for line, text in zip(hunk.lines, texts, strict=True))
 
 
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @contextmanager
 def review(
-    wish: Wish,
+    wish: ReviewRequest,
     start: Path,
     *,
-    told: Told = lambda _: None,
+    told: OnProgress = lambda _: None,
     listener: Listener | None = None,
-) -> Iterator[Reviewed]:
+) -> Iterator[ReviewResult]:
     """Review what was asked for and yield the result, which can be drawn while inside.
 
     `told` hears what is being done, `listener` what each reviewer does that asks a model.
@@ -218,7 +220,7 @@ def review(
         if wish.remembered:
             remember(two, report)
         confirmed = standing.confirmed
-        yield Reviewed(report, tuple(evidence), change, two, loaded, masking, confirmed, judged)
+        yield ReviewResult(report, tuple(evidence), change, two, loaded, masking, confirmed, judged)
 
 
 @dataclass(frozen=True)
@@ -234,20 +236,20 @@ class _LateEvidence:
         return self.working.finished()
 
     @cached_property
-    def pieces(self) -> tuple[EvidencePiece, ...]:
+    def pieces(self) -> tuple[AnalyserFinding, ...]:
         level = self.silences.level
         return tuple(evidence_of(self.examination, self.selection.sources, level=level))
 
 
-def _tell_name(told: Told, report: AnalyserReport) -> None:
+def _tell_name(told: OnProgress, report: AnalyserReport) -> None:
     told(report.name)
 
 
-def _tree(commit: str, place: Place, two: Compared) -> str:
+def _tree(commit: str, place: ReviewRepository, two: Compared) -> str:
     return two.private.tree_of(resolve(place, commit).commit)
 
 
-def _by_base(wish: Wish) -> bool:
+def _by_base(wish: ReviewRequest) -> bool:
     """Whether the version before the change says how it is judged, where nobody names one.
 
     Who names a base, a commit or a patch reviews what others may have written. A person's own
@@ -270,7 +272,7 @@ def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
     )
 
 
-def _with_base(asked: Asked, settings: Settings) -> Asked:
+def _with_base(asked: CompareSpec, settings: Settings) -> CompareSpec:
     """Return what was asked with the settings' base branch, where a base matters."""
     named = asked.range or asked.staged or asked.commit or asked.whole or asked.base
     if named or asked.patch is not None or not settings.review.base:
@@ -310,7 +312,7 @@ def model_in_force(asked: str, loaded: Loaded) -> str:
     return loaded.settings.models.reasoning if configured else NO_MODEL
 
 
-def _with_model(wish: Wish, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
+def _with_model(wish: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
     """Return the settings with a model to ask, where one is wanted.
 
     Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the wish says so.
@@ -322,29 +324,31 @@ def _with_model(wish: Wish, loaded: Loaded, team: Sequence[AgentDefinition]) -> 
     return loaded
 
 
-def _unasked(wish: Wish, loaded: Loaded) -> str:
+def _unasked(wish: ReviewRequest, loaded: Loaded) -> str:
     """Return why a review that named no model asked none."""
     found = loaded.origins.get("models.reasoning", "").startswith(FOUND)
-    if found and wish.named == Wish.named:  # on GitHub the choice is an input of the Action
+    if (
+        found and wish.named == ReviewRequest.named
+    ):  # on GitHub the choice is an input of the Action
         return _UNASKED.format(found=loaded.settings.models.reasoning)
     return _UNCONFIGURED.format(model=wish.named)
 
 
 def _standing(
-    wish: Wish,
+    wish: ReviewRequest,
     loaded: Loaded,
     team: Sequence[AgentDefinition],
     two: Compared,
     change: Change,
     selection: Selection,
-    pieces: Sequence[EvidencePiece],
+    pieces: Sequence[AnalyserFinding],
     late: _LateEvidence,
     masking: Redactor,
     reviewed: str,
     rules: Path | None,
-    told: Told,
+    told: OnProgress,
     listener: Listener | None,
-) -> Standing:
+) -> ReviewersResult:
     model = model_in_force(wish.model, loaded)
     names = [agent.name for agent in team]
     if model == NO_MODEL:
@@ -353,11 +357,11 @@ def _standing(
     if not selection.sources:
         note = "no model was asked: nothing to read"
         return analysers_word(whole_evidence(pieces, late.pieces), names, note)
-    from reviewloop.app.review.models import ModelReview, models_word
+    from reviewloop.app.review.models import ModelRequest, models_word
 
     told(f"asking {model}")
     return models_word(
-        ModelReview(
+        ModelRequest(
             loaded,
             model,
             tuple(team),

@@ -19,7 +19,7 @@ from reviewloop.app.run.advance import findings_first
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.app.run.brief import scratch_of
 from reviewloop.app.run.estimate import estimate_run
-from reviewloop.app.run.start import Plan, Wanted
+from reviewloop.app.run.start import Plan, RunRequest
 from reviewloop.app.sandboxing import Acceptance, not_needed, required
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
@@ -101,7 +101,7 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
     title = masking.for_people(_title(todo))
     brief = Brief(title=title, task=_TASK, briefing=_TASK)
     plan = Plan(
-        Wanted(unsandboxed=wish.unsandboxed, flags=wish.flags),
+        RunRequest(unsandboxed=wish.unsandboxed, flags=wish.flags),
         loaded,
         team,
         None,

@@ -47,7 +47,7 @@ _WORDS_OF_A_BRANCH = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunRequest:
     """What the person asked for on the command line."""
 
     task: str = "next"
@@ -68,7 +68,7 @@ class Wanted:
 class Plan:
     """What a run would do; nothing was paid for it and nothing was written."""
 
-    wanted: Wanted
+    wanted: RunRequest
     loaded: Loaded
     team: Team
     spec: Spec | None
@@ -116,7 +116,7 @@ class Plan:
         }
 
 
-def plan(repository: Repository, wanted: Wanted) -> Plan:
+def plan(repository: Repository, wanted: RunRequest) -> Plan:
     """Check everything that can be checked for free, and say what would be done.
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
@@ -255,7 +255,7 @@ def _written(
 
 
 def _subject(
-    repository: Repository, wanted: Wanted, default_spec: str
+    repository: Repository, wanted: RunRequest, default_spec: str
 ) -> tuple[Spec | None, Task | None]:
     if wanted.instruction:
         return None, None
@@ -273,7 +273,7 @@ def _subject(
 
 
 def _subject_there(
-    repository: Repository, wanted: Wanted, spec: Spec | None
+    repository: Repository, wanted: RunRequest, spec: Spec | None
 ) -> tuple[Spec | None, Task | None]:
     """Return the spec as the branch has it that the run goes on on, and the task in it.
 
@@ -321,7 +321,7 @@ def _next_free(repository: Repository, spec: Spec) -> Task:
 
 
 def _refuse_second_run(
-    repository: Repository, spec: Spec | None, task: Task | None, wanted: Wanted
+    repository: Repository, spec: Spec | None, task: Task | None, wanted: RunRequest
 ) -> None:
     if spec is None or task is None or wanted.again:
         return

@@ -70,7 +70,7 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A success; header names are in lower case, `data` is parsed JSON (None when empty)."""
 
     status: int
@@ -132,7 +132,7 @@ class Transport:
         body: object = None,
         repeat: bool | None = None,
         name: str = "",
-    ) -> Answer:
+    ) -> Response:
         """Send a request and return the success; raise a GitHubError for anything else.
 
         `repeat` says that doing it twice is doing it once (by default: all but POST). Other
@@ -216,11 +216,11 @@ class Transport:
             raise _lost(name, problem, response.status_code)
         return response, problem
 
-    def _answer(self, response: "httpx.Response", name: str) -> Answer:
+    def _answer(self, response: "httpx.Response", name: str) -> Response:
         if not response.content.strip():
-            return Answer(response.status_code, _lower(response), None)
+            return Response(response.status_code, _lower(response), None)
         try:
-            return Answer(response.status_code, _lower(response), response.json())
+            return Response(response.status_code, _lower(response), response.json())
         except ValueError:
             # It said yes, so what was asked for has happened.
             kind = AnswerLost if response.request.method == "POST" else GitHubUnavailable

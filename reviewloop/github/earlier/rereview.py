@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from reviewloop.app.review.review import Reviewed
+from reviewloop.app.review.review import ReviewResult
 from reviewloop.domain.finding import Finding, Severity, Status
-from reviewloop.git.located import Place
+from reviewloop.git.located import ReviewRepository
 from reviewloop.git.revisions import only_added
 from reviewloop.github.api.answers import ReviewComment, Thread
 from reviewloop.github.api.client import GitHub
@@ -35,7 +35,7 @@ _TEXTS = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ThreadReply:
     """One thing to do in a thread."""
 
     finding: str  # fingerprint
@@ -49,19 +49,19 @@ class Answer:
         return bool(self.thread)
 
 
-def answer_to(finding: str, comment: int, reason: str, thread: str = "") -> Answer:
+def answer_to(finding: str, comment: int, reason: str, thread: str = "") -> ThreadReply:
     """Return the answer for a reason (a key of the texts above, "" for none)."""
     if not reason:
-        return Answer(finding, comment, "", thread)
+        return ThreadReply(finding, comment, "", thread)
     mark = answer_marker(finding, "back" if reason == "back" else "fixed")
     text = _TEXTS.get(reason, _TEXTS["gone"])
-    return Answer(finding, comment, f"{text}\n\n{mark}", thread)
+    return ThreadReply(finding, comment, f"{text}\n\n{mark}", thread)
 
 
 def give_all(
     client: GitHub,
     pull: PullRequest,
-    answers: Iterable[Answer],
+    answers: Iterable[ThreadReply],
     *,
     told: Callable[[str], None] = lambda _: None,
     failing: Callable[[GitHubError], None] = lambda _: None,
@@ -95,7 +95,7 @@ def give_all(
     return tuple(problems)
 
 
-def _reply(client: GitHub, number: int, answer: Answer, pace: Pace) -> None:
+def _reply(client: GitHub, number: int, answer: ThreadReply, pace: Pace) -> None:
     for last in (False, True):
         pace.wait()
         try:
@@ -108,7 +108,7 @@ def _reply(client: GitHub, number: int, answer: Answer, pace: Pace) -> None:
                 raise
 
 
-def _stands(client: GitHub, number: int, answer: Answer) -> bool:
+def _stands(client: GitHub, number: int, answer: ThreadReply) -> bool:
     """Whether the answer arrived although we did not hear so."""
     wanted = answered(answer.text)
     mine = [
@@ -120,7 +120,7 @@ def _stands(client: GitHub, number: int, answer: Answer) -> bool:
     return [each for each in said if each[0] == answer.finding][-1:] == [wanted]
 
 
-def _sentence(answer: Answer, error: GitHubError) -> str:
+def _sentence(answer: ThreadReply, error: GitHubError) -> str:
     return f"the thread of finding {answer.finding} got no answer: {error}"
 
 
@@ -133,7 +133,7 @@ class Rereview:
 
     post: tuple[Finding, ...]
     known: frozenset[str]  # fingerprints that have been told before
-    answer: tuple[Answer, ...]
+    answer: tuple[ThreadReply, ...]
     dismissed: dict[str, str]  # fingerprint -> who dismissed it and why
     state: State
     standing: frozenset[str] = frozenset()  # of those, what has a comment on the diff
@@ -302,7 +302,7 @@ class _Planning:
             self.dismissed[also] = reason
             self.known.add(also)
 
-    def _answer(self, name: str) -> Answer | None:
+    def _answer(self, name: str) -> ThreadReply | None:
         """Return what to say in the thread of a finding, None when it was said."""
         entry, root = self.entries[name], self.roots[name][-1]
         thread, last = self.voices.thread(root), self.voices.last_answer(root, name)
@@ -368,7 +368,7 @@ def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
     return replace(state, findings={**state.findings, fingerprint: changed})
 
 
-def reviewed_range(place: Place, state: State, pull: PullRequest) -> str:
+def reviewed_range(place: ReviewRepository, state: State, pull: PullRequest) -> str:
     """Return what to review in depth, as git writes ranges: what was pushed since the last review.
 
     That is `LAST..HEAD` where nothing but work of this pull request lies in between; else (first
@@ -398,7 +398,9 @@ class Since:
     renamed: Mapping[str, str] = field(default_factory=dict)  # old path -> new path
 
     @classmethod
-    def last_review(cls, done: Reviewed, place: Place, state: State, pull: PullRequest) -> Self:
+    def last_review(
+        cls, done: ReviewResult, place: ReviewRepository, state: State, pull: PullRequest
+    ) -> Self:
         """Compare the head with the one of the last review, if this is work on top of it."""
         older, dots, _ = reviewed_range(place, state, pull).partition("..")
         if older != state.reviewed_sha or not dots:

@@ -112,7 +112,7 @@ def _print(lines: list[str]) -> str:
     return f"{len(lines)}:{hashlib.sha256(data).hexdigest()[:8]}"
 
 
-class Spot(NamedTuple):
+class CommentLocation(NamedTuple):
     """Lines that a comment may stand on."""
 
     side: Side
@@ -127,7 +127,9 @@ class Facts:
     """What is known of the new head; findings are named by their fingerprints."""
 
     since: str = ""  # commit of the last review that `pushed`, `touched` and `renamed` start from
-    spots: Mapping[str, Spot] = field(default_factory=dict)  # none: cannot be said on a line
+    spots: Mapping[str, CommentLocation] = field(
+        default_factory=dict
+    )  # none: cannot be said on a line
     codes: Mapping[str, str] = field(default_factory=dict)  # finding -> print of its code
     fates: Mapping[tuple[str, str], Fate] = field(default_factory=dict)  # of (path, print)
     pushed: frozenset[str] = frozenset()  # findings about what was pushed since
@@ -146,7 +148,7 @@ class Facts:
         touched: Collection[str] = (),
         renamed: Mapping[str, str] | None = None,
         confirmed: Collection[str] = (),
-        spots: Mapping[str, Spot] | None = None,
+        spots: Mapping[str, CommentLocation] | None = None,
         forgotten: Iterable[Finding] = (),
     ) -> Self:
         """Look at the code; `read` returns a file of the new head, None where there is none.

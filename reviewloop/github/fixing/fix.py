@@ -25,7 +25,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     UsageError,
 )
-from reviewloop.git.located import Place, locate
+from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.process import Git
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest, Status
@@ -39,15 +39,15 @@ from reviewloop.github.handed.handoff import (
     write_handoff,
 )
 from reviewloop.github.job.event import Trigger, named, require_commits
-from reviewloop.github.job.outcome import Ended, Made, failed
+from reviewloop.github.job.outcome import FixResult, JobOutcome, failed
 from reviewloop.github.reviewing.review import run_url_of
-from reviewloop.github.said.asked import Asked, Request, asked_findings, requested
+from reviewloop.github.said.asked import FixRequest, Request, asked_findings, requested
 from reviewloop.github.said.commands import ALL
 from reviewloop.guards.branch import check_branch
 from reviewloop.render.proposal import Proposal
 from reviewloop.store.runs import RunRecord, RunStatus
 
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 _STEPS = {
     "fix": "fixing",
     "guard": "running the guard-rails",
@@ -75,8 +75,8 @@ def fix_pull(
     environ: Mapping[str, str],
     *,
     start: Path,
-    told: Told = lambda _: None,
-) -> Ended:
+    told: OnProgress = lambda _: None,
+) -> JobOutcome:
     """Fix what the comment asks for, and write the handoff: the commit, or why there is none.
 
     PASSED means that there is a commit. Nothing is handed over when the comment does not ask for
@@ -106,11 +106,11 @@ class _Job:
     pull: PullRequest
     request: Request
     options: FixOptions
-    place: Place
+    place: ReviewRepository
     run_url: str
-    told: Told
+    told: OnProgress
 
-    def end(self) -> Ended:
+    def end(self) -> JobOutcome:
         """Fix, and hand over; the reason why not is handed over, too, for whoever asked."""
         try:
             asked = asked_findings(self.client, self.pull, self.options.finding)
@@ -123,7 +123,7 @@ class _Job:
         except ReviewLoopError as error:
             return self._unfixed([str(error)], code=error.exit_code)
 
-    def _planned(self, asked: Asked) -> FixPlan:
+    def _planned(self, asked: FixRequest) -> FixPlan:
         """Check all that is free; raise for a pull request whose branch is not ours to change."""
         self._require_own_branch()
         require_commits(self.place, self.pull)
@@ -166,7 +166,7 @@ class _Job:
         if head in {self.pull.base_ref, self.client.default_branch()}:
             raise UsageError(f"{number} is made from {head}, which people alone commit to")
 
-    def _fixed(self, planned: FixPlan, left: Mapping[str, str]) -> Ended:
+    def _fixed(self, planned: FixPlan, left: Mapping[str, str]) -> JobOutcome:
         repository = open_repository(self.place.user.root)
         record = begin(planned.at, planned.plan)
         self.told(f"run {record.run_id}: fixing")
@@ -194,7 +194,7 @@ class _Job:
             )
             found = tuple(finding.id for finding in planned.findings)
             words = self._hand_over(words, seen.private.git, record, found)
-        return Ended(Status.PASSED, pull=self.pull, summary=words, made=self._made(record))
+        return JobOutcome(Status.PASSED, pull=self.pull, summary=words, made=self._made(record))
 
     def _changed(self) -> tuple[str, ...]:
         """Return what changed on GitHub meanwhile: somebody may have taken the word back."""
@@ -217,17 +217,17 @@ class _Job:
         *,
         patch: str = "",
         code: ExitCode,
-    ) -> Ended:
+    ) -> JobOutcome:
         words = unfixed_words(reasons, left or {}, proposal, patch=patch, run_url=self.run_url)
         words = self._hand_over(words, self.place.git)
         asks = code in {ExitCode.FINDINGS, ExitCode.GUARD_FAILED}
         status = Status.NEEDS_CHANGES if asks else Status.REVIEW_ERROR
         made = self._made()
-        return Ended(status, "; ".join(reasons), code, self.pull, summary=words, made=made)
+        return JobOutcome(status, "; ".join(reasons), code, self.pull, summary=words, made=made)
 
-    def _made(self, record: RunRecord | None = None) -> Made:
+    def _made(self, record: RunRecord | None = None) -> FixResult:
         made = (record.commit, record.branch) if record else ("", "")
-        return Made(*made, self.pull.head_ref, str(self.options.handoff))
+        return FixResult(*made, self.pull.head_ref, str(self.options.handoff))
 
     def _hand_over(
         self,

@@ -11,8 +11,8 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.handed.report import FactsPart, Middle, NoCommit, ReportPart, Strict
 from reviewloop.github.job.event import Trigger
-from reviewloop.github.job.outcome import Ended, failed, write_file
-from reviewloop.github.posting.reading import Reading
+from reviewloop.github.job.outcome import JobOutcome, failed, write_file
+from reviewloop.github.posting.reading import PostableReview
 
 LARGEST = 32 * 1024 * 1024  # bytes
 _NAME = r"[A-Za-z0-9._-]{1,100}"
@@ -45,7 +45,9 @@ class Artifact(Strict):
             raise ValueError("an error has an exit code")
         return self
 
-    def reading(self, *, hide: Callable[[str], str], rendered: Callable[[str], str]) -> Reading:
+    def reading(
+        self, *, hide: Callable[[str], str], rendered: Callable[[str], str]
+    ) -> PostableReview:
         """Return what is told; `hide` takes secrets out of texts, `rendered` out of comments."""
         if self.report is None or self.facts is None:
             raise UsageError("the artifact holds no review")
@@ -53,11 +55,11 @@ class Artifact(Strict):
         facts = self.facts.facts()
         shown = {finding.id for finding in report.findings if finding.replacement is not None}
         spots = {n: s._replace(offers=s.offers and n in shown) for n, s in facts.spots.items()}
-        return Reading(report, replace(facts, spots=spots), rendered, hide)
+        return PostableReview(report, replace(facts, spots=spots), rendered, hide)
 
 
 def artifact_of(
-    reading: Reading, pull: PullRequest, status: Status, exit_code: int, reason: str
+    reading: PostableReview, pull: PullRequest, status: Status, exit_code: int, reason: str
 ) -> Artifact:
     """Return the artifact of a review; raises ValidationError for one that does not fit."""
     # Whoever may see the run may download it, so secrets are taken out of each text here, too.
@@ -100,8 +102,8 @@ def bytes_of(artifact: Artifact) -> bytes:
 
 
 def kept_for_posting(
-    ended: Ended, trigger: Trigger, path: str, *, hide: Callable[[str], str] = str
-) -> Ended:
+    ended: JobOutcome, trigger: Trigger, path: str, *, hide: Callable[[str], str] = str
+) -> JobOutcome:
     """Write the file and return the end without what the other job says.
 
     A review that was skipped or failed is written, too: the other job tells so. Without a pull
@@ -123,7 +125,7 @@ def kept_for_posting(
     return replace(ended, annotations="", summary="", collected=path)
 
 
-def _artifact(ended: Ended, trigger: Trigger) -> Artifact:
+def _artifact(ended: JobOutcome, trigger: Trigger) -> Artifact:
     if ended.reading and ended.pull:
         end = ended.status, int(ended.exit_code), ended.reason
         return artifact_of(ended.reading, ended.pull, *end)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
-from reviewloop.github.earlier.sameness import Facts, Fate, Spot
+from reviewloop.github.earlier.sameness import CommentLocation, Facts, Fate
 from reviewloop.render.report import (
     FileRead,
     Outcome,
@@ -470,7 +470,7 @@ class FactsPart(Strict):
         """Return the facts."""
         return Facts(
             since=self.since,
-            spots={name: Spot(**spot.model_dump()) for name, spot in self.spots.items()},
+            spots={name: CommentLocation(**spot.model_dump()) for name, spot in self.spots.items()},
             codes=dict(self.codes),
             fates={(part.path, part.code): part.fate for part in self.fates},
             pushed=frozenset(self.pushed),

@@ -358,7 +358,7 @@ _FINDING = re.compile(rf"[0-9a-f]{{12}}|{ALL}|")
 
 
 @dataclass(frozen=True)
-class Heard:
+class CommandOutcome:
     """What became of a comment; `verb` is set where another job has to go on."""
 
     status: Status
@@ -388,7 +388,7 @@ def hear(
     hide: Callable[[str], str] = str,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
-) -> Heard:
+) -> CommandOutcome:
     """Obey the comment that started this run, or hand it on.
 
     What is no command of somebody who may write is skipped, with the reason and without a word on
@@ -411,7 +411,7 @@ def hear(
         raise
     except ReviewLoopError as error:
         ended = failed(error)
-        return Heard(ended.status, ended.reason, ended.exit_code)
+        return CommandOutcome(ended.status, ended.reason, ended.exit_code)
 
 
 def _no_person(trigger: Trigger) -> str:
@@ -424,8 +424,8 @@ def _no_person(trigger: Trigger) -> str:
     return ""
 
 
-def _skipped(reason: str) -> Heard:
-    return Heard(Status.SKIPPED, reason)
+def _skipped(reason: str) -> CommandOutcome:
+    return CommandOutcome(Status.SKIPPED, reason)
 
 
 @dataclass(frozen=True)
@@ -435,7 +435,7 @@ class _Hearing:
     pace: Pace
     hide: Callable[[str], str]
 
-    def end(self, asked: Command | Wrong) -> Heard:
+    def end(self, asked: Command | Wrong) -> CommandOutcome:
         author = self.trigger.author
         if not permitted(self.client)(author):
             self._react("confused")
@@ -454,7 +454,7 @@ class _Hearing:
             return self._done(pull, reason)
         return self._obeyed(asked, orders)
 
-    def _obeyed(self, asked: Command, orders: Orders) -> Heard:
+    def _obeyed(self, asked: Command, orders: Orders) -> CommandOutcome:
         pull, finding, why = orders.pull, "", ""
         if asked.verb in {"explain", "dismiss", "reopen", "fix"}:
             finding, why = orders.finding_meant(asked)
@@ -477,14 +477,14 @@ class _Hearing:
             orders.help()
         return self._done(pull)
 
-    def _handed_on(self, asked: Command, pull: PullRequest, finding: str) -> Heard:
+    def _handed_on(self, asked: Command, pull: PullRequest, finding: str) -> CommandOutcome:
         if not _SHA.fullmatch(pull.head_sha) or not _FINDING.fullmatch(finding):
             raise GitHubError("GitHub's answer names no commit")
         return replace(self._done(pull), verb=asked.verb, finding=finding, head=pull.head_sha)
 
-    def _done(self, pull: PullRequest, reason: str = "") -> Heard:
+    def _done(self, pull: PullRequest, reason: str = "") -> CommandOutcome:
         status = Status.SKIPPED if reason else Status.PASSED
-        heard = Heard(status, reason, pull=pull.number)
+        heard = CommandOutcome(status, reason, pull=pull.number)
         return replace(heard, comment=self.trigger.comment, actor=self.trigger.author)
 
     def _react(self, content: Reaction) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from reviewloop.domain.errors import UsageError, WorkspaceError
-from reviewloop.git.located import Place
+from reviewloop.git.located import ReviewRepository
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.errors import GitHubUnavailable
 from reviewloop.github.api.model import PullRequest, Repo
@@ -18,7 +18,7 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _IN_A_WORKFLOW = "check out with `fetch-depth: 0`"
 
 
-def require_commits(place: Place, pull: PullRequest) -> None:
+def require_commits(place: ReviewRepository, pull: PullRequest) -> None:
     """Raise WorkspaceError with what to fetch, unless base, head and where they parted are here.
 
     Nothing is ever fetched from here: which credentials that takes is for the person to say.

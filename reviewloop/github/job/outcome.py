@@ -30,7 +30,7 @@ from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
 if TYPE_CHECKING:
-    from reviewloop.github.posting.reading import Reading
+    from reviewloop.github.posting.reading import PostableReview
 
 NEVER = "never"
 _MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
@@ -47,7 +47,7 @@ _LEVELS = {
 
 
 @dataclass(frozen=True)
-class Made:
+class FixResult:
     """What a fix left: a commit on a branch of this clone, or none, and the folder for `push`."""
 
     commit: str
@@ -67,7 +67,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Ended:
+class JobOutcome:
     """How it ended; `reason` is a sentence and set unless everything went as it should."""
 
     status: Status
@@ -81,9 +81,9 @@ class Ended:
     annotations: str = ""  # workflow commands
     sarif_path: str = ""
     report_path: str = ""
-    reading: "Reading | None" = None  # all that telling it takes
+    reading: "PostableReview | None" = None  # all that telling it takes
     collected: str = ""  # the file that another job posts this from
-    made: Made | None = None  # of a fix
+    made: FixResult | None = None  # of a fix
     nothing: bool = False  # skipped, because there is nothing to review
 
     @property
@@ -170,10 +170,10 @@ def reason_of(report: ReviewReport, status: Status) -> str:
     return ""
 
 
-def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> Ended:
+def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> JobOutcome:
     """Return the end that an error is: 2 for what the person has to change, else 5."""
     code = ExitCode.USAGE if error.exit_code is ExitCode.USAGE else ExitCode.INCOMPLETE
-    return Ended(Status.REVIEW_ERROR, str(error), code, pull)
+    return JobOutcome(Status.REVIEW_ERROR, str(error), code, pull)
 
 
 def exit_code_of(status: Status) -> ExitCode:
@@ -223,7 +223,7 @@ def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
     return least is not None and any(f.may_fail and f.severity.rank <= least.rank for f in findings)
 
 
-def outputs_of(ended: Ended) -> dict[str, str]:
+def outputs_of(ended: JobOutcome) -> dict[str, str]:
     """Return the outputs of the step by name, all of them, empty where there is nothing to say."""
     report, posted = ended.report, ended.posted or Posted()
     counts = counts_of(report) if report else {}
@@ -255,7 +255,7 @@ def outputs_of(ended: Ended) -> dict[str, str]:
 
 
 def finish(
-    ended: Ended,
+    ended: JobOutcome,
     environ: Mapping[str, str],
     *,
     say: Callable[[str], None],
@@ -289,7 +289,7 @@ def tell_runner(
         say(command(level, f"reviewloop: {status}", reason))
 
 
-def job_summary(ended: Ended) -> str:
+def job_summary(ended: JobOutcome) -> str:
     """Return the Markdown for the page of the run."""
     said = _MARKER.sub("", ended.summary).strip()
     if ended.reason:
@@ -340,7 +340,7 @@ def _append(place: str, text: str) -> None:
         raise UsageError(f"{place} of the runner cannot be written: {error.strerror}") from None
 
 
-def annotations_of(ended: Ended, least: str) -> str:
+def annotations_of(ended: JobOutcome, least: str) -> str:
     """Return the workflow commands of an end, "" for nothing; `ended.report` has no secrets.
 
     They tell what failed, and the open findings of at least this severity (must, should or nit)
@@ -365,7 +365,9 @@ _TITLES = {
 }
 
 
-def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> Ended:
+def checked(
+    client: GitHub, pull: PullRequest, ended: JobOutcome, *, run_url: str = ""
+) -> JobOutcome:
     """Create the check and return the end: that of the review, unless the check failed.
 
     What nobody reviewed gets none: GitHub takes a skipped check for a good one, and who requires it
@@ -385,7 +387,7 @@ def checked(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "
     return ended
 
 
-def _open_must(ended: Ended) -> str:
+def _open_must(ended: JobOutcome) -> str:
     """Return how many must-fix findings the report has, "" for none."""
     if ended.report is None:
         return ""
@@ -393,7 +395,7 @@ def _open_must(ended: Ended) -> str:
     return f"{number} must fix" if number else ""
 
 
-def put_check(client: GitHub, pull: PullRequest, ended: Ended, *, run_url: str = "") -> None:
+def put_check(client: GitHub, pull: PullRequest, ended: JobOutcome, *, run_url: str = "") -> None:
     """Create the check; needs `checks: write`. Raises a GitHubError, as every act does."""
     conclusion, title = _TITLES[ended.status]
     left = left_out(ended.report) if ended.report else ""

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from reviewloop.app.review.review import Reviewed
+from reviewloop.app.review.review import ReviewResult
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding, Placement
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.diff import Change, FileChange
-from reviewloop.git.located import Place
+from reviewloop.git.located import ReviewRepository
 from reviewloop.github.api.model import SEVERITIES, Comment, PullRequest, Side, State
 from reviewloop.github.comments.bodies import unmarked, with_note
 from reviewloop.github.earlier.rereview import Since
-from reviewloop.github.earlier.sameness import Facts, Spot
+from reviewloop.github.earlier.sameness import CommentLocation, Facts
 from reviewloop.render.report import ReviewReport
 from reviewloop.review.fixes import parses
 
@@ -39,7 +39,7 @@ class Anchors:
         self._change, self._private, self._tree = change, private, new_tree
         self._known: dict[str, _Hunks | None] = {}
 
-    def spot(self, finding: Finding) -> Spot | None:
+    def spot(self, finding: Finding) -> CommentLocation | None:
         """Return where a comment on a finding may stand, None where it cannot be said inline.
 
         Of the lines of several hunks it is the last that GitHub shows.
@@ -63,7 +63,7 @@ class Anchors:
         spot = self.spot(finding)
         return offered(finding, spot) if spot else None
 
-    def _applies(self, finding: Finding, spot: Spot) -> bool:
+    def _applies(self, finding: Finding, spot: CommentLocation) -> bool:
         new = _lines(finding)
         if new is None or spot.side == "LEFT" or not spot.whole:
             return False
@@ -77,7 +77,7 @@ class Anchors:
         after = "".join(lines[: spot.first - 1]) + new + "".join(lines[spot.last :])
         return parses(finding.path, old, after)
 
-    def _spot(self, finding: Finding) -> Spot | None:
+    def _spot(self, finding: Finding) -> CommentLocation | None:
         if finding.placement is not Placement.CHANGED or finding.line is None:
             return None
         hunks = self._hunks(finding.path)
@@ -90,9 +90,9 @@ class Anchors:
         for hunk in reversed(shown):
             if hunk.start <= last and first < hunk.stop:
                 if first in hunk and last in hunk:
-                    return Spot(side, first, last)
+                    return CommentLocation(side, first, last)
                 end = min(last, hunk.stop - 1)
-                return Spot(side, end, end, whole=False)
+                return CommentLocation(side, end, end, whole=False)
         return None
 
     def _hunks(self, path: str) -> "_Hunks | None":
@@ -109,7 +109,7 @@ class Anchors:
             return None
 
 
-def comment_on(finding: Finding, spot: Spot, body: str) -> Comment:
+def comment_on(finding: Finding, spot: CommentLocation, body: str) -> Comment:
     """Return the comment on a finding at a place that was looked up for it."""
     if not spot.whole:
         end = finding.end_line or finding.line
@@ -118,7 +118,7 @@ def comment_on(finding: Finding, spot: Spot, body: str) -> Comment:
     return Comment(finding.path, body, spot.last, start, spot.side, finding.id)
 
 
-def offered(finding: Finding, spot: Spot) -> str | None:
+def offered(finding: Finding, spot: CommentLocation) -> str | None:
     """Return the lines that a person may commit at such a place; None for nothing to offer."""
     return _lines(finding) if spot.offers else None
 
@@ -156,7 +156,7 @@ def _is_no_utf8(char: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PostableReview:
     """What was found, and where it can be said."""
 
     report: ReviewReport
@@ -166,14 +166,14 @@ class Reading:
 
 
 def reading_of(
-    done: Reviewed,
-    place: Place,
+    done: ReviewResult,
+    place: ReviewRepository,
     state: State,
     pull: PullRequest,
     *,
     least: str = "nit",
     forgotten: Iterable[Finding] = (),
-) -> Reading:
+) -> PostableReview:
     """Return a review with its facts, while its context is open.
 
     `state` is what we remember of the pull request, `forgotten` what only our comments hold; a
@@ -195,4 +195,4 @@ def reading_of(
         spots={name: spot for name, spot in placed.items() if spot},
         forgotten=forgotten,
     )
-    return Reading(report, facts, done.shown.rendered, done.masking.for_people)
+    return PostableReview(report, facts, done.shown.rendered, done.masking.for_people)

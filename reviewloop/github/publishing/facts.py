@@ -13,8 +13,8 @@ from reviewloop.domain.globs import Folders, fits
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
-from reviewloop.github.publishing.text import Told, is_test
-from reviewloop.specs.briefing import Asked, asked_of
+from reviewloop.github.publishing.text import PullTextParts, is_test
+from reviewloop.specs.briefing import TaskRequirements, asked_of
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles
 
@@ -118,7 +118,7 @@ def _is_bot(login: str) -> bool:
 _MOST_READ = 20  # changed test files in which criteria are looked for
 
 
-def told_of(repository: Repository, seen: RunView, client: GitHub | None) -> Told:
+def told_of(repository: Repository, seen: RunView, client: GitHub | None) -> PullTextParts:
     """Return what the text of the pull request of a run is made of."""
     proposal, base = seen.proposal, seen.record.base_commit
     asked = _asked(repository, seen)
@@ -131,7 +131,7 @@ def told_of(repository: Repository, seen: RunView, client: GitHub | None) -> Tol
         ref=base,
         never=(seen.record.approved_by, _me(client)),
     )
-    return Told(seen.record.run_id, proposal, asked, _named_in(seen, asked, paths), names)
+    return PullTextParts(seen.record.run_id, proposal, asked, _named_in(seen, asked, paths), names)
 
 
 def _me(client: GitHub | None) -> str:
@@ -141,11 +141,11 @@ def _me(client: GitHub | None) -> str:
     return ""
 
 
-def _asked(repository: Repository, seen: RunView) -> Asked:
+def _asked(repository: Repository, seen: RunView) -> TaskRequirements:
     """Return what the spec says at the run's base; an untracked one is read where it lies."""
     record = seen.record
     if not record.task_id or not record.spec_path:
-        return Asked()
+        return TaskRequirements()
     reader = seen.private.reader(seen.private.tree_of(record.base_commit))
     for files in (TreeFiles(reader), DiskFiles(repository.user.root)):
         try:
@@ -155,10 +155,12 @@ def _asked(repository: Repository, seen: RunView) -> Asked:
         task = next((one for one in spec.tasks if one.id == record.task_id), None)
         if task is not None:
             return asked_of(spec, task)
-    return Asked()
+    return TaskRequirements()
 
 
-def _named_in(seen: RunView, asked: Asked, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _named_in(
+    seen: RunView, asked: TaskRequirements, paths: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
     """Return which criteria are named, by their ids, in which changed test files."""
     found = []
     for path in [path for path in paths if is_test(path)][:_MOST_READ]:

@@ -113,7 +113,7 @@ _MOST_COMMITS = 50
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PushRequest:
     """What the command line asks for besides the handoff."""
 
     environment: str = ""  # whose reviewers approve; "": no approval is looked for
@@ -121,7 +121,7 @@ class Wanted:
 
 
 def push_handoff(
-    client: GitHub, folder: Path, wanted: Wanted, *, start: Path, environ: Mapping[str, str]
+    client: GitHub, folder: Path, wanted: PushRequest, *, start: Path, environ: Mapping[str, str]
 ) -> Published:
     """Push the commits of a handoff, then open or update the pull request, or comment on it.
 
@@ -173,7 +173,7 @@ def _fix(
 def _task(
     client: GitHub,
     handoff: Handoff,
-    wanted: Wanted,
+    wanted: PushRequest,
     git: Git,
     remote: Remote,
     environ: Mapping[str, str],

@@ -48,7 +48,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 @dataclass(frozen=True)
-class Options:
+class PublishRequest:
     """What the command line asks for."""
 
     remote: str = "origin"
@@ -81,7 +81,7 @@ def choose_run(repository: Repository, named: str | None) -> RunRecord:
 
 
 def publish_run(
-    repository: Repository, record: RunRecord, options: Options, environ: Mapping[str, str]
+    repository: Repository, record: RunRecord, options: PublishRequest, environ: Mapping[str, str]
 ) -> Published:
     """Push the commit of a run to its branch and open or update its pull request.
 
@@ -102,7 +102,7 @@ def publish_run(
 def hand_over(
     repository: Repository,
     record: RunRecord,
-    options: Options,
+    options: PublishRequest,
     folder: Path,
     environ: Mapping[str, str],
 ) -> Handoff:
@@ -139,7 +139,7 @@ def hand_over(
     return handoff
 
 
-def _require_publishable(record: RunRecord, options: Options) -> None:
+def _require_publishable(record: RunRecord, options: PublishRequest) -> None:
     run = record.run_id
     if record.status is RunStatus.WAITING:
         if options.ready:
@@ -157,7 +157,7 @@ def _publish(
     client: GitHub,
     repository: Repository,
     seen: RunView,
-    options: Options,
+    options: PublishRequest,
     remote: Remote,
     base: str,
 ) -> Published:
@@ -193,7 +193,7 @@ def _publish(
     return Published(branch, commit, pull, created, pushed, (*notes, *more))
 
 
-def _base(options: Options, environ: Mapping[str, str]) -> str:
+def _base(options: PublishRequest, environ: Mapping[str, str]) -> str:
     """Return what to merge into: as named, else the branch that a workflow was started on.
 
     "" leaves it to the repository, whose default branch it is then.
@@ -252,7 +252,7 @@ def _lfs(seen: RunView) -> tuple[str, ...]:
     return ("the change touches files in Git LFS, whose content `git lfs push` has to bring",)
 
 
-def _named(url: str, options: Options) -> tuple[str, Repo]:
+def _named(url: str, options: PublishRequest) -> tuple[str, Repo]:
     """Return host and repository; a repository that was named says nothing about the host."""
     if not options.repo:
         return repo_at(url)

@@ -15,7 +15,7 @@ from reviewloop.loop.edited import edit_line
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.review_words import tally
 from reviewloop.render.text import counted, duration, money, share, tokens, tokens_in
-from reviewloop.specs.briefing import Asked, Requirement
+from reviewloop.specs.briefing import Requirement, TaskRequirements
 
 LONGEST = 65_000  # characters; GitHub takes 65,536
 LONGEST_TITLE = 200
@@ -27,12 +27,12 @@ _GATES = {"passed": "✅", "failed": "❌", "hard_stop": "❌", "error": "❌", 
 
 
 @dataclass(frozen=True)
-class Told:
+class PullTextParts:
     """All that the text is made of; none of it has been made harmless yet."""
 
     run: str
     proposal: Proposal
-    asked: Asked = field(default_factory=Asked)
+    asked: TaskRequirements = field(default_factory=TaskRequirements)
     named_in: tuple[tuple[str, str], ...] = ()  # criterion, the changed test file that names it
     reviewers: tuple[str, ...] = ()  # suggested, without @
     notes: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def title_of(proposal: Proposal) -> str:
     return _title(words) or "Change"
 
 
-def pull_text(told: Told, hide: Callable[[str], str]) -> str:
+def pull_text(told: PullTextParts, hide: Callable[[str], str]) -> str:
     """Return the text below the sentence about approval; `hide` takes secrets out."""
     told = _hidden(told, hide)
     parts = [_requirements(told), _done(told), _criteria(told), _evidence(told), _findings(told)]
@@ -101,7 +101,7 @@ def approved_by(act: Act | None, *, environment: str = "") -> str:
     return f"Approved by **{who}** {how}{where}."
 
 
-def _hidden(told: Told, hide: Callable[[str], str]) -> Told:
+def _hidden(told: PullTextParts, hide: Callable[[str], str]) -> PullTextParts:
     """Take secrets out while each text is whole: escapes would cut them into pieces."""
 
     def clean(value: Any) -> Any:
@@ -115,7 +115,7 @@ def _hidden(told: Told, hide: Callable[[str], str]) -> Told:
     return replace(
         told,
         proposal=clean(told.proposal),
-        asked=Asked(
+        asked=TaskRequirements(
             tuple(Requirement(**one) for one in asked["requirements"]),
             tuple((key, text) for key, text in asked["criteria"]),
             tuple(asked["missing"]),
@@ -136,7 +136,7 @@ def _title(words: str) -> str:
     return line if len(line) <= LONGEST_TITLE else line[: LONGEST_TITLE - 1] + "…"
 
 
-def _requirements(told: Told) -> str:
+def _requirements(told: PullTextParts) -> str:
     proposal, lines = told.proposal, ["### What was asked"]
     named = f"Task {code(proposal['task'])}: " if proposal.get("task") else ""
     spec = f" ({code(proposal['spec'])})" if proposal.get("spec") else ""
@@ -151,7 +151,7 @@ def _requirements(told: Told) -> str:
     return "\n\n".join(lines)
 
 
-def _done(told: Told) -> str:
+def _done(told: PullTextParts) -> str:
     """Return what the implementer says it did: the message up to the lines that we add."""
     _, _, text = told.proposal.get("message", "").partition("\n")
     said = re.split(r"^(?:Task|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
@@ -161,7 +161,7 @@ def _done(told: Told) -> str:
     return f"### What was done\n\n{said}" if said else ""
 
 
-def _criteria(told: Told) -> str:
+def _criteria(told: PullTextParts) -> str:
     if not told.asked.criteria:
         return ""
     tests: dict[str, list[str]] = {}
@@ -181,7 +181,7 @@ def _criteria(told: Told) -> str:
     return "\n\n".join(["### Acceptance criteria", "\n".join(lines), foot])
 
 
-def _evidence(told: Told) -> str:
+def _evidence(told: PullTextParts) -> str:
     proposal = told.proposal
     rows = [(f"gate {code(g['name'])}", _gate(g)) for g in proposal.get("gates", [])]
     tests = proposal.get("tests")
@@ -216,7 +216,7 @@ def _gate(gate: dict[str, object]) -> str:
     return f"{shown}: {summary}" if summary else shown
 
 
-def _findings(told: Told) -> str:
+def _findings(told: PullTextParts) -> str:
     every = [Finding.model_validate(record) for record in told.proposal.get("findings", [])]
     left = [
         f
@@ -235,7 +235,7 @@ def _findings(told: Told) -> str:
     return "\n\n".join(["### Findings", head, *(["\n".join(lines)] if lines else [])])
 
 
-def _files(told: Told) -> str:
+def _files(told: PullTextParts) -> str:
     protected = told.proposal.get("protected", [])
     if not protected:
         return ""
@@ -247,14 +247,14 @@ def _files(told: Told) -> str:
     return "\n\n".join(["### Files that act on people or machines", "\n".join(lines)])
 
 
-def _reviewers(told: Told) -> str:
+def _reviewers(told: PullTextParts) -> str:
     if not told.reviewers:
         return ""
     names = ", ".join(map(code, told.reviewers))
     return f"### Suggested reviewers\n\n{names}, by the files that change."
 
 
-def _notes(told: Told) -> str:
+def _notes(told: PullTextParts) -> str:
     notes: Sequence[str] = (*told.proposal.get("warnings", []), *told.notes)
     return "\n".join(f"- {sanitised_line(note, 500)}" for note in notes[:30])
 

@@ -18,7 +18,7 @@ from reviewloop.github.comments.marker import ANY, forgotten, is_ours, own, read
 from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.job.outcome import (
     NEVER,
-    Ended,
+    JobOutcome,
     exit_code_of,
     failed,
     reason_of,
@@ -27,7 +27,7 @@ from reviewloop.github.job.outcome import (
 )
 from reviewloop.github.posting.memory import with_orders
 from reviewloop.github.posting.placing import post
-from reviewloop.github.posting.reading import Reading, comment_on, offered
+from reviewloop.github.posting.reading import PostableReview, comment_on, offered
 from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.github.said.dismissals import permitted
 from reviewloop.render.report import ReviewReport
@@ -35,7 +35,7 @@ from reviewloop.render.rules import rule_link
 
 
 @dataclass(frozen=True)
-class Manner:
+class CommentStyle:
     """How much is said on lines, and in which words the run is linked."""
 
     inline: bool = True
@@ -45,7 +45,7 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Said:
+class PostResult:
     """What stands on the pull request after a review."""
 
     posted: Posted
@@ -86,7 +86,7 @@ class Conversation:
         """The findings that stand in our comments only: the state was lost, or never kept."""
         return forgotten(self.roots, self.state)
 
-    def plan(self, reading: Reading) -> Rereview:
+    def plan(self, reading: PostableReview) -> Rereview:
         """Hold a review against what was said before."""
         return plan(
             (*reading.report.findings, *reading.report.silenced),
@@ -99,8 +99,8 @@ class Conversation:
         )
 
     def say(
-        self, planned: Rereview, reading: Reading, report: ReviewReport, manner: Manner
-    ) -> Said:
+        self, planned: Rereview, reading: PostableReview, report: ReviewReport, manner: CommentStyle
+    ) -> PostResult:
         """Post what is new, answer what is fixed, and bring the summary up to date.
 
         `report` is that of the reading with what people dismissed among the silenced findings.
@@ -148,9 +148,9 @@ class Conversation:
             problems = (*problems, str(error))
         code = _exit_code([posted.exit_code, *(error.exit_code for error in errors)])
         problems = (*(posted.problems[-1:] if posted.broken else ()), *problems)
-        return Said(posted, tuple(parts), problems, url, code)
+        return PostResult(posted, tuple(parts), problems, url, code)
 
-    def unposted(self, reading: Reading, manner: Manner) -> str:
+    def unposted(self, reading: PostableReview, manner: CommentStyle) -> str:
         """Return the summary of a review that could not be posted."""
         parts = summary(
             *(reading.report, Posted(), self.pull),
@@ -176,7 +176,7 @@ class Conversation:
         return (self.state.note, *notes) if self.state.note else tuple(notes)
 
 
-def _only_here(planned: Rereview, reading: Reading) -> dict[str, str]:
+def _only_here(planned: Rereview, reading: PostableReview) -> dict[str, str]:
     """Return who dismissed what this review does not speak of, and why."""
     spoken = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
     return {name: why for name, why in planned.dismissed.items() if name not in spoken}
@@ -190,14 +190,14 @@ def _exit_code(codes: Iterable[ExitCode]) -> ExitCode:
     return ExitCode.USAGE if ExitCode.USAGE in found else ExitCode.INCOMPLETE
 
 
-def _comments(planned: Rereview, reading: Reading, manner: Manner) -> list[Comment]:
+def _comments(planned: Rereview, reading: PostableReview, manner: CommentStyle) -> list[Comment]:
     least = SEVERITIES[manner.least].rank
     loud = (finding for finding in planned.post if finding.severity.rank <= least)
     made = (_comment(reading, finding) for finding in loud)
     return [comment for comment in made if comment]
 
 
-def _comment(reading: Reading, finding: Finding) -> Comment | None:
+def _comment(reading: PostableReview, finding: Finding) -> Comment | None:
     spot = reading.facts.spots.get(finding.id)
     if spot is None:
         return None
@@ -221,7 +221,7 @@ CommentsMode = Literal["inline", "summary", "none"]
 
 
 @dataclass(frozen=True)
-class Telling:
+class PostOptions:
     """How a result is told."""
 
     comments: CommentsMode = "inline"
@@ -231,18 +231,18 @@ class Telling:
     run_url: str = ""
 
     @property
-    def manner(self) -> Manner:
+    def manner(self) -> CommentStyle:
         """Return what the conversation has to know of it."""
-        return Manner(self.comments == "inline", self.least, self.most, self.run_url)
+        return CommentStyle(self.comments == "inline", self.least, self.most, self.run_url)
 
 
 def tell(
     talk: Conversation,
-    reading: Reading,
-    wanted: Telling,
+    reading: PostableReview,
+    wanted: PostOptions,
     *,
     told: Callable[[str], None] = lambda _: None,
-) -> Ended:
+) -> JobOutcome:
     """Post a review and return how that ended; raises StaleHead if there is a newer head.
 
     What could not be posted stands in the summary of the end, for the page of the run.
@@ -257,8 +257,8 @@ def tell(
 
 
 def _said(
-    talk: Conversation, reading: Reading, wanted: Telling, told: Callable[[str], None]
-) -> Ended:
+    talk: Conversation, reading: PostableReview, wanted: PostOptions, told: Callable[[str], None]
+) -> JobOutcome:
     told("comparing with what was said before")
     planned = talk.plan(reading)
     counting = [one for name, one in planned.open.items() if name not in planned.harmless]
@@ -272,7 +272,7 @@ def _said(
     reason = reason_of(reading.report, status)
     report = without_dismissed(reading.report, planned.dismissed)
     nothing = status is Status.SKIPPED
-    ended = Ended(status, reason, exit_code_of(status), talk.pull, report, nothing=nothing)
+    ended = JobOutcome(status, reason, exit_code_of(status), talk.pull, report, nothing=nothing)
     if wanted.comments == "none":
         return replace(ended, summary=talk.unposted(reading, wanted.manner))
     told("posting")

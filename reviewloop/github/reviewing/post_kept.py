@@ -16,9 +16,9 @@ from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.handed.artifact import Artifact, read_artifact
 from reviewloop.github.job.event import Allowed, Trigger, read_event, skip_reason
-from reviewloop.github.job.outcome import Ended, annotations_of, checked, failed, judged_by
-from reviewloop.github.reviewing.conversation import Conversation, Telling, tell
-from reviewloop.github.reviewing.review import Options, Told, asked_for, run_url_of
+from reviewloop.github.job.outcome import JobOutcome, annotations_of, checked, failed, judged_by
+from reviewloop.github.reviewing.conversation import Conversation, PostOptions, tell
+from reviewloop.github.reviewing.review import OnProgress, PullReviewRequest, asked_for, run_url_of
 from reviewloop.render.untrusted import one_line
 
 # Who may review it was decided where it was read; a closed or a moved one is still left alone.
@@ -27,13 +27,13 @@ _ANY = Allowed(forks=True, drafts=True, bots=True, files=10**9)
 
 def post_kept(
     path: str,
-    options: Options,
+    options: PullReviewRequest,
     environ: Mapping[str, str],
     *,
-    told: Told = lambda _: None,
+    told: OnProgress = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
-) -> Ended:
+) -> JobOutcome:
     """Post the review in the file at `path`; every expected failure is an end, as for a review."""
     try:
         trigger = asked_for(read_event(environ, path=options.event), options)
@@ -79,17 +79,17 @@ def _posted(
     pull: PullRequest,
     trigger: Trigger,
     talk: Callable[[PullRequest], Conversation],
-    wanted: Telling,
-    told: Told,
+    wanted: PostOptions,
+    told: OnProgress,
     *,
     annotated: bool,
-) -> Ended:
+) -> JobOutcome:
     if reason := skip_reason(pull, trigger, _ANY) or _moved(artifact, pull):
-        return Ended(Status.SKIPPED, reason, pull=pull)
+        return JobOutcome(Status.SKIPPED, reason, pull=pull)
     masking = masking_here()
     if artifact.report is None:
         reason = masking.for_people(one_line(artifact.reason)) or "the reading job gave no reason"
-        return Ended(artifact.status, reason, ExitCode(artifact.exit_code), pull)
+        return JobOutcome(artifact.status, reason, ExitCode(artifact.exit_code), pull)
     reading = artifact.reading(hide=masking.for_people, rendered=masking.held)
     reading = replace(reading, report=judged_by(reading.report, wanted.fail_on))
     # The summary names the base that it was compared with, which may have gone on.
@@ -97,7 +97,7 @@ def _posted(
     try:
         ended = tell(talk(pull), reading, wanted, told=told)
     except StaleHead as error:
-        return Ended(Status.SKIPPED, str(error), pull=pull)
+        return JobOutcome(Status.SKIPPED, str(error), pull=pull)
     if not annotated:
         return ended
     lines = annotations_of(replace(ended, report=ended.report or reading.report), wanted.least)

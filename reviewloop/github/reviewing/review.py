@@ -8,9 +8,9 @@ from typing import Any
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.held_values import masking_here
-from reviewloop.app.review.review import NO_MODEL, Reviewed, Wish, review
+from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult, review
 from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, UsageError
-from reviewloop.git.comparison import Asked
+from reviewloop.git.comparison import CompareSpec
 from reviewloop.git.located import locate
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
@@ -27,7 +27,7 @@ from reviewloop.github.job.event import (
     skip_reason,
 )
 from reviewloop.github.job.outcome import (
-    Ended,
+    JobOutcome,
     annotations_of,
     checked,
     failed,
@@ -35,7 +35,7 @@ from reviewloop.github.job.outcome import (
     write_file,
 )
 from reviewloop.github.posting.reading import reading_of
-from reviewloop.github.reviewing.conversation import CommentsMode, Conversation, Telling, tell
+from reviewloop.github.reviewing.conversation import CommentsMode, Conversation, PostOptions, tell
 from reviewloop.render.formats import renderer
 from reviewloop.review.pushed import Known
 from reviewloop.settings.schema import AUTO
@@ -43,7 +43,7 @@ from reviewloop.settings.schema import AUTO
 _OPEN = {"open", "reported"}
 
 
-def deepened(wish: Wish, talk: Conversation) -> Wish:
+def deepened(wish: ReviewRequest, talk: Conversation) -> ReviewRequest:
     """Return the wish to have models read what was pushed since our last review of this change.
 
     That is another head, whose review was complete and asked a model; without one nobody has read
@@ -71,12 +71,12 @@ def _known(talk: Conversation) -> tuple[Known, ...]:
     return tuple(known)
 
 
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 _PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on"
 
 
 @dataclass(frozen=True)
-class Options:
+class PullReviewRequest:
     """What the person, or the workflow, asked for."""
 
     pull: int = 0  # 0: the one of the event
@@ -101,22 +101,22 @@ class Options:
         """Whether annotations are wanted."""
         return self.annotations == "true"
 
-    def telling(self, run_url: str) -> Telling:
+    def telling(self, run_url: str) -> PostOptions:
         """Return how the result is told."""
-        return Telling(
+        return PostOptions(
             self.comments, self.min_severity, self.max_comments, self.fail_on, run_url=run_url
         )
 
 
 def review_pull(
-    options: Options,
+    options: PullReviewRequest,
     environ: Mapping[str, str],
     *,
     start: Path,
-    told: Told = lambda _: None,
+    told: OnProgress = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
-) -> Ended:
+) -> JobOutcome:
     """Review a pull request whose commits are in the repository at `start`, and post the result.
 
     Every expected failure is an end with status REVIEW_ERROR, so that outputs can be written.
@@ -131,7 +131,7 @@ def review_pull(
     return kept_for_posting(ended, trigger, options.collect, hide=masking_here().for_people)
 
 
-def asked_for(event: Trigger, options: Options) -> Trigger:
+def asked_for(event: Trigger, options: PullReviewRequest) -> Trigger:
     """Return the trigger with what the person named; raise UsageError if no pull request is."""
     trigger = named(event, pull=options.pull, repo=options.repo)
     if trigger.kind == "review" and trigger.repo is None:
@@ -143,16 +143,16 @@ def asked_for(event: Trigger, options: Options) -> Trigger:
 
 def _reviewed(
     trigger: Trigger,
-    options: Options,
+    options: PullReviewRequest,
     environ: Mapping[str, str],
     start: Path,
-    told: Told,
+    told: OnProgress,
     pace: Pace,
-) -> Ended:
+) -> JobOutcome:
     if trigger.kind == "command":
-        return Ended(Status.SKIPPED, "this run was started by a comment, not by a change")
+        return JobOutcome(Status.SKIPPED, "this run was started by a comment, not by a change")
     if trigger.kind == "none" or trigger.repo is None:
-        return Ended(Status.SKIPPED, trigger.why)
+        return JobOutcome(Status.SKIPPED, trigger.why)
     try:
         with GitHub.from_environment(
             environ, trigger.repo, sleep=pace.sleep, now=pace.now, limited=pace.slow_down
@@ -176,12 +176,12 @@ class _Run:
     client: GitHub
     pull: PullRequest
     trigger: Trigger
-    options: Options
+    options: PullReviewRequest
     run_url: str
     pace: Pace
-    told: Told
+    told: OnProgress
 
-    def end(self, start: Path) -> Ended:
+    def end(self, start: Path) -> JobOutcome:
         """Review what is in the repository at `start`, unless there is a reason not to."""
         if reason := skip_reason(self.pull, self.trigger, self.options.allowed):
             return self._skipped(reason)
@@ -214,10 +214,10 @@ class _Run:
         except ReviewLoopError as error:
             return failed(error, self.pull)
 
-    def _skipped(self, reason: str) -> Ended:
-        return Ended(Status.SKIPPED, reason, pull=self.pull)
+    def _skipped(self, reason: str) -> JobOutcome:
+        return JobOutcome(Status.SKIPPED, reason, pull=self.pull)
 
-    def _with_files(self, ended: Ended, done: Reviewed) -> Ended:
+    def _with_files(self, ended: JobOutcome, done: ReviewResult) -> JobOutcome:
         report, shown = ended.report or done.report, done.shown
 
         def drawn(name: str) -> str:
@@ -236,7 +236,7 @@ class _Run:
         )
 
 
-def wish_of(pull: PullRequest, options: Options) -> Wish:
+def wish_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
     """Return what is reviewed: the pull request's change, by the rules of its base commit."""
     flags: dict[str, Any] = {
         "review.fail_on": options.fail_on,
@@ -248,8 +248,8 @@ def wish_of(pull: PullRequest, options: Options) -> Wish:
         model = ""  # a key that is there by itself does not pay for what strangers write
     if model not in ("", AUTO, NO_MODEL):
         flags |= {"models.reasoning": model, "models.generation": model}
-    return Wish(
-        asked=Asked(range=f"{pull.base_sha}...{pull.head_sha}"),
+    return ReviewRequest(
+        asked=CompareSpec(range=f"{pull.base_sha}...{pull.head_sha}"),
         model=model,
         flags={name: value for name, value in flags.items() if value is not None},
         remembered=False,

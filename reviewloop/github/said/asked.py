@@ -75,14 +75,14 @@ _SETTLED = {"fixed": "it is fixed already", "dismissed": "it is dismissed"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class FixRequest:
     """What is to be fixed; `left` leads from the ids of other findings to why they are not."""
 
     findings: tuple[Finding, ...]
     left: Mapping[str, str] = field(default_factory=dict)
 
 
-def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> Asked:
+def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> FixRequest:
     """Return the finding of this id, or all open ones that must or should be fixed.
 
     Only what stands in a comment of ours is believed. Raises `UsageError` when a finding that was
@@ -115,7 +115,7 @@ def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> Asked:
         raise UsageError(f"the finding {names[0]} on {number} is not fixed: {left[names[0]]}")
     # What was settled before is no news where everything that is open was asked for.
     unread = {name: why for name, why in left.items() if not why.startswith("it is ")}
-    return Asked(tuple(findings), unread)
+    return FixRequest(tuple(findings), unread)
 
 
 def _named(wanted: str, roots: Mapping[str, Sequence[ReviewComment]], pull: PullRequest) -> str:

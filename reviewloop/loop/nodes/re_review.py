@@ -25,7 +25,7 @@ from reviewloop.loop.state import LoopState
 from reviewloop.models.messages import ToolSpec
 from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.review.anchoring import anchor, occurrences
-from reviewloop.review.evidence import EvidencePiece, whole_evidence
+from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.intake import (
     REPORT_RESOLUTION,
     RESOLUTION_SCHEMA,
@@ -185,7 +185,7 @@ def _gone(
     ]
 
 
-def _whole(tree: str, context: RunContext) -> list[EvidencePiece]:
+def _whole(tree: str, context: RunContext) -> list[AnalyserFinding]:
     """Return early and late evidence about a tree, what both say as one piece."""
     return whole_evidence(evidence_of(context, tree), late_evidence_of(context, tree))
 

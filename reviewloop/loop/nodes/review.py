@@ -19,7 +19,7 @@ from reviewloop.domain.finding import Finding, told_apart
 from reviewloop.git.paths import shown
 from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, resources_of
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.conversation import Answer
+from reviewloop.loop.conversation import AgentReply
 from reviewloop.loop.evidence import evidence_of
 from reviewloop.loop.moved import Moved, added_to, place_of, reads_what_moved, to_read_by
 from reviewloop.loop.shown import SHRINKS, Part, Parts, material_of, parts_to_read, read_change
@@ -49,10 +49,10 @@ _REPORT_ON_PUSH = replace(REPORT, schema=DEEP_SCHEMA)
 
 
 @dataclass(frozen=True)
-class Heard:
+class PartReply:
     """What a reviewer answered about a part; `unshown` are files whose diff it did not see."""
 
-    answer: Answer
+    answer: AgentReply
     unshown: tuple[str, ...] = ()
 
 
@@ -63,7 +63,7 @@ def ask_about(
     state: LoopState,
     context: RunContext,
     moved: Moved | None = None,
-) -> Heard:
+) -> PartReply:
     """Hold the conversation; where a part is too long for the model, with less and less of it.
 
     The part is one of the change, or of what `moved` it since it was read.
@@ -90,7 +90,7 @@ def ask_about(
         unshown = tuple(path for path in material.left_out if path in part.paths)
         unshown += tuple(material.moved.without) if material.moved else ()
         notes = (*answer.notes, *([_shown_less(material)] if shrunk else []))
-        return Heard(replace(answer, notes=notes), unshown)
+        return PartReply(replace(answer, notes=notes), unshown)
     raise too_long
 
 
@@ -279,7 +279,7 @@ def _read_part(
     return PartRead(part.number, read=True, unshown=heard.unshown)
 
 
-def _fixed(heard: Heard, said: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
+def _fixed(heard: PartReply, said: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
     """Note which open findings the push mends; a stranger's change may not say so of itself."""
     if context.push is None or context.untrusted:
         return ()

@@ -171,7 +171,7 @@ NO_LOOKS: Mapping[str, Callable[[], None]] = {}
 
 
 @dataclass(frozen=True)
-class Answer:
+class UserAnswer:
     """What the person said; `text` belongs to modify and reword."""
 
     choice: str  # approve | modify | edit | reword | skip | quit
@@ -214,7 +214,7 @@ def ask(
     read: Callable[[str], str],
     show_diff: Callable[[], None],
     looks: Mapping[str, Callable[[], None]] = NO_LOOKS,
-) -> Answer:
+) -> UserAnswer:
     """Ask until there is an answer; `read` prompts and returns a line.
 
     `looks` show more of the run and then ask again; the first letter of each is its key.
@@ -234,11 +234,11 @@ def ask(
             elif choice == "modify":
                 text = read("what should be different? (one sentence) > ").strip()
                 if text:
-                    return Answer(choice, text)
+                    return UserAnswer(choice, text)
             else:
-                return Answer(choice)
+                return UserAnswer(choice)
         except EOFError:
-            return Answer("quit")
+            return UserAnswer("quit")
 
 
 def render_diff(patch: str, console: Console) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.tool import Reading, UnusableOutput
+from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
 
 def parsed(raw: bytes) -> Any:
@@ -53,9 +53,9 @@ _MUCH, _TOO_MUCH = 15, 20  # paths through a function
 _COLUMNS = 11  # nloc, ccn, tokens, parameters, length, place, file, name, long name, start, end
 
 
-def read_lizard(raw: bytes, laid: Laid) -> Reading:
+def read_lizard(raw: bytes, laid: Laid) -> ToolReading:
     """Return a hit for each function with more than 15 paths, worse from 20 on."""
-    reading = Reading()
+    reading = ToolReading()
     text = raw.decode("utf-8", "replace").replace("\0", "")
     try:
         for row in csv.reader(io.StringIO(text)):
@@ -85,12 +85,12 @@ _LEVELS = {"error": MUST, "warning": SHOULD, "info": NIT, "style": NIT}
 _PARSING = range(1000, 2000)  # errors of these numbers mean that the rest was not read
 
 
-def read_shellcheck(raw: bytes, laid: Laid) -> Reading:
+def read_shellcheck(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits of shellcheck's comments; of a script it cannot parse only the last error.
 
     It reports where the error became certain after where it thinks that it began.
     """
-    reading = Reading()
+    reading = ToolReading()
     broken: dict[str, Hit] = {}
     for comment in records(parsed(raw), "comments"):
         one = laid.find(text_at(comment, "file"))
@@ -143,10 +143,10 @@ _BANDIT = {"HIGH": MUST, "MEDIUM": SHOULD, "LOW": NIT}
 _CFN = {"Error": MUST, "Warning": SHOULD, "Informational": NIT}
 
 
-def read_bandit(raw: bytes, laid: Laid) -> Reading:
+def read_bandit(raw: bytes, laid: Laid) -> ToolReading:
     """Return bandit's hits; files that this Python cannot parse are listed as failed."""
     value = parsed(raw)
-    reading = Reading()
+    reading = ToolReading()
     for record in records(value, "results"):
         one = _given(laid, text_at(record, "filename"))
         line = number_at(record, "line_number", otherwise=1)
@@ -177,9 +177,9 @@ def _confidence(word: str) -> Literal["high", "medium", "low"]:
     return "medium" if word == "MEDIUM" else "low"
 
 
-def read_cfn_lint(raw: bytes, laid: Laid) -> Reading:
+def read_cfn_lint(raw: bytes, laid: Laid) -> ToolReading:
     """Return cfn-lint's hits; a template it cannot parse has one that says so."""
-    reading = Reading()
+    reading = ToolReading()
     for record in records(parsed(raw)):
         one = _given(laid, text_at(record, "Filename"))
         place = record.get("Location")
@@ -201,9 +201,9 @@ def read_cfn_lint(raw: bytes, laid: Laid) -> Reading:
     return reading
 
 
-def read_actionlint(raw: bytes, laid: Laid) -> Reading:
+def read_actionlint(raw: bytes, laid: Laid) -> ToolReading:
     """Return actionlint's hits; its kinds serve as rules."""
-    reading = Reading()
+    reading = ToolReading()
     for record in records(parsed(raw)):
         one = _given(laid, text_at(record, "filepath"))
         line = number_at(record, "line", otherwise=1)
@@ -216,10 +216,10 @@ def read_actionlint(raw: bytes, laid: Laid) -> Reading:
     return reading
 
 
-def read_checkov(raw: bytes, laid: Laid) -> Reading:
+def read_checkov(raw: bytes, laid: Laid) -> ToolReading:
     """Return checkov's failed checks; its identity is the resource, as its lines are its block."""
     value = parsed(raw)
-    reading = Reading()
+    reading = ToolReading()
     for part in value if isinstance(value, list) else [value]:
         for record in optional_records(part, "results", "failed_checks"):
             one = _given(laid, text_at(record, "file_abs_path"))

@@ -11,7 +11,7 @@ from reviewloop.analysis.contract import NIT, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.readers.ruff_context import weighed
-from reviewloop.analysis.tools.tool import Reading, UnusableOutput
+from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.running import Session
@@ -87,7 +87,7 @@ _NAMED = re.compile(r"`([^`]{1,200})`")
 _BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
 
 
-def run_ruff(session: "Session") -> Reading:
+def run_ruff(session: "Session") -> ToolReading:
     """Run all rules without heeding comments, then again with them where there are any.
 
     Of the second run everything but the security rules counts: those may not be silenced, the
@@ -116,7 +116,7 @@ def _is_meant(hit: Hit) -> bool:
     return hit.rule == "ruff/F401" and hit.path.rpartition("/")[2] == "__init__.py"
 
 
-def _once(session: "Session", laid: Laid, unknown: set[str], *extra: str) -> Reading:
+def _once(session: "Session", laid: Laid, unknown: set[str], *extra: str) -> ToolReading:
     """Start ruff; rules it does not know (another version's) are left out and it starts again."""
     command, *others = session.arguments(laid)
     while True:
@@ -145,9 +145,9 @@ def _is_security(hit: Hit) -> bool:
     return bool(re.match(r"ruff/S\d", hit.rule))
 
 
-def read_ruff(raw: bytes, laid: Laid) -> Reading:
+def read_ruff(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits of ruff's JSON; files with syntax errors have one hit that says so."""
-    reading = Reading()
+    reading = ToolReading()
     broken: set[str] = set()
     for record in records(parsed(raw)):
         one = laid.find(text_at(record, "filename"))

@@ -14,7 +14,7 @@ from reviewloop.analysis.tools.readers.plain import (
     records,
     text_at,
 )
-from reviewloop.analysis.tools.tool import Reader, Reading, UnusableOutput
+from reviewloop.analysis.tools.tool import Reader, ToolReading, UnusableOutput
 
 Columns = Literal["as declared", "characters", "bytes"]
 _LEVELS = {"error": MUST, "warning": SHOULD, "note": NIT, "none": NIT}
@@ -36,8 +36,8 @@ def sarif(
     levels mean nothing. The rule `once` is reported once in a file: the others are its echo.
     """
 
-    def read(raw: bytes, laid: Laid) -> Reading:
-        reading = Reading()
+    def read(raw: bytes, laid: Laid) -> ToolReading:
+        reading = ToolReading()
         broken: set[str] = set()
         for run in records(parsed(raw), "runs"):
             results = optional_records(run, "results")

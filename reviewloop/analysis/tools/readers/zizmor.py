@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
-from reviewloop.analysis.tools.tool import Reading, UnusableOutput
+from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 from reviewloop.rules.syntax.check import yaml_problem
 
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ _SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT,
 _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
 
-def run_zizmor(session: "Session") -> Reading:
+def run_zizmor(session: "Session") -> ToolReading:
     """Run over all files at once; files it does not report as done are run one by one.
 
     What is no YAML is left out: our own check of syntax says so, at its line.
     """
     sound = [one for one in session.laid.files if yaml_problem(one.file.text) is None]
     if not sound:
-        return Reading()
+        return ToolReading()
     return session.read_in_parts(session.laid.only(sound), lambda part: _once(session, part))
 
 
-def _once(session: "Session", laid: Laid) -> Reading:
+def _once(session: "Session", laid: Laid) -> ToolReading:
     output = session.start(session.arguments(laid))
     told = output.stderr.decode("utf-8", "replace")
     done = {found.path for named in _COMPLETED.findall(told) if (found := laid.find(named))}
@@ -42,9 +42,9 @@ def _once(session: "Session", laid: Laid) -> Reading:
     return read_zizmor(output.stdout, laid)
 
 
-def read_zizmor(raw: bytes, laid: Laid) -> Reading:
+def read_zizmor(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits of zizmor's JSON, each at its primary location."""
-    reading = Reading()
+    reading = ToolReading()
     for record in records(parsed(raw)):
         places = records(record, "locations")
         primary = [p for p in places if text_at(p, "symbolic", "kind") == "Primary"] or places[:1]
