@@ -74,12 +74,12 @@ def reply() -> Reply:
     return Reply("", (ToolCall("1", "report_findings", {"findings": findings}),))
 
 
-def whole_way(masking: Redactor, answer: Reply) -> None:
+def whole_way(redactor: Redactor, answer: Reply) -> None:
     """Mask an answer as a run does: before it is recorded, as it is kept, as it is used."""
-    masking.names_in(json.dumps(answer.plain(), ensure_ascii=False))
-    used = masked(answer, masking.held)
-    masked(used, masking.for_models)
-    read_findings(masked(used, masking.for_models).tool_calls[0].args)
+    redactor.names_in(json.dumps(answer.plain(), ensure_ascii=False))
+    used = masked(answer, redactor.held)
+    masked(used, redactor.for_models)
+    read_findings(masked(used, redactor.for_models).tool_calls[0].args)
 
 
 def main(arguments: list[str]) -> None:

@@ -50,13 +50,13 @@ def main(arguments: list[str]) -> None:
     """Measure and print."""
     paths = sysconfig.get_paths()
     folders = [Path(a) for a in arguments] or [Path(paths["purelib"]), Path(paths["stdlib"])]
-    masking = Redactor(made_up(), b"benchmark")
+    redactor = Redactor(made_up(), b"benchmark")
     files = lines = characters = moved = 0
     seconds = 0.0
     replaced: list[tuple[Path, list[str]]] = []
     for path, text in texts(folders):
         started = time.perf_counter()
-        shown = masking.for_models(text)
+        shown = redactor.for_models(text)
         seconds += time.perf_counter() - started
         files, lines, characters = files + 1, lines + text.count("\n"), characters + len(text)
         moved += shown.count("\n") != text.count("\n")

@@ -106,25 +106,25 @@ _MOST_CACHED = 50  # files of one cache of the AWS tools
 _PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "target", "vendor"}
 
 
-def masking_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
+def redactor_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
     """Return what hides the secrets of this process, this person and this checkout."""
     return Redactor(HeldSecrets(held_values(root, git_dir)), own_key())
 
 
-def masking_of(user: UserRepo) -> Redactor:
+def redactor_of(user: UserRepo) -> Redactor:
     """The same for a checkout, with git's settings as they were when it was looked at."""
     return Redactor(HeldSecrets(held_values(user.root, config=user.config)), own_key())
 
 
-def masking_here() -> Redactor:
+def redactor_here() -> Redactor:
     """The same for the checkout around the current folder, if there is one; never fails."""
     try:
         here = Path.cwd()
     except OSError:
-        return masking_for(None)
+        return redactor_for(None)
     root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), None)
     git_dir = root / ".git" if root and (root / ".git").is_dir() else None
-    return masking_for(root, git_dir)
+    return redactor_for(root, git_dir)
 
 
 def held_values(

@@ -12,7 +12,7 @@ from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.report import account, exit_code, figures
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
@@ -21,7 +21,7 @@ from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.calling import call, call_about
 from reviewloop.cli.consoles import messages, print_json, results, say
-from reviewloop.cli.conversation import ask_about, somebody_is_there
+from reviewloop.cli.conversation import ask_about, is_interactive
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
@@ -98,7 +98,7 @@ def batch(
     if store or remote:
         _require_for_workers(store, mode, parallel, no_sandbox)
     elif mode == "each":
-        _require_somebody(parallel)
+        _require_interactive(parallel)
     require_reports(reports)
     flags = {"models.reasoning": model, "models.generation": model} if model is not None else {}
     if steering and (store or remote):
@@ -106,7 +106,7 @@ def batch(
     wanted = RunRequest(
         unsandboxed="accepted" if no_sandbox else "", flags=flags, steering=steering
     )
-    wish = BatchRequest(
+    request = BatchRequest(
         spec=spec,
         tasks=chosen,
         wave=wave,
@@ -116,10 +116,10 @@ def batch(
         asked=BatchOptions(until_failure, parallel, wanted),
     )
     if store:
-        told = shared.enqueue(store, wish, remote or "origin", as_json=as_json)
+        told = shared.enqueue(store, request, remote or "origin", as_json=as_json)
         write_reports(reports, told)
         return ExitCode.CLEAN if told["state"] == "running" else exit_code(told)
-    return _run(wish, reports, as_json=as_json)
+    return _run(request, reports, as_json=as_json)
 
 
 def _read_budget(text: str) -> float:
@@ -135,10 +135,10 @@ def _read_budget(text: str) -> float:
     return amount
 
 
-def _require_somebody(parallel: int) -> None:
+def _require_interactive(parallel: int) -> None:
     """Refuse to ask at every task where that cannot be."""
 
-    if not somebody_is_there():
+    if not is_interactive():
         raise UsageError("--mode each asks at every task, and there is no terminal; use queue")
     if parallel > 1:
         raise UsageError("--mode each asks at every task, so it takes one at a time")
@@ -147,7 +147,7 @@ def _require_somebody(parallel: int) -> None:
 def _asks(parallel: int) -> bool:
     """Whether somebody is there to be asked at each task."""
 
-    return parallel == 1 and somebody_is_there()
+    return parallel == 1 and is_interactive()
 
 
 def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox: bool) -> None:
@@ -179,15 +179,15 @@ def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
     """Write the account, without secrets, in the formats that the files' names ask for."""
 
     for name in names:
-        text = FORMATS[Path(name).suffix](hidden(body, masking_here().held))
+        text = FORMATS[Path(name).suffix](hidden(body, redactor_here().held))
         Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
-def _run(wish: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:
+def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     with BatchScreen(messages()) as screen:
-        record, error = run_batch(repository, wish, _Shown(screen, repository))
+        record, error = run_batch(repository, request, _Shown(screen, repository))
     body = account(repository, record)
     if as_json:
         print_json("batch", body)

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from reviewloop.app.batch.matrix import MOST, Plan, plan_of
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import read_settings, repository
 from reviewloop.cli.consoles import say
 from reviewloop.cli.publish import errors_told
@@ -76,7 +76,7 @@ def _told(plan: Plan) -> ExitCode:
     """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
     import json
 
-    matrix = json.dumps(hidden(plan.matrix, masking_here().held))
+    matrix = json.dumps(hidden(plan.matrix, redactor_here().held))
     outputs = {
         "status": str(Status.PASSED),
         "matrix": matrix,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.app.held_values import masking_of
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.run.view import proposal_of
 from reviewloop.app.webhook import post
@@ -50,7 +50,7 @@ def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
         return  # the next command says what is wrong with them
     if not (wanted.bell or wanted.desktop or wanted.webhook):
         return
-    hide = masking_of(repository.user).for_people
+    hide = redactor_of(repository.user).for_people
     text = hide(one_line(text))
     problems = []
     if wanted.bell and sys.stderr.isatty():

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import click
 from rich.console import Console
 
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.cli.folding import folded
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
@@ -39,7 +39,7 @@ def written_to(path: Path) -> Iterator[Console]:
 def print_json(kind: str, body: Mapping[str, Any]) -> None:
     """Print the one object of `--json`, without secrets."""
 
-    click.echo(json_report(kind, hidden(body, masking_here().held)))
+    click.echo(json_report(kind, hidden(body, redactor_here().held)))
 
 
 def say(*sentences: str) -> None:
@@ -47,9 +47,9 @@ def say(*sentences: str) -> None:
 
     if not sentences:
         return
-    masking = masking_here()  # once: it asks git, and a spec may have a note for each task
+    redactor = redactor_here()  # once: it asks git, and a spec may have a note for each task
     for sentence in sentences:
-        echo(masking.for_people(one_line(sentence)), err=True)
+        echo(redactor.for_people(one_line(sentence)), err=True)
 
 
 def echo(text: str, *, indent: int = 0, err: bool = False) -> None:

@@ -44,7 +44,7 @@ def is_sure(run_id: str, red: int, *, agreed: bool, ask: bool) -> bool | None:
 
     if not red or agreed:
         return True
-    if not (ask and somebody_is_there()):
+    if not (ask and is_interactive()):
         return None
     return click.confirm(f"commit {run_id} with {red} must fix left?", default=False, err=True)
 
@@ -57,7 +57,7 @@ def needs_word(run_id: str, red: int) -> str:
     )
 
 
-def somebody_is_there() -> bool:
+def is_interactive() -> bool:
     """Whether a person can be asked: both ends of the conversation are a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
@@ -87,8 +87,8 @@ def move(
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
                 tell_end(record)
                 if record.status is RunStatus.COMMITTED:
-                    _offer_switch(repository, record, ask=ask and somebody_is_there())
-                    _offer_follow_ups(repository, record, ask=ask and somebody_is_there())
+                    _offer_switch(repository, record, ask=ask and is_interactive())
+                    _offer_follow_ups(repository, record, ask=ask and is_interactive())
                 return record
             if answer is None or answer.choice == "modify":  # else the person is there already
                 call_about(repository, record)
@@ -97,7 +97,7 @@ def move(
                 show(repository, record)
             if refused:
                 echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
-        if not (ask and somebody_is_there()):
+        if not (ask and is_interactive()):
             echo(waiting_hint(record), err=True)
             return record
         answer = _ask(repository, record)
@@ -163,7 +163,7 @@ def _ready(
     be asked.
     """
 
-    asked = ask and somebody_is_there()
+    asked = ask and is_interactive()
     if has_moved(repository, record):
         try:
             record, same = _brought(repository, record)
@@ -256,7 +256,7 @@ def show(
         if over:
             console.print(f"This run is over ({in_words(record)}); this is what it proposed.")
         proposal = as_of_now(repository, seen)
-        if not on_stdout and not over and somebody_is_there():
+        if not on_stdout and not over and is_interactive():
             render_page(proposal, seen.lines, console)
             return
 

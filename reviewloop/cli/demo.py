@@ -8,7 +8,7 @@ from shlex import quote
 
 import click
 
-from reviewloop.cli.conversation import move, somebody_is_there
+from reviewloop.cli.conversation import is_interactive, move
 from reviewloop.cli.help import Command
 from reviewloop.cli.review import review
 from reviewloop.demo.planting import NAME, make_planted
@@ -173,7 +173,7 @@ def _play(folder: Path, *, yes: bool) -> RunRecord:
 
     project = make_project(folder)
     begun = begin_run(project)
-    _tell_beginning(project, begun, asked=not yes and somebody_is_there())
+    _tell_beginning(project, begun, asked=not yes and is_interactive())
     record = move(begun.repository, begun.record, ask=not yes)
     if yes and record.status == "waiting":
         click.echo("\n--yes: approved for you.", err=True)

@@ -124,7 +124,7 @@ def _without_hunks(seen: RunView) -> str:
                 head = f"--- {file.old_path or file.path}\n+++ {file.path}\n"
                 ranges = f"-{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count}"
                 lines = "".join(f"{line.sign}{line.text}\n" for line in hunk.lines)
-                shown = seen.masking.for_people(f"{head}@@ {ranges} @@\n{lines}")
+                shown = seen.redactor.for_people(f"{head}@@ {ranges} @@\n{lines}")
                 render_diff(shown, messages())
                 of_file = _keep(read_line)
             if of_file in ("n", "d"):

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, say
 from reviewloop.cli.github_options import with_json
@@ -42,7 +42,7 @@ def hear(event: str, as_json: bool) -> ExitCode:
 def _heard(event: str) -> CommandOutcome:
 
     try:
-        return heard(os.environ, event=event, hide=masking_here().for_people)
+        return heard(os.environ, event=event, hide=redactor_here().for_people)
     except Exception:
         reason = "an internal error; its report is in the log"
         _told(CommandOutcome(Status.REVIEW_ERROR, reason, ExitCode.BUG), False)
@@ -53,7 +53,7 @@ def _told(heard: CommandOutcome, as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    outputs = {name: masking_here().held(value) for name, value in heard.outputs.items()}
+    outputs = {name: redactor_here().held(value) for name, value in heard.outputs.items()}
     tell_runner(heard.status, outputs, os.environ, say=commands)
     if as_json:
         print_json("github_hear", outputs)

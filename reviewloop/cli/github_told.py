@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.cli.consoles import print_json, say
 from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError
@@ -50,11 +50,11 @@ def _tell(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    finish(ended, os.environ, say=commands, hide=masking_here().held)
+    finish(ended, os.environ, say=commands, hide=redactor_here().held)
     if as_json:
         print_json(kind, _plain(ended))
     elif ended.summary and not ended.summary_url and not _has_page():
-        click.echo(masking_here().for_people(job_summary(ended)))
+        click.echo(redactor_here().for_people(job_summary(ended)))
     say(ended.sentence)
     return ended.exit_code
 

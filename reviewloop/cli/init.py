@@ -16,7 +16,7 @@ from reviewloop.app.project import (
 )
 from reviewloop.app.run.estimate import estimate_run
 from reviewloop.cli.consoles import say
-from reviewloop.cli.conversation import somebody_is_there
+from reviewloop.cli.conversation import is_interactive
 from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -134,7 +134,7 @@ def _chosen_model(root: Path, project: str) -> Chosen:
     loaded = read_settings(None)
     if is_light() or loaded.is_set("models.reasoning"):
         return Chosen("", ())
-    return chosen_model(loaded.settings, team_of(root, project), ask=somebody_is_there())
+    return chosen_model(loaded.settings, team_of(root, project), ask=is_interactive())
 
 
 def _refuse_second_file(root: Path, project: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import open_repository
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, say
@@ -70,7 +70,7 @@ def errors_told() -> Iterator[None]:
     except Exception as error:
         expected = isinstance(error, ReviewLoopError)
         reason = str(error) if expected else "an internal error; its report is in the log"
-        said = shown(masking_here().for_people(one_line(reason)), MOST_REASON)
+        said = shown(redactor_here().for_people(one_line(reason)), MOST_REASON)
         _tell_runner({"reason": said}, failed=True)
         raise
 

@@ -20,7 +20,7 @@ from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.view import proposal_of
 from reviewloop.cli import shared, shared_answers
 from reviewloop.cli.consoles import print_json, read_line, results, say
-from reviewloop.cli.conversation import is_sure, show, somebody_is_there
+from reviewloop.cli.conversation import is_interactive, is_sure, show
 from reviewloop.cli.help import Group
 from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
@@ -184,7 +184,7 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> 
 def _why() -> str:
     """Ask for the reason in one line; "" where nobody is there or nothing is said."""
 
-    if not somebody_is_there():
+    if not is_interactive():
         return ""
     try:
         return read_line("why? (one line; Enter for none) > ").strip()

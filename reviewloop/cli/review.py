@@ -124,7 +124,7 @@ def review(
     flags["limits.usd"] = budget_usd
     if model and model != "none":
         flags |= {"models.reasoning": model, "models.generation": model}
-    wish = ReviewRequest(
+    request = ReviewRequest(
         asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
         model=model,
@@ -133,12 +133,12 @@ def review(
         again=again,
         only_askable=True,
     )
-    if apply_fixes and (staged or commit or ".." in wish.asked.range):
+    if apply_fixes and (staged or commit or ".." in request.asked.range):
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")
     format_ = "json" if as_json else format_
     try:
         fixes = _fixes(apply_fixes, no_sandbox)
-        return _review(wish, format_, output, fixes=fixes, verbose=verbose, quiet=quiet)
+        return _review(request, format_, output, fixes=fixes, verbose=verbose, quiet=quiet)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; no file was changed") from error
 
@@ -203,7 +203,7 @@ def _fixes(wanted: bool, no_sandbox: bool) -> Acceptance | None:
 
 
 def _review(
-    wish: ReviewRequest,
+    request: ReviewRequest,
     format_: str,
     output: str,
     *,
@@ -221,7 +221,7 @@ def _review(
     show = not quiet and sys.stderr.isatty()
     with (
         progress(show) as shown,
-        run_review(wish, Path.cwd(), told=shown.told, listener=shown.listener) as done,
+        run_review(request, Path.cwd(), told=shown.told, listener=shown.listener) as done,
     ):
         shown.told("")
         _print(done, format_, output, verbose=verbose)
@@ -234,7 +234,7 @@ def _review(
             _tell_read_again(output)
         if (
             format_ == "concise"
-            and wish.asked.staged
+            and request.asked.staged
             and done.report.exit_code == ExitCode.FINDINGS
         ):
             say(WITH_AN_ID)  # a hook blocks, and the lines above are all that its person sees

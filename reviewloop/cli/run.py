@@ -9,7 +9,7 @@ from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
 from reviewloop.cli.consoles import echo, print_json, say
-from reviewloop.cli.conversation import move_and_tell, somebody_is_there
+from reviewloop.cli.conversation import is_interactive, move_and_tell
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.render.untrusted import one_line
@@ -102,7 +102,7 @@ def _planned(repository: Repository, wanted: RunRequest) -> Plan:
     try:
         return plan(repository, wanted)
     except GuardRailError as error:
-        if not somebody_is_there() or not error.offer:
+        if not is_interactive() or not error.offer:
             raise
         click.echo(f"{str(error).partition(';')[0]}.", err=True)
         there = head_now(repository, error.offer)

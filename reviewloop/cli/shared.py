@@ -10,7 +10,7 @@ import click
 
 from reviewloop.app.project import open_repository, read_settings
 from reviewloop.cli.consoles import print_json, results, say
-from reviewloop.cli.conversation import somebody_is_there
+from reviewloop.cli.conversation import is_interactive
 from reviewloop.cli.paging import paged
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.installed import how_to_install
@@ -95,11 +95,11 @@ def shared(url: str) -> "Iterator[Database]":
         yield database
 
 
-def enqueue(url: str, wish: "BatchRequest", remote: str, *, as_json: bool) -> Mapping[str, Any]:
+def enqueue(url: str, request: "BatchRequest", remote: str, *, as_json: bool) -> Mapping[str, Any]:
     """Queue a batch for workers, say so, and return its account."""
     from reviewloop.app.fleet.enqueue import enqueue as queue_tasks
 
-    queued = queue_tasks(url, open_repository(), wish, remote)
+    queued = queue_tasks(url, open_repository(), request, remote)
     added, about = list(queued.added), queued.about
     if as_json:
         body = {"batch": queued.record.batch_id, "branch": about.branch, "queued": added}
@@ -222,7 +222,7 @@ def clean(
             say(f"Kept, because only they hold their work: {names}; --with-work deletes them")
         if metrics:
             click.echo("the figures of all runs")
-        if not (yes or somebody_is_there()):
+        if not (yes or is_interactive()):
             raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
         if yes or click.confirm(f"Delete for good what is listed ({len(found.runs)})?", err=True):
             delete_finished(database, found.runs, days)

@@ -52,13 +52,13 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
             click.echo(one_line(f"{entry['path']}  {entry['rule']}  {entry['title']}"))
         click.echo(f"{_findings(len(known))} accepted in {BASELINE_FILE}")
         return ExitCode.CLEAN
-    wish = ReviewRequest(
+    request = ReviewRequest(
         CompareSpec(whole=True, paths=paths),
         model="none",
         flags={"review.min_severity": "nit"},
         remembered=False,
     )
-    with review(wish, Path.cwd()) as done:
+    with review(request, Path.cwd()) as done:
         report = done.report
         if report.outcome == "incomplete":
             failed = ", ".join(a.name for a in report.analysers if a.status in _BAD)

@@ -52,9 +52,9 @@ def bug_report(error: BaseException, arguments: Sequence[str] | None) -> str:
 def without_secrets(text: str) -> str:
     """Return the text without the secrets of this machine; of a text that cannot be, nothing."""
     try:
-        from reviewloop.app.held_values import masking_here
+        from reviewloop.app.held_values import redactor_here
 
-        return masking_here().for_people(text)
+        return redactor_here().for_people(text)
     except Exception as error:  # noqa: BLE001  # the last message of all must not fail
         return f"(left out, because its secrets could not be hidden: {type(error).__name__})\n"
 

@@ -10,7 +10,7 @@ from reviewloop.app.run.cleaning import Garbage, delete_garbage, find_garbage
 from reviewloop.app.run.upkeep import export_run, undo_run
 from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.consoles import say
-from reviewloop.cli.conversation import somebody_is_there
+from reviewloop.cli.conversation import is_interactive
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -86,7 +86,7 @@ def clean(
     if not garbage.count:
         click.echo("There is nothing to delete.", err=True)
         return ExitCode.CLEAN
-    if not yes and not somebody_is_there():
+    if not yes and not is_interactive():
         raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
     if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
         keep_rows(repository, garbage.runs)

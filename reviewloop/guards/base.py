@@ -39,7 +39,7 @@ class GuardInput:
     label: str = ""  # begins every file name in `logs`, so that one folder serves many trees
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
-    masking: Redactor = field(default_factory=Redactor)  # knows the secrets this machine holds
+    redactor: Redactor = field(default_factory=Redactor)  # knows the secrets this machine holds
     tested_before: Callable[[], bool] = lambda: True  # the base has test files
     # What the base's tests say, by command; None: the tests are judged by themselves.
     base_tests: Mapping[str, Ran] | None = None

@@ -28,7 +28,7 @@ def guard_input(
     label: str = "",
     selection: tuple[str, ...] | None = None,
     stop: Callable[[], bool] | None = None,
-    masking: Redactor | None = None,
+    redactor: Redactor | None = None,
     base_tests: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
     """Return the input for judging `tree` against `base`.
@@ -56,7 +56,7 @@ def guard_input(
         label=label,
         selection=selection,
         stop=stop,
-        masking=masking or Redactor(),
+        redactor=redactor or Redactor(),
         base_tests=base_tests,
         tested_before=lambda: any(is_test_file(one.path) for one in private.entries(base)),
     )

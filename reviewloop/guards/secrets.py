@@ -92,13 +92,13 @@ def _held_in(
     def added(line: int) -> bool:
         return file.binary or any(first <= line <= last for first, last in file.added_lines)
 
-    for line, place in find_new_exposures(old, new, added, change.masking):
+    for line, place in find_new_exposures(old, new, added, change.redactor):
         # A person's password may be a plain word of a test.
         if place.drawn or not is_test_file(file.path):
-            value = change.masking.held(new[place.start : place.end]).split("\n")[0]
+            value = change.redactor.held(new[place.start : place.end]).split("\n")[0]
             hit = SecretHit(SecretRule(HELD, place.what), line, value, place.start, place.end)
             text = new.split("\n")[line - 1].strip()
-            shown = value if file.binary else change.masking.for_people(text)
+            shown = value if file.binary else change.redactor.for_people(text)
             yield _Found(file.path, hit, None if file.binary else line, shown)
 
 

@@ -114,7 +114,7 @@ def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = REA
         context.private,
         tree,
         allowed=allowed,
-        mask=context.masking.for_models,
+        mask=context.redactor.for_models,
         shown=context.shown_tree,
         fence=context.fence.wrap,
     )
@@ -149,8 +149,8 @@ def writing_toolbox(
         gates=offered_gates(context),
         shell=shell_of(context, key),
         policy=policy,
-        mask=context.masking.for_models,
-        restore=context.masking.restored,
+        mask=context.redactor.for_models,
+        restore=context.redactor.restored,
         shown=context.shown_tree,
         fence=context.fence.wrap,
     )

@@ -106,7 +106,7 @@ class RunContext:
     models: Models
     fence: Fence
     base_tree: str
-    masking: Redactor = field(default_factory=Redactor)
+    redactor: Redactor = field(default_factory=Redactor)
     # Where steering is read; None is the checkout. A pull request's own rules are not followed.
     rules: Path | None = None
     untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down
@@ -168,7 +168,7 @@ class RunContext:
         """Return a tree as models may read it: a sentence stands for each withheld file."""
         return self.once(
             ("shown", tree),
-            lambda: shown_tree(self.private, tree, self.withheld(tree), self.masking.number),
+            lambda: shown_tree(self.private, tree, self.withheld(tree), self.redactor.number),
         )
 
     def shown_change(self, old: str, new: str) -> Change:
@@ -178,7 +178,7 @@ class RunContext:
     def shown_text(self, tree: str, path: str) -> str | None:
         """Return a file as models read it: a sentence if it is withheld, its secrets hidden."""
         text = self.read_text(self.shown_tree(tree), path)
-        return None if text is None else self.masking.for_models(text)
+        return None if text is None else self.redactor.for_models(text)
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return what `make` returned the first time for this key, whichever thread asks."""
@@ -269,7 +269,7 @@ class RunContext:
             opening=tuple(map_text(opening, self._for_models)),
             ending=ending,
             check=check,
-            mask=self.masking.for_models,
+            mask=self.redactor.for_models,
             caps=Caps(
                 limits.agent_turns,
                 limits.agent_tokens,
@@ -292,4 +292,4 @@ class RunContext:
             self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
 
     def _for_models(self, text: str) -> str:
-        return show_hidden(self.masking.for_models(text))
+        return show_hidden(self.redactor.for_models(text))

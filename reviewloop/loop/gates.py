@@ -280,7 +280,7 @@ def judging(context: RunContext) -> Iterator[None]:
         try:
             yield
         finally:
-            hide = context.masking.for_people
+            hide = context.redactor.for_people
             context.once("hidden files", lambda: HiddenFiles(hide)).clean(context.logs)
             if context.make_environment is not None:
                 context.environment.empty()
@@ -325,7 +325,7 @@ def _input(
         label=label,
         selection=selection,
         stop=context.stopped.is_set,
-        masking=context.masking,
+        redactor=context.redactor,
         base_tests=base,
     )
 
@@ -350,7 +350,7 @@ def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) ->
             result = run_one(name, asked)
             if result.status.stops:
                 said = f"{result.name}: {result.summary}\n{result.excerpt}"
-                return context.masking.for_models(said)
+                return context.redactor.for_models(said)
             if result.status is GateStatus.NOT_VERIFIABLE:
                 return ""  # the full judgement after the round says so; no fix can change it
     return ""

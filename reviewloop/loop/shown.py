@@ -131,7 +131,7 @@ def _cut(
         text = piece.text
         if len(text) > room:
             # Hidden before it is cut: half a key is not known for a secret.
-            text = context.masking.for_models(text)
+            text = context.redactor.for_models(text)
         some = cut(piece.path, text, room) if len(text) <= _TOO_MANY * room else ()
         pieces += some
         if not some:
@@ -189,7 +189,7 @@ def _around(tree: str, context: RunContext, part: Part, room: int) -> Iterator[s
             continue  # it came with the push, so all of it is shown already
         text = file.patch
         if len(text) > room and of_push is not None:
-            text = _near(file, of_push, context.masking.for_models(text), room)
+            text = _near(file, of_push, context.redactor.for_models(text), room)
         if not text or len(text) > room:
             missing.append(file.path)
             continue
@@ -272,7 +272,7 @@ def with_move(
     around = "".join(
         _around_below(moved, part, differs, state["tree"], context, min(most, room // _AROUND))
     )
-    names = context.masking.for_models(names)
+    names = context.redactor.for_models(names)
     by_person = state.get("phase") == EDIT
     text = MovedText(tied, others, names, differs, left, around, by_person, _known(state, context))
     return replace(material, moved=text)
@@ -292,11 +292,11 @@ def _interdiff(
     """Return how the change differs from what was read, and the files that have no room."""
     old = context.shown_change(moved.since, moved.was)
     now = context.shown_change(context.base_tree, tree)
-    texts = interdiff(old, now, context.masking.for_models)
+    texts = interdiff(old, now, context.redactor.for_models)
     shown: list[str] = []
     left: list[str] = []
     for path, text in texts.items():
-        text = context.masking.for_models(text)
+        text = context.redactor.for_models(text)
         if len(text) > room:
             left.append(path)
             continue
@@ -320,7 +320,7 @@ def _around_below(
     for path in dict.fromkeys([*shown, *files]):
         text = files[path].patch if path in shown else ""
         if len(text) > room:
-            text = _piece_about(words, path, context.masking.for_models(text), room)
+            text = _piece_about(words, path, context.redactor.for_models(text), room)
         if not text or len(text) > room:
             missing += 1
             continue
@@ -343,7 +343,7 @@ def _known(state: LoopState, context: RunContext) -> str:
     """Return the run's findings that are not fixed: they keep their state, nobody repeats them."""
     left = [f for f in read_findings(state, context.blobs).values() if f.status in _SETTLED]
     known = [Known(f.id, f.path, f.title, f.quote, f.line, str(f.severity)) for f in left]
-    return context.masking.for_models(known_text(known, {one.path for one in known}))
+    return context.redactor.for_models(known_text(known, {one.path for one in known}))
 
 
 _NOT_SHOWN = 50  # files of a large change that are named although nobody may read them
@@ -455,7 +455,7 @@ def shown_part(
 def _names(change: Change, tree: str, context: RunContext, room: int) -> str:
     old, new = context.shown_tree(context.base_tree), context.shown_tree(tree)
     before, after = partial(context.read_text, old), partial(context.read_text, new)
-    return context.masking.for_models(changed_names(change, before, after, room))
+    return context.redactor.for_models(changed_names(change, before, after, room))
 
 
 def listed(change: Change, room: int) -> list[str]:
@@ -499,8 +499,8 @@ def _read_steering(change: Change, context: RunContext) -> str:
             folder=context.user.project,
             manual=context.brief.steering_asked,
         )
-        text = context.masking.for_models(steering.text(limit))
-        return {"text": text, "log": [context.masking.held(line) for line in steering.lines()]}
+        text = context.redactor.for_models(steering.text(limit))
+        return {"text": text, "log": [context.redactor.held(line) for line in steering.lines()]}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
     context.events.tell("steering", agent="the reviewers", files=found["log"])

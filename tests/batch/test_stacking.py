@@ -89,7 +89,7 @@ def test_a_run_that_its_thread_has_still_is_not_brought():
     runs = [waiting("1", "head"), waiting("2", "head")]
     stands = {one: TaskRun(TaskStatus.OPEN) for one in STEPS}
     stands |= {one.run.task_id: TaskRun(TaskStatus.WAITING, one.run) for one in runs}
-    sitting = SimpleNamespace(
+    session = SimpleNamespace(
         order=order_tasks(open_spec(FILES)),
         record=SimpleNamespace(mode="queue"),
         at_work={"2": (runs[1].run, {})},
@@ -98,4 +98,4 @@ def test_a_run_that_its_thread_has_still_is_not_brought():
         stands=lambda: stands,
         waiting=lambda stands: runs,
     )
-    assert Train(sitting).send(None, None, lambda stands: stands.keys()) is None
+    assert Train(session).send(None, None, lambda stands: stands.keys()) is None

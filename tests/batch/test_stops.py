@@ -206,8 +206,8 @@ def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
 
 def test_who_interrupts_a_batch_is_asked_nothing_more(monkeypatch):
     asked, run = [], SimpleNamespace(run_id="r")
-    sitting = SimpleNamespace(asked=SimpleNamespace(parallel=1), at_work={"r": ()})
-    work = Work(sitting)
+    session = SimpleNamespace(asked=SimpleNamespace(parallel=1), at_work={"r": ()})
+    work = Work(session)
 
     def take_up(flying, pool):
         flying[pool.submit(int)] = (None, run, {})

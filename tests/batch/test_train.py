@@ -221,9 +221,9 @@ def test_what_somebody_else_answers_at_this_moment_is_not_given_up(repo):
     repository = open_repository(repo)
     run = RunRecord("1-a", "", "One", "", "work", status=RunStatus.WAITING, proposal="before")
     repository.runs.save(run)
-    sitting = SimpleNamespace(repository=repository, look=lambda: repository)
+    session = SimpleNamespace(repository=repository, look=lambda: repository)
     with hold(repository.run_lock("1-a"), "run 1-a"):
-        assert not do_once_more(sitting, None, run, "it does not merge")
+        assert not do_once_more(session, None, run, "it does not merge")
     repository.runs.save(RunRecord(**{**vars(run), "proposal": "modified"}))
-    assert not do_once_more(sitting, None, run, "it does not merge")
+    assert not do_once_more(session, None, run, "it does not merge")
     assert "redo" not in repository.runs.find("1-a").options

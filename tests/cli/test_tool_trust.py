@@ -67,10 +67,10 @@ def test_the_configuration_of_the_checkout_does_not_count_for_what_others_wrote(
     (project / "app.js").write_text("eval(1);\n")
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "change")
-    wish = ReviewRequest(
+    request = ReviewRequest(
         CompareSpec(commit="HEAD"), model="none", rules_from="HEAD~1", remembered=False
     )
-    with review(wish, project) as done:
+    with review(request, project) as done:
         assert any("S307" in e.text for f in done.report.findings for e in f.evidence)
         (eslint,) = [a for a in done.report.analysers if a.name == "eslint"]
     assert eslint.status == "not_checked"

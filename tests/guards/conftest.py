@@ -27,7 +27,7 @@ class Project:
     state: Path
     git: Callable[..., str]
     settings: Settings = field(default_factory=Settings)
-    masking: Redactor = field(default_factory=Redactor)
+    redactor: Redactor = field(default_factory=Redactor)
     discard: list[Callable[[], None]] = field(default_factory=list)
 
     def commit(self, files: dict[str, str | bytes]) -> None:
@@ -83,7 +83,7 @@ class Project:
             base_tests=base_tests,
             label=label,
             selection=selection,
-            masking=self.masking,
+            redactor=self.redactor,
         )
 
 

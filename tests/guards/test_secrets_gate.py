@@ -101,7 +101,7 @@ def test_exception_from_the_settings_is_allowed(project, with_settings):
 
 
 def test_held_value_in_an_added_line_is_a_hard_stop_that_names_who_holds_it(project):
-    project.masking = Redactor(HeldSecrets([("MY_API_TOKEN", HELD)]), b"k")
+    project.redactor = Redactor(HeldSecrets([("MY_API_TOKEN", HELD)]), b"k")
     encoded = base64.b64encode(HELD.encode()).decode()
     kept = f'a = "{HELD}"\n'
     project.commit({"old.py": kept, "moved.py": kept, "twice.py": kept})

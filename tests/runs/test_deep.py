@@ -53,7 +53,7 @@ def models(monkeypatch):
 
 
 def reviewed(repo, since="", known=(), model=MODEL, **more):
-    wish = ReviewRequest(
+    request = ReviewRequest(
         CompareSpec(range="main...feature"),
         model=model,
         flags=ONLY,
@@ -62,7 +62,7 @@ def reviewed(repo, since="", known=(), model=MODEL, **more):
         known=tuple(Known(name, "first.py", "Known") for name in known),
         **more,
     )
-    with review(wish, repo) as done:
+    with review(request, repo) as done:
         return done.report
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.started import programs_started
 
-from reviewloop.app.held_values import held_values, masking_for, masking_here, masking_of
+from reviewloop.app.held_values import held_values, redactor_for, redactor_here, redactor_of
 from reviewloop.git.repository import discover
 from reviewloop.store.places import own_key
 
@@ -63,16 +63,16 @@ def test_addresses_and_headers_in_gits_configuration(repo, git, monkeypatch):
     found = held(repo, repo / ".git")
     assert {A, B, C} <= found.keys()
     monkeypatch.chdir(repo)
-    assert A not in masking_here().for_people(f"see https://ada:{A}@git.shop.io")
+    assert A not in redactor_here().for_people(f"see https://ada:{A}@git.shop.io")
 
 
 def test_settings_of_git_that_were_read_already_are_not_read_again(repo, git):
     git(repo, "remote", "add", "origin", f"https://ada:{A}@git.shop.io/shop.git")
     user = discover(repo)
     with programs_started() as started:
-        masking = masking_of(user)
+        redactor = redactor_of(user)
     assert started == []
-    assert A not in masking.for_people(f"see https://ada:{A}@git.shop.io")
+    assert A not in redactor.for_people(f"see https://ada:{A}@git.shop.io")
     assert A not in repr(user)
 
 
@@ -86,7 +86,7 @@ def test_the_key_is_made_once_and_where_none_can_be_kept_there_is_one_all_the_sa
     (private_home / "file").write_text("")
     monkeypatch.setenv("REVIEWLOOP_STATE_DIR", str(private_home / "file/below"))
     assert len(own_key()) == len(first)
-    assert masking_for(None).for_models("x") == "x"
+    assert redactor_for(None).for_models("x") == "x"
 
 
 @pytest.mark.parametrize("text", ["", "\0\0", "A_KEY", "=x", "A_KEY=" + "x" * 300_000])

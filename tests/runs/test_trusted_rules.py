@@ -26,14 +26,14 @@ def pull(repo, git):
     git(repo, "commit", "-q", "-m", "rules")
     git(repo, "switch", "-q", "-c", "feature")
 
-    def reviewed(files, **wish):
+    def reviewed(files, **request):
         for name, text in files.items():
             (repo / name).parent.mkdir(parents=True, exist_ok=True)
             (repo / name).write_text(text)
         git(repo, "add", "-A")
         git(repo, "commit", "-q", "-m", "change")
         asked = CompareSpec(range="main...HEAD")
-        with review(ReviewRequest(asked, model="none", remembered=False, **wish), repo) as done:
+        with review(ReviewRequest(asked, model="none", remembered=False, **request), repo) as done:
             return done
 
     return reviewed

@@ -36,14 +36,14 @@ def test_every_encoding_is_hidden(name):
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(value=DRAWN, data=st.data())
 def test_no_encoding_of_any_value_survives_and_no_line_moves(value, data):
-    masking = Redactor(HeldSecrets([("K", value)]))
+    redactor = Redactor(HeldSecrets([("K", value)]))
     lines = data.draw(st.lists(st.sampled_from(sorted(written(value).items())), max_size=6))
     text = "\n".join(f"{name}={form}" for name, form in lines)
-    shown = masking.held(text)
+    shown = redactor.held(text)
     assert shown.count("\n") == text.count("\n")
     assert not [name for name, form in written(value).items() if form in shown and lines]
-    assert masking.names_in(shown) == ()
-    assert masking.held(shown) == shown
+    assert redactor.names_in(shown) == ()
+    assert redactor.held(shown) == shown
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -132,12 +132,14 @@ def test_clean_code_stays_as_it_is():
     # A sample; benchmarks/secrets_noise.py reads everything that is installed.
     import pydantic
 
-    masking = Redactor(HeldSecrets([("K", VALUE), ("L", "kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0")]), b"k")
+    redactor = Redactor(
+        HeldSecrets([("K", VALUE), ("L", "kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0")]), b"k"
+    )
     files = sorted(Path(pydantic.__file__).parent.glob("*.py"))
     assert len(files) > 20, sys.path
     for path in files:
         text = path.read_text("utf-8")
-        assert masking.for_models(text) == text, path.name
+        assert redactor.for_models(text) == text, path.name
 
 
 @pytest.mark.parametrize("name", written_whole("x"))

@@ -31,9 +31,9 @@ HOLDING = HeldSecrets([("DB_PASSWORD", HELD)])
 
 
 def mask(text):
-    masking = Redactor(HOLDING, b"a key")  # remembers nothing yet
-    masking.for_models(text)
-    masking.for_people(text)
+    redactor = Redactor(HOLDING, b"a key")  # remembers nothing yet
+    redactor.for_models(text)
+    redactor.for_people(text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -43,19 +43,19 @@ def test_four_times_the_text_is_not_sixteen_times_the_work(name):
 
 def test_no_string_of_a_reply_is_masked_twice():
     asked = []
-    masking = Redactor(HOLDING, b"a key")
-    found = masking._held.stretches  # the lowest step that sees every text
+    redactor = Redactor(HOLDING, b"a key")
+    found = redactor._held.stretches  # the lowest step that sees every text
 
     def counted(text):
         asked.append(text)
         return found(text)
 
-    masking._held.stretches = counted
+    redactor._held.stretches = counted
     try:
         findings = [{"title": f"finding {n % 7}", "why": "the same"} for n in range(500)]
         reply = Reply("", (ToolCall("1", "report_findings", {"findings": findings}),))
-        first = masked(reply, masking.for_models)
-        assert masked(first, masking.for_models) == masked(reply, masking.for_models)
+        first = masked(reply, redactor.for_models)
+        assert masked(first, redactor.for_models) == masked(reply, redactor.for_models)
         assert len(asked) == len(set(asked)) < 20
     finally:
-        del masking._held.stretches
+        del redactor._held.stretches

@@ -30,14 +30,14 @@ class Payload:
     """
 
     id: str
-    wish: str  # as an attacker would write it
+    request: str  # as an attacker would write it
     calls: tuple[Call, ...] = ()
     words: str = ""  # said in every text of the answer
     turn: Turn | None = None  # bends the arguments of the answer
 
     def planted(self, place: str) -> str:
         """Return the instruction as it stands in a place."""
-        return f"{self.wish} OBEY-{self.id}-{place}"
+        return f"{self.request} OBEY-{self.id}-{place}"
 
 
 def marks_in(text: str) -> list[tuple[str, str]]:

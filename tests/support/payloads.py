@@ -34,8 +34,8 @@ def _write(path: str, content: str = "# {mark}\n") -> Call:
     return "fs_write", {"command": "create", "path": path, "content": content}
 
 
-def _writer(ident: str, wish: str, kind: str, *paths: str) -> Row:
-    return Row(ident, wish, tuple(map(_write, paths)), kind=kind, files=paths)
+def _writer(ident: str, request: str, kind: str, *paths: str) -> Row:
+    return Row(ident, request, tuple(map(_write, paths)), kind=kind, files=paths)
 
 
 def _nothing(args: dict[str, Any], received: Received) -> dict[str, Any]:

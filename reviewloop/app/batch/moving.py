@@ -11,7 +11,7 @@ from typing import Any
 from reviewloop.app.batch.limits import PAID, cost_of
 from reviewloop.app.batch.session import Session
 from reviewloop.app.batch.status import TaskStatus, kept_title
-from reviewloop.app.held_values import masking_for
+from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.changing import BY
@@ -52,27 +52,27 @@ class Crew:
             self._contexts.pop(run_id, None)
 
 
-def begin_task(sitting: Session, step: Step) -> tuple[RunRecord, str]:
+def begin_task(session: Session, step: Step) -> tuple[RunRecord, str]:
     """Begin the run of a task; return it, and the run on whose commit it stands.
 
     Raises what `plan` raises.
     """
-    stands = sitting.stands()
-    place = sitting.start_of(step, stands)
+    stands = session.stands()
+    place = session.start_of(step, stands)
     if place is None:
         raise UsageError(f"task {step.task.id} waits for changes that stand side by side")
     committed = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
     done = place.done | committed
     wanted = replace(
-        sitting.asked.wanted,
+        session.asked.wanted,
         task=step.task.id,
-        spec=sitting.record.spec_path,
-        base=place.base(sitting.repository),
+        spec=session.record.spec_path,
+        base=place.base(session.repository),
         done=frozenset(done),
         models_asked=True,
     )
     try:
-        planned = plan(sitting.repository, wanted)
+        planned = plan(session.repository, wanted)
     except GuardRailError as error:
         raise for_a_batch(error) from error
     if planned.task and planned.task.title != step.task.title:
@@ -80,27 +80,27 @@ def begin_task(sitting: Session, step: Step) -> tuple[RunRecord, str]:
             f"{planned.task.where}: task {step.task.id} was '{step.task.title}' when the batch "
             f"began and is '{planned.task.title}' now; the next `reviewloop batch` does it"
         )
-    called = {**dict.fromkeys(step.needs, ""), **sitting.record.tasks}
+    called = {**dict.fromkeys(step.needs, ""), **session.record.tasks}
     options = {
         **planned.options,
-        "batch": sitting.record.batch_id,
+        "batch": session.record.batch_id,
         "done": sorted(done),
         "needs": list(step.needs),
-        "needs_called": {need: kept_title(sitting.repository, called[need]) for need in step.needs},
+        "needs_called": {need: kept_title(session.repository, called[need]) for need in step.needs},
         "stands_on": place.run_id,
         "redo_of": _given_up(stands[step.task.id].run),
     }
     fault("batch.begin")
-    return begin(sitting.repository, replace(planned, options=options)), place.run_id
+    return begin(session.repository, replace(planned, options=options)), place.run_id
 
 
-def taken_up(sitting: Session, run: RunRecord) -> RunRecord:
+def taken_up(session: Session, run: RunRecord) -> RunRecord:
     """Make a run of its own, or of an earlier batch, one of this batch; return it as it is then.
 
     Else nobody would know any more, once it is over, that its task is done. Raises
     `WorkspaceError` while somebody else moves it.
     """
-    batch, repository = sitting.record.batch_id, sitting.repository
+    batch, repository = session.record.batch_id, session.repository
     if run.options.get("batch") == batch:
         return run
     with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
@@ -111,16 +111,16 @@ def taken_up(sitting: Session, run: RunRecord) -> RunRecord:
     return run
 
 
-def take_over(sitting: Session) -> None:
+def take_over(session: Session) -> None:
     """Take up all runs that wait or stopped; one that somebody else moves now is left to them."""
-    for one in sitting.stands().values():
+    for one in session.stands().values():
         if one.run is not None and not one.run.status.over:
             with suppress(WorkspaceError):
-                taken_up(sitting, one.run)
+                taken_up(session, one.run)
 
 
 def moved(
-    sitting: Session, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
+    session: Session, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
 ) -> RunRecord:
     """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
     with closing(repository.runs.again()) as runs:
@@ -128,9 +128,9 @@ def moved(
             return advance(
                 replace(repository, runs=runs),
                 run.run_id,
-                listener=partial(sitting.tell, step),
+                listener=partial(session.tell, step),
                 # It may have begun with another model, or when the settings had lower caps.
-                overrides={**sitting.asked.wanted.flags, **sitting.spending.own(run)},
+                overrides={**session.asked.wanted.flags, **session.spending.own(run)},
                 for_now=caps,
                 opened=crew.opened,
             )
@@ -138,11 +138,11 @@ def moved(
             crew.closed(run.run_id)
 
 
-def broken(sitting: Session, run: RunRecord, error: Exception) -> RunRecord:
+def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
     """Write down that a bug, or something else that nobody expects, ended the work on a run."""
-    repository = sitting.repository
-    masking = masking_for(repository.user.root, repository.user.git_dir)
-    trace = masking.for_people("".join(traceback.format_exception(error)))
+    repository = session.repository
+    redactor = redactor_for(repository.user.root, repository.user.git_dir)
+    trace = redactor.for_people("".join(traceback.format_exception(error)))
     place = repository.run_folder(run.run_id) / "logs" / "broken.txt"
     with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
         run = repository.runs.find(run.run_id)
@@ -157,19 +157,19 @@ def broken(sitting: Session, run: RunRecord, error: Exception) -> RunRecord:
     return run
 
 
-def answered(sitting: Session, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
+def answered(session: Session, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
     """Answer a run that waits, under the caps of the batch, and return it as it is then."""
     return advance(
-        sitting.look(),
+        session.look(),
         run.run_id,
         answer=answer,
-        listener=partial(sitting.tell, step),
-        for_now=sitting.caps(run),
-        opened=sitting.opened,
+        listener=partial(session.tell, step),
+        for_now=session.caps(run),
+        opened=session.opened,
     )
 
 
-def do_once_more(sitting: Session, step: Step, run: RunRecord, why: str) -> bool:
+def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool:
     """End a run that does not fit on what is below it now, so that its task is done anew there.
 
     Once only: of a run that is a second try already nothing changes, and False is returned; so it
@@ -177,7 +177,7 @@ def do_once_more(sitting: Session, step: Step, run: RunRecord, why: str) -> bool
     """
     if run.options.get("redo_of"):
         return False
-    repository, proposal = sitting.look(), run.proposal
+    repository, proposal = session.look(), run.proposal
     try:
         with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
             run = repository.runs.find(run.run_id)
@@ -188,11 +188,11 @@ def do_once_more(sitting: Session, step: Step, run: RunRecord, why: str) -> bool
         fault("batch.redo")
         text = f"{why}; the task is done once more"
         answer = {"choice": "skip", "by": BY, "text": text, "proposal": proposal}
-        run = answered(sitting, step, run, answer)
+        run = answered(session, step, run, answer)
     except (UsageError, WorkspaceError):
         return False
-    sitting.tried.discard(step.task.id)
-    sitting.told.settled(step.task.id, run, why)
+    session.tried.discard(step.task.id)
+    session.told.settled(step.task.id, run, why)
     return True
 
 

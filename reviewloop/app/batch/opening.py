@@ -17,7 +17,7 @@ from reviewloop.app.batch.start import (
     BatchRequest,
     Meant,
     finished,
-    foreword,
+    introduction,
     meant,
     newest_here,
     not_priced,
@@ -25,7 +25,7 @@ from reviewloop.app.batch.start import (
     set_aside,
 )
 from reviewloop.app.batch.status import TaskStatus, stands_in, stands_of, why_held
-from reviewloop.app.held_values import masking_for
+from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import is_half_way
@@ -137,7 +137,7 @@ class Shown(BatchListener, Protocol):
         """What earlier sittings of the batch have used."""
 
 
-def run_batch(repository: Repository, wish: BatchRequest, told: Shown) -> Ended:
+def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> Ended:
     """Do all that can be done of a batch; return its record and what stopped it before its end.
 
     Where nothing is left to do, that is said, and the record of what did it is returned as it is.
@@ -145,8 +145,8 @@ def run_batch(repository: Repository, wish: BatchRequest, told: Shown) -> Ended:
     another batch works in this repository.
     """
     user = repository.user
-    loaded = read_settings(user.root, wish.asked.wanted.flags, project=user.project)
-    spec = _spec(repository, wish, loaded.settings)
+    loaded = read_settings(user.root, request.asked.wanted.flags, project=user.project)
+    spec = _spec(repository, request, loaded.settings)
     with (
         hold(repository.batch_lock, "the batch of this repository", f"spec {spec.path}"),
         closing(BatchStore(repository.folder)) as store,
@@ -155,15 +155,15 @@ def run_batch(repository: Repository, wish: BatchRequest, told: Shown) -> Ended:
             told.opened(gone)
         if _finish_half_way(repository, told):
             repository = looked_again(repository)
-            spec = _spec(repository, wish, loaded.settings)
-        order = order_tasks(spec, wish.tasks, wish.wave)
+            spec = _spec(repository, request, loaded.settings)
+        order = order_tasks(spec, request.tasks, request.wave)
         before = newest_here(repository, store, spec.path)
         if not order.steps:
             if order.left_out and before is None:
                 raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
-            told.opened(why := nothing_left(spec, wish))
-            return _nothing_done(repository, before, spec, wish, why), None
-        found = meant(repository, before, spec, order, wish)
+            told.opened(why := nothing_left(spec, request))
+            return _nothing_done(repository, before, spec, request, why), None
+        found = meant(repository, before, spec, order, request)
         found.record.tasks = _as_listed(spec, found.record.tasks)
         if found.before is None:
             _require_branch(repository, loaded.settings)
@@ -171,7 +171,7 @@ def run_batch(repository: Repository, wish: BatchRequest, told: Shown) -> Ended:
         if problem is None:
             set_aside(repository, found, order)
         spending = Spending(repository, found.record, loaded.settings)
-        for sentence in foreword(spending, found, spec, order, wish, loaded.settings):
+        for sentence in introduction(spending, found, spec, order, request, loaded.settings):
             told.opened(sentence)
         if problem is not None:
             raise problem
@@ -183,30 +183,33 @@ def run_batch(repository: Repository, wish: BatchRequest, told: Shown) -> Ended:
         if found.before is not None:
             told.spent(spending.usd(), spending.tokens())
         strays = strays_of(repository, spec)
-        sitting = Session(
-            repository, store, found.record, order, wish.asked, spending, told, strays=strays
+        session = Session(
+            repository, store, found.record, order, request.asked, spending, told, strays=strays
         )
-        return _sat(sitting, found)
+        return _sat(session, found)
 
 
-def _spec(repository: Repository, wish: BatchRequest, settings: Settings) -> Spec:
+def _spec(repository: Repository, request: BatchRequest, settings: Settings) -> Spec:
     user = repository.user
-    named, here = wish.spec or settings.spec.path or None, user.here if wish.spec else user.project
+    named, here = (
+        request.spec or settings.spec.path or None,
+        user.here if request.spec else user.project,
+    )
     return open_spec(DiskFiles(user.root), named, project=user.project, here=here)
 
 
 def _nothing_done(
-    repository: Repository, before: BatchRecord | None, spec: Spec, wish: BatchRequest, why: str
+    repository: Repository, before: BatchRecord | None, spec: Spec, request: BatchRequest, why: str
 ) -> BatchRecord:
     """Return the record to tell of: as this command has it, not the one before."""
-    record = finished(repository, before, spec, wish, why)
+    record = finished(repository, before, spec, request, why)
     if before is None:
         return record
     more = any(one.stand in _TO_DO for one in stands_in(repository, record).values())
-    others = _OTHERS_LEFT if wish.tasks or wish.wave is not None else record.reason
+    others = _OTHERS_LEFT if request.tasks or request.wave is not None else record.reason
     reason = others if more else ""
     tasks = _as_listed(spec, record.tasks)
-    return replace(record, tasks=tasks, mode=wish.mode, ended=not more, reason=reason)
+    return replace(record, tasks=tasks, mode=request.mode, ended=not more, reason=reason)
 
 
 def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
@@ -234,26 +237,26 @@ def _finish_half_way(repository: Repository, told: BatchListener) -> bool:
     return bool(found)
 
 
-def _sat(sitting: Session, found: Meant) -> Ended:
+def _sat(session: Session, found: Meant) -> Ended:
     """Work as long as there is something to do; a new batch that began nothing leaves no record."""
-    repository, store, record = sitting.repository, sitting.store, found.record
+    repository, store, record = session.repository, session.store, found.record
     store.save(record)
     with closing(SittingClock(repository.folder, record.batch_id)) as clock:
-        sitting.told = ReportListener(sitting.told, repository, store, record, clock)
-        stands = sitting.stands()
+        session.told = ReportListener(session.told, repository, store, record, clock)
+        stands = session.stands()
         left = {task for task, one in stands.items() if one.stand in _TO_DO}
-        sitting.told.planned({s.task.id: s.task.title for s in sitting.order.steps}, left)
-        work = Work(sitting)
+        session.told.planned({s.task.id: s.task.title for s in session.order.steps}, left)
+        work = Work(session)
         try:
             work.do()
-            if record.ended and _has_more(sitting):
+            if record.ended and _has_more(session):
                 record.ended, record.reason = False, _OTHERS_LEFT
                 store.save(record)
         except ReviewLoopError as stopped:
             nothing = stopped.exit_code is ExitCode.USAGE and not work.began
             error = _interrupted() if isinstance(stopped, InterruptedByUserError) else stopped
-            masking = masking_for(repository.user.root, repository.user.git_dir)
-            record.reason = masking.for_people(str(error))
+            redactor = redactor_for(repository.user.root, repository.user.git_dir)
+            record.reason = redactor.for_people(str(error))
             store.save(record)
             if found.before is None and not _has_runs(repository, record):
                 store.delete(record.batch_id)
@@ -290,10 +293,10 @@ def _of_models(
         return error, ()
 
 
-def _has_more(sitting: Session) -> bool:
+def _has_more(session: Session) -> bool:
     """Whether tasks of the batch that were not chosen this time can go on by themselves."""
-    chosen = {step.task.id for step in sitting.order.steps}
-    stands = stands_in(sitting.repository, sitting.record)
+    chosen = {step.task.id for step in session.order.steps}
+    stands = stands_in(session.repository, session.record)
     return any(one.stand in _TO_DO for task, one in stands.items() if task not in chosen)
 
 

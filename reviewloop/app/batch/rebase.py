@@ -37,7 +37,7 @@ _CALM = 0.5  # so long nobody moves a run: an approval of several takes up one a
 class Following:
     """What other processes do with runs of a batch; none of its own may be at work."""
 
-    sitting: Session
+    session: Session
     given_up: set[str] = field(default_factory=set)  # runs that are not waited for any longer
 
     def waits_for(self, run: RunRecord | None, stand: TaskStatus) -> bool:
@@ -46,7 +46,7 @@ class Following:
 
     def is_moved(self, run: RunRecord) -> bool:
         """Whether another process has a run that is none of those at work here."""
-        return is_held(self.sitting.repository.run_lock(run.run_id))
+        return is_held(self.session.repository.run_lock(run.run_id))
 
     def follow(self) -> bool:
         """Wait until others let go of the runs that keep the line from being straight.
@@ -56,23 +56,23 @@ class Following:
         found = self._in_the_way()
         if not found:
             return False
-        locks = [self.sitting.repository.run_lock(run.run_id) for run in found.values()]
+        locks = [self.session.repository.run_lock(run.run_id) for run in found.values()]
         tasks = " and ".join(found)
         moves = f"{holder(locks[0])} {'moves' if len(found) == 1 else 'and others move'}"
-        self.sitting.told.opened(f"waits for the end of task {tasks}, which {moves}")
+        self.session.told.opened(f"waits for the end of task {tasks}, which {moves}")
         with asking():
             self._wait()
-        stands = self.sitting.stands()
+        stands = self.session.stands()
         held = {task for task, run in found.items() if self.is_moved(run)}
         self.given_up |= {found[task].run_id for task in held}
         for task in found.keys() - held:
             if (run := stands[task].run) is not None:
-                self.sitting.told.settled(task, run, run.reason)
+                self.session.told.settled(task, run, run.reason)
         return bool(found.keys() - held)
 
     def _wait(self) -> None:
         """Wait until nobody moves a run of the batch, for a while, or patience ends."""
-        open_ones = [one.run for one in self.sitting.stands().values() if one.run]
+        open_ones = [one.run for one in self.session.stands().values() if one.run]
         open_ones = [run for run in open_ones if not run.status.over]
         calm, until = 0.0, time.monotonic() + _PATIENCE
         while calm < _CALM and time.monotonic() < until:
@@ -81,12 +81,12 @@ class Following:
 
     def _in_the_way(self) -> Mapping[str, RunRecord]:
         """Return by task the runs that others move and that the line has to wait for."""
-        stands = self.sitting.stands()
+        stands = self.session.stands()
         runs = {task: one.run for task, one in stands.items() if one.run is not None}
         found = {task: run for task, run in runs.items() if self.waits_for(run, stands[task].stand)}
-        waiting = self.sitting.waiting(stands)
-        self.sitting.look()
-        if found or len(line_up(self.sitting.head, waiting).standing) == len(waiting):
+        waiting = self.session.waiting(stands)
+        self.session.look()
+        if found or len(line_up(self.session.head, waiting).standing) == len(waiting):
             return found
         # Who is about to move a run has it already, and has not said so yet.
         return {
@@ -126,9 +126,9 @@ class Train:
     depend on which run is faster.
     """
 
-    def __init__(self, sitting: Session, judged: Collection[str] = ()) -> None:
-        self._sitting, self._judged = sitting, judged
-        self._following = Following(sitting)
+    def __init__(self, session: Session, judged: Collection[str] = ()) -> None:
+        self._session, self._judged = session, judged
+        self._following = Following(session)
         self._left: set[str] = set()  # runs that a person has to look at
         self._sent: set[str] = set()  # runs that are brought beside others at work
 
@@ -145,17 +145,17 @@ class Train:
             if run is not None:
                 self._tell(step, run)
                 changed = True
-            changed = changed or step.task.id not in self._sitting.tried
+            changed = changed or step.task.id not in self._session.tried
         return changed
 
     def _tell(self, step: Step, run: RunRecord) -> None:
         """Tell that a run waits; what autopilot has not looked at yet, it does now, and tells."""
-        sitting, why = self._sitting, run.reason
-        if sitting.record.mode == "autopilot":
+        session, why = self._session, run.reason
+        if session.record.mode == "autopilot":
             if run.run_id not in self._judged:
                 return
-            why = why or of_change(sitting.repository, run)
-        sitting.told.settled(step.task.id, run, why)
+            why = why or of_change(session.repository, run)
+        session.told.settled(step.task.id, run, why)
 
     def send(
         self, pool: ThreadPoolExecutor, crew: Crew, still: Still
@@ -165,19 +165,19 @@ class Train:
         Only where all finished runs wait: else each is answered, in its turn, where it stands. One
         at a time, because the next one stands on it.
         """
-        sitting = self._sitting
-        if self._sent or sitting.record.mode != "queue" or self._in_line():
+        session = self._session
+        if self._sent or session.record.mode != "queue" or self._in_line():
             return None
         found = self._next(still, before_others_begin=False)
         if found is None:
             return None
         run = found.run
-        sitting.spending.require()
-        sitting.told.begun(found.step.task.id, run, found.options["stands_on"] or run.branch)
-        caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
-        sitting.at_work[run.run_id] = (run, caps)
+        session.spending.require()
+        session.told.begun(found.step.task.id, run, found.options["stands_on"] or run.branch)
+        caps = session.caps(run, max(1, session.asked.parallel - len(session.at_work)))
+        session.at_work[run.run_id] = (run, caps)
         self._sent.add(run.run_id)
-        future = pool.submit(self._rebased, sitting.repository, found, caps, crew)
+        future = pool.submit(self._rebased, session.repository, found, caps, crew)
         return future, (found.step, run, caps)
 
     def landed(self, step: Step, run: RunRecord, future: "Future[RunRecord]") -> RunRecord | None:
@@ -213,12 +213,12 @@ class Train:
         When it does not fit, or its gates turn red, its task is done once more. What else fails is
         told and concerns this run only; raises what concerns the whole batch.
         """
-        sitting = self._sitting
-        repository = sitting.look()
+        session = self._session
+        repository = session.look()
         found = _Bringing(step, run, below, done)
-        sitting.spending.require()
-        sitting.told.begun(step.task.id, run, found.options["stands_on"] or run.branch)
-        caps = sitting.caps(run, max(1, sitting.asked.parallel - len(sitting.at_work)))
+        session.spending.require()
+        session.told.begun(step.task.id, run, found.options["stands_on"] or run.branch)
+        caps = session.caps(run, max(1, session.asked.parallel - len(session.at_work)))
         try:
             run = self._rebased(repository, found, caps)
             why = run.reason
@@ -230,17 +230,17 @@ class Train:
             if self._is_taken(run, error):
                 return None
             short = isinstance(error, BudgetExhaustedError)
-            by_batch = sitting.spending.stopped_by_batch(found.run, caps, error)
-            if by_batch or (short and sitting.at_work):
+            by_batch = session.spending.stopped_by_batch(found.run, caps, error)
+            if by_batch or (short and session.at_work):
                 raise
             self._left.add(run.run_id)
-            sitting.told.settled(step.task.id, repository.runs.find(run.run_id), str(error))
+            session.told.settled(step.task.id, repository.runs.find(run.run_id), str(error))
             return None
         else:
             if run.status is RunStatus.WAITING:
                 return run
         if not self._give_up(step, run, why) and run.status is RunStatus.BLOCKED:
-            sitting.told.settled(step.task.id, run, why)
+            session.told.settled(step.task.id, run, why)
         return None
 
     def _is_taken(self, run: RunRecord, error: ReviewLoopError) -> bool:
@@ -251,12 +251,12 @@ class Train:
     def _give_up(self, step: Step, run: RunRecord, why: str) -> bool:
         """Have a task done once more on top of what is there, or tell why it stays as it is."""
         self._left.add(run.run_id)
-        if do_once_more(self._sitting, step, run, why):
+        if do_once_more(self._session, step, run, why):
             return True
         if run.status is RunStatus.WAITING:
-            now = self._sitting.repository.runs.find(run.run_id)
+            now = self._session.repository.runs.find(run.run_id)
             same = now.status is RunStatus.WAITING  # else somebody answered it meanwhile
-            self._sitting.told.settled(step.task.id, now, why if same else now.reason)
+            self._session.told.settled(step.task.id, now, why if same else now.reason)
         return False
 
     def _rebased(
@@ -267,7 +267,7 @@ class Train:
         crew: Crew | None = None,
     ) -> RunRecord:
         """Rebase a run; a thread may do it, so it has a connection of its own to the runs."""
-        sitting, run_id = self._sitting, found.run.run_id
+        session, run_id = self._session, found.run.run_id
         with closing(repository.runs.again()) as runs:
             try:
                 return rebase(
@@ -275,9 +275,9 @@ class Train:
                     run_id,
                     base_on(repository, found.below) if found.below else None,
                     options=found.options,
-                    listener=partial(sitting.tell, found.step),
+                    listener=partial(session.tell, found.step),
                     for_now=caps,
-                    opened=sitting.opened,
+                    opened=session.opened,
                 )
             finally:
                 if crew is not None:
@@ -285,25 +285,25 @@ class Train:
 
     def _in_line(self) -> bool:
         """Whether all that waits stands in one line on the branch as it was last looked at."""
-        waiting = self._sitting.waiting(self._sitting.stands())
-        return len(line_up(self._sitting.head, waiting).standing) == len(waiting)
+        waiting = self._session.waiting(self._session.stands())
+        return len(line_up(self._session.head, waiting).standing) == len(waiting)
 
     def _next(self, still: Still, *, before_others_begin: bool = True) -> _Bringing | None:
         """Return the first run to rebase, if all tasks before its own stand still."""
-        sitting = self._sitting
-        sitting.look()
-        stands = sitting.stands()
-        waiting = sitting.waiting(stands)
-        line = line_up(sitting.head, waiting).standing
+        session = self._session
+        session.look()
+        stands = session.stands()
+        waiting = session.waiting(stands)
+        line = line_up(session.head, waiting).standing
         places = {one.run.run_id: place for place, one in enumerate(line)}
         if len(places) == len(waiting):
             return None
         by_task = {one.run.task_id: one for one in waiting}
         there = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
         over, top = still(stands), 0  # so many of the line are below what comes next
-        for step in sitting.order.steps:
+        for step in session.order.steps:
             one, now = by_task.get(step.task.id), stands[step.task.id]
-            if one is not None and one.run.run_id in sitting.at_work:
+            if one is not None and one.run.run_id in session.at_work:
                 return None  # it has only just finished: its thread still has it
             if self._following.waits_for(now.run, now.stand):
                 return None  # nobody knows yet where it will stand
@@ -323,7 +323,7 @@ class Train:
 
     @cached_property
     def _beginnings(self) -> Beginnings:
-        return Beginnings(self._sitting.order)
+        return Beginnings(self._session.order)
 
     def _may_go(self, step: Step, one: Waiting, there: Collection[str]) -> bool:
         return one.run.run_id not in self._left and set(step.needs) <= set(there)
@@ -336,7 +336,7 @@ class Train:
         waiting: Collection[Waiting],
     ) -> bool:
         """Whether a task will begin on this run where it stands: that must not depend on time."""
-        if not follows(chain_below(one, list(waiting)), self._sitting.head):
+        if not follows(chain_below(one, list(waiting)), self._session.head):
             return False
         beginnings = self._beginnings
         return any(
@@ -344,5 +344,5 @@ class Train:
             and step.task.id in beginnings.before(other.task.id)
             and beginnings.alone(other.task.id)
             and not any(stands[need].stand.fails for need in beginnings.before(other.task.id))
-            for other in self._sitting.order.steps
+            for other in self._session.order.steps
         )

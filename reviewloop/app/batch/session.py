@@ -214,20 +214,20 @@ INTERRUPTED = "interrupted; nothing is lost: the same command goes on"
 class Refusals:
     """Collects what kept tasks from beginning; it is told once another began, or at the end."""
 
-    def __init__(self, sitting: Session) -> None:
-        self._sitting = sitting
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._untold: list[tuple[Step, UsageError]] = []
 
     def add(self, step: Step, error: UsageError) -> None:
         """Take a task that cannot begin for failed."""
-        self._sitting.record.held[step.task.id] = str(error)
-        self._sitting.record.refused.append(step.task.id)
+        self._session.record.held[step.task.id] = str(error)
+        self._session.record.refused.append(step.task.id)
         self._untold.append((step, error))
 
     def tell(self) -> None:
         """Tell what was not told yet, task by task."""
         for step, error in self._untold:
-            self._sitting.told.opened(f"{step.task.id} {step.task.title}: cannot begin: {error}")
+            self._session.told.opened(f"{step.task.id} {step.task.title}: cannot begin: {error}")
         self._untold.clear()
 
     def end(self, *, began: bool) -> None:
@@ -237,14 +237,14 @@ class Refusals:
         self.tell()
 
 
-def old_failure(sitting: Session) -> str:
+def old_failure(session: Session) -> str:
     """Return why nothing is begun: what is blocked still was to stop the batch; "" to go on.
 
     Who is asked at every task can answer that one, too.
     """
-    if not sitting.asked.until_failure or sitting.record.mode == "each":
+    if not session.asked.until_failure or session.record.mode == "each":
         return ""
-    stands = sitting.stands()
+    stands = session.stands()
     blocked = next((task for task, one in stands.items() if one.stand is TaskStatus.BLOCKED), "")
     return blocked and still_blocked(blocked)
 

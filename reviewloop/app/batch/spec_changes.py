@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from reviewloop.app.batch.status import ids_of, is_called, kept_title
-from reviewloop.app.held_values import masking_for
+from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.task import Dialect, Spec, Task
@@ -252,7 +252,7 @@ def _text(task: Task) -> list[str]:
 
 def _text_kept(repository: Repository, task: Task) -> list[str]:
     """Return the same as a run's files hold it, without secrets."""
-    hide = masking_for(repository.user.root, repository.user.git_dir).held
+    hide = redactor_for(repository.user.root, repository.user.git_dir).held
     return [hide(line) for line in _text(task)]
 
 

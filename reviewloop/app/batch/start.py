@@ -85,30 +85,36 @@ def is_of(repository: Repository, record: BatchRecord) -> bool:
     return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
-def nothing_left(spec: Spec, wish: BatchRequest) -> str:
+def nothing_left(spec: Spec, request: BatchRequest) -> str:
     """Return the sentence on a wish of which all is done."""
-    if wish.wave is not None and not wish.tasks:
-        return f"wave {wish.wave} of {spec.path} is done"
-    which = "every chosen task" if wish.tasks else "every required task"
+    if request.wave is not None and not request.tasks:
+        return f"wave {request.wave} of {spec.path} is done"
+    which = "every chosen task" if request.tasks else "every required task"
     return f"{which} of {spec.path} is done"
 
 
 def finished(
-    repository: Repository, before: BatchRecord | None, spec: Spec, wish: BatchRequest, why: str
+    repository: Repository, before: BatchRecord | None, spec: Spec, request: BatchRequest, why: str
 ) -> BatchRecord:
     """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
     if before is not None:
         before, _ = as_numbered_now(before, spec)
         tasks = _still(repository, before, spec)
-        others = dict.fromkeys(tasks, NOT_CHOSEN) if wish.tasks or wish.wave is not None else {}
+        others = (
+            dict.fromkeys(tasks, NOT_CHOSEN) if request.tasks or request.wave is not None else {}
+        )
         return replace(before, tasks=tasks, held={**before.held, **others})
     branch, now = repository.user.branch or "", time.time()
-    record = BatchRecord("", spec.path, wish.mode, branch=branch, ended=True, created_at=now)
+    record = BatchRecord("", spec.path, request.mode, branch=branch, ended=True, created_at=now)
     return replace(record, reason=why)
 
 
 def meant(
-    repository: Repository, before: BatchRecord | None, spec: Spec, order: Order, wish: BatchRequest
+    repository: Repository,
+    before: BatchRecord | None,
+    spec: Spec,
+    order: Order,
+    request: BatchRequest,
 ) -> Meant:
     """Return the batch to go on with, or a new one where there is none that could be.
 
@@ -127,8 +133,8 @@ def meant(
         new = before or _new(repository, spec)
     tasks = _still(repository, new, spec)
     record = replace(
-        wish.with_caps(new),
-        mode=wish.mode,
+        request.with_caps(new),
+        mode=request.mode,
         branch=repository.user.branch or "",
         head=new.head or repository.user.head or "",
         tasks={**tasks, **{task: step.task.title for task, step in steps.items()}},
@@ -136,7 +142,7 @@ def meant(
         left_out=list(order.left_out),
         held={task: NOT_CHOSEN for task in tasks if task not in steps},
         refused=[],
-        until_failure=wish.asked.until_failure,
+        until_failure=request.asked.until_failure,
         ended=False,
         reason="",
     )
@@ -229,12 +235,12 @@ def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) ->
     )
 
 
-def foreword(
+def introduction(
     spending: Spending,
     meant: Meant,
     spec: Spec,
     order: Order,
-    wish: BatchRequest,
+    request: BatchRequest,
     settings: Settings,
 ) -> list[str]:
     """Return the sentences with which a batch begins; the first says what will be done."""
@@ -251,11 +257,11 @@ def foreword(
     where = f"{spec.path} on {record.branch}"
     if left:
         caps = _caps(record, settings.limits.usd, min(left, chosen), spending.usd())
-        said = [f"{where}: {tasks}, {_how(record, wish)}; {caps}"]
+        said = [f"{where}: {tasks}, {_how(record, request)}; {caps}"]
     else:
         said = [f"{where}: no task left to begin, mode {record.mode}"]
     if meant.before is not None:
-        going_on = _going_on(meant.before, record, wish, stands)
+        going_on = _going_on(meant.before, record, request, stands)
         said.append("; ".join(filter(None, (going_on, meant.numbered))))
     if left and repository.user.dirty:
         mine = left_alone(repository.user, "the runs", spec)
@@ -293,10 +299,10 @@ def _of_spec(spec: Spec, chosen: int) -> str:
     return f"{chosen} of {required} tasks" + (f" ({done} done before)" if done else "")
 
 
-def _how(record: BatchRecord, wish: BatchRequest) -> str:
-    parallel = wish.asked.parallel
+def _how(record: BatchRecord, request: BatchRequest) -> str:
+    parallel = request.asked.parallel
     pace = "one at a time" if parallel == 1 else f"up to {parallel} side by side"
-    until = ", until the first failure" if wish.asked.until_failure else ""
+    until = ", until the first failure" if request.asked.until_failure else ""
     return f"{pace}, mode {record.mode}{until}"
 
 
@@ -312,7 +318,7 @@ def _caps(record: BatchRecord, each: float, count: int, used: float) -> str:
 
 
 def _going_on(
-    before: BatchRecord, record: BatchRecord, wish: BatchRequest, stands: Iterable[TaskStatus]
+    before: BatchRecord, record: BatchRecord, request: BatchRequest, stands: Iterable[TaskStatus]
 ) -> str:
     """Return how far the batch is that is gone on with, and what of it holds on."""
     found = list(stands)
@@ -330,7 +336,7 @@ def _going_on(
     said = [f"goes on with {before.batch_id}: {', '.join(counts) or 'nothing is finished yet'}"]
     if added := [task for task in record.tasks if task not in before.tasks]:
         said.append(f"added to it: {', '.join(added)}")
-    said += _held_on(record, wish)
+    said += _held_on(record, request)
     if before.mode != record.mode:
         said.append(f"mode {before.mode} before")
     if before.until_failure and not record.until_failure:
@@ -338,12 +344,12 @@ def _going_on(
     return "; ".join(said)
 
 
-def _held_on(record: BatchRecord, wish: BatchRequest) -> list[str]:
+def _held_on(record: BatchRecord, request: BatchRequest) -> list[str]:
     """Return the caps of an earlier sitting that hold on, with what lifts them."""
     said = []
-    if wish.budget_usd is None and record.budget_usd is not None:
+    if request.budget_usd is None and record.budget_usd is not None:
         said.append(f"budget ${record.budget_usd:g} from before (--budget-usd none lifts it)")
-    if wish.deadline is None and record.deadline:
+    if request.deadline is None and record.deadline:
         shown = _clock(record.deadline)
         said.append(f"deadline {shown} from before (--deadline none lifts it)")
     return said

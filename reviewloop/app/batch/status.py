@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from reviewloop.app.held_values import masking_for
+from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
 from reviewloop.specs.order import Step
 from reviewloop.store.batches import BatchRecord
@@ -214,4 +214,4 @@ def _branch(repository: Repository, batch_id: str, runs: Iterable[RunRecord]) ->
 
 @lru_cache(maxsize=1024)
 def _as_kept(root: Path, git_dir: Path, title: str) -> str:
-    return masking_for(root, git_dir).for_people(title)
+    return redactor_for(root, git_dir).for_people(title)

@@ -9,7 +9,7 @@ from reviewloop.app.batch.queue import Holding
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs, Pending
 from reviewloop.app.fleet.queue import CurrentCheckout, Waits
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
 from reviewloop.app.run.answers import is_stopped, require_question, worded
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
@@ -158,7 +158,7 @@ def give_answer(
 
     Raises `UsageError` when the run does not ask, or stands on one that waits itself, or needs it.
     """
-    answer = worded(run, choice, masking_here().for_people(text))  # it stays with the job
+    answer = worded(run, choice, redactor_here().for_people(text))  # it stays with the job
     _queue(database, url, Waits(database, url), run, answer)
     return run
 
@@ -236,7 +236,7 @@ def reject_each(
     database: Database, url: str, runs: Sequence[RunRecord], text: str
 ) -> list[dict[str, Any]]:
     """Queue the rejection of runs; return what became of each."""
-    waits, said = Waits(database, url), masking_here().for_people(text)
+    waits, said = Waits(database, url), redactor_here().for_people(text)
     return [
         {"run": run.run_id, "choice": "skip", **_DONE}
         | _tried(database, url, waits, run, worded(run, "skip", said))

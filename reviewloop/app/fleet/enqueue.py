@@ -203,14 +203,14 @@ class Enqueued:
     told: Mapping[str, Any]
 
 
-def enqueue(url: str, repository: Repository, wish: BatchRequest, remote: str) -> Enqueued:
-    """Queue the open tasks that `wish` chooses; done again, those that are not under way.
+def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str) -> Enqueued:
+    """Queue the open tasks that `request` chooses; done again, those that are not under way.
 
     When all are done, or one is blocked that was to stop the others, nothing is queued, and the
     batch is told of as it is. Raises `UsageError` for a spec or a branch that workers would not
     find at the remote.
     """
-    flags = found_from_anywhere(wish.asked.wanted.flags)
+    flags = found_from_anywhere(request.asked.wanted.flags)
     user = repository.user
     loaded = read_settings(user.root, flags, project=user.project)
     require_trust(loaded, repository)
@@ -221,10 +221,10 @@ def enqueue(url: str, repository: Repository, wish: BatchRequest, remote: str) -
         said = str(error).partition(";")[0].partition(", so ")[0]
         raise GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`") from None
     with started(repository, branch, remote) as start:
-        named = wish.spec or loaded.settings.spec.path or None
-        here = user.here if wish.spec else user.project
+        named = request.spec or loaded.settings.spec.path or None
+        here = user.here if request.spec else user.project
         spec = open_spec(start.files, named, project=user.project, here=here)
-        order = order_tasks(spec, wish.tasks, wish.wave)
+        order = order_tasks(spec, request.tasks, request.wave)
         changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
         if changed:
             raise UsageError(
@@ -234,10 +234,10 @@ def enqueue(url: str, repository: Repository, wish: BatchRequest, remote: str) -
         about = _about(repository, branch, start.address, flags, loaded.commands_digest)
         notes = [*doubts, *start.notes]
         if not order.steps:
-            notes.append(nothing_left(spec, wish))
+            notes.append(nothing_left(spec, request))
         with opened(url, make=True) as database:
             at = start.repository
-            record, added = _queued(database, url, at, spec, order, wish, about, notes)
+            record, added = _queued(database, url, at, spec, order, request, about, notes)
             if record.batch_id:
                 told = batch_shown(database, url, record.batch_id)
             else:
@@ -251,7 +251,7 @@ def _queued(
     repository: Repository,
     spec: Spec,
     order: Order,
-    wish: BatchRequest,
+    request: BatchRequest,
     about: About,
     notes: list[str],
 ) -> tuple[BatchRecord, list[str]]:
@@ -263,7 +263,7 @@ def _queued(
     if not (mine or tasks):
         if order.left_out:
             raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
-        return BatchRecord("", spec.path, wish.mode, ended=True, reason=notes[-1]), []
+        return BatchRecord("", spec.path, request.mode, ended=True, reason=notes[-1]), []
     there = runs_for(database, about, repository, spec)
     record = begun = mine[0] if mine else None
     if begun is not None and there.other_tasks_of(begun, order):
@@ -276,9 +276,9 @@ def _queued(
     about = kept_for(asked_before, about, notes, queued=bool(others - {""}))
     runs, strays = there.runs, {t: why for t, why in there.strays.items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
-    if wish.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
+    if request.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
         notes.append(still_blocked(first))
-        before = _record(before, order, wish, repository, others, strays)
+        before = _record(before, order, request, repository, others, strays)
         batches.add(replace(before, reason=notes[-1]), about)
         return before, []
     idle = {run.task_id for run in runs if _asks(run)} | strays.keys()
@@ -292,7 +292,7 @@ def _queued(
     wanted = [task for task in tasks if task not in idle]
     if tasks:
         going_on = others if wanted or record is None else None
-        before = _record(before, order, wish, repository, going_on, strays)
+        before = _record(before, order, request, repository, going_on, strays)
         batches.add(before, about)
     return before, jobs.tasks(before.batch_id, about, wanted)
 
@@ -344,7 +344,7 @@ def _new(repository: Repository, spec: Spec, begun: BatchRecord | None) -> Batch
 def _record(
     before: BatchRecord,
     order: Order,
-    wish: BatchRequest,
+    request: BatchRequest,
     repository: Repository,
     going_on: Collection[str] | None,
     strays: Mapping[str, str],
@@ -355,13 +355,13 @@ def _record(
     why tasks are not queued.
     """
     record = replace(
-        wish.with_caps(before),
-        mode=wish.mode,
+        request.with_caps(before),
+        mode=request.mode,
         tasks={**before.tasks, **{step.task.id: step.task.title for step in order.steps}},
         needs={**before.needs, **{step.task.id: list(step.needs) for step in order.steps}},
         branch=repository.user.branch or "",
         left_out=list(order.left_out),
-        until_failure=wish.asked.until_failure,
+        until_failure=request.asked.until_failure,
     )
     if going_on is None:
         return record

@@ -11,7 +11,7 @@ from pathlib import Path
 from reviewloop.app.batch.moving import Crew
 from reviewloop.app.batch.session import BatchListener
 from reviewloop.app.fleet.jobs import make_queue_tables
-from reviewloop.app.held_values import masking_for
+from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.sandboxing import Acceptance
 from reviewloop.checkout.files import remove_tree
@@ -62,8 +62,8 @@ class Pushing:
                     _bring(private, remote, branch, commit, record.base_commit)
                 except WorkspaceError as error:
                     # It may quote the server, whose hooks say what they like.
-                    masking = masking_for(user.root, user.git_dir)
-                    why = masking.for_people(str(error)).rstrip(".")
+                    redactor = redactor_for(user.root, user.git_dir)
+                    why = redactor.for_people(str(error)).rstrip(".")
                     raise WorkspaceError(
                         f"{why}; nothing was touched, and `reviewloop approve "
                         f"{record.run_id}` tries it again"

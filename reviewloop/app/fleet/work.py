@@ -302,7 +302,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
             job.place.say(f"{task}: {why}")
         return
     mine = replace(record, reason="")
-    sitting = Session(
+    session = Session(
         job.repository,
         store,
         mine,
@@ -313,12 +313,12 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         {other for other in ids if other != task},
         strays=strays_of(job.repository, spec),
     )
-    Work(sitting, job.place.crew).do()
-    held = {one: why for one, why in sitting.record.held.items() if one == task}
+    Work(session, job.place.crew).do()
+    held = {one: why for one, why in session.record.held.items() if one == task}
     record.held = {**record.held, **held}
     if not (record.reason and held.get(task, "").startswith("waits for ")):  # the first cause stays
-        record.reason, record.ended = sitting.record.reason, sitting.record.ended
-    record.said, record.refused = sitting.record.said, sitting.record.refused
+        record.reason, record.ended = session.record.reason, session.record.ended
+    record.said, record.refused = session.record.said, session.record.refused
 
 
 def _is_open(repository: Repository, record: BatchRecord, task: str) -> bool:

@@ -150,7 +150,7 @@ def _digest(tool: str, path: str, text: str) -> str:
 class Read:
     """A change as the analysers of some reviewers read it, under these settings.
 
-    `masking` knows the secrets that this machine holds: a change must not hold them.
+    `redactor` knows the secrets that this machine holds: a change must not hold them.
     `part_only` says that more may have changed than was asked for, `of_others` that others than
     the person may have written it.
     """
@@ -161,7 +161,7 @@ class Read:
     user: UserRepo
     settings: Settings
     reviewers: Collection[str]
-    masking: Redactor
+    redactor: Redactor
     part_only: bool = False
     of_others: bool = False
 
@@ -197,7 +197,7 @@ class Read:
             view,
             reviewers=self.reviewers,
             off=self.settings.review.analysers_off,
-            checks=checks_with(book.file_checks(), self.masking),
+            checks=checks_with(book.file_checks(), self.redactor),
             extra=coverage_of(view, self.user.root, coverage) if on_disk else (),
             told=told,
         )
@@ -307,8 +307,8 @@ def _read_of(context: RunContext, tree: str) -> Read:
     names = {agent.name for agent in context.team.reviewers}
     private, user = context.private, context.user
     of_others = context.untrusted or context.rules is not None
-    masking = context.masking
-    return Read(change, selection, private, user, settings, names, masking, of_others=of_others)
+    redactor = context.redactor
+    return Read(change, selection, private, user, settings, names, redactor, of_others=of_others)
 
 
 def _plain(found: Examination, read: Read) -> dict[str, Any]:

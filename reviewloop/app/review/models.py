@@ -234,7 +234,7 @@ class ModelRequest:
     change: Change
     selection: Selection
     pieces: tuple[AnalyserFinding, ...]
-    masking: Redactor = field(default_factory=Redactor)
+    redactor: Redactor = field(default_factory=Redactor)
     again: bool = False
     rules: Path | None = None  # see RunContext
     untrusted: bool = False
@@ -306,12 +306,12 @@ def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) ->
     stack.callback(journal.close)
     runs = RunStore(folder)
     stack.callback(runs.close)
-    masking = asked.masking
-    blobs = Blobs(private_folder(folder / "blobs"), masking.held)
-    events = Events(folder / "events.jsonl", asked.listener, masking.for_people)
+    redactor = asked.redactor
+    blobs = Blobs(private_folder(folder / "blobs"), redactor.held)
+    events = Events(folder / "events.jsonl", asked.listener, redactor.for_people)
     fence = _fence(journal)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
-    models = models_of(settings, journal, budget, fence, events, masking, folder)
+    models = models_of(settings, journal, budget, fence, events, redactor, folder)
     team = team_of(asked.rules or two.user.root, two.user.project)
     pieces = asked.pieces
     return RunContext(
@@ -331,7 +331,7 @@ def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) ->
         models=models,
         fence=fence,
         base_tree=trees[0],
-        masking=masking,
+        redactor=redactor,
         rules=asked.rules,
         untrusted=asked.untrusted,
         push=Push(trees[2], asked.known) if asked.reviewed else None,

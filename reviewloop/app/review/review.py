@@ -13,7 +13,7 @@ from reviewloop.agents import AgentDefinition
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.analysis.examine import Examination, Late
 from reviewloop.app.asking import require_askable
-from reviewloop.app.held_values import QuotedSecrets, masking_of
+from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.remembered import remember, silences_of
@@ -80,7 +80,7 @@ class ReviewResult:
     change: Change
     compared: Compared
     loaded: Loaded
-    masking: Redactor = field(default_factory=Redactor)
+    redactor: Redactor = field(default_factory=Redactor)
     confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
     judged: str = ""  # which version judges it, where the change edits what does
 
@@ -127,10 +127,10 @@ class Shown:
 
     def rendered(self, text: str) -> str:
         """Return a finished report, checked once more for what this machine holds."""
-        return self.done.masking.held(text)
+        return self.done.redactor.held(text)
 
     def _hidden(self, path: str, text: str) -> str:
-        return self.done.masking.for_people(self._quoted.without(path, text))
+        return self.done.redactor.for_people(self._quoted.without(path, text))
 
     @cached_property
     def _quoted(self) -> QuotedSecrets:
@@ -150,7 +150,7 @@ OnProgress = Callable[[str], None]
 
 @contextmanager
 def review(
-    wish: ReviewRequest,
+    request: ReviewRequest,
     start: Path,
     *,
     told: OnProgress = lambda _: None,
@@ -165,42 +165,42 @@ def review(
     started = time.monotonic()
     place = locate(start)
     project = place.user.project
-    asked = replace(wish.asked, paths=as_typed(wish.asked.paths, place, start))
-    if not wish.rules_from:
+    asked = replace(request.asked, paths=as_typed(request.asked.paths, place, start))
+    if not request.rules_from:
         asked = _with_base(
-            asked, read_settings(place.user.root, wish.flags, project=project).settings
+            asked, read_settings(place.user.root, request.flags, project=project).settings
         )
     with ExitStack() as stack:
         two = stack.enter_context(compared(start, asked))
         edited = edited_judges(two.private, two.base, two.new, project)
-        rules_tree = _tree(wish.rules_from, place, two) if wish.rules_from else ""
-        if not rules_tree and edited and _by_base(wish):
+        rules_tree = _tree(request.rules_from, place, two) if request.rules_from else ""
+        if not rules_tree and edited and _by_base(request):
             rules_tree = two.base
         rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
         root = rules or place.user.root
-        loaded = read_settings(root, wish.flags, project=project)
-        if model_in_force(wish.model, loaded) != NO_MODEL:
+        loaded = read_settings(root, request.flags, project=project)
+        if model_in_force(request.model, loaded) != NO_MODEL:
             require_all("a review with a model", instead="leave the model out with --model none")
-        team = chosen(team_of(root, project).reviewers, wish.agents)
-        loaded = _with_model(wish, loaded, team)
+        team = chosen(team_of(root, project).reviewers, request.agents)
+        loaded = _with_model(request, loaded, team)
         settings = loaded.settings
         told("reading the change")
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
-        silences = silences_of(two, loaded, remembered=wish.remembered, rules_tree=rules_tree)
-        masking = masking_of(place.user)
+        silences = silences_of(two, loaded, remembered=request.remembered, rules_tree=rules_tree)
+        redactor = redactor_of(place.user)
         part_only = asked.whole or bool(asked.paths)
         names = {agent.name for agent in team}
-        whole = (change, selection, two.private, two.user, settings, names, masking, part_only)
-        to_read = Read(*whole, of_others=wish.untrusted or bool(wish.rules_from))
+        whole = (change, selection, two.private, two.user, settings, names, redactor, part_only)
+        to_read = Read(*whole, of_others=request.untrusted or bool(request.rules_from))
         told("running the analysers")
         late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
         tell = partial(_tell_name, told)
         examination = to_read.early(on_disk=two.in_checkout, told=tell)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        reviewed = earlier_tree(two.private, wish.deep_from, two.base_commit, two.head_commit)
-        read = (loaded, team, two, change, selection, pieces, late, masking, reviewed)
-        standing = _standing(wish, *read, rules, told, listener)
+        reviewed = earlier_tree(two.private, request.deep_from, two.base_commit, two.head_commit)
+        read = (loaded, team, two, change, selection, pieces, late, redactor, reviewed)
+        standing = _standing(request, *read, rules, told, listener)
         examination = examination.joined(late.examination)
         evidence = whole_evidence(pieces, late.pieces)
         judged = told_of(edited, base=bool(rules_tree)) if edited else ""
@@ -212,15 +212,17 @@ def review(
             pieces=[*evidence, *late.pieces],
             standing=standing,
             silences=silences,
-            untrusted=wish.untrusted,
+            untrusted=request.untrusted,
             notes=filter(None, (judged,)),
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
-        report = hidden_report(report, masking.held)
-        if wish.remembered:
+        report = hidden_report(report, redactor.held)
+        if request.remembered:
             remember(two, report)
         confirmed = standing.confirmed
-        yield ReviewResult(report, tuple(evidence), change, two, loaded, masking, confirmed, judged)
+        yield ReviewResult(
+            report, tuple(evidence), change, two, loaded, redactor, confirmed, judged
+        )
 
 
 @dataclass(frozen=True)
@@ -249,15 +251,15 @@ def _tree(commit: str, place: ReviewRepository, two: Compared) -> str:
     return two.private.tree_of(resolve(place, commit).commit)
 
 
-def _by_base(wish: ReviewRequest) -> bool:
+def _by_base(request: ReviewRequest) -> bool:
     """Whether the version before the change says how it is judged, where nobody names one.
 
     Who names a base, a commit or a patch reviews what others may have written. A person's own
     uncommitted work is judged by the files as they are: that is how one tries a setting.
     """
-    asked = wish.asked
+    asked = request.asked
     named = asked.range or asked.base or asked.commit or asked.patch is not None
-    return wish.judged_by == "base" or (not wish.judged_by and bool(named))
+    return request.judged_by == "base" or (not request.judged_by and bool(named))
 
 
 def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
@@ -312,30 +314,30 @@ def model_in_force(asked: str, loaded: Loaded) -> str:
     return loaded.settings.models.reasoning if configured else NO_MODEL
 
 
-def _with_model(wish: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
+def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
     """Return the settings with a model to ask, where one is wanted.
 
     Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the wish says so.
     """
-    if model_in_force(wish.model, loaded) == AUTO:
+    if model_in_force(request.model, loaded) == AUTO:
         loaded = completed(loaded, os.environ)
-    if wish.only_askable and model_in_force(wish.model, loaded) != NO_MODEL:
+    if request.only_askable and model_in_force(request.model, loaded) != NO_MODEL:
         require_askable(loaded, team)
     return loaded
 
 
-def _unasked(wish: ReviewRequest, loaded: Loaded) -> str:
+def _unasked(request: ReviewRequest, loaded: Loaded) -> str:
     """Return why a review that named no model asked none."""
     found = loaded.origins.get("models.reasoning", "").startswith(FOUND)
     if (
-        found and wish.named == ReviewRequest.named
+        found and request.named == ReviewRequest.named
     ):  # on GitHub the choice is an input of the Action
         return _UNASKED.format(found=loaded.settings.models.reasoning)
-    return _UNCONFIGURED.format(model=wish.named)
+    return _UNCONFIGURED.format(model=request.named)
 
 
 def _standing(
-    wish: ReviewRequest,
+    request: ReviewRequest,
     loaded: Loaded,
     team: Sequence[AgentDefinition],
     two: Compared,
@@ -343,16 +345,16 @@ def _standing(
     selection: Selection,
     pieces: Sequence[AnalyserFinding],
     late: _LateEvidence,
-    masking: Redactor,
+    redactor: Redactor,
     reviewed: str,
     rules: Path | None,
     told: OnProgress,
     listener: Listener | None,
 ) -> ReviewersResult:
-    model = model_in_force(wish.model, loaded)
+    model = model_in_force(request.model, loaded)
     names = [agent.name for agent in team]
     if model == NO_MODEL:
-        note = _UNWANTED if wish.model else _unasked(wish, loaded)
+        note = _UNWANTED if request.model else _unasked(request, loaded)
         return analysers_word(whole_evidence(pieces, late.pieces), names, note)
     if not selection.sources:
         note = "no model was asked: nothing to read"
@@ -369,13 +371,13 @@ def _standing(
             change,
             selection,
             tuple(pieces),
-            masking=masking,
-            again=wish.again,
+            redactor=redactor,
+            again=request.again,
             rules=rules,
-            untrusted=wish.untrusted,
+            untrusted=request.untrusted,
             reviewed=reviewed,
-            since=wish.deep_from,
-            known=wish.known,
+            since=request.deep_from,
+            known=request.known,
             late=lambda: late.pieces,
             stop=late.working.stop,
             listener=listener,

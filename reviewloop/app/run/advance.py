@@ -147,7 +147,7 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
         _save_at_the_end(context)
         _export(context)
     _settle(record, state)
-    record.reason = context.masking.for_people(record.reason)
+    record.reason = context.redactor.for_people(record.reason)
     context.runs.save(record)
     fault("advance.settled")
     task = context.brief.spec_task
@@ -265,7 +265,7 @@ def _export(context: RunContext) -> None:
 
 def _stopped(context: RunContext, error: ReviewLoopError) -> None:
     record = context.record
-    record.status, record.reason = RunStatus.PAUSED, context.masking.for_people(str(error))
+    record.status, record.reason = RunStatus.PAUSED, context.redactor.for_people(str(error))
     if isinstance(error, NoAnswerError):
         # The journal would give the same useless answers again: the next try asks anew.
         record.options["tries"] = record.options.get("tries", 0) + 1

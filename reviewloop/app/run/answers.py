@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.app.held_values import masking_of
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings, settings_of
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.opening import team_from_plain
@@ -177,8 +177,8 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
                 f"resume {record.run_id}` finishes it, `reviewloop undo {record.run_id}` takes it "
                 "back then"
             )
-        masking = masking_of(repository.user)
-        record.status, record.reason = RunStatus.SKIPPED, masking.for_people(text)
+        redactor = redactor_of(repository.user)
+        record.status, record.reason = RunStatus.SKIPPED, redactor.for_people(text)
         record.exit_code = int(ExitCode.SKIPPED)
         repository.runs.save(record)
     return record

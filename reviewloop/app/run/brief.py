@@ -32,7 +32,7 @@ from reviewloop.store.runs import RunStatus
 
 
 def rejected_before(
-    repository: Repository, spec: Spec | None, task: Task | None, masking: Redactor
+    repository: Repository, spec: Spec | None, task: Task | None, redactor: Redactor
 ) -> tuple[tuple[str, str], ...]:
     """Return each rejected run of a task with the person's words, the oldest first.
 
@@ -41,14 +41,14 @@ def rejected_before(
     """
     if spec is None or task is None:
         return ()
-    title = masking.for_people(task.title)  # as records hold it
+    title = redactor.for_people(task.title)  # as records hold it
     found: list[tuple[str, str]] = []
     for run in repository.runs.of_task(task.id):
         if run.spec_path != spec.path or run.title != title:
             continue
         if run.status is RunStatus.COMMITTED:
             break
-        words = masking.for_models(run.reason.strip())
+        words = redactor.for_models(run.reason.strip())
         if run.status is RunStatus.SKIPPED and words and not run.options.get("redo"):
             found.append((run.run_id, words))
     return tuple(reversed(found))
@@ -80,7 +80,7 @@ def brief_of(
     repository: Repository,
     subject: Subject,
     settings: Settings,
-    masking: Redactor,
+    redactor: Redactor,
     base: Base | None = None,
     manual: Sequence[str] = (),
 ) -> Brief:
@@ -90,13 +90,13 @@ def brief_of(
     that the person asked for. Raises `UsageError` for a name that no steering file has.
     """
     with scratch_of(repository, base) as private:
-        brief = _brief(repository, subject, settings, private, masking, manual)
+        brief = _brief(repository, subject, settings, private, redactor, manual)
     return replace(
         brief,
-        title=masking.for_people(brief.title),
-        task=masking.for_models(brief.task),
-        briefing=masking.for_models(brief.briefing),
-        rejected=rejected_before(repository, subject.spec, subject.task, masking),
+        title=redactor.for_people(brief.title),
+        task=redactor.for_models(brief.task),
+        briefing=redactor.for_models(brief.briefing),
+        rejected=rejected_before(repository, subject.spec, subject.task, redactor),
     )
 
 
@@ -125,12 +125,12 @@ def _brief(
     subject: Subject,
     settings: Settings,
     private: PrivateRepo,
-    masking: Redactor,
+    redactor: Redactor,
     manual: Sequence[str],
 ) -> Brief:
     tree = private.tree_of(private.head)
     hidden = withheld_in(private, tree, tree)
-    reader = private.reader(shown_tree(private, tree, hidden, masking.number))
+    reader = private.reader(shown_tree(private, tree, hidden, redactor.number))
     entries = [(entry.path, entry.size or 0) for entry in reader.entries()]
     spec, task = subject.spec, subject.task
     about = f"{task.title}\n{task.body}" if task else subject.instruction

@@ -12,7 +12,7 @@ from typing import Any
 
 from reviewloop.analysis.placing import QUOTE_WIDTH
 from reviewloop.app.asking import caps_without_price, require_models
-from reviewloop.app.held_values import masking_of
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.review.trusted import rules_of
 from reviewloop.app.run.advance import findings_first
@@ -65,31 +65,31 @@ class FixPlan:
     left: Mapping[str, str]  # id of what is not tried -> why
 
 
-def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
+def plan_fix(repository: Repository, request: FixWish) -> FixPlan:
     """Look the findings up in the base and check everything that can be checked for free.
 
     Raises the `ReviewLoopError` of the first thing that stands in the way, among them that none
     of the findings is there to be fixed.
     """
     user = repository.user
-    at_base = replace(repository, user=replace(user, head=wish.base, branch=None, dirty=()))
-    if user.head == wish.base:
+    at_base = replace(repository, user=replace(user, head=request.base, branch=None, dirty=()))
+    if user.head == request.base:
         at_base = repository
     with scratch_of(at_base) as private:
-        todo, left = _placed(wish.findings, private, private.tree_of(wish.base))
+        todo, left = _placed(request.findings, private, private.tree_of(request.base))
         if not todo:
-            raise UsageError(f"nothing can be fixed: {_why(wish.findings, left)}")
-        own = rules_of(private, private.tree_of(wish.rules_from)) if wish.rules_from else None
+            raise UsageError(f"nothing can be fixed: {_why(request.findings, left)}")
+        own = rules_of(private, private.tree_of(request.rules_from)) if request.rules_from else None
         with own or nullcontext(user.root) as root:
-            loaded = read_settings(root, wish.flags, project=user.project)
+            loaded = read_settings(root, request.flags, project=user.project)
             team = team_of(root, user.project)
     # In a workflow nobody can say `reviewloop trust`. Commands in the settings of a base branch
     # are what people with write access have merged, who could as well have put them into the
     # workflow itself; those of the head, or of a checkout, are not.
-    if not (wish.merged and wish.rules_from):
+    if not (request.merged and request.rules_from):
         require_trust(loaded, repository)
-    sandbox = required(loaded.settings, wish.unsandboxed)
-    branch, new_branch = choose_branch(at_base, loaded.settings, wish.branch, "fix")
+    sandbox = required(loaded.settings, request.unsandboxed)
+    branch, new_branch = choose_branch(at_base, loaded.settings, request.branch, "fix")
     if "none" in {loaded.settings.models.reasoning, loaded.settings.models.generation}:
         raise UsageError(
             "fixing needs a model: name one with `model` (PROVIDER:MODEL) or in [models] of the "
@@ -97,11 +97,11 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
         )
     loaded = completed(loaded, os.environ)
     doubts = require_models(loaded, team)
-    masking = masking_of(user)
-    title = masking.for_people(_title(todo))
+    redactor = redactor_of(user)
+    title = redactor.for_people(_title(todo))
     brief = Brief(title=title, task=_TASK, briefing=_TASK)
     plan = Plan(
-        RunRequest(unsandboxed=wish.unsandboxed, flags=wish.flags),
+        RunRequest(unsandboxed=request.unsandboxed, flags=request.flags),
         loaded,
         team,
         None,
@@ -111,13 +111,13 @@ def plan_fix(repository: Repository, wish: FixWish) -> FixPlan:
         new_branch,
         estimate_run(brief, team, loaded.settings),
         (
-            *not_needed(sandbox, wish.unsandboxed),
+            *not_needed(sandbox, request.unsandboxed),
             *doubts,
             *caps_without_price(loaded.settings, team.members),
         ),
         sandbox,
-        first=findings_first(todo, title, masking.for_people(_listed(todo))),
-        options={"rules_from": wish.rules_from, "since": wish.since, "pull": wish.pull},
+        first=findings_first(todo, title, redactor.for_people(_listed(todo))),
+        options={"rules_from": request.rules_from, "since": request.since, "pull": request.pull},
     )
     return FixPlan(at_base, plan, tuple(todo), left)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.app.asking import models_of
-from reviewloop.app.held_values import masking_of
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.review.analysis import Analysis
 from reviewloop.app.review.remembered import reasons
@@ -104,16 +104,16 @@ def open_context(
         stack.callback(private.close)
         analysis = Analysis()
         stack.callback(analysis.close)
-        masking = masking_of(repository.user)
-        blobs = Blobs(folder / "blobs", masking.held)
-        events = Events(folder / "events.jsonl", listener, masking.for_people)
+        redactor = redactor_of(repository.user)
+        blobs = Blobs(folder / "blobs", redactor.held)
+        events = Events(folder / "events.jsonl", listener, redactor.for_people)
         fence = Fence(record.nonce)
         place = folder / "workspace" / repository.user.root.name
         workspace = Workspace(private, place, filling_of(settings.workspace))
         sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
         budget = _budget(record, settings, journal)
         rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
-        models = models_of(settings, journal, budget, fence, events, masking, folder, rates, old)
+        models = models_of(settings, journal, budget, fence, events, redactor, folder, rates, old)
         rules = stack.enter_context(_rules(record, private))
         yield RunContext(
             record=record,
@@ -132,7 +132,7 @@ def open_context(
             models=models,
             fence=fence,
             base_tree=private.tree_of(record.base_commit),
-            masking=masking,
+            redactor=redactor,
             rules=rules,
             analyse=analysis.early,
             analyse_late=analysis.late,

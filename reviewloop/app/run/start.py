@@ -10,7 +10,7 @@ from typing import Any
 
 from reviewloop.agents import Team
 from reviewloop.app.asking import caps_without_price, require_models
-from reviewloop.app.held_values import masking_of
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
 from reviewloop.app.run.answers import ways_on
 from reviewloop.app.run.branches import choose_branch, on_branch
@@ -151,8 +151,8 @@ def plan(repository: Repository, wanted: RunRequest) -> Plan:
     settings = loaded.settings
     doubts = require_models(loaded, team, asked=wanted.models_asked)
     subject = Subject(spec, task, wanted.instruction)
-    masking = masking_of(user)
-    brief = brief_of(repository, subject, settings, masking, wanted.base, wanted.steering)
+    redactor = redactor_of(user)
+    brief = brief_of(repository, subject, settings, redactor, wanted.base, wanted.steering)
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
@@ -195,16 +195,16 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     user = repository.user
     settings = planned.loaded.settings
     run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
-    masking = masking_of(user)
+    redactor = redactor_of(user)
     with wait_for(repository.folder / "begin.lock", "the start of a run"):
         # Once more: since it was planned another terminal may have begun the same task.
         _refuse_second_run(repository, planned.spec, planned.task, planned.wanted)
         folder = repository.run_folder(run_id)
         with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
-            record = _written(repository, planned, run_id, folder, masking)
+            record = _written(repository, planned, run_id, folder, redactor)
             repository.runs.save(record)
     fault("begin.end")
-    events = Events(folder / "events.jsonl", hide=masking.for_people)
+    events = Events(folder / "events.jsonl", hide=redactor.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
     for sentence in told_why(planned.brief):
@@ -216,7 +216,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
 
 
 def _written(
-    repository: Repository, planned: Plan, run_id: str, folder: Path, masking: Redactor
+    repository: Repository, planned: Plan, run_id: str, folder: Path, redactor: Redactor
 ) -> RunRecord:
     """Write the files of a new run and return its record, which is not saved yet."""
     user, settings = repository.user, planned.loaded.settings
@@ -224,7 +224,7 @@ def _written(
         (folder / name).mkdir(mode=0o700)
     private = create_on(folder / "git", user, planned.wanted.base)
     private.close()
-    blobs = Blobs(folder / "blobs", masking.held)
+    blobs = Blobs(folder / "blobs", redactor.held)
     record = RunRecord(
         run_id=run_id,
         repository=str(user.root),
@@ -235,7 +235,7 @@ def _written(
         task_id=planned.brief.task_id,
         spec_path=planned.brief.spec_path,
         project=user.project,
-        instruction=masking.for_people(planned.wanted.instruction),
+        instruction=redactor.for_people(planned.wanted.instruction),
         status=RunStatus.RUNNING,
         settings=kept(settings),
         options={

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from reviewloop.app.held_values import QuotedSecrets, masking_of
+from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.domain.errors import UsageError, WorkspaceError
@@ -26,7 +26,7 @@ class RunView:
     record: RunRecord
     proposal: Proposal
     private: PrivateRepo
-    masking: Redactor
+    redactor: Redactor
 
     def diff(self) -> str:
         """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""
@@ -34,7 +34,7 @@ class RunView:
         text = change.patch()
         for file in change.files:
             text = self._quoted.without(file.path, text)
-        return self.masking.for_people(text)
+        return self.redactor.for_people(text)
 
     def lines(self, path: str) -> list[str] | None:
         """Return the lines of a file as the change leaves it, None when it is no text file.
@@ -44,7 +44,7 @@ class RunView:
         text = self._text(path)
         if text is None:
             return None
-        return self.masking.for_people(self._quoted.without(path, text)).split("\n")
+        return self.redactor.for_people(self._quoted.without(path, text)).split("\n")
 
     @cached_property
     def _quoted(self) -> QuotedSecrets:
@@ -98,8 +98,8 @@ def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
     proposal: Proposal = Blobs(folder / "blobs").get_json(record.proposal)
     private = PrivateRepo.open(folder / "git")
     try:
-        masking = masking_of(repository.user)
-        yield RunView(record, proposal, private, masking)
+        redactor = redactor_of(repository.user)
+        yield RunView(record, proposal, private, redactor)
     finally:
         private.close()
 
@@ -115,7 +115,7 @@ def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -
     with view(repository, after) as seen:
         was = seen.private.change(old["base_tree"], old["tree"])
         now = seen.private.change(new["base_tree"], new["tree"])
-        return "".join(interdiff(was, now, seen.masking.for_people).values())
+        return "".join(interdiff(was, now, seen.redactor.for_people).values())
 
 
 def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reviewloop.app.held_values import masking_for
+from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
@@ -134,7 +134,7 @@ class _Job:
         }
         if self.options.model:
             flags |= dict.fromkeys(("models.reasoning", "models.generation"), self.options.model)
-        wish = FixWish(
+        request = FixWish(
             asked.findings,
             base=self.pull.head_sha,
             # A branch of this clone alone, so that nothing of a person's moves.
@@ -148,7 +148,7 @@ class _Job:
             unsandboxed=self.options.unsandboxed,
             flags={name: value for name, value in flags.items() if value is not None},
         )
-        planned = plan_fix(open_repository(self.place.user.root), wish)
+        planned = plan_fix(open_repository(self.place.user.root), request)
         judged = check_branch(self.pull.head_ref, planned.plan.loaded.settings)
         if judged.status.stops:
             raise GuardRailError(f"{self.pull.head_ref} is a protected branch, so nothing is fixed")
@@ -238,7 +238,7 @@ class _Job:
     ) -> str:
         """Write the handoff, with the commit of a run if there is one; return its words."""
         user, act = self.place.user, self.request.act
-        words = masking_for(user.root, user.git_dir).for_people(words)
+        words = redactor_for(user.root, user.git_dir).for_people(words)
         words = clipped(words, LONGEST_TEXT)  # only now: what hides a secret may be longer
         handoff = Handoff.of(
             kind="fix",

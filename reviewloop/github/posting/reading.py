@@ -195,4 +195,4 @@ def reading_of(
         spots={name: spot for name, spot in placed.items() if spot},
         forgotten=forgotten,
     )
-    return PostableReview(report, facts, done.shown.rendered, done.masking.for_people)
+    return PostableReview(report, facts, done.shown.rendered, done.redactor.for_people)

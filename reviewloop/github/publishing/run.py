@@ -129,8 +129,8 @@ def hand_over(
             onto=record.base_commit,
             commit=commit,
             base_branch=base,
-            title=seen.masking.for_people(title_of(seen.proposal)),
-            body=pull_text(told, seen.masking.for_people),
+            title=seen.redactor.for_people(title_of(seen.proposal)),
+            body=pull_text(told, seen.redactor.for_people),
             reviewers=told.reviewers,
             run=record.run_id,
             status=str(record.status),
@@ -178,7 +178,7 @@ def _publish(
     pushed = push_branch(git, remote, commit, branch)
     _remember(repository, record, client, branch, commit)
     told = told_of(repository, seen, client)
-    hide = seen.masking.for_people
+    hide = seen.redactor.for_people
     pull, created, more = open_or_update(
         client,
         branch=branch,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
@@ -86,11 +86,11 @@ def _posted(
 ) -> JobOutcome:
     if reason := skip_reason(pull, trigger, _ANY) or _moved(artifact, pull):
         return JobOutcome(Status.SKIPPED, reason, pull=pull)
-    masking = masking_here()
+    redactor = redactor_here()
     if artifact.report is None:
-        reason = masking.for_people(one_line(artifact.reason)) or "the reading job gave no reason"
+        reason = redactor.for_people(one_line(artifact.reason)) or "the reading job gave no reason"
         return JobOutcome(artifact.status, reason, ExitCode(artifact.exit_code), pull)
-    reading = artifact.reading(hide=masking.for_people, rendered=masking.held)
+    reading = artifact.reading(hide=redactor.for_people, rendered=redactor.held)
     reading = replace(reading, report=judged_by(reading.report, wanted.fail_on))
     # The summary names the base that it was compared with, which may have gone on.
     pull = replace(pull, base_sha=artifact.base)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.app.held_values import masking_here
+from reviewloop.app.held_values import redactor_here
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult, review
 from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.git.comparison import CompareSpec
@@ -43,7 +43,7 @@ from reviewloop.settings.schema import AUTO
 _OPEN = {"open", "reported"}
 
 
-def deepened(wish: ReviewRequest, talk: Conversation) -> ReviewRequest:
+def deepened(request: ReviewRequest, talk: Conversation) -> ReviewRequest:
     """Return the wish to have models read what was pushed since our last review of this change.
 
     That is another head, whose review was complete and asked a model; without one nobody has read
@@ -51,8 +51,8 @@ def deepened(wish: ReviewRequest, talk: Conversation) -> ReviewRequest:
     """
     state = talk.state
     if not state.reviewed_sha or state.reviewed_sha == talk.pull.head_sha or not state.spent_tokens:
-        return wish
-    return replace(wish, deep_from=state.reviewed_sha, known=_known(talk))
+        return request
+    return replace(request, deep_from=state.reviewed_sha, known=_known(talk))
 
 
 def _known(talk: Conversation) -> tuple[Known, ...]:
@@ -128,7 +128,7 @@ def review_pull(
     ended = _reviewed(trigger, options, environ, start, told, Pace(sleep, now))
     if not options.collect:
         return ended
-    return kept_for_posting(ended, trigger, options.collect, hide=masking_here().for_people)
+    return kept_for_posting(ended, trigger, options.collect, hide=redactor_here().for_people)
 
 
 def asked_for(event: Trigger, options: PullReviewRequest) -> Trigger:
@@ -191,9 +191,9 @@ class _Run:
             talk = Conversation.read(self.client, self.pull, self.pace)
             if talk.state.paused and not self.trigger.by_hand:
                 return self._skipped(_PAUSED)
-            wish = wish_of(self.pull, self.options)
-            wish = wish if self.options.full else deepened(wish, talk)
-            with review(wish, start, told=self.told) as done:
+            request = wish_of(self.pull, self.options)
+            request = request if self.options.full else deepened(request, talk)
+            with review(request, start, told=self.told) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return replace(
                         self._skipped(reason_of(done.report, Status.SKIPPED)), nothing=True

@@ -63,17 +63,17 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
     if choice == "skip":
         update |= {"outcome": "skipped", "reason": answer.get("text", "")}
     elif choice == "modify":
-        wish = _wish(answer["text"], answer["by"])
+        request = _request(answer["text"], answer["by"])
         update |= {
             "cycle": state.get("cycle", 0) + 1,
             "round": 0,
-            "modification": wish.id,
+            "modification": request.id,
             "moved": "",  # what is done now is read as a whole
             "edited": "",
             "message": state.get("message", "") if words_of(state, context).get("ours") else "",
             "to_read": 0,
             "read_on": {},
-            "findings": write_findings([wish, *_left(state, context)], context.blobs),
+            "findings": write_findings([request, *_left(state, context)], context.blobs),
             "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }
     elif choice == "edit":
@@ -96,7 +96,7 @@ def _left(state: LoopState, context: RunContext) -> list[Finding]:
     ]
 
 
-def _wish(text: str, by: str) -> Finding:
+def _request(text: str, by: str) -> Finding:
     """Return the must-fix finding that a person's sentence becomes."""
     return Finding(
         id=fingerprint("", text, PERSON),

@@ -52,12 +52,12 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     if not cycle and context.brief.is_checkpoint:
         said = {"summary": "", "subject": context.brief.title}
         return _implemented(tree, cycle, said, context)
-    wish = _wish(state, context) if cycle else None
+    request = _request(state, context) if cycle else None
     text = context.fence.wrap("task", context.brief.briefing) + _rejections(context)
-    if wish:
+    if request:
         text += (
             "\n# A person looked at your change and asks for this\n\n"
-            + context.fence.wrap("request", wish.suggestion)
+            + context.fence.wrap("request", request.suggestion)
             + "\nThe change so far:\n\n"
             + context.fence.wrap(
                 "diff", fitted(context.shown_change(context.base_tree, tree), context)
@@ -65,24 +65,24 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         )
     text += (
         "\nImplement the task with the tools, run the gates, then call `finish`."
-        if not wish
+        if not request
         else "\nChange it as asked, run the gates, then call `finish`."
     )
     tries = context.record.options.get("tries", 0)
     key = CallKey(context.team.implementer.name, "implement", cycle=cycle, attempt=tries)
     named = named_by_a_person(state, context)
     new_tree, said = _work(context, key, tree, named, text)
-    if wish:  # the commit is about the whole task, not about its latest modification
+    if request:  # the commit is about the whole task, not about its latest modification
         before = context.blobs.get_json(state["summary"])
         said["subject"] = before["subject"] or said["subject"]
         said["summary"] = joined_paragraphs(before["summary"], said["summary"])
     update = _implemented(new_tree, cycle, said, context)
-    if wish:
+    if request:
         done = new_tree != tree
         nothing = "" if done else why_nothing(context.journal, cycle)
         note = nothing or "implemented; judge it in the diff"
         status = Status.FIXED if done else Status.UNRESOLVED
-        answered = wish.model_copy(update={"status": status, "note": note})
+        answered = request.model_copy(update={"status": status, "note": note})
         update["findings"] = write_findings([answered], context.blobs)
     return update
 
@@ -188,5 +188,5 @@ def needs_summary(arguments: Mapping[str, Any], _last_chance: bool) -> str:
     return "" if str(arguments.get("summary") or "").strip() else "`summary` is missing"
 
 
-def _wish(state: LoopState, context: RunContext) -> Finding:
+def _request(state: LoopState, context: RunContext) -> Finding:
     return read_findings(state, context.blobs)[state["modification"]]

@@ -80,7 +80,7 @@ def own_lines(
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
     lines += [f"Left open: {_named(f)}" for f in left if PERSON not in f.agents]
     wishes = [commit_line(f.title) for f in left if PERSON in f.agents]
-    lines += [f"Asked for and not done: {wish}" for wish in wishes]
+    lines += [f"Asked for and not done: {request}" for request in wishes]
     lines += [
         f"Dismissed: {_named(f)}, by a person: {commit_line(reason_of(f))}"
         for f in findings

@@ -439,13 +439,13 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     over = {Status.DISMISSED, Status.FIXED, Status.SUPPRESSED}
     nits = [f for f in every if f.severity is Severity.NIT and f.status not in over]
     _title(f"Findings: {findings_words(proposal)}", console)
-    undone = [wish for wish in wishes if wish.status in {Status.OPEN, Status.UNRESOLVED}]
+    undone = [request for request in wishes if request.status in {Status.OPEN, Status.UNRESOLVED}]
     if remaining:
         console.print()
         render_findings(remaining, read_line, console)
     for title, group in {
         "Asked for and not done": undone,
-        "Asked for": [wish for wish in wishes if wish not in undone],
+        "Asked for": [request for request in wishes if request not in undone],
     }.items():
         _wishes(title, group, console)
     groups = {"Fixed": fixed, "Dismissed": quiet, "Nits, listed only": nits}
@@ -459,9 +459,9 @@ def _wishes(title: str, wishes: Sequence[Finding], console: Console) -> None:
     """Print what a person asked for, which is no finding."""
     if wishes:
         console.print(Text(f"  {title}", style="dim"))
-    for wish in wishes:
-        note = f" ({wish.note})" if wish.note else ""
-        hanging(Text("  - "), Text(one_line(f"{wish.suggestion}{note}")), console)
+    for request in wishes:
+        note = f" ({request.note})" if request.note else ""
+        hanging(Text("  - "), Text(one_line(f"{request.suggestion}{note}")), console)
 
 
 def _spec(proposal: Proposal, console: Console) -> None:
