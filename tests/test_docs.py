@@ -161,4 +161,4 @@ def test_pages_are_short():
     sizes = {page.name: len(page.read_text("utf-8").split()) for page in PAGES}
     assert {name: sizes[name] for name, most in MOST.items() if sizes[name] > most} == {}
     assert sum(sizes.values()) <= ALL
-    assert len((ROOT / "CHANGELOG.md").read_text("utf-8").split()) <= 3_000
+    assert len((ROOT / "CHANGELOG.md").read_text("utf-8").split()) <= 3_300

@@ -102,6 +102,8 @@ class EvidencePart(Strict):
     kind: Name
     source: Name
     text: Middle
+    path: NoPath = ""
+    line: int = Field(default=0, ge=0, le=_LINES)
 
 
 class FindingPart(Strict):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reviewloop.git.comparison import Compared, CompareSpec
+from reviewloop.git.comparison import Compared
+from reviewloop.git.comparison import CompareSpec as Spec
 from reviewloop.git.diff import Change
 
 EMPTY = "the empty tree"
@@ -95,7 +96,7 @@ class Case:
     """One repository, what is asked about it, and what must come out."""
 
     build: Callable[[Maker], Path | None]  # returns where to start; None: in the repository
-    asked: CompareSpec = field(default_factory=CompareSpec)
+    asked: Spec = field(default_factory=Spec)
     old: str = "HEAD"  # as git's rev-parse takes it, or EMPTY; "": not compared
     new: str = WORK
     files: Mapping[str, str] | None = None  # path -> status, all of them
@@ -105,4 +106,4 @@ class Case:
     worktree: str = ""  # where the files are when not in the repository, relative to the folder
 
 
-LAST = CompareSpec(range="HEAD~1..HEAD")
+LAST = Spec(range="HEAD~1..HEAD")

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from workspace.pathological.making import EMPTY, Case, CompareSpec, Maker
+from workspace.pathological.making import EMPTY, Case, Maker, Spec
 from workspace.pathological.shapes import BODY
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
@@ -247,26 +247,26 @@ def named_like_a_command(make: Maker) -> None:
 CASES = {
     "shallow_clone_dirty": Case(shallow_dirty, files={"a": "M"}),
     "shallow_missing_base": Case(
-        shallow_missing_base, CompareSpec(base="origin/main"), refused=r"shallow.*fetch --deepen"
+        shallow_missing_base, Spec(base="origin/main"), refused=r"shallow.*fetch --deepen"
     ),
     "shallow_missing_parent": Case(
-        shallow_commit, CompareSpec(commit="HEAD"), refused=r"not in this clone.*fetch --deepen"
+        shallow_commit, Spec(commit="HEAD"), refused=r"not in this clone.*fetch --deepen"
     ),
     "shallow_unknown": Case(
-        shallow_commit, CompareSpec(range="HEAD~2..HEAD"), refused=r"HEAD~2.*fetch --deepen"
+        shallow_commit, Spec(range="HEAD~2..HEAD"), refused=r"HEAD~2.*fetch --deepen"
     ),
     "unrelated_histories": Case(unrelated_histories, refused="no history in common"),
     "unrelated_but_compared": Case(
-        unrelated_histories, CompareSpec(range="main..other"), "main", "other", {"a": "M"}
+        unrelated_histories, Spec(range="main..other"), "main", "other", {"a": "M"}
     ),
     "ambiguous_ref_name": Case(
-        ambiguous, CompareSpec(range="twice..HEAD"),
+        ambiguous, Spec(range="twice..HEAD"),
         refused="ambiguous: refs/heads/twice and refs/tags/twice",
     ),
     "full_ref_name": Case(
-        ambiguous, CompareSpec(range="refs/tags/twice..HEAD"), "refs/tags/twice", "HEAD", {"a": "M"}
+        ambiguous, Spec(range="refs/tags/twice..HEAD"), "refs/tags/twice", "HEAD", {"a": "M"}
     ),
-    "unknown_revision": Case(ambiguous, CompareSpec(range="twize..HEAD"), refused="did you mean twice"),
+    "unknown_revision": Case(ambiguous, Spec(range="twize..HEAD"), refused="did you mean twice"),
     "worktree_of_worktree": Case(linked_worktree, worktree="third", files={"a": "M"}),
     "dot_git_file": Case(dot_git_file, files={"a": "M"}),
     "run_from_subfolder": Case(
@@ -277,28 +277,28 @@ CASES = {
     "not_a_repository": Case(not_a_repository, refused="not inside a git repository"),
     "foreign_owner": Case(foreign_owner, refused="dubious ownership", needs_root=True),
     "bare_repository": Case(
-        bare, CompareSpec(range="HEAD~1..HEAD"), "HEAD~1", "HEAD", {"a": "M"}, worktree="bare.git"
+        bare, Spec(range="HEAD~1..HEAD"), "HEAD~1", "HEAD", {"a": "M"}, worktree="bare.git"
     ),
     "bare_repository_without_range": Case(bare, refused="bare repository.*A[.][.]B"),
     "partial_clone": Case(partial_clone, files={"a": "M"}),
     "partial_clone_and_sparse": Case(partial_and_sparse, files={"a": "M"}, new=""),
     "partial_clone_missing": Case(
-        partial_clone, CompareSpec(range="HEAD~2..HEAD"),
+        partial_clone, Spec(range="HEAD~2..HEAD"),
         refused=r"partial clone.*nothing.*a \([0-9a-f]{40}\)",
     ),
-    "treeless_clone": Case(treeless_clone, CompareSpec(commit="HEAD"), refused="partial clone.*nothing"),
+    "treeless_clone": Case(treeless_clone, Spec(commit="HEAD"), refused="partial clone.*nothing"),
     "missing_object": Case(
-        missing_object, CompareSpec(range="HEAD~1..HEAD"), refused=r"missing.*a \([0-9a-f]{40}\)"
+        missing_object, Spec(range="HEAD~1..HEAD"), refused=r"missing.*a \([0-9a-f]{40}\)"
     ),
     "lfs_pointer": Case(
-        lfs_pointer, CompareSpec(commit="HEAD"), "HEAD~1", "HEAD", {"big.bin": "M", "code.py": "M"},
+        lfs_pointer, Spec(commit="HEAD"), "HEAD~1", "HEAD", {"big.bin": "M", "code.py": "M"},
         lfs_listed,
     ),
     "lfs_changed_on_disk": Case(
         lfs_changed_on_disk, new="", files={"new.bin": "M", "x": "M"}, check=lfs_listed
     ),
     "lfs_hides_source": Case(
-        lfs_hides_source, CompareSpec(commit="HEAD"), "HEAD~1", "HEAD",
+        lfs_hides_source, Spec(commit="HEAD"), "HEAD~1", "HEAD",
         {".gitattributes": "A", "a.py": "M"}, all_read,
     ),
     "filter_configured": Case(filter_configured, new="", files={"c": "A"}, check=keys_listed),
@@ -306,19 +306,19 @@ CASES = {
         filter_unknown_to_git, files={".gitattributes": "A", "a.py": "M"}, check=all_read
     ),
     "trapped_config_commits": Case(
-        trapped, CompareSpec(range="HEAD~1..HEAD"), "", "", {"a": "M"}
+        trapped, Spec(range="HEAD~1..HEAD"), "", "", {"a": "M"}
     ),
     "trapped_config_worktree": Case(trapped, old="", new="", files={"a": "M", "new": "A"}),
-    "trapped_config_staged": Case(trapped, CompareSpec(staged=True), old="", new="", files={}),
+    "trapped_config_staged": Case(trapped, Spec(staged=True), old="", new="", files={}),
     "trapped_missing_commit": Case(
-        trapped, CompareSpec(commit="1" * 40), old="", new="", refused="is not a commit"
+        trapped, Spec(commit="1" * 40), old="", new="", refused="is not a commit"
     ),
     "trapped_missing_range": Case(
-        trapped, CompareSpec(range=f"{'1' * 40}..HEAD"), old="", new="", refused="is not a commit"
+        trapped, Spec(range=f"{'1' * 40}..HEAD"), old="", new="", refused="is not a commit"
     ),
     "trapped_nested_repository": Case(trapped_nested, new="", files={"a": "M"}),
     "named_like_a_command": Case(named_like_a_command, new="", files={"a": "M"}),
     "no_commits_and_a_range": Case(
-        lambda make: make.start() and None, CompareSpec(range="HEAD~1..HEAD"), EMPTY, refused="no commits"
+        lambda make: make.start() and None, Spec(range="HEAD~1..HEAD"), EMPTY, refused="no commits"
     ),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workspace.pathological.making import EMPTY, WORK, Case, CompareSpec, Maker
+from workspace.pathological.making import EMPTY, WORK, Case, Maker, Spec
 from workspace.pathological.shapes import BODY
 
 
@@ -307,15 +307,15 @@ def no_nested(_two, change) -> None:
     assert change.paths == ("a",)
 
 
-def base(expr: str, new: str = WORK, asked: CompareSpec | None = None, **more):
+def base(expr: str, new: str = WORK, asked: Spec | None = None, **more):
     def case(build) -> Case:
-        return Case(build, asked or CompareSpec(), expr, new, **more)
+        return Case(build, asked or Spec(), expr, new, **more)
 
     return case
 
 
 NOTHING: dict[str, str] = {}
-LAST_COMMIT = CompareSpec(commit="HEAD")
+LAST_COMMIT = Spec(commit="HEAD")
 
 CASES = {
     "empty_repo_clean": Case(empty_repo_clean, old=EMPTY, files=NOTHING),
@@ -323,7 +323,7 @@ CASES = {
         unborn_with_files, old=EMPTY, files={".gitignore": "A", "a": "A", "b/c": "A"}
     ),
     "unborn_branch_staged": Case(
-        unborn_with_files, CompareSpec(staged=True), EMPTY, "", {"a": "A"}
+        unborn_with_files, Spec(staged=True), EMPTY, "", {"a": "A"}
     ),
     "root_commit": Case(root_commit, LAST_COMMIT, EMPTY, "HEAD", {"a": "A"}),
     "empty_commit": Case(empty_commit, LAST_COMMIT, "HEAD~1", "HEAD", NOTHING),
@@ -337,15 +337,15 @@ CASES = {
         base_branch_moved_on, old="main~1", files={"a": "M", "c": "A"}
     ),
     "base_named": Case(
-        base_branch_moved_on, CompareSpec(base="main"), "main~1", files={"a": "M", "c": "A"}
+        base_branch_moved_on, Spec(base="main"), "main~1", files={"a": "M", "c": "A"}
     ),
     "range_of_one_name": Case(
-        two_branches, CompareSpec(range="left"), "main", files={"r": "A", "w": "A"}
+        two_branches, Spec(range="left"), "main", files={"r": "A", "w": "A"}
     ),
-    "two_dots": Case(two_branches, CompareSpec(range="left..right"), "left", "right",
+    "two_dots": Case(two_branches, Spec(range="left..right"), "left", "right",
                      {"l": "D", "r": "A"}),
-    "three_dots": Case(two_branches, CompareSpec(range="left...right"), "main", "right", {"r": "A"}),
-    "open_range": Case(two_branches, CompareSpec(range="main.."), "main", "right", {"r": "A"}),
+    "three_dots": Case(two_branches, Spec(range="left...right"), "main", "right", {"r": "A"}),
+    "open_range": Case(two_branches, Spec(range="main.."), "main", "right", {"r": "A"}),
     "remote_default_branch": Case(
         with_remote, old="origin/trunk", files={"a": "M", "b": "A"}
     ),
@@ -364,14 +364,14 @@ CASES = {
         staged_unstaged_untracked, files={"a": "M", "b": "M", "new": "A", "staged": "A"}
     ),
     "staged_only": Case(
-        staged_unstaged_untracked, CompareSpec(staged=True), new="",
+        staged_unstaged_untracked, Spec(staged=True), new="",
         files={"a": "M", "gone": "D", "staged": "A"},
     ),
     "untracked_only": Case(untracked_only, files={"sub/new folder/x": "A"}),
     "many_untracked": Case(many_untracked),
     "tracked_but_ignored": Case(tracked_but_ignored, files={"x.log": "M"}),
     "intent_to_add": Case(intent_to_add, files={"new": "A", "other": "A"}),
-    "intent_to_add_staged": Case(intent_to_add, CompareSpec(staged=True), new="", files=NOTHING),
+    "intent_to_add_staged": Case(intent_to_add, Spec(staged=True), new="", files=NOTHING),
     "assume_unchanged": Case(assume_unchanged, new="", files={"a": "M"}),
     "skip_worktree": Case(skip_worktree, files={"b": "M"}, check=said_so),
     "locked_index": Case(locked_index, new="", files={"a": "M"}),
@@ -380,14 +380,14 @@ CASES = {
     "sparse_index": Case(sparse_index, files={"in/a": "M"}),
     "merge_in_progress": Case(merge_in_progress, refused="A merge is in progress"),
     "merge_in_progress_staged": Case(
-        merge_in_progress, CompareSpec(staged=True), new="", files={"b": "A"}
+        merge_in_progress, Spec(staged=True), new="", files={"b": "A"}
     ),
     "merge_in_progress_range": Case(
-        merge_in_progress, CompareSpec(range="HEAD~1..HEAD"), "HEAD~1", "HEAD", {"c": "A"}
+        merge_in_progress, Spec(range="HEAD~1..HEAD"), "HEAD~1", "HEAD", {"c": "A"}
     ),
     "merge_conflict": Case(stopped("merge", "side"), refused="A merge is in progress"),
     "merge_conflict_staged": Case(
-        stopped("merge", "side"), CompareSpec(staged=True), refused="unresolved merge conflicts"
+        stopped("merge", "side"), Spec(staged=True), refused="unresolved merge conflicts"
     ),
     "rebase_in_progress": Case(stopped("rebase", "side"), refused="A rebase is in progress"),
     "cherry_pick_in_progress": Case(
@@ -395,7 +395,7 @@ CASES = {
     ),
     "bisect_in_progress": Case(stopped("bisect", "start"), refused="A bisect is in progress"),
     "commit_while_rebasing": Case(
-        stopped("rebase", "side"), CompareSpec(commit="main"), "main~1", "main", {"a": "M"}
+        stopped("rebase", "side"), Spec(commit="main"), "main~1", "main", {"a": "M"}
     ),
     "stash_conflict": Case(stash_conflict, refused="unresolved merge conflicts"),
     "special_files": Case(special_files, new="", files={"a": "M"}, check=pipe_listed),
