@@ -25,6 +25,7 @@ _LEAKY = (
     *("GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_"),
 )
 _SLOW = "slow: only .ci/run, `CI=1` and `-m slow` run it"
+_LONGEST = 400  # seconds that a slow test may take on a machine that does much else
 _MEMORY = Path("/dev/shm")
 # Their tests share what takes seconds to make.
 _SHARING = (
@@ -62,6 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     first = {here / name: place for place, name in enumerate(_SHARING)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(_LONGEST))
 
 
 def pytest_collection_finish() -> None:
