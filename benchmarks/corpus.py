@@ -218,7 +218,7 @@ class Differences:
         lines = list(self._lines(before, today))
         if lines:
             self.reviews += 1
-            print(where, *lines, sep="\n  ")
+            print(where, *lines, sep="\n  ", flush=True)
 
     def _lines(self, before: Outcome, today: Outcome) -> Iterator[str]:
         old, new = (Counter(map(_as_found, each["findings"])) for each in (before, today))
