@@ -6,8 +6,9 @@ from reviewloop.analysis.contract import FileCheck, Hit, SourceFile, Tree
 from reviewloop.rules.taint.check import Python
 from reviewloop.rules.taint.project import Project, across
 from reviewloop.rules.taint.rules import RULES
+from reviewloop.rules.taint.scripts import Scripts
 
-_PYTHON = Python()
+_PYTHON, _SCRIPTS = Python(), Scripts()
 
 
 def _is_python(file: SourceFile) -> bool:
@@ -18,6 +19,15 @@ def _alone(file: SourceFile) -> Iterable[Hit]:
     return Project(_PYTHON, Tree(), (file,)).hits(file)
 
 
+def _is_script(file: SourceFile) -> bool:
+    return file.language in {"javascript", "typescript", "tsx"}
+
+
+def _script_alone(file: SourceFile) -> Iterable[Hit]:
+    return Project(_SCRIPTS, Tree(), (file,)).hits(file)
+
+
 CHECKS: tuple[FileCheck, ...] = (
     FileCheck("python-taint", RULES, _is_python, _alone, across=across(_PYTHON)),
+    FileCheck("javascript-taint", (), _is_script, _script_alone, across=across(_SCRIPTS)),
 )

@@ -146,6 +146,8 @@ def name_value(frame: Frame, name: str) -> Value:
     found = frame.env.get(name)
     if found is not None:
         return found
+    if frame.machine.dialect is not None:
+        return frame.machine.dialect.name(frame, name) or named(name)
     if name == "request" and frame.machine.web and "*" in frame.machine.imported:
         return request_object(frame, "request")
     return named(name)
@@ -177,6 +179,8 @@ def source(frame: Frame, expr: Expr, path: str, data: str) -> Value:
 
 def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
     """Return `owner.name`."""
+    if frame.machine.dialect is not None:
+        return frame.machine.dialect.attribute(frame, expr, owner)
     name = expr.name
     path = f"{owner.path}.{name}"
     if owner.path in _DOORS:
@@ -330,11 +334,13 @@ def bind(frame: Frame, target: Expr, value: Value) -> None:
         bind(frame, target.value, Value(taints=value.taints))
     elif isinstance(target, Attr):
         owner = frame.value(target.owner)
-        stored_attribute(frame, target, owner, value)
+        if frame.machine.dialect is None:
+            stored_attribute(frame, target, owner, value)
         _replace(frame, target.owner, _with_field(owner, target.name, frame.env.baked(value)))
     elif isinstance(target, Index):
         owner, key = frame.value(target.owner), frame.value(target.key)
-        stored_member(frame, target, owner, key, value)
+        if frame.machine.dialect is None:
+            stored_member(frame, target, owner, key, value)
         _replace(frame, target.owner, with_member(owner, key, frame.env.baked(value)))
 
 

@@ -118,6 +118,8 @@ class Python:
 
     def export(self, project: Project, module: Module, name: str) -> Value | None:
         """Return what a file defines under a name."""
+        if not name:
+            return None
         first, *rest = name.split(".")
         value = module.env.get(first)
         if value is None:

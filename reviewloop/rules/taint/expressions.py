@@ -28,6 +28,7 @@ from reviewloop.rules.taint.syntax import (
     Const,
     Cut,
     Expr,
+    FunctionValue,
     Index,
     Lambda,
     Logic,
@@ -584,6 +585,12 @@ def _opaque(frame: Frame, expr: Opaque) -> Value:
     return Value(taints=changed(join_taints(*[value.taints for value in values])))
 
 
+def _function(frame: Frame, expr: FunctionValue) -> Value:
+    info = FunctionInfo(expr.function, frame.env, frame.machine)
+    frame.machine.waiting.append(info)
+    return Value(path=expr.function.name, ref=info)
+
+
 _EVALUATORS: dict[type[Expr], Callable[[Frame, Any], Value]] = {
     Name: _name,
     Const: _const,
@@ -604,4 +611,5 @@ _EVALUATORS: dict[type[Expr], Callable[[Frame, Any], Value]] = {
     Star: _star,
     Opaque: _opaque,
     Call: call,
+    FunctionValue: _function,
 }

@@ -47,6 +47,7 @@ from reviewloop.rules.taint.values import (
     Summary,
     Taint,
     Value,
+    changed,
     duplicate,
     join,
     join_taints,
@@ -134,7 +135,7 @@ def _construction(bound: Value) -> dict[str, Value]:
 def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]) -> None:
     here = Place(frame.machine.path, site.expr.start, site.expr.end)
     for reached in summary.reached:
-        value = mapping.get(reached.taint.origin.id)
+        value = _held(mapping, reached.taint.origin.id)
         if value is None:
             if (
                 not (
@@ -173,6 +174,26 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
             )
 
 
+def _held(mapping: dict[str, Value], ident: str) -> Value | None:
+    """Return what stands for a parameter, or for a part of one (`options.name`)."""
+    found = mapping.get(ident)
+    if found is not None or not mapping:
+        return found
+    head, _, tail = ident.rpartition(":")
+    name, *parts = tail.split(".")
+    found = mapping.get(f"{head}:{name}")
+    for part in parts:
+        if found is None:
+            return None
+        if found.items is not None:
+            found = found.items.get(part, CLEAN)
+        elif found.fields is not None and part in found.fields:
+            found = found.fields[part]
+        else:
+            found = Value(changed(found.taints))
+    return found
+
+
 def _combine(inner: Taint, outer: tuple[Taint, ...]) -> list[Taint]:
     """Return the taints of an argument after what the function did to its parameter."""
     return [
@@ -192,12 +213,12 @@ def substitute(value: Value, mapping: dict[str, Value], depth: int) -> Value:
     if depth > _MOST_DEPTH or not (value.taints or value.fields or value.items or value.seq):
         return value
     if value.taints and len(value.taints) == 1 and value.taints[0].bare:
-        whole = mapping.get(value.taints[0].origin.id)
+        whole = _held(mapping, value.taints[0].origin.id)
         if whole is not None and not value.taints[0].cleared:
             return whole
     groups = []
     for taint in value.taints:
-        outer = mapping.get(taint.origin.id)
+        outer = _held(mapping, taint.origin.id)
         if outer is not None:
             groups.append(tuple(_combine(taint, outer.taints)))
         elif taint.origin.kind != "param":
@@ -257,6 +278,9 @@ _KEYS = re.compile(r"(?:^|_)(?:pk|id|uuid|year|month|day|page|number|num|count|l
 
 def bind_params(frame: Frame, info: FunctionInfo) -> None:
     """Give the parameters of a function their values, and say what it returns to."""
+    if frame.machine.dialect is not None:
+        frame.machine.dialect.bind(frame, info)
+        return
     node = info.node
     routes = [
         route for decorator in node.decorators if (route := _route(frame, decorator)) is not None

@@ -201,7 +201,7 @@ class Project:
             module = self.module(file, importer.level + (file != path))
             if module is None:
                 continue
-            found = self.front.export(self, module, rest) if rest else None
+            found = self.front.export(self, module, rest)
             if found is not None:
                 return found
         return None

@@ -62,7 +62,8 @@ def _return(frame: Frame, statement: Leave, value: Value) -> None:
         return
     if frame.page and value.taints:
         _page(frame, statement.value, value)
-    if frame.info is not None and names_secret(frame.info.node.name):
+    own = frame.machine.dialect is None
+    if frame.info is not None and own and names_secret(frame.info.node.name):
         stored_name(frame, statement.value, frame.info.node.name, value)
     if frame.info is not None and not (value.const is False or value.const is None):
         _true_guards(frame, statement.value)
@@ -168,7 +169,8 @@ def _assign(frame: Frame, statement: Assign) -> None:
         for each in statement.targets:
             bind(frame, each, value)
     if isinstance(target, Name):
-        stored_name(frame, target, target.id, value)
+        if frame.machine.dialect is None:
+            stored_name(frame, target, target.id, value)
         if isinstance(statement.value, Call | Compare | Logic | Unary) and not statement.op:
             frame.checks[target.id] = statement.value
 

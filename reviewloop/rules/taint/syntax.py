@@ -314,6 +314,13 @@ class Function(Stmt):
 
 
 @dataclass(slots=True)
+class FunctionValue(Expr):
+    """A function that is written where a value stands."""
+
+    function: Function
+
+
+@dataclass(slots=True)
 class Class(Stmt):
     """A class; `bases` are the texts of its base classes."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from reviewloop.analysis.contract import Span
-from reviewloop.rules.taint.syntax import Call, Class, Expr, Function, Name, Stmt
+from reviewloop.rules.taint.syntax import Attr, Call, Class, Expr, Function, Name, Stmt
 
 FLOWS = frozenset(
     {
@@ -509,6 +509,22 @@ class Imports(Protocol):
         """Return what a dotted name is that a file imports, None for what is not followed."""
 
 
+class Dialect(Protocol):
+    """What differs between Python, for which this pass was made first, and another language."""
+
+    def attribute(self, frame: Frame, expr: Attr, owner: Value) -> Value:
+        """Return `owner.name`."""
+
+    def call(self, frame: Frame, site: Site) -> Value:
+        """Return what a call of something that cannot be followed gives back; note sinks."""
+
+    def bind(self, frame: Frame, info: FunctionInfo) -> None:
+        """Give the parameters of a function their values."""
+
+    def name(self, frame: Frame, name: str) -> Value | None:
+        """Return what a name is that the file does not define."""
+
+
 FoundKey = tuple[str, str, int, int, Place | None]
 
 
@@ -521,6 +537,7 @@ class Machine:
     execute: Callable[[Frame, list[Stmt]], None]
     path: str = ""
     project: Imports | None = None
+    dialect: Dialect | None = None
     found: dict[FoundKey, Found] = field(default_factory=dict)  # of all files of the project
     depth: Depth = field(default_factory=Depth)  # of all files of the project
     imported: set[str] = field(default_factory=set)  # dotted names

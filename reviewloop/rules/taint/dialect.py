@@ -1,0 +1,375 @@
+"""What calls do in JavaScript and Go: told by the tables beside this file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from reviewloop.analysis.contract import MUST, SHOULD, Hit
+from reviewloop.rules.taint.access import element_of
+from reviewloop.rules.taint.cleaners import cleaned_by
+from reviewloop.rules.taint.functions import follow
+from reviewloop.rules.taint.syntax import Attr, Param
+from reviewloop.rules.taint.values import (
+    CLEAN,
+    FLOWS,
+    RANDOM,
+    TAINTED,
+    ClassInfo,
+    Found,
+    Frame,
+    FunctionInfo,
+    Origin,
+    Site,
+    Taint,
+    Value,
+    changed,
+    join_taints,
+    text_of,
+)
+
+SENTENCES = {
+    "sql-injection": "{source} becomes part of the SQL that {sink} runs",
+    "command-injection": "{source} becomes part of the command that {sink} runs",
+    "code-injection": "{source} is run as code by {sink}",
+    "template-injection": "{source} becomes part of the template that {sink} renders",
+    "path-traversal": "{source} decides the path that {sink} uses",
+    "xss": "{source} gets into the HTML of {sink} without being escaped",
+    "open-redirect": "{source} decides where {sink} sends the browser",
+    "deserialization": "{source} is turned into objects by {sink}",
+    "ssrf": "{source} decides the address that {sink} connects to",
+    "nosql-injection": "{source} may be an operator instead of a value in the query of {sink}",
+}
+SQL = re.compile(
+    r"(?:select\s.{1,300}\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
+    r"|create\s+(?:table|user|database)|alter\s+table|merge\s+into|truncate\s|grant\s"
+    r"|\bwhere\s+\S+\s*(?:=|<|>|like|in)|union\s+select|order\s+by)",
+    re.IGNORECASE | re.DOTALL,
+)
+DATABASE = re.compile(
+    r"(?:^|[._(])(?:\w*db|dbh|conn(?:ection)?|client|pool|knex|sequelize|mysql|pg|sql|tx|trx|prisma"
+    r"|database|session|entitymanager|manager|datasource|sqlite|stmt|queryrunner)(?:\(\))?$",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(r"\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*\x00", re.IGNORECASE)
+_ADDRESS_FIXED = re.compile(r"https?://[^/\x00?#]*[^/\x00?#@:.][/?#]|/|\x01")
+_TARGET_FIXED = re.compile(r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01")
+_CHECKED = re.compile(
+    rb"\.startsWith\(|\.relative\(|\.\.[\"'`]|isInside|sanitize|strings\.HasPrefix\(|IsLocal\("
+    rb"|filepath\.Rel\(|os\.OpenRoot|strings\.Contains\("
+)
+_CALLBACKS = frozenset({"then", "map", "flatMap", "forEach", "filter", "some", "every", "find"})
+_TEXT_METHODS = re.compile(
+    r"(?:trim\w*|lower|toUpperCase|slice|substring|substr|concat|split|join|toString|padStart|normalize"
+    r"|replaceAll|flat|keys|values|entries|pop|shift|at|filter|json|text|get|getAll|String|Bytes"
+    r"|query|Query|Get|Values|Param|FormValue|first|format|reverse|sort|map)$"
+)
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A row of the table of sinks."""
+
+    rule: str
+    kind: str
+    args: tuple[int, ...]
+    test: str
+    severity: str
+
+
+@dataclass
+class Table:
+    """What the calls of a language's libraries do."""
+
+    language: str
+    sinks: dict[str, list[Sink]] = field(default_factory=dict)
+    cleaners: dict[str, frozenset[str]] = field(default_factory=dict)
+    carries: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, language: str) -> Table:
+        """Return the table of a language."""
+        text = (Path(__file__).parent / f"{language}.toml").read_text("utf-8")
+        plain = tomllib.loads(text)
+        made = cls(language)
+        for row in plain["sink"]:
+            sink = Sink(
+                row["rule"],
+                row["kind"],
+                tuple(row.get("args", (0,))),
+                row.get("test", ""),
+                row.get("severity", "must"),
+            )
+            for callee in row["callees"]:
+                made.sinks.setdefault(callee, []).append(sink)
+        for row in plain["cleaner"]:
+            cleared = FLOWS if row["for"] == ["all"] else frozenset(row["for"])
+            for callee in row["callees"]:
+                made.cleaners[callee] = made.cleaners.get(callee, frozenset()) | cleared
+        made.carries = frozenset(plain["carries"]["callees"])
+        return made
+
+
+class TableDialect:
+    """A language whose libraries are told by a table."""
+
+    language = ""
+    mongo = re.compile(r"mongo", re.IGNORECASE)
+
+    @cached_property
+    def table(self) -> Table:
+        """What the language's libraries do."""
+        return Table.read(self.language)
+
+    def path_of(self, path: str) -> str:
+        """Return how a callee is reached, as the table says it."""
+        return path
+
+    def name(self, frame: Frame, name: str) -> Value | None:
+        """Return what a name is that the file does not define."""
+        return None
+
+    def source(self, frame: Frame, site: Site) -> Value | None:
+        """Return the outside data that a call brings in, None when it brings none."""
+        return None
+
+    def made(self, frame: Frame, site: Site, path: str) -> Value | None:
+        """Return what a call makes that is special in the language."""
+        return None
+
+    def call(self, frame: Frame, site: Site) -> Value:
+        """Return what a call of something that cannot be followed gives back; note sinks."""
+        path = self.path_of(site.path)
+        self._check(frame, site, path)
+        for find in (self.source, self._callback):
+            found = find(frame, site)
+            if found is not None:
+                return found
+        special = self.made(frame, site, path)
+        if special is not None:
+            return special
+        made = f"{site.path}()"[-160:]
+        taints = join_taints(site.all_taints(), site.receiver.taints)
+        if not taints:
+            return Value(path=made)
+        cleared = self.table.cleaners.get(path)
+        if cleared is None and site.callee.bound is not None:
+            cleared = self.table.cleaners.get(f".{site.name}")
+        if cleared is None:
+            cleared = cleaned_by(site.name) or None
+        if cleared is not None:
+            left = () if cleared == FLOWS else changed(taints, cleared)
+            return Value(left, path=made)
+        if path in self.table.carries:
+            return Value(changed(site.all_taints()), path=made)
+        if site.receiver.taints and _TEXT_METHODS.match(site.name):
+            return Value(changed(site.receiver.taints), path=made)
+        return Value(path=made)
+
+    def _callback(self, frame: Frame, site: Site) -> Value | None:
+        """Follow a function that is handed each element, or what a promise brings."""
+        first = site.args[0] if site.args else None
+        if first is None or site.name not in _CALLBACKS or not isinstance(first.ref, FunctionInfo):
+            return None
+        given = site.receiver if site.name == "then" else element_of(site.receiver)
+        inner = Site(site.expr, first, first.path, site.name, [given], {})
+        value = follow(frame, inner, first.ref)
+        if site.name in {"map", "flatMap"}:
+            return Value(value.taints, path="list()", shape=None)
+        return value if site.name == "then" else Value(changed(site.receiver.taints), path="list()")
+
+    def _check(self, frame: Frame, site: Site, path: str) -> None:
+        rows = list(self.table.sinks.get(path, ()))
+        if not rows and site.callee.bound is not None:
+            rows = self.table.sinks.get(f".{site.name}", [])
+        for row in rows:
+            for number in row.args:
+                value = site.args[number] if number < len(site.args) else None
+                if value is None or not value.taints:
+                    continue
+                if not row.test or _TESTS[row.test](self, frame, site, value):
+                    what = f"`{_callee(frame, site)}()`"
+                    sure = row.severity == "must"
+                    frame.reach(row.rule, site.expr, value, what, sure, row.kind)
+                    return
+
+    def outside(self, frame: Frame, param: Param, cleared: frozenset[str] = RANDOM) -> Value:
+        """Return a parameter that a framework fills with outside data."""
+        path = frame.machine.path
+        what = f"the parameter {param.name}"
+        ident = f"{path}:request:{param.start}"
+        origin = Origin(ident, param.start, param.end, what, "request", path)
+        return Value((Taint(origin, cleared),), path=param.name)
+
+    def parameter(self, info: FunctionInfo, param: Param) -> Value:
+        """Return a parameter of an ordinary function: its callers decide what it is."""
+        path = info.machine.path
+        ident = info.param_id(param.name)
+        origin = Origin(ident, param.start, param.end, param.name, "param", path)
+        return Value((Taint(origin, bare=True),), path=param.name)
+
+    def taken(self, frame: Frame, expr: Attr, path: str, cleared: frozenset[str] = RANDOM) -> Value:
+        """Return outside data that is taken from a request."""
+        return Value((Taint(frame.machine.origin(expr), cleared),), path=path)
+
+    def part(self, owner: Value, name: str) -> Value | None:
+        """Return a part of a parameter as one of its own, None where the owner is none."""
+        taint = owner.taints[0] if len(owner.taints) == 1 else None
+        if taint is None or not taint.bare or taint.origin.kind != "param" or owner.ref:
+            return None
+        if taint.origin.id.count(".", taint.origin.id.rfind(":")) > 2:
+            return None
+        origin = taint.origin._replace(id=f"{taint.origin.id}.{name}")
+        path = f"{owner.path}.{name}"[-160:]
+        return Value((taint._replace(origin=origin),), path=path, bound=owner)
+
+    def field(self, frame: Frame, owner: Value, name: str) -> Value | None:
+        """Return a field or method of an object of the project, None when it is not known."""
+        if owner.fields is not None and name in owner.fields:
+            return owner.fields[name]
+        if owner.items is not None and name in owner.items:
+            return owner.items[name]
+        at: ClassInfo | FunctionInfo | None = owner.ref
+        for _ in range(6):
+            if not isinstance(at, ClassInfo):
+                return None
+            if name in at.methods:
+                path = f"{owner.path}.{name}"[-160:]
+                return Value(path=path, ref=at.methods[name], bound=owner)
+            at = at.parents[0] if at.parents else None
+        return None
+
+
+def hit_of(found: Found) -> Hit:
+    """Return the hit for a flow that a table knows, without its places."""
+    origin = found.origin
+    source = f"`{origin.what}`" if origin is not None else "Outside data"
+    if origin is not None and origin.what.startswith("the "):
+        source = origin.what
+    kind = next((k for r, k in _KINDS.items() if found.rule.endswith(r)), "sql-injection")
+    sentence = SENTENCES[kind].format(source=source, sink=found.what)
+    sentence = sentence[0].upper() + sentence[1:] + "."
+    confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
+    severity = MUST if found.sure else SHOULD
+    return Hit(found.rule, found.path, None, sentence, severity, confidence)
+
+
+_KINDS = {
+    "/sql-injection": "sql-injection",
+    "/command-injection": "command-injection",
+    "/path-traversal": "path-traversal",
+    "/reflected-html": "xss",
+    "/html-not-escaped": "xss",
+    "/request-to-any-host": "ssrf",
+    "/open-redirect": "open-redirect",
+    "/eval": "code-injection",
+    "/template-injection": "template-injection",
+    "/unsafe-deserialization": "deserialization",
+    "/query-operators-from-request": "nosql-injection",
+}
+
+
+def _callee(frame: Frame, site: Site) -> str:
+    return frame.machine.text(site.expr.callee.start, site.expr.callee.end)
+
+
+def _sql(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    if value.seq is not None:
+        return False
+    if value.items is not None:
+        value = value.items.get("text") or value.items.get("sql") or CLEAN
+        if not value.taints:
+            return False
+    text = text_of(value) or ""
+    if SQL.search(text):
+        return TAINTED in text
+    owner = _callee(frame, site).rpartition(".")[0]
+    named = DATABASE.search(dialect.path_of(site.receiver.path)) or DATABASE.search(owner)
+    return text == TAINTED and named is not None
+
+
+def _condition(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    return _CONDITION.search(text_of(value) or "") is not None
+
+
+def _program(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    options = next((arg for arg in site.args[1:] if arg.items is not None), None)
+    shell = (options.items or {}).get("shell") if options is not None else None
+    if shell is not None and shell.const is not False:
+        return True
+    return text_of(value) == TAINTED and "spawn" in site.name
+
+
+def _command(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    return True
+
+
+def _path(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    info = frame.info
+    body = frame.machine.source[info.node.start : info.node.end] if info is not None else b""
+    return _CHECKED.search(body[:30_000]) is None
+
+
+def _sent_file(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    if any(arg.items is not None and "root" in arg.items for arg in site.args[1:]):
+        return False
+    return _path(dialect, frame, site, value)
+
+
+def _html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    text = text_of(value) or ""
+    return ("<" in text and TAINTED in text) or (text == TAINTED and _may_be_page(value))
+
+
+def _may_be_page(value: Value) -> bool:
+    """Whether a parameter is all that is written: what its callers hand over may be HTML."""
+    return all(taint.origin.kind == "param" and taint.bare for taint in value.taints)
+
+
+def _written_html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    format_text = text_of(site.args[1]) or "" if len(site.args) > 1 else ""
+    return "<" in format_text or _html(dialect, frame, site, value)
+
+
+def _address(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    if value.items is not None:
+        value = value.items.get("url") or value.items.get("host") or CLEAN
+    text = text_of(value)
+    return bool(value.taints) and (text is None or not _ADDRESS_FIXED.match(text))
+
+
+def _client_address(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    named = site.receiver.path.rpartition(".")[2].lower()
+    return "client" in named and _address(dialect, frame, site, value)
+
+
+def _target(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    text = text_of(value)
+    return text is None or not _TARGET_FIXED.match(text)
+
+
+def _mongo(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    if not dialect.mongo.search(frame.machine.source.decode("utf-8", "replace")):
+        return False
+    return value.items is not None or value.path.endswith(("body", "query"))
+
+
+_TESTS: dict[str, Callable[[TableDialect, Frame, Site, Value], bool]] = {
+    "sql": _sql,
+    "condition": _condition,
+    "program": _program,
+    "command": _command,
+    "path": _path,
+    "sent file": _sent_file,
+    "html": _html,
+    "written html": _written_html,
+    "address": _address,
+    "client address": _client_address,
+    "target": _target,
+    "mongo": _mongo,
+}
