@@ -220,7 +220,9 @@ class TableDialect:
     def part(self, owner: Value, name: str) -> Value | None:
         """Return a part of a parameter as one of its own, None where the owner is none."""
         taint = owner.taints[0] if len(owner.taints) == 1 else None
-        if taint is None or not taint.bare or taint.origin.kind != "param" or owner.ref:
+        if taint is None or not taint.bare or taint.origin.kind != "param":
+            return None
+        if owner.ref and not taint.origin.id.rpartition(":")[2].startswith("self"):
             return None
         if taint.origin.id.count(".", taint.origin.id.rfind(":")) > 2:
             return None
@@ -305,8 +307,20 @@ def _program(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> b
     return text_of(value) == TAINTED and "spawn" in site.name
 
 
+_SHELLS = frozenset({"sh", "bash", "zsh", "dash", "cmd", "cmd.exe", "powershell", "pwsh"})
+
+
 def _command(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    return True
+    """The program itself comes from outside, or a shell runs the text."""
+    program = site.args[1 if site.name.endswith("Context") else 0]
+    if value is program:
+        return True
+    return isinstance(program.const, str) and program.const.rpartition("/")[2] in _SHELLS
+
+
+def _sql_text(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    text = text_of(value) or ""
+    return TAINTED in text and SQL.search(text) is not None
 
 
 def _path(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
@@ -361,6 +375,7 @@ def _mongo(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> boo
 
 _TESTS: dict[str, Callable[[TableDialect, Frame, Site, Value], bool]] = {
     "sql": _sql,
+    "sql text": _sql_text,
     "condition": _condition,
     "program": _program,
     "command": _command,

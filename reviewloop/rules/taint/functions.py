@@ -112,6 +112,8 @@ def follow(frame: Frame, site: Site, info: FunctionInfo) -> Value:
     bound = site.callee.bound
     if bound is not None and bound.fields:
         mapping.update(_construction(bound))
+    if bound is not None and info.machine.dialect is not None:
+        mapping[info.param_id("self")] = bound
     summary = summary_of(frame.machine, info)
     if summary is None:
         return CLEAN

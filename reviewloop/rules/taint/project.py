@@ -83,6 +83,7 @@ class Project:
     depth: Depth = field(default_factory=Depth)
     left_out: Counter[str] = field(default_factory=Counter)
     broken: dict[str, Exception] = field(default_factory=dict)
+    packages: dict[str, object] = field(default_factory=dict)  # what files share, by folder
     values: dict[tuple[str, str], Value | None] = field(default_factory=dict)
     size: int = 0
     done: bool = False

@@ -458,6 +458,7 @@ class ClassInfo:
     node: Class
     env: Env
     parents: tuple[ClassInfo, ...] = ()  # those of the project
+    machine: Machine | None = None  # of a file whose imports the types of its fields name
     methods: dict[str, FunctionInfo] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)  # annotated fields and their types
     bases: tuple[str, ...] = ()  # dotted names, those of parents in this file included
