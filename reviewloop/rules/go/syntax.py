@@ -166,6 +166,8 @@ def tainted(node: "SgNode", source: Source) -> bool:
     """Whether a value holds what a client sent: directly, or through local variables."""
     if not source.says(_REQUEST.pattern):
         return False
+    if not _carries(node):
+        return False  # what a function makes of it is for the check that follows calls
     function = declaration_around(node, source)
     names = _dirty_names(function, source) if function is not None else frozenset()
     return _dirty(node.text(), names)

@@ -582,9 +582,9 @@ def _export(reader: ScriptReader, node: SgNode) -> list[Stmt]:
         return [Assign(*place, [Name(*place, "%default")], reader.expr(value))]
     if declared is not None:
         made = reader.statement(declared)
-        for one in made:
-            for name in _defines(one):
-                reader.exports["default" if "default" in words else name] = name
+        for statement in made:
+            for own in _defines(statement):
+                reader.exports["default" if "default" in words else own] = own
         return made
     if source is not None and "*" in words:
         return [Import(*place, [("*", module), ("", module)])]
