@@ -108,6 +108,9 @@ def open_prefix(value: Value) -> bool:
     return text is None or not _FIXED_TARGET.match(text)
 
 
+UPLOADS = frozenset({"files", "FILES"})
+UPLOAD = frozenset({"path-traversal", "trust-boundary"})
+FILE_NAMES = frozenset({"filename", "raw_filename"})
 _REDIRECT = frozenset({"open-redirect"})
 _PATH_NAMES = frozenset({"name", "stem", "suffix", "suffixes"})
 _NO_TEXT = frozenset(
@@ -174,6 +177,8 @@ def source(frame: Frame, expr: Expr, path: str, data: str) -> Value:
         cleared |= OBJECTS
     if data in PATH_DATA:
         cleared |= _REDIRECT
+    if data in UPLOADS:
+        cleared |= UPLOAD  # an upload is no path, its name is one
     return Value(taints=(Taint(frame.machine.origin(expr), cleared),), path=path)
 
 
@@ -198,6 +203,8 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
             return CLEAN
     if not owner.taints:
         return Value(path=path[-160:], bound=owner)
+    if name in FILE_NAMES or (name == "name" and _is_upload(owner)):
+        return Value(taints=_file_names(owner.taints), path=path[-160:], bound=owner)
     if name in _NO_TEXT and owner.path:
         return Value(path=path[-160:], bound=owner)
     if owner.path.startswith("@request.") and owner.path.count(".") == 1:
@@ -209,6 +216,21 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
 def _harmless(annotation: str) -> bool:
 
     return harmless_type(annotation)
+
+
+def _is_upload(owner: Value) -> bool:
+    return any(t.origin.kind == "request" and t.cleared >= UPLOAD for t in owner.taints)
+
+
+def _file_names(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
+    """Return the taints of an upload's name; of a parameter it is a part of its own."""
+    return tuple(
+        taint._replace(origin=taint.origin._replace(id=f"{taint.origin.id}.filename"), bare=False)
+        if taint.origin.kind == "param" and taint.bare
+        else taint._replace(cleared=taint.cleared - UPLOAD, bare=False)
+        for taint in taints
+        if taint.origin.kind != "object" or not taint.bare
+    )
 
 
 def _cleared_by_attribute(name: str, owner: Value) -> frozenset[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from reviewloop.rules.taint.access import method_of, request_object
+from reviewloop.rules.taint.access import FILE_NAMES, UPLOAD, method_of, request_object
 from reviewloop.rules.taint.sink_tests import risky_words
 from reviewloop.rules.taint.sources import (
     INJECTED_TYPES,
@@ -191,6 +191,9 @@ def _held(mapping: dict[str, Value], ident: str) -> Value | None:
             found = found.items.get(part, CLEAN)
         elif found.fields is not None and part in found.fields:
             found = found.fields[part]
+        elif part in FILE_NAMES:
+            named = (taint._replace(cleared=taint.cleared - UPLOAD) for taint in found.taints)
+            found = Value(changed(tuple(named)))
         else:
             found = Value(changed(found.taints))
     return found

@@ -1,5 +1,7 @@
 """Read JavaScript and TypeScript into the pass's own nodes."""
 
+# One file: a reader for each kind of node of one grammar, which call each other.
+
 from __future__ import annotations
 
 import re

@@ -28,6 +28,8 @@ _MOST_FILES = 120  # read beside the files under review
 _MOST_BYTES = 3_000_000  # together
 _LARGEST = 400_000  # one of them
 _MOST_LEVELS = 2  # imports between a file under review (or its caller) and what it is followed to
+_MOST_CALLS = 5  # between two ends of a flow that is told
+_MOST_CALLS_SURE, _MOST_FILES_SURE = 3, 3  # of a flow that must be fixed
 _MOST_CALLERS = 12  # files that import one under review and are looked at with it
 
 
@@ -100,10 +102,20 @@ class Project:
         if file.path in self.broken:
             raise self.broken[file.path]
         changed = {each.path: each for each in self.files}
-        for flow in sorted(self.found.values(), key=lambda one: (one.path, one.start, one.rule)):
+        told: set[tuple[str, Place]] = set()
+        order = sorted(self.found.values(), key=lambda one: (len(one.via), one.path, one.start))
+        for flow in sorted(order, key=lambda one: (not one.sure, one.rule)):
             place = self._place(flow, file, changed)
-            if place is not None:
-                yield self._hit(flow, place)
+            if place is None or (flow.rule, place) in told or len(flow.via) > _MOST_CALLS:
+                continue
+            told.add((flow.rule, place))
+            yield self._hit(self._weighed(flow), place)
+
+    def _weighed(self, flow: Found) -> Found:
+        """A flow through many hands may be stopped on the way by what the pass cannot see."""
+        files = len({place.path for place in flow.places})
+        far = files > _MOST_FILES_SURE or (files > 1 and len(flow.via) > _MOST_CALLS_SURE)
+        return flow._replace(sure=False) if far else flow
 
     def _examine(self) -> None:
         if self.done:

@@ -589,7 +589,9 @@ class Machine:
 
     def report(self, found: Found) -> None:
         """Remember a finding; the surest of several at one place stays."""
-        other = next((place for place in found.via if place.path != found.path), None)
+        other = None
+        if found.origin is not None and len({place.path for place in found.places}) > 1:
+            other = found.places[-1]
         key = (found.rule, found.path, found.start, found.end, other)
         old = self.found.get(key)
         if old is None or (found.sure and not old.sure):
