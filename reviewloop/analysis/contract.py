@@ -245,6 +245,8 @@ class RulePack:
     rules: tuple[Rule, ...] = ()
     file_checks: tuple[FileCheck, ...] = ()
     change_checks: tuple[ChangeCheck, ...] = ()
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """Rules of earlier versions, and the rule of a tool that says the same."""
 
 
 @dataclass(frozen=True)

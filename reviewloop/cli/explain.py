@@ -4,7 +4,7 @@ import re
 
 import click
 
-from reviewloop.analysis.book import own_rules, rule_of
+from reviewloop.analysis.book import own_rules, rule_of, successor_of
 from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.app.project import repository
@@ -40,6 +40,9 @@ def explain(what: str | None, list_: bool) -> ExitCode:
     rule_ = rule_of(what) or _by_last_part(what)
     if rule_ is not None:
         _explain_rule(rule_)
+        return ExitCode.CLEAN
+    if instead := successor_of(what):
+        echo(f"{what} went: {instead} says the same. The extra `linters` installs its program")
         return ExitCode.CLEAN
     if "/" in what:
         raise UsageError(f"there is no rule {what!r}{_near(what)}")

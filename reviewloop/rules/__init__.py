@@ -20,6 +20,29 @@ _GRAMMARS = {
     "go": "reviewloop.rules.go.syntax:GO",
     "python": "reviewloop.rules.py.syntax:PYTHON",
 }
+_RETIRED = {
+    "docker/add-for-copy": "hadolint/DL3020",
+    "docker/apt-in-script": "hadolint/DL3027",
+    "docker/archive-unpacked-later": "hadolint/DL3010",
+    "docker/cd": "hadolint/DL3003",
+    "docker/command-without-use": "hadolint/DL3001",
+    "docker/copy-without-workdir": "hadolint/DL3045",
+    "docker/fixed-platform": "hadolint/DL3029",
+    "docker/label-name": "hadolint/DL3048",
+    "docker/maintainer": "hadolint/DL4000",
+    "docker/pip-cache-left": "hadolint/DL3042",
+    "docker/pip-unpinned": "hadolint/DL3013",
+    "docker/recommended-packages": "hadolint/DL3015",
+    "docker/rpm-cache-left": "hadolint/DL3040",
+    "docker/sudo": "hadolint/DL3004",
+    "docker/useradd-large-id": "hadolint/DL3046",
+    "docker/wget-and-curl": "hadolint/DL4001",
+    "docker/yarn-cache-left": "hadolint/DL3060",
+    "sh/backticks": "shellcheck/SC2006",
+    "sh/read-without-r": "shellcheck/SC2162",
+    "sh/test-unquoted": "shellcheck/SC2086",
+}
+"""Style that others say better, and by which rule; comments and settings may still name ours."""
 _LONGEST_INSTRUCTION = 50_000  # characters take 0.6 s to read, 800,000 of them a minute
 
 Run = Callable[[SourceFile], Iterable[Hit]]
@@ -71,7 +94,7 @@ def load_pack() -> RulePack:
     told = [rule for check in checks for rule in check.rules]
     told += [rule for check in change_checks for rule in check.rules]
     rules = {rule.id: rule for rule in told}  # several checks may share rules
-    return RulePack(tuple(rules.values()), checks, change_checks)
+    return RulePack(tuple(rules.values()), checks, change_checks, _RETIRED)
 
 
 def _check(

@@ -4,15 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reviewloop.analysis import rule_files
-from reviewloop.analysis.book import own_rules
+from reviewloop.analysis.book import file_checks, is_about_a_rule, own_rules, rule_of
 from reviewloop.analysis.contract import SourceFile, resolve
 from reviewloop.analysis.rule_files import RuleFileError, load_records, read_page
-from reviewloop.analysis.rule_packs import folder_pack, read_rules
+from reviewloop.analysis.rule_packs import folder_pack, installed_packs, read_rules
 from reviewloop.rules.catalogue import FOLDER
 
 RULE = """\
@@ -214,3 +215,25 @@ def test_ours_comes_in_by_the_same_door():
         in declared
     )
     assert {rule.id for rule in own_rules()} >= {entry.rule.id for entry in read_rules(FOLDER)}
+
+
+def test_a_rule_that_went_to_a_tool_may_still_be_named():
+    ids = {rule.id for rule in own_rules()}
+    (retired,) = (pack.retired for pack in installed_packs().packs.values() if pack.retired)
+
+    assert len(retired) == 20
+    assert ids.isdisjoint(retired)
+    assert all(is_about_a_rule(old) for old in retired)
+    assert not is_about_a_rule("docker/no-such-rule")
+    for new in retired.values():
+        assert rule_of(new), new
+
+
+def test_a_comment_that_silences_a_rule_of_an_earlier_version_is_no_finding():
+    (check,) = (c for c in file_checks() if c.name == "silenced checks")
+    text = "FROM a:1\nRUN cd /a  # reviewloop: ignore[docker/cd] it reads better\n"
+    known = SourceFile("Dockerfile", text, ((1, 2),), "dockerfile")
+    unknown = replace(known, text=text.replace("docker/cd", "docker/dc"))
+
+    assert [hit.rule for hit in check.run(known)] == []
+    assert [hit.rule for hit in check.run(unknown)] == ["diff/ignores-unknown-rule"]

@@ -56,6 +56,13 @@ def test_what_is_unknown_is_said_to_be(project, reviewloop, name, reason):
     assert reason in said.err
 
 
+def test_a_rule_that_went_names_the_rule_of_the_tool_that_says_the_same(project, reviewloop):
+    said = reviewloop("explain", "docker/cd")
+
+    assert said.code == 0
+    assert "docker/cd went: hadolint/DL3003 says the same" in said.out
+
+
 def test_every_rule_of_ours_is_listed(project, reviewloop):
     from reviewloop.analysis.book import own_rules
 

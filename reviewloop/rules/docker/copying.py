@@ -31,20 +31,6 @@ def find_relative_workdir(source: DockerSource) -> Iterator[Place]:
                 yield Place(instruction, None, "", NIT if absolute else SHOULD)
 
 
-def find_add_for_copy(source: DockerSource) -> Iterator[Place]:
-    """Find docker/add-for-copy."""
-    for instruction in source.every("ADD"):
-        origins = instruction.words[:-1]
-        if instruction.heredocs or not origins:
-            continue
-        if not any(_for_add(origin) for origin in origins):
-            yield Place(instruction)
-
-
-def _for_add(origin: str) -> bool:
-    return bool(_ARCHIVE.search(origin) or re.match(r"https?:|ftp:|git@|git:|\$|ssh:", origin))
-
-
 def find_many_into_one(source: DockerSource) -> Iterator[Place]:
     """Find docker/many-into-one."""
     for instruction in source.every("COPY", "ADD"):
@@ -52,36 +38,6 @@ def find_many_into_one(source: DockerSource) -> Iterator[Place]:
         folder = not words or re.search(r"[/\\]$|^\.{1,2}$|\$", words[-1])
         if len(words) > 2 and not folder and not instruction.heredocs:
             yield Place(instruction)
-
-
-def find_copy_without_workdir(source: DockerSource) -> Iterator[Place]:
-    """Find docker/copy-without-workdir."""
-    for stage in source.docker.stages:
-        chain = source.docker.chain(stage)[1:]
-        placed = any(other.of("WORKDIR") for other in chain)
-        for instruction in stage.of("COPY", "WORKDIR"):
-            if instruction.keyword == "WORKDIR":
-                placed = True
-            elif not placed and _relative(instruction.words):
-                yield Place(instruction)
-
-
-def _relative(words: tuple[str, ...]) -> bool:
-    return len(words) > 1 and not re.match(r"[/$\\\"']|[A-Za-z]:", words[-1])
-
-
-def find_archive_unpacked_later(source: DockerSource) -> Iterator[Place]:
-    """Find docker/archive-unpacked-later."""
-    for stage in source.docker.stages:
-        unpacking = [r for r in source.runs_of(stage) if r.named("tar", "unxz", "gunzip")]
-        for instruction in stage.of("COPY"):
-            if instruction.flag("from") is not None:
-                continue
-            for name in instruction.words[:-1]:
-                base = name.rsplit("/", 1)[-1]
-                if _ARCHIVE.search(base) and any(base in run.text for run in unpacking):
-                    yield Place(instruction)
-                    break
 
 
 def find_private_file_copied(source: DockerSource) -> Iterator[Place]:

@@ -36,14 +36,6 @@ def find_latest_image(source: DockerSource) -> Iterator[Place]:
             yield Place(stage.start, None, f"`{stage.image}` is another image every time.")
 
 
-def find_fixed_platform(source: DockerSource) -> Iterator[Place]:
-    """Find docker/fixed-platform."""
-    for stage in source.docker.stages:
-        platform = stage.start.flag("platform")
-        if platform and "$" not in platform:
-            yield Place(stage.start)
-
-
 def find_stage_name_twice(source: DockerSource) -> Iterator[Place]:
     """Find docker/stage-name-twice."""
     seen: set[str] = set()

@@ -13,8 +13,6 @@ _KNOWN_TEXT = (
     "ONBUILD STOPSIGNAL HEALTHCHECK SHELL"
 )
 _KNOWN = frozenset(_KNOWN_TEXT.split())
-_LABEL_KEY = Regex(r"[a-z0-9](?:[a-z0-9.\-/_]*[a-z0-9])?$")
-_LABELS = Regex(r"(?:^|\s)[\"']?([^\s\"'=$]+)[\"']?=(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
 _ASSIGNED = Regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
 _PORT = Regex(r"(\d+)(?:-(\d+))?(?:/(?:tcp|udp|sctp))?$", re.IGNORECASE)
 
@@ -96,22 +94,6 @@ def find_env_uses_itself(source: DockerSource) -> Iterator[Place]:
                         yield Place(instruction)
                         break
             known |= names or set(instruction.words[:1])
-
-
-def find_label_name(source: DockerSource) -> Iterator[Place]:
-    """Find docker/label-name."""
-    for instruction in source.every("LABEL"):
-        for key in _LABELS.findall(instruction.flat):
-            if not _LABEL_KEY.match(key) or re.search(r"\.\.|--", key):
-                yield Place(instruction, None, f"`{key[:60]}` is no usual label name.")
-                break
-
-
-def find_maintainer(source: DockerSource) -> Iterator[Place]:
-    """Find docker/maintainer."""
-    for instruction in source.docker.instructions:
-        if instruction.keyword == "MAINTAINER" and not instruction.on_build:
-            yield Place(instruction)
 
 
 def find_onbuild_forbids(source: DockerSource) -> Iterator[Place]:

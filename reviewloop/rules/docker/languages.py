@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.rules.docker.source import DockerSource, Place, Run
+from reviewloop.rules.docker.source import DockerSource, Place
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command
 
@@ -16,61 +16,10 @@ _PIP_VALUE_TEXT = (
     "--no-deps-of"
 )
 _PIP_VALUE = frozenset(_PIP_VALUE_TEXT.split())
-_PIP_TOOLS = frozenset({"pip", "setuptools", "wheel"})
 _PATH_LIKE = Regex(
     r"[$/\\]|^\.{1,2}(?:\[|$)|\.(?:whl|zip|tar\.gz|tgz|gem)$|^git\+|^https?:|@\s*git"
 )
 _NPM_VERSION = Regex(r".@[\^~]?[\w.$*-]+")
-
-
-def _pip_installs(source: DockerSource) -> Iterator[tuple[Run, Command]]:
-    for run in source.runs:
-        for command in run.commands:
-            words = command.words
-            if _PIP.match(command.name):
-                if command.does("install"):
-                    yield run, command
-            elif command.name.startswith("python") and words[:2] == ("-m", "pip"):
-                yield from [(run, command)] if "install" in words[2:] else []
-
-
-def _pip_names(command: Command) -> list[str]:
-    words = list(command.words)
-    words = words[words.index("install") + 1 :]
-    found: list[str] = []
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word.startswith("-"):
-            skip = word in _PIP_VALUE
-        else:
-            found.append(word)
-    return found
-
-
-def find_pip_unpinned(source: DockerSource) -> Iterator[Place]:
-    """Find docker/pip-unpinned."""
-    for run, command in _pip_installs(source):
-        if command.has("requirement", "r", "constraint", "c", "e", "editable"):
-            continue
-        for name in _pip_names(command):
-            loose = not re.search(r"==|~=|<|@|===", name) and not _PATH_LIKE.search(name)
-            if loose and name.split("[")[0].lower() not in _PIP_TOOLS:
-                yield Place(run.instruction, command, f"`{name[:60]}` has no version.")
-                break
-
-
-def find_pip_cache_left(source: DockerSource) -> Iterator[Place]:
-    """Find docker/pip-cache-left."""
-    if re.search(r"PIP_NO_CACHE_DIR[= ]\s*[\"']?(?:1|true|on|yes|off|0|false)", source.file.text):
-        return
-    for run, command in _pip_installs(source):
-        if run.stage.index not in source.shipped or run.cached:
-            continue
-        if command.has("no-cache-dir") or re.search(r"pip[\d.]*\s+cache\s+purge|\.cache", run.text):
-            continue
-        yield Place(run.instruction, command)
 
 
 def find_package_unpinned(source: DockerSource) -> Iterator[Place]:
@@ -117,17 +66,3 @@ def find_npm_install(source: DockerSource) -> Iterator[Place]:
             elsewhere = command.has("g", "global", "package-lock-only")
             if command.does("install", "i") and len(command.plain) == 1 and not elsewhere:
                 yield Place(run.instruction, command)
-
-
-def find_yarn_cache_left(source: DockerSource) -> Iterator[Place]:
-    """Find docker/yarn-cache-left."""
-    for run in source.runs:
-        if run.stage.index not in source.shipped or run.cached:
-            continue
-        for command in run.named("yarn"):
-            installs = (
-                command.does("install") or not command.words or command.plain[1:2] == ("add",)
-            )
-            if installs and not re.search(r"cache\s+clean|yarn.*cache|--immutable", run.text):
-                yield Place(run.instruction, command)
-                break

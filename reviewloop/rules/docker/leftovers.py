@@ -3,20 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.rules.docker.packages import APT, RPM, installs, named_packages
+from reviewloop.rules.docker.packages import APT
 from reviewloop.rules.docker.source import DockerSource, Place
-
-
-def find_recommended_packages(source: DockerSource) -> Iterator[Place]:
-    """Find docker/recommended-packages."""
-    configured = "install-recommends" in source.file.text.lower().replace("--no-install-", "")
-    for run, command in installs(source, *APT):
-        if command.has("no-install-recommends") or configured:
-            continue
-        if any("install-recommends" in w.lower() for w in command.words):
-            continue
-        if named_packages(command):
-            yield Place(run.instruction, command)
 
 
 def find_apt_lists_left(source: DockerSource) -> Iterator[Place]:
@@ -45,15 +33,3 @@ def find_apk_cache_left(source: DockerSource) -> Iterator[Place]:
             if command.does("add") and not command.has("no-cache"):
                 yield Place(run.instruction, command)
                 break
-
-
-def find_rpm_cache_left(source: DockerSource) -> Iterator[Place]:
-    """Find docker/rpm-cache-left."""
-    for run, command in installs(source, *RPM):
-        if run.stage.index not in source.shipped or run.cached:
-            continue
-        cleans = any(c.does("clean", "cc") for c in run.named(*RPM) if c.plain) or re.search(
-            r"/var/cache/(?:yum|dnf|libdnf|zypp|tdnf|\*)", run.text
-        )
-        if not cleans:
-            yield Place(run.instruction, command)

@@ -72,15 +72,6 @@ def find_system_upgrade(source: DockerSource) -> Iterator[Place]:
                 yield Place(run.instruction, command)
 
 
-def find_apt_in_script(source: DockerSource) -> Iterator[Place]:
-    """Find docker/apt-in-script."""
-    for run in source.runs:
-        for command in run.named("apt"):
-            if command.plain:
-                yield Place(run.instruction, command)
-                break
-
-
 def find_partly_pinned_packages(source: DockerSource) -> Iterator[Place]:
     """Find docker/partly-pinned-packages."""
     for run in source.runs:

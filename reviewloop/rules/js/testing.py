@@ -21,7 +21,6 @@ from reviewloop.rules.lazy_regex import Regex
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-JEST = "https://github.com/jest-community/eslint-plugin-jest/tree/main/docs/rules"
 CASES = ("it", "test", "specify")
 _CHECKS = Regex(
     r"expect|assert|should|\bt\.|verify|toThrow|fail\(|done\(|check|snapshot|\bcy\.|page\.|screen\.get"

@@ -43,43 +43,6 @@ def find_unquoted(script: Script) -> Iterator[Spot]:
             break
 
 
-def find_test_unquoted(script: Script) -> Iterator[Spot]:
-    """Find sh/test-unquoted."""
-    for node in script.nodes("test_command"):
-        text = node.text()
-        if text.startswith("[["):
-            continue
-        for part in script_parts(node):
-            if part.kind() in _BARE and not _NUMBERS.match(part.text()):
-                if (
-                    re.search(r"-(?:eq|ne|lt|gt|le|ge)\s", text)
-                    or part.kind() != "simple_expansion"
-                ):
-                    continue
-                yield Spot(node, f"`{part.text()[:60]}` may be empty or have blanks.")
-                break
-
-
-def script_parts(test: "SgNode") -> "list[SgNode]":
-    """Return the operands of a test, those of nested operators included."""
-    found: list[SgNode] = []
-    todo = list(test.named_children())
-    while todo and len(found) < 50:
-        node = todo.pop(0)
-        if node.kind() in {"binary_expression", "unary_expression", "parenthesized_expression"}:
-            todo.extend(node.named_children())
-        else:
-            found.append(node)
-    return found
-
-
-def find_backticks(script: Script) -> Iterator[Spot]:
-    """Find sh/backticks."""
-    for node in script.nodes("command_substitution"):
-        if node.text().startswith("`"):
-            yield Spot(node)
-
-
 def find_loop_over_ls(script: Script) -> Iterator[Spot]:
     """Find sh/loop-over-ls."""
     for node in script.nodes("for_statement"):
@@ -87,10 +50,3 @@ def find_loop_over_ls(script: Script) -> Iterator[Spot]:
             inside = value.text()
             if value.kind() == "command_substitution" and re.match(r"(?:\$\(|`)\s*ls\b", inside):
                 yield Spot(value)
-
-
-def find_read_without_r(script: Script) -> Iterator[Spot]:
-    """Find sh/read-without-r."""
-    for node, command in script.named("read"):
-        if not command.has("r") and not command.has("s", "n", "p", "t"):
-            yield Spot(node)
