@@ -94,6 +94,6 @@ def test_crlf_is_no_part_of_a_value():
 
 
 def test_a_large_file_is_read_in_linear_time():
-    text = "FROM a:1\n" + "RUN apt-get install -y x \\\n  && true | cat\n" * 5_000
+    text = "FROM a:1\n" + "RUN apt-get install x \\\n  && true | cat\n" * 5_000
     assert len(hits(text)) >= 5_000
     assert len(hits("FROM a:latest AS b\nRUN cd x\n" * 5_000)) > 5_000
