@@ -24,7 +24,7 @@ class Terminal:
         self.screen = ""
         self._read = 0
 
-    def expect(self, words: str, seconds: float = 30) -> None:
+    def expect(self, words: str, seconds: float = 110) -> None:
         """Read until these words stand on the screen, after those expected before."""
         deadline = time.monotonic() + seconds
         while (place := self.screen.find(words, self._read)) < 0:
@@ -40,7 +40,7 @@ class Terminal:
         """Press Ctrl-C."""
         os.kill(self._process.pid, signal.SIGINT)
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 110) -> int:
         """Read to the end and return the exit code."""
         deadline = time.monotonic() + seconds
         while self._more(max(0.0, deadline - time.monotonic())):
