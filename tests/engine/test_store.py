@@ -17,6 +17,7 @@ from support.team import Team
 
 from reviewloop.app.fleet.place import opened
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.installed import how_to_install
 from reviewloop.store.postgres.database import Database, unreachable
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import rebuild
@@ -268,4 +269,4 @@ def test_what_is_missing_is_one_sentence(team, postgres, monkeypatch):
     for command in ("batch", "worker", "status"):
         assert "are of version 99, and this release reads" in sentence(2, command)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "pip install 'reviewloop[postgres] @ git+https:" in sentence(2, "worker")
+    assert how_to_install("postgres") in sentence(2, "worker")
